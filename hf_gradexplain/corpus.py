@@ -1,0 +1,233 @@
+"""Labelled texts from the hub, a folder or a file, in one shape: `id`, `text`, `text_pair`, `label`."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from datasets import ClassLabel, Dataset, DatasetDict, ReadInstruction, Value, load_dataset, load_from_disk
+from datasets.exceptions import DatasetBuildError, DatasetsError
+
+_FILE_BUILDERS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
+_SAVED_TO_DISK = ("dataset_dict.json", "state.json")
+
+
+class CorpusError(ValueError):
+    """A data set does not hold the labelled texts that were asked for."""
+
+
+class DatasetUnavailableError(CorpusError):
+    """A data set was not found, could not be reached or could not be read."""
+
+
+def load_texts(
+    dataset_name: str,
+    *,
+    config: str | None = None,
+    split: str = "test",
+    text_column: str = "text",
+    label_column: str | None = "label",
+    revision: str | None = None,
+    max_samples: int | None = None,
+    seed: int = 0,
+) -> Dataset:
+    """Load the labelled texts of one split.
+
+    The result has these columns and no others:
+
+    - `id` (int64): the row number in the whole split, so that a sampled or sliced row can be traced;
+    - `text` (string) and, for text pairs, `text_pair` (string);
+    - `label`, unless `label_column` is None: class ids (a `ClassLabel` keeps its names), floats for
+      regression, or lists for multi-label. Strings become a `ClassLabel` named by the sorted values
+      of all splits, booleans become 0 and 1.
+
+    Args:
+        dataset_name: A hub name, a folder of data files, a folder written by `save_to_disk`, or one .csv,
+            .json, .jsonl or .parquet file. A single file and a saved `Dataset` have no splits: they are
+            read as the split asked for.
+        config: The configuration, where the data set has several.
+        split: The name of a split, or a slice of one such as `"train[:10%]"`.
+        text_column: The column of texts, or two columns joined by a comma for pairs: `"premise,hypothesis"`.
+        label_column: The column of labels, or None where there are none.
+        revision: The branch, tag or commit of a data set on the hub.
+        max_samples: Keep at most so many rows, drawn without replacement and left in their order. Under one
+            seed a larger sample holds every smaller one. None keeps all.
+        seed: The seed of the sample.
+
+    Raises:
+        DatasetUnavailableError: The data set was not found, not reached, or not readable.
+        CorpusError: No such split or column, no rows, texts that are not strings, or missing or hidden
+            labels.
+    """
+    if max_samples is not None and max_samples < 1:
+        raise CorpusError(f"max_samples must be at least 1, or None for all rows; it is {max_samples}.")
+    columns = _requested_columns(text_column, label_column)
+    splits = _load_splits(dataset_name, config, split, revision)
+    split_name, ids = _row_numbers(splits, split, dataset_name)
+    source = f"split {split!r} of {dataset_name!r}"
+    if len(ids) == 0:
+        raise CorpusError(f"There are no rows in {source}; choose a split or slice that has some.")
+    _check_columns(splits[split_name], columns, source)
+    rows = splits[split_name].select_columns(list(columns)).rename_columns(columns)
+    rows = rows.add_column("id", np.arange(len(rows)))
+    if label_column is not None:
+        rows = _encode_labels(rows, splits, label_column)
+    rows = rows.select_columns(["id", *columns.values()]).select(_sample(ids, max_samples, seed))
+    for column in columns.values():
+        _check_complete(rows, column, source)
+    if label_column is not None:
+        _check_visible(rows, splits, source)
+    return rows
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """Hash the texts and labels of a data set, row by row, with SHA-256.
+
+    The hexadecimal digest depends on the values of `text`, `text_pair` and `label` and on the order of the
+    rows; it does not depend on ids, label names, files, caches or the machine.
+    """
+    columns = [name for name in ("text", "text_pair", "label") if name in dataset.column_names]
+    digest = hashlib.sha256(json.dumps(columns).encode())
+    for batch in dataset.select_columns(columns).iter(batch_size=1000):
+        for row in zip(*(batch[name] for name in columns), strict=True):
+            digest.update(json.dumps(row).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _requested_columns(text_column: str, label_column: str | None) -> dict[str, str]:
+    """Map the names of the source columns to ours, in our order."""
+    texts = [name.strip() for name in text_column.split(",")]
+    names = texts if label_column is None else [*texts, label_column]
+    if len(texts) > 2 or len(set(names)) < len(names):
+        raise CorpusError(
+            "text_column must name one column, or two joined by a comma, other than the label column; "
+            f"it is {text_column!r}, with label_column={label_column!r}."
+        )
+    targets = ["text", "text_pair"][: len(texts)]
+    return dict(zip(names, targets if label_column is None else [*targets, "label"], strict=True))
+
+
+def _load_splits(name: str, config: str | None, split: str, revision: str | None) -> DatasetDict:
+    """Load all splits; what has no splits becomes the one that `split` names."""
+    path = Path(name)
+    builder = _FILE_BUILDERS.get(path.suffix.lower()) if path.is_file() else None
+    saved = any((path / marker).is_file() for marker in _SAVED_TO_DISK)
+    if (builder or saved) and (config is not None or revision is not None):
+        raise CorpusError(f"config and revision do not apply to {name!r}, a local file; leave them out.")
+    try:
+        if builder:
+            return load_dataset(builder, data_files={_split_name(split): name})
+        loaded = load_from_disk(name) if saved else load_dataset(name, config, revision=revision)
+    except (OSError, ValueError, LookupError, RuntimeError, DatasetsError) as error:
+        raise DatasetUnavailableError(_explain_failure(name, error)) from error
+    return loaded if isinstance(loaded, DatasetDict) else DatasetDict({_split_name(split): loaded})
+
+
+def _explain_failure(name: str, error: Exception) -> str:
+    """Say in one sentence why a data set could not be loaded, and what to do."""
+    cause = error.__cause__ if isinstance(error, DatasetBuildError) and error.__cause__ else error
+    reason = next(iter(str(cause).splitlines()), type(cause).__name__).rstrip(".")
+    if isinstance(error, ConnectionError):
+        mend = "correct the path or, for a data set on the hub, go online (unset HF_HUB_OFFLINE)"
+    elif isinstance(error, FileNotFoundError):
+        mend = f"give a name on the hub, a folder of data files, or one {_quoted(_FILE_BUILDERS)} file"
+    else:
+        mend = "check its configuration and its files, which must hold rows that datasets.load_dataset reads"
+    return f"Could not load the data set {name!r} ({reason}); {mend}."
+
+
+def _row_numbers(splits: DatasetDict, split: str, dataset_name: str) -> tuple[str, np.ndarray]:
+    """Resolve a split or a slice of one to the name of the split and the numbers of its rows."""
+    lengths = {name: len(rows) for name, rows in splits.items()}
+    name = _split_name(split)
+    if name not in lengths:
+        raise CorpusError(f"There is no split {split!r} in {dataset_name!r}; it has {_quoted(lengths)}.")
+    if name == split:
+        return name, np.arange(lengths[name])
+    try:
+        (part,) = ReadInstruction.from_spec(split).to_absolute(lengths)
+    except ValueError as error:
+        message = f"split must be the name or one slice of a split, as 'train[:10%]'; it is {split!r}."
+        raise CorpusError(message) from error
+    return name, np.arange(part.from_, part.to)
+
+
+def _split_name(split: str) -> str:
+    return split.partition("[")[0]
+
+
+def _sample(ids: np.ndarray, max_samples: int | None, seed: int) -> np.ndarray:
+    if max_samples is None or max_samples >= len(ids):
+        return ids
+    return np.sort(np.random.default_rng(seed).permutation(ids)[:max_samples])
+
+
+def _check_columns(rows: Dataset, columns: dict[str, str], source: str) -> None:
+    """Refuse columns that are not there and text columns that hold no strings."""
+    strings = [name for name in rows.column_names if _is_string(rows, name)]
+    for name, target in columns.items():
+        option = "label_column" if target == "label" else "text_column"
+        if name not in rows.column_names:
+            nearest = get_close_matches(name, rows.column_names, n=1)
+            hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
+            raise CorpusError(
+                f"There is no column {name!r} in {source}{hint}; "
+                f"set {option} to one of {_quoted(rows.column_names)}."
+            )
+        if option == "text_column" and name not in strings:
+            mend = (
+                f"set text_column to one of {_quoted(strings)}" if strings else "choose a data set with texts"
+            )
+            raise CorpusError(
+                f"The column {name!r} in {source} must hold strings, but holds {rows.features[name]}; {mend}."
+            )
+
+
+def _encode_labels(rows: Dataset, splits: DatasetDict, label_column: str) -> Dataset:
+    """Turn string labels into class ids, the same in every split, and booleans into 0 and 1."""
+    labels = _arrow(rows, "label")
+    feature: ClassLabel | Value = Value("int64")
+    if _is_string(rows, "label"):
+        parts = (_arrow(part, label_column) for part in splits.values() if label_column in part.column_names)
+        names = sorted({name for part in parts for name in pc.unique(part).drop_null().to_pylist()})
+        labels, feature = pc.index_in(labels, pa.array(names, labels.type)), ClassLabel(names=names)
+    elif not pa.types.is_boolean(labels.type):
+        return rows
+    return rows.remove_columns("label").add_column("label", labels.cast(pa.int64()), feature=feature)
+
+
+def _check_complete(rows: Dataset, column: str, source: str) -> None:
+    """Refuse missing values: null, or NaN among numbers."""
+    missing = pc.is_null(_arrow(rows, column), nan_is_null=True).to_numpy()
+    if missing.any():
+        raise CorpusError(
+            f"{missing.sum()} of {len(rows)} values of {column!r} are missing in {source}, first in row "
+            f"{rows[int(missing.argmax())]['id']}; fill or remove these rows."
+        )
+
+
+def _check_visible(rows: Dataset, splits: DatasetDict, source: str) -> None:
+    """Refuse class ids below zero, which stand for labels that are kept from the public."""
+    labels = _arrow(rows, "label")
+    if pa.types.is_integer(labels.type) and (hidden := pc.sum(pc.less(labels, 0)).as_py()):
+        raise CorpusError(
+            f"{hidden} of {len(rows)} labels are negative in {source}, which marks hidden labels; choose a "
+            f"split that shows them (there are {_quoted(splits)}), or set label_column to None."
+        )
+
+
+def _is_string(rows: Dataset, column: str) -> bool:
+    dtype = rows.features.arrow_schema.field(column).type
+    return pa.types.is_string(dtype) or pa.types.is_large_string(dtype)
+
+
+def _arrow(rows: Dataset, column: str) -> pa.ChunkedArray:
+    return rows.with_format("arrow")[column][:]
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names)

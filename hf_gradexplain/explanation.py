@@ -1,0 +1,112 @@
+"""What the user holds in the end: one text, its units, and their scores."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from hf_gradexplain.data import Unit
+from hf_gradexplain.errors import choose
+from hf_gradexplain.methods import METHODS
+from hf_gradexplain.viz.highlight import Segment, to_html, to_rich
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Why a classifier gave one text the score that it gave it.
+
+    Attributes:
+        text: The text; the two texts of a pair are joined by a newline.
+        units: What got a score, in the order of first occurrence. `Unit.spans` are character offsets into `text`.
+        scores: Per method one number per unit, `(U,)`.
+        target: The class that is explained.
+        target_label: Its name.
+        prediction: The class that the model predicts.
+        probabilities: `(C,)`; for regression the outputs themselves.
+        objective: `loss`, `logit` or `prob`.
+        unit: `token`, `word` or `word_type`.
+        truncated_at: Offset of the first character that the model did not read, or None if it read all.
+        pair_start: Offset where the second text of a pair begins, or None.
+    """
+
+    text: str
+    units: tuple[Unit, ...]
+    scores: Mapping[str, np.ndarray]
+    target: int
+    target_label: str
+    prediction: int
+    probabilities: np.ndarray
+    objective: str
+    unit: str
+    truncated_at: int | None = None
+    pair_start: int | None = None
+
+    def __repr__(self) -> str:
+        shown = self.text if len(self.text) <= 40 else self.text[:39] + "…"
+        return (
+            f"Explanation({shown!r}, target={self.target_label!r}, p={self.probabilities[self.target]:.3f}, "
+            f"units={len(self.units)}, methods={list(self.scores)})"
+        )
+
+    def segments(self, method: str | None = None) -> list[Segment]:
+        """The text cut into units, with their scores, and what lies between them, without.
+
+        Joining the segments' texts gives back the text. `method` is the first one if None.
+        """
+        scores = self.scores[self._method(method)]
+        places = sorted((span, u) for u, unit in enumerate(self.units) for span in unit.spans if span[0] < span[1])
+        segments, end = [], 0
+        for (start, stop), unit in places:
+            segments += [Segment(self.text[end:start], None)] if end < start else []
+            segments.append(Segment(self.text[start:stop], float(scores[unit])))
+            end = stop
+        return segments + ([Segment(self.text[end:], None)] if end < len(self.text) else [])
+
+    def show(self, method: str | None = None) -> None:
+        """Display the text with its units coloured: HTML in a notebook, else in the terminal."""
+        try:
+            in_notebook = get_ipython().__class__.__name__ == "ZMQInteractiveShell"  # type: ignore[name-defined]
+        except NameError:
+            in_notebook = False
+        if in_notebook:
+            from IPython.display import HTML, display
+
+            display(HTML(self.to_html(method)))
+        else:
+            Console().print(to_rich(self.segments(method), **self._legend(method)))
+
+    def to_html(self, method: str | None = None) -> str:
+        """A self-contained HTML fragment without scripts; everything from outside is escaped."""
+        return to_html(self.segments(method), **self._legend(method))
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per unit: `unit`, `start` and `end` of its first occurrence, and one column per method."""
+        starts, ends = zip(*(unit.spans[0] for unit in self.units), strict=True) if self.units else ((), ())
+        columns = {"unit": [unit.text for unit in self.units], "start": starts, "end": ends}
+        return pd.DataFrame({**columns, **self.scores})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, numbers and strings, ready for JSON; `from_dict` gives the explanation back."""
+        return {
+            **{name: getattr(self, name) for name in self.__dataclass_fields__},
+            "units": [{"text": unit.text, "spans": [list(span) for span in unit.spans]} for unit in self.units],
+            "scores": {name: scores.tolist() for name, scores in self.scores.items()},
+            "probabilities": self.probabilities.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Explanation":
+        """The inverse of `to_dict`; fields that it does not know are left alone."""
+        known = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
+        units = tuple(Unit(u["text"], tuple((int(a), int(b)) for a, b in u["spans"])) for u in record["units"])
+        scores = {name: np.asarray(scores, dtype=float) for name, scores in record["scores"].items()}
+        return cls(**{**known, "units": units, "scores": scores, "probabilities": np.asarray(record["probabilities"])})
+
+    def _method(self, method: str | None) -> str:
+        return next(iter(self.scores)) if method is None else choose("method", method, self.scores)

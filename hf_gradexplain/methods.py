@@ -1,0 +1,64 @@
+"""The methods on one screen. A method is where its evidence comes from and the formula that scores it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from hf_gradexplain import scores
+from hf_gradexplain.classifier import Classifier, Reading
+from hf_gradexplain.data import Batch, Units
+from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.sources import Backward, LeaveOneOut, Shuffle, Source
+
+
+@dataclass(frozen=True)
+class Method:
+    """An explanation method.
+
+    Attributes:
+        source: Draws the evidence.
+        score: `(evidence, units) -> (B, U)`.
+        signed: Whether a positive score speaks for the target and a negative one against it.
+        summary: What it is, in a few words.
+    """
+
+    source: Source
+    score: Callable[[Any, Units], Tensor]
+    signed: bool
+    summary: str
+
+
+METHODS: dict[str, Method] = {
+    "random": Method(Shuffle(), scores.as_is, False, "a seeded random permutation, the baseline"),
+    "loo": Method(LeaveOneOut(), scores.as_is, True, "leave-one-out: rise of the loss without the unit"),
+    "sa_raw": Method(Backward(), scores.sa_raw, False, "sensitivity: the gradient, summed"),
+    "sa_l1": Method(Backward(), scores.sa_l1, False, "sensitivity: L1 norm of the gradient"),
+    "sa_l2": Method(Backward(), scores.sa_l2, False, "sensitivity: L2 norm of the gradient"),
+    "sa_linf": Method(Backward(), scores.sa_linf, False, "sensitivity: maximum norm of the gradient"),
+    "signed_gi": Method(Backward(), scores.signed_gi, True, "minus gradient times input, summed"),
+}
+
+
+def register(name: str, method: Method) -> None:
+    """Add a method; a name that is taken is refused."""
+    if name in METHODS:
+        raise GradexplainError(f"a method named {name!r} is registered already: choose another name")
+    METHODS[name] = method
+
+
+def select(names: str | Sequence[str]) -> dict[str, Method]:
+    """The methods of these names, in this order; an unknown name is answered with the nearest and the choices."""
+    names = [names] if isinstance(names, str) else list(names)
+    if not names:
+        raise GradexplainError(f"no method given; choices: {', '.join(METHODS)}")
+    return {name: METHODS[choose("method", name, METHODS)] for name in names}
+
+
+def score_batch(classifier: Classifier, batch: Batch, methods: dict[str, Method]) -> tuple[Reading, dict[str, Tensor]]:
+    """One forward pass, each distinct source once, and the scores `(B, U)` of every method."""
+    sources = dict.fromkeys(method.source for method in methods.values())
+    reading = classifier.read(batch, graph=any(source.graph for source in sources))
+    evidence = {source: source(classifier, reading) for source in sources}
+    return reading, {name: m.score(evidence[m.source], batch.units) for name, m in methods.items()}

@@ -1,0 +1,33 @@
+"""FastText, TextCNN and BiLSTM as models of the Auto classes, and the word-level tokenizer they read through.
+
+Importing this package registers the three with `AutoConfig` and `AutoModelForSequenceClassification`.
+"""
+
+from transformers import AutoConfig, AutoModelForSequenceClassification
+
+from hf_gradexplain.models.bilstm import BiLSTMConfig, BiLSTMForSequenceClassification
+from hf_gradexplain.models.fasttext import FastTextConfig, FastTextForSequenceClassification
+from hf_gradexplain.models.textcnn import TextCNNConfig, TextCNNForSequenceClassification
+from hf_gradexplain.models.tokenization import load_word_vectors, train_word_tokenizer
+
+MODELS = {
+    FastTextConfig: FastTextForSequenceClassification,
+    TextCNNConfig: TextCNNForSequenceClassification,
+    BiLSTMConfig: BiLSTMForSequenceClassification,
+}
+
+for config_class, model_class in MODELS.items():
+    AutoConfig.register(config_class.model_type, config_class)
+    AutoModelForSequenceClassification.register(config_class, model_class)
+
+__all__ = [
+    "MODELS",
+    "BiLSTMConfig",
+    "BiLSTMForSequenceClassification",
+    "FastTextConfig",
+    "FastTextForSequenceClassification",
+    "TextCNNConfig",
+    "TextCNNForSequenceClassification",
+    "load_word_vectors",
+    "train_word_tokenizer",
+]

@@ -1,0 +1,114 @@
+"""The TextCNN classifier."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import PreTrainedModel
+from transformers import initialization as init
+from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.utils import can_return_tuple
+
+from .configuration_textcnn import TextCNNConfig
+
+
+class TextCNNForSequenceClassification(PreTrainedModel):
+    """Classifies a text by the strongest answer of each filter to any of its windows.
+
+    The embeddings `e_1 ... e_n` of the real tokens are read in order, padding on either side removed. A filter
+    `f` of width `w` sees the windows that lie inside the text, `s = 1 ... n - w + 1`:
+
+        feature_f = max_s relu(b_f + sum_{j < w} W_fj . e_{s+j}),    logits = W feature + b
+
+    A text shorter than `w` is continued to the right with zero vectors up to `w` tokens, and so has one window;
+    a text without real tokens is one window of zeros. No other window reaches beyond the text.
+
+    Source: Kim, "Convolutional Neural Networks for Sentence Classification" (EMNLP 2014), CNN-rand.
+    """
+
+    config: TextCNNConfig
+
+    def __init__(self, config: TextCNNConfig) -> None:
+        super().__init__(config)
+        self.embedding = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
+        self.word_dropout = nn.Dropout1d(config.word_dropout)
+        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(config.hidden_size, config.num_filters, width) for width in config.filter_widths
+        )
+        self.dropout = nn.Dropout(config.classifier_dropout)
+        self.classifier = nn.Linear(config.num_filters * len(config.filter_widths), config.num_labels)
+        self.post_init()
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, nn.Conv1d | nn.Linear):
+            init.xavier_uniform_(module.weight)
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        """Return the embedding table, `(V, D)`."""
+        return self.embedding
+
+    def set_input_embeddings(self, value: nn.Embedding) -> None:
+        """Replace the embedding table."""
+        self.embedding = value
+
+    def real_tokens(self, input_ids: Tensor | None, attention_mask: Tensor | None, embeddings: Tensor) -> Tensor:
+        """Tell words from padding: bool `(B, T)`, by the mask or, without one, by the padding id."""
+        if attention_mask is not None:
+            return attention_mask != 0
+        if input_ids is None or self.config.pad_token_id is None:
+            return torch.ones(embeddings.shape[:2], dtype=torch.bool, device=embeddings.device)
+        return input_ids != self.config.pad_token_id
+
+    def align_left(self, embeddings: Tensor, real: Tensor) -> Tensor:
+        """Move the real tokens to the left, in order, and zero the rest: `(B, T, D)`."""
+        order = (~real).long().argsort(dim=1, stable=True).unsqueeze(-1)
+        return embeddings.masked_fill(~real.unsqueeze(-1), 0).take_along_dim(order, dim=1)
+
+    def pool(self, embeddings: Tensor, real: Tensor) -> Tensor:
+        """Keep each filter's maximum over the windows of the text: `(B, filters)`, all widths side by side."""
+        missing = max(self.config.filter_widths) - embeddings.shape[1]
+        aligned = F.pad(self.align_left(embeddings, real), (0, 0, 0, max(missing, 0))).transpose(1, 2)
+        lengths = real.sum(dim=1, keepdim=True)
+        return torch.cat([self.max_over_time(conv, aligned, lengths) for conv in self.convolutions], dim=1)
+
+    def max_over_time(self, convolution: nn.Conv1d, aligned: Tensor, lengths: Tensor) -> Tensor:
+        """Convolve `(B, D, T)` and take the maximum over the windows inside the text: `(B, filters)`."""
+        answers = convolution(aligned)
+        windows = (lengths - convolution.kernel_size[0] + 1).clamp(min=1)
+        outside = torch.arange(answers.shape[-1], device=answers.device) >= windows
+        # ReLU never reorders, so after the maximum it gives the same at a fraction of the work.
+        return F.relu(answers.masked_fill(outside.unsqueeze(1), -torch.inf).amax(dim=-1))
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+    ) -> SequenceClassifierOutput:
+        """Compute the logits `(B, C)` and, given labels, the loss of `config.problem_type`.
+
+        Args:
+            input_ids: Token ids `(B, T)`; `T` may be 0.
+            attention_mask: 1 for real tokens, 0 for padding, `(B, T)`; without it, every token but the
+                padding id is real.
+            inputs_embeds: Embeddings `(B, T, D)` in place of `input_ids`.
+            labels: Class ids `(B,)`, or floats `(B, C)` for regression and multi-label classification.
+
+        Raises:
+            ValueError: Unless exactly one of `input_ids` and `inputs_embeds` is given.
+        """
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("Expected either input_ids or inputs_embeds, got both or neither; pass one of them.")
+        embeddings = self.embedding(input_ids) if inputs_embeds is None else inputs_embeds
+        real = self.real_tokens(input_ids, attention_mask, embeddings)
+        pooled = self.pool(self.embedding_dropout(self.word_dropout(embeddings)), real)
+        logits = self.classifier(self.dropout(pooled))
+        loss = None if labels is None else self.loss_function(labels, logits, self.config)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+__all__ = ["TextCNNForSequenceClassification"]

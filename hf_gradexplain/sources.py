@@ -1,0 +1,72 @@
+"""Where evidence comes from. Methods that share a source share its pass.
+
+A source is frozen and hashable; calling it on a reading gives the evidence that scores are computed from. `graph`
+says whether the reading must carry a graph. A new source is a class here, see docs/write-a-method.md.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor
+
+from hf_gradexplain.classifier import Classifier, Reading
+from hf_gradexplain.data import Gradients
+from hf_gradexplain.perturb import leave_one_out
+
+
+class Source(Protocol):
+    """Draws evidence from a reading of a batch."""
+
+    graph: ClassVar[bool]
+
+    def __call__(self, classifier: Classifier, reading: Reading) -> Any:
+        """Evidence about every text of the batch."""
+
+
+@dataclass(frozen=True)
+class Backward:
+    """One backward pass from the summed losses to the word vectors, and to nothing else."""
+
+    graph: ClassVar[bool] = True
+
+    def __call__(self, classifier: Classifier, reading: Reading) -> Gradients:
+        """The word vectors and their gradients; texts do not influence each other, so the sum keeps them apart."""
+        loss = classifier.objective.loss(reading.logits, reading.batch.target).sum()
+        grads = torch.autograd.grad(loss, [words.delta for words in reading.words])
+        return Gradients(torch.cat([words.embedding for words in reading.words], -1), torch.cat(grads, -1))
+
+
+@dataclass(frozen=True)
+class LeaveOneOut:
+    """The rise of the loss when a unit's word vectors are set to zero: `l_y(x without unit) - l_y(x)`.
+
+    Eq. 7 of the paper prints the opposite sign, which contradicts its own figures 2 and 3 and its convention that a
+    positive score supports the target; this is the sign of the figures.
+    """
+
+    graph: ClassVar[bool] = False
+
+    def __call__(self, classifier: Classifier, reading: Reading) -> Tensor:
+        """`(B, U)`, 0 where a text has fewer units."""
+        target = reading.batch.target
+        with torch.no_grad():
+            without = leave_one_out(classifier, reading)
+            plain = classifier.objective.loss(reading.logits, target).unsqueeze(1)
+            return classifier.objective.loss(without, target.unsqueeze(1).expand(without.shape[:2])) - plain
+
+
+@dataclass(frozen=True)
+class Shuffle:
+    """A seeded random permutation of the units, one per document."""
+
+    graph: ClassVar[bool] = False
+
+    def __call__(self, classifier: Classifier, reading: Reading) -> Tensor:
+        """`(B, U)`: the numbers `0 ... count - 1` in random order, 0 where a text has fewer units."""
+        batch = reading.batch
+        scores = torch.zeros(batch.units.real.shape, dtype=reading.logits.dtype)
+        for row, document in zip(scores, batch.documents, strict=True):
+            n = len(document.units)
+            row[:n] = torch.from_numpy(document.rng(batch.seed, "random").permutation(n))
+        return scores.to(reading.logits.device)

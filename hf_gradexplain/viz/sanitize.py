@@ -1,0 +1,37 @@
+"""Text of strangers, made harmless to look at: what a terminal, a browser or an XML parser obeys is shown instead."""
+
+_SURROGATES = range(0xD800, 0xE000)
+_C1_CONTROLS = range(0x80, 0xA0)
+_BIDI_CONTROLS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_NONCHARACTERS = (*range(0xFDD0, 0xFDF0), *(plane << 16 | low for plane in range(17) for low in (0xFFFE, 0xFFFF)))
+
+_VISIBLE: dict[int, int] = {
+    **dict.fromkeys((*_SURROGATES, *_C1_CONTROLS, *_BIDI_CONTROLS, *_NONCHARACTERS), 0xFFFD),
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"},
+    0x7F: 0x2421,
+    **dict.fromkeys((0x2028, 0x2029), 0x0A),
+}
+
+
+def visible(text: str) -> str:
+    r"""Show every character that would be obeyed rather than read.
+
+    C0 controls and DEL become their control pictures (ESC is shown as `␛`); C1 controls, bidirectional
+    embeddings, overrides and isolates, lone surrogates and noncharacters become U+FFFD; Unicode line and
+    paragraph separators become line feeds. Tabs, line feeds and joiners (emoji, Indic scripts) stay, and
+    CR LF counts as one line feed.
+
+    >>> visible("\x1b[31mred\r\n")
+    '␛[31mred\n'
+    """
+    return text.replace("\r\n", "\n").translate(_VISIBLE)
+
+
+def one_line(text: str, width: int | None = None) -> str:
+    r"""Show `text` on one line: `visible`, runs of whitespace as one blank, at most `width` characters.
+
+    >>> one_line("two\n  lines"), one_line("extraordinary", width=6)
+    ('two lines', 'extra…')
+    """
+    line = " ".join(visible(text).split())
+    return line if width is None or len(line) <= width else line[: max(width - 1, 0)].rstrip() + "…"

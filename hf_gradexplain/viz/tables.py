@@ -1,0 +1,73 @@
+"""A pandas table as text, once, for the page, the card and the terminal alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from hf_gradexplain.viz.sanitize import one_line
+
+MISSING = "–"
+"""Stands for a value that is not defined: never a number, never empty."""
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """What a reader sees of a table.
+
+    Attributes:
+        headers: Column names.
+        rows: One tuple of cells per row, as wide as `headers`.
+        numeric: Per column, whether it holds numbers, to be aligned at the right.
+        n_missing: Number of cells shown as `MISSING`.
+    """
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[bool, ...]
+    n_missing: int
+
+
+def text_table(frame: pd.DataFrame, formats: Mapping[str, str] | None = None) -> TextTable:
+    """Format every cell of `frame`: undefined ones as an en dash, the others by their column's format.
+
+    Args:
+        frame: Any table. A named index becomes its first column, an unnamed one is left out.
+        formats: Python format specification per column name, such as `{"aopc": ".3f", "n": ",d"}`. Without
+            one, fractions get three decimals (an exponent where those would say nothing), whole numbers
+            thousands separators.
+
+    Raises:
+        ValueError: If `formats` names a column that `frame` lacks.
+    """
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
+    formats = formats or {}
+    headers = tuple(one_line(str(column)) for column in frame.columns)
+    if unknown := [column for column in formats if column not in frame.columns]:
+        raise ValueError(f"formats names columns {unknown}, but the table has {list(headers)}; use those names.")
+    columns = [[_cell(value, formats.get(name)) for value in column.tolist()] for name, column in frame.items()]
+    return TextTable(
+        headers=headers,
+        rows=tuple(zip(*columns, strict=True)),
+        numeric=tuple(_is_numeric(column) for _, column in frame.items()),
+        n_missing=int(frame.isna().to_numpy().sum()),
+    )
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _cell(value: Any, spec: str | None) -> str:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return MISSING
+    if spec is not None:
+        return one_line(format(value, spec))
+    if isinstance(value, float):
+        plain = value == 0 or 5e-4 <= abs(value) < 1e6
+        return format(value, "z.3f" if plain else ".2e")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return format(value, ",d")
+    return one_line(str(value))
