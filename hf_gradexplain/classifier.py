@@ -46,12 +46,15 @@ class Classifier:
         lookups: Where it looks words up.
         objective: The function of its logits that is explained.
         batch_tokens: The most tokens in one forward pass, padding included; a longer text goes alone.
+        baseline: What stands in for a masked word: one vector `(D,)` per table, in the order of their numbers.
+            None for zero.
     """
 
     model: nn.Module
     lookups: tuple[Lookup, ...]
     objective: Objective
     batch_tokens: int
+    baseline: tuple[Tensor, ...] | None = None
 
     def logits(self, inputs: Mapping[str, Tensor], edit: Edit | None = None) -> Tensor:
         """Run the model on `(B, T)` inputs, with edited word vectors if asked: `(B, C)`."""
@@ -62,10 +65,11 @@ class Classifier:
 
     @torch.no_grad()
     def masked_logits(self, inputs: Mapping[str, Tensor], masked: Tensor) -> Tensor:
-        """Run the model with the vectors of the `masked` tokens `(B, T)` set to zero: `(B, C)`."""
+        """Run the model with the vectors of the `masked` tokens `(B, T)` set to the baseline: `(B, C)`."""
 
         def mask(table: int, vectors: Tensor, tokens: slice) -> Tensor:
-            return vectors.masked_fill(masked[:, tokens].unsqueeze(2), 0)
+            put = vectors.new_zeros(()) if self.baseline is None else self.baseline[table]
+            return torch.where(masked[:, tokens].unsqueeze(2), put, vectors)
 
         return self.logits(inputs, mask)
 

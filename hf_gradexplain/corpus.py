@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 import pyarrow as pa
@@ -12,11 +13,13 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, DatasetDict, ReadInstruction, Value, load_dataset, load_from_disk
 from datasets.exceptions import DatasetBuildError, DatasetsError
 
+from hf_gradexplain.errors import GradexplainError
+
 _FILE_BUILDERS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
 _SAVED_TO_DISK = ("dataset_dict.json", "state.json")
 
 
-class CorpusError(ValueError):
+class CorpusError(GradexplainError):
     """A data set does not hold the labelled texts that were asked for."""
 
 
@@ -130,7 +133,7 @@ def _load_splits(name: str, config: str | None, split: str, revision: str | None
 def _explain_failure(name: str, error: Exception) -> str:
     """Say in one sentence why a data set could not be loaded, and what to do."""
     cause = error.__cause__ if isinstance(error, DatasetBuildError) and error.__cause__ else error
-    reason = next(iter(str(cause).splitlines()), type(cause).__name__).rstrip(".")
+    reason = shorten(str(cause) or type(cause).__name__, width=300).rstrip(".")
     if isinstance(error, ConnectionError):
         mend = "correct the path or, for a data set on the hub, go online (unset HF_HUB_OFFLINE)"
     elif isinstance(error, FileNotFoundError):

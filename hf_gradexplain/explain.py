@@ -1,24 +1,23 @@
 """The user's API: `Explainer`, and `explain` in one line."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args, overload
+from numbers import Integral
+from typing import Any, overload
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier import Classifier, Reading, left_as_found
-from hf_gradexplain.data import Document
 from hf_gradexplain.encode import Encoder, Text, UnitName, collate, plan_batches
-from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.loading import check_finite, load_classifier
-from hf_gradexplain.methods import Method, score_batch, select
+from hf_gradexplain.methods import score_batch, select
+from hf_gradexplain.options import Labels, Options, TargetName, target_ids
 from hf_gradexplain.probe import probe
 from hf_gradexplain.targets import Objective, ObjectiveName, head_of
-
-TargetName = Literal["predicted", "label"]
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
 """The default token budget of one forward pass, per kind of device."""
@@ -26,13 +25,48 @@ BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
 
 @dataclass(frozen=True, eq=False)
 class ScoredBatch:
-    """What one batch gave: its place in the list of texts, the reading, and the scores `(B, U)` per method."""
+    """What one batch of texts gave.
+
+    Attributes:
+        indices: The places of its texts in the list that was given.
+        options: How they were explained.
+        classifier: What they were read with.
+        reading: The texts as tensors, and the logits.
+        scores: `(B, U)` per method, 0 where a text has fewer units.
+        class_names: `(C,)` the names of the model's classes.
+    """
 
     indices: tuple[int, ...]
-    documents: tuple[Document, ...]
+    options: Options
     classifier: Classifier
     reading: Reading
     scores: dict[str, Tensor]
+    class_names: tuple[str, ...]
+
+    def explanations(self) -> list[Explanation]:
+        """The batch as the user gets it: one explanation per text."""
+        objective, logits = self.classifier.objective, self.reading.logits.detach()
+        probabilities = objective.probability(logits).double().cpu().numpy()
+        predictions, targets = objective.predicted(logits).tolist(), self.reading.batch.target.tolist()
+        scores = {name: x.detach().double().cpu().numpy() for name, x in self.scores.items()}
+        return [
+            Explanation(
+                text=document.text,
+                units=document.units,
+                scores={name: x[i, : len(document.units)].copy() for name, x in scores.items()},
+                target=targets[i],
+                target_label=self.class_names[targets[i]],
+                prediction=predictions[i],
+                probabilities=probabilities[i],
+                objective=self.options.objective,
+                unit=self.options.unit,
+                truncated_at=document.truncated_at,
+                pair_start=document.pair_start,
+                prediction_label=self.class_names[predictions[i]],
+                regression=objective.head == "identity",
+            )
+            for i, document in enumerate(self.reading.batch.documents)
+        ]
 
 
 class Explainer:
@@ -76,12 +110,12 @@ class Explainer:
         return cls(model, tokenizer)
 
     @overload
-    def __call__(
+    def __call__(  # type: ignore[overload-overlap]
         self,
         texts: Text,
         methods: str | Sequence[str] = ...,
         unit: UnitName = ...,
-        labels: int | Sequence[int] | None = ...,
+        labels: Labels = ...,
         *,
         target: TargetName | None = ...,
         objective: ObjectiveName = ...,
@@ -92,10 +126,10 @@ class Explainer:
     @overload
     def __call__(
         self,
-        texts: Sequence[Text],
+        texts: Iterable[Text],
         methods: str | Sequence[str] = ...,
         unit: UnitName = ...,
-        labels: Sequence[int] | None = ...,
+        labels: Labels = ...,
         *,
         target: TargetName | None = ...,
         objective: ObjectiveName = ...,
@@ -105,10 +139,10 @@ class Explainer:
 
     def __call__(
         self,
-        texts: Text | Sequence[Text],
+        texts: Text | Iterable[Text],
         methods: str | Sequence[str] = ("signed_gi",),
         unit: UnitName = "word",
-        labels: int | Sequence[int] | None = None,
+        labels: Labels = None,
         *,
         target: TargetName | None = None,
         objective: ObjectiveName = "loss",
@@ -121,13 +155,13 @@ class Explainer:
         numbers alone and in any batch.
 
         Args:
-            texts: A text, a text pair `(a, b)`, or a list of those.
-            methods: Names out of `METHODS`.
+            texts: A text, a text pair as a tuple `(a, b)`, or a list of those.
+            methods: A name out of `METHODS`, or several.
             unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
             labels: The class to explain of each text; giving them sets `target` to `label`.
             target: `predicted` (default) or `label`.
             objective: `loss` (default), `logit` or `prob`; see `hf_gradexplain.targets.Objective`.
-            seed: Where the random draws start from.
+            seed: What every random draw starts from.
             batch_tokens: The most tokens in one forward pass; None for the device's default.
 
         Returns:
@@ -136,102 +170,61 @@ class Explainer:
         Raises:
             GradexplainError: An argument cannot be used; the message names the mend.
         """
-        single = isinstance(texts, str) or _is_pair(texts)
-        many: Sequence[Text] = [texts] if single else texts  # type: ignore[list-item,assignment]
-        if single and isinstance(labels, int):
-            labels = [labels]
-        explanations: list[Explanation | None] = [None] * len(many)
-        for batch in self.run(many, select(methods), unit, labels, target, objective, seed, batch_tokens):
-            for i, explanation in zip(batch.indices, self.explanations(batch, unit), strict=True):
-                explanations[i] = explanation
-        return explanations[0] if single else explanations  # type: ignore[return-value]
-
-    def run(
-        self,
-        texts: Sequence[Text],
-        methods: dict[str, Method],
-        unit: UnitName,
-        labels: Sequence[int] | int | None,
-        target: TargetName | None,
-        objective: ObjectiveName,
-        seed: int,
-        batch_tokens: int | None,
-    ) -> Iterator[ScoredBatch]:
-        """Score texts batch by batch, shortest first; `Explainer.__call__` and the evaluation both stand on this."""
-        device = next(self.model.parameters()).device
-        targets = self._targets(labels, target, len(texts))
-        batch_tokens = batch_tokens or BATCH_TOKENS.get(device.type, BATCH_TOKENS["cpu"])
-        if batch_tokens < 1:
-            raise GradexplainError(f"batch_tokens is a positive number of tokens, not {batch_tokens}")
-        head = head_of(self.model.config)
-        classifier = Classifier(self.model, self.profile.lookups, Objective(objective, head), batch_tokens)
-        documents = Encoder(self.tokenizer, self.profile.max_length, unit)(texts)
-        with left_as_found(self.model):
-            for chosen in plan_batches([len(d) for d in documents], batch_tokens, padding=self.profile.pads):
-                some = tuple(documents[i] for i in chosen)
-                batch = collate(some, [targets[i] for i in chosen], self.tokenizer, device, seed)
-                reading, scores = score_batch(classifier, batch, methods)
-                yield ScoredBatch(tuple(chosen), some, classifier, reading, scores)
-
-    def explanations(self, batch: ScoredBatch, unit: UnitName) -> list[Explanation]:
-        """What the user gets, from a scored batch."""
-        objective = batch.classifier.objective
-        logits = batch.reading.logits.detach()
-        probabilities = objective.probability(logits).double().cpu().numpy()
-        predictions, targets = objective.predicted(logits).tolist(), batch.reading.batch.target.tolist()
-        scores = {name: x.detach().double().cpu().numpy() for name, x in batch.scores.items()}
-        return [
-            Explanation(
-                text=document.text,
-                units=document.units,
-                scores={name: x[i, : len(document.units)].copy() for name, x in scores.items()},
-                target=targets[i],
-                target_label=str(self.model.config.id2label.get(targets[i], targets[i])),
-                prediction=predictions[i],
-                probabilities=probabilities[i],
-                objective=objective.name,
-                unit=unit,
-                truncated_at=document.truncated_at,
-                pair_start=document.pair_start,
-            )
-            for i, document in enumerate(batch.documents)
-        ]
-
-    def _targets(
-        self, labels: Sequence[int] | int | None, target: TargetName | None, n: int
-    ) -> Sequence[int | None]:
-        """The class to explain of each of `n` texts, None for the predicted one."""
         target = target or ("predicted" if labels is None else "label")
-        choose("target", target, get_args(TargetName))
-        if target == "predicted":
-            if labels is not None:
-                raise GradexplainError("target='predicted' takes no labels: leave one of the two out")
-            return [None] * n
-        if labels is None:
-            raise GradexplainError("target='label' needs labels=[...], one class id per text")
-        if isinstance(labels, int) or len(labels) != n:
-            got = "one number" if isinstance(labels, int) else len(labels)
-            raise GradexplainError(f"{n} texts need {n} labels, one class id each, but got {got}")
-        return [self._class_id(label, i) for i, label in enumerate(labels)]
+        options = Options(tuple(select(methods)), unit, target, objective, seed, batch_tokens)
+        single = isinstance(texts, str | tuple)
+        if single and isinstance(labels, Integral):
+            labels = [int(labels)]
+        many = _listed(texts)
+        explanations = {
+            i: explanation
+            for batch in self.run(many, options, labels)
+            for i, explanation in zip(batch.indices, batch.explanations(), strict=True)
+        }
+        return explanations[0] if single else [explanations[i] for i in range(len(many))]
 
-    def _class_id(self, label: int, text: int) -> int:
-        n_classes = self.model.config.num_labels
-        if isinstance(label, bool) or int(label) != label or not 0 <= label < n_classes:
-            names = ", ".join(f"{i} ({name})" for i, name in list(self.model.config.id2label.items())[:10])
-            raise GradexplainError(f"label {label!r} of text {text} is no class of the model; choices: {names}")
-        return int(label)
+    def run(self, texts: Sequence[Text], options: Options, labels: Labels = None) -> Iterator[ScoredBatch]:
+        """Score texts batch by batch, the shortest first.
+
+        `Explainer.__call__` and the evaluation both stand on this. Between batches the model is as it was
+        found: whoever goes on with it does so within `left_as_found`.
+        """
+        class_names = self._class_names()
+        targets = target_ids(options.target, labels, len(texts), class_names)
+        device = next(self.model.parameters()).device
+        batch_tokens = options.batch_tokens or BATCH_TOKENS.get(device.type, BATCH_TOKENS["cpu"])
+        objective, methods = Objective(options.objective, head_of(self.model.config)), select(options.methods)
+        classifier = Classifier(self.model, self.profile.lookups, objective, batch_tokens)
+        documents = Encoder(self.tokenizer, self.profile.max_length, options.unit)(texts)
+        for chosen in plan_batches([len(d) for d in documents], batch_tokens, padding=self.profile.pads):
+            some, wanted = [documents[i] for i in chosen], [targets[i] for i in chosen]
+            batch = collate(some, wanted, self.tokenizer, device, options.seed)
+            with left_as_found(self.model):
+                reading, scores = score_batch(classifier, batch, methods)
+            yield ScoredBatch(tuple(chosen), options, classifier, reading, scores, class_names)
+
+    def _class_names(self) -> tuple[str, ...]:
+        config = self.model.config
+        names: dict[Any, str] = config.id2label or {}
+        return tuple(str(names.get(i, i)) for i in range(config.num_labels or 1))
 
 
-def _is_pair(texts: object) -> bool:
-    return isinstance(texts, tuple) and len(texts) == 2 and all(isinstance(text, str) for text in texts)
+def _listed(texts: Text | Iterable[Text]) -> list[Text]:
+    """The texts as a list; a tuple is a text pair."""
+    if isinstance(texts, str | tuple):
+        return [texts]
+    if isinstance(texts, bytes | Mapping) or not isinstance(texts, Iterable):
+        got = type(texts).__name__
+        raise GradexplainError(f"texts is a str, a tuple of two for a pair, or a list of those, not {got}")
+    return list(texts)
 
 
 def explain(
     model: str | Explainer,
-    texts: Text | Sequence[Text],
+    texts: Text | Iterable[Text],
     methods: str | Sequence[str] = ("signed_gi",),
     unit: UnitName = "word",
-    labels: int | Sequence[int] | None = None,
+    labels: Labels = None,
     *,
     target: TargetName | None = None,
     objective: ObjectiveName = "loss",
@@ -240,16 +233,10 @@ def explain(
 ) -> Explanation | list[Explanation]:
     """Explain texts with a model named by its hub name or folder: the one-liner.
 
-    Loads the model at every call; keep an `Explainer` for more than one. Arguments as for `Explainer.__call__`.
+    Loads the model at every call: keep an `Explainer` for more than one. The other arguments, and what is
+    returned and raised, are those of `Explainer.__call__`.
     """
     explainer = Explainer.from_pretrained(model) if isinstance(model, str) else model
     return explainer(
-        texts,  # type: ignore[arg-type]
-        methods,
-        unit,
-        labels,  # type: ignore[arg-type]
-        target=target,
-        objective=objective,
-        seed=seed,
-        batch_tokens=batch_tokens,
+        texts, methods, unit, labels, target=target, objective=objective, seed=seed, batch_tokens=batch_tokens
     )

@@ -1,7 +1,9 @@
 """What the user holds in the end: one text, its units, and their scores."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from rich.console import Console
 from hf_gradexplain.data import Unit
 from hf_gradexplain.errors import choose
 from hf_gradexplain.methods import METHODS
-from hf_gradexplain.viz.highlight import Segment, to_html, to_rich
+from hf_gradexplain.viz.highlight import Heading, Segment, to_html, to_rich
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,8 @@ class Explanation:
         unit: `token`, `word` or `word_type`.
         truncated_at: Offset of the first character that the model did not read, or None if it read all.
         pair_start: Offset where the second text of a pair begins, or None.
+        prediction_label: The name of the predicted class, or empty.
+        regression: Whether `probabilities` are outputs rather than probabilities.
     """
 
     text: str
@@ -43,11 +47,14 @@ class Explanation:
     unit: str
     truncated_at: int | None = None
     pair_start: int | None = None
+    prediction_label: str = ""
+    regression: bool = False
 
     def __repr__(self) -> str:
         shown = self.text if len(self.text) <= 40 else self.text[:39] + "…"
+        value = f"{'output' if self.regression else 'p'}={self.probabilities[self.target]:.3f}"
         return (
-            f"Explanation({shown!r}, target={self.target_label!r}, p={self.probabilities[self.target]:.3f}, "
+            f"Explanation({shown!r}, target={self.target_label!r}, {value}, "
             f"units={len(self.units)}, methods={list(self.scores)})"
         )
 
@@ -67,20 +74,17 @@ class Explanation:
 
     def show(self, method: str | None = None) -> None:
         """Display the text with its units coloured: HTML in a notebook, else in the terminal."""
-        try:
-            in_notebook = get_ipython().__class__.__name__ == "ZMQInteractiveShell"  # type: ignore[name-defined]
-        except NameError:
-            in_notebook = False
-        if in_notebook:
-            from IPython.display import HTML, display
-
-            display(HTML(self.to_html(method)))
+        if _in_notebook():
+            notebook = import_module("IPython.display")
+            notebook.display(notebook.HTML(self.to_html(method)))
         else:
-            Console().print(to_rich(self.segments(method), **self._legend(method)))
+            segments, heading, signed = self._parts(method)
+            Console().print(to_rich(segments, heading=heading, signed=signed))
 
     def to_html(self, method: str | None = None) -> str:
         """A self-contained HTML fragment without scripts; everything from outside is escaped."""
-        return to_html(self.segments(method), **self._legend(method))
+        segments, heading, signed = self._parts(method)
+        return to_html(segments, heading=heading, signed=signed)
 
     def _repr_html_(self) -> str:
         return self.to_html()
@@ -108,5 +112,26 @@ class Explanation:
         scores = {name: np.asarray(scores, dtype=float) for name, scores in record["scores"].items()}
         return cls(**{**known, "units": units, "scores": scores, "probabilities": np.asarray(record["probabilities"])})
 
+    def _parts(self, method: str | None) -> tuple[list[Segment], Heading, bool]:
+        """What the renderers need: the text in pieces, what stands above it, and whether scores have a sign."""
+        method = self._method(method)
+        heading = Heading(
+            method=method,
+            target=self.target_label,
+            probability=None if self.regression else float(self.probabilities[self.target]),
+            prediction=self.prediction_label,
+            unit=self.unit,
+            objective=self.objective,
+            truncated_at=self.truncated_at,
+        )
+        signed = method not in METHODS or METHODS[method].signed or bool((self.scores[method] < 0).any())
+        return self.segments(method), heading, signed
+
     def _method(self, method: str | None) -> str:
         return next(iter(self.scores)) if method is None else choose("method", method, self.scores)
+
+
+def _in_notebook() -> bool:
+    """Whether a notebook's kernel runs this code."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and type(ipython.get_ipython()).__name__ == "ZMQInteractiveShell"

@@ -1,6 +1,6 @@
 """One explained text and its renderers: HTML for notebooks and pages, rich text for terminals."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
@@ -11,15 +11,21 @@ from rich.text import Text
 
 from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR
 from hf_gradexplain.viz.sanitize import one_line, visible
+from hf_gradexplain.viz.tables import format_score
 from hf_gradexplain.viz.templating import HTML
 
 Role = Literal["for", "against", "amount", "unread", ""]
 
-_MEANING: dict[Role, str] = {"for": "speaks for", "against": "speaks against", "amount": "sensitive to"}
+_PHRASES: dict[Role, str] = {"for": "speaks for", "against": "speaks against", "amount": "most sensitive"}
 _COLORS: dict[Role, str] = {"for": FOR, "against": AGAINST, "amount": AMOUNT}
-_TERMINAL_COLORS: dict[Role, str] = {"for": "#2b8cd6", "against": "#d9730d", "amount": "#a06fd0"}
-"""Lighter, to be read on black as well as on white."""
-_TERMINAL_MARKS: dict[Role, str] = {"for": "underline", "against": "italic", "amount": "underline"}
+_CSS_COLORS = {role: " ".join(map(str, bytes.fromhex(color[1:]))) for role, color in _COLORS.items()}
+"""As the decimals of CSS `rgb()`, which take a unit's own opacity."""
+_TERMINAL_STYLES: dict[Role, tuple[str, str]] = {
+    "for": ("#2b8cd6", "underline"),
+    "against": ("#d9730d", "italic"),
+    "amount": ("#a06fd0", "underline"),
+}
+"""Colour, to be read on black as well as on white, and the mark that stays where there are no colours."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,23 @@ class Segment:
             raise ValueError(
                 f"Expected a finite score for {self.text!r}, got {self.score}; give None to what is no unit."
             )
+
+
+@dataclass(frozen=True)
+class _Shade:
+    """A piece of text as it is shown.
+
+    Attributes:
+        text: The characters.
+        role: Which side the piece takes; empty where it takes none.
+        strength: `|score| / max |score|` of the text, in [0, 1].
+        score: The score as a reader sees it; empty where there is none.
+    """
+
+    text: str
+    role: Role = ""
+    strength: float = 0.0
+    score: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,7 +119,7 @@ def to_html(
 
     A unit's background is as strong as `|score| / max |score|` of the text, blue with a solid line where it
     supports the target, vermilion with a dashed line where it opposes it, so that it can be read in grey
-    too. Unsigned scores are purple. Each unit's score is its tooltip. The text is escaped, isolated from the
+    too; unsigned scores are purple. Each unit's score is its tooltip. The text is escaped, isolated from the
     page's direction, and keeps its white space; its control characters are shown. The colours are laid over
     the page's own background and serve light and dark pages alike.
 
@@ -105,8 +128,8 @@ def to_html(
         heading: What to say above the text.
         signed: Whether positive scores support the target and negative ones oppose it. Otherwise all scores
             are amounts, at least 0.
-        legend: Whether to explain the colours.
-        top: How many of the strongest units to list for each side; 0 lists none.
+        legend: Whether to explain the colours and list the strongest units.
+        top: How many units the legend lists per side.
 
     Returns:
         The fragment, marked as safe for jinja2 and markupsafe.
@@ -115,16 +138,14 @@ def to_html(
         ValueError: If `signed` is false and a score is negative.
     """
     heading = heading or Heading()
-    spans = _spans(segments, heading.truncated_at, signed)
+    template = HTML.get_template("highlight.html.jinja")
     return Markup(
-        HTML.get_template("highlight.html.jinja").render(
+        template.render(
             heading=heading,
-            spans=spans,
-            strongest=_strongest(spans, signed, top),
-            roles=_sides(signed) if legend else (),
-            peak=_format(max((abs(span.score) for span in spans if span.score is not None), default=0.0)),
-            meaning=_MEANING,
-            format_score=_format_signed if signed else _format,
+            shades=_shades(segments, heading.truncated_at, signed),
+            legend=_legend(segments, signed, top) if legend else {},
+            phrases=_PHRASES,
+            colors=_CSS_COLORS,
         )
     )
 
@@ -137,17 +158,75 @@ def to_rich(
     legend: bool = True,
     top: int = 5,
 ) -> Group:
-    """Render an explained text for a terminal; arguments, colours and errors as for `to_html`.
+    """Render an explained text for a terminal; arguments, colours and errors are those of `to_html`.
 
     Without colours, support is underlined and opposition in italics; without any styles, in a file or a
-    pipe, the list of the strongest units still says what counted. Markup and escape sequences inside the
-    text are shown, never obeyed.
+    pipe, the legend still lists the strongest units. Markup and escape sequences inside the text are shown,
+    never obeyed.
     """
     heading = heading or Heading()
-    spans = _spans(segments, heading.truncated_at, signed)
-    title = Text.assemble((one_line(heading.method), "bold"), "  ", (one_line(heading.target), "bold"))
-    title.append("  " + one_line(heading.verdict))
-    lines = [title, Text(one_line(heading.details), style="dim")]
-    lines = [line for line in lines if line.plain.strip()]
-    body = Text.assemble(*((visible(span.text), _terminal_style(span)) for span in spans))
-    return Group(*lines, body, *_footer(spans, signed, legend, top))
+    claim = " → ".join(one_line(part) for part in (heading.method, heading.target) if part)
+    lines = [
+        Text.assemble((claim, "bold"), "  " if claim else "", one_line(heading.verdict)),
+        Text(one_line(heading.details), style="dim"),
+    ]
+    lines = [line for line in lines if line.plain]
+    shades = _shades(segments, heading.truncated_at, signed)
+    lines.append(Text.assemble("\n", *((visible(shade.text), _terminal_style(shade)) for shade in shades), "\n"))
+    for role, units in (_legend(segments, signed, top) if legend else {}).items():
+        line = Text(_PHRASES[role], style=" ".join(_TERMINAL_STYLES[role]))
+        listed = ", ".join(f"{unit} {score}" for unit, score in units) or "none"
+        lines.append(Text.assemble(line, " " * (16 - len(line)), listed))
+    return Group(*lines)
+
+
+def _shades(segments: Sequence[Segment], truncated_at: int | None, signed: bool) -> Iterator[_Shade]:
+    """Cut the text where reading stopped and turn scores into roles and strengths."""
+    peak = max((abs(segment.score) for segment in segments if segment.score is not None), default=0) or 1.0
+    start = 0
+    for segment in segments:
+        length = len(segment.text)
+        cut = length if truncated_at is None else min(max(truncated_at - start, 0), length)
+        start += length
+        if segment.score is None:
+            yield _Shade(segment.text[:cut])
+        else:
+            role = _role(segment.score, signed)
+            strength = float(abs(segment.score) / peak)
+            yield _Shade(segment.text[:cut], role, strength, format_score(segment.score, signed))
+        if cut < length:
+            yield _Shade(segment.text[cut:], "unread")
+
+
+def _role(score: float, signed: bool) -> Role:
+    if not signed and score < 0:
+        raise ValueError(f"Expected unsigned scores of at least 0, got {score}; pass signed=True for signed ones.")
+    if score == 0:
+        return ""
+    return ("for" if score > 0 else "against") if signed else "amount"
+
+
+def _legend(segments: Sequence[Segment], signed: bool, top: int) -> dict[Role, list[tuple[str, str]]]:
+    """List the strongest different units of each side, as shown and with their scores."""
+    scored = dict.fromkeys((segment.text, segment.score) for segment in segments if segment.score)
+    ranked = sorted(scored, key=lambda unit: -abs(unit[1]))
+    sides: tuple[Role, ...] = ("for", "against") if signed else ("amount",)
+    return {
+        side: [
+            (one_line(text, width=32), format_score(score, signed))
+            for text, score in [unit for unit in ranked if _role(unit[1], signed) == side][:top]
+        ]
+        for side in sides
+    }
+
+
+def _terminal_style(shade: _Shade) -> str:
+    """Grow louder with the strength: plain, coloured and marked, bold, bold on full colour."""
+    if shade.role == "unread":
+        return "dim"
+    if not shade.role or shade.strength < 0.1:
+        return ""
+    color, mark = _TERMINAL_STYLES[shade.role]
+    if shade.strength < 0.35:
+        return f"{color} {mark}"
+    return f"bold {color} {mark}" if shade.strength < 0.7 else f"bold #000000 on {color} {mark}"

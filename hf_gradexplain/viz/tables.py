@@ -1,4 +1,4 @@
-"""A pandas table as text, once, for the page, the card and the terminal alike."""
+"""Numbers as text, once, for the page, the card and the terminal alike."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,12 +29,21 @@ class TextTable:
     n_missing: int
 
 
+def format_score(score: float, signed: bool) -> str:
+    """Write a score with three significant digits, and with its sign where the sign means something.
+
+    >>> format_score(1.3, signed=True), format_score(0.0451, signed=False), format_score(0, signed=True)
+    ('+1.30', '0.0451', '0')
+    """
+    return format(float(score), "+#.3g" if signed else "#.3g").rstrip(".") if score else "0"
+
+
 def text_table(frame: pd.DataFrame, formats: Mapping[str, str] | None = None) -> TextTable:
     """Format every cell of `frame`: undefined ones as an en dash, the others by their column's format.
 
     Args:
         frame: Any table. A named index becomes its first column, an unnamed one is left out.
-        formats: Python format specification per column name, such as `{"aopc": ".3f", "n": ",d"}`. Without
+        formats: Python format specification per column name, such as `{"aopc": ".4f", "n": ",.0f"}`. Without
             one, fractions get three decimals (an exponent where those would say nothing), whole numbers
             thousands separators.
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from hf_gradexplain.viz.sanitize import one_line, visible
 
-_INLINE = re.compile(r"[\\`*\[\]|~$#!]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.")
+_INLINE = re.compile(r"[\\`*\[\]|~$#]|(?<![^\W_])_|_(?![^\W_])")
 _BLOCK = re.compile(r"^(?=[-+=]+(?:\s|$))|^(\d+)(?=[.)](?:\s|$))")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
@@ -17,7 +17,8 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 def escape_markdown(text: str) -> Markup:
     r"""Write `text` as one line of Markdown that renders as itself: no emphasis, link, table cell, HTML or math.
 
-    Underscores inside a word stay as they are, which CommonMark never reads as emphasis.
+    Underscores inside a word stay as they are: CommonMark does not read them as emphasis. A bare address may
+    still be shown as a link to itself, which hides nothing.
 
     >>> print(escape_markdown("a|b <i>_x_ sa_l1"))
     a\|b &lt;i&gt;\_x\_ sa_l1
@@ -42,6 +43,7 @@ def _environment(finalize: Callable[[Any], Any]) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
 
 

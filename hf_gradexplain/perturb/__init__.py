@@ -1,0 +1,106 @@
+"""The model under masks: leave-one-out and removal curves.
+
+Masking a unit sets the word vectors of all its tokens to the baseline, zero unless the classifier has another one;
+positions, attention mask and length stay. Every model has a generic form, which runs masked copies of the texts. A
+model class may have an exact short cut beside it, see docs/write-a-short-cut.md. What all short cuts live from:
+masking a vector commutes with every linear map that follows it, so project once and mask afterwards.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hf_gradexplain.classifier import Classifier, Reading
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
+from hf_gradexplain.models.textcnn.modeling_textcnn import TextCNNForSequenceClassification
+from hf_gradexplain.perturb import fasttext, generic, textcnn
+
+
+@dataclass(frozen=True)
+class ShortCut:
+    """How one model class answers under masks; what it leaves out, the generic form does.
+
+    Attributes:
+        leave_one_out: `(classifier, reading) -> (B, U, C)`, see `leave_one_out`.
+        removal_curves: `(classifier, reading, ranks (M, B, U)) -> (M, B, U + 1, C)`, see `removal_curves`.
+    """
+
+    leave_one_out: Callable[[Classifier, Reading], Tensor] = generic.leave_one_out
+    removal_curves: Callable[[Classifier, Reading, Tensor], Tensor] = generic.removal_curves
+
+
+GENERIC = ShortCut()
+
+SHORT_CUTS: dict[type[nn.Module], ShortCut] = {
+    FastTextForSequenceClassification: ShortCut(fasttext.leave_one_out, fasttext.removal_curves),
+    TextCNNForSequenceClassification: ShortCut(textcnn.leave_one_out, textcnn.removal_curves),
+}
+
+
+def register_short_cut(model_class: type[nn.Module], short_cut: ShortCut) -> None:
+    """Answer for a model class by a short cut; a class that has one already is refused.
+
+    Raises:
+        GradexplainError: If the class has a short cut.
+    """
+    if model_class in SHORT_CUTS:
+        raise GradexplainError(
+            f"{model_class.__name__} has a short cut already: delete it from SHORT_CUTS first, or register a subclass"
+        )
+    SHORT_CUTS[model_class] = short_cut
+
+
+def short_cut_of(model: nn.Module) -> ShortCut:
+    """The short cut of the model's class, or the generic form where it might not be exact.
+
+    A short cut holds for the very class that registered it: a subclass may compute something else, and so may a
+    model in which a `forward` was replaced, a forward hook was put, or a layer was exchanged for one that comes
+    neither from `torch.nn` nor from the package of the model's class (an adapter, a quantised layer).
+    """
+    short_cut = SHORT_CUTS.get(type(model), GENERIC)
+    home = type(model).__module__.partition(".")[0]
+    return short_cut if all(_as_defined(module, home) for module in model.modules()) else GENERIC
+
+
+def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:
+    """The logits without each unit: `(B, U, C)`; where a text has fewer units, its plain logits."""
+    with torch.no_grad():
+        return short_cut_of(classifier.model).leave_one_out(classifier, reading)
+
+
+def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> Tensor:
+    """The logits as units are removed one after the other.
+
+    Args:
+        classifier: The classifier.
+        reading: Its reading of the batch.
+        ranks: `(M, B, U)` for `M` orders: the rank of each unit, 0 for the one removed first; a permutation of
+            `0 ... count - 1` over the units that a text has, and anything where it has fewer.
+
+    Returns:
+        `(M, B, U + 1, C)`: at `k`, the logits without the `k` units ranked first. Past a text's own number of units
+        all are removed, and the curve stays flat.
+    """
+    with torch.no_grad():
+        return short_cut_of(classifier.model).removal_curves(classifier, reading, ranks)
+
+
+def _as_defined(module: nn.Module, home: str) -> bool:
+    """Whether a module does what its class says, and its class is one of `torch.nn` or of the package `home`."""
+    origin = type(module).__module__
+    changed = "forward" in vars(module) or module._forward_hooks or module._forward_pre_hooks
+    return not changed and (origin.startswith("torch.nn.modules.") or origin.partition(".")[0] == home)
+
+
+__all__ = [
+    "GENERIC",
+    "SHORT_CUTS",
+    "ShortCut",
+    "leave_one_out",
+    "register_short_cut",
+    "removal_curves",
+    "short_cut_of",
+]

@@ -1,0 +1,80 @@
+"""Any model under masks: masked copies of the texts, as many at a time as the token budget allows."""
+
+from collections.abc import Callable, Iterator
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from hf_gradexplain.classifier import Classifier, Reading
+
+
+def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:
+    """The logits without each unit: `(B, U, C)`; where a text has fewer units, its plain logits."""
+    units = reading.batch.units
+    logits = reading.logits.detach().unsqueeze(1).repeat(1, units.size, 1)
+    of, unit = units.real.nonzero(as_tuple=True)
+    columns = torch.arange(units.size, device=unit.device)
+    for at, part in _masked_copies(classifier, reading, of, lambda at: columns == unit[at].unsqueeze(1)):
+        logits[of[at], unit[at]] = part
+    return logits
+
+
+def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> Tensor:
+    """The logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`.
+
+    The two ends of a curve are the same for every order: the plain logits, and one copy with all removed.
+    """
+    count = reading.batch.units.count
+    orders, texts, size = ranks.shape
+    logits = reading.logits.detach()
+    curves = logits.expand(orders, size + 1, *logits.shape).transpose(1, 2).clone()
+    steps = torch.arange(size + 1, device=count.device)
+    between = ((steps > 0) & (steps < count.unsqueeze(1))).expand(orders, texts, -1).nonzero()
+    some = count.nonzero()[:, 0]
+    ends = torch.stack([torch.zeros_like(some), some, count[some]], 1)
+    order, of, k = torch.cat([between, ends]).unbind(1)
+
+    def chosen(at: slice) -> Tensor:
+        return (ranks[order[at], of[at]] < k[at].unsqueeze(1)) & reading.batch.units.real[of[at]]
+
+    for at, part in _masked_copies(classifier, reading, of, chosen):
+        curves[order[at], of[at], k[at]] = part
+    empty = curves[0, torch.arange(texts, device=count.device), count].unsqueeze(1)
+    return torch.where((steps >= count.unsqueeze(1)).unsqueeze(2), empty, curves)
+
+
+_AFFORDABLE: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
+"""The most tokens that a model was seen to have memory for, where that is less than it was asked to read."""
+
+
+def _masked_copies(
+    classifier: Classifier, reading: Reading, of: Tensor, chosen: Callable[[slice], Tensor]
+) -> Iterator[tuple[slice, Tensor]]:
+    """Run `N` masked copies, of the texts `of` `(N,)`, as many at a time as the token budget allows.
+
+    `chosen(at)` gives the units to mask in some of the copies, `(n, U)` bool, and is asked for no more than fit.
+    Where memory runs out, the budget is halved and the model goes on with the smaller one from there on.
+    """
+    inputs, units = reading.batch.inputs, reading.batch.units
+    length, start = inputs["input_ids"].shape[1], 0
+    while start < len(of):
+        budget = min(classifier.batch_tokens, _AFFORDABLE.get(classifier.model, classifier.batch_tokens))
+        copies_at_once = max(1, budget // length)
+        at = slice(start, min(start + copies_at_once, len(of)))
+        try:
+            copies = {name: x[of[at]] for name, x in inputs.items()}
+            part = classifier.masked_logits(copies, units.tokens(chosen(at), of[at]))
+        except (MemoryError, RuntimeError) as error:
+            if copies_at_once == 1 or not _out_of_memory(error):
+                raise
+            _AFFORDABLE[classifier.model] = copies_at_once * length // 2
+            continue
+        yield at, part
+        start = at.stop
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out; the CPU's allocator and some devices have no error class of their own for that."""
+    signs = "DefaultCPUAllocator", "out of memory"
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(sign in str(error) for sign in signs)

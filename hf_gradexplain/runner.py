@@ -1,0 +1,179 @@
+"""Evaluates a data set range by range, on any number of processes, and leaves a folder of finished files.
+
+The documents are cut into fixed ranges. Each range becomes one Parquet file, written whole or not at all, so a run that
+was stopped goes on where it was: finished ranges are kept, the others are done. The tables are made from the files alone.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from accelerate import PartialState
+from datasets import Dataset
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.evaluation.correlation import correlate_all
+from hf_gradexplain.evaluation.documents import (
+    EvaluatedDocument,
+    read_correlations,
+    read_curves,
+    schema,
+    write_documents,
+)
+from hf_gradexplain.evaluation.evaluate import (
+    document_ranks,
+    target_probabilities,
+)
+from hf_gradexplain.evaluation.tables import AopcSums, bootstrap_weights, correlation_table
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.files import write_text
+from hf_gradexplain.options import Options
+
+RANGE = 128
+"""Documents per file: large enough to fill batches, small enough to lose little when a run is stopped."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """What an evaluation says.
+
+    Attributes:
+        aopc: `method, k, aopc, ci_low, ci_high, n`.
+        correlation: `method, coefficient, median, mean, fraction_significant, n, n_undefined`.
+        correlations: Every document's correlations, the rows behind `correlation`.
+    """
+
+    aopc: pd.DataFrame
+    correlation: pd.DataFrame
+    correlations: pd.DataFrame
+
+
+def evaluate(
+    explainer: Explainer,
+    texts: Dataset,
+    options: Options,
+    output_dir: Path,
+    *,
+    inputs: Mapping[str, Any],
+    max_k: int | None = None,
+) -> Tables | None:
+    """Explain every text, remove its units in the order of every method, and make the tables.
+
+    Args:
+        explainer: The classifier's explainer, the same on every process.
+        texts: Columns `id`, `text`, `text_pair` for pairs, and `label` if `options.target` is `label`.
+        options: How to explain.
+        output_dir: Where `documents/*.parquet` go. Finished ranges in it are used again.
+        inputs: Everything that the result depends on, in JSON values. A folder made from other inputs is refused.
+        max_k: The largest number of removed units in the tables; None for the longest document's.
+
+    Returns:
+        The tables, on the main process; None on the others.
+
+    Raises:
+        GradexplainError: The folder belongs to other inputs or to a run that is going on, or there is no text.
+    """
+    if not len(texts):
+        raise GradexplainError("there is no text to evaluate: the data set is empty")
+    state, folder = PartialState(), output_dir / "documents"
+    paths = [folder / f"{start:08d}.parquet" for start in range(0, len(texts), RANGE)]
+    folder.mkdir(parents=True, exist_ok=True)
+    with _claimed(output_dir, inputs) if state.is_main_process else nullcontext():
+        state.wait_for_everyone()
+        open_ranges = [i for i, path in enumerate(paths) if not path.exists()]
+        state.wait_for_everyone()
+        mine = open_ranges[state.process_index :: state.num_processes]
+        for i in _progress(
+            mine, reused=len(paths) - len(open_ranges), total=len(paths), shown=state.is_main_process
+        ):
+            part = texts.select(range(i * RANGE, min((i + 1) * RANGE, len(texts))))
+            write_documents(evaluate_texts(explainer, part, options), paths[i], schema(options.methods))
+        state.wait_for_everyone()
+        return make_tables(paths, options, max_k) if state.is_main_process else None
+
+
+def evaluate_texts(explainer: Explainer, texts: Dataset, options: Options) -> list[EvaluatedDocument]:
+    """Explain a few texts and put every method to the test; in the order of the texts."""
+    columns = texts.to_dict()
+    pairs = columns.get("text_pair")
+    read = columns["text"] if pairs is None else list(zip(columns["text"], pairs, strict=True))
+    labels = columns.get("label")
+    documents: dict[int, EvaluatedDocument] = {}
+    for scored in explainer.run(read, options, labels if options.target == "label" else None):
+        ranks = document_ranks(scored, options.seed)
+        curves = target_probabilities(scored, ranks)
+        for row, (i, explanation) in enumerate(zip(scored.indices, scored.explanations(), strict=True)):
+            size = len(explanation.units) + 1
+            documents[i] = EvaluatedDocument(
+                id=columns["id"][i],
+                label=labels[i] if labels and isinstance(labels[i], int) else None,
+                explanation=explanation,
+                curves={method: curves[m, row, :size] for m, method in enumerate(scored.scores)},
+                correlations=correlate_all(explanation.scores),
+            )
+    return [documents[i] for i in range(len(read))]
+
+
+def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = None) -> Tables:
+    """The tables of finished document files; memory does not grow with their number but for the correlations."""
+    longest = max(len(curve) - 1 for path in paths for curve in read_curves(path)[1][options.methods[0]])
+    max_k = longest if max_k is None else min(max_k, longest)
+    sums = {method: AopcSums(max_k) for method in options.methods}
+    for path in paths:
+        ids, curves = read_curves(path)
+        weights = bootstrap_weights(ids, options.seed)
+        for method in options.methods:
+            sums[method].add(curves[method], weights)
+    correlations = read_correlations(paths)
+    aopc = pd.concat([sums[method].table(method) for method in options.methods], ignore_index=True)
+    return Tables(aopc, correlation_table(correlations), correlations)
+
+
+@contextmanager
+def _claimed(output_dir: Path, inputs: Mapping[str, Any]) -> Iterator[None]:
+    """Hold the folder for one run at a time, and for one set of inputs for ever."""
+    lock, record = FileLock(output_dir / ".lock"), output_dir / "documents" / "inputs.json"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise GradexplainError(
+            f"another run is writing to {output_dir}: wait for it, or give another --output_dir"
+        ) from None
+    with lock:
+        wanted = json.loads(json.dumps(inputs))
+        if record.exists():
+            found = json.loads(record.read_text(encoding="utf-8"))
+            different = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
+            if different:
+                changes = "; ".join(
+                    f"{key} was {found.get(key)!r}, now {wanted.get(key)!r}" for key in different
+                )
+                raise GradexplainError(
+                    f"{output_dir} holds a run made from other inputs ({changes}): "
+                    "give another --output_dir, or delete that one"
+                )
+        write_text(record, json.dumps(wanted, indent=2, ensure_ascii=False) + "\n")
+        yield
+
+
+def _progress(ranges: Sequence[int], *, reused: int, total: int, shown: bool) -> Iterator[int]:
+    """Show the progress of this process on standard error."""
+    console = Console(stderr=True)
+    if shown and reused:
+        console.print(f"reused {reused} of {total} ranges", highlight=False)
+    columns = (
+        TextColumn("evaluating"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("ranges"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not shown) as progress:
+        yield from progress.track(ranges)

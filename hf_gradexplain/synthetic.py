@@ -1,0 +1,238 @@
+"""A corpus whose truth is known: the weight of every word for every class is planted, and decides the label.
+
+The texts are notices from the harbour of an invented town, for one of four desks.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import TypeVar
+
+from datasets import ClassLabel, Dataset, Features, Value
+
+from hf_gradexplain.errors import GradexplainError
+
+T = TypeVar("T")
+
+CLASSES = ("weather", "cargo", "repairs", "festival")
+
+# Words that speak for one class: nouns weigh 2, adjectives and verbs 1.
+SPECIFIC = {
+    "weather": {
+        "noun": "gales squalls drizzle hailstones thunder fog",
+        "adjective": "gusty damp icy overcast",
+        "verb": "soaked battered drenched flooded",
+    },
+    "cargo": {
+        "noun": "crates containers freight pallets parcels invoices",
+        "adjective": "heavy bulky sealed imported",
+        "verb": "unloaded weighed stacked shipped",
+    },
+    "repairs": {
+        "noun": "cracks rust bolts gaskets pipes hinges",
+        "adjective": "broken worn leaky faulty",
+        "verb": "patched welded replaced tightened",
+    },
+    "festival": {
+        "noun": "dancers fiddlers parades costumes trumpets garlands",
+        "adjective": "joyful colourful merry lively",
+        "verb": "cheered crowned decorated serenaded",
+    },
+}
+
+# Nouns that speak for two classes: they weigh 1 for both.
+SHARED = {
+    ("weather", "cargo"): "tarpaulins moorings",
+    ("weather", "repairs"): "shutters gutters",
+    ("weather", "festival"): "kites bonfires",
+    ("cargo", "repairs"): "timber rope",
+    ("cargo", "festival"): "barrels wine",
+    ("repairs", "festival"): "lanterns benches",
+}
+
+# Adjectives that speak against one class, and occur in the texts of all others: they weigh -2.
+AGAINST = {
+    "weather": "indoor sheltered",
+    "cargo": "empty unladen",
+    "repairs": "flawless spotless",
+    "festival": "solemn silent",
+}
+
+# Distractors: frequent in all classes, of no weight for any, like the words of the templates themselves.
+NEUTRAL = {
+    "noun": "boats windows letters visitors gulls papers",
+    "adjective": "old small plain distant",
+    "verb": "watched reached noticed passed",
+}
+FILLERS = {
+    "person": "Marten|Odile|the clerk|the pilot|our neighbour|a boy from the hill",
+    "place": "pier|market|lighthouse|customs house|north quay|square",
+    "time": "today|this morning|on Friday|after noon|before dawn|last night",
+}
+
+OPENINGS = (
+    "More {adjective} {noun} {verb} the {noun}.",
+    "{adjective} {noun} {verb} the {noun}.",
+    "{person} {verb} the {adjective} {noun} {time}.",
+    "Yesterday {adjective} {noun} and {noun} {verb} the {place}.",
+    "According to {person}, the {noun} near the {place} {verb} the {adjective} {noun}.",
+    "We saw more {noun} than usual {time}, and {person} {verb} the {adjective} {noun}.",
+)
+SEQUELS = (
+    "It was a long day at the {place}.",
+    "Please ask {person} for details.",
+    "Then the {noun} {verb} the {place}, as they always do.",
+    "Nobody at the {place} expected the {noun}, nor the {adjective} {noun}.",
+    "However, {person} also {verb} the {noun}.",
+    "The rest is {adjective} and will be done {time}.",
+)
+
+MAX_SEQUELS = 2
+P_REPEAT, P_SUPPORT, P_CONFLICT = 0.15, 0.5, 0.2
+MIN_EVIDENCE_WORDS = 3
+MIN_MARGIN = 1.0
+
+
+@dataclass(frozen=True)
+class SyntheticCorpus:
+    """Texts with planted evidence.
+
+    Attributes:
+        train: Columns `id`, `text` and `label`, as `load_texts` returns them.
+        test: The same; no text of it is in `train`.
+        evidence: The weight of each evidence word, in lower case, for each of the `C` classes: above zero where the
+            word speaks for the class, below where it speaks against it. The `C` weights of a word sum to zero.
+            Every word that is absent is a distractor, of weight zero.
+    """
+
+    train: Dataset
+    test: Dataset
+    evidence: dict[str, tuple[float, ...]]
+
+    def weight(self, word: str, label: int) -> float:
+        """Return the planted weight of a word, in any case, for a class; zero for a distractor.
+
+        Raises:
+            GradexplainError: `label` is not the id of a class.
+        """
+        if not 0 <= label < len(CLASSES):
+            raise GradexplainError(f"label must be from 0 to {len(CLASSES) - 1}, the id of a class; it is {label}.")
+        return self.evidence.get(word.lower(), (0.0,) * len(CLASSES))[label]
+
+
+def make_corpus(seed: int = 0, n_train: int = 2000, n_test: int = 200) -> SyntheticCorpus:
+    """Generate texts whose labels follow from the planted weights `w` of their words, without noise.
+
+    A word `v` that is listed with `a_c` for class `c` has `w[v, c] = a_c - mean(a)`: what is added to all
+    classes decides nothing. Text `i` is written for class `y = i mod C`:
+
+    1. It has one opening, then 0 to 2 sequels, unlike each other. Openings, sequels and their number are drawn
+       uniformly.
+    2. Each noun is, with probability 0.15, one of the nouns that stand before it in the text. Otherwise each
+       noun, adjective and verb is with probability 0.5 one of the words with `w[v, y] > 0`, with 0.2 one of
+       those with `w[v, y] < 0` that do not stand in `AGAINST[y]`, else a neutral one; all drawn uniformly.
+       The other slots are filled uniformly.
+    3. The text is drawn anew unless it holds at least 3 evidence words, is unlike all texts before it, and
+       `score(y) - max_{c != y} score(c) >= 1` with `score(c)` the sum of `w[v, c]` over its words, each
+       occurrence counted.
+
+    So the label is always the class of the highest score. The first `n_train` texts are the train split; the
+    classes take turns, in both splits. Only `random.Random(seed).random()` is drawn from: the same arguments
+    give the same texts on every machine.
+
+    Raises:
+        GradexplainError: `n_train` or `n_test` is below 1.
+    """
+    if min(n_train, n_test) < 1:
+        raise GradexplainError(f"n_train and n_test must be at least 1; they are {n_train} and {n_test}.")
+    rng, texts = Random(seed), dict[str, int]()
+    for i in range(n_train + n_test):
+        label = i % len(CLASSES)
+        text = _write_text(rng, label)
+        while text in texts or not _is_evident(text, label):
+            text = _write_text(rng, label)
+        texts[text] = label
+    rows = list(texts.items())
+    return SyntheticCorpus(_to_dataset(rows[:n_train]), _to_dataset(rows[n_train:]), dict(_EVIDENCE))
+
+
+def words_of(text: str) -> list[str]:
+    """Split a text of the corpus into its words, in lower case.
+
+    >>> words_of("Then the fog soaked the pier, as always.")
+    ['then', 'the', 'fog', 'soaked', 'the', 'pier', 'as', 'always']
+    """
+    return re.findall(r"\w+", text.lower())
+
+
+def _build_lexicon() -> dict[str, dict[str, tuple[float, ...]]]:
+    """Return the evidence words of each part of speech with their weights per class."""
+    listed = [
+        (part, words, {name: 2.0 if part == "noun" else 1.0})
+        for name, parts in SPECIFIC.items()
+        for part, words in parts.items()
+    ]
+    listed += [("noun", words, dict.fromkeys(pair, 1.0)) for pair, words in SHARED.items()]
+    listed += [("adjective", words, {name: -2.0}) for name, words in AGAINST.items()]
+    lexicon: dict[str, dict[str, tuple[float, ...]]] = {part: {} for part in NEUTRAL}
+    for part, words, raw in listed:
+        mean = sum(raw.values()) / len(CLASSES)
+        weights = tuple(raw.get(name, 0.0) - mean for name in CLASSES)
+        lexicon[part].update(dict.fromkeys(words.split(), weights))
+    return lexicon
+
+
+_LEXICON = _build_lexicon()
+_EVIDENCE = {word: weights for words in _LEXICON.values() for word, weights in words.items()}
+
+
+def _write_text(rng: Random, label: int) -> str:
+    sentences, sequels = [_pick(rng, OPENINGS)], list(SEQUELS)
+    for _ in range(_pick(rng, range(MAX_SEQUELS + 1))):
+        sentences.append(_pick(rng, sequels))
+        sequels.remove(sentences[-1])
+    nouns: list[str] = []
+
+    def fill(slot: re.Match[str]) -> str:
+        name = slot[1]
+        if name in FILLERS:
+            return _pick(rng, FILLERS[name].split("|"))
+        if name != "noun":
+            return _pick_word(rng, name, label)
+        repeats = bool(nouns) and rng.random() < P_REPEAT
+        nouns.append(_pick(rng, nouns) if repeats else _pick_word(rng, name, label))
+        return nouns[-1]
+
+    text = re.sub(r"\{(\w+)\}", fill, " ".join(sentences))
+    return re.sub(r"(?:^|(?<=\. ))\w", lambda initial: initial[0].upper(), text)
+
+
+def _pick_word(rng: Random, part: str, label: int) -> str:
+    """Draw a noun, adjective or verb: one that supports the label, one that does not, or a neutral one."""
+    words, kind = _LEXICON[part], rng.random()
+    if kind < P_SUPPORT:
+        return _pick(rng, [word for word in words if words[word][label] > 0])
+    if kind < P_SUPPORT + P_CONFLICT:
+        absent = AGAINST[CLASSES[label]].split()
+        return _pick(rng, [word for word in words if words[word][label] < 0 and word not in absent])
+    return _pick(rng, NEUTRAL[part].split())
+
+
+def _pick(rng: Random, choices: Sequence[T]) -> T:
+    return choices[int(rng.random() * len(choices))]
+
+
+def _is_evident(text: str, label: int) -> bool:
+    """Tell whether enough evidence stands in a text and its label wins by the margin."""
+    evidence = [_EVIDENCE[word] for word in words_of(text) if word in _EVIDENCE]
+    if len(evidence) < MIN_EVIDENCE_WORDS:
+        return False
+    scores = [sum(column) for column in zip(*evidence, strict=True)]
+    return scores[label] - max(scores[:label] + scores[label + 1 :]) >= MIN_MARGIN
+
+
+def _to_dataset(rows: list[tuple[str, int]]) -> Dataset:
+    features = Features({"id": Value("int64"), "text": Value("string"), "label": ClassLabel(names=list(CLASSES))})
+    texts, labels = zip(*rows, strict=True)
+    return Dataset.from_dict({"id": range(len(rows)), "text": texts, "label": labels}, features)

@@ -1,0 +1,78 @@
+"""What all figures share: their style, their bytes, and how they reach the disk."""
+
+import os
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib.style
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+
+_FALLBACK_FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "PingFang SC", "Hiragino Sans", "Microsoft YaHei")
+_INSTALLED = {font.name for font in fontManager.ttflist}
+INK = "#262626"
+"""For text and what it names."""
+MUTED = "#6b6b6b"
+"""For axes and notes."""
+STYLE: list[str | dict[str, Any]] = [
+    "default",
+    {
+        "text.parse_math": False,
+        "font.family": ["DejaVu Sans", *(name for name in _FALLBACK_FONTS if name in _INSTALLED)],
+        "font.size": 9,
+        "axes.titlesize": 10,
+        "axes.titlelocation": "left",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "axes.edgecolor": MUTED,
+        "axes.labelcolor": INK,
+        "text.color": INK,
+        "xtick.color": MUTED,
+        "ytick.color": MUTED,
+        "grid.color": "#e6e6e6",
+        "grid.linewidth": 0.7,
+        "hatch.linewidth": 0.6,
+        "svg.fonttype": "path",
+        "svg.hashsalt": "hf_gradexplain",
+    },
+]
+"""matplotlib's own defaults, not the user's, and ours. Text is never read as mathematics."""
+
+
+def figure_bytes(figure: Figure, file_format: Literal["svg", "png"]) -> bytes:
+    """Draw `figure` as SVG or PNG; equal figures give equal bytes.
+
+    SVG text is drawn as outlines, so it looks the same without the font. Characters that no installed font
+    has are drawn as boxes.
+    """
+    metadata = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}[file_format]
+    buffer = BytesIO()
+    with matplotlib.style.context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(buffer, format=file_format, dpi=200, metadata=metadata)
+    return buffer.getvalue()
+
+
+def save_figure(figure: Figure, path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """Write `path.svg` and `path.png`, each whole or not at all, and return both paths.
+
+    Args:
+        figure: Any matplotlib figure.
+        path: Where to write, without a suffix; its folder must exist.
+    """
+    svg, png = Path(f"{os.fspath(path)}.svg"), Path(f"{os.fspath(path)}.png")
+    _replace(svg, figure_bytes(figure, "svg"))
+    _replace(png, figure_bytes(figure, "png"))
+    return svg, png
+
+
+def _replace(path: Path, data: bytes) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        draft.write_bytes(data)
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

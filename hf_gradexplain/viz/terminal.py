@@ -1,0 +1,40 @@
+"""Result tables for the terminal."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from hf_gradexplain.viz.sanitize import one_line
+from hf_gradexplain.viz.tables import text_table
+
+
+def summary_table(frame: pd.DataFrame, *, title: str = "", formats: Mapping[str, str] | None = None) -> Table:
+    """Lay out a result table for the terminal: numbers to the right, undefined values as an en dash.
+
+    Args:
+        frame: Any table, such as one row per method. A named index becomes its first column.
+        title: Text above the table.
+        formats: Python format specification per column name; see `hf_gradexplain.viz.tables.text_table`.
+
+    Returns:
+        What `rich.print` or `Console.print` takes. Markup and escape sequences in it are shown, not obeyed.
+
+    Raises:
+        ValueError: If `formats` names a column that `frame` lacks.
+    """
+    text = text_table(frame, formats)
+    table = Table(
+        title=Text(one_line(title), style="bold") if title else None,
+        caption=Text(f"– undefined ({text.n_missing})", style="dim") if text.n_missing else None,
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        caption_justify="left",
+    )
+    for header, numeric in zip(text.headers, text.numeric, strict=True):
+        table.add_column(Text(header), justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+    for row in text.rows:
+        table.add_row(*map(Text, row))
+    return table

@@ -1,0 +1,162 @@
+"""A tiny random model of any architecture behind `AutoModelForSequenceClassification`, and a tokenizer for it."""
+
+import inspect
+import re
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from transformers import (
+    CONFIG_MAPPING,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+VOCAB_SIZE = 64
+
+MODEL_TYPES = sorted(
+    name for name, config in CONFIG_MAPPING.items() if config in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+)
+
+SIZES = {
+    r"(.*_)?vocab_size": VOCAB_SIZE,
+    r"rotary_dim|mamba_headdim": 8,
+    r"linear_num_(key|value)_heads": 2,
+    r"qk_head_dim|intra_bottleneck_size": 32,
+    r"head_dim|.*_head_dim|d_head|d_kv|kv_channels|attention_head_size|query_pre_attn_scalar": 16,
+    r"(.*_)?(hidden_size|d_model|emb_dim|n_embd|embedding_size|dim|word_embed_proj_dim|d_latents|emb_size)": 32,
+    r"(.*_)?(n_layers?|num_layers|num_hidden_layers|encoder_layers|num_decoder_layers|decoder_layers)": 2,
+    r"(.*_)?(n_heads?|num_heads|num_attention_heads|attention_heads|num_kv_heads|num_key_value_heads)": 2,
+    r"(.*_)?(intermediate_size|ffn_dim|ffn_hidden_size|d_ff|dff|d_inner|hidden_dim|feed_forward_size)": 48,
+    r"(.*_)?(num_experts|num_local_experts|n_routed_experts)": 4,
+    r"(.*_)?(num_experts_per_tok|topk|n_group|num_blocks|depth|num_latents)": 2,
+    r"topk_group|num_self_attends_per_block": 1,
+    r"(.*_)?lora_rank": 16,
+    r"image_size|input_size": 32,
+    r"patch_size|spatial_size": 16,
+}
+"""The sizes of a tiny model, by the names that configurations give them; the first pattern that matches counts."""
+
+REQUIRED = ("vocab_size", "head_dim", "num_key_value_heads", "num_experts_per_tok")
+"""Sizes that a default configuration may leave open."""
+
+_HYBRID = {
+    "num_hidden_layers": 4,
+    "layers_block_type": ["linear_attention", "hybrid"] * 2,
+    "attention_hidden_size": 64,
+    "attention_head_dim": 32,
+}
+
+OVERRIDES: dict[str, dict[str, Any]] = {
+    "cohere_compass_text": {"num_hidden_layers": 4},
+    "esm": {"pad_token_id": 1, "mask_token_id": 32},
+    "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
+    "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1},
+    "layoutlmv2": {"image_feature_pool_shape": [2, 2, 32]},
+    "layoutlmv3": {"coordinate_size": 4, "shape_size": 8},
+    "lilt": {"hidden_size": 48},
+    "mistral4": {"qk_rope_head_dim": 16, "qk_nope_head_dim": 16, "rope_parameters": None},
+    "reformer": {"axial_pos_embds_dim": [16, 16]},
+    "t5": {"decoder_start_token_id": 0},
+    "xmod": {"languages": ["en_XX"], "default_language": "en_XX"},
+    "zamba": _HYBRID,
+    "zamba2": _HYBRID,
+}
+"""What a single architecture needs beside `SIZES`."""
+
+
+def tiny_config(model_type: str) -> PretrainedConfig:
+    """The default configuration of a model type, shrunk."""
+    config_class = CONFIG_MAPPING[model_type]
+    torch.manual_seed(0)
+    return config_class(**{**_shrunk(config_class().to_dict()), "num_labels": 3, **OVERRIDES.get(model_type, {})})
+
+
+def _shrunk(config: Mapping[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, value in config.items():
+        size = next((size for pattern, size in SIZES.items() if re.fullmatch(pattern, name)), None)
+        if isinstance(value, dict) and "model_type" in value:
+            out[name] = {"model_type": value["model_type"], **_shrunk(value)}
+        elif name in ("num_hidden_layers", "n_layer") and (kinds := config.get("layer_types")):
+            out[name] = max(kinds.index(kind) for kind in kinds) + 1
+        elif type(value) is int and re.search("token_(id|index)$|_index$", name) and value >= VOCAB_SIZE:
+            out[name] = 4 + value % 16
+        elif size is not None and (value is None and name in REQUIRED or type(value) is int and value > size):
+            out[name] = size
+    return out
+
+
+class _NoImage(nn.Module):
+    """Stands for an image backbone that needs a library of its own: sees the same features in every picture."""
+
+    def __init__(self, config: PretrainedConfig) -> None:
+        super().__init__()
+        pixels = SimpleNamespace(PIXEL_MEAN=[0.0], PIXEL_STD=[1.0])
+        self.cfg = SimpleNamespace(MODEL=pixels)
+        self.register_buffer("features", torch.randn(4, 32))
+        self.register_buffer("pixel_mean", torch.zeros(1, 1, 1))
+        self.register_buffer("pixel_std", torch.ones(1, 1, 1))
+
+    def forward(self, image: None) -> torch.Tensor:
+        return self.features.unsqueeze(0)
+
+
+_LAYOUTLMV2 = "transformers.models.layoutlmv2.modeling_layoutlmv2"
+_WITHOUT_DETECTRON2 = {
+    "requires_backends": lambda *_: None,
+    "LayoutLMv2VisualBackbone": _NoImage,
+    "detectron2": SimpleNamespace(layers=SimpleNamespace(FrozenBatchNorm2d=_NoImage)),
+}
+
+
+def tiny_model(model_type: str) -> PreTrainedModel:
+    """A random model in float64 with weights large enough for every part of it to matter."""
+    config = tiny_config(model_type)
+    with mock.patch.multiple(_LAYOUTLMV2, create=True, **_WITHOUT_DETECTRON2):
+        model = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)](config).double().eval()
+    model.set_experts_implementation("eager")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    return model
+
+
+class InFloat64(TorchFunctionMode):
+    """Within it, what a model does in float32 for the sake of precision it does in float64."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run `func` with every float32 among its arguments replaced."""
+        func = torch.Tensor.double if func is torch.Tensor.float else func
+        args = tuple(torch.float64 if x is torch.float32 else x for x in args)
+        kwargs = {k: torch.float64 if x is torch.float32 else x for k, x in (kwargs or {}).items()}
+        return func(*args, **kwargs)
+
+
+def tiny_tokenizer(model: PreTrainedModel) -> PreTrainedTokenizerFast:
+    """A word-level tokenizer with the special tokens that the model's configuration has, where it has them."""
+    config = model.config.get_text_config()
+    ids = {name: getattr(config, f"{name}_token_id", None) for name in ("pad", "bos", "eos", "cls", "sep", "mask")}
+    ids = {name: i[0] % VOCAB_SIZE if isinstance(i, list) else i for name, i in ids.items() if i is not None}
+    ids["unk"] = next(i for i in range(VOCAB_SIZE) if i not in ids.values())
+    special = {name: f"<{i}>" for name, i in ids.items()}
+    vocabulary = {f"<{i}>" if i in ids.values() else f"w{i}": i for i in range(VOCAB_SIZE)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=special["unk"]))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    start, end = special.get("cls") or special.get("bos"), special.get("sep") or special.get("eos")
+    around = [(token, vocabulary[token]) for token in (start, end) if token]
+    template = " ".join(filter(None, [start, "$A", end]))
+    tokenizer.post_processor = processors.TemplateProcessing(template, special_tokens=around)
+    known = inspect.signature(model.forward).parameters
+    names = [name for name in ("input_ids", "attention_mask", "token_type_ids") if name in known]
+    if hasattr(config, "type_vocab_sizes"):
+        names.remove("token_type_ids")
+    tokens = {f"{name}_token": token for name, token in special.items()}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=names, **tokens)

@@ -1,0 +1,74 @@
+"""Random batches: mixed lengths, every kind of unit, padding on either side, special tokens inside and around."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from hf_gradexplain.classifier import Classifier, Reading
+from hf_gradexplain.data import NOBODY, Document, Unit
+from hf_gradexplain.embedding import Lookup
+from hf_gradexplain.encode import collate
+from hf_gradexplain.targets import Objective
+
+VOCABULARY = 12
+
+
+def random_document(rng: np.random.Generator, length: int, unit: str) -> Document:
+    """A text of few different words, so that they repeat; about every eighth token is special."""
+    ids = rng.integers(1, VOCABULARY, length)
+    ordinary = rng.random(length) > 1 / 8
+    if unit == "word":
+        keys = np.cumsum(rng.random(length) < 0.6)
+    else:
+        keys = np.arange(length) if unit == "token" else ids
+    numbers: dict[int, int] = {}
+    unit_of = [numbers.setdefault(int(k), len(numbers)) if o else NOBODY for k, o in zip(keys, ordinary, strict=True)]
+    unit_of = np.array(unit_of if length else [NOBODY])
+    ids, mask = (tuple(ids.tolist()), (1,) * length) if length else ((0,), (0,))
+    units = tuple(Unit(str(u), ()) for u in numbers.values())
+    return Document("", units, {"input_ids": ids, "attention_mask": mask}, unit_of, unit_of, np.arange(len(units)))
+
+
+def random_ranks(rng: np.random.Generator, orders: int, reading: Reading) -> torch.Tensor:
+    """`(M, B, U)`: random orders of the units, and nonsense where a text has fewer."""
+    units = reading.batch.units
+    ranks = rng.integers(0, max(units.size, 1), (orders, len(units.count), units.size))
+    for order in ranks:
+        for row, n in zip(order, units.count.tolist(), strict=True):
+            row[:n] = rng.permutation(n)
+    return torch.from_numpy(ranks)
+
+
+@pytest.fixture
+def read() -> Callable[..., tuple[Classifier, Reading]]:
+    """A function `(model, rng, lengths, unit, side, batch_tokens, baseline) -> (classifier, reading)`."""
+
+    def read(
+        model: torch.nn.Module,
+        rng: np.random.Generator,
+        lengths: list[int],
+        unit: str = "word_type",
+        side: str = "right",
+        batch_tokens: int = 64,
+        baseline: bool = False,
+    ) -> tuple[Classifier, Reading]:
+        documents = [random_document(rng, length, unit) for length in lengths]
+        tokenizer = SimpleNamespace(padding_side=side, pad_token_id=0, pad_token_type_id=0)
+        batch = collate(documents, [None] * len(documents), tokenizer)  # type: ignore[arg-type]
+        table = model.get_input_embeddings().weight
+        vector = torch.from_numpy(rng.normal(size=table.shape[1])).to(table.dtype) if baseline else None
+        lookups = (Lookup("embedding", call=0, shift=0, time_major=False),)
+        objective = Objective("loss", "softmax")
+        classifier = Classifier(model, lookups, objective, batch_tokens, None if vector is None else (vector,))
+        return classifier, classifier.read(batch, graph=False)
+
+    return read
+
+
+@pytest.fixture
+def ranks_of() -> Callable[..., torch.Tensor]:
+    """The function `random_ranks`."""
+    return random_ranks

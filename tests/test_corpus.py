@@ -1,0 +1,237 @@
+"""Every source gives the same rows; what cannot be read is refused in one sentence with its mend."""
+
+import hashlib
+import json
+import re
+
+import datasets
+import huggingface_hub.constants
+import pyarrow.parquet as pq
+import pytest
+from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
+
+from hf_gradexplain.corpus import CorpusError, DatasetUnavailableError, fingerprint, load_texts
+
+TEXTS = ["a fine day", "rain again", "", "сніг і лід 🙂", "a fine day", "wind"]
+LABELS = [1, 0, 0, 1, 1, 0]
+NAMES = ["dry", "wet"]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+def _rows(labels=LABELS, feature=None, texts=TEXTS):
+    feature = feature or ClassLabel(names=NAMES)
+    features = Features({"text": Value("string"), "label": feature, "source": Value("string")})
+    return Dataset.from_dict({"text": texts, "label": labels, "source": ["s"] * len(texts)}, features)
+
+
+def _save(tmp_path, train=None, test=None):
+    splits = DatasetDict({"train": train or _rows(), "test": test or _rows()})
+    splits.save_to_disk(tmp_path / "saved")
+    return str(tmp_path / "saved")
+
+
+def _error(*args, **options):
+    with pytest.raises(CorpusError) as caught:
+        load_texts(*args, **options)
+    return str(caught.value)
+
+
+def test_all_kinds_of_sources_give_the_same_rows(tmp_path):
+    rows, folder = _rows(), tmp_path / "folder"
+    folder.mkdir()
+    pq.write_table(rows.data.table, folder / "test.parquet")
+    rows.save_to_disk(tmp_path / "saved_rows")
+    lines = [json.dumps(row) for row in rows]
+    (tmp_path / "x.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    sources = [
+        _save(tmp_path),
+        folder,
+        tmp_path / "saved_rows",
+        tmp_path / "x.jsonl",
+        folder / "test.parquet",
+    ]
+    loaded = [load_texts(str(source)) for source in sources]
+    for dataset in loaded:
+        assert dataset.column_names == ["id", "text", "label"]
+        assert dataset["id"][:] == list(range(6))
+        assert dataset["text"][:] == TEXTS
+        assert dataset["label"][:] == LABELS
+    assert [dataset.features["label"] == ClassLabel(names=NAMES) for dataset in loaded] == [1, 1, 1, 0, 1]
+    assert len({fingerprint(dataset) for dataset in loaded}) == 1
+
+
+def test_csv_file_is_read_as_the_split_asked_for(tmp_path):
+    (tmp_path / "x.csv").write_text("text,label\nfine,0.5\nbad,-2\n")
+    dataset = load_texts(str(tmp_path / "x.csv"), split="validation[1:]")
+    assert dataset[:] == {"id": [1], "text": ["bad"], "label": [-2.0]}
+
+
+def test_text_pairs_of_any_columns(tmp_path):
+    rows = {"label": ["what?", "who?"], "text": [0, 1], "id": ["that", "me"]}
+    Dataset.from_dict(rows).save_to_disk(tmp_path / "pairs")
+    dataset = load_texts(str(tmp_path / "pairs"), text_column="label, id", label_column="text")
+    assert dataset.column_names == ["id", "text", "text_pair", "label"]
+    assert dataset[1] == {"id": 1, "text": "who?", "text_pair": "me", "label": 1}
+
+
+def test_labels_may_be_left_out(tmp_path):
+    assert load_texts(_save(tmp_path), label_column=None).column_names == ["id", "text"]
+
+
+def test_config_selects_among_several(tmp_path):
+    card = "configs: [{config_name: a, data_files: a.csv}, {config_name: b, data_files: b.csv}]"
+    (tmp_path / "README.md").write_text(f"---\n{card}\n---\n")
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text(f"text,label\n{name},0\n")
+    assert load_texts(str(tmp_path), config="b", split="train")["text"][:] == ["b"]
+    assert re.search(r"config.*available.*'a', 'b'.*check its configuration", _error(str(tmp_path)), re.I)
+
+
+def test_string_labels_get_the_same_ids_in_every_split(tmp_path):
+    train = _rows(list("cabcab"), Value("string"))
+    saved = _save(tmp_path, train, _rows(list("ccbbcc"), Value("string")))
+    dataset = load_texts(saved)
+    assert dataset.features["label"] == ClassLabel(names=["a", "b", "c"])
+    assert dataset["label"][:] == [2, 2, 1, 1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("labels", "feature", "expected"),
+    [
+        ([True, False] * 3, Value("bool"), [1, 0] * 3),
+        ([0.5, -1.0] * 3, Value("float32"), [0.5, -1.0] * 3),
+        ([[0, 1], []] * 3, List(ClassLabel(names=NAMES)), [[0, 1], []] * 3),
+        ([[0.0, 1.0]] * 6, List(Value("float32")), [[0.0, 1.0]] * 6),
+    ],
+)
+def test_labels_of_other_kinds(tmp_path, labels, feature, expected):
+    dataset = load_texts(_save(tmp_path, test=_rows(labels, feature)))
+    assert dataset["label"][:] == expected
+    assert dataset.features["label"] == (Value("int64") if feature == Value("bool") else feature)
+
+
+def test_samples_are_nested_ordered_and_traceable(tmp_path):
+    texts = [f"text {i}" for i in range(200)]
+    saved = _save(tmp_path, test=_rows([0] * 100 + [1] * 100, texts=texts))
+    small, large = (load_texts(saved, max_samples=n, seed=3) for n in (20, 50))
+    assert len(small) == 20
+    assert set(small["id"]) < set(large["id"])
+    assert large["id"][:] == sorted(set(large["id"]))
+    assert large["text"][:] == [f"text {i}" for i in large["id"]]
+    assert 5 <= sum(small["label"]) <= 15
+    assert small["id"][:] == load_texts(saved, max_samples=20, seed=3)["id"][:]
+    assert small["id"][:] != load_texts(saved, max_samples=20, seed=4)["id"][:]
+    assert load_texts(saved, max_samples=1000)["id"][:] == list(range(200))
+
+
+def test_slices_keep_the_row_numbers_of_the_whole_split(tmp_path):
+    saved = _save(tmp_path)
+    assert load_texts(saved, split="test[-50%:]")["id"][:] == [3, 4, 5]
+    assert set(load_texts(saved, split="test[3:]", max_samples=2)["id"]) < {3, 4, 5}
+
+
+def test_fingerprint_depends_on_rows_only(tmp_path):
+    base = load_texts(_save(tmp_path))
+    known = fingerprint(base)
+    assert fingerprint(base.remove_columns("id")) == known
+    assert fingerprint(load_texts(str(tmp_path / "saved"), split="train", max_samples=9)) == known
+    assert fingerprint(base.cast_column("label", Value("int32"))) == known
+    changed = [
+        base.select(range(5)),
+        base.select([1, 0, 2, 3, 4, 5]),
+        base.remove_columns("label"),
+        base.remove_columns("label").add_column("label", [0, *LABELS[1:]]),
+        base.remove_columns("text").add_column("text", ["x", *TEXTS[1:]]),
+        base.rename_column("text", "text_pair"),
+    ]
+    assert len({known, *map(fingerprint, changed)}) == 7
+
+
+def test_fingerprint_is_the_hash_of_json_lines():
+    rows = Dataset.from_dict({"label": [1, 0], "text": ["é", "b"], "id": [7, 8]})
+    lines = b'["text", "label"]["\\u00e9", 1]\n["b", 0]\n'
+    assert fingerprint(rows) == hashlib.sha256(lines).hexdigest()
+
+
+def test_unknown_split_lists_those_there_are(tmp_path):
+    saved = _save(tmp_path)
+    assert "no split 'dev' in" in _error(saved, split="dev")
+    assert "it has 'train', 'test'." in _error(saved, split="dev[:5]")
+
+
+@pytest.mark.parametrize("split", ["test[:x]", "test[:1]+test[2:]", "test[0:300%]"])
+def test_malformed_slice(tmp_path, split):
+    assert "the name or one slice of a split" in _error(_save(tmp_path), split=split)
+
+
+def test_unknown_column_lists_those_there_are_and_the_nearest(tmp_path):
+    saved = _save(tmp_path)
+    message = _error(saved, text_column="texts")
+    assert "no column 'texts' in split 'test'" in message
+    assert "(did you mean 'text'?)" in message
+    assert "set text_column to one of 'text', 'label', 'source'." in message
+    assert "set label_column to one of" in _error(saved, label_column="zzz")
+    assert "did you mean" not in _error(saved, label_column="zzz")
+
+
+def test_texts_must_be_strings(tmp_path):
+    message = _error(_save(tmp_path), text_column="label", label_column=None)
+    assert re.search(
+        r"'label' .* must hold strings, but holds ClassLabel.* one of 'text', 'source'\.", message
+    )
+
+
+@pytest.mark.parametrize("text_column", ["a,b,c", "text,text", "label"])
+def test_ambiguous_columns(tmp_path, text_column):
+    assert "text_column must name one column, or two" in _error(_save(tmp_path), text_column=text_column)
+
+
+def test_missing_values_are_counted_and_located(tmp_path):
+    saved = _save(tmp_path, test=_rows(texts=["x", None, "y", None, "z", "z"]))
+    assert "2 of 6 values of 'text' are missing" in _error(saved)
+    assert "first in row 3; fill or remove" in _error(saved, split="test[2:]")
+    unlabelled = _rows([0.5, float("nan"), None, 1, 1, 1], Value("float32"))
+    unlabelled.save_to_disk(tmp_path / "nan")
+    assert "2 of 6 values of 'label' are missing" in _error(str(tmp_path / "nan"))
+
+
+def test_hidden_labels_name_the_mend(tmp_path):
+    saved = _save(tmp_path, test=_rows([-1] * 6))
+    message = _error(saved)
+    assert "6 of 6 labels are negative in split 'test'" in message
+    assert "there are 'train', 'test'" in message
+    assert "set label_column to None" in message
+    assert len(load_texts(saved, label_column=None)) == 6
+
+
+def test_no_rows(tmp_path):
+    assert "no rows in split 'test[:0]'" in _error(_save(tmp_path), split="test[:0]")
+    (tmp_path / "empty.csv").write_text("text,label\n")
+    assert "must hold rows" in _error(str(tmp_path / "empty.csv"))
+
+
+@pytest.mark.parametrize("max_samples", [0, -5])
+def test_max_samples_below_one(tmp_path, max_samples):
+    assert f"at least 1, or None for all rows; it is {max_samples}" in _error("x", max_samples=max_samples)
+
+
+def test_revision_of_a_local_file(tmp_path):
+    assert "config and revision do not apply" in _error(_save(tmp_path), revision="v1")
+
+
+def test_unavailable_sources(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(
+        DatasetUnavailableError, match=r"'no/such'.*OfflineMode.*go online \(unset HF_HUB_OFFLINE"
+    ):
+        load_texts("no/such")
+    with pytest.raises(DatasetUnavailableError, match=r"any data file.*one '\.csv'"):
+        load_texts(str(tmp_path / "nothing"))
+    (tmp_path / "broken.csv").write_text("")
+    with pytest.raises(DatasetUnavailableError, match=r"No columns to parse.*; check its configuration"):
+        load_texts(str(tmp_path / "broken.csv"))

@@ -1,0 +1,73 @@
+"""The formulas on numbers small enough to check by hand; tests/test_methods.py has them on whole models."""
+
+import pytest
+import torch
+
+from hf_gradexplain import scores
+from hf_gradexplain.data import Gradients, Units
+
+GRAD = [[[9.0, 9.0], [1.0, -2.0], [3.0, 1.0], [-2.0, 5.0]], [[-1.0, -3.0], [7.0, 7.0], [7.0, 7.0], [7.0, 7.0]]]
+EMBEDDING = [[[9.0, 9.0], [1.0, 1.0], [2.0, -1.0], [1.0, 1.0]], [[2.0, 1.0], [7.0, 7.0], [7.0, 7.0], [7.0, 7.0]]]
+
+
+@pytest.fixture
+def evidence() -> Gradients:
+    return Gradients(torch.tensor(EMBEDDING, dtype=torch.float64), torch.tensor(GRAD, dtype=torch.float64))
+
+
+@pytest.fixture
+def word_types() -> Units:
+    """The first text: a special token, then "a b a", its words being one unit each; the second: one word."""
+    return Units(
+        unit_of=torch.tensor([[2, 0, 1, 0], [0, 2, 2, 2]]),
+        row_of=torch.tensor([[2, 0, 1, 0], [0, 2, 2, 2]]),
+        unit_of_row=torch.tensor([[0, 1], [0, 2]]),
+        count=torch.tensor([2, 1]),
+        size=2,
+    )
+
+
+@pytest.fixture
+def pieces() -> Units:
+    """The same tokens, "a b" being the two pieces of one word and the last "a" a word of its own."""
+    return Units(
+        unit_of=torch.tensor([[2, 0, 0, 1], [0, 2, 2, 2]]),
+        row_of=torch.tensor([[3, 0, 1, 2], [0, 3, 3, 3]]),
+        unit_of_row=torch.tensor([[0, 0, 1], [0, 2, 2]]),
+        count=torch.tensor([2, 1]),
+        size=2,
+    )
+
+
+# The gradient of the row "a" is (1, -2) + (-2, 5) = (-1, 3).
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [
+        (scores.sa_raw, [[2, 4], [-4, 0]]),
+        (scores.sa_l1, [[4, 4], [4, 0]]),
+        (scores.sa_l2, [[10**0.5, 10**0.5], [10**0.5, 0]]),
+        (scores.sa_linf, [[3, 3], [3, 0]]),
+        (scores.signed_gi, [[-2, -5], [5, 0]]),
+    ],
+)
+def test_occurrences_of_a_word_are_summed_before_the_norm(score, expected, evidence, word_types):
+    assert score(evidence, word_types).tolist() == pytest.approx(torch.tensor(expected).tolist(), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [
+        (scores.sa_raw, [[3, 3], [-4, 0]]),
+        (scores.sa_l1, [[7, 7], [4, 0]]),
+        (scores.sa_l2, [[15**0.5, 29**0.5], [10**0.5, 0]]),
+        (scores.sa_linf, [[3, 5], [3, 0]]),
+        (scores.signed_gi, [[-4, -3], [5, 0]]),
+    ],
+)
+def test_pieces_of_a_word_are_put_side_by_side(score, expected, evidence, pieces):
+    assert score(evidence, pieces).tolist() == pytest.approx(torch.tensor(expected).tolist(), abs=1e-12)
+
+
+def test_evidence_that_is_a_score_stays_as_it_is(word_types):
+    evidence = torch.randn(2, 2)
+    assert scores.as_is(evidence, word_types) is evidence

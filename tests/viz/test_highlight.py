@@ -1,0 +1,156 @@
+import io
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from hf_gradexplain.viz.highlight import Heading, Segment, to_html, to_rich
+
+REVIEW = [
+    Segment("Gripping", 2.0),
+    Segment(",  "),
+    Segment("not", -1.0),
+    Segment("\n\t"),
+    Segment("dull", 0.0),
+    Segment("."),
+]
+HOSTILE = (
+    "<script>alert('x')</script> \" onload=x {{ 7*7 }} [bold]b[/bold] :smile: \x1b[31mred\x9b0m\x00 \u202egnp.exe\ud800"
+)
+
+
+class Page(HTMLParser):
+    """What a browser would make of a fragment: tags, attributes, and the text inside the explained text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.attributes, self.units, self.text, self._inside = [], [], [], "", False
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes.append(dict(attrs))
+        if tag == "div":
+            self._inside = True
+        elif tag == "span" and self._inside:
+            self.units.append(dict(attrs))
+
+    def handle_endtag(self, tag):
+        self._inside = self._inside and tag != "div"
+
+    def handle_data(self, data):
+        self.text += data if self._inside else ""
+
+
+def printed(renderable, **settings):
+    file = io.StringIO()
+    Console(file=file, width=200, **settings).print(renderable)
+    return file.getvalue()
+
+
+def test_segments_join_to_the_text_with_its_white_space():
+    assert Page(to_html(REVIEW)).text == "".join(segment.text for segment in REVIEW)
+    assert "Gripping,  not\n" in printed(to_rich(REVIEW))
+
+
+@pytest.mark.parametrize("cut", range(21))
+def test_truncation_keeps_the_text_and_greys_the_tail(cut):
+    page = Page(to_html(REVIEW, heading=Heading(truncated_at=cut)))
+    text = "".join(segment.text for segment in REVIEW)
+    assert page.text == text
+    assert ({"class": "unread"} in page.units) == (cut < len(text))
+
+
+def test_strength_is_relative_to_the_strongest_unit():
+    gripping, negation, dull = Page(to_html(REVIEW)).units
+    assert gripping == {"class": "u for", "style": "--s:1.000", "title": "+2.00"}
+    assert negation == {"class": "u against", "style": "--s:0.500", "title": "-1.00"}
+    assert dull == {"class": "u ", "style": "--s:0.000", "title": "0"}
+
+
+@pytest.mark.parametrize("scores", [(0.0, 0.0), (1e308, 1e-308), (5e-324, 0.0), (np.float32(3), np.float32(-1))])
+def test_extreme_scores_keep_their_strength_in_range(scores):
+    page = Page(to_html([Segment("a", scores[0]), Segment(" "), Segment("b", scores[1])]))
+    strengths = [float(unit["style"].removeprefix("--s:")) for unit in page.units]
+    assert max(strengths) == (1.0 if any(scores) else 0.0)
+    assert min(strengths) >= 0
+
+
+def test_unsigned_scores_take_no_side():
+    html = to_html([Segment("a", 2.0), Segment("b", 1.0)], signed=False)
+    assert [unit["class"] for unit in Page(html).units] == ["u amount", "u amount"]
+    assert "most sensitive" in html
+    assert "speaks for" not in html
+
+
+@pytest.mark.parametrize("render", [to_html, to_rich])
+def test_negative_unsigned_score_is_refused(render):
+    with pytest.raises(ValueError, match=r"at least 0, got -1\.0; pass signed=True"):
+        render(REVIEW, signed=False)
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), np.float32("nan")])
+def test_score_that_is_no_number_is_refused(score):
+    with pytest.raises(ValueError, match="Expected a finite score for 'film', got"):
+        Segment("film", score)
+
+
+def test_hostile_text_is_shown_and_not_obeyed_by_a_browser():
+    heading = Heading(method=HOSTILE, target=HOSTILE, prediction=HOSTILE, unit=HOSTILE, objective=HOSTILE)
+    page = Page(to_html([Segment(HOSTILE, 1.0), Segment(HOSTILE)], heading=heading))
+    shown = HOSTILE.replace("\x1b", "␛").replace("\x9b", "�").replace("\x00", "␀").translate({0x202E: "�", 0xD800: "�"})
+    assert page.text == 2 * shown
+    assert "script" not in page.tags
+    assert {name for attributes in page.attributes for name in attributes} <= {"class", "style", "title", "dir"}
+
+
+def test_hostile_text_is_shown_and_not_obeyed_by_a_terminal():
+    heading = Heading(method=HOSTILE, target=HOSTILE, prediction=HOSTILE, unit=HOSTILE)
+    output = printed(to_rich([Segment(HOSTILE, 1.0), Segment(HOSTILE)], heading=heading))
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ud800]", output)
+    assert "[bold]b[/bold] :smile: ␛[31mred" in output
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_empty_text_renders(signed):
+    assert Page(to_html([], signed=signed)).text == ""
+    assert "none" in printed(to_rich([], signed=signed))
+    assert Page(to_html([Segment(" ")], signed=signed)).text == " "
+
+
+def test_heading_says_what_was_explained():
+    heading = Heading("sa_l2", "World", 0.98765, "Sports", "word", "loss", truncated_at=12345)
+    for rendered in (to_html(REVIEW, heading=heading), printed(to_rich(REVIEW, heading=heading))):
+        assert "p = 0.988, predicted: Sports" in rendered
+        assert "unit word · objective loss · truncated: the model stopped reading at character 12,345" in rendered
+    assert "as predicted" in to_html(REVIEW, heading=Heading(target="World", prediction="World"))
+    assert "<figcaption>" not in to_html(REVIEW)
+
+
+def test_legend_lists_each_of_the_strongest_units_once():
+    segments = [Segment(word, score) for word, score in [("b", 1.0), ("a", 3.0), ("b", 1.0), ("c", -2.0), ("d", 0.5)]]
+    assert printed(to_rich(segments, top=2)).splitlines()[-2:] == [
+        "speaks for      a +3.00, b +1.00",
+        "speaks against  c -2.00",
+    ]
+    assert "speaks" not in to_html(segments, legend=False) + printed(to_rich(segments, legend=False))
+
+
+def test_sides_differ_without_colour():
+    output = printed(to_rich(REVIEW), force_terminal=True, no_color=True)
+    assert re.search(r"\x1b\[1;4mGripping", output)
+    assert re.search(r"\x1b\[1;3mnot", output)
+    assert "dashed" in to_html(REVIEW)
+
+
+def test_fragment_fetches_and_runs_nothing():
+    html = to_html(REVIEW)
+    assert not re.search(r"<script|<link|<img|url\(|@import|https?:", html)
+
+
+def test_a_long_document_and_a_long_word_render():
+    words = [Segment("long " * 20, 1.0)] * 5000
+    assert len(Page(to_html(words)).units) == 5000
+    assert "x" * 200 in printed(to_rich([Segment("x" * 1000, 1.0)]))

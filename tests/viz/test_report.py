@@ -1,0 +1,157 @@
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from hf_gradexplain.viz.highlight import Segment, to_html
+from hf_gradexplain.viz.report import render_card, render_report
+
+HOSTILE = "</title><script>alert(1)</script> | `x` [l](javascript:x)\n---\n# h \x1b[31m\u202e\ud800 {{ 7 }}"
+IN_A_TABLE = HOSTILE.replace("\ud800", "")  # pandas refuses lone surrogates itself
+TABLE = pd.DataFrame({"method": ["loo", IN_A_TABLE], "median": [-0.25, np.nan]})
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
+
+
+def report(**changes):
+    arguments = {
+        "title": "Which methods can be trusted?",
+        "headline": "signed_gi can.",
+        "facts": {"Model": "textcnn"},
+        "tables": {"Correlation": TABLE},
+        "figures": {"Curves": SVG},
+        "explanations": [to_html([Segment("good", 1.0)])],
+        "notes": ["One note."],
+    }
+    return render_report(**(arguments | changes))
+
+
+def card(**changes):
+    arguments = {
+        "title": "Which methods can be trusted?",
+        "metadata": {"tags": ["explainability"]},
+        "headline": "signed_gi can.",
+        "facts": {"Model": "textcnn"},
+        "tables": {"Correlation": TABLE},
+        "figures": {"Curves": "figures/aopc.svg"},
+        "replay": "python recipes/evaluate.py run.yaml",
+        "notes": ["One note."],
+    }
+    return render_card(**(arguments | changes))
+
+
+def hostile_arguments():
+    return {
+        "title": HOSTILE,
+        "headline": HOSTILE,
+        "facts": {HOSTILE: HOSTILE},
+        "tables": {HOSTILE: TABLE.rename(columns={"method": IN_A_TABLE})},
+        "notes": [HOSTILE],
+    }
+
+
+class Elements(HTMLParser):
+    """The tags and attributes a browser would see."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.seen = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, tuple(name for name, _ in attrs)))
+
+
+def front_matter_and_body(text):
+    _, head, body = re.split(r"^---$", text, maxsplit=2, flags=re.MULTILINE)
+    return yaml.safe_load(head), body
+
+
+def test_report_holds_its_parts_in_order():
+    html = report()
+    parts = ["<h1>", "signed_gi can.", "textcnn", "Curves", "Correlation", "One note.", "+1.00"]
+    assert sorted(parts, key=html.index) == parts
+
+
+def test_report_shows_undefined_values_and_counts_them():
+    html = report()
+    assert "<bdi>−0.250</bdi>" in html
+    assert '<td class="number"><bdi>–</bdi></td>' in html
+    assert "– marks 1 undefined value." in html
+
+
+def test_report_fetches_and_runs_nothing():
+    html = report()
+    assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in html
+    assert not re.search(r"<script|<link|<iframe|<object|url\(|@import|\son\w+=", html)
+    assert set(re.findall(r'(?:src|href)="(\w+:)', html)) == {"data:"}
+
+
+def test_report_escapes_whatever_it_is_given():
+    html = report(figures={HOSTILE: SVG}, explanations=[HOSTILE], **hostile_arguments())
+    assert Elements(html).seen == Elements(report(explanations=["plain"])).seen
+    assert not re.search("[\x1b\u202e\ud800]", html)
+
+
+def test_report_without_anything_is_a_page():
+    html = report(headline="", facts={}, tables={}, figures={}, explanations=[], notes=[])
+    assert "<h2>Results" not in html
+    assert html.startswith("<!DOCTYPE html>")
+    assert html.endswith("</html>\n")
+
+
+def test_plain_string_is_not_taken_for_a_fragment():
+    assert "&lt;b&gt;" in report(explanations=["<b>"])
+    assert "<b>safe</b>" in report(explanations=[Markup("<b>safe</b>")])
+
+
+@pytest.mark.parametrize("render", [report, card])
+def test_same_input_gives_the_same_bytes_and_formats_apply(render):
+    assert render() == render()
+    assert "25.0%" in render(formats={"Correlation": {"median": ".1%"}})
+    with pytest.raises(ValueError, match=r"names tables \['Corelation'\], but there are \['Correlation'\]"):
+        render(formats={"Corelation": {}})
+
+
+def test_card_is_markdown_with_metadata_table_figure_and_command():
+    metadata, body = front_matter_and_body(card())
+    assert metadata == {"tags": ["explainability"]}
+    tokens = MarkdownIt("commonmark").enable("table").parse(body)
+    kinds = [token.type for token in tokens]
+    assert kinds.count("td_open") == 4
+    assert [token.content for token in tokens if token.type == "code_block"] == [
+        "python recipes/evaluate.py run.yaml\n"
+    ]
+    images = [child for token in tokens for child in token.children or () if child.type == "image"]
+    assert [image.attrs["src"] for image in images] == ["figures/aopc.svg"]
+    assert "– marks 1 undefined value." in body
+
+
+def test_card_stays_itself_whatever_it_is_given():
+    metadata = {"tags": [HOSTILE], HOSTILE: HOSTILE}
+    changes = hostile_arguments() | {"metadata": metadata, "replay": f"{HOSTILE}\n```\n# x"}
+    hostile = card(figures={HOSTILE: "figures/a) ](javascript:x).svg"}, **changes)
+    parser = MarkdownIt("commonmark").enable("table")
+    kinds, expected = (
+        [token.type for token in parser.parse(front_matter_and_body(text)[1])] for text in (hostile, card())
+    )
+    assert kinds == expected
+    read, body = front_matter_and_body(hostile)
+    assert list(read) == ["tags", HOSTILE]
+    assert not re.search("[\x1b\u202e\ud800]", hostile)
+    assert "<script" not in body
+
+
+def test_card_refuses_metadata_that_is_not_plain():
+    with pytest.raises(yaml.YAMLError):
+        card(metadata={"value": np.float64(1.0)})
+
+
+def test_card_without_anything_keeps_its_sections():
+    text = card(headline="", facts={}, tables={"Nothing": pd.DataFrame()}, figures={}, notes=[], metadata={})
+    assert "## What the numbers mean" in text
+    assert text.endswith("\n")

@@ -1,0 +1,30 @@
+import unicodedata
+
+import pytest
+
+from hf_gradexplain.viz.sanitize import one_line, visible
+
+
+def test_no_control_character_survives():
+    everything = "".join(map(chr, range(0x110000)))
+    shown = visible(everything)
+    assert {character for character in shown if unicodedata.category(character) in ("Cc", "Cs")} == {"\t", "\n"}
+    assert not {0x202E, 0x2066, 0x2028, 0xFFFE, 0x1FFFF} & set(map(ord, shown))
+    assert len(shown) == len(everything)
+
+
+@pytest.mark.parametrize("text", ["plain", "naïve 素晴らしい", "فيلم رائع", "👩‍👩‍👧", "क्‍ष", "a\tb\nc", ""])
+def test_ordinary_text_stays_as_it_is(text):
+    assert visible(text) == text
+
+
+def test_controls_are_shown_and_line_ends_unified():
+    assert visible("\x1b[2J\x00\x7f\x9b") == "␛[2J␀␡�"
+    assert visible("a\r\nb\u2028c\rd") == "a\nb\nc␍d"
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"), [(None, "one two"), (7, "one two"), (6, "one t…"), (5, "one…"), (1, "…"), (0, "…")]
+)
+def test_one_line_is_cut_to_its_width(width, expected):
+    assert one_line(" one\n\t two ", width) == expected

@@ -1,0 +1,44 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from hf_gradexplain.viz.tables import MISSING, text_table
+
+
+def test_columns_are_formatted_by_kind():
+    frame = pd.DataFrame(
+        {"method": ["loo", "x\x1b\n|"], "r": [0.12345, -0.00001], "n": [1234567, 3], "ok": [True, False]}
+    )
+    table = text_table(frame)
+    assert table.headers == ("method", "r", "n", "ok")
+    assert table.rows == (("loo", "0.123", "1,234,567", "True"), ("x␛ |", "-1.00e-05", "3", "False"))
+    assert table.numeric == (False, True, True, False)
+    assert table.n_missing == 0
+
+
+def test_undefined_values_are_shown_and_counted():
+    frame = pd.DataFrame({"r": [np.nan, 0.0], "n": pd.array([pd.NA, 4], dtype="Int64"), "why": ["constant", None]})
+    table = text_table(frame, {"n": ",d"})
+    assert table.rows == ((MISSING, MISSING, "constant"), ("0.000", "4", MISSING))
+    assert table.n_missing == 3
+
+
+def test_formats_apply_and_rounding_leaves_no_negative_zero():
+    frame = pd.DataFrame({"aopc": [0.5, -0.0], "p": [1e-9, 0.04]})
+    assert text_table(frame, {"p": ".1e"}).rows == (("0.500", "1.0e-09"), ("0.000", "4.0e-02"))
+
+
+def test_named_index_becomes_a_column_and_an_unnamed_one_does_not():
+    frame = pd.DataFrame({"aopc": [0.5]}, index=pd.Index(["loo"], name="method"))
+    assert text_table(frame).rows == (("loo", "0.500"),)
+    assert text_table(frame.rename_axis(None)).rows == (("0.500",),)
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame(), pd.DataFrame({"a": []})])
+def test_empty_tables_have_no_rows(frame):
+    assert text_table(frame).rows == ()
+
+
+def test_format_of_an_unknown_column_is_refused():
+    with pytest.raises(ValueError, match=r"names columns \['apc'\], but the table has \['aopc'\]"):
+        text_table(pd.DataFrame({"aopc": [1.0]}), {"apc": ".2f"})

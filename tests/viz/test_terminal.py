@@ -1,0 +1,39 @@
+import io
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from hf_gradexplain.viz.terminal import summary_table
+
+
+def printed(table, width=100):
+    file = io.StringIO()
+    Console(file=file, width=width).print(table)
+    return file.getvalue()
+
+
+def test_table_is_aligned_and_counts_what_is_undefined():
+    frame = pd.DataFrame({"method": ["loo", "sa_l1"], "aopc": [0.5, np.nan], "n": [1000, 20]})
+    lines = [line.strip() for line in printed(summary_table(frame, title="AOPC", formats={"aopc": ".2f"})).splitlines()]
+    assert lines[0] == "AOPC"
+    assert "loo      0.50   1,000" in lines
+    assert "sa_l1       –      20" in lines
+    assert lines[-1] == "– undefined (1)"
+
+
+def test_numbers_are_whole_in_a_narrow_terminal():
+    frame = pd.DataFrame({"method": ["a rather long name of a method"], "aopc": [0.512]})
+    assert "0.512" in printed(summary_table(frame), width=30)
+
+
+def test_markup_and_escapes_are_shown():
+    hostile = "[bold]x[/bold] \x1b[31m"
+    output = printed(summary_table(pd.DataFrame({hostile: [hostile]}), title=hostile))
+    assert output.count("[bold]x[/bold] ␛[31m") == 3
+    assert "\x1b" not in output
+
+
+def test_empty_table_prints():
+    assert printed(summary_table(pd.DataFrame())).strip() == ""
+    assert "aopc" in printed(summary_table(pd.DataFrame({"aopc": []})))
