@@ -1,17 +1,18 @@
 """A model opened for reading: its word lookups, what is explained of it, and one way to run it."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
+from hf_gradexplain.autodiff import CustomFunction, follow_forward
 from hf_gradexplain.data import NOBODY, Batch
 from hf_gradexplain.embedding import Edit, Lookup, edit_lookups
+from hf_gradexplain.state import State, left_as_found
 from hf_gradexplain.targets import Objective
-
-NO_SUCH_TOKEN = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,7 @@ class Classifier:
         batch_tokens: The most tokens in one forward pass, padding included; a longer text goes alone.
         baseline: What stands in for a masked word: one vector `(D,)` per table, in the order of their numbers.
             None for zero.
+        follow: Custom autograd functions whose forward pass is differentiated in place of their own backward pass.
     """
 
     model: nn.Module
@@ -55,23 +57,49 @@ class Classifier:
     objective: Objective
     batch_tokens: int
     baseline: tuple[Tensor, ...] | None = None
+    follow: frozenset[CustomFunction] = frozenset()
 
     def logits(self, inputs: Mapping[str, Tensor], edit: Edit | None = None) -> Tensor:
-        """Run the model on `(B, T)` inputs, with edited word vectors if asked: `(B, C)`."""
+        """Run the model on `(B, T)` inputs, with edited word vectors if asked: `(B, C)`.
+
+        Every pass starts from the same state and the same random numbers: some models hash at random even in eval
+        mode, and some switch to another kind of attention at the first short text and stay there.
+        """
         length = inputs["input_ids"].shape[1]
         editing = nullcontext() if edit is None else edit_lookups(self.model, self.lookups, edit, length)
-        with editing:
+        with self._state.put_back(), editing:
             return self.model(**inputs).logits
+
+    @cached_property
+    def _state(self) -> State:
+        return State(self.model)
 
     @torch.no_grad()
     def masked_logits(self, inputs: Mapping[str, Tensor], masked: Tensor) -> Tensor:
         """Run the model with the vectors of the `masked` tokens `(B, T)` set to the baseline: `(B, C)`."""
 
         def mask(table: int, vectors: Tensor, tokens: slice) -> Tensor:
-            put = vectors.new_zeros(()) if self.baseline is None else self.baseline[table]
-            return torch.where(masked[:, tokens].unsqueeze(2), put, vectors)
+            put = vectors.new_zeros(()) if self.baseline is None else self.baseline[table].to(vectors.device)
+            return torch.where(masked[:, tokens].unsqueeze(2).to(vectors.device), put, vectors)
 
         return self.logits(inputs, mask)
+
+    @torch.no_grad()
+    def word_vectors(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """The vectors `(B, T, D)` of each table, zero where it holds none, without running the rest of the model."""
+        tables = {lookup.table for lookup in self.lookups}
+        ids, found = inputs["input_ids"], {}
+
+        def note(table: int, vectors: Tensor, tokens: slice) -> Tensor:
+            if table not in found:
+                found[table] = _at_tokens(vectors, tokens, ids)
+            if len(found) == len(tables):
+                raise _Enough
+            return vectors
+
+        with suppress(_Enough):
+            self.logits(inputs, note)
+        return tuple(found[table] for table in sorted(found))
 
     def read(self, batch: Batch, *, graph: bool) -> Reading:
         """One forward pass, with a graph that reaches the word vectors if asked."""
@@ -79,49 +107,25 @@ class Classifier:
 
         def attach(table: int, vectors: Tensor, tokens: slice) -> Tensor:
             if table not in words:
-                shape = *batch.inputs["input_ids"].shape, vectors.shape[2]
-                embedding, delta = vectors.new_zeros(shape), vectors.new_zeros(shape, requires_grad=True)
-                embedding[:, tokens] = vectors.detach()
-                words[table] = WordVectors(embedding, delta)
-            return vectors + words[table].delta[:, tokens]
+                embedding = _at_tokens(vectors, tokens, batch.inputs["input_ids"])
+                words[table] = WordVectors(embedding, torch.zeros_like(embedding, requires_grad=True))
+            return vectors + words[table].delta[:, tokens].to(vectors.device)
 
-        with torch.set_grad_enabled(graph):
-            logits = self.logits(batch.inputs, attach if graph else None)
+        with torch.set_grad_enabled(graph), follow_forward(self.follow if graph else ()):
+            logits = self.logits(batch.inputs, attach if graph else None).to(batch.target.device)
         target = torch.where(batch.target == NOBODY, self.objective.predicted(logits), batch.target)
-        return Reading(batch.with_target(target), logits, tuple(words.values()))
+        return Reading(batch.with_target(target), logits, tuple(words[table] for table in sorted(words)))
 
 
-@contextmanager
-def left_as_found(model: nn.Module) -> Iterator[None]:
-    """Eval mode, frozen parameters and a pad id within the block; everything put back after it.
-
-    Decoders without a pad token refuse batches, even of texts of equal length, so they get an id that no token has.
-    cuDNN refuses the backward pass of recurrent layers in eval mode, so it is off for models that have any.
-    """
-    training = {module: module.training for module in model.modules()}
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    padless = [config for config in _configs(model) if getattr(config, "pad_token_id", 0) is None]
-    recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
-    cudnn = torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext()
-    try:
-        model.eval()
-        for parameter in trainable:
-            parameter.requires_grad_(False)
-        for config in padless:
-            config.pad_token_id = NO_SUCH_TOKEN
-        with cudnn:
-            yield
-    finally:
-        for config in padless:
-            config.pad_token_id = None
-        for parameter in trainable:
-            parameter.requires_grad_(True)
-        for module, was_training in training.items():
-            module.training = was_training
+class _Enough(Exception):
+    """Ends a forward pass of which no more is needed."""
 
 
-def _configs(model: nn.Module) -> list[object]:
-    """The model's configuration and, where it has one of its own, that of its text part."""
-    config = getattr(model, "config", None)
-    text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    return [config] if text is config else [config, text]
+def _at_tokens(vectors: Tensor, tokens: slice, ids: Tensor) -> Tensor:
+    """Vectors of some tokens `(B, t, D)` among zeros for the others: `(B, T, D)`, where the ids `(B, T)` are."""
+    out = torch.zeros(*ids.shape, vectors.shape[2], dtype=vectors.dtype, device=ids.device)
+    out[:, tokens] = vectors.detach().to(ids.device)
+    return out
+
+
+__all__ = ["Classifier", "Reading", "WordVectors", "left_as_found"]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -48,13 +49,14 @@ class Encoder:
         if not texts:
             return []
         pairs = [tuple(map(_repaired, text)) if isinstance(text, tuple) else (_repaired(text),) for text in texts]
-        encoded = self.tokenizer(
-            [pair if len(pair) > 1 else pair[0] for pair in pairs],
-            truncation=self.max_length is not None,
-            max_length=self.max_length,
-            return_overflowing_tokens=False,
-            verbose=False,
-        )
+        with _settings_kept(self.tokenizer):
+            encoded = self.tokenizer(
+                [pair if len(pair) > 1 else pair[0] for pair in pairs],
+                truncation=self.max_length is not None,
+                max_length=self.max_length,
+                return_overflowing_tokens=False,
+                verbose=False,
+            )
         names = [name for name in encoded if name in self.tokenizer.model_input_names]
         return [
             self._document(pair, {name: tuple(encoded[name][i]) for name in names}, encoding)
@@ -89,6 +91,18 @@ class Encoder:
     def _filler(self, name: str) -> int:
         """What a text without any token is given to read, since no model reads nothing: one pad token."""
         return (self.tokenizer.pad_token_id or 0) if name == "input_ids" else 0
+
+
+@contextmanager
+def _settings_kept(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
+    """Put the tokenizer's truncation and padding back: a call with other ones overwrites them for good."""
+    backend = tokenizer.backend_tokenizer
+    truncation, padding = backend.truncation, backend.padding
+    try:
+        yield
+    finally:
+        backend.no_truncation() if truncation is None else backend.enable_truncation(**truncation)
+        backend.no_padding() if padding is None else backend.enable_padding(**padding)
 
 
 _Group = list[tuple[list[int], tuple[int, int]]]
@@ -144,9 +158,7 @@ def _span(text: str, offsets: list[tuple[int, int]]) -> tuple[int, int]:
     return end - len(covered.lstrip()), start + len(covered.rstrip())
 
 
-def _units(
-    text: str, groups: list[_Group], encoding: Encoding, length: int
-) -> tuple[tuple[Unit, ...], np.ndarray]:
+def _units(text: str, groups: list[_Group], encoding: Encoding, length: int) -> tuple[tuple[Unit, ...], np.ndarray]:
     unit_of, units = np.full(length, NOBODY), []
     for number, group in enumerate(groups):
         for tokens, _ in group:

@@ -198,8 +198,8 @@ class Explainer:
         documents = Encoder(self.tokenizer, self.profile.max_length, options.unit)(texts)
         for chosen in plan_batches([len(d) for d in documents], batch_tokens, padding=self.profile.pads):
             some, wanted = [documents[i] for i in chosen], [targets[i] for i in chosen]
-            batch = collate(some, wanted, self.tokenizer, device, options.seed)
-            with left_as_found(self.model):
+            with torch.inference_mode(False), torch.enable_grad(), left_as_found(self.model):
+                batch = collate(some, wanted, self.tokenizer, device, options.seed)
                 reading, scores = score_batch(classifier, batch, methods)
             yield ScoredBatch(tuple(chosen), options, classifier, reading, scores, class_names)
 

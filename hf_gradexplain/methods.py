@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from hf_gradexplain import scores
+from hf_gradexplain import scores as formulas
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.data import Batch, Units
 from hf_gradexplain.errors import GradexplainError, choose
@@ -31,13 +32,13 @@ class Method:
 
 
 METHODS: dict[str, Method] = {
-    "random": Method(Shuffle(), scores.as_is, False, "a seeded random permutation, the baseline"),
-    "loo": Method(LeaveOneOut(), scores.as_is, True, "leave-one-out: rise of the loss without the unit"),
-    "sa_raw": Method(Backward(), scores.sa_raw, False, "sensitivity: the gradient, summed"),
-    "sa_l1": Method(Backward(), scores.sa_l1, False, "sensitivity: L1 norm of the gradient"),
-    "sa_l2": Method(Backward(), scores.sa_l2, False, "sensitivity: L2 norm of the gradient"),
-    "sa_linf": Method(Backward(), scores.sa_linf, False, "sensitivity: maximum norm of the gradient"),
-    "signed_gi": Method(Backward(), scores.signed_gi, True, "minus gradient times input, summed"),
+    "random": Method(Shuffle(), formulas.as_is, False, "a seeded random permutation, the baseline"),
+    "loo": Method(LeaveOneOut(), formulas.as_is, True, "leave-one-out: rise of the loss without the unit"),
+    "sa_raw": Method(Backward(), formulas.sa_raw, False, "sensitivity: the gradient, summed"),
+    "sa_l1": Method(Backward(), formulas.sa_l1, False, "sensitivity: L1 norm of the gradient"),
+    "sa_l2": Method(Backward(), formulas.sa_l2, False, "sensitivity: L2 norm of the gradient"),
+    "sa_linf": Method(Backward(), formulas.sa_linf, False, "sensitivity: maximum norm of the gradient"),
+    "signed_gi": Method(Backward(), formulas.signed_gi, True, "minus gradient times input, summed"),
 }
 
 
@@ -57,8 +58,24 @@ def select(names: str | Sequence[str]) -> dict[str, Method]:
 
 
 def score_batch(classifier: Classifier, batch: Batch, methods: dict[str, Method]) -> tuple[Reading, dict[str, Tensor]]:
-    """One forward pass, each distinct source once, and the scores `(B, U)` of every method."""
+    """One forward pass, each distinct source once, and the scores `(B, U)` of every method.
+
+    Raises:
+        GradexplainError: The logits or a method's scores are not finite.
+    """
     sources = dict.fromkeys(method.source for method in methods.values())
     reading = classifier.read(batch, graph=any(source.graph for source in sources))
+    _check_finite("the model's logits", reading.logits)
     evidence = {source: source(classifier, reading) for source in sources}
-    return reading, {name: m.score(evidence[m.source], batch.units) for name, m in methods.items()}
+    scores = {name: method.score(evidence[method.source], batch.units) for name, method in methods.items()}
+    for name, values in scores.items():
+        _check_finite(f"the scores of {name!r}", values)
+    return reading, scores
+
+
+def _check_finite(what: str, values: Tensor) -> None:
+    if not torch.isfinite(values).all():
+        dtype = str(values.dtype).removeprefix("torch.")
+        raise GradexplainError(
+            f"{what} are not finite in {dtype}: load the model in a wider dtype, or mend its weights"
+        )

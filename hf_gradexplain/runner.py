@@ -1,7 +1,8 @@
 """Evaluates a data set range by range, on any number of processes, and leaves a folder of finished files.
 
-The documents are cut into fixed ranges. Each range becomes one Parquet file, written whole or not at all, so a run that
-was stopped goes on where it was: finished ranges are kept, the others are done. The tables are made from the files alone.
+The documents are cut into fixed ranges. Each range becomes one Parquet file, written whole or not at all, so a run
+that was stopped goes on where it was: finished ranges are kept, the others are done. The tables are made from the files
+alone.
 """
 
 import json
@@ -82,21 +83,23 @@ def evaluate(
     """
     if not len(texts):
         raise GradexplainError("there is no text to evaluate: the data set is empty")
-    state, folder = PartialState(), output_dir / "documents"
-    paths = [folder / f"{start:08d}.parquet" for start in range(0, len(texts), RANGE)]
-    folder.mkdir(parents=True, exist_ok=True)
+    state, paths = PartialState(), range_paths(output_dir, len(texts))
+    paths[0].parent.mkdir(parents=True, exist_ok=True)
     with _claimed(output_dir, inputs) if state.is_main_process else nullcontext():
         state.wait_for_everyone()
         open_ranges = [i for i, path in enumerate(paths) if not path.exists()]
         state.wait_for_everyone()
         mine = open_ranges[state.process_index :: state.num_processes]
-        for i in _progress(
-            mine, reused=len(paths) - len(open_ranges), total=len(paths), shown=state.is_main_process
-        ):
+        for i in _progress(mine, reused=len(paths) - len(open_ranges), total=len(paths), shown=state.is_main_process):
             part = texts.select(range(i * RANGE, min((i + 1) * RANGE, len(texts))))
             write_documents(evaluate_texts(explainer, part, options), paths[i], schema(options.methods))
         state.wait_for_everyone()
         return make_tables(paths, options, max_k) if state.is_main_process else None
+
+
+def range_paths(output_dir: Path, n: int) -> list[Path]:
+    """Where the ranges of `n` documents are written; the name is the number of a range's first document."""
+    return [output_dir / "documents" / f"{start:08d}.parquet" for start in range(0, n, RANGE)]
 
 
 def evaluate_texts(explainer: Explainer, texts: Dataset, options: Options) -> list[EvaluatedDocument]:
@@ -152,9 +155,7 @@ def _claimed(output_dir: Path, inputs: Mapping[str, Any]) -> Iterator[None]:
             found = json.loads(record.read_text(encoding="utf-8"))
             different = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
             if different:
-                changes = "; ".join(
-                    f"{key} was {found.get(key)!r}, now {wanted.get(key)!r}" for key in different
-                )
+                changes = "; ".join(f"{key} was {found.get(key)!r}, now {wanted.get(key)!r}" for key in different)
                 raise GradexplainError(
                     f"{output_dir} holds a run made from other inputs ({changes}): "
                     "give another --output_dir, or delete that one"

@@ -12,7 +12,11 @@ from hf_gradexplain.data import Gradients, Units
 
 
 def sa_raw(evidence: Gradients, units: Units) -> Tensor:
-    """Sensitivity, raw: `sum_i g_i` (Eq. 2)."""
+    """Sensitivity, raw: `sum_i g_i` (Eq. 2).
+
+    Zero but for rounding where the word vectors go straight into layer normalisation, as in BERT, GPT-2 and BART: that
+    layer ignores a shift common to all dims. The ranking of such scores means nothing.
+    """
     return units.sum(evidence.grad.sum(-1))
 
 

@@ -49,7 +49,8 @@ class Objective:
     `prob`    `-f_y`
     ========  =====================
 
-    For regression the three coincide: the output has no logarithm. Half-precision logits are read in float32.
+    For regression the three coincide: the output has no logarithm. Whatever the model's dtype, logits are read in
+    float64: in float32 a class that leads by 17 has `log f_y = 0` and no gradient, and nothing would be explained.
 
     Args:
         name: `loss`, `logit` or `prob`.
@@ -64,7 +65,7 @@ class Objective:
 
     def probability(self, logits: Tensor) -> Tensor:
         """`f`, the probabilities (for regression: the outputs): `(..., C)` to `(..., C)`."""
-        return _PROBABILITY[self.head](_at_least_float32(logits))
+        return _PROBABILITY[self.head](_wide(logits))
 
     def predicted(self, logits: Tensor) -> Tensor:
         """The class with the highest logit: `(..., C)` to `(...)`; the first of equals."""
@@ -72,7 +73,7 @@ class Objective:
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """The loss of each text, never averaged: `(..., C)` and `(...)` to `(...)`."""
-        logits = _at_least_float32(logits)
+        logits = _wide(logits)
         if self.name == "logit" or self.head == "identity":
             values = logits
         elif self.name == "prob":
@@ -82,6 +83,6 @@ class Objective:
         return -values.gather(-1, target.unsqueeze(-1)).squeeze(-1)
 
 
-def _at_least_float32(logits: Tensor) -> Tensor:
-    return logits if logits.element_size() >= 4 else logits.float()
-
+def _wide(logits: Tensor) -> Tensor:
+    """The logits in float64; in float32 on Apple's devices, which have nothing wider."""
+    return logits.float() if logits.device.type == "mps" else logits.double()

@@ -111,7 +111,7 @@ def test_one_name_may_come_without_a_list():
 
 
 def test_an_unknown_method_is_answered_with_the_nearest_and_the_choices():
-    with pytest.raises(GradexplainError, match="unknown method 'signed_ig': did you mean 'signed_gi'.*loo, sa_raw"):
+    with pytest.raises(GradexplainError, match=r"unknown method 'signed_ig': did you mean 'signed_gi'\? .*loo, sa_raw"):
         select("signed_ig")
 
 
@@ -130,8 +130,16 @@ def test_a_registered_method_is_used_like_any_other_and_its_name_is_taken(monkey
         register("mine", method)
 
 
-def test_scores_that_are_not_finite_are_refused_by_name():
+def test_logits_that_are_not_finite_are_refused():
     explain = Explainer(*make("fasttext"))
-    explain.model.classifier.bias.data[:] = torch.tensor([float("inf"), 0, 0])
-    with pytest.raises(GradexplainError, match="not finite"):
-        explain("bad", "signed_gi")
+    explain.model.classifier.bias.data[0] = torch.inf
+    with pytest.raises(GradexplainError, match="the model's logits are not finite in float64: load"):
+        explain("bad", "random")
+
+
+def test_scores_that_are_not_finite_are_refused_by_name():
+    explain = Explainer(*make("fasttext", dtype=torch.float16))
+    explain.model.classifier.weight.data *= 4e4
+    explain.model.classifier.bias.data[:] = 0
+    with pytest.raises(GradexplainError, match="the scores of 'sa_l2' are not finite in float16: load"):
+        explain("bad", ("signed_gi", "sa_l2"), objective="logit")

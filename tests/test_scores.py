@@ -10,9 +10,13 @@ GRAD = [[[9.0, 9.0], [1.0, -2.0], [3.0, 1.0], [-2.0, 5.0]], [[-1.0, -3.0], [7.0,
 EMBEDDING = [[[9.0, 9.0], [1.0, 1.0], [2.0, -1.0], [1.0, 1.0]], [[2.0, 1.0], [7.0, 7.0], [7.0, 7.0], [7.0, 7.0]]]
 
 
+def as_double(values: list) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
 @pytest.fixture
 def evidence() -> Gradients:
-    return Gradients(torch.tensor(EMBEDDING, dtype=torch.float64), torch.tensor(GRAD, dtype=torch.float64))
+    return Gradients(as_double(EMBEDDING), as_double(GRAD))
 
 
 @pytest.fixture
@@ -51,7 +55,7 @@ def pieces() -> Units:
     ],
 )
 def test_occurrences_of_a_word_are_summed_before_the_norm(score, expected, evidence, word_types):
-    assert score(evidence, word_types).tolist() == pytest.approx(torch.tensor(expected).tolist(), abs=1e-12)
+    torch.testing.assert_close(score(evidence, word_types), as_double(expected), rtol=1e-15, atol=0)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +69,7 @@ def test_occurrences_of_a_word_are_summed_before_the_norm(score, expected, evide
     ],
 )
 def test_pieces_of_a_word_are_put_side_by_side(score, expected, evidence, pieces):
-    assert score(evidence, pieces).tolist() == pytest.approx(torch.tensor(expected).tolist(), abs=1e-12)
+    torch.testing.assert_close(score(evidence, pieces), as_double(expected), rtol=1e-15, atol=0)
 
 
 def test_evidence_that_is_a_score_stays_as_it_is(word_types):

@@ -38,7 +38,11 @@ def test_splits_have_the_columns_of_labelled_texts(corpus):
         assert split["id"][:] == list(range(size))
         assert split.features["label"].names == list(CLASSES)
         assert Counter(split["label"]) == dict.fromkeys(range(4), size // 4)
-    assert len({*corpus.train["text"], *corpus.test["text"]}) == 2200
+
+
+def test_a_text_drawn_twice_is_drawn_anew():
+    corpus = make_corpus(seed=28, n_train=495, n_test=5)  # its draw for row 495 is a text it has drawn before
+    assert len({*corpus.train["text"], *corpus.test["text"]}) == 500
 
 
 def test_label_is_the_class_of_the_highest_sum_of_weights(corpus):

@@ -58,14 +58,21 @@ def test_the_loss_of_a_hopeless_class_is_large_and_not_infinite(head):
     assert loss.item() == {"softmax": 2000, "sigmoid": 1000}[head]
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_logits_are_read_in_float32(dtype):
-    logits = torch.tensor([[0.3, -1.2, 2.0]]).to(dtype)
-    for name in ("loss", "logit", "prob"):
-        objective = Objective(name, "softmax")
-        exact = objective.loss(logits.float(), torch.tensor([1]))
-        assert torch.equal(objective.loss(logits, torch.tensor([1])), exact)
-    assert objective.probability(logits).dtype == torch.float32
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("name", ["loss", "logit", "prob"])
+def test_logits_of_any_dtype_are_read_in_float64(dtype, name):
+    logits, objective = torch.tensor([[0.3, -1.2, 2.0]]).to(dtype), Objective(name, "softmax")
+    found = objective.loss(logits, torch.tensor([1]))
+    assert found.dtype == torch.float64
+    assert torch.equal(found, objective.loss(logits.double(), torch.tensor([1])))
+    assert objective.probability(logits).dtype == torch.float64
+
+
+@pytest.mark.parametrize("head", ["softmax", "sigmoid"])
+def test_a_class_that_leads_by_far_still_has_a_gradient(head):
+    logits = torch.tensor([[25.0, 0.0]], requires_grad=True)
+    (grad,) = torch.autograd.grad(Objective("loss", head).loss(logits, torch.tensor([0])), logits)
+    assert grad[0, 0].item() == pytest.approx(-np.exp(-25), rel=1e-4)
 
 
 def test_an_unknown_objective_is_answered_with_the_nearest():

@@ -73,9 +73,7 @@ def correlate_all(scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, float
     out = {}
     for method in correlated_methods(list(scores)):
         found = {name: correlate(scores[method], scores[REFERENCE], name) for name in COEFFICIENTS}
-        numbers = {
-            key: value for name, c in found.items() for key, value in ((name, c.r), (f"{name}_p", c.p))
-        }
+        numbers = {key: value for name, c in found.items() for key, value in ((name, c.r), (f"{name}_p", c.p))}
         out[method] = {**numbers, "undefined": found["pearson"].reason}
     return out
 

@@ -6,6 +6,7 @@ method `curves` (the target's probability without the top `k` units) and `correl
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,7 @@ def schema(methods: Sequence[str]) -> pa.Schema:
     numbers = pa.list_(pa.float64())
     per_method = pa.struct([(method, numbers) for method in methods])
     coefficients = pa.struct(
-        [(name + end, pa.float64()) for name in COEFFICIENTS for end in ("", "_p")]
-        + [("undefined", pa.string())]
+        [(name + end, pa.float64()) for name in COEFFICIENTS for end in ("", "_p")] + [("undefined", pa.string())]
     )
     unit = pa.struct([("text", pa.string()), ("spans", pa.list_(pa.list_(pa.int64())))])
     correlations = [("correlations", pa.struct([(method, coefficients) for method in correlated]))]
@@ -71,6 +71,8 @@ def schema(methods: Sequence[str]) -> pa.Schema:
             ("target", pa.int64()),
             ("target_label", pa.string()),
             ("prediction", pa.int64()),
+            ("prediction_label", pa.string()),
+            ("regression", pa.bool_()),
             ("probabilities", numbers),
             ("units", pa.list_(unit)),
             ("scores", per_method),
@@ -97,9 +99,7 @@ def read_curves(path: Path) -> tuple[list[int], dict[str, list[np.ndarray]]]:
     """The ids and, per method, the curves of one file."""
     table = pq.read_table(path, columns=["id", "curves"])
     curves = table["curves"].combine_chunks()
-    return table["id"].to_pylist(), {
-        field.name: list(_ragged(curves.field(field.name))) for field in curves.type
-    }
+    return table["id"].to_pylist(), {field.name: list(_ragged(curves.field(field.name))) for field in curves.type}
 
 
 def read_correlations(paths: Sequence[Path]) -> pd.DataFrame:
@@ -120,5 +120,5 @@ def read_correlations(paths: Sequence[Path]) -> pd.DataFrame:
 
 def _ragged(column: pa.ListArray) -> Iterator[np.ndarray]:
     values, ends = column.values.to_numpy(), column.offsets.to_numpy()
-    for start, end in zip(ends[:-1], ends[1:], strict=True):
+    for start, end in pairwise(ends):
         yield values[start:end]

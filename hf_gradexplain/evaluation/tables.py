@@ -1,6 +1,6 @@
 """From documents to the two tables: AOPC curves with intervals, and correlations with leave-one-out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,7 @@ def bootstrap_weights(ids: Sequence[int], seed: int, replicates: int = REPLICATE
     place of multinomial ones. A document's counts depend on its id and the seed alone, so sums over parts of a data
     set add up to the sum over all of it, and methods are compared on the same samples.
     """
-    return np.stack([np.random.default_rng((seed, i)).poisson(1.0, replicates) for i in ids]).astype(
-        np.float64
-    )
+    return np.stack([np.random.default_rng((seed, i)).poisson(1.0, replicates) for i in ids]).astype(np.float64)
 
 
 class AopcSums:
@@ -88,30 +86,3 @@ def correlation_table(correlations: pd.DataFrame) -> pd.DataFrame:
 
 CORRELATION_COLUMNS = ["method", "coefficient", "median", "mean", "fraction_significant", "n", "n_undefined"]
 
-
-def planted_table(hits: Mapping[str, Sequence[tuple[bool, float]]]) -> pd.DataFrame:
-    """Summarise `planted_hits` over documents: columns `method, top_1, precision, n`."""
-    rows = [
-        {
-            "method": method,
-            "top_1": np.mean([a for a, _ in found]),
-            "precision": np.mean([b for _, b in found]),
-        }
-        for method, found in hits.items()
-    ]
-    return pd.DataFrame(rows).assign(n=[len(found) for found in hits.values()])
-
-
-def planted_hits(ranks: np.ndarray, supports: np.ndarray) -> tuple[bool, float] | None:
-    """How well an order of units agrees with a known truth.
-
-    Args:
-        ranks: `(U,)`: 0 for the unit that the method puts first.
-        supports: `(U,)` bool: whether the unit is known to speak for the target.
-
-    Returns:
-        Whether the first unit supports the target, and the share of supporting units among the first `m`, where `m`
-        is how many there are (R-precision). None if there are none.
-    """
-    m = int(supports.sum())
-    return (bool(supports[ranks == 0].any()), float(supports[ranks < m].mean())) if m else None

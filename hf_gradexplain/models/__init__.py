@@ -3,14 +3,14 @@
 Importing this package registers the three with `AutoConfig` and `AutoModelForSequenceClassification`.
 """
 
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
 
 from hf_gradexplain.models.bilstm import BiLSTMConfig, BiLSTMForSequenceClassification
 from hf_gradexplain.models.fasttext import FastTextConfig, FastTextForSequenceClassification
 from hf_gradexplain.models.textcnn import TextCNNConfig, TextCNNForSequenceClassification
 from hf_gradexplain.models.tokenization import load_word_vectors, train_word_tokenizer
 
-MODELS = {
+MODELS: dict[type[PreTrainedConfig], type[PreTrainedModel]] = {
     FastTextConfig: FastTextForSequenceClassification,
     TextCNNConfig: TextCNNForSequenceClassification,
     BiLSTMConfig: BiLSTMForSequenceClassification,

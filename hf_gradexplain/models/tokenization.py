@@ -1,12 +1,15 @@
 """A word-level fast tokenizer trained from texts, and pretrained word vectors for its vocabulary."""
 
 from collections.abc import Iterable, Iterator
+from math import isfinite
 from pathlib import Path
 
 import torch
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
+
+from hf_gradexplain.errors import GradexplainError
 
 PAD, UNK = "[PAD]", "[UNK]"
 
@@ -41,10 +44,10 @@ def train_word_tokenizer(
         A tokenizer that gives `input_ids` and `attention_mask`.
 
     Raises:
-        ValueError: If `vocab_size` leaves no room for a word, or no word is seen `min_count` times.
+        GradexplainError: If `vocab_size` leaves no room for a word, or no word is seen `min_count` times.
     """
     if vocab_size < 3:
-        raise ValueError(f"vocab_size must be 3 or more ({PAD}, {UNK} and one word); got {vocab_size}.")
+        raise GradexplainError(f"vocab_size must be 3 or more ({PAD}, {UNK} and one word); got {vocab_size}")
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNK))
     lower = [normalizers.Lowercase()] if lowercase else []
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), *lower])
@@ -54,7 +57,7 @@ def train_word_tokenizer(
     )
     tokenizer.train_from_iterator(texts, trainer)
     if tokenizer.get_vocab_size() < 3:
-        raise ValueError(f"No word occurs {min_count} times in the texts: give more texts or a lower min_count.")
+        raise GradexplainError(f"no word occurs {min_count} times in the texts: give more texts or a lower min_count")
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,
@@ -66,5 +69,71 @@ def train_word_tokenizer(
 
 
 def load_word_vectors(path: str | Path, tokenizer: PreTrainedTokenizerFast) -> tuple[Tensor, Tensor]:
-    """TODO."""
-    raise NotImplementedError
+    """Read the vectors of the tokenizer's words from a text file, one `word n_1 ... n_D` per line.
+
+    This is the format of GloVe and, with a first line `count D`, of word2vec and fastText. Words are compared as
+    the tokenizer normalises them; the first of several lines for one word counts. Words with blanks inside are
+    passed over, for no token has any. Only the vectors of known words are kept in memory.
+
+    Args:
+        path: The file, in UTF-8.
+        tokenizer: Its vocabulary has `V` words.
+
+    Returns:
+        The vectors `(V, D)` in float32, zero where the file has none, and which were found, bool `(V,)`.
+
+    Raises:
+        GradexplainError: If a line has another number of dimensions than the first or other than finite numbers
+            (the message names the line), or no word of the vocabulary is in the file.
+    """
+    ids = {word: token for word, token in tokenizer.get_vocab().items() if token not in tokenizer.all_special_ids}
+    normalizer = tokenizer.backend_tokenizer.normalizer
+    vectors: dict[int, Tensor] = {}
+    for where, word, numbers in _read_lines(Path(path)):
+        token = ids.get(normalizer.normalize_str(word) if normalizer else word)
+        if token is not None and token not in vectors:
+            vectors[token] = _to_vector(numbers, where)
+    if not vectors:
+        raise GradexplainError(f"{path} has no vector for any word of the vocabulary; choose another file")
+    rows = torch.tensor(list(vectors))
+    table, found = (
+        torch.zeros(len(tokenizer), len(vectors[int(rows[0])])),
+        torch.zeros(len(tokenizer), dtype=torch.bool),
+    )
+    table[rows], found[rows] = torch.stack(list(vectors.values())), True
+    return table, found
+
+
+def _read_lines(path: Path) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield the place, the word and the numbers of each line; all have as many numbers as the first."""
+    dims = 0
+    with path.open(encoding="utf-8", newline="\n") as lines:
+        for number, line in enumerate(lines, start=1):
+            word, *numbers = line.rstrip("\r\n ").split(" ")
+            if number == 1 and word.isdecimal() and len(numbers) == 1 and numbers[0].isdecimal():
+                dims = int(numbers[0])  # the header of word2vec
+                continue
+            dims = dims or len(numbers)
+            if len(numbers) > dims and not _is_number(numbers[0]):
+                continue  # a word with blanks inside
+            if dims == 0 or len(numbers) != dims:
+                expected = f"{dims} numbers" if dims else "numbers"
+                raise GradexplainError(
+                    f"line {number} of {path}: expected a word and {expected}, got {len(numbers)} numbers; "
+                    "repair or remove the line"
+                )
+            yield f"line {number} of {path}", word, numbers
+
+
+def _to_vector(numbers: list[str], where: str) -> Tensor:
+    if not all(map(_is_number, numbers)):
+        wrong = next(number for number in numbers if not _is_number(number))
+        raise GradexplainError(f"{where}: expected finite numbers, got {wrong!r}; repair or remove the line")
+    return torch.tensor([float(number) for number in numbers])
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return isfinite(float(text))
+    except ValueError:
+        return False

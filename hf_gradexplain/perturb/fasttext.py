@@ -35,8 +35,8 @@ def _contributions(classifier: Classifier, reading: Reading) -> Tensor:
     """What each unit adds to the logits, in at least float32: `(B, U, C)`, 0 where a text has fewer units."""
     model, units = cast(FastTextForSequenceClassification, classifier.model), reading.batch.units
     words = read_words(classifier, reading)
-    per_token = (words.vectors - words.baseline) @ model.classifier.weight.T
-    per_token = per_token.to(torch.promote_types(per_token.dtype, torch.float32))
-    share = per_token / words.length.clamp(min=1).view(-1, 1, 1)
-    per_unit = share.new_zeros(len(share), units.size + 1, share.shape[2])
-    return per_unit.scatter_add_(1, words.unit_of.unsqueeze(2).expand_as(share), share)[:, : units.size]
+    per_word = (words.vectors - words.baseline) @ model.classifier.weight.T
+    per_token = per_word.to(torch.promote_types(per_word.dtype, torch.float32))[words.of]
+    per_unit = per_token.new_zeros(len(per_token), units.size + 1, per_token.shape[2])
+    per_unit.scatter_add_(1, words.unit_of.unsqueeze(2).expand_as(per_token), per_token)
+    return per_unit[:, : units.size] / words.length.clamp(min=1).view(-1, 1, 1)

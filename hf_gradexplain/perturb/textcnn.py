@@ -61,7 +61,7 @@ class _Masks:
             The `first` and `last` mask of each piece, `(N, S, V)`, empty where `first > last`; and whether it keeps
             the tokens of the window, `(N, S, V, width)`.
         """
-        number = F.pad(self.number[at], (0, max(width - self.number.shape[1], 0)), value=self.size).unfold(1, width, 1)
+        number = _windows(self.number[at], width, self.size)
         changes = torch.cat([number + edge for edge in self.edges], 2).sort(2).values
         first, last = F.pad(changes, (1, 0)), F.pad(changes - 1, (0, 1), value=self.size)
         return first, last, ~self.hides(number.unsqueeze(2), first.unsqueeze(3))
@@ -70,54 +70,58 @@ class _Masks:
 def _logits(classifier: Classifier, words: Words, masks: _Masks) -> Tensor:
     """The logits at every mask: `(N, U + 1, C)`."""
     model = cast(TextCNNForSequenceClassification, classifier.model)
-    windows = [_Windows.of(convolution, words) for convolution in model.convolutions]
-    texts, length = words.unit_of.shape
+    filters = [_Filters.of(convolution, words) for convolution in model.convolutions]
+    texts, length = words.of.shape
     step = max(1, classifier.batch_tokens // length)
     parts = []
     for start in range(0, len(masks.number), step):
         at = slice(start, start + step)
-        of = torch.arange(len(masks.number), device=words.unit_of.device)[at] % texts
-        parts.append(model.classifier(torch.cat([w.features(of, masks, at) for w in windows], 2)))
+        text = torch.arange(len(masks.number), device=words.of.device)[at] % texts
+        parts.append(model.classifier(torch.cat([f.features(words, text, masks, at) for f in filters], 2)))
     return torch.cat(parts)
 
 
 @dataclass(frozen=True, eq=False)
-class _Windows:
-    """What the filters of one width make of every window.
+class _Filters:
+    """What the filters of one width make of every word.
 
     Attributes:
-        projected: `(B, S, width, filters)` what each token of a window adds to its answer while it is kept.
+        width: `w`.
+        answers: `((V + 1) w + 1, filters)`: in row `v w + j`, what word `v` adds to the answer of a window in which
+            it is kept at place `j`; in the last row zero.
         constant: `(filters,)` the answer of a window whose tokens are all masked.
-        inside: `(B, S)` bool: whether the window lies inside its text.
     """
 
-    projected: Tensor
+    width: int
+    answers: Tensor
     constant: Tensor
-    inside: Tensor
 
     @classmethod
-    def of(cls, convolution: nn.Module, words: Words) -> "_Windows":
+    def of(cls, convolution: nn.Module, words: Words) -> "_Filters":
         weight, bias = cast(Tensor, convolution.weight), cast(Tensor, convolution.bias)
-        width = weight.shape[2]
-        vectors = F.pad(words.vectors, (0, 0, 0, max(width - words.vectors.shape[1], 0))) - words.baseline
-        places = vectors.shape[1] - width + 1
-        per_offset = (vectors @ weight.permute(1, 2, 0).flatten(1)).unflatten(2, (width, -1))
-        inside = torch.arange(places, device=weight.device) < (words.length - width + 1).clamp(min=1).unsqueeze(1)
-        return cls(
-            projected=torch.stack([per_offset[:, j : j + places, j] for j in range(width)], 2),
-            constant=bias + torch.einsum("fdj,d->f", weight, words.baseline),
-            inside=inside,
-        )
+        answers = (words.vectors - words.baseline) @ weight.permute(1, 2, 0).flatten(1)
+        answers = F.pad(answers.view(-1, len(weight)), (0, 0, 0, 1))
+        return cls(weight.shape[2], answers, bias + weight.sum(2) @ words.baseline)
 
-    def features(self, of: Tensor, masks: _Masks, at: slice) -> Tensor:
-        """The filters' features of the texts `of` at every mask: `(n, U + 1, filters)`."""
-        first, last, keeps = masks.pieces(at, self.projected.shape[2])
-        answers = self.constant + keeps.to(self.projected.dtype) @ self.projected[of]
-        there = ((first <= last) & self.inside[of].unsqueeze(2)).flatten().nonzero()[:, 0]
-        masks_before = torch.arange(len(of), device=of.device).view(-1, 1, 1) * (masks.size + 1)
-        first, last = (first + masks_before).flatten()[there], (last + masks_before).flatten()[there]
-        greatest = _greatest_over(first, last, answers.flatten(0, 2)[there], len(of) * (masks.size + 1))
-        return F.relu(greatest).unflatten(0, (len(of), -1))
+    def features(self, words: Words, text: Tensor, masks: _Masks, at: slice) -> Tensor:
+        """The features of the texts `text` `(n,)` at every mask: `(n, U + 1, filters)`."""
+        first, last, keeps = masks.pieces(at, self.width)
+        inside = torch.arange(first.shape[1], device=text.device) < (words.length[text] - self.width + 1).clamp(
+            min=1
+        ).unsqueeze(1)
+        there = ((first <= last) & inside.unsqueeze(2)).nonzero(as_tuple=True)
+        row = _windows(words.of[text], self.width, len(words.vectors) - 1) * self.width
+        row += torch.arange(self.width, device=text.device)
+        bags = torch.where(keeps[there], row[there[:2]], len(self.answers) - 1)
+        before = there[0] * (masks.size + 1)
+        values = F.embedding_bag(bags, self.answers, mode="sum")
+        greatest = _greatest_over(first[there] + before, last[there] + before, values, len(text) * (masks.size + 1))
+        return F.relu(greatest + self.constant).unflatten(0, (len(text), -1))
+
+
+def _windows(x: Tensor, width: int, fill: int) -> Tensor:
+    """The windows over `(N, T)`, at least one: `(N, S, width)`."""
+    return F.pad(x, (0, max(width - x.shape[1], 0)), value=fill).unfold(1, width, 1)
 
 
 def _greatest_over(first: Tensor, last: Tensor, values: Tensor, size: int) -> Tensor:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from torch import Tensor
+from torch.nn import functional as F
 
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassification
@@ -15,17 +16,21 @@ WordVectorModel = FastTextForSequenceClassification | TextCNNForSequenceClassifi
 
 @dataclass(frozen=True, eq=False)
 class Words:
-    """The real tokens of `B` texts, moved to the left: what a model that leaves padding out reads.
+    """The real tokens of `B` texts, moved to the left, and the vectors of the `V` different ones.
+
+    Whatever is done to a word alone is done `V` times, not `B T` times.
 
     Attributes:
-        vectors: `(B, T, D)` word vectors, zero past a text's length.
+        vectors: `(V + 1, D)` word vectors; the last is zero and stands where a text has no token.
         baseline: `(D,)` what the vector of a masked word becomes.
+        of: `(B, T)` row of `vectors` that holds each token's; `V` past a text's length.
         unit_of: `(B, T)` unit of each token; `U` ("nobody") for special tokens and past a text's length.
         length: `(B,)` number of real tokens.
     """
 
     vectors: Tensor
     baseline: Tensor
+    of: Tensor
     unit_of: Tensor
     length: Tensor
 
@@ -33,13 +38,15 @@ class Words:
 def read_words(classifier: Classifier, reading: Reading) -> Words:
     """Look the words of a batch up, once for all masks."""
     model, batch = cast(WordVectorModel, classifier.model), reading.batch
-    ids = batch.inputs["input_ids"]
-    vectors = model.embedding(ids)
-    real = model.real_tokens(ids, batch.inputs.get("attention_mask"), vectors)
+    types, of = batch.inputs["input_ids"].unique(return_inverse=True)
+    vectors = F.pad(model.embedding(types), (0, 0, 0, 1))
+    only_its_shape_counts = of.unsqueeze(2)
+    real = model.real_tokens(batch.inputs["input_ids"], batch.inputs.get("attention_mask"), only_its_shape_counts)
     to_left = (~real).long().argsort(dim=1, stable=True)
     return Words(
-        vectors=vectors.masked_fill(~real.unsqueeze(2), 0).take_along_dim(to_left.unsqueeze(2), 1),
-        baseline=vectors.new_zeros(vectors.shape[2]) if classifier.baseline is None else classifier.baseline[0],
+        vectors=vectors,
+        baseline=vectors.new_zeros(vectors.shape[1]) if classifier.baseline is None else classifier.baseline[0],
+        of=of.masked_fill(~real, len(types)).take_along_dim(to_left, 1),
         unit_of=batch.units.unit_of.masked_fill(~real, batch.units.size).take_along_dim(to_left, 1),
         length=real.sum(1),
     )

@@ -73,7 +73,8 @@ def test_long_curves_have_a_logarithmic_axis_that_begins_at_zero(longest, scale)
     (axes,) = figure.axes
     assert axes.get_xscale() == scale
     assert axes.get_xlim() == (0, longest)
-    ticks = [label for label in axes.get_xticklabels() if label in written(figure)]
+    texts = written(figure)
+    ticks = [label for label in axes.get_xticklabels() if label in texts]
     assert ticks[0].get_text() == "0"
     assert not overlapping(ticks)
 
@@ -125,7 +126,7 @@ def test_rounding_beyond_one_stays_in_the_histogram():
     assert axes.patches[-1].get_height() == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("count", [1, 6, 12])
+@pytest.mark.parametrize("count", [1, 7, 12])
 def test_panels_share_their_axes_and_their_texts_do_not_overlap(count):
     figure = correlation_figure(correlation_table(TWELVE[:count]), title="AG's News")
     shown = [axes for axes in figure.axes if axes.get_visible()]
@@ -152,11 +153,11 @@ def test_bars_keep_the_order_of_the_text_and_show_the_sign_without_colour():
 
 
 def test_only_the_strongest_bars_of_a_long_document_are_drawn():
-    figure = explanation_figure([f"word{index}" for index in range(50)], np.arange(50) % 7, signed=False, max_units=7)
+    figure = explanation_figure(["a", "b", "c", "d", "e"], [1.0, 3.0, 0.5, 4.0, 2.0], signed=False, max_units=3)
     (axes,) = figure.axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == [f"word{7 * row + 6}" for row in range(7)]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "d", "e"]
     assert {to_hex(bar.get_facecolor()) for bar in axes.patches} == {AMOUNT}
-    assert axes.get_xlabel() == "the 7 strongest of 50 units"
+    assert axes.get_xlabel() == "the 3 strongest of 5 units"
 
 
 @pytest.mark.parametrize("scores", [[1.0], [1.0, np.nan], [[1.0, 2.0]]])

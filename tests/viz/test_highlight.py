@@ -107,7 +107,7 @@ def test_hostile_text_is_shown_and_not_obeyed_by_a_browser():
 
 
 def test_hostile_text_is_shown_and_not_obeyed_by_a_terminal():
-    heading = Heading(method=HOSTILE, target=HOSTILE, prediction=HOSTILE, unit=HOSTILE)
+    heading = Heading(method=HOSTILE, target=HOSTILE, prediction=f"not {HOSTILE}", unit=HOSTILE)
     output = printed(to_rich([Segment(HOSTILE, 1.0), Segment(HOSTILE)], heading=heading))
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ud800]", output)
     assert "[bold]b[/bold] :smile: ␛[31mred" in output
@@ -131,8 +131,8 @@ def test_heading_says_what_was_explained():
 
 def test_legend_lists_each_of_the_strongest_units_once():
     segments = [Segment(word, score) for word, score in [("b", 1.0), ("a", 3.0), ("b", 1.0), ("c", -2.0), ("d", 0.5)]]
-    assert printed(to_rich(segments, top=2)).splitlines()[-2:] == [
-        "speaks for      a +3.00, b +1.00",
+    assert printed(to_rich(segments, top=3)).splitlines()[-2:] == [
+        "speaks for      a +3.00, b +1.00, d +0.500",
         "speaks against  c -2.00",
     ]
     assert "speaks" not in to_html(segments, legend=False) + printed(to_rich(segments, legend=False))

@@ -19,6 +19,11 @@ def test_twelve_methods_are_all_different_without_colour():
     assert len({(str(style.dash), style.marker) for style in styles.values()}) == len(names)
 
 
+def test_unknown_methods_differ_as_long_as_there_are_fallbacks():
+    styles = method_styles(f"method {index}" for index in range(len(_FALLBACKS)))
+    assert set(styles.values()) == set(_FALLBACKS)
+
+
 def test_styles_repeat_when_the_fallbacks_are_spent():
     styles = method_styles(f"method {index}" for index in range(len(_FALLBACKS) + 3))
     assert set(styles.values()) == set(_FALLBACKS)

@@ -24,6 +24,7 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
     """
 
     config: BiLSTMConfig
+    _input_embed_layer = "embedding"
 
     def __init__(self, config: BiLSTMConfig) -> None:
         super().__init__(config)
@@ -34,7 +35,7 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
             config.hidden_size, config.lstm_size, config.num_hidden_layers, batch_first=True, bidirectional=True
         )
         self.dropout = nn.Dropout(config.classifier_dropout)
-        self.classifier = nn.Linear(2 * config.lstm_size, config.num_labels)
+        self.classifier = nn.Linear(2 * config.lstm_size, config.num_labels)  # type: ignore[arg-type]
         self.post_init()
 
     @torch.no_grad()
@@ -42,14 +43,6 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
         super()._init_weights(module)
         if module is self.classifier:
             init.xavier_uniform_(module.weight)
-
-    def get_input_embeddings(self) -> nn.Embedding:
-        """Return the embedding table, `(V, D)`."""
-        return self.embedding
-
-    def set_input_embeddings(self, value: nn.Embedding) -> None:
-        """Replace the embedding table."""
-        self.embedding = value
 
     def real_tokens(self, input_ids: Tensor | None, attention_mask: Tensor | None, embeddings: Tensor) -> Tensor:
         """Tell words from padding: bool `(B, T)`, by the mask or, without one, by the padding id."""

@@ -20,6 +20,7 @@ class FastTextForSequenceClassification(PreTrainedModel):
     """
 
     config: FastTextConfig
+    _input_embed_layer = "embedding"
 
     def __init__(self, config: FastTextConfig) -> None:
         super().__init__(config)
@@ -27,7 +28,7 @@ class FastTextForSequenceClassification(PreTrainedModel):
         self.word_dropout = nn.Dropout1d(config.word_dropout)
         self.embedding_dropout = nn.Dropout(config.embedding_dropout)
         self.dropout = nn.Dropout(config.classifier_dropout)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)  # type: ignore[arg-type]
         self.post_init()
 
     @torch.no_grad()
@@ -35,14 +36,6 @@ class FastTextForSequenceClassification(PreTrainedModel):
         super()._init_weights(module)
         if module is self.classifier:
             init.xavier_uniform_(module.weight)
-
-    def get_input_embeddings(self) -> nn.Embedding:
-        """Return the embedding table, `(V, D)`."""
-        return self.embedding
-
-    def set_input_embeddings(self, value: nn.Embedding) -> None:
-        """Replace the embedding table."""
-        self.embedding = value
 
     def real_tokens(self, input_ids: Tensor | None, attention_mask: Tensor | None, embeddings: Tensor) -> Tensor:
         """Tell words from padding: bool `(B, T)`, by the mask or, without one, by the padding id."""

@@ -44,9 +44,7 @@ class TextCNNConfig(PreTrainedConfig):
     def validate_filter_widths(self) -> None:
         """Refuse widths that no filter can have."""
         if not self.filter_widths or min(self.filter_widths) < 1:
-            raise ValueError(
-                f"filter_widths must list at least one width, each 1 or more; got {self.filter_widths}."
-            )
+            raise ValueError(f"filter_widths must list at least one width, each 1 or more; got {self.filter_widths}.")
 
 
 __all__ = ["TextCNNConfig"]

@@ -26,6 +26,7 @@ class TextCNNForSequenceClassification(PreTrainedModel):
     """
 
     config: TextCNNConfig
+    _input_embed_layer = "embedding"
 
     def __init__(self, config: TextCNNConfig) -> None:
         super().__init__(config)
@@ -36,7 +37,7 @@ class TextCNNForSequenceClassification(PreTrainedModel):
             nn.Conv1d(config.hidden_size, config.num_filters, width) for width in config.filter_widths
         )
         self.dropout = nn.Dropout(config.classifier_dropout)
-        self.classifier = nn.Linear(config.num_filters * len(config.filter_widths), config.num_labels)
+        self.classifier = nn.Linear(config.num_filters * len(config.filter_widths), config.num_labels)  # type: ignore[arg-type]
         self.post_init()
 
     @torch.no_grad()
@@ -44,14 +45,6 @@ class TextCNNForSequenceClassification(PreTrainedModel):
         super()._init_weights(module)
         if isinstance(module, nn.Conv1d | nn.Linear):
             init.xavier_uniform_(module.weight)
-
-    def get_input_embeddings(self) -> nn.Embedding:
-        """Return the embedding table, `(V, D)`."""
-        return self.embedding
-
-    def set_input_embeddings(self, value: nn.Embedding) -> None:
-        """Replace the embedding table."""
-        self.embedding = value
 
     def real_tokens(self, input_ids: Tensor | None, attention_mask: Tensor | None, embeddings: Tensor) -> Tensor:
         """Tell words from padding: bool `(B, T)`, by the mask or, without one, by the padding id."""
@@ -68,18 +61,12 @@ class TextCNNForSequenceClassification(PreTrainedModel):
 
     def pool(self, embeddings: Tensor, real: Tensor) -> Tensor:
         """Keep each filter's maximum over the windows of the text: `(B, filters)`, all widths side by side."""
-        missing = max(self.config.filter_widths) - embeddings.shape[1]
-        aligned = F.pad(self.align_left(embeddings, real), (0, 0, 0, max(missing, 0))).transpose(1, 2)
-        lengths = real.sum(dim=1, keepdim=True)
-        return torch.cat([self.max_over_time(conv, aligned, lengths) for conv in self.convolutions], dim=1)
-
-    def max_over_time(self, convolution: nn.Conv1d, aligned: Tensor, lengths: Tensor) -> Tensor:
-        """Convolve `(B, D, T)` and take the maximum over the windows inside the text: `(B, filters)`."""
-        answers = convolution(aligned)
-        windows = (lengths - convolution.kernel_size[0] + 1).clamp(min=1)
-        outside = torch.arange(answers.shape[-1], device=answers.device) >= windows
-        # ReLU never reorders, so after the maximum it gives the same at a fraction of the work.
-        return F.relu(answers.masked_fill(outside.unsqueeze(1), -torch.inf).amax(dim=-1))
+        widths = self.config.filter_widths
+        missing = max(0, max(widths) - embeddings.shape[1])
+        aligned = F.pad(self.align_left(embeddings, real), (0, 0, 0, missing)).transpose(1, 2)
+        lengths = real.sum(dim=1)
+        answers = [convolution(aligned) for convolution in self.convolutions]
+        return torch.cat([max_over_time(a, lengths - w + 1) for a, w in zip(answers, widths, strict=True)], dim=1)
 
     @can_return_tuple
     def forward(
@@ -109,6 +96,13 @@ class TextCNNForSequenceClassification(PreTrainedModel):
         logits = self.classifier(self.dropout(pooled))
         loss = None if labels is None else self.loss_function(labels, logits, self.config)
         return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+def max_over_time(answers: Tensor, windows: Tensor) -> Tensor:
+    """Take `max_s relu(answers_s)` over the first `windows`, at least one: `(B, F, S), (B,) -> (B, F)`."""
+    outside = torch.arange(answers.shape[2], device=answers.device) >= windows.clamp(min=1).unsqueeze(1)
+    # ReLU never reorders, so after the maximum it gives the same at a fraction of the work.
+    return F.relu(answers.masked_fill(outside.unsqueeze(1), -torch.inf).amax(dim=2))
 
 
 __all__ = ["TextCNNForSequenceClassification"]

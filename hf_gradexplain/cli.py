@@ -1,0 +1,112 @@
+"""The command `hf-gradexplain`: data on standard output, everything else on standard error.
+
+Exit codes: 0 done; 1 it could not be done, and one sentence says why and names the mend; 2 the command line is wrong.
+"""
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from rich.console import Console
+
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explain import explain
+from hf_gradexplain.files import write_text
+from hf_gradexplain.identity import versions
+from hf_gradexplain.methods import METHODS
+from hf_gradexplain.viz.terminal import summary_table
+
+FORMATS = ("human", "json", "quiet")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.command(arguments)
+    except GradexplainError as error:
+        print(f"hf-gradexplain: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hf-gradexplain", description="Which words made a text classifier decide so?", allow_abbrev=False
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    one = commands.add_parser("explain", help="explain one text", allow_abbrev=False)
+    one.add_argument("model", metavar="MODEL", help="hub name or folder of a sequence classifier")
+    one.add_argument("text", metavar="TEXT", help="the text; - reads it from standard input")
+    one.add_argument("--pair", metavar="TEXT", help="the second text of a pair")
+    one.add_argument("--methods", nargs="+", default=["signed_gi"], metavar="NAME", help=f"{', '.join(METHODS)}")
+    one.add_argument("--unit", default="word", help="token, word or word_type (default: %(default)s)")
+    one.add_argument("--objective", default="loss", help="loss, logit or prob (default: %(default)s)")
+    one.add_argument("--label", type=int, help="class to explain (default: the predicted one)")
+    one.add_argument("--html", type=Path, metavar="FILE", help="write the explanation as HTML as well")
+    one.add_argument("--seed", type=int, default=0, help="what every random draw starts from (default: 0)")
+    one.set_defaults(command=_explain)
+
+    commands.add_parser("methods", help="list the methods").set_defaults(command=_methods)
+    commands.add_parser("env", help="versions and devices, for a bug report").set_defaults(command=_env)
+    for command in commands.choices.values():
+        command.add_argument("--format", choices=FORMATS, default="human", help="(default: %(default)s)")
+    return parser
+
+
+def _explain(arguments: argparse.Namespace) -> None:
+    text = sys.stdin.read() if arguments.text == "-" else arguments.text
+    explanation = explain(
+        arguments.model,
+        text if arguments.pair is None else (text, arguments.pair),
+        arguments.methods,
+        arguments.unit,
+        arguments.label,
+        objective=arguments.objective,
+        seed=arguments.seed,
+    )
+    if arguments.html is not None:
+        write_text(arguments.html, explanation.to_html())
+    if arguments.format == "json":
+        _print_json(explanation.to_dict())
+    elif arguments.format == "quiet":
+        for row in explanation.to_frame().drop(columns=["start", "end"]).itertuples(index=False):
+            print(*row, sep="\t")
+    else:
+        for method in explanation.scores:
+            explanation.show(method)
+
+
+def _methods(arguments: argparse.Namespace) -> None:
+    rows = [{"method": name, "signed": method.signed, "summary": method.summary} for name, method in METHODS.items()]
+    _print_rows(rows, arguments.format)
+
+
+def _env(arguments: argparse.Namespace) -> None:
+    device = f"cuda: {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "cpu"
+    found = {**versions(), "platform": platform.platform(), "device": device}
+    _print_rows([{"what": name, "value": value} for name, value in found.items()], arguments.format)
+
+
+def _print_rows(rows: list[dict[str, Any]], form: str) -> None:
+    if form == "json":
+        _print_json(rows)
+    elif form == "quiet":
+        print("\n".join(str(next(iter(row.values()))) for row in rows))
+    else:
+        Console().print(summary_table(pd.DataFrame(rows)))
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

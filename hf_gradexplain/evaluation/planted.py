@@ -1,0 +1,49 @@
+"""How often a method's top units are those that are known to matter; for texts whose truth was planted."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pandas as pd
+
+from hf_gradexplain.evaluation.aopc import removal_ranks
+from hf_gradexplain.explanation import Explanation
+
+
+def planted_hits(ranks: np.ndarray, supports: np.ndarray) -> tuple[bool, float] | None:
+    """How well an order of units agrees with a known truth.
+
+    Args:
+        ranks: `(U,)`: 0 for the unit that the method puts first.
+        supports: `(U,)` bool: whether the unit is known to speak for the target.
+
+    Returns:
+        Whether the first unit supports the target, and the share of supporting units among the first `m`, where `m`
+        is how many there are (R-precision). None if there are none.
+    """
+    m = int(supports.sum())
+    return (bool(supports[ranks == 0].any()), float(supports[ranks < m].mean())) if m else None
+
+
+def planted_table(
+    explanations: Iterable[tuple[int, Explanation]], weight: Callable[[str, int], float], seed: int = 0
+) -> pd.DataFrame:
+    """Compare every method's order with the planted truth.
+
+    Args:
+        explanations: Pairs of a document's id and its explanation.
+        weight: `(word, class) -> float`: positive where the word was planted to speak for the class.
+        seed: For breaking ties at random, with the document's id.
+
+    Returns:
+        One row per method, columns `method, top_1, precision, n`: the share of documents whose first unit supports
+        the target, and the mean R-precision, over the `n` documents that hold a supporting word.
+    """
+    rows = []
+    for i, explanation in explanations:
+        supports = np.array([weight(unit.text, explanation.target) > 0 for unit in explanation.units], dtype=bool)
+        for method, scores in explanation.scores.items():
+            hits = planted_hits(removal_ranks(scores, np.random.default_rng((seed, i))), supports)
+            rows += [(method, *hits)] if hits else []
+    frame = pd.DataFrame(rows, columns=["method", "top_1", "precision"])
+    groups = frame.groupby("method", sort=False)
+    return groups[["top_1", "precision"]].mean().assign(n=groups.size()).reset_index()

@@ -1,0 +1,1 @@
+"""What the recipes run: from a dataclass of arguments to a finished folder."""

@@ -1,0 +1,89 @@
+"""Explain texts and leave them as JSON lines and as a page."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from hf_gradexplain.corpus import load_texts
+from hf_gradexplain.encode import Text
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.files import write_text
+from hf_gradexplain.viz.report import render_report
+
+
+@dataclass
+class ExplainArguments:
+    """Explain texts given on the command line, or those of a data set, with one classifier."""
+
+    model_name_or_path: str = field(metadata={"help": "Hub name or folder of the classifier."})
+    model_revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of the model."})
+    texts: list[str] | None = field(default=None, metadata={"help": "Texts to explain."})
+    dataset_name: str | None = field(default=None, metadata={"help": "Hub name, folder or file of a data set."})
+    dataset_config_name: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
+    dataset_revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of the data set."})
+    split: str = field(default="test", metadata={"help": "Split to take texts from."})
+    text_column: str = field(default="text", metadata={"help": "Column of texts; two joined by a comma for pairs."})
+    output_dir: str = field(default="outputs/explain", metadata={"help": "Folder for everything the run leaves."})
+    max_samples: int = field(default=20, metadata={"help": "Explain a random sample of so many texts of the data set."})
+    seed: int = field(default=0, metadata={"help": "What every random draw starts from."})
+    methods: list[str] = field(default_factory=lambda: ["signed_gi", "loo"], metadata={"help": "Methods to use."})
+    unit: str = field(default="word", metadata={"help": "What gets one score: token, word or word_type."})
+    objective: str = field(default="loss", metadata={"help": "What is explained: loss, logit or prob."})
+    batch_tokens: int | None = field(default=None, metadata={"help": "Most tokens in one forward pass."})
+    trust_remote_code: bool = field(default=False, metadata={"help": "Run code that the model's repository ships."})
+
+
+def run_explanation(arguments: ExplainArguments) -> list[Explanation]:
+    """Explain, write `explanations.jsonl`, `explanations.html` and `run.yaml`, and say where they are."""
+    texts = _texts(arguments)
+    explainer = Explainer.from_pretrained(
+        arguments.model_name_or_path,
+        revision=arguments.model_revision,
+        trust_remote_code=arguments.trust_remote_code,
+    )
+    explanations = explainer(
+        texts,
+        arguments.methods,
+        arguments.unit,  # type: ignore[arg-type]
+        objective=arguments.objective,  # type: ignore[arg-type]
+        seed=arguments.seed,
+        batch_tokens=arguments.batch_tokens,
+    )
+    folder = Path(arguments.output_dir)
+    lines = (json.dumps(explanation.to_dict(), ensure_ascii=False) for explanation in explanations)
+    write_text(folder / "explanations.jsonl", "".join(f"{line}\n" for line in lines))
+    page = render_report(
+        title=f"{Path(arguments.model_name_or_path).name}: {len(texts)} texts explained",
+        facts={"Methods": ", ".join(arguments.methods), "Unit": arguments.unit, "Objective": arguments.objective},
+        tables={},
+        figures={},
+        explanations=[e.to_html(method) for e in explanations for method in arguments.methods],
+    )
+    write_text(folder / "explanations.html", page)
+    write_text(folder / "run.yaml", yaml.safe_dump(asdict(arguments), sort_keys=False, allow_unicode=True))
+    Console(stderr=True).print(f"{len(texts)} texts explained: {folder / 'explanations.html'}", highlight=False)
+    return explanations
+
+
+def _texts(arguments: ExplainArguments) -> list[Text]:
+    if (arguments.texts is None) == (arguments.dataset_name is None):
+        raise GradexplainError("give either --texts or --dataset_name")
+    if arguments.texts is not None:
+        return list(arguments.texts)
+    rows = load_texts(
+        str(arguments.dataset_name),
+        config=arguments.dataset_config_name,
+        split=arguments.split,
+        text_column=arguments.text_column,
+        label_column=None,
+        revision=arguments.dataset_revision,
+        max_samples=arguments.max_samples,
+        seed=arguments.seed,
+    ).to_dict()
+    pairs = rows.get("text_pair")
+    return rows["text"] if pairs is None else list(zip(rows["text"], pairs, strict=True))

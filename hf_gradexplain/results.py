@@ -1,0 +1,169 @@
+"""From tables to what a run leaves: `results.json`, the two tables, figures, a report and a card."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from hf_gradexplain.evaluation.documents import read_explanations
+from hf_gradexplain.files import write_text, written_whole
+from hf_gradexplain.identity import versions
+from hf_gradexplain.runner import Tables
+from hf_gradexplain.viz.canvas import save_figure
+from hf_gradexplain.viz.figures import aopc_figure, correlation_figure
+from hf_gradexplain.viz.report import render_card, render_report
+
+EXAMPLES = 4
+"""Documents shown in the report."""
+
+EXAMPLE_METHODS = ("signed_gi", "loo", "sa_l2")
+
+SHORT_K = 10
+"""The `K` that the summary quotes beside the longest: what a reader looks at is the top of the order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What was run, and what came of it.
+
+    Attributes:
+        title: What was evaluated.
+        facts: What the run was made from, in words, by name.
+        inputs: The same for machines: everything that the result depends on.
+        tables: The tables.
+        seconds: How long it took.
+        replay: The command that makes these results again.
+        arguments: The recipe's arguments, for `run.yaml`.
+        extra: More tables by caption.
+        notes: What a reader has to know to trust the numbers.
+    """
+
+    title: str
+    facts: Mapping[str, str]
+    inputs: Mapping[str, Any]
+    tables: Tables
+    seconds: float
+    replay: str
+    arguments: str
+    extra: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+def summary_table(tables: Tables) -> pd.DataFrame:
+    """One row per method: AOPC of the top units and over the whole curve, and Pearson's r with leave-one-out."""
+    longest = int(tables.aopc["k"].max())
+    short = min(SHORT_K, longest)
+    by_k = tables.aopc.set_index(["method", "k"])
+    pearson = tables.correlation[tables.correlation["coefficient"] == "pearson"].set_index("method")
+    rows = []
+    for method in tables.aopc["method"].unique():
+        top, whole = by_k.loc[(method, short)], by_k.loc[(method, longest)]
+        r = pearson.loc[method] if method in pearson.index else None
+        rows.append(
+            {
+                "method": method,
+                f"AOPC({short})": top["aopc"],
+                "low": top["ci_low"],
+                "high": top["ci_high"],
+                f"AOPC({longest})": whole["aopc"],
+                "Pearson r": None if r is None else r["median"],
+                "p <= 0.05": None if r is None else r["fraction_significant"],
+                "no r": None if r is None else r["n_undefined"],
+            }
+        )
+    return pd.DataFrame(rows).astype({"Pearson r": float, "p <= 0.05": float, "no r": "Int64"})
+
+
+def headline(tables: Tables) -> str:
+    """The result in a sentence."""
+    summary = summary_table(tables)
+    aopc = summary.columns[1]
+    best = summary.loc[summary[aopc].idxmax()]
+    n = int(tables.aopc["n"].max())
+    text = f"Over {n:,} texts, {best['method']} finds the words that matter most to the model: "
+    text += f"{aopc} = {best[aopc]:.3f} [{best['low']:.3f}, {best['high']:.3f}]"
+    random = summary[summary["method"] == "random"]
+    return text + (f"; random order has {random[aopc].item():.3f}." if len(random) else ".")
+
+
+def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None:
+    """Write everything of the output folder but the documents; each file appears whole or not at all."""
+    summary = summary_table(run.tables)
+    with written_whole(output_dir / "aopc.parquet") as path:
+        run.tables.aopc.to_parquet(path, index=False)
+    with written_whole(output_dir / "correlation.parquet") as path:
+        run.tables.correlation.to_parquet(path, index=False)
+    captions = _draw(output_dir / "figures", run.tables)
+    pages = {"title": run.title, "headline": headline(run.tables), "facts": run.facts, "notes": run.notes}
+    tables = {"Methods compared": summary, **run.extra}
+    report = render_report(
+        **pages,
+        tables={**tables, "Correlation with leave-one-out": run.tables.correlation},
+        figures={caption: (output_dir / "figures" / f"{name}.svg").read_bytes() for name, caption in captions.items()},
+        explanations=_examples(documents),
+    )
+    write_text(output_dir / "report.html", report)
+    card = render_card(
+        **pages,
+        metadata={"tags": ["explainability", "faithfulness", "hf_gradexplain"]},
+        tables=tables,
+        figures={caption: f"figures/{name}.png" for name, caption in captions.items()},
+        replay=run.replay,
+    )
+    write_text(output_dir / "README.md", card)
+    write_text(output_dir / "run.yaml", run.arguments)
+    record = {
+        "title": run.title,
+        "inputs": run.inputs,
+        "facts": run.facts,
+        "summary": _records(summary),
+        **{name: _records(table) for name, table in run.extra.items()},
+        "seconds": round(run.seconds, 1),
+        "versions": versions(),
+    }
+    write_text(output_dir / "results.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+def count_documents(documents: Sequence[Path]) -> dict[str, int]:
+    """How many documents there are, and of those how many are predicted right, truncated, and without any unit."""
+    columns = ["label", "prediction", "truncated_at", "units"]
+    parts = [pq.read_table(path, columns=columns).to_pandas() for path in documents]
+    counts = {"documents": 0, "labelled": 0, "predicted_right": 0, "truncated": 0, "without_units": 0}
+    for part in parts:
+        counts["documents"] += len(part)
+        counts["labelled"] += int(part["label"].notna().sum())
+        counts["predicted_right"] += int((part["label"] == part["prediction"]).sum())
+        counts["truncated"] += int(part["truncated_at"].notna().sum())
+        counts["without_units"] += int((part["units"].map(len) == 0).sum())
+    return counts
+
+
+def _draw(folder: Path, tables: Tables) -> dict[str, str]:
+    """Save the figures and return their captions by file name."""
+    captions = {"aopc": "AOPC(K): how far the target's probability falls as each method's top K units are removed."}
+    save_figure(aopc_figure(tables.aopc), folder / "aopc")
+    if len(tables.correlations):
+        shown = tables.correlations.rename(columns={"pearson_p": "p_value"})
+        save_figure(correlation_figure(shown), folder / "correlation")
+        captions["correlation"] = "Pearson's r of each method's scores with leave-one-out, over documents."
+    return captions
+
+
+def _examples(documents: Sequence[Path]) -> list[Any]:
+    """The first documents as HTML, one method after the other."""
+    explanations = read_explanations(documents[0], EXAMPLES)
+    return [
+        explanation.to_html(method)
+        for _, explanation in explanations
+        for method in EXAMPLE_METHODS
+        if method in explanation.scores and explanation.units
+    ]
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain values; a number that is undefined is null."""
+    return json.loads(table.to_json(orient="records", double_precision=15))

@@ -1,0 +1,73 @@
+"""The user's model, left as found: its parameters, mode, configuration, hooks and random numbers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from operator import is_
+
+import torch
+from torch import nn
+
+NO_SUCH_TOKEN = -1
+
+
+class State:
+    """A model's state between two forward passes: attributes, buffers and parts of its modules, its configuration.
+
+    And its random numbers: within `put_back` they are those of a fixed seed, after it those that would have come.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        live = [state for module in model.modules() for state in (vars(module), module._buffers, module._modules)]
+        self.live = live + [vars(config) for config in _configs(model)]
+        self.found = [dict(state) for state in self.live]
+        devices = {parameter.device for parameter in model.parameters() if parameter.device.type == "cuda"}
+        self.generators = [torch.default_generator, *(torch.cuda.default_generators[d.index] for d in devices)]
+
+    @contextmanager
+    def put_back(self) -> Iterator[None]:
+        """Restore, after the block, what was changed in it."""
+        random = [generator.get_state() for generator in self.generators]
+        try:
+            for generator in self.generators:
+                generator.manual_seed(0)
+            yield
+        finally:
+            for generator, state in zip(self.generators, random, strict=True):
+                generator.set_state(state)
+            for live, found in zip(self.live, self.found, strict=True):
+                if len(live) != len(found) or not all(map(is_, live.values(), found.values())):
+                    live.clear()
+                    live.update(found)
+
+
+@contextmanager
+def left_as_found(model: nn.Module) -> Iterator[None]:
+    """Eval mode, frozen parameters and a pad id within the block; everything put back after it.
+
+    Decoders without a pad token refuse batches, even of texts of equal length, so they get an id that no token has.
+    cuDNN refuses the backward pass of recurrent layers in eval mode, so it is off for models that have any. Modules
+    compiled in place run uncompiled: compiled code may pass over hooks.
+    """
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
+    try:
+        with State(model).put_back(), torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext():
+            model.eval()
+            for parameter in trainable:
+                parameter.requires_grad_(False)
+            for config in _configs(model):
+                if getattr(config, "pad_token_id", 0) is None:
+                    config.pad_token_id = NO_SUCH_TOKEN  # type: ignore[attr-defined]
+            for module in model.modules():
+                module._compiled_call_impl = None
+            yield
+    finally:
+        for parameter in trainable:
+            parameter.requires_grad_(True)
+
+
+def _configs(model: nn.Module) -> list[object]:
+    """The model's configuration and, where it has one of its own, that of its text part."""
+    config = getattr(model, "config", None)
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    return [] if config is None else [config] if text is config else [config, text]

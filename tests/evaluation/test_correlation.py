@@ -1,0 +1,68 @@
+"""Correlation with leave-one-out against scipy, and where there is none."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from hf_gradexplain.evaluation.correlation import COEFFICIENTS, correlate, correlate_all
+
+
+def pearson_by_hand(x, y):
+    x, y = x - x.mean(), y - y.mean()
+    r = (x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum())
+    t = r * np.sqrt((len(x) - 2) / (1 - r * r))
+    return r, 2 * stats.t.sf(abs(t), len(x) - 2)
+
+
+@pytest.mark.parametrize("n", [3, 4, 10, 200])
+def test_pearson_agrees_with_the_formula(n):
+    rng = np.random.default_rng(n)
+    x, y = rng.normal(size=n), rng.normal(size=n)
+    found = correlate(x, y)
+    r, p = pearson_by_hand(x, y)
+    assert found.r == pytest.approx(r, abs=1e-12)
+    assert found.p == pytest.approx(p, abs=1e-10)
+
+
+def test_rank_coefficients_agree_with_scipy_under_ties():
+    x, y = np.array([1.0, 1.0, 2.0, 5.0, 0.0]), np.array([0.0, 3.0, 3.0, 9.0, 1.0])
+    for name, reference in (("spearman", stats.spearmanr), ("kendall", stats.kendalltau)):
+        expected = reference(x, y)
+        assert (correlate(x, y, name).r, correlate(x, y, name).p) == (expected.statistic, expected.pvalue)
+
+
+@pytest.mark.parametrize("coefficient", COEFFICIENTS)
+@pytest.mark.parametrize(
+    ("scores", "reason"),
+    [
+        ([], "fewer than 3 units"),
+        ([1.0, 2.0], "fewer than 3 units"),
+        ([0.0, 0.0, 0.0], "constant scores"),
+        ([0.3, 0.3 + 1e-9, 0.3], "constant scores"),
+    ],
+)
+def test_undefined_is_said_and_never_a_number(coefficient, scores, reason):
+    other = np.arange(len(scores), dtype=float)
+    for pair in ((np.array(scores), other), (other, np.array(scores))):
+        found = correlate(*pair, coefficient)
+        assert (found.r, found.p, found.reason) == (None, None, reason)
+
+
+def test_tiny_scores_that_differ_are_not_constant():
+    assert correlate(np.array([1e-12, 2e-12, 4e-12]), np.array([1.0, 3.0, 4.0])).r == pytest.approx(0.9286, abs=1e-4)
+
+
+def test_all_methods_but_the_reference():
+    scores = {"loo": np.array([1.0, 2.0, 4.0]), "a": np.array([1.0, 2.0, 4.0]), "b": np.ones(3)}
+    found = correlate_all(scores)
+    assert list(found) == ["a", "b"]
+    assert found["a"]["pearson"] == pytest.approx(1)
+    assert found["a"]["undefined"] is None
+    assert found["b"] == {
+        **dict.fromkeys(f"{c}{end}" for c in COEFFICIENTS for end in ("", "_p")),
+        "undefined": "constant scores",
+    }
+
+
+def test_without_the_reference_there_is_nothing_to_correlate_with():
+    assert correlate_all({"a": np.array([1.0, 2.0, 4.0])}) == {}

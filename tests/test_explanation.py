@@ -1,0 +1,159 @@
+import dataclasses
+import json
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from hf_gradexplain.data import Unit
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.methods import METHODS
+from tests.tiny import KINDS, PROBLEM_TYPES, TEXTS, explainer
+
+UNITS = ("token", "word", "word_type")
+
+
+def explanation_of(text: str = "bad film, bad", **changes) -> Explanation:
+    """Two units, one of them twice; signed and unsigned scores."""
+    units = (Unit("bad", ((0, 3), (10, 13))), Unit("film", ((4, 8),)))
+    scores = {"signed_gi": np.array([0.5, -0.25]), "sa_l2": np.array([2.0, 1.0])}
+    classes = {"target": 1, "target_label": "neg", "prediction": 0, "prediction_label": "pos"}
+    made = Explanation(
+        text, units, scores, **classes, probabilities=np.array([0.75, 0.25]), objective="loss", unit="word_type"
+    )
+    return dataclasses.replace(made, **changes)
+
+
+@pytest.mark.parametrize("problem_type", PROBLEM_TYPES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_explanation_survives_json(kind, problem_type):
+    explain = explainer(kind, problem_type)
+    for text in (TEXTS[2], "", ("the film", "is bad " * 40)):
+        explanation = explain(text, tuple(METHODS), "word_type")
+        back = Explanation.from_dict(json.loads(json.dumps(explanation.to_dict())))
+        for field in dataclasses.fields(Explanation):
+            found, expected = getattr(back, field.name), getattr(explanation, field.name)
+            if field.name == "scores":
+                assert list(found) == list(expected)
+                assert all(np.array_equal(found[name], expected[name]) for name in expected)
+            else:
+                assert np.array_equal(found, expected), field.name
+            assert type(found) is type(expected)
+
+
+def test_fields_of_a_later_version_are_left_alone():
+    record = {**explanation_of().to_dict(), "mood": "good"}
+    assert Explanation.from_dict(record).to_dict() == explanation_of().to_dict()
+
+
+def test_an_explanation_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        explanation_of().text = "good"
+
+
+def test_the_frame_has_one_row_per_unit_and_one_column_per_method():
+    frame = explanation_of().to_frame()
+    assert frame.columns.tolist() == ["unit", "start", "end", "signed_gi", "sa_l2"]
+    assert frame.values.tolist() == [["bad", 0, 3, 0.5, 2.0], ["film", 4, 8, -0.25, 1.0]]
+
+
+def test_the_frame_of_an_empty_text_has_the_same_columns_and_no_row():
+    frame = explainer("fasttext")("", ("loo", "random")).to_frame()
+    assert frame.columns.tolist() == ["unit", "start", "end", "loo", "random"]
+    assert len(frame) == 0
+
+
+def test_segments_carry_the_score_of_their_unit_wherever_it_stands():
+    segments = [(segment.text, segment.score) for segment in explanation_of().segments("sa_l2")]
+    assert segments == [("bad", 2.0), (" ", None), ("film", 1.0), (", ", None), ("bad", 2.0)]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_segments_join_to_the_text(kind, unit):
+    for text in (*TEXTS, "  the film \n\n is\tbad  ", ("the film", "is bad"), "bad " * 100):
+        explanation = explainer(kind)(text, unit=unit)
+        assert "".join(segment.text for segment in explanation.segments()) == explanation.text
+
+
+def test_the_first_method_is_shown_unless_another_is_named():
+    assert explanation_of().segments() == explanation_of().segments("signed_gi")
+    with pytest.raises(
+        GradexplainError, match=r"unknown method 'sa_l3': did you mean 'sa_l2'\? Choices: signed_gi, sa_l2"
+    ):
+        explanation_of().segments("sa_l3")
+
+
+def test_the_repr_fits_a_line():
+    assert repr(explanation_of()) == (
+        "Explanation('bad film, bad', target='neg', p=0.250, units=2, methods=['signed_gi', 'sa_l2'])"
+    )
+    assert "output=0.250" in repr(explanation_of(regression=True))
+    assert len(repr(explanation_of("bad film, bad" * 1000))) < 150
+
+
+def test_html_says_what_was_explained_and_how():
+    html = explanation_of(truncated_at=9).to_html()
+    for part in ("signed_gi", "neg", "p = 0.250", "predicted: pos", "word_type", "character 9", "+0.5", "-0.25"):
+        assert part in html
+    assert "most sensitive" in explanation_of().to_html("sa_l2")
+    assert explanation_of()._repr_html_() == explanation_of().to_html()
+
+
+def test_a_regression_has_no_probability_to_show():
+    assert "p = " not in explanation_of(regression=True).to_html()
+
+
+def test_sensitivities_below_zero_are_shown_with_their_sign():
+    html = explanation_of(scores={"sa_raw": np.array([0.5, -0.25])}).to_html()
+    assert "-0.25" in html
+
+
+def test_an_explanation_by_an_unknown_method_is_shown_with_signs():
+    explanation = explanation_of(scores={"mine": np.array([0.5, 0.25])})
+    assert "+0.25" in explanation.to_html()
+
+
+@pytest.mark.parametrize(
+    "hostile", ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", '"><b onclick="x">', "</figure></style>"]
+)
+def test_hostile_texts_and_labels_are_escaped(hostile):
+    unit = Unit(hostile, ((0, len(hostile)),))
+    scores = {"signed_gi": np.array([1.0])}
+    names = {"target_label": hostile, "prediction_label": hostile}
+    html = explanation_of(hostile, units=(unit,), scores=scores, **names).to_html()
+    assert hostile not in html
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "<b " not in html
+    assert html.count("</figure>") == html.count("</style>") == 1
+
+
+def test_show_prints_to_the_terminal(capsys):
+    explanation_of().show("sa_l2")
+    shown = capsys.readouterr().out
+    assert "bad film, bad" in shown
+    assert "sa_l2 → neg" in shown
+    assert "signed_gi" not in shown
+
+
+def test_show_displays_html_in_a_notebook(monkeypatch, capsys):
+    displayed = []
+    package, module = ModuleType("IPython"), ModuleType("IPython.display")
+    package.get_ipython = type("ZMQInteractiveShell", (), {})
+    module.HTML, module.display = str, displayed.append
+    monkeypatch.setitem(sys.modules, "IPython", package)
+    monkeypatch.setitem(sys.modules, "IPython.display", module)
+    explanation_of().show()
+    assert displayed == [explanation_of().to_html()]
+    assert capsys.readouterr().out == ""
+
+
+def test_show_prints_to_the_terminal_of_a_plain_ipython(monkeypatch, capsys):
+    package = ModuleType("IPython")
+    package.get_ipython = type("TerminalInteractiveShell", (), {})
+    monkeypatch.setitem(sys.modules, "IPython", package)
+    explanation_of().show()
+    assert "bad film, bad" in capsys.readouterr().out

@@ -1,0 +1,93 @@
+"""The rules of the house that no linter knows."""
+
+import ast
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import hf_gradexplain
+
+PACKAGE = Path(hf_gradexplain.__file__).parent
+MODULES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+# A module imports from its own level or from those above it in this list. Renderers know nothing of explaining.
+LEVELS = [
+    {"errors", "files", "data", "models", "viz"},
+    {"embedding", "targets", "encode", "scores", "corpus", "synthetic"},
+    {"classifier", "loading"},
+    {"probe", "perturb", "doctor"},
+    {"sources"},
+    {"methods"},
+    {"options", "explanation"},
+    {"explain"},
+    {"evaluation"},
+    {"metrics", "runner"},
+    {"arguments", "cards", "training", "hub", "report", "cli", "pipeline", "hf_gradexplain"},
+]
+
+
+def level_of(module: str) -> int:
+    part = module.removeprefix("hf_gradexplain.").split(".")[0]
+    found = [level for level, names in enumerate(LEVELS) if part in names]
+    assert found, f"hf_gradexplain.{part} has no level: put it into LEVELS"
+    return found[0]
+
+
+def own_imports(module: str) -> list[tuple[str, ast.stmt]]:
+    """What a module imports from the package, by name, and where."""
+    package = module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
+    found: list[tuple[str, ast.stmt]] = []
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            up = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            source = ".".join(part for part in (up, node.module) if part)
+            inner = [f"{source}.{alias.name}" for alias in node.names]
+            found += [(name if name in MODULES else source, node) for name in inner]
+    return [(name, node) for name, node in found if name.split(".")[0] == "hf_gradexplain"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_from_levels_below_its_own(module):
+    part = module.split(".")[:2]
+    for name, node in own_imports(module):
+        if name.split(".")[:2] != part:
+            assert level_of(name) < level_of(module), f"line {node.lineno}: {module} imports {name}"
+
+
+def test_there_are_no_import_cycles():
+    graph = {module: {name for name, _ in own_imports(module)} - {module} for module in MODULES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_own_imports_are_never_deferred(module):
+    deferred = [node.lineno for _, node in own_imports(module) if node not in TREES[module].body]
+    assert deferred == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_takes_arguments_by_any_name(module):
+    """A `**kwargs` hides what may be passed, and swallows what is misspelt."""
+    functions = (node for node in ast.walk(TREES[module]) if isinstance(node, ast.FunctionDef | ast.Lambda))
+    if "configuration_" not in module:
+        assert [node.lineno for node in functions if node.args.kwarg is not None] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_files_and_functions_stay_short(module):
+    lines = len(MODULES[module].read_text(encoding="utf-8").splitlines())
+    assert lines <= 270
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.FunctionDef):
+            code = node.body[1:] if ast.get_docstring(node) is not None and len(node.body) > 1 else node.body
+            assert code[-1].end_lineno - code[0].lineno < 40, f"{node.name} in line {node.lineno}"
