@@ -130,18 +130,16 @@ def _words(text: str, offsets: list[tuple[int, int]], encoding: Encoding, *, by_
 
     White space that is a token of its own goes with the word after it.
     """
+    places = list(zip(encoding.sequence_ids, encoding.word_ids, strict=True))
     word: list[int] = []
-    for t, (special, place) in enumerate(
-        zip(encoding.special_tokens_mask, zip(encoding.sequence_ids, encoding.word_ids, strict=True), strict=True)
-    ):
+    for t, special in enumerate(encoding.special_tokens_mask):
         if special:
             continue
         if word:
             last = word[-1]
             gap = text[offsets[last][1] : offsets[t][0] + 1]
-            apart = place != (encoding.sequence_ids[last], encoding.word_ids[last]) or any(map(str.isspace, gap))
-            blank = not text[offsets[word[0]][0] : offsets[last][1]].strip() and offsets[last][1] > offsets[word[0]][0]
-            if by_token or (apart and not blank):
+            apart = places[t] != places[last] or any(map(str.isspace, gap))
+            if by_token or (apart and not text[offsets[word[0]][0] : offsets[last][1]].isspace()):
                 yield word
                 word = []
         word.append(t)
@@ -159,12 +157,12 @@ def _span(text: str, offsets: list[tuple[int, int]]) -> tuple[int, int]:
 
 
 def _units(text: str, groups: list[_Group], encoding: Encoding, length: int) -> tuple[tuple[Unit, ...], np.ndarray]:
-    unit_of, units = np.full(length, NOBODY), []
+    unit_of, units, pieces = np.full(length, NOBODY), [], encoding.tokens
     for number, group in enumerate(groups):
         for tokens, _ in group:
             unit_of[tokens] = number
         spans = tuple(span for _, span in group)
-        units.append(Unit(text[slice(*spans[0])] or encoding.tokens[group[0][0][0]], spans))
+        units.append(Unit(text[slice(*spans[0])] or pieces[group[0][0][0]], spans))
     return tuple(units), unit_of
 
 

@@ -194,7 +194,7 @@ class Explainer:
         device = next(self.model.parameters()).device
         batch_tokens = options.batch_tokens or BATCH_TOKENS.get(device.type, BATCH_TOKENS["cpu"])
         objective, methods = Objective(options.objective, head_of(self.model.config)), select(options.methods)
-        classifier = Classifier(self.model, self.profile.lookups, objective, batch_tokens)
+        classifier = Classifier(self.model, self.profile.lookups, objective, batch_tokens, None, self.profile.follow)
         documents = Encoder(self.tokenizer, self.profile.max_length, options.unit)(texts)
         for chosen in plan_batches([len(d) for d in documents], batch_tokens, padding=self.profile.pads):
             some, wanted = [documents[i] for i in chosen], [targets[i] for i in chosen]

@@ -1,19 +1,23 @@
 """What has to be seen of a model before it can be explained."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from hf_gradexplain.classifier import left_as_found
+from hf_gradexplain.autodiff import CustomFunction, custom_functions
+from hf_gradexplain.classifier import Classifier
+from hf_gradexplain.data import Batch, Document
 from hf_gradexplain.embedding import Lookup, find_lookups
-from hf_gradexplain.encode import Encoder, collate, length_limit
+from hf_gradexplain.encode import collate, length_limit
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.state import device_of, left_as_found
+from hf_gradexplain.targets import Objective
+from hf_gradexplain.trials import FAILURES, attempt, batch_error, difference_error, ordinary_ids, sample_documents
 
-_PROBE = "the one and two of three in four to five"
-_LONGER_PROBE = _PROBE + " " + _PROBE
+LENGTHS = (10, 11, 12, 13, 27)
+"""Ordinary tokens of the texts that a model is tried on: every remainder of four, and one that makes much padding."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,38 @@ class Profile:
 
     Attributes:
         lookups: Where it looks words up.
-        pads: Whether padding was seen to leave its answers alone; if not, only texts of equal length share a batch.
+        follow: Custom autograd functions to differentiate by their forward passes, see `follow_forward`.
+        no_gradient: Why gradient methods cannot explain it, or None if they can.
+        alignment: How its gradients lie to its word vectors, see `Trial.alignment`; None without gradients.
+        padding_error: How far texts in a padded batch were off the same texts alone, see `batch_error`.
+        batch_error: How far texts in a batch of one length were off the same texts alone.
+        tolerance: Up to which of these errors a batch counts as indifferent.
         max_length: The most tokens that it reads, special tokens included; None for no limit.
     """
 
     lookups: tuple[Lookup, ...]
-    pads: bool
+    follow: frozenset[CustomFunction]
+    no_gradient: str | None
+    alignment: float | None
+    padding_error: float
+    batch_error: float
+    tolerance: float
     max_length: int | None
+
+    @property
+    def pads(self) -> bool:
+        """Whether padding was seen to leave the answers alone; if not, only texts of equal length share a batch."""
+        return self.padding_error <= self.tolerance
+
+    @property
+    def batches(self) -> bool:
+        """Whether texts of one length were seen to leave each other alone; if not, each goes alone."""
+        return self.batch_error <= self.tolerance
+
+    @property
+    def zero_baseline(self) -> bool:
+        """Whether gradient times word vector is more than what rounding left of zero."""
+        return self.alignment is None or self.alignment > 0.05
 
 
 def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
@@ -37,63 +66,81 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
     Raises:
         GradexplainError: If the model returns no logits or its word lookups cannot be found.
     """
-    max_length = length_limit(tokenizer, getattr(model, "config", None))
-    device = next(model.parameters()).device
-    with left_as_found(model):
-        inputs, ordinary = _ordinary_text(tokenizer, max_length, device)
-        _check_head(model, inputs)
-        spare = _ordinary_ids(tokenizer)
-        changes = [(t, next(i for i in spare if i != inputs["input_ids"][0, t])) for t in ordinary]
-        lookups = find_lookups(model, inputs, changes)
-        return Profile(lookups, _pads(model, tokenizer, max_length, device), max_length)
+    several, alike = sample_documents(tokenizer, LENGTHS), sample_documents(tokenizer, LENGTHS[:1] * 3)
+    with torch.inference_mode(False), torch.enable_grad(), left_as_found(model):
+        batch = collate(several[:1], [0], tokenizer, device_of(model))
+        classifier = open_classifier(model, tokenizer, batch)
+        follow, no_gradient = _differentiable(classifier, batch)
+        classifier = replace(classifier, follow=follow)
+
+        def error(documents: list[Document]) -> float:
+            return batch_error(classifier, documents, tokenizer, gradients=no_gradient is None)
+
+        return Profile(
+            lookups=classifier.lookups,
+            follow=follow,
+            no_gradient=no_gradient,
+            alignment=None if no_gradient else attempt(classifier, batch).alignment(),
+            padding_error=float("inf") if tokenizer.pad_token_id is None else error(several),
+            batch_error=error(alike),
+            tolerance=min(0.02, 1e3 * torch.finfo(classifier.logits(batch.inputs).dtype).eps),
+            max_length=length_limit(tokenizer, getattr(model, "config", None)),
+        )
 
 
-def _check_head(model: nn.Module, inputs: dict[str, Tensor]) -> None:
+def open_classifier(model: nn.Module, tokenizer: PreTrainedTokenizerBase, batch: Batch) -> Classifier:
+    """Find the word lookups of a model by a batch of one sample document.
+
+    Raises:
+        GradexplainError: If the model returns no logits or its word lookups cannot be found.
+    """
     with torch.no_grad():
-        output = model(**inputs)
-    logits = getattr(output, "logits", None)
+        logits = getattr(model(**batch.inputs), "logits", None)
     if logits is None or logits.ndim != 2:
         raise GradexplainError(
             f"{type(model).__name__} has no sequence classification head: load the model with "
             "AutoModelForSequenceClassification, or give Explainer.from_pretrained its name"
         )
+    ids, words = batch.inputs["input_ids"][0], batch.units.unit_of[0]
+    spare = ordinary_ids(tokenizer)
+    places = [(words == unit).nonzero().item() for unit in (0, batch.units.size // 2)]
+    changes = [(t, next(i for i in spare if i != ids[t])) for t in places]
+    return Classifier(model, find_lookups(model, batch.inputs, changes), Objective("logit", "identity"), 1024)
 
 
-def _ordinary_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    special = set(tokenizer.all_special_ids)
-    ids = [i for i in range(min(len(tokenizer), 1000)) if i not in special][-2:]
-    if len(ids) < 2:
-        raise GradexplainError("the tokenizer's vocabulary has fewer than two words: it was not trained on anything")
-    return ids
+def _differentiable(classifier: Classifier, batch: Batch) -> tuple[frozenset[CustomFunction], str | None]:
+    """Which custom autograd functions to differentiate by their forward passes, and why no gradient is one, if so.
+
+    A model without such functions is taken at its word. One with them has to show that its gradients agree with
+    differences, or it has none.
+    """
+    name = type(classifier.model).__name__
+    logits = classifier.read(batch, graph=True).logits
+    if not logits.requires_grad:
+        return frozenset(), f"no gradient reaches the word vectors of {name}"
+    own = frozenset[CustomFunction]()
+    for follow in dict.fromkeys((_with_nested(classifier, batch, custom_functions(logits)), own)):
+        candidate = replace(classifier, follow=follow)
+        try:
+            trial = attempt(candidate, batch)
+        except FAILURES:
+            continue
+        if not trial.rows().any() and follow:
+            return own, f"what {name} computes is constant in steps, so its gradient is zero"
+        if (not follow and not custom_functions(logits)) or difference_error(candidate, trial) <= 0.01:
+            return follow, None
+    return own, f"the backward pass of {name} does not compute a gradient"
 
 
-def _ordinary_text(
-    tokenizer: PreTrainedTokenizerBase, max_length: int | None, device: torch.device
-) -> tuple[dict[str, Tensor], Sequence[int]]:
-    """A short text of ordinary tokens between the tokenizer's special ones, and two positions to change."""
-    document = Encoder(tokenizer, max_length, "token")([_PROBE])[0]
-    inputs = {name: torch.tensor([ids], device=device) for name, ids in document.inputs.items()}
-    ordinary = (torch.from_numpy(document.unit_of) >= 0).nonzero()[:, 0].tolist()
-    spare = _ordinary_ids(tokenizer)
-    if len(ordinary) < 4:
-        ordinary = list(range(8))
-        inputs = {name: torch.full((1, 8), int(name == "attention_mask"), device=device) for name in inputs}
-    inputs["input_ids"][0, ordinary] = torch.tensor([spare[i % 2] for i in range(len(ordinary))], device=device)
-    return inputs, (ordinary[0], ordinary[len(ordinary) // 2])
-
-
-@torch.no_grad()
-def _pads(
-    model: nn.Module, tokenizer: PreTrainedTokenizerBase, max_length: int | None, device: torch.device
-) -> bool:
-    """Whether a text gets the same logits alone and beside a longer one."""
-    if tokenizer.pad_token_id is None:
-        return False
-    short, long = Encoder(tokenizer, max_length, "token")([_PROBE, _LONGER_PROBE])
-    alone = model(**collate([short], [None], tokenizer, device).inputs).logits
+def _with_nested(
+    classifier: Classifier, batch: Batch, functions: frozenset[CustomFunction]
+) -> frozenset[CustomFunction]:
+    """These custom functions and those that show once their forward passes are followed."""
+    if not functions:
+        return functions
     try:
-        beside = model(**collate([short, long], [None, None], tokenizer, device).inputs).logits[:1]
-    except (ValueError, RuntimeError, IndexError):
-        return False
-    tolerance = 100 * torch.finfo(alone.dtype).eps * alone.abs().max()
-    return bool((alone - beside).abs().max() <= tolerance)
+        logits = replace(classifier, follow=functions).read(batch, graph=True).logits
+    except FAILURES:
+        return functions
+    more = functions | custom_functions(logits)
+    return more if more == functions else _with_nested(classifier, batch, more)

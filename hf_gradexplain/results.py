@@ -1,7 +1,7 @@
 """From tables to what a run leaves: `results.json`, the two tables, figures, a report and a card."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from hf_gradexplain.evaluation.documents import read_explanations
-from hf_gradexplain.files import write_text, written_whole
+from hf_gradexplain.files import write_bytes, write_text, written_whole
 from hf_gradexplain.identity import versions
 from hf_gradexplain.runner import Tables
-from hf_gradexplain.viz.canvas import save_figure
+from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.figures import aopc_figure, correlation_figure
 from hf_gradexplain.viz.report import render_card, render_report
 
@@ -24,6 +24,13 @@ EXAMPLE_METHODS = ("signed_gi", "loo", "sa_l2")
 
 SHORT_K = 10
 """The `K` that the summary quotes beside the longest: what a reader looks at is the top of the order."""
+
+
+CAPTIONS = {
+    "aopc": "AOPC(K): how far the target's probability falls as each method's top K units are removed. "
+    "Bands: 95 % bootstrap intervals over documents.",
+    "correlation": "Pearson's r of each method's scores with leave-one-out, over documents.",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +61,11 @@ class Run:
 
 
 def summary_table(tables: Tables) -> pd.DataFrame:
-    """One row per method: AOPC of the top units and over the whole curve, and Pearson's r with leave-one-out."""
+    """One row per method.
+
+    AOPC of the top units with its interval, and over the whole curve; then Pearson's r with leave-one-out: its median
+    over documents, the share of significant ones, and how many documents have none.
+    """
     longest = int(tables.aopc["k"].max())
     short = min(SHORT_K, longest)
     by_k = tables.aopc.set_index(["method", "k"])
@@ -70,22 +81,25 @@ def summary_table(tables: Tables) -> pd.DataFrame:
                 "low": top["ci_low"],
                 "high": top["ci_high"],
                 f"AOPC({longest})": whole["aopc"],
-                "Pearson r": None if r is None else r["median"],
-                "p <= 0.05": None if r is None else r["fraction_significant"],
+                "median r": None if r is None else r["median"],
+                "p ≤ .05": None if r is None else r["fraction_significant"],
                 "no r": None if r is None else r["n_undefined"],
             }
         )
-    return pd.DataFrame(rows).astype({"Pearson r": float, "p <= 0.05": float, "no r": "Int64"})
+    return pd.DataFrame(rows).astype({"median r": float, "p ≤ .05": float, "no r": "Int64"})
 
 
 def headline(tables: Tables) -> str:
-    """The result in a sentence."""
+    """The result in a sentence: the best methods, which are those within the best one's interval."""
     summary = summary_table(tables)
     aopc = summary.columns[1]
     best = summary.loc[summary[aopc].idxmax()]
-    n = int(tables.aopc["n"].max())
-    text = f"Over {n:,} texts, {best['method']} finds the words that matter most to the model: "
-    text += f"{aopc} = {best[aopc]:.3f} [{best['low']:.3f}, {best['high']:.3f}]"
+    equals = summary[summary[aopc] >= best["low"]].sort_values(aopc, ascending=False)["method"]
+    find = "finds" if len(equals) == 1 else "find"
+    text = (
+        f"Over {int(tables.aopc['n'].max()):,} texts, {_listed(equals)} {find} the words that matter most to the model"
+    )
+    text += f": {aopc} up to {best[aopc]:.3f} [{best['low']:.3f}, {best['high']:.3f}]"
     random = summary[summary["method"] == "random"]
     return text + (f"; random order has {random[aopc].item():.3f}." if len(random) else ".")
 
@@ -143,14 +157,14 @@ def count_documents(documents: Sequence[Path]) -> dict[str, int]:
 
 
 def _draw(folder: Path, tables: Tables) -> dict[str, str]:
-    """Save the figures and return their captions by file name."""
-    captions = {"aopc": "AOPC(K): how far the target's probability falls as each method's top K units are removed."}
-    save_figure(aopc_figure(tables.aopc), folder / "aopc")
+    """Save the figures, each as SVG and as PNG, and return their captions by file name."""
+    figures = {"aopc": aopc_figure(tables.aopc)}
     if len(tables.correlations):
-        shown = tables.correlations.rename(columns={"pearson_p": "p_value"})
-        save_figure(correlation_figure(shown), folder / "correlation")
-        captions["correlation"] = "Pearson's r of each method's scores with leave-one-out, over documents."
-    return captions
+        figures["correlation"] = correlation_figure(tables.correlations.rename(columns={"pearson_p": "p_value"}))
+    for name, figure in figures.items():
+        for form in ("svg", "png"):
+            write_bytes(folder / f"{name}.{form}", figure_bytes(figure, form))
+    return {name: CAPTIONS[name] for name in figures}
 
 
 def _examples(documents: Sequence[Path]) -> list[Any]:
@@ -162,6 +176,11 @@ def _examples(documents: Sequence[Path]) -> list[Any]:
         for method in EXAMPLE_METHODS
         if method in explanation.scores and explanation.units
     ]
+
+
+def _listed(names: Iterable[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

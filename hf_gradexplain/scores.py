@@ -6,6 +6,7 @@ the occurrences of a row, concatenated over different rows (the pieces of a word
 *Towards a Better Understanding of Gradient-Based Explanatory Methods in NLP*.
 """
 
+import torch
 from torch import Tensor
 
 from hf_gradexplain.data import Gradients, Units
@@ -26,8 +27,13 @@ def sa_l1(evidence: Gradients, units: Units) -> Tensor:
 
 
 def sa_l2(evidence: Gradients, units: Units) -> Tensor:
-    """Sensitivity, L2 norm: `sqrt(sum_i g_i^2)` (Eq. 3)."""
-    return units.over_rows(units.sum_rows(evidence.grad).square().sum(-1), "sum").sqrt()
+    """Sensitivity, L2 norm: `sqrt(sum_i g_i^2)` (Eq. 3).
+
+    Squares are taken of `g` over the text's largest `|g_i|`: those of a saturated model's gradients would underflow.
+    """
+    grad = evidence.grad
+    largest = grad.abs().amax((1, 2), keepdim=True).clamp_min(torch.finfo(grad.dtype).tiny)
+    return units.over_rows(units.sum_rows(grad / largest).square().sum(-1), "sum").sqrt() * largest.squeeze(2)
 
 
 def sa_linf(evidence: Gradients, units: Units) -> Tensor:

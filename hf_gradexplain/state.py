@@ -66,6 +66,12 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
+def device_of(model: nn.Module) -> torch.device:
+    """Where the model's inputs go: the device of its first weights that are loaded at all."""
+    devices = [parameter.device for parameter in model.parameters() if parameter.device.type != "meta"]
+    return devices[0] if devices else torch.device("cpu")
+
+
 def _configs(model: nn.Module) -> list[object]:
     """The model's configuration and, where it has one of its own, that of its text part."""
     config = getattr(model, "config", None)

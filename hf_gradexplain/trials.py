@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from hf_gradexplain.autodiff import custom_functions
 from hf_gradexplain.classifier import Classifier
-from hf_gradexplain.data import NOBODY, Batch, Document
+from hf_gradexplain.data import NOBODY, Batch, Document, Unit
 from hf_gradexplain.encode import Encoder, collate
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.state import device_of
 
 FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What a model raises at inputs that it was not written for."""
@@ -36,7 +36,7 @@ def ordinary_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
 def sample_documents(tokenizer: PreTrainedTokenizerBase, lengths: Sequence[int]) -> list[Document]:
     """Documents of these numbers of ordinary tokens, between the special tokens that the tokenizer puts around a text.
 
-    Every ordinary token is a unit.
+    Every ordinary token is a unit. Documents of equal length differ in their tokens.
     """
     frame = Encoder(tokenizer, None, "token")(["the"])[0]
     ordinary = np.flatnonzero(frame.unit_of != NOBODY)
@@ -44,40 +44,86 @@ def sample_documents(tokenizer: PreTrainedTokenizerBase, lengths: Sequence[int])
     start, stop = (ordinary[0], ordinary[-1] + 1) if len(ordinary) else (middle, middle)
     ids = ordinary_ids(tokenizer)
 
-    def document(n: int) -> Document:
+    def document(n: int, first: int) -> Document:
         inputs = {}
         for name, row in frame.inputs.items():
             value = row[start] if len(ordinary) else int(name == "attention_mask")
-            words = [ids[i % len(ids)] for i in range(n)] if name == "input_ids" else [value] * n
+            words = [ids[(first + i) % len(ids)] for i in range(n)] if name == "input_ids" else [value] * n
             inputs[name] = (*row[:start], *words, *row[stop:])
         unit_of = np.array([*[NOBODY] * start, *range(n), *[NOBODY] * (len(frame) - stop)])
-        return Document("", (), inputs, unit_of, unit_of, np.arange(n))
+        return Document("", (Unit("", ()),) * n, inputs, unit_of, unit_of, np.arange(n))
 
-    return [document(n) for n in lengths]
+    return [document(n, first) for first, n in enumerate(lengths)]
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One forward and one backward pass over sample documents, from the first logit.
+    """One forward and one backward pass over sample documents, from their first logits.
 
     Attributes:
+        batch: The documents.
         logits: `(B, C)`.
-        vectors: `(B, R, D)` the word vectors of the ordinary tokens, all tables side by side.
-        grad: `(B, R, D)` the gradient of the first logit with respect to them.
+        vectors: The word vectors of each table, `(B, T, D)`.
+        grads: The gradients of the first logits with respect to them.
     """
 
+    batch: Batch
     logits: Tensor
-    vectors: Tensor
-    grad: Tensor
+    vectors: tuple[Tensor, ...]
+    grads: tuple[Tensor, ...]
+
+    def rows(self) -> Tensor:
+        """The gradient of every ordinary token, all tables side by side: `(B, R, D)`."""
+        return self.batch.units.sum_rows(torch.cat(self.grads, -1))
+
+    def alignment(self) -> float:
+        """How the gradients lie to the word vectors, as a root mean square over the ordinary tokens.
+
+        `sqrt(D) cos(g, e)`: about 1 for vectors that have nothing to do with each other, whatever `D`, and about 0
+        where the model normalises its word vectors away, so that their length changes nothing.
+        """
+        g, e = self.rows(), self.batch.units.sum_rows(torch.cat(self.vectors, -1))
+        cosines = torch.nn.functional.cosine_similarity(g.double(), e.double(), dim=-1)
+        return (g.shape[-1] * cosines.square().mean()).sqrt().item()
 
 
 def attempt(classifier: Classifier, batch: Batch) -> Trial:
-    """Read a batch and differentiate its first logits."""
+    """Read a batch and differentiate its first logits.
+
+    Raises:
+        RuntimeError: If no gradient reaches the word vectors.
+    """
     reading = classifier.read(batch, graph=True)
     grads = torch.autograd.grad(reading.logits[:, 0].sum(), [words.delta for words in reading.words])
-    vectors = torch.cat([words.embedding for words in reading.words], -1)
-    sum_rows = batch.units.sum_rows
-    return Trial(reading.logits.detach(), sum_rows(vectors), sum_rows(torch.cat(grads, -1)))
+    return Trial(batch, reading.logits.detach(), tuple(words.embedding for words in reading.words), grads)
+
+
+def difference_error(classifier: Classifier, trial: Trial) -> float:
+    """How far the gradient's length is from the slope that the model shows along it, relative to that length.
+
+    The slope is a central difference of fourth order, `(8 (f(h) - f(-h)) - f(2h) + f(-2h)) / 12h`, of the summed
+    first logits as all word vectors move along the gradient. The best of three steps `h` counts: long ones suffer
+    from the model's curvature, short ones from rounding. Infinite if the gradient is zero or not finite.
+    """
+    size = _norm(trial.grads)
+    if not 0 < size < float("inf"):
+        return float("inf")
+    eps = torch.finfo(trial.grads[0].dtype).eps
+    steps = [eps**power * _norm(trial.vectors) for power in (1 / 5, 1 / 4, 1 / 3)]
+    return min(abs(_slope(classifier, trial, h / size) / size**2 - 1) for h in steps)
+
+
+def _slope(classifier: Classifier, trial: Trial, h: float) -> float:
+    """The difference quotient as the word vectors move by `h` times the gradients."""
+
+    def logit(step: float) -> float:
+        def move(table: int, vectors: Tensor, tokens: slice) -> Tensor:
+            return vectors + step * trial.grads[table][:, tokens].to(vectors.device)
+
+        with torch.no_grad():
+            return classifier.logits(trial.batch.inputs, move)[:, 0].double().sum().item()
+
+    return (8 * (logit(h) - logit(-h)) - logit(2 * h) + logit(-2 * h)) / (12 * h)
 
 
 def batch_error(
@@ -87,14 +133,13 @@ def batch_error(
 
     Of the logits and, if asked, of the gradients. Infinite if the model refuses the batch.
     """
-    device = device_of(classifier)
 
     def results(some: Sequence[Document]) -> tuple[Tensor, ...]:
-        batch = collate(some, [0] * len(some), tokenizer, device)
+        batch = collate(some, [0] * len(some), tokenizer, device_of(classifier.model))
         if not gradients:
             return (classifier.read(batch, graph=False).logits,)
         trial = attempt(classifier, batch)
-        return trial.logits, trial.grad
+        return trial.logits, trial.rows()
 
     alone = [results([document]) for document in documents]
     try:
@@ -102,38 +147,15 @@ def batch_error(
     except FAILURES:
         return float("inf")
     return max(
-        _relative(x[i, : len(own[0])] if x.ndim == 3 else x[i], own[0])
+        _relative(own[0], among[i][: len(own[0])])
         for i, each in enumerate(alone)
-        for x, own in zip(together, each, strict=True)
+        for own, among in zip(each, together, strict=True)
     )
 
 
-def difference_error(classifier: Classifier, batch: Batch) -> float:
-    """How far the gradient's length is from the slope that the model shows along it, relative to that length.
-
-    The slope is taken by central differences of fourth order, `(8 (f(h) - f(-h)) - f(2h) + f(-2h)) / 12h`, of the
-    first logit as all word vectors move along the gradient. The best of three steps `h` counts: long ones suffer
-    from the model's curvature, short ones from rounding. Infinite if the gradient is zero or not finite.
-    """
-    trial = attempt(classifier, batch)
-    size = trial.grad.norm().item()
-    if not 0 < size < float("inf"):
-        return float("inf")
-    eps = torch.finfo(trial.logits.dtype).eps
-    steps = [eps**power * trial.vectors.norm().item() for power in (1 / 5, 1 / 4, 1 / 3)]
-    return min(abs(_slope(classifier, batch, h) - size) / size for h in steps)
+def _norm(tensors: Sequence[Tensor]) -> float:
+    return sum(x.double().square().sum().item() for x in tensors) ** 0.5
 
 
-def _slope(classifier: Classifier, batch: Batch, h: float) -> float:
-    reading = classifier.read(batch, graph=True)
-    grads = torch.autograd.grad(reading.logits[:, 0].sum(), [words.delta for words in reading.words])
-    size = torch.cat([grad.flatten() for grad in grads]).norm()
-
-    def logit(step: float) -> float:
-        def move(table: int, vectors: Tensor, tokens: slice) -> Tensor:
-            return vectors + (step / size * grads[table][:, tokens]).to(vectors)
-
-        with torch.no_grad():
-            return classifier.logits(batch.inputs, move)[:, 0].sum().item()
-
-    return (8 * (logit(h) - logit(-h)) - logit(2 * h) + logit(-2 * h)) / (12 * h)
+def _relative(expected: Tensor, found: Tensor) -> float:
+    return ((found - expected).abs().max() / expected.abs().max().clamp(min=1e-30)).item()

@@ -75,3 +75,12 @@ def test_pieces_of_a_word_are_put_side_by_side(score, expected, evidence, pieces
 def test_evidence_that_is_a_score_stays_as_it_is(word_types):
     evidence = torch.randn(2, 2)
     assert scores.as_is(evidence, word_types) is evidence
+
+
+def test_the_l2_norm_of_tiny_gradients_does_not_underflow():
+    """A saturated model's gradients are of the order of 1e-25, and their squares are zero in float32."""
+    grad = torch.full((1, 3, 2), 1e-25, dtype=torch.float32)
+    index = torch.arange(3).unsqueeze(0)
+    three = Units(unit_of=index, row_of=index, unit_of_row=index, count=torch.tensor([3]), size=3)
+    found = scores.sa_l2(Gradients(torch.ones_like(grad), grad), three)
+    torch.testing.assert_close(found, torch.full((1, 3), 2**0.5 * 1e-25), rtol=1e-6, atol=0)

@@ -79,4 +79,4 @@ def correlate_all(scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, float
 
 
 def _is_constant(x: np.ndarray) -> bool:
-    return bool(np.ptp(x) <= np.finfo(np.float32).eps * np.abs(x).max())
+    return bool(np.ptp(x) <= 8 * np.finfo(np.float32).eps * np.abs(x).max())

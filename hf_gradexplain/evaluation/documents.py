@@ -89,10 +89,10 @@ def write_documents(documents: Sequence[EvaluatedDocument], path: Path, columns:
         pq.write_table(table, temporary, compression="zstd")
 
 
-def read_explanations(path: Path, limit: int) -> list[tuple[int, Explanation]]:
-    """The first documents of a file, as `(id, explanation)`."""
-    rows = pq.read_table(path)
-    return [(row["id"], Explanation.from_dict(row)) for row in rows.slice(0, limit).to_pylist()]
+def read_explanations(path: Path, limit: int | None = None) -> list[tuple[int, Explanation]]:
+    """The documents of a file, or the first `limit` of them, as `(id, explanation)`."""
+    rows = pq.read_table(path).slice(0, limit).to_pylist()
+    return [(row["id"], Explanation.from_dict(row)) for row in rows]
 
 
 def read_curves(path: Path) -> tuple[list[int], dict[str, list[np.ndarray]]]:
@@ -107,9 +107,9 @@ def read_correlations(paths: Sequence[Path]) -> pd.DataFrame:
     names = [name + end for name in COEFFICIENTS for end in ("", "_p")]
     frames = []
     for path in paths:
-        table = pq.read_table(path, columns=["id", "correlations"])
-        if "correlations" not in table.column_names:
+        if "correlations" not in pq.read_schema(path).names:
             continue
+        table = pq.read_table(path, columns=["id", "correlations"])
         correlations = table["correlations"].combine_chunks()
         for field in correlations.type:
             values = {part.name: correlations.field(field.name).field(part.name) for part in field.type}

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import torch
 import yaml
 from accelerate import PartialState
 from datasets import ClassLabel, Dataset
 from rich.console import Console
+from transformers import set_seed
 
 from hf_gradexplain.corpus import fingerprint, load_texts
 from hf_gradexplain.errors import GradexplainError
@@ -18,10 +20,16 @@ from hf_gradexplain.evaluation.documents import read_explanations
 from hf_gradexplain.evaluation.planted import planted_table
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.identity import model_fingerprint, tokenizer_fingerprint, versions
+from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
 from hf_gradexplain.options import Options
 from hf_gradexplain.results import Run, count_documents, summary_table, write_results
 from hf_gradexplain.runner import evaluate, range_paths
+from hf_gradexplain.synthetic import SyntheticCorpus, make_corpus
+from hf_gradexplain.training import infer_task
 from hf_gradexplain.viz.terminal import summary_table as terminal_table
+
+STEPS = 40
+"""Training steps of the embedded default."""
 
 SEVEN = ("random", "loo", "sa_raw", "sa_l1", "sa_l2", "sa_linf", "signed_gi")
 
@@ -137,6 +145,45 @@ def _named(arguments: EvaluateArguments) -> _Subject:
         f"{_short(arguments.dataset_name)} ({arguments.split})",
         notes=notes,
     )
+
+
+def _embedded(arguments: EvaluateArguments, output_dir: Path) -> _Subject:
+    """The generated corpus, and a FastText that was trained on it on the spot."""
+    if arguments.dataset_name is not None:
+        raise GradexplainError("--dataset_name needs a --model_name_or_path to evaluate")
+    corpus, folder, state = make_corpus(arguments.seed), output_dir / "model", PartialState()
+    if state.is_main_process and not folder.exists():
+        _train_fasttext(corpus, arguments.seed, folder)
+    state.wait_for_everyone()
+    texts = corpus.test
+    if arguments.max_samples is not None:
+        texts = texts.select(range(min(arguments.max_samples, len(texts))))
+    return _Subject(
+        Explainer.from_pretrained(str(folder), device=state.device),
+        texts,
+        "FastText",
+        "the embedded corpus",
+        weight=corpus.weight,
+        notes=("The corpus is generated, so it is known of every word which class it speaks for.",),
+    )
+
+
+def _train_fasttext(corpus: SyntheticCorpus, seed: int, folder: Path) -> None:
+    """Train on all texts at once, a second's work, and save to `folder`, whole or not at all."""
+    set_seed(seed)
+    tokenizer = train_word_tokenizer(corpus.train["text"], vocab_size=5000)
+    config = FastTextConfig(vocab_size=len(tokenizer), hidden_size=50, **infer_task(corpus.train).config())
+    model = FastTextForSequenceClassification(config).train()
+    batch = tokenizer(corpus.train["text"][:], padding=True, return_tensors="pt")
+    labels, optimizer = torch.tensor(corpus.train["label"][:]), torch.optim.AdamW(model.parameters(), lr=0.03)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        model(**batch, labels=labels).loss.backward()
+        optimizer.step()
+    unfinished = folder.with_name(f".{folder.name}.part")
+    model.save_pretrained(unfinished)
+    tokenizer.save_pretrained(unfinished)
+    unfinished.rename(folder)
 
 
 def _aligned(texts: Dataset, label2id: Mapping[str, int]) -> tuple[Dataset, tuple[str, ...]]:

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassification
 from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
 from hf_gradexplain.models.textcnn.modeling_textcnn import TextCNNForSequenceClassification
-from hf_gradexplain.perturb import fasttext, generic, textcnn
+from hf_gradexplain.perturb import bilstm, fasttext, generic, textcnn
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ GENERIC = ShortCut()
 SHORT_CUTS: dict[type[nn.Module], ShortCut] = {
     FastTextForSequenceClassification: ShortCut(fasttext.leave_one_out, fasttext.removal_curves),
     TextCNNForSequenceClassification: ShortCut(textcnn.leave_one_out, textcnn.removal_curves),
+    BiLSTMForSequenceClassification: ShortCut(bilstm.leave_one_out, bilstm.removal_curves),
 }
 
 

@@ -1,8 +1,8 @@
 """TextCNN under masks: each window gives few answers, and each answer to a whole stretch of the masks.
 
-Let the masks of a text stand on an axis `m = 0 ... U`: leave-one-out masks unit `m`, a removal curve the `m` units
-ranked first. A window of `w` tokens changes its answer only where one of its own tokens is masked or unmasked. So on
-this axis it is a step function of at most `2 w + 1` pieces, and every piece is a sum of projections made once:
+Let the masks of a text stand on an axis `m = 0 ... U`. Along it, a window of `w` tokens changes its answer only where
+one of its own tokens is hidden or shown again. So its answer is a step function of at most `2 w + 1` pieces, and every
+piece is a sum of projections made once:
 
     answer_f = b_f + W_f . e_baseline + sum over the kept j of W_fj . (e_{s+j} - e_baseline)
 
@@ -10,7 +10,6 @@ A filter's feature at `m` is the greatest of the pieces that lie over `m`. In al
 the number of masks.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,65 +19,27 @@ from torch.nn import functional as F
 
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.models.textcnn.modeling_textcnn import TextCNNForSequenceClassification
-from hf_gradexplain.perturb.words import Words, read_words
+from hf_gradexplain.perturb.words import Masks, Words, read_words
 
 
 def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:
     """The logits without each unit: `(B, U, C)`."""
-    words, size = read_words(classifier, reading), reading.batch.units.size
-    masks = _Masks(words.unit_of, size, torch.eq, edges=(0, 1))
-    return _logits(classifier, words, masks)[:, :size]
+    words = read_words(classifier, reading)
+    return _logits(classifier, words, Masks.of_units(words, reading.batch.units.size))[:, 1:]
 
 
 def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> Tensor:
     """The logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`."""
-    words, size = read_words(classifier, reading), reading.batch.units.size
-    rank_of = F.pad(ranks, (0, 1), value=size).gather(2, words.unit_of.expand(len(ranks), -1, -1))
-    masks = _Masks(rank_of.flatten(0, 1), size, torch.lt, edges=(1,))
-    return _logits(classifier, words, masks).unflatten(0, ranks.shape[:2])
+    words = read_words(classifier, reading)
+    return _logits(classifier, words, Masks.of_ranks(words, ranks)).unflatten(0, ranks.shape[:2])
 
 
-@dataclass(frozen=True, eq=False)
-class _Masks:
-    """The masks `m = 0 ... size` of `N` copies of the texts, text after text, as often as needed.
-
-    Attributes:
-        number: `(N, T)` number of each token on the axis of the masks; nobody has `size`.
-        size: `U`.
-        hides: `hides(number, m)` says whether mask `m` masks a token.
-        edges: At `m = number + edge` a token becomes masked or unmasked.
-    """
-
-    number: Tensor
-    size: int
-    hides: Callable[[Tensor, Tensor], Tensor]
-    edges: tuple[int, ...]
-
-    def pieces(self, at: slice, width: int) -> tuple[Tensor, Tensor, Tensor]:
-        """The stretches of masks that are all the same to a window: `V` for each of its `S` places.
-
-        Returns:
-            The `first` and `last` mask of each piece, `(N, S, V)`, empty where `first > last`; and whether it keeps
-            the tokens of the window, `(N, S, V, width)`.
-        """
-        number = _windows(self.number[at], width, self.size)
-        changes = torch.cat([number + edge for edge in self.edges], 2).sort(2).values
-        first, last = F.pad(changes, (1, 0)), F.pad(changes - 1, (0, 1), value=self.size)
-        return first, last, ~self.hides(number.unsqueeze(2), first.unsqueeze(3))
-
-
-def _logits(classifier: Classifier, words: Words, masks: _Masks) -> Tensor:
+def _logits(classifier: Classifier, words: Words, masks: Masks) -> Tensor:
     """The logits at every mask: `(N, U + 1, C)`."""
     model = cast(TextCNNForSequenceClassification, classifier.model)
     filters = [_Filters.of(convolution, words) for convolution in model.convolutions]
-    texts, length = words.of.shape
-    step = max(1, classifier.batch_tokens // length)
-    parts = []
-    for start in range(0, len(masks.number), step):
-        at = slice(start, start + step)
-        text = torch.arange(len(masks.number), device=words.of.device)[at] % texts
-        parts.append(model.classifier(torch.cat([f.features(words, text, masks, at) for f in filters], 2)))
-    return torch.cat(parts)
+    parts = masks.split(max(1, classifier.batch_tokens // words.of.shape[1]))
+    return torch.cat([model.classifier(torch.cat([f.features(words, part) for f in filters], 2)) for part in parts])
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,20 +64,32 @@ class _Filters:
         answers = F.pad(answers.view(-1, len(weight)), (0, 0, 0, 1))
         return cls(weight.shape[2], answers, bias + weight.sum(2) @ words.baseline)
 
-    def features(self, words: Words, text: Tensor, masks: _Masks, at: slice) -> Tensor:
-        """The features of the texts `text` `(n,)` at every mask: `(n, U + 1, filters)`."""
-        first, last, keeps = masks.pieces(at, self.width)
-        inside = torch.arange(first.shape[1], device=text.device) < (words.length[text] - self.width + 1).clamp(
-            min=1
-        ).unsqueeze(1)
+    def features(self, words: Words, masks: Masks) -> Tensor:
+        """The features at every mask: `(N, U + 1, filters)`."""
+        first, last, keeps = _pieces(masks, self.width)
+        text, places = masks.text, torch.arange(first.shape[1], device=masks.text.device)
+        inside = places < (words.length[text].unsqueeze(1) - self.width + 1).clamp(min=1)
         there = ((first <= last) & inside.unsqueeze(2)).nonzero(as_tuple=True)
-        row = _windows(words.of[text], self.width, len(words.vectors) - 1) * self.width
-        row += torch.arange(self.width, device=text.device)
-        bags = torch.where(keeps[there], row[there[:2]], len(self.answers) - 1)
-        before = there[0] * (masks.size + 1)
+        rows = _windows(words.of[text], self.width, len(words.vectors) - 1) * self.width
+        rows += torch.arange(self.width, device=rows.device)
+        bags = torch.where(keeps[there], rows[there[:2]], len(self.answers) - 1)
         values = F.embedding_bag(bags, self.answers, mode="sum")
+        before = there[0] * (masks.size + 1)
         greatest = _greatest_over(first[there] + before, last[there] + before, values, len(text) * (masks.size + 1))
         return F.relu(greatest + self.constant).unflatten(0, (len(text), -1))
+
+
+def _pieces(masks: Masks, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The stretches of masks that are all the same to a window: `V` for each of its `S` places.
+
+    Returns:
+        The `first` and `last` mask of each piece, `(N, S, V)`, empty where `first > last`; and whether it keeps the
+        tokens of the window, `(N, S, V, width)`.
+    """
+    number = _windows(masks.number, width, masks.size + 1)
+    changes = (number if masks.nested else torch.cat([number, number + 1], 2)).sort(2).values
+    first, last = F.pad(changes, (1, 0)), F.pad(changes - 1, (0, 1), value=masks.size)
+    return first, last.clamp(max=masks.size), ~masks.hides(number.unsqueeze(2), first.unsqueeze(3))
 
 
 def _windows(x: Tensor, width: int, fill: int) -> Tensor:

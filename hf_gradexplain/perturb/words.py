@@ -1,8 +1,10 @@
-"""What the word-vector models of this package read of a batch."""
+"""What the word-vector models of this package read of a batch, and the masks that are put over it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -50,3 +52,46 @@ def read_words(classifier: Classifier, reading: Reading) -> Words:
         unit_of=batch.units.unit_of.masked_fill(~real, batch.units.size).take_along_dim(to_left, 1),
         length=real.sum(1),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """The masks `m = 0 ... U` of `N` texts; a text may come more than once. Mask 0 hides nothing.
+
+    Leave-one-out numbers the tokens by their unit, and mask `m` hides those numbered `m`. A removal curve numbers
+    them by the rank of their unit, and mask `m` hides those numbered up to `m`.
+
+    Attributes:
+        text: `(N,)` which of the `B` texts.
+        number: `(N, T)` number of each token, from 1; `U + 1` for nobody.
+        size: `U`.
+        nested: Whether each mask contains those before it, as in a removal curve.
+    """
+
+    text: Tensor
+    number: Tensor
+    size: int
+    nested: bool
+
+    @classmethod
+    def of_units(cls, words: Words, size: int) -> "Masks":
+        """Leave-one-out: mask `m` hides unit `m - 1`."""
+        text = torch.arange(len(words.of), device=words.of.device)
+        return cls(text, words.unit_of + 1, size, nested=False)
+
+    @classmethod
+    def of_ranks(cls, words: Words, ranks: Tensor) -> "Masks":
+        """Removal curves: mask `m` hides the `m` units ranked first; all texts in the first order, then the second."""
+        orders, texts, size = ranks.shape
+        numbers = F.pad(ranks + 1, (0, 1), value=size + 1)
+        number = numbers.gather(2, words.unit_of.expand(orders, -1, -1)).flatten(0, 1)
+        return cls(torch.arange(texts, device=ranks.device).repeat(orders), number, size, nested=True)
+
+    def hides(self, number: Tensor, m: Tensor) -> Tensor:
+        """Whether mask `m` hides a token of this number."""
+        return number <= m if self.nested else number == m
+
+    def split(self, step: int) -> Iterator["Masks"]:
+        """The same masks, `step` texts at a time."""
+        for text, number in zip(self.text.split(step), self.number.split(step), strict=True):
+            yield Masks(text, number, self.size, self.nested)

@@ -1,9 +1,7 @@
 """What all figures share: their style, their bytes, and how they reach the disk."""
 
-import os
 import warnings
 from io import BytesIO
-from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib.style
@@ -54,25 +52,3 @@ def figure_bytes(figure: Figure, file_format: Literal["svg", "png"]) -> bytes:
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(buffer, format=file_format, dpi=200, metadata=metadata)
     return buffer.getvalue()
-
-
-def save_figure(figure: Figure, path: str | os.PathLike[str]) -> tuple[Path, Path]:
-    """Write `path.svg` and `path.png`, each whole or not at all, and return both paths.
-
-    Args:
-        figure: Any matplotlib figure.
-        path: Where to write, without a suffix; its folder must exist.
-    """
-    svg, png = Path(f"{os.fspath(path)}.svg"), Path(f"{os.fspath(path)}.png")
-    _replace(svg, figure_bytes(figure, "svg"))
-    _replace(png, figure_bytes(figure, "png"))
-    return svg, png
-
-
-def _replace(path: Path, data: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_bytes(data)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -14,6 +14,8 @@ from hf_gradexplain.viz.tables import text_table
 def summary_table(frame: pd.DataFrame, *, title: str = "", formats: Mapping[str, str] | None = None) -> Table:
     """Lay out a result table for the terminal: numbers to the right, undefined values as an en dash.
 
+    In a narrow terminal cells are folded, never cut: a number that lost digits would be a wrong one.
+
     Args:
         frame: Any table, such as one row per method. A named index becomes its first column.
         title: Text above the table.
@@ -34,7 +36,7 @@ def summary_table(frame: pd.DataFrame, *, title: str = "", formats: Mapping[str,
         caption_justify="left",
     )
     for header, numeric in zip(text.headers, text.numeric, strict=True):
-        table.add_column(Text(header), justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+        table.add_column(Text(header), justify="right" if numeric else "left", overflow="fold")
     for row in text.rows:
         table.add_row(*map(Text, row))
     return table

@@ -12,8 +12,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from tests.hub.api import Reply, Request, answer
-from tests.hub.repository import HubError
+from tests.hub.api import answer
+from tests.hub.messages import HubError, Reply, Request
 
 TOKEN = "hf_loopbacktoken"
 
@@ -30,6 +30,7 @@ class LoopbackHub:
         self.users = {TOKEN: {"name": "me", "orgs": ["my-org"]}}
         self.repos = {}
         self.lfs = {}
+        self.xet_address = None
         self.log = []
         self.faults = []
         self.bugs = []
@@ -63,10 +64,6 @@ class LoopbackHub:
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
         }
-
-    def xet_address(self):
-        """Return the address of the Xet storage; None where there is none."""
-        return None
 
     def large_file(self, oid):
         """Return the content and the Xet hash of a large file; None for what there is not."""

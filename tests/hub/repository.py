@@ -8,19 +8,13 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from tests.hub.messages import HubError
+
 LFS_SUFFIXES = (
-    ".bin .safetensors .parquet .arrow .pt .pth .ckpt .h5 .npy .npz .onnx .model .pkl .zip .gz .msgpack .png .jpg"
-).split()
+    *(".arrow", ".bin", ".ckpt", ".gz", ".h5", ".jpg", ".model", ".msgpack", ".npy", ".npz", ".onnx", ".parquet"),
+    *(".pkl", ".png", ".pt", ".pth", ".safetensors", ".zip"),
+)
 LFS_SIZE = 10 * 1024 * 1024
-
-
-class HubError(Exception):
-    """An answer that is not 200."""
-
-    def __init__(self, status, message, code=None, headers=None):
-        super().__init__(message)
-        self.status = status
-        self.headers = {"X-Error-Message": message} | ({"X-Error-Code": code} if code else {}) | (headers or {})
 
 
 class File:
@@ -75,6 +69,7 @@ class Repo:
     def __init__(self, kind, name, private=False):
         self.kind = kind
         self.name = name
+        self.path = {"model": "", "dataset": "datasets/", "space": "spaces/"}[kind] + name
         self.private = private
         self.created = time.time()
         self.commits = {}

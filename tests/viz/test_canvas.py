@@ -1,11 +1,10 @@
-import os
 import xml.etree.ElementTree as ElementTree
 
 import matplotlib
 import pytest
 from matplotlib.figure import Figure
 
-from hf_gradexplain.viz.canvas import figure_bytes, save_figure
+from hf_gradexplain.viz.canvas import figure_bytes
 
 
 def small_figure(title="a figure"):
@@ -31,28 +30,3 @@ def test_svg_names_no_date_and_no_maker():
 
 def test_characters_without_a_glyph_are_drawn_all_the_same():
     ElementTree.fromstring(figure_bytes(small_figure("𒀀 素晴 👩‍👩‍👧"), "svg"))
-
-
-def test_both_files_are_written_with_ordinary_permissions(tmp_path):
-    svg, png = save_figure(small_figure(), tmp_path / "aopc.v1")
-    assert sorted(tmp_path.iterdir()) == [png, svg]
-    assert (svg.name, png.name) == ("aopc.v1.svg", "aopc.v1.png")
-    assert png.read_bytes().startswith(b"\x89PNG")
-    ElementTree.fromstring(svg.read_bytes())
-    plain = tmp_path / "plain"
-    plain.touch()
-    assert svg.stat().st_mode == plain.stat().st_mode
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    svg, png = save_figure(small_figure(), tmp_path / "figure")
-    before = svg.read_bytes()
-
-    def refuse(source, target):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(OSError, match="disk full"):
-        save_figure(small_figure("new"), tmp_path / "figure")
-    assert sorted(tmp_path.iterdir()) == [png, svg]
-    assert svg.read_bytes() == before

@@ -1,7 +1,9 @@
 import io
+import re
 
 import numpy as np
 import pandas as pd
+import pytest
 from rich.console import Console
 
 from hf_gradexplain.viz.terminal import summary_table
@@ -22,9 +24,10 @@ def test_table_is_aligned_and_counts_what_is_undefined():
     assert lines[-1] == "– undefined (1)"
 
 
-def test_numbers_are_whole_in_a_narrow_terminal():
-    frame = pd.DataFrame({"method": ["a_method_of_a_rather_long_name"], "aopc": [0.512]})
-    assert "0.512" in printed(summary_table(frame), width=18)
+@pytest.mark.parametrize("width", [100, 44, 30, 20])
+def test_numbers_lose_no_digit_in_a_narrow_terminal(width):
+    frame = pd.DataFrame({"method": ["signed_gi"], "aopc": [0.512], "fraction_significant": [0.678], "n": [9_343]})
+    assert sorted(re.findall(r"\d", printed(summary_table(frame), width))) == sorted("051206789343")
 
 
 def test_markup_and_escapes_are_shown():

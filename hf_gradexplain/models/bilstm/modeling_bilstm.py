@@ -59,16 +59,34 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
 
     def pool(self, embeddings: Tensor, real: Tensor) -> Tensor:
         """Run the LSTM over the real tokens and pool its states: `(B, 2H)`."""
-        missing = max(1 - embeddings.shape[1], 0)
+        missing = max(0, 1 - embeddings.shape[1])
         aligned = F.pad(self.align_left(embeddings, real), (0, 0, 0, missing))
         lengths = real.sum(dim=1).clamp(min=1)
-        packed = pack_padded_sequence(aligned, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        states, (final, _) = self.lstm(packed)
+        states = self.read(aligned, lengths)
         if self.config.pooling == "last":
-            return final[-2:].transpose(0, 1).flatten(start_dim=1)
+            ahead, back = states.chunk(2, dim=2)
+            return torch.cat([ahead[torch.arange(len(lengths)), lengths - 1], back[:, 0]], dim=1)
+        outside = (torch.arange(states.shape[1], device=lengths.device) >= lengths.unsqueeze(1)).unsqueeze(2)
         if self.config.pooling == "max":
-            return pad_packed_sequence(states, batch_first=True, padding_value=-torch.inf)[0].amax(dim=1)
-        return pad_packed_sequence(states, batch_first=True)[0].sum(dim=1) / lengths.unsqueeze(-1)
+            return states.masked_fill(outside, -torch.inf).amax(dim=1)
+        return states.masked_fill(outside, 0).sum(dim=1) / lengths.unsqueeze(1)
+
+    def read(self, aligned: Tensor, lengths: Tensor) -> Tensor:
+        """Run the LSTM over the first `lengths` tokens of `(B, T, D)`: `(B, T, 2H)`, past them without meaning.
+
+        cuDNN reads packed sequences. Elsewhere the gradient of those takes time quadratic in `T`, so each direction
+        reads from the text's own first or last token on, and meets the padding only when the text is over.
+        """
+        if torch.backends.cudnn.is_acceptable(aligned):
+            packed = pack_padded_sequence(aligned, lengths.cpu(), batch_first=True, enforce_sorted=False)
+            return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=aligned.shape[1])[0]
+        place, length = torch.arange(aligned.shape[1], device=lengths.device), lengths.unsqueeze(1)
+        mirrored = torch.where(place < length, length - 1 - place, place).unsqueeze(2)
+        states = aligned
+        for ahead, back in zip(self.lstm.all_weights[::2], self.lstm.all_weights[1::2], strict=True):
+            from_end = read_ahead(states.take_along_dim(mirrored, dim=1), back)
+            states = torch.cat([read_ahead(states, ahead), from_end.take_along_dim(mirrored, dim=1)], dim=2)
+        return states
 
     @can_return_tuple
     def forward(
@@ -98,6 +116,22 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
         logits = self.classifier(self.dropout(pooled))
         loss = None if labels is None else self.loss_function(labels, logits, self.config)
         return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+def read_ahead(inputs: Tensor, weights: list[nn.Parameter]) -> Tensor:
+    """Run one direction of one LSTM layer from left to right: `(B, T, D) -> (B, T, H)`."""
+    zero = inputs.new_zeros(1, len(inputs), weights[1].shape[1])
+    return torch.lstm(
+        inputs,
+        (zero, zero),
+        tuple(weights),
+        has_biases=True,
+        num_layers=1,
+        dropout=0.0,
+        train=False,
+        bidirectional=False,
+        batch_first=True,
+    )[0]
 
 
 __all__ = ["BiLSTMForSequenceClassification"]

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -36,9 +36,10 @@ SIZES = {
     r"(.*_)?(n_heads?|num_heads|num_attention_heads|attention_heads|num_kv_heads|num_key_value_heads)": 2,
     r"(.*_)?(intermediate_size|ffn_dim|ffn_hidden_size|d_ff|dff|d_inner|hidden_dim|feed_forward_size)": 48,
     r"(.*_)?(num_experts|num_local_experts|n_routed_experts)": 4,
-    r"(.*_)?(num_experts_per_tok|topk|n_group|num_blocks|depth|num_latents)": 2,
+    r"(moe_)?topk|num_experts_per_tok|n_group|num_blocks|depth|num_latents": 2,
     r"topk_group|num_self_attends_per_block": 1,
     r"(.*_)?lora_rank": 16,
+    r"chunk_size|attention_window": 8,
     r"image_size|input_size": 32,
     r"patch_size|spatial_size": 16,
 }
@@ -55,14 +56,15 @@ _HYBRID = {
 }
 
 OVERRIDES: dict[str, dict[str, Any]] = {
-    "cohere_compass_text": {"num_hidden_layers": 4},
+    "cohere_compass_text": {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1e4}}},
     "esm": {"pad_token_id": 1, "mask_token_id": 32},
+    "funnel": {"block_sizes": [1, 1]},
     "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
     "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1},
     "layoutlmv2": {"image_feature_pool_shape": [2, 2, 32]},
     "layoutlmv3": {"coordinate_size": 4, "shape_size": 8},
     "lilt": {"hidden_size": 48},
-    "mistral4": {"qk_rope_head_dim": 16, "qk_nope_head_dim": 16, "rope_parameters": None},
+    "mistral4": {"qk_rope_head_dim": 16, "qk_nope_head_dim": 16, "head_dim": 32},
     "reformer": {"axial_pos_embds_dim": [16, 16]},
     "t5": {"decoder_start_token_id": 0},
     "xmod": {"languages": ["en_XX"], "default_language": "en_XX"},
@@ -117,12 +119,19 @@ _WITHOUT_DETECTRON2 = {
 }
 
 
+def _with_boxes(model: nn.Module, args: tuple[()], kwargs: dict[str, Any]) -> tuple[tuple[()], dict[str, Any]]:
+    """Give a model that insists on boxes around the words boxes of no size."""
+    return args, {"bbox": kwargs["input_ids"].new_zeros(*kwargs["input_ids"].shape, 4), **kwargs}
+
+
 def tiny_model(model_type: str) -> PreTrainedModel:
     """A random model in float64 with weights large enough for every part of it to matter."""
     config = tiny_config(model_type)
     with mock.patch.multiple(_LAYOUTLMV2, create=True, **_WITHOUT_DETECTRON2):
         model = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)](config).double().eval()
     model.set_experts_implementation("eager")
+    if model_type == "layoutlmv2":
+        model.register_forward_pre_hook(_with_boxes, with_kwargs=True)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
@@ -160,3 +169,25 @@ def tiny_tokenizer(model: PreTrainedModel) -> PreTrainedTokenizerFast:
         names.remove("token_type_ids")
     tokens = {f"{name}_token": token for name, token in special.items()}
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=names, **tokens)
+
+
+Rows = Sequence[tuple[nn.Parameter, int]]
+
+
+def word_rows(model: PreTrainedModel, token: int) -> Rows:
+    """Every parameter that holds the vector of a token, and the row it has there."""
+    match model.config.model_type:
+        case "canine":
+            embeddings = model.canine.char_embeddings
+            tables = [getattr(embeddings, f"HashBucketCodepointEmbedder_{i}").weight for i in range(len(_PRIMES))]
+            return [(w, (token + 1) * prime % len(w)) for w, prime in zip(tables, _PRIMES, strict=True)]
+        case "perceiver":
+            return [(model.perceiver.input_preprocessor.embeddings.weight, token)]
+        case "t5gemma":
+            return [(model.model.encoder.embed_tokens.weight, token), (model.model.decoder.embed_tokens.weight, token)]
+        case _:
+            return [(model.get_input_embeddings().weight, token)]
+
+
+_PRIMES = (31, 43, 59, 61, 73, 97, 103, 113)
+"""The multipliers of CANINE's hash functions."""

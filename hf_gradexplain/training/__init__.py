@@ -1,0 +1,7 @@
+"""Training: one of our three models from scratch, or the fine-tuning of any other by name."""
+
+from hf_gradexplain.training.arguments import FitArguments, TrainArguments
+from hf_gradexplain.training.task import Task, infer_task
+from hf_gradexplain.training.train import fit, train
+
+__all__ = ["FitArguments", "Task", "TrainArguments", "fit", "infer_task", "train"]

@@ -1,0 +1,96 @@
+"""The models that training starts from: untrained ones of ours, and pretrained ones of others."""
+
+from dataclasses import fields
+from itertools import chain
+from typing import Any, cast
+
+import torch
+import yaml
+from datasets import Dataset
+from huggingface_hub.errors import StrictDataclassError
+from torch import Tensor, nn
+from transformers import (
+    CONFIG_MAPPING,
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.models import load_word_vectors, train_word_tokenizer
+from hf_gradexplain.training.arguments import TrainArguments
+from hf_gradexplain.training.task import Task
+
+
+def new_model(arguments: TrainArguments, task: Task, rows: Dataset) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Make a tokenizer from the training texts and an untrained model for it."""
+    tokenizer = train_word_tokenizer(
+        chain.from_iterable(rows[name] for name in ("text", "text_pair") if name in rows.column_names),
+        vocab_size=arguments.vocab_size,
+        min_count=arguments.min_count,
+        lowercase=arguments.lowercase,
+        max_length=arguments.max_length,
+    )
+    overrides = _parse_overrides(arguments.config_overrides or "", str(arguments.model_type))
+    vectors = load_word_vectors(arguments.word_vectors, tokenizer) if arguments.word_vectors else None
+    if vectors is not None:
+        overrides.setdefault("hidden_size", vectors[0].shape[1])
+    try:
+        config = AutoConfig.for_model(arguments.model_type, vocab_size=len(tokenizer), **task.config(), **overrides)
+    except StrictDataclassError as error:
+        raise GradexplainError(f"config_overrides: {' '.join(str(error).split())}") from error
+    model = AutoModelForSequenceClassification.from_config(config)
+    if vectors is not None:
+        _set_word_vectors(model, *vectors)
+    return model, tokenizer
+
+
+def _parse_overrides(text: str, model_type: str) -> dict[str, Any]:
+    """Read `name=value,name=value`, the values as in YAML; what data and tokenizer decide cannot be overridden."""
+    decided = {f.name for f in fields(PreTrainedConfig)} | {"vocab_size", "pad_token_id"}
+    choices = [f.name for f in fields(CONFIG_MAPPING[model_type]) if f.name not in decided]
+    overrides = {}
+    for item in filter(None, text.split(",")):
+        name, equals, value = item.strip().partition("=")
+        choose("name in config_overrides", name, choices)
+        if not equals:
+            raise GradexplainError(f"config_overrides must read name=value,name=value, but {name!r} has no value")
+        overrides[name] = yaml.safe_load(value)
+    return overrides
+
+
+def _set_word_vectors(model: PreTrainedModel, vectors: Tensor, found: Tensor) -> None:
+    weight = cast(nn.Embedding, model.get_input_embeddings()).weight
+    if weight.shape != vectors.shape:
+        raise GradexplainError(
+            f"word_vectors has vectors of {vectors.shape[1]} dimensions, but config_overrides asks for "
+            f"hidden_size={weight.shape[1]}; leave it out or make them agree"
+        )
+    with torch.no_grad():
+        weight[found] = vectors[found]
+
+
+def pretrained_model(arguments: TrainArguments, task: Task) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a model with a head for the task, new where its own does not fit, and its tokenizer."""
+    name, revision, trust = str(arguments.model_name_or_path), arguments.model_revision, arguments.trust_remote_code
+    try:
+        config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=trust, **task.config())
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=trust)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            name,
+            config=config,
+            revision=revision,
+            trust_remote_code=trust,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,
+        )
+    except (OSError, ValueError) as error:
+        raise GradexplainError(f"cannot fine-tune {name!r}: {' '.join(str(error).split())}") from error
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = tokenizer.pad_token_id
+    return model, tokenizer

@@ -1,0 +1,144 @@
+"""From texts and labels to a trained classifier in a folder."""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from datasets import Dataset
+from transformers import (
+    DataCollatorWithPadding,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
+
+from hf_gradexplain.corpus import load_texts
+from hf_gradexplain.encode import length_limit
+from hf_gradexplain.training.arguments import FitArguments, TrainArguments
+from hf_gradexplain.training.card import model_card
+from hf_gradexplain.training.start import new_model, pretrained_model
+from hf_gradexplain.training.task import Task, infer_task
+
+
+def train(arguments: TrainArguments) -> dict[str, float]:
+    """Train or fine-tune a classifier, evaluate it, and write model, tokenizer and card to `output_dir`.
+
+    Returns:
+        The metrics on the evaluation split, see `Task.metrics`.
+
+    Raises:
+        GradexplainError: If the data, the model or its configuration cannot be had as asked for.
+    """
+    train_rows = _load_rows(arguments, arguments.train_split, arguments.max_train_samples)
+    eval_rows = _load_rows(arguments, arguments.eval_split, arguments.max_eval_samples)
+    task = infer_task(train_rows, eval_rows)
+    set_seed(arguments.seed)
+    if arguments.model_type:
+        model, tokenizer = new_model(arguments, task, train_rows)
+    else:
+        model, tokenizer = pretrained_model(arguments, task)
+    metrics = fit(model, tokenizer, task, train_rows, eval_rows, arguments)
+    if PartialState().is_main_process:
+        card = model_card(arguments, model, task, metrics, n_train=len(train_rows), n_eval=len(eval_rows))
+        _save(model, tokenizer, card, Path(arguments.output_dir))
+    return metrics
+
+
+def fit(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    task: Task,
+    train_rows: Dataset,
+    eval_rows: Dataset,
+    arguments: FitArguments,
+) -> dict[str, float]:
+    """Fit the weights of a model in place and return its metrics on `eval_rows`, see `Task.metrics`.
+
+    Texts of like length share a batch, padded to its longest. Nothing is written but to a temporary folder.
+
+    Args:
+        model: Its configuration holds `task.config()`.
+        tokenizer: It has a padding token.
+        task: What the labels mean.
+        train_rows: Columns `text`, `label` and, for pairs, `text_pair`.
+        eval_rows: The same.
+        arguments: How to fit.
+    """
+    max_length = arguments.max_length or length_limit(tokenizer, model.config)
+    tokenized = [_tokenize(rows, tokenizer, task, max_length) for rows in (train_rows, eval_rows)]
+    with TemporaryDirectory() as folder:
+        trainer = Trainer(
+            model=model,
+            args=_training_arguments(arguments, folder),
+            train_dataset=tokenized[0],
+            eval_dataset=tokenized[1],
+            processing_class=tokenizer,
+            data_collator=DataCollatorWithPadding(tokenizer),
+            compute_metrics=lambda outcome: task.metrics(
+                np.asarray(outcome.predictions), np.asarray(outcome.label_ids)
+            ),
+            # Encoder-decoders answer with more than logits.
+            preprocess_logits_for_metrics=lambda out, labels: out[0] if isinstance(out, tuple) else out,
+        )
+        trainer.train()
+        metrics = trainer.evaluate()
+    model.eval()
+    return {name: metrics[f"eval_{name}"] for name in task.metric_names}
+
+
+def _load_rows(arguments: TrainArguments, split: str, max_samples: int | None) -> Dataset:
+    return load_texts(
+        arguments.dataset_name,
+        config=arguments.dataset_config_name,
+        split=split,
+        text_column=arguments.text_column,
+        label_column=arguments.label_column,
+        revision=arguments.dataset_revision,
+        max_samples=max_samples,
+        seed=arguments.seed,
+    )
+
+
+def _tokenize(rows: Dataset, tokenizer: PreTrainedTokenizerBase, task: Task, max_length: int | None) -> Dataset:
+    def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        encoded = tokenizer(
+            batch["text"], batch.get("text_pair"), truncation=max_length is not None, max_length=max_length
+        )
+        return {**encoded, "labels": task.targets(batch["label"])}
+
+    return rows.map(encode, batched=True, remove_columns=rows.column_names, desc="Tokenizing")
+
+
+def _training_arguments(arguments: FitArguments, folder: str) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=folder,
+        seed=arguments.seed,
+        learning_rate=arguments.learning_rate or 1e-3,
+        num_train_epochs=arguments.num_train_epochs,
+        per_device_train_batch_size=arguments.per_device_train_batch_size,
+        per_device_eval_batch_size=arguments.per_device_eval_batch_size,
+        weight_decay=arguments.weight_decay,
+        label_smoothing_factor=arguments.label_smoothing_factor,
+        train_sampling_strategy="group_by_length",
+        logging_strategy="epoch",
+        save_strategy="no",
+        report_to="none",
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, card: str, folder: Path) -> None:
+    """Write model, tokenizer and card: into a folder beside the files first, then each in its place."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder, prefix=".") as partial:
+        model.save_pretrained(partial)
+        tokenizer.save_pretrained(partial)
+        Path(partial, "README.md").write_text(card, encoding="utf-8")
+        for file in sorted(Path(partial).iterdir()):
+            os.replace(file, folder / file.name)

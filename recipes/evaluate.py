@@ -1,0 +1,13 @@
+"""Measure how far the explanations of a text classifier can be trusted.
+
+python recipes/evaluate.py
+python recipes/evaluate.py --model_name_or_path MODEL --dataset_name DATASET --max_samples 1000
+python recipes/evaluate.py RECIPE.yaml --seed 1
+"""
+
+from hf_gradexplain.arguments import exit_on_error, parse_arguments
+from hf_gradexplain.jobs.evaluate import EvaluateArguments, run_evaluation
+
+if __name__ == "__main__":
+    with exit_on_error():
+        run_evaluation(parse_arguments(EvaluateArguments))

@@ -1,0 +1,12 @@
+"""Explain texts with a text classifier, and leave them as JSON lines and as a page.
+
+python recipes/explain.py --model_name_or_path MODEL --texts "A thoughtful, gripping film."
+python recipes/explain.py --model_name_or_path MODEL --dataset_name DATASET --max_samples 20
+"""
+
+from hf_gradexplain.arguments import exit_on_error, parse_arguments
+from hf_gradexplain.jobs.explain import ExplainArguments, run_explanation
+
+if __name__ == "__main__":
+    with exit_on_error():
+        run_explanation(parse_arguments(ExplainArguments))

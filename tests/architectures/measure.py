@@ -1,0 +1,142 @@
+"""How far the package's numbers for one architecture are from the model's own, found without a hook."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from hf_gradexplain.classifier import Classifier, left_as_found
+from hf_gradexplain.encode import Encoder, collate
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.targets import Objective
+from tests.architectures.zoo import InFloat64, Rows, tiny_model, tiny_tokenizer, word_rows
+
+TEXTS = (
+    "w50 w51 w50 w53 w54 w55 w56 w57",
+    "w40 w41 w42 w43 w44 w45 w46 w47 w48",
+    "w33 w34 w35 w36 w37 w38 w39 w60 w61 w62 w32 w31",
+    "w41 w45 w50 w45 w33 w31 w39 w58",
+)
+"""Two of equal length, a word that occurs twice, and no lengths that are multiples of each other."""
+
+METHODS = ("sa_raw", "sa_l2", "loo")
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The largest relative errors for one architecture.
+
+    Attributes:
+        gradient: Of the gradient against differences of the embedding table, along random directions.
+        leave_one_out: Of leave-one-out against the model with the word's rows of the table set to zero.
+        batch: Of the scores of texts in a batch against those of each text alone.
+    """
+
+    gradient: float
+    leave_one_out: float
+    batch: float
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A tiny model opened for measuring."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    explainer: Explainer
+
+    @classmethod
+    def of(cls, model_type: str) -> "Subject":
+        model = tiny_model(model_type)
+        tokenizer = tiny_tokenizer(model)
+        with InFloat64():
+            return cls(model, tokenizer, Explainer(model, tokenizer))
+
+    def errors(self) -> Errors:
+        with InFloat64():
+            return Errors(self.gradient_error(), self.leave_one_out_error(), self.batch_error())
+
+    def gradient_error(self) -> float:
+        """Four directions: the word's own vector, and three random ones."""
+        token, grad = 51, self.gradient(51)
+        rows = [table[row].detach() for table, row in word_rows(self.model, token)]
+        generator = torch.Generator().manual_seed(1)
+        draws = [[torch.randn(len(row), generator=generator, dtype=row.dtype) for row in rows] for _ in range(3)]
+        return max(self.direction_error(token, grad, direction) for direction in (rows, *draws))
+
+    def direction_error(self, token: int, grad: list[Tensor], direction: list[Tensor]) -> float:
+        size = torch.cat(direction).norm()
+        direction = [x / size for x in direction]
+        expected = slope(lambda h: self.logit(token, [h * x for x in direction]), 2e-5)
+        found = sum((g @ x).item() for g, x in zip(grad, direction, strict=True))
+        return abs(found - expected) / max(torch.cat(grad).norm().item(), 1e-9)
+
+    def gradient(self, token: int) -> list[Tensor]:
+        """The gradient of the first logit with respect to the rows of a token, as the package sees it.
+
+        A lookup may scale its rows; the gradient with respect to a row is that factor times the one with respect to
+        the vector.
+        """
+        profile, unscaled = self.explainer.profile, []
+        classifier = Classifier(
+            self.model, profile.lookups, Objective("logit", "identity"), 1024, None, profile.follow
+        )
+        batch = collate(Encoder(self.tokenizer, None, "token")(TEXTS[:1]), [0], self.tokenizer)
+        with left_as_found(self.model):
+            reading = classifier.read(batch, graph=True)
+            grads = torch.autograd.grad(reading.logits[0, 0], [words.delta for words in reading.words])
+        at = batch.inputs["input_ids"][0].tolist().index(token)
+        for (table, row), words, grad in zip(word_rows(self.model, token), reading.words, grads, strict=True):
+            vector, weights = words.embedding[0, at], table[row].detach()
+            scale = (vector @ weights) / (weights @ weights)
+            torch.testing.assert_close(vector, scale * weights, rtol=1e-12, atol=0)
+            unscaled.append(scale * grad[0, at])
+        return unscaled
+
+    def logit(self, token: int, moves: list[Tensor]) -> float:
+        """The first logit of the first text, with the rows of a token moved."""
+        rows = word_rows(self.model, token)
+        return self.with_rows(rows, [table[row] + move for (table, row), move in zip(rows, moves, strict=True)])
+
+    def with_rows(self, rows: Rows, values: list[Tensor]) -> float:
+        inputs = self.tokenizer(TEXTS[0], return_tensors="pt")
+        before = [table[row].clone() for table, row in rows]
+        with torch.no_grad(), left_as_found(self.model):
+            torch.manual_seed(0)
+            for (table, row), value in zip(rows, values, strict=True):
+                table[row] = value
+            try:
+                return self.model(**inputs).logits[0, 0].item()
+            finally:
+                for (table, row), value in zip(rows, before, strict=True):
+                    table[row] = value
+
+    def leave_one_out_error(self) -> float:
+        """Every word of the first text, one of which occurs twice."""
+        explanation = self.explainer(TEXTS[0], "loo", "word_type", 0, objective="logit")
+        expected = []
+        for unit in explanation.units:
+            rows = word_rows(self.model, self.tokenizer.convert_tokens_to_ids(unit.text))
+            there = self.with_rows(rows, [table[row] for table, row in rows])
+            expected.append(there - self.with_rows(rows, [torch.zeros_like(table[row]) for table, row in rows]))
+        return relative(torch.from_numpy(explanation.scores["loo"]), torch.tensor(expected))
+
+    def batch_error(self) -> float:
+        together = self.explainer(list(TEXTS), METHODS, "word_type", objective="logit")
+        alone = [self.explainer(text, METHODS, "word_type", objective="logit") for text in TEXTS]
+        return max(
+            relative(torch.from_numpy(x.scores[method]), torch.from_numpy(y.scores[method]))
+            for x, y in zip(together, alone, strict=True)
+            for method in METHODS
+        )
+
+
+def slope(f: Callable[[float], float], h: float) -> float:
+    """The derivative of `f` at 0 by central differences of fourth order."""
+    return (8 * (f(h) - f(-h)) - f(2 * h) + f(-2 * h)) / (12 * h)
+
+
+def relative(found: Tensor, expected: Tensor) -> float:
+    return ((found - expected).abs().max() / expected.abs().max().clamp(min=1e-9)).item()

@@ -1,0 +1,23 @@
+"""Keeps a process on this machine: found on the path of Python, it is run before anything else."""
+
+import socket
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost", None, "")
+
+_connect, _getaddrinfo = socket.socket.connect, socket.getaddrinfo
+
+
+def connect(self, address):
+    if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in LOOPBACK:
+        raise OSError(f"a test tried to reach {address}")
+    return _connect(self, address)
+
+
+def getaddrinfo(host, *args, **options):
+    if host not in LOOPBACK:
+        raise OSError(f"a test tried to resolve {host}")
+    return _getaddrinfo(host, *args, **options)
+
+
+socket.socket.connect = connect
+socket.getaddrinfo = getaddrinfo
