@@ -92,7 +92,11 @@ def _methods(arguments: argparse.Namespace) -> None:
 def _env(arguments: argparse.Namespace) -> None:
     device = f"cuda: {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "cpu"
     found = {**versions(), "platform": platform.platform(), "device": device}
-    _print_rows([{"what": name, "value": value} for name, value in found.items()], arguments.format)
+    if arguments.format == "json":
+        _print_json(found)
+    else:
+        width = max(map(len, found)) if arguments.format == "human" else 0
+        print("\n".join(f"{name:<{width}} {value}" for name, value in found.items()))
 
 
 def _print_rows(rows: list[dict[str, Any]], form: str) -> None:

@@ -178,13 +178,10 @@ def _check_columns(rows: Dataset, columns: dict[str, str], source: str) -> None:
             nearest = get_close_matches(name, rows.column_names, n=1)
             hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
             raise CorpusError(
-                f"There is no column {name!r} in {source}{hint}; "
-                f"set {option} to one of {_quoted(rows.column_names)}."
+                f"There is no column {name!r} in {source}{hint}; set {option} to one of {_quoted(rows.column_names)}."
             )
         if option == "text_column" and name not in strings:
-            mend = (
-                f"set text_column to one of {_quoted(strings)}" if strings else "choose a data set with texts"
-            )
+            mend = f"set text_column to one of {_quoted(strings)}" if strings else "choose a data set with texts"
             raise CorpusError(
                 f"The column {name!r} in {source} must hold strings, but holds {rows.features[name]}; {mend}."
             )

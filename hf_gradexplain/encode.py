@@ -78,11 +78,11 @@ class Encoder:
 
     def _groups(self, text: str, offsets: list[tuple[int, int]], encoding: Encoding) -> "list[_Group]":
         """The tokens of each unit's occurrences, those of one key together, in the order of the text."""
-        unknown = self.tokenizer.unk_token_id
+        unknown, all_ids = self.tokenizer.unk_token_id, encoding.ids
         groups: dict[object, _Group] = {}
         for tokens in _words(text, offsets, encoding, by_token=self.unit == "token"):
             span = _span(text, [offsets[t] for t in tokens])
-            ids = tuple(encoding.ids[t] for t in tokens)
+            ids = tuple(all_ids[t] for t in tokens)
             surface = text[slice(*span)] if unknown in ids else None
             key = (ids, surface) if self.unit == "word_type" else tokens[0]
             groups.setdefault(key, []).append((tokens, span))

@@ -30,6 +30,8 @@ CAPTIONS = {
     "aopc": "AOPC(K): how far the target's probability falls as each method's top K units are removed. "
     "Bands: 95 % bootstrap intervals over documents.",
     "correlation": "Pearson's r of each method's scores with leave-one-out, over documents.",
+    "planted": "Planted words among the top units: how often the first unit supports the target (top_1), and the "
+    "share of supporting units among as many first ones as there are (precision).",
 }
 
 
@@ -45,7 +47,7 @@ class Run:
         seconds: How long it took.
         replay: The command that makes these results again.
         arguments: The recipe's arguments, for `run.yaml`.
-        extra: More tables by caption.
+        extra: More tables by name; `CAPTIONS` has what is said of them.
         notes: What a reader has to know to trust the numbers.
     """
 
@@ -113,7 +115,7 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
         run.tables.correlation.to_parquet(path, index=False)
     captions = _draw(output_dir / "figures", run.tables)
     pages = {"title": run.title, "headline": headline(run.tables), "facts": run.facts, "notes": run.notes}
-    tables = {"Methods compared": summary, **run.extra}
+    tables = {"Methods compared": summary, **{CAPTIONS.get(name, name): table for name, table in run.extra.items()}}
     report = render_report(
         **pages,
         tables={**tables, "Correlation with leave-one-out": run.tables.correlation},

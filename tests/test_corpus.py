@@ -180,9 +180,7 @@ def test_unknown_column_lists_those_there_are_and_the_nearest(tmp_path):
 
 def test_texts_must_be_strings(tmp_path):
     message = _error(_save(tmp_path), text_column="label", label_column=None)
-    assert re.search(
-        r"'label' .* must hold strings, but holds ClassLabel.* one of 'text', 'source'\.", message
-    )
+    assert re.search(r"'label' .* must hold strings, but holds ClassLabel.* one of 'text', 'source'\.", message)
 
 
 @pytest.mark.parametrize("text_column", ["a,b,c", "text,text", "label"])
@@ -226,9 +224,7 @@ def test_revision_of_a_local_file(tmp_path):
 def test_unavailable_sources(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(
-        DatasetUnavailableError, match=r"'no/such'.*OfflineMode.*go online \(unset HF_HUB_OFFLINE"
-    ):
+    with pytest.raises(DatasetUnavailableError, match=r"'no/such'.*OfflineMode.*go online \(unset HF_HUB_OFFLINE"):
         load_texts("no/such")
     with pytest.raises(DatasetUnavailableError, match=r"any data file.*one '\.csv'"):
         load_texts(str(tmp_path / "nothing"))

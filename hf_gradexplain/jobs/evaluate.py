@@ -22,7 +22,7 @@ from hf_gradexplain.explain import Explainer
 from hf_gradexplain.identity import model_fingerprint, tokenizer_fingerprint, versions
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
 from hf_gradexplain.options import Options
-from hf_gradexplain.results import Run, count_documents, summary_table, write_results
+from hf_gradexplain.results import CAPTIONS, Run, count_documents, summary_table, write_results
 from hf_gradexplain.runner import evaluate, range_paths
 from hf_gradexplain.synthetic import SyntheticCorpus, make_corpus
 from hf_gradexplain.training import infer_task
@@ -89,7 +89,7 @@ def run_evaluation(arguments: EvaluateArguments) -> None:
     extra = {}
     if subject.weight is not None:
         explained = (pair for path in documents for pair in read_explanations(path))
-        extra["Planted words among the top units"] = planted_table(explained, subject.weight, arguments.seed)
+        extra["planted"] = planted_table(explained, subject.weight, arguments.seed)
     run = Run(
         title=f"{subject.model_name} on {subject.data_name}",
         facts=_facts(subject, arguments, count_documents(documents)),
@@ -221,8 +221,8 @@ def _facts(subject: _Subject, arguments: EvaluateArguments, counts: Mapping[str,
 def _print(run: Run, output_dir: Path) -> None:
     console = Console()
     console.print(terminal_table(summary_table(run.tables), title=run.title))
-    for caption, table in run.extra.items():
-        console.print(terminal_table(table, title=caption))
+    for name, table in run.extra.items():
+        console.print(terminal_table(table, title=CAPTIONS[name]))
     Console(file=sys.stderr).print(f"{run.seconds:.0f} s. Report: {output_dir / 'report.html'}", highlight=False)
 
 

@@ -34,12 +34,13 @@ def new_model(arguments: TrainArguments, task: Task, rows: Dataset) -> tuple[Pre
         lowercase=arguments.lowercase,
         max_length=arguments.max_length,
     )
-    overrides = _parse_overrides(arguments.config_overrides or "", str(arguments.model_type))
+    model_type = str(arguments.model_type)
+    overrides = _parse_overrides(arguments.config_overrides or "", model_type)
     vectors = load_word_vectors(arguments.word_vectors, tokenizer) if arguments.word_vectors else None
     if vectors is not None:
         overrides.setdefault("hidden_size", vectors[0].shape[1])
     try:
-        config = AutoConfig.for_model(arguments.model_type, vocab_size=len(tokenizer), **task.config(), **overrides)
+        config = AutoConfig.for_model(model_type, vocab_size=len(tokenizer), **task.config(), **overrides)
     except StrictDataclassError as error:
         raise GradexplainError(f"config_overrides: {' '.join(str(error).split())}") from error
     model = AutoModelForSequenceClassification.from_config(config)

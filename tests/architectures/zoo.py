@@ -54,6 +54,7 @@ _HYBRID = {
     "attention_hidden_size": 64,
     "attention_head_dim": 32,
 }
+_BOXES = {"coordinate_size": 4, "shape_size": 8}
 
 OVERRIDES: dict[str, dict[str, Any]] = {
     "cohere_compass_text": {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1e4}}},
@@ -61,8 +62,8 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "funnel": {"block_sizes": [1, 1]},
     "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
     "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1},
-    "layoutlmv2": {"image_feature_pool_shape": [2, 2, 32]},
-    "layoutlmv3": {"coordinate_size": 4, "shape_size": 8},
+    "layoutlmv2": {"image_feature_pool_shape": [2, 2, 32], **_BOXES},
+    "layoutlmv3": _BOXES,
     "lilt": {"hidden_size": 48},
     "mistral4": {"qk_rope_head_dim": 16, "qk_nope_head_dim": 16, "head_dim": 32},
     "reformer": {"axial_pos_embds_dim": [16, 16]},

@@ -33,11 +33,11 @@ def walk_through_repository():
     api, name = HfApi(), "my-org/x"
     api.create_repo(name, private=True)
     first = api.upload_file(path_or_fileobj=b"1", path_in_repo="folder/a.txt", repo_id=name)
-    api.create_tag(name, tag="v1")
     api.create_branch(name, branch="draft")
     api.upload_file(path_or_fileobj=b"2", path_in_repo="b.txt", repo_id=name, revision="draft")
     pull = api.upload_file(path_or_fileobj=b"3", path_in_repo="c.txt", repo_id=name, create_pr=True)
     api.delete_folder("folder", repo_id=name)
+    api.create_tag(name, tag="v1", revision=first.oid)
     refs = api.list_repo_refs(name, include_pull_requests=True)
     seen = {
         "files": {rev: api.list_repo_files(name, revision=rev) for rev in ("main", "v1", "draft", "refs/pr/1")},
@@ -51,7 +51,8 @@ def walk_through_repository():
     }
     api.delete_tag(name, tag="v1")
     api.delete_branch(name, branch="draft")
-    seen["left"] = [ref.name for ref in api.list_repo_refs(name).branches]
+    refs = api.list_repo_refs(name)
+    seen["left"] = [ref.name for ref in [*refs.branches, *refs.tags]]
     api.delete_repo(name)
     return seen | {"exists": api.repo_exists(name)}
 

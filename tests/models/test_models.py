@@ -1,0 +1,340 @@
+"""FastText, TextCNN and BiLSTM: what they compute, and that they are models like any other."""
+
+import ast
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers import AutoConfig, AutoModelForSequenceClassification, Trainer, TrainingArguments, pipeline
+
+from hf_gradexplain import models
+from hf_gradexplain.models import (
+    BiLSTMConfig,
+    BiLSTMForSequenceClassification,
+    FastTextConfig,
+    FastTextForSequenceClassification,
+    TextCNNConfig,
+    TextCNNForSequenceClassification,
+    train_word_tokenizer,
+)
+
+VOCAB, PAD = 20, 0
+CONFIGS = {
+    "fasttext": lambda **more: FastTextConfig(vocab_size=VOCAB, hidden_size=4, **more),
+    "textcnn": lambda **more: TextCNNConfig(vocab_size=VOCAB, hidden_size=4, num_filters=3, **more),
+    "bilstm_last": lambda **more: BiLSTMConfig(vocab_size=VOCAB, hidden_size=4, lstm_size=3, pooling="last", **more),
+    "bilstm_max": lambda **more: BiLSTMConfig(vocab_size=VOCAB, hidden_size=4, lstm_size=3, pooling="max", **more),
+    "bilstm_mean": lambda **more: BiLSTMConfig(vocab_size=VOCAB, hidden_size=4, lstm_size=3, pooling="mean", **more),
+    "bilstm_deep": lambda **more: BiLSTMConfig(
+        vocab_size=VOCAB, hidden_size=4, lstm_size=3, num_hidden_layers=2, pooling="mean", **more
+    ),
+}
+every_model = pytest.mark.parametrize("kind", CONFIGS)
+
+
+def make_model(kind, **more):
+    """A model in float64 and eval mode whose every weight, biases included, is far from zero."""
+    model = AutoModelForSequenceClassification.from_config(CONFIGS[kind](num_labels=3, **more)).double().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn_like(parameter))
+        model.embedding.weight[PAD] = 0
+    return model
+
+
+def random_ids(*shape):
+    return torch.randint(1, VOCAB, shape)
+
+
+# The definitions, once more, in loops over plain vectors.
+
+
+def naive_fasttext(model, vectors):
+    mean = sum(vectors, torch.zeros(4)) / max(len(vectors), 1)
+    return model.classifier.weight @ mean + model.classifier.bias
+
+
+def naive_textcnn(model, vectors):
+    features = []
+    for convolution in model.convolutions:
+        width = convolution.kernel_size[0]
+        text = vectors + [torch.zeros(4)] * (width - len(vectors))
+        for weight, bias in zip(convolution.weight, convolution.bias, strict=True):
+            answers = []
+            for start in range(len(text) - width + 1):
+                answers.append(bias + sum(weight[:, j] @ text[start + j] for j in range(width)))
+            features.append(max(*answers, torch.tensor(0.0)))
+    return model.classifier.weight @ torch.stack(features) + model.classifier.bias
+
+
+def naive_lstm(inputs, w_ih, w_hh, b_ih, b_hh):
+    h = c = torch.zeros(w_hh.shape[1])
+    states = []
+    for x in inputs:
+        i, f, g, o = (w_ih @ x + b_ih + w_hh @ h + b_hh).chunk(4)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        states.append(h)
+    return states
+
+
+def naive_bilstm(model, vectors):
+    states = vectors or [torch.zeros(4)]
+    weights = model.lstm.all_weights
+    for ahead, back in zip(weights[::2], weights[1::2], strict=True):
+        h, g = naive_lstm(states, *ahead), naive_lstm(states[::-1], *back)[::-1]
+        states = [torch.cat(pair) for pair in zip(h, g, strict=True)]
+    if model.config.pooling == "last":
+        pooled = torch.cat([states[-1][:3], states[0][3:]])
+    elif model.config.pooling == "max":
+        pooled = torch.stack([max(column) for column in torch.stack(states).T])
+    else:
+        pooled = sum(states) / len(states)
+    return model.classifier.weight @ pooled + model.classifier.bias
+
+
+NAIVE = {"fasttext": naive_fasttext, "textcnn": naive_textcnn, "bilstm": naive_bilstm}
+
+
+@every_model
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 4, 5, 7])
+@torch.no_grad()
+def test_logits_are_those_of_the_definition(kind, length):
+    torch.set_default_dtype(torch.float64)
+    try:
+        model, ids = make_model(kind), random_ids(length)
+        expected = NAIVE[model.config.model_type](model, [model.embedding.weight[i] for i in ids])
+        torch.testing.assert_close(model(ids.unsqueeze(0)).logits[0], expected, rtol=0, atol=1e-12)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@every_model
+@pytest.mark.parametrize("masked", [True, False], ids=["mask", "no_mask"])
+@torch.no_grad()
+def test_padding_on_either_side_changes_nothing(kind, masked):
+    model, texts = make_model(kind), [random_ids(length) for length in (0, 1, 2, 7, 4)]
+    alone = torch.cat([model(text.unsqueeze(0)).logits for text in texts])
+    for width in (7, 12):
+        for side in (0, 1):
+            rows = [F.pad(text, (0, width - len(text)) if side else (width - len(text), 0)) for text in texts]
+            ids = torch.stack(rows)
+            mask = (ids != PAD).long() if masked else None
+            torch.testing.assert_close(model(ids, mask).logits, alone, rtol=0, atol=1e-12)
+
+
+@every_model
+@torch.no_grad()
+def test_the_mask_decides_and_not_the_id(kind):
+    model, ids = make_model(kind), random_ids(2, 6)
+    mask = torch.tensor([[1, 1, 1, 1, 0, 0], [0, 0, 1, 1, 1, 1]])
+    expected = torch.cat([model(ids[:1, :4]).logits, model(ids[1:, 2:]).logits])
+    torch.testing.assert_close(model(ids, mask).logits, expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(model(ids, mask.bool()).logits, expected, rtol=0, atol=1e-12)
+
+
+@torch.no_grad()
+def test_packed_sequences_and_our_own_reading_agree(monkeypatch):
+    model, lengths = make_model("bilstm_deep"), torch.tensor([3, 7, 1])
+    inputs = torch.randn(3, 7, 4, dtype=torch.float64)
+    ours = model.read(inputs, lengths)
+    monkeypatch.setattr(torch.backends.cudnn, "is_acceptable", lambda tensor: True)
+    packed = model.read(inputs, lengths)
+    for i, length in enumerate(lengths):
+        torch.testing.assert_close(ours[i, :length], packed[i, :length], rtol=0, atol=1e-12)
+    assert packed.shape == ours.shape
+    assert not torch.equal(ours, packed), "the packed branch was not taken: it leaves zeros past a text's end"
+
+
+@every_model
+def test_a_hook_on_the_embedding_sees_every_token_once(kind):
+    """What an explainer does: add a delta to the word vectors, and differentiate with respect to it."""
+    model, ids = make_model(kind), random_ids(2, 6)
+    mask = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 0]])
+    delta = torch.zeros(2, 6, 4, dtype=torch.float64, requires_grad=True)
+    shapes = []
+
+    def hook(module, inputs, output):
+        shapes.append(output.shape)
+        return output + delta
+
+    handle = model.get_input_embeddings().register_forward_hook(hook)
+    assert torch.autograd.gradcheck(lambda _: model(ids, mask).logits, (delta,))
+    shapes.clear()
+    (gradient,) = torch.autograd.grad(model(ids, mask).logits[:, 0].sum(), delta)
+    handle.remove()
+    assert shapes == [(2, 6, 4)]
+    assert (gradient[1, 3:] == 0).all()
+    assert (gradient[mask.bool()].abs().sum(-1) > 0).any()
+
+
+@every_model
+@torch.no_grad()
+def test_embeddings_may_take_the_place_of_ids(kind):
+    model, ids = make_model(kind), random_ids(2, 6)
+    embedded = model(inputs_embeds=model.get_input_embeddings()(ids)).logits
+    assert torch.equal(embedded, model(ids).logits)
+    for inputs in ({}, {"input_ids": ids, "inputs_embeds": model.embedding(ids)}):
+        with pytest.raises(ValueError, match="either input_ids or inputs_embeds"):
+            model(**inputs)
+
+
+@every_model
+def test_losses_of_the_problem_types(kind):
+    ids, classes = random_ids(4, 6), torch.tensor([0, 2, 1, 1])
+    several = torch.tensor([[1.0, 0, 0], [1, 1, 0], [0, 0, 0], [1, 1, 1]]).double()
+    numbers = torch.tensor([0.5, -1, 2, 0]).double()
+    model = make_model(kind)
+    logits = model(ids).logits
+    log_p = logits.log_softmax(-1)
+    expected = -sum(log_p[i, y] for i, y in enumerate(classes)) / 4
+    torch.testing.assert_close(model(ids, labels=classes).loss, expected)
+    assert model.config.problem_type == "single_label_classification"
+
+    model.config.problem_type = "multi_label_classification"
+    p = torch.sigmoid(logits)
+    expected = -(several * p.log() + (1 - several) * (1 - p).log()).mean()
+    torch.testing.assert_close(model(ids, labels=several).loss, expected)
+
+    model.config.problem_type = "regression"
+    torch.testing.assert_close(model(ids, labels=several).loss, ((logits - several) ** 2).mean())
+
+    single = AutoModelForSequenceClassification.from_config(CONFIGS[kind](num_labels=1)).double().eval()
+    expected = ((single(ids).logits[:, 0] - numbers) ** 2).mean()
+    torch.testing.assert_close(single(ids, labels=numbers).loss, expected)
+    assert single.config.problem_type == "regression"
+
+
+@every_model
+@pytest.mark.parametrize("option", ["word_dropout", "embedding_dropout", "classifier_dropout"])
+def test_dropout_works_in_training_only(kind, option):
+    dropouts = dict.fromkeys(("word_dropout", "embedding_dropout", "classifier_dropout"), 0.0)
+    plain = make_model(kind, **dropouts)
+    model = make_model(kind, **(dropouts | {option: 1.0}))
+    model.load_state_dict(plain.state_dict())
+    ids = random_ids(2, 6)
+    assert torch.equal(model(ids).logits, plain(ids).logits)
+    model.train()
+    blind = (
+        model.classifier.bias.expand(2, -1)
+        if option == "classifier_dropout"
+        else plain(torch.zeros_like(ids), torch.ones_like(ids)).logits
+    )
+    torch.testing.assert_close(model(ids).logits, blind)
+
+
+@torch.no_grad()
+def test_word_dropout_drops_whole_words():
+    model = make_model("fasttext", word_dropout=0.5).train()
+    seen = []
+    model.embedding_dropout.register_forward_hook(lambda module, inputs, output: seen.append(output))
+    ids = random_ids(8, 16)
+    model(ids)
+    dropped = (seen[0] == 0).all(-1)
+    assert 0 < dropped.sum() < ids.numel()
+    torch.testing.assert_close(seen[0], torch.where(dropped[..., None], 0, 2 * model.embedding(ids)))
+
+
+@every_model
+def test_training_steps_leave_the_padding_vector_zero(kind):
+    model = AutoModelForSequenceClassification.from_config(CONFIGS[kind](num_labels=3))
+    assert (model.embedding.weight[PAD] == 0).all()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.1, weight_decay=0.1)
+    before = model.embedding.weight.clone()
+    ids = F.pad(random_ids(4, 6), (0, 3))
+    for _ in range(3):
+        model(ids, labels=torch.tensor([0, 1, 2, 0])).loss.backward()
+        optimizer.step()
+    assert (model.embedding.weight[PAD] == 0).all()
+    assert not torch.equal(model.embedding.weight, before)
+
+
+@every_model
+def test_reloaded_by_folder_it_gives_the_same_logits(kind, tmp_path):
+    model = make_model(kind).float()
+    model.save_pretrained(tmp_path)
+    again = AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    assert type(again) is type(model)
+    assert again.config.to_dict() == AutoConfig.from_pretrained(tmp_path).to_dict()
+    ids = random_ids(3, 6)
+    assert torch.equal(again(ids).logits, model(ids).logits)
+    assert model(ids, return_dict=False)[0].shape == (3, 3)
+
+
+@every_model
+def test_the_vocabulary_can_grow(kind):
+    model, ids = make_model(kind), random_ids(2, 5)
+    before = model(ids).logits
+    model.resize_token_embeddings(VOCAB + 2)
+    assert model.get_input_embeddings().weight.shape == (VOCAB + 2, 4)
+    torch.testing.assert_close(model(ids).logits, before)
+
+
+@every_model
+def test_pipeline_and_trainer_take_it(kind, tmp_path):
+    texts = ["a good film", "", "a bad film, a very bad film"]
+    tokenizer = train_word_tokenizer(texts, vocab_size=VOCAB)
+    model = AutoModelForSequenceClassification.from_config(CONFIGS[kind](num_labels=3))
+    rows = [{**tokenizer(text), "labels": i} for i, text in enumerate(texts)]
+    options = {"report_to": "none", "disable_tqdm": True, "save_strategy": "no", "dataloader_pin_memory": False}
+    arguments = TrainingArguments(str(tmp_path), max_steps=1, learning_rate=0.1, use_cpu=True, **options)
+    before = model.classifier.bias.clone()
+    Trainer(model, arguments, train_dataset=rows, processing_class=tokenizer).train()
+    assert not torch.equal(model.classifier.bias, before)
+
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    classify = pipeline("text-classification", model=str(tmp_path), device="cpu", top_k=None)
+    for text, answer in zip(texts, classify(texts), strict=True):
+        probabilities = model.eval()(**tokenizer([text], return_tensors="pt")).logits.softmax(-1)[0]
+        scores = {entry["label"]: entry["score"] for entry in answer}
+        assert [scores[f"LABEL_{i}"] for i in range(3)] == pytest.approx(probabilities.tolist(), rel=1e-5)
+
+
+@pytest.mark.parametrize("config_class", [FastTextConfig, TextCNNConfig, BiLSTMConfig])
+def test_defaults_make_a_model(config_class):
+    config = config_class(vocab_size=VOCAB)
+    assert (config.pad_token_id, config.num_labels, config.problem_type) == (0, 2, None)
+    assert AutoModelForSequenceClassification.from_config(config)(random_ids(1, 3)).logits.shape == (1, 2)
+
+
+def test_default_shapes_are_those_of_the_papers():
+    widths = [
+        conv.kernel_size[0] for conv in TextCNNForSequenceClassification(TextCNNConfig(vocab_size=9)).convolutions
+    ]
+    assert widths == [3, 4, 5]
+    assert TextCNNConfig().num_filters == 100
+    assert BiLSTMForSequenceClassification(BiLSTMConfig(vocab_size=9)).lstm.bidirectional
+    layers = list(FastTextForSequenceClassification(FastTextConfig(vocab_size=9)).parameters())
+    assert [tuple(layer.shape) for layer in layers] == [(9, 100), (2, 100), (2,)]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: TextCNNConfig(filter_widths=[]), r"at least one width, each 1 or more; got \[\]"),
+        (lambda: TextCNNConfig(filter_widths=(3, 0)), r"at least one width, each 1 or more; got \[3, 0\]"),
+        (lambda: BiLSTMConfig(pooling="average"), "pooling"),
+        (lambda: FastTextConfig(hidden_size="wide"), "hidden_size"),
+    ],
+)
+def test_impossible_configurations_are_refused(make, message):
+    with pytest.raises(Exception, match=message):
+        make()
+
+
+@pytest.mark.parametrize("name", ["fasttext", "textcnn", "bilstm"])
+def test_a_model_folder_stands_alone(name):
+    """It is shipped to the hub as it is: it may import from itself and from what every user has, nothing else."""
+    folder = Path(models.__file__).parent / name
+    files = sorted(folder.glob("*.py"))
+    assert len(files) == 3
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert {alias.name.split(".")[0] for alias in node.names} <= {"torch"}
+            elif isinstance(node, ast.ImportFrom):
+                own = node.level == 1 and node.module in {f"configuration_{name}", f"modeling_{name}"}
+                assert own or node.module.split(".")[0] in {"torch", "transformers", "huggingface_hub", "typing"}

@@ -1,0 +1,140 @@
+"""`recipes/evaluate.py` and `recipes/explain.py` as a user runs them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from datasets import load_dataset
+
+from hf_gradexplain.explanation import Explanation
+from tests.tiny import CORPUS, make
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(recipe, *arguments, cwd=ROOT):
+    command = [sys.executable, str(ROOT / "recipes" / f"{recipe}.py"), *map(str, arguments)]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "COLUMNS": "120"}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("embedded")
+    done = run("evaluate", "--output_dir", folder / "out")
+    assert done.returncode == 0, done.stderr
+    return done, folder / "out"
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """A folder with a model and a folder with a data set."""
+    folder = tmp_path_factory.mktemp("inputs")
+    model, tokenizer = make("bert")
+    model.float().save_pretrained(folder / "model")
+    tokenizer.save_pretrained(folder / "model")
+    (folder / "data").mkdir()
+    frame = pd.DataFrame({"sentence": [*CORPUS, ""], "label": [0, 1, 0, 1, 0, 1]})
+    frame.to_parquet(folder / "data" / "test.parquet")
+    return folder
+
+
+def test_without_arguments_it_needs_nothing_and_leaves_everything(embedded):
+    _, folder = embedded
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    figures = {f"figures/{name}.{form}" for name in ("aopc", "correlation") for form in ("svg", "png")}
+    pages = {"results.json", "aopc.parquet", "correlation.parquet", "report.html", "README.md", "run.yaml"}
+    assert figures | pages <= names
+    assert len(load_dataset("parquet", data_files=str(folder / "documents" / "*.parquet"), split="train")) == 200
+
+
+def test_it_prints_how_often_the_top_words_are_the_planted_ones(embedded):
+    done, folder = embedded
+    assert "Planted words among the top units" in done.stdout
+    record = json.loads((folder / "results.json").read_text())
+    planted = {row["method"]: row for row in record["planted"]}
+    assert planted["signed_gi"]["top_1"] > 0.95
+    assert planted["loo"]["precision"] > 0.75 > 3 * planted["random"]["precision"]
+
+
+def test_the_papers_picture_holds_on_it(embedded):
+    _, folder = embedded
+    record = json.loads((folder / "results.json").read_text())
+    score = {row["method"]: row["AOPC(10)"] for row in record["summary"]}
+    others = [score[method] for method in ("random", "sa_raw", "sa_l1", "sa_l2", "sa_linf")]
+    assert min(score["signed_gi"], score["loo"]) > 2 * max(others)
+    assert score["sa_l1"] == pytest.approx(score["sa_l2"], abs=0.01) == pytest.approx(score["sa_linf"], abs=0.01)
+
+
+def test_run_yaml_replays_it_from_the_finished_ranges(embedded):
+    _, folder = embedded
+    before = (folder / "aopc.parquet").read_bytes()
+    again = run("evaluate", folder / "run.yaml")
+    assert again.returncode == 0, again.stderr
+    assert "reused 2 of 2 ranges" in again.stderr
+    assert (folder / "aopc.parquet").read_bytes() == before
+
+
+def test_a_model_and_a_data_set_by_name(inputs, tmp_path):
+    chosen = ["--model_name_or_path", inputs / "model", "--dataset_name", inputs / "data", "--text_column", "sentence"]
+    done = run("evaluate", *chosen, "--output_dir", tmp_path, "--methods", "loo", "signed_gi", "--unit", "token")
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "results.json").read_text())
+    assert record["facts"]["Without any unit"] == "1 of 6"
+    assert str(inputs) not in (tmp_path / "report.html").read_text() + (tmp_path / "README.md").read_text()
+    assert yaml.safe_load((tmp_path / "run.yaml").read_text())["unit"] == "token"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--methods", "signed-gi"], 1, "unknown method 'signed-gi': did you mean 'signed_gi'?"),
+        (["--unit", "words"], 1, "unknown unit 'words': did you mean 'word'?"),
+        (["--dataset_name", "x"], 1, "--dataset_name needs a --model_name_or_path"),
+        (["--model_name_or_path", "x"], 1, "--model_name_or_path needs a --dataset_name"),
+        (["--batch_token", "8"], 2, "--batch_tokens"),
+        (["--seed", "x"], 2, "--seed"),
+    ],
+)
+def test_a_wrong_argument_is_answered_in_one_line(arguments, code, message, tmp_path):
+    done = run("evaluate", *arguments, cwd=tmp_path)
+    assert done.returncode == code
+    assert message in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_data_are_answered_in_one_line(inputs, tmp_path):
+    chosen = ["--model_name_or_path", inputs / "model", "--dataset_name", inputs / "data", "--output_dir", tmp_path]
+    done = run("evaluate", *chosen)
+    assert done.returncode == 1
+    assert "'text'" in done.stderr.splitlines()[-1]
+    assert "sentence" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_explain_leaves_lines_and_a_page(inputs, tmp_path):
+    texts = ["the film is good", "", "<b>bad</b>"]
+    done = run("explain", "--model_name_or_path", inputs / "model", "--texts", *texts, "--output_dir", tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "explanations.jsonl").read_text().splitlines()]
+    assert [Explanation.from_dict(row).text for row in rows] == texts
+    assert list(rows[0]["scores"]) == ["signed_gi", "loo"]
+    assert "<b>bad" not in (tmp_path / "explanations.html").read_text()
+
+
+def test_explain_takes_texts_of_a_data_set(inputs, tmp_path):
+    data = ["--dataset_name", inputs / "data", "--text_column", "sentence", "--max_samples", "2"]
+    done = run("explain", "--model_name_or_path", inputs / "model", *data, "--output_dir", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "explanations.jsonl").read_text().splitlines()) == 2
+
+
+def test_explain_needs_texts_from_one_place(inputs, tmp_path):
+    done = run("explain", "--model_name_or_path", inputs / "model", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "give either --texts or --dataset_name" in done.stderr

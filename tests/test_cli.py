@@ -1,0 +1,90 @@
+"""The command `hf-gradexplain`: data on standard output, the rest on standard error, stable exit codes."""
+
+import json
+
+import pytest
+
+from hf_gradexplain.cli import main
+from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.methods import METHODS
+from tests.tiny import make
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("model"))
+    classifier, tokenizer = make("textcnn")
+    classifier.float().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_explain_for_people(model, capsys):
+    assert main(["explain", model, "the film is good", "--methods", "signed_gi", "loo"]) == 0
+    shown = capsys.readouterr().out
+    assert "signed_gi" in shown
+    assert "loo" in shown
+    assert "film" in shown
+
+
+def test_explain_for_machines(model, capsys):
+    assert main(["explain", model, "the film", "--pair", "is good", "--label", "1", "--format", "json"]) == 0
+    explanation = Explanation.from_dict(json.loads(capsys.readouterr().out))
+    assert (explanation.text, explanation.target) == ("the film\nis good", 1)
+
+
+def test_explain_quietly(model, capsys):
+    assert main(["explain", model, "the film", "--unit", "word_type", "--format", "quiet"]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [row[0] for row in rows] == ["the", "film"]
+    assert all(float(row[1]) == float(row[1]) for row in rows)
+
+
+def test_explain_from_standard_input_and_to_a_page(model, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.stdin.read", lambda: "a <i>bad</i> film", raising=False)
+    assert main(["explain", model, "-", "--html", str(tmp_path / "page.html"), "--format", "quiet"]) == 0
+    page = (tmp_path / "page.html").read_text()
+    assert "<i>bad" not in page
+    assert "film" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--methods", "lo"], "unknown method 'lo': did you mean 'loo'?"),
+        (["--label", "9"], "label 9 of text 0 is no class of the model"),
+        (["--unit", "words"], "did you mean 'word'?"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(model, arguments, message, capsys):
+    assert main(["explain", model, "the film", *arguments]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err.splitlines()[-1]
+
+
+def test_a_model_that_is_not_there(capsys):
+    assert main(["explain", "no/such-model", "text"]) == 1
+    assert "cannot load a sequence classifier from 'no/such-model'" in capsys.readouterr().err
+
+
+def test_a_wrong_command_line_has_its_own_code(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["explan"])
+    assert stopped.value.code == 2
+    assert "choose from" in capsys.readouterr().err
+
+
+def test_methods(capsys):
+    assert main(["methods", "--format", "quiet"]) == 0
+    assert capsys.readouterr().out.split() == list(METHODS)
+    assert main(["methods", "--format", "json"]) == 0
+    assert {row["method"] for row in json.loads(capsys.readouterr().out)} == set(METHODS)
+    assert main(["methods"]) == 0
+    assert "leave-one-out" in capsys.readouterr().out
+
+
+def test_env(capsys):
+    assert main(["env", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {"python", "torch", "transformers", "device"} <= found.keys()
