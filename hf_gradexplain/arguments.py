@@ -3,9 +3,9 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, get_origin
 
 import yaml
 from transformers import HfArgumentParser
@@ -35,14 +35,14 @@ def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) 
             unknown (the nearest one is named), lacks a value or has one of another type; with 0 after `--help`.
     """
     parser = _Parser(dataclass_type, allow_abbrev=False)  # type: ignore[arg-type]
-    defaults = {field.name: field.default for field in fields(dataclass_type)}  # type: ignore[arg-type]
+    options = {field.name: field for field in fields(dataclass_type)}  # type: ignore[arg-type]
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         if arguments and arguments[0].endswith((".yaml", ".yml")):
-            arguments[:1] = _flags_of_file(Path(arguments[0]), defaults)
+            arguments[:1] = _flags_of_file(Path(arguments[0]), options)
         namespace, unknown = parser.parse_known_args(arguments)
         if unknown:
-            choose("argument", unknown[0].partition("=")[0], [f"--{name}" for name in defaults])
+            choose("argument", unknown[0].partition("=")[0], [f"--{name}" for name in options])
         return dataclass_type(**vars(namespace))
     except GradexplainError as error:
         parser.error(str(error))
@@ -64,15 +64,15 @@ class _Parser(HfArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
-def _flags_of_file(path: Path, defaults: Mapping[str, Any]) -> list[str]:
+def _flags_of_file(path: Path, options: Mapping[str, Field[Any]]) -> list[str]:
     """Write the mapping of a YAML file as flags."""
     flags: list[str] = []
     for key, value in _read_mapping(path).items():
-        choose(f"key of {path}", key, defaults)
-        if value is None and defaults[key] is not None:
+        option = options[choose(f"key of {path}", key, options)]
+        if value is None and option.default is not None:
             raise GradexplainError(f"key {key!r} of {path} has no value: give it one, or leave the line out")
-        if isinstance(value, dict):
-            raise GradexplainError(f"key {key!r} of {path} must hold one value or a list, got a mapping")
+        if isinstance(value, dict) or (isinstance(value, list) and get_origin(option.type) is not list):
+            raise GradexplainError(f"key {key!r} of {path} must hold a single value, got {value!r}")
         if isinstance(value, list):
             flags += [f"--{key}", *map(str, value)]
         elif value is not None:

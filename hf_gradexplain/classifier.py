@@ -50,6 +50,7 @@ class Classifier:
         baseline: What stands in for a masked word: one vector `(D,)` per table, in the order of their numbers.
             None for zero.
         follow: Custom autograd functions whose forward pass is differentiated in place of their own backward pass.
+        no_gradient: Why its gradients cannot be used, or None if they can.
     """
 
     model: nn.Module
@@ -58,6 +59,7 @@ class Classifier:
     batch_tokens: int
     baseline: tuple[Tensor, ...] | None = None
     follow: frozenset[CustomFunction] = frozenset()
+    no_gradient: str | None = None
 
     def logits(self, inputs: Mapping[str, Tensor], edit: Edit | None = None) -> Tensor:
         """Run the model on `(B, T)` inputs, with edited word vectors if asked: `(B, C)`.

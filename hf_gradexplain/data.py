@@ -136,8 +136,10 @@ class Batch:
 class Gradients:
     """The evidence of one backward pass: the word vectors `e` and `dl_y/de`, both `(B, T, D)`.
 
-    Where a model looks words up in several tables, `D` runs over all of them, one after the other.
+    Where a model looks words up in several tables, `D` runs over all of them, one after the other. The `baseline`
+    `(D,)` is what stands in for a word that is taken away, None for zero.
     """
 
     embedding: Tensor
     grad: Tensor
+    baseline: Tensor | None = None

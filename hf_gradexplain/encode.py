@@ -48,7 +48,7 @@ class Encoder:
         """Encode texts and text pairs; lone surrogates, which no tokenizer takes, become U+FFFD."""
         if not texts:
             return []
-        pairs = [tuple(map(_repaired, text)) if isinstance(text, tuple) else (_repaired(text),) for text in texts]
+        pairs = [_parts(text) for text in texts]
         with _settings_kept(self.tokenizer):
             encoded = self.tokenizer(
                 [pair if len(pair) > 1 else pair[0] for pair in pairs],
@@ -108,10 +108,15 @@ def _settings_kept(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
 _Group = list[tuple[list[int], tuple[int, int]]]
 
 
-def _repaired(text: str) -> str:
-    if not isinstance(text, str):
-        raise GradexplainError(f"a text is a str, or a tuple of two for a pair, not {type(text).__name__}")
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+def _parts(text: Text) -> tuple[str, ...]:
+    """The text, or the two of a pair, without lone surrogates."""
+    parts = text if isinstance(text, tuple) else (text,)
+    wrong = [type(part).__name__ for part in parts if not isinstance(part, str)]
+    if isinstance(text, tuple) and len(text) != 2:
+        wrong.append(f"a tuple of {len(text)}")
+    if wrong:
+        raise GradexplainError(f"a text is a str, or a tuple of two for a pair, not {wrong[0]}")
+    return tuple(re.sub("[\ud800-\udfff]", "\ufffd", part) for part in parts)
 
 
 def _offsets(encoding: Encoding, starts: tuple[int, int]) -> list[tuple[int, int]]:
@@ -227,20 +232,25 @@ def collate(
     return Batch(tuple(documents), inputs, units, target, seed)
 
 
-def plan_batches(lengths: Sequence[int], batch_tokens: int, *, padding: bool) -> list[list[int]]:
+def plan_batches(
+    lengths: Sequence[int], batch_tokens: int, *, padded_up_to: int, kinds: Sequence[tuple[int, ...]] = ()
+) -> list[list[int]]:
     """Cut documents into batches of at most `batch_tokens` tokens, padding included; a longer one goes alone.
 
-    Documents of equal length come together; those of different lengths share a batch only where `padding` does not
-    change what the model answers.
+    Documents of equal length come together; those of different lengths share a batch only if none is longer than
+    `padded_up_to`, those of different `kinds` never.
 
-    >>> plan_batches([3, 5, 3, 3], batch_tokens=6, padding=False)
+    >>> plan_batches([3, 5, 3, 3], batch_tokens=6, padded_up_to=0)
     [[0, 2], [3], [1]]
+    >>> plan_batches([3, 4, 3, 5, 5], batch_tokens=100, padded_up_to=4)
+    [[0, 2, 1], [3, 4]]
     """
+    kinds = kinds or [()] * len(lengths)
     batches: list[list[int]] = []
-    for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+    for i in sorted(range(len(lengths)), key=lambda i: (kinds[i], lengths[i], i)):
         last = batches[-1] if batches else []
-        fits = last and (len(last) + 1) * lengths[i] <= batch_tokens
-        if fits and (padding or lengths[last[0]] == lengths[i]):
+        fits = last and kinds[last[0]] == kinds[i] and (len(last) + 1) * lengths[i] <= batch_tokens
+        if fits and (lengths[i] <= padded_up_to or lengths[last[0]] == lengths[i]):
             last.append(i)
         else:
             batches.append([i])

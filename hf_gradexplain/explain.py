@@ -1,7 +1,8 @@
 """The user's API: `Explainer`, and `explain` in one line."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, overload
 
@@ -9,14 +10,18 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from hf_gradexplain.baseline import BaselineName, baseline_vectors
 from hf_gradexplain.classifier import Classifier, Reading, left_as_found
+from hf_gradexplain.data import Document
 from hf_gradexplain.encode import Encoder, Text, UnitName, collate, plan_batches
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.loading import check_finite, load_classifier
 from hf_gradexplain.methods import score_batch, select
 from hf_gradexplain.options import Labels, Options, TargetName, target_ids
+from hf_gradexplain.padding import PaddingLimit
 from hf_gradexplain.probe import probe
+from hf_gradexplain.state import device_of
 from hf_gradexplain.targets import Objective, ObjectiveName, head_of
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
@@ -92,6 +97,7 @@ class Explainer:
         check_finite(model)
         self.model, self.tokenizer = model, tokenizer
         self.profile = probe(model, tokenizer)
+        self._padding_limit = PaddingLimit(self.profile, tokenizer)
 
     @classmethod
     def from_pretrained(
@@ -121,6 +127,7 @@ class Explainer:
         objective: ObjectiveName = ...,
         seed: int = ...,
         batch_tokens: int | None = ...,
+        baseline: BaselineName = ...,
     ) -> Explanation: ...
 
     @overload
@@ -135,6 +142,7 @@ class Explainer:
         objective: ObjectiveName = ...,
         seed: int = ...,
         batch_tokens: int | None = ...,
+        baseline: BaselineName = ...,
     ) -> list[Explanation]: ...
 
     def __call__(
@@ -148,6 +156,7 @@ class Explainer:
         objective: ObjectiveName = "loss",
         seed: int = 0,
         batch_tokens: int | None = None,
+        baseline: BaselineName = "zero",
     ) -> Explanation | list[Explanation]:
         """Explain one text, or several.
 
@@ -163,6 +172,8 @@ class Explainer:
             objective: `loss` (default), `logit` or `prob`; see `hf_gradexplain.targets.Objective`.
             seed: What every random draw starts from.
             batch_tokens: The most tokens in one forward pass; None for the device's default.
+            baseline: What stands in for a word that is taken away: `zero` (default), `pad`, `mask`, `unk` or `mean`;
+                see `hf_gradexplain.baseline.baseline_vectors`.
 
         Returns:
             One `Explanation` for a text, a list for a list.
@@ -171,7 +182,7 @@ class Explainer:
             GradexplainError: An argument cannot be used; the message names the mend.
         """
         target = target or ("predicted" if labels is None else "label")
-        options = Options(tuple(select(methods)), unit, target, objective, seed, batch_tokens)
+        options = Options(tuple(select(methods)), unit, target, objective, seed, batch_tokens, baseline)
         single = isinstance(texts, str | tuple)
         if single and isinstance(labels, Integral):
             labels = [int(labels)]
@@ -191,17 +202,43 @@ class Explainer:
         """
         class_names = self._class_names()
         targets = target_ids(options.target, labels, len(texts), class_names)
-        device = next(self.model.parameters()).device
-        batch_tokens = options.batch_tokens or BATCH_TOKENS.get(device.type, BATCH_TOKENS["cpu"])
-        objective, methods = Objective(options.objective, head_of(self.model.config)), select(options.methods)
-        classifier = Classifier(self.model, self.profile.lookups, objective, batch_tokens, None, self.profile.follow)
+        device, methods = device_of(self.model), select(options.methods)
         documents = Encoder(self.tokenizer, self.profile.max_length, options.unit)(texts)
-        for chosen in plan_batches([len(d) for d in documents], batch_tokens, padding=self.profile.pads):
+        lengths = [len(document) for document in documents]
+        with left_as_found(self.model):
+            classifier = self._classifier(options)
+            padded_up_to = self._padding_limit(classifier, lengths)
+        kinds = [self._special_tokens(document) for document in documents]
+        for chosen in plan_batches(lengths, classifier.batch_tokens, padded_up_to=padded_up_to, kinds=kinds):
             some, wanted = [documents[i] for i in chosen], [targets[i] for i in chosen]
-            with torch.inference_mode(False), torch.enable_grad(), left_as_found(self.model):
+            with left_as_found(self.model):
                 batch = collate(some, wanted, self.tokenizer, device, options.seed)
                 reading, scores = score_batch(classifier, batch, methods)
             yield ScoredBatch(tuple(chosen), options, classifier, reading, scores, class_names)
+
+    def _classifier(self, options: Options) -> Classifier:
+        """The model as these options read it."""
+        profile = self.profile
+        if "signed_gi" in options.methods and options.baseline == "zero" and not profile.zero_baseline:
+            warnings.warn(
+                f"{type(self.model).__name__} ignores the length of its word vectors, so that signed_gi from zero is "
+                "rounding noise: choose baseline='mean', or methods='loo'",
+                stacklevel=4,
+            )
+        batch_tokens = options.batch_tokens or BATCH_TOKENS.get(device_of(self.model).type, BATCH_TOKENS["cpu"])
+        classifier = Classifier(
+            self.model,
+            profile.lookups,
+            Objective(options.objective, head_of(self.model.config)),
+            batch_tokens if profile.batches else 1,
+            follow=profile.follow,
+            no_gradient=profile.no_gradient,
+        )
+        return replace(classifier, baseline=baseline_vectors(classifier, self.tokenizer, options.baseline))
+
+    def _special_tokens(self, document: Document) -> tuple[int, ...]:
+        """How often each occurs: some models refuse batches of texts with different numbers of ends."""
+        return tuple(document.inputs["input_ids"].count(i) for i in self.tokenizer.all_special_ids)
 
     def _class_names(self) -> tuple[str, ...]:
         config = self.model.config
@@ -230,6 +267,7 @@ def explain(
     objective: ObjectiveName = "loss",
     seed: int = 0,
     batch_tokens: int | None = None,
+    baseline: BaselineName = "zero",
 ) -> Explanation | list[Explanation]:
     """Explain texts with a model named by its hub name or folder: the one-liner.
 
@@ -238,5 +276,13 @@ def explain(
     """
     explainer = Explainer.from_pretrained(model) if isinstance(model, str) else model
     return explainer(
-        texts, methods, unit, labels, target=target, objective=objective, seed=seed, batch_tokens=batch_tokens
+        texts,
+        methods,
+        unit,
+        labels,
+        target=target,
+        objective=objective,
+        seed=seed,
+        batch_tokens=batch_tokens,
+        baseline=baseline,
     )

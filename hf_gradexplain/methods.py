@@ -61,10 +61,16 @@ def score_batch(classifier: Classifier, batch: Batch, methods: dict[str, Method]
     """One forward pass, each distinct source once, and the scores `(B, U)` of every method.
 
     Raises:
-        GradexplainError: The logits or a method's scores are not finite.
+        GradexplainError: A method needs gradients of a model that has none, or the logits or a method's scores are not
+            finite.
     """
     sources = dict.fromkeys(method.source for method in methods.values())
-    reading = classifier.read(batch, graph=any(source.graph for source in sources))
+    by_gradient = [name for name, method in methods.items() if method.source.graph]
+    if by_gradient and classifier.no_gradient:
+        raise GradexplainError(
+            f"{', '.join(by_gradient)}: {classifier.no_gradient}; choose methods='loo', which needs no gradient"
+        )
+    reading = classifier.read(batch, graph=bool(by_gradient))
     _check_finite("the model's logits", reading.logits)
     evidence = {source: source(classifier, reading) for source in sources}
     scores = {name: method.score(evidence[method.source], batch.units) for name, method in methods.items()}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from operator import index
 from typing import Literal, get_args
 
+from hf_gradexplain.baseline import BaselineName
 from hf_gradexplain.encode import UnitName
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.methods import select
@@ -25,6 +26,8 @@ class Options:
         unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
         target: The class that is explained: the `predicted` one, or each text's `label`.
         objective: What is differentiated: `loss`, `logit` or `prob`; see `hf_gradexplain.targets.Objective`.
+        baseline: What stands in for a word that is taken away: `zero`, the vector of the `pad`, `mask` or `unk` token,
+            or the `mean` of the vocabulary; see `hf_gradexplain.baseline.baseline_vectors`.
         seed: What every random draw starts from.
         batch_tokens: The most tokens in one forward pass, padding included; None for the device's default.
 
@@ -38,12 +41,14 @@ class Options:
     objective: ObjectiveName = "loss"
     seed: int = 0
     batch_tokens: int | None = None
+    baseline: BaselineName = "zero"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "methods", tuple(select(self.methods)))
         choose("unit", self.unit, get_args(UnitName))
         choose("target", self.target, get_args(TargetName))
         choose("objective", self.objective, get_args(ObjectiveName))
+        choose("baseline", self.baseline, get_args(BaselineName))
         if self.batch_tokens is not None and self.batch_tokens < 1:
             raise GradexplainError(f"batch_tokens is a positive number of tokens, not {self.batch_tokens}")
 

@@ -67,7 +67,7 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
         GradexplainError: If the model returns no logits or its word lookups cannot be found.
     """
     several, alike = sample_documents(tokenizer, LENGTHS), sample_documents(tokenizer, LENGTHS[:1] * 3)
-    with torch.inference_mode(False), torch.enable_grad(), left_as_found(model):
+    with left_as_found(model):
         batch = collate(several[:1], [0], tokenizer, device_of(model))
         classifier = open_classifier(model, tokenizer, batch)
         follow, no_gradient = _differentiable(classifier, batch)

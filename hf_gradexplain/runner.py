@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from accelerate import PartialState
 from datasets import Dataset
 from filelock import FileLock, Timeout
 from rich.console import Console
@@ -36,6 +35,7 @@ from hf_gradexplain.evaluation.tables import AopcSums, bootstrap_weights, correl
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.files import write_text
 from hf_gradexplain.options import Options
+from hf_gradexplain.processes import process_state
 
 RANGE = 128
 """Documents per file: large enough to fill batches, small enough to lose little when a run is stopped."""
@@ -83,7 +83,7 @@ def evaluate(
     """
     if not len(texts):
         raise GradexplainError("there is no text to evaluate: the data set is empty")
-    state, paths = PartialState(), range_paths(output_dir, len(texts))
+    state, paths = process_state(), range_paths(output_dir, len(texts))
     paths[0].parent.mkdir(parents=True, exist_ok=True)
     with _claimed(output_dir, inputs) if state.is_main_process else nullcontext():
         state.wait_for_everyone()

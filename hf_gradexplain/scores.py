@@ -42,8 +42,13 @@ def sa_linf(evidence: Gradients, units: Units) -> Tensor:
 
 
 def signed_gi(evidence: Gradients, units: Units) -> Tensor:
-    """Signed gradient times input: `-sum_i g_i e_i` (Eq. 6)."""
-    return -units.sum((evidence.grad * evidence.embedding).sum(-1))
+    """Signed gradient times input: `-sum_i g_i e_i` (Eq. 6); from a baseline `b` other than zero, `e_i - b_i`.
+
+    The model's answer to taking the word away, as far as it is linear. Zero but for rounding where the word vectors go
+    straight into a layer that ignores their length, such as RMS normalisation, and the baseline is zero.
+    """
+    e, b = evidence.embedding, evidence.baseline
+    return -units.sum((evidence.grad * (e if b is None else e - b)).sum(-1))
 
 
 def as_is(evidence: Tensor, units: Units) -> Tensor:

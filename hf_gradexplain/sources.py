@@ -34,12 +34,13 @@ class Backward:
         """The word vectors and their gradients; texts do not influence each other, so the sum keeps them apart."""
         loss = classifier.objective.loss(reading.logits, reading.batch.target).sum()
         grads = torch.autograd.grad(loss, [words.delta for words in reading.words])
-        return Gradients(torch.cat([words.embedding for words in reading.words], -1), torch.cat(grads, -1))
+        baseline = None if classifier.baseline is None else torch.cat(classifier.baseline)
+        return Gradients(torch.cat([words.embedding for words in reading.words], -1), torch.cat(grads, -1), baseline)
 
 
 @dataclass(frozen=True)
 class LeaveOneOut:
-    """The rise of the loss when a unit's word vectors are set to zero: `l_y(x without unit) - l_y(x)`.
+    """The rise of the loss when a unit's word vectors are set to the baseline: `l_y(x without unit) - l_y(x)`.
 
     Eq. 7 of the paper prints the opposite sign, which contradicts its own figures 2 and 3 and its convention that a
     positive score supports the target; this is the sign of the figures.

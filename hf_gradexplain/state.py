@@ -46,12 +46,17 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
 
     Decoders without a pad token refuse batches, even of texts of equal length, so they get an id that no token has.
     cuDNN refuses the backward pass of recurrent layers in eval mode, so it is off for models that have any. Modules
-    compiled in place run uncompiled: compiled code may pass over hooks.
+    compiled in place run uncompiled: compiled code may pass over hooks. Gradients are on, whatever the caller chose.
     """
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
     try:
-        with State(model).put_back(), torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext():
+        with (
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            State(model).put_back(),
+            torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext(),
+        ):
             model.eval()
             for parameter in trainable:
                 parameter.requires_grad_(False)

@@ -33,27 +33,25 @@ def ordinary_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     return ids
 
 
-def sample_documents(tokenizer: PreTrainedTokenizerBase, lengths: Sequence[int]) -> list[Document]:
-    """Documents of these numbers of ordinary tokens, between the special tokens that the tokenizer puts around a text.
-
-    Every ordinary token is a unit. Documents of equal length differ in their tokens.
-    """
+def document_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Document:
+    """A document of these ordinary tokens, each a unit, between the special tokens that stand around every text."""
     frame = Encoder(tokenizer, None, "token")(["the"])[0]
     ordinary = np.flatnonzero(frame.unit_of != NOBODY)
     middle = (len(frame) + 1) // 2
     start, stop = (ordinary[0], ordinary[-1] + 1) if len(ordinary) else (middle, middle)
+    n = len(ids)
+    inputs = {}
+    for name, row in frame.inputs.items():
+        value = row[start] if len(ordinary) else int(name == "attention_mask")
+        inputs[name] = (*row[:start], *(ids if name == "input_ids" else [value] * n), *row[stop:])
+    unit_of = np.array([*[NOBODY] * start, *range(n), *[NOBODY] * (len(frame) - stop)])
+    return Document("", (Unit("", ()),) * n, inputs, unit_of, unit_of, np.arange(n))
+
+
+def sample_documents(tokenizer: PreTrainedTokenizerBase, lengths: Sequence[int]) -> list[Document]:
+    """Documents of these numbers of ordinary tokens; those of equal length differ in their tokens."""
     ids = ordinary_ids(tokenizer)
-
-    def document(n: int, first: int) -> Document:
-        inputs = {}
-        for name, row in frame.inputs.items():
-            value = row[start] if len(ordinary) else int(name == "attention_mask")
-            words = [ids[(first + i) % len(ids)] for i in range(n)] if name == "input_ids" else [value] * n
-            inputs[name] = (*row[:start], *words, *row[stop:])
-        unit_of = np.array([*[NOBODY] * start, *range(n), *[NOBODY] * (len(frame) - stop)])
-        return Document("", (Unit("", ()),) * n, inputs, unit_of, unit_of, np.arange(n))
-
-    return [document(n, first) for first, n in enumerate(lengths)]
+    return [document_of(tokenizer, [ids[(k + i) % len(ids)] for i in range(n)]) for k, n in enumerate(lengths)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,19 +15,21 @@ MODULES = {
 }
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 
-# A module imports from its own level or from those above it in this list. Renderers know nothing of explaining.
+# A module imports only from rows above its own. Renderers know nothing of explaining.
 LEVELS = [
-    {"errors", "files", "data", "models", "viz"},
-    {"embedding", "targets", "encode", "scores", "corpus", "synthetic"},
-    {"classifier", "loading"},
-    {"probe", "perturb", "doctor"},
-    {"sources"},
-    {"methods"},
+    {"errors", "identity", "files", "state", "data", "autodiff", "viz"},
+    {"models", "embedding", "targets", "encode", "scores", "corpus", "synthetic", "arguments", "processes"},
+    {"classifier", "loading", "training"},
+    {"perturb", "trials"},
+    {"sources", "baseline", "probe"},
+    {"methods", "padding"},
     {"options", "explanation"},
     {"explain"},
-    {"evaluation"},
-    {"metrics", "runner"},
-    {"arguments", "cards", "training", "hub", "report", "cli", "pipeline", "hf_gradexplain"},
+    {"evaluation", "pipelines"},
+    {"metrics", "runner", "hf_gradexplain"},
+    {"results"},
+    {"jobs"},
+    {"cli"},
 ]
 
 
@@ -86,7 +88,7 @@ def test_nothing_takes_arguments_by_any_name(module):
 @pytest.mark.parametrize("module", MODULES)
 def test_files_and_functions_stay_short(module):
     lines = len(MODULES[module].read_text(encoding="utf-8").splitlines())
-    assert lines <= 270
+    assert lines <= 300
     for node in ast.walk(TREES[module]):
         if isinstance(node, ast.FunctionDef):
             code = node.body[1:] if ast.get_docstring(node) is not None and len(node.body) > 1 else node.body

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 import yaml
-from accelerate import PartialState
 from datasets import ClassLabel, Dataset
 from rich.console import Console
 from transformers import set_seed
@@ -22,6 +21,7 @@ from hf_gradexplain.explain import Explainer
 from hf_gradexplain.identity import model_fingerprint, tokenizer_fingerprint, versions
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
 from hf_gradexplain.options import Options
+from hf_gradexplain.processes import process_state
 from hf_gradexplain.results import CAPTIONS, Run, count_documents, summary_table, write_results
 from hf_gradexplain.runner import evaluate, range_paths
 from hf_gradexplain.synthetic import SyntheticCorpus, make_corpus
@@ -134,7 +134,7 @@ def _named(arguments: EvaluateArguments) -> _Subject:
     explainer = Explainer.from_pretrained(
         str(arguments.model_name_or_path),
         revision=arguments.model_revision,
-        device=PartialState().device,
+        device=process_state().device,
         trust_remote_code=arguments.trust_remote_code,
     )
     texts, notes = _aligned(texts, explainer.model.config.label2id)
@@ -151,7 +151,7 @@ def _embedded(arguments: EvaluateArguments, output_dir: Path) -> _Subject:
     """The generated corpus, and a FastText that was trained on it on the spot."""
     if arguments.dataset_name is not None:
         raise GradexplainError("--dataset_name needs a --model_name_or_path to evaluate")
-    corpus, folder, state = make_corpus(arguments.seed), output_dir / "model", PartialState()
+    corpus, folder, state = make_corpus(arguments.seed), output_dir / "model", process_state()
     if state.is_main_process and not folder.exists():
         _train_fasttext(corpus, arguments.seed, folder)
     state.wait_for_everyone()

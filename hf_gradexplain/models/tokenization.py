@@ -13,9 +13,13 @@ from hf_gradexplain.errors import GradexplainError
 
 PAD, UNK = "[PAD]", "[UNK]"
 
-# A word is letters and digits (with their combining marks), with apostrophes inside; every other visible
-# character stands alone. Scripts written without spaces give one word per ideograph.
-WORD = r"[\p{Han}\p{Hiragana}\p{Katakana}]|[\p{L}\p{M}\p{N}_]+(?:['’][\p{L}\p{M}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}_]"
+# A word is letters and digits, with apostrophes inside; every other visible character stands alone, and so does every
+# ideograph and kana, for their scripts have no blanks between words. Combining marks stay with what they mark.
+WORD = r"""
+    [\p{Han}\p{Hiragana}\p{Katakana}]\p{M}*
+  | [\p{L}\p{M}\p{N}_]+ (?: ['’] [\p{L}\p{M}\p{N}]+ )*
+  | [^\s\p{L}\p{M}\p{N}_]\p{M}*
+"""
 
 
 def train_word_tokenizer(
@@ -28,10 +32,12 @@ def train_word_tokenizer(
 ) -> PreTrainedTokenizerFast:
     """Build a tokenizer whose tokens are the most frequent words of the texts.
 
-    Texts are brought to Unicode NFC (and lower case), then split into words and single punctuation marks; offsets
-    point into the text as it was. The vocabulary is `[PAD]` (id 0), `[UNK]` (id 1), then the words by falling
-    count, ties in alphabetical order: the same texts give the same bytes. No token is added around a text, and a
-    text that contains the letters "[PAD]" or "[UNK]" is read as words and punctuation like any other.
+    Texts are brought to Unicode NFD (and lower case), then split into words and single punctuation marks. Offsets
+    point into the text as it was; NFD keeps them whole where NFC, which joins characters, would lose some.
+
+    The vocabulary is `[PAD]` (id 0), `[UNK]` (id 1), then the words by falling count, ties in alphabetical order: the
+    same texts give the same bytes. No token is added around a text, and a text that contains the letters "[PAD]" or
+    "[UNK]" is read as words and punctuation like any other.
 
     Args:
         texts: Read once, one after the other; may be a generator.
@@ -50,8 +56,8 @@ def train_word_tokenizer(
         raise GradexplainError(f"vocab_size must be 3 or more ({PAD}, {UNK} and one word); got {vocab_size}")
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNK))
     lower = [normalizers.Lowercase()] if lowercase else []
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), *lower])
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFD(), *lower])
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("".join(WORD.split())), behavior="removed", invert=True)
     trainer = trainers.WordLevelTrainer(
         vocab_size=vocab_size, min_frequency=min_count, special_tokens=[PAD, UNK], show_progress=False
     )

@@ -24,6 +24,7 @@ from hf_gradexplain.perturb import generic
 from hf_gradexplain.perturb.words import Masks, Words, read_words
 
 _STEPS_AT_ONCE = 64
+"""For how many steps the inputs of all copies are looked up together."""
 
 
 def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:
@@ -52,7 +53,7 @@ def _logits(classifier: Classifier, words: Words, masks: Masks) -> Tensor:
     parts = []
     for part in masks.split(max(1, classifier.batch_tokens // (masks.size + 1))):
         pooled = torch.cat([d.read(words, part, model.config.pooling) for d in directions], 2)
-        parts.append(model.classifier(pooled))
+        parts.append(model.classifier(pooled.to(words.vectors.dtype)))
     return torch.cat(parts)
 
 
@@ -161,7 +162,7 @@ class _Copies:
 
 
 def _previous_smaller(x: Tensor) -> Tensor:
-    """The place of the nearest smaller value on the left: `(N, U)` to `(N, U)`; the first value is the smallest.
+    """The place of the nearest smaller value on the left: `(N, M)` to `(N, M)`; the first value is -1, all else above.
 
     Doubling: skip every stretch of `2^level` values, from the longest to the shortest, that holds no smaller one.
     """

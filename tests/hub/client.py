@@ -30,7 +30,7 @@ def call(hub, home, function, *arguments):
     """Call a function of a test module in a new process and return its result, which must fit into JSON."""
     command = [sys.executable, "-c", CALL, function.__module__, function.__name__, json.dumps(arguments)]
     run = subprocess.run(
-        command, env=environment(hub, home), cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+        command, env=environment(hub, home), cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
     )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout.splitlines()[-1])

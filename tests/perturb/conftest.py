@@ -20,10 +20,7 @@ def random_document(rng: np.random.Generator, length: int, unit: str) -> Documen
     """A text of few different words, so that they repeat; about every eighth token is special."""
     ids = rng.integers(1, VOCABULARY, length)
     ordinary = rng.random(length) > 1 / 8
-    if unit == "word":
-        keys = np.cumsum(rng.random(length) < 0.6)
-    else:
-        keys = np.arange(length) if unit == "token" else ids
+    keys = {"token": np.arange(length), "word": np.cumsum(rng.random(length) < 0.6), "word_type": ids}[unit]
     numbers: dict[int, int] = {}
     unit_of = [numbers.setdefault(int(k), len(numbers)) if o else NOBODY for k, o in zip(keys, ordinary, strict=True)]
     unit_of = np.array(unit_of if length else [NOBODY])

@@ -1,0 +1,111 @@
+"""Leave-one-out and removal curves: the short cuts beside batched brute force, in one process.
+
+    python benchmarks/short_cuts.py --words 50 250 1000 --threads 2
+
+One text of made-up words, its frequencies those of natural text, every occurrence a unit. Brute force is the generic
+form at the best of several token budgets. All four are run in turns, and the table shows medians; "forwards" is the
+time in plain forward passes of the text alone.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from statistics import median
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from hf_gradexplain.classifier import Classifier, Reading, left_as_found
+from hf_gradexplain.encode import Encoder, collate
+from hf_gradexplain.models import MODELS, train_word_tokenizer
+from hf_gradexplain.perturb import GENERIC, ShortCut, short_cut_of
+from hf_gradexplain.probe import probe
+from hf_gradexplain.targets import Objective
+
+VOCABULARY, CLASSES = 20_000, 4
+BUDGETS = (512, 1024, 4096, 16384)
+Work = Callable[[], object]
+
+
+def seconds(work: Work) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def in_turns(works: list[Work], repeats: int) -> list[float]:
+    """The median time of each, all of them run once per round."""
+    rounds = [[seconds(work) for work in works] for _ in range(repeats)]
+    return [median(times) for times in zip(*rounds, strict=True)]
+
+
+def new_models() -> dict[str, tuple[PreTrainedModel, PreTrainedTokenizerFast]]:
+    """The three architectures at their default sizes, untrained: the time does not depend on the weights."""
+    torch.manual_seed(0)
+    tokenizer = train_word_tokenizer((f"w{i}" for i in range(VOCABULARY)), vocab_size=VOCABULARY)
+    configs = {config.model_type: config(vocab_size=len(tokenizer), num_labels=CLASSES) for config in MODELS}
+    return {name: (MODELS[type(config)](config), tokenizer) for name, config in configs.items()}
+
+
+def read(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: int, budget: int
+) -> tuple[Classifier, Reading]:
+    """One text, the same for every budget."""
+    ids = np.random.default_rng(0).zipf(1.3, words) % VOCABULARY
+    documents = Encoder(tokenizer, None, "word")([" ".join(f"w{i}" for i in ids)])
+    classifier = Classifier(model, probe(model, tokenizer).lookups, Objective("loss", "softmax"), budget)
+    return classifier, classifier.read(collate(documents, [None], tokenizer), graph=False)
+
+
+def works_of(short_cut: ShortCut, classifier: Classifier, reading: Reading) -> list[Work]:
+    """Leave-one-out, and the whole curve of one random order."""
+    order = torch.from_numpy(np.random.default_rng(1).permutation(reading.batch.units.size))
+    ranks = order.view(1, 1, -1)
+    return [
+        lambda: short_cut.leave_one_out(classifier, reading),
+        lambda: short_cut.removal_curves(classifier, reading, ranks),
+    ]
+
+
+@torch.no_grad()
+def measure(
+    name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: int, repeats: int
+) -> list[str]:
+    """One row of the table per kind of work."""
+    readings = {budget: read(model, tokenizer, words, budget) for budget in BUDGETS}
+    best = min(BUDGETS, key=lambda budget: seconds(works_of(GENERIC, *readings[budget])[0]))
+    classifier, reading = readings[1024]
+    ours = works_of(short_cut_of(model), classifier, reading)
+    brute = works_of(GENERIC, *readings[best])
+    for work in ours:
+        work()
+    forward, *times = in_turns([lambda: model(**reading.batch.inputs), *ours, *brute], repeats)
+    rows = zip(("leave-one-out", "curve"), times[:2], times[2:], strict=True)
+    return [
+        f"| {name} | {words:,} | {kind} | {1e3 * short:.2f} | {short / forward:.2f} | {1e3 * long:.1f} | {best:,} "
+        f"| {long / short:.1f} |"
+        for kind, short, long in rows
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--words", type=int, nargs="+", default=[50, 250, 1000])
+    parser.add_argument("--models", nargs="+", default=["fasttext", "textcnn", "bilstm"])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    models = new_models()
+    print("| model | words | work | short cut, ms | in forwards | brute force, ms | at tokens | times faster |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name in arguments.models:
+        model, tokenizer = models[name]
+        with left_as_found(model):
+            for words in arguments.words:
+                print(*measure(name, model, tokenizer, words, arguments.repeats), sep="\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()

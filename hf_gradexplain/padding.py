@@ -1,0 +1,51 @@
+"""How long texts may be that share a batch by padding, tried on the model before it is done."""
+
+from collections.abc import Sequence
+
+from transformers import PreTrainedTokenizerBase
+
+from hf_gradexplain.classifier import Classifier
+from hf_gradexplain.probe import LENGTHS, Profile
+from hf_gradexplain.trials import batch_error, sample_documents
+
+_SMALLEST, _STEP = 32, 4
+_WORTH = 16
+
+
+class PaddingLimit:
+    """The length up to which padding was seen to leave a model's answers alone.
+
+    Some models read long texts in another way than short ones: they cut them into blocks, or switch to sparse
+    attention. So that a padded batch of short texts says nothing about one of long texts, and each range of lengths
+    `(32 * 4^(i - 1), 32 * 4^i]` is tried once, on texts as long as the longest that are there.
+
+    Args:
+        profile: What the model showed on very short texts.
+        tokenizer: The tokenizer.
+    """
+
+    def __init__(self, profile: Profile, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.tokenizer, self.tolerance = tokenizer, profile.tolerance
+        self.extra = len(sample_documents(tokenizer, [1])[0]) - 1
+        self.safe = max(LENGTHS) + self.extra if profile.pads else 0
+        self.unsafe = float("inf") if profile.pads else 0
+
+    def __call__(self, classifier: Classifier, lengths: Sequence[int]) -> int:
+        """The limit for texts of these lengths, which are tried where there are enough of them to be worth it."""
+        top = _SMALLEST
+        while self.safe < max(lengths, default=0) and top < self.unsafe:
+            longest = max((n for n in lengths if n <= top), default=0)
+            if self.safe < longest < self.unsafe:
+                if sum(n for n in lengths if self.safe < n <= top) < _WORTH * longest:
+                    break
+                self._try(classifier, longest)
+            top *= _STEP
+        return self.safe
+
+    def _try(self, classifier: Classifier, longest: int) -> None:
+        n = longest - self.extra
+        documents = sample_documents(self.tokenizer, [LENGTHS[0], n // 2, n - 1, n])
+        if batch_error(classifier, documents, self.tokenizer, gradients=False) <= self.tolerance:
+            self.safe = longest
+        else:
+            self.unsafe = longest

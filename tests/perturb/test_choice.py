@@ -1,0 +1,110 @@
+"""Which models a short cut answers for, and how to register one's own."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hf_gradexplain import perturb
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification
+from hf_gradexplain.perturb import GENERIC, SHORT_CUTS, ShortCut, register_short_cut, short_cut_of
+
+
+def fasttext():
+    torch.manual_seed(0)
+    config = FastTextConfig(vocab_size=12, hidden_size=6, num_labels=3, initializer_range=1.0)
+    return FastTextForSequenceClassification(config).double().eval().requires_grad_(False)
+
+
+class Squared(FastTextForSequenceClassification):
+    """A subclass that computes something else."""
+
+    def pool(self, embeddings, real):
+        return super().pool(embeddings, real) ** 2
+
+
+class Wrapped(nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+
+class Adapter(nn.Linear):
+    """A layer with the weight of a linear one that is not linear."""
+
+    def forward(self, x):
+        return super().forward(x).tanh()
+
+
+def with_new_forward(model):
+    model.forward = lambda **inputs: None
+    return model
+
+
+def with_hook(model):
+    model.classifier.register_forward_hook(lambda module, args, output: 2 * output)
+    return model
+
+
+def with_pre_hook(model):
+    model.dropout.register_forward_pre_hook(lambda module, args: None)
+    return model
+
+
+def with_adapter(model):
+    model.classifier = Adapter(6, 3)
+    return model
+
+
+def test_a_model_of_a_registered_class_has_its_short_cut():
+    for model_class, short_cut in SHORT_CUTS.items():
+        assert short_cut_of(model_class(model_class.config_class())) is short_cut
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda model: Squared(model.config),
+        Wrapped,
+        with_new_forward,
+        with_hook,
+        with_pre_hook,
+        with_adapter,
+    ],
+    ids=["subclass", "wrapper", "new forward", "hook", "pre-hook", "adapter"],
+)
+def test_a_model_that_may_compute_something_else_has_the_generic_form(changed):
+    assert short_cut_of(fasttext()) is not GENERIC
+    assert short_cut_of(changed(fasttext())) is GENERIC
+
+
+@pytest.mark.parametrize("changed", [with_hook, with_adapter, lambda model: Squared(model.config).double().eval()])
+def test_its_answers_are_its_own(changed, read, ranks_of):
+    rng = np.random.default_rng(0)
+    model = changed(fasttext()).double().requires_grad_(False)
+    classifier, reading = read(model, rng, [5, 8])
+    ranks = ranks_of(rng, 1, reading)
+    answers = perturb.leave_one_out(classifier, reading), perturb.removal_curves(classifier, reading, ranks)
+    expected = perturb.generic.leave_one_out(classifier, reading)
+    torch.testing.assert_close(answers[0], expected, rtol=0, atol=0)
+    torch.testing.assert_close(answers[1][:, :, 0], reading.logits.unsqueeze(0), rtol=0, atol=0)
+    as_fasttext = SHORT_CUTS[FastTextForSequenceClassification].leave_one_out(classifier, reading)
+    assert (as_fasttext - expected).abs().max() > 1e-3
+
+
+def test_a_registered_short_cut_answers_for_its_class_and_leaves_the_rest_to_the_generic_form(
+    read, ranks_of, monkeypatch
+):
+    monkeypatch.setattr(perturb, "SHORT_CUTS", dict(SHORT_CUTS))
+    rng = np.random.default_rng(0)
+    classifier, reading = read(Squared(fasttext().config).double().eval().requires_grad_(False), rng, [5, 8])
+    expected = perturb.removal_curves(classifier, reading, ranks := ranks_of(rng, 2, reading))
+    register_short_cut(Squared, ShortCut(leave_one_out=lambda classifier, reading: reading.logits[:, None] * 0))
+    assert not perturb.leave_one_out(classifier, reading).any()
+    torch.testing.assert_close(perturb.removal_curves(classifier, reading, ranks), expected, rtol=0, atol=0)
+
+
+def test_a_class_is_registered_once():
+    with pytest.raises(GradexplainError, match="FastTextForSequenceClassification has a short cut already: delete it"):
+        register_short_cut(FastTextForSequenceClassification, ShortCut())

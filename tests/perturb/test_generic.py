@@ -1,0 +1,129 @@
+"""The generic form against a loop that masks by hand, its number of forward passes, and memory that runs out."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hf_gradexplain.classifier import Classifier
+from hf_gradexplain.models import TextCNNConfig, TextCNNForSequenceClassification
+from hf_gradexplain.perturb import generic
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    config = TextCNNConfig(vocab_size=12, hidden_size=6, num_labels=3, num_filters=4, initializer_range=1.0)
+    return TextCNNForSequenceClassification(config).double().eval().requires_grad_(False)
+
+
+def logits_by_hand(classifier, reading, text, removed):
+    """The logits of one text alone whose removed units have the baseline for a vector."""
+    document = reading.batch.documents[text]
+    vectors = classifier.model.embedding(torch.tensor([document.inputs["input_ids"]])).clone()
+    for t, unit in enumerate(document.unit_of):
+        if unit in removed:
+            vectors[0, t] = classifier.baseline[0]
+    mask = torch.tensor([document.inputs["attention_mask"]])
+    return classifier.model(inputs_embeds=vectors, attention_mask=mask).logits[0]
+
+
+@pytest.mark.parametrize("unit", ["token", "word", "word_type"])
+def test_both_equal_a_loop_over_units_and_steps(unit, model, read, ranks_of):
+    rng = np.random.default_rng(1)
+    classifier, reading = read(model, rng, [7, 0, 1, 11], unit, batch_tokens=40, baseline=True)
+    ranks = ranks_of(rng, 2, reading)
+    without = generic.leave_one_out(classifier, reading)
+    curves = generic.removal_curves(classifier, reading, ranks)
+    for b, n in enumerate(reading.batch.units.count.tolist()):
+        for u in range(reading.batch.units.size):
+            expected = logits_by_hand(classifier, reading, b, {u})
+            torch.testing.assert_close(without[b, u], expected, rtol=0, atol=1e-12)
+        for order, rank in enumerate(ranks[:, b, :n].tolist()):
+            for k in range(reading.batch.units.size + 1):
+                expected = logits_by_hand(classifier, reading, b, {u for u, r in enumerate(rank) if r < k})
+                torch.testing.assert_close(curves[order, b, k], expected, rtol=0, atol=1e-12)
+
+
+def copies_in(calls):
+    return sum(len(inputs["input_ids"]) for inputs in calls)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """The inputs of every masked forward pass."""
+    seen = []
+    run = Classifier.masked_logits
+
+    def counted(self, inputs, masked):
+        seen.append(inputs)
+        return run(self, inputs, masked)
+
+    monkeypatch.setattr(Classifier, "masked_logits", counted)
+    return seen
+
+
+def test_copies_of_all_texts_and_orders_share_forward_passes_and_the_ends_of_the_curves(model, read, ranks_of, calls):
+    rng = np.random.default_rng(0)
+    classifier, reading = read(model, rng, [8, 5, 1, 0], "token", batch_tokens=80)
+    counts, at_once = reading.batch.units.count.tolist(), 80 // 8
+    generic.leave_one_out(classifier, reading)
+    assert copies_in(calls) == sum(counts)
+    assert len(calls) == math.ceil(sum(counts) / at_once)
+    calls.clear()
+    generic.removal_curves(classifier, reading, ranks_of(rng, 3, reading))
+    assert copies_in(calls) == sum(3 * max(n - 1, 0) + (n > 0) for n in counts)
+    assert len(calls) == math.ceil(copies_in(calls) / at_once)
+
+
+ERRORS = [
+    torch.OutOfMemoryError("CUDA out of memory"),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes"),
+    MemoryError(),
+]
+
+
+class Limited(nn.Module):
+    """A model without memory for more than `most` texts at a time."""
+
+    def __init__(self, inner, most, error):
+        super().__init__()
+        self.inner, self.most, self.error = inner, most, error
+
+    @property
+    def embedding(self):
+        return self.inner.embedding
+
+    def forward(self, **inputs):
+        if len(inputs["input_ids"]) > self.most:
+            raise self.error
+        return self.inner(**inputs)
+
+
+def limited(classifier, most, error):
+    lookups = tuple(type(x)(f"inner.{x.module}", x.call, x.shift, x.time_major) for x in classifier.lookups)
+    return Classifier(Limited(classifier.model, most, error), lookups, classifier.objective, classifier.batch_tokens)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+def test_the_budget_is_halved_where_memory_runs_out_and_stays_so(error, model, read, calls):
+    classifier, reading = read(model, np.random.default_rng(0), [20], "token", batch_tokens=400)
+    scarce = limited(classifier, 3, error)
+    expected = generic.leave_one_out(classifier, reading)
+    calls.clear()
+    torch.testing.assert_close(generic.leave_one_out(scarce, reading), expected, rtol=0, atol=1e-12)
+    tried = [len(inputs["input_ids"]) for inputs in calls]
+    assert [n for n in tried if n > 3] == [len(expected[0]), 10, 5][: sum(n > 3 for n in tried)]
+    assert sum(n > 3 for n in tried) == 3
+    calls.clear()
+    generic.leave_one_out(scarce, reading)
+    assert max(len(inputs["input_ids"]) for inputs in calls) == 2
+
+
+@pytest.mark.parametrize("error", [ERRORS[0], RuntimeError("shapes do not match")], ids=repr)
+def test_an_error_is_passed_on_where_a_smaller_budget_does_not_help(error, model, read):
+    classifier, reading = read(model, np.random.default_rng(0), [20], "token", batch_tokens=400)
+    with pytest.raises(RuntimeError, match=str(error)):
+        generic.leave_one_out(limited(classifier, 0, error), reading)

@@ -1,0 +1,93 @@
+"""The card of a trained model: true, safe with any name, and silent about this machine."""
+
+import pytest
+from huggingface_hub import ModelCard
+
+from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification
+from hf_gradexplain.training import Task, TrainArguments
+from hf_gradexplain.training.card import model_card, public_name
+
+EVIL = "a\"b'c: <script>x</script> | [l](http://e.vil) `y`\n---\n# h {{ 7*7 }}"
+
+
+def make(task=None, metrics=None, **more):
+    task = task or Task("single_label_classification", ("World", "Sports"))
+    arguments = {"dataset_name": "fancyzhx/ag_news", "output_dir": "out/my-model", **more}
+    if "model_name_or_path" not in more:
+        arguments.setdefault("model_type", "fasttext")
+    model = FastTextForSequenceClassification(FastTextConfig(vocab_size=1200, hidden_size=10, **task.config()))
+    metrics = metrics or {"accuracy": 0.9, "macro_f1": 0.123456}
+    return model_card(TrainArguments(**arguments), model, task, metrics, n_train=21391, n_eval=7600)
+
+
+def test_metadata_is_what_the_hub_reads():
+    data = ModelCard(make(dataset_config_name="default", dataset_revision="abc123")).data
+    assert (data.library_name, data.pipeline_tag) == ("transformers", "text-classification")
+    assert set(data.tags) == {"hf_gradexplain", "fasttext"}
+    assert data.datasets == "fancyzhx/ag_news"
+    results = {result.metric_type: result for result in data.eval_results}
+    assert {name: result.metric_value for name, result in results.items()} == {"accuracy": 0.9, "f1": 0.123456}
+    f1 = results["f1"]
+    assert (f1.dataset_type, f1.dataset_split, f1.dataset_config, f1.dataset_revision) == (
+        "fancyzhx/ag_news",
+        "test",
+        "default",
+        "abc123",
+    )
+    assert f1.metric_args == {"average": "macro"}
+
+
+def test_readers_learn_what_it_was_trained_on_and_how_well():
+    text = ModelCard(make(config_overrides="word_dropout=0.5", max_length=100)).text
+    for fact in (
+        "# my-model",
+        "(fasttext, 12,022 weights), trained from scratch on 21,391 rows of the split train of fancyzhx/ag_news",
+        "On 7,600 texts of the split test",
+        "| Accuracy | 0.9000 |",
+        "| Macro F1 | 0.1235 |",
+        "**Classes:** World, Sports",
+        "**Configuration:** word_dropout=0.5",
+        "import hf_gradexplain  # registers fasttext with transformers",
+        "It reads the first 100 tokens",
+    ):
+        assert fact in text
+
+
+def test_folders_of_this_machine_are_named_by_their_last_part(tmp_path):
+    folder = tmp_path / "secret" / "news"
+    folder.mkdir(parents=True)
+    (folder / "data.parquet").touch()
+    card = make(dataset_name=str(folder), output_dir=str(tmp_path / "model"))
+    assert str(tmp_path) not in card
+    assert "secret" not in card
+    assert ModelCard(card).data.datasets is None
+    assert public_name(str(folder / "data.parquet")) == "data"
+    assert public_name("org/data") == "org/data"
+
+
+def test_fine_tuned_models_name_their_base():
+    card = ModelCard(make(model_name_or_path="org/base"))
+    assert card.data.base_model == "org/base"
+    assert "fine-tuned from org/base" in card.text
+
+
+def test_regression_reports_its_error():
+    card = ModelCard(make(Task("regression", ("LABEL_0",)), {"mse": 0.25}))
+    assert "| Mean squared error | 0.2500 |" in card.text
+    assert [result.metric_type for result in card.data.eval_results] == ["mse"]
+
+
+@pytest.mark.parametrize("where", ["label", "dataset_name", "train_split", "text_column", "output_dir"])
+def test_hostile_names_stay_text(where):
+    if where == "label":
+        card = make(Task("single_label_classification", ("fine", EVIL)))
+    else:
+        card = make(**{where: EVIL.replace("/", "")})
+    plain = ModelCard(make())
+    parsed = ModelCard(card)
+    assert set(parsed.data.to_dict()) == set(plain.data.to_dict())
+    assert "<script" not in parsed.text
+    assert "](http" not in parsed.text
+    assert "49" not in parsed.text
+    headings = [line for line in parsed.text.splitlines() if line.startswith("#")]
+    assert len(headings) == len([line for line in plain.text.splitlines() if line.startswith("#")])
