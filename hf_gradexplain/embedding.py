@@ -174,7 +174,7 @@ def _moved(before: Tensor, after: Tensor | None, token: int) -> tuple[int, bool]
         return None
     time_major = before.shape[0] != 1
     positions = (before != after).any(-1).flatten().nonzero()
-    return (positions.item() - token, time_major) if len(positions) == 1 else None
+    return (int(positions) - token, time_major) if len(positions) == 1 else None
 
 
 def _innermost(lookups: Sequence[Lookup]) -> list[Lookup]:

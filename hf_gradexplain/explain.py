@@ -238,7 +238,8 @@ class Explainer:
 
     def _special_tokens(self, document: Document) -> tuple[int, ...]:
         """How often each occurs: some models refuse batches of texts with different numbers of ends."""
-        return tuple(document.inputs["input_ids"].count(i) for i in self.tokenizer.all_special_ids)
+        ids, anywhere = document.inputs["input_ids"], (self.tokenizer.unk_token_id, self.tokenizer.pad_token_id)
+        return tuple(ids.count(i) for i in self.tokenizer.all_special_ids if i not in anywhere)
 
     def _class_names(self) -> tuple[str, ...]:
         config = self.model.config

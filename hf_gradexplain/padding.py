@@ -6,9 +6,9 @@ from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier import Classifier
 from hf_gradexplain.probe import LENGTHS, Profile
-from hf_gradexplain.trials import batch_error, sample_documents
+from hf_gradexplain.trials import batch_error, sample_documents, tokens_around
 
-_SMALLEST, _STEP = 32, 4
+_SMALLEST, _STEP = 64, 4
 _WORTH = 16
 
 
@@ -17,7 +17,7 @@ class PaddingLimit:
 
     Some models read long texts in another way than short ones: they cut them into blocks, or switch to sparse
     attention. So that a padded batch of short texts says nothing about one of long texts, and each range of lengths
-    `(32 * 4^(i - 1), 32 * 4^i]` is tried once, on texts as long as the longest that are there.
+    `(64 * 4^(i - 1), 64 * 4^i]` is tried once, on texts as long as the longest that are there.
 
     Args:
         profile: What the model showed on very short texts.
@@ -26,8 +26,8 @@ class PaddingLimit:
 
     def __init__(self, profile: Profile, tokenizer: PreTrainedTokenizerBase) -> None:
         self.tokenizer, self.tolerance = tokenizer, profile.tolerance
-        self.extra = len(sample_documents(tokenizer, [1])[0]) - 1
-        self.safe = max(LENGTHS) + self.extra if profile.pads else 0
+        self.around = tokens_around(tokenizer)
+        self.safe = max(LENGTHS) + self.around if profile.pads else 0
         self.unsafe = float("inf") if profile.pads else 0
 
     def __call__(self, classifier: Classifier, lengths: Sequence[int]) -> int:
@@ -43,7 +43,7 @@ class PaddingLimit:
         return self.safe
 
     def _try(self, classifier: Classifier, longest: int) -> None:
-        n = longest - self.extra
+        n = longest - self.around
         documents = sample_documents(self.tokenizer, [LENGTHS[0], n // 2, n - 1, n])
         if batch_error(classifier, documents, self.tokenizer, gradients=False) <= self.tolerance:
             self.safe = longest

@@ -14,9 +14,9 @@ from hf_gradexplain.encode import collate, length_limit
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.state import device_of, left_as_found
 from hf_gradexplain.targets import Objective
-from hf_gradexplain.trials import FAILURES, attempt, batch_error, difference_error, ordinary_ids, sample_documents
+from hf_gradexplain.trials import FAILURES, attempt, batch_error, difference_error, ordinary_ids, sample_documents, tokens_around
 
-LENGTHS = (10, 11, 12, 13, 27)
+LENGTHS = (10, 11, 12, 13, 45)
 """Ordinary tokens of the texts that a model is tried on: every remainder of four, and one that makes much padding."""
 
 
@@ -66,7 +66,10 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
     Raises:
         GradexplainError: If the model returns no logits or its word lookups cannot be found.
     """
-    several, alike = sample_documents(tokenizer, LENGTHS), sample_documents(tokenizer, LENGTHS[:1] * 3)
+    max_length = length_limit(tokenizer, getattr(model, "config", None))
+    room = max(LENGTHS) if max_length is None else max_length - tokens_around(tokenizer)
+    several = sample_documents(tokenizer, [min(n, room) for n in LENGTHS])
+    alike = sample_documents(tokenizer, [min(LENGTHS[0], room)] * 3)
     with left_as_found(model):
         batch = collate(several[:1], [0], tokenizer, device_of(model))
         classifier = open_classifier(model, tokenizer, batch)
@@ -84,7 +87,7 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
             padding_error=float("inf") if tokenizer.pad_token_id is None else error(several),
             batch_error=error(alike),
             tolerance=min(0.02, 1e3 * torch.finfo(classifier.logits(batch.inputs).dtype).eps),
-            max_length=length_limit(tokenizer, getattr(model, "config", None)),
+            max_length=max_length,
         )
 
 
@@ -103,7 +106,7 @@ def open_classifier(model: nn.Module, tokenizer: PreTrainedTokenizerBase, batch:
         )
     ids, words = batch.inputs["input_ids"][0], batch.units.unit_of[0]
     spare = ordinary_ids(tokenizer)
-    places = [(words == unit).nonzero().item() for unit in (0, batch.units.size // 2)]
+    places = [int((words == unit).nonzero()) for unit in (0, batch.units.size // 2)]
     changes = [(t, next(i for i in spare if i != ids[t])) for t in places]
     return Classifier(model, find_lookups(model, batch.inputs, changes), Objective("logit", "identity"), 1024)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from operator import is_
+from typing import Any
 
 import torch
 from torch import nn
@@ -62,7 +63,7 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
                 parameter.requires_grad_(False)
             for config in _configs(model):
                 if getattr(config, "pad_token_id", 0) is None:
-                    config.pad_token_id = NO_SUCH_TOKEN  # type: ignore[attr-defined]
+                    config.pad_token_id = NO_SUCH_TOKEN
             for module in model.modules():
                 module._compiled_call_impl = None
             yield
@@ -77,8 +78,10 @@ def device_of(model: nn.Module) -> torch.device:
     return devices[0] if devices else torch.device("cpu")
 
 
-def _configs(model: nn.Module) -> list[object]:
+def _configs(model: nn.Module) -> list[Any]:
     """The model's configuration and, where it has one of its own, that of its text part."""
-    config = getattr(model, "config", None)
+    config: Any = getattr(model, "config", None)
+    if config is None:
+        return []
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    return [] if config is None else [config] if text is config else [config, text]
+    return [config] if text is config else [config, text]

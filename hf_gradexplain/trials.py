@@ -48,6 +48,11 @@ def document_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Docum
     return Document("", (Unit("", ()),) * n, inputs, unit_of, unit_of, np.arange(n))
 
 
+def tokens_around(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The number of special tokens that stand around every text."""
+    return len(document_of(tokenizer, ()))
+
+
 def sample_documents(tokenizer: PreTrainedTokenizerBase, lengths: Sequence[int]) -> list[Document]:
     """Documents of these numbers of ordinary tokens; those of equal length differ in their tokens."""
     ids = ordinary_ids(tokenizer)
@@ -129,7 +134,7 @@ def batch_error(
 ) -> float:
     """The largest relative difference between what documents get in one batch and what each gets alone.
 
-    Of the logits and, if asked, of the gradients. Infinite if the model refuses the batch.
+    Of the logits and, if asked, of the gradients. Infinite if the model refuses to read them.
     """
 
     def results(some: Sequence[Document]) -> tuple[Tensor, ...]:
@@ -139,8 +144,8 @@ def batch_error(
         trial = attempt(classifier, batch)
         return trial.logits, trial.rows()
 
-    alone = [results([document]) for document in documents]
     try:
+        alone = [results([document]) for document in documents]
         together = results(documents)
     except FAILURES:
         return float("inf")

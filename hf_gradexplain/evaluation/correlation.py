@@ -3,17 +3,9 @@
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import stats
-
-COEFFICIENTS: dict[str, Callable[..., Any]] = {
-    "pearson": stats.pearsonr,
-    "spearman": stats.spearmanr,
-    "kendall": stats.kendalltau,
-}
-"""Each gives a coefficient in [-1, 1] and its two-sided p-value."""
 
 REFERENCE = "loo"
 """The method that the others are correlated with."""
@@ -37,25 +29,26 @@ class Correlation:
     reason: str | None = None
 
 
-def correlate(scores: np.ndarray, reference: np.ndarray, coefficient: str = "pearson") -> Correlation:
-    """Correlate two score vectors `(U,)` of one document.
+def correlate(scores: np.ndarray, reference: np.ndarray, coefficient: str = "pearson") -> list[Correlation]:
+    """Correlate the scores of several methods `(M, U)` with a reference `(U,)`, for one document.
 
-    Undefined for fewer than 3 units, and where either side is constant: equal up to the rounding of float32, in which
-    scores are computed.
+    Undefined for fewer than 3 units, and where either side is constant: equal up to a few roundings of float32, in
+    which scores are computed.
 
-    >>> round(correlate(np.array([1.0, 2.0, 4.0]), np.array([1.0, 3.0, 4.0])).r, 4)
-    0.9286
-    >>> correlate(np.array([1.0, 1.0, 1.0]), np.array([1.0, 3.0, 4.0])).reason
+    >>> correlate(np.array([[1.0, 2.0, 4.0], [1.0, 1.0, 1.0]]), np.array([1.0, 3.0, 4.0]))[1].reason
     'constant scores'
     """
-    if len(scores) < MIN_UNITS:
-        return Correlation(None, None, f"fewer than {MIN_UNITS} units")
-    if _is_constant(scores) or _is_constant(reference):
-        return Correlation(None, None, "constant scores")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.NearConstantInputWarning)
-        result = COEFFICIENTS[coefficient](scores, reference)
-    return Correlation(float(result.statistic), float(result.pvalue))
+    if scores.shape[1] < MIN_UNITS:
+        return [Correlation(None, None, f"fewer than {MIN_UNITS} units")] * len(scores)
+    found = [Correlation(None, None, "constant scores")] * len(scores)
+    defined = [] if _is_constant(reference) else [i for i, row in enumerate(scores) if not _is_constant(row)]
+    if defined:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", stats.NearConstantInputWarning)
+            r, p = COEFFICIENTS[coefficient](scores[defined], reference)
+        for i, *numbers in zip(defined, r.tolist(), p.tolist(), strict=True):
+            found[i] = Correlation(*numbers)
+    return found
 
 
 def correlated_methods(methods: Sequence[str]) -> list[str]:
@@ -70,13 +63,36 @@ def correlate_all(scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, float
         Per method but the reference: every coefficient, its p-value (`pearson_p`), and under `undefined` the reason
         if there are none.
     """
-    out = {}
-    for method in correlated_methods(list(scores)):
-        found = {name: correlate(scores[method], scores[REFERENCE], name) for name in COEFFICIENTS}
-        numbers = {key: value for name, c in found.items() for key, value in ((name, c.r), (f"{name}_p", c.p))}
-        out[method] = {**numbers, "undefined": found["pearson"].reason}
+    methods = correlated_methods(list(scores))
+    out: dict[str, dict[str, float | str | None]] = {method: {} for method in methods}
+    for name in COEFFICIENTS if methods else ():
+        found = correlate(np.stack([scores[method] for method in methods]), scores[REFERENCE], name)
+        for method, c in zip(methods, found, strict=True):
+            out[method] |= {name: c.r, f"{name}_p": c.p, "undefined": c.reason}
     return out
 
 
 def _is_constant(x: np.ndarray) -> bool:
     return bool(np.ptp(x) <= 8 * np.finfo(np.float32).eps * np.abs(x).max())
+
+
+def _pearson(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    result = stats.pearsonr(x, np.broadcast_to(y, x.shape), axis=1)
+    return result.statistic, result.pvalue
+
+
+def _spearman(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return _pearson(stats.rankdata(x, axis=1), stats.rankdata(y))
+
+
+def _kendall(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    results = [stats.kendalltau(row, y) for row in x]
+    return np.array([result.statistic for result in results]), np.array([result.pvalue for result in results])
+
+
+COEFFICIENTS: dict[str, Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]] = {
+    "pearson": _pearson,
+    "spearman": _spearman,
+    "kendall": _kendall,
+}
+"""`(M, U)` and `(U,)` to `M` coefficients in [-1, 1] and their two-sided p-values."""

@@ -85,4 +85,3 @@ def correlation_table(correlations: pd.DataFrame) -> pd.DataFrame:
 
 
 CORRELATION_COLUMNS = ["method", "coefficient", "median", "mean", "fraction_significant", "n", "n_undefined"]
-

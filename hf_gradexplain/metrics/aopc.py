@@ -10,8 +10,8 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.aopc import aopc
 
 _DESCRIPTION = """
-The area over the perturbation curve: the mean over documents of 1/(K+1) * sum_{k=0..K} [f(x) - f(x^(k))], where f is the
-probability of the explained class and x^(k) the document without the k units that a method scores highest.
+The area over the perturbation curve: the mean over documents of 1/(K+1) * sum_{k=0..K} [f(x) - f(x^(k))], where f is
+the probability of the explained class and x^(k) the document without the k units that a method scores highest.
 """
 
 _INPUTS = """
@@ -35,9 +35,7 @@ class AOPC(evaluate.Metric):
 
     def _info(self) -> evaluate.MetricInfo:
         numbers = datasets.Features({"curves": datasets.List(datasets.Value("float64"))})
-        return evaluate.MetricInfo(
-            description=_DESCRIPTION, citation="", inputs_description=_INPUTS, features=numbers
-        )
+        return evaluate.MetricInfo(description=_DESCRIPTION, citation="", inputs_description=_INPUTS, features=numbers)
 
     def _compute(self, curves: Sequence[Sequence[float]], max_k: int | None = None) -> dict[str, Any]:
         empty = next((i for i, curve in enumerate(curves) if not len(curve)), None)

@@ -31,7 +31,8 @@ Returns:
 class LOOCorrelation(evaluate.Metric):
     """Correlation with leave-one-out (Eq. 9 of Du & Xu); see `hf_gradexplain.evaluation.correlation.correlate`.
 
-    >>> found = LOOCorrelation().compute(scores=[[1.0, 2.0, 3.0], [1.0, 1.0, 1.0]], loo=[[2.0, 4.0, 6.0], [1.0, 2.0, 3.0]])
+    >>> scores, loo = [[1.0, 2.0, 3.0], [1.0, 1.0, 1.0]], [[2.0, 4.0, 6.0], [1.0, 2.0, 3.0]]
+    >>> found = LOOCorrelation().compute(scores=scores, loo=loo)
     >>> found["n"], found["n_undefined"]
     (1, 1)
     """
@@ -39,9 +40,7 @@ class LOOCorrelation(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         numbers = datasets.List(datasets.Value("float64"))
         features = datasets.Features({"scores": numbers, "loo": numbers})
-        return evaluate.MetricInfo(
-            description=_DESCRIPTION, citation="", inputs_description=_INPUTS, features=features
-        )
+        return evaluate.MetricInfo(description=_DESCRIPTION, citation="", inputs_description=_INPUTS, features=features)
 
     def _compute(
         self, scores: Sequence[Sequence[float]], loo: Sequence[Sequence[float]], coefficient: str = "pearson"
@@ -50,7 +49,7 @@ class LOOCorrelation(evaluate.Metric):
         for i, (a, b) in enumerate(zip(scores, loo, strict=True)):
             if len(a) != len(b):
                 raise GradexplainError(f"document {i} has {len(a)} scores but {len(b)} loo values: give one per unit")
-        found = [correlate(np.array(a), np.array(b), coefficient) for a, b in zip(scores, loo, strict=True)]
+        found = [correlate(np.array([a]), np.array(b), coefficient)[0] for a, b in zip(scores, loo, strict=True)]
         r, p = [c.r for c in found if c.r is not None], [c.p for c in found if c.p is not None]
         return {
             "median": float(np.median(r)) if r else None,

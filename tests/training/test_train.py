@@ -20,7 +20,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import train_word_tokenizer
 from hf_gradexplain.training import FitArguments, TrainArguments, fit, infer_task, train
 
-GOOD, BAD = "good fine great".split(), "bad poor awful".split()
+GOOD, BAD = ["good", "fine", "great"], ["bad", "poor", "awful"]
 TEXTS = [f"the film is {word} {again}" for pair in zip(GOOD, BAD, strict=True) for again in "ab" for word in pair]
 LABELS = [0, 1] * 6
 FEATURES = Features({"text": Value("string"), "label": ClassLabel(names=["pos", "neg"])})
@@ -112,7 +112,7 @@ def test_word_vectors_are_where_training_starts(arguments, tmp_path):
 
 @pytest.mark.parametrize("architecture", ["bert", "bart"])
 def test_any_model_is_fine_tuned_by_name(arguments, tmp_path, architecture):
-    """With a head for other classes than the data has, as a pretrained model comes; bart answers with more than logits."""
+    """As a pretrained model comes, with a head for other classes; bart answers with more than logits."""
     tokenizer = train_word_tokenizer(TEXTS, vocab_size=50, max_length=16)
     small = {"vocab_size": len(tokenizer), "max_position_embeddings": 16, "num_labels": 5}
     if architecture == "bert":
