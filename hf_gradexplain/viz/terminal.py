@@ -32,6 +32,8 @@ def summary_table(frame: pd.DataFrame, *, title: str = "", formats: Mapping[str,
         title=Text(one_line(title), style="bold") if title else None,
         caption=Text(f"– undefined ({text.n_missing})", style="dim") if text.n_missing else None,
         box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
         title_justify="left",
         caption_justify="left",
     )

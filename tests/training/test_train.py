@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.models import train_word_tokenizer
+from hf_gradexplain.models import FastTextConfig, train_word_tokenizer
 from hf_gradexplain.training import FitArguments, TrainArguments, fit, infer_task, train
 
 GOOD, BAD = ["good", "fine", "great"], ["bad", "poor", "awful"]
@@ -61,7 +61,7 @@ def test_it_learns_and_leaves_a_whole_folder(arguments, tmp_path, model_type, ov
     assert model.config.problem_type == "single_label_classification"
     assert not model.training
     classify = pipeline("text-classification", model=str(tmp_path / "model"), device="cpu")
-    assert [answer["label"] for answer in classify(["a great film", "poor"])] == ["pos", "neg"]
+    assert [answer["label"] for answer in classify(["the film is great a", "the film is poor b"])] == ["pos", "neg"]
 
 
 def test_the_same_seed_gives_the_same_model(arguments, tmp_path):
@@ -116,20 +116,19 @@ def test_any_model_is_fine_tuned_by_name(arguments, tmp_path, architecture):
     tokenizer = train_word_tokenizer(TEXTS, vocab_size=50, max_length=16)
     small = {"vocab_size": len(tokenizer), "max_position_embeddings": 16, "num_labels": 5}
     if architecture == "bert":
-        config = BertConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, **small)
-        base = BertForSequenceClassification(config)
+        sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+        base = BertForSequenceClassification(
+            BertConfig(initializer_range=0.3, hidden_dropout_prob=0.0, **sizes, **small)
+        )
     else:
-        tokenizer.eos_token = "."
         sizes = {f"{side}_{size}": 1 for side in ("encoder", "decoder") for size in ("layers", "attention_heads")}
-        ids = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 1, "decoder_start_token_id": 1}
-        base = BartForSequenceClassification(BartConfig(d_model=8, **sizes, **ids, **small))
-        tokenizer = train_word_tokenizer([text + " ." for text in TEXTS], vocab_size=50, max_length=16)
-        base.config.eos_token_id = tokenizer.convert_tokens_to_ids("the")
+        ids = {"pad_token_id": 0, "eos_token_id": tokenizer.convert_tokens_to_ids("the"), "decoder_start_token_id": 2}
+        base = BartForSequenceClassification(BartConfig(d_model=16, init_std=0.3, **sizes, **ids, **small))
     base.save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
-    given = arguments(model_name_or_path=str(tmp_path / "base"), learning_rate=5e-3, num_train_epochs=8)
-    metrics = train(given)
-    assert metrics["accuracy"] > 0.9
+    pace = {"learning_rate": 1e-2, "num_train_epochs": 30, "per_device_train_batch_size": 4}
+    metrics = train(arguments(model_name_or_path=str(tmp_path / "base"), **pace))
+    assert metrics["accuracy"] == 1.0
     tuned = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
     assert (tuned.config.model_type, tuned.config.id2label) == (architecture, {0: "pos", 1: "neg"})
     card = ModelCard.load(tmp_path / "model" / "README.md")
@@ -139,8 +138,8 @@ def test_any_model_is_fine_tuned_by_name(arguments, tmp_path, architecture):
 
 
 def test_text_pairs_several_labels_and_numbers(tmp_path):
-    texts = {"text": ["a b", "b c", "c"], "text_pair": ["c", "a", "b a"]}
-    tokenizer = train_word_tokenizer(texts["text"], vocab_size=9)
+    texts = {"text": ["the film", "the film", "the book"], "text_pair": ["good", "bad", "bad"]}
+    tokenizer = train_word_tokenizer(["film book good bad"], vocab_size=9)
     for feature, labels, metric in (
         (List(ClassLabel(names=["x", "y"])), [[0], [0, 1], []], "accuracy"),
         (Value("float32"), [0.1, 0.9, 0.3], "mse"),
@@ -148,16 +147,12 @@ def test_text_pairs_several_labels_and_numbers(tmp_path):
         features = Features({"text": Value("string"), "text_pair": Value("string"), "label": feature})
         rows = Dataset.from_dict({**texts, "label": labels}, features)
         task = infer_task(rows)
-        model = AutoModelForSequenceClassification.from_config(_tiny_config(len(tokenizer), task))
+        model = AutoModelForSequenceClassification.from_config(
+            FastTextConfig(vocab_size=len(tokenizer), hidden_size=8, **task.config())
+        )
         first = fit(model, tokenizer, task, rows, rows, FitArguments(learning_rate=1e-30, num_train_epochs=1))
         last = fit(model, tokenizer, task, rows, rows, FitArguments(learning_rate=0.1, num_train_epochs=30))
         assert last["mse"] < min(first["mse"], 0.01) if metric == "mse" else last["accuracy"] == 1.0
-
-
-def _tiny_config(vocab_size, task):
-    from hf_gradexplain.models import FastTextConfig
-
-    return FastTextConfig(vocab_size=vocab_size, hidden_size=8, **task.config())
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ def test_table_is_aligned_and_counts_what_is_undefined():
     frame = pd.DataFrame({"method": ["loo", "sa_l1"], "aopc": [0.5, np.nan], "n": [1000, 20]})
     lines = [line.strip() for line in printed(summary_table(frame, title="AOPC", formats={"aopc": ".2f"})).splitlines()]
     assert lines[0] == "AOPC"
-    assert "loo      0.50   1,000" in lines
-    assert "sa_l1       –      20" in lines
+    assert "loo     0.50  1,000" in lines
+    assert "sa_l1      –     20" in lines
     assert lines[-1] == "– undefined (1)"
 
 
