@@ -2,9 +2,9 @@
 
     python benchmarks/short_cuts.py --words 50 250 1000 --threads 2
 
-One text of made-up words, its frequencies those of natural text, every occurrence a unit. Brute force is the generic
+Texts of made-up words, their frequencies those of natural text, every occurrence a unit; one text unless asked. Brute force is the generic
 form at the best of several token budgets. All four are run in turns, and the table shows medians; "forwards" is the
-time in plain forward passes of the text alone.
+time in plain forward passes of the texts.
 """
 
 import argparse
@@ -29,6 +29,7 @@ Work = Callable[[], object]
 
 
 def seconds(work: Work) -> float:
+    """How long it takes, once."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
@@ -49,19 +50,19 @@ def new_models() -> dict[str, tuple[PreTrainedModel, PreTrainedTokenizerFast]]:
 
 
 def read(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: int, budget: int
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: int, texts: int, budget: int
 ) -> tuple[Classifier, Reading]:
-    """One text, the same for every budget."""
-    ids = np.random.default_rng(0).zipf(1.3, words) % VOCABULARY
-    documents = Encoder(tokenizer, None, "word")([" ".join(f"w{i}" for i in ids)])
+    """The same texts for every budget."""
+    ids = np.random.default_rng(0).zipf(1.3, (texts, words)) % VOCABULARY
+    documents = Encoder(tokenizer, None, "word")([" ".join(f"w{i}" for i in row) for row in ids])
     classifier = Classifier(model, probe(model, tokenizer).lookups, Objective("loss", "softmax"), budget)
-    return classifier, classifier.read(collate(documents, [None], tokenizer), graph=False)
+    return classifier, classifier.read(collate(documents, [None] * texts, tokenizer), graph=False)
 
 
 def works_of(short_cut: ShortCut, classifier: Classifier, reading: Reading) -> list[Work]:
     """Leave-one-out, and the whole curve of one random order."""
     order = torch.from_numpy(np.random.default_rng(1).permutation(reading.batch.units.size))
-    ranks = order.view(1, 1, -1)
+    ranks = order.expand(1, len(reading.batch.documents), -1)
     return [
         lambda: short_cut.leave_one_out(classifier, reading),
         lambda: short_cut.removal_curves(classifier, reading, ranks),
@@ -70,10 +71,10 @@ def works_of(short_cut: ShortCut, classifier: Classifier, reading: Reading) -> l
 
 @torch.no_grad()
 def measure(
-    name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: int, repeats: int
+    name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: int, texts: int, repeats: int
 ) -> list[str]:
     """One row of the table per kind of work."""
-    readings = {budget: read(model, tokenizer, words, budget) for budget in BUDGETS}
+    readings = {budget: read(model, tokenizer, words, texts, budget) for budget in BUDGETS}
     best = min(BUDGETS, key=lambda budget: seconds(works_of(GENERIC, *readings[budget])[0]))
     classifier, reading = readings[1024]
     ours = works_of(short_cut_of(model), classifier, reading)
@@ -90,8 +91,10 @@ def measure(
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--words", type=int, nargs="+", default=[50, 250, 1000])
+    parser.add_argument("--texts", type=int, default=1)
     parser.add_argument("--models", nargs="+", default=["fasttext", "textcnn", "bilstm"])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -104,7 +107,7 @@ def main() -> None:
         model, tokenizer = models[name]
         with left_as_found(model):
             for words in arguments.words:
-                print(*measure(name, model, tokenizer, words, arguments.repeats), sep="\n", flush=True)
+                print(*measure(name, model, tokenizer, words, arguments.texts, arguments.repeats), sep="\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ import pandas as pd
 import torch
 from rich.console import Console
 
+from hf_gradexplain.encode import Text
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import explain
+from hf_gradexplain.explain import Explainer
 from hf_gradexplain.files import write_text
 from hf_gradexplain.identity import versions
 from hf_gradexplain.methods import METHODS
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--methods", nargs="+", default=["signed_gi"], metavar="NAME", help=f"{', '.join(METHODS)}")
     one.add_argument("--unit", default="word", help="token, word or word_type (default: %(default)s)")
     one.add_argument("--objective", default="loss", help="loss, logit or prob (default: %(default)s)")
+    one.add_argument("--baseline", default="zero", help="zero, pad, mask, unk or mean (default: %(default)s)")
     one.add_argument("--label", type=int, help="class to explain (default: the predicted one)")
     one.add_argument("--html", type=Path, metavar="FILE", help="write the explanation as HTML as well")
     one.add_argument("--seed", type=int, default=0, help="what every random draw starts from (default: 0)")
@@ -63,14 +65,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _explain(arguments: argparse.Namespace) -> None:
     text = sys.stdin.read() if arguments.text == "-" else arguments.text
-    explanation = explain(
-        arguments.model,
-        text if arguments.pair is None else (text, arguments.pair),
+    read: Text = text if arguments.pair is None else (text, arguments.pair)
+    explanation = Explainer.from_pretrained(arguments.model)(
+        read,
         arguments.methods,
         arguments.unit,
         arguments.label,
         objective=arguments.objective,
         seed=arguments.seed,
+        baseline=arguments.baseline,
     )
     if arguments.html is not None:
         write_text(arguments.html, explanation.to_html())

@@ -7,7 +7,9 @@ from typing import Any
 from transformers import AutoModelForSequenceClassification, Pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
+from hf_gradexplain.baseline import BaselineName
 from hf_gradexplain.encode import Text, UnitName
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import TargetName
@@ -27,6 +29,8 @@ class TextAttributionPipeline(Pipeline):
     @cached_property
     def explainer(self) -> Explainer:
         """The explainer of the pipeline's model."""
+        if self.tokenizer is None:
+            raise GradexplainError(f"the pipeline {TASK!r} needs a tokenizer: give it tokenizer=...")
         return Explainer(self.model, self.tokenizer)
 
     def __call__(  # type: ignore[override]
@@ -40,11 +44,12 @@ class TextAttributionPipeline(Pipeline):
         objective: ObjectiveName = "loss",
         seed: int = 0,
         batch_tokens: int | None = None,
+        baseline: BaselineName = "zero",
     ) -> Explanation | list[Explanation]:
         """Explain one text, or several; see `Explainer.__call__`."""
-        chosen = {"target": target, "objective": objective, "seed": seed, "batch_tokens": batch_tokens}
-        steps = {"methods": methods, "unit": unit, "labels": labels, **chosen}
-        return self.postprocess(self.forward(self.preprocess(inputs), arguments=steps))
+        what = {"methods": methods, "unit": unit, "labels": labels, "target": target, "objective": objective}
+        how = {"seed": seed, "batch_tokens": batch_tokens, "baseline": baseline}
+        return self.postprocess(self.forward(self.preprocess(inputs), arguments={**what, **how}))
 
     def _sanitize_parameters(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         return {}, {}, {}

@@ -114,17 +114,23 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
     with written_whole(output_dir / "correlation.parquet") as path:
         run.tables.correlation.to_parquet(path, index=False)
     captions = _draw(output_dir / "figures", run.tables)
-    pages = {"title": run.title, "headline": headline(run.tables), "facts": run.facts, "notes": run.notes}
+    result = headline(run.tables)
     tables = {"Methods compared": summary, **{CAPTIONS.get(name, name): table for name, table in run.extra.items()}}
     report = render_report(
-        **pages,
+        title=run.title,
+        headline=result,
+        facts=run.facts,
+        notes=run.notes,
         tables={**tables, "Correlation with leave-one-out": run.tables.correlation},
         figures={caption: (output_dir / "figures" / f"{name}.svg").read_bytes() for name, caption in captions.items()},
         explanations=_examples(documents),
     )
     write_text(output_dir / "report.html", report)
     card = render_card(
-        **pages,
+        title=run.title,
+        headline=result,
+        facts=run.facts,
+        notes=run.notes,
         metadata={"tags": ["explainability", "faithfulness", "hf_gradexplain"]},
         tables=tables,
         figures={caption: f"figures/{name}.png" for name, caption in captions.items()},

@@ -58,6 +58,9 @@ class EvaluateArguments:
     objective: str = field(default="loss", metadata={"help": "What is explained: loss, logit or prob."})
     target: str = field(default="label", metadata={"help": "Class that is explained: label or predicted."})
     max_k: int | None = field(default=None, metadata={"help": "Largest K of the AOPC table; all by default."})
+    baseline: str = field(
+        default="zero", metadata={"help": "What a masked word becomes: zero, pad, mask, unk or mean."}
+    )
     batch_tokens: int | None = field(default=None, metadata={"help": "Most tokens in one forward pass."})
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code that the model's repository ships."})
 
@@ -72,6 +75,7 @@ def run_evaluation(arguments: EvaluateArguments) -> None:
         objective=arguments.objective,  # type: ignore[arg-type]
         seed=arguments.seed,
         batch_tokens=arguments.batch_tokens,
+        baseline=arguments.baseline,  # type: ignore[arg-type]
     )
     output_dir = Path(arguments.output_dir)
     subject = _embedded(arguments, output_dir) if arguments.model_name_or_path is None else _named(arguments)
@@ -137,7 +141,7 @@ def _named(arguments: EvaluateArguments) -> _Subject:
         device=process_state().device,
         trust_remote_code=arguments.trust_remote_code,
     )
-    texts, notes = _aligned(texts, explainer.model.config.label2id)
+    texts, notes = _aligned(texts, dict(explainer.model.config.label2id or {}))
     return _Subject(
         explainer,
         texts,
@@ -214,6 +218,7 @@ def _facts(subject: _Subject, arguments: EvaluateArguments, counts: Mapping[str,
         "Unit": arguments.unit,
         "Objective": arguments.objective,
         "Target": arguments.target,
+        "Baseline": arguments.baseline,
         "Seed": str(arguments.seed),
     }
 

@@ -34,6 +34,9 @@ class ExplainArguments:
     methods: list[str] = field(default_factory=lambda: ["signed_gi", "loo"], metadata={"help": "Methods to use."})
     unit: str = field(default="word", metadata={"help": "What gets one score: token, word or word_type."})
     objective: str = field(default="loss", metadata={"help": "What is explained: loss, logit or prob."})
+    baseline: str = field(
+        default="zero", metadata={"help": "What a masked word becomes: zero, pad, mask, unk or mean."}
+    )
     batch_tokens: int | None = field(default=None, metadata={"help": "Most tokens in one forward pass."})
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code that the model's repository ships."})
 
@@ -46,13 +49,14 @@ def run_explanation(arguments: ExplainArguments) -> list[Explanation]:
         revision=arguments.model_revision,
         trust_remote_code=arguments.trust_remote_code,
     )
-    explanations = explainer(
+    explanations: list[Explanation] = explainer(  # type: ignore[call-overload]
         texts,
         arguments.methods,
-        arguments.unit,  # type: ignore[arg-type]
-        objective=arguments.objective,  # type: ignore[arg-type]
+        arguments.unit,
+        objective=arguments.objective,
         seed=arguments.seed,
         batch_tokens=arguments.batch_tokens,
+        baseline=arguments.baseline,
     )
     folder = Path(arguments.output_dir)
     lines = (json.dumps(explanation.to_dict(), ensure_ascii=False) for explanation in explanations)

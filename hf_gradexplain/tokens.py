@@ -1,0 +1,183 @@
+"""Where tokens stand in the text that the user wrote."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tokenizers import Encoding
+from transformers import PreTrainedTokenizerBase
+
+Span = tuple[int, int]
+
+_WORDS = re.compile(r"\w+|[^\w\s]")
+_LOOK_AHEAD = 32
+_MOST_BYTES = 8
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of one text, or of a pair joined into one.
+
+    Attributes:
+        ids: `(T,)`.
+        pieces: `(T,)` the tokens as the tokenizer writes them.
+        spans: `(T,)` where they stand, in characters of the text: rising, never overlapping, empty for a token that
+            adds no character, such as the later bytes of one.
+        words: `(T,)` the word that the tokenizer put each in; None for special tokens.
+        cut: Offset of the first character that was not read, or None.
+    """
+
+    ids: Sequence[int]
+    pieces: Sequence[str]
+    spans: Sequence[Span]
+    words: Sequence[object | None]
+    cut: int | None
+
+    def grouped(self, text: str, *, by_token: bool) -> Iterator[list[int]]:
+        """The ordinary tokens of each word; white space that is a token of its own goes with the word after it."""
+        word: list[int] = []
+        for t, name in enumerate(self.words):
+            if name is None:
+                continue
+            if word and (by_token or self._begins_word(text, word, t)):
+                yield word
+                word = []
+            word.append(t)
+        if word:
+            yield word
+
+    def _begins_word(self, text: str, word: list[int], t: int) -> bool:
+        """Whether token `t` begins a word: where the tokenizer says so, and after white space in any case."""
+        (start, _), (_, end), (here, _) = self.spans[word[0]], self.spans[word[-1]], self.spans[t]
+        if text[start:end].isspace():
+            return False
+        return self.words[t] != self.words[word[-1]] or any(map(str.isspace, text[end : here + 1]))
+
+
+def from_encoding(encoding: Encoding, starts: Sequence[int]) -> Tokens:
+    """The tokens as a fast tokenizer places them; `starts` is where each of its sequences begins in the text.
+
+    Spans that overlap, as those of bytes do, are clamped.
+    """
+    spans: list[Span] = []
+    end = 0
+    sequences = encoding.sequence_ids
+    for (a, b), sequence in zip(encoding.offsets, sequences, strict=True):
+        shift = starts[sequence or 0]
+        spans.append((max(a + shift, end), max(b + shift, end)))
+        end = spans[-1][1] if sequence is not None else end
+    words = [
+        None if special else (sequence, word)
+        for special, sequence, word in zip(encoding.special_tokens_mask, sequences, encoding.word_ids, strict=True)
+    ]
+    return Tokens(encoding.ids, encoding.tokens, spans, words, _cut(encoding, starts))
+
+
+def _cut(encoding: Encoding, starts: Sequence[int]) -> int | None:
+    """Where the first sequence that was truncated stops being read, or its start if its beginning was not read."""
+    read, everything = _extents([encoding]), _extents([encoding, *encoding.overflowing])
+    for sequence, (first, last) in sorted(everything.items()):
+        start, end = read.get(sequence, (0, 0))
+        if start > first or end < last:
+            return starts[sequence] + (first if start > first else end)
+    return None
+
+
+def _extents(encodings: Sequence[Encoding]) -> dict[int, Span]:
+    """The first and the last character of each sequence that these encodings cover."""
+    extents: dict[int, Span] = {}
+    for part in encodings:
+        for (a, b), sequence in zip(part.offsets, part.sequence_ids, strict=True):
+            if sequence is not None:
+                start, end = extents.get(sequence, (a, b))
+                extents[sequence] = min(a, start), max(b, end)
+    return extents
+
+
+def from_alignment(
+    tokenizer: PreTrainedTokenizerBase,
+    ids: Sequence[int],
+    special: Sequence[int],
+    texts: Sequence[str],
+    starts: Sequence[int],
+) -> Tokens:
+    """The tokens of a tokenizer that does not say where they stand, found by what they decode to.
+
+    Words are runs of letters and digits, and single other characters.
+
+    Args:
+        tokenizer: A tokenizer written in Python.
+        ids: `(T,)` what it made of the texts.
+        special: `(T,)` 1 for special tokens.
+        texts: The text, or the two of a pair.
+        starts: Where each of them begins in the joined text.
+    """
+    spans: list[Span] = [(0, 0)] * len(ids)
+    words: list[object | None] = [None] * len(ids)
+    cut = None
+    for run, text, start in zip(_runs(special, len(texts)), texts, starts, strict=True):
+        found = _align([ids[t] for t in run], text, tokenizer)
+        owner = {k: m.start() for m in _WORDS.finditer(text) for k in range(*m.span())}
+        for t, (a, b) in zip(run, found, strict=True):
+            spans[t] = a + start, b + start
+            inside = next((owner[k] for k in range(a, b) if k in owner), None)
+            words[t] = (start, a) if inside is None and a < b else (start, inside)
+        if cut is None and text[found[-1][1] if found else 0 :].strip():
+            cut = start + (found[-1][1] if found else 0)
+    return Tokens(ids, tokenizer.convert_ids_to_tokens(list(ids)), spans, words, cut)
+
+
+def _runs(special: Sequence[int], n_texts: int) -> list[list[int]]:
+    """The ordinary tokens of each text: what stands before the first special token between ordinary ones, and after."""
+    ordinary = [t for t, flag in enumerate(special) if not flag]
+    if n_texts == 1:
+        return [ordinary]
+    split = next((i for i in range(1, len(ordinary)) if ordinary[i] > ordinary[i - 1] + 1), len(ordinary))
+    return [ordinary[:split], ordinary[split:]]
+
+
+def _align(ids: Sequence[int], text: str, tokenizer: PreTrainedTokenizerBase) -> list[Span]:
+    """Where each token stands in the text.
+
+    Tokens that mean something only together, such as the bytes of a character, stand where their first one does.
+    Those that decode to nothing that the text holds, such as unknown ones, take what the others leave.
+    """
+    spans: list[Span] = []
+    for t in range(len(ids)):
+        end, waiting = spans[-1][1] if spans else 0, t + 1 - len(spans)
+        for size in range(min(waiting, _MOST_BYTES), 0, -1):
+            surface = tokenizer.decode(list(ids[t + 1 - size : t + 1]), clean_up_tokenization_spaces=False)
+            place = _find(surface, text, end)
+            if place is not None:
+                spans += _shared(_trimmed(text, end, place[0]), waiting - size) + _shared(place, size)
+                break
+    end = spans[-1][1] if spans else 0
+    rest = re.compile(r"\s*(\S*)").match(text, end)
+    return spans + _shared(rest.span(1) if rest else (end, end), len(ids) - len(spans))
+
+
+def _find(surface: str, text: str, start: int) -> Span | None:
+    """The next place of a token's surface: right there or after white space, and a long one a little further on."""
+    if surface.isspace():
+        return (start, start + 1) if text[start : start + 1].isspace() else None
+    surface = surface.strip()
+    if not surface:
+        return None
+    here = start + len(text[start:]) - len(text[start:].lstrip()) if text[start : start + 1].isspace() else start
+    reach = here + len(surface) + (_LOOK_AHEAD if len(surface) > 2 else 0)
+    window = text[here:reach]
+    at = window.find(surface)
+    if at < 0 and len(window.lower()) == len(window):
+        at = window.lower().find(surface.lower())
+    return None if at < 0 else (here + at, here + at + len(surface))
+
+
+def _trimmed(text: str, start: int, end: int) -> Span:
+    """A span without the white space around it; empty at its start if there is nothing else."""
+    covered = text[start:end]
+    return (end - len(covered.lstrip()), start + len(covered.rstrip())) if covered.strip() else (start, start)
+
+
+def _shared(span: Span, n: int) -> list[Span]:
+    """`n` tokens that share one span: it goes to the first."""
+    return [span, *[(span[1], span[1])] * (n - 1)] if n else []
