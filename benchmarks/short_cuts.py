@@ -2,9 +2,9 @@
 
     python benchmarks/short_cuts.py --words 50 250 1000 --threads 2
 
-Texts of made-up words, their frequencies those of natural text, every occurrence a unit; one text unless asked. Brute force is the generic
-form at the best of several token budgets. All four are run in turns, and the table shows medians; "forwards" is the
-time in plain forward passes of the texts.
+Texts of made-up words, their frequencies those of natural text, every occurrence a unit; one text unless asked. Brute
+force is the generic form at the best of several token budgets. All are run in turns, and the table shows medians;
+"forwards" is the time in plain forward passes of the texts.
 """
 
 import argparse

@@ -8,12 +8,12 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
-from tokenizers import Encoding
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
+from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from hf_gradexplain.data import NOBODY, Batch, Document, Unit, Units
 from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.tokens import Tokens, from_alignment, from_encoding, trimmed
 
 UnitName = Literal["token", "word", "word_type"]
 Text = str | tuple[str, str]
@@ -27,7 +27,7 @@ class Encoder:
     """Turns texts into documents.
 
     Args:
-        tokenizer: A fast tokenizer.
+        tokenizer: The model's tokenizer.
         max_length: The most tokens that the model reads, special tokens included; None for no limit.
         unit: What gets one score: `token`, `word` (one occurrence) or `word_type` (all occurrences in the text).
     """
@@ -38,54 +38,53 @@ class Encoder:
 
     def __post_init__(self) -> None:
         choose("unit", self.unit, get_args(UnitName))
-        if not self.tokenizer.is_fast:
-            raise GradexplainError(
-                f"{type(self.tokenizer).__name__} does not say where its tokens stand in the text: "
-                "load the fast tokenizer of this model"
-            )
 
     def __call__(self, texts: Sequence[Text]) -> list[Document]:
         """Encode texts and text pairs; lone surrogates, which no tokenizer takes, become U+FFFD."""
         if not texts:
             return []
-        pairs = [_parts(text) for text in texts]
+        parts = [_parts(text) for text in texts]
         with _settings_kept(self.tokenizer):
             encoded = self.tokenizer(
-                [pair if len(pair) > 1 else pair[0] for pair in pairs],
+                [each if len(each) > 1 else each[0] for each in parts],
                 truncation=self.max_length is not None,
                 max_length=self.max_length,
                 return_overflowing_tokens=False,
+                return_special_tokens_mask=True,
                 verbose=False,
             )
-        names = [name for name in encoded if name in self.tokenizer.model_input_names]
-        return [
-            self._document(pair, {name: tuple(encoded[name][i]) for name in names}, encoding)
-            for i, (pair, encoding) in enumerate(zip(pairs, encoded.encodings, strict=True))
-        ]
+        return [self._document(each, encoded, i) for i, each in enumerate(parts)]
 
-    def _document(self, texts: tuple[str, ...], inputs: dict[str, tuple[int, ...]], encoding: Encoding) -> Document:
+    def _document(self, texts: tuple[str, ...], encoded: BatchEncoding, i: int) -> Document:
         text = _PAIR_SEPARATOR.join(texts)
-        starts = (0, len(texts[0]) + len(_PAIR_SEPARATOR))
-        groups = self._groups(text, _offsets(encoding, starts), encoding)
-        units, unit_of = _units(text, groups, encoding, len(encoding))
-        unit_of_row, row_of = _rows(unit_of, encoding.ids)
-        if not encoding.ids:
+        tokens = self._tokens(texts, encoded, i)
+        inputs = {name: tuple(encoded[name][i]) for name in encoded if name in self.tokenizer.model_input_names}
+        units, unit_of = _units(text, self._groups(text, tokens), tokens)
+        unit_of_row, row_of = _rows(unit_of, tokens.ids)
+        if not tokens.ids:
             unit_of = row_of = np.array([NOBODY])
             inputs = {name: (self._filler(name),) for name in inputs}
-        cuts = [cut + start for cut, start in zip(_cuts(encoding), starts, strict=False) if cut is not None]
-        pair_start = starts[1] if len(texts) > 1 else None
-        return Document(text, units, inputs, unit_of, row_of, unit_of_row, min(cuts, default=None), pair_start)
+        pair_start = len(texts[0]) + len(_PAIR_SEPARATOR) if len(texts) > 1 else None
+        return Document(text, units, inputs, unit_of, row_of, unit_of_row, tokens.cut, pair_start)
 
-    def _groups(self, text: str, offsets: list[tuple[int, int]], encoding: Encoding) -> "list[_Group]":
+    def _tokens(self, texts: tuple[str, ...], encoded: BatchEncoding, i: int) -> Tokens:
+        starts = (0, len(texts[0]) + len(_PAIR_SEPARATOR))[: len(texts)]
+        if encoded.encodings:
+            return from_encoding(encoded.encodings[i], starts)
+        ids, special = encoded["input_ids"][i], encoded["special_tokens_mask"][i]
+        truncated = self.max_length is not None and len(ids) >= self.max_length
+        return from_alignment(self.tokenizer, ids, special, texts, starts, truncated=truncated)
+
+    def _groups(self, text: str, tokens: Tokens) -> "list[_Group]":
         """The tokens of each unit's occurrences, those of one key together, in the order of the text."""
-        unknown, all_ids = self.tokenizer.unk_token_id, encoding.ids
+        unknown = self.tokenizer.unk_token_id
         groups: dict[object, _Group] = {}
-        for tokens in _words(text, offsets, encoding, by_token=self.unit == "token"):
-            span = _span(text, [offsets[t] for t in tokens])
-            ids = tuple(all_ids[t] for t in tokens)
+        for word in tokens.grouped(text, by_token=self.unit == "token"):
+            span = trimmed(text, tokens.spans[word[0]][0], tokens.spans[word[-1]][1])
+            ids = tuple(tokens.ids[t] for t in word)
             surface = text[slice(*span)] if unknown in ids else None
-            key = (ids, surface) if self.unit == "word_type" else tokens[0]
-            groups.setdefault(key, []).append((tokens, span))
+            key = (ids, surface) if self.unit == "word_type" else word[0]
+            groups.setdefault(key, []).append((word, span))
         return list(groups.values())
 
     def _filler(self, name: str) -> int:
@@ -96,6 +95,9 @@ class Encoder:
 @contextmanager
 def _settings_kept(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
     """Put the tokenizer's truncation and padding back: a call with other ones overwrites them for good."""
+    if not tokenizer.is_fast:
+        yield
+        return
     backend = tokenizer.backend_tokenizer
     truncation, padding = backend.truncation, backend.padding
     try:
@@ -119,80 +121,21 @@ def _parts(text: Text) -> tuple[str, ...]:
     return tuple(re.sub("[\ud800-\udfff]", "\ufffd", part) for part in parts)
 
 
-def _offsets(encoding: Encoding, starts: tuple[int, int]) -> list[tuple[int, int]]:
-    """Where each token stands in the joined text; offsets that overlap, as those of bytes do, are clamped."""
-    offsets, end = [], 0
-    for (a, b), sequence in zip(encoding.offsets, encoding.sequence_ids, strict=True):
-        shift = starts[sequence or 0]
-        span = max(a + shift, end), max(b + shift, end)
-        offsets.append(span)
-        end = span[1] if sequence is not None else end
-    return offsets
-
-
-def _words(text: str, offsets: list[tuple[int, int]], encoding: Encoding, *, by_token: bool) -> Iterator[list[int]]:
-    """The ordinary tokens, grouped into words: where the tokenizer says so, and at white space in any case.
-
-    White space that is a token of its own goes with the word after it.
-    """
-    places = list(zip(encoding.sequence_ids, encoding.word_ids, strict=True))
-    word: list[int] = []
-    for t, special in enumerate(encoding.special_tokens_mask):
-        if special:
-            continue
-        if word:
-            last = word[-1]
-            gap = text[offsets[last][1] : offsets[t][0] + 1]
-            apart = places[t] != places[last] or any(map(str.isspace, gap))
-            if by_token or (apart and not text[offsets[word[0]][0] : offsets[last][1]].isspace()):
-                yield word
-                word = []
-        word.append(t)
-    if word:
-        yield word
-
-
-def _span(text: str, offsets: list[tuple[int, int]]) -> tuple[int, int]:
-    """The characters that some tokens cover, without white space at the ends."""
-    start, end = offsets[0][0], offsets[-1][1]
-    covered = text[start:end]
-    if not covered.strip():
-        return start, end
-    return end - len(covered.lstrip()), start + len(covered.rstrip())
-
-
-def _units(text: str, groups: list[_Group], encoding: Encoding, length: int) -> tuple[tuple[Unit, ...], np.ndarray]:
-    unit_of, units, pieces = np.full(length, NOBODY), [], encoding.tokens
+def _units(text: str, groups: list[_Group], tokens: Tokens) -> tuple[tuple[Unit, ...], np.ndarray]:
+    unit_of, units = np.full(len(tokens.ids), NOBODY), []
     for number, group in enumerate(groups):
-        for tokens, _ in group:
-            unit_of[tokens] = number
+        for word, _ in group:
+            unit_of[word] = number
         spans = tuple(span for _, span in group)
-        units.append(Unit(text[slice(*spans[0])] or pieces[group[0][0][0]], spans))
+        units.append(Unit(text[slice(*spans[0])] or tokens.pieces[group[0][0][0]], spans))
     return tuple(units), unit_of
 
 
-def _rows(unit_of: np.ndarray, ids: list[int]) -> tuple[np.ndarray, np.ndarray]:
+def _rows(unit_of: np.ndarray, ids: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Number the distinct `(unit, token id)`: the unit of each row, and the row of each token."""
     rows: dict[tuple[int, int], int] = {}
     row_of = [rows.setdefault((u, i), len(rows)) if u != NOBODY else NOBODY for u, i in zip(unit_of, ids, strict=True)]
     return np.array([unit for unit, _ in rows], dtype=int), np.array(row_of, dtype=int)
-
-
-def _cuts(encoding: Encoding) -> list[int | None]:
-    """Where the model stopped reading each sequence, None where it read all."""
-
-    def ends(encodings: Sequence[Encoding]) -> dict[int, int]:
-        out: dict[int, int] = {}
-        for part in encodings:
-            for (_, end), sequence in zip(part.offsets, part.sequence_ids, strict=True):
-                if sequence is not None:
-                    out[sequence] = max(out.get(sequence, 0), end)
-        return out
-
-    if not encoding.overflowing:
-        return []
-    read, all_of_it = ends([encoding]), ends([encoding, *encoding.overflowing])
-    return [read.get(s, 0) if read.get(s, 0) < all_of_it[s] else None for s in sorted(all_of_it)]
 
 
 def collate(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 from rich.console import Console
 
 from hf_gradexplain.data import Unit
@@ -81,7 +82,7 @@ class Explanation:
             segments, heading, signed = self._parts(method)
             Console().print(to_rich(segments, heading=heading, signed=signed))
 
-    def to_html(self, method: str | None = None) -> str:
+    def to_html(self, method: str | None = None) -> Markup:
         """A self-contained HTML fragment without scripts; everything from outside is escaped."""
         segments, heading, signed = self._parts(method)
         return to_html(segments, heading=heading, signed=signed)

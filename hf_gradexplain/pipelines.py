@@ -33,7 +33,7 @@ class TextAttributionPipeline(Pipeline):
             raise GradexplainError(f"the pipeline {TASK!r} needs a tokenizer: give it tokenizer=...")
         return Explainer(self.model, self.tokenizer)
 
-    def __call__(  # type: ignore[override]
+    def __call__(
         self,
         inputs: Text | Iterable[Text],
         methods: str | Sequence[str] = ("signed_gi",),

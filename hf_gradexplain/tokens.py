@@ -10,6 +10,8 @@ from transformers import PreTrainedTokenizerBase
 Span = tuple[int, int]
 
 _WORDS = re.compile(r"\w+|[^\w\s]")
+_REST = re.compile(r"\s*(\S*)")
+_BLANK = re.compile(r"\s*")
 _LOOK_AHEAD = 32
 _MOST_BYTES = 8
 
@@ -48,10 +50,10 @@ class Tokens:
 
     def _begins_word(self, text: str, word: list[int], t: int) -> bool:
         """Whether token `t` begins a word: where the tokenizer says so, and after white space in any case."""
-        (start, _), (_, end), (here, _) = self.spans[word[0]], self.spans[word[-1]], self.spans[t]
+        (start, _), (_, end), (a, b) = self.spans[word[0]], self.spans[word[-1]], self.spans[t]
         if text[start:end].isspace():
             return False
-        return self.words[t] != self.words[word[-1]] or any(map(str.isspace, text[end : here + 1]))
+        return self.words[t] != self.words[word[-1]] or (a < b and any(map(str.isspace, text[end : a + 1])))
 
 
 def from_encoding(encoding: Encoding, starts: Sequence[int]) -> Tokens:
@@ -100,6 +102,8 @@ def from_alignment(
     special: Sequence[int],
     texts: Sequence[str],
     starts: Sequence[int],
+    *,
+    truncated: bool,
 ) -> Tokens:
     """The tokens of a tokenizer that does not say where they stand, found by what they decode to.
 
@@ -111,20 +115,32 @@ def from_alignment(
         special: `(T,)` 1 for special tokens.
         texts: The text, or the two of a pair.
         starts: Where each of them begins in the joined text.
+        truncated: Whether it may have left tokens out.
     """
     spans: list[Span] = [(0, 0)] * len(ids)
     words: list[object | None] = [None] * len(ids)
-    cut = None
+    cuts = []
     for run, text, start in zip(_runs(special, len(texts)), texts, starts, strict=True):
-        found = _align([ids[t] for t in run], text, tokenizer)
-        owner = {k: m.start() for m in _WORDS.finditer(text) for k in range(*m.span())}
-        for t, (a, b) in zip(run, found, strict=True):
-            spans[t] = a + start, b + start
-            inside = next((owner[k] for k in range(a, b) if k in owner), None)
-            words[t] = (start, a) if inside is None and a < b else (start, inside)
-        if cut is None and text[found[-1][1] if found else 0 :].strip():
-            cut = start + (found[-1][1] if found else 0)
-    return Tokens(ids, tokenizer.convert_ids_to_tokens(list(ids)), spans, words, cut)
+        read = [ids[t] for t in run]
+        if truncated and tokenizer.truncation_side == "left":
+            read = tokenizer(text, add_special_tokens=False)["input_ids"]
+        found = _align(read, text, tokenizer)[len(read) - len(run) :]
+        for t, (a, b), word in zip(run, found, _words_of(found, text), strict=True):
+            spans[t], words[t] = (a + start, b + start), (start, word)
+        first, last = (found[0][0], found[-1][1]) if found else (0, 0)
+        if truncated and (text[:first] + text[last:]).strip():
+            cuts.append(start + (0 if text[:first].strip() else last))
+    return Tokens(ids, tokenizer.convert_ids_to_tokens(list(ids)), spans, words, min(cuts, default=None))
+
+
+def _words_of(spans: Sequence[Span], text: str) -> Iterator[int]:
+    """Where the word of each token begins; a token without characters is of the word before it."""
+    begins = {k: match.start() for match in _WORDS.finditer(text) for k in range(*match.span())}
+    word = 0
+    for a, b in spans:
+        if a < b:
+            word = next((begins[k] for k in range(a, b) if k in begins), a)
+        yield word
 
 
 def _runs(special: Sequence[int], n_texts: int) -> list[list[int]]:
@@ -146,14 +162,14 @@ def _align(ids: Sequence[int], text: str, tokenizer: PreTrainedTokenizerBase) ->
     for t in range(len(ids)):
         end, waiting = spans[-1][1] if spans else 0, t + 1 - len(spans)
         for size in range(min(waiting, _MOST_BYTES), 0, -1):
-            surface = tokenizer.decode(list(ids[t + 1 - size : t + 1]), clean_up_tokenization_spaces=False)
+            surface = str(tokenizer.decode(list(ids[t + 1 - size : t + 1]), clean_up_tokenization_spaces=False))
             place = _find(surface, text, end)
             if place is not None:
-                spans += _shared(_trimmed(text, end, place[0]), waiting - size) + _shared(place, size)
+                spans += _shared(trimmed(text, end, place[0]), waiting - size) + _shared(place, size)
                 break
     end = spans[-1][1] if spans else 0
-    rest = re.compile(r"\s*(\S*)").match(text, end)
-    return spans + _shared(rest.span(1) if rest else (end, end), len(ids) - len(spans))
+    left_over = _REST.match(text, end).span(1)  # type: ignore[union-attr]
+    return spans + _shared(left_over, len(ids) - len(spans))
 
 
 def _find(surface: str, text: str, start: int) -> Span | None:
@@ -163,7 +179,7 @@ def _find(surface: str, text: str, start: int) -> Span | None:
     surface = surface.strip()
     if not surface:
         return None
-    here = start + len(text[start:]) - len(text[start:].lstrip()) if text[start : start + 1].isspace() else start
+    here = _BLANK.match(text, start).end()  # type: ignore[union-attr]
     reach = here + len(surface) + (_LOOK_AHEAD if len(surface) > 2 else 0)
     window = text[here:reach]
     at = window.find(surface)
@@ -172,10 +188,10 @@ def _find(surface: str, text: str, start: int) -> Span | None:
     return None if at < 0 else (here + at, here + at + len(surface))
 
 
-def _trimmed(text: str, start: int, end: int) -> Span:
-    """A span without the white space around it; empty at its start if there is nothing else."""
+def trimmed(text: str, start: int, end: int) -> Span:
+    """A span without the white space at its ends, unless there is nothing else."""
     covered = text[start:end]
-    return (end - len(covered.lstrip()), start + len(covered.rstrip())) if covered.strip() else (start, start)
+    return (end - len(covered.lstrip()), start + len(covered.rstrip())) if covered.strip() else (start, end)
 
 
 def _shared(span: Span, n: int) -> list[Span]:

@@ -58,9 +58,7 @@ class EvaluateArguments:
     objective: str = field(default="loss", metadata={"help": "What is explained: loss, logit or prob."})
     target: str = field(default="label", metadata={"help": "Class that is explained: label or predicted."})
     max_k: int | None = field(default=None, metadata={"help": "Largest K of the AOPC table; all by default."})
-    baseline: str = field(
-        default="zero", metadata={"help": "What a masked word becomes: zero, pad, mask, unk or mean."}
-    )
+    baseline: str = field(default="zero", metadata={"help": "What masks a word: zero, pad, mask, unk or mean."})
     batch_tokens: int | None = field(default=None, metadata={"help": "Most tokens in one forward pass."})
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code that the model's repository ships."})
 
@@ -141,7 +139,7 @@ def _named(arguments: EvaluateArguments) -> _Subject:
         device=process_state().device,
         trust_remote_code=arguments.trust_remote_code,
     )
-    texts, notes = _aligned(texts, dict(explainer.model.config.label2id or {}))
+    texts, notes = _aligned(texts, {name: int(i) for name, i in (explainer.model.config.label2id or {}).items()})
     return _Subject(
         explainer,
         texts,

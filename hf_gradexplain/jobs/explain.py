@@ -34,9 +34,7 @@ class ExplainArguments:
     methods: list[str] = field(default_factory=lambda: ["signed_gi", "loo"], metadata={"help": "Methods to use."})
     unit: str = field(default="word", metadata={"help": "What gets one score: token, word or word_type."})
     objective: str = field(default="loss", metadata={"help": "What is explained: loss, logit or prob."})
-    baseline: str = field(
-        default="zero", metadata={"help": "What a masked word becomes: zero, pad, mask, unk or mean."}
-    )
+    baseline: str = field(default="zero", metadata={"help": "What masks a word: zero, pad, mask, unk or mean."})
     batch_tokens: int | None = field(default=None, metadata={"help": "Most tokens in one forward pass."})
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code that the model's repository ships."})
 
