@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from unicodedata import combining, east_asian_width
 
 from tokenizers import Encoding
 from transformers import PreTrainedTokenizerBase
@@ -36,7 +37,7 @@ class Tokens:
     cut: int | None
 
     def grouped(self, text: str, *, by_token: bool) -> Iterator[list[int]]:
-        """The ordinary tokens of each word; white space that is a token of its own goes with the word after it."""
+        """The ordinary tokens of each word; a token that is only white space goes with the word after it."""
         word: list[int] = []
         for t, name in enumerate(self.words):
             if name is None:
@@ -49,9 +50,13 @@ class Tokens:
             yield word
 
     def _begins_word(self, text: str, word: list[int], t: int) -> bool:
-        """Whether token `t` begins a word: where the tokenizer says so, and after white space in any case."""
+        """Whether token `t` begins a word: where the tokenizer says so, and after white space in any case.
+
+        Not between two letters or digits, unless they are of a script without spaces: some tokenizers count every
+        digit or character as a word.
+        """
         (start, _), (_, end), (a, b) = self.spans[word[0]], self.spans[word[-1]], self.spans[t]
-        if text[start:end].isspace():
+        if not text[start:end].strip() or (a == end and _runs_on(text[a - 1 : a + 1])):
             return False
         return self.words[t] != self.words[word[-1]] or (a < b and any(map(str.isspace, text[end : a + 1])))
 
@@ -73,6 +78,15 @@ def from_encoding(encoding: Encoding, starts: Sequence[int]) -> Tokens:
         for special, sequence, word in zip(encoding.special_tokens_mask, sequences, encoding.word_ids, strict=True)
     ]
     return Tokens(encoding.ids, encoding.tokens, spans, words, _cut(encoding, starts))
+
+
+def _runs_on(two: str) -> bool:
+    """Whether two characters are letters, digits or their marks, of a script that puts spaces between words."""
+    return len(two) == 2 and all(c.isalnum() or combining(c) for c in two) and not any(map(_is_wide, two))
+
+
+def _is_wide(character: str) -> bool:
+    return east_asian_width(character) in "WF"
 
 
 def _cut(encoding: Encoding, starts: Sequence[int]) -> int | None:

@@ -225,7 +225,7 @@ def _print(run: Run, output_dir: Path) -> None:
     console = Console()
     console.print(terminal_table(summary_table(run.tables), title=run.title))
     for name, table in run.extra.items():
-        console.print(terminal_table(table, title=CAPTIONS[name]))
+        console.print(terminal_table(table, title=CAPTIONS[name].partition(":")[0]))
     Console(file=sys.stderr).print(f"{run.seconds:.0f} s. Report: {output_dir / 'report.html'}", highlight=False)
 
 

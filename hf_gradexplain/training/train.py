@@ -58,7 +58,7 @@ def fit(
     eval_rows: Dataset,
     arguments: FitArguments,
 ) -> dict[str, float]:
-    """Fit the weights of a model in place and return its metrics on `eval_rows`, see `Task.metrics`.
+    """Fit the weights of a model in place, leave it in eval mode and return its metrics, see `Task.metrics`.
 
     Texts of like length share a batch, padded to its longest. Nothing is written but to a temporary folder.
 
@@ -67,7 +67,7 @@ def fit(
         tokenizer: It has a padding token.
         task: What the labels mean.
         train_rows: Columns `text`, `label` and, for pairs, `text_pair`.
-        eval_rows: The same.
+        eval_rows: The same, for the metrics.
         arguments: How to fit.
     """
     max_length = arguments.max_length or length_limit(tokenizer, model.config)
@@ -88,7 +88,6 @@ def fit(
         )
         trainer.train()
         metrics = trainer.evaluate()
-    model.eval()
     return {name: metrics[f"eval_{name}"] for name in task.metric_names}
 
 

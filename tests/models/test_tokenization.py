@@ -112,6 +112,15 @@ def test_vectors_of_known_words_are_read(tmp_path, tokenizer, header):
     assert not found[[0, 1, bird]].any()
 
 
+def test_special_tokens_take_no_vector(tmp_path):
+    file = tmp_path / "vectors.txt"
+    file.write_text("[PAD] 1 2\n[UNK] 3 4\ncat 5 6\n", encoding="utf-8")
+    cased = train_word_tokenizer(["cat"], vocab_size=10, lowercase=False)
+    vectors, found = load_word_vectors(file, cased)
+    assert vectors.tolist() == [[0, 0], [0, 0], [5, 6]]
+    assert found.tolist() == [False, False, True]
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [

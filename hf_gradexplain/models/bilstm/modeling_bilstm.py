@@ -65,7 +65,8 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
         states = self.read(aligned, lengths)
         if self.config.pooling == "last":
             ahead, back = states.chunk(2, dim=2)
-            return torch.cat([ahead[torch.arange(len(lengths)), lengths - 1], back[:, 0]], dim=1)
+            last = (lengths - 1).view(-1, 1, 1)
+            return torch.cat([ahead.take_along_dim(last, dim=1)[:, 0], back[:, 0]], dim=1)
         outside = (torch.arange(states.shape[1], device=lengths.device) >= lengths.unsqueeze(1)).unsqueeze(2)
         if self.config.pooling == "max":
             return states.masked_fill(outside, -torch.inf).amax(dim=1)
@@ -80,8 +81,8 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
         if torch.backends.cudnn.is_acceptable(aligned):
             packed = pack_padded_sequence(aligned, lengths.cpu(), batch_first=True, enforce_sorted=False)
             return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=aligned.shape[1])[0]
-        place, length = torch.arange(aligned.shape[1], device=lengths.device), lengths.unsqueeze(1)
-        mirrored = torch.where(place < length, length - 1 - place, place).unsqueeze(2)
+        place = torch.arange(aligned.shape[1], device=lengths.device)
+        mirrored = (lengths.unsqueeze(1) - 1 - place).clamp(min=0).unsqueeze(2)
         states = aligned
         for ahead, back in zip(self.lstm.all_weights[::2], self.lstm.all_weights[1::2], strict=True):
             from_end = read_ahead(states.take_along_dim(mirrored, dim=1), back)
