@@ -21,6 +21,8 @@ from hf_gradexplain.explain import Explainer
 from hf_gradexplain.files import write_text
 from hf_gradexplain.identity import versions
 from hf_gradexplain.methods import METHODS
+from hf_gradexplain.viz.report import render_report
+from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.terminal import summary_table
 
 FORMATS = ("human", "json", "quiet")
@@ -76,12 +78,15 @@ def _explain(arguments: argparse.Namespace) -> None:
         baseline=arguments.baseline,
     )
     if arguments.html is not None:
-        write_text(arguments.html, explanation.to_html())
+        pages = [explanation.to_html(method) for method in explanation.scores]
+        write_text(
+            arguments.html, render_report(title="Explanation", facts={}, tables={}, figures={}, explanations=pages)
+        )
     if arguments.format == "json":
         _print_json(explanation.to_dict())
     elif arguments.format == "quiet":
         for row in explanation.to_frame().drop(columns=["start", "end"]).itertuples(index=False):
-            print(*row, sep="\t")
+            print(one_line(row[0]), *row[1:], sep="\t")
     else:
         for method in explanation.scores:
             explanation.show(method)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -114,6 +115,12 @@ def _requested_columns(text_column: str, label_column: str | None) -> dict[str, 
     return dict(zip(names, targets if label_column is None else [*targets, "label"], strict=True))
 
 
+def has_splits(dataset_name: str) -> bool:
+    """Whether a data set has splits of its own; a single file and a saved `Dataset` are read as any split asked for."""
+    path = Path(dataset_name)
+    return not (path.is_file() or ((path / "state.json").is_file() and not (path / "dataset_dict.json").is_file()))
+
+
 def _load_splits(name: str, config: str | None, split: str, revision: str | None) -> DatasetDict:
     """Load all splits; what has no splits becomes the one that `split` names."""
     path = Path(name)
@@ -193,7 +200,8 @@ def _encode_labels(rows: Dataset, splits: DatasetDict, label_column: str) -> Dat
     feature: ClassLabel | Value = Value("int64")
     if _is_string(rows, "label"):
         parts = (_arrow(part, label_column) for part in splits.values() if label_column in part.column_names)
-        names = sorted({name for part in parts for name in pc.unique(part).drop_null().to_pylist()})
+        found = {name for part in parts for name in pc.unique(part).drop_null().to_pylist()}
+        names = sorted(found, key=int if all(re.fullmatch("[0-9]+", name) for name in found) else str)
         labels, feature = pc.index_in(labels, pa.array(names, labels.type)), ClassLabel(names=names)
     elif not pa.types.is_boolean(labels.type):
         return rows

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from hf_gradexplain.data import NOBODY, Batch, Document, Unit, Units
@@ -200,9 +200,15 @@ def plan_batches(
     return batches
 
 
-def length_limit(tokenizer: PreTrainedTokenizerBase, config: object) -> int | None:
-    """The most tokens that the model reads: the tokenizer's word for it, else the number of its positions."""
-    if tokenizer.model_max_length < _NO_LIMIT:
-        return int(tokenizer.model_max_length)
-    positions = getattr(config, "max_position_embeddings", None)
-    return positions if isinstance(positions, int) and positions > 0 else None
+def length_limit(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> int | None:
+    """The most tokens that a model reads, special tokens included: what the tokenizer says, and what positions allow.
+
+    A table of positions with a padding row is used from the row after that on.
+    """
+    limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < _NO_LIMIT else []
+    positions = getattr(getattr(model, "config", None), "max_position_embeddings", None)
+    if isinstance(positions, int) and positions > 0:
+        tables = [module for module in model.modules() if isinstance(module, nn.Embedding)]
+        unused = [table.padding_idx + 1 for table in tables if len(table.weight) == positions and table.padding_idx]
+        limits.append(positions - max(unused, default=0))
+    return min(limits, default=None)

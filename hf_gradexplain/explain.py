@@ -1,5 +1,6 @@
 """The user's API: `Explainer`, and `explain` in one line."""
 
+import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,10 +14,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from hf_gradexplain.baseline import BaselineName, baseline_vectors
 from hf_gradexplain.classifier import Classifier, Reading, left_as_found
 from hf_gradexplain.data import Document
+from hf_gradexplain.doctor import Report, examine
 from hf_gradexplain.encode import Encoder, Text, UnitName, collate, plan_batches
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.loading import check_finite, load_classifier
+from hf_gradexplain.loading import check_finite, load_classifier, unwrapped
 from hf_gradexplain.methods import score_batch, select
 from hf_gradexplain.options import Labels, Options, TargetName, target_ids
 from hf_gradexplain.padding import PaddingLimit
@@ -80,8 +82,9 @@ class Explainer:
     The model's parameters, mode, configuration and hooks are left as found, also after an exception.
 
     Args:
-        model: A sequence classifier: texts in, `.logits` `(B, C)` out.
-        tokenizer: Its fast tokenizer.
+        model: A sequence classifier: texts in, `.logits` `(B, C)` out. What is inside `DataParallel`,
+            `torch.compile` or LoRA adapters is explained without them around it.
+        tokenizer: Its tokenizer.
 
     Raises:
         GradexplainError: If the model has no classification head, if its weights are not finite, or if the
@@ -95,9 +98,14 @@ class Explainer:
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         check_finite(model)
-        self.model, self.tokenizer = model, tokenizer
-        self.profile = probe(model, tokenizer)
+        self.model: Any = unwrapped(model)
+        self.tokenizer = tokenizer
+        self.profile = probe(self.model, tokenizer)
         self._padding_limit = PaddingLimit(self.profile, tokenizer)
+
+    def check(self) -> Report:
+        """Look the model over: what was found, whether it is a problem, and what is done about it."""
+        return examine(self.model, self.tokenizer, self.profile)
 
     @classmethod
     def from_pretrained(
@@ -226,14 +234,8 @@ class Explainer:
                 stacklevel=4,
             )
         batch_tokens = options.batch_tokens or BATCH_TOKENS.get(device_of(self.model).type, BATCH_TOKENS["cpu"])
-        classifier = Classifier(
-            self.model,
-            profile.lookups,
-            Objective(options.objective, head_of(self.model.config)),
-            batch_tokens if profile.batches else 1,
-            follow=profile.follow,
-            no_gradient=profile.no_gradient,
-        )
+        objective = Objective(options.objective, head_of(self.model.config))
+        classifier = profile.classifier(self.model, objective, batch_tokens)
         return replace(classifier, baseline=baseline_vectors(classifier, self.tokenizer, options.baseline))
 
     def _special_tokens(self, document: Document) -> tuple[int, ...]:
@@ -258,7 +260,7 @@ def _listed(texts: Text | Iterable[Text]) -> list[Text]:
 
 
 def explain(
-    model: str | Explainer,
+    model: str | os.PathLike[str] | Explainer,
     texts: Text | Iterable[Text],
     methods: str | Sequence[str] = ("signed_gi",),
     unit: UnitName = "word",
@@ -275,7 +277,9 @@ def explain(
     Loads the model at every call: keep an `Explainer` for more than one. The other arguments, and what is
     returned and raised, are those of `Explainer.__call__`.
     """
-    explainer = Explainer.from_pretrained(model) if isinstance(model, str) else model
+    if isinstance(model, PreTrainedModel):
+        raise GradexplainError("a loaded model needs its tokenizer: call Explainer(model, tokenizer)(texts)")
+    explainer = model if isinstance(model, Explainer) else Explainer.from_pretrained(os.fspath(model))
     return explainer(
         texts,
         methods,

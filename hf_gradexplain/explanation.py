@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -125,7 +125,9 @@ class Explanation:
             objective=self.objective,
             truncated_at=self.truncated_at,
         )
-        signed = method not in METHODS or METHODS[method].signed or bool((self.scores[method] < 0).any())
+        signed = method not in METHODS or METHODS[method].signed
+        if not signed and (self.scores[method] < 0).any():
+            return self.segments(method), replace(heading, sides=("positive", "negative")), True
         return self.segments(method), heading, signed
 
     def _method(self, method: str | None) -> str:

@@ -4,12 +4,15 @@ import hashlib
 import json
 import platform
 from importlib.metadata import version
+from pathlib import Path
 
 import torch
-from torch import nn
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PACKAGES = ("hf_gradexplain", "torch", "transformers", "datasets", "accelerate", "evaluate", "pandas")
+
+
+_NOT_OF_THE_MODEL = ("_name_or_path", "transformers_version", "architectures")
 
 
 def versions() -> dict[str, str]:
@@ -17,9 +20,20 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
-def model_fingerprint(model: nn.Module) -> str:
-    """SHA-256 over the names, types, shapes and bytes of all weights and buffers; the same on every device."""
+def code_fingerprint() -> str:
+    """SHA-256 over the source of this package: a changed formula makes another result."""
     digest = hashlib.sha256()
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def model_fingerprint(model: PreTrainedModel) -> str:
+    """SHA-256 over the configuration and every weight's name, type, shape and bytes; the same on every device."""
+    settings = model.config.to_dict()
+    settings = {key: value for key, value in settings.items() if key not in _NOT_OF_THE_MODEL}
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())

@@ -45,6 +45,8 @@ class Options:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "methods", tuple(select(self.methods)))
+        if self.seed < 0:
+            raise GradexplainError(f"seed is a whole number, 0 or more, not {self.seed}")
         choose("unit", self.unit, get_args(UnitName))
         choose("target", self.target, get_args(TargetName))
         choose("objective", self.objective, get_args(ObjectiveName))
@@ -79,4 +81,7 @@ def _class_id(label: int, text: int, class_names: Sequence[str]) -> int:
         if 0 <= index(label) < len(class_names):
             return index(label)
     choices = ", ".join(f"{i} ({name})" for i, name in list(enumerate(class_names))[:10])
-    raise GradexplainError(f"label {label!r} of text {text} is no class of the model; choices: {choices}")
+    raise GradexplainError(
+        f"label {label!r} of text {text} is no class of the model; choices: {choices}; "
+        "target='predicted' needs no labels"
+    )

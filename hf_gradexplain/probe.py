@@ -14,7 +14,15 @@ from hf_gradexplain.encode import collate, length_limit
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.state import device_of, left_as_found
 from hf_gradexplain.targets import Objective
-from hf_gradexplain.trials import FAILURES, attempt, batch_error, difference_error, ordinary_ids, sample_documents, tokens_around
+from hf_gradexplain.trials import (
+    FAILURES,
+    attempt,
+    batch_error,
+    difference_error,
+    ordinary_ids,
+    sample_documents,
+    tokens_around,
+)
 
 LENGTHS = (10, 11, 12, 13, 45)
 """Ordinary tokens of the texts that a model is tried on: every remainder of four, and one that makes much padding."""
@@ -54,6 +62,11 @@ class Profile:
         """Whether texts of one length were seen to leave each other alone; if not, each goes alone."""
         return self.batch_error <= self.tolerance
 
+    def classifier(self, model: nn.Module, objective: Objective, batch_tokens: int) -> Classifier:
+        """The model opened for reading."""
+        budget = batch_tokens if self.batches else 1
+        return Classifier(model, self.lookups, objective, budget, follow=self.follow, no_gradient=self.no_gradient)
+
     @property
     def zero_baseline(self) -> bool:
         """Whether gradient times word vector is more than what rounding left of zero."""
@@ -66,7 +79,7 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
     Raises:
         GradexplainError: If the model returns no logits or its word lookups cannot be found.
     """
-    max_length = length_limit(tokenizer, getattr(model, "config", None))
+    max_length = length_limit(tokenizer, model)
     room = max(LENGTHS) if max_length is None else max_length - tokens_around(tokenizer)
     several = sample_documents(tokenizer, [min(n, room) for n in LENGTHS])
     alike = sample_documents(tokenizer, [min(LENGTHS[0], room)] * 3)

@@ -151,17 +151,36 @@ def _claimed(output_dir: Path, inputs: Mapping[str, Any]) -> Iterator[None]:
         ) from None
     with lock:
         wanted = json.loads(json.dumps(inputs))
-        if record.exists():
-            found = json.loads(record.read_text(encoding="utf-8"))
-            different = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
-            if different:
-                changes = "; ".join(f"{key} was {found.get(key)!r}, now {wanted.get(key)!r}" for key in different)
-                raise GradexplainError(
-                    f"{output_dir} holds a run made from other inputs ({changes}): "
-                    "give another --output_dir, or delete that one"
-                )
+        if any(record.parent.glob("*.parquet")):
+            _refuse_other_inputs(output_dir, json.loads(record.read_text(encoding="utf-8")), wanted)
+        elif not record.exists():
+            _refuse_foreign_files(output_dir)
         write_text(record, json.dumps(wanted, indent=2, ensure_ascii=False) + "\n")
         yield
+
+
+def _refuse_other_inputs(output_dir: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    different = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
+    if different:
+        raise GradexplainError(
+            f"{output_dir} holds a run made from other inputs "
+            f"({'; '.join(_change(key, found.get(key), wanted.get(key)) for key in different)}): "
+            "give another --output_dir, or delete that one"
+        )
+
+
+def _change(key: str, before: Any, now: Any) -> str:
+    hashes = all(isinstance(value, str) and len(value) == 64 for value in (before, now))
+    return f"another {key}" if hashes else f"{key} was {before!r}, now {now!r}"
+
+
+def _refuse_foreign_files(output_dir: Path) -> None:
+    """Nobody's files are overwritten: those of a run stand in a folder that a run began."""
+    for name in ("README.md", "report.html", "results.json", "run.yaml"):
+        if (output_dir / name).exists():
+            raise GradexplainError(
+                f"{output_dir / name} is not of a run and would be overwritten: give another --output_dir"
+            )
 
 
 def _progress(ranges: Sequence[int], *, reused: int, total: int, shown: bool) -> Iterator[int]:

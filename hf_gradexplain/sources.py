@@ -66,7 +66,7 @@ class Shuffle:
     def __call__(self, classifier: Classifier, reading: Reading) -> Tensor:
         """`(B, U)`: the numbers `0 ... count - 1` in random order, 0 where a text has fewer units."""
         batch = reading.batch
-        scores = torch.zeros(batch.units.real.shape, dtype=reading.logits.dtype)
+        scores = torch.zeros(batch.units.real.shape, dtype=torch.float64)
         for row, document in zip(scores, batch.documents, strict=True):
             n = len(document.units)
             row[:n] = torch.from_numpy(document.rng(batch.seed, "random").permutation(n))

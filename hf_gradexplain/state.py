@@ -49,7 +49,12 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
     cuDNN refuses the backward pass of recurrent layers in eval mode, so it is off for models that have any. Modules
     compiled in place run uncompiled: compiled code may pass over hooks. Gradients are on, whatever the caller chose.
     """
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    trainable = [
+        (module._parameters, name)
+        for module in model.modules()
+        for name, parameter in module.named_parameters(recurse=False)
+        if parameter.requires_grad
+    ]
     recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
     try:
         with (
@@ -59,8 +64,7 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
             torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext(),
         ):
             model.eval()
-            for parameter in trainable:
-                parameter.requires_grad_(False)
+            model.requires_grad_(False)
             for config in _configs(model):
                 if getattr(config, "pad_token_id", 0) is None:
                     config.pad_token_id = NO_SUCH_TOKEN
@@ -68,8 +72,8 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
                 module._compiled_call_impl = None
             yield
     finally:
-        for parameter in trainable:
-            parameter.requires_grad_(True)
+        for parameters, name in trainable:
+            parameters[name].requires_grad_(True)
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -36,18 +36,21 @@ class Tokens:
     words: Sequence[object | None]
     cut: int | None
 
-    def grouped(self, text: str, *, by_token: bool) -> Iterator[list[int]]:
-        """The ordinary tokens of each word; a token that is only white space goes with the word after it."""
-        word: list[int] = []
+    def grouped(self, text: str, *, by_token: bool) -> list[list[int]]:
+        """The ordinary tokens of each word; one that is only white space goes with the word after it, or the last."""
+        words: list[list[int]] = []
         for t, name in enumerate(self.words):
             if name is None:
                 continue
-            if word and (by_token or self._begins_word(text, word, t)):
-                yield word
-                word = []
-            word.append(t)
-        if word:
-            yield word
+            if not words or by_token or self._begins_word(text, words[-1], t):
+                words.append([])
+            words[-1].append(t)
+        if len(words) > 1 and not by_token and self._is_blank(text, words[-1]):
+            words[-2] += words.pop()
+        return words
+
+    def _is_blank(self, text: str, word: list[int]) -> bool:
+        return not text[self.spans[word[0]][0] : self.spans[word[-1]][1]].strip()
 
     def _begins_word(self, text: str, word: list[int], t: int) -> bool:
         """Whether token `t` begins a word: where the tokenizer says so, and after white space in any case.
@@ -55,8 +58,8 @@ class Tokens:
         Not between two letters or digits, unless they are of a script without spaces: some tokenizers count every
         digit or character as a word.
         """
-        (start, _), (_, end), (a, b) = self.spans[word[0]], self.spans[word[-1]], self.spans[t]
-        if not text[start:end].strip() or (a == end and _runs_on(text[a - 1 : a + 1])):
+        (_, end), (a, b) = self.spans[word[-1]], self.spans[t]
+        if self._is_blank(text, word) or (a == end and _runs_on(text[a - 1 : a + 1])):
             return False
         return self.words[t] != self.words[word[-1]] or (a < b and any(map(str.isspace, text[end : a + 1])))
 

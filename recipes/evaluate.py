@@ -6,7 +6,8 @@ python recipes/evaluate.py RECIPE.yaml --seed 1
 """
 
 from hf_gradexplain.arguments import exit_on_error, parse_arguments
-from hf_gradexplain.jobs.evaluate import EvaluateArguments, run_evaluation
+from hf_gradexplain.jobs.arguments import EvaluateArguments
+from hf_gradexplain.jobs.evaluate import run_evaluation
 
 if __name__ == "__main__":
     with exit_on_error():

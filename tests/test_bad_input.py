@@ -66,7 +66,9 @@ def test_nothing_is_read_before_the_arguments_are_checked():
         explainer("fasttext")([], labels=[1])
 
 
-@pytest.mark.parametrize("changes", [{"unit": "words"}, {"target": "gold"}, {"objective": "x"}, {"batch_tokens": -1}])
+@pytest.mark.parametrize(
+    "changes", [{"seed": -1}, {"unit": "words"}, {"target": "gold"}, {"objective": "x"}, {"batch_tokens": -1}]
+)
 def test_options_that_cannot_be_used_cannot_be_made(changes):
     with pytest.raises(GradexplainError):
         Options(**changes)
@@ -165,10 +167,7 @@ def test_a_text_without_units_still_has_a_prediction(kind):
         assert explanation.to_html()
 
 
-@pytest.mark.parametrize(
-    "kind",
-    ["fasttext", "bert", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("textcnn", "bilstm", "gpt2"))],
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_hundred_thousand_words_get_a_result(kind):
     text = "the film is bad and " * 20_000
     explanation = explainer(kind, dtype=torch.float32)(text, "signed_gi", "word_type")

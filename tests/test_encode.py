@@ -1,8 +1,11 @@
 """Whatever the tokenizer, units are places in the text as the user wrote it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from hf_gradexplain.data import NOBODY
 from hf_gradexplain.encode import Encoder, collate, length_limit, plan_batches
@@ -180,10 +183,16 @@ def test_batches_hold_every_document_once_within_the_budget(budget, limit):
         assert len({lengths[i] for i in batch}) == 1 or longest <= limit
 
 
-def test_the_length_limit_is_the_tokenizers_else_that_of_the_positions():
-    class Config:
-        max_position_embeddings = 40
+def test_the_length_limit_is_the_lower_of_the_tokenizers_and_the_positions():
+    model = nn.ModuleList([nn.Embedding(40, 2)])
+    model.config = SimpleNamespace(max_position_embeddings=40)
+    assert length_limit(tokenizer_of("word_piece", model_max_length=7), model) == 7
+    assert length_limit(tokenizer_of("word_piece", model_max_length=50), model) == 40
+    assert length_limit(tokenizer_of("word_piece"), model) == 40
+    assert length_limit(tokenizer_of("word_piece"), nn.Linear(1, 1)) is None
 
-    assert length_limit(tokenizer_of("word_piece", model_max_length=7), Config()) == 7
-    assert length_limit(tokenizer_of("word_piece"), Config()) == 40
-    assert length_limit(tokenizer_of("word_piece"), object()) is None
+
+def test_positions_are_counted_from_the_row_after_their_padding():
+    model = nn.ModuleList([nn.Embedding(42, 2, padding_idx=1)])
+    model.config = SimpleNamespace(max_position_embeddings=42)
+    assert length_limit(tokenizer_of("word_piece"), model) == 40

@@ -193,6 +193,15 @@ def test_nothing_is_changed_by_a_call(lived_in):
     assert changes(before, snapshot(*lived_in)) == []
 
 
+@pytest.mark.parametrize("kind", ["fasttext", "bert", "bart"])
+def test_nothing_is_changed_in_a_model_just_made(kind):
+    """Its tokenizer neither truncates nor pads."""
+    model, tokenizer = make(kind)
+    before = snapshot(model, tokenizer)
+    Explainer(model, tokenizer)(list(TEXTS), ALL)
+    assert changes(before, snapshot(model, tokenizer)) == []
+
+
 @dataclasses.dataclass(frozen=True)
 class Breaks:
     """A source that fails after the backward pass, in the middle of everything."""

@@ -22,7 +22,7 @@ LEVELS = [
     {"classifier", "loading", "training"},
     {"perturb", "trials"},
     {"sources", "baseline", "probe"},
-    {"methods", "padding"},
+    {"methods", "padding", "doctor"},
     {"options", "explanation"},
     {"explain"},
     {"evaluation", "pipelines"},

@@ -38,6 +38,8 @@ def correlate(scores: np.ndarray, reference: np.ndarray, coefficient: str = "pea
     >>> correlate(np.array([[1.0, 2.0, 4.0], [1.0, 1.0, 1.0]]), np.array([1.0, 3.0, 4.0]))[1].reason
     'constant scores'
     """
+    if not (np.isfinite(scores).all() and np.isfinite(reference).all()):
+        return [Correlation(None, None, "scores that are not finite")] * len(scores)
     if scores.shape[1] < MIN_UNITS:
         return [Correlation(None, None, f"fewer than {MIN_UNITS} units")] * len(scores)
     found = [Correlation(None, None, "constant scores")] * len(scores)

@@ -41,5 +41,7 @@ class AOPC(evaluate.Metric):
         empty = next((i for i, curve in enumerate(curves) if not len(curve)), None)
         if empty is not None:
             raise GradexplainError(f"curve {empty} is empty: it starts with f(x), also for a document without units")
+        if max_k is not None and max_k < 0:
+            raise GradexplainError(f"max_k is the largest number of removed units, 0 or more, not {max_k}")
         by_k = aopc(curves, max_k).tolist()
         return {"aopc": by_k[-1], "aopc_by_k": by_k, "n": len(curves)}

@@ -1,5 +1,6 @@
 """The models that training starts from: untrained ones of ours, and pretrained ones of others."""
 
+import re
 from dataclasses import fields
 from itertools import chain
 from typing import Any, cast
@@ -54,12 +55,17 @@ def _parse_overrides(text: str, model_type: str) -> dict[str, Any]:
     decided = {f.name for f in fields(PreTrainedConfig)} | {"vocab_size", "pad_token_id"}
     choices = [f.name for f in fields(CONFIG_MAPPING[model_type]) if f.name not in decided]
     overrides = {}
-    for item in filter(None, text.split(",")):
+    for item in filter(None, re.split(r",(?=\s*\w+\s*=)", text)):
         name, equals, value = item.strip().partition("=")
         choose("name in config_overrides", name, choices)
         if not equals:
             raise GradexplainError(f"config_overrides must read name=value,name=value, but {name!r} has no value")
-        overrides[name] = yaml.safe_load(value)
+        try:
+            overrides[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise GradexplainError(
+                f"config_overrides: {name}={value} is no value: {' '.join(str(error).split())}"
+            ) from error
     return overrides
 
 

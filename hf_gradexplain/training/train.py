@@ -18,8 +18,9 @@ from transformers import (
     set_seed,
 )
 
-from hf_gradexplain.corpus import load_texts
+from hf_gradexplain.corpus import has_splits, load_texts
 from hf_gradexplain.encode import length_limit
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.training.arguments import FitArguments, TrainArguments
 from hf_gradexplain.training.card import model_card
 from hf_gradexplain.training.start import new_model, pretrained_model
@@ -37,6 +38,7 @@ def train(arguments: TrainArguments) -> dict[str, float]:
     """
     train_rows = _load_rows(arguments, arguments.train_split, arguments.max_train_samples)
     eval_rows = _load_rows(arguments, arguments.eval_split, arguments.max_eval_samples)
+    _check_unseen(arguments, train_rows, eval_rows)
     task = infer_task(train_rows, eval_rows)
     set_seed(arguments.seed)
     if arguments.model_type:
@@ -70,7 +72,7 @@ def fit(
         eval_rows: The same, for the metrics.
         arguments: How to fit.
     """
-    max_length = arguments.max_length or length_limit(tokenizer, model.config)
+    max_length = arguments.max_length or length_limit(tokenizer, model)
     tokenized = [_tokenize(rows, tokenizer, task, max_length) for rows in (train_rows, eval_rows)]
     with TemporaryDirectory() as folder:
         trainer = Trainer(
@@ -89,6 +91,18 @@ def fit(
         trainer.train()
         metrics = trainer.evaluate()
     return {name: metrics[f"eval_{name}"] for name in task.metric_names}
+
+
+def _check_unseen(arguments: TrainArguments, train_rows: Dataset, eval_rows: Dataset) -> None:
+    """Refuse to report on the texts that were trained on, as a file without splits would have it."""
+    if has_splits(arguments.dataset_name):
+        return
+    shared = len(set(train_rows["id"]) & set(eval_rows["id"]))
+    if shared:
+        raise GradexplainError(
+            f"{arguments.dataset_name} has no splits: {shared} of its rows would be both trained and evaluated on. Give "
+            "slices that share none, such as --train_split 'train[:90%]' --eval_split 'train[90%:]'"
+        )
 
 
 def _load_rows(arguments: TrainArguments, split: str, max_samples: int | None) -> Dataset:

@@ -80,6 +80,7 @@ class Heading:
         unit: What has one score: "token", "word" or "word_type".
         objective: What was differentiated: "loss", "logit" or "prob".
         truncated_at: Character offset where the model stopped reading; what follows is shown in grey.
+        sides: What the legend calls positive and negative scores.
     """
 
     method: str = ""
@@ -89,6 +90,12 @@ class Heading:
     unit: str = ""
     objective: str = ""
     truncated_at: int | None = None
+    sides: tuple[str, str] = (_PHRASES["for"], _PHRASES["against"])
+
+    @property
+    def phrases(self) -> dict[Role, str]:
+        """What the legend calls each role."""
+        return {**_PHRASES, "for": self.sides[0], "against": self.sides[1]}
 
     @property
     def verdict(self) -> str:
@@ -144,7 +151,7 @@ def to_html(
             heading=heading,
             shades=_shades(segments, heading.truncated_at, signed),
             legend=_legend(segments, signed, top) if legend else {},
-            phrases=_PHRASES,
+            phrases=heading.phrases,
             colors=_CSS_COLORS,
         )
     )
@@ -174,7 +181,7 @@ def to_rich(
     shades = _shades(segments, heading.truncated_at, signed)
     lines.append(Text.assemble("\n", *((visible(shade.text), _terminal_style(shade)) for shade in shades), "\n"))
     for role, units in (_legend(segments, signed, top) if legend else {}).items():
-        line = Text(_PHRASES[role], style=" ".join(_TERMINAL_STYLES[role]))
+        line = Text(heading.phrases[role], style=" ".join(_TERMINAL_STYLES[role]))
         listed = ", ".join(f"{unit} {score}" for unit, score in units) or "none"
         lines.append(Text.assemble(line, " " * (16 - len(line)), listed))
     return Group(*lines)

@@ -19,7 +19,8 @@ Formats = Mapping[str, Mapping[str, str]]
 MEANING: dict[str, str] = {
     "AOPC(K)": (
         "How far the probability of the target falls, on average over k = 0 … K and over documents, while "
-        "the k units that a method scores highest are masked (their embeddings set to zero). Higher means "
+        "the k units that a method scores highest are masked (their word vectors set to the baseline: zero "
+        "unless said otherwise; for regression, the output takes the place of the probability). Higher means "
         "that the method finds the words the model relies on; a method no better than random order tells "
         "no more about the model than chance."
     ),

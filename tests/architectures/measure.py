@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from hf_gradexplain.classifier import Classifier, left_as_found
+from hf_gradexplain.classifier import left_as_found
 from hf_gradexplain.encode import Encoder, collate
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.targets import Objective
@@ -80,7 +80,7 @@ class Subject:
         the vector.
         """
         profile, unscaled = self.explainer.profile, []
-        classifier = Classifier(self.model, profile.lookups, Objective("logit", "identity"), 1024, None, profile.follow)
+        classifier = profile.classifier(self.model, Objective("logit", "identity"), 1024)
         batch = collate(Encoder(self.tokenizer, None, "token")(TEXTS[:1]), [0], self.tokenizer)
         with left_as_found(self.model):
             reading = classifier.read(batch, graph=True)

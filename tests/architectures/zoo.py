@@ -92,7 +92,7 @@ def _shrunk(config: Mapping[str, Any]) -> dict[str, Any]:
             out[name] = max(kinds.index(kind) for kind in kinds) + 1
         elif type(value) is int and re.search("token_(id|index)$|_index$", name) and value >= VOCAB_SIZE:
             out[name] = 4 + value % 16
-        elif size is not None and (value is None and name in REQUIRED or type(value) is int and value > size):
+        elif size is not None and ((value is None and name in REQUIRED) or (type(value) is int and value > size)):
             out[name] = size
     return out
 

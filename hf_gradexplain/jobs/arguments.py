@@ -1,0 +1,40 @@
+"""The arguments of `recipes/evaluate.py`."""
+
+from dataclasses import dataclass, field
+
+from hf_gradexplain.errors import GradexplainError
+
+SEVEN = ("random", "loo", "sa_raw", "sa_l1", "sa_l2", "sa_linf", "signed_gi")
+
+
+@dataclass
+class EvaluateArguments:
+    """Explain every text of a data set and measure how far the explanations can be trusted.
+
+    Without a model and a data set, a small corpus with planted truth is generated, a FastText is trained on it, and
+    that is evaluated: nothing is fetched.
+    """
+
+    model_name_or_path: str | None = field(default=None, metadata={"help": "Hub name or folder of the classifier."})
+    model_revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of the model."})
+    dataset_name: str | None = field(default=None, metadata={"help": "Hub name, folder or file of the data set."})
+    dataset_config_name: str | None = field(default=None, metadata={"help": "Configuration of the data set."})
+    dataset_revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of the data set."})
+    split: str = field(default="test", metadata={"help": "Split to evaluate on."})
+    text_column: str = field(default="text", metadata={"help": "Column of texts; two joined by a comma for pairs."})
+    label_column: str = field(default="label", metadata={"help": "Column of labels."})
+    output_dir: str = field(default="outputs/evaluate", metadata={"help": "Folder for everything the run leaves."})
+    max_samples: int | None = field(default=None, metadata={"help": "Evaluate a random sample of so many texts."})
+    seed: int = field(default=0, metadata={"help": "What every random draw starts from."})
+    methods: list[str] = field(default_factory=lambda: list(SEVEN), metadata={"help": "Methods to compare."})
+    unit: str = field(default="word_type", metadata={"help": "What gets one score: token, word or word_type."})
+    objective: str = field(default="loss", metadata={"help": "What is explained: loss, logit or prob."})
+    target: str = field(default="label", metadata={"help": "Class that is explained: label or predicted."})
+    max_k: int | None = field(default=None, metadata={"help": "Largest K of the AOPC table; all by default."})
+    baseline: str = field(default="zero", metadata={"help": "What masks a word: zero, pad, mask, unk or mean."})
+    batch_tokens: int | None = field(default=None, metadata={"help": "Most tokens in one forward pass."})
+    trust_remote_code: bool = field(default=False, metadata={"help": "Run code that the model's repository ships."})
+
+    def __post_init__(self) -> None:
+        if self.max_k is not None and self.max_k < 0:
+            raise GradexplainError(f"max_k is the largest number of removed units, 0 or more, not {self.max_k}")

@@ -1,0 +1,130 @@
+"""What an evaluation is of: the classifier and the texts that the arguments name, or those of the embedded default."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from datasets import ClassLabel, Dataset
+from transformers import set_seed
+
+from hf_gradexplain.corpus import load_texts
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.jobs.arguments import EvaluateArguments
+from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
+from hf_gradexplain.processes import process_state
+from hf_gradexplain.synthetic import SyntheticCorpus, make_corpus
+from hf_gradexplain.training import infer_task
+
+STEPS = 40
+"""Training steps of the embedded default."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is evaluated: a classifier on texts; `weight` gives the planted truth where there is one."""
+
+    explainer: Explainer
+    texts: Dataset
+    model_name: str
+    data_name: str
+    weight: Callable[[str, int], float] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def subject_of(arguments: EvaluateArguments, output_dir: Path) -> Subject:
+    """Load or make what the arguments name; the embedded default keeps its model in `output_dir`."""
+    return _named(arguments) if arguments.model_name_or_path is not None else _embedded(arguments, output_dir)
+
+
+def _named(arguments: EvaluateArguments) -> Subject:
+    """The classifier and the data set that the arguments name."""
+    if arguments.dataset_name is None:
+        raise GradexplainError("--model_name_or_path needs a --dataset_name to evaluate on")
+    texts = load_texts(
+        arguments.dataset_name,
+        config=arguments.dataset_config_name,
+        split=arguments.split,
+        text_column=arguments.text_column,
+        label_column=arguments.label_column if arguments.target == "label" else None,
+        revision=arguments.dataset_revision,
+        max_samples=arguments.max_samples,
+        seed=arguments.seed,
+    )
+    explainer = Explainer.from_pretrained(
+        str(arguments.model_name_or_path),
+        revision=arguments.model_revision,
+        device=process_state().device,
+        trust_remote_code=arguments.trust_remote_code,
+    )
+    texts, notes = _aligned(texts, {name: int(i) for name, i in (explainer.model.config.label2id or {}).items()})
+    return Subject(
+        explainer,
+        texts,
+        _short(str(arguments.model_name_or_path)),
+        f"{_short(arguments.dataset_name)} ({arguments.split})",
+        notes=notes,
+    )
+
+
+def _embedded(arguments: EvaluateArguments, output_dir: Path) -> Subject:
+    """The generated corpus, and a FastText that was trained on it on the spot."""
+    if arguments.dataset_name is not None:
+        raise GradexplainError("--dataset_name needs a --model_name_or_path to evaluate")
+    corpus, folder, state = make_corpus(arguments.seed), output_dir / "model", process_state()
+    if state.is_main_process and not folder.exists():
+        _train_fasttext(corpus, arguments.seed, folder)
+    state.wait_for_everyone()
+    texts = corpus.test
+    if arguments.max_samples is not None:
+        texts = texts.select(range(min(arguments.max_samples, len(texts))))
+    return Subject(
+        Explainer.from_pretrained(str(folder), device=state.device),
+        texts,
+        "FastText",
+        "the embedded corpus",
+        weight=corpus.weight,
+        notes=("The corpus is generated, so it is known of every word which class it speaks for.",),
+    )
+
+
+def _train_fasttext(corpus: SyntheticCorpus, seed: int, folder: Path) -> None:
+    """Train on all texts at once, a second's work, and save to `folder`, whole or not at all."""
+    set_seed(seed)
+    tokenizer = train_word_tokenizer(corpus.train["text"], vocab_size=5000)
+    config = FastTextConfig(vocab_size=len(tokenizer), hidden_size=50, **infer_task(corpus.train).config())
+    model = FastTextForSequenceClassification(config).train()
+    batch = tokenizer(corpus.train["text"][:], padding=True, return_tensors="pt")
+    labels, optimizer = torch.tensor(corpus.train["label"][:]), torch.optim.AdamW(model.parameters(), lr=0.03)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        model(**batch, labels=labels).loss.backward()
+        optimizer.step()
+    unfinished = folder.with_name(f".{folder.name}.part")
+    model.save_pretrained(unfinished)
+    tokenizer.save_pretrained(unfinished)
+    unfinished.rename(folder)
+
+
+def _aligned(texts: Dataset, label2id: Mapping[str, int]) -> tuple[Dataset, tuple[str, ...]]:
+    """Give labels the model's class ids by their names; where the names differ, say that ids were taken as they are."""
+    feature = texts.features.get("label")
+    if not isinstance(feature, ClassLabel):
+        return texts, ()
+    ids = {name.casefold(): i for name, i in label2id.items()}
+    wanted = [ids.get(name.casefold()) for name in feature.names]
+    if wanted == list(range(len(feature.names))):
+        return texts, ()
+    if None in wanted:
+        names = sorted(label2id, key=label2id.__getitem__)
+        pairs = ", ".join(f"{a} = {b}" for a, b in zip(feature.names, names, strict=False))
+        return texts, (f"Data and model name their classes differently; the ids were taken as they are: {pairs}.",)
+    labels = [wanted[label] for label in texts["label"]]
+    texts = texts.remove_columns("label").add_column("label", labels)
+    return texts, ("The data set numbers its labels in another order than the model; they were matched by name.",)
+
+
+def _short(name: str) -> str:
+    """A name to show: that of a folder without the path to it, which is of this machine."""
+    return Path(name).resolve().name if Path(name).exists() else name
