@@ -112,7 +112,8 @@ def _vocabulary(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Check:
 
 
 def _lookups(profile: Profile) -> Check:
-    found = ", ".join(f"{lookup.module}[{lookup.call}]{lookup.shift or '':+}" for lookup in profile.lookups)
+    shifts = {lookup: f", {lookup.shift:+d} tokens" if lookup.shift else "" for lookup in profile.lookups}
+    found = "; ".join(f"{lookup.module} (call {lookup.call}{shifts[lookup]})" for lookup in profile.lookups)
     return Check("word lookups", found, "ok", "differentiates and masks words here and nowhere else")
 
 

@@ -50,7 +50,7 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
     compiled in place run uncompiled: compiled code may pass over hooks. Gradients are on, whatever the caller chose.
     """
     trainable = [
-        (module._parameters, name)
+        (module, name)
         for module in model.modules()
         for name, parameter in module.named_parameters(recurse=False)
         if parameter.requires_grad
@@ -72,8 +72,8 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
                 module._compiled_call_impl = None
             yield
     finally:
-        for parameters, name in trainable:
-            parameters[name].requires_grad_(True)
+        for module, name in trainable:
+            module.get_parameter(name).requires_grad_(True)
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -46,7 +46,8 @@ class Tokens:
                 words.append([])
             words[-1].append(t)
         if len(words) > 1 and not by_token and self._is_blank(text, words[-1]):
-            words[-2] += words.pop()
+            blank = words.pop()
+            words[-1] += blank
         return words
 
     def _is_blank(self, text: str, word: list[int]) -> bool:

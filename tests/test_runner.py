@@ -12,9 +12,10 @@ from hf_gradexplain import runner
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.aopc import aopc
 from hf_gradexplain.evaluation.documents import read_curves, read_explanations
+from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.runner import evaluate, evaluate_texts, make_tables, range_paths
-from tests.tiny import CORPUS, explainer
+from tests.tiny import CORPUS, explainer, make
 
 METHODS = ("random", "loo", "sa_l2", "signed_gi")
 OPTIONS = Options(methods=METHODS, unit="word_type", target="label")
@@ -131,3 +132,13 @@ def test_curves_of_a_file_are_those_of_its_documents(textcnn, texts, tmp_path):
     for method in METHODS:
         for found, document in zip(curves[method], documents, strict=True):
             np.testing.assert_array_equal(found, document.curves[method])
+
+
+def test_a_model_in_training_mode_is_evaluated_as_in_eval_mode_and_left_in_training(texts):
+    model, tokenizer = make("bert")
+    expected = [d.curves["loo"] for d in evaluate_texts(Explainer(model, tokenizer), texts, OPTIONS)]
+    in_training = Explainer(model.train(), tokenizer)
+    found = [d.curves["loo"] for d in evaluate_texts(in_training, texts, OPTIONS)]
+    assert model.training
+    for a, b in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -6,6 +6,7 @@ import torch
 from hf_gradexplain.evaluation.aopc import removal_ranks
 from hf_gradexplain.explain import ScoredBatch
 from hf_gradexplain.perturb import removal_curves
+from hf_gradexplain.state import left_as_found
 
 
 def document_ranks(scored: ScoredBatch, seed: int) -> np.ndarray:
@@ -22,7 +23,8 @@ def document_ranks(scored: ScoredBatch, seed: int) -> np.ndarray:
 def target_probabilities(scored: ScoredBatch, ranks: np.ndarray) -> np.ndarray:
     """`f_y(x^(k))`, the target's probability without the `k` units ranked first: `(M, B, U)` to `(M, B, U + 1)`."""
     target = scored.reading.batch.target
-    logits = removal_curves(scored.classifier, scored.reading, torch.from_numpy(ranks).to(target.device))
+    with left_as_found(scored.classifier.model):
+        logits = removal_curves(scored.classifier, scored.reading, torch.from_numpy(ranks).to(target.device))
     probabilities = scored.classifier.objective.probability(logits)
     index = target[None, :, None, None].expand(*probabilities.shape[:-1], 1)
     return probabilities.gather(-1, index).squeeze(-1).double().cpu().numpy()

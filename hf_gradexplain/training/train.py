@@ -100,7 +100,7 @@ def _check_unseen(arguments: TrainArguments, train_rows: Dataset, eval_rows: Dat
     shared = len(set(train_rows["id"]) & set(eval_rows["id"]))
     if shared:
         raise GradexplainError(
-            f"{arguments.dataset_name} has no splits: {shared} of its rows would be both trained and evaluated on. Give "
+            f"{arguments.dataset_name} has no splits: {shared} of its rows would be trained and evaluated on. Give "
             "slices that share none, such as --train_split 'train[:90%]' --eval_split 'train[90%:]'"
         )
 
