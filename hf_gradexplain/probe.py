@@ -110,8 +110,14 @@ def open_classifier(model: nn.Module, tokenizer: PreTrainedTokenizerBase, batch:
     Raises:
         GradexplainError: If the model returns no logits or its word lookups cannot be found.
     """
-    with torch.no_grad():
-        logits = getattr(model(**batch.inputs), "logits", None)
+    try:
+        with torch.no_grad():
+            logits = getattr(model(**batch.inputs), "logits", None)
+    except FAILURES as error:
+        raise GradexplainError(
+            f"{type(model).__name__} cannot read plain text: {error}. What it needs beside the tokenizer's output, add "
+            "in a forward pre-hook"
+        ) from error
     if logits is None or logits.ndim != 2:
         raise GradexplainError(
             f"{type(model).__name__} has no sequence classification head: load the model with "

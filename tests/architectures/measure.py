@@ -101,7 +101,7 @@ class Subject:
     def with_rows(self, rows: Rows, values: list[Tensor]) -> float:
         inputs = self.tokenizer(TEXTS[0], return_tensors="pt")
         before = [table[row].clone() for table, row in rows]
-        with torch.no_grad(), left_as_found(self.model):
+        with left_as_found(self.model), torch.no_grad():
             torch.manual_seed(0)
             for (table, row), value in zip(rows, values, strict=True):
                 table[row] = value

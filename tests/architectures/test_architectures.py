@@ -25,7 +25,7 @@ def test_model_is_left_as_found(model_type):
     subject.model.train()
     before = snapshot(subject.model, subject.tokenizer)
     with InFloat64():
-        subject.explainer(list(TEXTS[:2]), ("signed_gi", "loo"))
+        subject.explainer(list(TEXTS[:2]), ("sa_l2", "loo"))
     assert snapshot(subject.model, subject.tokenizer) == before
 
 
