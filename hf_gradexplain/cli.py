@@ -1,6 +1,7 @@
 """The command `hf-gradexplain`: data on standard output, everything else on standard error.
 
-Exit codes: 0 done; 1 it could not be done, and one sentence says why and names the mend; 2 the command line is wrong.
+Exit codes: 0 done; 1 it could not be done, and one sentence says why and names the mend, or the doctor found a problem;
+2 the command line is wrong.
 """
 
 import argparse
@@ -8,6 +9,7 @@ import json
 import platform
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = _parser().parse_args(argv)
     try:
-        arguments.command(arguments)
+        return arguments.command(arguments) or 0
     except GradexplainError as error:
         print(f"hf-gradexplain: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,6 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--html", type=Path, metavar="FILE", help="write the explanation as HTML as well")
     one.add_argument("--seed", type=int, default=0, help="what every random draw starts from (default: 0)")
     one.set_defaults(command=_explain)
+
+    doctor = commands.add_parser("doctor", help="look a model over before explaining it", allow_abbrev=False)
+    doctor.add_argument("model", metavar="MODEL", help="hub name or folder of a sequence classifier")
+    doctor.set_defaults(command=_doctor)
 
     commands.add_parser("methods", help="list the methods").set_defaults(command=_methods)
     commands.add_parser("env", help="versions and devices, for a bug report").set_defaults(command=_env)
@@ -90,6 +95,16 @@ def _explain(arguments: argparse.Namespace) -> None:
     else:
         for method in explanation.scores:
             explanation.show(method)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    report = Explainer.from_pretrained(arguments.model).check()
+    if arguments.format == "json":
+        _print_json(report.to_dict())
+    else:
+        rows = [asdict(check) for check in report.checks if arguments.format == "human" or check.verdict == "problem"]
+        _print_rows(rows, arguments.format)
+    return 0 if report.ok else 1
 
 
 def _methods(arguments: argparse.Namespace) -> None:

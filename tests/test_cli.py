@@ -75,6 +75,16 @@ def test_a_wrong_command_line_has_its_own_code(capsys):
     assert "choose from" in capsys.readouterr().err
 
 
+def test_the_doctor_looks_a_model_over(model, capsys):
+    assert main(["doctor", model]) == 0
+    assert "word lookups" in capsys.readouterr().out
+    assert main(["doctor", model, "--format", "json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {check["name"] for check in report["checks"]} >= {"word lookups"}
+    assert main(["doctor", model, "--format", "quiet"]) == 0
+    assert capsys.readouterr().out.strip() == ""
+
+
 def test_methods(capsys):
     assert main(["methods", "--format", "quiet"]) == 0
     assert capsys.readouterr().out.split() == list(METHODS)

@@ -46,7 +46,9 @@ def _shifted(model, ids):
 
 
 def test_tables_with_other_vectors_have_other_numbers():
-    lookups = found(lambda model, ids, mask: model.words(ids) + model.more(ids), more=nn.Embedding(40, 6))[1]
+    lookups = found(
+        lambda model, ids, mask: model.words(ids) + model.more(ids), more=nn.Embedding(40, 6, _weight=torch.rand(40, 6))
+    )[1]
     assert places(lookups) == [("words", 0, 0, False, 0), ("more", 0, 0, False, 1)]
 
 
