@@ -33,12 +33,12 @@ class PaddingLimit:
     def __call__(self, classifier: Classifier, lengths: Sequence[int]) -> int:
         """The limit for texts of these lengths, which are tried where there are enough of them to be worth it."""
         top = _SMALLEST
-        while self.safe < max(lengths, default=0) and top < self.unsafe:
-            longest = max((n for n in lengths if n <= top), default=0)
-            if self.safe < longest < self.unsafe:
-                if sum(n for n in lengths if self.safe < n <= top) < _WORTH * longest:
-                    break
-                self._try(classifier, longest)
+        while self.safe < min(max(lengths, default=0), self.unsafe):
+            further = [n for n in lengths if self.safe < n <= top and n < self.unsafe]
+            if sum(further) >= _WORTH * max(further, default=1):
+                self._try(classifier, max(further))
+            if top >= max(lengths):
+                break
             top *= _STEP
         return self.safe
 

@@ -70,7 +70,7 @@ class Profile:
     @property
     def zero_baseline(self) -> bool:
         """Whether gradient times word vector is more than what rounding left of zero."""
-        return self.alignment is None or self.alignment > 0.05
+        return self.alignment is None or not self.alignment <= 0.05
 
 
 def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:

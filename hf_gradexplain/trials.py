@@ -83,10 +83,12 @@ class Trial:
         """How the gradients lie to the word vectors, as a root mean square over the ordinary tokens.
 
         `sqrt(D) cos(g, e)`: about 1 for vectors that have nothing to do with each other, whatever `D`, and about 0
-        where the model normalises its word vectors away, so that their length changes nothing.
+        where the model normalises its word vectors away, so that their length changes nothing. NaN if every gradient
+        is zero.
         """
         g, e = self.rows(), self.batch.units.sum_rows(torch.cat(self.vectors, -1))
-        cosines = torch.nn.functional.cosine_similarity(g.double(), e.double(), dim=-1)
+        some = g.any(-1)
+        cosines = torch.nn.functional.cosine_similarity(g[some].double(), e[some].double(), dim=-1)
         return (g.shape[-1] * cosines.square().mean()).sqrt().item()
 
 

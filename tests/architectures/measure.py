@@ -1,9 +1,10 @@
 """How far the package's numbers for one architecture are from the model's own, found without a hook."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+from captum.attr import LayerGradientXActivation
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
@@ -11,6 +12,7 @@ from hf_gradexplain.classifier import left_as_found
 from hf_gradexplain.encode import Encoder, collate
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.targets import Objective
+from hf_gradexplain.trials import attempt
 from tests.architectures.zoo import InFloat64, Rows, tiny_model, tiny_tokenizer, word_rows
 
 TEXTS = (
@@ -20,6 +22,8 @@ TEXTS = (
     "w41 w45 w50 w45 w33 w31 w39 w58",
 )
 """Two of equal length, a word that occurs twice, and no lengths that are multiples of each other."""
+
+TOLERANCE = 1e-8
 
 METHODS = ("sa_l2", "sa_linf", "loo")
 
@@ -83,11 +87,10 @@ class Subject:
         classifier = profile.classifier(self.model, Objective("logit", "identity"), 1024)
         batch = collate(Encoder(self.tokenizer, None, "token")(TEXTS[:1]), [0], self.tokenizer)
         with left_as_found(self.model):
-            reading = classifier.read(batch, graph=True)
-            grads = torch.autograd.grad(reading.logits[0, 0], [words.delta for words in reading.words])
+            trial = attempt(classifier, batch)
         at = batch.inputs["input_ids"][0].tolist().index(token)
-        for (table, row), words, grad in zip(word_rows(self.model, token), reading.words, grads, strict=True):
-            vector, weights = words.embedding[0, at], table[row].detach()
+        for (table, row), vectors, grad in zip(word_rows(self.model, token), trial.vectors, trial.grads, strict=True):
+            vector, weights = vectors[0, at], table[row].detach()
             scale = (vector @ weights) / (weights @ weights)
             torch.testing.assert_close(vector, scale * weights, rtol=1e-12, atol=0)
             unscaled.append(scale * grad[0, at])
@@ -120,6 +123,33 @@ class Subject:
             there = self.with_rows(rows, [table[row] for table, row in rows])
             expected.append(there - self.with_rows(rows, [torch.zeros_like(table[row]) for table, row in rows]))
         return relative(torch.from_numpy(explanation.scores["loo"]), torch.tensor(expected, dtype=torch.float64))
+
+    def captum(self) -> str:
+        """Whether captum's gradient times input of every token is ours, which was checked: `yes`, `no` or its error."""
+        inputs = self.inputs()
+
+        def forward(ids: Tensor, mask: Tensor) -> Tensor:
+            return self.model(input_ids=ids, attention_mask=mask).logits
+
+        with InFloat64():
+            try:
+                attribution = LayerGradientXActivation(forward, self.model.get_input_embeddings())
+                rest = inputs["attention_mask"]
+                found = attribution.attribute(inputs["input_ids"], additional_forward_args=rest, target=0).sum(-1)
+                return "yes" if relative(found.flatten(), self.gradient_times_input()) <= TOLERANCE else "no"
+            except Exception as error:
+                return f"`{type(error).__name__}`"
+
+    def inputs(self) -> dict[str, Tensor]:
+        return dict(self.tokenizer(TEXTS[0], return_tensors="pt", return_token_type_ids=False))
+
+    def gradient_times_input(self) -> Tensor:
+        """Of every token, special ones included, segments left out."""
+        classifier = self.explainer.profile.classifier(self.model, Objective("logit", "identity"), 1024)
+        batch = collate(Encoder(self.tokenizer, None, "token")(TEXTS[:1]), [0], self.tokenizer)
+        with left_as_found(self.model):
+            trial = attempt(classifier, replace(batch, inputs=self.inputs()))
+        return sum((g * e).sum(-1)[0] for g, e in zip(trial.grads, trial.vectors, strict=True))
 
     def batch_error(self) -> float:
         together = self.explainer(list(TEXTS), METHODS, "word_type", objective="logit")
