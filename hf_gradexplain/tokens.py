@@ -95,6 +95,8 @@ def _is_wide(character: str) -> bool:
 
 def _cut(encoding: Encoding, starts: Sequence[int]) -> int | None:
     """Where the first sequence that was truncated stops being read, or its start if its beginning was not read."""
+    if not encoding.overflowing:
+        return None
     read, everything = _extents([encoding]), _extents([encoding, *encoding.overflowing])
     for sequence, (first, last) in sorted(everything.items()):
         start, end = read.get(sequence, (0, 0))

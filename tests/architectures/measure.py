@@ -25,6 +25,9 @@ TEXTS = (
 
 TOLERANCE = 1e-8
 
+PAD = 21
+"""A token that no text has."""
+
 METHODS = ("sa_l2", "sa_linf", "loo")
 
 
@@ -52,9 +55,12 @@ class Subject:
     explainer: Explainer
 
     @classmethod
-    def of(cls, model_type: str) -> "Subject":
+    def of(cls, model_type: str, **settings: str) -> "Subject":
+        """The tiny model of an architecture; `settings` are the tokenizer's, which then has a pad token too."""
         model = tiny_model(model_type)
-        tokenizer = tiny_tokenizer(model)
+        if settings and getattr(model.config.get_text_config(), "pad_token_id", None) is None:
+            model.config.pad_token_id = model.config.get_text_config().pad_token_id = PAD
+        tokenizer = tiny_tokenizer(model, **settings)
         with InFloat64():
             return cls(model, tokenizer, Explainer(model, tokenizer))
 
@@ -128,13 +134,14 @@ class Subject:
         """Whether captum's gradient times input of every token is ours, which was checked: `yes`, `no` or its error."""
         inputs = self.inputs()
 
-        def forward(ids: Tensor, mask: Tensor) -> Tensor:
-            return self.model(input_ids=ids, attention_mask=mask).logits
+        def forward(ids: Tensor, mask: Tensor | None) -> Tensor:
+            given = {} if mask is None else {"attention_mask": mask}
+            return self.model(input_ids=ids, **given).logits
 
         with InFloat64():
             try:
                 attribution = LayerGradientXActivation(forward, self.model.get_input_embeddings())
-                rest = inputs["attention_mask"]
+                rest = (inputs.get("attention_mask"),)
                 found = attribution.attribute(inputs["input_ids"], additional_forward_args=rest, target=0).sum(-1)
                 return "yes" if relative(found.flatten(), self.gradient_times_input()) <= TOLERANCE else "no"
             except Exception as error:

@@ -18,7 +18,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "architectures.md"
 
 HEAD = """# Every architecture behind `AutoModelForSequenceClassification`
 
-A tiny random model of every architecture, in float64, is held against the model itself, without hooks:
+A tiny random model of every architecture, the three of this package among them, is held against the model itself, in
+float64 and without hooks:
 
 - **gradient**: the gradient behind every method equals the differences of the embedding table, along four directions;
 - **leave-one-out**: equals the model with the word's rows of the table set to zero, wherever it reads them;

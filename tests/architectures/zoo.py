@@ -19,6 +19,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+import hf_gradexplain.models  # noqa: F401  (registers its three)
+
 VOCAB_SIZE = 64
 
 MODEL_TYPES = sorted(
@@ -150,7 +152,7 @@ class InFloat64(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def tiny_tokenizer(model: PreTrainedModel) -> PreTrainedTokenizerFast:
+def tiny_tokenizer(model: PreTrainedModel, **settings: str) -> PreTrainedTokenizerFast:
     """A word-level tokenizer with the special tokens that the model's configuration has, where it has them."""
     config = model.config.get_text_config()
     ids = {name: getattr(config, f"{name}_token_id", None) for name in ("pad", "bos", "eos", "cls", "sep", "mask")}
@@ -169,7 +171,7 @@ def tiny_tokenizer(model: PreTrainedModel) -> PreTrainedTokenizerFast:
     if hasattr(config, "type_vocab_sizes"):
         names.remove("token_type_ids")
     tokens = {f"{name}_token": token for name, token in special.items()}
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=names, **tokens)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=names, **tokens, **settings)
 
 
 Rows = Sequence[tuple[nn.Parameter, int]]
