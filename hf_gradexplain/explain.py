@@ -23,7 +23,7 @@ from hf_gradexplain.methods import score_batch, select
 from hf_gradexplain.options import Labels, Options, TargetName, target_ids
 from hf_gradexplain.padding import PaddingLimit
 from hf_gradexplain.probe import probe
-from hf_gradexplain.state import device_of
+from hf_gradexplain.state import device_of, dtype_of
 from hf_gradexplain.targets import Objective, ObjectiveName, head_of
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
@@ -56,6 +56,7 @@ class ScoredBatch:
         probabilities = objective.probability(logits).double().cpu().numpy()
         predictions, targets = objective.predicted(logits).tolist(), self.reading.batch.target.tolist()
         scores = {name: x.detach().double().cpu().numpy() for name, x in self.scores.items()}
+        dtype = str(dtype_of(self.classifier.model)).removeprefix("torch.")
         return [
             Explanation(
                 text=document.text,
@@ -71,6 +72,7 @@ class ScoredBatch:
                 pair_start=document.pair_start,
                 prediction_label=self.class_names[predictions[i]],
                 regression=objective.head == "identity",
+                dtype=dtype,
             )
             for i, document in enumerate(self.reading.batch.documents)
         ]

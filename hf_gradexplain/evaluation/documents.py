@@ -73,6 +73,7 @@ def schema(methods: Sequence[str]) -> pa.Schema:
             ("prediction", pa.int64()),
             ("prediction_label", pa.string()),
             ("regression", pa.bool_()),
+            ("dtype", pa.string()),
             ("probabilities", numbers),
             ("units", pa.list_(unit)),
             ("scores", per_method),

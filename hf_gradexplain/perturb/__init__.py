@@ -6,6 +6,7 @@ model class may have an exact short cut beside it, see docs/write-a-short-cut.md
 masking a vector commutes with every linear map that follows it, so project once and mask afterwards.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -62,15 +63,29 @@ def short_cut_of(model: nn.Module) -> ShortCut:
     model in which a `forward` was replaced, a forward hook was put, or a layer was exchanged for one that comes
     neither from `torch.nn` nor from the package of the model's class (an adapter, a quantised layer).
     """
-    short_cut = SHORT_CUTS.get(type(model), GENERIC)
-    home = type(model).__module__.partition(".")[0]
-    return short_cut if all(_as_defined(module, home) for module in model.modules()) else GENERIC
+    return GENERIC if withheld(model) else SHORT_CUTS.get(type(model), GENERIC)
+
+
+def withheld(model: nn.Module) -> str | None:
+    """Why a model of a class with a short cut gets the generic form, or None if it does not or its class has none."""
+    base = next((cls for cls in type(model).__mro__ if cls in SHORT_CUTS), None)
+    if base is None:
+        return None
+    if base is not type(model):
+        return f"{type(model).__name__} is not {base.__name__} itself: register a short cut for it if that one holds"
+    home = base.__module__.partition(".")[0]
+    changed = next((name for name, module in model.named_modules() if not _as_defined(module, home)), None)
+    if changed is None:
+        return None
+    module = model.get_submodule(changed)
+    what = f"its layer {changed!r} ({type(module).__module__}.{type(module).__name__})" if changed else "it"
+    return f"{what} does not run as {base.__name__} defines it: remove hooks, merge adapters"
 
 
 def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:
     """The logits without each unit: `(B, U, C)`; where a text has fewer units, its plain logits."""
     with torch.no_grad():
-        return short_cut_of(classifier.model).leave_one_out(classifier, reading)
+        return _chosen(classifier).leave_one_out(classifier, reading)
 
 
 def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> Tensor:
@@ -87,7 +102,14 @@ def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> T
         all are removed, and the curve stays flat.
     """
     with torch.no_grad():
-        return short_cut_of(classifier.model).removal_curves(classifier, reading, ranks)
+        return _chosen(classifier).removal_curves(classifier, reading, ranks)
+
+
+def _chosen(classifier: Classifier) -> ShortCut:
+    """The short cut of a classifier's model; nobody loses one without a word."""
+    if reason := withheld(classifier.model):
+        warnings.warn(f"leaving words out takes one copy of the text per word, since {reason}", stacklevel=3)
+    return short_cut_of(classifier.model)
 
 
 def _as_defined(module: nn.Module, home: str) -> bool:
@@ -105,4 +127,5 @@ __all__ = [
     "register_short_cut",
     "removal_curves",
     "short_cut_of",
+    "withheld",
 ]
