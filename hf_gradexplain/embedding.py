@@ -144,15 +144,15 @@ def _changed(inputs: Mapping[str, Tensor], change: tuple[int, int]) -> dict[str,
 
 @torch.no_grad()
 def _run(model: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[_Outputs, Tensor]:
-    """What every layer that reads integers returned, call by call, and the logits."""
+    """What every layer that reads nothing but integers returned, call by call, and the logits."""
     outputs: _Outputs = {}
     calls: Counter[str] = Counter()
 
     def hook_of(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            read = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
+            read = [x.is_floating_point() for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
             vectors = _vectors(output)
-            if any(not x.is_floating_point() for x in read) and isinstance(vectors, Tensor) and vectors.ndim == 3:
+            if read and not any(read) and isinstance(vectors, Tensor) and vectors.ndim == 3:
                 outputs[name, calls[name]] = vectors.clone()
             calls[name] += 1
 
