@@ -100,3 +100,27 @@ def test_the_doctor_reports_what_cannot_be_loaded_or_read(tmp_path):
     last = run_doctor(str(tmp_path)).checks[-1]
     assert (last.name, last.verdict) == ("reading", "problem")
     assert "weight 'classifier.weight' is not finite" in last.found
+
+
+def test_mixed_precision_is_less_exact_and_said():
+    model, tokenizer = make("bert", dtype=torch.float32)
+    explain = Explainer(model, tokenizer)
+    exact, mixed = (explain("the film is bad", ("signed_gi", "loo"), mixed_precision=p) for p in ("no", "bf16"))
+    assert (exact.dtype, mixed.dtype) == ("float32", "bfloat16 (mixed)")
+    assert "computed in bfloat16 (mixed)" in mixed.to_html()
+    for method in exact.scores:
+        assert exact.scores[method] != pytest.approx(mixed.scores[method], rel=1e-6)
+    assert model.dtype == torch.float32
+    assert not torch.is_autocast_enabled("cpu")
+
+
+def test_a_model_with_a_short_cut_computes_in_full_precision():
+    explain = Explainer(*make("textcnn", dtype=torch.float32))
+    exact, mixed = (explain("the film is bad", ("signed_gi", "loo"), mixed_precision=p) for p in ("no", "bf16"))
+    assert mixed.dtype == "float32"
+    assert all((exact.scores[method] == mixed.scores[method]).all() for method in exact.scores)
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(GradexplainError, match=r"unknown mixed_precision 'fp16': .*Choices: no, bf16"):
+        Explainer(*make("textcnn"))("bad", mixed_precision="fp16")

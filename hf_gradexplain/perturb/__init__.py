@@ -7,13 +7,14 @@ masking a vector commutes with every linear map that follows it, so project once
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from hf_gradexplain.classifier import Classifier, Reading
+from hf_gradexplain.data import Gradients
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassification
 from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
@@ -28,16 +29,18 @@ class ShortCut:
     Attributes:
         leave_one_out: `(classifier, reading) -> (B, U, C)`, see `leave_one_out`.
         removal_curves: `(classifier, reading, ranks (M, B, U)) -> (M, B, U + 1, C)`, see `removal_curves`.
+        gradients: `(classifier, reading) -> Gradients`, where they are known without a backward pass.
     """
 
     leave_one_out: Callable[[Classifier, Reading], Tensor] = generic.leave_one_out
     removal_curves: Callable[[Classifier, Reading, Tensor], Tensor] = generic.removal_curves
+    gradients: Callable[[Classifier, Reading], Gradients] | None = None
 
 
 GENERIC = ShortCut()
 
 SHORT_CUTS: dict[type[nn.Module], ShortCut] = {
-    FastTextForSequenceClassification: ShortCut(fasttext.leave_one_out, fasttext.removal_curves),
+    FastTextForSequenceClassification: ShortCut(fasttext.leave_one_out, fasttext.removal_curves, fasttext.gradients),
     TextCNNForSequenceClassification: ShortCut(textcnn.leave_one_out, textcnn.removal_curves),
     BiLSTMForSequenceClassification: ShortCut(bilstm.leave_one_out, bilstm.removal_curves),
 }
@@ -82,13 +85,32 @@ def withheld(model: nn.Module) -> str | None:
     return f"{what} does not run as {base.__name__} defines it: remove hooks, merge adapters"
 
 
+def knows_gradients(classifier: Classifier) -> bool:
+    """Whether the model's short cut gives gradients without a backward pass."""
+    return short_cut_of(classifier.model).gradients is not None
+
+
+def known_gradients(classifier: Classifier, reading: Reading) -> Gradients:
+    """The word vectors `(B, T, D)` and their gradients, by the short cut of a model that knows them.
+
+    Raises:
+        RuntimeError: If it does not.
+    """
+    gradients = short_cut_of(classifier.model).gradients
+    if gradients is None:
+        raise RuntimeError(f"{type(classifier.model).__name__} was read without the graph that its gradients need")
+    return gradients(classifier, reading)
+
+
 def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:
     """The logits without each unit: `(B, U, C)`; where a text has fewer units, its plain logits."""
     with torch.no_grad():
         return _chosen(classifier).leave_one_out(classifier, reading)
 
 
-def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> Tensor:
+def removal_curves(
+    classifier: Classifier, reading: Reading, ranks: Tensor, steps: Collection[int] | None = None
+) -> Tensor:
     """The logits as units are removed one after the other.
 
     Args:
@@ -96,13 +118,17 @@ def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> T
         reading: Its reading of the batch.
         ranks: `(M, B, U)` for `M` orders: the rank of each unit, 0 for the one removed first; a permutation of
             `0 ... count - 1` over the units that a text has, and anything where it has fewer.
+        steps: The `k` that are wanted; None for all. The two ends of a curve are always there.
 
     Returns:
         `(M, B, U + 1, C)`: at `k`, the logits without the `k` units ranked first. Past a text's own number of units
-        all are removed, and the curve stays flat.
+        all are removed, and the curve stays flat. NaN at a `k` that was not wanted, unless a short cut knows it.
     """
     with torch.no_grad():
-        return _chosen(classifier).removal_curves(classifier, reading, ranks)
+        short_cut = _chosen(classifier)
+        if short_cut.removal_curves is generic.removal_curves:
+            return generic.removal_curves(classifier, reading, ranks, steps)
+        return short_cut.removal_curves(classifier, reading, ranks)
 
 
 def _chosen(classifier: Classifier) -> ShortCut:
@@ -123,6 +149,8 @@ __all__ = [
     "GENERIC",
     "SHORT_CUTS",
     "ShortCut",
+    "known_gradients",
+    "knows_gradients",
     "leave_one_out",
     "register_short_cut",
     "removal_curves",
