@@ -18,7 +18,7 @@ NOBODY = -1
 """Unit and row number of tokens that belong to no unit: special tokens and padding."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
     """What gets one score: its surface form and every place where it stands, as `(start, end)` offsets."""
 

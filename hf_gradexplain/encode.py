@@ -1,5 +1,6 @@
 """From texts to documents, and from documents to batches."""
 
+import gc
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -53,7 +54,8 @@ class Encoder:
                 return_special_tokens_mask=True,
                 verbose=False,
             )
-        return [self._document(each, encoded, i) for i, each in enumerate(parts)]
+        with _collector_paused():
+            return [self._document(each, encoded, i) for i, each in enumerate(parts)]
 
     def _document(self, texts: tuple[str, ...], encoded: BatchEncoding, i: int) -> Document:
         text = _PAIR_SEPARATOR.join(texts)
@@ -62,10 +64,10 @@ class Encoder:
         units, unit_of = _units(text, self._groups(text, tokens), tokens)
         unit_of_row, row_of = _rows(unit_of, tokens.ids)
         if not tokens.ids:
-            unit_of = row_of = np.array([NOBODY])
+            unit_of, row_of = [NOBODY], np.array([NOBODY])
             inputs = {name: (self._filler(name),) for name in inputs}
         pair_start = len(texts[0]) + len(_PAIR_SEPARATOR) if len(texts) > 1 else None
-        return Document(text, units, inputs, unit_of, row_of, unit_of_row, tokens.cut, pair_start)
+        return Document(text, units, inputs, np.array(unit_of), row_of, unit_of_row, tokens.cut, pair_start)
 
     def _tokens(self, texts: tuple[str, ...], encoded: BatchEncoding, i: int) -> Tokens:
         starts = (0, len(texts[0]) + len(_PAIR_SEPARATOR))[: len(texts)]
@@ -81,9 +83,10 @@ class Encoder:
         groups: dict[object, _Group] = {}
         for word in tokens.grouped(text, by_token=self.unit == "token"):
             span = trimmed(text, tokens.spans[word[0]][0], tokens.spans[word[-1]][1])
-            ids = tuple(tokens.ids[t] for t in word)
-            surface = text[slice(*span)] if unknown in ids else None
-            key = (ids, surface) if self.unit == "word_type" else word[0]
+            key: object = word[0]
+            if self.unit == "word_type":
+                ids = tuple([tokens.ids[t] for t in word])
+                key = ids, text[slice(*span)] if unknown in ids else None
             groups.setdefault(key, []).append((word, span))
         return list(groups.values())
 
@@ -107,6 +110,18 @@ def _settings_kept(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
         backend.no_padding() if padding is None else backend.enable_padding(**padding)
 
 
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Documents are made of many small objects, none of them garbage, which the collector would look through often."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 _Group = list[tuple[list[int], tuple[int, int]]]
 
 
@@ -121,17 +136,20 @@ def _parts(text: Text) -> tuple[str, ...]:
     return tuple(re.sub("[\ud800-\udfff]", "\ufffd", part) for part in parts)
 
 
-def _units(text: str, groups: list[_Group], tokens: Tokens) -> tuple[tuple[Unit, ...], np.ndarray]:
-    unit_of, units = np.full(len(tokens.ids), NOBODY), []
+def _units(text: str, groups: list[_Group], tokens: Tokens) -> tuple[tuple[Unit, ...], list[int]]:
+    """The units, and the number of the unit of each token."""
+    unit_of, units = [NOBODY] * len(tokens.ids), []
     for number, group in enumerate(groups):
         for word, _ in group:
-            unit_of[word] = number
-        spans = tuple(span for _, span in group)
-        units.append(Unit(text[slice(*spans[0])] or tokens.pieces[group[0][0][0]], spans))
+            for t in word:
+                unit_of[t] = number
+        spans = tuple([span for _, span in group])
+        start, end = spans[0]
+        units.append(Unit(text[start:end] or tokens.pieces[group[0][0][0]], spans))
     return tuple(units), unit_of
 
 
-def _rows(unit_of: np.ndarray, ids: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def _rows(unit_of: Sequence[int], ids: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Number the distinct `(unit, token id)`: the unit of each row, and the row of each token."""
     rows: dict[tuple[int, int], int] = {}
     row_of = [rows.setdefault((u, i), len(rows)) if u != NOBODY else NOBODY for u, i in zip(unit_of, ids, strict=True)]

@@ -34,6 +34,7 @@ class ScoredBatch:
         objective, logits = self.classifier.objective, self.reading.logits.detach()
         probabilities = objective.probability(logits).double().cpu().numpy()
         predictions, targets = objective.predicted(logits).tolist(), self.reading.batch.target.tolist()
+        precision = self.classifier.precision
         scores = {name: x.detach().double().cpu().numpy() for name, x in self.scores.items()}
         return [
             Explanation(
@@ -50,7 +51,7 @@ class ScoredBatch:
                 pair_start=document.pair_start,
                 prediction_label=self.class_names[predictions[i]],
                 regression=objective.head == "identity",
-                dtype=self.classifier.precision,
+                dtype=precision,
             )
             for i, document in enumerate(self.reading.batch.documents)
         ]

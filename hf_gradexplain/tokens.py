@@ -39,30 +39,30 @@ class Tokens:
     def grouped(self, text: str, *, by_token: bool) -> list[list[int]]:
         """The ordinary tokens of each word; one that is only white space goes with the word after it, or the last."""
         words: list[list[int]] = []
+        start, blank = 0, False
         for t, name in enumerate(self.words):
             if name is None:
                 continue
-            if not words or by_token or self._begins_word(text, words[-1], t):
+            if not words or by_token or (not blank and self._begins_word(text, words[-1][-1], t)):
                 words.append([])
+                start, blank = self.spans[t][0], True
             words[-1].append(t)
-        if len(words) > 1 and not by_token and self._is_blank(text, words[-1]):
-            blank = words.pop()
-            words[-1] += blank
+            blank = blank and not text[start : self.spans[t][1]].strip()
+        if len(words) > 1 and not by_token and blank:
+            last = words.pop()
+            words[-1] += last
         return words
 
-    def _is_blank(self, text: str, word: list[int]) -> bool:
-        return not text[self.spans[word[0]][0] : self.spans[word[-1]][1]].strip()
-
-    def _begins_word(self, text: str, word: list[int], t: int) -> bool:
-        """Whether token `t` begins a word: where the tokenizer says so, and after white space in any case.
+    def _begins_word(self, text: str, before: int, t: int) -> bool:
+        """Whether token `t`, after `before`, begins a word: where the tokenizer says so, and after white space.
 
         Not between two letters or digits, unless they are of a script without spaces: some tokenizers count every
         digit or character as a word.
         """
-        (_, end), (a, b) = self.spans[word[-1]], self.spans[t]
-        if self._is_blank(text, word) or (a == end and _runs_on(text[a - 1 : a + 1])):
+        (_, end), (a, b) = self.spans[before], self.spans[t]
+        if a == end and _runs_on(text[a - 1 : a + 1]):
             return False
-        return self.words[t] != self.words[word[-1]] or (a < b and any(map(str.isspace, text[end : a + 1])))
+        return self.words[t] != self.words[before] or (a < b and any(map(str.isspace, text[end : a + 1])))
 
 
 def from_encoding(encoding: Encoding, starts: Sequence[int]) -> Tokens:
@@ -211,6 +211,8 @@ def _find(surface: str, text: str, start: int) -> Span | None:
 def trimmed(text: str, start: int, end: int) -> Span:
     """A span without the white space at its ends, unless there is nothing else."""
     covered = text[start:end]
+    if covered and not (covered[0].isspace() or covered[-1].isspace()):
+        return start, end
     return (end - len(covered.lstrip()), start + len(covered.rstrip())) if covered.strip() else (start, end)
 
 

@@ -1,5 +1,6 @@
 """Whatever the tokenizer, units are places in the text as the user wrote it."""
 
+import gc
 from types import SimpleNamespace
 
 import numpy as np
@@ -196,3 +197,18 @@ def test_positions_are_counted_from_the_row_after_their_padding():
     model = nn.ModuleList([nn.Embedding(42, 2, padding_idx=1)])
     model.config = SimpleNamespace(max_position_embeddings=42)
     assert length_limit(tokenizer_of("word_piece"), model) == 40
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_garbage_collector_is_left_as_found(enabled, monkeypatch):
+    running = gc.isenabled()
+    try:
+        gc.enable() if enabled else gc.disable()
+        documents("word_level", ["the film"])
+        assert gc.isenabled() == enabled
+        monkeypatch.setattr("hf_gradexplain.encode._units", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            documents("word_level", ["the film"])
+        assert gc.isenabled() == enabled
+    finally:
+        gc.enable() if running else gc.disable()
