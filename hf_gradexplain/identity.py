@@ -29,11 +29,16 @@ def code_fingerprint() -> str:
     return digest.hexdigest()
 
 
-def model_fingerprint(model: PreTrainedModel) -> str:
-    """SHA-256 over the configuration and every weight's name, type, shape and bytes; the same on every device."""
+def configuration_fingerprint(model: PreTrainedModel) -> str:
+    """SHA-256 over the configuration, without where it was loaded from."""
     settings = model.config.to_dict()
     settings = {key: value for key, value in settings.items() if key not in _NOT_OF_THE_MODEL}
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def weights_fingerprint(model: PreTrainedModel) -> str:
+    """SHA-256 over every weight's name, type, shape and bytes; the same on every device."""
+    digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())

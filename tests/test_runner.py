@@ -8,14 +8,15 @@ import pytest
 from datasets import Dataset
 from filelock import FileLock
 
-from hf_gradexplain import runner
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.aopc import aopc
 from hf_gradexplain.evaluation.documents import read_curves, read_explanations
 from hf_gradexplain.evaluation.summary import make_tables
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
-from hf_gradexplain.runner import evaluate, evaluate_texts, range_paths
+from hf_gradexplain.runner import evaluate, evaluate_texts
+from hf_gradexplain.running import ranges
+from hf_gradexplain.running.folder import document_paths
 from tests.tiny import CORPUS, explainer, make
 
 METHODS = ("random", "loo", "sa_l2", "signed_gi")
@@ -35,7 +36,7 @@ def texts():
 
 @pytest.fixture(autouse=True)
 def _short_ranges(monkeypatch):
-    monkeypatch.setattr(runner, "RANGE", 3)
+    monkeypatch.setattr(ranges, "DOCUMENTS", 3)
 
 
 def contents(folder):
@@ -71,7 +72,7 @@ def test_rows_come_in_the_order_of_the_texts_and_back_into_explanations(textcnn,
         return evaluate_texts(textcnn, texts.select(range(start, min(start + 3, 7))), OPTIONS)
 
     evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
-    found = [pair for path in range_paths(tmp_path, len(texts)) for pair in read_explanations(path)]
+    found = [pair for path in document_paths(tmp_path) for pair in read_explanations(path)]
     assert [i for i, _ in found] == texts["id"][:]
     fresh = [document.explanation for start in (0, 3, 6) for document in part(start)]
     assert [e.to_dict() for _, e in found] == [e.to_dict() for e in fresh]
@@ -80,13 +81,13 @@ def test_rows_come_in_the_order_of_the_texts_and_back_into_explanations(textcnn,
 def test_a_stopped_run_goes_on_and_ends_in_the_same_bytes(textcnn, texts, tmp_path, capsys):
     evaluate(textcnn, texts, OPTIONS, tmp_path / "whole", inputs={"a": 1})
     evaluate(textcnn, texts, OPTIONS, tmp_path / "stopped", inputs={"a": 1})
-    range_paths(tmp_path / "stopped", len(texts))[1].unlink()
-    untouched = range_paths(tmp_path / "stopped", len(texts))[0].stat().st_mtime_ns
+    document_paths(tmp_path / "stopped")[1].unlink()
+    untouched = document_paths(tmp_path / "stopped")[0].stat().st_mtime_ns
     tables = evaluate(textcnn, texts, OPTIONS, tmp_path / "stopped", inputs={"a": 1})
     assert "reused 2 of 3 ranges" in capsys.readouterr().err
-    assert range_paths(tmp_path / "stopped", len(texts))[0].stat().st_mtime_ns == untouched
+    assert document_paths(tmp_path / "stopped")[0].stat().st_mtime_ns == untouched
     assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
-    again = make_tables(range_paths(tmp_path / "whole", len(texts)), OPTIONS)
+    again = make_tables(document_paths(tmp_path / "whole"), OPTIONS)
     pd.testing.assert_frame_equal(tables.aopc, again.aopc, check_exact=True)
 
 
@@ -127,7 +128,7 @@ def test_the_record_of_inputs_is_readable(textcnn, texts, tmp_path):
 
 def test_curves_of_a_file_are_those_of_its_documents(textcnn, texts, tmp_path):
     evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
-    ids, curves = read_curves(range_paths(tmp_path, len(texts))[1])
+    ids, curves = read_curves(document_paths(tmp_path)[1])
     documents = evaluate_texts(textcnn, texts.select(range(3, 6)), OPTIONS)
     assert ids == [13, 14, 15]
     for method in METHODS:
