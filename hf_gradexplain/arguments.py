@@ -1,6 +1,8 @@
 """Arguments of the recipes: one dataclass, filled from a YAML file and from flags that override it."""
 
+import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import Field, fields
@@ -50,11 +52,21 @@ def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) 
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """End the program with code 1 and one sentence on stderr where the library raises a `GradexplainError`."""
+    """End the program with code 1 and one sentence on stderr where the library raises a `GradexplainError`.
+
+    Of several processes the main one speaks first: what it says is mostly what all have to say, and its launcher ends
+    the others before they repeat it.
+    """
     try:
         yield
     except GradexplainError as error:
+        if os.environ.get("RANK", "0") != "0":
+            time.sleep(_LET_SPEAK)
         sys.exit(f"error: {error}")
+
+
+_LET_SPEAK = 3
+"""Seconds."""
 
 
 class _Parser(HfArgumentParser):

@@ -88,7 +88,8 @@ def _evaluate_ranges(
 ) -> list[Path]:
     """Do this process's share of the open ranges, and on the main process wait for the others to do theirs.
 
-    Every process walks through all ranges and counts the open ones; it does those whose numbers it draws.
+    Every process walks through all ranges and counts the open ones; it does those whose numbers it draws. Whoever has
+    drawn a number that no range has is done; when all have, all ranges are finished.
 
     Returns:
         The files of all ranges.
@@ -107,7 +108,7 @@ def _evaluate_ranges(
             ticket = tickets.draw(len(part), part.cost)
         number += 1
     _check_all(paths, finished, output_dir)
-    while state.is_main_process and tickets.tally().ranges < number:
+    while state.is_main_process and tickets.tally().drawn < number + state.num_processes:
         time.sleep(_LOOK_EVERY)
     return paths
 

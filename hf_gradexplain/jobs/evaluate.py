@@ -1,6 +1,7 @@
 """Evaluate explanations over a data set: from arguments to the output folder."""
 
 import errno
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ import torch
 import yaml
 from datasets import Dataset
 from rich.console import Console
+from transformers.utils import logging
 
 from hf_gradexplain.corpus import fingerprint
 from hf_gradexplain.errors import GradexplainError
@@ -44,7 +46,9 @@ def run_evaluation(arguments: EvaluateArguments) -> None:
     options = options_of(arguments)
     output_dir, state = Path(arguments.output_dir), process_state()
     torch.set_num_threads(arguments.threads)
-    with disk_errors(output_dir), held(output_dir, state):
+    if not state.is_main_process:
+        logging.disable_progress_bar()
+    with stops_told(output_dir), held(output_dir, state):
         _evaluate(arguments, options, output_dir, is_main=state.is_main_process)
 
 
@@ -62,10 +66,13 @@ def options_of(arguments: EvaluateArguments) -> Options:
 
 
 @contextmanager
-def disk_errors(output_dir: Path) -> Iterator[None]:
-    """Say in one sentence that the disk is full, or that the folder cannot be written to."""
+def stops_told(output_dir: Path) -> Iterator[None]:
+    """Say in one sentence that the disk is full or the folder cannot be written to, or that the run was interrupted."""
     try:
         yield
+    except KeyboardInterrupt:
+        print("\nstopped: the same command goes on with the finished ranges", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EIO):
             raise

@@ -1,6 +1,7 @@
 """Which open range is whose: tickets drawn from a file, without the processes ever waiting for each other."""
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,4 +66,7 @@ class Tickets:
         return Tally(**json.loads(self.path.read_text(encoding="utf-8")))
 
     def _write(self, tally: Tally) -> None:
-        self.path.write_text(json.dumps(asdict(tally)), encoding="utf-8")
+        """Whole or not at all, but not waiting for the disk: no run reads what an earlier one left."""
+        unfinished = self.path.with_suffix(".part")
+        unfinished.write_text(json.dumps(asdict(tally)), encoding="utf-8")
+        os.replace(unfinished, self.path)
