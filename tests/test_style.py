@@ -27,7 +27,7 @@ LEVELS = [
     {"explain"},
     {"evaluation", "pipelines"},
     {"metrics", "runner", "hf_gradexplain"},
-    {"results"},
+    {"results", "estimate"},
     {"jobs"},
     {"cli"},
 ]

@@ -28,6 +28,8 @@ from hf_gradexplain.identity import (
     weights_fingerprint,
 )
 from hf_gradexplain.jobs.arguments import EvaluateArguments
+from hf_gradexplain.jobs.dry_run import run_dry
+from hf_gradexplain.jobs.options import options_of
 from hf_gradexplain.jobs.subject import Subject, subject_of
 from hf_gradexplain.options import Options
 from hf_gradexplain.processes import process_state
@@ -38,11 +40,14 @@ from hf_gradexplain.viz.terminal import summary_table as terminal_table
 
 
 def run_evaluation(arguments: EvaluateArguments) -> None:
-    """Evaluate, write the output folder, and print the summary and where the files are.
+    """Evaluate, write the output folder, and print the summary and where the files are; or say what it would take.
 
     Raises:
         GradexplainError: An argument cannot be used, or the folder cannot be written to or is another's.
     """
+    if arguments.dry_run:
+        run_dry(arguments)
+        return
     options = options_of(arguments)
     output_dir, state = Path(arguments.output_dir), process_state()
     torch.set_num_threads(arguments.threads)
@@ -50,19 +55,6 @@ def run_evaluation(arguments: EvaluateArguments) -> None:
         logging.disable_progress_bar()
     with stops_told(output_dir), held(output_dir, state):
         _evaluate(arguments, options, output_dir, is_main=state.is_main_process)
-
-
-def options_of(arguments: EvaluateArguments) -> Options:
-    """How to explain, as the arguments say."""
-    return Options(
-        methods=tuple(arguments.methods),
-        unit=arguments.unit,  # type: ignore[arg-type]
-        target=arguments.target,  # type: ignore[arg-type]
-        objective=arguments.objective,  # type: ignore[arg-type]
-        seed=arguments.seed,
-        batch_tokens=arguments.batch_tokens,
-        baseline=arguments.baseline,  # type: ignore[arg-type]
-    )
 
 
 @contextmanager

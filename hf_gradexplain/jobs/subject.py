@@ -36,9 +36,17 @@ class Subject:
     notes: tuple[str, ...] = ()
 
 
-def subject_of(arguments: EvaluateArguments, output_dir: Path) -> Subject:
-    """Load or make what the arguments name; the embedded default keeps its model in `output_dir`."""
-    return _named(arguments) if arguments.model_name_or_path is not None else _embedded(arguments, output_dir)
+def subject_of(arguments: EvaluateArguments, output_dir: Path, *, alone: bool = False) -> Subject:
+    """Load or make what the arguments name; the embedded default keeps its model in `output_dir`.
+
+    Args:
+        arguments: What is to be evaluated.
+        output_dir: The folder of the run.
+        alone: Whether only this process is at it, so that there is nobody to wait for.
+    """
+    if arguments.model_name_or_path is not None:
+        return _named(arguments)
+    return _embedded(arguments, output_dir, alone=alone)
 
 
 def _named(arguments: EvaluateArguments) -> Subject:
@@ -86,14 +94,15 @@ def _texts(arguments: EvaluateArguments) -> Dataset | IterableDataset:
     )
 
 
-def _embedded(arguments: EvaluateArguments, output_dir: Path) -> Subject:
+def _embedded(arguments: EvaluateArguments, output_dir: Path, *, alone: bool) -> Subject:
     """The generated corpus, and a FastText that was trained on it on the spot."""
     if arguments.dataset_name is not None:
         raise GradexplainError("--dataset_name needs a --model_name_or_path to evaluate")
     corpus, folder, state = make_corpus(arguments.seed), output_dir / "model", process_state()
     if state.is_main_process and not folder.exists():
         _train_fasttext(corpus, arguments.seed, folder)
-    state.wait_for_everyone()
+    if not alone:
+        state.wait_for_everyone()
     texts = corpus.test
     if arguments.max_samples is not None:
         texts = texts.select(range(min(arguments.max_samples, len(texts))))
