@@ -143,7 +143,7 @@ def _usable(output_dir: Path) -> dict[int, str]:
     """The finished ranges; a torn one is done again, since doing it again gives the same bytes."""
     found, torn = finished_ranges(output_dir)
     for path in torn:
-        Console(stderr=True).print(f"{path} is torn: its range is done again", highlight=False)
+        Console(stderr=True, soft_wrap=True).print(f"{path} is torn: its range is done again", highlight=False)
         path.unlink()
     return found
 

@@ -1,10 +1,13 @@
 """A run over a data set: what it writes, how it goes on, what it refuses."""
 
+import errno
 import json
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
+import torch
 from datasets import Dataset
 from filelock import FileLock
 
@@ -15,7 +18,7 @@ from hf_gradexplain.evaluation.summary import make_tables
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.runner import evaluate, evaluate_texts
-from hf_gradexplain.running import ranges
+from hf_gradexplain.running import folder, ranges
 from hf_gradexplain.running.folder import document_paths
 from tests.tiny import CORPUS, explainer, make
 
@@ -36,11 +39,13 @@ def texts():
 
 @pytest.fixture(autouse=True)
 def _short_ranges(monkeypatch):
+    monkeypatch.setattr(folder, "_PATIENCE", 0.1)
     monkeypatch.setattr(ranges, "DOCUMENTS", 3)
 
 
-def contents(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+def contents(output_dir):
+    paths = (path for path in sorted(output_dir.rglob("*")) if path.is_file() and not path.name.startswith(".tickets"))
+    return {path.name: path.read_bytes() for path in paths}
 
 
 def test_the_tables_are_those_of_all_documents_at_once(textcnn, texts, tmp_path):
@@ -104,9 +109,98 @@ def test_two_runs_cannot_share_a_folder(textcnn, texts, tmp_path):
         evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
 
 
+def torn(path):
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def test_a_torn_file_is_done_again_and_nothing_else(textcnn, texts, tmp_path, capsys):
+    evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
+    before, second = contents(tmp_path), document_paths(tmp_path)[1]
+    torn(second)
+    evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
+    assert contents(tmp_path) == before
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{second.name} is torn: its range is done again" in said
+    assert "reused 2 of 3 ranges" in said
+
+
+def test_a_file_damaged_inside_is_named_with_the_mend(textcnn, texts, tmp_path):
+    evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
+    before, second = contents(tmp_path), document_paths(tmp_path)[1]
+    data = bytearray(second.read_bytes())
+    data[4:400] = b"x" * 396
+    second.write_bytes(data)
+    with pytest.raises(GradexplainError, match=rf"cannot read {second} .*: delete it and run the same command again"):
+        evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
+    second.unlink()
+    evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
+    assert contents(tmp_path) == before
+
+
+def test_a_full_disk_loses_nothing_that_is_finished(textcnn, texts, tmp_path, monkeypatch, capsys):
+    evaluate(textcnn, texts, OPTIONS, tmp_path / "whole", inputs={})
+
+    def full(table, path, **_):
+        if len(document_paths(tmp_path / "full")) == 2:
+            path.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_table(table, path, compression="zstd")
+
+    write_table = pq.write_table
+    with monkeypatch.context() as patch:
+        patch.setattr(pq, "write_table", full)
+        with pytest.raises(OSError, match="No space left on device"):
+            evaluate(textcnn, texts, OPTIONS, tmp_path / "full", inputs={})
+    assert len(list((tmp_path / "full" / "documents").iterdir())) == 3, "two ranges, the record, and no half file"
+    evaluate(textcnn, texts, OPTIONS, tmp_path / "full", inputs={})
+    assert "reused 2 of 3 ranges" in capsys.readouterr().err
+    assert contents(tmp_path / "full") == contents(tmp_path / "whole")
+
+
+def test_a_stream_gives_the_same_documents_and_goes_on(textcnn, texts, tmp_path, capsys):
+    stream = texts.to_iterable_dataset()
+    tables = evaluate(textcnn, texts, OPTIONS, tmp_path / "loaded", inputs={})
+    streamed = evaluate(textcnn, stream, OPTIONS, tmp_path / "streamed", inputs={})
+    assert contents(tmp_path / "streamed") == contents(tmp_path / "loaded")
+    pd.testing.assert_frame_equal(streamed.aopc, tables.aopc, check_exact=True)
+    document_paths(tmp_path / "streamed")[0].unlink()
+    evaluate(textcnn, stream, OPTIONS, tmp_path / "streamed", inputs={})
+    assert "reused 2 ranges" in capsys.readouterr().err
+    assert contents(tmp_path / "streamed") == contents(tmp_path / "loaded")
+
+
+def test_a_stream_that_has_changed_is_refused_where_it_has(textcnn, texts, tmp_path):
+    evaluate(textcnn, texts.to_iterable_dataset(), OPTIONS, tmp_path, inputs={})
+    before = contents(tmp_path)
+    changed = texts.map(lambda row: {"text": row["text"] + " !" if row["id"] == 14 else row["text"]})
+    other = r"00000003.parquet was made from other texts than those that now stand in rows 3 to 5: the data set has"
+    with pytest.raises(GradexplainError, match=other):
+        evaluate(textcnn, changed.to_iterable_dataset(), OPTIONS, tmp_path, inputs={})
+    shorter = texts.select(range(6)).to_iterable_dataset()
+    with pytest.raises(GradexplainError, match=r"00000006.parquet is of a range that the data set does not have"):
+        evaluate(textcnn, shorter, OPTIONS, tmp_path, inputs={})
+    assert contents(tmp_path) == before
+
+
+def test_batches_do_not_depend_on_the_ranges_before(tmp_path):
+    """Each process does other ranges than another number of processes would; here each is done first, or last."""
+    texts = Dataset.from_dict({"id": range(80), "text": [" ".join(["good film"] * (20 + i // 2)) for i in range(80)]})
+    model, tokenizer = make("bilstm", dtype=torch.float32)
+    options = Options(methods=("loo", "sa_l2"))
+    parts = [texts.select(range(start, start + 40)) for start in (0, 40)]
+    used, fresh = Explainer(model, tokenizer), Explainer(model, tokenizer)
+    evaluate_texts(used, parts[1], options)
+    for a, b in zip(evaluate_texts(used, parts[0], options), evaluate_texts(fresh, parts[0], options), strict=True):
+        for method in options.methods:
+            np.testing.assert_array_equal(a.curves[method], b.curves[method])
+            np.testing.assert_array_equal(a.explanation.scores[method], b.explanation.scores[method])
+
+
 def test_no_text_is_refused(textcnn, texts, tmp_path):
     with pytest.raises(GradexplainError, match="the data set is empty"):
         evaluate(textcnn, texts.select([]), OPTIONS, tmp_path, inputs={})
+    with pytest.raises(GradexplainError, match="the data set is empty"):
+        evaluate(textcnn, texts.to_iterable_dataset().take(0), OPTIONS, tmp_path, inputs={})
 
 
 def test_a_single_method_without_a_reference_has_no_correlations(textcnn, texts, tmp_path):

@@ -1,6 +1,7 @@
 """Evaluate explanations over a data set: from arguments to the output folder."""
 
 import errno
+import os
 import signal
 import sys
 import time
@@ -69,7 +70,7 @@ def stops_told(output_dir: Path) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EIO):
             raise
         raise GradexplainError(
-            f"cannot write to {output_dir} ({error.strerror or error}): make room or make it writable, and run the "
+            f"cannot write to {output_dir} ({os.strerror(error.errno)}): make room or make it writable, and run the "
             "same command again, which goes on with the finished ranges"
         ) from error
 

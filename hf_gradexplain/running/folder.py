@@ -1,6 +1,7 @@
 """The folder of a run: held by one run at a time, and by one set of inputs for ever."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,11 +104,12 @@ def finished_ranges(output_dir: Path) -> tuple[dict[int, str], list[Path]]:
         try:
             metadata = pq.read_schema(path).metadata or {}
             found[int(path.stem)] = metadata.get(ROWS, b"").decode()
-        except pa.ArrowInvalid:
-            torn.append(path)
-        except OSError as error:
+        except (pa.ArrowInvalid, OSError) as error:
+            if not getattr(error, "errno", None):  # what it holds is wrong, not how it can be got at
+                torn.append(path)
+                continue
             raise GradexplainError(
-                f"cannot read {path} ({error.strerror or error}): make it readable, or delete it to have it done again"
+                f"cannot read {path} ({os.strerror(error.errno)}): make it readable, or delete it to have it done again"
             ) from error
     return found, torn
 
