@@ -104,8 +104,10 @@ def finished_ranges(output_dir: Path) -> tuple[dict[int, str], list[Path]]:
         try:
             metadata = pq.read_schema(path).metadata or {}
             found[int(path.stem)] = metadata.get(ROWS, b"").decode()
-        except (pa.ArrowInvalid, OSError) as error:
-            if not getattr(error, "errno", None):  # what it holds is wrong, not how it can be got at
+        except pa.ArrowInvalid:
+            torn.append(path)
+        except OSError as error:
+            if error.errno is None:  # what it holds is wrong, not how it can be got at
                 torn.append(path)
                 continue
             raise GradexplainError(

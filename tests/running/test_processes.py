@@ -1,5 +1,6 @@
 """Real processes: the same bytes from any number of them, and after any of them was killed."""
 
+import json
 import random
 import signal
 import time
@@ -21,6 +22,20 @@ def test_any_number_of_processes_leaves_the_same_bytes(n, start, arguments, tmp_
     assert len([name for name in alone if name[0].isdigit()]) == -(-n // 3)
     for world in (2, 3, 4):
         assert contents(tmp_path / str(world)) == alone
+
+
+def test_a_stream_leaves_the_documents_of_what_is_loaded(start, arguments, tmp_path):
+    runs = [start(tmp_path / "loaded", 1, **arguments(7))]
+    runs += [start(tmp_path / "streamed", 2, **arguments(7, streaming=True))]
+    assert [run.wait() for run in runs] == [0, 0], runs[1].printed()
+    loaded, streamed = contents(tmp_path / "loaded"), contents(tmp_path / "streamed")
+    record = json.loads(streamed.pop("inputs.json"))
+    del loaded["inputs.json"]
+    assert streamed == loaded
+    assert (record["texts"], record["split"], record["max_samples"]) == ("streamed", "test", None)
+    shorter = start(tmp_path / "streamed", 1, **arguments(7, streaming=True, max_samples=3))
+    assert shorter.wait() == 1
+    assert "(max_samples was None, now 3)" in shorter.printed()
 
 
 def strike(run, rng):
@@ -70,7 +85,7 @@ def campaign(start, arguments, tmp_path, seed, kills):
 
 
 def test_kills_at_random_moments_change_nothing(start, arguments, tmp_path):
-    campaign(start, arguments, tmp_path, seed=0, kills=6)
+    campaign(start, arguments, tmp_path, seed=0, kills=4)
 
 
 @pytest.mark.slow
