@@ -160,10 +160,10 @@ def _check_all(paths: Iterable[Path], finished: Mapping[int, str], output_dir: P
     """Every finished file has to be one of a range of this data set."""
     if not paths:
         raise GradexplainError("there is no text to evaluate: the data set is empty")
-    foreign = [start for start in finished if document_path(output_dir, start) not in set(paths)]
+    foreign = {document_path(output_dir, start) for start in finished}.difference(paths)
     if foreign:
         raise GradexplainError(
-            f"{document_path(output_dir, foreign[0])} is of a range that the data set does not have: it has changed; "
+            f"{min(foreign)} is of a range that the data set does not have: it has changed; "
             "give another --output_dir, or delete that one"
         )
 

@@ -81,7 +81,8 @@ def claim(output_dir: Path, inputs: Mapping[str, Any]) -> None:
     record = output_dir / "documents" / "inputs.json"
     wanted = json.loads(json.dumps(inputs))
     record.parent.mkdir(parents=True, exist_ok=True)
-    remove_unfinished(record.parent)
+    for folder in (output_dir, record.parent, output_dir / "figures"):
+        remove_unfinished(folder)
     if document_paths(output_dir):
         _refuse_other_inputs(output_dir, _recorded(record), wanted)
     elif not record.exists():

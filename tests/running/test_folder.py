@@ -112,11 +112,12 @@ def test_nobodys_files_are_overwritten(tmp_path):
 
 def test_what_a_killed_process_was_writing_is_swept_away(tmp_path):
     path = put(tmp_path, 0)
-    left = path.with_name(".00000000.parquet.abc.part")
-    left.touch()
+    left = [path.with_name(".00000000.parquet.abc.part"), tmp_path / ".README.md.abc.part"]
+    for half in left:
+        half.touch()
     (tmp_path / "documents" / "inputs.json").write_text("{}")
     claim(tmp_path, {})
-    assert not left.exists()
+    assert not any(half.exists() for half in left)
     assert path.exists()
 
 

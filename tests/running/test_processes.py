@@ -107,6 +107,15 @@ def test_orphans_stop_by_themselves(start, arguments, tmp_path):
     assert "the launcher of this process is gone" in run.printed()
 
 
+def test_an_interrupted_run_says_that_it_goes_on(start, arguments, tmp_path):
+    run = start(tmp_path / "out", 1, **arguments(101))
+    until_it_works(run)
+    kill(run.processes[0], signal.SIGINT)
+    assert run.wait() == 1
+    assert "stopped: the same command goes on with the finished ranges" in run.printed()
+    assert "Traceback" not in run.printed()
+
+
 def test_a_run_is_refused_while_another_or_what_is_left_of_it_holds_the_folder(start, arguments, tmp_path):
     run = start(tmp_path / "out", 2, **arguments(101))
     until_it_works(run)
