@@ -63,19 +63,20 @@ def exit_on_error() -> Iterator[None]:
     try:
         yield
     except GradexplainError as error:
-        if os.environ.get("RANK", "0") != "0":
-            time.sleep(_LET_SPEAK)
+        _let_the_main_process_speak()
         sys.exit(f"error: {error}")
 
 
-_LET_SPEAK = 3
-"""Seconds."""
+def _let_the_main_process_speak() -> None:
+    if os.environ.get("RANK", "0") != "0":
+        time.sleep(10)
 
 
 class _Parser(HfArgumentParser):
     """A parser whose errors are one line, not the list of all flags."""
 
     def error(self, message: str) -> NoReturn:
+        _let_the_main_process_speak()
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
