@@ -11,8 +11,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from datasets import Dataset, IterableDataset
@@ -26,7 +24,7 @@ from hf_gradexplain.evaluation.summary import Tables, make_tables
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.processes import process_state
-from hf_gradexplain.running.folder import ROWS, claim, document_path, finished_ranges, held
+from hf_gradexplain.running.folder import ROWS, claim, document_path, finished_ranges, held, named_if_unreadable
 from hf_gradexplain.running.progress import Work, shown
 from hf_gradexplain.running.ranges import Range, ranges
 from hf_gradexplain.running.tickets import Tickets
@@ -75,7 +73,8 @@ def evaluate(
         if not state.is_main_process:
             return None
         tickets.end()
-        return _merged(paths, options, max_k)
+        with named_if_unreadable(paths):
+            return make_tables(paths, options, max_k)
 
 
 def _evaluate_ranges(
@@ -176,23 +175,3 @@ def _progress(
         todo = [(1, len(part), part.cost) for part in ranges(texts, longest) if part.start not in finished]
         work = Work(*(sum(column) for column in zip(*todo, strict=True))) if todo else Work(0, 0, 0)
     return shown(tickets.tally, work, len(finished))
-
-
-def _merged(paths: list[Path], options: Options, max_k: int | None) -> Tables:
-    """The tables; a file that cannot be read through is named."""
-    try:
-        return make_tables(paths, options, max_k)
-    except (OSError, pa.ArrowException) as error:
-        for path in paths:
-            _check_readable(path)
-        raise GradexplainError(f"cannot read the finished documents ({error}): run the same command again") from error
-
-
-def _check_readable(path: Path) -> None:
-    try:
-        pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise GradexplainError(
-            f"cannot read {path} ({' '.join(str(error).split())[:200]}): delete it and run the same command again, "
-            "which does this range once more and keeps the others"
-        ) from error

@@ -5,12 +5,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 import yaml
 from datasets import Dataset
@@ -36,7 +37,7 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.processes import process_state
 from hf_gradexplain.results import CAPTIONS, Run, count_documents, summary_table, write_results
 from hf_gradexplain.runner import evaluate
-from hf_gradexplain.running.folder import document_paths, held
+from hf_gradexplain.running.folder import document_paths, held, named_if_unreadable
 from hf_gradexplain.viz.terminal import summary_table as terminal_table
 
 
@@ -82,23 +83,30 @@ def _evaluate(arguments: EvaluateArguments, options: Options, output_dir: Path, 
     tables = evaluate(subject.explainer, subject.texts, options, output_dir, inputs=inputs, max_k=arguments.max_k)
     if tables is None:
         return
-    documents, extra = document_paths(output_dir), {}
-    if subject.weight is not None:
-        explained = (pair for path in documents for pair in read_explanations(path))
-        extra["planted"] = planted_table(explained, subject.weight, arguments.seed)
-    run = Run(
-        title=f"{subject.model_name} on {subject.data_name}",
-        facts=_facts(subject, arguments, count_documents(documents)),
-        inputs=inputs,
-        tables=tables,
-        seconds=time.monotonic() - started,
-        replay="python recipes/evaluate.py run.yaml",
-        arguments=yaml.safe_dump(asdict(arguments), sort_keys=False, allow_unicode=True),
-        extra=extra,
-        notes=subject.notes,
-    )
-    write_results(output_dir, run, documents)
+    documents = document_paths(output_dir)
+    with named_if_unreadable(documents):
+        extra = _planted(subject, documents, arguments.seed)
+        run = Run(
+            title=f"{subject.model_name} on {subject.data_name}",
+            facts=_facts(subject, arguments, count_documents(documents)),
+            inputs=inputs,
+            tables=tables,
+            seconds=time.monotonic() - started,
+            replay="python recipes/evaluate.py run.yaml",
+            arguments=yaml.safe_dump(asdict(arguments), sort_keys=False, allow_unicode=True),
+            extra=extra,
+            notes=subject.notes,
+        )
+        write_results(output_dir, run, documents)
     _print(run, output_dir)
+
+
+def _planted(subject: Subject, documents: Sequence[Path], seed: int) -> dict[str, pd.DataFrame]:
+    """Where the truth is known, how often it was found."""
+    if subject.weight is None:
+        return {}
+    explained = (pair for path in documents for pair in read_explanations(path))
+    return {"planted": planted_table(explained, subject.weight, seed)}
 
 
 def _inputs(subject: Subject, arguments: EvaluateArguments, options: Options) -> dict[str, Any]:

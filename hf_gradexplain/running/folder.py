@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,31 @@ def finished_ranges(output_dir: Path) -> tuple[dict[int, str], list[Path]]:
                 f"cannot read {path} ({os.strerror(error.errno)}): make it readable, or delete it to have it done again"
             ) from error
     return found, torn
+
+
+@contextmanager
+def named_if_unreadable(paths: Sequence[Path]) -> Iterator[None]:
+    """Where reading finished files fails within the block, say which one it is, and the mend.
+
+    Raises:
+        GradexplainError: One of the files cannot be read through.
+    """
+    try:
+        yield
+    except (OSError, pa.ArrowException):
+        for path in paths:
+            _check_readable(path)
+        raise
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise GradexplainError(
+            f"cannot read {path} ({' '.join(str(error).split())[:200]}): delete it and run the same command again, "
+            "which does this range once more and keeps the others"
+        ) from error
 
 
 def _recorded(record: Path) -> dict[str, Any]:

@@ -10,7 +10,15 @@ from filelock import FileLock
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.running import folder
-from hf_gradexplain.running.folder import ROWS, claim, document_path, document_paths, finished_ranges, held
+from hf_gradexplain.running.folder import (
+    ROWS,
+    claim,
+    document_path,
+    document_paths,
+    finished_ranges,
+    held,
+    named_if_unreadable,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -134,3 +142,17 @@ def test_finished_torn_and_unreadable_files_are_told_apart(tmp_path, monkeypatch
     monkeypatch.setattr(pq, "read_schema", refuse)
     with pytest.raises(GradexplainError, match=r"cannot read .* \(Permission denied\): make it readable"):
         finished_ranges(tmp_path)
+
+
+def test_a_finished_file_that_cannot_be_read_through_is_named(tmp_path):
+    whole, damaged = put(tmp_path, 0), put(tmp_path, 3)
+    data = bytearray(damaged.read_bytes())
+    data[4:40] = b"x" * 36
+    damaged.write_bytes(data)
+    with (
+        pytest.raises(GradexplainError, match=rf"cannot read {damaged} .*: delete it and run the same command again"),
+        named_if_unreadable([whole, damaged]),
+    ):
+        pq.read_table(damaged)
+    with pytest.raises(OSError, match="of something else"), named_if_unreadable([whole]):
+        raise OSError("of something else")
