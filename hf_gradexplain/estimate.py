@@ -26,7 +26,7 @@ SAMPLE = 200
 """Documents whose units are counted."""
 
 SECONDS = 10
-"""How long documents are done for the measurement; what was begun then is ended."""
+"""How long documents are done for the measurement; those that were begun then are ended."""
 
 _LOOK_AHEAD = 20
 """Ranges of a stream that are read."""
@@ -63,7 +63,8 @@ def estimate(explainer: Explainer, texts: Dataset | IterableDataset, options: Op
     """Look the data set over and do a few of its documents.
 
     All of a data set is read, but only the beginning of a stream. Units are counted on 200 documents. Time is measured
-    on as many as can be done in 10 seconds, and scaled by the passes that a document takes times its tokens.
+    on more and more of them at once until 10 seconds are over; the last ones count, scaled by the passes that a
+    document takes times its tokens.
 
     Raises:
         GradexplainError: There is no text, or an option cannot be used.
@@ -92,8 +93,8 @@ def estimate(explainer: Explainer, texts: Dataset | IterableDataset, options: Op
         loo=_mean(units) if left_out else 0,
         curves=_mean([max(u - 1, 0) for u in units]),
         saved=saved,
-        seconds=seconds * _mean(work) / sum(work[:measured]),
-        measured=measured,
+        seconds=seconds * _mean(work) / sum(work[measured]),
+        measured=measured.stop - measured.start,
         memory=_memory(device_of(explainer.model)),
     )
 
@@ -121,15 +122,17 @@ def _sizes(explainer: Explainer, rows: Sequence[dict[str, Any]], options: Option
     return [(len(document.units), len(document)) for document in documents]
 
 
-def _measure(explainer: Explainer, rows: Sequence[dict[str, Any]], options: Options) -> tuple[int, float]:
-    """Do the first documents, once to warm up and then more and more at a time: how many, and in how many seconds."""
+def _measure(explainer: Explainer, rows: Sequence[dict[str, Any]], options: Options) -> tuple[slice, float]:
+    """Do one document to warm up, then twice as many again and again: the last ones, and in how many seconds."""
     evaluate_texts(explainer, Dataset.from_list(list(rows[:1])), options)
-    done, started, at_once = 0, time.monotonic(), 1
-    while done < len(rows) and time.monotonic() - started < SECONDS:
-        some = list(rows[done : done + at_once])
-        evaluate_texts(explainer, Dataset.from_list(some), options)
-        done, at_once = done + len(some), 2 * at_once
-    return done, time.monotonic() - started
+    done, seconds, spent, at_once = slice(0, 0), 0.0, 0.0, 1
+    while done.stop < len(rows) and spent < SECONDS:
+        done, at_once = slice(done.stop, min(done.stop + at_once, len(rows))), 2 * at_once
+        started = time.monotonic()
+        evaluate_texts(explainer, Dataset.from_list(list(rows[done])), options)
+        seconds = time.monotonic() - started
+        spent += seconds
+    return done, seconds
 
 
 def _memory(device: torch.device) -> int:
