@@ -1,11 +1,14 @@
 """Arguments of the recipes: one dataclass, filled from a YAML file and from flags that override it."""
 
+import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import Field, fields
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, get_origin
+from types import UnionType
+from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin
 
 import yaml
 from transformers import HfArgumentParser
@@ -39,7 +42,9 @@ def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) 
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         if arguments and arguments[0].endswith((".yaml", ".yml")):
-            arguments[:1] = _flags_of_file(Path(arguments[0]), options)
+            values = _values_of_file(Path(arguments[0]), options)
+            arguments[:1] = [f"--{key}={value}" for key, value in values.items() if not isinstance(value, list)]
+            parser.set_defaults(**{key: value for key, value in values.items() if isinstance(value, list)})
         namespace, unknown = parser.parse_known_args(arguments)
         if unknown:
             choose("argument", unknown[0].partition("=")[0], [f"--{name}" for name in options])
@@ -50,34 +55,76 @@ def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) 
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """End the program with code 1 and one sentence on stderr where the library raises a `GradexplainError`."""
+    """End the program with code 1 and one sentence on stderr where the library raises a `GradexplainError`.
+
+    Of several processes the main one speaks first: what it says is mostly what all have to say, and its launcher ends
+    the others before they repeat it.
+    """
     try:
         yield
     except GradexplainError as error:
+        _let_the_main_process_speak()
         sys.exit(f"error: {error}")
+
+
+def _let_the_main_process_speak() -> None:
+    if os.environ.get("RANK", "0") != "0":
+        time.sleep(10)
 
 
 class _Parser(HfArgumentParser):
     """A parser whose errors are one line, not the list of all flags."""
 
     def error(self, message: str) -> NoReturn:
+        _let_the_main_process_speak()
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
-def _flags_of_file(path: Path, options: Mapping[str, Field[Any]]) -> list[str]:
-    """Write the mapping of a YAML file as flags."""
-    flags: list[str] = []
+def _values_of_file(path: Path, options: Mapping[str, Field[Any]]) -> dict[str, Any]:
+    """The values that a YAML file gives, each of the type of its field; null, which stands for None, is left out.
+
+    Lists become defaults and not flags, since as a flag's value an item that begins with a dash would be another flag.
+    """
+    values = {}
     for key, value in _read_mapping(path).items():
         option = options[choose(f"key of {path}", key, options)]
         if value is None and option.default is not None:
             raise GradexplainError(f"key {key!r} of {path} has no value: give it one, or leave the line out")
-        if isinstance(value, dict) or (isinstance(value, list) and get_origin(option.type) is not list):
-            raise GradexplainError(f"key {key!r} of {path} must hold a single value, got {value!r}")
-        if isinstance(value, list):
-            flags += [f"--{key}", *map(str, value)]
-        elif value is not None:
-            flags.append(f"--{key}={value}")
-    return flags
+        if value is not None:
+            values[key] = _typed(f"key {key!r} of {path}", value, option.type)
+    return values
+
+
+_SAID = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
+
+def _typed(where: str, value: Any, annotation: Any) -> Any:
+    """The value if it is of the type, numbers being texts too, and `1e-3`, which is a text in YAML, a number."""
+    kinds = [kind for kind in get_args(annotation) if kind is not type(None)] if _is_union(annotation) else [annotation]
+    items = [get_args(kind)[0] for kind in kinds if get_origin(kind) is list]
+    if items:
+        return [_typed(f"each item of {where}", x, items[0]) for x in (value if isinstance(value, list) else [value])]
+    if isinstance(value, dict | list):
+        raise GradexplainError(f"{where} must hold a single value, got {value!r}")
+    known = [kind for kind in kinds if kind in _SAID] or [str]
+    if not any(_is(value, kind) for kind in known):
+        said = " or ".join(_SAID[kind] for kind in known)
+        raise GradexplainError(f"{where} must hold {said}, got {value!r}, which is {type(value).__name__}")
+    return str(value) if known == [str] else value
+
+
+def _is_union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, UnionType)
+
+
+def _is(value: Any, kind: type) -> bool:
+    if kind is bool or isinstance(value, bool):
+        return kind is bool and isinstance(value, bool)
+    if kind is float and isinstance(value, str):
+        with suppress(ValueError):
+            float(value)
+            return True
+    return isinstance(value, int if kind is int else (int | float if kind is float else str | int | float))
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:

@@ -6,23 +6,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_UNFINISHED = ".part"
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Give a temporary path in the same folder to write to; at the end of the block it becomes `path`.
 
-    Its bytes reach the disk before its name does. After an exception nothing is left of it.
+    Its bytes reach the disk before its name does, and its name before this returns. After an exception nothing is
+    left of it; what a killed process leaves, `remove_unfinished` removes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_UNFINISHED)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        _to_disk(temporary)
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
+        _to_disk(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -36,6 +39,24 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file, whole or not at all."""
     write_bytes(path, text.encode())
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed processes left of the files that they were writing to a folder; no other may be at work."""
+    for path in folder.glob(f".*{_UNFINISHED}"):
+        if path.is_file():
+            path.unlink(missing_ok=True)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
+    if path.is_dir() and os.name == "nt":  # Windows opens no folders
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

@@ -31,15 +31,19 @@ def code_fingerprint() -> str:
     return digest.hexdigest()
 
 
-def model_fingerprint(model: PreTrainedModel) -> str:
-    """SHA-256 over the configuration and every weight's name, type, shape and bytes; the same on every device.
+def configuration_fingerprint(model: PreTrainedModel) -> str:
+    """SHA-256 over the configuration, without where it was loaded from."""
+    settings = model.config.to_dict()
+    settings = {key: value for key, value in settings.items() if key not in _NOT_OF_THE_MODEL}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def weights_fingerprint(model: PreTrainedModel) -> str:
+    """SHA-256 over every weight's name, type, shape and bytes; the same on every device.
 
     Weights that are offloaded are fetched layer by layer.
     """
-    settings = model.config.to_dict()
-    settings = {key: value for key, value in settings.items() if key not in _NOT_OF_THE_MODEL}
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    saved = model.state_dict().keys()
+    digest, saved = hashlib.sha256(), model.state_dict().keys()
     for part, module in model.named_modules():
         with align_module_device(module):
             for own, tensor in chain(module.named_parameters(recurse=False), module.named_buffers(recurse=False)):

@@ -29,23 +29,29 @@ class PaddingLimit:
         self.around = tokens_around(tokenizer)
         self.safe = max(LENGTHS) + self.around if profile.pads else 0
         self.unsafe = float("inf") if profile.pads else 0
+        self._tried: dict[int, bool] = {}
 
     def __call__(self, classifier: Classifier, lengths: Sequence[int]) -> int:
-        """The limit for texts of these lengths, which are tried where there are enough of them to be worth it."""
-        top = _SMALLEST
-        while self.safe < min(max(lengths, default=0), self.unsafe):
-            further = [n for n in lengths if self.safe < n <= top and n < self.unsafe]
+        """The limit for texts of these lengths, which are tried where there are enough of them to be worth it.
+
+        It depends on these lengths alone, not on those of earlier calls: so the batches of a set of texts do not
+        depend on what was explained before.
+        """
+        safe, unsafe, top = self.safe, self.unsafe, _SMALLEST
+        while safe < min(max(lengths, default=0), unsafe):
+            further = [n for n in lengths if safe < n <= top and n < unsafe]
             if sum(further) >= _WORTH * max(further, default=1):
-                self._try(classifier, max(further))
+                longest = max(further)
+                safe, unsafe = (longest, unsafe) if self._holds(classifier, longest) else (safe, longest)
             if top >= max(lengths):
                 break
             top *= _STEP
-        return self.safe
+        return safe
 
-    def _try(self, classifier: Classifier, longest: int) -> None:
-        n = longest - self.around
-        documents = sample_documents(self.tokenizer, [LENGTHS[0], n // 2, n - 1, n])
-        if batch_error(classifier, documents, self.tokenizer, gradients=False) <= self.tolerance:
-            self.safe = longest
-        else:
-            self.unsafe = longest
+    def _holds(self, classifier: Classifier, longest: int) -> bool:
+        if longest not in self._tried:
+            n = longest - self.around
+            documents = sample_documents(self.tokenizer, [LENGTHS[0], n // 2, n - 1, n])
+            error = batch_error(classifier, documents, self.tokenizer, gradients=False)
+            self._tried[longest] = error <= self.tolerance
+        return self._tried[longest]

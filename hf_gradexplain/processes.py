@@ -1,6 +1,11 @@
 """The processes of a run."""
 
 import os
+import shlex
+import sys
+import threading
+import time
+from datetime import timedelta
 
 import torch
 from accelerate import PartialState
@@ -8,19 +13,62 @@ from accelerate.utils import parse_flag_from_env
 
 from hf_gradexplain.errors import GradexplainError
 
+_PATIENCE = timedelta(hours=2)
+"""How long the processes wait for each other, while one fetches a data set, say."""
+
 
 def process_state() -> PartialState:
     """What this process is among the others; on a machine without a GPU they talk through gloo.
 
     Raises:
-        GradexplainError: If the launcher started several processes that do not know of each other.
+        GradexplainError: The launcher started several processes that do not know of each other, or one where several
+            were asked for, or more than there are GPUs; the message has the command that works.
     """
+    stop_with_launcher()
     cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.cuda.is_available()
-    state = PartialState(cpu=cpu)
+    here, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
+    if not cpu and here > gpus:
+        raise GradexplainError(
+            f"{here} processes were started, but this machine has {gpus} GPU{'s' * (gpus > 1)}: start as many, with "
+            f"`{command(gpus)}`, or go without, with `ACCELERATE_USE_CPU=true {command(here)}`"
+        )
+    state = PartialState(cpu=cpu, timeout=_PATIENCE)
     asked = int(os.environ.get("WORLD_SIZE", "1"))
     if asked != state.num_processes:
         raise GradexplainError(
-            f"the launcher started {asked} processes, but each believes it is one of {state.num_processes}: "
-            f"start them with `torchrun --standalone --nproc_per_node {asked} ...`"
+            f"the launcher started {asked} processes, but each believes it is one of {state.num_processes}: start "
+            f"them with `{command(asked)}`"
+        )
+    if asked == 1 and _told_where_the_others_are():
+        raise GradexplainError(
+            "accelerate launch was asked for several processes, but on a CPU it starts one: start N of them with "
+            f"`{command('N')}`"
         )
     return state
+
+
+def command(processes: int | str) -> str:
+    """How to start this program as several processes."""
+    return f"torchrun --standalone --nproc_per_node {processes} {shlex.join(sys.argv)}"
+
+
+def _told_where_the_others_are() -> bool:
+    """What `accelerate launch --cpu --num_processes 2` leaves: where the main process is, but not who is who."""
+    told = {"ACCELERATE_MIXED_PRECISION", "MASTER_ADDR", "MASTER_PORT"} <= os.environ.keys()
+    return told and "WORLD_SIZE" not in os.environ
+
+
+def stop_with_launcher() -> None:
+    """End this process when its launcher is killed: nobody else would, and it would go on computing unseen."""
+    if "LOCAL_RANK" in os.environ and not any(thread.name == _WATCH for thread in threading.enumerate()):
+        threading.Thread(target=_watch, args=(os.getppid(),), name=_WATCH, daemon=True).start()
+
+
+_WATCH = "stops with the launcher"
+
+
+def _watch(launcher: int) -> None:
+    while os.getppid() == launcher:
+        time.sleep(0.2)
+    print("error: the launcher of this process is gone, so it stops too", file=sys.stderr, flush=True)
+    os._exit(1)

@@ -1,64 +1,38 @@
 """Evaluates a data set range by range, on any number of processes, and leaves a folder of finished files.
 
-The documents are cut into fixed ranges. Each range becomes one Parquet file, written whole or not at all, so a run
-that was stopped goes on where it was: finished ranges are kept, the others are done. The tables are made from the files
-alone.
+The documents are cut into fixed ranges, and each range becomes one Parquet file, written whole or not at all. So a run
+that was stopped goes on where it was, on as many processes as there are then, and ends in the same bytes. The tables
+are made from the files alone.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from datasets import Dataset
-from filelock import FileLock, Timeout
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+from datasets import Dataset, IterableDataset
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.correlation import correlate_all
-from hf_gradexplain.evaluation.documents import (
-    EvaluatedDocument,
-    read_correlations,
-    read_curves,
-    schema,
-    write_documents,
-)
-from hf_gradexplain.evaluation.evaluate import (
-    document_ranks,
-    target_probabilities,
-)
-from hf_gradexplain.evaluation.tables import AopcSums, bootstrap_weights, correlation_table
+from hf_gradexplain.evaluation.documents import EvaluatedDocument, schema, write_documents
+from hf_gradexplain.evaluation.evaluate import document_ranks, target_probabilities
+from hf_gradexplain.evaluation.summary import Tables, make_tables
 from hf_gradexplain.explain import Explainer
-from hf_gradexplain.files import write_text
 from hf_gradexplain.options import Options
 from hf_gradexplain.processes import process_state
-
-RANGE = 128
-"""Documents per file: large enough to fill batches, small enough to lose little when a run is stopped."""
-
-
-@dataclass(frozen=True, eq=False)
-class Tables:
-    """What an evaluation says.
-
-    Attributes:
-        aopc: `method, k, aopc, ci_low, ci_high, n`.
-        correlation: `method, coefficient, median, mean, fraction_significant, n, n_undefined`.
-        correlations: Every document's correlations, the rows behind `correlation`.
-    """
-
-    aopc: pd.DataFrame
-    correlation: pd.DataFrame
-    correlations: pd.DataFrame
+from hf_gradexplain.running.folder import ROWS, claim, document_path, finished_ranges, held, named_if_unreadable
+from hf_gradexplain.running.progress import Work, shown
+from hf_gradexplain.running.ranges import Range, ranges
+from hf_gradexplain.running.tickets import Tickets
 
 
 def evaluate(
     explainer: Explainer,
-    texts: Dataset,
+    texts: Dataset | IterableDataset,
     options: Options,
     output_dir: Path,
     *,
@@ -69,37 +43,77 @@ def evaluate(
 
     Args:
         explainer: The classifier's explainer, the same on every process.
-        texts: Columns `id`, `text`, `text_pair` for pairs, and `label` if `options.target` is `label`.
+        texts: Columns `id`, `text`, `text_pair` for pairs, and `label` if `options.target` is `label`. A stream is read
+            once by every process.
         options: How to explain.
-        output_dir: Where `documents/*.parquet` go. Finished ranges in it are used again.
-        inputs: Everything that the result depends on, in JSON values. A folder made from other inputs is refused.
+        output_dir: Where `documents/*.parquet` go, a folder that all processes share. Finished ranges in it are used
+            again.
+        inputs: Everything that the result depends on, in JSON values; those of the main process count. A folder made
+            from other inputs is refused.
         max_k: The largest number of removed units in the tables; None for the longest document's.
 
     Returns:
         The tables, on the main process; None on the others.
 
     Raises:
-        GradexplainError: The folder belongs to other inputs or to a run that is going on, or there is no text.
+        GradexplainError: The folder belongs to other inputs or to a run that is going on, it was made from other texts,
+            a file in it cannot be read, or there is no text.
     """
-    if not len(texts):
-        raise GradexplainError("there is no text to evaluate: the data set is empty")
-    state, paths = process_state(), range_paths(output_dir, len(texts))
-    paths[0].parent.mkdir(parents=True, exist_ok=True)
-    with _claimed(output_dir, inputs) if state.is_main_process else nullcontext():
-        state.wait_for_everyone()
-        open_ranges = [i for i, path in enumerate(paths) if not path.exists()]
-        state.wait_for_everyone()
-        mine = open_ranges[state.process_index :: state.num_processes]
-        for i in _progress(mine, reused=len(paths) - len(open_ranges), total=len(paths), shown=state.is_main_process):
-            part = texts.select(range(i * RANGE, min((i + 1) * RANGE, len(texts))))
-            write_documents(evaluate_texts(explainer, part, options), paths[i], schema(options.methods))
-        state.wait_for_everyone()
-        return make_tables(paths, options, max_k) if state.is_main_process else None
+    state, tickets = process_state(), Tickets(output_dir)
+    with held(output_dir, state):
+        finished: list[Any] = [None]
+        if state.is_main_process:
+            claim(output_dir, inputs)
+            finished = [_usable(output_dir)]
+            tickets.start()
+        broadcast_object_list(finished)
+        longest = explainer.profile.max_length
+        with _progress(texts, longest, finished[0], tickets) if state.is_main_process else nullcontext():
+            paths = _evaluate_ranges(explainer, texts, options, output_dir, finished[0], state)
+        if not state.is_main_process:
+            return None
+        tickets.end()
+        with named_if_unreadable(paths):
+            return make_tables(paths, options, max_k)
 
 
-def range_paths(output_dir: Path, n: int) -> list[Path]:
-    """Where the ranges of `n` documents are written; the name is the number of a range's first document."""
-    return [output_dir / "documents" / f"{start:08d}.parquet" for start in range(0, n, RANGE)]
+def _evaluate_ranges(
+    explainer: Explainer,
+    texts: Dataset | IterableDataset,
+    options: Options,
+    output_dir: Path,
+    finished: Mapping[int, str],
+    state: PartialState,
+) -> list[Path]:
+    """Do this process's share of the open ranges, and on the main process wait for the others to do theirs.
+
+    Every process walks through all ranges and counts the open ones; it does those whose numbers it draws. Whoever has
+    drawn a number that no range has is done; when all have, all ranges are finished.
+
+    Returns:
+        The files of all ranges.
+    """
+    columns, tickets = schema(options.methods), Tickets(output_dir)
+    paths, number, ticket = [], 0, tickets.draw()
+    for part in ranges(texts, explainer.profile.max_length):
+        path = document_path(output_dir, part.start)
+        paths.append(path)
+        if part.start in finished:
+            _check_rows(part, finished[part.start], path)
+            continue
+        if number == ticket:
+            documents = evaluate_texts(explainer, part.texts, options)
+            write_documents(documents, path, columns.with_metadata({ROWS: part.digest()}))
+            ticket = tickets.draw(len(part), part.cost)
+        number += 1
+    _check_all(paths, finished, output_dir)
+    while state.is_main_process and tickets.tally().drawn < number + state.num_processes:
+        time.sleep(_LOOK_EVERY)
+    return paths
+
+
+_LOOK_EVERY = 0.05
+"""Seconds between two looks at what the other processes have finished."""
 
 
 def evaluate_texts(explainer: Explainer, texts: Dataset, options: Options) -> list[EvaluatedDocument]:
@@ -124,76 +138,40 @@ def evaluate_texts(explainer: Explainer, texts: Dataset, options: Options) -> li
     return [documents[i] for i in range(len(read))]
 
 
-def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = None) -> Tables:
-    """The tables of finished document files; memory does not grow with their number but for the correlations."""
-    longest = max(len(curve) - 1 for path in paths for curve in read_curves(path)[1][options.methods[0]])
-    max_k = longest if max_k is None else min(max_k, longest)
-    sums = {method: AopcSums(max_k) for method in options.methods}
-    for path in paths:
-        ids, curves = read_curves(path)
-        weights = bootstrap_weights(ids, options.seed)
-        for method in options.methods:
-            sums[method].add(curves[method], weights)
-    correlations = read_correlations(paths)
-    aopc = pd.concat([sums[method].table(method) for method in options.methods], ignore_index=True)
-    return Tables(aopc, correlation_table(correlations), correlations)
+def _usable(output_dir: Path) -> dict[int, str]:
+    """The finished ranges; a torn one is done again, since doing it again gives the same bytes."""
+    found, torn = finished_ranges(output_dir)
+    for path in torn:
+        Console(stderr=True, soft_wrap=True).print(f"{path} is torn: its range is done again", highlight=False)
+        path.unlink()
+    return found
 
 
-@contextmanager
-def _claimed(output_dir: Path, inputs: Mapping[str, Any]) -> Iterator[None]:
-    """Hold the folder for one run at a time, and for one set of inputs for ever."""
-    lock, record = FileLock(output_dir / ".lock"), output_dir / "documents" / "inputs.json"
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+def _check_rows(part: Range, digest: str, path: Path) -> None:
+    if part.digest() != digest:
         raise GradexplainError(
-            f"another run is writing to {output_dir}: wait for it, or give another --output_dir"
-        ) from None
-    with lock:
-        wanted = json.loads(json.dumps(inputs))
-        if any(record.parent.glob("*.parquet")):
-            _refuse_other_inputs(output_dir, json.loads(record.read_text(encoding="utf-8")), wanted)
-        elif not record.exists():
-            _refuse_foreign_files(output_dir)
-        write_text(record, json.dumps(wanted, indent=2, ensure_ascii=False) + "\n")
-        yield
+            f"{path} was made from other texts than those that now stand in rows {part.start} to "
+            f"{part.start + len(part) - 1}: the data set has changed; give another --output_dir, or delete that one"
+        )
 
 
-def _refuse_other_inputs(output_dir: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    different = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
-    if different:
+def _check_all(paths: Iterable[Path], finished: Mapping[int, str], output_dir: Path) -> None:
+    """Every finished file has to be one of a range of this data set."""
+    if not paths:
+        raise GradexplainError("there is no text to evaluate: the data set is empty")
+    foreign = {document_path(output_dir, start) for start in finished}.difference(paths)
+    if foreign:
         raise GradexplainError(
-            f"{output_dir} holds a run made from other inputs "
-            f"({'; '.join(_change(key, found.get(key), wanted.get(key)) for key in different)}): "
+            f"{min(foreign)} is of a range that the data set does not have: it has changed; "
             "give another --output_dir, or delete that one"
         )
 
 
-def _change(key: str, before: Any, now: Any) -> str:
-    hashes = all(isinstance(value, str) and len(value) == 64 for value in (before, now))
-    return f"another {key}" if hashes else f"{key} was {before!r}, now {now!r}"
-
-
-def _refuse_foreign_files(output_dir: Path) -> None:
-    """Nobody's files are overwritten: those of a run stand in a folder that a run began."""
-    for name in ("README.md", "report.html", "results.json", "run.yaml"):
-        if (output_dir / name).exists():
-            raise GradexplainError(
-                f"{output_dir / name} is not of a run and would be overwritten: give another --output_dir"
-            )
-
-
-def _progress(ranges: Sequence[int], *, reused: int, total: int, shown: bool) -> Iterator[int]:
-    """Show the progress of this process on standard error."""
-    console = Console(stderr=True)
-    if shown and reused:
-        console.print(f"reused {reused} of {total} ranges", highlight=False)
-    columns = (
-        TextColumn("evaluating"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("ranges"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not shown) as progress:
-        yield from progress.track(ranges)
+def _progress(
+    texts: Dataset | IterableDataset, longest: int | None, finished: Mapping[int, str], tickets: Tickets
+) -> Any:
+    work = None
+    if isinstance(texts, Dataset):
+        todo = [(1, len(part), part.cost) for part in ranges(texts, longest) if part.start not in finished]
+        work = Work(*(sum(column) for column in zip(*todo, strict=True))) if todo else Work(0, 0, 0)
+    return shown(tickets.tally, work, len(finished))

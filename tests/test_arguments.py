@@ -19,6 +19,7 @@ class Arguments:
     fast: bool = False
     careful: bool = True
     parts: list[str] = field(default_factory=lambda: ["all"])
+    extras: list[str] | None = None
 
     def __post_init__(self) -> None:
         if self.name == "nobody":
@@ -52,6 +53,14 @@ def test_a_file_fills_the_dataclass_and_flags_override_it(file):
     assert given == Arguments("b", 2.0, None, "fancy", False, True, ["q"])
 
 
+def test_items_of_a_list_may_begin_with_a_dash(file):
+    assert parse(file("name: a\nparts: [-x, --name, '-1']")).parts == ["-x", "--name", "-1"]
+    assert parse(file("name: a\nextras: [-x]")).extras == ["-x"]
+    assert parse("--name=a", "--extras=-x").extras == ["-x"]
+    assert parse(file("name: a\nparts: -x")).parts == ["-x"]
+    assert parse(file("name: a\nparts: [-x]"), "--parts", "q").parts == ["q"]
+
+
 def test_numbers_in_a_file_may_be_names(file):
     assert parse(file("name: 2024")) == Arguments("2024")
 
@@ -61,8 +70,16 @@ def test_numbers_in_a_file_may_be_names(file):
     [
         ("name: a\nrat: 1", r"unknown key of .*run.yaml 'rat': did you mean 'rate'\?"),
         ("name: a\n7: 1", r"unknown key of .*run.yaml 7: "),
-        ("name: a\nrate: slow", r"argument --rate: invalid float value: 'slow'"),
-        ("name: a\nsteps: 1.5", r"argument --steps: invalid int value: '1.5'"),
+        ("name: a\nrate: slow", r"key 'rate' of .*run.yaml must hold a number, got 'slow', which is str"),
+        ("name: a\nrate: true", r"key 'rate' of .*run.yaml must hold a number, got True, which is bool"),
+        ("name: a\nsteps: 1.5", r"key 'steps' of .*run.yaml must hold a whole number, got 1.5, which is float"),
+        ("name: a\nsteps: '5'", r"key 'steps' of .*run.yaml must hold a whole number, got '5', which is str"),
+        ("name: a\nfast: 1", r"key 'fast' of .*run.yaml must hold true or false, got 1, which is int"),
+        ("name: a\nfast: maybe", r"key 'fast' of .*run.yaml must hold true or false, got 'maybe', which is str"),
+        ("name: yes", r"key 'name' of .*run.yaml must hold text, got True, which is bool"),
+        ("name: 2024-01-01", r"key 'name' of .*run.yaml must hold text, got .*, which is date"),
+        ("name: a\nparts: [x, null]", r"each item of key 'parts' of .*run.yaml must hold text, got None"),
+        ("name: a\nparts: {x: y}", r"each item of key 'parts' of .*run.yaml must hold a single value, got {'x': 'y'}"),
         ("name: a\nkind: odd", r"argument --kind: .*'odd'.*plain.*fancy"),
         ("name: a\nrate:", r"key 'rate' of .*run.yaml has no value"),
         ("name: a\nrate: [1, 2]", r"key 'rate' of .*run.yaml must hold a single value, got \[1, 2\]"),

@@ -1,8 +1,10 @@
 """Files appear whole or not at all."""
 
+import os
+
 import pytest
 
-from hf_gradexplain.files import write_text, written_whole
+from hf_gradexplain.files import remove_unfinished, write_text, written_whole
 
 
 def test_a_file_appears_at_the_end(tmp_path):
@@ -33,3 +35,31 @@ def test_it_may_be_read_by_whom_the_umask_lets(tmp_path):
     write_text(tmp_path / "a", "x")
     (tmp_path / "b").write_text("x")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_bytes_reach_the_disk_before_the_name_and_the_name_before_it_returns(tmp_path, monkeypatch):
+    happened, fsync, replace = [], os.fsync, os.replace
+
+    def note_sync(handle):
+        happened.append(("disk", os.readlink(f"/proc/self/fd/{handle}")))
+        fsync(handle)
+
+    def note_name(old, new):
+        happened.append(("name", str(new)))
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "replace", note_name)
+    write_text(tmp_path / "a.txt", "x")
+    assert [kind for kind, _ in happened] == ["disk", "name", "disk"]
+    assert ".a.txt." in happened[0][1]
+    assert happened[2][1] == str(tmp_path)
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    kept = [tmp_path / "a.txt", tmp_path / ".hidden", tmp_path / "b.part"]
+    for path in (*kept, tmp_path / ".a.txt.xyz.part"):
+        path.touch()
+    (tmp_path / ".model.part").mkdir()
+    remove_unfinished(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([*kept, tmp_path / ".model.part"])

@@ -2,7 +2,7 @@
 
 import torch
 
-from hf_gradexplain.identity import model_fingerprint, tokenizer_fingerprint, versions
+from hf_gradexplain.identity import configuration_fingerprint, tokenizer_fingerprint, versions, weights_fingerprint
 from tests.tiny import make
 
 
@@ -10,11 +10,20 @@ def test_a_model_is_its_weights():
     model, _ = make("textcnn")
     same, _ = make("textcnn")
     same.load_state_dict(model.state_dict())
-    assert model_fingerprint(model) == model_fingerprint(same)
+    assert weights_fingerprint(model) == weights_fingerprint(same)
     with torch.no_grad():
         next(same.parameters())[1, 0] += 1e-9
-    assert model_fingerprint(model) != model_fingerprint(same)
-    assert model_fingerprint(model) != model_fingerprint(model.bfloat16())
+    assert weights_fingerprint(model) != weights_fingerprint(same)
+    assert weights_fingerprint(model) != weights_fingerprint(model.bfloat16())
+
+
+def test_a_configuration_is_what_it_says_and_not_where_it_stands():
+    model, _ = make("textcnn")
+    before = configuration_fingerprint(model)
+    model.config._name_or_path = "elsewhere"
+    assert configuration_fingerprint(model) == before
+    model.config.id2label = {0: "good", 1: "bad", 2: "ugly"}
+    assert configuration_fingerprint(model) != before
 
 
 def test_a_tokenizer_is_how_it_reads():

@@ -52,7 +52,7 @@ def test_a_model_that_reads_long_texts_in_another_way_is_not_padded_to_them():
         assert together[i].scores["sa_l2"].tolist() == pytest.approx(alone.tolist(), rel=1e-10)
 
 
-def test_what_was_seen_is_remembered():
+def test_what_was_tried_is_remembered_but_the_limit_depends_on_these_lengths_alone():
     explain = Explainer(SparseFrom(10_000), TOKENIZER)
     classifier = explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000)
     calls = []
@@ -60,9 +60,10 @@ def test_what_was_seen_is_remembered():
     with left_as_found(explain.model):
         assert explain._padding_limit(classifier, [200] * 40) == 200
         tried = len(calls)
-        assert explain._padding_limit(classifier, [150] * 40) == 200
+        assert explain._padding_limit(classifier, [200] * 40) == 200
+        assert tried == len(calls) > 0
+        assert explain._padding_limit(classifier, [150] * 40) == 150, "as without the longer ones before it"
     handle.remove()
-    assert tried == len(calls) > 0
 
 
 def test_a_model_that_does_not_pad_never_does():

@@ -6,9 +6,11 @@ import pandas as pd
 import pytest
 from datasets import Dataset
 
+from hf_gradexplain.evaluation.summary import Tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.results import Run, count_documents, headline, summary_table, write_results
-from hf_gradexplain.runner import Tables, evaluate, range_paths
+from hf_gradexplain.runner import evaluate
+from hf_gradexplain.running.folder import document_paths
 from tests.tiny import CORPUS, explainer
 
 HOSTILE = "<script>alert(1)</script> | `x` [a](b)"
@@ -56,7 +58,7 @@ def folder(tmp_path_factory):
         arguments="seed: 0\n",
         extra={"More": pd.DataFrame({"method": ["random"], "hits": [float("nan")]})},
     )
-    write_results(output_dir, run, range_paths(output_dir, len(texts)))
+    write_results(output_dir, run, document_paths(output_dir))
     return output_dir
 
 
@@ -101,7 +103,7 @@ def test_pages_show_figures_tables_and_documents(folder):
 
 
 def test_documents_are_counted(folder):
-    paths = range_paths(folder, 6)
+    paths = document_paths(folder)
     counts = count_documents(paths)
     rows = pd.read_parquet(paths[0])
     right = int((rows["label"] == rows["prediction"]).sum())

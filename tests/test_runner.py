@@ -1,20 +1,25 @@
 """A run over a data set: what it writes, how it goes on, what it refuses."""
 
+import errno
 import json
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
+import torch
 from datasets import Dataset
 from filelock import FileLock
 
-from hf_gradexplain import runner
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.aopc import aopc
 from hf_gradexplain.evaluation.documents import read_curves, read_explanations
+from hf_gradexplain.evaluation.summary import make_tables
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
-from hf_gradexplain.runner import evaluate, evaluate_texts, make_tables, range_paths
+from hf_gradexplain.runner import evaluate, evaluate_texts
+from hf_gradexplain.running import folder, ranges
+from hf_gradexplain.running.folder import document_paths
 from tests.tiny import CORPUS, explainer, make
 
 METHODS = ("random", "loo", "sa_l2", "signed_gi")
@@ -34,11 +39,13 @@ def texts():
 
 @pytest.fixture(autouse=True)
 def _short_ranges(monkeypatch):
-    monkeypatch.setattr(runner, "RANGE", 3)
+    monkeypatch.setattr(folder, "_PATIENCE", 0.1)
+    monkeypatch.setattr(ranges, "DOCUMENTS", 3)
 
 
-def contents(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+def contents(output_dir):
+    paths = (path for path in sorted(output_dir.rglob("*")) if path.is_file() and not path.name.startswith(".tickets"))
+    return {path.name: path.read_bytes() for path in paths}
 
 
 def test_the_tables_are_those_of_all_documents_at_once(textcnn, texts, tmp_path):
@@ -70,7 +77,7 @@ def test_rows_come_in_the_order_of_the_texts_and_back_into_explanations(textcnn,
         return evaluate_texts(textcnn, texts.select(range(start, min(start + 3, 7))), OPTIONS)
 
     evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
-    found = [pair for path in range_paths(tmp_path, len(texts)) for pair in read_explanations(path)]
+    found = [pair for path in document_paths(tmp_path) for pair in read_explanations(path)]
     assert [i for i, _ in found] == texts["id"][:]
     fresh = [document.explanation for start in (0, 3, 6) for document in part(start)]
     assert [e.to_dict() for _, e in found] == [e.to_dict() for e in fresh]
@@ -79,13 +86,13 @@ def test_rows_come_in_the_order_of_the_texts_and_back_into_explanations(textcnn,
 def test_a_stopped_run_goes_on_and_ends_in_the_same_bytes(textcnn, texts, tmp_path, capsys):
     evaluate(textcnn, texts, OPTIONS, tmp_path / "whole", inputs={"a": 1})
     evaluate(textcnn, texts, OPTIONS, tmp_path / "stopped", inputs={"a": 1})
-    range_paths(tmp_path / "stopped", len(texts))[1].unlink()
-    untouched = range_paths(tmp_path / "stopped", len(texts))[0].stat().st_mtime_ns
+    document_paths(tmp_path / "stopped")[1].unlink()
+    untouched = document_paths(tmp_path / "stopped")[0].stat().st_mtime_ns
     tables = evaluate(textcnn, texts, OPTIONS, tmp_path / "stopped", inputs={"a": 1})
     assert "reused 2 of 3 ranges" in capsys.readouterr().err
-    assert range_paths(tmp_path / "stopped", len(texts))[0].stat().st_mtime_ns == untouched
+    assert document_paths(tmp_path / "stopped")[0].stat().st_mtime_ns == untouched
     assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
-    again = make_tables(range_paths(tmp_path / "whole", len(texts)), OPTIONS)
+    again = make_tables(document_paths(tmp_path / "whole"), OPTIONS)
     pd.testing.assert_frame_equal(tables.aopc, again.aopc, check_exact=True)
 
 
@@ -102,9 +109,98 @@ def test_two_runs_cannot_share_a_folder(textcnn, texts, tmp_path):
         evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
 
 
+def torn(path):
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def test_a_torn_file_is_done_again_and_nothing_else(textcnn, texts, tmp_path, capsys):
+    evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
+    before, second = contents(tmp_path), document_paths(tmp_path)[1]
+    torn(second)
+    evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
+    assert contents(tmp_path) == before
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{second.name} is torn: its range is done again" in said
+    assert "reused 2 of 3 ranges" in said
+
+
+def test_a_file_damaged_inside_is_named_with_the_mend(textcnn, texts, tmp_path):
+    evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
+    before, second = contents(tmp_path), document_paths(tmp_path)[1]
+    data = bytearray(second.read_bytes())
+    data[4:400] = b"x" * 396
+    second.write_bytes(data)
+    with pytest.raises(GradexplainError, match=rf"cannot read {second} .*: delete it and run the same command again"):
+        evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
+    second.unlink()
+    evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
+    assert contents(tmp_path) == before
+
+
+def test_a_full_disk_loses_nothing_that_is_finished(textcnn, texts, tmp_path, monkeypatch, capsys):
+    evaluate(textcnn, texts, OPTIONS, tmp_path / "whole", inputs={})
+
+    def full(table, path, **_):
+        if len(document_paths(tmp_path / "full")) == 2:
+            path.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_table(table, path, compression="zstd")
+
+    write_table = pq.write_table
+    with monkeypatch.context() as patch:
+        patch.setattr(pq, "write_table", full)
+        with pytest.raises(OSError, match="No space left on device"):
+            evaluate(textcnn, texts, OPTIONS, tmp_path / "full", inputs={})
+    assert len(list((tmp_path / "full" / "documents").iterdir())) == 3, "two ranges, the record, and no half file"
+    evaluate(textcnn, texts, OPTIONS, tmp_path / "full", inputs={})
+    assert "reused 2 of 3 ranges" in capsys.readouterr().err
+    assert contents(tmp_path / "full") == contents(tmp_path / "whole")
+
+
+def test_a_stream_gives_the_same_documents_and_goes_on(textcnn, texts, tmp_path, capsys):
+    stream = texts.to_iterable_dataset()
+    tables = evaluate(textcnn, texts, OPTIONS, tmp_path / "loaded", inputs={})
+    streamed = evaluate(textcnn, stream, OPTIONS, tmp_path / "streamed", inputs={})
+    assert contents(tmp_path / "streamed") == contents(tmp_path / "loaded")
+    pd.testing.assert_frame_equal(streamed.aopc, tables.aopc, check_exact=True)
+    document_paths(tmp_path / "streamed")[0].unlink()
+    evaluate(textcnn, stream, OPTIONS, tmp_path / "streamed", inputs={})
+    assert "reused 2 ranges" in capsys.readouterr().err
+    assert contents(tmp_path / "streamed") == contents(tmp_path / "loaded")
+
+
+def test_a_stream_that_has_changed_is_refused_where_it_has(textcnn, texts, tmp_path):
+    evaluate(textcnn, texts.to_iterable_dataset(), OPTIONS, tmp_path, inputs={})
+    before = contents(tmp_path)
+    changed = texts.map(lambda row: {"text": row["text"] + " !" if row["id"] == 14 else row["text"]})
+    other = r"00000003.parquet was made from other texts than those that now stand in rows 3 to 5: the data set has"
+    with pytest.raises(GradexplainError, match=other):
+        evaluate(textcnn, changed.to_iterable_dataset(), OPTIONS, tmp_path, inputs={})
+    shorter = texts.select(range(6)).to_iterable_dataset()
+    with pytest.raises(GradexplainError, match=r"00000006.parquet is of a range that the data set does not have"):
+        evaluate(textcnn, shorter, OPTIONS, tmp_path, inputs={})
+    assert contents(tmp_path) == before
+
+
+def test_batches_do_not_depend_on_the_ranges_before(tmp_path):
+    """Each process does other ranges than another number of processes would; here each is done first, or last."""
+    texts = Dataset.from_dict({"id": range(80), "text": [" ".join(["good film"] * (20 + i // 2)) for i in range(80)]})
+    model, tokenizer = make("bilstm", dtype=torch.float32)
+    options = Options(methods=("loo", "sa_l2"))
+    parts = [texts.select(range(start, start + 40)) for start in (0, 40)]
+    used, fresh = Explainer(model, tokenizer), Explainer(model, tokenizer)
+    evaluate_texts(used, parts[1], options)
+    for a, b in zip(evaluate_texts(used, parts[0], options), evaluate_texts(fresh, parts[0], options), strict=True):
+        for method in options.methods:
+            np.testing.assert_array_equal(a.curves[method], b.curves[method])
+            np.testing.assert_array_equal(a.explanation.scores[method], b.explanation.scores[method])
+
+
 def test_no_text_is_refused(textcnn, texts, tmp_path):
     with pytest.raises(GradexplainError, match="the data set is empty"):
         evaluate(textcnn, texts.select([]), OPTIONS, tmp_path, inputs={})
+    with pytest.raises(GradexplainError, match="the data set is empty"):
+        evaluate(textcnn, texts.to_iterable_dataset().take(0), OPTIONS, tmp_path, inputs={})
 
 
 def test_a_single_method_without_a_reference_has_no_correlations(textcnn, texts, tmp_path):
@@ -126,7 +222,7 @@ def test_the_record_of_inputs_is_readable(textcnn, texts, tmp_path):
 
 def test_curves_of_a_file_are_those_of_its_documents(textcnn, texts, tmp_path):
     evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
-    ids, curves = read_curves(range_paths(tmp_path, len(texts))[1])
+    ids, curves = read_curves(document_paths(tmp_path)[1])
     documents = evaluate_texts(textcnn, texts.select(range(3, 6)), OPTIONS)
     assert ids == [13, 14, 15]
     for method in METHODS:

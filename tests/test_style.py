@@ -19,7 +19,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 LEVELS = [
     {"errors", "identity", "files", "state", "memory", "data", "autodiff", "tokens", "viz"},
     {"models", "embedding", "targets", "encode", "scores", "corpus", "synthetic", "arguments", "processes"},
-    {"classifier", "loading", "training"},
+    {"classifier", "loading", "training", "running"},
     {"perturb", "trials"},
     {"sources", "baseline", "probe"},
     {"methods", "padding", "doctor"},
@@ -28,7 +28,7 @@ LEVELS = [
     {"explain"},
     {"evaluation", "pipelines"},
     {"metrics", "runner", "hf_gradexplain"},
-    {"results"},
+    {"results", "estimate"},
     {"jobs"},
     {"cli"},
 ]

@@ -8,7 +8,7 @@ from accelerate import dispatch_model
 from peft import LoraConfig, PrefixTuningConfig, PromptTuningConfig, get_peft_model
 
 from hf_gradexplain.explain import Explainer
-from hf_gradexplain.identity import model_fingerprint
+from hf_gradexplain.identity import weights_fingerprint
 from hf_gradexplain.perturb import GENERIC, short_cut_of
 from tests.tiny import OURS, TEXTS, make
 
@@ -116,11 +116,11 @@ PLACES = [
 @pytest.mark.parametrize(("kind", "places"), PLACES)
 def test_a_model_that_is_partly_on_disk_is_explained_and_left_there(kind, places, tmp_path):
     model, tokenizer = make(kind)
-    whole, expected = model_fingerprint(model), scores(model, tokenizer)
+    whole, expected = weights_fingerprint(model), scores(model, tokenizer)
     dispatch_model(model, places, main_device="cpu", offload_dir=tmp_path, force_hooks=True)
     devices = {name: parameter.device.type for name, parameter in model.named_parameters()}
     assert set(devices.values()) == {"cpu", "meta"}
     assert_same(scores(model, tokenizer), expected, rel=1e-14)
-    assert model_fingerprint(model) == whole
+    assert weights_fingerprint(model) == whole
     assert {name: parameter.device.type for name, parameter in model.named_parameters()} == devices
     assert not any(parameter.grad is not None for parameter in model.parameters())

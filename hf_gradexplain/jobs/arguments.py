@@ -24,7 +24,13 @@ class EvaluateArguments:
     text_column: str = field(default="text", metadata={"help": "Column of texts; two joined by a comma for pairs."})
     label_column: str = field(default="label", metadata={"help": "Column of labels."})
     output_dir: str = field(default="outputs/evaluate", metadata={"help": "Folder for everything the run leaves."})
-    max_samples: int | None = field(default=None, metadata={"help": "Evaluate a random sample of so many texts."})
+    max_samples: int | None = field(
+        default=None, metadata={"help": "Evaluate so many texts: a random sample, or the first ones of a stream."}
+    )
+    streaming: bool = field(
+        default=False,
+        metadata={"help": "Read the data set row by row and store nothing of it."},
+    )
     seed: int = field(default=0, metadata={"help": "What every random draw starts from."})
     methods: list[str] = field(default_factory=lambda: list(SEVEN), metadata={"help": "Methods to compare."})
     unit: str = field(default="word_type", metadata={"help": "What gets one score: token, word or word_type."})
@@ -33,8 +39,12 @@ class EvaluateArguments:
     max_k: int | None = field(default=None, metadata={"help": "Largest K of the AOPC table; all by default."})
     baseline: str = field(default="zero", metadata={"help": "What masks a word: zero, pad, mask, unk or mean."})
     batch_tokens: int | None = field(default=None, metadata={"help": "Most tokens in one forward pass."})
+    threads: int = field(default=1, metadata={"help": "CPU threads of one process; more processes are faster."})
+    dry_run: bool = field(default=False, metadata={"help": "Say what the run would take, and leave nothing behind."})
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code that the model's repository ships."})
 
     def __post_init__(self) -> None:
         if self.max_k is not None and self.max_k < 0:
             raise GradexplainError(f"max_k is the largest number of removed units, 0 or more, not {self.max_k}")
+        if self.threads < 1:
+            raise GradexplainError(f"threads is the number of CPU threads per process, 1 or more, not {self.threads}")

@@ -1,78 +1,152 @@
 """Evaluate explanations over a data set: from arguments to the output folder."""
 
+import errno
+import os
+import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
+import torch
 import yaml
+from datasets import Dataset
 from rich.console import Console
+from transformers.utils import logging
 
 from hf_gradexplain.corpus import fingerprint
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import read_explanations
 from hf_gradexplain.evaluation.planted import planted_table
-from hf_gradexplain.identity import code_fingerprint, model_fingerprint, tokenizer_fingerprint
+from hf_gradexplain.identity import (
+    code_fingerprint,
+    configuration_fingerprint,
+    tokenizer_fingerprint,
+    versions,
+    weights_fingerprint,
+)
 from hf_gradexplain.jobs.arguments import EvaluateArguments
+from hf_gradexplain.jobs.dry_run import run_dry
+from hf_gradexplain.jobs.options import options_of
 from hf_gradexplain.jobs.subject import Subject, subject_of
 from hf_gradexplain.options import Options
+from hf_gradexplain.processes import process_state
 from hf_gradexplain.results import CAPTIONS, Run, count_documents, summary_table, write_results
-from hf_gradexplain.runner import evaluate, range_paths
+from hf_gradexplain.runner import evaluate
+from hf_gradexplain.running.folder import document_paths, held, named_if_unreadable
 from hf_gradexplain.state import dtype_of
 from hf_gradexplain.viz.terminal import summary_table as terminal_table
 
 
 def run_evaluation(arguments: EvaluateArguments) -> None:
-    """Evaluate, write the output folder, and print the summary and where the files are."""
+    """Evaluate, write the output folder, and print the summary and where the files are; or say what it would take.
+
+    Raises:
+        GradexplainError: An argument cannot be used, or the folder cannot be written to or is another's.
+    """
+    if arguments.dry_run:
+        run_dry(arguments)
+        return
+    options = options_of(arguments)
+    output_dir, state = Path(arguments.output_dir), process_state()
+    torch.set_num_threads(arguments.threads)
+    if not state.is_main_process:
+        logging.disable_progress_bar()
+    with stops_told(output_dir), held(output_dir, state):
+        _evaluate(arguments, options, output_dir, is_main=state.is_main_process)
+
+
+@contextmanager
+def stops_told(output_dir: Path) -> Iterator[None]:
+    """Say in one sentence that the disk is full or the folder cannot be written to, or that the run was interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("\nstopped: the same command goes on with the finished ranges", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EIO):
+            raise
+        raise GradexplainError(
+            f"cannot write to {output_dir} ({os.strerror(error.errno)}): make room or make it writable, and run the "
+            "same command again, which goes on with the finished ranges"
+        ) from error
+
+
+def _evaluate(arguments: EvaluateArguments, options: Options, output_dir: Path, *, is_main: bool) -> None:
     started = time.monotonic()
-    options = Options(
-        methods=tuple(arguments.methods),
-        unit=arguments.unit,  # type: ignore[arg-type]
-        target=arguments.target,  # type: ignore[arg-type]
-        objective=arguments.objective,  # type: ignore[arg-type]
-        seed=arguments.seed,
-        batch_tokens=arguments.batch_tokens,
-        baseline=arguments.baseline,  # type: ignore[arg-type]
-    )
-    output_dir = Path(arguments.output_dir)
     subject = subject_of(arguments, output_dir)
-    inputs = {
-        "model": model_fingerprint(subject.explainer.model),
-        "tokenizer": tokenizer_fingerprint(subject.explainer.tokenizer),
-        "texts": fingerprint(subject.texts),
-        "hf_gradexplain": code_fingerprint(),
-        **{key: value for key, value in asdict(options).items() if key != "batch_tokens"},
-    }
+    inputs = _inputs(subject, arguments, options) if is_main else {}
     tables = evaluate(subject.explainer, subject.texts, options, output_dir, inputs=inputs, max_k=arguments.max_k)
     if tables is None:
         return
-    documents = range_paths(output_dir, len(subject.texts))
-    extra = {}
-    if subject.weight is not None:
-        explained = (pair for path in documents for pair in read_explanations(path))
-        extra["planted"] = planted_table(explained, subject.weight, arguments.seed)
-    run = Run(
-        title=f"{subject.model_name} on {subject.data_name}",
-        facts=_facts(subject, arguments, count_documents(documents)),
-        inputs=inputs,
-        tables=tables,
-        seconds=time.monotonic() - started,
-        replay="python recipes/evaluate.py run.yaml",
-        arguments=yaml.safe_dump(asdict(arguments), sort_keys=False, allow_unicode=True),
-        extra=extra,
-        notes=subject.notes,
-    )
-    write_results(output_dir, run, documents)
+    documents = document_paths(output_dir)
+    with named_if_unreadable(documents):
+        extra = _planted(subject, documents, arguments.seed)
+        run = Run(
+            title=f"{subject.model_name} on {subject.data_name}",
+            facts=_facts(subject, arguments, count_documents(documents)),
+            inputs=inputs,
+            tables=tables,
+            seconds=time.monotonic() - started,
+            replay="python recipes/evaluate.py run.yaml",
+            arguments=yaml.safe_dump(asdict(arguments), sort_keys=False, allow_unicode=True),
+            extra=extra,
+            notes=subject.notes,
+        )
+        write_results(output_dir, run, documents)
     _print(run, output_dir)
+
+
+def _planted(subject: Subject, documents: Sequence[Path], seed: int) -> dict[str, pd.DataFrame]:
+    """Where the truth is known, how often it was found."""
+    if subject.weight is None:
+        return {}
+    explained = (pair for path in documents for pair in read_explanations(path))
+    return {"planted": planted_table(explained, subject.weight, seed)}
+
+
+def _inputs(subject: Subject, arguments: EvaluateArguments, options: Options) -> dict[str, Any]:
+    """Everything that the result depends on, down to its last bit."""
+    model, device = subject.explainer.model, process_state().device
+    software = versions()
+    return {
+        "model revision": getattr(model.config, "_commit_hash", None),
+        "model configuration": configuration_fingerprint(model),
+        "model weights": weights_fingerprint(model),
+        "tokenizer": tokenizer_fingerprint(subject.explainer.tokenizer),
+        **_texts(subject, arguments),
+        **asdict(options),
+        "hf_gradexplain": code_fingerprint(),
+        **{name: software[name] for name in ("torch", "transformers")},
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "threads": arguments.threads,
+    }
+
+
+def _texts(subject: Subject, arguments: EvaluateArguments) -> dict[str, Any]:
+    """What the texts are: a hash of them; of a stream, which is read once, where it comes from.
+
+    That the finished ranges of a stream were made from the same rows is checked as they pass by.
+    """
+    if isinstance(subject.texts, Dataset):
+        return {"texts": fingerprint(subject.texts)}
+    names = ("dataset_name", "dataset_config_name", "dataset_revision", "split", "text_column", "label_column")
+    return {"texts": "streamed", **{name: getattr(arguments, name) for name in (*names, "max_samples")}}
 
 
 def _facts(subject: Subject, arguments: EvaluateArguments, counts: Mapping[str, int]) -> dict[str, str]:
     n, labelled = counts["documents"], counts["labelled"]
+    sample = "the first ones" if arguments.streaming else "a sample"
     accuracy = f"{counts['predicted_right'] / labelled:.4f}" if labelled else "–"
     return {
         "Model": subject.model_name,
         "Data": subject.data_name,
-        "Texts": f"{n:,}" + (" (a sample)" if arguments.max_samples else ""),
+        "Texts": f"{n:,}" + (f" ({sample})" if arguments.max_samples else ""),
         "Accuracy on them": accuracy,
         "Truncated": f"{counts['truncated']:,} of {n:,}",
         "Without any unit": f"{counts['without_units']:,} of {n:,}",

@@ -1,14 +1,17 @@
 """What an evaluation is of: the classifier and the texts that the arguments name, or those of the embedded default."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from datasets import ClassLabel, Dataset
+from datasets import ClassLabel, Dataset, Features, IterableDataset, Value
 from transformers import set_seed
 
-from hf_gradexplain.corpus import load_texts
+from hf_gradexplain.corpus import CorpusError, load_texts, stream_texts
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.jobs.arguments import EvaluateArguments
@@ -26,32 +29,31 @@ class Subject:
     """What is evaluated: a classifier on texts; `weight` gives the planted truth where there is one."""
 
     explainer: Explainer
-    texts: Dataset
+    texts: Dataset | IterableDataset
     model_name: str
     data_name: str
     weight: Callable[[str, int], float] | None = None
     notes: tuple[str, ...] = ()
 
 
-def subject_of(arguments: EvaluateArguments, output_dir: Path) -> Subject:
-    """Load or make what the arguments name; the embedded default keeps its model in `output_dir`."""
-    return _named(arguments) if arguments.model_name_or_path is not None else _embedded(arguments, output_dir)
+def subject_of(arguments: EvaluateArguments, output_dir: Path, *, alone: bool = False) -> Subject:
+    """Load or make what the arguments name; the embedded default keeps its model in `output_dir`.
+
+    Args:
+        arguments: What is to be evaluated.
+        output_dir: The folder of the run.
+        alone: Whether only this process is at it, so that there is nobody to wait for.
+    """
+    if arguments.model_name_or_path is not None:
+        return _named(arguments)
+    return _embedded(arguments, output_dir, alone=alone)
 
 
 def _named(arguments: EvaluateArguments) -> Subject:
     """The classifier and the data set that the arguments name."""
     if arguments.dataset_name is None:
         raise GradexplainError("--model_name_or_path needs a --dataset_name to evaluate on")
-    texts = load_texts(
-        arguments.dataset_name,
-        config=arguments.dataset_config_name,
-        split=arguments.split,
-        text_column=arguments.text_column,
-        label_column=arguments.label_column if arguments.target == "label" else None,
-        revision=arguments.dataset_revision,
-        max_samples=arguments.max_samples,
-        seed=arguments.seed,
-    )
+    texts = _texts(arguments)
     explainer = Explainer.from_pretrained(
         str(arguments.model_name_or_path),
         revision=arguments.model_revision,
@@ -68,14 +70,39 @@ def _named(arguments: EvaluateArguments) -> Subject:
     )
 
 
-def _embedded(arguments: EvaluateArguments, output_dir: Path) -> Subject:
+def _texts(arguments: EvaluateArguments) -> Dataset | IterableDataset:
+    name, label_column = str(arguments.dataset_name), arguments.label_column if arguments.target == "label" else None
+    if arguments.streaming:
+        return stream_texts(
+            name,
+            config=arguments.dataset_config_name,
+            split=arguments.split,
+            text_column=arguments.text_column,
+            label_column=label_column,
+            revision=arguments.dataset_revision,
+            max_samples=arguments.max_samples,
+        )
+    return load_texts(
+        name,
+        config=arguments.dataset_config_name,
+        split=arguments.split,
+        text_column=arguments.text_column,
+        label_column=label_column,
+        revision=arguments.dataset_revision,
+        max_samples=arguments.max_samples,
+        seed=arguments.seed,
+    )
+
+
+def _embedded(arguments: EvaluateArguments, output_dir: Path, *, alone: bool) -> Subject:
     """The generated corpus, and a FastText that was trained on it on the spot."""
     if arguments.dataset_name is not None:
         raise GradexplainError("--dataset_name needs a --model_name_or_path to evaluate")
     corpus, folder, state = make_corpus(arguments.seed), output_dir / "model", process_state()
     if state.is_main_process and not folder.exists():
         _train_fasttext(corpus, arguments.seed, folder)
-    state.wait_for_everyone()
+    if not alone:
+        state.wait_for_everyone()
     texts = corpus.test
     if arguments.max_samples is not None:
         texts = texts.select(range(min(arguments.max_samples, len(texts))))
@@ -107,12 +134,17 @@ def _train_fasttext(corpus: SyntheticCorpus, seed: int, folder: Path) -> None:
     unfinished.rename(folder)
 
 
-def _aligned(texts: Dataset, label2id: Mapping[str, int]) -> tuple[Dataset, tuple[str, ...]]:
+def _aligned(
+    texts: Dataset | IterableDataset, label2id: Mapping[str, int]
+) -> tuple[Dataset | IterableDataset, tuple[str, ...]]:
     """Give labels the model's class ids by their names; where the names differ, say that ids were taken as they are."""
     feature = texts.features.get("label")
+    ids = {name.casefold(): i for name, i in label2id.items()}
+    if isinstance(texts, IterableDataset) and feature in (Value("string"), Value("large_string")):
+        features = Features({**texts.features, "label": Value("int64")})
+        return texts.map(partial(_class_ids, ids=ids), batched=True, features=features), ()
     if not isinstance(feature, ClassLabel):
         return texts, ()
-    ids = {name.casefold(): i for name, i in label2id.items()}
     wanted = [ids.get(name.casefold()) for name in feature.names]
     if wanted == list(range(len(feature.names))):
         return texts, ()
@@ -120,9 +152,28 @@ def _aligned(texts: Dataset, label2id: Mapping[str, int]) -> tuple[Dataset, tupl
         names = sorted(label2id, key=label2id.__getitem__)
         pairs = ", ".join(f"{a} = {b}" for a, b in zip(feature.names, names, strict=False))
         return texts, (f"Data and model name their classes differently; the ids were taken as they are: {pairs}.",)
-    labels = [wanted[label] for label in texts["label"]]
-    texts = texts.remove_columns("label").add_column("label", labels)
-    return texts, ("The data set numbers its labels in another order than the model; they were matched by name.",)
+    note = "The data set numbers its labels in another order than the model; they were matched by name."
+    return _renumbered(texts, np.array(wanted)), (note,)
+
+
+def _renumbered(texts: Dataset | IterableDataset, wanted: np.ndarray) -> Dataset | IterableDataset:
+    """Put the id `wanted[i]` for the label `i`."""
+    if isinstance(texts, IterableDataset):
+        features = Features({**texts.features, "label": Value("int64")})
+        return texts.map(lambda row: {"label": int(wanted[row["label"]])}, features=features)
+    labels = wanted[texts.with_format("numpy")["label"][:]]
+    return texts.remove_columns("label").add_column("label", labels)
+
+
+def _class_ids(rows: Mapping[str, Sequence[Any]], ids: Mapping[str, int]) -> dict[str, list[int]]:
+    """The ids of labels that are names: a stream's cannot be numbered without reading all of it."""
+    for number, label in zip(rows["id"], rows["label"], strict=True):
+        if label.casefold() not in ids:
+            raise CorpusError(
+                f"The label {label!r} of row {number} is no class of the model, which has {', '.join(map(repr, ids))}; "
+                "rename the labels, or give --target predicted."
+            )
+    return {"label": [ids[label.casefold()] for label in rows["label"]]}
 
 
 def _short(name: str) -> str:

@@ -17,8 +17,14 @@ from tests.tiny import CORPUS, make
 ROOT = Path(__file__).parents[2]
 
 
-def run(recipe, *arguments, cwd=ROOT):
-    command = [sys.executable, str(ROOT / "recipes" / f"{recipe}.py"), *map(str, arguments)]
+PYTHON = (sys.executable,)
+TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
+ACCELERATE = (sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "2")
+SEVERAL = ("--multi_gpu", "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no", "--main_process_port=0")
+
+
+def run(recipe, *arguments, cwd=ROOT, launcher=PYTHON):
+    command = [*launcher, str(ROOT / "recipes" / f"{recipe}.py"), *map(str, arguments)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "COLUMNS": "120"}
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=300)
 
@@ -80,6 +86,35 @@ def test_run_yaml_replays_it_from_the_finished_ranges(embedded):
     assert (folder / "aopc.parquet").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "launcher", [TORCHRUN, (*ACCELERATE, *SEVERAL, "--main_process_port", "0")], ids=["torchrun", "accelerate"]
+)
+def test_several_processes_leave_the_same_bytes(embedded, launcher, tmp_path):
+    _, alone = embedded
+    done = run("evaluate", "--output_dir", tmp_path, launcher=launcher)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("FastText on the embedded corpus") == 1, "the main process alone speaks"
+    for path in (*alone.glob("*.parquet"), *(alone / "documents").iterdir()):
+        assert (tmp_path / path.relative_to(alone)).read_bytes() == path.read_bytes()
+
+
+def test_one_process_where_two_were_asked_for_is_refused(tmp_path):
+    done = run("evaluate", "--output_dir", tmp_path / "out", launcher=(*ACCELERATE, "--cpu"))
+    assert done.returncode == 1
+    assert "on a CPU it starts one: start N of them with `torchrun --standalone --nproc_per_node N " in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_says_what_it_would_take_and_leaves_nothing(tmp_path):
+    done = run("evaluate", "--dry_run", "--output_dir", tmp_path / "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert (said["rows"], said["ranges"], said["processes"]) == ("200", "2", "1")
+    assert said["leave-one-out"].endswith("(saved by the short cut of FastTextForSequenceClassification)")
+    assert said["time"].startswith("about ")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_model_and_a_data_set_by_name(inputs, tmp_path):
     chosen = ["--model_name_or_path", inputs / "model", "--dataset_name", inputs / "data", "--text_column", "sentence"]
     done = run("evaluate", *chosen, "--output_dir", tmp_path, "--methods", "loo", "signed_gi", "--unit", "token")
@@ -125,6 +160,16 @@ def test_explain_leaves_lines_and_a_page(inputs, tmp_path):
     assert [Explanation.from_dict(row).text for row in rows] == texts
     assert list(rows[0]["scores"]) == ["signed_gi", "loo"]
     assert "<b>bad" not in (tmp_path / "explanations.html").read_text()
+
+
+@pytest.mark.slow
+def test_explain_replays_a_text_that_begins_with_a_dash(inputs, tmp_path):
+    done = run("explain", "--model_name_or_path", inputs / "model", "--texts=-x", "--output_dir", tmp_path)
+    assert done.returncode == 0, done.stderr
+    before = (tmp_path / "explanations.jsonl").read_bytes()
+    again = run("explain", tmp_path / "run.yaml")
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "explanations.jsonl").read_bytes() == before
 
 
 def test_explain_takes_texts_of_a_data_set(inputs, tmp_path):

@@ -1,31 +1,26 @@
-"""Labelled texts from the hub, a folder or a file, in one shape: `id`, `text`, `text_pair`, `label`."""
+"""A data set of the hub, a folder or a file, loaded as labelled texts."""
 
-import hashlib
-import json
 import re
-from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
-from textwrap import shorten
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, DatasetDict, ReadInstruction, Value, load_dataset, load_from_disk
-from datasets.exceptions import DatasetBuildError, DatasetsError
+from datasets.exceptions import DatasetsError
 
-from hf_gradexplain.errors import GradexplainError
-
-_FILE_BUILDERS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
-_SAVED_TO_DISK = ("dataset_dict.json", "state.json")
-
-
-class CorpusError(GradexplainError):
-    """A data set does not hold the labelled texts that were asked for."""
-
-
-class DatasetUnavailableError(CorpusError):
-    """A data set was not found, could not be reached or could not be read."""
+from hf_gradexplain.corpus.columns import (
+    FILE_BUILDERS,
+    SAVED_TO_DISK,
+    CorpusError,
+    DatasetUnavailableError,
+    check_columns,
+    check_max_samples,
+    explain_failure,
+    is_string,
+    quoted,
+    requested_columns,
+)
 
 
 def load_texts(
@@ -67,15 +62,14 @@ def load_texts(
         CorpusError: No such split or column, no rows, texts that are not strings, or missing or hidden
             labels.
     """
-    if max_samples is not None and max_samples < 1:
-        raise CorpusError(f"max_samples must be at least 1, or None for all rows; it is {max_samples}.")
-    columns = _requested_columns(text_column, label_column)
+    check_max_samples(max_samples)
+    columns = requested_columns(text_column, label_column)
     splits = _load_splits(dataset_name, config, split, revision)
     split_name, ids = _row_numbers(splits, split, dataset_name)
     source = f"split {split!r} of {dataset_name!r}"
     if len(ids) == 0:
         raise CorpusError(f"There are no rows in {source}; choose a split or slice that has some.")
-    _check_columns(splits[split_name], columns, source)
+    check_columns(splits[split_name], columns, source)
     rows = splits[split_name].select_columns(list(columns)).rename_columns(columns)
     rows = rows.add_column("id", np.arange(len(rows)))
     if label_column is not None:
@@ -88,33 +82,6 @@ def load_texts(
     return rows
 
 
-def fingerprint(dataset: Dataset) -> str:
-    """Hash the texts and labels of a data set, row by row, with SHA-256.
-
-    The hexadecimal digest depends on the values of `text`, `text_pair` and `label` and on the order of the
-    rows; it does not depend on ids, label names, files, caches or the machine.
-    """
-    columns = [name for name in ("text", "text_pair", "label") if name in dataset.column_names]
-    digest = hashlib.sha256(json.dumps(columns).encode())
-    for batch in dataset.select_columns(columns).iter(batch_size=1000):
-        for row in zip(*(batch[name] for name in columns), strict=True):
-            digest.update(json.dumps(row).encode() + b"\n")
-    return digest.hexdigest()
-
-
-def _requested_columns(text_column: str, label_column: str | None) -> dict[str, str]:
-    """Map the names of the source columns to ours, in our order."""
-    texts = [name.strip() for name in text_column.split(",")]
-    names = texts if label_column is None else [*texts, label_column]
-    if len(texts) > 2 or len(set(names)) < len(names):
-        raise CorpusError(
-            "text_column must name one column, or two joined by a comma, other than the label column; "
-            f"it is {text_column!r}, with label_column={label_column!r}."
-        )
-    targets = ["text", "text_pair"][: len(texts)]
-    return dict(zip(names, targets if label_column is None else [*targets, "label"], strict=True))
-
-
 def has_splits(dataset_name: str) -> bool:
     """Whether a data set has splits of its own; a single file and a saved `Dataset` are read as any split asked for."""
     path = Path(dataset_name)
@@ -124,8 +91,8 @@ def has_splits(dataset_name: str) -> bool:
 def _load_splits(name: str, config: str | None, split: str, revision: str | None) -> DatasetDict:
     """Load all splits; what has no splits becomes the one that `split` names."""
     path = Path(name)
-    builder = _FILE_BUILDERS.get(path.suffix.lower()) if path.is_file() else None
-    saved = any((path / marker).is_file() for marker in _SAVED_TO_DISK)
+    builder = FILE_BUILDERS.get(path.suffix.lower()) if path.is_file() else None
+    saved = any((path / marker).is_file() for marker in SAVED_TO_DISK)
     if (builder or saved) and (config is not None or revision is not None):
         raise CorpusError(f"config and revision do not apply to {name!r}, a local file; leave them out.")
     try:
@@ -133,21 +100,8 @@ def _load_splits(name: str, config: str | None, split: str, revision: str | None
             return load_dataset(builder, data_files={_split_name(split): name})
         loaded = load_from_disk(name) if saved else load_dataset(name, config, revision=revision)
     except (OSError, ValueError, LookupError, RuntimeError, DatasetsError) as error:
-        raise DatasetUnavailableError(_explain_failure(name, error)) from error
+        raise DatasetUnavailableError(explain_failure(name, error)) from error
     return loaded if isinstance(loaded, DatasetDict) else DatasetDict({_split_name(split): loaded})
-
-
-def _explain_failure(name: str, error: Exception) -> str:
-    """Say in one sentence why a data set could not be loaded, and what to do."""
-    cause = error.__cause__ if isinstance(error, DatasetBuildError) and error.__cause__ else error
-    reason = shorten(str(cause) or type(cause).__name__, width=300).rstrip(".")
-    if isinstance(error, ConnectionError):
-        mend = "correct the path or, for a data set on the hub, go online (unset HF_HUB_OFFLINE)"
-    elif isinstance(error, FileNotFoundError):
-        mend = f"give a name on the hub, a folder of data files, or one {_quoted(_FILE_BUILDERS)} file"
-    else:
-        mend = "check its configuration and its files, which must hold rows that datasets.load_dataset reads"
-    return f"Could not load the data set {name!r} ({reason}); {mend}."
 
 
 def _row_numbers(splits: DatasetDict, split: str, dataset_name: str) -> tuple[str, np.ndarray]:
@@ -155,7 +109,7 @@ def _row_numbers(splits: DatasetDict, split: str, dataset_name: str) -> tuple[st
     lengths = {name: len(rows) for name, rows in splits.items()}
     name = _split_name(split)
     if name not in lengths:
-        raise CorpusError(f"There is no split {split!r} in {dataset_name!r}; it has {_quoted(lengths)}.")
+        raise CorpusError(f"There is no split {split!r} in {dataset_name!r}; it has {quoted(lengths)}.")
     if name == split:
         return name, np.arange(lengths[name])
     try:
@@ -176,29 +130,11 @@ def _sample(ids: np.ndarray, max_samples: int | None, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).permutation(ids)[:max_samples])
 
 
-def _check_columns(rows: Dataset, columns: dict[str, str], source: str) -> None:
-    """Refuse columns that are not there and text columns that hold no strings."""
-    strings = [name for name in rows.column_names if _is_string(rows, name)]
-    for name, target in columns.items():
-        option = "label_column" if target == "label" else "text_column"
-        if name not in rows.column_names:
-            nearest = get_close_matches(name, rows.column_names, n=1)
-            hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
-            raise CorpusError(
-                f"There is no column {name!r} in {source}{hint}; set {option} to one of {_quoted(rows.column_names)}."
-            )
-        if option == "text_column" and name not in strings:
-            mend = f"set text_column to one of {_quoted(strings)}" if strings else "choose a data set with texts"
-            raise CorpusError(
-                f"The column {name!r} in {source} must hold strings, but holds {rows.features[name]}; {mend}."
-            )
-
-
 def _encode_labels(rows: Dataset, splits: DatasetDict, label_column: str) -> Dataset:
     """Turn string labels into class ids, the same in every split, and booleans into 0 and 1."""
     labels = _arrow(rows, "label")
     feature: ClassLabel | Value = Value("int64")
-    if _is_string(rows, "label"):
+    if is_string(rows, "label"):
         parts = (_arrow(part, label_column) for part in splits.values() if label_column in part.column_names)
         found = {name for part in parts for name in pc.unique(part).drop_null().to_pylist()}
         names = sorted(found, key=int if all(re.fullmatch("[0-9]+", name) for name in found) else str)
@@ -224,18 +160,9 @@ def _check_visible(rows: Dataset, splits: DatasetDict, source: str) -> None:
     if pa.types.is_integer(labels.type) and (hidden := pc.sum(pc.less(labels, 0)).as_py()):
         raise CorpusError(
             f"{hidden} of {len(rows)} labels are negative in {source}, which marks hidden labels; choose a "
-            f"split that shows them (there are {_quoted(splits)}), or set label_column to None."
+            f"split that shows them (there are {quoted(splits)}), or set label_column to None."
         )
-
-
-def _is_string(rows: Dataset, column: str) -> bool:
-    dtype = rows.features.arrow_schema.field(column).type
-    return pa.types.is_string(dtype) or pa.types.is_large_string(dtype)
 
 
 def _arrow(rows: Dataset, column: str) -> pa.ChunkedArray:
     return rows.with_format("arrow")[column][:]
-
-
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,58 @@
+"""Say what an evaluation would take, and leave nothing behind."""
+
+import tempfile
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from hf_gradexplain.estimate import Estimate, estimate
+from hf_gradexplain.jobs.arguments import EvaluateArguments
+from hf_gradexplain.jobs.options import options_of
+from hf_gradexplain.jobs.subject import subject_of
+from hf_gradexplain.processes import process_state
+
+
+def run_dry(arguments: EvaluateArguments) -> None:
+    """Print rows, ranges, forward passes, time and memory, after doing a few documents on the main process.
+
+    Raises:
+        GradexplainError: What the run itself would raise of its arguments, its model and its data.
+    """
+    options, state = options_of(arguments), process_state()
+    torch.set_num_threads(arguments.threads)
+    if not state.is_main_process:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        subject = subject_of(arguments, Path(folder), alone=True)
+        found = estimate(subject.explainer, subject.texts, options)
+    name = type(subject.explainer.model).__name__
+    console = Console(highlight=False, soft_wrap=True)
+    for label, text in described(found, len(options.methods), name, state.num_processes).items():
+        console.print(f"{label:<16}{text}")
+
+
+def described(found: Estimate, methods: int, model: str, processes: int) -> dict[str, str]:
+    """An estimate in words; of a stream, whose end is not known, for 1,000 documents."""
+    n, unknown = found.documents or 1000, "not known of a stream; what follows is for 1,000"
+    saved = f" (saved by the short cut of {model})"
+    loo, curves = f"{n * found.loo:,.0f}", f"{n * found.curves:,.0f} for each of {methods} methods"
+    return {
+        "rows": f"{n:,}" if found.documents else unknown,
+        "ranges": f"{found.ranges:,}" if found.ranges else "not known of a stream",
+        "processes": f"{processes}",
+        "forward passes": f"{n:,} to read" + (f", and {n:,} backward" if found.backward else ""),
+        "  leave-one-out": loo + (saved if "loo" in found.saved else "") if found.loo else "none",
+        "  curves": curves + (saved if "curves" in found.saved else ""),
+        "time": f"about {_duration(n * found.seconds / processes)}, "
+        f"at {processes / found.seconds:,.1f} documents per second",
+        "memory": f"about {found.memory / 2**20:,.0f} MiB per process",
+        "measured on": f"{found.measured} documents",
+    }
+
+
+def _duration(seconds: float) -> str:
+    for size, name in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.1f} {name}"
+    return f"{seconds:,.0f} s" if seconds >= 1 else "a second"
