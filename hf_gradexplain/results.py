@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from hf_gradexplain.evaluation.documents import read_explanations
+from hf_gradexplain.evaluation.summary import Tables
 from hf_gradexplain.files import write_bytes, write_text, written_whole
 from hf_gradexplain.identity import versions
-from hf_gradexplain.runner import Tables
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.figures import aopc_figure, correlation_figure
 from hf_gradexplain.viz.report import render_card, render_report

@@ -8,11 +8,9 @@ alone.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from datasets import Dataset
 from filelock import FileLock, Timeout
 from rich.console import Console
@@ -20,18 +18,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.correlation import correlate_all
-from hf_gradexplain.evaluation.documents import (
-    EvaluatedDocument,
-    read_correlations,
-    read_curves,
-    schema,
-    write_documents,
-)
-from hf_gradexplain.evaluation.evaluate import (
-    document_ranks,
-    target_probabilities,
-)
-from hf_gradexplain.evaluation.tables import AopcSums, bootstrap_weights, correlation_table
+from hf_gradexplain.evaluation.documents import EvaluatedDocument, schema, write_documents
+from hf_gradexplain.evaluation.evaluate import document_ranks, target_probabilities
+from hf_gradexplain.evaluation.summary import Tables, make_tables
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.files import write_text
 from hf_gradexplain.options import Options
@@ -39,21 +28,6 @@ from hf_gradexplain.processes import process_state
 
 RANGE = 128
 """Documents per file: large enough to fill batches, small enough to lose little when a run is stopped."""
-
-
-@dataclass(frozen=True, eq=False)
-class Tables:
-    """What an evaluation says.
-
-    Attributes:
-        aopc: `method, k, aopc, ci_low, ci_high, n`.
-        correlation: `method, coefficient, median, mean, fraction_significant, n, n_undefined`.
-        correlations: Every document's correlations, the rows behind `correlation`.
-    """
-
-    aopc: pd.DataFrame
-    correlation: pd.DataFrame
-    correlations: pd.DataFrame
 
 
 def evaluate(
@@ -122,21 +96,6 @@ def evaluate_texts(explainer: Explainer, texts: Dataset, options: Options) -> li
                 correlations=correlate_all(explanation.scores),
             )
     return [documents[i] for i in range(len(read))]
-
-
-def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = None) -> Tables:
-    """The tables of finished document files; memory does not grow with their number but for the correlations."""
-    longest = max(len(curve) - 1 for path in paths for curve in read_curves(path)[1][options.methods[0]])
-    max_k = longest if max_k is None else min(max_k, longest)
-    sums = {method: AopcSums(max_k) for method in options.methods}
-    for path in paths:
-        ids, curves = read_curves(path)
-        weights = bootstrap_weights(ids, options.seed)
-        for method in options.methods:
-            sums[method].add(curves[method], weights)
-    correlations = read_correlations(paths)
-    aopc = pd.concat([sums[method].table(method) for method in options.methods], ignore_index=True)
-    return Tables(aopc, correlation_table(correlations), correlations)
 
 
 @contextmanager

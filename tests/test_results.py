@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 from datasets import Dataset
 
+from hf_gradexplain.evaluation.summary import Tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.results import Run, count_documents, headline, summary_table, write_results
-from hf_gradexplain.runner import Tables, evaluate, range_paths
+from hf_gradexplain.runner import evaluate, range_paths
 from tests.tiny import CORPUS, explainer
 
 HOSTILE = "<script>alert(1)</script> | `x` [a](b)"

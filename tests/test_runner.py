@@ -12,9 +12,10 @@ from hf_gradexplain import runner
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.aopc import aopc
 from hf_gradexplain.evaluation.documents import read_curves, read_explanations
+from hf_gradexplain.evaluation.summary import make_tables
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
-from hf_gradexplain.runner import evaluate, evaluate_texts, make_tables, range_paths
+from hf_gradexplain.runner import evaluate, evaluate_texts, range_paths
 from tests.tiny import CORPUS, explainer, make
 
 METHODS = ("random", "loo", "sa_l2", "signed_gi")
