@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.evaluation.correlation import correlate_all
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, schema, write_documents
-from hf_gradexplain.evaluation.evaluate import document_ranks, target_probabilities
+from hf_gradexplain.evaluation.evaluate import evaluate_batch
+from hf_gradexplain.evaluation.measures import Measures
 from hf_gradexplain.evaluation.summary import Tables, make_tables
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.files import write_text
@@ -38,6 +38,7 @@ def evaluate(
     *,
     inputs: Mapping[str, Any],
     max_k: int | None = None,
+    measures: Measures | None = None,
 ) -> Tables | None:
     """Explain every text, remove its units in the order of every method, and make the tables.
 
@@ -48,6 +49,7 @@ def evaluate(
         output_dir: Where `documents/*.parquet` go. Finished ranges in it are used again.
         inputs: Everything that the result depends on, in JSON values. A folder made from other inputs is refused.
         max_k: The largest number of removed units in the tables; None for the longest document's.
+        measures: What to measure beside removal curves and correlations; None for nothing.
 
     Returns:
         The tables, on the main process; None on the others.
@@ -66,7 +68,8 @@ def evaluate(
         mine = open_ranges[state.process_index :: state.num_processes]
         for i in _progress(mine, reused=len(paths) - len(open_ranges), total=len(paths), shown=state.is_main_process):
             part = texts.select(range(i * RANGE, min((i + 1) * RANGE, len(texts))))
-            write_documents(evaluate_texts(explainer, part, options), paths[i], schema(options.methods))
+            documents = evaluate_texts(explainer, part, options, measures)
+            write_documents(documents, paths[i], schema(options.methods, measures))
         state.wait_for_everyone()
         return make_tables(paths, options, max_k) if state.is_main_process else None
 
@@ -76,7 +79,9 @@ def range_paths(output_dir: Path, n: int) -> list[Path]:
     return [output_dir / "documents" / f"{start:08d}.parquet" for start in range(0, n, RANGE)]
 
 
-def evaluate_texts(explainer: Explainer, texts: Dataset, options: Options) -> list[EvaluatedDocument]:
+def evaluate_texts(
+    explainer: Explainer, texts: Dataset, options: Options, measures: Measures | None = None
+) -> list[EvaluatedDocument]:
     """Explain a few texts and put every method to the test; in the order of the texts."""
     columns = texts.to_dict()
     pairs = columns.get("text_pair")
@@ -84,17 +89,10 @@ def evaluate_texts(explainer: Explainer, texts: Dataset, options: Options) -> li
     labels = columns.get("label")
     documents: dict[int, EvaluatedDocument] = {}
     for scored in explainer.run(read, options, labels if options.target == "label" else None):
-        ranks = document_ranks(scored, options.seed)
-        curves = target_probabilities(scored, ranks)
-        for row, (i, explanation) in enumerate(zip(scored.indices, scored.explanations(), strict=True)):
-            size = len(explanation.units) + 1
-            documents[i] = EvaluatedDocument(
-                id=columns["id"][i],
-                label=labels[i] if labels and isinstance(labels[i], int) else None,
-                explanation=explanation,
-                curves={method: curves[m, row, :size] for m, method in enumerate(scored.scores)},
-                correlations=correlate_all(explanation.scores),
-            )
+        ids = [columns["id"][i] for i in scored.indices]
+        known = [labels[i] if labels and isinstance(labels[i], int) else None for i in scored.indices]
+        found = evaluate_batch(scored, ids, known, measures or Measures())
+        documents |= dict(zip(scored.indices, found, strict=True))
     return [documents[i] for i in range(len(read))]
 
 

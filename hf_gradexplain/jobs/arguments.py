@@ -34,6 +34,19 @@ class EvaluateArguments:
     baseline: str = field(default="zero", metadata={"help": "What masks a word: zero, pad, mask, unk or mean."})
     batch_tokens: int | None = field(default=None, metadata={"help": "Most tokens in one forward pass."})
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code that the model's repository ships."})
+    random_orders: int | None = field(
+        default=None, metadata={"help": "Random orders per text for the band of chance; 20 with a short cut, else 2."}
+    )
+    both_ends: bool | None = field(
+        default=None, metadata={"help": "Also the lowest-scored words first, and sufficiency; with a short cut."}
+    )
+    naopc: bool | None = field(
+        default=None, metadata={"help": "Also AOPC normalised by the best and the worst order; for FastText."}
+    )
+    beam_size: int = field(default=5, metadata={"help": "Sets that the search for the best order keeps."})
+    baselines: list[str] = field(
+        default_factory=list, metadata={"help": "Rank the methods under these masking baselines, too."}
+    )
 
     def __post_init__(self) -> None:
         if self.max_k is not None and self.max_k < 0:

@@ -4,14 +4,18 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import yaml
 from rich.console import Console
 
 from hf_gradexplain.corpus import fingerprint
+from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
 from hf_gradexplain.evaluation.documents import read_explanations
+from hf_gradexplain.evaluation.measures import Measures, affordable
 from hf_gradexplain.evaluation.planted import planted_table
+from hf_gradexplain.evaluation.wording import baseline_ranks
 from hf_gradexplain.identity import code_fingerprint, model_fingerprint, tokenizer_fingerprint
 from hf_gradexplain.jobs.arguments import EvaluateArguments
 from hf_gradexplain.jobs.subject import Subject, subject_of
@@ -35,14 +39,28 @@ def run_evaluation(arguments: EvaluateArguments) -> None:
     )
     output_dir = Path(arguments.output_dir)
     subject = subject_of(arguments, output_dir)
+    measures = affordable(
+        subject.explainer.model,
+        random_orders=arguments.random_orders,
+        both_ends=arguments.both_ends,
+        bounds=arguments.naopc,
+        beam_size=arguments.beam_size,
+    )
+    baselines = other_baselines(subject.explainer.tokenizer, options, arguments.baselines)
     inputs = {
         "model": model_fingerprint(subject.explainer.model),
         "tokenizer": tokenizer_fingerprint(subject.explainer.tokenizer),
         "texts": fingerprint(subject.texts),
         "hf_gradexplain": code_fingerprint(),
         **{key: value for key, value in asdict(options).items() if key != "batch_tokens"},
+        **asdict(measures),
     }
-    tables = evaluate(subject.explainer, subject.texts, options, output_dir, inputs=inputs, max_k=arguments.max_k)
+    run_one = partial(evaluate, subject.explainer, subject.texts, max_k=arguments.max_k)
+    tables = run_one(options, output_dir, inputs=inputs, measures=measures)
+    under = {
+        name: run_one(other, output_dir / "baselines" / name, inputs={**inputs, "baseline": name, **asdict(Measures())})
+        for name, other in baselines.items()
+    }
     if tables is None:
         return
     documents = range_paths(output_dir, len(subject.texts))
@@ -50,6 +68,10 @@ def run_evaluation(arguments: EvaluateArguments) -> None:
     if subject.weight is not None:
         explained = (pair for path in documents for pair in read_explanations(path))
         extra["planted"] = planted_table(explained, subject.weight, arguments.seed)
+    if under:
+        extra["baselines"] = baseline_table(
+            {options.baseline: tables, **{n: t for n, t in under.items() if t is not None}}
+        )
     run = Run(
         title=f"{subject.model_name} on {subject.data_name}",
         facts=_facts(subject, arguments, count_documents(documents)),
@@ -75,6 +97,7 @@ def _facts(subject: Subject, arguments: EvaluateArguments, counts: Mapping[str, 
         "Accuracy on them": accuracy,
         "Truncated": f"{counts['truncated']:,} of {n:,}",
         "Without any unit": f"{counts['without_units']:,} of {n:,}",
+        "Saturated": f"{counts['saturated']:,} of {n:,}",
         "Unit": arguments.unit,
         "Objective": arguments.objective,
         "Target": arguments.target,
@@ -87,5 +110,6 @@ def _print(run: Run, output_dir: Path) -> None:
     console = Console()
     console.print(terminal_table(summary_table(run.tables), title=run.title))
     for name, table in run.extra.items():
-        console.print(terminal_table(table, title=CAPTIONS[name].partition(":")[0]))
+        shown = baseline_ranks(table) if name == "baselines" else table
+        console.print(terminal_table(shown, title=CAPTIONS[name].partition(":")[0]))
     Console(file=sys.stderr).print(f"{run.seconds:.0f} s. Report: {output_dir / 'report.html'}", highlight=False)
