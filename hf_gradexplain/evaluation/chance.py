@@ -37,8 +37,9 @@ class ChanceSums:
         mean(K) +- 1.96 sqrt(sum_i s_i(K)^2) / n
 
     for 95 % of the seeds. Two orders per document give every `s_i^2` without bias, and their sum is as good as that of
-    as many documents: the band is that of endlessly many seeds, at the price of two. Past a document's end all is
-    removed: `(K + 1) AOPC(K)` grows by a constant, so that `s_i(K)^2 = s_i(U)^2 (U + 1)^2 / (K + 1)^2`.
+    as many documents: the band is that of endlessly many seeds, at the price of two. Texts that occur twice share
+    their order, which it does not know of. Past a document's end all is removed: `(K + 1) AOPC(K)` grows by a
+    constant, so that `s_i(K)^2 = s_i(U)^2 (U + 1)^2 / (K + 1)^2`.
 
     Args:
         longest: The largest `K`.

@@ -79,7 +79,7 @@ def read_correlations(paths: Sequence[Path], method: str) -> dict[str, np.ndarra
 
 
 def undefined_correlations(paths: Sequence[Path], methods: Sequence[str]) -> dict[tuple[str, str], int]:
-    """How many documents have no correlation, by method and reason."""
+    """How many documents have no correlation, by method and reason, in this order."""
     counts: dict[tuple[str, str], int] = {}
     for path in paths:
         table = pq.ParquetFile(path).read([f"correlations.{method}.undefined" for method in methods])
@@ -87,7 +87,7 @@ def undefined_correlations(paths: Sequence[Path], methods: Sequence[str]) -> dic
             for entry in pc.value_counts(column.field("undefined").drop_null()).to_pylist():
                 key = (method, entry["values"])
                 counts[key] = counts.get(key, 0) + entry["counts"]
-    return counts
+    return dict(sorted(counts.items(), key=lambda entry: (methods.index(entry[0][0]), entry[0][1])))
 
 
 def count_documents(paths: Sequence[Path]) -> dict[str, int]:
