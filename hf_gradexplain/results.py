@@ -65,6 +65,9 @@ FILES = {
 }
 """What stands in each table's file."""
 
+LONG = ("aopc", "curves", "chance", "correlation_histograms")
+"""Tables with a row per `k` or bin: in files of their own alone."""
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -126,19 +129,23 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
     )
     write_text(output_dir / "README.md", card)
     write_text(output_dir / "run.yaml", run.arguments)
-    large = ("aopc", "curves", "chance", "correlation_histograms")
-    record = {
+    record = _record(run, result, files, count_documents(documents))
+    write_text(output_dir / "results.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+def _record(run: Run, result: str, files: Mapping[str, pd.DataFrame], counts: Mapping[str, int]) -> dict[str, Any]:
+    """The run as plain values: all of its tables but the long ones."""
+    return {
         "title": run.title,
         "headline": result,
         "inputs": run.inputs,
         "facts": run.facts,
-        "documents": count_documents(documents),
+        "documents": counts,
         "summary": _records(summary_table(run.tables)),
-        **{name: _records(table) for name, table in files.items() if name not in large},
+        **{name: _records(table) for name, table in files.items() if name not in LONG},
         "seconds": round(run.seconds, 1),
         "versions": versions(),
     }
-    write_text(output_dir / "results.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
 
 
 def _table_files(run: Run) -> dict[str, pd.DataFrame]:
@@ -165,7 +172,7 @@ def _readable(run: Run) -> dict[str, pd.DataFrame]:
     extra = {name: baseline_ranks(table) if name == "baselines" else table for name, table in run.extra.items()}
     found |= {CAPTIONS.get(name, name): table for name, table in extra.items()}
     if len(tables.counts):
-        found[CAPTIONS["counts"]] = tables.counts[tables.counts["n"] > 0]
+        found[CAPTIONS["counts"]] = tables.counts
     return found
 
 

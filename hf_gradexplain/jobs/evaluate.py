@@ -4,8 +4,8 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
 from rich.console import Console
@@ -13,11 +13,12 @@ from rich.console import Console
 from hf_gradexplain.corpus import fingerprint
 from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
 from hf_gradexplain.evaluation.documents import read_explanations
-from hf_gradexplain.evaluation.measures import Measures, affordable
+from hf_gradexplain.evaluation.measures import Measures
 from hf_gradexplain.evaluation.planted import planted_table
 from hf_gradexplain.evaluation.wording import baseline_ranks
 from hf_gradexplain.identity import code_fingerprint, model_fingerprint, tokenizer_fingerprint
 from hf_gradexplain.jobs.arguments import EvaluateArguments
+from hf_gradexplain.jobs.measures import measures_of, under_baselines
 from hf_gradexplain.jobs.subject import Subject, subject_of
 from hf_gradexplain.options import Options
 from hf_gradexplain.results import CAPTIONS, Run, count_documents, summary_table, write_results
@@ -28,7 +29,58 @@ from hf_gradexplain.viz.terminal import summary_table as terminal_table
 def run_evaluation(arguments: EvaluateArguments) -> None:
     """Evaluate, write the output folder, and print the summary and where the files are."""
     started = time.monotonic()
-    options = Options(
+    options = _options(arguments)
+    output_dir = Path(arguments.output_dir)
+    subject = subject_of(arguments, output_dir)
+    measures = measures_of(arguments, subject)
+    baselines = other_baselines(subject.explainer.tokenizer, options, arguments.baselines)
+    inputs = _inputs(subject, options, measures)
+    tables = evaluate(
+        subject.explainer,
+        subject.texts,
+        options,
+        output_dir,
+        inputs=inputs,
+        max_k=arguments.max_k,
+        measures=measures,
+    )
+    under = under_baselines(subject, arguments, baselines, output_dir, inputs)
+    if tables is None:
+        return
+    documents = range_paths(output_dir, len(subject.texts))
+    extra = {"baselines": baseline_table({options.baseline: tables, **under})} if under else {}
+    if subject.weight is not None:
+        explained = (pair for path in documents for pair in read_explanations(path))
+        extra["planted"] = planted_table(explained, subject.weight, arguments.seed)
+    run = Run(
+        title=f"{subject.model_name} on {subject.data_name}",
+        facts=_facts(subject, arguments, count_documents(documents)),
+        inputs=inputs,
+        tables=tables,
+        seconds=time.monotonic() - started,
+        replay="python recipes/evaluate.py run.yaml",
+        arguments=_replayed(arguments),
+        extra=extra,
+        notes=subject.notes,
+    )
+    write_results(output_dir, run, documents)
+    _print(run, output_dir)
+
+
+def _inputs(subject: Subject, options: Options, measures: Measures) -> dict[str, Any]:
+    """Everything that the result depends on."""
+    return {
+        "model": model_fingerprint(subject.explainer.model),
+        "tokenizer": tokenizer_fingerprint(subject.explainer.tokenizer),
+        "texts": fingerprint(subject.texts),
+        "hf_gradexplain": code_fingerprint(),
+        **{key: value for key, value in asdict(options).items() if key != "batch_tokens"},
+        **asdict(measures),
+    }
+
+
+def _options(arguments: EvaluateArguments) -> Options:
+    return Options(
         methods=tuple(arguments.methods),
         unit=arguments.unit,  # type: ignore[arg-type]
         target=arguments.target,  # type: ignore[arg-type]
@@ -37,54 +89,12 @@ def run_evaluation(arguments: EvaluateArguments) -> None:
         batch_tokens=arguments.batch_tokens,
         baseline=arguments.baseline,  # type: ignore[arg-type]
     )
-    output_dir = Path(arguments.output_dir)
-    subject = subject_of(arguments, output_dir)
-    measures = affordable(
-        subject.explainer.model,
-        random_orders=arguments.random_orders,
-        both_ends=arguments.both_ends,
-        bounds=arguments.naopc,
-        beam_size=arguments.beam_size,
-    )
-    baselines = other_baselines(subject.explainer.tokenizer, options, arguments.baselines)
-    inputs = {
-        "model": model_fingerprint(subject.explainer.model),
-        "tokenizer": tokenizer_fingerprint(subject.explainer.tokenizer),
-        "texts": fingerprint(subject.texts),
-        "hf_gradexplain": code_fingerprint(),
-        **{key: value for key, value in asdict(options).items() if key != "batch_tokens"},
-        **asdict(measures),
-    }
-    run_one = partial(evaluate, subject.explainer, subject.texts, max_k=arguments.max_k)
-    tables = run_one(options, output_dir, inputs=inputs, measures=measures)
-    under = {
-        name: run_one(other, output_dir / "baselines" / name, inputs={**inputs, "baseline": name, **asdict(Measures())})
-        for name, other in baselines.items()
-    }
-    if tables is None:
-        return
-    documents = range_paths(output_dir, len(subject.texts))
-    extra = {}
-    if subject.weight is not None:
-        explained = (pair for path in documents for pair in read_explanations(path))
-        extra["planted"] = planted_table(explained, subject.weight, arguments.seed)
-    if under:
-        extra["baselines"] = baseline_table(
-            {options.baseline: tables, **{n: t for n, t in under.items() if t is not None}}
-        )
-    run = Run(
-        title=f"{subject.model_name} on {subject.data_name}",
-        facts=_facts(subject, arguments, count_documents(documents)),
-        inputs=inputs,
-        tables=tables,
-        seconds=time.monotonic() - started,
-        replay="python recipes/evaluate.py run.yaml",
-        arguments=yaml.safe_dump(asdict(arguments), sort_keys=False, allow_unicode=True),
-        extra=extra,
-        notes=subject.notes,
-    )
-    write_results(output_dir, run, documents)
-    _print(run, output_dir)
+
+
+def _replayed(arguments: EvaluateArguments) -> str:
+    """The arguments as `run.yaml`; a list without items is left out, since a flag without values is none."""
+    values = {name: value for name, value in asdict(arguments).items() if value != []}
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 
 def _facts(subject: Subject, arguments: EvaluateArguments, counts: Mapping[str, int]) -> dict[str, str]:
