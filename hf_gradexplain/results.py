@@ -16,6 +16,7 @@ from hf_gradexplain.evaluation.wording import (
     ends_summary,
     findings,
     headline,
+    normalised_summary,
     summary_table,
     with_intervals,
 )
@@ -166,7 +167,7 @@ def _readable(run: Run) -> dict[str, pd.DataFrame]:
     if len(tables.curves):
         found[CAPTIONS["curves"]] = ends_summary(tables.curves)
     if len(tables.normalised):
-        found[CAPTIONS["normalised"]] = with_intervals(tables.normalised, "naopc")
+        found[CAPTIONS["normalised"]] = normalised_summary(tables.normalised)
     if len(tables.signs):
         found[CAPTIONS["signs"]] = with_intervals(tables.signs, "agreement")
     extra = {name: baseline_ranks(table) if name == "baselines" else table for name, table in run.extra.items()}

@@ -10,6 +10,9 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.summary import SHORT_K, Tables
 from hf_gradexplain.options import Options
 
+SAME = 6
+"""Decimals up to which methods share a rank."""
+
 
 def other_baselines(tokenizer: PreTrainedTokenizerBase, options: Options, names: Sequence[str]) -> dict[str, Options]:
     """The options for each of these baselines but the run's own, found wanting before any work is done.
@@ -43,6 +46,7 @@ def baseline_table(tables: Mapping[str, Tables]) -> pd.DataFrame:
     for name, found in tables.items():
         short = min(SHORT_K, int(found.aopc["k"].max()))
         best_first = found.aopc[found.aopc["k"] == short].sort_values("aopc", ascending=False, kind="stable")
-        ranked = best_first.assign(baseline=name, rank=range(1, len(best_first) + 1))
+        rank = (-best_first["aopc"].round(SAME)).rank(method="min").astype(int)
+        ranked = best_first.assign(baseline=name, rank=rank)
         parts.append(ranked[["baseline", "rank", "method", "k", "aopc", "ci_low", "ci_high", "n"]])
     return pd.concat(parts, ignore_index=True)

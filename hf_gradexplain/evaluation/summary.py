@@ -156,7 +156,11 @@ def count_table(
     ]
     rows += [(f"no correlation: {reason}", method, n) for (method, reason), n in undefined.items()]
     if len(normalised):
+        by_beam = found["documents"] - int(normalised["n_exact"].iloc[0])
         rows += [("no NAOPC: best and worst order are equal", "all", int(normalised["n_undefined"].iloc[0]))]
+        rows += [("bounds of NAOPC by beam search: not exact", "all", by_beam)]
+        outside = normalised[normalised["n_outside"] > 0].itertuples()
+        rows += [("outside of the bounds that the beam found", row.method, int(row.n_outside)) for row in outside]
     for row in signs.itertuples():
         rows += [("no agreement of sign: leave-one-out is 0 throughout", row.method, int(row.n_undefined))]
     return pd.DataFrame(rows, columns=["what", "method", "n"]).assign(of=found["documents"])

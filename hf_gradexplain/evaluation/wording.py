@@ -110,13 +110,18 @@ def ends_summary(curves: pd.DataFrame) -> pd.DataFrame:
 
 
 def baseline_ranks(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per method, one column per baseline: the method's rank under it, and its AOPC with the interval."""
-    cells = with_intervals(table, "aopc")
-    cells["aopc"] = cells["rank"].astype(str) + ". " + cells["aopc"]
+    """One row per method, one column per baseline: the method's rank under it, and its AOPC."""
+    cells = table.assign(cell=[f"{rank}. {aopc:z.3f}" for rank, aopc in zip(table["rank"], table["aopc"], strict=True)])
     names = table["baseline"].unique()
-    ranks = cells.pivot(index="method", columns="baseline", values="aopc").loc[:, names]
+    ranks = cells.pivot(index="method", columns="baseline", values="cell").loc[:, names]
     best_first = table.loc[table["baseline"] == names[0], "method"]
     return ranks.loc[best_first].rename_axis(columns=None).reset_index()
+
+
+def normalised_summary(normalised: pd.DataFrame) -> pd.DataFrame:
+    """One row per method: NAOPC with its interval, and the AOPCs of which it is made."""
+    shown = with_intervals(normalised, "naopc")[["method", "naopc", "aopc", "lower", "upper", "n"]]
+    return shown.rename(columns={"naopc": "NAOPC", "aopc": "AOPC(U)", "lower": "worst order", "upper": "best order"})
 
 
 def interval(value: float, low: float, high: float) -> str:

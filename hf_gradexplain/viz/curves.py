@@ -71,7 +71,7 @@ def ends_figure(curves: pd.DataFrame, *, title: str = "") -> Figure:
         axes.set_title(heading, pad=19)
         _draw_curves(axes, found)
         axes.set_xlabel(label)
-        axes.set_ylabel("mean drop of the target's probability")
+        axes.set_ylabel("drop of the target's probability, mean over 0 … k")
         note(axes, _sample_size(found["n"]))
     return figure
 

@@ -126,6 +126,7 @@ def test_every_document_out_of_the_ordinary_is_counted(documents, paths, tables)
     assert counts[("no correlation: fewer than 3 units", "sa_l2")] == short
     assert counts[("saturated: p of the target above 0.999", "all")] == saturated
     assert counts[("no NAOPC: best and worst order are equal", "all")] == tables.normalised["n_undefined"].max()
+    assert counts[("bounds of NAOPC by beam search: not exact", "all")] == sum(not d.bounds["exact"] for d in documents)
     found = count_documents(paths)
     assert found["without_units"] == empty
     assert found["longest"] == max(len(d.explanation.units) for d in documents)

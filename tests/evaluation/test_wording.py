@@ -9,7 +9,14 @@ import pytest
 from hf_gradexplain.evaluation.agreement import CORRELATION_COLUMNS
 from hf_gradexplain.evaluation.comparisons import COLUMNS
 from hf_gradexplain.evaluation.summary import Tables
-from hf_gradexplain.evaluation.wording import ends_summary, findings, headline, summary_table, with_intervals
+from hf_gradexplain.evaluation.wording import (
+    ends_summary,
+    findings,
+    headline,
+    normalised_summary,
+    summary_table,
+    with_intervals,
+)
 
 
 def tables(aopc):
@@ -98,3 +105,11 @@ def test_three_curves_of_each_method_at_the_quoted_k(longest, shown):
     assert found["method"].tolist() == ["z", "a"]
     expected = [f"{value + shown / 100:.3f} [0.000, 1.000]" for value in (0, 2, 1)]
     assert found.loc[0, names].tolist() == expected
+
+
+def test_what_is_normalised_stands_between_its_bounds():
+    row = {"method": "a", "naopc": 0.5, "ci_low": 0.4, "ci_high": 0.6, "n": 3, "n_undefined": 0, "n_outside": 1}
+    found = normalised_summary(pd.DataFrame([{**row, "aopc": 0.3, "lower": 0.1, "upper": 0.5, "n_exact": 2}]))
+    names = ["method", "NAOPC", "AOPC(U)", "worst order", "best order", "n"]
+    assert found.to_dict("split")["columns"] == names
+    assert found.iloc[0].tolist() == ["a", "0.500 [0.400, 0.600]", 0.3, 0.1, 0.5, 3]
