@@ -1,5 +1,6 @@
 """The tables in the words of a reader: one row per method, one sentence per comparison, one sentence for it all."""
 
+import math
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
@@ -8,6 +9,9 @@ import pandas as pd
 
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
 from hf_gradexplain.evaluation.summary import SHORT_K, Tables
+
+NEGLIGIBLE = 0.001
+"""A difference in AOPC that its three decimals do not show."""
 
 
 def summary_table(tables: Tables) -> pd.DataFrame:
@@ -44,7 +48,8 @@ def summary_table(tables: Tables) -> pd.DataFrame:
 def headline(tables: Tables) -> str:
     """The result in a sentence: the best methods, which are those that cannot be told from the best one.
 
-    That is said by the paired tests; without them, by the best one's interval.
+    That is said by the paired tests; without them, by the best one's interval. A difference may be real and yet
+    `NEGLIGIBLE`: then both are named.
     """
     summary = summary_table(tables)
     aopc = summary.columns[1]
@@ -124,27 +129,29 @@ def normalised_summary(normalised: pd.DataFrame) -> pd.DataFrame:
     return shown.rename(columns={"naopc": "NAOPC", "aopc": "AOPC(U)", "lower": "worst order", "upper": "best order"})
 
 
-def interval(value: float, low: float, high: float) -> str:
+def interval(value: float, low: float, high: float, decimals: int = 3) -> str:
     """A number with its interval; an en dash where there is none.
 
     >>> interval(0.3311, 0.3209, 0.3402)
     '0.331 [0.321, 0.340]'
     """
-    return "–" if np.isnan(value) else f"{value:z.3f} [{low:z.3f}, {high:z.3f}]"
+    return "–" if np.isnan(value) else f"{value:z.{decimals}f} [{low:z.{decimals}f}, {high:z.{decimals}f}]"
 
 
 def _finding(row: Mapping[Hashable, Any]) -> str:
     method, other = row["method"], row["other"]
-    size = interval(row["difference"], row["ci_low"], row["ci_high"])
+    leading = -math.floor(math.log10(row["difference"])) if row["difference"] else 0
+    size = interval(row["difference"], row["ci_low"], row["ci_high"], decimals=min(max(leading, 3), 6))
     if row["p_adjusted"] <= SIGNIFICANCE:
         return f"{method} above {other} by {size}"
     return f"{method} and {other} not told apart: {size}"
 
 
 def _worse_than(best: str, comparisons: pd.DataFrame) -> set[str]:
-    """The methods that a test tells from the best one, at the shorter `K`."""
+    """The methods that a test tells from the best one, at the shorter `K`, and that are visibly worse."""
     rows = comparisons[comparisons["k"] == comparisons["k"].min()]
-    rows = rows[(rows["method"] == best) & (rows["p_adjusted"] <= SIGNIFICANCE)]
+    real = (rows["p_adjusted"] <= SIGNIFICANCE) & (rows["difference"] >= NEGLIGIBLE)
+    rows = rows[(rows["method"] == best) & real]
     return set(rows["other"])
 
 

@@ -58,6 +58,13 @@ def test_where_there_are_tests_the_headline_goes_by_them():
     assert headline(found).startswith("Over 5 texts, c and b find the words")
 
 
+def test_a_difference_that_is_real_but_not_visible_leaves_both_in_the_headline():
+    comparisons = compared((1, "c", "a", 0.0004, 0.0001, 0.0007, 0.001, 0.003, 5))
+    found = replace(tables({"a": 0.6096, "c": 0.61}), comparisons=comparisons)
+    assert headline(found).startswith("Over 5 texts, c and a find the words")
+    assert findings(comparisons)["difference"].item() == "c above a by 0.0004 [0.0001, 0.0007]"
+
+
 def test_where_there_is_a_band_of_chance_the_headline_says_it():
     chance = pd.DataFrame({"k": [0, 1], "aopc": [0, 0.1], "low": [0, 0.08], "high": [0, 0.12], "n": 5})
     found = replace(tables({"random": 0.1, "a": 0.6}), chance=chance)
