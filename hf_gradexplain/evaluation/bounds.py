@@ -11,7 +11,7 @@ changes AOPC, lower and upper by the same factor, and NAOPC not at all.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from heapq import nsmallest
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,23 @@ from hf_gradexplain.evaluation.bootstrap import REPLICATES, Means
 EXACT_UNITS = 10
 """Up to so many units all `2^U` sets are looked at, and the bounds are exact."""
 
-Sums = dict[int, float]
-"""For sets of removed units, bit `u` for unit `u`: the least `sum f(x^(k))` over the orders that reach them."""
+
+@dataclass(frozen=True, eq=False)
+class Sets:
+    """`S` different sets of removed units, all of one size, each with the best order found that reaches it.
+
+    Attributes:
+        removed: `(S, U)` bool.
+        keys: `(S,)` the sum of the sets' `_marks`, which tells them apart.
+        totals: `(S,)` the least `sum f(x^(k))` on the way, or the least `-sum f(x^(k))`.
+    """
+
+    removed: np.ndarray
+    keys: np.ndarray
+    totals: np.ndarray
+
+    def __getitem__(self, at: np.ndarray) -> "Sets":
+        return Sets(self.removed[at], self.keys[at], self.totals[at])
 
 
 def extreme_sums(
@@ -45,18 +60,17 @@ def extreme_sums(
     Returns:
         The two sums; twice 0 without units.
     """
-    signs = (1.0, -1.0)
-    beams: list[Sums] = [{0: 0.0}, {0: 0.0}]
+    marks = _marks(n_units)
+    nothing = Sets(np.zeros((1, n_units), dtype=bool), np.zeros(1, dtype=np.uint64), np.zeros(1))
+    least, greatest = nothing, nothing
     for _ in range(n_units):
-        grown = [_grown(beam, n_units) for beam in beams]
-        sets = list(dict.fromkeys([*grown[0], *grown[1]]))
-        values = dict(zip(sets, value(_unpacked(sets, n_units)).tolist(), strict=True))
-        reached = [
-            {key: total + sign * values[key] for key, total in beam.items()}
-            for sign, beam in zip(signs, grown, strict=True)
-        ]
-        beams = [_kept(beam, width) for beam in reached]
-    return min(beams[0].values()), -min(beams[1].values())
+        grown = [_grown(beam, marks) for beam in (least, greatest)]
+        keys, removed = (np.concatenate(parts) for parts in zip(*((x.keys, x.removed) for x in grown), strict=True))
+        _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+        low, high = np.split(value(removed[first])[place], [len(grown[0].keys)])
+        least = _kept(replace(grown[0], totals=grown[0].totals + low), width)
+        greatest = _kept(replace(grown[1], totals=grown[1].totals - high), width)
+    return float(least.totals.min()), float(-greatest.totals.min())
 
 
 def document_bounds(
@@ -128,25 +142,24 @@ class NormalisedSums:
         return pd.DataFrame({"method": self.methods, **columns, **counts, **means})
 
 
-def _grown(beam: Sums, n_units: int) -> Sums:
-    """Every set that one more unit makes of those in the beam, with the least sum that leads to it."""
-    grown: Sums = {}
-    for removed, total in beam.items():
-        for unit in range(n_units):
-            larger = removed | 1 << unit
-            if larger != removed and total < grown.get(larger, np.inf):
-                grown[larger] = total
-    return grown
+def _marks(n_units: int) -> np.ndarray:
+    """Numbers whose sums tell sets apart: powers of two, or where there are too many units for that, random ones."""
+    if n_units <= 64:
+        return np.uint64(1) << np.arange(n_units, dtype=np.uint64)
+    return np.random.default_rng(0).integers(0, 2**64, n_units, dtype=np.uint64)
 
 
-def _kept(beam: Sums, width: int | None) -> Sums:
-    if width is None or len(beam) <= width:
-        return beam
-    return dict(nsmallest(width, beam.items(), key=lambda entry: entry[1]))
+def _grown(beam: Sets, marks: np.ndarray) -> Sets:
+    """Every set that one more unit makes of those in the beam, with the least total that leads to it."""
+    parent, unit = np.nonzero(~beam.removed)
+    keys, totals = beam.keys[parent] + marks[unit], beam.totals[parent]
+    order = np.lexsort((totals, keys))
+    best = order[np.diff(keys[order], prepend=~keys[order[0]]) != 0]
+    removed = beam.removed[parent[best]]
+    removed[np.arange(len(best)), unit[best]] = True
+    return Sets(removed, keys[best], totals[best])
 
 
-def _unpacked(sets: list[int], n_units: int) -> np.ndarray:
-    """The sets as `(N, U)` bool."""
-    size = -(-n_units // 8)
-    packed = np.frombuffer(b"".join(s.to_bytes(size, "little") for s in sets), dtype=np.uint8).reshape(-1, size)
-    return np.unpackbits(packed, axis=1, count=n_units, bitorder="little").astype(bool)
+def _kept(sets: Sets, width: int | None) -> Sets:
+    """The `width` sets with the least totals."""
+    return sets if width is None else sets[np.argsort(sets.totals, kind="stable")[:width]]

@@ -38,10 +38,10 @@ class EvaluateArguments:
         default=None, metadata={"help": "Random orders per text for the band of chance; 20 with a short cut, else 2."}
     )
     both_ends: bool | None = field(
-        default=None, metadata={"help": "Also the lowest-scored words first, and sufficiency; with a short cut."}
+        default=None, metadata={"help": "Also the lowest-scored words first, and sufficiency; on with a short cut."}
     )
     naopc: bool | None = field(
-        default=None, metadata={"help": "Also AOPC normalised by the best and the worst order; for FastText."}
+        default=None, metadata={"help": "Also AOPC normalised by the best and the worst order; slow for long texts."}
     )
     beam_size: int = field(default=5, metadata={"help": "Sets that the search for the best order keeps."})
     baselines: list[str] = field(

@@ -14,12 +14,16 @@ from hf_gradexplain.runner import evaluate
 
 
 def measures_of(arguments: EvaluateArguments, subject: Subject) -> Measures:
-    """What the arguments ask for, and of what they leave open, what costs little with this model."""
+    """What the arguments ask for, and of what they leave open, what costs little with this model.
+
+    The texts of the embedded corpus are short and few: there the bounds are searched for, too.
+    """
+    embedded = arguments.model_name_or_path is None
     return affordable(
         subject.explainer.model,
         random_orders=arguments.random_orders,
         both_ends=arguments.both_ends,
-        bounds=arguments.naopc,
+        bounds=embedded if arguments.naopc is None else arguments.naopc,
         beam_size=arguments.beam_size,
     )
 

@@ -10,7 +10,7 @@ from tests.tiny import make
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("fasttext", Measures(20, both_ends=True, bounds=True)),
+        ("fasttext", Measures(20, both_ends=True, bounds=False)),
         ("textcnn", Measures(20, both_ends=True, bounds=False)),
         ("bert", Measures(2, both_ends=False, bounds=False)),
     ],
