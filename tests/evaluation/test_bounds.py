@@ -114,3 +114,11 @@ def test_the_table_counts_what_is_undefined_outside_and_exact():
     )
     assert (table["ci_low"] <= table["naopc"]).all()
     assert (table["naopc"] <= table["ci_high"]).all()
+
+
+def test_more_units_than_bits_are_told_apart():
+    rng = np.random.default_rng(4)
+    effects = rng.normal(size=100)
+    least, greatest = extreme_sums(lambda removed: removed @ effects, 100, 2)
+    assert least == pytest.approx(np.cumsum(np.sort(effects)).sum())
+    assert greatest == pytest.approx(np.cumsum(np.sort(-effects)).sum() * -1)
