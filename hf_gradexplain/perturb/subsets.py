@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
-from hf_gradexplain.perturb import GENERIC, leave_one_out, short_cut_of
+from hf_gradexplain.perturb import GENERIC, generic, leave_one_out, short_cut_of
 
 
 def is_additive(model: nn.Module) -> bool:
@@ -34,11 +34,6 @@ class Subsets:
         if self.effects is not None:
             plain = self.reading.logits[text].detach()
             return (plain + removed.double() @ self.effects[text]).to(plain.dtype)
-        inputs, units = self.reading.batch.inputs, self.reading.batch.units
-        copies_at_once = max(1, self.classifier.batch_tokens // inputs["input_ids"].shape[1])
-        parts = []
-        for sets in removed.split(copies_at_once):
-            of = torch.full((len(sets),), text, device=sets.device)
-            copies = {name: x[of] for name, x in inputs.items()}
-            parts.append(self.classifier.masked_logits(copies, units.tokens(sets, of)))
-        return torch.cat(parts)
+        of = torch.full((len(removed),), text, device=removed.device)
+        parts = generic._masked_copies(self.classifier, self.reading, of, lambda at: removed[at])
+        return torch.cat([part for _, part in parts])
