@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup evaluate test test-slow style check clean
+.PHONY: help setup evaluate test test-slow test-gpu style check clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -31,6 +31,9 @@ test: $(READY)  ## the default tests
 
 test-slow: $(READY)  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+test-gpu: $(READY)  ## the tests that need a GPU, and a PyTorch in .venv that can use it
+	$(BIN)/python -m pytest -m gpu
 
 style: $(READY)  ## format the code and sort the imports
 	$(BIN)/ruff check --fix-only --quiet .

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from hf_gradexplain.autodiff import CustomFunction, follow_forward
 from hf_gradexplain.data import NOBODY, Batch
 from hf_gradexplain.embedding import Edit, Lookup, edit_lookups
-from hf_gradexplain.state import State, left_as_found
+from hf_gradexplain.state import State, dtype_of, left_as_found
 from hf_gradexplain.targets import Objective
 
 
@@ -51,6 +51,7 @@ class Classifier:
             None for zero.
         follow: Custom autograd functions whose forward pass is differentiated in place of their own backward pass.
         no_gradient: Why its gradients cannot be used, or None if they can.
+        mixed_precision: Whether matrix products run in bfloat16.
     """
 
     model: nn.Module
@@ -60,6 +61,7 @@ class Classifier:
     baseline: tuple[Tensor, ...] | None = None
     follow: frozenset[CustomFunction] = frozenset()
     no_gradient: str | None = None
+    mixed_precision: bool = False
 
     def logits(self, inputs: Mapping[str, Tensor], edit: Edit | None = None) -> Tensor:
         """Run the model on `(B, T)` inputs, with edited word vectors if asked: `(B, C)`.
@@ -69,8 +71,14 @@ class Classifier:
         """
         length = inputs["input_ids"].shape[1]
         editing = nullcontext() if edit is None else edit_lookups(self.model, self.lookups, edit, length)
-        with self._state.put_back(), editing:
+        mixed = torch.autocast(inputs["input_ids"].device.type, torch.bfloat16, enabled=self.mixed_precision)
+        with self._state.put_back(), editing, mixed:
             return self.model(**inputs).logits
+
+    @property
+    def precision(self) -> str:
+        """What the model computes in, as it is told to people."""
+        return "bfloat16 (mixed)" if self.mixed_precision else str(dtype_of(self.model)).removeprefix("torch.")
 
     @cached_property
     def _state(self) -> State:

@@ -22,6 +22,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.files import write_text
 from hf_gradexplain.identity import versions
+from hf_gradexplain.jobs.doctor import run_doctor
 from hf_gradexplain.methods import METHODS
 from hf_gradexplain.viz.report import render_report
 from hf_gradexplain.viz.sanitize import one_line
@@ -62,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="look a model over before explaining it", allow_abbrev=False)
     doctor.add_argument("model", metavar="MODEL", help="hub name or folder of a sequence classifier")
     doctor.set_defaults(command=_doctor)
+    for command in (one, doctor):
+        command.add_argument("--revision", metavar="NAME", help="branch, tag or commit of the model")
+        command.add_argument("--trust_remote_code", action="store_true", help="run code that its repository ships")
 
     commands.add_parser("methods", help="list the methods").set_defaults(command=_methods)
     commands.add_parser("env", help="versions and devices, for a bug report").set_defaults(command=_env)
@@ -73,7 +77,10 @@ def _parser() -> argparse.ArgumentParser:
 def _explain(arguments: argparse.Namespace) -> None:
     text = sys.stdin.read() if arguments.text == "-" else arguments.text
     read: Text = text if arguments.pair is None else (text, arguments.pair)
-    explanation = Explainer.from_pretrained(arguments.model)(
+    explainer = Explainer.from_pretrained(
+        arguments.model, revision=arguments.revision, trust_remote_code=arguments.trust_remote_code
+    )
+    explanation = explainer(
         read,
         arguments.methods,
         arguments.unit,
@@ -98,7 +105,7 @@ def _explain(arguments: argparse.Namespace) -> None:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    report = Explainer.from_pretrained(arguments.model).check()
+    report = run_doctor(arguments.model, revision=arguments.revision, trust_remote_code=arguments.trust_remote_code)
     if arguments.format == "json":
         _print_json(report.to_dict())
     else:

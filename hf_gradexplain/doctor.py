@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from hf_gradexplain.classifier import Classifier, left_as_found
 from hf_gradexplain.data import Batch
 from hf_gradexplain.encode import collate
-from hf_gradexplain.perturb import GENERIC, short_cut_of
+from hf_gradexplain.perturb import GENERIC, short_cut_of, withheld
 from hf_gradexplain.probe import LENGTHS, Profile
 from hf_gradexplain.state import device_of
 from hf_gradexplain.targets import Objective, head_of
@@ -185,6 +185,8 @@ def _zero_baseline(profile: Profile) -> Check:
 
 
 def _leave_one_out(model: nn.Module) -> Check:
+    if reason := withheld(model):
+        return Check("leave-one-out", f"no short cut: {reason}", "note", "runs one copy of the text per word")
     if short_cut_of(model) is GENERIC:
         return Check("leave-one-out", "no short cut for this model", "ok", "runs one copy of the text per word")
     return Check("leave-one-out", "a short cut for this model", "ok", "runs the model once")

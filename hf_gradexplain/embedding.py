@@ -113,13 +113,20 @@ def find_lookups(
         moves = {_moved(vectors, run[0].get(place), at) for run, (at, _) in zip(runs, changes, strict=True)}
         if len(moves) == 1 and (move := moves.pop()) is not None:
             found.append(Lookup(*place, shift=move[0], time_major=move[1]))
-    lookups = _number_tables(_innermost(found), plain, inputs["input_ids"].shape[1])
-    if not lookups:
+    if not found:
         raise GradexplainError(
             f"{type(model).__name__} looks words up in no layer that a forward hook can see: it cannot be explained"
         )
-    _check_complete(model, inputs, lookups, runs[0])
-    return lookups
+    for level, layers in enumerate(_outwards(found)):
+        lookups = _number_tables(layers, plain, inputs["input_ids"].shape[1])
+        if level and not _same_wherever_it_stands(model, inputs, lookups, (changes[0][0], changes[1][0])):
+            break
+        if _are_complete(model, inputs, lookups, runs[0]):
+            return lookups
+    raise GradexplainError(
+        f"{type(model).__name__} reads words past the layers {sorted({x.module for x in next(_outwards(found))})}: "
+        "it cannot be explained through its word vectors"
+    )
 
 
 _Outputs = dict[tuple[str, int], Tensor]
@@ -127,10 +134,6 @@ _Outputs = dict[tuple[str, int], Tensor]
 
 def _vectors(output: Any) -> Tensor:
     return output[0] if isinstance(output, tuple) else output
-
-
-def _is_table(module: nn.Module) -> bool:
-    return any(parameter.ndim >= 2 for parameter in module.parameters(recurse=False))
 
 
 def _changed(inputs: Mapping[str, Tensor], change: tuple[int, int]) -> dict[str, Tensor]:
@@ -141,15 +144,15 @@ def _changed(inputs: Mapping[str, Tensor], change: tuple[int, int]) -> dict[str,
 
 @torch.no_grad()
 def _run(model: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[_Outputs, Tensor]:
-    """What every layer that reads integers returned, call by call, and the logits."""
+    """What every layer that reads nothing but integers returned, call by call, and the logits."""
     outputs: _Outputs = {}
     calls: Counter[str] = Counter()
 
     def hook_of(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            read = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
+            read = [x.is_floating_point() for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
             vectors = _vectors(output)
-            if any(not x.is_floating_point() for x in read) and isinstance(vectors, Tensor) and vectors.ndim == 3:
+            if read and not any(read) and isinstance(vectors, Tensor) and vectors.ndim == 3:
                 outputs[name, calls[name]] = vectors.clone()
             calls[name] += 1
 
@@ -158,8 +161,7 @@ def _run(model: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[_Outputs, Tens
     handles = []
     try:
         for name, module in model.named_modules():
-            if _is_table(module):
-                handles.append(module.register_forward_hook(hook_of(name), with_kwargs=True))
+            handles.append(module.register_forward_hook(hook_of(name), with_kwargs=True))
         with State(model).put_back():
             logits = model(**inputs).logits
     finally:
@@ -177,10 +179,15 @@ def _moved(before: Tensor, after: Tensor | None, token: int) -> tuple[int, bool]
     return (int(positions) - token, time_major) if len(positions) == 1 else None
 
 
-def _innermost(lookups: Sequence[Lookup]) -> list[Lookup]:
-    """Without the layers that merely contain another one of those found."""
-    names = {lookup.module for lookup in lookups}
-    return [x for x in lookups if not any(other.startswith(f"{x.module}.") for other in names)]
+def _outwards(found: Sequence[Lookup]) -> Iterator[list[Lookup]]:
+    """The innermost of the layers found, then those around them: an adapter adds to what the layer in it returns."""
+    names = {lookup.module for lookup in found}
+    around = {name: [x for x in names if f"{name}.".startswith(f"{x}.")] for name in names}
+    innermost = names - {x for name, chain in around.items() for x in chain if x != name}
+    chains = [sorted(around[name], key=len, reverse=True) for name in innermost]
+    for level in range(max(map(len, chains))):
+        chosen = {chain[min(level, len(chain) - 1)] for chain in chains}
+        yield [lookup for lookup in found if lookup.module in chosen]
 
 
 def _number_tables(lookups: Sequence[Lookup], outputs: _Outputs, length: int) -> tuple[Lookup, ...]:
@@ -201,10 +208,10 @@ def _same_vectors(a: Lookup, b: Lookup, outputs: _Outputs, length: int) -> bool:
     return torch.equal(shared_x, shared_y)
 
 
-def _check_complete(
+def _are_complete(
     model: nn.Module, inputs: Mapping[str, Tensor], lookups: Sequence[Lookup], changed: tuple[_Outputs, Tensor]
-) -> None:
-    """Giving the lookups the changed word's vectors must give the changed text's logits."""
+) -> bool:
+    """Whether giving the lookups the changed word's vectors gives the changed text's logits."""
     length, outputs = inputs["input_ids"].shape[1], iter(lookups)
 
     def put(table: int, vectors: Tensor, tokens: slice) -> Tensor:
@@ -215,8 +222,18 @@ def _check_complete(
     with torch.no_grad(), State(model).put_back(), edit_lookups(model, lookups, put, length):
         logits = model(**inputs).logits
     tolerance = min(0.05, 1e3 * torch.finfo(logits.dtype).eps) * (1 + changed[1].abs().max())
-    if not (logits - changed[1]).abs().max() <= tolerance:
-        raise GradexplainError(
-            f"{type(model).__name__} reads words past the layers {[x.module for x in lookups]}: "
-            "it cannot be explained through its word vectors"
-        )
+    return bool((logits - changed[1]).abs().max() <= tolerance)
+
+
+def _same_wherever_it_stands(
+    model: nn.Module, inputs: Mapping[str, Tensor], lookups: Sequence[Lookup], places: tuple[int, int]
+) -> bool:
+    """Whether a word at both places gets one vector: if not, the layer adds more than the word, its position say."""
+    there, length = int(inputs["input_ids"][0, places[0]]), inputs["input_ids"].shape[1]
+    outputs, _ = _run(model, _changed(inputs, (places[1], there)))
+    for lookup in lookups:
+        vectors, _, _ = lookup.words(outputs[lookup.module, lookup.call], length)
+        first, second = (vectors[0, place + lookup.shift] for place in places)
+        if not torch.allclose(first, second, rtol=1e-3, atol=1e-3 * float(first.abs().max())):
+            return False
+    return True

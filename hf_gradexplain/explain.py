@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, overload
 
@@ -19,61 +19,18 @@ from hf_gradexplain.encode import Encoder, Text, UnitName, collate, plan_batches
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.loading import check_finite, load_classifier, unwrapped
+from hf_gradexplain.memory import halving
 from hf_gradexplain.methods import score_batch, select
-from hf_gradexplain.options import Labels, Options, TargetName, target_ids
+from hf_gradexplain.options import Labels, Options, Precision, TargetName, target_ids
 from hf_gradexplain.padding import PaddingLimit
+from hf_gradexplain.perturb import GENERIC, short_cut_of
 from hf_gradexplain.probe import probe
+from hf_gradexplain.scored import ScoredBatch
 from hf_gradexplain.state import device_of
 from hf_gradexplain.targets import Objective, ObjectiveName, head_of
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
 """The default token budget of one forward pass, per kind of device."""
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredBatch:
-    """What one batch of texts gave.
-
-    Attributes:
-        indices: The places of its texts in the list that was given.
-        options: How they were explained.
-        classifier: What they were read with.
-        reading: The texts as tensors, and the logits.
-        scores: `(B, U)` per method, 0 where a text has fewer units.
-        class_names: `(C,)` the names of the model's classes.
-    """
-
-    indices: tuple[int, ...]
-    options: Options
-    classifier: Classifier
-    reading: Reading
-    scores: dict[str, Tensor]
-    class_names: tuple[str, ...]
-
-    def explanations(self) -> list[Explanation]:
-        """The batch as the user gets it: one explanation per text."""
-        objective, logits = self.classifier.objective, self.reading.logits.detach()
-        probabilities = objective.probability(logits).double().cpu().numpy()
-        predictions, targets = objective.predicted(logits).tolist(), self.reading.batch.target.tolist()
-        scores = {name: x.detach().double().cpu().numpy() for name, x in self.scores.items()}
-        return [
-            Explanation(
-                text=document.text,
-                units=document.units,
-                scores={name: x[i, : len(document.units)].copy() for name, x in scores.items()},
-                target=targets[i],
-                target_label=self.class_names[targets[i]],
-                prediction=predictions[i],
-                probabilities=probabilities[i],
-                objective=self.options.objective,
-                unit=self.options.unit,
-                truncated_at=document.truncated_at,
-                pair_start=document.pair_start,
-                prediction_label=self.class_names[predictions[i]],
-                regression=objective.head == "identity",
-            )
-            for i, document in enumerate(self.reading.batch.documents)
-        ]
 
 
 class Explainer:
@@ -136,6 +93,7 @@ class Explainer:
         seed: int = ...,
         batch_tokens: int | None = ...,
         baseline: BaselineName = ...,
+        mixed_precision: Precision = ...,
     ) -> Explanation: ...
 
     @overload
@@ -151,6 +109,7 @@ class Explainer:
         seed: int = ...,
         batch_tokens: int | None = ...,
         baseline: BaselineName = ...,
+        mixed_precision: Precision = ...,
     ) -> list[Explanation]: ...
 
     def __call__(
@@ -165,6 +124,7 @@ class Explainer:
         seed: int = 0,
         batch_tokens: int | None = None,
         baseline: BaselineName = "zero",
+        mixed_precision: Precision = "no",
     ) -> Explanation | list[Explanation]:
         """Explain one text, or several.
 
@@ -182,6 +142,7 @@ class Explainer:
             batch_tokens: The most tokens in one forward pass; None for the device's default.
             baseline: What stands in for a word that is taken away: `zero` (default), `pad`, `mask`, `unk` or `mean`;
                 see `hf_gradexplain.baseline.baseline_vectors`.
+            mixed_precision: `no` (default), or `bf16` for matrix products in bfloat16: faster, less exact.
 
         Returns:
             One `Explanation` for a text, a list for a list.
@@ -190,7 +151,9 @@ class Explainer:
             GradexplainError: An argument cannot be used; the message names the mend.
         """
         target = target or ("predicted" if labels is None else "label")
-        options = Options(tuple(select(methods)), unit, target, objective, seed, batch_tokens, baseline)
+        options = Options(
+            tuple(select(methods)), unit, target, objective, seed, batch_tokens, baseline, mixed_precision
+        )
         single = isinstance(texts, str | tuple)
         if single and isinstance(labels, Integral):
             labels = [int(labels)]
@@ -217,11 +180,18 @@ class Explainer:
             classifier = self._classifier(options)
             padded_up_to = self._padding_limit(classifier, lengths)
         kinds = [self._special_tokens(document) for document in documents]
-        for chosen in plan_batches(lengths, classifier.batch_tokens, padded_up_to=padded_up_to, kinds=kinds):
+        plan = plan_batches(lengths, classifier.batch_tokens, padded_up_to=padded_up_to, kinds=kinds)
+        graph = any(method.source.graph for method in methods.values())
+
+        def score(chosen: list[int]) -> tuple[Reading, dict[str, Tensor]]:
             some, wanted = [documents[i] for i in chosen], [targets[i] for i in chosen]
             with left_as_found(self.model):
-                batch = collate(some, wanted, self.tokenizer, device, options.seed)
-                reading, scores = score_batch(classifier, batch, methods)
+                return score_batch(classifier, collate(some, wanted, self.tokenizer, device, options.seed), methods)
+
+        def tokens(chosen: list[int]) -> int:
+            return len(chosen) * max(lengths[i] for i in chosen)
+
+        for chosen, (reading, scores) in halving(plan, tokens, score, self.model, graph=graph):
             yield ScoredBatch(tuple(chosen), options, classifier, reading, scores, class_names)
 
     def _classifier(self, options: Options) -> Classifier:
@@ -235,7 +205,8 @@ class Explainer:
             )
         batch_tokens = options.batch_tokens or BATCH_TOKENS.get(device_of(self.model).type, BATCH_TOKENS["cpu"])
         objective = Objective(options.objective, head_of(self.model.config))
-        classifier = profile.classifier(self.model, objective, batch_tokens)
+        mixed = options.mixed_precision == "bf16" and short_cut_of(self.model) is GENERIC
+        classifier = replace(profile.classifier(self.model, objective, batch_tokens), mixed_precision=mixed)
         return replace(classifier, baseline=baseline_vectors(classifier, self.tokenizer, options.baseline))
 
     def _special_tokens(self, document: Document) -> tuple[int, ...]:
@@ -271,6 +242,7 @@ def explain(
     seed: int = 0,
     batch_tokens: int | None = None,
     baseline: BaselineName = "zero",
+    mixed_precision: Precision = "no",
 ) -> Explanation | list[Explanation]:
     """Explain texts with a model named by its hub name or folder: the one-liner.
 
@@ -290,4 +262,5 @@ def explain(
         seed=seed,
         batch_tokens=batch_tokens,
         baseline=baseline,
+        mixed_precision=mixed_precision,
     )

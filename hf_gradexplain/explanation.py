@@ -35,6 +35,7 @@ class Explanation:
         pair_start: Offset where the second text of a pair begins, or None.
         prediction_label: The name of the predicted class, or empty.
         regression: Whether `probabilities` are outputs rather than probabilities.
+        dtype: What the model computed in: `float32` unless it was loaded otherwise; narrower ones are less exact.
     """
 
     text: str
@@ -50,6 +51,7 @@ class Explanation:
     pair_start: int | None = None
     prediction_label: str = ""
     regression: bool = False
+    dtype: str = "float32"
 
     def __repr__(self) -> str:
         shown = self.text if len(self.text) <= 40 else self.text[:39] + "…"
@@ -123,6 +125,7 @@ class Explanation:
             prediction=self.prediction_label,
             unit=self.unit,
             objective=self.objective,
+            dtype=self.dtype,
             truncated_at=self.truncated_at,
         )
         signed = method not in METHODS or METHODS[method].signed

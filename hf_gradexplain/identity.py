@@ -4,9 +4,11 @@ import hashlib
 import json
 import platform
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 import torch
+from accelerate.utils import align_module_device
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PACKAGES = ("hf_gradexplain", "torch", "transformers", "datasets", "accelerate", "evaluate", "pandas")
@@ -30,13 +32,20 @@ def code_fingerprint() -> str:
 
 
 def model_fingerprint(model: PreTrainedModel) -> str:
-    """SHA-256 over the configuration and every weight's name, type, shape and bytes; the same on every device."""
+    """SHA-256 over the configuration and every weight's name, type, shape and bytes; the same on every device.
+
+    Weights that are offloaded are fetched layer by layer.
+    """
     settings = model.config.to_dict()
     settings = {key: value for key, value in settings.items() if key not in _NOT_OF_THE_MODEL}
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
-        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    saved = model.state_dict().keys()
+    for part, module in model.named_modules():
+        with align_module_device(module):
+            for own, tensor in chain(module.named_parameters(recurse=False), module.named_buffers(recurse=False)):
+                if (name := f"{part}.{own}".removeprefix(".")) in saved:
+                    digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+                    digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 

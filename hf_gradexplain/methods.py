@@ -11,6 +11,7 @@ from hf_gradexplain import scores as formulas
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.data import Batch, Units
 from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.perturb import knows_gradients
 from hf_gradexplain.sources import Backward, LeaveOneOut, Shuffle, Source
 
 
@@ -70,7 +71,7 @@ def score_batch(classifier: Classifier, batch: Batch, methods: dict[str, Method]
         raise GradexplainError(
             f"{', '.join(by_gradient)}: {classifier.no_gradient}; choose methods='loo', which needs no gradient"
         )
-    reading = classifier.read(batch, graph=bool(by_gradient))
+    reading = classifier.read(batch, graph=bool(by_gradient) and not knows_gradients(classifier))
     _check_finite("the model's logits", reading.logits)
     evidence = {source: source(classifier, reading) for source in sources}
     scores = {name: method.score(evidence[method.source], batch.units) for name, method in methods.items()}

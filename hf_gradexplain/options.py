@@ -13,6 +13,7 @@ from hf_gradexplain.methods import select
 from hf_gradexplain.targets import ObjectiveName
 
 TargetName = Literal["predicted", "label"]
+Precision = Literal["no", "bf16"]
 Labels = int | Iterable[int] | None
 """One class id per text; a single number for a single text; None for the predicted classes."""
 
@@ -30,6 +31,8 @@ class Options:
             or the `mean` of the vocabulary; see `hf_gradexplain.baseline.baseline_vectors`.
         seed: What every random draw starts from.
         batch_tokens: The most tokens in one forward pass, padding included; None for the device's default.
+        mixed_precision: `bf16` runs matrix products in bfloat16, which is faster on most devices and less exact; `no`
+            computes in the precision of the weights. Models with a short cut always do the latter: it saves more.
 
     Raises:
         GradexplainError: A value is none of the choices; the message lists them.
@@ -42,6 +45,7 @@ class Options:
     seed: int = 0
     batch_tokens: int | None = None
     baseline: BaselineName = "zero"
+    mixed_precision: Precision = "no"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "methods", tuple(select(self.methods)))
@@ -51,6 +55,7 @@ class Options:
         choose("target", self.target, get_args(TargetName))
         choose("objective", self.objective, get_args(ObjectiveName))
         choose("baseline", self.baseline, get_args(BaselineName))
+        choose("mixed_precision", self.mixed_precision, get_args(Precision))
         if self.batch_tokens is not None and self.batch_tokens < 1:
             raise GradexplainError(f"batch_tokens is a positive number of tokens, not {self.batch_tokens}")
 

@@ -82,7 +82,7 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
     max_length = length_limit(tokenizer, model)
     room = max(LENGTHS) if max_length is None else max_length - tokens_around(tokenizer)
     several = sample_documents(tokenizer, [min(n, room) for n in LENGTHS])
-    alike = sample_documents(tokenizer, [min(LENGTHS[0], room)] * 2)
+    alike = sample_documents(tokenizer, [min(LENGTHS[0], room)] * 3)
     with left_as_found(model):
         batch = collate(several[:1], [0], tokenizer, device_of(model))
         classifier = open_classifier(model, tokenizer, batch)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.data import Gradients
-from hf_gradexplain.perturb import leave_one_out
+from hf_gradexplain.perturb import known_gradients, leave_one_out
 
 
 class Source(Protocol):
@@ -32,6 +32,8 @@ class Backward:
 
     def __call__(self, classifier: Classifier, reading: Reading) -> Gradients:
         """The word vectors and their gradients; texts do not influence each other, so the sum keeps them apart."""
+        if not reading.words:
+            return known_gradients(classifier, reading)
         loss = classifier.objective.loss(reading.logits, reading.batch.target).sum()
         grads = torch.autograd.grad(loss, [words.delta for words in reading.words])
         baseline = None if classifier.baseline is None else torch.cat(classifier.baseline)

@@ -1,5 +1,6 @@
 """The user's model, left as found: its parameters, mode, configuration, hooks and random numbers."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from operator import is_
@@ -80,6 +81,14 @@ def device_of(model: nn.Module) -> torch.device:
     """Where the model's inputs go: the device of its first weights that are loaded at all."""
     devices = [parameter.device for parameter in model.parameters() if parameter.device.type != "meta"]
     return devices[0] if devices else torch.device("cpu")
+
+
+def dtype_of(model: nn.Module) -> torch.dtype:
+    """What most of the model's weights are in, and what it computes in: float32 if it has none."""
+    sizes: Counter[torch.dtype] = Counter()
+    for parameter in model.parameters():
+        sizes[parameter.dtype] += parameter.numel() if parameter.is_floating_point() else 0
+    return max(sizes, key=lambda dtype: sizes[dtype], default=torch.float32)
 
 
 def _configs(model: nn.Module) -> list[Any]:

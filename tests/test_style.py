@@ -17,13 +17,14 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 
 # A module imports only from rows above its own. Renderers know nothing of explaining.
 LEVELS = [
-    {"errors", "identity", "files", "state", "data", "autodiff", "tokens", "viz"},
+    {"errors", "identity", "files", "state", "memory", "data", "autodiff", "tokens", "viz"},
     {"models", "embedding", "targets", "encode", "scores", "corpus", "synthetic", "arguments", "processes"},
     {"classifier", "loading", "training"},
     {"perturb", "trials"},
     {"sources", "baseline", "probe"},
     {"methods", "padding", "doctor"},
     {"options", "explanation"},
+    {"scored"},
     {"explain"},
     {"evaluation", "pipelines"},
     {"metrics", "runner", "hf_gradexplain"},

@@ -104,6 +104,7 @@ def schema(methods: Sequence[str], measures: Measures | None = None) -> pa.Schem
             ("prediction", pa.int64()),
             ("prediction_label", pa.string()),
             ("regression", pa.bool_()),
+            ("dtype", pa.string()),
             ("probabilities", numbers),
             ("units", pa.list_(unit)),
             *((name, pa.struct(fields)) for name, fields in structs.items() if fields),

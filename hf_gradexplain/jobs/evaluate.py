@@ -23,6 +23,7 @@ from hf_gradexplain.jobs.subject import Subject, subject_of
 from hf_gradexplain.options import Options
 from hf_gradexplain.results import CAPTIONS, Run, count_documents, summary_table, write_results
 from hf_gradexplain.runner import evaluate, range_paths
+from hf_gradexplain.state import dtype_of
 from hf_gradexplain.viz.terminal import summary_table as terminal_table
 
 
@@ -112,6 +113,7 @@ def _facts(subject: Subject, arguments: EvaluateArguments, counts: Mapping[str, 
         "Objective": arguments.objective,
         "Target": arguments.target,
         "Baseline": arguments.baseline,
+        "Computed in": str(dtype_of(subject.explainer.model)).removeprefix("torch."),
         "Seed": str(arguments.seed),
     }
 

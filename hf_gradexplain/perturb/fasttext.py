@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.classifier import Classifier, Reading
+from hf_gradexplain.data import Gradients
 from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
 from hf_gradexplain.perturb.words import read_words
 
@@ -29,6 +30,21 @@ def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> T
     step = torch.where(reading.batch.units.real, ranks + 1, 0).unsqueeze(3)
     removed.scatter_add_(2, step.expand(-1, -1, -1, classes), contributions.expand(len(ranks), -1, -1, -1))
     return (logits.unsqueeze(1) - removed.cumsum(2)).to(logits.dtype)
+
+
+def gradients(classifier: Classifier, reading: Reading) -> Gradients:
+    """`dl_y/de_t = W^T (dl_y/dlogits) / n`, the same for every token: no pass through the model is needed.
+
+    Special tokens and padding get it too; they belong to no unit.
+    """
+    model, ids = cast(FastTextForSequenceClassification, classifier.model), reading.batch.inputs["input_ids"]
+    embedding, logits = model.embedding(ids), reading.logits.detach().requires_grad_()
+    with torch.enable_grad():
+        (slope,) = torch.autograd.grad(classifier.objective.loss(logits, reading.batch.target).sum(), logits)
+    n = model.real_tokens(ids, reading.batch.inputs.get("attention_mask"), embedding).sum(1, keepdim=True)
+    grad = slope.to(embedding.dtype) @ model.classifier.weight / n.clamp(min=1)
+    baseline = None if classifier.baseline is None else classifier.baseline[0]
+    return Gradients(embedding, grad.unsqueeze(1).expand_as(embedding), baseline)
 
 
 def _contributions(classifier: Classifier, reading: Reading) -> Tensor:

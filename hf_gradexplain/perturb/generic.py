@@ -1,12 +1,12 @@
 """Any model under masks: masked copies of the texts, as many at a time as the token budget allows."""
 
-from collections.abc import Callable, Iterator
-from weakref import WeakKeyDictionary
+from collections.abc import Callable, Collection, Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hf_gradexplain.classifier import Classifier, Reading
+from hf_gradexplain.memory import lower_limit, ran_out, token_limit
 
 
 def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:
@@ -20,17 +20,23 @@ def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:
     return logits
 
 
-def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> Tensor:
+def removal_curves(
+    classifier: Classifier, reading: Reading, ranks: Tensor, steps: Collection[int] | None = None
+) -> Tensor:
     """The logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`.
 
-    The two ends of a curve are the same for every order: the plain logits, and one copy with all removed.
+    The two ends of a curve are the same for every order: the plain logits, and one copy with all removed. Given
+    `steps`, only those `k` and the ends are run; the rest is NaN.
     """
     count = reading.batch.units.count
     orders, texts, size = ranks.shape
     logits = reading.logits.detach()
     curves = logits.expand(orders, size + 1, *logits.shape).transpose(1, 2).clone()
-    steps = torch.arange(size + 1, device=count.device)
-    between = ((steps > 0) & (steps < count.unsqueeze(1))).expand(orders, texts, -1).nonzero()
+    k_of = torch.arange(size + 1, device=count.device)
+    inside = (k_of > 0) & (k_of < count.unsqueeze(1))
+    wanted = inside if steps is None else inside & torch.isin(k_of, torch.tensor(sorted(steps), device=count.device))
+    curves.masked_fill_((inside & ~wanted).unsqueeze(2), torch.nan)
+    between = wanted.expand(orders, texts, -1).nonzero()
     some = count.nonzero()[:, 0]
     ends = torch.stack([torch.zeros_like(some), some, count[some]], 1)
     order, of, k = torch.cat([between, ends]).unbind(1)
@@ -41,11 +47,7 @@ def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> T
     for at, part in _masked_copies(classifier, reading, of, chosen):
         curves[order[at], of[at], k[at]] = part
     empty = curves[0, torch.arange(texts, device=count.device), count].unsqueeze(1)
-    return torch.where((steps >= count.unsqueeze(1)).unsqueeze(2), empty, curves)
-
-
-_AFFORDABLE: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
-"""The most tokens that a model was seen to have memory for, where that is less than it was asked to read."""
+    return torch.where((k_of >= count.unsqueeze(1)).unsqueeze(2), empty, curves)
 
 
 def _masked_copies(
@@ -59,22 +61,16 @@ def _masked_copies(
     inputs, units = reading.batch.inputs, reading.batch.units
     length, start = inputs["input_ids"].shape[1], 0
     while start < len(of):
-        budget = min(classifier.batch_tokens, _AFFORDABLE.get(classifier.model, classifier.batch_tokens))
+        budget = token_limit(classifier.model, classifier.batch_tokens, graph=False)
         copies_at_once = max(1, budget // length)
         at = slice(start, min(start + copies_at_once, len(of)))
         try:
             copies = {name: x[of[at]] for name, x in inputs.items()}
             part = classifier.masked_logits(copies, units.tokens(chosen(at), of[at]))
         except (MemoryError, RuntimeError) as error:
-            if copies_at_once == 1 or not _out_of_memory(error):
+            if copies_at_once == 1 or not ran_out(error):
                 raise
-            _AFFORDABLE[classifier.model] = copies_at_once * length // 2
+            lower_limit(classifier.model, copies_at_once * length, graph=False)
             continue
         yield at, part
         start = at.stop
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out; the CPU's allocator and some devices have no error class of their own for that."""
-    signs = "DefaultCPUAllocator", "out of memory"
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(sign in str(error) for sign in signs)

@@ -79,6 +79,7 @@ class Heading:
         prediction: Label the model decides for.
         unit: What has one score: "token", "word" or "word_type".
         objective: What was differentiated: "loss", "logit" or "prob".
+        dtype: What the model computed in; shown if it is less exact than float32.
         truncated_at: Character offset where the model stopped reading; what follows is shown in grey.
         sides: What the legend calls positive and negative scores.
     """
@@ -89,6 +90,7 @@ class Heading:
     prediction: str = ""
     unit: str = ""
     objective: str = ""
+    dtype: str = ""
     truncated_at: int | None = None
     sides: tuple[str, str] = (_PHRASES["for"], _PHRASES["against"])
 
@@ -109,6 +111,8 @@ class Heading:
     def details(self) -> str:
         """How it was explained, and what of the text was not read."""
         parts = [f"{name} {value}" for name, value in (("unit", self.unit), ("objective", self.objective)) if value]
+        if self.dtype not in ("", "float32", "float64"):
+            parts.append(f"computed in {self.dtype}")
         if self.truncated_at is not None:
             parts.append(f"truncated: the model stopped reading at character {self.truncated_at:,}")
         return " · ".join(parts)

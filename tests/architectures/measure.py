@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from captum.attr import LayerGradientXActivation
@@ -13,7 +14,7 @@ from hf_gradexplain.encode import Encoder, collate
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.targets import Objective
 from hf_gradexplain.trials import attempt
-from tests.architectures.zoo import InFloat64, Rows, tiny_model, tiny_tokenizer, word_rows
+from tests.architectures.zoo import VOCAB_SIZE, InFloat64, Rows, tiny_model, tiny_tokenizer, word_rows
 
 TEXTS = (
     "w50 w51 w50 w53 w54 w55 w56 w57",
@@ -120,15 +121,23 @@ class Subject:
                 for (table, row), value in zip(rows, before, strict=True):
                     table[row] = value
 
-    def leave_one_out_error(self) -> float:
+    def leave_one_out_error(self, baseline: Literal["zero", "mean"] = "zero") -> float:
         """Every word of the first text, one of which occurs twice."""
-        explanation = self.explainer(TEXTS[0], "loo", "word_type", 0, objective="logit")
+        explanation = self.explainer(TEXTS[0], "loo", "word_type", 0, objective="logit", baseline=baseline)
+        mean = self.mean_rows() if baseline == "mean" else None
         expected = []
         for unit in explanation.units:
             rows = word_rows(self.model, self.tokenizer.convert_tokens_to_ids(unit.text))
             there = self.with_rows(rows, [table[row] for table, row in rows])
-            expected.append(there - self.with_rows(rows, [torch.zeros_like(table[row]) for table, row in rows]))
+            without = self.with_rows(rows, mean or [torch.zeros_like(table[row]) for table, row in rows])
+            expected.append(there - without)
         return relative(torch.from_numpy(explanation.scores["loo"]), torch.tensor(expected, dtype=torch.float64))
+
+    def mean_rows(self) -> list[Tensor]:
+        """Of every table, the mean of the rows that ordinary tokens use."""
+        special = set(self.tokenizer.all_special_ids)
+        tables = zip(*(word_rows(self.model, i) for i in range(VOCAB_SIZE) if i not in special), strict=True)
+        return [torch.stack([table[row].detach() for table, row in rows]).mean(0) for rows in tables]
 
     def captum(self) -> str:
         """Whether captum's gradient times input of every token is ours, which was checked: `yes`, `no` or its error."""

@@ -31,6 +31,13 @@ def test_padding_on_either_side_changes_nothing(model_type, side):
         assert subject.batch_error() <= TOLERANCE
 
 
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_another_baseline_takes_the_place_of_a_word_wherever_it_is_read(model_type):
+    subject = Subject.of(model_type)
+    with InFloat64():
+        assert subject.leave_one_out_error("mean") <= TOLERANCE
+
+
 def test_every_override_is_of_a_known_architecture():
     assert set(OVERRIDES) <= set(MODEL_TYPES)
 

@@ -159,7 +159,8 @@ def tiny_tokenizer(model: PreTrainedModel, **settings: str) -> PreTrainedTokeniz
     ids = {name: i[0] % VOCAB_SIZE if isinstance(i, list) else i for name, i in ids.items() if i is not None}
     ids["unk"] = next(i for i in range(VOCAB_SIZE) if i not in ids.values())
     special = {name: f"<{i}>" for name, i in ids.items()}
-    vocabulary = {f"<{i}>" if i in ids.values() else f"w{i}": i for i in range(VOCAB_SIZE)}
+    images = {i for name, i in model.config.to_dict().items() if re.fullmatch("(boi|eoi|image)_token_index", name)}
+    vocabulary = {f"<{i}>" if i in {*ids.values(), *images} else f"w{i}": i for i in range(VOCAB_SIZE)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=special["unk"]))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     start, end = special.get("cls") or special.get("bos"), special.get("sep") or special.get("eos")
@@ -171,7 +172,9 @@ def tiny_tokenizer(model: PreTrainedModel, **settings: str) -> PreTrainedTokeniz
     if hasattr(config, "type_vocab_sizes"):
         names.remove("token_type_ids")
     tokens = {f"{name}_token": token for name, token in special.items()}
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=names, **tokens, **settings)
+    made = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=names, **tokens, **settings)
+    made.add_special_tokens({"additional_special_tokens": [f"<{i}>" for i in sorted(images - {*ids.values()})]})
+    return made
 
 
 Rows = Sequence[tuple[nn.Parameter, int]]

@@ -1,5 +1,7 @@
 """Which models a short cut answers for, and how to register one's own."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from torch import nn
 from hf_gradexplain import perturb
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification
-from hf_gradexplain.perturb import GENERIC, SHORT_CUTS, ShortCut, register_short_cut, short_cut_of
+from hf_gradexplain.perturb import GENERIC, SHORT_CUTS, ShortCut, register_short_cut, short_cut_of, withheld
 
 
 def fasttext():
@@ -63,22 +65,25 @@ def test_a_model_of_a_registered_class_has_its_short_cut():
 
 
 @pytest.mark.parametrize(
-    "changed",
+    ("changed", "why"),
     [
-        lambda model: Squared(model.config),
-        Wrapped,
-        with_new_forward,
-        with_hook,
-        with_pre_hook,
-        with_adapter,
+        (lambda model: Squared(model.config), "Squared is not FastTextForSequenceClassification itself"),
+        (Wrapped, None),
+        (with_new_forward, "it does not run as FastTextForSequenceClassification defines it"),
+        (with_hook, r"its layer 'classifier' \(torch.nn.modules.linear.Linear\) does not run as"),
+        (with_pre_hook, "its layer 'dropout' .* does not run as"),
+        (with_adapter, r"its layer 'classifier' \(\S+test_choice.Adapter\) does not run as .*: .* merge adapters"),
     ],
     ids=["subclass", "wrapper", "new forward", "hook", "pre-hook", "adapter"],
 )
-def test_a_model_that_may_compute_something_else_has_the_generic_form(changed):
+def test_a_model_that_may_compute_something_else_has_the_generic_form_and_it_is_said_why(changed, why):
     assert short_cut_of(fasttext()) is not GENERIC
+    assert withheld(fasttext()) is None
     assert short_cut_of(changed(fasttext())) is GENERIC
+    assert re.match(why, withheld(changed(fasttext()))) if why else withheld(changed(fasttext())) is None
 
 
+@pytest.mark.filterwarnings("ignore:leaving words out")
 @pytest.mark.parametrize("changed", [with_hook, with_adapter, lambda model: Squared(model.config).double().eval()])
 def test_its_answers_are_its_own(changed, read, ranks_of):
     rng = np.random.default_rng(0)
@@ -93,6 +98,13 @@ def test_its_answers_are_its_own(changed, read, ranks_of):
     assert (as_fasttext - expected).abs().max() > 1e-3
 
 
+def test_a_lost_short_cut_is_a_warning(read):
+    classifier, reading = read(with_adapter(fasttext()).double(), np.random.default_rng(0), [5])
+    with pytest.warns(UserWarning, match="one copy of the text per word, since its layer 'classifier'"):
+        perturb.leave_one_out(classifier, reading)
+
+
+@pytest.mark.filterwarnings("ignore:leaving words out")
 def test_a_registered_short_cut_answers_for_its_class_and_leaves_the_rest_to_the_generic_form(
     read, ranks_of, monkeypatch
 ):

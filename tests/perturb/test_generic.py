@@ -133,3 +133,21 @@ def test_any_other_error_is_passed_on_at_once(model, read, calls):
     with pytest.raises(RuntimeError, match="shapes do not match"):
         generic.leave_one_out(limited(classifier, 0, RuntimeError("shapes do not match")), reading)
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("steps", [(), (1,), (0, 2, 5), (3, 400)])
+def test_a_curve_at_some_steps_costs_those_and_is_that_of_all_steps_there(steps, model, read, ranks_of, calls):
+    rng = np.random.default_rng(0)
+    classifier, reading = read(model, rng, [8, 5, 1, 0], "token", batch_tokens=80)
+    ranks = ranks_of(rng, 2, reading)
+    whole = generic.removal_curves(classifier, reading, ranks)
+    calls.clear()
+    some = generic.removal_curves(classifier, reading, ranks, steps)
+    inside = [[k for k in steps if 0 < k < n] for n in reading.batch.units.count.tolist()]
+    assert copies_in(calls) == sum(2 * len(ks) for ks in inside) + int((reading.batch.units.count > 0).sum())
+    for b, n in enumerate(reading.batch.units.count.tolist()):
+        for k in range(reading.batch.units.size + 1):
+            if k == 0 or k >= n or k in inside[b]:
+                torch.testing.assert_close(some[:, b, k], whole[:, b, k], rtol=0, atol=1e-12)
+            else:
+                assert some[:, b, k].isnan().all()

@@ -14,9 +14,11 @@ from hf_gradexplain.models import (
     TextCNNConfig,
     TextCNNForSequenceClassification,
 )
-from hf_gradexplain.perturb import generic, leave_one_out, removal_curves
+from hf_gradexplain.perturb import generic, known_gradients, leave_one_out, removal_curves
 from hf_gradexplain.perturb.bilstm import _previous_smaller
 from hf_gradexplain.perturb.textcnn import _greatest_over
+from hf_gradexplain.scores import sa_l1, sa_l2, sa_linf, sa_raw, signed_gi
+from hf_gradexplain.sources import Backward
 
 SIZES = {"vocab_size": 12, "hidden_size": 6, "num_labels": 3, "initializer_range": 1.0}
 LSTM = {**SIZES, "lstm_size": 5}
@@ -139,3 +141,21 @@ def test_previous_smaller():
         found = _previous_smaller(torch.from_numpy(x))
         for row, places in zip(x, found.tolist(), strict=True):
             assert places[1:] == [max(j for j in range(i) if row[j] < row[i]) for i in range(1, size)]
+
+
+@pytest.mark.parametrize("case", CASES[::5], ids=str)
+def test_known_gradients_equal_those_of_a_backward_pass(case, read):
+    unit, side, lengths, baseline, budget = case
+    classifier, reading = read(
+        random_model("fasttext", 3), np.random.default_rng(0), lengths, unit, side, budget, baseline
+    )
+    units, known = reading.batch.units, known_gradients(classifier, reading)
+    expected = Backward()(classifier, classifier.read(reading.batch, graph=True))
+    for score in (sa_raw, sa_l1, sa_l2, sa_linf, signed_gi):
+        torch.testing.assert_close(score(known, units), score(expected, units), rtol=1e-10, atol=1e-12)
+
+
+def test_gradients_that_are_not_known_need_a_graph(read):
+    classifier, reading = read(random_model("textcnn", 0), np.random.default_rng(0), [5])
+    with pytest.raises(RuntimeError, match="was read without the graph that its gradients need"):
+        Backward()(classifier, reading)

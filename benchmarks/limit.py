@@ -1,0 +1,193 @@
+"""Explanations beside the passes that cannot be avoided, in one process, in turns.
+
+    python -m benchmarks.limit --threads 2
+    python -m benchmarks.limit --device cuda --tokens 32768 --texts 4096 512 --repeats 7
+
+Bare: frozen parameters; texts already turned into ids, sorted by length, in padded batches of as many tokens; one
+forward pass and one backward pass to the word vectors. For leave-one-out and for the curve of one order, the forward
+passes of all masked copies of a text. The package goes from texts to explanations. A ratio is the median of those of
+every round, with the least and the greatest; `TFLOP/s` counts the matrix products of the encoder, and their share of
+the rate at which this device multiplies large matrices of the same kind.
+"""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import partial
+from statistics import median
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from benchmarks import workload
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.options import Options
+from hf_gradexplain.perturb import removal_curves
+from hf_gradexplain.state import left_as_found
+
+GRADIENT_METHODS = ("signed_gi", "sa_l1", "sa_l2", "sa_linf", "sa_raw")
+FEW = {"ag_news": 4, "imdb": 1}
+"""Texts from which every word is taken away in turn, times the fraction of the budget over 1,024 tokens."""
+
+
+class Bare:
+    """The passes that cannot be avoided, written down as plainly as they can be."""
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, tokens: int, mixed: bool) -> None:
+        self.model, self.tokenizer, self.tokens, self.mixed = model, tokenizer, tokens, mixed
+
+    def batches(self, texts: list[str]) -> list[dict[str, Tensor]]:
+        """The texts sorted by length, in padded batches within the budget."""
+        rows: list[list[list[int]]] = []
+        for ids in sorted(self.tokenizer(texts, truncation=True)["input_ids"], key=len):
+            if not rows or len(ids) * (len(rows[-1]) + 1) > self.tokens:
+                rows.append([])
+            rows[-1].append(ids)
+        device = self.model.device
+        return [dict(self.tokenizer.pad({"input_ids": part}, return_tensors="pt").to(device)) for part in rows]
+
+    def precision(self) -> torch.autocast | nullcontext:
+        """What the forward passes run within."""
+        return torch.autocast(self.model.device.type, torch.bfloat16) if self.mixed else nullcontext()
+
+    def gradients(self, batches: list[dict[str, Tensor]]) -> None:
+        """One forward and one backward pass over every batch."""
+        for batch in batches:
+            found: list[Tensor] = []
+
+            def leaf(
+                module: torch.nn.Module, args: tuple[Tensor], output: Tensor, found: list[Tensor] = found
+            ) -> Tensor:
+                found.append(output.detach().requires_grad_())
+                return found[0]
+
+            handle = self.model.get_input_embeddings().register_forward_hook(leaf)
+            with self.precision():
+                logits = self.model(**batch).logits
+            handle.remove()
+            loss = -logits.log_softmax(-1).amax(-1).sum()
+            torch.autograd.grad(loss, found)[0].cpu()
+
+    @torch.no_grad()
+    def copies(self, rows: list[Tensor]) -> None:
+        """One masked copy of every text per token but the two at its ends."""
+        for ids in rows:
+            mask = torch.ones_like(ids)
+            for places in torch.arange(1, len(ids) - 1, device=ids.device).split(max(1, self.tokens // len(ids))):
+
+                def zeroed(module: torch.nn.Module, args: object, output: Tensor, places: Tensor = places) -> Tensor:
+                    return output.index_put(
+                        (torch.arange(len(places), device=places.device), places), output.new_zeros(())
+                    )
+
+                handle = self.model.get_input_embeddings().register_forward_hook(zeroed)
+                with self.precision():
+                    batch = {"input_ids": ids.expand(len(places), -1), "attention_mask": mask.expand(len(places), -1)}
+                    self.model(**batch).logits.cpu()
+                handle.remove()
+
+
+def one_curve(explainer: Explainer, texts: list[str], options: Options) -> None:
+    """The removal curve of one order, the plain pass and the explanation included."""
+    for scored in explainer.run(texts, options):
+        units = scored.reading.batch.units
+        ranks = torch.arange(units.size, device=units.count.device).expand(1, len(units.count), -1)
+        with left_as_found(explainer.model):
+            removal_curves(scored.classifier, scored.reading, ranks).cpu()
+
+
+def measure(kind: str, n: int, arguments: argparse.Namespace) -> Iterator[str]:
+    """The rows of the table for texts of one kind."""
+    device, mixed = arguments.device, arguments.precision == "bf16"
+    model = workload.bert(arguments.layers, arguments.dims, device=device)
+    tokenizer, texts = workload.tokenizer(), workload.texts(kind, n)
+    bare = Bare(
+        workload.bert(arguments.layers, arguments.dims, device=device).requires_grad_(False),
+        tokenizer,
+        arguments.tokens,
+        mixed,
+    )
+    explain = partial(Explainer(model, tokenizer), batch_tokens=arguments.tokens, mixed_precision=arguments.precision)
+    batches = bare.batches(texts)
+    works = [
+        lambda: bare.gradients(batches),
+        lambda: explain(texts, "signed_gi"),
+        lambda: explain(texts, GRADIENT_METHODS),
+    ]
+    base, one, five = workload.in_turns(works, arguments.repeats, device)
+    rate = speed(arguments, sum(len(ids) for ids in tokenizer(texts, truncation=True)["input_ids"]), 3, median(base))
+    yield row(kind, n, "one gradient method", base, one, rate)
+    yield row(kind, n, "five gradient methods", base, five, "")
+    yield row(kind, n, "five beside one", one, five, "")
+    few = sorted(texts, key=len)[n // 2 :][: max(1, FEW[kind] * arguments.tokens // 1024)]
+    rows = [torch.tensor(ids, device=device) for ids in tokenizer(few, truncation=True)["input_ids"]]
+    options = Options("random", "token", batch_tokens=arguments.tokens, mixed_precision=arguments.precision)
+    works = [
+        lambda: bare.copies(rows),
+        lambda: explain(few, "loo", "token"),
+        lambda: one_curve(explain.func, few, options),
+    ]
+    base, loo, curve = workload.in_turns(works, arguments.repeats, device)
+    rate = speed(arguments, sum(len(ids) * (len(ids) - 2) for ids in rows), 1, median(base))
+    yield row(kind, len(few), "leave-one-out", base, loo, rate)
+    yield row(kind, len(few), "removal curve", base, curve, "")
+
+
+def speed(arguments: argparse.Namespace, tokens: int, passes: int, seconds: float) -> str:
+    """The rate of the bare passes over so many tokens; a backward pass to the inputs costs as much as a forward one."""
+    products = 2 * 12 * arguments.layers * arguments.dims**2 * tokens * min(passes, 2)
+    rate = products / seconds / 1e12
+    return f"{rate:.2f} ({rate / arguments.peak:.0%})"
+
+
+def row(kind: str, n: int, work: str, base: list[float], times: list[float], rate: str) -> str:
+    """One line of the table."""
+    cells = (
+        kind,
+        f"{n:,}",
+        work,
+        f"{1e3 * median(base):.1f}",
+        f"{1e3 * median(times):.1f}",
+        workload.ratio(times, base),
+        rate,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def peak(device: str, dtype: torch.dtype) -> float:
+    """The rate at which the device multiplies large matrices, in TFLOP/s."""
+    n = 8192 if device == "cuda" else 1024
+    a = torch.randn(n, n, device=device, dtype=dtype)
+    (times,) = workload.in_turns([lambda: a @ a], 5, device)
+    return 2 * n**3 / median(times) / 1e12
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--precision", default="no", choices=["no", "bf16"])
+    parser.add_argument("--tokens", type=int, default=1024, help="tokens in one forward pass")
+    parser.add_argument("--texts", type=int, nargs=2, default=[96, 24], metavar=("AG_NEWS", "IMDB"))
+    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--dims", type=int, default=384)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    arguments.peak = peak(arguments.device, torch.bfloat16 if arguments.precision == "bf16" else torch.float32)
+    name = torch.cuda.get_device_name() if arguments.device == "cuda" else f"CPU, {arguments.threads} threads"
+    print(
+        f"{name}; precision {arguments.precision}; {arguments.tokens:,} tokens a batch; {arguments.peak:.2f} TFLOP/s\n"
+    )
+    print(
+        "| texts like | number | work | bare, ms | package, ms | ratio | TFLOP/s |\n|---|---:|---|---:|---:|---:|---:|"
+    )
+    for kind, n in zip(workload.LENGTHS, arguments.texts, strict=True):
+        for line in measure(kind, n, arguments):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

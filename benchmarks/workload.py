@@ -1,0 +1,67 @@
+"""What the benchmarks share: made-up texts of natural lengths, models of the usual sizes, and a fair clock."""
+
+import time
+from collections.abc import Callable, Sequence
+from statistics import median
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
+
+VOCABULARY = 20_000
+LENGTHS = {"ag_news": (3.9, 0.25), "imdb": (5.35, 0.6)}
+"""Logarithm of the median number of tokens, and its standard deviation."""
+
+LONGEST = 510
+
+Work = Callable[[], object]
+
+
+def texts(kind: str, n: int) -> list[str]:
+    """Texts of made-up words, as long as those of a data set, their frequencies those of natural text."""
+    rng = np.random.default_rng(0)
+    center, spread = LENGTHS[kind]
+    lengths = np.exp(rng.normal(center, spread, n)).astype(int).clip(8, LONGEST)
+    return [" ".join(f"w{i % VOCABULARY}" for i in rng.zipf(1.3, length)) for length in lengths]
+
+
+def tokenizer() -> PreTrainedTokenizerFast:
+    """Knows every made-up word, and stands `[CLS]` and `[SEP]` around a text."""
+    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    names = [*special.values(), *(f"w{i}" for i in range(VOCABULARY))]
+    backend = Tokenizer(models.WordPiece({name: i for i, name in enumerate(names)}, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=LONGEST + 2, **special)
+
+
+def bert(layers: int, dims: int, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    """A BERT with random weights: the time does not depend on them."""
+    torch.manual_seed(0)
+    sizes = {"num_hidden_layers": layers, "hidden_size": dims, "intermediate_size": 4 * dims}
+    config = BertConfig(vocab_size=VOCABULARY + 4, num_attention_heads=dims // 32, num_labels=4, **sizes)
+    return BertForSequenceClassification(config).eval().to(device, dtype)
+
+
+def seconds(work: Work, device: str = "cpu") -> float:
+    """How long it takes, once."""
+    start = time.perf_counter()
+    work()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def in_turns(works: Sequence[Work], repeats: int, device: str = "cpu") -> list[list[float]]:
+    """The times of each, all of them run once per round, after one round to warm up: `repeats` times per work."""
+    for work in works:
+        seconds(work, device)
+    rounds = [[seconds(work, device) for work in works] for _ in range(repeats)]
+    return [list(times) for times in zip(*rounds, strict=True)]
+
+
+def ratio(times: Sequence[float], reference: Sequence[float]) -> str:
+    """The median of the rounds' ratios, and the least and the greatest."""
+    found = [a / b for a, b in zip(times, reference, strict=True)]
+    return f"**{median(found):.3f}** ({min(found):.3f} to {max(found):.3f})"
