@@ -41,6 +41,10 @@ class Measures:
                 f"beam_size is the number of sets that a search keeps, 1 or more, not {self.beam_size}"
             )
 
+    def orders(self, methods: int) -> int:
+        """In how many orders the units of a text are removed, each of which takes `U` masked copies of it."""
+        return methods * (1 + self.both_ends) + self.random_orders
+
 
 def affordable(
     model: nn.Module,
