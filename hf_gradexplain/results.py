@@ -13,6 +13,7 @@ from hf_gradexplain.evaluation.reading import count_documents
 from hf_gradexplain.evaluation.summary import Tables
 from hf_gradexplain.evaluation.wording import (
     baseline_ranks,
+    correlation_summary,
     ends_summary,
     findings,
     headline,
@@ -105,13 +106,12 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
             table.to_parquet(path, index=False)
     captions = _draw(output_dir / "figures", run.tables)
     result, tables = headline(run.tables), _readable(run)
-    correlations = with_intervals(run.tables.correlation, "median", "mean")
     report = render_report(
         title=run.title,
         headline=result,
         facts=run.facts,
         notes=run.notes,
-        tables={**tables, "Correlation with leave-one-out": correlations},
+        tables={**tables, "Correlation with leave-one-out": correlation_summary(run.tables.correlation)},
         figures={caption: (output_dir / "figures" / f"{name}.svg").read_bytes() for name, caption in captions.items()},
         explanations=_examples(documents),
     )

@@ -123,6 +123,13 @@ def baseline_ranks(table: pd.DataFrame) -> pd.DataFrame:
     return ranks.loc[best_first].rename_axis(columns=None).reset_index()
 
 
+def correlation_summary(correlation: pd.DataFrame) -> pd.DataFrame:
+    """One row per method and coefficient, intervals in the cells and under short names."""
+    short = {"fraction_significant": "p ≤ .05", "fraction_significant_fdr": "by FDR", "n": "n", "n_undefined": "none"}
+    shown = with_intervals(correlation, "median", "mean").rename(columns=short)
+    return shown[["method", "coefficient", "median", "mean", *short.values()]]
+
+
 def normalised_summary(normalised: pd.DataFrame) -> pd.DataFrame:
     """One row per method: NAOPC with its interval, and the AOPCs of which it is made."""
     shown = with_intervals(normalised, "naopc")[["method", "naopc", "aopc", "lower", "upper", "n"]]

@@ -10,6 +10,7 @@ from hf_gradexplain.evaluation.agreement import CORRELATION_COLUMNS
 from hf_gradexplain.evaluation.comparisons import COLUMNS
 from hf_gradexplain.evaluation.summary import Tables
 from hf_gradexplain.evaluation.wording import (
+    correlation_summary,
     ends_summary,
     findings,
     headline,
@@ -93,9 +94,21 @@ def test_comparisons_read_as_sentences():
 def test_intervals_stand_in_the_cells_of_what_they_are_of():
     table = pd.DataFrame({"x": [0.5, np.nan], "ci_low": [0.4, np.nan], "ci_high": [0.6, np.nan], "n": [3, 0]})
     assert with_intervals(table, "x").to_dict("list") == {"x": ["0.500 [0.400, 0.600]", "–"], "n": [3, 0]}
-    named = with_intervals(tables({"a": 0.1}).correlation, "median", "mean")
-    assert named[["median", "mean"]].to_numpy().tolist() == [["0.500 [0.300, 0.700]", "0.400 [0.200, 0.600]"]]
-    assert not [name for name in named if "ci_" in name]
+
+
+def test_correlations_are_shown_with_their_intervals_under_short_names():
+    assert correlation_summary(tables({"a": 0.1}).correlation).to_dict("records") == [
+        {
+            "method": "a",
+            "coefficient": "pearson",
+            "median": "0.500 [0.300, 0.700]",
+            "mean": "0.400 [0.200, 0.600]",
+            "p ≤ .05": 0.25,
+            "by FDR": 0.2,
+            "n": 4,
+            "none": 1,
+        }
+    ]
 
 
 @pytest.mark.parametrize(("longest", "shown"), [(3, 3), (12, 10)])
