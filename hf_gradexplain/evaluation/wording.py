@@ -79,17 +79,18 @@ def findings(comparisons: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["K", "difference", "adjusted p"])
 
 
-def with_intervals(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+def with_intervals(table: pd.DataFrame, *names: str, decimals: int = 3) -> pd.DataFrame:
     """The table with the ends of the intervals in the cells of what they are of.
 
     Args:
         table: Any table; the ends of column `x` stand in `x_ci_low` and `x_ci_high`, or in `ci_low` and `ci_high`.
         names: The columns that have intervals.
+        decimals: How many are shown.
     """
     for name in names:
         prefix = f"{name}_" if f"{name}_ci_low" in table.columns else ""
         low, high = f"{prefix}ci_low", f"{prefix}ci_high"
-        cells = [interval(*row) for row in zip(table[name], table[low], table[high], strict=True)]
+        cells = [interval(*row, decimals) for row in zip(table[name], table[low], table[high], strict=True)]
         table = table.assign(**{name: cells}).drop(columns=[low, high])
     return table
 
@@ -126,7 +127,7 @@ def baseline_ranks(table: pd.DataFrame) -> pd.DataFrame:
 def correlation_summary(correlation: pd.DataFrame) -> pd.DataFrame:
     """One row per method and coefficient, intervals in the cells and under short names."""
     short = {"fraction_significant": "p ≤ .05", "fraction_significant_fdr": "by FDR", "n": "n", "n_undefined": "none"}
-    shown = with_intervals(correlation, "median", "mean").rename(columns=short)
+    shown = with_intervals(correlation, "median", "mean", decimals=2).rename(columns=short)
     return shown[["method", "coefficient", "median", "mean", *short.values()]]
 
 

@@ -15,6 +15,7 @@ from hf_gradexplain.evaluation.documents import schema, write_documents
 from hf_gradexplain.evaluation.measures import Measures
 from hf_gradexplain.evaluation.reading import count_documents
 from hf_gradexplain.evaluation.summary import make_tables
+from hf_gradexplain.evaluation.wording import findings, headline
 from hf_gradexplain.options import Options
 from hf_gradexplain.runner import evaluate_texts
 from tests.tiny import CORPUS, explainer
@@ -160,3 +161,18 @@ def test_max_k_cuts_every_curve_and_changes_no_other_row(paths, tables):
         whole = getattr(tables, name)
         pd.testing.assert_frame_equal(getattr(cut, name), whole[whole["k"] <= 4].reset_index(drop=True))
     assert set(cut.comparisons["k"]) == {4}
+
+
+@pytest.mark.parametrize("texts", [[""], ["bad"], ["", ""]])
+def test_documents_with_next_to_nothing_in_them_make_tables(texts, tmp_path):
+    data = Dataset.from_dict({"id": range(len(texts)), "text": texts, "label": [0] * len(texts)})
+    found = evaluate_texts(explainer("fasttext"), data, OPTIONS, EVERYTHING)
+    tables = make_tables(write(found, (), tmp_path), OPTIONS)
+    units = max(len(d.explanation.units) for d in found)
+    assert int(tables.aopc["k"].max()) == units
+    assert (tables.normalised["n"] == 0).all()
+    assert tables.normalised["naopc"].isna().all()
+    assert (tables.correlation["n"] == 0).all()
+    assert tables.comparisons["p"].isna().all() == (len(texts) == 1)
+    assert headline(tables)
+    assert len(findings(tables.comparisons)) == 6
