@@ -48,8 +48,8 @@ CAPTIONS = {
     "counts": "Documents to know of: what each number leaves out, and where little can be said.",
     "planted": "Planted words among the top units: how often the first unit supports the target (top_1), and the "
     "share of supporting units among as many first ones as there are (precision).",
-    "baselines": "Ranks and AOPC(K) under each masking baseline: scores and masking both start from it, so compare "
-    "ranks, not numbers.",
+    "baselines": "Ranks by masking baseline: the methods' ranks and AOPC(K). Scores and masking both start from the "
+    "baseline, so compare ranks, not numbers.",
 }
 
 FILES = {

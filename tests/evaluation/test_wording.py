@@ -101,8 +101,8 @@ def test_correlations_are_shown_with_their_intervals_under_short_names():
         {
             "method": "a",
             "coefficient": "pearson",
-            "median": "0.500 [0.300, 0.700]",
-            "mean": "0.400 [0.200, 0.600]",
+            "median": "0.50 [0.30, 0.70]",
+            "mean": "0.40 [0.20, 0.60]",
             "p ≤ .05": 0.25,
             "by FDR": 0.2,
             "n": 4,
