@@ -13,6 +13,8 @@ from datasets import Dataset, IterableDataset
 
 from hf_gradexplain.encode import Encoder
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.evaluation.bounds import search_size
+from hf_gradexplain.evaluation.measures import Measures
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.methods import select
 from hf_gradexplain.options import Options
@@ -41,7 +43,9 @@ class Estimate:
         ranges: How many ranges; None of a stream.
         backward: Whether every document takes a backward pass.
         loo: Forward passes for leave-one-out, per document; 0 if no method needs them.
-        curves: Forward passes for one method's removal curve, per document.
+        curves: Forward passes for the removal curve of one order, per document.
+        orders: In how many orders the units of a document are removed.
+        bounds: Forward passes to search for the best and the worst order, per document.
         saved: Which of `loo` and `curves` an exact short cut of the model class saves.
         seconds: Per document, on one process.
         measured: How many documents that was measured on.
@@ -53,13 +57,17 @@ class Estimate:
     backward: bool
     loo: float
     curves: float
+    orders: int
+    bounds: float
     saved: frozenset[str]
     seconds: float
     measured: int
     memory: int
 
 
-def estimate(explainer: Explainer, texts: Dataset | IterableDataset, options: Options) -> Estimate:
+def estimate(
+    explainer: Explainer, texts: Dataset | IterableDataset, options: Options, measures: Measures | None = None
+) -> Estimate:
     """Look the data set over and do a few of its documents.
 
     All of a data set is read, but only the beginning of a stream. Units are counted on 200 documents. Time is measured
@@ -79,19 +87,27 @@ def estimate(explainer: Explainer, texts: Dataset | IterableDataset, options: Op
         for name, function in (("loo", "leave_one_out"), ("curves", "removal_curves"))
         if getattr(short_cut, function) is not getattr(GENERIC, function)
     )
+    measures = measures or Measures()
+    orders = measures.orders(len(options.methods))
+
+    def bounds_of(u: int) -> int:
+        return search_size(u, measures.beam_size) if measures.bounds else 0
+
     units, tokens = zip(*_sizes(explainer, rows, options), strict=True)
     work = []
     for u, t in zip(units, tokens, strict=True):
         loo = u if left_out and "loo" not in saved else 0
-        curves = len(options.methods) * max(u - 1, 0) + 1 if "curves" not in saved else 0
-        work.append(t * (1 + loo + curves))
-    measured, seconds = _measure(explainer, rows, options)
+        curves = orders * max(u - 1, 0) + 1 if "curves" not in saved else 0
+        work.append(t * (1 + loo + curves + bounds_of(u)))
+    measured, seconds = _measure(explainer, rows, options, measures)
     return Estimate(
         documents=None if stream else documents,
         ranges=None if stream else n_ranges,
         backward=any(source.graph for source in sources),
         loo=_mean(units) if left_out else 0,
         curves=_mean([max(u - 1, 0) for u in units]),
+        orders=orders,
+        bounds=_mean([bounds_of(u) for u in units]),
         saved=saved,
         seconds=seconds * _mean(work) / sum(work[measured]),
         measured=measured.stop - measured.start,
@@ -122,14 +138,16 @@ def _sizes(explainer: Explainer, rows: Sequence[dict[str, Any]], options: Option
     return [(len(document.units), len(document)) for document in documents]
 
 
-def _measure(explainer: Explainer, rows: Sequence[dict[str, Any]], options: Options) -> tuple[slice, float]:
+def _measure(
+    explainer: Explainer, rows: Sequence[dict[str, Any]], options: Options, measures: Measures
+) -> tuple[slice, float]:
     """Do one document to warm up, then twice as many again and again: the last ones, and in how many seconds."""
-    evaluate_texts(explainer, Dataset.from_list(list(rows[:1])), options)
+    evaluate_texts(explainer, Dataset.from_list(list(rows[:1])), options, measures)
     done, seconds, spent, at_once = slice(0, 0), 0.0, 0.0, 1
     while done.stop < len(rows) and spent < SECONDS:
         done, at_once = slice(done.stop, min(done.stop + at_once, len(rows))), 2 * at_once
         started = time.monotonic()
-        evaluate_texts(explainer, Dataset.from_list(list(rows[done])), options)
+        evaluate_texts(explainer, Dataset.from_list(list(rows[done])), options, measures)
         seconds = time.monotonic() - started
         spent += seconds
     return done, seconds

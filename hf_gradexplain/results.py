@@ -1,20 +1,31 @@
-"""From tables to what a run leaves: `results.json`, the two tables, figures, a report and a card."""
+"""From tables to what a run leaves: `results.json`, the tables, figures, a report and a card."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from hf_gradexplain.evaluation.documents import read_explanations
+from hf_gradexplain.evaluation.reading import count_documents
 from hf_gradexplain.evaluation.summary import Tables
+from hf_gradexplain.evaluation.wording import (
+    baseline_ranks,
+    correlation_summary,
+    ends_summary,
+    findings,
+    headline,
+    normalised_summary,
+    summary_table,
+    with_intervals,
+)
 from hf_gradexplain.files import write_bytes, write_text, written_whole
 from hf_gradexplain.identity import versions
 from hf_gradexplain.viz.canvas import figure_bytes
-from hf_gradexplain.viz.figures import aopc_figure, correlation_figure
+from hf_gradexplain.viz.curves import aopc_figure, ends_figure
+from hf_gradexplain.viz.figures import correlation_figure
 from hf_gradexplain.viz.report import render_card, render_report
 
 EXAMPLES = 4
@@ -22,17 +33,42 @@ EXAMPLES = 4
 
 EXAMPLE_METHODS = ("signed_gi", "loo", "sa_l2")
 
-SHORT_K = 10
-"""The `K` that the summary quotes beside the longest: what a reader looks at is the top of the order."""
-
-
 CAPTIONS = {
     "aopc": "AOPC(K): how far the target's probability falls as each method's top K units are removed. "
     "Bands: 95 % bootstrap intervals over documents.",
+    "ends": "The other end of every order: the lowest-scored units removed first, and the highest-scored kept alone.",
     "correlation": "Pearson's r of each method's scores with leave-one-out, over documents.",
+    "comparisons": "Which differences in AOPC(K) are real: paired t-tests over documents, p-values adjusted for their "
+    "number by Holm's method; 95 % bootstrap intervals, each by itself.",
+    "curves": "Comprehensiveness (the fall without the top K units: AOPC again), sufficiency (the fall with them "
+    "alone) and the fall without the K lowest, which good signed scores make negative.",
+    "normalised": "NAOPC: AOPC over the whole document, 0 for the worst order of its units and 1 for the best, so that "
+    "models can be compared.",
+    "signs": "Agreement of sign with leave-one-out: the share of units for or against the target on which they agree.",
+    "counts": "Documents to know of: what each number leaves out, and where little can be said.",
     "planted": "Planted words among the top units: how often the first unit supports the target (top_1), and the "
     "share of supporting units among as many first ones as there are (precision).",
+    "baselines": "Ranks by masking baseline: the methods' ranks and AOPC(K). Scores and masking both start from the "
+    "baseline, so compare ranks, not numbers.",
 }
+
+FILES = {
+    "aopc": "AOPC(k) of every method, with 95 % intervals",
+    "correlation": "correlations with leave-one-out, summed up",
+    "correlation_histograms": "how these are distributed over documents",
+    "curves": "all curves: removal, negative_first, sufficiency",
+    "chance": "the band of random orders",
+    "comparisons": "paired tests between methods",
+    "normalised": "NAOPC and its bounds",
+    "signs": "agreement of sign with leave-one-out",
+    "counts": "documents left out or out of the ordinary",
+    "planted": "planted words among the top units",
+    "baselines": "the ranking under each masking baseline",
+}
+"""What stands in each table's file."""
+
+LONG = ("aopc", "curves", "chance", "correlation_histograms")
+"""Tables with a row per `k` or bin: in files of their own alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,117 +98,99 @@ class Run:
     notes: Sequence[str] = ()
 
 
-def summary_table(tables: Tables) -> pd.DataFrame:
-    """One row per method.
-
-    AOPC of the top units with its interval, and over the whole curve; then Pearson's r with leave-one-out: its median
-    over documents, the share of significant ones, and how many documents have none.
-    """
-    longest = int(tables.aopc["k"].max())
-    short = min(SHORT_K, longest)
-    by_k = tables.aopc.set_index(["method", "k"])
-    pearson = tables.correlation[tables.correlation["coefficient"] == "pearson"].set_index("method")
-    rows = []
-    for method in tables.aopc["method"].unique():
-        top, whole = by_k.loc[(method, short)], by_k.loc[(method, longest)]
-        r = pearson.loc[method] if method in pearson.index else None
-        rows.append(
-            {
-                "method": method,
-                f"AOPC({short})": top["aopc"],
-                "low": top["ci_low"],
-                "high": top["ci_high"],
-                f"AOPC({longest})": whole["aopc"],
-                "median r": None if r is None else r["median"],
-                "p ≤ .05": None if r is None else r["fraction_significant"],
-                "no r": None if r is None else r["n_undefined"],
-            }
-        )
-    return pd.DataFrame(rows).astype({"median r": float, "p ≤ .05": float, "no r": "Int64"})
-
-
-def headline(tables: Tables) -> str:
-    """The result in a sentence: the best methods, which are those within the best one's interval."""
-    summary = summary_table(tables)
-    aopc = summary.columns[1]
-    best = summary.loc[summary[aopc].idxmax()]
-    equals = summary[summary[aopc] >= best["low"]].sort_values(aopc, ascending=False)["method"]
-    find = "finds" if len(equals) == 1 else "find"
-    text = (
-        f"Over {int(tables.aopc['n'].max()):,} texts, {_listed(equals)} {find} the words that matter most to the model"
-    )
-    text += f": {aopc} up to {best[aopc]:.3f} [{best['low']:.3f}, {best['high']:.3f}]"
-    random = summary[summary["method"] == "random"]
-    return text + (f"; random order has {random[aopc].item():.3f}." if len(random) else ".")
-
-
 def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None:
     """Write everything of the output folder but the documents; each file appears whole or not at all."""
-    summary = summary_table(run.tables)
-    with written_whole(output_dir / "aopc.parquet") as path:
-        run.tables.aopc.to_parquet(path, index=False)
-    with written_whole(output_dir / "correlation.parquet") as path:
-        run.tables.correlation.to_parquet(path, index=False)
+    files = _table_files(run)
+    for name, table in files.items():
+        with written_whole(output_dir / f"{name}.parquet") as path:
+            table.to_parquet(path, index=False)
     captions = _draw(output_dir / "figures", run.tables)
-    result = headline(run.tables)
-    tables = {"Methods compared": summary, **{CAPTIONS.get(name, name): table for name, table in run.extra.items()}}
+    result, tables = headline(run.tables), _readable(run)
     report = render_report(
         title=run.title,
         headline=result,
         facts=run.facts,
         notes=run.notes,
-        tables={**tables, "Correlation with leave-one-out": run.tables.correlation},
+        tables={**tables, "Correlation with leave-one-out": correlation_summary(run.tables.correlation)},
         figures={caption: (output_dir / "figures" / f"{name}.svg").read_bytes() for name, caption in captions.items()},
         explanations=_examples(documents),
     )
     write_text(output_dir / "report.html", report)
+    listed = [(f"{name}.parquet", FILES.get(name, name)) for name in files]
+    listed += [("documents/*.parquet", "every document: text, units, scores, curves, correlations")]
     card = render_card(
         title=run.title,
         headline=result,
         facts=run.facts,
         notes=run.notes,
         metadata={"tags": ["explainability", "faithfulness", "hf_gradexplain"]},
-        tables=tables,
+        tables={**tables, "Files of this run": pd.DataFrame(listed, columns=["file", "holds"])},
         figures={caption: f"figures/{name}.png" for name, caption in captions.items()},
         replay=run.replay,
     )
     write_text(output_dir / "README.md", card)
     write_text(output_dir / "run.yaml", run.arguments)
-    record = {
-        "title": run.title,
-        "inputs": run.inputs,
-        "facts": run.facts,
-        "summary": _records(summary),
-        **{name: _records(table) for name, table in run.extra.items()},
-        "seconds": round(run.seconds, 1),
-        "versions": versions(),
-    }
+    record = _record(run, result, files, count_documents(documents))
     write_text(output_dir / "results.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
 
 
-def count_documents(documents: Sequence[Path]) -> dict[str, int]:
-    """How many documents there are, and of those how many are predicted right, truncated, and without any unit."""
-    columns = ["label", "prediction", "truncated_at", "units"]
-    parts = [pq.read_table(path, columns=columns).to_pandas() for path in documents]
-    counts = {"documents": 0, "labelled": 0, "predicted_right": 0, "truncated": 0, "without_units": 0}
-    for part in parts:
-        counts["documents"] += len(part)
-        counts["labelled"] += int(part["label"].notna().sum())
-        counts["predicted_right"] += int((part["label"] == part["prediction"]).sum())
-        counts["truncated"] += int(part["truncated_at"].notna().sum())
-        counts["without_units"] += int((part["units"].map(len) == 0).sum())
-    return counts
+def _record(run: Run, result: str, files: Mapping[str, pd.DataFrame], counts: Mapping[str, int]) -> dict[str, Any]:
+    """The run as plain values: all of its tables but the long ones."""
+    return {
+        "title": run.title,
+        "headline": result,
+        "inputs": run.inputs,
+        "facts": run.facts,
+        "documents": counts,
+        "summary": _records(summary_table(run.tables)),
+        **{name: _records(table) for name, table in files.items() if name not in LONG},
+        "seconds": round(run.seconds, 1),
+        "versions": versions(),
+    }
+
+
+def _table_files(run: Run) -> dict[str, pd.DataFrame]:
+    """Every table that has a file, by its name."""
+    names = {part.name: part.name for part in fields(run.tables)} | {"histograms": "correlation_histograms"}
+    own = {file: getattr(run.tables, name) for name, file in names.items()}
+    always = ("aopc", "correlation")
+    return {file: table for file, table in own.items() if len(table) or file in always} | dict(run.extra)
+
+
+def _readable(run: Run) -> dict[str, pd.DataFrame]:
+    """The tables of page and card by their captions."""
+    tables = run.tables
+    found = {"Methods compared": summary_table(tables)}
+    if len(tables.comparisons):
+        rows = findings(tables.comparisons)
+        found[CAPTIONS["comparisons"]] = rows[rows["K"] == rows["K"].min()]
+    if len(tables.curves):
+        found[CAPTIONS["curves"]] = ends_summary(tables.curves)
+    if len(tables.normalised):
+        found[CAPTIONS["normalised"]] = normalised_summary(tables.normalised)
+    if len(tables.signs):
+        found[CAPTIONS["signs"]] = with_intervals(tables.signs, "agreement")
+    extra = {name: baseline_ranks(table) if name == "baselines" else table for name, table in run.extra.items()}
+    found |= {CAPTIONS.get(name, name): table for name, table in extra.items()}
+    if len(tables.counts):
+        found[CAPTIONS["counts"]] = tables.counts
+    return found
 
 
 def _draw(folder: Path, tables: Tables) -> dict[str, str]:
     """Save the figures, each as SVG and as PNG, and return their captions by file name."""
-    figures = {"aopc": aopc_figure(tables.aopc)}
-    if len(tables.correlations):
-        figures["correlation"] = correlation_figure(tables.correlations.rename(columns={"pearson_p": "p_value"}))
+    figures = {"aopc": aopc_figure(tables.aopc, tables.chance)}
+    if len(tables.curves):
+        figures["ends"] = ends_figure(tables.curves)
+    if len(tables.histograms):
+        figures["correlation"] = correlation_figure(tables.correlation, tables.histograms)
     for name, figure in figures.items():
         for form in ("svg", "png"):
             write_bytes(folder / f"{name}.{form}", figure_bytes(figure, form))
-    return {name: CAPTIONS[name] for name in figures}
+    captions = {name: CAPTIONS[name] for name in figures}
+    if len(tables.chance):
+        captions["aopc"] += " Hatched: where 95 % of all random orders lie."
+    return captions
 
 
 def _examples(documents: Sequence[Path]) -> list[Any]:
@@ -184,11 +202,6 @@ def _examples(documents: Sequence[Path]) -> list[Any]:
         for method in EXAMPLE_METHODS
         if method in explanation.scores and explanation.units
     ]
-
-
-def _listed(names: Iterable[str]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

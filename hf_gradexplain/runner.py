@@ -17,9 +17,9 @@ from datasets import Dataset, IterableDataset
 from rich.console import Console
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.evaluation.correlation import correlate_all
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, schema, write_documents
-from hf_gradexplain.evaluation.evaluate import document_ranks, target_probabilities
+from hf_gradexplain.evaluation.evaluate import evaluate_batch
+from hf_gradexplain.evaluation.measures import Measures
 from hf_gradexplain.evaluation.summary import Tables, make_tables
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
@@ -38,6 +38,7 @@ def evaluate(
     *,
     inputs: Mapping[str, Any],
     max_k: int | None = None,
+    measures: Measures | None = None,
 ) -> Tables | None:
     """Explain every text, remove its units in the order of every method, and make the tables.
 
@@ -51,6 +52,7 @@ def evaluate(
         inputs: Everything that the result depends on, in JSON values; those of the main process count. A folder made
             from other inputs is refused.
         max_k: The largest number of removed units in the tables; None for the longest document's.
+        measures: What to measure beside removal curves and correlations; None for nothing.
 
     Returns:
         The tables, on the main process; None on the others.
@@ -69,7 +71,7 @@ def evaluate(
         broadcast_object_list(finished)
         longest = explainer.profile.max_length
         with _progress(texts, longest, finished[0], tickets) if state.is_main_process else nullcontext():
-            paths = _evaluate_ranges(explainer, texts, options, output_dir, finished[0], state)
+            paths = _evaluate_ranges(explainer, texts, options, measures, output_dir, finished[0], state)
         if not state.is_main_process:
             return None
         tickets.end()
@@ -81,6 +83,7 @@ def _evaluate_ranges(
     explainer: Explainer,
     texts: Dataset | IterableDataset,
     options: Options,
+    measures: Measures | None,
     output_dir: Path,
     finished: Mapping[int, str],
     state: PartialState,
@@ -93,7 +96,7 @@ def _evaluate_ranges(
     Returns:
         The files of all ranges.
     """
-    columns, tickets = schema(options.methods), Tickets(output_dir)
+    columns, tickets = schema(options.methods, measures), Tickets(output_dir)
     paths, number, ticket = [], 0, tickets.draw()
     for part in ranges(texts, explainer.profile.max_length):
         path = document_path(output_dir, part.start)
@@ -102,7 +105,7 @@ def _evaluate_ranges(
             _check_rows(part, finished[part.start], path)
             continue
         if number == ticket:
-            documents = evaluate_texts(explainer, part.texts, options)
+            documents = evaluate_texts(explainer, part.texts, options, measures)
             write_documents(documents, path, columns.with_metadata({ROWS: part.digest()}))
             ticket = tickets.draw(len(part), part.cost)
         number += 1
@@ -116,7 +119,9 @@ _LOOK_EVERY = 0.05
 """Seconds between two looks at what the other processes have finished."""
 
 
-def evaluate_texts(explainer: Explainer, texts: Dataset, options: Options) -> list[EvaluatedDocument]:
+def evaluate_texts(
+    explainer: Explainer, texts: Dataset, options: Options, measures: Measures | None = None
+) -> list[EvaluatedDocument]:
     """Explain a few texts and put every method to the test; in the order of the texts."""
     columns = texts.to_dict()
     pairs = columns.get("text_pair")
@@ -124,17 +129,10 @@ def evaluate_texts(explainer: Explainer, texts: Dataset, options: Options) -> li
     labels = columns.get("label")
     documents: dict[int, EvaluatedDocument] = {}
     for scored in explainer.run(read, options, labels if options.target == "label" else None):
-        ranks = document_ranks(scored, options.seed)
-        curves = target_probabilities(scored, ranks)
-        for row, (i, explanation) in enumerate(zip(scored.indices, scored.explanations(), strict=True)):
-            size = len(explanation.units) + 1
-            documents[i] = EvaluatedDocument(
-                id=columns["id"][i],
-                label=labels[i] if labels and isinstance(labels[i], int) else None,
-                explanation=explanation,
-                curves={method: curves[m, row, :size] for m, method in enumerate(scored.scores)},
-                correlations=correlate_all(explanation.scores),
-            )
+        ids = [columns["id"][i] for i in scored.indices]
+        known = [labels[i] if labels and isinstance(labels[i], int) else None for i in scored.indices]
+        found = evaluate_batch(scored, ids, known, measures or Measures())
+        documents |= dict(zip(scored.indices, found, strict=True))
     return [documents[i] for i in range(len(read))]
 
 

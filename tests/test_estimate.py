@@ -6,6 +6,7 @@ from datasets import Dataset, IterableDataset
 from hf_gradexplain import estimate as module
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.estimate import estimate
+from hf_gradexplain.evaluation.measures import Measures
 from hf_gradexplain.jobs.dry_run import described
 from hf_gradexplain.options import Options
 from hf_gradexplain.runner import evaluate_texts
@@ -19,7 +20,7 @@ def texts():
     return Dataset.from_dict({"id": range(6), "text": list(TEXTS)})
 
 
-def masked_texts(explain, texts, options, monkeypatch):
+def masked_texts(explain, texts, options, monkeypatch, measures=None):
     """How many texts the model reads beside each once."""
     read = []
     masked = type(explain.profile.classifier(explain.model, None, 1)).masked_logits
@@ -30,7 +31,7 @@ def masked_texts(explain, texts, options, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr("hf_gradexplain.classifier.Classifier.masked_logits", count)
-        evaluate_texts(explain, texts, options)
+        evaluate_texts(explain, texts, options, measures)
     return sum(read)
 
 
@@ -42,13 +43,24 @@ def test_forward_passes_are_those_that_are_made(texts, monkeypatch):
     assert (found.documents, found.ranges, found.saved, found.backward) == (6, 1, frozenset(), True)
 
 
+@pytest.mark.parametrize("measures", [Measures(random_orders=4), Measures(both_ends=True), Measures(3, True, True)])
+def test_so_are_those_of_more_orders_and_about_those_of_bounds(texts, measures, monkeypatch):
+    texts = texts.select([1, 3])
+    found = estimate(explainer("bert"), texts, OPTIONS, measures)
+    made = masked_texts(explainer("bert"), texts, OPTIONS, monkeypatch, measures)
+    expected = 2 * (found.loo + found.orders * found.curves + 1)
+    assert found.orders == 3 * (1 + measures.both_ends) + measures.random_orders
+    assert expected + 2 * found.bounds == pytest.approx(made, rel=0.2 if measures.bounds else 1e-9)
+    assert (described(found, "BERT", 1)["  bounds"] == "none") == (not measures.bounds)
+
+
 def test_a_short_cut_saves_them(texts, monkeypatch):
     found = estimate(explainer("fasttext"), texts, OPTIONS)
     assert found.saved == {"loo", "curves"}
     assert masked_texts(explainer("fasttext"), texts, OPTIONS, monkeypatch) == 0
-    said = described(found, 3, "FastText", processes=2)
+    said = described(found, "FastText", processes=2)
     assert said["  leave-one-out"].endswith("(saved by the short cut of FastText)")
-    assert said["  curves"].endswith("for each of 3 methods (saved by the short cut of FastText)")
+    assert said["  curves"].endswith("for each of 3 orders (saved by the short cut of FastText)")
     assert (said["rows"], said["ranges"], said["processes"]) == ("6", "1", "2")
     assert said["forward passes"] == "6 to read, and 6 backward"
 
@@ -56,7 +68,7 @@ def test_a_short_cut_saves_them(texts, monkeypatch):
 def test_what_is_not_asked_for_is_not_counted(texts):
     found = estimate(explainer("bert"), texts, Options(methods=("random",)))
     assert (found.loo, found.backward) == (0, False)
-    assert described(found, 1, "BERT", 1)["  leave-one-out"] == "none"
+    assert described(found, "BERT", 1)["  leave-one-out"] == "none"
 
 
 def test_time_is_measured_and_scaled_to_the_others(monkeypatch):
@@ -65,7 +77,7 @@ def test_time_is_measured_and_scaled_to_the_others(monkeypatch):
     options, clock = Options(methods=("signed_gi",)), [0.0]
     words = lambda row_text: len(row_text.split())  # noqa: E731
 
-    def do(explain, some, options):
+    def do(explain, some, options, measures):
         clock[0] += sum((1 + max(words(text) - 1, 0) + 1) * (2 + words(text)) for text in some["text"])
 
     monkeypatch.setattr(module, "evaluate_texts", do)
@@ -85,7 +97,7 @@ def test_only_the_beginning_of_a_stream_is_read():
 
     found = estimate(explainer("fasttext"), IterableDataset.from_generator(generate), Options(methods=("random",)))
     assert (found.documents, found.ranges) == (None, None)
-    said = described(found, 1, "FastText", 1)
+    said = described(found, "FastText", 1)
     assert said["rows"] == "not known of a stream; what follows is for 1,000"
     assert said["forward passes"] == "1,000 to read"
 

@@ -13,7 +13,8 @@ from filelock import FileLock
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.aopc import aopc
-from hf_gradexplain.evaluation.documents import read_curves, read_explanations
+from hf_gradexplain.evaluation.documents import read_explanations
+from hf_gradexplain.evaluation.reading import read_curves
 from hf_gradexplain.evaluation.summary import make_tables
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
@@ -205,7 +206,7 @@ def test_no_text_is_refused(textcnn, texts, tmp_path):
 
 def test_a_single_method_without_a_reference_has_no_correlations(textcnn, texts, tmp_path):
     tables = evaluate(textcnn, texts, Options(methods=("signed_gi",)), tmp_path, inputs={})
-    assert len(tables.correlation) == len(tables.correlations) == 0
+    assert len(tables.correlation) == len(tables.comparisons) == len(tables.signs) == 0
     assert set(tables.aopc["method"]) == {"signed_gi"}
 
 

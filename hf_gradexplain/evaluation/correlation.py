@@ -1,4 +1,4 @@
-"""How closely a method's scores follow leave-one-out, document by document (Eq. 9)."""
+"""How closely a method's scores follow leave-one-out, document by document: correlation (Eq. 9) and sign."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+
+from hf_gradexplain.evaluation.aopc import ROUNDING
+from hf_gradexplain.methods import METHODS
 
 REFERENCE = "loo"
 """The method that the others are correlated with."""
@@ -58,6 +61,11 @@ def correlated_methods(methods: Sequence[str]) -> list[str]:
     return [method for method in methods if method != REFERENCE] if REFERENCE in methods else []
 
 
+def compared_by_sign(methods: Sequence[str]) -> list[str]:
+    """The signed methods among those that are compared with the reference."""
+    return [method for method in correlated_methods(methods) if METHODS[method].signed]
+
+
 def correlate_all(scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, float | str | None]]:
     """Correlate the scores of one document with the reference's.
 
@@ -74,8 +82,36 @@ def correlate_all(scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, float
     return out
 
 
+def sign_agreement(scores: np.ndarray, reference: np.ndarray) -> dict[str, int]:
+    """Compare the signs of a method's scores with those of the reference, both `(U,)`, for one document.
+
+    The agreement is `same / (same + opposite + zero)`: the share of the units that speak for or against the target
+    by the reference of which the method says the same. A unit whose reference is 0 has no sign to agree with and is
+    left out; a unit of which the method says 0 while the reference takes a side counts as not the same. A number is 0
+    if it is within a few roundings of float32 of the greatest. It is undefined where the reference is 0 throughout.
+
+    Returns:
+        How many units are the `same`, the `opposite`, and `zero` by the method alone.
+
+    >>> sign_agreement(np.array([1.0, -2.0, 0.0, 3.0]), np.array([2.0, 1.0, -1.0, 0.0]))
+    {'same': 1, 'opposite': 1, 'zero': 1}
+    """
+    signs, wanted = _signs(scores), _signs(reference)
+    sided = wanted != 0
+    return {
+        "same": int((signs == wanted)[sided].sum()),
+        "opposite": int((signs == -wanted)[sided].sum()),
+        "zero": int((signs == 0)[sided].sum()),
+    }
+
+
+def _signs(x: np.ndarray) -> np.ndarray:
+    rounding = ROUNDING * np.abs(x).max(initial=0)
+    return np.where(np.abs(x) <= rounding, 0.0, np.sign(x))
+
+
 def _is_constant(x: np.ndarray) -> bool:
-    return bool(np.ptp(x) <= 8 * np.finfo(np.float32).eps * np.abs(x).max())
+    return bool(np.ptp(x) <= ROUNDING * np.abs(x).max())
 
 
 def _pearson(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,21 +1,16 @@
-"""One row per evaluated document, and its Parquet form.
+"""One row per evaluated document, and its Parquet form; docs/documents.md describes the columns."""
 
-Columns: `id` (row number in the data set), `label` (null where there is none), every field of `Explanation`, and per
-method `curves` (the target's probability without the top `k` units) and `correlations` with leave-one-out.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hf_gradexplain.evaluation.correlation import COEFFICIENTS, correlated_methods
+from hf_gradexplain.evaluation.correlation import COEFFICIENTS, compared_by_sign, correlated_methods
+from hf_gradexplain.evaluation.measures import Measures
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import written_whole
 
@@ -28,9 +23,14 @@ class EvaluatedDocument:
         id: Row number in the data set.
         label: The class that the data set gives it, or None.
         explanation: Units and scores.
-        curves: Per method `(U + 1,)`.
+        curves: Per method `(U + 1,)`: the target's probability without the `k` highest-scored units.
         correlations: Per method but the reference: every coefficient, its p-value (`pearson_p`), and the reason where
             they are undefined.
+        signs: Per signed method but the reference: `hf_gradexplain.evaluation.correlation.sign_agreement`.
+        negative_first: Per method `(U + 1,)`: the target's probability without the `k` lowest-scored units; empty if
+            not measured, as are the others below.
+        random_orders: `mean` and `variance`, `(U + 1,)` each: see `hf_gradexplain.evaluation.chance.over_orders`.
+        bounds: `lower`, `upper`, `exact`: see `hf_gradexplain.evaluation.bounds.document_bounds`.
     """
 
     id: int
@@ -38,27 +38,58 @@ class EvaluatedDocument:
     explanation: Explanation
     curves: Mapping[str, np.ndarray]
     correlations: Mapping[str, Mapping[str, Any]]
+    signs: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    negative_first: Mapping[str, np.ndarray] = field(default_factory=dict)
+    random_orders: Mapping[str, np.ndarray] = field(default_factory=dict)
+    bounds: Mapping[str, Any] = field(default_factory=dict)
 
     def to_row(self) -> dict[str, Any]:
-        """Plain values, one per column."""
-        own = {"id": self.id, "label": self.label, "correlations": self.correlations}
+        """Plain values, one per column; `from_row` gives the document back."""
+        arrays = {name: getattr(self, name) for name in ("curves", "negative_first", "random_orders")}
         return {
-            **own,
+            **{name: getattr(self, name) for name in ("id", "label", "correlations", "signs", "bounds")},
+            **{name: {key: x.tolist() for key, x in found.items()} for name, found in arrays.items()},
             **self.explanation.to_dict(),
-            "curves": {m: c.tolist() for m, c in self.curves.items()},
         }
 
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "EvaluatedDocument":
+        """The inverse of `to_row`; a column that is not there was not measured."""
+        arrays = {
+            name: {key: np.asarray(x, dtype=float) for key, x in (row.get(name) or {}).items()}
+            for name in ("curves", "negative_first", "random_orders")
+        }
+        return cls(
+            id=row["id"],
+            label=row["label"],
+            explanation=Explanation.from_dict(row),
+            curves=arrays["curves"],
+            correlations=row.get("correlations") or {},
+            signs=row.get("signs") or {},
+            negative_first=arrays["negative_first"],
+            random_orders=arrays["random_orders"],
+            bounds=row.get("bounds") or {},
+        )
 
-def schema(methods: Sequence[str]) -> pa.Schema:
-    """The columns of a documents file; without a method to correlate with the reference, no `correlations`."""
-    correlated = correlated_methods(methods)
-    numbers = pa.list_(pa.float64())
-    per_method = pa.struct([(method, numbers) for method in methods])
-    coefficients = pa.struct(
-        [(name + end, pa.float64()) for name in COEFFICIENTS for end in ("", "_p")] + [("undefined", pa.string())]
-    )
+
+def schema(methods: Sequence[str], measures: Measures | None = None) -> pa.Schema:
+    """The columns of a documents file; of what is not measured, or has no method to be measured of, there is none."""
+    measures = measures or Measures()
+    numbers, methods = pa.list_(pa.float64()), list(methods)
     unit = pa.struct([("text", pa.string()), ("spans", pa.list_(pa.list_(pa.int64())))])
-    correlations = [("correlations", pa.struct([(method, coefficients) for method in correlated]))]
+    coefficients = [(name + end, pa.float64()) for name in COEFFICIENTS for end in ("", "_p")]
+    correlations = pa.struct([*coefficients, ("undefined", pa.string())])
+    signs = pa.struct([(name, pa.int64()) for name in ("same", "opposite", "zero")])
+    bounds = [("lower", pa.float64()), ("upper", pa.float64()), ("exact", pa.bool_())]
+    structs: dict[str, list[tuple[str, pa.DataType]]] = {
+        "scores": [(method, numbers) for method in methods],
+        "curves": [(method, numbers) for method in methods],
+        "correlations": [(method, correlations) for method in correlated_methods(methods)],
+        "signs": [(method, signs) for method in compared_by_sign(methods)],
+        "negative_first": [(method, numbers) for method in methods if measures.both_ends],
+        "random_orders": [(name, numbers) for name in ("mean", "variance") if measures.random_orders],
+        "bounds": bounds if measures.bounds else [],
+    }
     return pa.schema(
         [
             ("id", pa.int64()),
@@ -76,9 +107,7 @@ def schema(methods: Sequence[str]) -> pa.Schema:
             ("dtype", pa.string()),
             ("probabilities", numbers),
             ("units", pa.list_(unit)),
-            ("scores", per_method),
-            ("curves", per_method),
-            *(correlations if correlated else []),
+            *((name, pa.struct(fields)) for name, fields in structs.items() if fields),
         ]
     )
 
@@ -94,32 +123,3 @@ def read_explanations(path: Path, limit: int | None = None) -> list[tuple[int, E
     """The documents of a file, or the first `limit` of them, as `(id, explanation)`."""
     rows = pq.read_table(path).slice(0, limit).to_pylist()
     return [(row["id"], Explanation.from_dict(row)) for row in rows]
-
-
-def read_curves(path: Path) -> tuple[list[int], dict[str, list[np.ndarray]]]:
-    """The ids and, per method, the curves of one file."""
-    table = pq.read_table(path, columns=["id", "curves"])
-    curves = table["curves"].combine_chunks()
-    return table["id"].to_pylist(), {field.name: list(_ragged(curves.field(field.name))) for field in curves.type}
-
-
-def read_correlations(paths: Sequence[Path]) -> pd.DataFrame:
-    """Columns `method, document`, every coefficient with its p-value, and `undefined`: the reason, if there is one."""
-    names = [name + end for name in COEFFICIENTS for end in ("", "_p")]
-    frames = []
-    for path in paths:
-        if "correlations" not in pq.read_schema(path).names:
-            continue
-        table = pq.read_table(path, columns=["id", "correlations"])
-        correlations = table["correlations"].combine_chunks()
-        for field in correlations.type:
-            values = {part.name: correlations.field(field.name).field(part.name) for part in field.type}
-            frames.append(pa.table({"document": table["id"], **values}).to_pandas().assign(method=field.name))
-    empty = pd.DataFrame(columns=["document", *names, "undefined", "method"])
-    return pd.concat(frames, ignore_index=True) if frames else empty
-
-
-def _ragged(column: pa.ListArray) -> Iterator[np.ndarray]:
-    values, ends = column.values.to_numpy(), column.offsets.to_numpy()
-    for start, end in pairwise(ends):
-        yield values[start:end]

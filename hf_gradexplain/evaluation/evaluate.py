@@ -1,12 +1,62 @@
 """From a scored batch to evaluated documents."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from hf_gradexplain.evaluation.aopc import removal_ranks
+from hf_gradexplain.evaluation.bounds import document_bounds
+from hf_gradexplain.evaluation.chance import over_orders, random_ranks
+from hf_gradexplain.evaluation.correlation import REFERENCE, compared_by_sign, correlate_all, sign_agreement
+from hf_gradexplain.evaluation.documents import EvaluatedDocument
+from hf_gradexplain.evaluation.measures import Measures
 from hf_gradexplain.explain import ScoredBatch
 from hf_gradexplain.perturb import removal_curves
+from hf_gradexplain.perturb.subsets import Subsets
 from hf_gradexplain.state import left_as_found
+
+
+def evaluate_batch(
+    scored: ScoredBatch, ids: Sequence[int], labels: Sequence[int | None], measures: Measures
+) -> list[EvaluatedDocument]:
+    """Put every method to the test on every document of a batch.
+
+    Args:
+        scored: The batch.
+        ids: Its documents' row numbers.
+        labels: Their labels, None where there is none.
+        measures: What to measure beside removal curves and correlations.
+    """
+    seed, methods = scored.options.seed, list(scored.scores)
+    ranks = document_ranks(scored, seed)
+    orders = {"curves": ranks}
+    if measures.both_ends:
+        orders["negative_first"] = reversed_ranks(scored, ranks)
+    if measures.random_orders:
+        orders["random_orders"] = random_batch_ranks(scored, seed, measures.random_orders)
+    curves = target_probabilities(scored, np.concatenate(list(orders.values())))
+    found = dict(zip(orders, np.split(curves, np.cumsum([len(x) for x in orders.values()])[:-1]), strict=True))
+    bounds = batch_bounds(scored, curves[0, :, 0], measures.beam_size) if measures.bounds else None
+    documents = []
+    for b, explanation in enumerate(scored.explanations()):
+        own = {name: x[:, b, : len(explanation.units) + 1] for name, x in found.items()}
+        scores = explanation.scores
+        documents.append(
+            EvaluatedDocument(
+                id=ids[b],
+                label=labels[b],
+                explanation=explanation,
+                curves=dict(zip(methods, own["curves"], strict=True)),
+                correlations=correlate_all(scores),
+                signs={m: sign_agreement(scores[m], scores[REFERENCE]) for m in compared_by_sign(methods)},
+                negative_first=dict(zip(methods, own.get("negative_first", ()), strict=False)),
+                random_orders=over_orders(own["random_orders"]) if measures.random_orders else {},
+                bounds=bounds[b] if bounds else {},
+            )
+        )
+    return documents
 
 
 def document_ranks(scored: ScoredBatch, seed: int) -> np.ndarray:
@@ -19,12 +69,49 @@ def document_ranks(scored: ScoredBatch, seed: int) -> np.ndarray:
     return ranks
 
 
+def reversed_ranks(scored: ScoredBatch, ranks: np.ndarray) -> np.ndarray:
+    """The same orders from their other end: `(M, B, U)` to `(M, B, U)`; the last of equals goes first."""
+    counts = np.array([len(document.units) for document in scored.reading.batch.documents])
+    return np.maximum(counts[:, None] - 1 - ranks, 0)
+
+
+def random_batch_ranks(scored: ScoredBatch, seed: int, orders: int) -> np.ndarray:
+    """`R` random orders of the units of each document: `(R, B, U)`."""
+    batch = scored.reading.batch
+    ranks = np.zeros((orders, len(batch.documents), batch.units.size), dtype=np.int64)
+    for i, document in enumerate(batch.documents):
+        ranks[:, i, : len(document.units)] = random_ranks(document, seed, orders)
+    return ranks
+
+
 @torch.no_grad()
 def target_probabilities(scored: ScoredBatch, ranks: np.ndarray) -> np.ndarray:
     """`f_y(x^(k))`, the target's probability without the `k` units ranked first: `(M, B, U)` to `(M, B, U + 1)`."""
     target = scored.reading.batch.target
     with left_as_found(scored.classifier.model):
         logits = removal_curves(scored.classifier, scored.reading, torch.from_numpy(ranks).to(target.device))
+    return _of_target(scored, logits, target[None, :, None].expand(logits.shape[:-1]))
+
+
+@torch.no_grad()
+def batch_bounds(scored: ScoredBatch, plain: np.ndarray, beam_size: int) -> list[dict[str, float | bool]]:
+    """The bounds of each document's AOPC, whose probabilities with all their units are `plain` `(B,)`."""
+    batch, bounds = scored.reading.batch, []
+    with left_as_found(scored.classifier.model):
+        subsets = Subsets(scored.classifier, scored.reading)
+        for b, document in enumerate(batch.documents):
+
+            def value(removed: np.ndarray, b: int = b) -> np.ndarray:
+                sets = torch.zeros(len(removed), batch.units.size, dtype=torch.bool, device=batch.target.device)
+                sets[:, : removed.shape[1]] = torch.from_numpy(removed).to(sets.device)
+                logits = subsets.logits(b, sets)
+                return _of_target(scored, logits, batch.target[b].expand(len(removed)))
+
+            bounds.append(document_bounds(value, float(plain[b]), len(document.units), beam_size))
+    return bounds
+
+
+def _of_target(scored: ScoredBatch, logits: Tensor, target: Tensor) -> np.ndarray:
+    """The probability of the targets `(...)` from logits `(..., C)`."""
     probabilities = scored.classifier.objective.probability(logits)
-    index = target[None, :, None, None].expand(*probabilities.shape[:-1], 1)
-    return probabilities.gather(-1, index).squeeze(-1).double().cpu().numpy()
+    return probabilities.gather(-1, target.unsqueeze(-1)).squeeze(-1).double().cpu().numpy()

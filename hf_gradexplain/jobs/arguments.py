@@ -39,9 +39,25 @@ class EvaluateArguments:
     max_k: int | None = field(default=None, metadata={"help": "Largest K of the AOPC table; all by default."})
     baseline: str = field(default="zero", metadata={"help": "What masks a word: zero, pad, mask, unk or mean."})
     batch_tokens: int | None = field(default=None, metadata={"help": "Most tokens in one forward pass."})
+    mixed_precision: str = field(
+        default="no", metadata={"help": "no, or bf16: matrix products in bfloat16, faster and less exact."}
+    )
     threads: int = field(default=1, metadata={"help": "CPU threads of one process; more processes are faster."})
     dry_run: bool = field(default=False, metadata={"help": "Say what the run would take, and leave nothing behind."})
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code that the model's repository ships."})
+    random_orders: int | None = field(
+        default=None, metadata={"help": "Random orders per text for the band of chance; 20 with a short cut, else 2."}
+    )
+    both_ends: bool | None = field(
+        default=None, metadata={"help": "Also the lowest-scored words first, and sufficiency; on with a short cut."}
+    )
+    naopc: bool | None = field(
+        default=None, metadata={"help": "Also AOPC normalised by the best and the worst order; slow for long texts."}
+    )
+    beam_size: int = field(default=5, metadata={"help": "Sets that the search for the best order keeps."})
+    baselines: list[str] = field(
+        default_factory=list, metadata={"help": "Rank the methods under these masking baselines, too."}
+    )
 
     def __post_init__(self) -> None:
         if self.max_k is not None and self.max_k < 0:

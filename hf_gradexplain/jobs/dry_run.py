@@ -7,7 +7,9 @@ import torch
 from rich.console import Console
 
 from hf_gradexplain.estimate import Estimate, estimate
+from hf_gradexplain.evaluation.baselines import other_baselines
 from hf_gradexplain.jobs.arguments import EvaluateArguments
+from hf_gradexplain.jobs.measures import measures_of
 from hf_gradexplain.jobs.options import options_of
 from hf_gradexplain.jobs.subject import subject_of
 from hf_gradexplain.processes import process_state
@@ -25,18 +27,27 @@ def run_dry(arguments: EvaluateArguments) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         subject = subject_of(arguments, Path(folder), alone=True)
-        found = estimate(subject.explainer, subject.texts, options)
+        measures = measures_of(arguments, subject.explainer.model)
+        others = other_baselines(subject.explainer.tokenizer, options, arguments.baselines)
+        found = estimate(subject.explainer, subject.texts, options, measures)
     name = type(subject.explainer.model).__name__
     console = Console(highlight=False, soft_wrap=True)
-    for label, text in described(found, len(options.methods), name, state.num_processes).items():
+    for label, text in described(found, name, state.num_processes, 1 + len(others)).items():
         console.print(f"{label:<16}{text}")
 
 
-def described(found: Estimate, methods: int, model: str, processes: int) -> dict[str, str]:
-    """An estimate in words; of a stream, whose end is not known, for 1,000 documents."""
+def described(found: Estimate, model: str, processes: int, runs: int = 1) -> dict[str, str]:
+    """An estimate in words; of a stream, whose end is not known, for 1,000 documents.
+
+    Args:
+        found: The estimate.
+        model: What the model's class is called.
+        processes: How many processes there will be.
+        runs: How often all of it is done: once for every masking baseline.
+    """
     n, unknown = found.documents or 1000, "not known of a stream; what follows is for 1,000"
     saved = f" (saved by the short cut of {model})"
-    loo, curves = f"{n * found.loo:,.0f}", f"{n * found.curves:,.0f} for each of {methods} methods"
+    loo, curves = f"{n * found.loo:,.0f}", f"{n * found.curves:,.0f} for each of {found.orders} orders"
     return {
         "rows": f"{n:,}" if found.documents else unknown,
         "ranges": f"{found.ranges:,}" if found.ranges else "not known of a stream",
@@ -44,7 +55,9 @@ def described(found: Estimate, methods: int, model: str, processes: int) -> dict
         "forward passes": f"{n:,} to read" + (f", and {n:,} backward" if found.backward else ""),
         "  leave-one-out": loo + (saved if "loo" in found.saved else "") if found.loo else "none",
         "  curves": curves + (saved if "curves" in found.saved else ""),
-        "time": f"about {_duration(n * found.seconds / processes)}, "
+        "  bounds": f"about {n * found.bounds:,.0f}" if found.bounds else "none",
+        "baselines": f"{runs}",
+        "time": f"about {_duration(runs * n * found.seconds / processes)}, "
         f"at {processes / found.seconds:,.1f} documents per second",
         "memory": f"about {found.memory / 2**20:,.0f} MiB per process",
         "measured on": f"{found.measured} documents",

@@ -20,8 +20,11 @@ from transformers.utils import logging
 
 from hf_gradexplain.corpus import fingerprint
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
 from hf_gradexplain.evaluation.documents import read_explanations
+from hf_gradexplain.evaluation.measures import Measures
 from hf_gradexplain.evaluation.planted import planted_table
+from hf_gradexplain.evaluation.wording import baseline_ranks
 from hf_gradexplain.identity import (
     code_fingerprint,
     configuration_fingerprint,
@@ -31,6 +34,7 @@ from hf_gradexplain.identity import (
 )
 from hf_gradexplain.jobs.arguments import EvaluateArguments
 from hf_gradexplain.jobs.dry_run import run_dry
+from hf_gradexplain.jobs.measures import measures_of, under_baselines
 from hf_gradexplain.jobs.options import options_of
 from hf_gradexplain.jobs.subject import Subject, subject_of
 from hf_gradexplain.options import Options
@@ -38,7 +42,6 @@ from hf_gradexplain.processes import process_state
 from hf_gradexplain.results import CAPTIONS, Run, count_documents, summary_table, write_results
 from hf_gradexplain.runner import evaluate
 from hf_gradexplain.running.folder import document_paths, held, named_if_unreadable
-from hf_gradexplain.state import dtype_of
 from hf_gradexplain.viz.terminal import summary_table as terminal_table
 
 
@@ -80,21 +83,34 @@ def stops_told(output_dir: Path) -> Iterator[None]:
 def _evaluate(arguments: EvaluateArguments, options: Options, output_dir: Path, *, is_main: bool) -> None:
     started = time.monotonic()
     subject = subject_of(arguments, output_dir)
-    inputs = _inputs(subject, arguments, options) if is_main else {}
-    tables = evaluate(subject.explainer, subject.texts, options, output_dir, inputs=inputs, max_k=arguments.max_k)
+    measures = measures_of(arguments, subject.explainer.model)
+    baselines = other_baselines(subject.explainer.tokenizer, options, arguments.baselines)
+    inputs = _inputs(subject, arguments, options, measures) if is_main else {}
+    tables = evaluate(
+        subject.explainer,
+        subject.texts,
+        options,
+        output_dir,
+        inputs=inputs,
+        max_k=arguments.max_k,
+        measures=measures,
+    )
+    under = under_baselines(subject, arguments, baselines, output_dir, inputs)
     if tables is None:
         return
     documents = document_paths(output_dir)
     with named_if_unreadable(documents):
-        extra = _planted(subject, documents, arguments.seed)
+        extra = {"baselines": baseline_table({options.baseline: tables, **under})} if under else {}
+        ((_, explanation),) = read_explanations(documents[0], limit=1)
+        extra |= _planted(subject, documents, arguments.seed)
         run = Run(
             title=f"{subject.model_name} on {subject.data_name}",
-            facts=_facts(subject, arguments, count_documents(documents)),
+            facts=_facts(subject, arguments, count_documents(documents), explanation.dtype),
             inputs=inputs,
             tables=tables,
             seconds=time.monotonic() - started,
             replay="python recipes/evaluate.py run.yaml",
-            arguments=yaml.safe_dump(asdict(arguments), sort_keys=False, allow_unicode=True),
+            arguments=_replayed(arguments),
             extra=extra,
             notes=subject.notes,
         )
@@ -110,7 +126,13 @@ def _planted(subject: Subject, documents: Sequence[Path], seed: int) -> dict[str
     return {"planted": planted_table(explained, subject.weight, seed)}
 
 
-def _inputs(subject: Subject, arguments: EvaluateArguments, options: Options) -> dict[str, Any]:
+def _replayed(arguments: EvaluateArguments) -> str:
+    """The arguments as `run.yaml`; a list without items is left out, since a flag without values is none."""
+    values = {name: value for name, value in asdict(arguments).items() if value != []}
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def _inputs(subject: Subject, arguments: EvaluateArguments, options: Options, measures: Measures) -> dict[str, Any]:
     """Everything that the result depends on, down to its last bit."""
     model, device = subject.explainer.model, process_state().device
     software = versions()
@@ -121,6 +143,7 @@ def _inputs(subject: Subject, arguments: EvaluateArguments, options: Options) ->
         "tokenizer": tokenizer_fingerprint(subject.explainer.tokenizer),
         **_texts(subject, arguments),
         **asdict(options),
+        **asdict(measures),
         "hf_gradexplain": code_fingerprint(),
         **{name: software[name] for name in ("torch", "transformers")},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
@@ -139,7 +162,7 @@ def _texts(subject: Subject, arguments: EvaluateArguments) -> dict[str, Any]:
     return {"texts": "streamed", **{name: getattr(arguments, name) for name in (*names, "max_samples")}}
 
 
-def _facts(subject: Subject, arguments: EvaluateArguments, counts: Mapping[str, int]) -> dict[str, str]:
+def _facts(subject: Subject, arguments: EvaluateArguments, counts: Mapping[str, int], precision: str) -> dict[str, str]:
     n, labelled = counts["documents"], counts["labelled"]
     sample = "the first ones" if arguments.streaming else "a sample"
     accuracy = f"{counts['predicted_right'] / labelled:.4f}" if labelled else "–"
@@ -150,11 +173,12 @@ def _facts(subject: Subject, arguments: EvaluateArguments, counts: Mapping[str, 
         "Accuracy on them": accuracy,
         "Truncated": f"{counts['truncated']:,} of {n:,}",
         "Without any unit": f"{counts['without_units']:,} of {n:,}",
+        "Saturated": f"{counts['saturated']:,} of {n:,}",
         "Unit": arguments.unit,
         "Objective": arguments.objective,
         "Target": arguments.target,
         "Baseline": arguments.baseline,
-        "Computed in": str(dtype_of(subject.explainer.model)).removeprefix("torch."),
+        "Computed in": precision,
         "Seed": str(arguments.seed),
     }
 
@@ -163,5 +187,6 @@ def _print(run: Run, output_dir: Path) -> None:
     console = Console()
     console.print(terminal_table(summary_table(run.tables), title=run.title))
     for name, table in run.extra.items():
-        console.print(terminal_table(table, title=CAPTIONS[name].partition(":")[0]))
+        shown = baseline_ranks(table) if name == "baselines" else table
+        console.print(terminal_table(shown, title=CAPTIONS[name].partition(":")[0]))
     Console(file=sys.stderr).print(f"{run.seconds:.0f} s. Report: {output_dir / 'report.html'}", highlight=False)

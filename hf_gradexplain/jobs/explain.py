@@ -36,6 +36,9 @@ class ExplainArguments:
     objective: str = field(default="loss", metadata={"help": "What is explained: loss, logit or prob."})
     baseline: str = field(default="zero", metadata={"help": "What masks a word: zero, pad, mask, unk or mean."})
     batch_tokens: int | None = field(default=None, metadata={"help": "Most tokens in one forward pass."})
+    mixed_precision: str = field(
+        default="no", metadata={"help": "no, or bf16: matrix products in bfloat16, faster and less exact."}
+    )
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code that the model's repository ships."})
 
 
@@ -55,6 +58,7 @@ def run_explanation(arguments: ExplainArguments) -> list[Explanation]:
         seed=arguments.seed,
         batch_tokens=arguments.batch_tokens,
         baseline=arguments.baseline,
+        mixed_precision=arguments.mixed_precision,
     )
     folder = Path(arguments.output_dir)
     lines = (json.dumps(explanation.to_dict(), ensure_ascii=False) for explanation in explanations)

@@ -14,4 +14,5 @@ def options_of(arguments: EvaluateArguments) -> Options:
         seed=arguments.seed,
         batch_tokens=arguments.batch_tokens,
         baseline=arguments.baseline,  # type: ignore[arg-type]
+        mixed_precision=arguments.mixed_precision,  # type: ignore[arg-type]
     )

@@ -5,6 +5,8 @@ from io import BytesIO
 from typing import Any, Literal
 
 import matplotlib.style
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
@@ -52,3 +54,18 @@ def figure_bytes(figure: Figure, file_format: Literal["svg", "png"]) -> bytes:
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(buffer, format=file_format, dpi=200, metadata=metadata)
     return buffer.getvalue()
+
+
+def require(frame: pd.DataFrame, *columns: str) -> None:
+    """Refuse a table that lacks a column.
+
+    Raises:
+        ValueError: If it does.
+    """
+    if missing := [column for column in columns if column not in frame.columns]:
+        raise ValueError(f"Expected the columns {list(columns)}, got {list(frame.columns)}; add {missing}.")
+
+
+def note(axes: Axes, text: str) -> None:
+    """Write small print between the title and the axes."""
+    axes.annotate(text, (0, 1), (0, 5), "axes fraction", "offset points", size="small", color=MUTED)

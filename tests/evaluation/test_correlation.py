@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hf_gradexplain.evaluation.correlation import COEFFICIENTS, correlate_all
+from hf_gradexplain.evaluation.correlation import COEFFICIENTS, compared_by_sign, correlate_all, sign_agreement
 from hf_gradexplain.evaluation.correlation import correlate as correlate_rows
 
 
@@ -83,3 +83,20 @@ def test_all_methods_but_the_reference():
 
 def test_without_the_reference_there_is_nothing_to_correlate_with():
     assert correlate_all({"a": np.array([1.0, 2.0, 4.0])}) == {}
+
+
+def test_signs_agree_where_both_take_the_same_side():
+    loo = np.array([1.0, -1.0, 2.0, -2.0, 0.0, 1e-9])
+    assert sign_agreement(np.array([3.0, -0.1, -1.0, 0.0, 5.0, 5.0]), loo) == {"same": 2, "opposite": 1, "zero": 1}
+    assert sign_agreement(loo, loo) == {"same": 4, "opposite": 0, "zero": 0}
+
+
+def test_without_a_side_to_take_there_is_nothing_to_agree_on():
+    nothing = {"same": 0, "opposite": 0, "zero": 0}
+    assert sign_agreement(np.array([1.0, -1.0]), np.zeros(2)) == nothing
+    assert sign_agreement(np.array([]), np.array([])) == nothing
+
+
+def test_signed_methods_but_the_reference_are_compared_by_sign():
+    assert compared_by_sign(["random", "loo", "sa_l2", "signed_gi"]) == ["signed_gi"]
+    assert compared_by_sign(["sa_l2", "signed_gi"]) == []

@@ -53,8 +53,9 @@ def inputs(tmp_path_factory):
 def test_without_arguments_it_needs_nothing_and_leaves_everything(embedded):
     _, folder = embedded
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    figures = {f"figures/{name}.{form}" for name in ("aopc", "correlation") for form in ("svg", "png")}
-    pages = {"results.json", "aopc.parquet", "correlation.parquet", "report.html", "README.md", "run.yaml"}
+    figures = {f"figures/{name}.{form}" for name in ("aopc", "ends", "correlation") for form in ("svg", "png")}
+    tables = {f"{name}.parquet" for name in ("aopc", "correlation", "curves", "comparisons", "normalised")}
+    pages = tables | {"results.json", "report.html", "README.md", "run.yaml"}
     assert figures | pages <= names
     assert len(load_dataset("parquet", data_files=str(folder / "documents" / "*.parquet"), split="train")) == 200
 
@@ -75,6 +76,19 @@ def test_the_papers_picture_holds_on_it(embedded):
     others = [score[method] for method in ("random", "sa_raw", "sa_l1", "sa_l2", "sa_linf")]
     assert min(score["signed_gi"], score["loo"]) > 2 * max(others)
     assert score["sa_l1"] == pytest.approx(score["sa_l2"], abs=0.01) == pytest.approx(score["sa_linf"], abs=0.01)
+
+
+def test_it_says_how_good_an_order_could_be_and_what_chance_does(embedded):
+    _, folder = embedded
+    record = json.loads((folder / "results.json").read_text())
+    naopc = {row["method"]: row["naopc"] for row in record["normalised"]}
+    assert 1 >= naopc["signed_gi"] > 0.95 > 0.5 > naopc["random"]
+    assert record["signs"][0]["agreement"] > 0.95
+    curves = pd.read_parquet(folder / "curves.parquet").set_index(["curve", "method", "k"])["aopc"]
+    assert curves["sufficiency", "signed_gi", 10] < 0.2 * curves["sufficiency", "random", 10]
+    assert curves["negative_first", "signed_gi", 3] < 0 < curves["negative_first", "random", 3]
+    chance = pd.read_parquet(folder / "chance.parquet").set_index("k")
+    assert chance.loc[10, "low"] < curves["negative_first", "random", 10] < curves["removal", "signed_gi", 10] / 2
 
 
 def test_run_yaml_replays_it_from_the_finished_ranges(embedded):
@@ -125,6 +139,22 @@ def test_a_model_and_a_data_set_by_name(inputs, tmp_path):
     assert yaml.safe_load((tmp_path / "run.yaml").read_text())["unit"] == "token"
 
 
+def test_methods_are_ranked_under_other_baselines_and_costly_measures_on_demand(inputs, tmp_path):
+    chosen = ["--model_name_or_path", inputs / "model", "--dataset_name", inputs / "data", "--text_column", "sentence"]
+    chosen += ["--output_dir", tmp_path, "--methods", "loo", "signed_gi", "--naopc", "true", "--both_ends", "true"]
+    done = run("evaluate", *chosen, "--baselines", "zero", "mean", "unk", "--random_orders", "3", "--beam_size", "2")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_parquet(tmp_path / "baselines.parquet")
+    assert list(table["baseline"].unique()) == ["zero", "mean", "unk"]
+    assert table.groupby("baseline")["rank"].apply(sorted).tolist() == [[1, 2]] * 3
+    own = pd.read_parquet(tmp_path / "aopc.parquet").set_index(["method", "k"])["aopc"]
+    for row in table[table["baseline"] == "zero"].itertuples():
+        assert row.aopc == own[row.method, row.k]
+    assert "Ranks by masking baseline" in done.stdout
+    documents = load_dataset("parquet", data_files=str(tmp_path / "documents" / "*.parquet"), split="train")
+    assert {"negative_first", "random_orders", "bounds"} <= set(documents.column_names)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -132,6 +162,8 @@ def test_a_model_and_a_data_set_by_name(inputs, tmp_path):
         (["--unit", "words"], 1, "unknown unit 'words': did you mean 'word'?"),
         (["--dataset_name", "x"], 1, "--dataset_name needs a --model_name_or_path"),
         (["--model_name_or_path", "x"], 1, "--model_name_or_path needs a --dataset_name"),
+        (["--random_orders", "1"], 1, "random_orders is 0, or 2 or more to have a spread, not 1"),
+        (["--baselines", "mask"], 1, "--baselines mask: the tokenizer has no mask token"),
         (["--batch_token", "8"], 2, "--batch_tokens"),
         (["--seed", "x"], 2, "--seed"),
     ],

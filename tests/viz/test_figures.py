@@ -9,7 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
 from hf_gradexplain.viz.canvas import figure_bytes
-from hf_gradexplain.viz.figures import _spread, aopc_figure, correlation_figure, explanation_figure
+from hf_gradexplain.viz.curves import _spread, aopc_figure, ends_figure
+from hf_gradexplain.viz.figures import correlation_figure, explanation_figure
 from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR, METHOD_STYLES
 
 HOSTILE = "$\\frac{1}{$ <svg onload=x> \x1b[31m\x00 \u202e" + 60 * "long "
@@ -27,15 +28,21 @@ def aopc_table(methods, longest=60, n=1000):
     return pd.concat(frames, ignore_index=True).assign(n=n)
 
 
-def correlation_table(methods, documents=40):
-    generator = np.random.default_rng(0)
-    return pd.DataFrame(
-        {
-            "method": np.repeat(methods, documents),
-            "document": np.tile(np.arange(documents), len(methods)),
-            "pearson": generator.uniform(-1, 1, len(methods) * documents),
-            "p_value": generator.uniform(0, 1, len(methods) * documents),
-        }
+def correlation_tables(methods, median=0.5, n=36, n_undefined=4):
+    """The summary and the histograms: all of a method's documents in the bins left and right of 0.5."""
+    frame = pd.DataFrame({"method": methods, "coefficient": "pearson", "median": median, "n": n})
+    frame = frame.assign(median_ci_low=frame["median"] - 0.1, median_ci_high=frame["median"] + 0.1)
+    frame = frame.assign(fraction_significant=0.75, fraction_significant_fdr=0.5, n_undefined=n_undefined)
+    edges = np.linspace(-1, 1, 21)
+    counts = np.where(np.isin(np.arange(20), [14, 15]), n // 2, 0)
+    bins = pd.DataFrame({"coefficient": "pearson", "low": edges[:-1], "high": edges[1:], "n": counts})
+    parts = [bins.assign(method=method) for method in methods]
+    return frame, pd.concat(parts, ignore_index=True) if parts else bins.assign(method="").iloc[:0]
+
+
+def curve_table(methods, longest=60):
+    return pd.concat(
+        [aopc_table(methods, longest).assign(curve=c) for c in ("removal", "negative_first", "sufficiency")]
     )
 
 
@@ -88,8 +95,10 @@ def test_sample_size_is_written(n, said):
 def test_missing_column_is_named():
     with pytest.raises(ValueError, match=r"got \['method', 'k', 'aopc', 'ci_low', 'ci_high'\]; add \['n'\]"):
         aopc_figure(aopc_table(["loo"]).drop(columns="n"))
-    with pytest.raises(ValueError, match=r"add \['kendall'\]"):
-        correlation_figure(correlation_table(["loo"]), coefficient="kendall")
+    with pytest.raises(ValueError, match=r"add \['median'\]"):
+        correlation_figure(correlation_tables(["loo"])[0].drop(columns="median"), correlation_tables(["loo"])[1])
+    with pytest.raises(ValueError, match=r"add \['curve'\]"):
+        ends_figure(aopc_table(["loo"]))
 
 
 def test_undefined_confidence_limits_leave_the_curve():
@@ -105,30 +114,24 @@ def test_spread_moves_labels_apart_and_no_further():
 
 
 def test_each_method_has_a_histogram_that_says_what_is_undefined():
-    table = correlation_table(["sa_l1", "sa_l2", "random"])
-    table.loc[table["method"] == "sa_l1", ["pearson", "p_value"]] = np.nan
-    table.loc[table["method"] == "sa_l2", ["pearson", "p_value"]] = [0.5, 0.01]
-    table.loc[table.index[40:44], ["pearson", "p_value"]] = np.nan
-    table.loc[table.index[44:53], "p_value"] = 0.5
-    figure = correlation_figure(table)
-    first, second, third = figure.axes
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["sa_l1", "sa_l2", "random"]
+    summary, histograms = correlation_tables(["sa_l1", "sa_l2"])
+    summary.loc[0, ["n", "n_undefined"]] = [0, 40]
+    summary.loc[0, ["median", "median_ci_low", "median_ci_high", "fraction_significant"]] = np.nan
+    figure = correlation_figure(summary, histograms)
+    first, second = figure.axes
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["sa_l1", "sa_l2"]
     assert [text.get_text() for text in first.texts] == ["undefined for 40 of 40"]
-    assert [text.get_text() for text in second.texts] == ["median 0.50; 75% with p ≤ 0.05\nundefined for 4 of 40"]
-    assert sum(bar.get_height() for bar in first.patches) == 0
+    assert [text.get_text() for text in second.texts] == [
+        "median 0.50 [0.40, 0.60]\np ≤ .05 for 75%; by FDR 50%\nundefined for 4 of 40"
+    ]
+    assert len(first.patches) == 0
     assert sum(bar.get_height() for bar in second.patches) == pytest.approx(0.9)
-    assert sum(bar.get_height() for bar in third.patches) == pytest.approx(1.0)
-
-
-def test_rounding_beyond_one_stays_in_the_histogram():
-    table = correlation_table(["loo"]).assign(pearson=1 + 1e-12)
-    (axes,) = correlation_figure(table).axes
-    assert axes.patches[-1].get_height() == pytest.approx(1.0)
+    assert [bar.get_x() for bar in second.patches if bar.get_height()] == pytest.approx([0.4, 0.5])
 
 
 @pytest.mark.parametrize("count", [1, 7, 12])
 def test_panels_share_their_axes_and_their_texts_do_not_overlap(count):
-    figure = correlation_figure(correlation_table(TWELVE[:count]), title="AG's News")
+    figure = correlation_figure(*correlation_tables(TWELVE[:count]), title="AG's News")
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert len(shown) == count
     assert len({(axes.get_xlim(), axes.get_ylim()) for axes in shown}) == 1
@@ -137,10 +140,36 @@ def test_panels_share_their_axes_and_their_texts_do_not_overlap(count):
 
 
 def test_other_coefficients_are_drawn_by_name():
-    figure = correlation_figure(
-        correlation_table(["loo"]).rename(columns={"pearson": "kendall"}), coefficient="kendall"
-    )
+    tables = [table.assign(coefficient="kendall") for table in correlation_tables(["loo"])]
+    figure = correlation_figure(*tables, coefficient="kendall")
     assert any("Kendall correlation" in text.get_text() for text in written(figure))
+    assert not any(axes.get_visible() for axes in correlation_figure(*tables).axes)
+
+
+def test_the_band_of_random_orders_is_drawn_and_named():
+    chance = pd.DataFrame({"k": [0, 30, 60], "low": [0, 0.1, 0.2], "high": [0, 0.2, 0.3]})
+    figure = aopc_figure(aopc_table(["loo"]), chance)
+    (axes,) = figure.axes
+    assert len(axes.collections) == 2
+    assert axes.collections[0].get_hatch()
+    top = axes.collections[0].get_paths()[0].vertices
+    assert {(30, 0.1), (30, 0.2), (60, 0.3)} <= {tuple(point) for point in top.tolist()}
+    assert any("hatched: 95 % of all random orders" in text.get_text() for text in written(figure))
+    without = aopc_figure(aopc_table(["loo"]), chance.iloc[:0])
+    assert not any("hatched" in text.get_text() for text in written(without))
+
+
+def test_both_ends_have_a_panel_that_says_which_way_is_better():
+    table = curve_table(["loo", "signed_gi"])
+    table.loc[table["curve"] == "sufficiency", "aopc"] += 1
+    figure = ends_figure(table)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "Lowest-scored units removed first: lower is better",
+        "Highest-scored units kept alone: lower is better",
+    ]
+    lows = [min(line.get_ydata().min() for line in axes.lines if line.get_label() == "loo") for axes in figure.axes]
+    assert lows == pytest.approx([0, 1])
+    assert not overlapping([text for text in written(figure) if text.get_text().split()[0] in ("loo", "signed_gi")])
 
 
 def test_bars_keep_the_order_of_the_text_and_show_the_sign_without_colour():
@@ -170,15 +199,18 @@ def test_scores_that_do_not_fit_their_units_are_refused(scores):
     "figure",
     [
         lambda: aopc_figure(aopc_table(["loo"]).iloc[:0]),
-        lambda: correlation_figure(correlation_table(["loo"]).iloc[:0]),
+        lambda: correlation_figure(*correlation_tables([])),
+        lambda: ends_figure(curve_table(["loo"]).iloc[:0]),
         lambda: explanation_figure([], []),
         lambda: explanation_figure(["a", "b"], [0.0, 0.0]),
         lambda: explanation_figure(["a", "b"], [1e300, 1e-300]),
         lambda: aopc_figure(aopc_table([HOSTILE, "loo"]), title=HOSTILE),
-        lambda: correlation_figure(correlation_table([HOSTILE, "loo"]), title=HOSTILE),
+        lambda: correlation_figure(*correlation_tables([HOSTILE, "loo"]), title=HOSTILE),
+        lambda: ends_figure(curve_table([HOSTILE, "loo"]), title=HOSTILE),
         lambda: explanation_figure([HOSTILE, "<b>"], [1.0, -1.0], title=HOSTILE),
     ],
-    ids=["no curves", "no panels", "no bars", "all zero", "huge", "hostile curves", "hostile panels", "hostile bars"],
+    ids=["no curves", "no panels", "no ends", "no bars", "all zero", "huge"]
+    + [f"hostile {name}" for name in ("curves", "panels", "ends", "bars")],
 )
 def test_figures_of_nothing_extremes_and_hostile_names_are_drawn_alike_each_time(figure):
     svg = figure_bytes(figure(), "svg")

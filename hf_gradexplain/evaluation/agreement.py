@@ -1,0 +1,121 @@
+"""Tables of how the methods agree with leave-one-out: correlations, and signs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from hf_gradexplain.evaluation.bootstrap import REPLICATES, Means, median_interval
+from hf_gradexplain.evaluation.correlation import COEFFICIENTS, SIGNIFICANCE
+
+CORRELATION_COLUMNS = [
+    *("method", "coefficient", "median", "mean", "fraction_significant", "n", "n_undefined"),
+    *("median_ci_low", "median_ci_high", "mean_ci_low", "mean_ci_high", "fraction_significant_fdr"),
+]
+SIGN_COLUMNS = ["method", "agreement", "ci_low", "ci_high", "share_zero", "n", "n_undefined"]
+HISTOGRAM_COLUMNS = ["method", "coefficient", "low", "high", "n"]
+BINS = 20
+
+
+class CorrelationSums:
+    """Sums over documents of their correlations with leave-one-out, for the intervals of the means.
+
+    Args:
+        methods: The methods' names.
+        replicates: The number of bootstrap samples.
+    """
+
+    def __init__(self, methods: Sequence[str], replicates: int = REPLICATES) -> None:
+        self.keys = [(method, coefficient) for method in methods for coefficient in COEFFICIENTS]
+        self.means = Means(len(self.keys), replicates)
+
+    def add(self, correlations: Mapping[str, Mapping[str, np.ndarray]], weights: np.ndarray) -> None:
+        """Add documents: every coefficient `(n,)` per method, NaN where undefined, and their `bootstrap_weights`."""
+        if self.keys:
+            self.means.add(np.stack([correlations[m][coefficient] for m, coefficient in self.keys], 1), weights)
+
+    def intervals(self) -> dict[tuple[str, str], tuple[float, float]]:
+        """The 95 % percentile interval of each mean, by method and coefficient."""
+        return dict(zip(self.keys, zip(*self.means.interval(), strict=True), strict=True))
+
+
+def correlation_tables(
+    correlations: Iterable[tuple[str, Mapping[str, np.ndarray]]],
+    intervals: Mapping[tuple[str, str], tuple[float, float]],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Summarise per-document correlations with leave-one-out.
+
+    Args:
+        correlations: Method by method, every coefficient and its p-value (`pearson`, `pearson_p`, ...), `(n,)` each,
+            NaN where undefined.
+        intervals: Those of the means, see `CorrelationSums.intervals`.
+
+    Returns:
+        The summary, `CORRELATION_COLUMNS`: `n` counts the documents that have a coefficient. `fraction_significant` is
+        the share of those with `p <= 0.05`. In `fraction_significant_fdr` the p-values are adjusted first, so that
+        of the significant ones no more than 5 % are expected to be so by chance (Benjamini & Hochberg 1995; documents
+        do not depend on each other). Without any document all of these are NaN.
+
+        And how the coefficients are distributed, `HISTOGRAM_COLUMNS`: `n` of them lie from `low` up to `high`.
+    """
+    rows, histograms = [], []
+    edges = np.linspace(-1, 1, BINS + 1)
+    for method, values in correlations:
+        for name in COEFFICIENTS:
+            r, p = (x[~np.isnan(x)] for x in (values[name], values[f"{name}_p"]))
+            raw, adjusted = _significance(p)
+            counted = (raw, len(r), len(values[name]) - len(r))
+            ends = (*median_interval(r), *intervals[method, name])
+            rows.append((method, name, *_location(r), *counted, *ends, adjusted))
+            counts = np.histogram(np.clip(r, -1, 1), edges)[0]
+            histograms += [(method, name, *bin_) for bin_ in zip(edges[:-1], edges[1:], counts, strict=True)]
+    return pd.DataFrame(rows, columns=CORRELATION_COLUMNS), pd.DataFrame(histograms, columns=HISTOGRAM_COLUMNS)
+
+
+class SignSums:
+    """Sums over documents of the agreement of sign with leave-one-out.
+
+    Args:
+        methods: The signed methods' names.
+        replicates: The number of bootstrap samples.
+    """
+
+    def __init__(self, methods: Sequence[str], replicates: int = REPLICATES) -> None:
+        self.methods, self.n = list(methods), 0
+        self.agreement, self.zero = (Means(len(self.methods), replicates) for _ in range(2))
+
+    def add(self, signs: Mapping[str, Mapping[str, np.ndarray]], weights: np.ndarray) -> None:
+        """Add documents: the counts of `sign_agreement` per method, `(n,)` each, and their `bootstrap_weights`."""
+        if self.methods:
+            self.n += len(weights)
+            units = {m: np.sum([signs[m][name] for name in ("same", "opposite", "zero")], 0) for m in self.methods}
+            for name, means in (("same", self.agreement), ("zero", self.zero)):
+                means.add(np.stack([_share(signs[m][name], units[m]) for m in self.methods], 1), weights)
+
+    def table(self) -> pd.DataFrame:
+        """One row per signed method, `SIGN_COLUMNS`.
+
+        Returns:
+            The mean over `n` documents of the share of units of the same sign, with its 95 % bootstrap interval, and of
+            the share that the method scores 0. `n_undefined` documents have no unit whose leave-one-out has a sign.
+        """
+        low, high = self.agreement.interval()
+        columns = [self.methods, self.agreement.mean, low, high, self.zero.mean, self.agreement.n]
+        return pd.DataFrame(dict(zip(SIGN_COLUMNS, [*columns, self.n - self.agreement.n], strict=True)))
+
+
+def _location(r: np.ndarray) -> tuple[float, float]:
+    return (float(np.median(r)), float(np.mean(r))) if len(r) else (np.nan, np.nan)
+
+
+def _significance(p: np.ndarray) -> tuple[float, float]:
+    """The share of significant p-values as they are, and adjusted for the false discovery rate."""
+    if not len(p):
+        return np.nan, np.nan
+    adjusted = stats.false_discovery_control(np.clip(p, 0, 1))
+    return float((p <= SIGNIFICANCE).mean()), float((adjusted <= SIGNIFICANCE).mean())
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)

@@ -1,0 +1,66 @@
+"""Tables of correlations and of signs: what is counted, what is left out."""
+
+import numpy as np
+import pytest
+
+from hf_gradexplain.evaluation.agreement import CorrelationSums, SignSums, correlation_tables
+from hf_gradexplain.evaluation.bootstrap import bootstrap_weights
+from hf_gradexplain.evaluation.correlation import COEFFICIENTS
+
+
+def tables(r, p):
+    none = np.full(len(r), np.nan)
+    values = {name + end: none for name in COEFFICIENTS for end in ("", "_p")}
+    values |= {"pearson": np.array(r), "pearson_p": np.array(p)}
+    sums = CorrelationSums(["a"])
+    sums.add({"a": values}, bootstrap_weights(range(len(r)), 0))
+    return correlation_tables([("a", values)], sums.intervals())
+
+
+def test_undefined_correlations_are_counted_and_left_out_of_the_mean():
+    table = tables([0.5, 0.7, np.nan, 0.9], [0.2, 0.01, np.nan, 0.05])[0].set_index("coefficient")
+    row = table.loc["pearson"]
+    assert (row["median"], row["n"], row["n_undefined"]) == (0.7, 3, 1)
+    assert row["mean"] == pytest.approx(0.7)
+    assert row["fraction_significant"] == pytest.approx(2 / 3)
+    assert (table.loc["kendall", "n"], table.loc["kendall", "n_undefined"]) == (0, 4)
+    numbers = [name for name in table.columns if name not in ("method", "n", "n_undefined")]
+    assert np.isnan(table.loc["kendall", numbers].astype(float)).all()
+    assert table.loc["pearson", numbers].notna().all()
+
+
+def test_the_false_discovery_rate_is_controlled_by_the_step_up_rule():
+    rng = np.random.default_rng(0)
+    p = np.concatenate([rng.random(180), rng.random(20) * 1e-3])
+    row = tables(np.linspace(-1, 1, 200), p)[0].set_index("coefficient").loc["pearson"]
+    passed = [i for i, value in enumerate(np.sort(p), 1) if value <= 0.05 * i / 200]
+    assert row["fraction_significant_fdr"] == max(passed) / 200
+    assert row["fraction_significant"] == (p <= 0.05).mean() > row["fraction_significant_fdr"]
+
+
+def test_intervals_of_mean_and_median_are_those_of_resampling():
+    rng = np.random.default_rng(1)
+    r = np.tanh(rng.normal(0.4, 0.6, 300))
+    row = tables(r, np.full(300, 0.5))[0].set_index("coefficient").loc["pearson"]
+    drawn = r[rng.integers(0, 300, (5000, 300))]
+    for name, found in (("mean", drawn.mean(1)), ("median", np.median(drawn, 1))):
+        ends = np.percentile(found, [2.5, 97.5])
+        np.testing.assert_allclose(row[[f"{name}_ci_low", f"{name}_ci_high"]].astype(float), ends, atol=0.015)
+
+
+def test_histograms_hold_every_defined_document_once():
+    histogram = tables([-1, -0.95, 0.0, 0.999, 1 + 1e-12, np.nan], [0.5] * 5 + [np.nan])[1]
+    pearson = histogram[histogram["coefficient"] == "pearson"].set_index("low")["n"]
+    assert (pearson.sum(), pearson.iloc[0], pearson.iloc[-1]) == (5, 2, 2)
+    assert histogram[histogram["coefficient"] == "kendall"]["n"].sum() == 0
+
+
+def test_signs_are_averaged_over_the_documents_that_have_any():
+    sums = SignSums(["a"])
+    counts = {"same": [3, 0, 1], "opposite": [1, 0, 0], "zero": [0, 0, 1]}
+    sums.add({"a": {name: np.array(x) for name, x in counts.items()}}, bootstrap_weights(range(3), 0))
+    row = sums.table().iloc[0]
+    assert (row["agreement"], row["share_zero"]) == ((0.75 + 0.5) / 2, 0.25)
+    assert (row["n"], row["n_undefined"]) == (2, 1)
+    assert row["ci_low"] == pytest.approx(0.5)
+    assert row["ci_high"] == pytest.approx(0.75)

@@ -1,0 +1,48 @@
+"""Ranks under several masking baselines."""
+
+import pandas as pd
+import pytest
+
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
+from hf_gradexplain.evaluation.summary import Tables
+from hf_gradexplain.evaluation.wording import baseline_ranks
+from hf_gradexplain.options import Options
+from tests.tiny import make
+
+
+def tables(**aopc):
+    rows = [(m, k, k * x, k * x - 0.1, k * x + 0.1, 5) for m, x in aopc.items() for k in (0, 1)]
+    return Tables(pd.DataFrame(rows, columns=["method", "k", "aopc", "ci_low", "ci_high", "n"]), pd.DataFrame())
+
+
+def test_methods_are_ranked_under_each_baseline():
+    table = baseline_table({"zero": tables(a=0.2, b=0.5, c=0.3), "mean": tables(a=0.6, b=0.5, c=0.1)})
+    ranks = table.set_index(["baseline", "method"])["rank"]
+    assert ranks["zero"].to_dict() == {"b": 1, "c": 2, "a": 3}
+    assert ranks["mean"].to_dict() == {"a": 1, "b": 2, "c": 3}
+    assert (table["k"] == 1).all()
+    shown = baseline_ranks(table)
+    assert shown.to_dict("list") == {
+        "method": ["b", "c", "a"],
+        "zero": ["1. 0.500", "2. 0.300", "3. 0.200"],
+        "mean": ["2. 0.500", "3. 0.100", "1. 0.600"],
+    }
+
+
+def test_methods_that_do_the_same_share_a_rank():
+    table = baseline_table({"zero": tables(a=0.2, b=0.5, c=0.2 + 1e-9, d=0.1)})
+    assert dict(zip(table["method"], table["rank"], strict=True)) == {"b": 1, "a": 2, "c": 2, "d": 4}
+
+
+def test_each_baseline_but_the_runs_own_is_a_run_of_its_own():
+    found = other_baselines(make("bert")[1], Options(methods=("loo",), seed=3), ["zero", "mean", "unk", "mean"])
+    assert list(found) == ["mean", "unk"]
+    assert found["unk"] == Options(methods=("loo",), seed=3, baseline="unk")
+
+
+def test_a_baseline_that_cannot_be_is_refused_before_any_work():
+    with pytest.raises(GradexplainError, match="--baselines mask: the tokenizer has no mask token; leave 'mask' out"):
+        other_baselines(make("bert")[1], Options(), ["mean", "mask"])
+    with pytest.raises(GradexplainError, match="unknown baseline 'noise'"):
+        other_baselines(make("bert")[1], Options(), ["noise"])

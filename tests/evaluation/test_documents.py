@@ -1,0 +1,111 @@
+"""Rows of evaluated documents: there and back, through Parquet and through `datasets`, as the page describes them."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from datasets import Dataset, load_dataset
+
+from hf_gradexplain.evaluation.documents import EvaluatedDocument, read_explanations, schema, write_documents
+from hf_gradexplain.evaluation.measures import Measures
+from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.options import Options
+from hf_gradexplain.runner import evaluate_texts
+from tests.tiny import CORPUS, explainer
+
+METHODS = ("random", "loo", "sa_l2", "signed_gi")
+EVERYTHING = Measures(random_orders=3, both_ends=True, bounds=True, beam_size=2)
+PAGE = Path(__file__).parents[2] / "docs" / "documents.md"
+
+
+@pytest.fixture(scope="module")
+def documents():
+    texts = Dataset.from_dict({"id": range(7), "text": [*CORPUS, "", "bad"], "label": [0, 1, 0, 1, 0, 1, 0]})
+    return evaluate_texts(
+        explainer("textcnn"), texts, Options(methods=METHODS, unit="word_type", target="label"), EVERYTHING
+    )
+
+
+@pytest.fixture(scope="module")
+def path(documents, tmp_path_factory):
+    path = tmp_path_factory.mktemp("documents") / "00000000.parquet"
+    write_documents(documents, path, schema(METHODS, EVERYTHING))
+    return path
+
+
+def test_rows_come_back_as_what_they_were_through_datasets(documents, path, tmp_path):
+    rows = load_dataset("parquet", data_files=str(path), split="train", cache_dir=str(tmp_path))
+    assert len(rows) == 7
+    for document, row in zip(documents, rows, strict=True):
+        found = EvaluatedDocument.from_row(row)
+        assert found.to_row() == document.to_row()
+        assert Explanation.from_dict(row).to_dict() == document.explanation.to_dict()
+
+
+def test_rows_come_back_through_parquet(documents, path):
+    assert [e.to_dict() for _, e in read_explanations(path)] == [d.explanation.to_dict() for d in documents]
+
+
+def test_what_was_not_measured_has_no_column():
+    names = schema(["signed_gi"]).names
+    assert not {"correlations", "signs", "negative_first", "random_orders", "bounds"} & set(names)
+    assert {"correlations", "signs"} <= set(schema(METHODS).names)
+
+
+def test_both_ends_of_an_order_meet(documents):
+    for document in documents:
+        for method in METHODS:
+            top, low = document.curves[method], document.negative_first[method]
+            assert len(top) == len(low) == len(document.explanation.units) + 1
+            assert (low[0], low[-1]) == pytest.approx((top[0], top[-1]), rel=1e-9)
+
+
+def test_bounds_hold_for_every_order(documents):
+    for document in documents:
+        for curve in [*document.curves.values(), *document.negative_first.values()]:
+            aopc = (curve[0] - curve).mean()
+            assert document.bounds["lower"] - 1e-9 <= aopc <= document.bounds["upper"] + 1e-9
+
+
+def test_mean_and_variance_of_random_orders_have_a_number_for_every_k(documents):
+    for document in documents:
+        size = len(document.explanation.units) + 1
+        assert {name: x.shape for name, x in document.random_orders.items()} == {"mean": (size,), "variance": (size,)}
+        assert document.random_orders["variance"][0] == 0
+        assert document.random_orders["mean"][0] == pytest.approx(document.curves["loo"][0])
+        if size > 4:
+            assert document.random_orders["variance"][2] > 0
+
+
+def flat(name, kind):
+    """Every leaf of a column with its type, as the page writes them: `scores.METHOD`, `units[].text`."""
+    if kind.num_fields and str(kind).startswith("list"):
+        return (
+            flat(f"{name}[]", kind.value_type) if kind.value_type.num_fields else [(name, f"list of {kind.value_type}")]
+        )
+    if kind.num_fields:
+        return [leaf for part in kind for leaf in flat(f"{name}.{part.name}", part.type)]
+    return [(name, str(kind))]
+
+
+def test_the_page_names_every_column_and_its_type():
+    leaves = [leaf for column in schema(["loo", "signed_gi"], EVERYTHING) for leaf in flat(column.name, column.type)]
+    wanted = dict.fromkeys((re.sub(r"\.(loo|signed_gi)\b", ".METHOD", name), kind) for name, kind in leaves)
+    first = PAGE.read_text(encoding="utf-8").partition("# Tables of a run")[0]
+    rows = re.findall(r"^\| `([^`]+)` \| ([^|]+) \|", first, flags=re.M)
+    coefficient = re.compile(r"\.(pearson|spearman|kendall)(_p)?$")
+    expected = dict.fromkeys((coefficient.sub(r".COEFFICIENT\2", name), kind) for name, kind in wanted)
+    assert [(name, kind.strip()) for name, kind in rows] == list(expected)
+
+
+def test_the_page_shows_how_to_read_a_run(documents, path, monkeypatch, capsys, tmp_path):
+    (tmp_path / "outputs" / "evaluate").mkdir(parents=True)
+    (tmp_path / "outputs" / "evaluate" / "documents").symlink_to(path.parent)
+    monkeypatch.chdir(tmp_path)
+    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.S):
+        exec(block, {})
+    printed = capsys.readouterr().out
+    assert documents[0].explanation.text in printed
+    curve = documents[0].curves["signed_gi"]
+    assert f"{np.mean(curve[0] - curve):.3f}" in printed
