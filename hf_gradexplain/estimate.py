@@ -97,7 +97,7 @@ def estimate(
     work = []
     for u, t in zip(units, tokens, strict=True):
         loo = u if left_out and "loo" not in saved else 0
-        curves = orders * max(u - 1, 0) + 1 if "curves" not in saved else 0
+        curves = orders * measures.steps(u) + 1 if "curves" not in saved else 0
         work.append(t * (1 + loo + curves + bounds_of(u)))
     measured, seconds = _measure(explainer, rows, options, measures)
     return Estimate(
@@ -105,7 +105,7 @@ def estimate(
         ranges=None if stream else n_ranges,
         backward=any(source.graph for source in sources),
         loo=_mean(units) if left_out else 0,
-        curves=_mean([max(u - 1, 0) for u in units]),
+        curves=_mean([measures.steps(u) for u in units]),
         orders=orders,
         bounds=_mean([bounds_of(u) for u in units]),
         saved=saved,

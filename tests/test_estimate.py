@@ -43,7 +43,9 @@ def test_forward_passes_are_those_that_are_made(texts, monkeypatch):
     assert (found.documents, found.ranges, found.saved, found.backward) == (6, 1, frozenset(), True)
 
 
-@pytest.mark.parametrize("measures", [Measures(random_orders=4), Measures(both_ends=True), Measures(3, True, True)])
+@pytest.mark.parametrize(
+    "measures", [Measures(random_orders=4), Measures(both_ends=True), Measures(3, True, True), Measures(k_grid=(1, 4))]
+)
 def test_so_are_those_of_more_orders_and_about_those_of_bounds(texts, measures, monkeypatch):
     texts = texts.select([1, 3])
     found = estimate(explainer("bert"), texts, OPTIONS, measures)

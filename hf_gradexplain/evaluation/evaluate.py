@@ -1,6 +1,6 @@
 """From a scored batch to evaluated documents."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ def evaluate_batch(
         orders["negative_first"] = reversed_ranks(scored, ranks)
     if measures.random_orders:
         orders["random_orders"] = random_batch_ranks(scored, seed, measures.random_orders)
-    curves = target_probabilities(scored, np.concatenate(list(orders.values())))
+    curves = target_probabilities(scored, np.concatenate(list(orders.values())), measures.k_grid or None)
     found = dict(zip(orders, np.split(curves, np.cumsum([len(x) for x in orders.values()])[:-1]), strict=True))
     bounds = batch_bounds(scored, curves[0, :, 0], measures.beam_size) if measures.bounds else None
     documents = []
@@ -85,12 +85,15 @@ def random_batch_ranks(scored: ScoredBatch, seed: int, orders: int) -> np.ndarra
 
 
 @torch.no_grad()
-def target_probabilities(scored: ScoredBatch, ranks: np.ndarray) -> np.ndarray:
-    """`f_y(x^(k))`, the target's probability without the `k` units ranked first: `(M, B, U)` to `(M, B, U + 1)`."""
+def target_probabilities(scored: ScoredBatch, ranks: np.ndarray, steps: Collection[int] | None = None) -> np.ndarray:
+    """`f_y(x^(k))`, the target's probability without the `k` units ranked first: `(M, B, U)` to `(M, B, U + 1)`.
+
+    Given `steps`, the model need only be asked at those `k` and at the ends; between them the curve is linear.
+    """
     target = scored.reading.batch.target
     with left_as_found(scored.classifier.model):
-        logits = removal_curves(scored.classifier, scored.reading, torch.from_numpy(ranks).to(target.device))
-    return _of_target(scored, logits, target[None, :, None].expand(logits.shape[:-1]))
+        logits = removal_curves(scored.classifier, scored.reading, torch.from_numpy(ranks).to(target.device), steps)
+    return _joined(_of_target(scored, logits, target[None, :, None].expand(logits.shape[:-1])))
 
 
 @torch.no_grad()
@@ -109,6 +112,16 @@ def batch_bounds(scored: ScoredBatch, plain: np.ndarray, beam_size: int) -> list
 
             bounds.append(document_bounds(value, float(plain[b]), len(document.units), beam_size))
     return bounds
+
+
+def _joined(curves: np.ndarray) -> np.ndarray:
+    """Straight lines where the curves `(M, B, U + 1)` have gaps."""
+    k = np.arange(curves.shape[-1])
+    for curve in curves.reshape(-1, len(k)):
+        known = ~np.isnan(curve)
+        if not known.all():
+            curve[:] = np.interp(k, k[known], curve[known])
+    return curves
 
 
 def _of_target(scored: ScoredBatch, logits: Tensor, target: Tensor) -> np.ndarray:

@@ -21,6 +21,8 @@ class Measures:
         bounds: Whether to search for the best and the worst order of each document, which normalised AOPC needs:
             `2^U` copies up to `EXACT_UNITS` units, about `beam_size U^2` beyond.
         beam_size: How many sets of removed units a search keeps at every step.
+        k_grid: At which numbers of removed units the model is asked; empty for all. A curve is exact there and at its
+            two ends, and linear in between. Where a short cut knows all of it at once, all of it is exact.
 
     Raises:
         GradexplainError: A number is out of range.
@@ -30,6 +32,7 @@ class Measures:
     both_ends: bool = False
     bounds: bool = False
     beam_size: int = 5
+    k_grid: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.random_orders < 0 or self.random_orders == 1:
@@ -40,6 +43,14 @@ class Measures:
             raise GradexplainError(
                 f"beam_size is the number of sets that a search keeps, 1 or more, not {self.beam_size}"
             )
+
+        if any(k < 0 for k in self.k_grid):
+            raise GradexplainError(f"k_grid holds numbers of removed units, 0 or more, not {min(self.k_grid)}")
+
+    def steps(self, n_units: int) -> int:
+        """How many masked copies of a text of so many units one order takes, beside those at the two ends."""
+        inside = range(1, n_units)
+        return sum(k in inside for k in set(self.k_grid)) if self.k_grid else len(inside)
 
     def orders(self, methods: int) -> int:
         """In how many orders the units of a text are removed, each of which takes `U` masked copies of it."""
@@ -53,6 +64,7 @@ def affordable(
     both_ends: bool | None = None,
     bounds: bool = False,
     beam_size: int = 5,
+    k_grid: tuple[int, ...] = (),
 ) -> Measures:
     """What was asked for, and of what was left open (None) as much as costs little with this model.
 
@@ -67,4 +79,5 @@ def affordable(
         both_ends=fast if both_ends is None else both_ends,
         bounds=bounds,
         beam_size=beam_size,
+        k_grid=k_grid,
     )

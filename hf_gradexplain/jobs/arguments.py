@@ -55,6 +55,10 @@ class EvaluateArguments:
         default=None, metadata={"help": "Also AOPC normalised by the best and the worst order; slow for long texts."}
     )
     beam_size: int = field(default=5, metadata={"help": "Sets that the search for the best order keeps."})
+    k_grid: list[int] = field(
+        default_factory=list,
+        metadata={"help": "Run the curves at these k only, and draw lines between; all by default."},
+    )
     baselines: list[str] = field(
         default_factory=list, metadata={"help": "Rank the methods under these masking baselines, too."}
     )

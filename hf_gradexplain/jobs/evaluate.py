@@ -179,6 +179,7 @@ def _facts(subject: Subject, arguments: EvaluateArguments, counts: Mapping[str, 
         "Target": arguments.target,
         "Baseline": arguments.baseline,
         "Computed in": precision,
+        "Curves at": ", ".join(map(str, arguments.k_grid)) + ", and lines between" if arguments.k_grid else "every k",
         "Seed": str(arguments.seed),
     }
 

@@ -27,6 +27,7 @@ def measures_of(arguments: EvaluateArguments, model: nn.Module) -> Measures:
         both_ends=arguments.both_ends,
         bounds=embedded if arguments.naopc is None else arguments.naopc,
         beam_size=arguments.beam_size,
+        k_grid=tuple(arguments.k_grid),
     )
 
 

@@ -36,6 +36,16 @@ def test_a_spread_needs_two_orders(n):
         Measures(random_orders=n)
 
 
+def test_a_grid_holds_no_negative_numbers():
+    with pytest.raises(GradexplainError, match="k_grid holds numbers of removed units, 0 or more, not -2"):
+        Measures(k_grid=(3, -2))
+
+
+@pytest.mark.parametrize(("grid", "expected"), [((), [0, 0, 4, 9]), ((0, 1, 3, 3, 9), [0, 0, 2, 3])])
+def test_steps_are_those_inside_of_a_curve(grid, expected):
+    assert [Measures(k_grid=grid).steps(n) for n in (0, 1, 5, 10)] == expected
+
+
 def test_a_beam_keeps_at_least_one_set():
     with pytest.raises(GradexplainError, match="beam_size is the number of sets that a search keeps, 1 or more, not 0"):
         Measures(beam_size=0)
@@ -45,9 +55,9 @@ def test_orders_are_those_of_the_methods_of_their_other_ends_and_of_chance(monke
     seen = []
     run = evaluate.removal_curves
 
-    def counted(classifier, reading, ranks):
+    def counted(classifier, reading, ranks, steps):
         seen.append(len(ranks))
-        return run(classifier, reading, ranks)
+        return run(classifier, reading, ranks, steps)
 
     monkeypatch.setattr(evaluate, "removal_curves", counted)
     texts = Dataset.from_dict({"id": [0], "text": ["a good film"]})
