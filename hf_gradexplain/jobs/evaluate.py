@@ -38,6 +38,7 @@ from hf_gradexplain.jobs.measures import measures_of, under_baselines
 from hf_gradexplain.jobs.options import options_of
 from hf_gradexplain.jobs.subject import Subject, subject_of
 from hf_gradexplain.options import Options
+from hf_gradexplain.perturb import GENERIC, short_cut_of
 from hf_gradexplain.processes import process_state
 from hf_gradexplain.results import CAPTIONS, Run, count_documents, summary_table, write_results
 from hf_gradexplain.runner import evaluate
@@ -179,9 +180,16 @@ def _facts(subject: Subject, arguments: EvaluateArguments, counts: Mapping[str, 
         "Target": arguments.target,
         "Baseline": arguments.baseline,
         "Computed in": precision,
-        "Curves at": ", ".join(map(str, arguments.k_grid)) + ", and lines between" if arguments.k_grid else "every k",
+        "Curves": _grid(subject, arguments),
         "Seed": str(arguments.seed),
     }
+
+
+def _grid(subject: Subject, arguments: EvaluateArguments) -> str:
+    """Where the curves are exact; a short cut knows all of them at once."""
+    if not arguments.k_grid or short_cut_of(subject.explainer.model).removal_curves is not GENERIC.removal_curves:
+        return "exact at every k"
+    return f"exact at k = {', '.join(map(str, sorted(set(arguments.k_grid))))}; straight lines between"
 
 
 def _print(run: Run, output_dir: Path) -> None:
