@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from tokenizers import processors
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging
@@ -31,11 +32,15 @@ RESULTS = Path(__file__).parent / "results.json"
 
 
 def subject(model_type: str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """The tiny model of an architecture and its tokenizer, both with a pad token."""
+    """The tiny model of an architecture and its tokenizer, both with a pad token that no text ends with."""
     model = tiny_model(model_type)
-    if getattr(model.config.get_text_config(), "pad_token_id", None) is None:
-        model.config.pad_token_id = model.config.get_text_config().pad_token_id = PAD
-    return model, tiny_tokenizer(model)
+    config = model.config.get_text_config()
+    if getattr(config, "pad_token_id", None) in (None, getattr(config, "eos_token_id", None)):
+        model.config.pad_token_id = config.pad_token_id = PAD
+    tokenizer = tiny_tokenizer(model)
+    if tokenizer.cls_token is None and tokenizer.bos_token is None and not config.is_encoder_decoder:
+        tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing("$A")  # as theirs have it
+    return model, tokenizer
 
 
 def verdicts(name: str, model_type: str) -> tuple[str, list[str]]:

@@ -18,6 +18,9 @@ PEERS = {
 }
 """The tools by the names of their distributions, and the modules that hold their `PEER`."""
 
+TIMED = {"hf_gradexplain": "benchmarks.peers.with_hf_gradexplain"} | {x: PEERS[x] for x in PEERS if x != "inseq"}
+"""The tools that explain classifiers, this package first, and the modules that hold their `SPEED`."""
+
 TARGET = 0
 """The class that is explained."""
 
@@ -56,6 +59,36 @@ class Peer:
     scaled: bool = False
 
 
+Work = Callable[[Any, Any, list[str], int], object]
+"""`(model, tokenizer, texts, size)`: explain texts, so many tokens or texts at a time, as the tool counts them."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What a tool can be timed at, called as its own documentation recommends.
+
+    Attributes:
+        methods: The gradient methods, the first alone and up to five together, with their passes where more than one.
+        one: Explain texts with the first of them.
+        several: Explain texts with all of them.
+        sizes: The batch sizes to choose the fastest from.
+        occlusion: Take every token away in turn, or None if the tool does not.
+        copies: The batch sizes to choose the fastest from there.
+    """
+
+    methods: tuple[str, ...]
+    one: Work
+    several: Work | None
+    sizes: tuple[int, ...]
+    occlusion: Work | None = None
+    copies: tuple[int, ...] = ()
+
+
 def load(name: str) -> Peer:
     """The tool of that name; it has to be installed."""
     return importlib.import_module(PEERS[name]).PEER
+
+
+def load_speed(name: str) -> Speed:
+    """What the tool of that name can be timed at; it has to be installed."""
+    return importlib.import_module(TIMED[name]).SPEED

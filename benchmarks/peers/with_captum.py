@@ -1,11 +1,19 @@
 """captum: the gradient of a layer times its activation, on the layer that the model names as its word embeddings."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from captum.attr import LayerGradientXActivation
-from torch import Tensor
+from captum.attr import (
+    Deconvolution,
+    FeatureAblation,
+    GuidedBackprop,
+    InputXGradient,
+    LayerGradientXActivation,
+    Saliency,
+)
+from torch import Tensor, nn
 
-from benchmarks.peers.peer import TARGET, Answer, Peer
+from benchmarks.peers.peer import TARGET, Answer, Peer, Speed
 from benchmarks.peers.truth import Truth
 
 
@@ -44,4 +52,75 @@ PEER = Peer(
     truth=Truth.gradient_times_input,
     alone=_alone,
     together=_together,
+)
+
+
+class _FromVectors(nn.Module):
+    """The logits of a model that is given word vectors, as the methods that are not of a layer want it."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, vectors: Tensor, mask: Tensor) -> Tensor:
+        return self.model(inputs_embeds=vectors, attention_mask=mask).logits
+
+
+OTHERS = {
+    "InputXGradient": InputXGradient,
+    "Saliency": Saliency,
+    "GuidedBackprop": GuidedBackprop,
+    "Deconvolution": Deconvolution,
+}
+
+
+def _batches(tokenizer: Any, texts: list[str], tokens: int) -> Iterator[dict[str, Tensor]]:
+    """The texts sorted by length and padded, at most so many tokens a batch."""
+    encoded = tokenizer(texts, truncation=True, return_token_type_ids=False)["input_ids"]
+    batch: list[list[int]] = []
+    for ids in sorted(encoded, key=len):
+        if batch and len(ids) * (len(batch) + 1) > tokens:
+            yield dict(tokenizer.pad({"input_ids": batch}, return_tensors="pt"))
+            batch = []
+        batch.append(ids)
+    yield dict(tokenizer.pad({"input_ids": batch}, return_tensors="pt"))
+
+
+def _one(model: Any, tokenizer: Any, texts: list[str], size: int) -> object:
+    return [_scores(model, inputs) for inputs in _batches(tokenizer, texts, size)]
+
+
+def _several(model: Any, tokenizer: Any, texts: list[str], size: int) -> object:
+    found, reader = [_one(model, tokenizer, texts, size)], _FromVectors(model).eval()
+    for method in OTHERS.values():
+        attribution = method(reader)
+        for inputs in _batches(tokenizer, texts, size):
+            vectors = model.get_input_embeddings()(inputs["input_ids"]).detach()
+            given = {"target": TARGET, "additional_forward_args": (inputs["attention_mask"],)}
+            found.append(attribution.attribute(vectors, **given).sum(-1))
+    return found
+
+
+def _occlusion(model: Any, tokenizer: Any, texts: list[str], size: int) -> object:
+    def forward(ids: Tensor) -> Tensor:
+        return model(input_ids=ids).logits
+
+    return [
+        FeatureAblation(forward).attribute(
+            tokenizer(text, truncation=True, return_tensors="pt")["input_ids"],
+            baselines=tokenizer.mask_token_id,
+            target=TARGET,
+            perturbations_per_eval=size,
+        )
+        for text in texts
+    ]
+
+
+SPEED = Speed(
+    methods=("LayerGradientXActivation", *OTHERS),
+    one=_one,
+    several=_several,
+    sizes=(512, 1024, 2048),
+    occlusion=_occlusion,
+    copies=(1, 4, 8, 16, 32),
 )

@@ -3,10 +3,10 @@
 from typing import Any
 
 import torch
-from interpreto import Granularity, Saliency
+from interpreto import Granularity, Occlusion, Saliency, SmoothGrad, SquareGrad, VarGrad
 from torch import Tensor
 
-from benchmarks.peers.peer import TARGET, Answer, Peer
+from benchmarks.peers.peer import TARGET, Answer, Peer, Speed
 from benchmarks.peers.truth import Truth
 
 
@@ -26,4 +26,48 @@ PEER = Peer(
     truth=Truth.mean_absolute_gradient_times_input,
     alone=_alone,
     together=_scores,
+)
+
+
+def _explain(explainer: Any, texts: list[str]) -> object:
+    return explainer.explain(texts, targets=torch.full([len(texts)], TARGET))
+
+
+def _new(kind: Any, model: Any, tokenizer: Any, size: int) -> Any:
+    return kind(model, tokenizer, batch_size=size, granularity=Granularity.ALL_TOKENS)
+
+
+def _by_length(tokenizer: Any, texts: list[str]) -> list[str]:
+    """The shortest first, so that texts of a batch need little padding."""
+    return sorted(texts, key=lambda text: len(tokenizer(text)["input_ids"]))
+
+
+def _one(model: Any, tokenizer: Any, texts: list[str], size: int) -> object:
+    return _explain(_new(Saliency, model, tokenizer, size), _by_length(tokenizer, texts))
+
+
+def _several(model: Any, tokenizer: Any, texts: list[str], size: int) -> object:
+    plain = Saliency(model, tokenizer, size, Granularity.ALL_TOKENS, input_x_gradient=False)
+    others = [_new(kind, model, tokenizer, size) for kind in (Saliency, SmoothGrad, SquareGrad, VarGrad)]
+    texts = _by_length(tokenizer, texts)
+    return [_explain(explainer, texts) for explainer in (plain, *others)]
+
+
+def _occlusion(model: Any, tokenizer: Any, texts: list[str], size: int) -> object:
+    return _explain(_new(Occlusion, model, tokenizer, size), texts)
+
+
+SPEED = Speed(
+    methods=(
+        "Saliency, input_x_gradient",
+        "Saliency",
+        "SmoothGrad, 10 passes",
+        "SquareGrad, 10 passes",
+        "VarGrad, 10 passes",
+    ),
+    one=_one,
+    several=_several,
+    sizes=(1, 4, 8, 16, 32),
+    occlusion=_occlusion,
+    copies=(1, 4, 8, 16, 32),
 )

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from transformers_interpret import SequenceClassificationExplainer
 
-from benchmarks.peers.peer import TARGET, Answer, Peer
+from benchmarks.peers.peer import TARGET, Answer, Peer, Speed
 from benchmarks.peers.truth import Truth
 
 
@@ -26,4 +26,17 @@ PEER = Peer(
     truth=Truth.integrated_gradients,
     alone=_alone,
     scaled=True,
+)
+
+
+def _one(model: Any, tokenizer: Any, texts: list[str], size: int) -> object:
+    explainer = SequenceClassificationExplainer(model, tokenizer)
+    return [explainer(text, index=TARGET, internal_batch_size=size) for text in texts]
+
+
+SPEED = Speed(
+    methods=("SequenceClassificationExplainer, 50 passes",),
+    one=_one,
+    several=None,
+    sizes=(1, 2, 4, 8, 16, 50),
 )
