@@ -35,7 +35,9 @@ A tiny random model of every architecture, in float64, explained by this package
 
 **Right on one text**: every token's score equals the true value to 1e-8 relative. **Same in a batch**: four texts, of
 three lengths, get in one batch what each gets alone, right or not; a dash where a tool takes one text at a time. Models
-without a pad token of their own are given one. The three architectures of this package are not counted here.
+without a pad token of their own are given one. interpreto goes back to a text at a time with `batch_size=1`, and this
+package puts texts of equal length together where padding changes the answer. The three architectures of this package
+are not counted here.
 
 The true value is this package's, which is held against the model itself, without hooks; so every tool is asked for
 what it computes:
@@ -43,8 +45,9 @@ what it computes:
 {calls}
 
 Right with the tokenizer's segment ids counts, and so does right without them. **Other input**: right, but of segment
-or position ids that are not the tokenizer's. All were measured with transformers {transformers} and torch {torch}, each
-in an environment of its own; `benchmarks/peers/README.md` holds the commands.
+or position ids other than those that the model gets from its tokenizer. inseq is made for models that generate text;
+that it refuses classifiers is no fault. Each tool was measured with torch {torch} in an environment of its own;
+`benchmarks/peers/README.md` holds the commands.
 
 ## Every one
 
@@ -115,17 +118,19 @@ def peer_cells(model_type: str) -> list[str]:
 
 def summary(own: Sequence[Sequence[str]]) -> Iterator[str]:
     """The first table, from this package's columns of the second: gradient, leave-one-out, batch."""
-    yield from _header(["tool", "version", "right on one text", "other input", "wrong", "error", "same in a batch"])
+    yield from _header(
+        ["tool", "version", "transformers", "right on one text", "other input", "wrong", "error", "same in a batch"]
+    )
     n = len(MODEL_TYPES) - len(OURS)
     right, same = sum(x[0] == x[1] == "yes" for x in own), sum(x[2] == "yes" for x in own)
     ours = [f"{right} of {n}", "0", str(n - right), "0", f"{same} of {n}"]
-    yield _line(["**hf_gradexplain**", version("hf_gradexplain"), *ours])
+    yield _line(["**hf_gradexplain**", version("hf_gradexplain"), version("transformers"), *ours])
     for name, part in PEERS.items():
         alone, batch = _counts(name, 0), _counts(name, 1)
         errors = alone.total() - alone["yes"] - alone["other input"] - alone["no"]
         same_in_batch = f"{batch['yes']} of {n}" if batch.total() else "-"
         counts = [f"{alone['yes']} of {n}", *(str(alone[x]) for x in ("other input", "no")), str(errors)]
-        yield _line([name, part["versions"][name], *counts, same_in_batch])
+        yield _line([name, *(part["versions"][x] for x in (name, "transformers")), *counts, same_in_batch])
 
 
 def _counts(name: str, i: int) -> Counter[str]:
@@ -159,8 +164,7 @@ def render(rows: Sequence[str]) -> str:
     head = HEAD.format(
         summary="\n".join(summary(own)),
         calls="\n".join(f"- {name}: {part['scores']}, by {part['call']}" for name, part in PEERS.items()),
-        transformers=_all_alike("transformers"),
-        torch=_all_alike("torch"),
+        torch=", ".join(sorted({part["versions"]["torch"] for part in PEERS.values()})),
     )
     versions = ", ".join(f"{name} {version(name).partition('+')[0]}" for name in ("transformers", "torch"))
     return head + "\n".join([*_header(columns), *rows]) + "\n" + FOOT.format(versions=versions)
@@ -169,10 +173,6 @@ def render(rows: Sequence[str]) -> str:
 def cells(line: str) -> list[str]:
     """What stands in a line of a table."""
     return [cell.strip() for cell in line.strip().strip("|").split("|")]
-
-
-def _all_alike(package: str) -> str:
-    return ", ".join(sorted({part["versions"][package] for part in PEERS.values()}))
 
 
 def _quiet() -> None:
