@@ -1,12 +1,13 @@
 """The time that a tool takes to explain texts, beside that of the bare passes, in turns in one process.
 
-    python -m benchmarks.peers.speed TOOL FOLDER --threads 2
+    OMP_WAIT_POLICY=passive python -m benchmarks.peers.speed TOOL FOLDER --threads 2
 
 Run in that tool's own environment, see README.md; FOLDER is what benchmarks/peers/texts.py wrote. Bare: frozen
 parameters, the texts' tokens sorted by length into padded batches of 1,024, one forward pass and one backward pass to
 the word vectors; for taking tokens away, the forward passes of the masked copies, 1,024 tokens a batch. The tool goes
 from text to result, at the fastest of its batch sizes. Prints a line of the table per kind of work: the median of the
-ratios of every turn, and the least and the greatest.
+ratios of every turn, the least and the greatest, and the median of the same in processor time, which others on the
+machine disturb less.
 """
 
 import argparse
@@ -16,7 +17,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -27,7 +27,7 @@ from transformers.utils import logging
 from benchmarks.peers.peer import TARGET, TIMED, Work, load_speed
 
 TOKENS = 1024
-FEW = {"ag_news": 4, "imdb": 1}
+FEW = {"ag_news": 2, "imdb": 1}
 """Texts from which every token is taken away in turn: those about as long as the median."""
 
 SLOW = 8.0
@@ -107,23 +107,24 @@ class Bare:
         return out
 
 
-def seconds(run: Run) -> float:
-    """How long it takes, once."""
-    start = time.perf_counter()
+def seconds(run: Run) -> tuple[float, float]:
+    """How long it takes, once, and how much of the processors' time."""
+    wall, processor = time.perf_counter(), time.process_time()
     run()
-    return time.perf_counter() - start
+    return time.perf_counter() - wall, time.process_time() - processor
 
 
 def fastest(work: Work, given: tuple[object, object, list[str]], sizes: tuple[int, ...]) -> int:
-    """The batch size at which the work is done soonest, the better of two tries each."""
-    if len(sizes) == 1:
-        return sizes[0]
-    return min(sizes, key=lambda size: min(seconds(lambda: work(*given, size)) for _ in range(2)))
+    """The batch size at which the work takes the least processor time, after a first try to warm up."""
+    if len(sizes) > 1:
+        work(*given, sizes[0])
+    return min(sizes, key=lambda size: seconds(lambda: work(*given, size))[1]) if len(sizes) > 1 else sizes[0]
 
 
-def ratios(bare: Run, tool: Run, repeats: int) -> list[float]:
+def ratios(bare: Run, tool: Run, repeats: int) -> list[tuple[float, ...]]:
     """How many times the bare passes' time the tool took, in every turn, after one to warm up."""
-    return [seconds(tool) / seconds(bare) for _ in range(repeats + 1)][1:]
+    turns = [(seconds(bare), seconds(tool)) for _ in range(repeats + 1)][1:]
+    return [tuple(t / b for t, b in zip(tool, bare, strict=True)) for bare, tool in turns]
 
 
 def middle(texts: list[str], n: int) -> list[str]:
@@ -139,7 +140,7 @@ def lines(name: str, folder: Path, repeats: int) -> Iterator[str]:
     bare = Bare(model, tokenizer)
     several = f"{len(speed.methods)} gradient methods"
     for corpus, texts in json.loads((folder / "texts.json").read_text(encoding="utf-8")).items():
-        size = fastest(speed.one, (model, tokenizer, texts), speed.sizes)
+        size = fastest(speed.one, (model, tokenizer, middle(texts, len(texts) // 4)), speed.sizes)
         works = [("one gradient method", speed.one, size, texts, bare.gradients)]
         if speed.several:
             works.append((several, speed.several, size, texts, bare.gradients))
@@ -158,18 +159,19 @@ def measured(
     size: int,
     passes: Callable[[list[str]], Run],
     repeats: int,
-) -> tuple[int, list[float]]:
-    """The number of texts explained, and the ratios; an eighth of the texts, at least two, where the tool is slow."""
-    few = middle(texts, max(2, len(texts) // 8)) if len(texts) > 2 else texts
+) -> tuple[int, list[tuple[float, ...]]]:
+    """The number of texts explained, and the ratios; an eighth of the texts where the tool is slow."""
+    few = middle(texts, max(1, len(texts) // 8))
     (trial,) = ratios(passes(few), lambda: work(*opened, few, size), 1)
-    some = few if trial > SLOW else texts
+    some = few if trial[1] > SLOW else texts
     return len(some), ratios(passes(some), lambda: work(*opened, some, size), repeats)
 
 
-def line(name: str, corpus: str, kind: str, size: int, texts: int, found: list[float]) -> str:
+def line(name: str, corpus: str, kind: str, size: int, texts: int, found: list[tuple[float, ...]]) -> str:
     """One line of the table."""
-    spread = f"{min(found):.2f} to {max(found):.2f}"
-    cells = (name, version(name), corpus, kind, texts, size, f"**{statistics.median(found):.2f}**", spread)
+    wall, processor = zip(*found, strict=True)
+    medians = f"**{statistics.median(wall):.2f}**", f"{min(wall):.2f} to {max(wall):.2f}"
+    cells = (name, corpus, kind, texts, size, *medians, f"{statistics.median(processor):.2f}")
     return f"| {' | '.join(map(str, cells))} |"
 
 
