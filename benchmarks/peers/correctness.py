@@ -9,6 +9,7 @@ results.json; docs/architectures.md is made of that.
 import argparse
 import json
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Mapping
@@ -119,10 +120,11 @@ def _quiet() -> None:
 
 
 def save(name: str, part: Mapping[str, object]) -> None:
-    """Put a tool's part into the results."""
+    """Put a tool's part into the results, an architecture a line."""
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     results = {key: {**results, name: part}[key] for key in PEERS if key in {*results, name}}
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    text = re.sub(r'\[\s+("[^"]*"),\s+("[^"]*")\s+\]', r"[\1, \2]", json.dumps(results, indent=1))
+    RESULTS.write_text(text + "\n", encoding="utf-8")
 
 
 def main() -> None:
