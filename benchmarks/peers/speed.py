@@ -28,7 +28,7 @@ from benchmarks.peers.peer import TARGET, TIMED, Work, load_speed
 
 TOKENS = 1024
 FEW = {"ag_news": 2, "imdb": 1}
-"""Texts from which every token is taken away in turn: those about as long as the median."""
+"""Texts from which every token is taken away in turn: those at the lower quartile of the lengths."""
 
 SLOW = 8.0
 """From this ratio on, fewer texts are explained: as many as keep a turn short."""
@@ -127,9 +127,9 @@ def ratios(bare: Run, tool: Run, repeats: int) -> list[tuple[float, ...]]:
     return [tuple(t / b for t, b in zip(tool, bare, strict=True)) for bare, tool in turns]
 
 
-def middle(texts: list[str], n: int) -> list[str]:
-    """The `n` texts about the median length."""
-    start = (len(texts) - n) // 2
+def at_length(texts: list[str], quantile: float, n: int) -> list[str]:
+    """The `n` texts about that quantile of the lengths."""
+    start = round(quantile * (len(texts) - n))
     return sorted(texts, key=len)[start : start + n]
 
 
@@ -140,13 +140,13 @@ def lines(name: str, folder: Path, repeats: int) -> Iterator[str]:
     bare = Bare(model, tokenizer)
     several = f"{len(speed.methods)} gradient methods"
     for corpus, texts in json.loads((folder / "texts.json").read_text(encoding="utf-8")).items():
-        size = fastest(speed.one, (model, tokenizer, middle(texts, len(texts) // 4)), speed.sizes)
+        size = fastest(speed.one, (model, tokenizer, at_length(texts, 0.5, len(texts) // 4)), speed.sizes)
         works = [("one gradient method", speed.one, size, texts, bare.gradients)]
         if speed.several:
             works.append((several, speed.several, size, texts, bare.gradients))
         if speed.occlusion:
-            few = middle(texts, FEW[corpus])
-            best = fastest(speed.occlusion, (model, tokenizer, few[:1]), speed.copies)
+            few = at_length(texts, 0.25, FEW[corpus])
+            best = fastest(speed.occlusion, (model, tokenizer, at_length(texts, 0, 1)), speed.copies)
             works.append(("every token taken away", speed.occlusion, best, few, bare.copies))
         for kind, work, at, some, passes in works:
             yield line(name, corpus, kind, at, *measured(work, (model, tokenizer), some, at, passes, repeats))
@@ -161,9 +161,9 @@ def measured(
     repeats: int,
 ) -> tuple[int, list[tuple[float, ...]]]:
     """The number of texts explained, and the ratios; an eighth of the texts where the tool is slow."""
-    few = middle(texts, max(1, len(texts) // 8))
-    (trial,) = ratios(passes(few), lambda: work(*opened, few, size), 1)
-    some = few if trial[1] > SLOW else texts
+    few = at_length(texts, 0.5, max(1, len(texts) // 8))
+    slow = len(few) < len(texts) and ratios(passes(few), lambda: work(*opened, few, size), 1)[0][1] > SLOW
+    some = few if slow else texts
     return len(some), ratios(passes(some), lambda: work(*opened, some, size), repeats)
 
 
