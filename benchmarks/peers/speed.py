@@ -140,10 +140,12 @@ def lines(name: str, folder: Path, repeats: int) -> Iterator[str]:
     bare = Bare(model, tokenizer)
     several = f"{len(speed.methods)} gradient methods"
     for corpus, texts in json.loads((folder / "texts.json").read_text(encoding="utf-8")).items():
-        size = fastest(speed.one, (model, tokenizer, at_length(texts, 0.5, len(texts) // 16)), speed.sizes)
+        given = (model, tokenizer, at_length(texts, 0.5, len(texts) // 16))
+        size = fastest(speed.one, given, speed.sizes)
         works = [("one gradient method", speed.one, size, texts, bare.gradients)]
         if speed.several:
-            works.append((several, speed.several, size, texts, bare.gradients))
+            best = fastest(speed.several, given, speed.sizes)
+            works.append((several, speed.several, best, texts, bare.gradients))
         if speed.occlusion:
             few = at_length(texts, 0.25, FEW[corpus])
             best = fastest(speed.occlusion, (model, tokenizer, at_length(texts, 0, 1)), speed.copies)
