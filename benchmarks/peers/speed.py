@@ -140,7 +140,7 @@ def lines(name: str, folder: Path, repeats: int) -> Iterator[str]:
     bare = Bare(model, tokenizer)
     several = f"{len(speed.methods)} gradient methods"
     for corpus, texts in json.loads((folder / "texts.json").read_text(encoding="utf-8")).items():
-        given = (model, tokenizer, at_length(texts, 0.5, len(texts) // 16))
+        given = (model, tokenizer, at_length(texts, 0.5, len(texts) // 4))
         size = fastest(speed.one, given, speed.sizes)
         works = [("one gradient method", speed.one, size, texts, bare.gradients)]
         if speed.several:
