@@ -1,11 +1,10 @@
 """How far the package's numbers for one architecture are from the model's own, found without a hook."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from captum.attr import LayerGradientXActivation
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
@@ -138,34 +137,6 @@ class Subject:
         special = set(self.tokenizer.all_special_ids)
         tables = zip(*(word_rows(self.model, i) for i in range(VOCAB_SIZE) if i not in special), strict=True)
         return [torch.stack([table[row].detach() for table, row in rows]).mean(0) for rows in tables]
-
-    def captum(self) -> str:
-        """Whether captum's gradient times input of every token is ours, which was checked: `yes`, `no` or its error."""
-        inputs = self.inputs()
-
-        def forward(ids: Tensor, mask: Tensor | None) -> Tensor:
-            given = {} if mask is None else {"attention_mask": mask}
-            return self.model(input_ids=ids, **given).logits
-
-        with InFloat64():
-            try:
-                attribution = LayerGradientXActivation(forward, self.model.get_input_embeddings())
-                rest = (inputs.get("attention_mask"),)
-                found = attribution.attribute(inputs["input_ids"], additional_forward_args=rest, target=0).sum(-1)
-                return "yes" if relative(found.flatten(), self.gradient_times_input()) <= TOLERANCE else "no"
-            except Exception as error:
-                return f"`{type(error).__name__}`"
-
-    def inputs(self) -> dict[str, Tensor]:
-        return dict(self.tokenizer(TEXTS[0], return_tensors="pt", return_token_type_ids=False))
-
-    def gradient_times_input(self) -> Tensor:
-        """Of every token, special ones included, segments left out."""
-        classifier = self.explainer.profile.classifier(self.model, Objective("logit", "identity"), 1024)
-        batch = collate(Encoder(self.tokenizer, None, "token")(TEXTS[:1]), [0], self.tokenizer)
-        with left_as_found(self.model):
-            trial = attempt(classifier, replace(batch, inputs=self.inputs()))
-        return sum((g * e).sum(-1)[0] for g, e in zip(trial.grads, trial.vectors, strict=True))
 
     def batch_error(self) -> float:
         together = self.explainer(list(TEXTS), METHODS, "word_type", objective="logit")

@@ -43,8 +43,22 @@ def test_every_override_is_of_a_known_architecture():
 
 
 def test_the_page_has_every_architecture():
-    rows = [line for line in table.PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
-    assert [line.split("`")[1] for line in rows] == MODEL_TYPES
+    assert [table.cells(line)[0].strip("`") for line in page_rows()] == MODEL_TYPES
+
+
+def test_the_page_says_of_other_tools_what_was_measured():
+    for line in page_rows():
+        model_type, _, _, _, *peers, _ = table.cells(line)
+        assert peers == table.peer_cells(model_type.strip("`"))
+    assert all(set(part["rows"]) == set(MODEL_TYPES) for part in table.PEERS.values())
+
+
+def test_the_page_is_made_of_its_rows():
+    assert table.PAGE.read_text(encoding="utf-8") == table.render(page_rows())
+
+
+def page_rows() -> list[str]:
+    return [line for line in table.PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
 
 
 @pytest.mark.slow

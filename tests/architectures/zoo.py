@@ -124,7 +124,8 @@ _WITHOUT_DETECTRON2 = {
 
 def _with_boxes(model: nn.Module, args: tuple[()], kwargs: dict[str, Any]) -> tuple[tuple[()], dict[str, Any]]:
     """Give a model that insists on boxes around the words boxes of no size."""
-    return args, {"bbox": kwargs["input_ids"].new_zeros(*kwargs["input_ids"].shape, 4), **kwargs}
+    words = kwargs["inputs_embeds"] if kwargs.get("input_ids") is None else kwargs["input_ids"]
+    return args, {"bbox": torch.zeros(*words.shape[:2], 4, dtype=torch.long), **kwargs}
 
 
 def tiny_model(model_type: str) -> PreTrainedModel:

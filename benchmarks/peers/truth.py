@@ -1,0 +1,83 @@
+"""What the tools should say, from this package, whose gradients are held against differences of the embedding table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from hf_gradexplain.autodiff import follow_forward
+from hf_gradexplain.classifier import Classifier
+from hf_gradexplain.probe import Profile, probe
+from hf_gradexplain.state import left_as_found
+from hf_gradexplain.targets import Objective
+
+Inputs = Mapping[str, Tensor]
+STEPS = 50
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A model opened for reading one text at a time; its first class is explained."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    profile: Profile
+
+    @classmethod
+    def of(cls, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> "Truth":
+        """Probe the model."""
+        return cls(model, tokenizer, probe(model, tokenizer))
+
+    def classifier(self) -> Classifier:
+        """The model as the package reads it."""
+        return self.profile.classifier(self.model, Objective("logit", "identity"), 1024)
+
+    def gradient_times_input(self, inputs: Inputs) -> Tensor:
+        """Summed over the dimensions: `(T,)`, of the first logit."""
+        return sum(product.sum(-1) for product in self.products(inputs))
+
+    def mean_absolute_gradient_times_input(self, inputs: Inputs) -> Tensor:
+        """The mean of the absolute values of the dimensions: `(T,)`, of the first logit."""
+        return torch.cat(self.products(inputs), -1).abs().mean(-1)
+
+    def products(self, inputs: Inputs) -> list[Tensor]:
+        """Gradient times input of every token and dimension, `(T, D)` for each table."""
+        with left_as_found(self.model):
+            vectors = self.vectors(inputs)
+            grads = self.gradients(inputs, vectors, probability=False)
+        return [(g * e)[0] for g, e in zip(grads, vectors, strict=True)]
+
+    def integrated_gradients(self, inputs: Inputs) -> Tensor:
+        """Along the straight line from pad tokens between the text's special tokens: `(T,)`, of the first probability.
+
+        By Gauss-Legendre quadrature in `STEPS` steps, the rule that the tool uses.
+        """
+        nodes, weights = np.polynomial.legendre.leggauss(STEPS)
+        ids = inputs["input_ids"]
+        special = self.tokenizer.get_special_tokens_mask(ids[0].tolist(), already_has_special_tokens=True)
+        start = {**inputs, "input_ids": torch.where(torch.tensor(special).bool(), ids, self.tokenizer.pad_token_id)}
+        with left_as_found(self.model):
+            to, origin = self.vectors(inputs), self.vectors(start)
+            way = [b - a for a, b in zip(origin, to, strict=True)]
+            total = [torch.zeros_like(x) for x in way]
+            for node, weight in zip((1 + nodes) / 2, weights / 2, strict=True):
+                at = [a + node * w for a, w in zip(origin, way, strict=True)]
+                grads = self.gradients(inputs, at, probability=True)
+                total = [t + weight * g for t, g in zip(total, grads, strict=True)]
+        return sum((t * w).sum(-1)[0] for t, w in zip(total, way, strict=True))
+
+    def vectors(self, inputs: Inputs) -> list[Tensor]:
+        """The word vectors of each table, `(1, T, D)`."""
+        return list(self.classifier().word_vectors(inputs))
+
+    def gradients(self, inputs: Inputs, at: list[Tensor], *, probability: bool) -> tuple[Tensor, ...]:
+        """With respect to the word vectors of each table, where these are `at`."""
+        leaves = [x.clone().requires_grad_() for x in at]
+        classifier = self.classifier()
+        with follow_forward(classifier.follow):
+            logits = classifier.logits(inputs, lambda table, _, tokens: leaves[table][:, tokens].clone())
+        output = logits.softmax(-1) if probability else logits
+        return torch.autograd.grad(output[0, 0], leaves)

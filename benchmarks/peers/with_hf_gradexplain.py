@@ -1,0 +1,30 @@
+"""This package, measured like the others."""
+
+from functools import cache
+from typing import Any
+
+from benchmarks.peers.peer import TARGET, Speed
+from hf_gradexplain import Explainer
+
+METHODS = ("signed_gi", "sa_l2", "sa_l1", "sa_linf", "sa_raw")
+
+
+@cache
+def _opened(model: Any, tokenizer: Any) -> Explainer:
+    """Made once per model, as its user does; the first turn, which warms up, pays for it."""
+    return Explainer(model, tokenizer)
+
+
+def _explain(model: Any, tokenizer: Any, texts: list[str], size: int, methods: tuple[str, ...]) -> object:
+    labels = [TARGET] * len(texts)
+    return _opened(model, tokenizer)(texts, methods, "token", labels, objective="logit", batch_tokens=size)
+
+
+SPEED = Speed(
+    methods=METHODS,
+    one=lambda *given: _explain(*given, METHODS[:1]),
+    several=lambda *given: _explain(*given, METHODS),
+    sizes=(512, 1024, 2048),
+    occlusion=lambda *given: _explain(*given, ("loo",)),
+    copies=(512, 1024, 2048),
+)
