@@ -62,6 +62,7 @@ def run_evaluation(arguments: EvaluateArguments) -> None:
         logging.disable_progress_bar()
     with stops_told(output_dir), held(output_dir, state):
         _evaluate(arguments, options, output_dir, is_main=state.is_main_process)
+    state.destroy_process_group()
 
 
 @contextmanager
