@@ -73,7 +73,8 @@ def load_checkpoint(
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise GradexplainError(f"cannot load a sequence classifier from {name!r}: {_first_line(error)}") from error
+        reason = _first_line(error).rstrip(".")
+        raise GradexplainError(f"cannot load a sequence classifier from {name!r}: {reason}{_mend(error)}") from error
     model = model if place == "auto" else model.to(place)
     return Checkpoint(model, tokenizer, tuple(sorted(info["missing_keys"])))
 
@@ -165,6 +166,13 @@ def free_memory(place: str | torch.device) -> float:
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return psutil.virtual_memory().available if device.type == "cpu" else float("inf")
+
+
+def _mend(error: Exception) -> str:
+    """What to do where nothing was found under a name; other errors of loading speak for themselves."""
+    if not isinstance(error, OSError):
+        return ""
+    return "; name a model of the hub, or a folder with its configuration and weights; offline, one fetched before"
 
 
 def _first_line(error: Exception) -> str:

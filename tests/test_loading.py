@@ -93,6 +93,7 @@ def test_the_doctor_reports_what_cannot_be_loaded_or_read(tmp_path):
     (check,) = run_doctor(str(tmp_path / "nothing")).checks
     assert (check.name, check.verdict) == ("loading", "problem")
     assert "cannot load a sequence classifier" in check.found
+    assert check.found.endswith("a folder with its configuration and weights; offline, one fetched before")
     model, tokenizer = make("bert", dtype=torch.float32)
     model.classifier.weight.data[0, 0] = torch.nan
     model.save_pretrained(tmp_path)
