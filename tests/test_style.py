@@ -17,7 +17,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 
 # A module imports only from rows above its own. Renderers know nothing of explaining.
 LEVELS = [
-    {"errors", "identity", "files", "state", "memory", "data", "autodiff", "tokens", "viz"},
+    {"errors", "identity", "files", "origin", "state", "memory", "data", "autodiff", "tokens", "viz"},
     {"models", "embedding", "targets", "encode", "scores", "corpus", "synthetic", "arguments", "processes"},
     {"classifier", "loading", "training", "running"},
     {"perturb", "trials"},
