@@ -18,7 +18,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 # A module imports only from rows above its own. Renderers know nothing of explaining.
 LEVELS = [
     {"errors", "identity", "files", "state", "memory", "data", "autodiff", "tokens", "viz"},
-    {"models", "embedding", "targets", "encode", "scores", "corpus", "synthetic", "arguments", "processes"},
+    {"models", "embedding", "targets", "encode", "scores", "corpus", "synthetic", "arguments", "processes", "hub"},
     {"classifier", "loading", "training", "running"},
     {"perturb", "trials"},
     {"sources", "baseline", "probe"},
