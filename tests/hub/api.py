@@ -26,7 +26,9 @@ def answer(request):
 def whoami(request):
     user = _signed_in(request)
     orgs = [{"name": org, "type": "org"} for org in user["orgs"]]
-    token = {"type": "access_token", "accessToken": {"displayName": "loopback", "role": "write"}}
+    scopes = [{"entity": {"name": name}, "permissions": granted} for name, granted in user.get("scoped", [])]
+    rights = {"displayName": "loopback", "role": user.get("role", "write"), "fineGrained": {"scoped": scopes}}
+    token = {"type": "access_token", "accessToken": rights}
     return Reply(
         {"type": "user", "id": "0", "name": user["name"], "fullname": user["name"], "orgs": orgs, "auth": token}
     )
