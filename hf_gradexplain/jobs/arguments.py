@@ -45,6 +45,7 @@ class EvaluateArguments:
     threads: int = field(default=1, metadata={"help": "CPU threads of one process; more processes are faster."})
     dry_run: bool = field(default=False, metadata={"help": "Say what the run would take, and leave nothing behind."})
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code that the model's repository ships."})
+    allow_pickle: bool = field(default=False, metadata={"help": "Read weights that are pickled (.bin)."})
     random_orders: int | None = field(
         default=None, metadata={"help": "Random orders per text for the band of chance; 20 with a short cut, else 2."}
     )

@@ -40,6 +40,7 @@ class ExplainArguments:
         default="no", metadata={"help": "no, or bf16: matrix products in bfloat16, faster and less exact."}
     )
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code that the model's repository ships."})
+    allow_pickle: bool = field(default=False, metadata={"help": "Read weights that are pickled (.bin)."})
 
 
 def run_explanation(arguments: ExplainArguments) -> list[Explanation]:
@@ -49,6 +50,7 @@ def run_explanation(arguments: ExplainArguments) -> list[Explanation]:
         arguments.model_name_or_path,
         revision=arguments.model_revision,
         trust_remote_code=arguments.trust_remote_code,
+        allow_pickle=arguments.allow_pickle,
     )
     explanations: list[Explanation] = explainer(  # type: ignore[call-overload]
         texts,

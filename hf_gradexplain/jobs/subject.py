@@ -59,6 +59,7 @@ def _named(arguments: EvaluateArguments) -> Subject:
         revision=arguments.model_revision,
         device=process_state().device,
         trust_remote_code=arguments.trust_remote_code,
+        allow_pickle=arguments.allow_pickle,
     )
     texts, notes = _aligned(texts, {name: int(i) for name, i in (explainer.model.config.label2id or {}).items()})
     return Subject(
