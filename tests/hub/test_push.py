@@ -1,7 +1,9 @@
 """A push arrives whole, or not at all, or the next one completes it. `do_` functions run in the client's process."""
 
+import hashlib
+import os
 import re
-from contextlib import suppress
+import signal
 
 import pytest
 
@@ -43,10 +45,23 @@ def do_push(files, replaces=(), repo_id="me/x", private=True, repo_type="dataset
     return [pushed.sha, pushed.url]
 
 
+def do_push_in_a_process(pid_file, files, replaces):
+    """Push in a process of its own, which writes its number to a file; return how it ended."""
+    import multiprocessing
+    from pathlib import Path
+
+    def push():
+        Path(pid_file).write_text(str(os.getpid()))
+        do_push(files, replaces)
+
+    process = multiprocessing.get_context("fork").Process(target=push)  # a fork has the libraries already
+    process.start()
+    process.join()
+    return process.exitcode
+
+
 def do_sign_in():
     """The tokens before, within and after a block, without and with one in the environment."""
-    import os
-
     from huggingface_hub import get_token
 
     from hf_gradexplain.hub import signed_in
@@ -269,42 +284,28 @@ def test_files_of_a_folder_but_hidden_ones(client, tmp_path):
     assert client(do_walk, str(tmp_path)) == {"a.txt": "a.txt", "b/c.txt": "b/c.txt"}
 
 
-def kills(hub, tmp_path):
-    """Push in new processes, one killed at the first request, one at the second, ... and yield after each."""
-    number, killed = 0, True
-    while killed:
-        with Client(hub, tmp_path / "home") as victim:
-            left, killed = number, False
-
-            def kill(request, acted_upon, victim=victim):
-                nonlocal left, killed
-                if left == 0 and not killed:
-                    killed = True
-                    victim.process.kill()
-                    victim.process.wait()
-                left -= 1
-
-            hub.watch = kill
-            with suppress(ValueError):
-                victim(do_push, SECOND, ("data/*",))
-        hub.watch = lambda request, acted_upon: None
-        yield number
-        number += 1
-
-
-@pytest.mark.slow
 def test_a_client_killed_at_any_request_leaves_the_old_or_the_new_revision(hub, client, tmp_path):
     client(do_push, FIRST)
-    first, stopped = hub.repos["dataset", "me/x"].at("main"), []
-    for number in kills(hub, tmp_path):
-        found = texts(hub)
-        assert found in (FIRST, SECOND)
-        stopped.append(found)
+    repo, found, killed = hub.repos["dataset", "me/x"], [], True
+    first = repo.at("main").oid
+    while killed:
+        left = len(found)
+
+        def kill(request, acted_upon):
+            nonlocal left
+            if left == 0:
+                os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+            left -= 1
+
+        hub.watch = kill
+        killed = client(do_push_in_a_process, str(tmp_path / "pid"), SECOND, ("data/*",)) == -signal.SIGKILL
+        hub.watch = lambda request, acted_upon: None
+        found.append(texts(hub))
         client(do_push, SECOND, ("data/*",))
-        assert texts(hub) == SECOND, number
-        hub.repos["dataset", "me/x"].branches["main"] = first.oid
-        hub.lfs.pop(File(b"AAA", lfs=True).sha256, None)
-    assert len(stopped) > 10
-    assert stopped == sorted(stopped, key=lambda found: found == SECOND)
-    assert stopped[0] == FIRST
-    assert stopped[-2] == SECOND
+        assert texts(hub) == SECOND
+        repo.branches["main"] = first
+        hub.lfs.pop(hashlib.sha256(b"AAA").hexdigest(), None)
+    before, after = (sum(one == state for one in found) for state in (FIRST, SECOND))
+    assert found == [FIRST] * before + [SECOND] * after
+    assert before > 10
+    assert after == 3, "killed when the commit had been sent, when it had been made, and not at all"
