@@ -1,11 +1,11 @@
 """The card of a trained model: true, safe with any name, and silent about this machine."""
 
 import pytest
+from hf_gradexplain.training.card import model_card, public_name
 from huggingface_hub import ModelCard
 
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification
 from hf_gradexplain.training import Task, TrainArguments
-from hf_gradexplain.training.card import model_card, public_name
 
 EVIL = "a\"b'c: <script>x</script> | [l](http://e.vil) `y`\n---\n# h {{ 7*7 }}"
 
