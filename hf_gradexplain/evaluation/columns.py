@@ -1,9 +1,8 @@
-"""What every column of a documents file is, in words: for docs/documents.md and for the cards of published data sets."""
+"""What every column of a documents file is, in words, for pages and cards."""
 
 from collections.abc import Iterator
 
 import pyarrow as pa
-
 
 MEANING = {
     "id": "row number in the data set",
