@@ -68,8 +68,8 @@ def locate(name: str, revision: str | None = None, kind: Kind = "model") -> Orig
         raise UnavailableError(_why(error, name, revision, kind)) from error
 
 
-def fetch(origin: Origin, file: str) -> Path | None:
-    """The path of a model's file, or None where there is no such file; offline, none that was not fetched before.
+def fetch(origin: Origin, file: str, kind: Kind = "model") -> Path | None:
+    """The path of a file, or None where there is no such file; offline, None also where it was not fetched before.
 
     Raises:
         UnavailableError: The file cannot be fetched.
@@ -78,12 +78,12 @@ def fetch(origin: Origin, file: str) -> Path | None:
         path = Path(origin.name, file)
         return path if path.is_file() else None
     try:
-        return Path(hf_hub_download(origin.name, file, revision=origin.commit))
+        return Path(hf_hub_download(origin.name, file, repo_type=kind, revision=origin.commit))
     except (*_FAULTS, EntryNotFoundError) as error:
         unreached = isinstance(error, LocalEntryNotFoundError) and not is_offline_mode()
         if isinstance(error, EntryNotFoundError) and not unreached:
             return None
-        raise UnavailableError(_why(error, origin.name, origin.commit, "model")) from error
+        raise UnavailableError(_why(error, origin.name, origin.commit, kind)) from error
 
 
 def read_json(origin: Origin, file: str) -> dict[str, Any] | None:

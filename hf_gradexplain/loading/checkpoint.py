@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
@@ -62,7 +63,7 @@ def load_checkpoint(
     with told(f"cannot load a sequence classifier from {name!r}"), nothing_converted():
         source = find(name, revision)
         found = _load(source, place, dtype, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
-    return found if place == "auto" else replace(found, model=found.model.to(place))
+    return found if place == "auto" else replace(found, model=cast(Any, found.model).to(place))
 
 
 def load_classifier(
