@@ -1,6 +1,7 @@
 """Where a model or a data set comes from: a repository of the hub at one commit, or this machine."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -40,6 +41,15 @@ class Origin:
 
     name: str
     commit: str | None = None
+
+
+def commits(origins: Mapping[str, Origin]) -> dict[str, str]:
+    """What came from the hub, by its part, as `owner/name@commit`; what lies on this machine has no commit.
+
+    >>> commits({"model": Origin("me/m", "0a1b"), "data set": Origin("data")})
+    {'model': 'me/m@0a1b'}
+    """
+    return {part: f"{origin.name}@{origin.commit}" for part, origin in origins.items() if origin.commit is not None}
 
 
 def locate(name: str, revision: str | None = None, kind: Kind = "model") -> Origin:

@@ -38,6 +38,7 @@ from hf_gradexplain.jobs.measures import measures_of, under_baselines
 from hf_gradexplain.jobs.options import options_of
 from hf_gradexplain.jobs.subject import Subject, subject_of
 from hf_gradexplain.options import Options
+from hf_gradexplain.origin import commits
 from hf_gradexplain.perturb import GENERIC, short_cut_of
 from hf_gradexplain.processes import process_state
 from hf_gradexplain.results import CAPTIONS, Run, count_documents, summary_table, write_results
@@ -96,6 +97,7 @@ def _evaluate(arguments: EvaluateArguments, options: Options, output_dir: Path, 
         inputs=inputs,
         max_k=arguments.max_k,
         measures=measures,
+        origins=subject.origins,
     )
     under = under_baselines(subject, arguments, baselines, output_dir, inputs)
     if tables is None:
@@ -139,7 +141,7 @@ def _inputs(subject: Subject, arguments: EvaluateArguments, options: Options, me
     model, device = subject.explainer.model, process_state().device
     software = versions()
     return {
-        "model revision": getattr(model.config, "_commit_hash", None),
+        "commits": commits(subject.origins),
         "model configuration": configuration_fingerprint(model),
         "model weights": weights_fingerprint(model),
         "tokenizer": tokenizer_fingerprint(subject.explainer.tokenizer),

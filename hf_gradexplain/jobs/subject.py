@@ -1,7 +1,7 @@
 """What an evaluation is of: the classifier and the texts that the arguments name, or those of the embedded default."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.jobs.arguments import EvaluateArguments
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
+from hf_gradexplain.origin import Origin, locate
 from hf_gradexplain.processes import process_state
 from hf_gradexplain.synthetic import SyntheticCorpus, make_corpus
 from hf_gradexplain.training import infer_task
@@ -26,7 +27,10 @@ STEPS = 40
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is evaluated: a classifier on texts; `weight` gives the planted truth where there is one."""
+    """What is evaluated: a classifier on texts; `weight` gives the planted truth where there is one.
+
+    `origins` says where model and data set come from, by the part.
+    """
 
     explainer: Explainer
     texts: Dataset | IterableDataset
@@ -34,6 +38,7 @@ class Subject:
     data_name: str
     weight: Callable[[str, int], float] | None = None
     notes: tuple[str, ...] = ()
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
 
 def subject_of(arguments: EvaluateArguments, output_dir: Path, *, alone: bool = False) -> Subject:
@@ -53,7 +58,8 @@ def _named(arguments: EvaluateArguments) -> Subject:
     """The classifier and the data set that the arguments name."""
     if arguments.dataset_name is None:
         raise GradexplainError("--model_name_or_path needs a --dataset_name to evaluate on")
-    texts = _texts(arguments)
+    data = locate(arguments.dataset_name, arguments.dataset_revision, "dataset")
+    texts = _texts(arguments, data.commit)
     explainer = Explainer.from_pretrained(
         str(arguments.model_name_or_path),
         revision=arguments.model_revision,
@@ -68,10 +74,11 @@ def _named(arguments: EvaluateArguments) -> Subject:
         _short(str(arguments.model_name_or_path)),
         f"{_short(arguments.dataset_name)} ({arguments.split})",
         notes=notes,
+        origins={**explainer.origins, "data set": data},
     )
 
 
-def _texts(arguments: EvaluateArguments) -> Dataset | IterableDataset:
+def _texts(arguments: EvaluateArguments, revision: str | None) -> Dataset | IterableDataset:
     name, label_column = str(arguments.dataset_name), arguments.label_column if arguments.target == "label" else None
     if arguments.streaming:
         return stream_texts(
@@ -80,7 +87,7 @@ def _texts(arguments: EvaluateArguments) -> Dataset | IterableDataset:
             split=arguments.split,
             text_column=arguments.text_column,
             label_column=label_column,
-            revision=arguments.dataset_revision,
+            revision=revision,
             max_samples=arguments.max_samples,
         )
     return load_texts(
@@ -89,7 +96,7 @@ def _texts(arguments: EvaluateArguments) -> Dataset | IterableDataset:
         split=arguments.split,
         text_column=arguments.text_column,
         label_column=label_column,
-        revision=arguments.dataset_revision,
+        revision=revision,
         max_samples=arguments.max_samples,
         seed=arguments.seed,
     )
