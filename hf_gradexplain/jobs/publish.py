@@ -57,7 +57,7 @@ def publish(run: Run, arguments: EvaluateArguments, output_dir: Path, destinatio
         split=split,
         headline=headline(run.tables),
         texts=_said_of(source),
-        columns=_frame(["column", "type", "what it is"], _columns(folder)),
+        columns=_frame(["column", "type", "what it is"], _columns(folder, source)),
         methods=_frame(["method", "score of a unit"], _methods(documents[0])),
         files=_frame(
             ["file", "holds"], ((f"tables/{name}.parquet", FILES.get(name, name)) for name in table_files(run))
@@ -138,9 +138,13 @@ def _frame(columns: list[str], rows: Any) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _columns(folder: Path) -> list[tuple[str, str, str]]:
+def _columns(folder: Path, source: TextSource) -> list[tuple[str, str, str]]:
     written = pq.read_schema(min((folder / "data").glob("*.parquet")))
-    return [(name, kind, meaning.replace("`", "")) for name, kind, meaning in described(written)]
+    left_out = (
+        {} if source.included else {"units[].text": "null, since the texts were left out: it stands at its spans"}
+    )
+    columns = described(written)
+    return [(name, kind, left_out.get(name, meaning).replace("`", "")) for name, kind, meaning in columns]
 
 
 def _split_name(split: str) -> str:

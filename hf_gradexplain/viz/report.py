@@ -194,7 +194,7 @@ def _card(
 
 def _code(text: str) -> Markup:
     """Lines of code in Markdown: indented, so that nothing in them can end it."""
-    return Markup("\n".join(f"    {line}" for line in visible(text).split("\n")))
+    return Markup("\n".join(f"    {line}".rstrip() for line in visible(text).split("\n")))
 
 
 def _text_tables(tables: Mapping[str, pd.DataFrame], formats: Formats | None) -> dict[str, Any]:
