@@ -136,6 +136,11 @@ def _parts(text: Text) -> tuple[str, ...]:
     return tuple(re.sub("[\ud800-\udfff]", "\ufffd", part) for part in parts)
 
 
+def whole_text(text: Text) -> str:
+    """What `Document.text` is made of: the text, or the two of a pair joined by a newline, without lone surrogates."""
+    return _PAIR_SEPARATOR.join(_parts(text))
+
+
 def _units(text: str, groups: list[_Group], tokens: Tokens) -> tuple[tuple[Unit, ...], list[int]]:
     """The units, and the number of the unit of each token."""
     unit_of, units = [NOBODY] * len(tokens.ids), []

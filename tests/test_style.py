@@ -27,7 +27,7 @@ LEVELS = [
     {"options", "explanation"},
     {"scored"},
     {"explain"},
-    {"evaluation", "pipelines"},
+    {"evaluation", "pipelines", "sharing"},
     {"metrics", "runner", "hf_gradexplain"},
     {"results", "estimate", "cards"},
     {"jobs"},

@@ -71,8 +71,8 @@ def _named(arguments: EvaluateArguments) -> Subject:
     return Subject(
         explainer,
         texts,
-        _short(str(arguments.model_name_or_path)),
-        f"{_short(arguments.dataset_name)} ({arguments.split})",
+        short_name(str(arguments.model_name_or_path)),
+        f"{short_name(arguments.dataset_name)} ({arguments.split})",
         notes=notes,
         origins={**explainer.origins, "data set": data},
     )
@@ -184,6 +184,6 @@ def _class_ids(rows: Mapping[str, Sequence[Any]], ids: Mapping[str, int]) -> dic
     return {"label": [ids[label.casefold()] for label in rows["label"]]}
 
 
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
     """A name to show: that of a folder without the path to it, which is of this machine."""
     return Path(name).resolve().name if Path(name).exists() else name
