@@ -94,8 +94,8 @@ def _settings(arguments: TrainArguments) -> Mapping[str, str]:
 
 def _limits(trained: Trained, arguments: TrainArguments) -> list[str]:
     limits = [
-        f"It was trained on {len(trained.train_rows):,} rows; on texts of another kind expect it to be wrong more often "
-        "than the results above say, and no less sure of itself.",
+        f"It was trained on {len(trained.train_rows):,} rows; on texts of another kind expect it to be wrong more "
+        "often than the results above say, and no less sure of itself.",
         _about_probabilities(trained.task),
     ]
     if arguments.model_type:

@@ -1,6 +1,6 @@
 """The card of a trained model in Markdown: what it learnt from, how well, how to use and explain it, what it cannot."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -93,14 +93,20 @@ def _methods(found: Faithfulness) -> list[Mapping[str, str]]:
     return [
         {
             "method": row["method"],
-            "short": interval(*row["short"]),
-            "long": interval(*row["long"]),
-            "r": MISSING if row["r"] is None or None in row["r"] else interval(*row["r"], 2),
+            "short": _interval(row["short"], 3),
+            "long": _interval(row["long"], 3),
+            "r": _interval(row["r"], 2),
             "significant": MISSING if row["significant"] is None else f"{row['significant']:.0%}",
             "undefined": MISSING if row["undefined"] is None else f"{row['undefined']:,}",
         }
         for row in rows
     ]
+
+
+def _interval(values: Sequence[float | None] | None, decimals: int) -> str:
+    """A value with the ends of its interval, where there is one."""
+    known = [value for value in values or () if value is not None]
+    return interval(known[0], known[1], known[2], decimals) if len(known) == 3 else MISSING
 
 
 def _example(example: Example) -> Mapping[str, Any]:

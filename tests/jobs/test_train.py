@@ -4,7 +4,7 @@ import re
 
 import pytest
 import torch
-from datasets import ClassLabel, Dataset, Features, List, Value
+from datasets import ClassLabel, Dataset, Features, Value
 from huggingface_hub import ModelCard
 from transformers import (
     AutoModelForSequenceClassification,
@@ -17,13 +17,16 @@ from transformers import (
 )
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.models import FastTextConfig, train_word_tokenizer
-from hf_gradexplain.training import FitArguments, TrainArguments, fit, infer_task, train
+from hf_gradexplain.jobs.train import run_training
+from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
+from hf_gradexplain.models import train_word_tokenizer
+from hf_gradexplain.training import TrainArguments
 
 GOOD, BAD = ["good", "fine", "great"], ["bad", "poor", "awful"]
 TEXTS = [f"the film is {word} {again}" for pair in zip(GOOD, BAD, strict=True) for again in "ab" for word in pair]
 LABELS = [0, 1] * 6
 FEATURES = Features({"text": Value("string"), "label": ClassLabel(names=["pos", "neg"])})
+BARE = {"faithfulness_samples": 0, "example_text": ""}
 WORKING = {"learning_rate": 0.05, "num_train_epochs": 10, "per_device_train_batch_size": 4, "min_count": 1}
 
 
@@ -38,7 +41,7 @@ def data(tmp_path):
 @pytest.fixture
 def arguments(data, tmp_path):
     def make(**more):
-        return TrainArguments(**{"dataset_name": data, "output_dir": str(tmp_path / "model"), **more})
+        return TrainRecipeArguments(**{"dataset_name": data, "output_dir": str(tmp_path / "model"), **BARE, **more})
 
     return make
 
@@ -52,10 +55,17 @@ def arguments(data, tmp_path):
     ],
 )
 def test_it_learns_and_leaves_a_whole_folder(arguments, tmp_path, model_type, overrides):
-    metrics = train(arguments(model_type=model_type, config_overrides=overrides, **WORKING))
+    metrics = run_training(arguments(model_type=model_type, config_overrides=overrides, **WORKING))
     assert metrics == {"accuracy": 1.0, "macro_f1": 1.0}
     files = {path.name for path in (tmp_path / "model").iterdir()}
-    assert files == {"README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    assert files == {
+        "README.md",
+        "card.json",
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
     assert (model.config.model_type, model.config.hidden_size) == (model_type, 8)
     assert model.config.problem_type == "single_label_classification"
@@ -67,14 +77,14 @@ def test_it_learns_and_leaves_a_whole_folder(arguments, tmp_path, model_type, ov
 def test_the_same_seed_gives_the_same_model(arguments, tmp_path):
     weights = []
     for seed in (0, 0, 1):
-        train(arguments(model_type="fasttext", config_overrides="word_dropout=0.3", seed=seed, **WORKING))
+        run_training(arguments(model_type="fasttext", config_overrides="word_dropout=0.3", seed=seed, **WORKING))
         weights.append((tmp_path / "model" / "model.safetensors").read_bytes())
     assert weights[0] == weights[1] != weights[2]
 
 
 def test_the_tokenizer_sees_the_training_texts_only_and_as_asked(arguments, data, tmp_path):
     Dataset.from_dict({"text": ["Unseen words"], "label": [0]}, FEATURES).to_parquet(f"{data}/test.parquet")
-    train(arguments(model_type="fasttext", min_count=2, vocab_size=9, max_length=3, num_train_epochs=1))
+    run_training(arguments(model_type="fasttext", min_count=2, vocab_size=9, max_length=3, num_train_epochs=1))
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
     assert len(tokenizer) == 9
     assert tokenizer("the unseen Film")["input_ids"][1] == tokenizer.unk_token_id
@@ -84,12 +94,12 @@ def test_the_tokenizer_sees_the_training_texts_only_and_as_asked(arguments, data
 
 def test_texts_are_cut_at_max_length(arguments):
     """After two tokens all texts read `the film`, and nothing can be learnt."""
-    metrics = train(arguments(model_type="fasttext", max_length=2, **WORKING))
+    metrics = run_training(arguments(model_type="fasttext", max_length=2, **WORKING))
     assert metrics["accuracy"] == 0.5
 
 
 def test_samples_are_drawn_and_counted(arguments, tmp_path):
-    train(arguments(model_type="fasttext", max_train_samples=7, max_eval_samples=5, min_count=1))
+    run_training(arguments(model_type="fasttext", max_train_samples=7, max_eval_samples=5, min_count=1))
     card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
     assert "trained from scratch on 7 rows" in card
     assert "On 5 texts" in card
@@ -99,7 +109,7 @@ def test_word_vectors_are_where_training_starts(arguments, tmp_path):
     file = tmp_path / "vectors.txt"
     file.write_text("good 1 2 3\nabsent 4 5 6\n", encoding="utf-8")
     still = {"num_train_epochs": 1, "learning_rate": 1e-30, "min_count": 1}
-    train(arguments(model_type="fasttext", word_vectors=str(file), **still))
+    run_training(arguments(model_type="fasttext", word_vectors=str(file), **still))
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
     good, bad, pad = AutoTokenizer.from_pretrained(tmp_path / "model").convert_tokens_to_ids(["good", "bad", "[PAD]"])
     weight = model.get_input_embeddings().weight
@@ -107,7 +117,9 @@ def test_word_vectors_are_where_training_starts(arguments, tmp_path):
     assert weight[bad].abs().min() > 1e-6
     assert weight[pad].tolist() == [0, 0, 0]
     with pytest.raises(GradexplainError, match="vectors of 3 dimensions, but config_overrides asks for hidden_size=4"):
-        train(arguments(model_type="fasttext", word_vectors=str(file), config_overrides="hidden_size=4", **still))
+        run_training(
+            arguments(model_type="fasttext", word_vectors=str(file), config_overrides="hidden_size=4", **still)
+        )
 
 
 @pytest.mark.parametrize("architecture", ["bert", "bart"])
@@ -127,7 +139,7 @@ def test_any_model_is_fine_tuned_by_name(arguments, tmp_path, architecture):
     base.save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
     pace = {"learning_rate": 1e-2, "num_train_epochs": 30, "per_device_train_batch_size": 4}
-    metrics = train(arguments(model_name_or_path=str(tmp_path / "base"), **pace))
+    metrics = run_training(arguments(model_name_or_path=str(tmp_path / "base"), **pace))
     assert metrics["accuracy"] == 1.0
     tuned = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
     assert (tuned.config.model_type, tuned.config.id2label) == (architecture, {0: "pos", 1: "neg"})
@@ -135,25 +147,6 @@ def test_any_model_is_fine_tuned_by_name(arguments, tmp_path, architecture):
     assert "fine-tuned from base on 12 rows" in card.text
     assert "import hf_gradexplain " not in card.text
     assert str(tmp_path) not in card.content
-
-
-def test_text_pairs_several_labels_and_numbers(tmp_path):
-    texts = {"text": ["the film", "the film", "the book"], "text_pair": ["good", "bad", "bad"]}
-    tokenizer = train_word_tokenizer(["film book good bad"], vocab_size=9)
-    for feature, labels, metric in (
-        (List(ClassLabel(names=["x", "y"])), [[0], [0, 1], []], "accuracy"),
-        (Value("float32"), [0.1, 0.9, 0.3], "mse"),
-    ):
-        features = Features({"text": Value("string"), "text_pair": Value("string"), "label": feature})
-        rows = Dataset.from_dict({**texts, "label": labels}, features)
-        task = infer_task(rows)
-        model = AutoModelForSequenceClassification.from_config(
-            FastTextConfig(vocab_size=len(tokenizer), hidden_size=8, **task.config())
-        )
-        first = fit(model, tokenizer, task, rows, rows, FitArguments(learning_rate=1e-30, num_train_epochs=1))
-        last = fit(model, tokenizer, task, rows, rows, FitArguments(learning_rate=0.1, num_train_epochs=30))
-        assert not model.training
-        assert last["mse"] < min(first["mse"], 0.01) if metric == "mse" else last["accuracy"] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -176,7 +169,7 @@ def test_text_pairs_several_labels_and_numbers(tmp_path):
 )
 def test_contradictions_and_what_cannot_be_had_are_refused(arguments, tmp_path, more, message):
     with pytest.raises(GradexplainError, match=message) as caught:
-        train(arguments(**more))
+        run_training(arguments(**more))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "model").exists()
 
@@ -191,7 +184,7 @@ def test_fine_tuning_starts_slower_than_training():
 def test_a_saved_folder_holds_no_token(arguments, tmp_path, monkeypatch):
     secret = "hf_" + "s" * 34
     monkeypatch.setenv("HF_TOKEN", secret)
-    train(arguments(model_type="fasttext", min_count=1, num_train_epochs=1))
+    run_training(arguments(model_type="fasttext", min_count=1, num_train_epochs=1))
     for path in (tmp_path / "model").rglob("*"):
         assert secret.encode() not in path.read_bytes(), path
         assert not re.search(r"training_args|optimizer|\.pt$|\.bin$", path.name)
@@ -199,5 +192,5 @@ def test_a_saved_folder_holds_no_token(arguments, tmp_path, monkeypatch):
 
 def test_nothing_of_the_process_is_left_changed(arguments):
     before = torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled()
-    train(arguments(model_type="fasttext", min_count=1, num_train_epochs=1))
+    run_training(arguments(model_type="fasttext", min_count=1, num_train_epochs=1))
     assert (torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled()) == before
