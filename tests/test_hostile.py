@@ -10,21 +10,31 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from datasets import Dataset
 from huggingface_hub import RepoCard
 from markdown_it import MarkdownIt
 
 from hf_gradexplain.data import Unit
+from hf_gradexplain.encode import without_surrogates
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.hub import check_destination
+from hf_gradexplain.hub import Destination, check_destination
+from hf_gradexplain.jobs import publish
 from hf_gradexplain.jobs.arguments import EvaluateArguments, replayed
 from hf_gradexplain.jobs.publish import _split_name
 from hf_gradexplain.jobs.subject import short_name
+from hf_gradexplain.options import Options
+from hf_gradexplain.origin import Origin
+from hf_gradexplain.results import Run, write_results
+from hf_gradexplain.runner import evaluate
+from hf_gradexplain.running.folder import document_paths
 from hf_gradexplain.sharing import load_explanations
 from hf_gradexplain.viz.report import render_card, render_dataset_card, render_report
 from hf_gradexplain.viz.sanitize import one_line
 from tests.hostile import strings
 from tests.hub.repository import front_matter
+from tests.tiny import make
 
 MANY = strings(5000)
 AT_ONCE = 50
@@ -89,15 +99,16 @@ def test_cards_are_built_alike_whatever_they_say(render):
         assert not re.search("[\x00\x1b\x9b\u202e\u2066\ud800]", found)
 
 
-@pytest.mark.parametrize("render", [card, dataset_card])
-def test_metadata_come_back_as_they_were(render):
+def test_metadata_come_back_as_they_were():
     rng = random.Random(1)
     for texts in PARTS:
-        nested = [{"name": text, "list": [text], "empty": {}} for text in texts]
+        nested = [{"name": text, "list": [text], "empty": {}} for text in texts[:3]]
         metadata = {"pretty_name": rng.choice(texts), "tags": texts, "configs": nested, **dict.fromkeys(texts, True)}
-        found = render(texts, metadata)
-        assert front_matter(found) == metadata
+        found = card(HARMLESS[:1] * 2, metadata)
         assert RepoCard(found, ignore_metadata_errors=False).data.to_dict() == metadata
+        tokens = PARSER.parse(found)
+        kinds = {part.type for token in tokens for part in (token, *(token.children or ()))}
+        assert not {"html_block", "html_inline"} & kinds
 
 
 class Elements(HTMLParser):
@@ -181,3 +192,35 @@ def test_no_name_becomes_a_path(tmp_path, monkeypatch):
         short_name(name)
     assert refused == 2 * len(MANY)
     assert [path for path in tmp_path.rglob("*") if path != inside and path != inside.parent] == []
+
+
+def test_a_run_over_hostile_texts_and_labels_stays_in_its_folder(tmp_path, monkeypatch):
+    """Evaluated, shown and made ready to be published; and it comes back as it was."""
+    output_dir, pushed = tmp_path / "a" / "out", []
+    monkeypatch.chdir(output_dir.parent.parent)
+    monkeypatch.setattr(publish, "push", lambda destination, files, **_: pushed.append(files))
+    model, tokenizer = make("fasttext", seed=1)
+    labels = ("\ud800</title>\n---\nlicense: mit", "../../\x00<script>alert(1)</script>", "](x) | ```")
+    model.config.id2label = dict(enumerate(labels))
+    texts = [*strings(120, seed=2), "the film is good and the end is not bad"]
+    rows = Dataset.from_dict({"id": range(len(texts)), "text": [without_surrogates(text) for text in texts]})
+    options, arguments = Options(methods=("random", "loo", "signed_gi")), EvaluateArguments(split="../x[:3]")
+    tables = evaluate(Explainer(model, tokenizer), rows, options, output_dir, inputs={})
+    facts = {"Model": labels[0], labels[1]: labels[2]}
+    run = Run(labels[1], facts, {}, tables, 1.0, labels[0], "", notes=labels, origins={"data set": Origin(labels[1])})
+    write_results(output_dir, run, document_paths(output_dir))
+    publish.publish(run, arguments, output_dir, Destination("me/x", "dataset", True))
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert all(path.is_relative_to(output_dir) for path in written)
+    assert {"README.md", "run.yaml", "data/x-00000-of-00001.parquet"} <= pushed[0].keys()
+    page, cards = (output_dir / "report.html").read_text(), [output_dir / "README.md", pushed[0]["README.md"]]
+    assert "script" not in {tag for tag, *_ in Elements(page).seen}
+    for path in cards:
+        tokens = PARSER.parse(path.read_text())
+        kinds = {part.type for token in tokens for part in (token, *(token.children or ()))}
+        assert not {"html_block", "html_inline"} & kinds
+        assert "link_open" not in structure(path.read_text())[1]
+        assert "license" not in front_matter(path.read_text())
+    found, expected = load_explanations(output_dir / "hub", texts=rows), load_explanations(output_dir)
+    assert [e.to_dict() for e in found] == [e.to_dict() for e in expected]
+    assert found[0].target_label in [without_surrogates(label) for label in labels]
