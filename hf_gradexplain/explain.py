@@ -15,7 +15,7 @@ from hf_gradexplain.baseline import BaselineName, baseline_vectors
 from hf_gradexplain.classifier import Classifier, Reading, left_as_found
 from hf_gradexplain.data import Document
 from hf_gradexplain.doctor import Report, examine
-from hf_gradexplain.encode import Encoder, Text, UnitName, collate, plan_batches
+from hf_gradexplain.encode import Encoder, Text, UnitName, collate, plan_batches, without_surrogates
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.loading import check_finite, load_classifier, unwrapped
@@ -236,7 +236,7 @@ class Explainer:
     def _class_names(self) -> tuple[str, ...]:
         config = self.model.config
         names: dict[Any, str] = config.id2label or {}
-        return tuple(str(names.get(i, i)) for i in range(config.num_labels or 1))
+        return tuple(without_surrogates(str(names.get(i, i))) for i in range(config.num_labels or 1))
 
 
 def _listed(texts: Text | Iterable[Text]) -> list[Text]:

@@ -101,6 +101,8 @@ def check_destination(repo_id: str, repo_type: RepoType, *, private: bool = True
     token = get_token()
     if token is None:
         raise GradexplainError(f"pushing to {repo_id!r} needs a token: {_LOG_IN}")
+    if not (token.isascii() and token.isprintable()):  # clients would show it in their error
+        raise GradexplainError(f"the token holds characters that no token has: {_LOG_IN}")
     api = HfApi(token=token)
     with _told(f"cannot push to {repo_id!r}"):
         account = _patiently(api.whoami)

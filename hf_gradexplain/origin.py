@@ -1,6 +1,7 @@
 """Where a model or a data set comes from: a repository of the hub at one commit, or this machine."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,7 @@ def locate(name: str, revision: str | None = None, kind: Kind = "model") -> Orig
         UnavailableError: There is no such repository or revision, it is closed to the user, or the hub cannot be
             reached and nothing was fetched before; or a revision was given for what lies on this machine.
     """
-    if Path(name).exists():
+    if os.path.exists(name):  # which takes any name, as Path does not
         if revision is not None:
             raise UnavailableError(
                 f"revision {revision!r} does not apply to {name!r}, which lies on this machine; leave it out"

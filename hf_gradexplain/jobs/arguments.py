@@ -21,7 +21,7 @@ def replayed(arguments: Any, without: Collection[str] = ()) -> str:
     """
     values = {name: value for name, value in asdict(arguments).items() if value != []}
     kept = {name: value for name, value in values.items() if name not in (*NOT_OF_THE_RUN, *without)}
-    return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(kept, sort_keys=False)
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """What an evaluation is of: the classifier and the texts that the arguments name, or those of the embedded default."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -186,4 +187,4 @@ def _class_ids(rows: Mapping[str, Sequence[Any]], ids: Mapping[str, int]) -> dic
 
 def short_name(name: str) -> str:
     """A name to show: that of a folder without the path to it, which is of this machine."""
-    return Path(name).resolve().name if Path(name).exists() else name
+    return Path(name).resolve().name if os.path.exists(name) else name

@@ -6,12 +6,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
-import yaml
 from markupsafe import Markup
 
 from hf_gradexplain.viz.sanitize import visible
 from hf_gradexplain.viz.tables import MISSING, text_table
-from hf_gradexplain.viz.templating import HTML, MARKDOWN
+from hf_gradexplain.viz.templating import HTML, MARKDOWN, front_matter
 
 Formats = Mapping[str, Mapping[str, str]]
 """Format specifications per column name, per table name."""
@@ -180,7 +179,7 @@ def _card(
 ) -> dict[str, Any]:
     """What both cards say of a run."""
     return {
-        "metadata": Markup(yaml.safe_dump(dict(metadata), sort_keys=False)),
+        "metadata": front_matter(metadata),
         "title": title,
         "headline": headline,
         "facts": facts,

@@ -79,6 +79,23 @@ def do_sign_in():
     return seen
 
 
+def do_push_and_load_metrics():
+    """Push both metrics, load them by name, and compute."""
+    import evaluate
+
+    from hf_gradexplain.hub import check_destination, push
+    from hf_gradexplain.metrics import metric_files
+
+    found = {}
+    for name, data in (
+        ("aopc", {"curves": [[0.9, 0.5]]}),
+        ("loo_correlation", {"scores": [[1, 2, 4]], "loo": [[1, 2, 4]]}),
+    ):
+        push(check_destination(f"me/{name}", "space", private=False), metric_files(name), message="Metric")
+        found[name] = evaluate.load(f"me/{name}").compute(**data)
+    return found
+
+
 def do_walk(folder):
     from pathlib import Path
 
@@ -144,11 +161,14 @@ def test_a_destination_is_checked_without_a_trace(hub, client):
             "pushing to 'me/x' needs a token: log in with `hf auth login`, or set HF_TOKEN",
         ),
         (("me/x", "dataset", True, "hf_wrong"), "Invalid user token"),
+        (("me/x", "dataset", True, "hf_\x01secret"), "the token holds characters that no token has: log in"),
         (("you/x",), "the token may not write to 'you/x': the owner can be 'me', 'my-org'"),
     ],
 )
 def test_what_cannot_be_pushed_to_is_refused_at_once_with_the_mend(hub, client, arguments, message):
-    assert message in client(do_check, *arguments)
+    said = client(do_check, *arguments)
+    assert message in said
+    assert "hf_" not in said.replace("hf auth", "")
     assert hub.repos == {}
 
 
@@ -203,6 +223,14 @@ def test_models_and_metrics_have_repositories_of_their_kind(hub, client):
     for kind in ("model", "space"):
         client(do_push, {"a.txt": "1"}, (), "me/x", True, kind)
         assert texts(hub, kind=kind) == {"a.txt": "1"}
+
+
+def test_metrics_are_loaded_by_name_from_the_spaces_they_were_pushed_to(hub, client):
+    found = client(do_push_and_load_metrics)
+    assert found["aopc"] == {"aopc": 0.2, "aopc_by_k": [0.0, 0.2], "n": 1}
+    assert found["loo_correlation"]["median"] == pytest.approx(1)
+    for name in ("aopc", "loo_correlation"):
+        assert set(texts(hub, f"me/{name}", "space")) == {f"{name}.py", "README.md", "requirements.txt", "app.py"}
 
 
 EVERY = ["whoami", "repos/create", "GET /api/datasets/me/x", "tree/main", "preupload", "lfs/objects", "PUT", "commit/"]
