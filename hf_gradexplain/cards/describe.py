@@ -1,6 +1,5 @@
 """From a finished training to what its card says."""
 
-from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def described(
         corpus=_corpus(trained, arguments, dataset_source),
         classes=list(trained.task.names),
         metrics={name: round(value, DECIMALS) for name, value in trained.metrics.items()},
-        settings=_settings(arguments),
+        settings=settings_of(arguments),
         limits=_limits(trained, arguments),
         versions={name: software[name] for name in PACKAGES},
     )
@@ -80,7 +79,8 @@ def _corpus(trained: Trained, arguments: TrainArguments, source: str | None) -> 
     )
 
 
-def _settings(arguments: TrainArguments) -> Mapping[str, str]:
+def settings_of(arguments: TrainArguments) -> dict[str, str]:
+    """What it takes to train a model again, beside its data, by name."""
     found = {}
     if arguments.model_type:
         found["vocabulary"] = f"words seen at least {arguments.min_count} times, at most {arguments.vocab_size:,}" + (
