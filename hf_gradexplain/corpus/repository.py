@@ -1,11 +1,13 @@
 """A data set of the hub, or a folder of data files, read from one commit and from nowhere else."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 from datasets import DatasetDict, IterableDatasetDict, load_dataset
+from datasets.config import HF_DATASETS_CACHE
 from huggingface_hub import DatasetCard
 from huggingface_hub.constants import is_offline_mode
 
@@ -33,8 +35,11 @@ def load_repository(
         _check_card(origin)
     except UnavailableError as error:
         raise DatasetUnavailableError(str(error)) from error
+    cached = origin.commit is not None and is_offline_mode()
+    if cached:
+        _prefer(origin)
     loaded = load_dataset(name, config, revision=origin.commit, streaming=streaming)
-    if origin.commit is not None and is_offline_mode():
+    if cached:
         _check_cached(origin, loaded)
     return loaded
 
@@ -71,8 +76,14 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(item)
 
 
+def _prefer(origin: Origin) -> None:
+    """Offline, `datasets` asks for no commit, but takes the one whose folder in its cache was changed last."""
+    for folder in Path(HF_DATASETS_CACHE).glob(f"*/*/*/{origin.commit}"):
+        os.utime(folder)
+
+
 def _check_cached(origin: Origin, loaded: DatasetDict | IterableDatasetDict) -> None:
-    """Offline, `datasets` takes whatever commit it prepared last; its cache has a folder for each."""
+    """Refuse another commit than was asked for."""
     files = [Path(file["filename"]) for rows in loaded.values() for file in getattr(rows, "cache_files", [])]
     found = {path.parent.name for path in files} - {str(origin.commit)}
     if found:

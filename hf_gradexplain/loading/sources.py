@@ -98,9 +98,8 @@ def read_config(
     config: PreTrainedConfig = AutoConfig.from_pretrained(
         source.base.name, revision=source.base.commit, trust_remote_code=trust_remote_code, **(changes or {})
     )
-    weights = getattr(config, "transformers_weights", None)
-    if weights is not None and ".safetensors" not in str(weights) and not allow_pickle:
-        raise GradexplainError(f"its configuration names {str(weights)!r} as its weights, {PICKLE}")
+    if not allow_pickle:
+        _check_named_weights(source.base, config)
     if trust_remote_code:
         return config
     config._attn_implementation = None
@@ -113,6 +112,16 @@ def read_config(
             "trust_remote_code, or name a model that is not quantised"
         )
     return config
+
+
+def _check_named_weights(base: Origin, config: PreTrainedConfig) -> None:
+    """Refuse pickles that go by the name of safe weights: files are unpickled by their own endings."""
+    index = read_json(base, "model.safetensors.index.json") or {}
+    parts = index.get("weight_map")
+    named = [getattr(config, "transformers_weights", None), *(parts.values() if isinstance(parts, dict) else ())]
+    for file in named:
+        if file is not None and not str(file).endswith((".safetensors", ".safetensors.index.json")):
+            raise GradexplainError(f"it names {str(file)!r} as its weights, {PICKLE}")
 
 
 PICKLE = (

@@ -105,6 +105,8 @@ def large_file(request, oid):
 
 def file(request, kind, name, revision, path):
     repo, path = request.hub.find(kind, unquote(name), request.user), unquote(path)
+    if repo.readers is not None and (request.user or {}).get("name") not in repo.readers:
+        raise HubError(403, f"Access to {repo.name} is restricted and you are not in the authorized list.", "GatedRepo")
     commit = repo.at(unquote(revision))
     headers = {"X-Repo-Commit": commit.oid}
     if path not in commit.files:

@@ -23,7 +23,14 @@ print(json.dumps(result))
 
 def environment(hub, home):
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    return inherited | hub.env(home) | {"PYTHONPATH": f"{GUARD}{os.pathsep}{ROOT}", "TOKENIZERS_PARALLELISM": "false"}
+    guarded = {"PYTHONPATH": f"{GUARD}{os.pathsep}{ROOT}", "GUARD_LOG": f"{home}.left"}
+    return inherited | hub.env(home) | guarded | {"TOKENIZERS_PARALLELISM": "false"}
+
+
+def left(home):
+    """What clients with this home tried to reach outside of this machine."""
+    log = Path(f"{home}.left")
+    return log.read_text().splitlines() if log.exists() else []
 
 
 def call(hub, home, function, *arguments):
@@ -52,13 +59,13 @@ for line in sys.stdin:
 class Client:
     """A process that knows one hub alone and calls functions of test modules as `call` does, one after the other.
 
-    It imports the libraries once, which takes longer than most calls.
+    It imports the libraries once, which takes longer than most calls. `changes` are made to its environment.
     """
 
-    def __init__(self, hub, home):
+    def __init__(self, hub, home, **changes):
         self.process = subprocess.Popen(
             [sys.executable, "-c", SERVE],
-            env=environment(hub, home),
+            env=environment(hub, home) | changes,
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
