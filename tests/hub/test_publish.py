@@ -1,6 +1,7 @@
 """`recipes/evaluate.py --push_to_hub`, and the data set that it leaves. `do_` functions run in the client's process."""
 
 import io
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from tests.hub.client import ROOT, Client, environment
+from tests.hub.client import ROOT, Client, environment, left
 from tests.hub.loopback_hub import LOST, TOKEN, LoopbackHub
 from tests.hub.repository import front_matter
 
@@ -154,6 +155,7 @@ def running(tmp_path_factory):
         client(do_prepare)
         yield hub, client, home
     assert not hub.bugs
+    assert left(home) == []
 
 
 @pytest.fixture(scope="module")
@@ -386,3 +388,32 @@ def test_the_page_shows_how(published, hub, client):
     assert "zanzibar" in printed
     assert "fraction_significant" in printed
     assert "aopc.py" in hub.repos["space", "me/aopc"].at("main").files
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("acted_upon", [False, True])
+def test_a_run_killed_while_it_pushes_is_completed_by_the_same_command(running, acted_upon):
+    hub, _, home = running
+    name = f"me/killed{acted_upon}"
+    command = [sys.executable, str(ROOT / "recipes" / "evaluate.py"), *NAMES, *METHODS, "--push_to_hub", name]
+    command += ["--output_dir", str(home / f"killed{acted_upon}")]
+
+    def kill(request, done):
+        if f"{name}/commit/" in request and done == acted_upon:
+            victim.kill()
+            victim.wait()
+
+    hub.watch = kill
+    victim = subprocess.Popen(command, env=environment(hub, home), cwd=home, stderr=subprocess.PIPE, text=True)
+    said = victim.communicate(timeout=300)[1]
+    hub.watch = lambda request, done: None
+    assert victim.returncode == -signal.SIGKILL
+    assert "Published" not in said
+    repo = hub.repos["dataset", name]
+    found = set(repo.at("main").files)
+    assert found == {".gitattributes"} or "data/test-00000-of-00001.parquet" in found
+    again = subprocess.run(command, env=environment(hub, home), cwd=home, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "reused 1 of 1 ranges" in again.stderr
+    assert len(repo.commits) == 2
+    assert rows_of(repo)["id"].to_pylist() == list(range(6))
