@@ -110,7 +110,12 @@ def measure(kind: str, n: int, arguments: argparse.Namespace) -> Iterator[str]:
         arguments.tokens,
         mixed,
     )
-    explain = partial(Explainer(model, tokenizer), batch_tokens=arguments.tokens, mixed_precision=arguments.precision)
+    explain = partial(
+        Explainer(model, tokenizer),
+        batch_tokens=arguments.tokens,
+        mixed_precision=arguments.precision,
+        torch_compile=arguments.compile,
+    )
     batches = bare.batches(texts)
     works = [
         lambda: bare.gradients(batches),
@@ -125,7 +130,7 @@ def measure(kind: str, n: int, arguments: argparse.Namespace) -> Iterator[str]:
     yield row(kind, n, "five beside one", one, five, "")
     few = sorted(texts, key=len)[n // 2 :][: max(1, FEW[kind] * arguments.tokens // 1024)]
     rows = [torch.tensor(ids, device=device) for ids in tokenizer(few, truncation=True)["input_ids"]]
-    options = Options("random", "token", batch_tokens=arguments.tokens, mixed_precision=arguments.precision)
+    options = Options("random", "token", **explain.keywords)
     works = [
         lambda: bare.copies(rows),
         lambda: explain(few, "loo", "token"),
@@ -171,6 +176,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--precision", default="no", choices=["no", "bf16"])
+    parser.add_argument("--compile", action="store_true", help="compile the package's layers, not the bare ones")
     parser.add_argument("--tokens", type=int, default=1024, help="tokens in one forward pass")
     parser.add_argument("--texts", type=int, nargs=2, default=[96, 24], metavar=("AG_NEWS", "IMDB"))
     parser.add_argument("--layers", type=int, default=6)
