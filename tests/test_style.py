@@ -23,7 +23,7 @@ LEVELS = [
     {"classifier", "loading", "running"},
     {"perturb", "trials", "training"},
     {"sources", "baseline", "probe"},
-    {"methods", "padding", "doctor"},
+    {"methods", "padding", "compiled", "doctor"},
     {"options", "explanation"},
     {"scored"},
     {"explain"},

@@ -40,6 +40,9 @@ class ExplainArguments:
     mixed_precision: str = field(
         default="no", metadata={"help": "no, or bf16: matrix products in bfloat16, faster and less exact."}
     )
+    torch_compile: bool = field(
+        default=False, metadata={"help": "Compile the layers that a model repeats: a minute, worth it for many texts."}
+    )
     token: str | None = field(
         default=None, repr=False, metadata={"help": "Token of the hub, if not that of HF_TOKEN or of hf auth login."}
     )
@@ -70,6 +73,7 @@ def _explain(arguments: ExplainArguments) -> list[Explanation]:
         batch_tokens=arguments.batch_tokens,
         baseline=arguments.baseline,
         mixed_precision=arguments.mixed_precision,
+        torch_compile=arguments.torch_compile,
     )
     folder = Path(arguments.output_dir)
     lines = (json.dumps(explanation.to_dict(), ensure_ascii=False) for explanation in explanations)

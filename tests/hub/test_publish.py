@@ -1,6 +1,7 @@
 """`recipes/evaluate.py --push_to_hub`, and the data set that it leaves. `do_` functions run in the client's process."""
 
 import io
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from tests.hub.client import ROOT, Client, environment
+from tests.hub.client import ROOT, Client, environment, left
 from tests.hub.loopback_hub import LOST, TOKEN, LoopbackHub
 from tests.hub.repository import front_matter
 
@@ -64,6 +65,43 @@ def do_evaluate(*arguments):
     return [None, loads.called]
 
 
+def do_use_a_token(where, token, folder):
+    """Evaluate, publish and explain with a token given in one of three places; return all that is said."""
+    import contextlib
+    import io
+    import logging
+    import os
+    from unittest.mock import patch
+
+    from huggingface_hub import constants
+
+    from hf_gradexplain.jobs.explain import ExplainArguments, run_explanation
+
+    argument = ("--token", token) if where == "argument" else ()
+    environment = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"}
+    if where == "environment":
+        environment["HF_TOKEN"] = token
+    if where == "cache":
+        Path(constants.HF_TOKEN_PATH).write_text(token)
+    said = io.StringIO()
+    handler = logging.StreamHandler(said)
+    logging.getLogger().addHandler(handler)
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), patch.dict(os.environ, environment):
+            if where != "environment":
+                del os.environ["HF_TOKEN"]
+            arguments = (*NAMES, "--methods", "loo", "signed_gi", "--output_dir", f"{folder}/out", *argument)
+            failed, _ = do_evaluate(*arguments, "--push_to_hub", f"me/{where}", "--publish_text", "true")
+            assert failed is None, failed
+            explained = ExplainArguments("me/m", texts=["fog"], output_dir=f"{folder}/explain")
+            explained.token = token if argument else None
+            run_explanation(explained)
+    finally:
+        logging.getLogger().removeHandler(handler)
+        Path(constants.HF_TOKEN_PATH).unlink(missing_ok=True)
+    return said.getvalue()
+
+
 def do_load(name, run, cache, revision=None):
     """Load explanations by name; return whether they are those of a run's folder to the last bit, and their texts."""
     from unittest.mock import patch
@@ -90,6 +128,19 @@ def do_load_rows(name, cache):
     return {split: [rows.column_names, rows["id"][:]] for split, rows in loaded.items()}
 
 
+def do_follow_the_page():
+    """Run the Python blocks of the page; return what they print."""
+    import contextlib
+    import io
+    import re
+
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "hub.md").read_text(), flags=re.S):
+            exec(block, {})
+    return printed.getvalue()
+
+
 def recipe(hub, home, *arguments, launcher=()):
     command = [sys.executable, *launcher, str(ROOT / "recipes" / "evaluate.py"), *map(str, arguments)]
     return subprocess.run(
@@ -104,15 +155,16 @@ def running(tmp_path_factory):
         client(do_prepare)
         yield hub, client, home
     assert not hub.bugs
+    assert left(home) == []
 
 
 @pytest.fixture(scope="module")
 def published(running):
     """A run that was published without its texts: its folder, what it said, and what the hub has."""
     hub, _, home = running
-    done = recipe(hub, home, *NAMES, *METHODS, "--output_dir", home / "out", "--push_to_hub", "me/e")
+    done = recipe(hub, home, *NAMES, *METHODS, "--output_dir", home / "out", "--push_to_hub", "me/explanations")
     assert done.returncode == 0, done.stderr
-    return home / "out", done, hub.repos["dataset", "me/e"]
+    return home / "out", done, hub.repos["dataset", "me/explanations"]
 
 
 @pytest.fixture
@@ -153,13 +205,13 @@ def repo_url(done):
 
 def test_loaded_by_name_it_gives_back_the_same_explanations(published, client, tmp_path):
     folder, _, _ = published
-    same, texts = client(do_load, "me/e", str(folder), str(tmp_path))
+    same, texts = client(do_load, "me/explanations", str(folder), str(tmp_path))
     assert same
     assert texts == TEXTS
 
 
 def test_everybody_finds_the_documents_and_only_those(published, client, tmp_path):
-    found = client(do_load_rows, "me/e", str(tmp_path))
+    found = client(do_load_rows, "me/explanations", str(tmp_path))
     assert list(found) == ["test"]
     columns, ids = found["test"]
     assert ids == list(range(6))
@@ -188,9 +240,10 @@ def test_the_card_says_what_it_is_made_from_and_how_to_load_it(published, hub):
     assert model in card
     assert f"fetches them from me/d at the commit {data}" in card
     code = [token.content for token in MarkdownIt().parse(card) if token.type == "code_block"]
+    loaded = "explanations = hf_gradexplain.load_explanations('me/explanations')\nexplanations[0].show()\n"
     assert code == [
-        "import hf_gradexplain\n\nexplanations = hf_gradexplain.load_explanations('me/e')\nexplanations[0].show()\n",
-        "import datasets\n\nrows = datasets.load_dataset('me/e', split='test')\n",
+        f"import hf_gradexplain\n\n{loaded}",
+        "import datasets\n\nrows = datasets.load_dataset('me/explanations', split='test')\n",
         "python recipes/evaluate.py run.yaml\n",
     ]
     assert "the texts were left out" in card
@@ -221,7 +274,7 @@ def test_a_finished_run_only_pushes(published, hub, client):
     before = {path: path.stat().st_mtime_ns for path in (folder / "documents").glob("*.parquet")}
     head = repo.at("main").oid
     arguments = (*NAMES, *METHODS, "--output_dir", str(folder))
-    assert client(do_evaluate, *arguments, "--push_to_hub", "me/e") == [None, True]
+    assert client(do_evaluate, *arguments, "--push_to_hub", "me/explanations") == [None, True]
     assert repo.at("main").oid == head, "nothing has changed, so there is nothing to commit"
     hub.faults.append(["/commit/", LOST, 1000])
     message, _ = client(do_evaluate, *arguments, "--push_to_hub", "my-org/again")
@@ -251,12 +304,31 @@ def test_public_and_with_texts_when_asked(published, hub, client, tmp_path):
     assert not [path for path in folder.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
 
 
+@pytest.mark.parametrize("where", ["environment", "argument", "cache"])
+def test_a_token_is_used_and_kept_nowhere(running, where, tmp_path):
+    hub, client, home = running
+    token = f"hf_secretof{where}"
+    hub.users[token] = hub.users[TOKEN]
+    del hub.users[TOKEN]
+    try:
+        said = client(do_use_a_token, where, token, str(tmp_path))
+    finally:
+        hub.users[TOKEN] = hub.users[token]
+    assert "Published: " in said
+    assert token not in said
+    assert token.encode() not in everything(hub.repos["dataset", f"me/{where}"])
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "explain"}
+    for folder in (tmp_path, home):
+        kept = [path for path in folder.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
+        assert kept == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--push_to_hub", "me/a/b"), "'me/a/b' is no name of a repository"),
         (("--push_to_hub", "you/e"), "the token may not write to 'you/e': the owner can be 'me', 'my-org'"),
-        (("--push_to_hub", "me/e", "--token", "hf_wrong"), "Invalid user token"),
+        (("--push_to_hub", "me/explanations", "--token", "hf_wrong"), "Invalid user token"),
         (("--push_to_hub", "me/d"), None),
     ],
 )
@@ -276,7 +348,7 @@ def test_texts_come_from_the_commit_that_was_explained(published, hub, client, t
     head = data.at("main").oid
     client(do_change_data)
     assert data.at("main").oid != head
-    assert client(do_load, "me/e", str(folder), str(tmp_path)) == [True, TEXTS]
+    assert client(do_load, "me/explanations", str(folder), str(tmp_path)) == [True, TEXTS]
     data.branches["main"] = head
 
 
@@ -307,5 +379,41 @@ def test_the_embedded_default_and_streams_can_be_published(running, stream, tmp_
 
 
 def test_a_revision_that_is_not_there_is_told(published, client, tmp_path):
-    assert "no revision 'v9'" in client(do_load, "me/e", str(published[0]), str(tmp_path), "v9")
+    assert "no revision 'v9'" in client(do_load, "me/explanations", str(published[0]), str(tmp_path), "v9")
     assert "no data set 'me/nothing'" in client(do_load, "me/nothing", str(published[0]), str(tmp_path))
+
+
+def test_the_page_shows_how(published, hub, client):
+    printed = client(do_follow_the_page)
+    assert "zanzibar" in printed
+    assert "fraction_significant" in printed
+    assert "aopc.py" in hub.repos["space", "me/aopc"].at("main").files
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("acted_upon", [False, True])
+def test_a_run_killed_while_it_pushes_is_completed_by_the_same_command(running, acted_upon):
+    hub, _, home = running
+    name = f"me/killed{acted_upon}"
+    command = [sys.executable, str(ROOT / "recipes" / "evaluate.py"), *NAMES, *METHODS, "--push_to_hub", name]
+    command += ["--output_dir", str(home / f"killed{acted_upon}")]
+
+    def kill(request, done):
+        if f"{name}/commit/" in request and done == acted_upon:
+            victim.kill()
+            victim.wait()
+
+    hub.watch = kill
+    victim = subprocess.Popen(command, env=environment(hub, home), cwd=home, stderr=subprocess.PIPE, text=True)
+    said = victim.communicate(timeout=300)[1]
+    hub.watch = lambda request, done: None
+    assert victim.returncode == -signal.SIGKILL
+    assert "Published" not in said
+    repo = hub.repos["dataset", name]
+    found = set(repo.at("main").files)
+    assert found == {".gitattributes"} or "data/test-00000-of-00001.parquet" in found
+    again = subprocess.run(command, env=environment(hub, home), cwd=home, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "reused 1 of 1 ranges" in again.stderr
+    assert len(repo.commits) == 2
+    assert rows_of(repo)["id"].to_pylist() == list(range(6))

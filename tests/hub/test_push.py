@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.hub.client import Client
+from tests.hub.client import Client, left
 from tests.hub.loopback_hub import LOST, TOKEN, UNANSWERED, LoopbackHub
 from tests.hub.repository import File
 
@@ -106,9 +106,11 @@ def do_walk(folder):
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    with LoopbackHub() as hub, Client(hub, tmp_path_factory.mktemp("home")) as client:
+    home = tmp_path_factory.mktemp("home")
+    with LoopbackHub() as hub, Client(hub, home) as client:
         yield hub, client
     assert not hub.bugs
+    assert left(home) == []
 
 
 @pytest.fixture
