@@ -64,7 +64,7 @@ def _base_name(adapter: Mapping[str, Any], model: Origin) -> str:
     base, kind = adapter.get("base_model_name_or_path"), adapter.get("peft_type")
     if not isinstance(base, str) or not base:
         raise GradexplainError(f"the adapter {model.name!r} does not name its model: add base_model_name_or_path")
-    if model.commit is not None and Path(base).exists():
+    if model.commit is not None and os.path.exists(base):
         raise GradexplainError(
             f"the adapter {model.name!r} names a folder as its model ({base!r}), which is not one of the hub: load the "
             "two with peft, and give the model to Explainer(model, tokenizer)"
