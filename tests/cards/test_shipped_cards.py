@@ -37,7 +37,7 @@ def test_there_are_cards_of_the_three_models():
 
 @all_cards
 def test_a_card_is_made_from_its_data(folder):
-    card = card_of(folder)  # otherwise: python -m hf_gradexplain.cards model_cards/*-*
+    card = card_of(folder)  # otherwise: python -m hf_gradexplain.cards model_cards/*/
     assert model_card(card) == (folder / "README.md").read_text(encoding="utf-8")
     assert card.to_json() == (folder / "card.json").read_text(encoding="utf-8")
 
