@@ -142,6 +142,7 @@ def stranger(hub, client, tmp_path_factory):
 def offline(hub, client, home):
     """The first user again, later and without a network."""
     client(do_explain, "me/model")
+    client(do_explain, "me/adapter", "v1")
     client(do_load_texts, "me/data")
     with Client(hub, home, HF_HUB_OFFLINE="1") as offline:
         yield offline
@@ -211,8 +212,9 @@ def test_data_sets_are_read_at_their_revision(hub, client):
 
 
 def test_offline_what_was_fetched_is_found_and_the_rest_refused_at_once(hub, client, offline):
-    online, requests = client(do_explain, "me/model"), len(hub.log)
-    assert offline(do_explain, "me/model") == online
+    names = (("me/model",), ("me/adapter", "v1"))
+    online, requests = [client(do_explain, *name) for name in names], len(hub.log)
+    assert [offline(do_explain, *name) for name in names] == online
     assert offline(do_load_texts, "me/data") == [WORDS, "a bad film"]
     assert offline(do_load_texts, "me/data", first_of(hub, "me/data")) == ["the film is bad"]
     assert offline(do_load_texts, "me/data") == [WORDS, "a bad film"]
