@@ -66,6 +66,8 @@ def test_it_was_trained_as_its_configuration_says(folder):
     assert (card.corpus.train_rows, card.corpus.eval_rows) == (21_391, 7_600)
     assert [example.text for example in card.examples] == [arguments.example_text]
     assert card.faithfulness.n == arguments.faithfulness_samples
+    measured = {row["method"] for row in card.faithfulness.methods}
+    assert measured >= {"random", "loo", "signed_gi", "integrated_gradients"}
 
 
 @all_cards
