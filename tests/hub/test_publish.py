@@ -122,8 +122,9 @@ def do_load(name, run, cache, revision=None):
 
 def do_load_rows(name, cache):
     """Load a data set as everybody does; return its splits with their columns and ids."""
-    from datasets import load_dataset
+    from datasets import config, load_dataset
 
+    config.USE_PARQUET_EXPORT = False  # which `datasets` asks another server for
     loaded = load_dataset(name, cache_dir=cache)
     return {split: [rows.column_names, rows["id"][:]] for split, rows in loaded.items()}
 
@@ -134,6 +135,9 @@ def do_follow_the_page():
     import io
     import re
 
+    from datasets import config
+
+    config.USE_PARQUET_EXPORT = False  # which `datasets` asks another server for
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "hub.md").read_text(), flags=re.S):
