@@ -65,7 +65,11 @@ def _publish(trained: Trained, arguments: TrainRecipeArguments, destination: Des
     if destination is not None:
         message = f"{card.title}, trained on {card.corpus.name}"
         pushed = push(destination, {file: folder / file for file in files}, message=message, replaces=STALE)
-        Console(stderr=True, soft_wrap=True).print(f"Pushed: {pushed.url}", highlight=False)
+        _say(f"Pushed: {pushed.url}")
+
+
+def _say(text: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(text, highlight=False, markup=False)
 
 
 def _measured(card: Card, trained: Trained, arguments: TrainRecipeArguments) -> Card:
@@ -78,6 +82,7 @@ def _measured(card: Card, trained: Trained, arguments: TrainRecipeArguments) -> 
         card = replace(card, examples=explained(explainer, [*texts, *widget]), widget=widget)
         if n == 0:
             return card
+        _say(f"Measuring explanations on {min(n, len(rows)):,} texts; --faithfulness_samples 0 would leave that out")
         labelled = trained.task.problem_type == "single_label_classification"
         found = faithfulness(explainer, rows, n, labelled=labelled, seed=arguments.seed)
     except GradexplainError as error:
