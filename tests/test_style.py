@@ -23,6 +23,7 @@ LEVELS = [
     {"classifier", "loading", "running"},
     {"perturb", "trials", "training"},
     {"sources", "baseline", "probe"},
+    {"averaged"},
     {"methods", "padding", "compiled", "doctor"},
     {"options", "explanation"},
     {"scored"},
