@@ -82,13 +82,7 @@ class Explainer:
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
     ) -> "Explainer":
-        """Load a classifier by hub name or from a folder; see `hf_gradexplain.loading.load_checkpoint`.
-
-        `origins` of the explainer says which commits were read.
-
-        Raises:
-            GradexplainError: See `hf_gradexplain.loading.load_classifier`.
-        """
+        """Load a classifier by hub name or from a folder; see `hf_gradexplain.loading.load_classifier`."""
         found = load_classifier(
             name,
             revision=revision,

@@ -1,6 +1,6 @@
 """From a finished training to what its card says."""
 
-from collections.abc import Mapping
+import os
 from dataclasses import fields
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def described(
         corpus=_corpus(trained, arguments, dataset_source),
         classes=list(trained.task.names),
         metrics={name: round(value, DECIMALS) for name, value in trained.metrics.items()},
-        settings=_settings(arguments),
+        settings=settings_of(arguments),
         limits=_limits(trained, arguments),
         versions={name: software[name] for name in PACKAGES},
     )
@@ -59,7 +59,7 @@ def described(
 def public_name(name: str) -> str:
     """Name a hub repository in full, but a folder or file of this machine by its last part only."""
     path = Path(name)
-    return (path.resolve().stem if path.is_file() else path.resolve().name) if path.exists() else name
+    return (path.resolve().stem if path.is_file() else path.resolve().name) if os.path.exists(name) else name
 
 
 def _corpus(trained: Trained, arguments: TrainArguments, source: str | None) -> Corpus:
@@ -80,7 +80,8 @@ def _corpus(trained: Trained, arguments: TrainArguments, source: str | None) -> 
     )
 
 
-def _settings(arguments: TrainArguments) -> Mapping[str, str]:
+def settings_of(arguments: TrainArguments) -> dict[str, str]:
+    """What it takes to train a model again, beside its data, by name."""
     found = {}
     if arguments.model_type:
         found["vocabulary"] = f"words seen at least {arguments.min_count} times, at most {arguments.vocab_size:,}" + (

@@ -9,11 +9,10 @@ from tempfile import TemporaryDirectory
 from accelerate import PartialState
 from rich.console import Console
 
-from hf_gradexplain.cards import FIGURE, Card, described, explained, faithfulness, faithfulness_figure, model_card
+from hf_gradexplain.cards import FIGURE, Card, described, explained, faithfulness, write_card
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
-from hf_gradexplain.files import write_bytes, write_text
-from hf_gradexplain.hub import Destination, check_destination, push
+from hf_gradexplain.hub import Destination, check_destination, push, signed_in
 from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
 from hf_gradexplain.models.remote_code import add_remote_code
 from hf_gradexplain.training import Trained, train
@@ -34,10 +33,11 @@ def run_training(arguments: TrainRecipeArguments) -> Mapping[str, float]:
         GradexplainError: If the data, the model or its configuration cannot be had as asked for, or if the model cannot
             be pushed.
     """
-    destination = _destination(arguments)
-    trained = train(arguments)
-    if PartialState().is_main_process:
-        _publish(trained, arguments, destination)
+    with signed_in(arguments.token):
+        destination = _destination(arguments)
+        trained = train(arguments)
+        if PartialState().is_main_process:
+            _publish(trained, arguments, destination)
     return trained.metrics
 
 
@@ -59,9 +59,9 @@ def _publish(trained: Trained, arguments: TrainRecipeArguments, destination: Des
         dataset_source=arguments.dataset_source,
     )
     files = _save(trained, folder, remote_code=arguments.remote_code)
-    _write_card(card, folder)
+    write_card(card, folder)
     card = _measured(card, trained, arguments)
-    files += _write_card(card, folder)
+    files += write_card(card, folder)
     if destination is not None:
         message = f"{card.title}, trained on {card.corpus.name}"
         pushed = push(destination, {file: folder / file for file in files}, message=message, replaces=STALE)
@@ -98,12 +98,3 @@ def _save(trained: Trained, folder: Path, *, remote_code: bool) -> list[str]:
         for file in files:
             os.replace(partial / file, folder / file)
     return files
-
-
-def _write_card(card: Card, folder: Path) -> list[str]:
-    """Write the card, what it is made of, and its figure."""
-    if card.faithfulness is not None:
-        write_bytes(folder / FIGURE, faithfulness_figure(card.faithfulness, card.title))
-    write_text(folder / "card.json", card.to_json())
-    write_text(folder / "README.md", model_card(card))
-    return ["card.json", "README.md", *([FIGURE] if card.faithfulness is not None else [])]

@@ -6,7 +6,7 @@ import pytest
 from datasets import Dataset
 from huggingface_hub import ModelCard
 
-from hf_gradexplain.cards import described, model_card, public_name
+from hf_gradexplain.cards import Card, Example, described, model_card, public_name
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification
 from hf_gradexplain.origin import Origin
 from hf_gradexplain.training import Task, TrainArguments, Trained
@@ -109,3 +109,38 @@ def test_hostile_names_stay_text(where):
     assert "4900000" not in parsed.text
     headings = [line for line in parsed.text.splitlines() if line.startswith("#")]
     assert len(headings) == len([line for line in plain.text.splitlines() if line.startswith("#")])
+
+
+EXAMPLE = Example(EVIL, EVIL, 0.5, "signed_gi", [EVIL, "b"], [0.5, -0.25])
+
+
+def test_hostile_examples_and_bases_stay_text():
+    card = replace(make_card(), examples=[EXAMPLE], widget=[EVIL], base=EVIL, license=EVIL, settings={EVIL: EVIL})
+    parsed = ModelCard(model_card(card))
+    assert parsed.data.to_dict()["widget"] == [{"text": EVIL}]
+    assert parsed.data.license == EVIL
+    assert "<script" not in parsed.text
+    assert "[l](" not in parsed.text
+    assert "4900000" not in parsed.text
+    assert parsed.text.count("\n# ") == 1
+
+
+def test_the_card_comes_back_from_its_json():
+    card = replace(make_card(), examples=[EXAMPLE], widget=["a"])
+    again = Card.from_json(card.to_json())
+    assert again.to_json() == card.to_json()
+    assert model_card(again) == model_card(card)
+
+
+def test_what_is_not_known_is_said():
+    text = ModelCard(model_card(replace(make_card(), not_measured="it was not asked for"))).text
+    assert "Not known: it was not asked for." in text
+    assert "None was chosen. The terms of the data set are its own." in text
+
+
+def test_a_model_with_its_code_says_how_it_loads():
+    card = replace(make_card(), remote_code=True, repo_id="me/my-model")
+    parsed = ModelCard(model_card(card))
+    assert 'pipeline("text-classification", model="me/my-model", trust_remote_code=True)' in parsed.text
+    assert "import hf_gradexplain  #" not in parsed.text
+    assert "custom_code" in parsed.data.tags

@@ -210,7 +210,9 @@ def publish(hub, folder):
         return name
 
     yield publish
-    assert not (folder / "canary").exists()
+    ran = (folder / "canary").exists()
+    (folder / "canary").unlink(missing_ok=True)
+    assert not ran
     elsewhere = [path for _, path, *_ in hub.log[start:] if not any(name in path for name in names)]
     assert elsewhere == []
 
@@ -313,6 +315,15 @@ def test_an_adapter_runs_nothing(client, publish, files, adapter, kind):
     publish("evil/base", files)
     name = publish(f"evil/adapter-{kind.replace(' ', '-')}", changed(adapter, "adapter_config.json", changes))
     check(client(do_explain, name), expected)
+
+
+def test_an_adapter_beside_its_model_in_a_folder_runs_nothing(client, files, adapter, folder, tmp_path):
+    changes, expected = ADAPTERS["a module by name"]
+    for path, data in (files | changed(adapter, "adapter_config.json", changes)).items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    assert expected in client(do_explain, str(tmp_path))
+    assert not (folder / "canary").exists()
 
 
 def test_an_adapter_that_is_a_pickle_is_refused(client, publish, files, adapter, tmp_path):

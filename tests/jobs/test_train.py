@@ -1,6 +1,8 @@
 """Training and fine-tuning, from tiny data to a folder."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,9 +19,10 @@ from transformers import (
 )
 
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.jobs import train as job
 from hf_gradexplain.jobs.train import run_training
 from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
-from hf_gradexplain.models import train_word_tokenizer
+from hf_gradexplain.models import bilstm, train_word_tokenizer
 from hf_gradexplain.training import TrainArguments
 
 GOOD, BAD = ["good", "fine", "great"], ["bad", "poor", "awful"]
@@ -179,6 +182,55 @@ def test_fine_tuning_starts_slower_than_training():
     assert (
         TrainArguments(dataset_name="d", output_dir="o", model_name_or_path="m", learning_rate=1.0).learning_rate == 1
     )
+
+
+def test_the_card_says_how_far_explanations_can_be_trusted(arguments, tmp_path):
+    pair = {"faithfulness_samples": 5, "example_text": "the film is good", "data_examples": 2}
+    run_training(arguments(model_type="fasttext", config_overrides="hidden_size=8", **WORKING, **pair))
+    card = ModelCard.load(tmp_path / "model" / "README.md")
+    assert "Measured on 5 texts of the split test" in card.text
+    assert "![AOPC of every method](aopc.png)" in card.text
+    assert (tmp_path / "model" / "aopc.png").read_bytes().startswith(b"\x89PNG")
+    assert [entry["text"] for entry in card.data.widget] == TEXTS[:2]
+    assert [line for line in card.text.splitlines() if line.startswith("> ")] == [
+        f"> {text}" for text in ("the film is good", *TEXTS[:2])
+    ]
+
+
+def test_a_model_that_cannot_be_explained_is_saved_and_its_card_says_so(arguments, tmp_path, monkeypatch):
+    def refuse(model, tokenizer):
+        raise GradexplainError("its words cannot be found")
+
+    monkeypatch.setattr(job, "Explainer", refuse)
+    run_training(arguments(model_type="fasttext", min_count=1, num_train_epochs=1, faithfulness_samples=5))
+    assert (tmp_path / "model" / "model.safetensors").exists()
+    card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    assert "Not known: the model cannot be explained (its words cannot be found)." in card
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (
+            {"model_type": "fasttext", "faithfulness_samples": -1},
+            "faithfulness_samples is a number of texts, 0 or more",
+        ),
+        ({"model_name_or_path": "x", "remote_code": True}, "remote_code is the code of fasttext, textcnn and bilstm"),
+        ({"model_type": "fasttext", "hub_private_repo": True}, "need push_to_hub"),
+    ],
+)
+def test_what_is_said_and_pushed_cannot_contradict_itself(arguments, more, message):
+    with pytest.raises(GradexplainError, match=message):
+        arguments(**more)
+
+
+def test_remote_code_lies_beside_the_weights(arguments, tmp_path):
+    run_training(arguments(model_type="bilstm", min_count=1, num_train_epochs=1, remote_code=True))
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["auto_map"]["AutoModelForSequenceClassification"] == "modeling_bilstm.BiLSTMForSequenceClassification"
+    source = Path(bilstm.__file__).parent
+    for name in ("configuration_bilstm.py", "modeling_bilstm.py"):
+        assert (tmp_path / "model" / name).read_text() == (source / name).read_text()
 
 
 def test_a_saved_folder_holds_no_token(arguments, tmp_path, monkeypatch):

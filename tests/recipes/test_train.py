@@ -11,7 +11,7 @@ from datasets import ClassLabel, Dataset, Features, Value
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from hf_gradexplain.arguments import parse_arguments
-from hf_gradexplain.training import TrainArguments
+from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
 from hf_gradexplain.training.start import new_model
 from hf_gradexplain.training.task import infer_task
 
@@ -63,7 +63,7 @@ def test_there_is_a_configuration_per_model_and_data_set():
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
 def test_shipped_configurations_describe_a_model(config, data):
-    arguments = parse_arguments(TrainArguments, [str(config)])
+    arguments = parse_arguments(TrainRecipeArguments, [str(config)])
     _, name, *corpus, model_type = config.stem.split("_")
     assert arguments.model_type == model_type
     assert arguments.dataset_name.split("/")[1] == "_".join([name, *corpus])
