@@ -92,7 +92,7 @@ def test_cards_are_built_alike_whatever_they_say(render):
     expected = structure(render(HARMLESS))
     assert "html_block" not in expected[0]
     assert "html_inline" not in expected[1]
-    for texts in PARTS if render is card else PARTS[::4]:
+    for texts in PARTS if render is card else PARTS[::10]:
         found = render([text if one_line(text) else "blank" for text in texts])
         assert structure(found) == expected, texts
         assert not re.search("[\x00\x1b\x9b\u202e\u2066\ud800]", found)
@@ -155,7 +155,7 @@ def explanation(text, label):
 
 def test_highlighted_texts_have_the_same_elements_whatever_they_say():
     expected = Elements(explanation("two words", "label").to_html()).seen
-    for text, label in zip(MANY, reversed(MANY), strict=True):
+    for text, label in zip(MANY[::2], MANY[::-2], strict=True):
         if len(text) > 1 and text.strip() and label.strip():
             assert Elements(explanation(text, label).to_html()).seen == expected, (text, label)
 
@@ -208,7 +208,7 @@ def test_a_run_over_hostile_texts_and_labels_stays_in_its_folder(tmp_path, monke
     facts = {"Model": labels[0], labels[1]: labels[2]}
     run = Run(labels[1], facts, {}, tables, 1.0, labels[0], "", notes=labels, origins={"data set": Origin(labels[1])})
     write_results(output_dir, run, document_paths(output_dir))
-    write_dataset(run, arguments, document_paths(output_dir), published, "me/x")
+    write_dataset(run, arguments, output_dir, published, "me/x")
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert all(path.is_relative_to(output_dir) or path.is_relative_to(published) for path in written)
     assert {"README.md", "run.yaml", "data/x-00000-of-00001.parquet"} <= folder_files(published).keys()

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,12 +13,12 @@ import pyarrow.parquet as pq
 from hf_gradexplain.evaluation.columns import described
 from hf_gradexplain.evaluation.reading import count_documents
 from hf_gradexplain.evaluation.wording import headline
-from hf_gradexplain.files import write_text, written_whole
+from hf_gradexplain.files import write_bytes, write_text, written_whole
 from hf_gradexplain.hub import Destination, Pushed, folder_files, push
 from hf_gradexplain.jobs.arguments import EvaluateArguments, replayed
 from hf_gradexplain.jobs.subject import short_name
 from hf_gradexplain.methods import METHODS
-from hf_gradexplain.results import FILES, Run, draw, readable_tables, table_files
+from hf_gradexplain.results import FILES, Run, captions_of, readable_tables, table_files
 from hf_gradexplain.running.folder import document_paths
 from hf_gradexplain.sharing import TextSource, write_shards
 from hf_gradexplain.viz.report import render_dataset_card
@@ -45,11 +44,11 @@ def publish(run: Run, arguments: EvaluateArguments, output_dir: Path, destinatio
     for left_over in output_dir.glob(f"{_MAKING}*"):  # of a process that was killed
         shutil.rmtree(left_over, ignore_errors=True)
     with TemporaryDirectory(dir=output_dir, prefix=_MAKING) as name:
-        write_dataset(run, arguments, document_paths(output_dir), Path(name), destination.repo_id)
+        write_dataset(run, arguments, output_dir, Path(name), destination.repo_id)
         return push(destination, folder_files(Path(name)), message="Explanations", replaces=OURS)
 
 
-def write_dataset(run: Run, arguments: EvaluateArguments, documents: Sequence[Path], folder: Path, name: str) -> None:
+def write_dataset(run: Run, arguments: EvaluateArguments, output_dir: Path, folder: Path, name: str) -> None:
     """Write a run's documents as a data set, with its tables, figures and a card.
 
     It holds script-free Parquet files, and the same run makes the same ones. Texts are in it only if
@@ -58,17 +57,19 @@ def write_dataset(run: Run, arguments: EvaluateArguments, documents: Sequence[Pa
     Args:
         run: What was run.
         arguments: The recipe's arguments.
-        documents: The run's documents files, in order.
+        output_dir: The run's folder, with its documents and figures.
         folder: Where to, an empty folder.
         name: What the data set is called on the hub.
     """
-    split = _split_name(arguments.split)
+    documents, split = document_paths(output_dir), _split_name(arguments.split)
     source = write_shards(documents, folder / "data", split, _source(run, arguments))
     files = table_files(run)
     for file, table in files.items():
         with written_whole(folder / "tables" / f"{file}.parquet") as path:
             table.to_parquet(path, index=False)
-    captions = draw(folder / "figures", run.tables, forms=("png",))
+    captions = captions_of(run.tables)
+    for file in captions:
+        write_bytes(folder / "figures" / f"{file}.png", (output_dir / "figures" / f"{file}.png").read_bytes())
     write_text(folder / "run.yaml", replayed(_of_anyone(arguments, run), without=_ONES_OWN))
     card = render_dataset_card(
         title=f"Explanations of {run.title}",
