@@ -85,6 +85,13 @@ def do_train_without(what, arguments):
         return do_train(arguments)
 
 
+def do_train_impatiently(arguments):
+    from unittest.mock import patch
+
+    with patch("hf_gradexplain.hub.WAITS", (0.01,)):
+        return do_train(arguments)
+
+
 def do_load(name):
     """The logits of the texts, and the answers of a pipeline and of an explainer, by name."""
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
@@ -208,6 +215,17 @@ def test_a_push_without_code_removes_it_and_the_card_names_the_missing_line(hub,
     assert [entry["text"] for entry in card.data.widget] == TEXTS[:2]
     assert "auto_map" not in json.loads(head.files["config.json"].data)
     assert client(do_load, "me/textcnn")[2][:4] == ["pos", "pos", "pos", "neg"]
+
+
+def test_a_push_that_fails_leaves_the_model_here_and_says_how_to_push_it(hub, client, tmp_path):
+    hub.faults.append(["POST .*/me/unlucky/commit/", 503, 9])
+    refusal = client(
+        do_train_impatiently, options(tmp_path, push_to_hub=True, hub_model_id="unlucky", hub_private_repo=True)
+    )
+    assert "cannot push to 'me/unlucky'" in refusal
+    assert f"Nothing is lost: the model is in {tmp_path}, and `hf upload me/unlucky {tmp_path} --private`" in refusal
+    assert {path.name for path in tmp_path.iterdir()} == FILES - {".gitattributes"}
+    assert set(hub.repos["model", "me/unlucky"].at("main").files) == {".gitattributes"}
 
 
 def test_a_fine_tuned_model_names_its_base_and_its_commit(hub, client, tmp_path):
