@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassification
 from hf_gradexplain.perturb import generic
-from hf_gradexplain.perturb.product import Product
+from hf_gradexplain.perturb.product import packed, product, rounded_up
 from hf_gradexplain.perturb.words import Masks, Words, read_words
 
 _STEPS_AT_ONCE = 64
@@ -65,13 +65,13 @@ class _Cells:
     Attributes:
         projected: `(2 (V + 2), 4 H)` what each word adds to the gates, biases included: first forward, then backward.
             The last row of each is a masked word.
-        forward: What the states that read forward add to the gates, `H` to `4 H`.
-        backward: The same for those that read backward.
+        forward: `(4 H, H)` what the states that read forward add to the gates, packed.
+        backward: `(4 H, H)` the same for those that read backward.
     """
 
     projected: Tensor
-    forward: Product
-    backward: Product
+    forward: Tensor
+    backward: Tensor
 
     @classmethod
     def of(cls, model: BiLSTMForSequenceClassification, words: Words) -> "_Cells":
@@ -81,7 +81,7 @@ class _Cells:
         scale = scale.repeat_interleave(model.lstm.hidden_size)
         forward, backward = model.lstm.all_weights
         projected = [F.linear(vectors, w_ih, b_ih + b_hh) * scale for w_ih, _, b_ih, b_hh in (forward, backward)]
-        recurrent = [Product(2 * scale * w_hh.T) for _, w_hh, _, _ in (forward, backward)]
+        recurrent = [packed(2 * scale.unsqueeze(1) * w_hh) for _, w_hh, _, _ in (forward, backward)]
         return cls(torch.cat(projected), *recurrent)
 
     def read(self, words: Words, masks: Masks, pooling: str) -> Tensor:
@@ -122,8 +122,8 @@ class _Cells:
         (h_ahead, h_back), (gates_ahead, gates_back) = ((x[:ahead], x[ahead:]) for x in (h, gates))
         for rows in inputs:
             torch.index_select(self.projected, 0, rows, out=gates)
-            gates_ahead += self.forward(h_ahead)
-            gates_back += self.backward(h_back)
+            gates_ahead += product(h_ahead, self.forward)
+            gates_back += product(h_back, self.backward)
             gates.sigmoid_()
             c.mul_(f).addcmul_(i, z, value=4).sub_(i, alpha=2)
             torch.mul(c.sigmoid().sub_(0.5), o, out=h)
@@ -186,7 +186,9 @@ class _Copies:
         first = (steps - length).repeat(2)
         start[:, 0] = first
         start, order = start.reshape(2, -1).sort(dim=1, stable=True)
-        present = _rounded_up(torch.searchsorted(start, step.repeat(2, 1), right=True)).clamp(max=start.shape[1])
+        there = torch.searchsorted(start, step.repeat(2, 1), right=True).tolist()
+        present = torch.tensor([list(map(rounded_up, counts)) for counts in there], device=number.device)
+        present = present.clamp(max=start.shape[1])
         place = torch.arange(start.shape[1], device=number.device).expand_as(start).contiguous()
         begin = torch.searchsorted(present, place, right=True)
         begin = torch.cat([begin[0].flip(0), begin[1]])
@@ -206,12 +208,6 @@ class _Copies:
         steps = begin.diff(append=begin.new_tensor([self.number.shape[1]])).tolist()
         for n, a, b, (new, parent) in zip(steps, ahead, back, rows, strict=True):
             yield _Stretch(n, middle - a, middle + b, new, parent)
-
-
-def _rounded_up(n: Tensor) -> Tensor:
-    """The next multiple of 8, or of an eighth of the power of two below; oneDNN prepares for every size anew."""
-    step = (torch.frexp((n - 1).double()).exponent - 4).clamp(min=3)
-    return (n + 2**step - 1) >> step << step
 
 
 def _first_to_begin_earlier(parent: Tensor, begin: Tensor) -> Tensor:

@@ -1,36 +1,41 @@
-"""Matrix products, as fast as the processor multiplies."""
+"""Matrix products in float32, as fast as the processor multiplies.
+
+On a CPU, PyTorch multiplies by MKL, which leaves half of a processor that is not Intel's unused. oneDNN does not.
+PyTorch itself turns to it in recurrent layers, convolutions and compiled models, by operators that are not part of its
+public interface: where it has none, everything here is `torch.nn.functional.linear`.
+"""
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
-class Product:
-    """The product with one weight, for many matrices.
+def packed(weight: Tensor) -> Tensor:
+    """A weight `(F, D)` laid out for many products with it, and fit for nothing else."""
+    return torch.ops.mkldnn._reorder_linear_weight(weight.contiguous()) if _is_for_onednn(weight) else weight
 
-    On a CPU, PyTorch multiplies matrices in float32 by MKL, which leaves half of a processor of another make than
-    Intel's unused. oneDNN, which PyTorch itself uses for its recurrent layers and in compiled models, does not.
 
-    Args:
-        weight: `(D, F)`.
+def product(x: Tensor, weight: Tensor) -> Tensor:
+    """`x W^T`, of `(n, D)` and a weight `(F, D)`, packed or not: `(n, F)`. It carries no graph."""
+    if not (weight.is_mkldnn or _is_for_onednn(weight)):
+        return F.linear(x, weight)
+    multiply, rows = torch.ops.mkldnn._linear_pointwise, len(x)
+    if (size := rounded_up(rows)) == rows:
+        return multiply(x, weight, None, "none", [], "")
+    return multiply(F.pad(x, (0, 0, 0, size - rows)), weight, None, "none", [], "")[:rows]
+
+
+def rounded_up(rows: int) -> int:
+    """The next multiple of 8, or of an eighth of the power of two below.
+
+    oneDNN prepares for every size of matrix anew, which takes longer than to multiply, and remembers a thousand of
+    them; so it is given few.
     """
-
-    def __init__(self, weight: Tensor) -> None:
-        self.weight = weight
-        self.packed = torch.ops.mkldnn._reorder_linear_weight(weight.T.contiguous()) if _has_onednn(weight) else None
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """`x W`: `(n, D)` to `(n, F)`."""
-        if self.packed is None or len(x) < _FEW:
-            return x @ self.weight
-        return torch.ops.mkldnn._linear_pointwise(x, self.packed, None, "none", [], "")
+    step = max(8, 1 << ((rows - 1).bit_length() - 4)) if rows > 8 else 8
+    return -(-rows // step) * step
 
 
-_FEW = 8
-"""Fewer rows than this are done before oneDNN has begun."""
-
-
-def _has_onednn(weight: Tensor) -> bool:
-    """Whether oneDNN can multiply with it; its operators are PyTorch's own, so they are looked for."""
+def _is_for_onednn(weight: Tensor) -> bool:
     usable = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
-    plain = weight.device.type == "cpu" and weight.dtype == torch.float32 and weight.numel() > 0
-    return usable and plain and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    there = hasattr(torch.ops.mkldnn, "_linear_pointwise") and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
+    return usable and there and weight.device.type == "cpu" and weight.dtype == torch.float32
