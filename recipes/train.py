@@ -9,9 +9,11 @@ import sys
 from contextlib import redirect_stdout
 
 from hf_gradexplain.arguments import exit_on_error, parse_arguments
+from hf_gradexplain.processes import flush_subnormals
 from hf_gradexplain.training import TrainArguments, train
 
 if __name__ == "__main__":
+    flush_subnormals()
     arguments = parse_arguments(TrainArguments)
     with exit_on_error(), redirect_stdout(sys.stderr):  # where the progress goes
         metrics = train(arguments)
