@@ -5,8 +5,9 @@
 
 Bare: frozen parameters; texts already turned into ids, sorted by length, in padded batches of as many tokens; one
 forward pass and one backward pass to the word vectors. For leave-one-out and for the curve of one order, the forward
-passes of all masked copies of a text. The package goes from texts to explanations. A ratio is the median of those of
-every round, with the least and the greatest; `TFLOP/s` counts the matrix products of the encoder, and their share of
+passes of a text and of all its masked copies. The package goes from texts to explanations. A ratio is the median of
+those of every round, with the least and the greatest; `processor` the same in processor time, which others on the
+machine disturb less; `TFLOP/s` counts the matrix products of the encoder, and their share of
 the rate at which this device multiplies large matrices of the same kind.
 """
 
@@ -14,7 +15,6 @@ import argparse
 from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
-from statistics import median
 
 import torch
 from torch import Tensor
@@ -71,9 +71,11 @@ class Bare:
 
     @torch.no_grad()
     def copies(self, rows: list[Tensor]) -> None:
-        """One masked copy of every text per token but the two at its ends."""
+        """Every text, and one masked copy of it per token but the two at its ends."""
         for ids in rows:
             mask = torch.ones_like(ids)
+            with self.precision():
+                self.model(input_ids=ids.unsqueeze(0), attention_mask=mask.unsqueeze(0)).logits.cpu()
             for places in torch.arange(1, len(ids) - 1, device=ids.device).split(max(1, self.tokens // len(ids))):
 
                 def zeroed(module: torch.nn.Module, args: object, output: Tensor, places: Tensor = places) -> Tensor:
@@ -108,7 +110,12 @@ def measure(kind: str, n: int, arguments: argparse.Namespace) -> Iterator[str]:
         arguments.tokens,
         mixed,
     )
-    explain = partial(Explainer(model, tokenizer), batch_tokens=arguments.tokens, mixed_precision=arguments.precision)
+    explain = partial(
+        Explainer(model, tokenizer),
+        batch_tokens=arguments.tokens,
+        mixed_precision=arguments.precision,
+        torch_compile=arguments.compile,
+    )
     batches = bare.batches(texts)
     works = [
         lambda: bare.gradients(batches),
@@ -116,40 +123,41 @@ def measure(kind: str, n: int, arguments: argparse.Namespace) -> Iterator[str]:
         lambda: explain(texts, GRADIENT_METHODS),
     ]
     base, one, five = workload.in_turns(works, arguments.repeats, device)
-    rate = speed(arguments, sum(len(ids) for ids in tokenizer(texts, truncation=True)["input_ids"]), 3, median(base))
+    read = sum(len(ids) for ids in tokenizer(texts, truncation=True)["input_ids"])
+    rate = speed(arguments, read, 2, base)
     yield row(kind, n, "one gradient method", base, one, rate)
     yield row(kind, n, "five gradient methods", base, five, "")
     yield row(kind, n, "five beside one", one, five, "")
     few = sorted(texts, key=len)[n // 2 :][: max(1, FEW[kind] * arguments.tokens // 1024)]
     rows = [torch.tensor(ids, device=device) for ids in tokenizer(few, truncation=True)["input_ids"]]
-    options = Options("random", "token", batch_tokens=arguments.tokens, mixed_precision=arguments.precision)
+    options = Options("random", "token", **explain.keywords)
     works = [
         lambda: bare.copies(rows),
         lambda: explain(few, "loo", "token"),
         lambda: one_curve(explain.func, few, options),
     ]
     base, loo, curve = workload.in_turns(works, arguments.repeats, device)
-    rate = speed(arguments, sum(len(ids) * (len(ids) - 2) for ids in rows), 1, median(base))
+    rate = speed(arguments, sum(len(ids) * (len(ids) - 1) for ids in rows), 1, base)
     yield row(kind, len(few), "leave-one-out", base, loo, rate)
     yield row(kind, len(few), "removal curve", base, curve, "")
 
 
-def speed(arguments: argparse.Namespace, tokens: int, passes: int, seconds: float) -> str:
-    """The rate of the bare passes over so many tokens; a backward pass to the inputs costs as much as a forward one."""
-    products = 2 * 12 * arguments.layers * arguments.dims**2 * tokens * min(passes, 2)
-    rate = products / seconds / 1e12
+def speed(arguments: argparse.Namespace, tokens: int, passes: int, times: list[workload.Seconds]) -> str:
+    """The rate of bare passes over so many tokens; a backward pass to the inputs costs as much as a forward one."""
+    products = 2 * 12 * arguments.layers * arguments.dims**2 * tokens * passes
+    rate = products / workload.wall(times) / 1e12
     return f"{rate:.2f} ({rate / arguments.peak:.0%})"
 
 
-def row(kind: str, n: int, work: str, base: list[float], times: list[float], rate: str) -> str:
+def row(kind: str, n: int, work: str, base: list[workload.Seconds], times: list[workload.Seconds], rate: str) -> str:
     """One line of the table."""
     cells = (
         kind,
         f"{n:,}",
         work,
-        f"{1e3 * median(base):.1f}",
-        f"{1e3 * median(times):.1f}",
-        workload.ratio(times, base),
+        f"{1e3 * workload.wall(base):.1f}",
+        f"{1e3 * workload.wall(times):.1f}",
+        *workload.ratios(times, base),
         rate,
     )
     return f"| {' | '.join(cells)} |"
@@ -160,7 +168,7 @@ def peak(device: str, dtype: torch.dtype) -> float:
     n = 8192 if device == "cuda" else 1024
     a = torch.randn(n, n, device=device, dtype=dtype)
     (times,) = workload.in_turns([lambda: a @ a], 5, device)
-    return 2 * n**3 / median(times) / 1e12
+    return 2 * n**3 / workload.wall(times) / 1e12
 
 
 def main() -> None:
@@ -168,6 +176,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--precision", default="no", choices=["no", "bf16"])
+    parser.add_argument("--compile", action="store_true", help="compile the package's layers, not the bare ones")
     parser.add_argument("--tokens", type=int, default=1024, help="tokens in one forward pass")
     parser.add_argument("--texts", type=int, nargs=2, default=[96, 24], metavar=("AG_NEWS", "IMDB"))
     parser.add_argument("--layers", type=int, default=6)
@@ -182,7 +191,8 @@ def main() -> None:
         f"{name}; precision {arguments.precision}; {arguments.tokens:,} tokens a batch; {arguments.peak:.2f} TFLOP/s\n"
     )
     print(
-        "| texts like | number | work | bare, ms | package, ms | ratio | TFLOP/s |\n|---|---:|---|---:|---:|---:|---:|"
+        "| texts like | number | work | bare, ms | package, ms | ratio | processor | TFLOP/s |\n"
+        "|---|---:|---|---:|---:|---|---:|---|"
     )
     for kind, n in zip(workload.LENGTHS, arguments.texts, strict=True):
         for line in measure(kind, n, arguments):

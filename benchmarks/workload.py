@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
@@ -44,16 +45,24 @@ def bert(layers: int, dims: int, *, device: str = "cpu", dtype: torch.dtype = to
     return BertForSequenceClassification(config).eval().to(device, dtype)
 
 
-def seconds(work: Work, device: str = "cpu") -> float:
+@dataclass(frozen=True)
+class Seconds:
+    """What a piece of work took: on the clock, and of the processor, which others on the machine disturb less."""
+
+    wall: float
+    processor: float
+
+
+def seconds(work: Work, device: str = "cpu") -> Seconds:
     """How long it takes, once."""
-    start = time.perf_counter()
+    wall, processor = time.perf_counter(), time.process_time()
     work()
     if device == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return Seconds(time.perf_counter() - wall, time.process_time() - processor)
 
 
-def in_turns(works: Sequence[Work], repeats: int, device: str = "cpu") -> list[list[float]]:
+def in_turns(works: Sequence[Work], repeats: int, device: str = "cpu") -> list[list[Seconds]]:
     """The times of each, all of them run once per round, after one round to warm up: `repeats` times per work."""
     for work in works:
         seconds(work, device)
@@ -61,7 +70,13 @@ def in_turns(works: Sequence[Work], repeats: int, device: str = "cpu") -> list[l
     return [list(times) for times in zip(*rounds, strict=True)]
 
 
-def ratio(times: Sequence[float], reference: Sequence[float]) -> str:
-    """The median of the rounds' ratios, and the least and the greatest."""
-    found = [a / b for a, b in zip(times, reference, strict=True)]
-    return f"**{median(found):.3f}** ({min(found):.3f} to {max(found):.3f})"
+def wall(times: Sequence[Seconds]) -> float:
+    """The median time on the clock, in seconds."""
+    return median(each.wall for each in times)
+
+
+def ratios(times: Sequence[Seconds], reference: Sequence[Seconds]) -> tuple[str, str]:
+    """The median of the rounds' ratios with the least and the greatest; and the median in processor time."""
+    found = [a.wall / b.wall for a, b in zip(times, reference, strict=True)]
+    processor = median(a.processor / b.processor for a, b in zip(times, reference, strict=True))
+    return f"**{median(found):.3f}** ({min(found):.3f} to {max(found):.3f})", f"{processor:.3f}"

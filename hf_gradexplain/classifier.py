@@ -1,9 +1,10 @@
 """A model opened for reading: its word lookups, what is explained of it, and one way to run it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +53,7 @@ class Classifier:
         follow: Custom autograd functions whose forward pass is differentiated in place of their own backward pass.
         no_gradient: Why its gradients cannot be used, or None if they can.
         mixed_precision: Whether matrix products run in bfloat16.
+        compiled: What is called in place of some of its layers, see `hf_gradexplain.compiled`.
     """
 
     model: nn.Module
@@ -62,6 +64,7 @@ class Classifier:
     follow: frozenset[CustomFunction] = frozenset()
     no_gradient: str | None = None
     mixed_precision: bool = False
+    compiled: Mapping[nn.Module, Callable[..., Any]] = field(default_factory=dict)
 
     def logits(self, inputs: Mapping[str, Tensor], edit: Edit | None = None) -> Tensor:
         """Run the model on `(B, T)` inputs, with edited word vectors if asked: `(B, C)`.
@@ -73,6 +76,8 @@ class Classifier:
         editing = nullcontext() if edit is None else edit_lookups(self.model, self.lookups, edit, length)
         mixed = torch.autocast(inputs["input_ids"].device.type, torch.bfloat16, enabled=self.mixed_precision)
         with self._state.put_back(), editing, mixed:
+            for layer, call in self.compiled.items():
+                layer._compiled_call_impl = call
             return self.model(**inputs).logits
 
     @property

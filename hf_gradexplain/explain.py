@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hf_gradexplain.baseline import BaselineName, baseline_vectors
 from hf_gradexplain.classifier import Classifier, Reading, left_as_found
+from hf_gradexplain.compiled import CompiledLayers
 from hf_gradexplain.data import Document
 from hf_gradexplain.doctor import Report, examine
 from hf_gradexplain.encode import Encoder, Text, UnitName, collate, plan_batches
@@ -59,6 +60,7 @@ class Explainer:
         self.tokenizer = tokenizer
         self.profile = probe(self.model, tokenizer)
         self._padding_limit = PaddingLimit(self.profile, tokenizer)
+        self._compiled = CompiledLayers(tokenizer, self.profile.tolerance)
 
     def check(self) -> Report:
         """Look the model over: what was found, whether it is a problem, and what is done about it."""
@@ -94,6 +96,7 @@ class Explainer:
         batch_tokens: int | None = ...,
         baseline: BaselineName = ...,
         mixed_precision: Precision = ...,
+        torch_compile: bool = ...,
     ) -> Explanation: ...
 
     @overload
@@ -110,6 +113,7 @@ class Explainer:
         batch_tokens: int | None = ...,
         baseline: BaselineName = ...,
         mixed_precision: Precision = ...,
+        torch_compile: bool = ...,
     ) -> list[Explanation]: ...
 
     def __call__(
@@ -125,6 +129,7 @@ class Explainer:
         batch_tokens: int | None = None,
         baseline: BaselineName = "zero",
         mixed_precision: Precision = "no",
+        torch_compile: bool = False,
     ) -> Explanation | list[Explanation]:
         """Explain one text, or several.
 
@@ -143,6 +148,7 @@ class Explainer:
             baseline: What stands in for a word that is taken away: `zero` (default), `pad`, `mask`, `unk` or `mean`;
                 see `hf_gradexplain.baseline.baseline_vectors`.
             mixed_precision: `no` (default), or `bf16` for matrix products in bfloat16: faster, less exact.
+            torch_compile: Whether to compile the layers that the model repeats, once per `Explainer`.
 
         Returns:
             One `Explanation` for a text, a list for a list.
@@ -152,7 +158,15 @@ class Explainer:
         """
         target = target or ("predicted" if labels is None else "label")
         options = Options(
-            tuple(select(methods)), unit, target, objective, seed, batch_tokens, baseline, mixed_precision
+            tuple(select(methods)),
+            unit,
+            target,
+            objective,
+            seed,
+            batch_tokens,
+            baseline,
+            mixed_precision,
+            torch_compile,
         )
         single = isinstance(texts, str | tuple)
         if single and isinstance(labels, Integral):
@@ -205,8 +219,10 @@ class Explainer:
             )
         batch_tokens = options.batch_tokens or BATCH_TOKENS.get(device_of(self.model).type, BATCH_TOKENS["cpu"])
         objective = Objective(options.objective, head_of(self.model.config))
-        mixed = options.mixed_precision == "bf16" and short_cut_of(self.model) is GENERIC
-        classifier = replace(profile.classifier(self.model, objective, batch_tokens), mixed_precision=mixed)
+        classifier = profile.classifier(self.model, objective, batch_tokens)
+        if short_cut_of(self.model) is GENERIC:
+            classifier = replace(classifier, mixed_precision=options.mixed_precision == "bf16")
+            classifier = self._compiled(classifier) if options.torch_compile else classifier
         return replace(classifier, baseline=baseline_vectors(classifier, self.tokenizer, options.baseline))
 
     def _special_tokens(self, document: Document) -> tuple[int, ...]:
@@ -243,6 +259,7 @@ def explain(
     batch_tokens: int | None = None,
     baseline: BaselineName = "zero",
     mixed_precision: Precision = "no",
+    torch_compile: bool = False,
 ) -> Explanation | list[Explanation]:
     """Explain texts with a model named by its hub name or folder: the one-liner.
 
@@ -263,4 +280,5 @@ def explain(
         batch_tokens=batch_tokens,
         baseline=baseline,
         mixed_precision=mixed_precision,
+        torch_compile=torch_compile,
     )

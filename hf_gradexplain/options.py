@@ -33,6 +33,8 @@ class Options:
         batch_tokens: The most tokens in one forward pass, padding included; None for the device's default.
         mixed_precision: `bf16` runs matrix products in bfloat16, which is faster on most devices and less exact; `no`
             computes in the precision of the weights. Models with a short cut always do the latter: it saves more.
+        torch_compile: Compile the layers that the model repeats. That takes a minute at first, so it is worth it for
+            many texts. Models with a short cut never are.
 
     Raises:
         GradexplainError: A value is none of the choices; the message lists them.
@@ -46,6 +48,7 @@ class Options:
     batch_tokens: int | None = None
     baseline: BaselineName = "zero"
     mixed_precision: Precision = "no"
+    torch_compile: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "methods", tuple(select(self.methods)))

@@ -152,7 +152,7 @@ def batch_error(
     except FAILURES:
         return float("inf")
     return max(
-        _relative(own[0], among[i][: len(own[0])])
+        relative_error(own[0], among[i][: len(own[0])])
         for i, each in enumerate(alone)
         for own, among in zip(each, together, strict=True)
     )
@@ -162,5 +162,6 @@ def _norm(tensors: Sequence[Tensor]) -> float:
     return sum(x.double().square().sum().item() for x in tensors) ** 0.5
 
 
-def _relative(expected: Tensor, found: Tensor) -> float:
+def relative_error(expected: Tensor, found: Tensor) -> float:
+    """The largest difference, relative to the largest number expected."""
     return ((found - expected).abs().max() / expected.abs().max().clamp(min=1e-30)).item()

@@ -22,7 +22,7 @@ LEVELS = [
     {"classifier", "loading", "training", "running"},
     {"perturb", "trials"},
     {"sources", "baseline", "probe"},
-    {"methods", "padding", "doctor"},
+    {"methods", "padding", "compiled", "doctor"},
     {"options", "explanation"},
     {"scored"},
     {"explain"},

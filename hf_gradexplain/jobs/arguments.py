@@ -42,6 +42,9 @@ class EvaluateArguments:
     mixed_precision: str = field(
         default="no", metadata={"help": "no, or bf16: matrix products in bfloat16, faster and less exact."}
     )
+    torch_compile: bool = field(
+        default=False, metadata={"help": "Compile the layers that a model repeats: a minute, worth it for many texts."}
+    )
     threads: int = field(default=1, metadata={"help": "CPU threads of one process; more processes are faster."})
     dry_run: bool = field(default=False, metadata={"help": "Say what the run would take, and leave nothing behind."})
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code that the model's repository ships."})

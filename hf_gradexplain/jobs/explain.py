@@ -39,6 +39,9 @@ class ExplainArguments:
     mixed_precision: str = field(
         default="no", metadata={"help": "no, or bf16: matrix products in bfloat16, faster and less exact."}
     )
+    torch_compile: bool = field(
+        default=False, metadata={"help": "Compile the layers that a model repeats: a minute, worth it for many texts."}
+    )
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code that the model's repository ships."})
 
 
@@ -59,6 +62,7 @@ def run_explanation(arguments: ExplainArguments) -> list[Explanation]:
         batch_tokens=arguments.batch_tokens,
         baseline=arguments.baseline,
         mixed_precision=arguments.mixed_precision,
+        torch_compile=arguments.torch_compile,
     )
     folder = Path(arguments.output_dir)
     lines = (json.dumps(explanation.to_dict(), ensure_ascii=False) for explanation in explanations)

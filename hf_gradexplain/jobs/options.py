@@ -15,4 +15,5 @@ def options_of(arguments: EvaluateArguments) -> Options:
         batch_tokens=arguments.batch_tokens,
         baseline=arguments.baseline,  # type: ignore[arg-type]
         mixed_precision=arguments.mixed_precision,  # type: ignore[arg-type]
+        torch_compile=arguments.torch_compile,
     )

@@ -1,0 +1,120 @@
+"""Time and peak memory against the number and the length of texts, each in a process of its own.
+
+    python -m benchmarks.memory --threads 2
+
+Length: a BERT of 6 layers and 384 dimensions explains 16 texts by five gradient methods, and one by leave-one-out.
+Number: a FastText and a TextCNN with random weights are evaluated by all seven methods, full curves, as
+`recipes/evaluate.py` does it. Memory is the resident set of the process: how far its peak rises above what it was when
+model and texts were there. Linux keeps that peak in `/proc/self/status`; elsewhere this script does not run.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from datasets import Dataset
+
+from benchmarks import workload
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.models import MODELS, train_word_tokenizer
+from hf_gradexplain.options import Options
+from hf_gradexplain.runner import evaluate
+
+GRADIENT_METHODS = ("signed_gi", "sa_l1", "sa_l2", "sa_linf", "sa_raw")
+SEVEN = ("random", "loo", *GRADIENT_METHODS)
+WORDS = 60
+"""Words of the texts of which there are more and more."""
+
+
+def texts_of(words: int, n: int) -> list[str]:
+    """Texts of made-up words, their frequencies those of natural text."""
+    rng = np.random.default_rng(0)
+    return [" ".join(f"w{i % workload.VOCABULARY}" for i in rng.zipf(1.3, words)) for _ in range(n)]
+
+
+def transformer(methods: tuple[str, ...], words: int, n: int) -> Callable[[], object]:
+    """A BERT explains texts, batch by batch."""
+    explainer = Explainer(workload.bert(6, 384), workload.tokenizer())
+    texts, options = texts_of(words - 2, n), Options(methods, "token")
+    return lambda: [batch.indices for batch in explainer.run(texts, options)]
+
+
+def evaluation(name: str, n: int) -> Callable[[], object]:
+    """A model of this package is evaluated."""
+    torch.manual_seed(0)
+    tokenizer = train_word_tokenizer((f"w{i}" for i in range(workload.VOCABULARY)), vocab_size=workload.VOCABULARY)
+    config = next(each for each in MODELS if each.model_type == name)(vocab_size=len(tokenizer), num_labels=4)
+    explainer = Explainer(MODELS[type(config)](config).eval(), tokenizer)
+    rows = Dataset.from_dict({"id": range(n), "text": texts_of(WORDS, n)})
+
+    def work() -> None:
+        with TemporaryDirectory() as folder:
+            evaluate(explainer, rows, Options(SEVEN, "word_type"), Path(folder, "run"), inputs={})
+
+    return work
+
+
+WORKS: dict[str, Callable[[int, int], Callable[[], object]]] = {
+    "five gradient methods": lambda words, n: transformer(GRADIENT_METHODS, words, n),
+    "leave-one-out": lambda words, n: transformer(("loo",), words, n),
+    "evaluation, fasttext": lambda words, n: evaluation("fasttext", n),
+    "evaluation, textcnn": lambda words, n: evaluation("textcnn", n),
+}
+CELLS = [
+    *(("five gradient methods", words, 16) for words in (64, 128, 256, 512)),
+    *(("leave-one-out", words, 1) for words in (64, 128, 256, 512)),
+    *((f"evaluation, {name}", WORDS, n) for name in ("fasttext", "textcnn") for n in (500, 2000, 8000)),
+]
+
+
+def resident(field: str) -> float:
+    """The memory of this process in MB: `VmRSS` now, `VmHWM` at its peak."""
+    found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(found.group(1)) / 1024 if found else float("nan")
+
+
+def measure(kind: str, words: int, n: int) -> str:
+    """One row of the table, in this process."""
+    WORKS[kind](16, 2)()
+    work = WORKS[kind](words, n)
+    Path("/proc/self/clear_refs").write_text("5")
+    before, start = resident("VmRSS"), time.perf_counter()
+    work()
+    seconds = time.perf_counter() - start
+    cells = (
+        kind,
+        f"{words:,}",
+        f"{n:,}",
+        f"{1e3 * seconds / n:.1f}",
+        f"{before:.0f}",
+        f"{resident('VmHWM') - before:.0f}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--cell", type=int, help="measure one row only, in this process")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    if arguments.cell is not None:
+        print(measure(*CELLS[arguments.cell]))
+        return
+    print("| work | tokens | texts | ms a text | before, MB | rise to the peak, MB |\n|---|---:|---:|---:|---:|---:|")
+    for cell in range(len(CELLS)):
+        command = [sys.executable, "-m", "benchmarks.memory", "--threads", f"{arguments.threads}", "--cell", f"{cell}"]
+        done = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        print(done.stdout.strip(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
