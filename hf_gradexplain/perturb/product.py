@@ -36,6 +36,7 @@ def rounded_up(rows: int) -> int:
 
 
 def _is_for_onednn(weight: Tensor) -> bool:
-    usable = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
+    if weight.device.type != "cpu" or weight.dtype != torch.float32:
+        return False
     there = hasattr(torch.ops.mkldnn, "_linear_pointwise") and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
-    return usable and there and weight.device.type == "cpu" and weight.dtype == torch.float32
+    return there and torch.backends.mkldnn.is_available() and bool(torch.backends.mkldnn.enabled)
