@@ -38,6 +38,10 @@ class Reading:
     logits: Tensor
     words: tuple[WordVectors, ...] = ()
 
+    def without_graph(self) -> "Reading":
+        """The same numbers; what a backward pass would need is let go."""
+        return Reading(self.batch, self.logits.detach())
+
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
@@ -116,18 +120,19 @@ class Classifier:
             self.logits(inputs, note)
         return tuple(found[table] for table in sorted(found))
 
-    def read(self, batch: Batch, *, graph: bool) -> Reading:
-        """One forward pass, with a graph that reaches the word vectors if asked."""
+    def read(self, batch: Batch, *, graph: bool, move: Edit | None = None) -> Reading:
+        """One forward pass, with a graph that reaches the word vectors if asked, and these moved before if asked."""
         words: dict[int, WordVectors] = {}
 
         def attach(table: int, vectors: Tensor, tokens: slice) -> Tensor:
+            vectors = vectors if move is None else move(table, vectors, tokens)
             if table not in words:
                 embedding = _at_tokens(vectors, tokens, batch.inputs["input_ids"])
                 words[table] = WordVectors(embedding, torch.zeros_like(embedding, requires_grad=True))
             return vectors + words[table].delta[:, tokens].to(vectors.device)
 
         with torch.set_grad_enabled(graph), follow_forward(self.follow if graph else ()):
-            logits = self.logits(batch.inputs, attach if graph else None).to(batch.target.device)
+            logits = self.logits(batch.inputs, attach if graph else move).to(batch.target.device)
         target = torch.where(batch.target == NOBODY, self.objective.predicted(logits), batch.target)
         return Reading(batch.with_target(target), logits, tuple(words[table] for table in sorted(words)))
 

@@ -67,6 +67,37 @@ def halving(
         yield batch, result
 
 
+def in_parts(
+    model: nn.Module, n: int, length: int, asked: int, run: Callable[[slice], Result], *, graph: bool
+) -> Iterator[tuple[slice, Result]]:
+    """Run `n` copies of a text in turn, as many at a time as the budget allows, and fewer where memory runs out.
+
+    Args:
+        model: The model that runs; what was learnt about its memory stays with it.
+        n: The number of copies.
+        length: The tokens of one of them.
+        asked: The token budget.
+        run: Gives the result of some of the copies.
+        graph: Whether the passes keep what a backward pass needs.
+
+    Raises:
+        MemoryError: Or the device's own error, if a single copy does not fit.
+    """
+    start = 0
+    while start < n:
+        at_once = max(1, token_limit(model, asked, graph=graph) // length)
+        at = slice(start, min(start + at_once, n))
+        try:
+            result = run(at)
+        except (MemoryError, RuntimeError) as error:
+            if at_once == 1 or not ran_out(error):
+                raise
+            lower_limit(model, at_once * length, graph=graph)
+            continue
+        yield at, result
+        start = at.stop
+
+
 def ran_out(error: BaseException) -> bool:
     """Whether memory ran out; the CPU's allocator and some devices have no error class of their own for that."""
     signs = "DefaultCPUAllocator", "out of memory"

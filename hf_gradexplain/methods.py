@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain import scores as formulas
+from hf_gradexplain.averaged import Noise, Path
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.data import Batch, Units
 from hf_gradexplain.errors import GradexplainError, choose
@@ -40,6 +41,9 @@ METHODS: dict[str, Method] = {
     "sa_l2": Method(Backward(), formulas.sa_l2, False, "sensitivity: L2 norm of the gradient"),
     "sa_linf": Method(Backward(), formulas.sa_linf, False, "sensitivity: maximum norm of the gradient"),
     "signed_gi": Method(Backward(), formulas.signed_gi, True, "minus gradient times input, summed"),
+    "gi_prob": Method(Backward("prob"), formulas.signed_gi, True, "the same of the probability, whatever is explained"),
+    "integrated_gradients": Method(Path(), formulas.signed_gi, True, "gradients from the baseline to the text"),
+    "smoothgrad": Method(Noise(), formulas.sa_l2, False, "L2 norm of the gradient averaged over noisy copies"),
 }
 
 
@@ -73,7 +77,9 @@ def score_batch(classifier: Classifier, batch: Batch, methods: dict[str, Method]
         )
     reading = classifier.read(batch, graph=bool(by_gradient) and not knows_gradients(classifier))
     _check_finite("the model's logits", reading.logits)
-    evidence = {source: source(classifier, reading) for source in sources}
+    evidence = {source: source(classifier, reading) for source in sources if source.graph}
+    reading = reading.without_graph()
+    evidence |= {source: source(classifier, reading) for source in sources if not source.graph}
     scores = {name: method.score(evidence[method.source], batch.units) for name, method in methods.items()}
     for name, values in scores.items():
         _check_finite(f"the scores of {name!r}", values)

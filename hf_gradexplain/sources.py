@@ -4,7 +4,7 @@ A source is frozen and hashable; calling it on a reading gives the evidence that
 says whether the reading must carry a graph. A new source is a class here, see docs/write-a-method.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.data import Gradients
 from hf_gradexplain.perturb import known_gradients, leave_one_out
+from hf_gradexplain.targets import ObjectiveName
 
 
 class Source(Protocol):
@@ -26,18 +27,22 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Backward:
-    """One backward pass from the summed losses to the word vectors, and to nothing else."""
+    """One backward pass from the summed losses to the word vectors, and to nothing else.
 
+    Args:
+        objective: What is differentiated, whatever is explained: see `hf_gradexplain.targets.Objective`. None for what
+            is explained.
+    """
+
+    objective: ObjectiveName | None = None
     graph: ClassVar[bool] = True
 
     def __call__(self, classifier: Classifier, reading: Reading) -> Gradients:
         """The word vectors and their gradients; texts do not influence each other, so the sum keeps them apart."""
-        if not reading.words:
-            return known_gradients(classifier, reading)
-        loss = classifier.objective.loss(reading.logits, reading.batch.target).sum()
-        grads = torch.autograd.grad(loss, [words.delta for words in reading.words])
-        baseline = None if classifier.baseline is None else torch.cat(classifier.baseline)
-        return Gradients(torch.cat([words.embedding for words in reading.words], -1), torch.cat(grads, -1), baseline)
+        if self.objective is not None:
+            objective = replace(classifier.objective, name=self.objective)
+            classifier = replace(classifier, objective=objective)
+        return gradients_of(classifier, reading) if reading.words else known_gradients(classifier, reading)
 
 
 @dataclass(frozen=True)
@@ -73,3 +78,16 @@ class Shuffle:
             n = len(document.units)
             row[:n] = torch.from_numpy(document.rng(batch.seed, "random").permutation(n))
         return scores.to(reading.logits.device)
+
+
+def gradients_of(classifier: Classifier, reading: Reading) -> Gradients:
+    """The gradients of the objective at what was read; the graph stays for other objectives."""
+    loss = classifier.objective.loss(reading.logits, reading.batch.target).sum()
+    grads = torch.autograd.grad(loss, [words.delta for words in reading.words], retain_graph=True)
+    vectors = torch.cat([words.embedding for words in reading.words], -1)
+    return Gradients(vectors, torch.cat(grads, -1), baseline_of(classifier))
+
+
+def baseline_of(classifier: Classifier) -> Tensor | None:
+    """What stands in for a word, all tables side by side: `(D,)`, None for zero."""
+    return None if classifier.baseline is None else torch.cat(classifier.baseline)

@@ -22,6 +22,7 @@ LEVELS = [
     {"classifier", "loading", "training", "running"},
     {"perturb", "trials"},
     {"sources", "baseline", "probe"},
+    {"averaged"},
     {"methods", "padding", "compiled", "doctor"},
     {"options", "explanation"},
     {"scored"},

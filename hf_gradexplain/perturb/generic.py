@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.classifier import Classifier, Reading
-from hf_gradexplain.memory import lower_limit, ran_out, token_limit
+from hf_gradexplain.memory import in_parts
 
 
 def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:
@@ -56,21 +56,12 @@ def _masked_copies(
     """Run `N` masked copies, of the texts `of` `(N,)`, as many at a time as the token budget allows.
 
     `chosen(at)` gives the units to mask in some of the copies, `(n, U)` bool, and is asked for no more than fit.
-    Where memory runs out, the budget is halved and the model goes on with the smaller one from there on.
     """
     inputs, units = reading.batch.inputs, reading.batch.units
-    length, start = inputs["input_ids"].shape[1], 0
-    while start < len(of):
-        budget = token_limit(classifier.model, classifier.batch_tokens, graph=False)
-        copies_at_once = max(1, budget // length)
-        at = slice(start, min(start + copies_at_once, len(of)))
-        try:
-            copies = {name: x[of[at]] for name, x in inputs.items()}
-            part = classifier.masked_logits(copies, units.tokens(chosen(at), of[at]))
-        except (MemoryError, RuntimeError) as error:
-            if copies_at_once == 1 or not ran_out(error):
-                raise
-            lower_limit(classifier.model, copies_at_once * length, graph=False)
-            continue
-        yield at, part
-        start = at.stop
+
+    def run(at: slice) -> Tensor:
+        copies = {name: x[of[at]] for name, x in inputs.items()}
+        return classifier.masked_logits(copies, units.tokens(chosen(at), of[at]))
+
+    length = inputs["input_ids"].shape[1]
+    return in_parts(classifier.model, len(of), length, classifier.batch_tokens, run, graph=False)
