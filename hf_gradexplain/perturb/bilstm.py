@@ -8,8 +8,9 @@ costs each copy half of the steps on average, and the input projection of every 
 
 All copies of all texts take a step together, in both directions. Texts are aligned at their ends, so that copies only
 ever come in. Those that read forward are put into the rows of one matrix upwards from its middle, those that read
-backward downwards from there: at any time, all that are there are neighbours. Copies come in some steps early, to make
-up one of few sizes of matrix. So a stretch of several steps has the same rows.
+backward downwards from there: at any time, all that are there are neighbours. Copies come in some steps before they
+branch off, as many together as make up one of few sizes of matrix, and start from the nearest forebear that is there
+already. So a stretch of several steps has the same rows.
 """
 
 from collections.abc import Iterable, Iterator
@@ -176,26 +177,18 @@ class _Copies:
     @classmethod
     def of(cls, masks: Masks, length: Tensor) -> "_Copies":
         number, columns = _both_ways(masks.number, length), masks.size + 1
-        texts, steps = number.shape
-        step = torch.arange(steps, device=number.device)
-        start = torch.full((texts, columns + 1), steps - 1, device=number.device)
-        start = start.scatter_reduce(1, number, step.expand_as(number), "amin")[:, :-1]
-        start[:, 0] = -1
-        parent = _previous_smaller(start) if masks.nested else torch.zeros_like(start)
-        parent += torch.arange(texts, device=number.device).unsqueeze(1) * columns
-        first = (steps - length).repeat(2)
-        start[:, 0] = first
-        start, order = start.reshape(2, -1).sort(dim=1, stable=True)
-        there = torch.searchsorted(start, step.repeat(2, 1), right=True).tolist()
-        present = torch.tensor([list(map(rounded_up, counts)) for counts in there], device=number.device)
-        present = present.clamp(max=start.shape[1])
-        place = torch.arange(start.shape[1], device=number.device).expand_as(start).contiguous()
-        begin = torch.searchsorted(present, place, right=True)
+        start, parent = _branches(number, masks)
+        steps, first = number.shape[1], (number.shape[1] - length).repeat(2)
+        start, order = start.maximum(first.unsqueeze(1)).view(2, -1).sort(dim=1, stable=True)
+        middle, step = start.shape[1], torch.arange(steps, device=start.device).repeat(2, 1)
+        there = torch.searchsorted(start, step, right=True).tolist()
+        present = torch.tensor([[min(rounded_up(n), middle) for n in counts] for counts in there], device=start.device)
+        begin = torch.searchsorted(present, torch.arange(middle, device=start.device).repeat(2, 1), right=True)
         begin = torch.cat([begin[0].flip(0), begin[1]])
-        copy = torch.cat([order[0].flip(0), order[1] + order.shape[1]])
+        copy = torch.cat([order[0].flip(0), order[1] + middle])
         row, text, mask = copy.argsort(), copy // columns, copy % columns
         begin = begin.maximum(first[text])
-        parent = torch.where(mask == 0, len(copy), row[parent.flatten()[copy]])
+        parent = torch.where(mask == 0, len(copy), row[text * columns + parent.flatten()[copy]])
         parent = _first_to_begin_earlier(parent, begin)
         return cls(number, text, mask, row.view(2, -1, columns), begin, parent, present)
 
@@ -210,8 +203,24 @@ class _Copies:
             yield _Stretch(n, middle - a, middle + b, new, parent)
 
 
+def _branches(number: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
+    """Where the copies under each mask branch off, and off which: a step and a mask, each `(2 N, U + 1)`.
+
+    A copy that never does branches off at the last step. The plain one does before the first, at -1, off itself.
+    """
+    texts, steps = number.shape
+    step = torch.arange(steps, device=number.device).expand_as(number)
+    start = torch.full((texts, masks.size + 2), steps - 1, device=number.device)
+    start = start.scatter_reduce(1, number, step, "amin")[:, :-1]
+    start[:, 0] = -1
+    return start, _previous_smaller(start) if masks.nested else torch.zeros_like(start)
+
+
 def _first_to_begin_earlier(parent: Tensor, begin: Tensor) -> Tensor:
-    """The first among parent, its parent, and so on that begins before a copy does: `(M,)`; `M` is before them all."""
+    """The nearest forebear of each copy that begins before it does: `(M,)`; `M` is before them all.
+
+    Until a copy branches off its parent, and that from its own, all of them have the same states.
+    """
     begin, parent = F.pad(begin, (0, 1), value=-1), F.pad(parent, (0, 1), value=len(parent))
     for _ in range(len(parent).bit_length()):
         parent = torch.where(begin[parent] == begin, parent[parent], parent)
