@@ -36,6 +36,7 @@ def model_card(card: Card) -> str:
         name=Markup(card.repo_id or "the folder or the hub name of this model"),
         results={_HUB_METRICS[name][1]: f"{value:.4f}" for name, value in card.metrics.items()},
         faithful=card.faithfulness,
+        grid="" if card.faithfulness is None else ", ".join(map(str, card.faithfulness.k_grid)),
         methods=[] if card.faithfulness is None else _methods(card.faithfulness),
         figure=Markup(FIGURE),
         classes=", ".join(card.classes),

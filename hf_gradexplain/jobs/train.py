@@ -1,7 +1,7 @@
 """Train a classifier: from arguments to a folder with its card, and to the hub."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -63,9 +63,23 @@ def _publish(trained: Trained, arguments: TrainRecipeArguments, destination: Des
     card = _measured(card, trained, arguments)
     files += write_card(card, folder)
     if destination is not None:
-        message = f"{card.title}, trained on {card.corpus.name}"
+        _push(card, folder, files, destination)
+
+
+def _push(card: Card, folder: Path, files: Sequence[str], destination: Destination) -> None:
+    message = f"{card.title}, trained on {card.corpus.name}"
+    try:
         pushed = push(destination, {file: folder / file for file in files}, message=message, replaces=STALE)
-        Console(stderr=True, soft_wrap=True).print(f"Pushed: {pushed.url}", highlight=False)
+    except GradexplainError as error:
+        command = f"hf upload {destination.repo_id} {folder}{' --private' if destination.private else ''}"
+        raise GradexplainError(
+            f"{error}. Nothing is lost: the model is in {folder}, and `{command}` pushes it without another training"
+        ) from error
+    _say(f"Pushed: {pushed.url}")
+
+
+def _say(text: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(text, highlight=False, markup=False)
 
 
 def _measured(card: Card, trained: Trained, arguments: TrainRecipeArguments) -> Card:
@@ -78,6 +92,7 @@ def _measured(card: Card, trained: Trained, arguments: TrainRecipeArguments) -> 
         card = replace(card, examples=explained(explainer, [*texts, *widget]), widget=widget)
         if n == 0:
             return card
+        _say(f"Measuring explanations on {min(n, len(rows)):,} texts; --faithfulness_samples 0 would leave that out")
         labelled = trained.task.problem_type == "single_label_classification"
         found = faithfulness(explainer, rows, n, labelled=labelled, seed=arguments.seed)
     except GradexplainError as error:
