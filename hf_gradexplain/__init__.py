@@ -9,5 +9,15 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer, explain
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.methods import METHODS
+from hf_gradexplain.sharing import load_explanations
 
-__all__ = ["METHODS", "Explainer", "Explanation", "GradexplainError", "explain", "models", "pipelines"]
+__all__ = [
+    "METHODS",
+    "Explainer",
+    "Explanation",
+    "GradexplainError",
+    "explain",
+    "load_explanations",
+    "models",
+    "pipelines",
+]

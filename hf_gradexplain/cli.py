@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (one, doctor):
         command.add_argument("--revision", metavar="NAME", help="branch, tag or commit of the model")
         command.add_argument("--trust_remote_code", action="store_true", help="run code that its repository ships")
+        command.add_argument("--allow_pickle", action="store_true", help="read pickled weights (.bin)")
 
     commands.add_parser("methods", help="list the methods").set_defaults(command=_methods)
     commands.add_parser("env", help="versions and devices, for a bug report").set_defaults(command=_env)
@@ -78,7 +79,10 @@ def _explain(arguments: argparse.Namespace) -> None:
     text = sys.stdin.read() if arguments.text == "-" else arguments.text
     read: Text = text if arguments.pair is None else (text, arguments.pair)
     explainer = Explainer.from_pretrained(
-        arguments.model, revision=arguments.revision, trust_remote_code=arguments.trust_remote_code
+        arguments.model,
+        revision=arguments.revision,
+        trust_remote_code=arguments.trust_remote_code,
+        allow_pickle=arguments.allow_pickle,
     )
     explanation = explainer(
         read,
@@ -105,7 +109,12 @@ def _explain(arguments: argparse.Namespace) -> None:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    report = run_doctor(arguments.model, revision=arguments.revision, trust_remote_code=arguments.trust_remote_code)
+    report = run_doctor(
+        arguments.model,
+        revision=arguments.revision,
+        trust_remote_code=arguments.trust_remote_code,
+        allow_pickle=arguments.allow_pickle,
+    )
     if arguments.format == "json":
         _print_json(report.to_dict())
     else:

@@ -133,7 +133,17 @@ def _parts(text: Text) -> tuple[str, ...]:
         wrong.append(f"a tuple of {len(text)}")
     if wrong:
         raise GradexplainError(f"a text is a str, or a tuple of two for a pair, not {wrong[0]}")
-    return tuple(re.sub("[\ud800-\udfff]", "\ufffd", part) for part in parts)
+    return tuple(without_surrogates(part) for part in parts)
+
+
+def without_surrogates(text: str) -> str:
+    """The text with U+FFFD in place of lone surrogates, which neither a tokenizer nor a file in UTF-8 takes."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+def whole_text(text: Text) -> str:
+    """What `Document.text` is made of: the text, or the two of a pair joined by a newline, without lone surrogates."""
+    return _PAIR_SEPARATOR.join(_parts(text))
 
 
 def _units(text: str, groups: list[_Group], tokens: Tokens) -> tuple[tuple[Unit, ...], list[int]]:

@@ -16,13 +16,14 @@ from hf_gradexplain.classifier import Classifier, Reading, left_as_found
 from hf_gradexplain.compiled import CompiledLayers
 from hf_gradexplain.data import Document
 from hf_gradexplain.doctor import Report, examine
-from hf_gradexplain.encode import Encoder, Text, UnitName, collate, plan_batches
+from hf_gradexplain.encode import Encoder, Text, UnitName, collate, plan_batches, without_surrogates
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.loading import check_finite, load_classifier, unwrapped
 from hf_gradexplain.memory import halving
 from hf_gradexplain.methods import score_batch, select
 from hf_gradexplain.options import Labels, Options, Precision, TargetName, target_ids
+from hf_gradexplain.origin import Origin
 from hf_gradexplain.padding import PaddingLimit
 from hf_gradexplain.perturb import GENERIC, short_cut_of
 from hf_gradexplain.probe import probe
@@ -38,6 +39,9 @@ class Explainer:
     """Explains the decisions of one classifier.
 
     The model's parameters, mode, configuration and hooks are left as found, also after an exception.
+
+    Attributes:
+        origins: The repositories and commits that `from_pretrained` read; empty otherwise.
 
     Args:
         model: A sequence classifier: texts in, `.logits` `(B, C)` out. What is inside `DataParallel`,
@@ -58,6 +62,7 @@ class Explainer:
         check_finite(model)
         self.model: Any = unwrapped(model)
         self.tokenizer = tokenizer
+        self.origins: Mapping[str, Origin] = {}
         self.profile = probe(self.model, tokenizer)
         self._padding_limit = PaddingLimit(self.profile, tokenizer)
         self._compiled = CompiledLayers(tokenizer, self.profile.tolerance)
@@ -75,12 +80,26 @@ class Explainer:
         device: str | torch.device | None = None,
         dtype: torch.dtype | str = torch.float32,
         trust_remote_code: bool = False,
+        allow_pickle: bool = False,
     ) -> "Explainer":
-        """Load a classifier by hub name or from a folder; see `hf_gradexplain.loading.load_classifier`."""
-        model, tokenizer = load_classifier(
-            name, revision=revision, device=device, dtype=dtype, trust_remote_code=trust_remote_code
+        """Load a classifier by hub name or from a folder; see `hf_gradexplain.loading.load_checkpoint`.
+
+        `origins` of the explainer says which commits were read.
+
+        Raises:
+            GradexplainError: See `hf_gradexplain.loading.load_classifier`.
+        """
+        found = load_classifier(
+            name,
+            revision=revision,
+            device=device,
+            dtype=dtype,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
         )
-        return cls(model, tokenizer)
+        explainer = cls(found.model, found.tokenizer)
+        explainer.origins = found.origins
+        return explainer
 
     @overload
     def __call__(  # type: ignore[overload-overlap]
@@ -233,7 +252,7 @@ class Explainer:
     def _class_names(self) -> tuple[str, ...]:
         config = self.model.config
         names: dict[Any, str] = config.id2label or {}
-        return tuple(str(names.get(i, i)) for i in range(config.num_labels or 1))
+        return tuple(without_surrogates(str(names.get(i, i))) for i in range(config.num_labels or 1))
 
 
 def _listed(texts: Text | Iterable[Text]) -> list[Text]:

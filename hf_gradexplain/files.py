@@ -37,8 +37,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file, whole or not at all."""
-    write_bytes(path, text.encode())
+    """Write a UTF-8 text file, whole or not at all; lone surrogates, which UTF-8 does not have, become `?`."""
+    write_bytes(path, text.encode(errors="replace"))
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The processes of a run."""
 
 import os
+import re
 import shlex
 import sys
 import threading
@@ -48,8 +49,10 @@ def process_state() -> PartialState:
 
 
 def command(processes: int | str) -> str:
-    """How to start this program as several processes."""
-    return f"torchrun --standalone --nproc_per_node {processes} {shlex.join(sys.argv)}"
+    """How to start this program as several processes; a token among its arguments is not shown."""
+    shown = [re.sub("^--token=.*", "--token=...", argument, flags=re.DOTALL) for argument in sys.argv]
+    shown = ["..." if before == "--token" else argument for before, argument in zip(["", *shown], shown, strict=False)]
+    return f"torchrun --standalone --nproc_per_node {processes} {shlex.join(shown)}"
 
 
 def _told_where_the_others_are() -> bool:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -23,6 +23,7 @@ from hf_gradexplain.evaluation.wording import (
 )
 from hf_gradexplain.files import write_bytes, write_text, written_whole
 from hf_gradexplain.identity import versions
+from hf_gradexplain.origin import Origin
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.curves import aopc_figure, ends_figure
 from hf_gradexplain.viz.figures import correlation_figure
@@ -85,6 +86,7 @@ class Run:
         arguments: The recipe's arguments, for `run.yaml`.
         extra: More tables by name; `CAPTIONS` has what is said of them.
         notes: What a reader has to know to trust the numbers.
+        origins: Where model and data were loaded from.
     """
 
     title: str
@@ -96,16 +98,17 @@ class Run:
     arguments: str
     extra: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
 
 def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None:
     """Write everything of the output folder but the documents; each file appears whole or not at all."""
-    files = _table_files(run)
+    files = table_files(run)
     for name, table in files.items():
         with written_whole(output_dir / f"{name}.parquet") as path:
             table.to_parquet(path, index=False)
-    captions = _draw(output_dir / "figures", run.tables)
-    result, tables = headline(run.tables), _readable(run)
+    captions = draw(output_dir / "figures", run.tables)
+    result, tables = headline(run.tables), readable_tables(run)
     report = render_report(
         title=run.title,
         headline=result,
@@ -149,7 +152,7 @@ def _record(run: Run, result: str, files: Mapping[str, pd.DataFrame], counts: Ma
     }
 
 
-def _table_files(run: Run) -> dict[str, pd.DataFrame]:
+def table_files(run: Run) -> dict[str, pd.DataFrame]:
     """Every table that has a file, by its name."""
     names = {part.name: part.name for part in fields(run.tables)} | {"histograms": "correlation_histograms"}
     own = {file: getattr(run.tables, name) for name, file in names.items()}
@@ -157,7 +160,7 @@ def _table_files(run: Run) -> dict[str, pd.DataFrame]:
     return {file: table for file, table in own.items() if len(table) or file in always} | dict(run.extra)
 
 
-def _readable(run: Run) -> dict[str, pd.DataFrame]:
+def readable_tables(run: Run) -> dict[str, pd.DataFrame]:
     """The tables of page and card by their captions."""
     tables = run.tables
     found = {"Methods compared": summary_table(tables)}
@@ -177,15 +180,15 @@ def _readable(run: Run) -> dict[str, pd.DataFrame]:
     return found
 
 
-def _draw(folder: Path, tables: Tables) -> dict[str, str]:
-    """Save the figures, each as SVG and as PNG, and return their captions by file name."""
+def draw(folder: Path, tables: Tables, forms: Sequence[Literal["svg", "png"]] = ("svg", "png")) -> dict[str, str]:
+    """Save the figures, each in these forms, and return their captions by file name."""
     figures = {"aopc": aopc_figure(tables.aopc, tables.chance)}
     if len(tables.curves):
         figures["ends"] = ends_figure(tables.curves)
     if len(tables.histograms):
         figures["correlation"] = correlation_figure(tables.correlation, tables.histograms)
     for name, figure in figures.items():
-        for form in ("svg", "png"):
+        for form in forms:
             write_bytes(folder / f"{name}.{form}", figure_bytes(figure, form))
     captions = {name: CAPTIONS[name] for name in figures}
     if len(tables.chance):

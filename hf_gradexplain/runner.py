@@ -5,6 +5,7 @@ that was stopped goes on where it was, on as many processes as there are then, a
 are made from the files alone.
 """
 
+import json
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
@@ -23,6 +24,7 @@ from hf_gradexplain.evaluation.measures import Measures
 from hf_gradexplain.evaluation.summary import Tables, make_tables
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
+from hf_gradexplain.origin import Origin, commits
 from hf_gradexplain.processes import process_state
 from hf_gradexplain.running.folder import ROWS, claim, document_path, finished_ranges, held, named_if_unreadable
 from hf_gradexplain.running.progress import Work, shown
@@ -39,6 +41,7 @@ def evaluate(
     inputs: Mapping[str, Any],
     max_k: int | None = None,
     measures: Measures | None = None,
+    origins: Mapping[str, Origin] | None = None,
 ) -> Tables | None:
     """Explain every text, remove its units in the order of every method, and make the tables.
 
@@ -53,6 +56,7 @@ def evaluate(
             from other inputs is refused.
         max_k: The largest number of removed units in the tables; None for the longest document's.
         measures: What to measure beside removal curves and correlations; None for nothing.
+        origins: Where model and data set come from; their commits stand in the metadata of every file.
 
     Returns:
         The tables, on the main process; None on the others.
@@ -62,6 +66,7 @@ def evaluate(
             a file in it cannot be read, or there is no text.
     """
     state, tickets = process_state(), Tickets(output_dir)
+    noted = {COMMITS: json.dumps(commits(origins or {}))}
     with held(output_dir, state):
         finished: list[Any] = [None]
         if state.is_main_process:
@@ -71,7 +76,7 @@ def evaluate(
         broadcast_object_list(finished)
         longest = explainer.profile.max_length
         with _progress(texts, longest, finished[0], tickets) if state.is_main_process else nullcontext():
-            paths = _evaluate_ranges(explainer, texts, options, measures, output_dir, finished[0], state)
+            paths = _evaluate_ranges(explainer, texts, options, measures, output_dir, finished[0], state, noted)
         if not state.is_main_process:
             return None
         tickets.end()
@@ -87,6 +92,7 @@ def _evaluate_ranges(
     output_dir: Path,
     finished: Mapping[int, str],
     state: PartialState,
+    noted: Mapping[bytes, str],
 ) -> list[Path]:
     """Do this process's share of the open ranges, and on the main process wait for the others to do theirs.
 
@@ -106,7 +112,7 @@ def _evaluate_ranges(
             continue
         if number == ticket:
             documents = evaluate_texts(explainer, part.texts, options, measures)
-            write_documents(documents, path, columns.with_metadata({ROWS: part.digest()}))
+            write_documents(documents, path, columns.with_metadata({ROWS: part.digest(), **noted}))
             ticket = tickets.draw(len(part), part.cost)
         number += 1
     _check_all(paths, finished, output_dir)
@@ -114,6 +120,9 @@ def _evaluate_ranges(
         time.sleep(_LOOK_EVERY)
     return paths
 
+
+COMMITS = b"commits"
+"""The key of a document file's metadata under which the commits of model and data set stand, as JSON."""
 
 _LOOK_EVERY = 0.05
 """Seconds between two looks at what the other processes have finished."""

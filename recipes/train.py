@@ -2,6 +2,7 @@
 
 python recipes/train.py recipes/configs/train_ag_news_textcnn.yaml --output_dir my-textcnn
 python recipes/train.py --model_name_or_path distilbert-base-uncased --dataset_name fancyzhx/ag_news --output_dir bert
+python recipes/train.py recipes/configs/train_ag_news_textcnn.yaml --push_to_hub --hub_model_id me/textcnn-ag_news
 """
 
 import json
@@ -9,10 +10,11 @@ import sys
 from contextlib import redirect_stdout
 
 from hf_gradexplain.arguments import exit_on_error, parse_arguments
-from hf_gradexplain.training import TrainArguments, train
+from hf_gradexplain.jobs.train import run_training
+from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
 
 if __name__ == "__main__":
-    arguments = parse_arguments(TrainArguments)
+    arguments = parse_arguments(TrainRecipeArguments)
     with exit_on_error(), redirect_stdout(sys.stderr):  # where the progress goes
-        metrics = train(arguments)
-    print(json.dumps(metrics, indent=2))
+        metrics = run_training(arguments)
+    print(json.dumps(dict(metrics), indent=2))

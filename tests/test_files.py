@@ -63,3 +63,8 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
     (tmp_path / ".model.part").mkdir()
     remove_unfinished(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted([*kept, tmp_path / ".model.part"])
+
+
+def test_text_that_utf8_does_not_have_is_written_all_the_same(tmp_path):
+    write_text(tmp_path / "a", "a\ud800é\n")
+    assert (tmp_path / "a").read_text(encoding="utf-8") == "a?é\n"

@@ -4,10 +4,10 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
-from hf_gradexplain import loading
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.jobs.doctor import run_doctor
+from hf_gradexplain.loading import precision
 from hf_gradexplain.state import dtype_of
 from tests.tiny import make
 
@@ -32,26 +32,26 @@ def test_half_precision_weights_are_explained_in_float32(dtype, tmp_path):
 def test_they_stay_as_they_are_where_float32_does_not_fit(tmp_path, monkeypatch):
     name, model, _ = saved(tmp_path, torch.bfloat16)
     size = model.num_parameters()
-    monkeypatch.setattr(loading, "free_memory", lambda place: 4 * size)
+    monkeypatch.setattr(precision, "free_memory", lambda place: 4 * size)
     with pytest.warns(UserWarning, match=r"float32 and there are 0.0 GB: explained in bfloat16, as it was saved"):
         explainer = Explainer.from_pretrained(name)
     explanation = explainer("the film is bad")
     assert explanation.dtype == "bfloat16"
     assert "computed in bfloat16" in explanation.to_html()
-    monkeypatch.setattr(loading, "free_memory", lambda place: 5 * size)
+    monkeypatch.setattr(precision, "free_memory", lambda place: 5 * size)
     assert Explainer.from_pretrained(name)("the film is bad").dtype == "float32"
 
 
 def test_what_was_asked_for_is_not_doubted(tmp_path, monkeypatch):
-    monkeypatch.setattr(loading, "free_memory", lambda place: 0)
+    monkeypatch.setattr(precision, "free_memory", lambda place: 0)
     name, _, _ = saved(tmp_path)
     assert Explainer.from_pretrained(name, dtype=torch.bfloat16)("bad").dtype == "bfloat16"
     assert Explainer.from_pretrained(name)("bad").dtype == "float32"
 
 
 def test_free_memory_is_that_of_the_device():
-    assert 0 < loading.free_memory("cpu") < 1e15
-    assert loading.free_memory(torch.device("meta")) == float("inf")
+    assert 0 < precision.free_memory("cpu") < 1e15
+    assert precision.free_memory(torch.device("meta")) == float("inf")
 
 
 def test_the_dtype_of_a_model_is_that_of_most_of_its_weights():
@@ -93,7 +93,7 @@ def test_the_doctor_reports_what_cannot_be_loaded_or_read(tmp_path):
     (check,) = run_doctor(str(tmp_path / "nothing")).checks
     assert (check.name, check.verdict) == ("loading", "problem")
     assert "cannot load a sequence classifier" in check.found
-    assert check.found.endswith("a folder with its configuration and weights; offline, one fetched before")
+    assert check.found.endswith("a folder or file of this machine nor a name of the hub, which reads owner/name")
     model, tokenizer = make("bert", dtype=torch.float32)
     model.classifier.weight.data[0, 0] = torch.nan
     model.save_pretrained(tmp_path)

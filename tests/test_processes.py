@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.processes import process_state
+from hf_gradexplain.processes import command, process_state
 
 ACCELERATE = ("MASTER_ADDR", "MASTER_PORT", "ACCELERATE_MIXED_PRECISION")
 ALL = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", *ACCELERATE)
@@ -52,3 +52,11 @@ def test_more_processes_than_gpus(monkeypatch):
     )
     with pytest.raises(GradexplainError, match=message):
         process_state()
+
+
+@pytest.mark.parametrize("given", [["--token", "hf_secret"], ["--token=hf_secret"], ["--token=hf_secret\nx"]])
+def test_the_command_that_works_does_not_show_a_token(given, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["recipes/evaluate.py", *given, "--seed", "1"])
+    assert "hf_secret" not in command(2)
+    assert command(2).startswith("torchrun --standalone --nproc_per_node 2 recipes/evaluate.py --token")
+    assert command(2).endswith(" --seed 1")

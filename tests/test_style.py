@@ -17,19 +17,20 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 
 # A module imports only from rows above its own. Renderers know nothing of explaining.
 LEVELS = [
-    {"errors", "identity", "files", "state", "memory", "data", "autodiff", "tokens", "viz"},
-    {"models", "embedding", "targets", "encode", "scores", "corpus", "synthetic", "arguments", "processes"},
-    {"classifier", "loading", "training", "running"},
-    {"perturb", "trials"},
+    {"errors"},
+    {"identity", "files", "origin", "state", "memory", "data", "autodiff", "tokens", "viz"},
+    {"models", "embedding", "targets", "encode", "scores", "corpus", "synthetic", "arguments", "processes", "hub"},
+    {"classifier", "loading", "running"},
+    {"perturb", "trials", "training"},
     {"sources", "baseline", "probe"},
     {"averaged"},
     {"methods", "padding", "compiled", "doctor"},
     {"options", "explanation"},
     {"scored"},
     {"explain"},
-    {"evaluation", "pipelines"},
+    {"evaluation", "pipelines", "sharing"},
     {"metrics", "runner", "hf_gradexplain"},
-    {"results", "estimate"},
+    {"results", "estimate", "cards"},
     {"jobs"},
     {"cli"},
 ]

@@ -21,6 +21,7 @@ from hf_gradexplain.corpus.columns import (
     quoted,
     requested_columns,
 )
+from hf_gradexplain.corpus.repository import load_repository
 
 
 def load_texts(
@@ -98,7 +99,9 @@ def _load_splits(name: str, config: str | None, split: str, revision: str | None
     try:
         if builder:
             return load_dataset(builder, data_files={_split_name(split): name})
-        loaded = load_from_disk(name) if saved else load_dataset(name, config, revision=revision)
+        loaded = load_from_disk(name) if saved else load_repository(name, config, revision)
+    except CorpusError:
+        raise
     except (OSError, ValueError, LookupError, RuntimeError, DatasetsError) as error:
         raise DatasetUnavailableError(explain_failure(name, error)) from error
     return loaded if isinstance(loaded, DatasetDict) else DatasetDict({_split_name(split): loaded})

@@ -26,6 +26,7 @@ from hf_gradexplain.corpus.columns import (
     quoted,
     requested_columns,
 )
+from hf_gradexplain.corpus.repository import load_repository
 
 
 def stream_texts(
@@ -83,7 +84,7 @@ def _open(name: str, config: str | None, split: str, revision: str | None) -> It
         loaded = load_from_disk(name)
         splits = {split: loaded} if isinstance(loaded, Dataset) else loaded
     else:
-        splits = load_dataset(name, config, revision=revision, streaming=True)
+        splits = load_repository(name, config, revision, streaming=True)
     return _choose(splits, split, name)
 
 

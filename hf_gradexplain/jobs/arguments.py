@@ -1,10 +1,27 @@
-"""The arguments of `recipes/evaluate.py`."""
+"""The arguments of `recipes/evaluate.py`, and what is kept of arguments."""
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import yaml
 
 from hf_gradexplain.errors import GradexplainError
 
 SEVEN = ("random", "loo", "sa_raw", "sa_l1", "sa_l2", "sa_linf", "signed_gi")
+
+NOT_OF_THE_RUN = ("token", "push_to_hub", "hub_private_repo", "publish_text", "dry_run")
+"""Arguments that decide nothing about a result: a replay neither needs nor repeats what they say."""
+
+
+def replayed(arguments: Any, without: Collection[str] = ()) -> str:
+    """Arguments as the YAML of `run.yaml`, but those `NOT_OF_THE_RUN`; a token is never written anywhere.
+
+    A list without items is left out, since a flag without values is none.
+    """
+    values = {name: value for name, value in asdict(arguments).items() if value != []}
+    kept = {name: value for name, value in values.items() if name not in (*NOT_OF_THE_RUN, *without)}
+    return yaml.safe_dump(kept, sort_keys=False)
 
 
 @dataclass
@@ -48,6 +65,17 @@ class EvaluateArguments:
     threads: int = field(default=1, metadata={"help": "CPU threads of one process; more processes are faster."})
     dry_run: bool = field(default=False, metadata={"help": "Say what the run would take, and leave nothing behind."})
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code that the model's repository ships."})
+    allow_pickle: bool = field(default=False, metadata={"help": "Read weights that are pickled (.bin)."})
+    token: str | None = field(
+        default=None, repr=False, metadata={"help": "Token of the hub, if not that of HF_TOKEN or of hf auth login."}
+    )
+    push_to_hub: str | None = field(
+        default=None, metadata={"help": "Publish the explanations as this data set of the hub: owner/name."}
+    )
+    hub_private_repo: bool = field(default=True, metadata={"help": "Publish them for those alone who may see them."})
+    publish_text: bool = field(
+        default=False, metadata={"help": "Publish the texts, too; without them everyone needs the data set itself."}
+    )
     random_orders: int | None = field(
         default=None, metadata={"help": "Random orders per text for the band of chance; 20 with a short cut, else 2."}
     )

@@ -8,16 +8,19 @@ from hf_gradexplain.loading import load_checkpoint
 NEEDED = "nothing can be explained until this is mended"
 
 
-def run_doctor(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> Report:
+def run_doctor(
+    name: str, *, revision: str | None = None, trust_remote_code: bool = False, allow_pickle: bool = False
+) -> Report:
     """Load a model and report on it; one that cannot be loaded or read gets a report that says so.
 
     Args:
         name: Hub name or folder.
         revision: Branch, tag or commit.
         trust_remote_code: Whether code that the repository ships may run.
+        allow_pickle: Whether weights may be pickled.
     """
     try:
-        found = load_checkpoint(name, revision=revision, trust_remote_code=trust_remote_code)
+        found = load_checkpoint(name, revision=revision, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
     except GradexplainError as error:
         return Report(name, (Check("loading", str(error), "problem", NEEDED),))
     checks = (_missing(found.missing),)

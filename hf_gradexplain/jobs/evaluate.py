@@ -13,7 +13,6 @@ from typing import Any
 
 import pandas as pd
 import torch
-import yaml
 from datasets import Dataset
 from rich.console import Console
 from transformers.utils import logging
@@ -25,6 +24,7 @@ from hf_gradexplain.evaluation.documents import read_explanations
 from hf_gradexplain.evaluation.measures import Measures
 from hf_gradexplain.evaluation.planted import planted_table
 from hf_gradexplain.evaluation.wording import baseline_ranks
+from hf_gradexplain.hub import Destination, check_destination, signed_in
 from hf_gradexplain.identity import (
     code_fingerprint,
     configuration_fingerprint,
@@ -32,12 +32,14 @@ from hf_gradexplain.identity import (
     versions,
     weights_fingerprint,
 )
-from hf_gradexplain.jobs.arguments import EvaluateArguments
+from hf_gradexplain.jobs.arguments import EvaluateArguments, replayed
 from hf_gradexplain.jobs.dry_run import run_dry
 from hf_gradexplain.jobs.measures import measures_of, under_baselines
 from hf_gradexplain.jobs.options import options_of
-from hf_gradexplain.jobs.subject import Subject, subject_of
+from hf_gradexplain.jobs.publish import publish
+from hf_gradexplain.jobs.subject import Subject, short_name, subject_of
 from hf_gradexplain.options import Options
+from hf_gradexplain.origin import commits
 from hf_gradexplain.perturb import GENERIC, short_cut_of
 from hf_gradexplain.processes import process_state
 from hf_gradexplain.results import CAPTIONS, Run, count_documents, summary_table, write_results
@@ -52,17 +54,35 @@ def run_evaluation(arguments: EvaluateArguments) -> None:
     Raises:
         GradexplainError: An argument cannot be used, or the folder cannot be written to or is another's.
     """
-    if arguments.dry_run:
-        run_dry(arguments)
-        return
+    with signed_in(arguments.token):
+        if arguments.dry_run:
+            run_dry(arguments)
+        else:
+            _run(arguments)
+
+
+def _run(arguments: EvaluateArguments) -> None:
     options = options_of(arguments)
     output_dir, state = Path(arguments.output_dir), process_state()
+    destination = _destination(arguments) if state.is_main_process else None
     torch.set_num_threads(arguments.threads)
     if not state.is_main_process:
         logging.disable_progress_bar()
     with stops_told(output_dir), held(output_dir, state):
-        _evaluate(arguments, options, output_dir, is_main=state.is_main_process)
+        run = _evaluate(arguments, options, output_dir, is_main=state.is_main_process)
+        if run is not None:
+            _print(run, output_dir)
+        if run is not None and destination is not None:
+            pushed = publish(run, arguments, output_dir, destination)
+            _say(f"Published: {pushed.url}")
     state.destroy_process_group()
+
+
+def _destination(arguments: EvaluateArguments) -> Destination | None:
+    """Where the explanations are published, if that is asked for; checked now, so that no work is done for nothing."""
+    if arguments.push_to_hub is None:
+        return None
+    return check_destination(arguments.push_to_hub, "dataset", private=arguments.hub_private_repo)
 
 
 @contextmanager
@@ -82,7 +102,8 @@ def stops_told(output_dir: Path) -> Iterator[None]:
         ) from error
 
 
-def _evaluate(arguments: EvaluateArguments, options: Options, output_dir: Path, *, is_main: bool) -> None:
+def _evaluate(arguments: EvaluateArguments, options: Options, output_dir: Path, *, is_main: bool) -> Run | None:
+    """Evaluate and write the output folder; what was run, on the main process."""
     started = time.monotonic()
     subject = subject_of(arguments, output_dir)
     measures = measures_of(arguments, subject.explainer.model)
@@ -96,10 +117,11 @@ def _evaluate(arguments: EvaluateArguments, options: Options, output_dir: Path, 
         inputs=inputs,
         max_k=arguments.max_k,
         measures=measures,
+        origins=subject.origins,
     )
     under = under_baselines(subject, arguments, baselines, output_dir, inputs)
     if tables is None:
-        return
+        return None
     documents = document_paths(output_dir)
     with named_if_unreadable(documents):
         extra = {"baselines": baseline_table({options.baseline: tables, **under})} if under else {}
@@ -112,12 +134,13 @@ def _evaluate(arguments: EvaluateArguments, options: Options, output_dir: Path, 
             tables=tables,
             seconds=time.monotonic() - started,
             replay="python recipes/evaluate.py run.yaml",
-            arguments=_replayed(arguments),
+            arguments=replayed(arguments),
             extra=extra,
             notes=subject.notes,
+            origins=subject.origins,
         )
         write_results(output_dir, run, documents)
-    _print(run, output_dir)
+    return run
 
 
 def _planted(subject: Subject, documents: Sequence[Path], seed: int) -> dict[str, pd.DataFrame]:
@@ -128,18 +151,12 @@ def _planted(subject: Subject, documents: Sequence[Path], seed: int) -> dict[str
     return {"planted": planted_table(explained, subject.weight, seed)}
 
 
-def _replayed(arguments: EvaluateArguments) -> str:
-    """The arguments as `run.yaml`; a list without items is left out, since a flag without values is none."""
-    values = {name: value for name, value in asdict(arguments).items() if value != []}
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
-
-
 def _inputs(subject: Subject, arguments: EvaluateArguments, options: Options, measures: Measures) -> dict[str, Any]:
     """Everything that the result depends on, down to its last bit."""
     model, device = subject.explainer.model, process_state().device
     software = versions()
     return {
-        "model revision": getattr(model.config, "_commit_hash", None),
+        "commits": commits(subject.origins),
         "model configuration": configuration_fingerprint(model),
         "model weights": weights_fingerprint(model),
         "tokenizer": tokenizer_fingerprint(subject.explainer.tokenizer),
@@ -161,7 +178,8 @@ def _texts(subject: Subject, arguments: EvaluateArguments) -> dict[str, Any]:
     if isinstance(subject.texts, Dataset):
         return {"texts": fingerprint(subject.texts)}
     names = ("dataset_name", "dataset_config_name", "dataset_revision", "split", "text_column", "label_column")
-    return {"texts": "streamed", **{name: getattr(arguments, name) for name in (*names, "max_samples")}}
+    found = {name: getattr(arguments, name) for name in (*names, "max_samples")}
+    return {"texts": "streamed", **found, "dataset_name": short_name(str(arguments.dataset_name))}
 
 
 def _facts(subject: Subject, arguments: EvaluateArguments, counts: Mapping[str, int], precision: str) -> dict[str, str]:
@@ -171,6 +189,7 @@ def _facts(subject: Subject, arguments: EvaluateArguments, counts: Mapping[str, 
     return {
         "Model": subject.model_name,
         "Data": subject.data_name,
+        **{f"Commit of the {name}": origin.commit for name, origin in subject.origins.items() if origin.commit},
         "Texts": f"{n:,}" + (f" ({sample})" if arguments.max_samples else ""),
         "Accuracy on them": accuracy,
         "Truncated": f"{counts['truncated']:,} of {n:,}",
@@ -199,4 +218,8 @@ def _print(run: Run, output_dir: Path) -> None:
     for name, table in run.extra.items():
         shown = baseline_ranks(table) if name == "baselines" else table
         console.print(terminal_table(shown, title=CAPTIONS[name].partition(":")[0]))
-    Console(file=sys.stderr).print(f"{run.seconds:.0f} s. Report: {output_dir / 'report.html'}", highlight=False)
+    _say(f"{run.seconds:.0f} s. Report: {output_dir / 'report.html'}")
+
+
+def _say(text: str) -> None:
+    Console(file=sys.stderr, soft_wrap=True).print(text, highlight=False, markup=False)

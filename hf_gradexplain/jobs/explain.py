@@ -1,10 +1,9 @@
 """Explain texts and leave them as JSON lines and as a page."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
 from rich.console import Console
 
 from hf_gradexplain.corpus import load_texts
@@ -13,6 +12,8 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import write_text
+from hf_gradexplain.hub import signed_in
+from hf_gradexplain.jobs.arguments import replayed
 from hf_gradexplain.viz.report import render_report
 
 
@@ -42,16 +43,26 @@ class ExplainArguments:
     torch_compile: bool = field(
         default=False, metadata={"help": "Compile the layers that a model repeats: a minute, worth it for many texts."}
     )
+    token: str | None = field(
+        default=None, repr=False, metadata={"help": "Token of the hub, if not that of HF_TOKEN or of hf auth login."}
+    )
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code that the model's repository ships."})
+    allow_pickle: bool = field(default=False, metadata={"help": "Read weights that are pickled (.bin)."})
 
 
 def run_explanation(arguments: ExplainArguments) -> list[Explanation]:
     """Explain, write `explanations.jsonl`, `explanations.html` and `run.yaml`, and say where they are."""
+    with signed_in(arguments.token):
+        return _explain(arguments)
+
+
+def _explain(arguments: ExplainArguments) -> list[Explanation]:
     texts = _texts(arguments)
     explainer = Explainer.from_pretrained(
         arguments.model_name_or_path,
         revision=arguments.model_revision,
         trust_remote_code=arguments.trust_remote_code,
+        allow_pickle=arguments.allow_pickle,
     )
     explanations: list[Explanation] = explainer(  # type: ignore[call-overload]
         texts,
@@ -75,8 +86,9 @@ def run_explanation(arguments: ExplainArguments) -> list[Explanation]:
         explanations=[e.to_html(method) for e in explanations for method in arguments.methods],
     )
     write_text(folder / "explanations.html", page)
-    write_text(folder / "run.yaml", yaml.safe_dump(asdict(arguments), sort_keys=False, allow_unicode=True))
-    Console(stderr=True).print(f"{len(texts)} texts explained: {folder / 'explanations.html'}", highlight=False)
+    write_text(folder / "run.yaml", replayed(arguments))
+    said = f"{len(texts)} texts explained: {folder / 'explanations.html'}"
+    Console(stderr=True).print(said, highlight=False, markup=False)
     return explanations
 
 

@@ -53,7 +53,15 @@ def under_baselines(
     for name, options in others.items():
         own = {**inputs, **asdict(Measures()), "baseline": name}
         folder = output_dir / "baselines" / name
-        tables = evaluate(subject.explainer, subject.texts, options, folder, inputs=own, max_k=arguments.max_k)
+        tables = evaluate(
+            subject.explainer,
+            subject.texts,
+            options,
+            folder,
+            inputs=own,
+            max_k=arguments.max_k,
+            origins=subject.origins,
+        )
         if tables is not None:
             found[name] = tables
     return found

@@ -1,7 +1,8 @@
 """What an evaluation is of: the classifier and the texts that the arguments name, or those of the embedded default."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.jobs.arguments import EvaluateArguments
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
+from hf_gradexplain.origin import Origin, locate
 from hf_gradexplain.processes import process_state
 from hf_gradexplain.synthetic import SyntheticCorpus, make_corpus
 from hf_gradexplain.training import infer_task
@@ -26,7 +28,10 @@ STEPS = 40
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is evaluated: a classifier on texts; `weight` gives the planted truth where there is one."""
+    """What is evaluated: a classifier on texts; `weight` gives the planted truth where there is one.
+
+    `origins` says where model and data set come from, by the part.
+    """
 
     explainer: Explainer
     texts: Dataset | IterableDataset
@@ -34,6 +39,7 @@ class Subject:
     data_name: str
     weight: Callable[[str, int], float] | None = None
     notes: tuple[str, ...] = ()
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
 
 def subject_of(arguments: EvaluateArguments, output_dir: Path, *, alone: bool = False) -> Subject:
@@ -53,24 +59,27 @@ def _named(arguments: EvaluateArguments) -> Subject:
     """The classifier and the data set that the arguments name."""
     if arguments.dataset_name is None:
         raise GradexplainError("--model_name_or_path needs a --dataset_name to evaluate on")
-    texts = _texts(arguments)
+    data = locate(arguments.dataset_name, arguments.dataset_revision, "dataset")
+    texts = _texts(arguments, data.commit)
     explainer = Explainer.from_pretrained(
         str(arguments.model_name_or_path),
         revision=arguments.model_revision,
         device=process_state().device,
         trust_remote_code=arguments.trust_remote_code,
+        allow_pickle=arguments.allow_pickle,
     )
     texts, notes = _aligned(texts, {name: int(i) for name, i in (explainer.model.config.label2id or {}).items()})
     return Subject(
         explainer,
         texts,
-        _short(str(arguments.model_name_or_path)),
-        f"{_short(arguments.dataset_name)} ({arguments.split})",
+        short_name(str(arguments.model_name_or_path)),
+        f"{short_name(arguments.dataset_name)} ({arguments.split})",
         notes=notes,
+        origins={**explainer.origins, "data set": data},
     )
 
 
-def _texts(arguments: EvaluateArguments) -> Dataset | IterableDataset:
+def _texts(arguments: EvaluateArguments, revision: str | None) -> Dataset | IterableDataset:
     name, label_column = str(arguments.dataset_name), arguments.label_column if arguments.target == "label" else None
     if arguments.streaming:
         return stream_texts(
@@ -79,7 +88,7 @@ def _texts(arguments: EvaluateArguments) -> Dataset | IterableDataset:
             split=arguments.split,
             text_column=arguments.text_column,
             label_column=label_column,
-            revision=arguments.dataset_revision,
+            revision=revision,
             max_samples=arguments.max_samples,
         )
     return load_texts(
@@ -88,7 +97,7 @@ def _texts(arguments: EvaluateArguments) -> Dataset | IterableDataset:
         split=arguments.split,
         text_column=arguments.text_column,
         label_column=label_column,
-        revision=arguments.dataset_revision,
+        revision=revision,
         max_samples=arguments.max_samples,
         seed=arguments.seed,
     )
@@ -176,6 +185,6 @@ def _class_ids(rows: Mapping[str, Sequence[Any]], ids: Mapping[str, int]) -> dic
     return {"label": [ids[label.casefold()] for label in rows["label"]]}
 
 
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
     """A name to show: that of a folder without the path to it, which is of this machine."""
-    return Path(name).resolve().name if Path(name).exists() else name
+    return Path(name).resolve().name if os.path.exists(name) else name

@@ -1,13 +1,15 @@
-"""AOPC as an `evaluate.Metric`."""
+"""AOPC as an `evaluate.Metric`.
+
+This file stands on its own, since it is also the code of a metric on the hub: it imports nothing of its package, and
+its imports stand one on a line, as `evaluate` reads them.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 import datasets
 import evaluate
-
-from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.evaluation.aopc import aopc
+import numpy as np
 
 _DESCRIPTION = """
 The area over the perturbation curve: the mean over documents of 1/(K+1) * sum_{k=0..K} [f(x) - f(x^(k))], where f is
@@ -17,7 +19,8 @@ the probability of the explained class and x^(k) the document without the k unit
 _INPUTS = """
 Args:
     curves: One list of floats per document: f(x^(0)), f(x^(1)), ..., up to all units removed.
-    max_k: The largest K; by default the longest document's number of units.
+    max_k: The largest K; by default the longest document's number of units. Past a document's own number all of it
+        is removed, and its curve stays flat.
 
 Returns:
     aopc: AOPC(K) at the largest K.
@@ -27,7 +30,9 @@ Returns:
 
 
 class AOPC(evaluate.Metric):
-    """Area over the perturbation curve (Eq. 8 of Du & Xu); see `hf_gradexplain.evaluation.aopc.aopc`.
+    """Area over the perturbation curve (Eq. 8 of Du & Xu): how far the probability falls without a method's top units.
+
+    `compute` raises `ValueError` for an empty curve and for a negative `max_k`.
 
     >>> AOPC().compute(curves=[[0.75, 0.25]])
     {'aopc': 0.25, 'aopc_by_k': [0.0, 0.25], 'n': 1}
@@ -40,8 +45,14 @@ class AOPC(evaluate.Metric):
     def _compute(self, curves: Sequence[Sequence[float]], max_k: int | None = None) -> dict[str, Any]:
         empty = next((i for i, curve in enumerate(curves) if not len(curve)), None)
         if empty is not None:
-            raise GradexplainError(f"curve {empty} is empty: it starts with f(x), also for a document without units")
+            raise ValueError(f"curve {empty} is empty: it starts with f(x), also for a document without units")
         if max_k is not None and max_k < 0:
-            raise GradexplainError(f"max_k is the largest number of removed units, 0 or more, not {max_k}")
-        by_k = aopc(curves, max_k).tolist()
-        return {"aopc": by_k[-1], "aopc_by_k": by_k, "n": len(curves)}
+            raise ValueError(f"max_k is the largest number of removed units, 0 or more, not {max_k}")
+        largest = max(map(len, curves)) - 1 if max_k is None else max_k
+        by_k = np.zeros(largest + 1)
+        for curve in curves:
+            x = np.asarray(curve, dtype=np.float64)[: largest + 1]
+            drops = x[0] - np.pad(x, (0, largest + 1 - len(x)), mode="edge")
+            by_k += np.cumsum(drops) / np.arange(1, largest + 2)
+        by_k /= len(curves)
+        return {"aopc": by_k[-1].item(), "aopc_by_k": by_k.tolist(), "n": len(curves)}

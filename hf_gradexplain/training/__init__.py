@@ -2,6 +2,6 @@
 
 from hf_gradexplain.training.arguments import FitArguments, TrainArguments
 from hf_gradexplain.training.task import Task, infer_task
-from hf_gradexplain.training.train import fit, train
+from hf_gradexplain.training.train import Trained, fit, train
 
-__all__ = ["FitArguments", "Task", "TrainArguments", "fit", "infer_task", "train"]
+__all__ = ["FitArguments", "Task", "TrainArguments", "Trained", "fit", "infer_task", "train"]

@@ -21,7 +21,9 @@ from transformers import (
 )
 
 from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.loading.sources import find, nothing_converted, read_config, told, weights_options
 from hf_gradexplain.models import load_word_vectors, train_word_tokenizer
+from hf_gradexplain.origin import Origin
 from hf_gradexplain.training.arguments import TrainArguments
 from hf_gradexplain.training.task import Task
 
@@ -80,24 +82,35 @@ def _set_word_vectors(model: PreTrainedModel, vectors: Tensor, found: Tensor) ->
         weight[found] = vectors[found]
 
 
-def pretrained_model(arguments: TrainArguments, task: Task) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Load a model with a head for the task, new where its own does not fit, and its tokenizer."""
-    name, revision, trust = str(arguments.model_name_or_path), arguments.model_revision, arguments.trust_remote_code
-    try:
-        config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=trust, **task.config())
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=trust)
+def pretrained_model(
+    arguments: TrainArguments, task: Task
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, dict[str, Origin]]:
+    """Load a model with a head for the task, new where its own does not fit, and its tokenizer.
+
+    The third says which commit was read.
+
+    Raises:
+        GradexplainError: It cannot be loaded, or is an adapter.
+    """
+    name, code = str(arguments.model_name_or_path), {"trust_remote_code": arguments.trust_remote_code}
+    with told(f"cannot fine-tune {name!r}"), nothing_converted():
+        source = find(name, arguments.model_revision)
+        if source.adapter is not None:
+            raise GradexplainError(
+                f"it is an adapter: merge it into {source.base.name!r} with peft, and name the result"
+            )
+        config = read_config(source, **code, allow_pickle=arguments.allow_pickle, changes=task.config())
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=source.model.commit, config=config, **code)
         model = AutoModelForSequenceClassification.from_pretrained(
             name,
             config=config,
-            revision=revision,
-            trust_remote_code=trust,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
+            **code,
+            **weights_options(source, allow_pickle=arguments.allow_pickle),
         )
-    except (OSError, ValueError) as error:
-        raise GradexplainError(f"cannot fine-tune {name!r}: {' '.join(str(error).split())}") from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id
-    return model, tokenizer
+    return model, tokenizer, {"base model": source.base}

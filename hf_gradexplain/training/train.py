@@ -1,13 +1,12 @@
-"""From texts and labels to a trained classifier in a folder."""
+"""From texts and labels to a trained classifier."""
 
-import os
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
-from accelerate import PartialState
 from datasets import Dataset
 from transformers import (
     DataCollatorWithPadding,
@@ -21,35 +20,54 @@ from transformers import (
 from hf_gradexplain.corpus import has_splits, load_texts
 from hf_gradexplain.encode import length_limit
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.origin import Origin, locate
 from hf_gradexplain.training.arguments import FitArguments, TrainArguments
-from hf_gradexplain.training.card import model_card
 from hf_gradexplain.training.start import new_model, pretrained_model
 from hf_gradexplain.training.task import Task, infer_task
 
 
-def train(arguments: TrainArguments) -> dict[str, float]:
-    """Train or fine-tune a classifier, evaluate it, and write model, tokenizer and card to `output_dir`.
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained classifier, and what it came from.
 
-    Returns:
-        The metrics on the evaluation split, see `Task.metrics`.
+    Attributes:
+        model: The classifier, in eval mode.
+        tokenizer: Its tokenizer.
+        task: What its outputs mean.
+        metrics: Its results on the evaluation split, see `Task.metrics`.
+        train_rows: What it was trained on.
+        eval_rows: What it was evaluated on.
+        origins: Where the `data set` and, of a fine-tuned model, the `base model` come from.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    task: Task
+    metrics: Mapping[str, float]
+    train_rows: Dataset
+    eval_rows: Dataset
+    origins: Mapping[str, Origin]
+
+
+def train(arguments: TrainArguments) -> Trained:
+    """Train or fine-tune a classifier and evaluate it. Nothing is written.
 
     Raises:
         GradexplainError: If the data, the model or its configuration cannot be had as asked for.
     """
-    train_rows = _load_rows(arguments, arguments.train_split, arguments.max_train_samples)
-    eval_rows = _load_rows(arguments, arguments.eval_split, arguments.max_eval_samples)
+    data = locate(arguments.dataset_name, arguments.dataset_revision, "dataset")
+    train_rows = _load_rows(arguments, data, arguments.train_split, arguments.max_train_samples)
+    eval_rows = _load_rows(arguments, data, arguments.eval_split, arguments.max_eval_samples)
     _check_unseen(arguments, train_rows, eval_rows)
-    task = infer_task(train_rows, eval_rows)
+    task, origins = infer_task(train_rows, eval_rows), {"data set": data}
     set_seed(arguments.seed)
     if arguments.model_type:
         model, tokenizer = new_model(arguments, task, train_rows)
     else:
-        model, tokenizer = pretrained_model(arguments, task)
+        model, tokenizer, base = pretrained_model(arguments, task)
+        origins |= base
     metrics = fit(model, tokenizer, task, train_rows, eval_rows, arguments)
-    if PartialState().is_main_process:
-        card = model_card(arguments, model, task, metrics, n_train=len(train_rows), n_eval=len(eval_rows))
-        _save(model, tokenizer, card, Path(arguments.output_dir))
-    return metrics
+    return Trained(model, tokenizer, task, metrics, train_rows, eval_rows, origins)
 
 
 def fit(
@@ -105,14 +123,14 @@ def _check_unseen(arguments: TrainArguments, train_rows: Dataset, eval_rows: Dat
         )
 
 
-def _load_rows(arguments: TrainArguments, split: str, max_samples: int | None) -> Dataset:
+def _load_rows(arguments: TrainArguments, data: Origin, split: str, max_samples: int | None) -> Dataset:
     return load_texts(
         arguments.dataset_name,
         config=arguments.dataset_config_name,
         split=split,
         text_column=arguments.text_column,
         label_column=arguments.label_column,
-        revision=arguments.dataset_revision,
+        revision=data.commit,
         max_samples=max_samples,
         seed=arguments.seed,
     )
@@ -144,14 +162,3 @@ def _training_arguments(arguments: FitArguments, folder: str) -> TrainingArgumen
         report_to="none",
         dataloader_pin_memory=torch.cuda.is_available(),
     )
-
-
-def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, card: str, folder: Path) -> None:
-    """Write model, tokenizer and card: into a folder beside the files first, then each in its place."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder, prefix=".") as partial:
-        model.save_pretrained(partial)
-        tokenizer.save_pretrained(partial)
-        Path(partial, "README.md").write_text(card, encoding="utf-8")
-        for file in sorted(Path(partial).iterdir()):
-            os.replace(file, folder / file.name)

@@ -6,12 +6,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
-import yaml
 from markupsafe import Markup
 
 from hf_gradexplain.viz.sanitize import visible
 from hf_gradexplain.viz.tables import MISSING, text_table
-from hf_gradexplain.viz.templating import HTML, MARKDOWN
+from hf_gradexplain.viz.templating import HTML, MARKDOWN, front_matter
 
 Formats = Mapping[str, Mapping[str, str]]
 """Format specifications per column name, per table name."""
@@ -112,16 +111,89 @@ def render_card(
         yaml.YAMLError: If `metadata` holds other than plain types.
     """
     return MARKDOWN.get_template("results_card.md.jinja").render(
-        metadata=Markup(yaml.safe_dump(dict(metadata), sort_keys=False)),
-        title=title,
-        headline=headline,
-        facts=facts,
-        tables=_text_tables(tables, formats),
-        figures={caption: Markup(quote(path)) for caption, path in figures.items()},
-        replay=Markup("\n".join(f"    {line}" for line in visible(replay).split("\n"))),
-        notes=notes,
-        meaning=MEANING,
+        **_card(title, metadata, headline, facts, tables, figures, replay, notes, formats)
     )
+
+
+def render_dataset_card(
+    *,
+    title: str,
+    metadata: Mapping[str, Any],
+    name: str,
+    split: str,
+    headline: str,
+    texts: str,
+    columns: pd.DataFrame,
+    methods: pd.DataFrame,
+    files: pd.DataFrame,
+    facts: Mapping[str, str],
+    tables: Mapping[str, pd.DataFrame],
+    figures: Mapping[str, str],
+    replay: str,
+    notes: Sequence[str] = (),
+) -> str:
+    """Render the card of explanations that are published as a data set: `render_card`, and how to load and read them.
+
+    Args:
+        title: What was explained.
+        metadata: The hub's metadata, of plain Python types.
+        name: The name of the data set on the hub.
+        split: Its only split.
+        headline: The result in a sentence or two; stands first.
+        texts: Where the texts are.
+        columns: What every column is.
+        methods: What the score of each method is.
+        files: What there is beside the rows.
+        facts: What the run was made from, by name.
+        tables: Short result tables by caption.
+        figures: Paths of figures relative to the card, by caption.
+        replay: The commands that make these results again.
+        notes: What a reader has to know to trust the numbers.
+
+    Raises:
+        yaml.YAMLError: If `metadata` holds other than plain types.
+    """
+    return MARKDOWN.get_template("dataset_card.md.jinja").render(
+        **_card(title, metadata, headline, facts, tables, figures, replay, notes, None),
+        load=_code(
+            "import hf_gradexplain\n\n"
+            f"explanations = hf_gradexplain.load_explanations({name!r})\n"
+            "explanations[0].show()"
+        ),
+        load_rows=_code(f"import datasets\n\nrows = datasets.load_dataset({name!r}, split={split!r})"),
+        texts=texts,
+        details={"columns": text_table(columns), "methods": text_table(methods), "files": text_table(files)},
+    )
+
+
+def _card(
+    title: str,
+    metadata: Mapping[str, Any],
+    headline: str,
+    facts: Mapping[str, str],
+    tables: Mapping[str, pd.DataFrame],
+    figures: Mapping[str, str],
+    replay: str,
+    notes: Sequence[str],
+    formats: Formats | None,
+) -> dict[str, Any]:
+    """What both cards say of a run."""
+    return {
+        "metadata": front_matter(metadata),
+        "title": title,
+        "headline": headline,
+        "facts": facts,
+        "tables": _text_tables(tables, formats),
+        "figures": {caption: Markup(quote(path)) for caption, path in figures.items()},
+        "replay": _code(replay),
+        "notes": notes,
+        "meaning": MEANING,
+    }
+
+
+def _code(text: str) -> Markup:
+    """Lines of code in Markdown: indented, so that nothing in them can end it."""
+    return Markup("\n".join(f"    {line}".rstrip() for line in visible(text).split("\n")))
 
 
 def _text_tables(tables: Mapping[str, pd.DataFrame], formats: Formats | None) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """The two template environments. Nothing reaches a page or a card unescaped, so no template has to remember to."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -25,6 +26,38 @@ def escape_markdown(text: str) -> Markup:
     """
     escaped = _INLINE.sub(r"\\\g<0>", one_line(text).translate(_ENTITIES))
     return Markup(_BLOCK.sub(r"\1\\", escaped))
+
+
+def front_matter(metadata: Mapping[str, Any]) -> Markup:
+    r"""Write metadata of plain types as the YAML of a card's front matter, which gives them back as they are.
+
+    What would begin a tag is written as an escape of YAML, so that not even a reader that takes the front matter for
+    Markdown finds HTML in it.
+
+    >>> print(front_matter({"pretty_name": "<b>", "size_categories": ["n<1K"]}), end="")
+    pretty_name: "\x3Cb>"
+    size_categories:
+    - n<1K
+
+    Raises:
+        yaml.YAMLError: If there are other than plain types.
+    """
+    return Markup(_TAG.sub(r"\\x3C", yaml.dump(dict(metadata), Dumper=_Quoting, sort_keys=False)))
+
+
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+
+
+class _Quoting(yaml.SafeDumper):
+    """Quotes what would begin a tag, so that it can be escaped."""
+
+
+_Quoting.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style='"' if _TAG.search(text) else None
+    ),
+)
 
 
 def _finalize_html(value: Any) -> Any:

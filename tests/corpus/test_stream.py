@@ -77,5 +77,5 @@ def test_what_cannot_be_opened_is_refused_as_when_loading(tmp_path, monkeypatch)
         stream_texts(folder, revision="v1")
     with pytest.raises(CorpusError, match="at least 1, or None"):
         stream_texts(folder, max_samples=0)
-    with pytest.raises(DatasetUnavailableError, match=r"any data file.*one '\.csv'"):
+    with pytest.raises(DatasetUnavailableError, match="neither a folder or file of this machine nor a name"):
         stream_texts(str(tmp_path / "nothing"))

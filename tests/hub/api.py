@@ -26,7 +26,9 @@ def answer(request):
 def whoami(request):
     user = _signed_in(request)
     orgs = [{"name": org, "type": "org"} for org in user["orgs"]]
-    token = {"type": "access_token", "accessToken": {"displayName": "loopback", "role": "write"}}
+    scopes = [{"entity": {"name": name}, "permissions": granted} for name, granted in user.get("scoped", [])]
+    rights = {"displayName": "loopback", "role": user.get("role", "write"), "fineGrained": {"scoped": scopes}}
+    token = {"type": "access_token", "accessToken": rights}
     return Reply(
         {"type": "user", "id": "0", "name": user["name"], "fullname": user["name"], "orgs": orgs, "auth": token}
     )
@@ -103,6 +105,8 @@ def large_file(request, oid):
 
 def file(request, kind, name, revision, path):
     repo, path = request.hub.find(kind, unquote(name), request.user), unquote(path)
+    if repo.readers is not None and (request.user or {}).get("name") not in repo.readers:
+        raise HubError(403, f"Access to {repo.name} is restricted and you are not in the authorized list.", "GatedRepo")
     commit = repo.at(unquote(revision))
     headers = {"X-Repo-Commit": commit.oid}
     if path not in commit.files:

@@ -23,7 +23,14 @@ print(json.dumps(result))
 
 def environment(hub, home):
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    return inherited | hub.env(home) | {"PYTHONPATH": f"{GUARD}{os.pathsep}{ROOT}", "TOKENIZERS_PARALLELISM": "false"}
+    guarded = {"PYTHONPATH": f"{GUARD}{os.pathsep}{ROOT}", "GUARD_LOG": f"{home}.left"}
+    return inherited | hub.env(home) | guarded | {"TOKENIZERS_PARALLELISM": "false"}
+
+
+def left(home):
+    """What clients with this home tried to reach outside of this machine."""
+    log = Path(f"{home}.left")
+    return log.read_text().splitlines() if log.exists() else []
 
 
 def call(hub, home, function, *arguments):
@@ -34,3 +41,48 @@ def call(hub, home, function, *arguments):
     )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout.splitlines()[-1])
+
+
+SERVE = """
+import importlib, json, sys, traceback
+answers, sys.stdout = sys.stdout, sys.stderr
+for line in sys.stdin:
+    module, function, arguments = json.loads(line)
+    try:
+        answer = [getattr(importlib.import_module(module), function)(*arguments), None]
+    except BaseException:
+        answer = [None, traceback.format_exc()]
+    print(json.dumps(answer), file=answers, flush=True)
+"""
+
+
+class Client:
+    """A process that knows one hub alone and calls functions of test modules as `call` does, one after the other.
+
+    It imports the libraries once, which takes longer than most calls. `changes` are made to its environment.
+    """
+
+    def __init__(self, hub, home, **changes):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVE],
+            env=environment(hub, home) | changes,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(timeout=60)
+
+    def __call__(self, function, *arguments):
+        self.process.stdin.write(json.dumps([function.__module__, function.__name__, arguments]) + "\n")
+        self.process.stdin.flush()
+        result, failure = json.loads(self.process.stdout.readline())
+        assert failure is None, failure
+        return result

@@ -16,13 +16,17 @@ from tests.hub.api import answer
 from tests.hub.messages import HubError, Reply, Request
 
 TOKEN = "hf_loopbacktoken"
+LOST, UNANSWERED = "lost", "unanswered"
 
 
 class LoopbackHub:
     """The server and its state.
 
-    `log` lists every request as (method, path, status, user). `faults` holds [pattern, status, times] and makes
-    matching requests fail. `bugs` lists the requests that could not be answered: none, if all is well.
+    `log` lists every request as (method, path, status, user). `faults` holds [pattern, what, times] and makes matching
+    requests fail: `what` is the status of the answer, or `LOST` for a connection that drops before the request is
+    acted upon, or `UNANSWERED` for one that drops afterwards. `watch`, where there is one, is called with a request
+    and whether it was acted upon, before and after that. `bugs` lists the requests that could not be answered: none,
+    if all is well.
     """
 
     def __init__(self):
@@ -33,6 +37,7 @@ class LoopbackHub:
         self.xet_address = None
         self.log = []
         self.faults = []
+        self.watch = lambda request, acted_upon: None
         self.bugs = []
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"hub": self}))
         self.server.daemon_threads = True
@@ -81,12 +86,14 @@ class LoopbackHub:
             raise HubError(403, f"You don't have the rights to write to {name}")
         return repo
 
-    def inject_fault(self, request):
+    def fault_of(self, request):
+        """What shall go wrong with a request, or None."""
         for fault in self.faults:
-            pattern, status, times = fault
+            pattern, what, times = fault
             if times > 0 and re.search(pattern, request):
                 fault[2] -= 1
-                raise HubError(status, "injected fault")
+                return what
+        return None
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -98,21 +105,36 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def handle_any(self):
-        hub, body, user = self.hub, self.read_body(), None
+        hub, body, request = self.hub, self.read_body(), f"{self.command} {self.path}"
+        with hub.lock:
+            fault = hub.fault_of(request)
+            hub.watch(request, False)
+        reply, user = Reply(), None
+        if fault != LOST:
+            reply, user = self.reply_to(body, fault)
+        hub.log.append((self.command, self.path, fault or reply.status, user and user["name"]))
+        hub.watch(request, True)
+        if fault in (LOST, UNANSWERED):
+            self.close_connection = True
+        else:
+            self.send_reply(reply)
+
+    def reply_to(self, body, fault):
+        """Act upon the request; return what to answer, and who asked."""
+        hub, user = self.hub, None
         try:
-            hub.inject_fault(f"{self.command} {self.path}")
+            if isinstance(fault, int):
+                raise HubError(fault, "injected fault")
             user = self.authenticate()
             url = urlsplit(self.path)
             query = {key: values[-1] for key, values in parse_qs(url.query).items()}
             with hub.lock:
-                reply = answer(Request(hub, self.command, url.path, query, self.headers, body, user))
+                return answer(Request(hub, self.command, url.path, query, self.headers, body, user)), user
         except HubError as error:
-            reply = Reply({"error": str(error)}, error.status, error.headers)
+            return Reply({"error": str(error)}, error.status, error.headers), user
         except Exception as error:  # a gap of this server: kept for the end of the test; clients would retry a 5xx
             hub.bugs.append(f"{self.command} {self.path}: {error!r}")
-            reply = Reply({"error": f"bug of the loopback hub: {error!r}"}, 400)
-        self.send_reply(reply)
-        hub.log.append((self.command, self.path, reply.status, user and user["name"]))
+            return Reply({"error": f"bug of the loopback hub: {error!r}"}, 400), user
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_any
 

@@ -71,6 +71,7 @@ class Repo:
         self.name = name
         self.path = {"model": "", "dataset": "datasets/", "space": "spaces/"}[kind] + name
         self.private = private
+        self.readers = None  # whom it is gated for, if it is
         self.created = time.time()
         self.commits = {}
         self.branches = {}

@@ -1,11 +1,13 @@
 """The `evaluate` classes say what the functions behind them say."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import evaluate
 import numpy as np
 import pytest
 
-from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.aopc import aopc
+from hf_gradexplain.evaluation.correlation import COEFFICIENTS, SIGNIFICANCE, correlate
 from hf_gradexplain.metrics import AOPC, LOOCorrelation
 
 
@@ -32,7 +34,7 @@ def test_aopc_at_a_chosen_k():
 
 
 def test_an_empty_curve_is_refused():
-    with pytest.raises(GradexplainError, match=r"curve 1 is empty: it starts with f\(x\)"):
+    with pytest.raises(ValueError, match=r"curve 1 is empty: it starts with f\(x\)"):
         AOPC().compute(curves=[[0.5], []])
 
 
@@ -50,15 +52,75 @@ def test_without_any_coefficient_there_is_no_number():
 
 
 def test_bad_input():
-    with pytest.raises(GradexplainError, match="document 0 has 2 scores but 3 loo values"):
+    with pytest.raises(ValueError, match="document 0 has 2 scores but 3 loo values"):
         LOOCorrelation().compute(scores=[[1.0, 2.0]], loo=[[1.0, 2.0, 3.0]])
-    with pytest.raises(GradexplainError, match="did you mean 'pearson'"):
+    with pytest.raises(ValueError, match="unknown coefficient 'pearsons': choose one of pearson, spearman, kendall"):
         LOOCorrelation().compute(scores=[[1.0]], loo=[[1.0]], coefficient="pearsons")
 
 
 def test_they_combine():
     both = evaluate.combine([AOPC(), LOOCorrelation()])
     both.add_batch(curves=CURVES[:1], scores=[[1.0, 2.0, 4.0]], loo=[[1.0, 2.0, 4.0]])
+    both.add(curves=CURVES[1], scores=[4.0, 2.0, 4.0], loo=[1.0, 2.0, 4.0])
     found = both.compute()
-    assert found["mean"] == pytest.approx(1)
-    assert found["aopc"] == pytest.approx(aopc(CURVES[:1])[-1])
+    assert {"aopc", "aopc_by_k", "aopc_n", "median", "fraction_significant", "n_undefined"} <= found.keys()
+    assert found["aopc"] == pytest.approx(aopc(CURVES[:2])[-1])
+    assert (found["aopc_n"], found["loo_correlation_n"]) == (2, 2)
+
+
+def documents(n, seed=0):
+    """Scores of `n` documents of 0 to 12 units, some constant, and their curves."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(0, 13, n)
+    scores = [np.round(rng.normal(size=size), 1) * (i % 7 > 0) for i, size in enumerate(sizes)]
+    loo = [np.round(rng.normal(size=size), 1) * (i % 5 > 0) for i, size in enumerate(sizes)]
+    return [rng.random(size + 1) for size in sizes], scores, loo
+
+
+@pytest.mark.parametrize("coefficient", COEFFICIENTS)
+def test_correlations_are_those_of_an_evaluation(coefficient):
+    _, scores, loo = documents(200)
+    found = LOOCorrelation().compute(scores=scores, loo=loo, coefficient=coefficient)
+    each = [correlate(a[None], b, coefficient)[0] for a, b in zip(scores, loo, strict=True)]
+    r, p = [c.r for c in each if c.r is not None], [c.p for c in each if c.p is not None]
+    assert (found["n"], found["n_undefined"]) == (len(r), 200 - len(r))
+    assert 50 < len(r) < 150
+    assert (found["median"], found["mean"]) == pytest.approx((np.median(r), np.mean(r)), abs=1e-12)
+    assert found["fraction_significant"] == pytest.approx(np.mean(np.array(p) <= SIGNIFICANCE))
+
+
+def test_scores_that_are_not_finite_have_no_correlation():
+    found = LOOCorrelation().compute(scores=[[1.0, np.nan, 3.0], [1.0, 2.0, np.inf]], loo=[[1.0, 2.0, 4.0]] * 2)
+    assert (found["n"], found["n_undefined"]) == (0, 2)
+
+
+@pytest.mark.parametrize("max_k", [None, 0, 3, 40])
+def test_curves_are_those_of_an_evaluation(max_k):
+    curves, _, _ = documents(200)
+    found = AOPC().compute(curves=curves, max_k=max_k)
+    np.testing.assert_allclose(found["aopc_by_k"], aopc(curves, max_k), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 7])
+def test_parts_of_several_processes_merged_by_hand_give_the_same(n):
+    """Each process evaluates its share, maybe none; the lists are gathered, and one process computes."""
+    curves, scores, loo = documents(n)
+    shares = [slice(0, (n + 1) // 2), slice((n + 1) // 2, n)]
+    assert [len(curves[share]) for share in shares] in ([1, 0], [4, 3])
+    merged = evaluate.combine([AOPC(), LOOCorrelation()])
+    for share in shares:
+        for row in zip(curves[share], scores[share], loo[share], strict=True):
+            merged.add(**dict(zip(("curves", "scores", "loo"), row, strict=True)))
+    alone = evaluate.combine([AOPC(), LOOCorrelation()])
+    alone.add_batch(curves=curves, scores=scores, loo=loo)
+    assert merged.compute() == alone.compute()
+
+
+def test_evaluates_own_processes_give_the_same(tmp_path):
+    """`num_process`: the others hand their rows in and get nothing; the first one computes over all."""
+    curves, _, _ = documents(7)
+    ranks = [AOPC(num_process=2, process_id=i, experiment_id="x", cache_dir=str(tmp_path)) for i in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda rank: rank.compute(curves=curves[rank.process_id :: 2]), ranks))
+    expected = AOPC().compute(curves=[*curves[::2], *curves[1::2]])
+    assert found == [expected, None]

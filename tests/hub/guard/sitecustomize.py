@@ -1,21 +1,30 @@
 """Keeps a process on this machine: found on the path of Python, it is run before anything else."""
 
+import os
 import socket
+from pathlib import Path
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost", None, "")
 
 _connect, _getaddrinfo = socket.socket.connect, socket.getaddrinfo
 
 
+def refuse(attempt):
+    if "GUARD_LOG" in os.environ:
+        with Path(os.environ["GUARD_LOG"]).open("a") as log:
+            log.write(f"{attempt}\n")
+    raise OSError(f"a test tried to {attempt}")
+
+
 def connect(self, address):
     if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in LOOPBACK:
-        raise OSError(f"a test tried to reach {address}")
+        refuse(f"reach {address}")
     return _connect(self, address)
 
 
 def getaddrinfo(host, *args, **options):
     if host not in LOOPBACK:
-        raise OSError(f"a test tried to resolve {host}")
+        refuse(f"resolve {host}")
     return _getaddrinfo(host, *args, **options)
 
 

@@ -1,30 +1,48 @@
 """The card of a trained model: true, safe with any name, and silent about this machine."""
 
+from dataclasses import replace
+
 import pytest
+from datasets import Dataset
 from huggingface_hub import ModelCard
 
+from hf_gradexplain.cards import Card, Example, described, model_card, public_name
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification
-from hf_gradexplain.training import Task, TrainArguments
-from hf_gradexplain.training.card import model_card, public_name
+from hf_gradexplain.origin import Origin
+from hf_gradexplain.training import Task, TrainArguments, Trained
 
-EVIL = "a\"b'c: <script>x</script> | [l](http://e.vil) `y`\n---\n# h {{ 7*7 }}"
+EVIL = "a\"b'c: <script>x</script> | [l](http://e.vil) `y`\n---\n# h {{ 700*7000 }}"
 
 
-def make(task=None, metrics=None, **more):
+ROWS = Dataset.from_dict({"id": [0], "text": ["a"], "label": [0]})
+
+
+def make_card(task=None, metrics=None, commit=None, **more):
+    """The card of a FastText, as training leaves it; `more` are arguments of the recipe."""
     task = task or Task("single_label_classification", ("World", "Sports"))
     arguments = {"dataset_name": "fancyzhx/ag_news", "output_dir": "out/my-model", **more}
     if "model_name_or_path" not in more:
         arguments.setdefault("model_type", "fasttext")
+    arguments = TrainArguments(**arguments)
     model = FastTextForSequenceClassification(FastTextConfig(vocab_size=1200, hidden_size=10, **task.config()))
+    origins = {"data set": Origin(arguments.dataset_name, commit)}
+    if arguments.model_name_or_path:
+        origins["base model"] = Origin(arguments.model_name_or_path, commit)
     metrics = metrics or {"accuracy": 0.9, "macro_f1": 0.123456}
-    return model_card(TrainArguments(**arguments), model, task, metrics, n_train=21391, n_eval=7600)
+    card = described(Trained(model, None, task, metrics, ROWS, ROWS, origins), arguments)
+    corpus = replace(card.corpus, train_rows=21391, eval_rows=7600)
+    return replace(card, corpus=corpus)
+
+
+def make(*args, **more):
+    return model_card(make_card(*args, **more))
 
 
 def test_metadata_is_what_the_hub_reads():
-    data = ModelCard(make(dataset_config_name="default", dataset_revision="abc123")).data
+    data = ModelCard(make(dataset_config_name="default", commit="abc123")).data
     assert (data.library_name, data.pipeline_tag) == ("transformers", "text-classification")
     assert set(data.tags) == {"hf_gradexplain", "fasttext"}
-    assert data.datasets == "fancyzhx/ag_news"
+    assert data.datasets == ["fancyzhx/ag_news"]
     results = {result.metric_type: result for result in data.eval_results}
     assert {name: result.metric_value for name, result in results.items()} == {"accuracy": 0.9, "f1": 0.123456}
     f1 = results["f1"]
@@ -46,7 +64,7 @@ def test_readers_learn_what_it_was_trained_on_and_how_well():
         "| Accuracy | 0.9000 |",
         "| Macro F1 | 0.1235 |",
         "**Classes:** World, Sports",
-        "**Configuration:** word_dropout=0.5",
+        "**configuration:** word_dropout=0.5",
         "import hf_gradexplain  # registers fasttext with transformers",
         "It reads the first 100 tokens",
     ):
@@ -66,9 +84,9 @@ def test_folders_of_this_machine_are_named_by_their_last_part(tmp_path):
 
 
 def test_fine_tuned_models_name_their_base():
-    card = ModelCard(make(model_name_or_path="org/base"))
+    card = ModelCard(make(model_name_or_path="org/base", commit="abc123"))
     assert card.data.base_model == "org/base"
-    assert "fine-tuned from org/base" in card.text
+    assert "fine-tuned from org/base (commit abc123)" in card.text
 
 
 def test_regression_reports_its_error():
@@ -88,6 +106,41 @@ def test_hostile_names_stay_text(where):
     assert set(parsed.data.to_dict()) == set(plain.data.to_dict())
     assert "<script" not in parsed.text
     assert "[l](" not in parsed.text
-    assert "49" not in parsed.text
+    assert "4900000" not in parsed.text
     headings = [line for line in parsed.text.splitlines() if line.startswith("#")]
     assert len(headings) == len([line for line in plain.text.splitlines() if line.startswith("#")])
+
+
+EXAMPLE = Example(EVIL, EVIL, 0.5, "signed_gi", [EVIL, "b"], [0.5, -0.25])
+
+
+def test_hostile_examples_and_bases_stay_text():
+    card = replace(make_card(), examples=[EXAMPLE], widget=[EVIL], base=EVIL, license=EVIL, settings={EVIL: EVIL})
+    parsed = ModelCard(model_card(card))
+    assert parsed.data.to_dict()["widget"] == [{"text": EVIL}]
+    assert parsed.data.license == EVIL
+    assert "<script" not in parsed.text
+    assert "[l](" not in parsed.text
+    assert "4900000" not in parsed.text
+    assert parsed.text.count("\n# ") == 1
+
+
+def test_the_card_comes_back_from_its_json():
+    card = replace(make_card(), examples=[EXAMPLE], widget=["a"])
+    again = Card.from_json(card.to_json())
+    assert again.to_json() == card.to_json()
+    assert model_card(again) == model_card(card)
+
+
+def test_what_is_not_known_is_said():
+    text = ModelCard(model_card(replace(make_card(), not_measured="it was not asked for"))).text
+    assert "Not known: it was not asked for." in text
+    assert "None was chosen. The terms of the data set are its own." in text
+
+
+def test_a_model_with_its_code_says_how_it_loads():
+    card = replace(make_card(), remote_code=True, repo_id="me/my-model")
+    parsed = ModelCard(model_card(card))
+    assert 'pipeline("text-classification", model="me/my-model", trust_remote_code=True)' in parsed.text
+    assert "import hf_gradexplain  #" not in parsed.text
+    assert "custom_code" in parsed.data.tags

@@ -1,0 +1,20 @@
+"""The card of a trained model: what it is made of, measured and written."""
+
+from hf_gradexplain.cards.card import Card, Corpus, Example, Faithfulness
+from hf_gradexplain.cards.describe import described, public_name
+from hf_gradexplain.cards.faithfulness import explained, faithfulness, faithfulness_figure
+from hf_gradexplain.cards.model_card import FIGURE, model_card
+
+__all__ = [
+    "FIGURE",
+    "Card",
+    "Corpus",
+    "Example",
+    "Faithfulness",
+    "described",
+    "explained",
+    "faithfulness",
+    "faithfulness_figure",
+    "model_card",
+    "public_name",
+]

@@ -1,0 +1,121 @@
+"""How faithful each method is on one model, measured with the package's own evaluation on a few hundred texts."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from datasets import Dataset
+
+from hf_gradexplain.cards.card import Example, Faithfulness
+from hf_gradexplain.evaluation.documents import schema, write_documents
+from hf_gradexplain.evaluation.measures import affordable
+from hf_gradexplain.evaluation.summary import SHORT_K, Tables, make_tables
+from hf_gradexplain.evaluation.wording import headline
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.methods import METHODS
+from hf_gradexplain.options import Options
+from hf_gradexplain.perturb import GENERIC, short_cut_of
+from hf_gradexplain.runner import evaluate_texts
+from hf_gradexplain.viz.canvas import figure_bytes
+from hf_gradexplain.viz.curves import aopc_figure
+
+LONG_K = 50
+K_GRID = (1, 2, 3, 5, 10, 20, 50)
+"""Where the curves of models without a short cut are exact; between these numbers they are straight."""
+
+DECIMALS = 6
+
+
+def faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelled: bool, seed: int) -> Faithfulness:
+    """Put every method to the test on texts of the evaluation split.
+
+    Args:
+        explainer: The model's explainer.
+        rows: Columns `id`, `text`, `label` and, for pairs, `text_pair`.
+        n: At most how many of them, a sample that is left in order.
+        labelled: Whether labels are class ids, whose class is explained; if not, the predicted one is.
+        seed: What every random draw starts from.
+
+    Raises:
+        GradexplainError: The model cannot be explained.
+    """
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:n])
+    fast = short_cut_of(explainer.model) is not GENERIC
+    options = Options(tuple(METHODS), "word_type", "label" if labelled else "predicted", "loss", seed)
+    measures = affordable(explainer.model, both_ends=False, k_grid=() if fast else K_GRID)
+    documents = evaluate_texts(explainer, rows.select(chosen), options, measures)
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "documents.parquet")
+        write_documents(documents, path, schema(options.methods, measures))
+        tables = make_tables([path], options, LONG_K)
+    long_k = int(tables.aopc["k"].max())
+    short_k = min(SHORT_K, long_k)
+    return Faithfulness(
+        n=len(documents),
+        unit=options.unit,
+        target=options.target,
+        short_k=short_k,
+        long_k=long_k,
+        headline=headline(tables),
+        methods=_methods(tables, short_k, long_k),
+        curves=_columns(tables.aopc),
+        chance=_columns(tables.chance),
+    )
+
+
+def faithfulness_figure(found: Faithfulness, title: str) -> bytes:
+    """The curves of AOPC as a PNG file."""
+    curves, chance = pd.DataFrame(dict(found.curves)), pd.DataFrame(dict(found.chance))
+    return figure_bytes(aopc_figure(curves, chance, title=title), "png")
+
+
+def explained(explainer: Explainer, texts: Sequence[str], method: str = "signed_gi") -> list[Example]:
+    """Explain texts for their predicted classes, word by word."""
+    found = []
+    for explanation in explainer(list(texts), method):
+        probability = None if explanation.regression else float(explanation.probabilities[explanation.target])
+        found.append(
+            Example(
+                text=explanation.text,
+                prediction=explanation.target_label,
+                probability=None if probability is None else round(probability, DECIMALS),
+                method=method,
+                words=[unit.text for unit in explanation.units],
+                scores=[float(f"{score:.{DECIMALS}g}") for score in explanation.scores[method]],
+            )
+        )
+    return found
+
+
+def _methods(tables: Tables, short_k: int, long_k: int) -> list[Mapping[str, Any]]:
+    """What the card's table says of each method."""
+    aopc = tables.aopc.set_index(["method", "k"])[["aopc", "ci_low", "ci_high"]]
+    pearson = tables.correlation[tables.correlation["coefficient"] == "pearson"].set_index("method")
+    rows: list[Mapping[str, Any]] = []
+    for method in tables.aopc["method"].unique():
+        r = pearson.loc[method] if method in pearson.index else None
+        rows.append(
+            {
+                "method": method,
+                "short": _plain(aopc.loc[(method, short_k)]),
+                "long": _plain(aopc.loc[(method, long_k)]),
+                "r": None if r is None else _plain(r[["median", "median_ci_low", "median_ci_high"]]),
+                "significant": None if r is None else _plain([r["fraction_significant"]])[0],
+                "undefined": None if r is None else int(r["n_undefined"]),
+            }
+        )
+    return rows
+
+
+def _plain(values: Any) -> list[float | None]:
+    """Numbers to be kept: rounded, and undefined ones as None."""
+    return [None if pd.isna(value) else round(float(value), DECIMALS) for value in values]
+
+
+def _columns(table: pd.DataFrame) -> dict[str, list[Any]]:
+    return {
+        str(name): _plain(column) if column.dtype.kind == "f" else column.tolist() for name, column in table.items()
+    }

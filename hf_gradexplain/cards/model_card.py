@@ -1,0 +1,120 @@
+"""The card of a trained model in Markdown: what it learnt from, how well, how to use and explain it, what it cannot."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+from huggingface_hub import EvalResult, ModelCardData
+from markupsafe import Markup
+
+from hf_gradexplain.cards.card import Card, Example, Faithfulness
+from hf_gradexplain.evaluation.wording import interval
+from hf_gradexplain.methods import METHODS
+from hf_gradexplain.viz.tables import MISSING, format_score
+from hf_gradexplain.viz.templating import MARKDOWN
+
+FIGURE = "aopc.png"
+"""The file that the card shows, beside it."""
+
+_HUB_METRICS = {
+    "accuracy": ("accuracy", "Accuracy", None),
+    "macro_f1": ("f1", "Macro F1", {"average": "macro"}),
+    "mse": ("mse", "Mean squared error", None),
+}
+"""Of each metric the identifier and the arguments that the hub knows it by, and its name for readers."""
+
+
+def model_card(card: Card) -> str:
+    """Render the card: YAML metadata with the results as `model-index`, then Markdown.
+
+    Every string from outside is escaped, so that labels, names and texts can neither mark up the card nor add links,
+    HTML or table cells to it.
+    """
+    return MARKDOWN.get_template("model_card.md.jinja").render(
+        metadata=Markup(yaml.safe_dump(_metadata(card), sort_keys=False, allow_unicode=True)),
+        card=card,
+        summary=_summary(card),
+        name=Markup(card.repo_id or "the folder or the hub name of this model"),
+        results={_HUB_METRICS[name][1]: f"{value:.4f}" for name, value in card.metrics.items()},
+        faithful=card.faithfulness,
+        methods=[] if card.faithfulness is None else _methods(card.faithfulness),
+        figure=Markup(FIGURE),
+        classes=", ".join(card.classes),
+        software=", ".join(f"{name} {version}" for name, version in card.versions.items()),
+        examples=[_example(example) for example in card.examples],
+    )
+
+
+def _summary(card: Card) -> str:
+    base = card.base if card.base_commit is None else f"{card.base} (commit {card.base_commit})"
+    origin = "trained from scratch" if card.base is None else f"fine-tuned from {base}"
+    return (
+        f"A text classifier ({card.model_type}, {card.parameters:,} weights), {origin} on {card.corpus.train_rows:,} "
+        f"rows of the split {card.corpus.train_split} of {card.corpus.name}."
+    )
+
+
+def _metadata(card: Card) -> dict[str, Any]:
+    corpus = card.corpus
+    results = [
+        EvalResult(
+            task_type="text-classification",
+            task_name="Text Classification",
+            dataset_type=corpus.name,
+            dataset_name=corpus.name,
+            dataset_config=corpus.config,
+            dataset_split=corpus.eval_split,
+            dataset_revision=corpus.commit,
+            metric_type=_HUB_METRICS[name][0],
+            metric_name=_HUB_METRICS[name][1],
+            metric_args=_HUB_METRICS[name][2],
+            metric_value=value,
+        )
+        for name, value in card.metrics.items()
+    ]
+    data = ModelCardData(
+        license=card.license,
+        library_name="transformers",
+        pipeline_tag="text-classification",
+        base_model=card.base if card.base_on_hub else None,
+        datasets=[corpus.name] if corpus.on_hub else None,
+        metrics=[_HUB_METRICS[name][0] for name in card.metrics],
+        tags=["hf_gradexplain", card.model_type, *(["custom_code"] if card.remote_code else [])],
+        model_name=card.title,
+        eval_results=results,
+        widget=[{"text": text} for text in card.widget] or None,
+    )
+    return data.to_dict()
+
+
+def _methods(found: Faithfulness) -> list[Mapping[str, str]]:
+    """The cells of the table of methods, the most faithful first."""
+    rows = sorted(found.methods, key=lambda row: -row["short"][0])
+    return [
+        {
+            "method": row["method"],
+            "short": _interval(row["short"], 3),
+            "long": _interval(row["long"], 3),
+            "r": _interval(row["r"], 2),
+            "significant": MISSING if row["significant"] is None else f"{row['significant']:.0%}",
+            "undefined": MISSING if row["undefined"] is None else f"{row['undefined']:,}",
+        }
+        for row in rows
+    ]
+
+
+def _interval(values: Sequence[float | None] | None, decimals: int) -> str:
+    """A value with the ends of its interval, where there is one."""
+    known = [value for value in values or () if value is not None]
+    return interval(known[0], known[1], known[2], decimals) if len(known) == 3 else MISSING
+
+
+def _example(example: Example) -> Mapping[str, Any]:
+    signed, words = METHODS[example.method].signed, zip(example.words, example.scores, strict=True)
+    sure = "" if example.probability is None else f" (p = {example.probability:.2f})"
+    return {
+        "text": example.text,
+        "prediction": example.prediction + sure,
+        "method": example.method,
+        "words": [(word, format_score(score, signed)) for word, score in words],
+    }

@@ -1,0 +1,56 @@
+"""Adapters of PEFT: what they hold, and the model with one in it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.loading.sources import PICKLE, Source
+from hf_gradexplain.origin import Origin, fetch
+
+PREFIX = "base_model.model."
+"""What the names of an adapter's weights begin with, before the names of the model's own."""
+
+
+def adapter_weights(source: Source, *, allow_pickle: bool) -> dict[str, Tensor]:
+    """The weights of an adapter by name.
+
+    Raises:
+        GradexplainError: It has none, or pickled ones alone that were not asked for.
+    """
+    path = fetch(source.model, "adapter_model.safetensors")
+    if path is not None:
+        return load_file(path)
+    pickled = fetch(source.model, "adapter_model.bin")
+    if pickled is None:
+        raise GradexplainError("the adapter has no weights: adapter_model.safetensors is missing")
+    if not allow_pickle:
+        raise GradexplainError(f"the weights of the adapter are {PICKLE}")
+    return torch.load(pickled, map_location="cpu", weights_only=True)
+
+
+def head_of_adapter(adapter: Mapping[str, Any], weights: Mapping[str, Tensor]) -> dict[str, int]:
+    """How many classes the head has that comes with the adapter: the rows of its narrowest matrix.
+
+    Empty where the adapter brings no head, so that the model's own counts.
+    """
+    saved = set(adapter.get("modules_to_save") or ())
+    rows = [len(weight) for name, weight in weights.items() if weight.ndim == 2 and saved & set(name.split("."))]
+    return {"num_labels": min(rows)} if rows else {}
+
+
+def with_adapter(model: PreTrainedModel, adapter: Origin) -> Any:
+    """The model with the adapter's weights in it.
+
+    Raises:
+        GradexplainError: peft is not installed.
+    """
+    try:
+        from peft import PeftModel
+    except ImportError as error:
+        raise GradexplainError("it is an adapter, which needs peft: pip install peft") from error
+    return PeftModel.from_pretrained(model, adapter.name, revision=adapter.commit).eval()

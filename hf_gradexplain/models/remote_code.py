@@ -1,0 +1,38 @@
+"""The code of an architecture beside its weights, so that they load where this package is not installed."""
+
+import json
+from pathlib import Path
+
+from transformers import PreTrainedConfig, PreTrainedModel
+
+from hf_gradexplain.files import write_text
+
+PARTS = ("configuration", "modeling")
+
+
+def add_remote_code(
+    folder: Path, config_class: type[PreTrainedConfig], model_class: type[PreTrainedModel]
+) -> tuple[str, ...]:
+    """Copy the two files that make one of our architectures into a saved model's folder, and name them in its config.
+
+    The files import nothing but torch, transformers and each other. `from_pretrained(..., trust_remote_code=True)`
+    finds them by `auto_map`; where this package is imported, its own classes are used.
+
+    Args:
+        folder: Where `config.json` is.
+        config_class: The class of the configuration.
+        model_class: The class of the model.
+
+    Returns:
+        The names of the files that were copied.
+    """
+    name = config_class.model_type
+    files = tuple(f"{part}_{name}.py" for part in PARTS)
+    for file in files:
+        write_text(folder / file, (Path(__file__).parent / name / file).read_text(encoding="utf-8"))
+    classes = zip(("AutoConfig", "AutoModelForSequenceClassification"), files, (config_class, model_class), strict=True)
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["auto_map"] = {auto: f"{file.removesuffix('.py')}.{cls.__name__}" for auto, file, cls in classes}
+    write_text(path, json.dumps(config, indent=2, sort_keys=True) + "\n")
+    return files

@@ -1,0 +1,7 @@
+"""Explanations as data sets: with or without the texts they explain, by name."""
+
+from hf_gradexplain.sharing.load import load_explanations
+from hf_gradexplain.sharing.source import TextSource
+from hf_gradexplain.sharing.write import write_shards
+
+__all__ = ["TextSource", "load_explanations", "write_shards"]

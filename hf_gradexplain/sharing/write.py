@@ -1,0 +1,67 @@
+"""Documents files made into the files of a data set, with their texts or without."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hf_gradexplain.files import written_whole
+from hf_gradexplain.sharing.source import TextSource, digest
+
+FILES_PER_SHARD = 64
+"""Documents files that become one file: up to 8,192 documents."""
+
+
+def write_shards(documents: Sequence[Path], folder: Path, split: str, source: TextSource) -> TextSource:
+    """Write the rows of documents files as `SPLIT-00000-of-00001.parquet`, ..., which `datasets` reads by itself.
+
+    Where the texts are left out (`source.included` is false), so are the column `text` and the surface forms of units:
+    those can be read off the texts at their spans. A unit without characters of its own keeps its form, which is a
+    piece of the tokenizer's vocabulary.
+
+    Args:
+        documents: The documents files, in the order of the data set.
+        folder: Where to.
+        split: The name of the split.
+        source: Where the texts come from; its `sha256` is filled in.
+
+    Returns:
+        The source, with the digest of the texts.
+    """
+    source = replace(source, sha256=digest(_texts(documents)))
+    parts = [documents[i : i + FILES_PER_SHARD] for i in range(0, len(documents), FILES_PER_SHARD)]
+    for number, paths in enumerate(parts):
+        name = f"{split}-{number:05d}-of-{len(parts):05d}.parquet"
+        with ExitStack() as stack:
+            temporary, writer = stack.enter_context(written_whole(folder / name)), None
+            for path in paths:
+                table = pq.ParquetFile(path).read()
+                table = (table if source.included else without_texts(table)).replace_schema_metadata(
+                    source.to_metadata()
+                )
+                writer = writer or stack.enter_context(pq.ParquetWriter(temporary, table.schema, compression="zstd"))
+                writer.write_table(table)
+    return source
+
+
+def without_texts(table: pa.Table) -> pa.Table:
+    """The same rows without the column `text`, and with null in place of units' surface forms."""
+    units = table["units"].combine_chunks()
+    parts = units.flatten()
+    first = pc.list_element(parts.field("spans"), 0)
+    no_characters = pc.equal(pc.list_element(first, 0), pc.list_element(first, 1))
+    forms = pc.if_else(no_characters, parts.field("text"), pa.scalar(None, pa.string()))
+    stripped = pa.StructArray.from_arrays([forms, parts.field("spans")], ["text", "spans"])
+    offsets = pc.subtract(units.offsets, units.offsets[0])
+    column = pa.ListArray.from_arrays(offsets, stripped)
+    return table.set_column(table.column_names.index("units"), "units", column).drop_columns(["text"])
+
+
+def _texts(documents: Sequence[Path]) -> Iterator[tuple[int, str]]:
+    for path in documents:
+        table = pq.ParquetFile(path).read(["id", "text"])
+        yield from zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True)

@@ -1,0 +1,60 @@
+"""What the card says of explanations is what the evaluation finds."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from datasets import Dataset
+
+from hf_gradexplain.cards import explained, faithfulness
+from hf_gradexplain.evaluation.measures import affordable
+from hf_gradexplain.methods import METHODS
+from hf_gradexplain.options import Options
+from hf_gradexplain.runner import evaluate
+from tests.tiny import TEXTS, explainer
+
+N = 12
+ROWS = Dataset.from_dict({"id": range(N), "text": [*TEXTS, *TEXTS], "label": [i % 3 for i in range(N)]})
+
+
+@pytest.fixture(scope="module")
+def found():
+    return faithfulness(explainer("textcnn"), ROWS, N, labelled=True, seed=0)
+
+
+def test_it_is_the_evaluation_of_these_texts(found, tmp_path):
+    options = Options(tuple(METHODS), "word_type", "label")
+    measures = affordable(explainer("textcnn").model, both_ends=False)
+    tables = evaluate(explainer("textcnn"), ROWS, options, tmp_path, inputs={}, measures=measures)
+    curves = tables.aopc.set_index(["method", "k"])["aopc"]
+    pearson = tables.correlation[tables.correlation["coefficient"] == "pearson"].set_index("method")["median"]
+    for row in found.methods:
+        assert row["short"][0] == pytest.approx(curves[row["method"], found.short_k], abs=1e-6)
+        assert row["long"][0] == pytest.approx(curves[row["method"], found.long_k], abs=1e-6)
+        if row["method"] != "loo":
+            assert row["r"][0] == pytest.approx(pearson[row["method"]], abs=1e-6)
+    kept = pd.DataFrame(dict(found.curves))
+    np.testing.assert_allclose(kept["aopc"], tables.aopc["aopc"], atol=1e-6)
+    np.testing.assert_allclose(pd.DataFrame(dict(found.chance))["high"], tables.chance["high"], atol=1e-6)
+    assert {row["method"] for row in found.methods} == set(METHODS)
+    assert (found.n, found.short_k, found.long_k) == (N, 10, int(tables.aopc["k"].max()))
+
+
+def test_a_sample_is_drawn_and_repeats():
+    again = [faithfulness(explainer("fasttext"), ROWS, 5, labelled=True, seed=seed) for seed in (0, 0, 1)]
+    assert again[0] == again[1] != again[2]
+    assert again[0].n == 5
+
+
+@pytest.mark.parametrize("kind", ["regression", "multi_label_classification"])
+def test_without_one_label_per_text_the_prediction_is_explained(kind):
+    found = faithfulness(explainer("fasttext", kind), ROWS.remove_columns("label"), 4, labelled=False, seed=0)
+    assert found.target == "predicted"
+
+
+def test_an_example_is_the_explanation_of_its_text():
+    explanation = explainer("bert")(TEXTS[0], "signed_gi")
+    (example,) = explained(explainer("bert"), [TEXTS[0]])
+    assert example.words == [unit.text for unit in explanation.units]
+    np.testing.assert_allclose(example.scores, explanation.scores["signed_gi"], rtol=1e-5)
+    assert example.prediction == explanation.prediction_label
+    assert example.probability == pytest.approx(explanation.probabilities.max(), abs=1e-6)

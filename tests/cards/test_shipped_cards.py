@@ -1,0 +1,82 @@
+"""The cards in `model_cards/` are what the recipe makes, from the configurations that are shipped."""
+
+import os
+import re
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from hf_gradexplain.arguments import parse_arguments
+from hf_gradexplain.cards import Card, faithfulness_figure, model_card
+from hf_gradexplain.cards.describe import settings_of
+from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = {path.stem.removeprefix("train_"): path for path in (ROOT / "recipes" / "configs").glob("train_*.yaml")}
+CARDS = sorted(path.parent for path in (ROOT / "model_cards").glob("*/card.json"))
+all_cards = pytest.mark.parametrize("folder", CARDS, ids=lambda folder: folder.name)
+
+
+def card_of(folder):
+    return Card.from_json((folder / "card.json").read_text(encoding="utf-8"))
+
+
+def config_of(folder):
+    model_type, _, data = folder.name.partition("-")
+    return CONFIGS[f"{data}_{model_type}"]
+
+
+def test_there_are_cards_of_the_three_models():
+    assert [folder.name for folder in CARDS] == ["bilstm-ag_news", "fasttext-ag_news", "textcnn-ag_news"]
+
+
+@all_cards
+def test_a_card_is_made_from_its_data(folder):
+    card = card_of(folder)
+    assert model_card(card) == (folder / "README.md").read_text(encoding="utf-8")
+    assert card.to_json() == (folder / "card.json").read_text(encoding="utf-8")
+
+
+@all_cards
+def test_its_figure_is_drawn_from_its_data(folder):
+    card = card_of(folder)
+    drawn, kept = imread(BytesIO(faithfulness_figure(card.faithfulness, card.title))), imread(folder / "aopc.png")
+    assert drawn.shape == kept.shape
+    assert np.abs(drawn - kept).mean() < 1e-3
+
+
+@all_cards
+def test_it_was_trained_as_its_configuration_says(folder):
+    arguments, card = parse_arguments(TrainRecipeArguments, [str(config_of(folder))]), card_of(folder)
+    assert card.settings == settings_of(arguments)
+    assert card.corpus.name == arguments.dataset_name
+    assert (card.corpus.train_rows, card.corpus.eval_rows) == (21_391, 7_600)
+    assert [example.text for example in card.examples] == [arguments.example_text]
+    assert card.faithfulness.n == arguments.faithfulness_samples
+
+
+@all_cards
+def test_it_says_nothing_of_the_machine(folder):
+    for name in ("README.md", "card.json"):
+        assert not re.search(r"(?:^|[\s\"'(])/\w+/", (folder / name).read_text(encoding="utf-8"), flags=re.M)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("AG_NEWS" not in os.environ, reason="AG_NEWS names a folder with the rows of the card")
+def test_training_again_gives_the_card(tmp_path):
+    folder = ROOT / "model_cards" / "fasttext-ag_news"
+    given = ["--dataset_name", os.environ["AG_NEWS"], "--dataset_source", "fancyzhx/ag_news", "--license", "apache-2.0"]
+    command = [sys.executable, "recipes/train.py", config_of(folder), *given, "--output_dir", tmp_path / folder.name]
+    subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, cwd=ROOT, check=True)
+    again, kept = card_of(tmp_path / folder.name), card_of(folder)
+    assert again.corpus == kept.corpus
+    assert again.settings == kept.settings
+    assert again.metrics == pytest.approx(kept.metrics, abs=0.003)
+    for ours, theirs in zip(again.faithfulness.methods, kept.faithfulness.methods, strict=True):
+        assert ours["short"] == pytest.approx(theirs["short"], abs=0.01)
+        assert ours["r"] == theirs["r"] or ours["r"] == pytest.approx(theirs["r"], abs=0.02)

@@ -1,0 +1,419 @@
+"""`recipes/evaluate.py --push_to_hub`, and the data set that it leaves. `do_` functions run in the client's process."""
+
+import io
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from markdown_it import MarkdownIt
+
+from tests.hub.client import ROOT, Client, environment, left
+from tests.hub.loopback_hub import LOST, TOKEN, LoopbackHub
+from tests.hub.repository import front_matter
+
+TEXTS = ["zanzibar fog over the pier", "two crates of wine", "", "fog , fog and wine over zanzibar", "a pier", "wine"]
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
+NAMES = ("--model_name_or_path", "me/m", "--dataset_name", "me/d")
+METHODS = ("--methods", "random", "loo", "signed_gi")
+
+
+def do_prepare():
+    """Put a model and a data set of two splits onto the hub."""
+    import torch
+    from datasets import Dataset
+
+    from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
+
+    torch.manual_seed(0)
+    tokenizer = train_word_tokenizer(TEXTS, vocab_size=50)
+    model = FastTextForSequenceClassification(FastTextConfig(vocab_size=len(tokenizer), hidden_size=8))
+    model.push_to_hub("me/m", private=True)
+    tokenizer.push_to_hub("me/m")
+    rows = {"text": TEXTS, "label": [0, 1, 0, 1, 0, 1]}
+    Dataset.from_dict({**rows, "text": ["train"] * 6}).push_to_hub("me/d", split="train", private=True)
+    Dataset.from_dict(rows).push_to_hub("me/d", split="test")
+
+
+def do_change_data():
+    """Commit other texts to the data set."""
+    from datasets import Dataset
+
+    Dataset.from_dict({"text": ["other"] * 6, "label": [0] * 6}).push_to_hub("me/d", split="test")
+
+
+def do_evaluate(*arguments):
+    """Evaluate in this process; return what went wrong, and whether a model was loaded."""
+    from unittest.mock import patch
+
+    from hf_gradexplain import hub
+    from hf_gradexplain.arguments import parse_arguments
+    from hf_gradexplain.errors import GradexplainError
+    from hf_gradexplain.jobs import evaluate
+    from hf_gradexplain.jobs.arguments import EvaluateArguments
+
+    hub.WAITS = (0.01,) * 4
+    with patch.object(evaluate, "subject_of", wraps=evaluate.subject_of) as loads:
+        try:
+            evaluate.run_evaluation(parse_arguments(EvaluateArguments, list(arguments)))
+        except GradexplainError as error:
+            return [str(error), loads.called]
+    return [None, loads.called]
+
+
+def do_use_a_token(where, token, folder):
+    """Evaluate, publish and explain with a token given in one of three places; return all that is said."""
+    import contextlib
+    import io
+    import logging
+    import os
+    from unittest.mock import patch
+
+    from huggingface_hub import constants
+
+    from hf_gradexplain.jobs.explain import ExplainArguments, run_explanation
+
+    argument = ("--token", token) if where == "argument" else ()
+    environment = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"}
+    if where == "environment":
+        environment["HF_TOKEN"] = token
+    if where == "cache":
+        Path(constants.HF_TOKEN_PATH).write_text(token)
+    said = io.StringIO()
+    handler = logging.StreamHandler(said)
+    logging.getLogger().addHandler(handler)
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), patch.dict(os.environ, environment):
+            if where != "environment":
+                del os.environ["HF_TOKEN"]
+            arguments = (*NAMES, "--methods", "loo", "signed_gi", "--output_dir", f"{folder}/out", *argument)
+            failed, _ = do_evaluate(*arguments, "--push_to_hub", f"me/{where}", "--publish_text", "true")
+            assert failed is None, failed
+            explained = ExplainArguments("me/m", texts=["fog"], output_dir=f"{folder}/explain")
+            explained.token = token if argument else None
+            run_explanation(explained)
+    finally:
+        logging.getLogger().removeHandler(handler)
+        Path(constants.HF_TOKEN_PATH).unlink(missing_ok=True)
+    return said.getvalue()
+
+
+def do_load(name, run, cache, revision=None):
+    """Load explanations by name; return whether they are those of a run's folder to the last bit, and their texts."""
+    from unittest.mock import patch
+
+    from hf_gradexplain import GradexplainError, load_explanations
+    from tests.sharing.test_sharing import exact
+
+    try:
+        with (
+            patch("huggingface_hub.constants.HF_HUB_CACHE", f"{cache}/hub"),
+            patch("datasets.config.HF_DATASETS_CACHE", f"{cache}/datasets"),
+        ):
+            found = load_explanations(name, revision)
+    except GradexplainError as error:
+        return str(error)
+    return [[exact(e) for e in found] == [exact(e) for e in load_explanations(run)], [e.text for e in found]]
+
+
+def do_load_rows(name, cache):
+    """Load a data set as everybody does; return its splits with their columns and ids."""
+    from datasets import load_dataset
+
+    loaded = load_dataset(name, cache_dir=cache)
+    return {split: [rows.column_names, rows["id"][:]] for split, rows in loaded.items()}
+
+
+def do_follow_the_page():
+    """Run the Python blocks of the page; return what they print."""
+    import contextlib
+    import io
+    import re
+
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "hub.md").read_text(), flags=re.S):
+            exec(block, {})
+    return printed.getvalue()
+
+
+def recipe(hub, home, *arguments, launcher=()):
+    command = [sys.executable, *launcher, str(ROOT / "recipes" / "evaluate.py"), *map(str, arguments)]
+    return subprocess.run(
+        command, env=environment(hub, home), cwd=home, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    with LoopbackHub() as hub, Client(hub, home) as client:
+        client(do_prepare)
+        yield hub, client, home
+    assert not hub.bugs
+    assert left(home) == []
+
+
+@pytest.fixture(scope="module")
+def published(running):
+    """A run that was published without its texts: its folder, what it said, and what the hub has."""
+    hub, _, home = running
+    done = recipe(hub, home, *NAMES, *METHODS, "--output_dir", home / "out", "--push_to_hub", "me/explanations")
+    assert done.returncode == 0, done.stderr
+    return home / "out", done, hub.repos["dataset", "me/explanations"]
+
+
+@pytest.fixture
+def client(running):
+    return running[1]
+
+
+@pytest.fixture
+def hub(running):
+    hub = running[0]
+    yield hub
+    hub.faults.clear()
+
+
+def everything(repo):
+    return b"\n".join(file.data for commit in repo.commits.values() for file in commit.files.values())
+
+
+def rows_of(repo):
+    files = repo.at("main").files
+    parts = [pq.read_table(io.BytesIO(files[path].data)) for path in sorted(files) if path.startswith("data/")]
+    return pa.concat_tables(parts)
+
+
+def test_it_is_one_private_commit_of_files_that_run_nothing(published):
+    _, done, repo = published
+    assert repo.private
+    assert len(repo.commits) == 2
+    names = set(repo.at("main").files) - {".gitattributes"}
+    assert {"README.md", "run.yaml", "data/test-00000-of-00001.parquet", "figures/aopc.png"} <= names
+    assert {Path(name).suffix for name in names} == {".md", ".yaml", ".parquet", ".png"}
+    assert done.stderr.splitlines()[-1] == f"Published: {repo_url(done)}/tree/{repo.at('main').oid}"
+
+
+def repo_url(done):
+    return done.stderr.splitlines()[-1].split()[1].partition("/tree/")[0]
+
+
+def test_loaded_by_name_it_gives_back_the_same_explanations(published, client, tmp_path):
+    folder, _, _ = published
+    same, texts = client(do_load, "me/explanations", str(folder), str(tmp_path))
+    assert same
+    assert texts == TEXTS
+
+
+def test_everybody_finds_the_documents_and_only_those(published, client, tmp_path):
+    found = client(do_load_rows, "me/explanations", str(tmp_path))
+    assert list(found) == ["test"]
+    columns, ids = found["test"]
+    assert ids == list(range(6))
+    assert {"id", "units", "scores", "curves", "target_label"} <= set(columns)
+    assert "text" not in columns
+
+
+def test_no_word_of_the_texts_is_anywhere(published):
+    _, _, repo = published
+    assert b"zanzibar" not in everything(repo)
+    rows = rows_of(repo).to_pylist()
+    assert {unit["text"] for row in rows for unit in row["units"]} == {None}
+
+
+def test_the_card_says_what_it_is_made_from_and_how_to_load_it(published, hub):
+    _, _, repo = published
+    card = repo.at("main").files["README.md"].data.decode()
+    metadata = front_matter(card)
+    assert metadata["configs"] == [
+        {"config_name": "default", "data_files": [{"split": "test", "path": "data/test-*.parquet"}]}
+    ]
+    assert metadata["source_datasets"] == ["me/d"]
+    assert metadata["size_categories"] == ["n<1K"]
+    assert "license" not in metadata
+    model, data = (hub.repos[kind, name].at("main").oid for kind, name in (("model", "me/m"), ("dataset", "me/d")))
+    assert model in card
+    assert f"fetches them from me/d at the commit {data}" in card
+    code = [token.content for token in MarkdownIt().parse(card) if token.type == "code_block"]
+    loaded = "explanations = hf_gradexplain.load_explanations('me/explanations')\nexplanations[0].show()\n"
+    assert code == [
+        f"import hf_gradexplain\n\n{loaded}",
+        "import datasets\n\nrows = datasets.load_dataset('me/explanations', split='test')\n",
+        "python recipes/evaluate.py run.yaml\n",
+    ]
+    assert "the texts were left out" in card
+    for said in ("leave-one-out: rise of the loss without the unit", "| scores.METHOD |", "told apart", "AOPC(K)"):
+        assert said in card
+    assert "Over 6 texts" in card
+
+
+def test_others_can_make_it_again_at_the_same_commits(published, hub):
+    _, _, repo = published
+    replay = yaml.safe_load(repo.at("main").files["run.yaml"].data)
+    assert replay["model_revision"] == hub.repos["model", "me/m"].at("main").oid
+    assert replay["dataset_revision"] == hub.repos["dataset", "me/d"].at("main").oid
+    assert not {"token", "push_to_hub", "publish_text", "hub_private_repo", "output_dir"} & replay.keys()
+
+
+def test_no_path_of_this_machine_and_no_token_gets_out(published, running):
+    folder, done, repo = published
+    _, _, home = running
+    assert str(home).encode() not in everything(repo)
+    assert TOKEN.encode() not in everything(repo)
+    assert TOKEN not in done.stdout + done.stderr
+    assert not [path for path in folder.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
+
+
+def test_a_finished_run_only_pushes(published, hub, client):
+    folder, _, repo = published
+    before = {path: path.stat().st_mtime_ns for path in (folder / "documents").glob("*.parquet")}
+    head = repo.at("main").oid
+    arguments = (*NAMES, *METHODS, "--output_dir", str(folder))
+    assert client(do_evaluate, *arguments, "--push_to_hub", "me/explanations") == [None, True]
+    assert repo.at("main").oid == head, "nothing has changed, so there is nothing to commit"
+    hub.faults.append(["/commit/", LOST, 1000])
+    message, _ = client(do_evaluate, *arguments, "--push_to_hub", "my-org/again")
+    assert "cannot push to 'my-org/again'" in message
+    assert set(hub.repos["dataset", "my-org/again"].at("main").files) == {".gitattributes"}
+    hub.faults.clear()
+    assert client(do_evaluate, *arguments, "--push_to_hub", "my-org/again") == [None, True]
+    again = hub.repos["dataset", "my-org/again"].at("main").files
+    assert {name: file.oid for name, file in again.items() if name != "README.md"} == {
+        name: file.oid for name, file in repo.at("main").files.items() if name != "README.md"
+    }
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_public_and_with_texts_when_asked(published, hub, client, tmp_path):
+    folder, _, _ = published
+    arguments = (*NAMES, *METHODS, "--output_dir", str(folder), "--push_to_hub", "me/public")
+    asked = ("--publish_text", "true", "--hub_private_repo", "false", "--token", TOKEN)
+    assert client(do_evaluate, *arguments, *asked) == [None, True]
+    repo = hub.repos["dataset", "me/public"]
+    assert not repo.private
+    assert rows_of(repo)["text"].to_pylist() == TEXTS
+    assert "The texts are part of this data set" in repo.at("main").files["README.md"].data.decode()
+    hub.log.clear()
+    assert client(do_load, "me/public", str(folder), str(tmp_path)) == [True, TEXTS]
+    assert not [path for _, path, *_ in hub.log if "me/d" in path]
+    assert not [path for path in folder.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("where", ["environment", "argument", "cache"])
+def test_a_token_is_used_and_kept_nowhere(running, where, tmp_path):
+    hub, client, home = running
+    token = f"hf_secretof{where}"
+    hub.users[token] = hub.users[TOKEN]
+    del hub.users[TOKEN]
+    try:
+        said = client(do_use_a_token, where, token, str(tmp_path))
+    finally:
+        hub.users[TOKEN] = hub.users[token]
+    assert "Published: " in said
+    assert token not in said
+    assert token.encode() not in everything(hub.repos["dataset", f"me/{where}"])
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "explain"}
+    for folder in (tmp_path, home):
+        kept = [path for path in folder.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
+        assert kept == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--push_to_hub", "me/a/b"), "'me/a/b' is no name of a repository"),
+        (("--push_to_hub", "you/e"), "the token may not write to 'you/e': the owner can be 'me', 'my-org'"),
+        (("--push_to_hub", "me/explanations", "--token", "hf_wrong"), "Invalid user token"),
+        (("--push_to_hub", "me/d"), None),
+    ],
+)
+def test_the_destination_is_checked_before_anything_is_loaded(hub, client, arguments, message, tmp_path):
+    hub.repos["dataset", "me/d"].private = message is not None
+    said, loaded = client(do_evaluate, *NAMES, "--output_dir", str(tmp_path / "out"), *arguments)
+    assert (message or "'me/d' is there and public, so what is pushed would be public") in said
+    assert "hf_wrong" not in said
+    assert not loaded
+    assert not (tmp_path / "out").exists()
+    hub.repos["dataset", "me/d"].private = True
+
+
+def test_texts_come_from_the_commit_that_was_explained(published, hub, client, tmp_path):
+    folder, _, _ = published
+    data = hub.repos["dataset", "me/d"]
+    head = data.at("main").oid
+    client(do_change_data)
+    assert data.at("main").oid != head
+    assert client(do_load, "me/explanations", str(folder), str(tmp_path)) == [True, TEXTS]
+    data.branches["main"] = head
+
+
+@pytest.mark.slow
+def test_of_several_processes_the_main_one_pushes(running, published):
+    hub, _, home = running
+    arguments = (*NAMES, *METHODS, "--output_dir", home / "two", "--push_to_hub", "me/two")
+    done = recipe(hub, home, *arguments, launcher=TORCHRUN)
+    assert done.returncode == 0, done.stderr
+    repo = hub.repos["dataset", "me/two"]
+    assert len(repo.commits) == 2
+    assert done.stderr.count("Published: ") == 1
+    alone = published[2].at("main").files
+    for name, file in repo.at("main").files.items():
+        assert name == "README.md" or file.oid == alone[name].oid, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stream", [(), ("--streaming",)])
+def test_the_embedded_default_and_streams_can_be_published(running, stream, tmp_path):
+    hub, client, home = running
+    names = (*NAMES, *stream) if stream else ()
+    out = home / f"out{len(stream)}"
+    done = recipe(hub, home, *names, "--output_dir", out, "--push_to_hub", f"me/x{len(stream)}")
+    assert done.returncode == 0, done.stderr
+    answer = client(do_load, f"me/x{len(stream)}", str(out), str(tmp_path))
+    assert answer == [True, TEXTS] if stream else "were left out, and lie on the machine" in answer
+
+
+def test_a_revision_that_is_not_there_is_told(published, client, tmp_path):
+    assert "no revision 'v9'" in client(do_load, "me/explanations", str(published[0]), str(tmp_path), "v9")
+    assert "no data set 'me/nothing'" in client(do_load, "me/nothing", str(published[0]), str(tmp_path))
+
+
+def test_the_page_shows_how(published, hub, client):
+    printed = client(do_follow_the_page)
+    assert "zanzibar" in printed
+    assert "fraction_significant" in printed
+    assert "aopc.py" in hub.repos["space", "me/aopc"].at("main").files
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("acted_upon", [False, True])
+def test_a_run_killed_while_it_pushes_is_completed_by_the_same_command(running, acted_upon):
+    hub, _, home = running
+    name = f"me/killed{acted_upon}"
+    command = [sys.executable, str(ROOT / "recipes" / "evaluate.py"), *NAMES, *METHODS, "--push_to_hub", name]
+    command += ["--output_dir", str(home / f"killed{acted_upon}")]
+
+    def kill(request, done):
+        if f"{name}/commit/" in request and done == acted_upon:
+            victim.kill()
+            victim.wait()
+
+    hub.watch = kill
+    victim = subprocess.Popen(command, env=environment(hub, home), cwd=home, stderr=subprocess.PIPE, text=True)
+    said = victim.communicate(timeout=300)[1]
+    hub.watch = lambda request, done: None
+    assert victim.returncode == -signal.SIGKILL
+    assert "Published" not in said
+    repo = hub.repos["dataset", name]
+    found = set(repo.at("main").files)
+    assert found == {".gitattributes"} or "data/test-00000-of-00001.parquet" in found
+    again = subprocess.run(command, env=environment(hub, home), cwd=home, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "reused 1 of 1 ranges" in again.stderr
+    assert len(repo.commits) == 2
+    assert rows_of(repo)["id"].to_pylist() == list(range(6))

@@ -1,0 +1,226 @@
+"""Names, labels and texts of strangers stay what they are: they write no file, no markup and no metadata."""
+
+import random
+import re
+from contextlib import suppress
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from datasets import Dataset
+from huggingface_hub import RepoCard
+from markdown_it import MarkdownIt
+
+from hf_gradexplain.data import Unit
+from hf_gradexplain.encode import without_surrogates
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.hub import Destination, check_destination
+from hf_gradexplain.jobs import publish
+from hf_gradexplain.jobs.arguments import EvaluateArguments, replayed
+from hf_gradexplain.jobs.publish import _split_name
+from hf_gradexplain.jobs.subject import short_name
+from hf_gradexplain.options import Options
+from hf_gradexplain.origin import Origin
+from hf_gradexplain.results import Run, write_results
+from hf_gradexplain.runner import evaluate
+from hf_gradexplain.running.folder import document_paths
+from hf_gradexplain.sharing import load_explanations
+from hf_gradexplain.viz.report import render_card, render_dataset_card, render_report
+from hf_gradexplain.viz.sanitize import one_line
+from tests.hostile import strings
+from tests.hub.repository import front_matter
+from tests.tiny import make
+
+MANY = strings(5000)
+AT_ONCE = 50
+PARTS = [MANY[start : start + AT_ONCE] for start in range(0, len(MANY), AT_ONCE)]
+HARMLESS = [f"word {i}" for i in range(AT_ONCE)]
+PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+
+def unlike(texts):
+    """The texts as keys, which have to differ even when whitespace is folded."""
+    return [f"{i} {text}" for i, text in enumerate(texts)]
+
+
+def shared(texts):
+    """What every page and card is made from, a text in every place that takes one."""
+    keys = unlike(texts)
+    frame = pd.DataFrame([texts, [None] * len(texts)], columns=pd.Index(keys, dtype=object), dtype=object)
+    return {
+        "title": texts[0],
+        "headline": texts[1],
+        "facts": dict(zip(keys, texts, strict=True)),
+        "tables": {keys[0]: frame, keys[1]: frame},
+        "notes": texts,
+    }
+
+
+def card(texts, metadata=None):
+    figures = dict.fromkeys(unlike(texts), "figures/aopc.png")
+    metadata = {"tags": ["a"]} if metadata is None else metadata
+    return render_card(**shared(texts), metadata=metadata, figures=figures, replay="\n".join(texts))
+
+
+def dataset_card(texts, metadata=None):
+    frame = pd.DataFrame({"a": texts, "b": texts}, dtype=object)
+    return render_dataset_card(
+        **shared(texts),
+        metadata={"tags": ["a"]} if metadata is None else metadata,
+        figures={},
+        replay="\n".join(texts),
+        name="me/x",
+        split="test",
+        texts=texts[2],
+        **dict.fromkeys(("columns", "methods", "files"), frame),
+    )
+
+
+def structure(markdown):
+    """The blocks of a card without its metadata, and the kinds of what stands inside them."""
+    tokens = PARSER.parse(markdown.split("\n---\n", 1)[1])
+    inside = {child.type for token in tokens for child in token.children or ()} - {"text", "text_special", "softbreak"}
+    return [token.type for token in tokens], inside
+
+
+@pytest.mark.parametrize("render", [card, dataset_card])
+def test_cards_are_built_alike_whatever_they_say(render):
+    expected = structure(render(HARMLESS))
+    assert "html_block" not in expected[0]
+    assert "html_inline" not in expected[1]
+    for texts in PARTS if render is card else PARTS[::4]:
+        found = render([text if one_line(text) else "blank" for text in texts])
+        assert structure(found) == expected, texts
+        assert not re.search("[\x00\x1b\x9b\u202e\u2066\ud800]", found)
+
+
+def test_metadata_come_back_as_they_were():
+    rng = random.Random(1)
+    for texts in PARTS:
+        nested = [{"name": text, "list": [text], "empty": {}} for text in texts[:3]]
+        metadata = {"pretty_name": rng.choice(texts), "tags": texts, "configs": nested, **dict.fromkeys(texts, True)}
+        found = card(HARMLESS[:1] * 2, metadata)
+        assert RepoCard(found, ignore_metadata_errors=False).data.to_dict() == metadata
+        tokens = PARSER.parse(found)
+        kinds = {part.type for token in tokens for part in (token, *(token.children or ()))}
+        assert not {"html_block", "html_inline"} & kinds
+
+
+class Elements(HTMLParser):
+    """The tags and attributes that a browser sees, and the text between them."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.seen, self.shown = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, [name for name, _ in attrs], dict(attrs).get("href")))
+
+    def handle_data(self, data):
+        self.shown.append(data)
+
+
+def test_the_page_has_the_same_elements_whatever_it_says():
+    def page(texts):
+        figures = dict.fromkeys(unlike(texts), b"<svg/>")
+        return Elements(render_report(**shared(texts), figures=figures, explanations=texts)).seen
+
+    expected = page(HARMLESS)
+    assert "script" not in {tag for tag, *_ in expected}
+    for texts in PARTS:
+        assert page(texts) == expected, texts
+
+
+def explanation(text, label):
+    """A text of which the first half is one unit, explained for a class of a name."""
+    half = len(text) // 2
+    return Explanation(
+        text=text,
+        units=(Unit(text[:half], ((0, half),)),),
+        scores={"signed_gi": pd.array([1.0]).to_numpy(dtype=float)},
+        target=0,
+        target_label=label,
+        prediction=0,
+        probabilities=pd.array([1.0]).to_numpy(dtype=float),
+        objective="loss",
+        unit="word",
+        prediction_label=label,
+    )
+
+
+def test_highlighted_texts_have_the_same_elements_whatever_they_say():
+    expected = Elements(explanation("two words", "label").to_html()).seen
+    for text, label in zip(MANY, reversed(MANY), strict=True):
+        if len(text) > 1 and text.strip() and label.strip():
+            assert Elements(explanation(text, label).to_html()).seen == expected, (text, label)
+
+
+def test_arguments_come_back_from_run_yaml_without_the_token():
+    fields = ("model_name_or_path", "dataset_name", "split", "text_column", "label_column", "output_dir")
+    for texts in PARTS:
+        for start in range(0, AT_ONCE - len(fields), len(fields)):
+            chosen = dict(zip(fields, texts[start:], strict=False))
+            arguments = replace(EvaluateArguments(), token="hf_secret", push_to_hub="me/x", **chosen)
+            text = replayed(arguments)
+            assert "hf_secret" not in text
+            assert "hf_secret" not in repr(arguments)
+            found = yaml.safe_load(text)
+            assert {name: found[name] for name in chosen} == chosen
+
+
+def test_no_name_becomes_a_path(tmp_path, monkeypatch):
+    """Every name that a stranger chooses, where a name of a repository, a split or a folder is taken."""
+    inside = tmp_path / "a" / "b"
+    inside.mkdir(parents=True)
+    monkeypatch.chdir(inside)
+    refused = 0
+    for name in MANY:
+        split = _split_name(name)
+        assert re.fullmatch(r"[A-Za-z0-9_]+", split)
+        assert (Path("data") / f"{split}-*.parquet").resolve().parent == (inside / "data").resolve()
+        for take in (lambda name: check_destination(name, "dataset"), load_explanations):
+            with suppress(GradexplainError):
+                take(name)
+                pytest.fail(f"{take} took {name!r}")
+            refused += 1
+        short_name(name)
+    assert refused == 2 * len(MANY)
+    assert [path for path in tmp_path.rglob("*") if path != inside and path != inside.parent] == []
+
+
+def test_a_run_over_hostile_texts_and_labels_stays_in_its_folder(tmp_path, monkeypatch):
+    """Evaluated, shown and made ready to be published; and it comes back as it was."""
+    output_dir, pushed = tmp_path / "a" / "out", []
+    monkeypatch.chdir(output_dir.parent.parent)
+    monkeypatch.setattr(publish, "push", lambda destination, files, **_: pushed.append(files))
+    model, tokenizer = make("fasttext", seed=1)
+    labels = ("\ud800</title>\n---\nlicense: mit", "../../\x00<script>alert(1)</script>", "](x) | ```")
+    model.config.id2label = dict(enumerate(labels))
+    texts = [*strings(120, seed=2), "the film is good and the end is not bad"]
+    rows = Dataset.from_dict({"id": range(len(texts)), "text": [without_surrogates(text) for text in texts]})
+    options, arguments = Options(methods=("random", "loo", "signed_gi")), EvaluateArguments(split="../x[:3]")
+    tables = evaluate(Explainer(model, tokenizer), rows, options, output_dir, inputs={})
+    facts = {"Model": labels[0], labels[1]: labels[2]}
+    run = Run(labels[1], facts, {}, tables, 1.0, labels[0], "", notes=labels, origins={"data set": Origin(labels[1])})
+    write_results(output_dir, run, document_paths(output_dir))
+    publish.publish(run, arguments, output_dir, Destination("me/x", "dataset", True))
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert all(path.is_relative_to(output_dir) for path in written)
+    assert {"README.md", "run.yaml", "data/x-00000-of-00001.parquet"} <= pushed[0].keys()
+    page, cards = (output_dir / "report.html").read_text(), [output_dir / "README.md", pushed[0]["README.md"]]
+    assert "script" not in {tag for tag, *_ in Elements(page).seen}
+    for path in cards:
+        tokens = PARSER.parse(path.read_text())
+        kinds = {part.type for token in tokens for part in (token, *(token.children or ()))}
+        assert not {"html_block", "html_inline"} & kinds
+        assert "link_open" not in structure(path.read_text())[1]
+        assert "license" not in front_matter(path.read_text())
+    found, expected = load_explanations(output_dir / "hub", texts=rows), load_explanations(output_dir)
+    assert [e.to_dict() for e in found] == [e.to_dict() for e in expected]
+    assert found[0].target_label in [without_surrogates(label) for label in labels]
