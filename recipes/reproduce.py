@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import datasets
 import torch
 from rich.console import Console
-from transformers.utils import logging as transformers_logging
 
 from hf_gradexplain.arguments import exit_on_error, parse_arguments
 from recipes.paper.arguments import ReproduceArguments
+from recipes.paper.material import Material, copy_cards
+from recipes.paper.page import table_texts, write_page
 from recipes.paper.plan import make_plan
 from recipes.paper.steps import Ledger
 
@@ -32,6 +32,13 @@ def reproduce(arguments: ReproduceArguments) -> None:
     plan, ledger = make_plan(arguments), Ledger(output_dir / "steps")
     with _helped(arguments.processes - 1):
         ledger.do_all(plan.steps(arguments.only))
+    if not arguments.only:
+        material = Material(arguments, plan, ledger)
+        if arguments.cards:
+            copy_cards(material, Path(arguments.cards))
+        page = write_page(material)
+        print("\n".join(table_texts(material.answers)))
+        Console(stderr=True, soft_wrap=True).print(f"Page: {page}", highlight=False, markup=False)
 
 
 @contextmanager

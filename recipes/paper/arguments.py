@@ -26,7 +26,9 @@ class ReproduceArguments:
     sample: int | None = option(None, "So many texts for other settings and for the methods that came later.")
     imdb_sample: int | None = option(None, "So many of IMDB; sample by default.")
     encoder: bool = option(True, "Also fine-tune and evaluate a pretrained transformer.")
-    encoder_rows: int | None = option(None, "Fine-tune it on so many texts; as its configuration says by default.")
+    encoder_rows: int | None = option(
+        None, "Fine-tune and test it on so many texts; by default as its configuration says."
+    )
     encoder_texts: int = option(500, "Evaluate it on so many texts of AG's News, at every k.")
     encoder_imdb_texts: int = option(100, "Evaluate it on so many texts of IMDB, at the k of encoder_k_grid.")
     encoder_k_grid: list[int] = field(

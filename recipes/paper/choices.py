@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,7 +83,7 @@ def short_documents(paths: Sequence[Path], methods: Sequence[str] = SEVEN) -> pd
         lengths.append(block.curves[methods[0]].lengths - 1)
     units, rows = np.concatenate(lengths), []
     for method in methods:
-        values, row = np.concatenate(found[method]), {"method": method}
+        values, row = np.concatenate(found[method]), dict[str, Any](method=method)
         for place, k in enumerate(KS):
             if (units >= k).any():
                 row[f"AOPC({k}), flat"] = values[:, place].mean()

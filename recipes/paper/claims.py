@@ -48,7 +48,9 @@ class Answer:
 def about_curves(results: Results) -> Iterator[Answer]:
     """The claims about AOPC."""
     below = "All sensitivity methods fall clearly below SignedGI"
-    yield from _each(results, below, _best_gap("signed_gi", SENSITIVITY), _all_above(("signed_gi",), SENSITIVITY, rules.CLEAR))
+    yield from _each(
+        results, below, _best_gap("signed_gi", SENSITIVITY), _all_above(("signed_gi",), SENSITIVITY, rules.CLEAR)
+    )
     yield from _each(results, "The curves of L1, L2 and L∞ nearly coincide", _widest, _coincide)
     for moderate, claim in ((True, "The norms beat random moderately"), (False, "The norms tie with random")):
         rule = rules.moderately_above if moderate else rules.level
@@ -109,7 +111,9 @@ def about_review(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[A
             missed = method == "signed_gi" and model == "bilstm"
             wanted = {"great": 0 if missed else 1, "bad": -1}
             sides = [{w: side(x["words"], x["scores"][method], w) for w in wanted} for x in found[model]]
-            claim = f"{name} {'misses' if missed else 'marks'} “great”{'' if missed else ' positive'}, marks “bad” negative"
+            claim = (
+                f"{name} {'misses' if missed else 'marks'} “great”{'' if missed else ' positive'}, marks “bad” negative"
+            )
             checks = tuple(seed[word] == wanted[word] for seed in sides for word in wanted)
             shown = "; ".join(f"great {_SIDES[seed['great']]}, bad {_SIDES[seed['bad']]}" for seed in sides)
             yield Answer(claim, Cell(model, "imdb"), shown, checks)

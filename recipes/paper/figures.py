@@ -1,6 +1,7 @@
 """The paper's figures, from our runs."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import matplotlib.style
@@ -28,7 +29,7 @@ METHODS = {
     "sa_linf": "SA L∞",
     "signed_gi": "SignedGI",
 }
-BINS = np.linspace(-1, 1, 41)
+BINS = np.linspace(-1, 1, 41).tolist()
 POOLING_STYLES = {"last": (AGAINST, "o"), "mean": ("#009e73", "s"), "max": (FOR, "D")}
 
 
@@ -44,7 +45,13 @@ def curves_figure(results: Mapping[Cell, Sequence[Result]]) -> Figure:
             tables = [x.aopc[x.aopc["method"] == method].set_index("k") for x in results[cell]]
             together = pd.concat(tables, axis=1, keys=range(len(tables)), join="inner")
             by_name = together.swaplevel(axis=1)
-            _line(axes, method, by_name["aopc"].mean(axis=1), by_name["ci_low"].min(axis=1), by_name["ci_high"].max(axis=1))
+            _line(
+                axes,
+                method,
+                by_name["aopc"].mean(axis=1),
+                by_name["ci_low"].min(axis=1),
+                by_name["ci_high"].max(axis=1),
+            )
         axes.axhline(0, color=MUTED, linewidth=0.8)
         _scale_k(axes, int(together.index.max()))
         axes.set_title(cell.title)
@@ -118,7 +125,7 @@ def review_figure(reviews: Mapping[str, Mapping[str, Any]]) -> Figure:
     axes.set_xticks(range(len(words)), words, rotation=45, ha="right")
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
     for label in axes.get_xticklabels():
-        label.set_weight("bold" if label.get_text() in ("great", "bad") else "normal")
+        label.set_fontweight("bold" if label.get_text() in ("great", "bad") else "normal")
     for row, column in np.ndindex(*values.shape):
         shade = "white" if abs(values[row, column]) > 0.65 else INK
         axes.text(column, row, f"{values[row, column]:+z.1f}", ha="center", va="center", size=7, color=shade)
@@ -141,11 +148,13 @@ def decay_figure(tables: Mapping[str, pd.DataFrame]) -> Figure:
         for pooling, table in tables.items():
             color, marker = POOLING_STYLES[pooling]
             at = np.searchsorted(EDGES, table["from"])
-            axes.fill_between(at, table[f"{name}_ci_low"], table[f"{name}_ci_high"], color=color, alpha=0.15, linewidth=0)
+            axes.fill_between(
+                at, table[f"{name}_ci_low"], table[f"{name}_ci_high"], color=color, alpha=0.15, linewidth=0
+            )
             axes.plot(at, table[name], color=color, marker=marker, markersize=5, label=f"pooling {pooling}")
         axes.axhline(1, color=MUTED, linewidth=0.8)
         axes.set_yscale("log")
-        axes.set_xticks(range(len(EDGES) - 1), [f"{a}–{b - 1}" for a, b in zip(EDGES, EDGES[1:], strict=False)], rotation=30)
+        axes.set_xticks(range(len(EDGES) - 1), [f"{a}–{b - 1}" for a, b in pairwise(EDGES)], rotation=30)
         axes.set_title(head)
         axes.grid(axis="y")
     figure.supxlabel("Words to the nearer end of what is read", size="medium")

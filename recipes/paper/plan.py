@@ -111,7 +111,7 @@ class _Planner:
         """The step that copies the encoder."""
         source, target = encoder_folder(), self.output_dir / NAME
         asked = {"weights": _sha256(source / "model.safetensors")}
-        return Step("encoder", target, asked, lambda: (copy_encoder(source, target), asked["weights"])[1])
+        return Step("encoder", target, asked, partial(copy_encoder, source, target))
 
     def training(self, cell: Cell, seed: int, encoder: Step | None = None) -> Step:
         """The step that trains a model, with its card; explanations are measured for the card of the first seed."""
@@ -124,7 +124,7 @@ class _Planner:
             "license": "apache-2.0",
             "seed": seed,
             "max_train_samples": self.arguments.encoder_rows if encoder else self.arguments.train_rows,
-            "max_eval_samples": self.arguments.eval_rows,
+            "max_eval_samples": self.arguments.encoder_rows if encoder else self.arguments.eval_rows,
             "model_name_or_path": encoder.output if encoder else None,
             "faithfulness_samples": None if carded else 0,
         }
@@ -148,10 +148,12 @@ class _Planner:
             random_orders=2,
             both_ends=name == "chosen",
             k_grid=grid,
-            **CHOICES.get(name, {}),
+            **CHOICES.get(name, {}),  # type: ignore[arg-type]
         )
         asked = {**_asked(arguments), "rows": self.rows[cell.data]["test"]}
-        return Step(f"evaluate/seed{seed}/{cell.name}-{name}", folder, asked, partial(_evaluate, arguments), (training,))
+        return Step(
+            f"evaluate/seed{seed}/{cell.name}-{name}", folder, asked, partial(_evaluate, arguments), (training,)
+        )
 
     def decay(self, training: Step) -> Step:
         """The step that follows the gradient through reviews."""

@@ -68,8 +68,8 @@ class Result:
         for a, b, sign in ((method, other, 1), (other, method, -1)):
             if (a, b, k) in self._pairs:
                 value, low, high, p = self._pairs[a, b, k]
-                ends = sorted((sign * low, sign * high))
-                return Figure(sign * value, *ends, p)
+                ends = (sign * low, sign * high)
+                return Figure(sign * value, min(ends), max(ends), p)
         raise KeyError(f"{method} and {other} are not compared at k = {k}; the table has {self.ks}")
 
     def lead(self, k: int) -> float:

@@ -68,8 +68,8 @@ class Ledger:
         for name in asked.keys() | found["asked"].keys():
             if asked.get(name) != found["asked"].get(name):
                 raise GradexplainError(
-                    f"{step.output} was made with {name} {found['asked'].get(name)!r}, but {asked.get(name)!r} is asked "
-                    f"for: give another --output_dir, or delete it and {path} to do it again"
+                    f"{step.output} was made with {name} {found['asked'].get(name)!r}, but {asked.get(name)!r} is "
+                    f"asked for: give another --output_dir, or delete it and {path} to do it again"
                 )
         if not step.output.exists():
             raise GradexplainError(f"{step.output} is gone, though {path} says that it is finished: delete that file")
