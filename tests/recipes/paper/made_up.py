@@ -69,7 +69,7 @@ def as_in_the_paper(seeds=(0, 1)):
 
 def review(scores):
     """An explained review by the scores of its words, the same for both methods."""
-    return {"words": list(scores), "scores": dict.fromkeys(("loo", "signed_gi"), list(scores.values()))}
+    return {"words": list(scores), "scores": {method: list(scores.values()) for method in ("loo", "signed_gi")}}
 
 
 def words(texts):
