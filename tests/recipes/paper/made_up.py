@@ -1,12 +1,15 @@
-"""Evaluations with the numbers that a test wants."""
+"""Evaluations with the numbers that a test wants, and data sets of a few texts."""
 
+import re
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from datasets import ClassLabel, Dataset, Features, Value
 
 from recipes.paper.names import CELLS, Cell
 from recipes.paper.results import Result
+from recipes.paper.review import TEXT
 
 GOOD = {
     "random": 0.02,
@@ -76,3 +79,17 @@ def words(texts):
     """A table of words from texts of `(times, gradient)`."""
     rows = [(i, times, gradient) for i, text in enumerate(texts) for times, gradient in text]
     return pd.DataFrame(rows, columns=["text", "times", "gradient"]).astype({"gradient": np.float64})
+
+
+def write_data(folder, rows=12, seed=0):
+    """Two data sets of words drawn from the review, with a word for the class; reviews are long."""
+    rng = np.random.default_rng(seed)
+    found = np.array(re.findall(r"\w+", TEXT.lower()))
+    shapes = {"ag_news": (["World", "Sports", "Business", "Sci/Tech"], 12), "imdb": (["neg", "pos"], 110)}
+    for name, (classes, length) in shapes.items():
+        features = Features({"text": Value("string"), "label": ClassLabel(names=classes)})
+        for split in ("train", "test"):
+            labels = [i % len(classes) for i in range(rows)]
+            sides = [[f"class{label}", ("bad", "great")[label % 2]] for label in labels]
+            texts = [" ".join(rng.permutation([*rng.choice(found, length), *side])) for side in sides]
+            Dataset.from_dict({"text": texts, "label": labels}, features).to_parquet(folder / name / f"{split}.parquet")

@@ -1,8 +1,6 @@
 """What has to be done, and from what."""
 
-import numpy as np
 import pytest
-from datasets import ClassLabel, Dataset, Features, Value
 
 from hf_gradexplain.arguments import parse_arguments
 from hf_gradexplain.errors import GradexplainError
@@ -11,36 +9,7 @@ from recipes.paper import encoder
 from recipes.paper.arguments import ReproduceArguments
 from recipes.paper.names import CELLS, Cell
 from recipes.paper.plan import CONFIGS, make_plan
-
-
-def write_data(folder, rows=12, seed=0):
-    """Two small data sets of made-up words; reviews are long, and hold "great" or "bad"."""
-    rng = np.random.default_rng(seed)
-    words = [
-        "plot",
-        "end",
-        "actors",
-        "thin",
-        "was",
-        "never",
-        "bored",
-        "film",
-        "music",
-        "scene",
-        "it",
-        "a",
-        "of",
-        "market",
-        "match",
-    ]
-    shapes = {"ag_news": (["World", "Sports", "Business", "Sci/Tech"], 12), "imdb": (["neg", "pos"], 110)}
-    for name, (classes, length) in shapes.items():
-        features = Features({"text": Value("string"), "label": ClassLabel(names=classes)})
-        for split in ("train", "test"):
-            labels = [i % len(classes) for i in range(rows)]
-            sides = [[f"class{label}", ("bad", "great")[label % 2]] for label in labels]
-            texts = [" ".join(rng.permutation([*rng.choice(words, length), *side])) for side in sides]
-            Dataset.from_dict({"text": texts, "label": labels}, features).to_parquet(folder / name / f"{split}.parquet")
+from tests.recipes.paper.made_up import write_data
 
 
 @pytest.fixture
