@@ -38,10 +38,13 @@ def measure_decay(model: str, dataset: str, texts: int, path: Path) -> None:
         pd.concat(frames).to_parquet(temporary, index=False)
 
 
-def by_distance(words: pd.DataFrame) -> pd.DataFrame:
-    """How much words of long reviews weigh, by their distance from the nearer end of what the model reads.
+def by_distance(words: pd.DataFrame, *, nearer: bool = True) -> pd.DataFrame:
+    """How much words of long reviews weigh, by their distance from the end of what the model reads.
 
-    A bidirectional reader has two ends: the last word of one direction is the first of the other.
+    Args:
+        words: What `measure_decay` wrote.
+        nearer: Whether the nearer one of both ends is meant: a bidirectional reader has two, since the last word of
+            one direction is the first of the other. If not, it is the end of the text.
 
     Returns:
         Columns `from, to` (the stretch of distances, `to` excluded), `gradient, loo, signed_gi` (mean size of a word's
@@ -49,8 +52,9 @@ def by_distance(words: pd.DataFrame) -> pd.DataFrame:
         texts), and `n`, the texts. A stretch that no text reaches has no row.
     """
     words = words[words["words"] >= LONG]
-    near = np.minimum(words["place"], words["words"] - 1 - words["place"])
-    stretch = pd.Series(pd.cut(near, EDGES, right=False, labels=False), words.index, name="stretch")
+    distance = words["words"] - 1 - words["place"]
+    distance = np.minimum(words["place"], distance) if nearer else distance
+    stretch = pd.Series(pd.cut(distance, EDGES, right=False, labels=False), words.index, name="stretch")
     rows = []
     sizes = {name: _relative(words, name).groupby([stretch, words["text"]]).mean() for name in SIZES}
     for place in sizes["gradient"].index.get_level_values(0).unique():
@@ -64,6 +68,7 @@ def by_distance(words: pd.DataFrame) -> pd.DataFrame:
 
 
 SIZES = ("gradient", "loo", "signed_gi")
+"""What is followed."""
 
 
 def _relative(words: pd.DataFrame, name: str) -> pd.Series:

@@ -136,32 +136,38 @@ def review_figure(reviews: Mapping[str, Mapping[str, Any]]) -> Figure:
 
 
 @matplotlib.style.context(STYLE)
-def decay_figure(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """How much words weigh by their distance from the nearer end: the gradient, and leave-one-out, a line per pooling.
+def decay_figure(to_end: Mapping[str, pd.DataFrame], to_nearer: Mapping[str, pd.DataFrame]) -> Figure:
+    """How much words weigh by their distance from the end of the text, and from the nearer end; a line per pooling.
 
     Args:
-        tables: `recipes.paper.decay.by_distance` by pooling.
+        to_end: `recipes.paper.decay.by_distance` by pooling, from the end of the text.
+        to_nearer: The same from the nearer end.
     """
-    figure = Figure(figsize=(8.4, 3.8), layout="constrained")
+    figure = Figure(figsize=(9.6, 6.4), layout="constrained")
     heads = {"gradient": "Gradient (L2)", "loo": "Leave-one-out", "signed_gi": "SignedGI"}
-    for axes, (name, head) in zip(figure.subplots(1, 3, sharey=True), heads.items(), strict=True):
-        for pooling, table in tables.items():
-            color, marker = POOLING_STYLES[pooling]
-            at = np.searchsorted(EDGES, table["from"])
-            axes.fill_between(
-                at, table[f"{name}_ci_low"], table[f"{name}_ci_high"], color=color, alpha=0.15, linewidth=0
-            )
-            axes.plot(at, table[name], color=color, marker=marker, markersize=5, label=f"pooling {pooling}")
-        axes.axhline(1, color=MUTED, linewidth=0.8)
-        axes.set_yscale("log")
-        axes.set_xticks(range(len(EDGES) - 1), [f"{a}–{b - 1}" for a, b in pairwise(EDGES)], rotation=30)
-        axes.set_title(head)
-        axes.grid(axis="y")
-    figure.supxlabel("Words to the nearer end of what is read", size="medium")
-    figure.supylabel("Size, mean of the text = 1", size="medium")
+    rows = {"to the end of the text": to_end, "to the nearer end": to_nearer}
+    panels = figure.subplots(len(rows), len(heads), sharey=True)
+    for line, (said, tables) in zip(panels, rows.items(), strict=True):
+        for axes, (name, head) in zip(line, heads.items(), strict=True):
+            for pooling, table in tables.items():
+                _decay_line(axes, table, name, pooling)
+            axes.axhline(1, color=MUTED, linewidth=0.8)
+            axes.set_yscale("log")
+            axes.set_xticks(range(len(EDGES) - 1), [f"{a}–{b - 1}" for a, b in pairwise(EDGES)], rotation=30)
+            axes.set_xlabel(f"words {said}")
+            axes.set_title(head)
+            axes.grid(axis="y")
+    figure.supylabel("Size of a word's score, mean of its text = 1", size="medium")
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     return figure
+
+
+def _decay_line(axes: Axes, table: pd.DataFrame, name: str, pooling: str) -> None:
+    color, marker = POOLING_STYLES[pooling]
+    at = np.searchsorted(EDGES, table["from"])
+    axes.fill_between(at, table[f"{name}_ci_low"], table[f"{name}_ci_high"], color=color, alpha=0.15, linewidth=0)
+    axes.plot(at, table[name], color=color, marker=marker, markersize=5, label=f"pooling {pooling}")
 
 
 def _grid(height: float, sharey: Any = True) -> tuple[Figure, dict[Cell, Axes]]:

@@ -80,7 +80,16 @@ class Material:
     @cached_property
     def decay(self) -> dict[str, pd.DataFrame]:
         """How far gradients reach, by pooling."""
-        found = {POOLINGS[model]: by_distance(pd.read_parquet(step.output)) for model, step in self.plan.decays.items()}
+        return {name: by_distance(words) for name, words in self._followed.items()}
+
+    @cached_property
+    def decay_to_end(self) -> dict[str, pd.DataFrame]:
+        """The same by the distance from the end of the text, whichever end is nearer."""
+        return {name: by_distance(words, nearer=False) for name, words in self._followed.items()}
+
+    @cached_property
+    def _followed(self) -> dict[str, pd.DataFrame]:
+        found = {POOLINGS[model]: pd.read_parquet(step.output) for model, step in self.plan.decays.items()}
         return {name: found[name] for name in ("last", "mean", "max")}
 
     @cached_property

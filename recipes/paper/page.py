@@ -48,7 +48,7 @@ def _figures(material: Material) -> dict[str, Drawing]:
         "correlations": figures.correlations_figure(material.correlations),
         "frequency": figures.frequency_figure(material.words),
         "review": figures.review_figure(first),
-        "decay": figures.decay_figure(material.decay),
+        "decay": figures.decay_figure(material.decay_to_end, material.decay),
     }
 
 
@@ -168,12 +168,6 @@ def _moved(results: Mapping[str, Result]) -> str:
 
 def _beyond(material: Material) -> dict[str, Any]:
     shown = [x for cell, x in material.chosen.items() if cell in CELLS or cell.model in ENCODER]
-    decay = pd.concat(dict(material.decay), names=["pooling", None])
-    decay = decay.reset_index(level=0).reset_index(drop=True)
-    for name in ("gradient", "loo", "signed_gi"):
-        ends = zip(decay[name], decay[f"{name}_ci_low"], decay[f"{name}_ci_high"], strict=True)
-        decay[name] = [f"{value:.2f} [{low:.2f}, {high:.2f}]" for value, low, high in ends]
-    columns = ["pooling", "from", "to", "gradient", "loo", "signed_gi", "n"]
     imdb = [cell for cell in CELLS if cell.data == "imdb"]
     k = material.main[CELLS[0]][0].short_k
     lengths = {c.title: choices.by_length(material.documents(c, material.first, "main"), k) for c in imdb}
@@ -183,7 +177,8 @@ def _beyond(material: Material) -> dict[str, Any]:
         "encoder": _encoder(material),
         "answer": answer.conclusion(material.poolings),
         "sentences": answer.sentences(material.poolings),
-        "decay": _grid(decay[columns]),
+        "decay": _grid(tables.decay_table(material.decay)),
+        "decay_to_end": _grid(tables.decay_table(material.decay_to_end)),
         "long": LONG,
         "lengths": {title: _grid(table) for title, table in lengths.items()},
     }

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hf_gradexplain.evaluation.wording import interval
 from hf_gradexplain.methods import METHODS
 from recipes.paper.choices import shown
+from recipes.paper.decay import SIZES
 from recipes.paper.names import Cell
 from recipes.paper.results import Result
 
@@ -97,6 +99,17 @@ def seed_table(results: Mapping[Cell, Sequence[Result]]) -> pd.DataFrame:
                 "sign of SignedGI − LOO": "always the same" if len(set(np.sign(gaps["loo"]))) == 1 else "changes",
             }
         )
+    return pd.DataFrame(rows)
+
+
+def decay_table(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """One row per pooling and stretch of distance, from `recipes.paper.decay.by_distance`."""
+    rows = []
+    for pooling, table in found.items():
+        for row in table.to_dict("records"):
+            sizes = {name: interval(row[name], row[f"{name}_ci_low"], row[f"{name}_ci_high"], 2) for name in SIZES}
+            words = f"{int(row['from'])} to {int(row['to']) - 1}"
+            rows.append({"pooling": pooling, "words to the end": words, **sizes, "texts": int(row["n"])})
     return pd.DataFrame(rows)
 
 

@@ -30,6 +30,13 @@ def test_words_weigh_by_their_distance_from_the_nearer_end():
     assert kept(halved, "signed_gi") == pytest.approx(1)
 
 
+def test_the_end_of_the_text_is_one_of_both_ends():
+    found = by_distance(text(0, lambda d: np.where(d < 10, 2, 1)), nearer=False)
+    assert found["from"].tolist() == [0, 10, 25, 50, 100, 200]
+    mean = (20 * 2 + 220) / 240
+    assert found["gradient"].tolist() == pytest.approx([2 / mean, *[1 / mean] * 4, (10 * 2 + 30) / 40 / mean])
+
+
 def test_the_interval_is_over_texts():
     steep, flat = text(0, lambda d: 0.5**d), text(1, np.ones_like)
     found = by_distance(pd.concat([steep, flat])).iloc[0]

@@ -62,7 +62,8 @@ def test_decay_has_a_line_per_pooling_at_the_stretches_that_texts_reach():
     columns = {"from": [0, 10, 100], "to": [10, 25, 200]}
     for name in ("gradient", "loo", "signed_gi"):
         columns |= {name: [2.0, 1.0, 0.5], f"{name}_ci_low": [1.9, 0.9, 0.4], f"{name}_ci_high": [2.1, 1.1, 0.6]}
-    figure = figures.decay_figure(dict.fromkeys(("last", "mean", "max"), pd.DataFrame(columns)))
-    (line,) = (line for line in figure.axes[0].lines if line.get_label() == "pooling last")
+    tables = dict.fromkeys(("last", "mean", "max"), pd.DataFrame(columns))
+    figure = figures.decay_figure({name: table.iloc[:1] for name, table in tables.items()}, tables)
+    (line,) = (line for line in figure.axes[3].lines if line.get_label() == "pooling last")
     assert line.get_xydata().tolist() == [[0, 2.0], [1, 1.0], [4, 0.5]]
     assert figure_bytes(figure, "png").startswith(b"\x89PNG")
