@@ -138,3 +138,16 @@ def test_a_step_that_somebody_else_is_at_is_left_to_them(ledger, step, monkeypat
     ledger.do_all([theirs, mine])
     assert seen == [[1]]
     assert times(theirs) == [1]
+
+
+def test_a_step_that_was_finished_just_before_the_lock_was_had_is_not_done_again(ledger, step, monkeypatch):
+    mine = step("a")
+
+    def late(*arguments, **options):
+        monkeypatch.setattr(steps, "FileLock", FileLock)
+        Ledger(ledger.folder).do_all([mine])
+        return FileLock(*arguments, **options)
+
+    monkeypatch.setattr(steps, "FileLock", late)
+    ledger.do_all([mine])
+    assert times(mine) == [1]
