@@ -41,8 +41,8 @@ def pooling(name: str, table: pd.DataFrame, result: Result) -> Pooling:
 def sentences(found: Mapping[str, Pooling]) -> list[str]:
     """One sentence per pooling."""
     return [
-        f"With pooling {p.name}, the gradient of a word {p.farthest} words away from both ends is {p.gradient:.2f} "
-        f"times that of a word next to an end, and its leave-one-out score {p.loo:.2f} times; SignedGI is "
+        f"With pooling {p.name}, the gradient of a word {p.farthest} words away from both ends is {p.gradient:.2g} "
+        f"times that of a word next to an end, and its leave-one-out score {p.loo:.2g} times; SignedGI is "
         f"{'behind' if p.behind >= 0 else 'ahead of'} LOO by {abs(p.behind):.3f}, {abs(p.share):.0%} of the lead."
         for p in found.values()
     ]

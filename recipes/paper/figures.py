@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, ScalarFormatter
 
 from hf_gradexplain.jobs.arguments import SEVEN
 from hf_gradexplain.viz.canvas import INK, MUTED, STYLE
@@ -30,6 +30,9 @@ METHODS = {
     "signed_gi": "SignedGI",
 }
 BINS = np.linspace(-1, 1, 41).tolist()
+LEAST = 1e-4
+"""Sizes below this share of the text's mean are not drawn: leave-one-out is no more exact in float32."""
+
 POOLING_STYLES = {"last": (AGAINST, "o"), "mean": ("#009e73", "s"), "max": (FOR, "D")}
 
 
@@ -55,7 +58,7 @@ def curves_figure(results: Mapping[Cell, Sequence[Result]]) -> Figure:
         axes.axhline(0, color=MUTED, linewidth=0.8)
         _scale_k(axes, int(together.index.max()))
         axes.set_title(cell.title)
-    figure.supxlabel("K, number of highest-scored words removed", size="medium")
+    _name_bottom(figure, "K, number of highest-scored words removed")
     figure.supylabel("AOPC(K)", size="medium")
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
@@ -79,7 +82,7 @@ def correlations_figure(histograms: Mapping[Cell, Mapping[str, np.ndarray]]) -> 
         axes.axvline(0, color=MUTED, linewidth=0.8)
         axes.set_xlim(-1, 1)
         axes.set_title(cell.title)
-    figure.supxlabel("Pearson's r with leave-one-out, per text; lines: medians", size="medium")
+    _name_bottom(figure, "r with leave-one-out; lines: medians")
     figure.supylabel("Share of texts", size="medium")
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
@@ -153,6 +156,8 @@ def decay_figure(to_end: Mapping[str, pd.DataFrame], to_nearer: Mapping[str, pd.
                 _decay_line(axes, table, name, pooling)
             axes.axhline(1, color=MUTED, linewidth=0.8)
             axes.set_yscale("log")
+            axes.set_ylim(LEAST, None)
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
             axes.set_xticks(range(len(EDGES) - 1), [f"{a}–{b - 1}" for a, b in pairwise(EDGES)], rotation=30)
             axes.set_xlabel(f"words {said}")
             axes.set_title(head)
@@ -177,6 +182,11 @@ def _grid(height: float, sharey: Any = True) -> tuple[Figure, dict[Cell, Axes]]:
     for axes in panels.flat:
         axes.grid(axis="y")
     return figure, dict(zip(cells, panels.flat, strict=True))
+
+
+def _name_bottom(figure: Figure, text: str) -> None:
+    for axes in figure.axes[-len(MODELS) :]:
+        axes.set_xlabel(text)
 
 
 def _line(axes: Axes, method: str, mean: pd.Series, low: pd.Series, high: pd.Series) -> None:

@@ -1,13 +1,17 @@
-"""Gradients of words by how often they occur in their text, read from the documents of an evaluation."""
+"""Gradients of words by how often they occur in their text."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from hf_gradexplain.corpus import load_texts
+from hf_gradexplain.encode import length_limit
+from hf_gradexplain.files import written_whole
 
 TOLERANCE = 1e-4
 """Gradients computed in float32 are the same if they differ by less than this share of their size."""
@@ -30,35 +34,36 @@ class Frequencies:
     twice: float
 
 
-def read_words(path: Path, method: str = "sa_l1") -> pd.DataFrame:
-    """Every word of a documents file: columns `text`, `times` (how often it occurs), `gradient` (its score)."""
-    table = pq.read_table(path, columns=["units", "scores"])
-    units = table["units"].combine_chunks()
-    scores = table["scores"].combine_chunks().field(method)
-    times = pc.list_value_length(units.flatten().field("spans")).to_numpy(zero_copy_only=False)
-    texts = np.repeat(np.arange(len(units)), pc.list_value_length(units).to_numpy(zero_copy_only=False))
-    return pd.DataFrame({"text": texts, "times": times.astype(int), "gradient": scores.flatten().to_numpy()})
+def measure_gradients(model: str, dataset: str, texts: int | None, path: Path) -> None:
+    """Follow the loss back to the words of every text, and write a row for each word: `text, times, gradient`.
+
+    By a plain backward pass of PyTorch, one text at a time, with nothing of what is explained elsewhere: the gradient
+    of a word is the sum over its occurrences, of which the L1 norm is kept. Words that the vocabulary lacks are one.
+    """
+    classifier = AutoModelForSequenceClassification.from_pretrained(model)
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    rows, limit, frames = load_texts(dataset, split="test", max_samples=texts), length_limit(tokenizer, classifier), []
+    for i, text, label in zip(rows["id"], rows["text"], rows["label"], strict=True):
+        inputs = tokenizer(text, truncation=limit is not None, max_length=limit, return_tensors="pt")
+        vectors = classifier.get_input_embeddings()(inputs["input_ids"]).detach().requires_grad_()
+        logits = classifier(inputs_embeds=vectors, attention_mask=inputs["attention_mask"]).logits
+        (grad,) = torch.autograd.grad(cross_entropy(logits, torch.tensor([label])), vectors)
+        words, place, times = inputs["input_ids"][0].unique(return_inverse=True, return_counts=True)
+        gradient = grad.new_zeros(len(words), grad.shape[2]).index_add(0, place, grad[0]).abs().sum(1)
+        frames.append(pd.DataFrame({"text": i, "times": times.numpy(), "gradient": gradient.double().numpy()}))
+    with written_whole(path) as temporary:
+        pd.concat(frames).to_parquet(temporary, index=False)
 
 
-def frequencies(paths: Sequence[Path]) -> Frequencies:
-    """Compare the gradients of words in each text of these documents files."""
-    return summarised(read_words(path) for path in paths)
-
-
-def summarised(parts: Iterator[pd.DataFrame]) -> Frequencies:
-    """`frequencies` of tables as `read_words` gives them; no text stands in two of them."""
-    texts, spread, ratios = 0, 0.0, [np.zeros(0)]
-    for words in parts:
-        words = words[words["gradient"].groupby(words["text"]).transform("max") > 0]
-        texts += words["text"].nunique()
-        groups = words.groupby(["text", "times"])["gradient"].agg(["min", "max", "mean"])
-        spread = max(spread, float(((groups["max"] - groups["min"]) / groups["max"]).max())) if len(groups) else spread
-        means = groups["mean"].unstack()
-        if {1, 2} <= set(means.columns):
-            ratios.append((means[2] / means[1]).dropna().to_numpy())
-    found = np.concatenate(ratios)
-    twice = float(found[np.abs(found - 2).argmax()]) if len(found) else float("nan")
-    return Frequencies(texts, spread, len(found), twice)
+def frequencies(words: pd.DataFrame) -> Frequencies:
+    """Compare the gradients of words in each text, given what `measure_gradients` wrote."""
+    words = words[words["gradient"].groupby(words["text"]).transform("max") > 0]
+    groups = words.groupby(["text", "times"])["gradient"].agg(["min", "max", "mean"])
+    spread = float(((groups["max"] - groups["min"]) / groups["max"]).max()) if len(groups) else 0.0
+    means = groups["mean"].unstack().reindex(columns=[1, 2])
+    ratios = (means[2] / means[1]).dropna().to_numpy()
+    twice = float(ratios[np.abs(ratios - 2).argmax()]) if len(ratios) else float("nan")
+    return Frequencies(words["text"].nunique(), spread, len(ratios), twice)
 
 
 def relative_gradients(words: pd.DataFrame, most: int = 6) -> pd.DataFrame:

@@ -16,15 +16,12 @@ from recipes.paper import answer
 from recipes.paper.arguments import ReproduceArguments
 from recipes.paper.claims import Answer, all_answers
 from recipes.paper.decay import by_distance
-from recipes.paper.frequency import Frequencies, frequencies, read_words, relative_gradients
+from recipes.paper.frequency import Frequencies, frequencies, relative_gradients
 from recipes.paper.names import CELLS, MODELS, POOLINGS, Cell
 from recipes.paper.plan import Plan
 from recipes.paper.results import Result, read_result
 from recipes.paper.review import read_review
 from recipes.paper.steps import Ledger
-
-FILES = 3
-"""Document files that figure 3a is drawn from: a few hundred texts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +66,7 @@ class Material:
     def frequencies(self) -> dict[Cell, list[Frequencies]]:
         """FastText's gradients, by training."""
         cells = [cell for cell in CELLS if cell.model == "fasttext"]
-        return {c: [frequencies(self.documents(c, s, "main")) for s in self.arguments.seeds] for c in cells}
+        return {cell: [frequencies(self._gradients(cell, seed)) for seed in self.arguments.seeds] for cell in cells}
 
     @cached_property
     def reviews(self) -> dict[str, list[dict[str, Any]]]:
@@ -116,13 +113,15 @@ class Material:
 
     @cached_property
     def words(self) -> dict[str, pd.DataFrame]:
-        """Gradients by frequency, of the first training, over a few hundred reviews."""
-        paths = {model: self.documents(Cell(model, "imdb"), self.first, "main")[:FILES] for model in MODELS}
-        return {m: pd.concat([relative_gradients(read_words(path)) for path in found]) for m, found in paths.items()}
+        """Gradients by frequency, of the first training, over reviews."""
+        return {model: relative_gradients(self._gradients(Cell(model, "imdb"), self.first)) for model in MODELS}
 
     def seconds(self, steps: Mapping[Any, Any]) -> dict[Any, float]:
         """How long each of these steps took."""
         return {key: (self.ledger.stamp(step) or {})["seconds"] for key, step in steps.items()}
+
+    def _gradients(self, cell: Cell, seed: int) -> pd.DataFrame:
+        return pd.read_parquet(self.plan.gradients[cell, seed].output)
 
     def _r(self, cell: Cell, seed: int, method: str) -> np.ndarray:
         r = read_correlations(self.documents(cell, seed, "main"), method)["pearson"]

@@ -19,7 +19,7 @@ from recipes.paper.arguments import ReproduceArguments
 from recipes.paper.claims import Answer, overall
 from recipes.paper.decay import LONG
 from recipes.paper.material import Material
-from recipes.paper.names import CELLS, ENCODER, Cell
+from recipes.paper.names import CELLS, DATA, ENCODER, MODELS, Cell
 from recipes.paper.plan import CHOICES
 from recipes.paper.results import Result
 from recipes.paper.review import NOTHING, TEXT
@@ -92,7 +92,7 @@ def _claims(material: Material) -> dict[str, Any]:
         ),
         "ks": str(material.main[CELLS[0]][0].short_k),
         "rules": {
-            "clear": f"{rules.CLEAR:.0%}",
+            "large": f"{rules.CLEAR:.0%}",
             "near": f"{rules.NEAR:.0%}",
             "moderate": f"{rules.MODERATE:.0%}",
             "strong": rules.STRONG,
@@ -119,11 +119,12 @@ def _setting(material: Material) -> dict[str, Any]:
 def _notes(material: Material, cards: Mapping[Any, Mapping[str, Any]]) -> list[str]:
     """What has to be known before any number is read."""
     notes = []
-    for cell in (Cell("fasttext", "ag_news"), Cell("fasttext", "imdb")):
+    for cell in CELLS[:: len(MODELS)]:
         corpus, n = cards[cell, material.first]["corpus"], material.main[cell][0].record["documents"]["documents"]
+        source = corpus["name"] if corpus["commit"] else f"a copy of {corpus['name']}, or of a part of it"
         notes.append(
-            f"{corpus['name']}: trained on {corpus['train_rows']:,} rows, explanations evaluated on {n:,} test texts "
-            f"with FastText; the tables below say on how many with the others."
+            f"{DATA[cell.data]} ({source}): trained on {corpus['train_rows']:,} rows; explanations of {cell.title} "
+            f"evaluated on {n:,} test texts, those of the other models on as many as the table below says."
         )
     if material.arguments.train_rows:
         notes.append(
@@ -212,7 +213,8 @@ def _made(material: Material) -> str:
 
 
 def _grid(frame: pd.DataFrame) -> TextTable:
-    return text_table(frame)
+    """Three decimals for everything that is no whole number."""
+    return text_table(frame, dict.fromkeys(frame.select_dtypes("float").columns, "z.3f"))
 
 
 def table_texts(found: Sequence[Answer]) -> list[str]:

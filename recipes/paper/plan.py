@@ -1,4 +1,4 @@
-"""What has to be done for the page: trainings, evaluations, and two looks at single words."""
+"""What has to be done for the page: trainings, evaluations, and three looks at single words."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -19,6 +19,7 @@ from hf_gradexplain.methods import METHODS
 from recipes.paper.arguments import ReproduceArguments
 from recipes.paper.decay import measure_decay
 from recipes.paper.encoder import NAME, copy_encoder, encoder_folder
+from recipes.paper.frequency import measure_gradients
 from recipes.paper.names import CELLS, DATA, ENCODER, HUB, POOLINGS, Cell
 from recipes.paper.review import explain_review
 from recipes.paper.steps import Step
@@ -48,6 +49,7 @@ class Plan:
         runs: The evaluations, by model, data set, seed and name: `main`, or one of `CHOICES`.
         decays: What follows the gradient, by model.
         reviews: What explains the example, by model and seed.
+        gradients: What compares words of different frequency, by model, data set and seed.
         encoder: What copies the encoder, or None.
     """
 
@@ -55,11 +57,12 @@ class Plan:
     runs: Mapping[tuple[Cell, int, str], Step]
     decays: Mapping[str, Step]
     reviews: Mapping[tuple[str, int], Step]
+    gradients: Mapping[tuple[Cell, int], Step]
     encoder: Step | None
 
     def steps(self, only: list[str] | None = None) -> list[Step]:
         """Every step, trainings first; or those whose names hold one of `only`, and what they need."""
-        parts = (self.trainings, self.reviews, self.decays, self.runs)
+        parts = (self.trainings, self.reviews, self.decays, self.gradients, self.runs)
         found = [*([self.encoder] if self.encoder else []), *(step for part in parts for step in part.values())]
         if not only:
             return found
@@ -86,12 +89,15 @@ def make_plan(arguments: ReproduceArguments) -> Plan:
     wanted = [(cell, seed, "main") for cell in CELLS for seed in arguments.seeds]
     wanted += [(cell, first, name) for cell in CELLS for name in CHOICES]
     wanted += [(cell, first, "chosen") for cell, _ in trainings if cell not in CELLS]
+    followed = [(cell, seed) for cell, seed in trainings if cell.model == "fasttext"]
+    followed += [(cell, first) for cell in CELLS if cell.model != "fasttext" and cell.data == "imdb"]
     reviewed = [(cell, seed) for cell, seed in trainings if cell.data == "imdb"]
     return Plan(
         trainings=trainings,
         runs={key: planner.run(*key, trainings[key[:2]]) for key in wanted},
         decays={model: planner.decay(trainings[Cell(model, "imdb"), first]) for model in POOLINGS},
         reviews={(cell.model, seed): planner.review(trainings[cell, seed]) for cell, seed in reviewed},
+        gradients={key: planner.gradients(key[0], trainings[key]) for key in followed},
         encoder=encoder,
     )
 
@@ -146,7 +152,7 @@ class _Planner:
             max_samples=self._texts(cell) if main else self._sample(cell),
             methods=list(METHODS) if name == "chosen" else list(SEVEN),
             random_orders=2,
-            both_ends=name == "chosen",
+            both_ends=name == "chosen" and cell in CELLS,
             k_grid=grid,
             **CHOICES.get(name, {}),  # type: ignore[arg-type]
         )
@@ -162,6 +168,14 @@ class _Planner:
         asked = {"texts": texts, "rows": self.rows["imdb"]["test"]}
         work = partial(measure_decay, str(training.output), source, texts, path)
         return Step(training.name.replace("train", "decay", 1), path, asked, work, (training,))
+
+    def gradients(self, cell: Cell, training: Step) -> Step:
+        """The step that follows the loss back to single words: of all texts with FastText, else of some."""
+        path = training.output.with_name(f"{training.output.name}-gradients.parquet")
+        texts = self.arguments.texts if cell.model == "fasttext" else self.arguments.decay_texts
+        asked = {"texts": texts, "rows": self.rows[cell.data]["test"]}
+        work = partial(measure_gradients, str(training.output), self.sources[cell.data], texts, path)
+        return Step(training.name.replace("train", "gradients", 1), path, asked, work, (training,))
 
     def review(self, training: Step) -> Step:
         """The step that explains the example."""

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hf_gradexplain.evaluation.wording import interval
 from hf_gradexplain.methods import METHODS
 from recipes.paper.choices import shown
 from recipes.paper.decay import SIZES
@@ -107,7 +106,7 @@ def decay_table(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     rows = []
     for pooling, table in found.items():
         for row in table.to_dict("records"):
-            sizes = {name: interval(row[name], row[f"{name}_ci_low"], row[f"{name}_ci_high"], 2) for name in SIZES}
+            sizes = {name: _size(row[name], row[f"{name}_ci_low"], row[f"{name}_ci_high"]) for name in SIZES}
             words = f"{int(row['from'])} to {int(row['to']) - 1}"
             rows.append({"pooling": pooling, "words to the end": words, **sizes, "texts": int(row["n"])})
     return pd.DataFrame(rows)
@@ -123,6 +122,10 @@ def _cell(x: Result, method: str, field: str) -> str:
     if field == "aopc":
         return shown(x.at(method, x.short_k))
     return "–" if method == "loo" else shown(x.r(method), 2)
+
+
+def _size(value: float, low: float, high: float) -> str:
+    return f"{value:.2g} [{max(low, 0):.2g}, {high:.2g}]"
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -27,7 +27,8 @@ def test_every_model_is_trained_for_every_seed_and_the_poolings_for_the_first(ar
     assert sum(name != "main" for *_, name in plan.runs) == 6 * 6 + 2
     assert list(plan.decays) == ["bilstm", "bilstm_mean", "bilstm_last"]
     assert len(plan.reviews) == 3 * 2 + 2
-    assert len({step.name for step in plan.steps()}) == len(plan.steps()) == 14 + 50 + 3 + 8
+    assert len(plan.gradients) == 2 * 2 + 2
+    assert len({step.name for step in plan.steps()}) == len(plan.steps()) == 14 + 50 + 3 + 8 + 6
 
 
 def test_a_step_changes_with_its_rows_and_not_with_where_they_are(arguments, tmp_path):
