@@ -24,6 +24,7 @@ from hf_gradexplain.files import write_text
 from hf_gradexplain.identity import versions
 from hf_gradexplain.jobs.doctor import run_doctor
 from hf_gradexplain.methods import METHODS
+from hf_gradexplain.origin import commits
 from hf_gradexplain.viz.report import render_report
 from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.terminal import summary_table
@@ -99,7 +100,7 @@ def _explain(arguments: argparse.Namespace) -> None:
             arguments.html, render_report(title="Explanation", facts={}, tables={}, figures={}, explanations=pages)
         )
     if arguments.format == "json":
-        _print_json(explanation.to_dict())
+        _print_json({**explanation.to_dict(), "commits": commits(explainer.origins)})
     elif arguments.format == "quiet":
         for row in explanation.to_frame().drop(columns=["start", "end"]).itertuples(index=False):
             print(one_line(row[0]), *row[1:], sep="\t")

@@ -2,7 +2,7 @@
 
 import gc
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -134,6 +134,20 @@ def _parts(text: Text) -> tuple[str, ...]:
     if wrong:
         raise GradexplainError(f"a text is a str, or a tuple of two for a pair, not {wrong[0]}")
     return tuple(without_surrogates(part) for part in parts)
+
+
+def listed(texts: Text | Iterable[Text]) -> list[Text]:
+    """The texts as a list; a text or a pair alone, which is a tuple, is a list of one.
+
+    Raises:
+        GradexplainError: It is none of these.
+    """
+    if isinstance(texts, str | tuple):
+        return [texts]
+    if isinstance(texts, bytes | Mapping) or not isinstance(texts, Iterable):
+        got = type(texts).__name__
+        raise GradexplainError(f"texts is a str, a tuple of two for a pair, or a list of those, not {got}")
+    return list(texts)
 
 
 def without_surrogates(text: str) -> str:

@@ -16,7 +16,7 @@ from hf_gradexplain.classifier import Classifier, Reading, left_as_found
 from hf_gradexplain.compiled import CompiledLayers
 from hf_gradexplain.data import Document
 from hf_gradexplain.doctor import Report, examine
-from hf_gradexplain.encode import Encoder, Text, UnitName, collate, plan_batches, without_surrogates
+from hf_gradexplain.encode import Encoder, Text, UnitName, collate, listed, plan_batches, without_surrogates
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.loading import check_finite, load_classifier, unwrapped
@@ -82,13 +82,7 @@ class Explainer:
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
     ) -> "Explainer":
-        """Load a classifier by hub name or from a folder; see `hf_gradexplain.loading.load_checkpoint`.
-
-        `origins` of the explainer says which commits were read.
-
-        Raises:
-            GradexplainError: See `hf_gradexplain.loading.load_classifier`.
-        """
+        """Load a classifier by hub name or from a folder; see `hf_gradexplain.loading.load_classifier`."""
         found = load_classifier(
             name,
             revision=revision,
@@ -190,7 +184,7 @@ class Explainer:
         single = isinstance(texts, str | tuple)
         if single and isinstance(labels, Integral):
             labels = [int(labels)]
-        many = _listed(texts)
+        many = listed(texts)
         explanations = {
             i: explanation
             for batch in self.run(many, options, labels)
@@ -253,16 +247,6 @@ class Explainer:
         config = self.model.config
         names: dict[Any, str] = config.id2label or {}
         return tuple(without_surrogates(str(names.get(i, i))) for i in range(config.num_labels or 1))
-
-
-def _listed(texts: Text | Iterable[Text]) -> list[Text]:
-    """The texts as a list; a tuple is a text pair."""
-    if isinstance(texts, str | tuple):
-        return [texts]
-    if isinstance(texts, bytes | Mapping) or not isinstance(texts, Iterable):
-        got = type(texts).__name__
-        raise GradexplainError(f"texts is a str, a tuple of two for a pair, or a list of those, not {got}")
-    return list(texts)
 
 
 def explain(

@@ -112,11 +112,7 @@ def check_destination(repo_id: str, repo_type: RepoType, *, private: bool = True
             found = _patiently(lambda: api.repo_info(repo_id, repo_type=repo_type))
         except RepositoryNotFoundError:
             return Destination(repo_id, repo_type, private)
-    if private and not found.private:
-        raise GradexplainError(
-            f"{repo_id!r} is there and public, so what is pushed would be public: say so with private=False "
-            "(--hub_private_repo false), or give another name"
-        )
+    _check_private(repo_id, wanted=private, found=found.private)
     return Destination(repo_id, repo_type, private)
 
 
@@ -139,8 +135,8 @@ def push(
         replaces: Patterns of paths, as in `data/*`: what the repository has of them beside `files` is removed.
 
     Raises:
-        GradexplainError: Somebody else has committed meanwhile, the hub refuses the files, or it cannot be reached. The
-            repository is as it was, and the same push can be made again.
+        GradexplainError: Somebody else has committed or made the repository public meanwhile, the hub refuses the
+            files, or it cannot be reached. The repository is as it was, and the same push can be made again.
     """
     api, name, kind = HfApi(token=get_token()), destination.repo_id, destination.repo_type
 
@@ -157,7 +153,9 @@ def push(
         _patiently(
             lambda: api.create_repo(name, repo_type=kind, private=destination.private, exist_ok=True, space_sdk=sdk)
         )
-        head = _patiently(lambda: api.repo_info(name, repo_type=kind)).sha
+        found = _patiently(lambda: api.repo_info(name, repo_type=kind))
+        _check_private(name, wanted=destination.private, found=found.private)
+        head = found.sha
         sha = _patiently(commit)
     return Pushed(sha, f"{destination.url}/tree/{sha}")
 
@@ -182,6 +180,14 @@ def _check_rights(account: Mapping[str, Any], repo_id: str) -> None:
     role = token.get("role")
     if role == "read" or (role == "fineGrained" and not granted & {owner, repo_id}):
         raise GradexplainError(f"the token may read, but not write to {repo_id!r}: {_LOG_IN}")
+
+
+def _check_private(repo_id: str, *, wanted: bool, found: bool | None) -> None:
+    if wanted and not found:
+        raise GradexplainError(
+            f"{repo_id!r} is there and public, so what is pushed would be public: say so with private=False "
+            "(--hub_private_repo false), or give another name"
+        )
 
 
 def _patiently(call: Callable[[], T]) -> T:

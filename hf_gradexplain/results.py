@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
@@ -107,7 +107,8 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
     for name, table in files.items():
         with written_whole(output_dir / f"{name}.parquet") as path:
             table.to_parquet(path, index=False)
-    captions = draw(output_dir / "figures", run.tables)
+    _draw(output_dir / "figures", run.tables)
+    captions = captions_of(run.tables)
     result, tables = headline(run.tables), readable_tables(run)
     report = render_report(
         title=run.title,
@@ -180,17 +181,22 @@ def readable_tables(run: Run) -> dict[str, pd.DataFrame]:
     return found
 
 
-def draw(folder: Path, tables: Tables, forms: Sequence[Literal["svg", "png"]] = ("svg", "png")) -> dict[str, str]:
-    """Save the figures, each in these forms, and return their captions by file name."""
+def _draw(folder: Path, tables: Tables) -> None:
+    """Save the figures, each as SVG and as PNG."""
     figures = {"aopc": aopc_figure(tables.aopc, tables.chance)}
     if len(tables.curves):
         figures["ends"] = ends_figure(tables.curves)
     if len(tables.histograms):
         figures["correlation"] = correlation_figure(tables.correlation, tables.histograms)
     for name, figure in figures.items():
-        for form in forms:
+        for form in ("svg", "png"):
             write_bytes(folder / f"{name}.{form}", figure_bytes(figure, form))
-    captions = {name: CAPTIONS[name] for name in figures}
+
+
+def captions_of(tables: Tables) -> dict[str, str]:
+    """The captions of a run's figures by their file names."""
+    drawn = {"aopc": True, "ends": len(tables.curves), "correlation": len(tables.histograms)}
+    captions = {name: CAPTIONS[name] for name, there in drawn.items() if there}
     if len(tables.chance):
         captions["aopc"] += " Hatched: where 95 % of all random orders lie."
     return captions

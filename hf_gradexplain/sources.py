@@ -30,8 +30,8 @@ class Backward:
     """One backward pass from the summed losses to the word vectors, and to nothing else.
 
     Args:
-        objective: What is differentiated, whatever is explained: see `hf_gradexplain.targets.Objective`. None for what
-            is explained.
+        objective: What is differentiated, whatever is explained: see `hf_gradexplain.targets.Objective`. That takes a
+            forward pass of its own. None for what is explained.
     """
 
     objective: ObjectiveName | None = None
@@ -40,8 +40,8 @@ class Backward:
     def __call__(self, classifier: Classifier, reading: Reading) -> Gradients:
         """The word vectors and their gradients; texts do not influence each other, so the sum keeps them apart."""
         if self.objective is not None:
-            objective = replace(classifier.objective, name=self.objective)
-            classifier = replace(classifier, objective=objective)
+            classifier = replace(classifier, objective=replace(classifier.objective, name=self.objective))
+            reading = classifier.read(reading.batch, graph=bool(reading.words))
         return gradients_of(classifier, reading) if reading.words else known_gradients(classifier, reading)
 
 
@@ -81,9 +81,9 @@ class Shuffle:
 
 
 def gradients_of(classifier: Classifier, reading: Reading) -> Gradients:
-    """The gradients of the objective at what was read; the graph stays for other objectives."""
+    """The gradients of the objective at what was read; the graph is used up."""
     loss = classifier.objective.loss(reading.logits, reading.batch.target).sum()
-    grads = torch.autograd.grad(loss, [words.delta for words in reading.words], retain_graph=True)
+    grads = torch.autograd.grad(loss, [words.delta for words in reading.words])
     vectors = torch.cat([words.embedding for words in reading.words], -1)
     return Gradients(vectors, torch.cat(grads, -1), baseline_of(classifier))
 

@@ -8,7 +8,9 @@ python recipes/evaluate.py RECIPE.yaml --seed 1
 from hf_gradexplain.arguments import exit_on_error, parse_arguments
 from hf_gradexplain.jobs.arguments import EvaluateArguments
 from hf_gradexplain.jobs.evaluate import run_evaluation
+from hf_gradexplain.processes import flush_subnormals
 
 if __name__ == "__main__":
+    flush_subnormals()
     with exit_on_error():
         run_evaluation(parse_arguments(EvaluateArguments))

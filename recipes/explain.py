@@ -6,7 +6,9 @@ python recipes/explain.py --model_name_or_path MODEL --dataset_name DATASET --ma
 
 from hf_gradexplain.arguments import exit_on_error, parse_arguments
 from hf_gradexplain.jobs.explain import ExplainArguments, run_explanation
+from hf_gradexplain.processes import flush_subnormals
 
 if __name__ == "__main__":
+    flush_subnormals()
     with exit_on_error():
         run_explanation(parse_arguments(ExplainArguments))

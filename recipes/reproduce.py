@@ -14,8 +14,9 @@ import torch
 from rich.console import Console
 
 from hf_gradexplain.arguments import exit_on_error, parse_arguments
+from hf_gradexplain.processes import flush_subnormals
 from recipes.paper.arguments import ReproduceArguments
-from recipes.paper.material import Material, copy_cards
+from recipes.paper.material import Material, write_cards
 from recipes.paper.page import table_texts, write_page
 from recipes.paper.plan import make_plan
 from recipes.paper.steps import Ledger
@@ -35,7 +36,7 @@ def reproduce(arguments: ReproduceArguments) -> None:
     if not arguments.only:
         material = Material(arguments, plan, ledger)
         if arguments.cards:
-            copy_cards(material, Path(arguments.cards))
+            write_cards(material, Path(arguments.cards))
         page = write_page(material)
         print("\n".join(table_texts(material.answers)))
         Console(stderr=True, soft_wrap=True).print(f"Page: {page}", highlight=False, markup=False)
@@ -55,5 +56,6 @@ def _helped(copies: int) -> Iterator[None]:
 
 
 if __name__ == "__main__":
+    flush_subnormals()
     with exit_on_error():
         reproduce(parse_arguments(ReproduceArguments))

@@ -12,8 +12,10 @@ from contextlib import redirect_stdout
 from hf_gradexplain.arguments import exit_on_error, parse_arguments
 from hf_gradexplain.jobs.train import run_training
 from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
+from hf_gradexplain.processes import flush_subnormals
 
 if __name__ == "__main__":
+    flush_subnormals()
     arguments = parse_arguments(TrainRecipeArguments)
     with exit_on_error(), redirect_stdout(sys.stderr):  # where the progress goes
         metrics = run_training(arguments)

@@ -8,6 +8,9 @@ import pytest
 
 from hf_gradexplain.arguments import exit_on_error, parse_arguments
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.jobs.arguments import EvaluateArguments
+from hf_gradexplain.jobs.explain import ExplainArguments
+from hf_gradexplain.training import TrainArguments
 
 
 @dataclass
@@ -123,6 +126,13 @@ def test_help_tells_what_a_field_is(capsys):
         parse("--help")
     assert stop.value.code == 0
     assert "What it is called." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [EvaluateArguments, ExplainArguments, TrainArguments])
+def test_every_recipe_has_help(arguments, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        parse_arguments(arguments, ["--help"])
+    assert "seed" in capsys.readouterr().out
 
 
 def test_errors_of_the_library_end_a_program(capsys):

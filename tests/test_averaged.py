@@ -149,13 +149,3 @@ def test_gradient_times_input_of_the_probability_whatever_is_explained(kind):
     loss = explain(TEXTS[0], methods)
     share = loss.probabilities[loss.target]
     assert loss.scores["gi_prob"] == pytest.approx(share * loss.scores["signed_gi"], rel=1e-9, abs=1e-14)
-
-
-def test_two_objectives_share_one_forward_pass():
-    explain, passes = explainer("bert"), []
-    handle = explain.model.register_forward_hook(lambda *_: passes.append("forward"))
-    try:
-        explain(TEXTS[0], ("signed_gi", "gi_prob", "sa_l2"))
-    finally:
-        handle.remove()
-    assert passes == ["forward"]

@@ -13,7 +13,7 @@ from tests.tiny import make
 pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
 
 TEXTS = ["bad", "the film is bad", "a thoughtful film , and a very bad end"]
-METHODS = ("signed_gi", "sa_l2", "loo")
+METHODS = ("signed_gi", "sa_l2", "loo", "gi_prob", "integrated_gradients")
 
 
 @pytest.fixture(autouse=True)

@@ -19,10 +19,9 @@ from hf_gradexplain.encode import without_surrogates
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.hub import Destination, check_destination
-from hf_gradexplain.jobs import publish
+from hf_gradexplain.hub import check_destination, folder_files
 from hf_gradexplain.jobs.arguments import EvaluateArguments, replayed
-from hf_gradexplain.jobs.publish import _split_name
+from hf_gradexplain.jobs.publish import _split_name, write_dataset
 from hf_gradexplain.jobs.subject import short_name
 from hf_gradexplain.options import Options
 from hf_gradexplain.origin import Origin
@@ -93,7 +92,7 @@ def test_cards_are_built_alike_whatever_they_say(render):
     expected = structure(render(HARMLESS))
     assert "html_block" not in expected[0]
     assert "html_inline" not in expected[1]
-    for texts in PARTS if render is card else PARTS[::4]:
+    for texts in PARTS if render is card else PARTS[::10]:
         found = render([text if one_line(text) else "blank" for text in texts])
         assert structure(found) == expected, texts
         assert not re.search("[\x00\x1b\x9b\u202e\u2066\ud800]", found)
@@ -156,7 +155,7 @@ def explanation(text, label):
 
 def test_highlighted_texts_have_the_same_elements_whatever_they_say():
     expected = Elements(explanation("two words", "label").to_html()).seen
-    for text, label in zip(MANY, reversed(MANY), strict=True):
+    for text, label in zip(MANY[::2], MANY[::-2], strict=True):
         if len(text) > 1 and text.strip() and label.strip():
             assert Elements(explanation(text, label).to_html()).seen == expected, (text, label)
 
@@ -196,24 +195,25 @@ def test_no_name_becomes_a_path(tmp_path, monkeypatch):
 
 def test_a_run_over_hostile_texts_and_labels_stays_in_its_folder(tmp_path, monkeypatch):
     """Evaluated, shown and made ready to be published; and it comes back as it was."""
-    output_dir, pushed = tmp_path / "a" / "out", []
-    monkeypatch.chdir(output_dir.parent.parent)
-    monkeypatch.setattr(publish, "push", lambda destination, files, **_: pushed.append(files))
+    output_dir, published = tmp_path / "a" / "out", tmp_path / "a" / "published"
+    monkeypatch.chdir(tmp_path)
     model, tokenizer = make("fasttext", seed=1)
     labels = ("\ud800</title>\n---\nlicense: mit", "../../\x00<script>alert(1)</script>", "](x) | ```")
     model.config.id2label = dict(enumerate(labels))
     texts = [*strings(120, seed=2), "the film is good and the end is not bad"]
     rows = Dataset.from_dict({"id": range(len(texts)), "text": [without_surrogates(text) for text in texts]})
-    options, arguments = Options(methods=("random", "loo", "signed_gi")), EvaluateArguments(split="../x[:3]")
+    here = {"model_name_or_path": str(output_dir), "dataset_name": str(output_dir.parent)}
+    options, arguments = Options(methods=("random", "loo", "signed_gi")), EvaluateArguments(split="../x[:3]", **here)
     tables = evaluate(Explainer(model, tokenizer), rows, options, output_dir, inputs={})
     facts = {"Model": labels[0], labels[1]: labels[2]}
     run = Run(labels[1], facts, {}, tables, 1.0, labels[0], "", notes=labels, origins={"data set": Origin(labels[1])})
     write_results(output_dir, run, document_paths(output_dir))
-    publish.publish(run, arguments, output_dir, Destination("me/x", "dataset", True))
+    write_dataset(run, arguments, output_dir, published, "me/x")
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert all(path.is_relative_to(output_dir) for path in written)
-    assert {"README.md", "run.yaml", "data/x-00000-of-00001.parquet"} <= pushed[0].keys()
-    page, cards = (output_dir / "report.html").read_text(), [output_dir / "README.md", pushed[0]["README.md"]]
+    assert all(path.is_relative_to(output_dir) or path.is_relative_to(published) for path in written)
+    assert {"README.md", "run.yaml", "data/x-00000-of-00001.parquet"} <= folder_files(published).keys()
+    assert not [path for path in folder_files(published).values() if str(tmp_path).encode() in path.read_bytes()]
+    page, cards = (output_dir / "report.html").read_text(), [output_dir / "README.md", published / "README.md"]
     assert "script" not in {tag for tag, *_ in Elements(page).seen}
     for path in cards:
         tokens = PARSER.parse(path.read_text())
@@ -221,6 +221,6 @@ def test_a_run_over_hostile_texts_and_labels_stays_in_its_folder(tmp_path, monke
         assert not {"html_block", "html_inline"} & kinds
         assert "link_open" not in structure(path.read_text())[1]
         assert "license" not in front_matter(path.read_text())
-    found, expected = load_explanations(output_dir / "hub", texts=rows), load_explanations(output_dir)
+    found, expected = load_explanations(published, texts=rows), load_explanations(output_dir)
     assert [e.to_dict() for e in found] == [e.to_dict() for e in expected]
     assert found[0].target_label in [without_surrogates(label) for label in labels]

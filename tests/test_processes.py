@@ -1,6 +1,8 @@
 """Launchers that do not start what they were asked for."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -60,3 +62,23 @@ def test_the_command_that_works_does_not_show_a_token(given, monkeypatch):
     assert "hf_secret" not in command(2)
     assert command(2).startswith("torchrun --standalone --nproc_per_node 2 recipes/evaluate.py --token")
     assert command(2).endswith(" --seed 1")
+
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+
+
+@pytest.mark.parametrize(
+    "recipe", ["evaluate.py", *(pytest.param(name, marks=pytest.mark.slow) for name in ("explain.py", "train.py"))]
+)
+def test_the_threads_of_a_recipe_flush_subnormals(recipe):
+    """Enough numbers for two threads, each of which gets a half."""
+    code = f"""
+import contextlib, runpy, sys, torch
+torch.set_num_threads(2)
+sys.argv = [{recipe!r}, "--help"]
+with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(SystemExit):
+    runpy.run_path({str(RECIPES / recipe)!r}, run_name="__main__")
+print((torch.full((1_000_000,), 2.0**-126) / 2).count_nonzero().item())
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "0\n", ran.stderr

@@ -4,6 +4,7 @@ from hf_gradexplain.cards.card import Card, Corpus, Example, Faithfulness
 from hf_gradexplain.cards.describe import described, public_name
 from hf_gradexplain.cards.faithfulness import explained, faithfulness, faithfulness_figure
 from hf_gradexplain.cards.model_card import FIGURE, model_card
+from hf_gradexplain.cards.write import rewrite_card, write_card
 
 __all__ = [
     "FIGURE",
@@ -17,4 +18,6 @@ __all__ = [
     "faithfulness_figure",
     "model_card",
     "public_name",
+    "rewrite_card",
+    "write_card",
 ]

@@ -55,6 +55,7 @@ class Faithfulness:
             `significant`, the share of texts with p <= 0.05; and `undefined`, the texts without r.
         curves: The columns of the table of AOPC, see `hf_gradexplain.evaluation.summary.Tables`.
         chance: The columns of the band of random orders, or empty.
+        k_grid: Where the curves are exact, with straight lines between; empty for everywhere.
     """
 
     n: int
@@ -66,6 +67,7 @@ class Faithfulness:
     methods: Sequence[Mapping[str, Any]]
     curves: Mapping[str, Sequence[Any]]
     chance: Mapping[str, Sequence[Any]]
+    k_grid: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """From a finished training to what its card says."""
 
+import os
 from dataclasses import fields
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def described(
 def public_name(name: str) -> str:
     """Name a hub repository in full, but a folder or file of this machine by its last part only."""
     path = Path(name)
-    return (path.resolve().stem if path.is_file() else path.resolve().name) if path.exists() else name
+    return (path.resolve().stem if path.is_file() else path.resolve().name) if os.path.exists(name) else name
 
 
 def _corpus(trained: Trained, arguments: TrainArguments, source: str | None) -> Corpus:

@@ -63,6 +63,7 @@ def faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelled: bool,
         methods=_methods(tables, short_k, long_k),
         curves=_columns(tables.aopc),
         chance=_columns(tables.chance),
+        k_grid=list(measures.k_grid),
     )
 
 

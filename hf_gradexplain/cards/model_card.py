@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
 from huggingface_hub import EvalResult, ModelCardData
 from markupsafe import Markup
 
@@ -11,7 +10,7 @@ from hf_gradexplain.cards.card import Card, Example, Faithfulness
 from hf_gradexplain.evaluation.wording import interval
 from hf_gradexplain.methods import METHODS
 from hf_gradexplain.viz.tables import MISSING, format_score
-from hf_gradexplain.viz.templating import MARKDOWN
+from hf_gradexplain.viz.templating import MARKDOWN, front_matter
 
 FIGURE = "aopc.png"
 """The file that the card shows, beside it."""
@@ -31,12 +30,13 @@ def model_card(card: Card) -> str:
     HTML or table cells to it.
     """
     return MARKDOWN.get_template("model_card.md.jinja").render(
-        metadata=Markup(yaml.safe_dump(_metadata(card), sort_keys=False, allow_unicode=True)),
+        metadata=front_matter(_metadata(card)),
         card=card,
         summary=_summary(card),
         name=Markup(card.repo_id or "the folder or the hub name of this model"),
         results={_HUB_METRICS[name][1]: f"{value:.4f}" for name, value in card.metrics.items()},
         faithful=card.faithfulness,
+        grid="" if card.faithfulness is None else ", ".join(map(str, card.faithfulness.k_grid)),
         methods=[] if card.faithfulness is None else _methods(card.faithfulness),
         figure=Markup(FIGURE),
         classes=", ".join(card.classes),

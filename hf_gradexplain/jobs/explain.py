@@ -14,6 +14,7 @@ from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import write_text
 from hf_gradexplain.hub import signed_in
 from hf_gradexplain.jobs.arguments import replayed
+from hf_gradexplain.origin import Origin, commits, locate
 from hf_gradexplain.viz.report import render_report
 
 
@@ -57,7 +58,7 @@ def run_explanation(arguments: ExplainArguments) -> list[Explanation]:
 
 
 def _explain(arguments: ExplainArguments) -> list[Explanation]:
-    texts = _texts(arguments)
+    texts, data = _texts(arguments)
     explainer = Explainer.from_pretrained(
         arguments.model_name_or_path,
         revision=arguments.model_revision,
@@ -75,12 +76,18 @@ def _explain(arguments: ExplainArguments) -> list[Explanation]:
         mixed_precision=arguments.mixed_precision,
         torch_compile=arguments.torch_compile,
     )
-    folder = Path(arguments.output_dir)
-    lines = (json.dumps(explanation.to_dict(), ensure_ascii=False) for explanation in explanations)
+    folder, read = Path(arguments.output_dir), commits({**explainer.origins, **data})
+    rows = [{**explanation.to_dict(), "commits": read} for explanation in explanations]
+    lines = (json.dumps(row, ensure_ascii=False) for row in rows)
     write_text(folder / "explanations.jsonl", "".join(f"{line}\n" for line in lines))
     page = render_report(
         title=f"{Path(arguments.model_name_or_path).name}: {len(texts)} texts explained",
-        facts={"Methods": ", ".join(arguments.methods), "Unit": arguments.unit, "Objective": arguments.objective},
+        facts={
+            "Methods": ", ".join(arguments.methods),
+            "Unit": arguments.unit,
+            "Objective": arguments.objective,
+            **{f"Commit of the {part}": commit for part, commit in read.items()},
+        },
         tables={},
         figures={},
         explanations=[e.to_html(method) for e in explanations for method in arguments.methods],
@@ -92,20 +99,22 @@ def _explain(arguments: ExplainArguments) -> list[Explanation]:
     return explanations
 
 
-def _texts(arguments: ExplainArguments) -> list[Text]:
+def _texts(arguments: ExplainArguments) -> tuple[list[Text], dict[str, Origin]]:
+    """The texts, and where those of a data set come from."""
     if (arguments.texts is None) == (arguments.dataset_name is None):
         raise GradexplainError("give either --texts or --dataset_name")
     if arguments.texts is not None:
-        return list(arguments.texts)
+        return list(arguments.texts), {}
+    data = locate(str(arguments.dataset_name), arguments.dataset_revision, "dataset")
     rows = load_texts(
-        str(arguments.dataset_name),
+        data.name,
         config=arguments.dataset_config_name,
         split=arguments.split,
         text_column=arguments.text_column,
         label_column=None,
-        revision=arguments.dataset_revision,
+        revision=data.commit,
         max_samples=arguments.max_samples,
         seed=arguments.seed,
     ).to_dict()
-    pairs = rows.get("text_pair")
-    return rows["text"] if pairs is None else list(zip(rows["text"], pairs, strict=True))
+    pairs, origins = rows.get("text_pair"), {"data set": data}
+    return (rows["text"] if pairs is None else list(zip(rows["text"], pairs, strict=True))), origins

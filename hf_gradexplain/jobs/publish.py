@@ -4,6 +4,7 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -12,18 +13,21 @@ import pyarrow.parquet as pq
 from hf_gradexplain.evaluation.columns import described
 from hf_gradexplain.evaluation.reading import count_documents
 from hf_gradexplain.evaluation.wording import headline
-from hf_gradexplain.files import write_text, written_whole
+from hf_gradexplain.files import write_bytes, write_text, written_whole
 from hf_gradexplain.hub import Destination, Pushed, folder_files, push
 from hf_gradexplain.jobs.arguments import EvaluateArguments, replayed
 from hf_gradexplain.jobs.subject import short_name
 from hf_gradexplain.methods import METHODS
-from hf_gradexplain.results import FILES, Run, draw, readable_tables, table_files
+from hf_gradexplain.results import FILES, Run, captions_of, readable_tables, table_files
 from hf_gradexplain.running.folder import document_paths
 from hf_gradexplain.sharing import TextSource, write_shards
 from hf_gradexplain.viz.report import render_dataset_card
 
-FOLDER = "hub"
-"""Where in the run's folder a copy of what is published stands."""
+_MAKING = ".hub."
+"""How the folder begins, within that of the run, in which a data set is made."""
+
+_ONES_OWN = ("output_dir", "trust_remote_code", "allow_pickle")
+"""Arguments that everyone has to decide anew."""
 
 OURS = ("data/*", "tables/*", "figures/*")
 """What a push replaces as a whole."""
@@ -32,44 +36,58 @@ _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "
 
 
 def publish(run: Run, arguments: EvaluateArguments, output_dir: Path, destination: Destination) -> Pushed:
-    """Make a data set of a run's documents, with its tables and a card, in `output_dir/hub`, and push it.
-
-    It holds script-free Parquet files, and the same run makes the same ones. Texts are in it only if
-    `arguments.publish_text` says so; what lies on this machine is named without the path to it.
+    """Make a data set of a run's documents, and push it in one commit.
 
     Raises:
         GradexplainError: The push failed; the run is finished, and the same command only pushes again.
     """
-    folder = output_dir / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
+    for left_over in output_dir.glob(f"{_MAKING}*"):  # of a process that was killed
+        shutil.rmtree(left_over, ignore_errors=True)
+    with TemporaryDirectory(dir=output_dir, prefix=_MAKING) as name:
+        write_dataset(run, arguments, output_dir, Path(name), destination.repo_id)
+        return push(destination, folder_files(Path(name)), message="Explanations", replaces=OURS)
+
+
+def write_dataset(run: Run, arguments: EvaluateArguments, output_dir: Path, folder: Path, name: str) -> None:
+    """Write a run's documents as a data set, with its tables, figures and a card.
+
+    It holds script-free Parquet files, and the same run makes the same ones. Texts are in it only if
+    `arguments.publish_text` says so; what lies on this machine is named without the path to it.
+
+    Args:
+        run: What was run.
+        arguments: The recipe's arguments.
+        output_dir: The run's folder, with its documents and figures.
+        folder: Where to, an empty folder.
+        name: What the data set is called on the hub.
+    """
     documents, split = document_paths(output_dir), _split_name(arguments.split)
     source = write_shards(documents, folder / "data", split, _source(run, arguments))
     files = table_files(run)
-    for name, table in files.items():
-        with written_whole(folder / "tables" / f"{name}.parquet") as path:
+    for file, table in files.items():
+        with written_whole(folder / "tables" / f"{file}.parquet") as path:
             table.to_parquet(path, index=False)
-    captions = draw(folder / "figures", run.tables, forms=("png",))
-    write_text(folder / "run.yaml", replayed(_of_anyone(arguments, run), without=("output_dir", "trust_remote_code")))
+    captions = captions_of(run.tables)
+    for file in captions:
+        write_bytes(folder / "figures" / f"{file}.png", (output_dir / "figures" / f"{file}.png").read_bytes())
+    write_text(folder / "run.yaml", replayed(_of_anyone(arguments, run), without=_ONES_OWN))
     card = render_dataset_card(
         title=f"Explanations of {run.title}",
         metadata=_metadata(run, split, count_documents(documents)["documents"]),
-        name=destination.repo_id,
+        name=name,
         split=split,
         headline=headline(run.tables),
         texts=_said_of(source),
         columns=_frame(["column", "type", "what it is"], _columns(folder, source)),
         methods=_frame(["method", "score of a unit"], _methods(documents[0])),
-        files=_frame(
-            ["file", "holds"], ((f"tables/{name}.parquet", FILES.get(name, name)) for name in table_files(run))
-        ),
+        files=_frame(["file", "holds"], [(f"tables/{file}.parquet", FILES.get(file, file)) for file in files]),
         facts=run.facts,
         notes=run.notes,
         tables=readable_tables(run),
-        figures={caption: f"figures/{name}.png" for name, caption in captions.items()},
+        figures={caption: f"figures/{file}.png" for file, caption in captions.items()},
         replay="python recipes/evaluate.py run.yaml",
     )
     write_text(folder / "README.md", card)
-    return push(destination, folder_files(folder), message="Explanations", replaces=OURS)
 
 
 def _source(run: Run, arguments: EvaluateArguments) -> TextSource:

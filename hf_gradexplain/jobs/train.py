@@ -1,7 +1,7 @@
 """Train a classifier: from arguments to a folder with its card, and to the hub."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,11 +9,10 @@ from tempfile import TemporaryDirectory
 from accelerate import PartialState
 from rich.console import Console
 
-from hf_gradexplain.cards import FIGURE, Card, described, explained, faithfulness, faithfulness_figure, model_card
+from hf_gradexplain.cards import FIGURE, Card, described, explained, faithfulness, write_card
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
-from hf_gradexplain.files import write_bytes, write_text
-from hf_gradexplain.hub import Destination, check_destination, push
+from hf_gradexplain.hub import Destination, check_destination, push, signed_in
 from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
 from hf_gradexplain.models.remote_code import add_remote_code
 from hf_gradexplain.training import Trained, train
@@ -34,10 +33,11 @@ def run_training(arguments: TrainRecipeArguments) -> Mapping[str, float]:
         GradexplainError: If the data, the model or its configuration cannot be had as asked for, or if the model cannot
             be pushed.
     """
-    destination = _destination(arguments)
-    trained = train(arguments)
-    if PartialState().is_main_process:
-        _publish(trained, arguments, destination)
+    with signed_in(arguments.token):
+        destination = _destination(arguments)
+        trained = train(arguments)
+        if PartialState().is_main_process:
+            _publish(trained, arguments, destination)
     return trained.metrics
 
 
@@ -59,13 +59,27 @@ def _publish(trained: Trained, arguments: TrainRecipeArguments, destination: Des
         dataset_source=arguments.dataset_source,
     )
     files = _save(trained, folder, remote_code=arguments.remote_code)
-    _write_card(card, folder)
+    write_card(card, folder)
     card = _measured(card, trained, arguments)
-    files += _write_card(card, folder)
+    files += write_card(card, folder)
     if destination is not None:
-        message = f"{card.title}, trained on {card.corpus.name}"
+        _push(card, folder, files, destination)
+
+
+def _push(card: Card, folder: Path, files: Sequence[str], destination: Destination) -> None:
+    message = f"{card.title}, trained on {card.corpus.name}"
+    try:
         pushed = push(destination, {file: folder / file for file in files}, message=message, replaces=STALE)
-        Console(stderr=True, soft_wrap=True).print(f"Pushed: {pushed.url}", highlight=False)
+    except GradexplainError as error:
+        command = f"hf upload {destination.repo_id} {folder}{' --private' if destination.private else ''}"
+        raise GradexplainError(
+            f"{error}. Nothing is lost: the model is in {folder}, and `{command}` pushes it without another training"
+        ) from error
+    _say(f"Pushed: {pushed.url}")
+
+
+def _say(text: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(text, highlight=False, markup=False)
 
 
 def _measured(card: Card, trained: Trained, arguments: TrainRecipeArguments) -> Card:
@@ -78,6 +92,7 @@ def _measured(card: Card, trained: Trained, arguments: TrainRecipeArguments) -> 
         card = replace(card, examples=explained(explainer, [*texts, *widget]), widget=widget)
         if n == 0:
             return card
+        _say(f"Measuring explanations on {min(n, len(rows)):,} texts; --faithfulness_samples 0 would leave that out")
         labelled = trained.task.problem_type == "single_label_classification"
         found = faithfulness(explainer, rows, n, labelled=labelled, seed=arguments.seed)
     except GradexplainError as error:
@@ -98,12 +113,3 @@ def _save(trained: Trained, folder: Path, *, remote_code: bool) -> list[str]:
         for file in files:
             os.replace(partial / file, folder / file)
     return files
-
-
-def _write_card(card: Card, folder: Path) -> list[str]:
-    """Write the card, what it is made of, and its figure."""
-    if card.faithfulness is not None:
-        write_bytes(folder / FIGURE, faithfulness_figure(card.faithfulness, card.title))
-    write_text(folder / "card.json", card.to_json())
-    write_text(folder / "README.md", model_card(card))
-    return ["card.json", "README.md", *([FIGURE] if card.faithfulness is not None else [])]

@@ -1,6 +1,6 @@
 """The arguments of `recipes/train.py`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.training.arguments import TrainArguments, option
@@ -30,6 +30,9 @@ class TrainRecipeArguments(TrainArguments):
     )
     push_to_hub: bool = option(False, "Push the model, its tokenizer and its card to the hub, as one commit.")
     hub_model_id: str | None = option(None, "With push_to_hub: owner/name; by default the name of output_dir.")
+    token: str | None = field(
+        default=None, repr=False, metadata={"help": "Token of the hub, if not that of HF_TOKEN or of hf auth login."}
+    )
     hub_private_repo: bool = option(False, "With push_to_hub: make the repository private.")
     remote_code: bool = option(
         False, "Put the code of our architectures beside the weights, for users without this package."

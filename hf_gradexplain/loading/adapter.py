@@ -1,7 +1,8 @@
 """Adapters of PEFT: what they hold, and the model with one in it."""
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import torch
 from safetensors.torch import load_file
@@ -44,7 +45,7 @@ def head_of_adapter(adapter: Mapping[str, Any], weights: Mapping[str, Tensor]) -
 
 
 def with_adapter(model: PreTrainedModel, adapter: Origin) -> Any:
-    """The model with the adapter's weights in it.
+    """The model with the adapter's weights in it, read from the files that `adapter_weights` has fetched.
 
     Raises:
         GradexplainError: peft is not installed.
@@ -53,4 +54,5 @@ def with_adapter(model: PreTrainedModel, adapter: Origin) -> Any:
         from peft import PeftModel
     except ImportError as error:
         raise GradexplainError("it is an adapter, which needs peft: pip install peft") from error
-    return PeftModel.from_pretrained(model, adapter.name, revision=adapter.commit).eval()
+    folder = cast(Path, fetch(adapter, "adapter_config.json")).parent
+    return PeftModel.from_pretrained(model, str(folder)).eval()

@@ -51,7 +51,10 @@ def find(name: str, revision: str | None = None) -> Source:
     """
     model = locate(name, revision)
     adapter = read_json(model, "adapter_config.json")
-    if adapter is None or (model.commit is None and Path(name, "config.json").is_file()):
+    if adapter is None:
+        return Source(model, model)
+    _check_adapter(adapter, model)
+    if model.commit is None and Path(name, "config.json").is_file():  # a model that has its adapter beside it
         return Source(model, model)
     base = locate(_base_name(adapter, model), adapter.get("revision"))
     if read_json(base, "adapter_config.json") is not None:
@@ -59,21 +62,25 @@ def find(name: str, revision: str | None = None) -> Source:
     return Source(model, base, adapter)
 
 
-def _base_name(adapter: Mapping[str, Any], model: Origin) -> str:
-    """The model that an adapter was made for, if the adapter asks for nothing else."""
-    base, kind = adapter.get("base_model_name_or_path"), adapter.get("peft_type")
-    if not isinstance(base, str) or not base:
-        raise GradexplainError(f"the adapter {model.name!r} does not name its model: add base_model_name_or_path")
-    if model.commit is not None and Path(base).exists():
-        raise GradexplainError(
-            f"the adapter {model.name!r} names a folder as its model ({base!r}), which is not one of the hub: load the "
-            "two with peft, and give the model to Explainer(model, tokenizer)"
-        )
-    if kind == "XLORA" or adapter.get("megatron_config"):
-        asked = "other adapters" if kind == "XLORA" else "a module by name"
+def _check_adapter(adapter: Mapping[str, Any], model: Origin) -> None:
+    """Refuse what loads other adapters, or imports a module that the adapter names."""
+    if adapter.get("peft_type") == "XLORA" or adapter.get("megatron_config"):
+        asked = "a module by name" if adapter.get("megatron_config") else "other adapters"
         raise GradexplainError(
             f"the adapter {model.name!r} would load {asked}: load it with peft, and give the model to "
             "Explainer(model, tokenizer)"
+        )
+
+
+def _base_name(adapter: Mapping[str, Any], model: Origin) -> str:
+    """The model that an adapter was made for; one of the hub can be for none of this machine."""
+    base = adapter.get("base_model_name_or_path")
+    if not isinstance(base, str) or not base:
+        raise GradexplainError(f"the adapter {model.name!r} does not name its model: add base_model_name_or_path")
+    if model.commit is not None and os.path.exists(base):
+        raise GradexplainError(
+            f"the adapter {model.name!r} names a folder as its model ({base!r}), which is not one of the hub: load the "
+            "two with peft, and give the model to Explainer(model, tokenizer)"
         )
     return base
 
@@ -168,12 +175,10 @@ def _reason(error: Exception) -> str:
         )
     if isinstance(error, OSError) and "model.safetensors" in said:
         return f"it has no weights in .safetensors; what it may have in .bin is {PICKLE}"
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__).rstrip(".")
-    return (
-        f"{first}; name a model of the hub, or a folder with its configuration and weights"
-        if isinstance(error, OSError)
-        else f"{type(error).__name__}: {first}"
-    )
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason given").rstrip(".")
+    if isinstance(error, OSError):
+        return f"{first}; name a model of the hub, or a folder with its configuration and weights"
+    return f"{type(error).__name__}: {first}"
 
 
 @contextmanager

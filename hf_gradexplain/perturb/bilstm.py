@@ -6,12 +6,16 @@ leave-one-out, copy `m` branches off the plain text at the unit's first token. I
 `m' < m`, the last one in which all that differs comes later. Either way a word read in the plain order of the text
 costs each copy half of the steps on average, and the input projection of every word is made once for all copies.
 
-All copies of all texts take a step together. Texts are aligned at their ends, so that copies only ever come in, and
-those that are there are the first rows of one matrix.
+All copies of all texts take a step together, in both directions. Texts are aligned at their ends, so that copies only
+ever come in. Those that read forward are put into the rows of one matrix upwards from its middle, those that read
+backward downwards from there: at any time, all that are there are neighbours. Copies come in some steps before they
+branch off, as many together as make up one of few sizes of matrix, and start from the nearest forebear that is there
+already. So a stretch of several steps has the same rows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import cast
 
 import torch
@@ -21,6 +25,7 @@ from torch.nn import functional as F
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassification
 from hf_gradexplain.perturb import generic
+from hf_gradexplain.perturb.product import packed, product, rounded_up
 from hf_gradexplain.perturb.words import Masks, Words, read_words
 
 _STEPS_AT_ONCE = 64
@@ -46,119 +51,180 @@ def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> T
 def _logits(classifier: Classifier, words: Words, masks: Masks) -> Tensor:
     """The logits at every mask: `(N, U + 1, C)`."""
     model = cast(BiLSTMForSequenceClassification, classifier.model)
-    directions = [
-        _Direction.of(weights, words, backward)
-        for weights, backward in zip(model.lstm.all_weights, (False, True), strict=True)
-    ]
+    cells = _Cells.of(model, words)
     parts = []
     for part in masks.split(max(1, classifier.batch_tokens // (masks.size + 1))):
-        pooled = torch.cat([d.read(words, part, model.config.pooling) for d in directions], 2)
+        pooled = cells.read(words, part, model.config.pooling)
         parts.append(model.classifier(pooled.to(words.vectors.dtype)))
     return torch.cat(parts)
 
 
 @dataclass(frozen=True, eq=False)
-class _Direction:
-    """One direction of the LSTM over a batch.
+class _Cells:
+    """The two directions of the LSTM over the words of a batch. `_go_on` says how gates and states are scaled.
 
     Attributes:
-        projected: `(V + 2, 4 H)` what each word adds to the gates, biases included; the last is a masked word.
-        recurrent: `(H, 4 H)` what the state adds to the gates. See `_step` for how the gates are scaled.
-        backward: Whether it reads from the end.
+        projected: `(2 (V + 2), 4 H)` what each word adds to the gates, biases included: first forward, then backward.
+            The last row of each is a masked word.
+        forward: `(4 H, H)` what the states that read forward add to the gates, packed.
+        backward: `(4 H, H)` the same for those that read backward.
     """
 
     projected: Tensor
-    recurrent: Tensor
-    backward: bool
+    forward: Tensor
+    backward: Tensor
 
     @classmethod
-    def of(cls, weights: Sequence[Tensor], words: Words, backward: bool) -> "_Direction":
-        w_ih, w_hh, b_ih, b_hh = weights
-        dtype = torch.promote_types(w_hh.dtype, torch.float32)
-        scale = torch.tensor([1, 1, 2, 1], device=w_hh.device, dtype=dtype).repeat_interleave(w_hh.shape[1])
+    def of(cls, model: BiLSTMForSequenceClassification, words: Words) -> "_Cells":
         vectors = torch.cat([words.vectors, words.baseline.unsqueeze(0)])
-        return cls(F.linear(vectors, w_ih, b_ih + b_hh) * scale, w_hh.T * scale, backward)
+        dtype = torch.promote_types(vectors.dtype, torch.float32)
+        scale = torch.tensor([1, 1, 2, 1], device=vectors.device, dtype=dtype)
+        scale = scale.repeat_interleave(model.lstm.hidden_size)
+        forward, backward = model.lstm.all_weights
+        projected = [F.linear(vectors, w_ih, b_ih + b_hh) * scale for w_ih, _, b_ih, b_hh in (forward, backward)]
+        recurrent = [packed(2 * scale.unsqueeze(1) * w_hh) for _, w_hh, _, _ in (forward, backward)]
+        return cls(torch.cat(projected), *recurrent)
 
     def read(self, words: Words, masks: Masks, pooling: str) -> Tensor:
-        """The pooled states at every mask: `(N, U + 1, H)`."""
-        length = words.length[masks.text]
-        number = self._in_order(masks.number, length)
-        copies = _Copies.of(number, length, masks)
-        inputs = self._inputs(self._in_order(words.of[masks.text], length), number, copies, masks)
-        states = self.recurrent.new_zeros(len(copies.mask), 3 * len(self.recurrent))
-        pooled = states.chunk(3, 1)[2].fill_(-torch.inf if pooling == "max" else 0)
-        before = 0
-        for rows, n in zip(inputs, copies.present, strict=True):
-            states[before:n] = states[copies.parent[before:n]]
-            h, c, pooled = states[:n].chunk(3, 1)
-            _step(self.projected.index_select(0, rows[:n]).addmm_(h, self.recurrent), h, c)
+        """The pooled states of both directions at every mask: `(N, U + 1, 2 H)`."""
+        length = words.length[masks.text].clamp(min=1)
+        copies = _Copies.of(masks, length)
+        inputs = self._inputs(_both_ways(words.of[masks.text], length), masks, copies)
+        rows, middle = len(copies.mask), len(copies.mask) // 2
+        states = self.projected.new_zeros(3, rows + 1, self.projected.shape[1] // 4)
+        states[2] = -torch.inf if pooling == "max" else 0
+        for stretch in copies.stretches():
+            states.index_copy_(1, stretch.new, states.index_select(1, stretch.parent))
+            there = slice(stretch.first, stretch.end)
+            steps = (row[there] for row in islice(inputs, stretch.steps))
+            self._go_on(states[:, there], middle - stretch.first, steps, pooling)
+        result = 2 * states[0 if pooling == "last" else 2][copies.row]
+        return torch.cat([*result], 2) / (length.view(-1, 1, 1) if pooling == "mean" else 1)
+
+    def _inputs(self, of: Tensor, masks: Masks, copies: "_Copies") -> Iterator[Tensor]:
+        """For each step, the row of `projected` that each copy reads: `T` times `(M,)`."""
+        number, words = copies.number, len(self.projected) // 2
+        of = torch.cat([of[: len(of) // 2], of[len(of) // 2 :] + words])
+        masked = torch.where(copies.text < len(of) // 2, words, 2 * words) - 1
+        for part, numbers in zip(of.T.split(_STEPS_AT_ONCE), number.T.split(_STEPS_AT_ONCE), strict=True):
+            yield from torch.where(masks.hides(numbers[:, copies.text], copies.mask), masked, part[:, copies.text])
+
+    def _go_on(self, states: Tensor, ahead: int, inputs: Iterable[Tensor], pooling: str) -> None:
+        """Take `states` `(3, n, H)`, of which the first `ahead` read forward, some steps on, in place.
+
+        One step is `c = f c + i tanh(z)` and `h = o tanh(c)`. All activations are sigmoids, by
+        `tanh(x) = 2 sigmoid(2 x) - 1`, since PyTorch's `tanh` takes four times as long on a CPU. So that nothing has to
+        be doubled or halved on the way, there is `2 z` among the gates, and the states are `h / 2`, `2 c`, and `h / 2`
+        pooled.
+        """
+        h, c, pooled = states
+        gates = h.new_empty(len(h), self.projected.shape[1])
+        i, f, z, o = gates.chunk(4, 1)
+        (h_ahead, h_back), (gates_ahead, gates_back) = ((x[:ahead], x[ahead:]) for x in (h, gates))
+        for rows in inputs:
+            torch.index_select(self.projected, 0, rows, out=gates)
+            gates_ahead += product(h_ahead, self.forward)
+            gates_back += product(h_back, self.backward)
+            gates.sigmoid_()
+            c.mul_(f).addcmul_(i, z, value=4).sub_(i, alpha=2)
+            torch.mul(c.sigmoid().sub_(0.5), o, out=h)
             if pooling == "max":
                 torch.maximum(pooled, h, out=pooled)
             elif pooling == "mean":
                 pooled += h
-            before = n
-        h, _, pooled = states[copies.row].unflatten(0, (len(length), -1)).chunk(3, 2)
-        if pooling == "last":
-            return h
-        return pooled / length.clamp(min=1).view(-1, 1, 1) if pooling == "mean" else pooled
-
-    def _inputs(self, of: Tensor, number: Tensor, copies: "_Copies", masks: Masks) -> Iterator[Tensor]:
-        """For each step, the row of `projected` that each copy reads: `T` times `(N (U + 1),)`."""
-        for words, numbers in zip(of.T.split(_STEPS_AT_ONCE), number.T.split(_STEPS_AT_ONCE), strict=True):
-            hidden = masks.hides(numbers[:, copies.text], copies.mask)
-            yield from torch.where(hidden, len(self.projected) - 1, words[:, copies.text])
-
-    def _in_order(self, tokens: Tensor, length: Tensor) -> Tensor:
-        """`(N, T)` tokens that stand on the left, in the order in which they are read, moved to the right."""
-        if self.backward:
-            return tokens.flip(1)
-        places = torch.arange(tokens.shape[1], device=tokens.device) + length.unsqueeze(1)
-        return tokens.gather(1, places % tokens.shape[1])
 
 
-def _step(gates: Tensor, h: Tensor, c: Tensor) -> None:
-    """Take the states `(n, H)` one step on, in place: `c = f c + i tanh(z)` and `h = o tanh(c)`.
+def _both_ways(tokens: Tensor, length: Tensor) -> Tensor:
+    """`(N, T)` tokens that stand on the left, moved to the right, and then from the last to the first: `(2 N, T)`."""
+    tokens = tokens[:, : int(length.max())]
+    places = torch.arange(tokens.shape[1], device=tokens.device) + length.unsqueeze(1)
+    return torch.cat([tokens.gather(1, places % tokens.shape[1]), tokens.flip(1)])
 
-    `gates` `(n, 4 H)` holds the pre-activations of `i`, `f`, twice `z`, and `o`, and is used up: all activations are
-    sigmoids by `tanh(x) = 2 sigmoid(2 x) - 1`, since PyTorch's `tanh` takes four times as long on a CPU.
-    """
-    i, f, z, o = gates.sigmoid_().chunk(4, 1)
-    c.mul_(f).addcmul_(i, z, value=2).sub_(i)
-    torch.addcmul(-o, o, (2 * c).sigmoid_(), value=2, out=h)
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Some steps in a row, with the copies in rows `first ... end - 1`; the `new` ones start from their `parent`."""
+
+    steps: int
+    first: int
+    end: int
+    new: Tensor
+    parent: Tensor
 
 
 @dataclass(frozen=True, eq=False)
 class _Copies:
-    """The copies of `N` texts under each of their masks, in the order in which they come in.
+    """The copies of `N` texts under each of their masks, read in both directions: `M = 2 N (U + 1)` rows.
 
     Attributes:
-        text: `(N (U + 1),)` which of the `N` texts each is a copy of.
-        mask: `(N (U + 1),)` its mask.
-        parent: `(N (U + 1),)` place of the copy whose state it starts from.
-        present: How many copies there are at each step, `T` numbers.
-        row: `(N (U + 1),)` place of each copy, by text and mask.
+        number: `(2 N, T)` numbers of the tokens in the order in which they are read, see `Masks`.
+        text: `(M,)` which of the `2 N` ways of reading.
+        mask: `(M,)` which mask.
+        row: `(2, N, U + 1)` row of each copy.
+        begin: `(M,)` step at which each comes in.
+        parent: `(M,)` row of the copy whose state it starts from; `M` for the state before the first word.
+        present: `(2, T)` how many rows are there at each step, on either side of the middle.
     """
 
+    number: Tensor
     text: Tensor
     mask: Tensor
-    parent: Tensor
-    present: list[int]
     row: Tensor
+    begin: Tensor
+    parent: Tensor
+    present: Tensor
 
     @classmethod
-    def of(cls, number: Tensor, length: Tensor, masks: Masks) -> "_Copies":
-        texts, steps = number.shape
-        step = torch.arange(steps, device=number.device)
-        start = torch.full((texts, masks.size + 2), steps - 1, device=number.device)
-        start = start.scatter_reduce(1, number, step.expand_as(number), "amin")[:, :-1]
-        start[:, 0] = -1
-        parent = _previous_smaller(start) if masks.nested else torch.zeros_like(start)
-        parent += torch.arange(texts, device=number.device).unsqueeze(1) * (masks.size + 1)
-        start[:, 0] = steps - length.clamp(min=1)
-        start, order = start.flatten().sort(stable=True)
-        row = order.argsort()
-        present = torch.searchsorted(start, step, right=True).tolist()
-        return cls(order // (masks.size + 1), order % (masks.size + 1), row[parent.flatten()[order]], present, row)
+    def of(cls, masks: Masks, length: Tensor) -> "_Copies":
+        number, columns = _both_ways(masks.number, length), masks.size + 1
+        start, parent = _branches(number, masks)
+        steps, first = number.shape[1], (number.shape[1] - length).repeat(2)
+        start, order = start.maximum(first.unsqueeze(1)).view(2, -1).sort(dim=1, stable=True)
+        middle, step = start.shape[1], torch.arange(steps, device=start.device).repeat(2, 1)
+        there = torch.searchsorted(start, step, right=True).tolist()
+        present = torch.tensor([[min(rounded_up(n), middle) for n in counts] for counts in there], device=start.device)
+        begin = torch.searchsorted(present, torch.arange(middle, device=start.device).repeat(2, 1), right=True)
+        begin = torch.cat([begin[0].flip(0), begin[1]])
+        copy = torch.cat([order[0].flip(0), order[1] + middle])
+        row, text, mask = copy.argsort(), copy // columns, copy % columns
+        begin = begin.maximum(first[text])
+        parent = torch.where(mask == 0, len(copy), row[text * columns + parent.flatten()[copy]])
+        parent = _first_to_begin_earlier(parent, begin)
+        return cls(number, text, mask, row.view(2, -1, columns), begin, parent, present)
+
+    def stretches(self) -> Iterator[_Stretch]:
+        """The reading, stretch by stretch."""
+        begin, counts = self.begin.unique(return_counts=True)
+        ahead, back = self.present[:, begin].tolist()
+        middle, new = len(self.begin) // 2, self.begin.argsort()
+        rows = zip(new.split(counts.tolist()), self.parent[new].split(counts.tolist()), strict=True)
+        steps = begin.diff(append=begin.new_tensor([self.number.shape[1]])).tolist()
+        for n, a, b, (new, parent) in zip(steps, ahead, back, rows, strict=True):
+            yield _Stretch(n, middle - a, middle + b, new, parent)
+
+
+def _branches(number: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
+    """Where the copies under each mask branch off, and off which: a step and a mask, each `(2 N, U + 1)`.
+
+    A copy that never does branches off at the last step. The plain one does before the first, at -1, off itself.
+    """
+    texts, steps = number.shape
+    step = torch.arange(steps, device=number.device).expand_as(number)
+    start = torch.full((texts, masks.size + 2), steps - 1, device=number.device)
+    start = start.scatter_reduce(1, number, step, "amin")[:, :-1]
+    start[:, 0] = -1
+    return start, _previous_smaller(start) if masks.nested else torch.zeros_like(start)
+
+
+def _first_to_begin_earlier(parent: Tensor, begin: Tensor) -> Tensor:
+    """The nearest forebear of each copy that begins before it does: `(M,)`; `M` is before them all.
+
+    Until a copy branches off its parent, and that from its own, all of them have the same states.
+    """
+    begin, parent = F.pad(begin, (0, 1), value=-1), F.pad(parent, (0, 1), value=len(parent))
+    for _ in range(len(parent).bit_length()):
+        parent = torch.where(begin[parent] == begin, parent[parent], parent)
+    return parent[:-1]
 
 
 def _previous_smaller(x: Tensor) -> Tensor:

@@ -6,14 +6,15 @@ cumulative sum: `O(U C)` each, instead of `U` forward passes of `O(T D + D C)`.
 """
 
 from typing import cast
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.data import Gradients
 from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
-from hf_gradexplain.perturb.words import read_words
 
 
 def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:
@@ -50,9 +51,32 @@ def gradients(classifier: Classifier, reading: Reading) -> Gradients:
 def _contributions(classifier: Classifier, reading: Reading) -> Tensor:
     """What each unit adds to the logits, in at least float32: `(B, U, C)`, 0 where a text has fewer units."""
     model, units = cast(FastTextForSequenceClassification, classifier.model), reading.batch.units
-    words = read_words(classifier, reading)
-    per_word = (words.vectors - words.baseline) @ model.classifier.weight.T
-    per_token = per_word.to(torch.promote_types(per_word.dtype, torch.float32))[words.of]
-    per_unit = per_token.new_zeros(len(per_token), units.size + 1, per_token.shape[2])
-    per_unit.scatter_add_(1, words.unit_of.unsqueeze(2).expand_as(per_token), per_token)
-    return per_unit[:, : units.size] / words.length.clamp(min=1).view(-1, 1, 1)
+    ids = reading.batch.inputs["input_ids"]
+    per_token = _projected(classifier, ids)
+    real = model.real_tokens(ids, reading.batch.inputs.get("attention_mask"), per_token)
+    unit_of = units.unit_of.masked_fill(~real, units.size).unsqueeze(2)
+    per_unit = per_token.new_zeros(len(ids), units.size + 1, per_token.shape[2])
+    per_unit.scatter_add_(1, unit_of.expand_as(per_token), per_token)
+    return per_unit[:, : units.size] / real.sum(1).clamp(min=1).view(-1, 1, 1)
+
+
+_TABLES: WeakKeyDictionary[Classifier, Tensor | None] = WeakKeyDictionary()
+"""The projected table `(V, C)` of each classifier that was asked more than once, and None for the others."""
+
+
+def _projected(classifier: Classifier, ids: Tensor) -> Tensor:
+    """`W (e_t - e_baseline)` of every token, in at least float32: `(B, T)` to `(B, T, C)`.
+
+    Asked again, a classifier has the whole table projected: for two short texts that is more than is needed, for a
+    data set next to nothing. A classifier lives as long as its weights stay the same.
+    """
+    model = cast(FastTextForSequenceClassification, classifier.model)
+    baseline = 0 if classifier.baseline is None else classifier.baseline[0]
+    dtype = torch.promote_types(model.classifier.weight.dtype, torch.float32)
+    if classifier not in _TABLES:
+        _TABLES[classifier] = None
+        return ((model.embedding(ids) - baseline) @ model.classifier.weight.T).to(dtype)
+    if (table := _TABLES[classifier]) is None:
+        table = ((model.embedding.weight - baseline) @ model.classifier.weight.T).to(dtype)
+        _TABLES[classifier] = table
+    return F.embedding(ids, table)

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.models.textcnn.modeling_textcnn import TextCNNForSequenceClassification
+from hf_gradexplain.perturb.product import product
 from hf_gradexplain.perturb.words import Masks, Words, read_words
 
 
@@ -60,9 +61,11 @@ class _Filters:
     @classmethod
     def of(cls, convolution: nn.Module, words: Words) -> "_Filters":
         weight, bias = cast(Tensor, convolution.weight), cast(Tensor, convolution.bias)
-        answers = (words.vectors - words.baseline) @ weight.permute(1, 2, 0).flatten(1)
-        answers = F.pad(answers.view(-1, len(weight)), (0, 0, 0, 1))
-        return cls(weight.shape[2], answers, bias + weight.sum(2) @ words.baseline)
+        count, _, width = weight.shape
+        vectors = torch.cat([words.vectors - words.baseline, words.baseline.unsqueeze(0)])
+        answers = product(vectors, weight.permute(2, 0, 1).flatten(0, 1)).view(-1, count)
+        constant = bias + answers[-width:].sum(0)
+        return cls(width, F.pad(answers[:-width], (0, 0, 0, 1)), constant)
 
     def features(self, words: Words, masks: Masks) -> Tensor:
         """The features at every mask: `(N, U + 1, filters)`."""

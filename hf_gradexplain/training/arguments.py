@@ -51,7 +51,7 @@ class TrainArguments(FitArguments):
     word_vectors: str | None = option(None, "With model_type: text file of word and numbers to start from.")
     dataset_config_name: str | None = option(None, "Configuration of the data set.")
     dataset_revision: str | None = option(None, "Branch, tag or commit of the data set.")
-    train_split: str = option("train", "Split to train on, or a slice of it as in train[:90%].")
+    train_split: str = option("train", "Split to train on, or a slice of it as in train[:90%%].")
     eval_split: str = option("test", "Split to evaluate on, once, after the training.")
     text_column: str = option("text", "Column of the texts, or two joined by a comma for text pairs.")
     label_column: str = option("label", "Column of the labels.")

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hf_gradexplain.cards.card import Card
+from hf_gradexplain.cards.write import DATA, write_card
 from hf_gradexplain.evaluation.reading import read_correlations
-from hf_gradexplain.files import write_bytes
 from hf_gradexplain.running.folder import document_paths
 from recipes.paper import answer
 from recipes.paper.arguments import ReproduceArguments
@@ -132,9 +133,9 @@ SHOWN = ("signed_gi", "sa_l1")
 """The methods of figure 2."""
 
 
-def copy_cards(material: Material, folder: Path) -> None:
-    """Copy the cards of the first seed's models, with what they are made of and their figures."""
+def write_cards(material: Material, folder: Path) -> None:
+    """Write the cards of the first seed's models, with what they are made of and their figures, to a folder each."""
     for (cell, seed), step in material.plan.trainings.items():
         if seed == material.first:
-            for name in ("README.md", "card.json", "aopc.png"):
-                write_bytes(folder / cell.name / name, Path(step.output, name).read_bytes())
+            text = Path(step.output, DATA).read_text(encoding="utf-8")
+            write_card(Card.from_json(text), folder / cell.name)

@@ -45,6 +45,12 @@ def test_a_sample_is_drawn_and_repeats():
     assert again[0].n == 5
 
 
+def test_without_a_short_cut_the_curves_are_exact_at_some_numbers_of_units():
+    found = faithfulness(explainer("bert"), ROWS, 2, labelled=True, seed=0)
+    assert found.k_grid == [1, 2, 3, 5, 10, 20, 50]
+    assert faithfulness(explainer("fasttext"), ROWS, 2, labelled=True, seed=0).k_grid == []
+
+
 @pytest.mark.parametrize("kind", ["regression", "multi_label_classification"])
 def test_without_one_label_per_text_the_prediction_is_explained(kind):
     found = faithfulness(explainer("fasttext", kind), ROWS.remove_columns("label"), 4, labelled=False, seed=0)

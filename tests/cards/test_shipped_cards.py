@@ -12,7 +12,7 @@ import pytest
 from matplotlib.image import imread
 
 from hf_gradexplain.arguments import parse_arguments
-from hf_gradexplain.cards import Card, faithfulness_figure, model_card
+from hf_gradexplain.cards import Card, faithfulness_figure, model_card, rewrite_card
 from hf_gradexplain.cards.describe import settings_of
 from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
 
@@ -37,9 +37,17 @@ def test_there_are_cards_of_the_three_models():
 
 @all_cards
 def test_a_card_is_made_from_its_data(folder):
-    card = card_of(folder)
+    card = card_of(folder)  # otherwise: python -m hf_gradexplain.cards model_cards/*/
     assert model_card(card) == (folder / "README.md").read_text(encoding="utf-8")
     assert card.to_json() == (folder / "card.json").read_text(encoding="utf-8")
+
+
+def test_a_card_is_written_again_from_the_data_beside_it(tmp_path):
+    (tmp_path / "card.json").write_bytes((CARDS[0] / "card.json").read_bytes())
+    rewrite_card(tmp_path)
+    for name in ("README.md", "card.json"):
+        assert (tmp_path / name).read_bytes() == (CARDS[0] / name).read_bytes()
+    assert (tmp_path / "aopc.png").exists()
 
 
 @all_cards
@@ -58,6 +66,8 @@ def test_it_was_trained_as_its_configuration_says(folder):
     assert (card.corpus.train_rows, card.corpus.eval_rows) == (21_391, 7_600)
     assert [example.text for example in card.examples] == [arguments.example_text]
     assert card.faithfulness.n == arguments.faithfulness_samples
+    measured = {row["method"] for row in card.faithfulness.methods}
+    assert measured >= {"random", "loo", "signed_gi", "integrated_gradients"}
 
 
 @all_cards

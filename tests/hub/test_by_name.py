@@ -91,9 +91,21 @@ def do_evaluate(output_dir):
 
 
 def do_run_cli(*argv):
+    """The exit code and what was printed."""
+    from contextlib import redirect_stdout
+    from io import StringIO
+
     from hf_gradexplain.cli import main
 
-    return main(argv)
+    with redirect_stdout(StringIO()) as printed:
+        return main(argv), printed.getvalue()
+
+
+def do_explain_texts(output_dir):
+    from hf_gradexplain.jobs.explain import ExplainArguments, run_explanation
+
+    names = {"model_name_or_path": "me/model", "model_revision": "draft", "dataset_name": "me/data"}
+    run_explanation(ExplainArguments(output_dir=output_dir, methods=["signed_gi"], **names))
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +142,7 @@ def stranger(hub, client, tmp_path_factory):
 def offline(hub, client, home):
     """The first user again, later and without a network."""
     client(do_explain, "me/model")
+    client(do_explain, "me/adapter", "v1")
     client(do_load_texts, "me/data")
     with Client(hub, home, HF_HUB_OFFLINE="1") as offline:
         yield offline
@@ -180,10 +193,11 @@ def test_pickled_weights_are_read_when_asked_for_and_nothing_is_converted(hub, c
     ]
 
 
-def test_the_command_line_takes_the_flags(client):
-    assert client(do_run_cli, "explain", "me/pickled", WORDS, "--format", "quiet") == 1
-    assert client(do_run_cli, "explain", "me/pickled", WORDS, "--format", "quiet", "--allow_pickle") == 0
-    assert client(do_run_cli, "doctor", "me/pickled", "--format", "json") == 1
+def test_the_command_line_takes_the_flags(hub, client):
+    assert client(do_run_cli, "explain", "me/pickled", WORDS, "--format", "quiet")[0] == 1
+    code, printed = client(do_run_cli, "explain", "me/pickled", WORDS, "--format", "json", "--allow_pickle")
+    assert (code, json.loads(printed)["commits"]) == (0, {"model": head_of(hub, "me/pickled")})
+    assert client(do_run_cli, "doctor", "me/pickled", "--format", "json")[0] == 1
 
 
 def first_of(hub, name):
@@ -198,8 +212,9 @@ def test_data_sets_are_read_at_their_revision(hub, client):
 
 
 def test_offline_what_was_fetched_is_found_and_the_rest_refused_at_once(hub, client, offline):
-    online, requests = client(do_explain, "me/model"), len(hub.log)
-    assert offline(do_explain, "me/model") == online
+    names = (("me/model",), ("me/adapter", "v1"))
+    online, requests = [client(do_explain, *name) for name in names], len(hub.log)
+    assert [offline(do_explain, *name) for name in names] == online
     assert offline(do_load_texts, "me/data") == [WORDS, "a bad film"]
     assert offline(do_load_texts, "me/data", first_of(hub, "me/data")) == ["the film is bad"]
     assert offline(do_load_texts, "me/data") == [WORDS, "a bad film"]
@@ -227,3 +242,11 @@ def test_every_result_names_its_commits(hub, client, tmp_path):
     file = min((tmp_path / "documents").iterdir())
     assert json.loads(pq.read_schema(file).metadata[b"commits"]) == expected
     assert TOKEN not in "".join(path.read_text(errors="ignore") for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_explained_texts_name_them_as_well(hub, client, tmp_path):
+    client(do_explain_texts, str(tmp_path))
+    expected = {"model": head_of(hub, "me/model", "draft"), "data set": head_of(hub, "me/data", kind="dataset")}
+    for line in (tmp_path / "explanations.jsonl").read_text().splitlines():
+        assert json.loads(line)["commits"] == expected
+    assert all(commit in (tmp_path / "explanations.html").read_text() for commit in expected.values())

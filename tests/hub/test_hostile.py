@@ -317,6 +317,15 @@ def test_an_adapter_runs_nothing(client, publish, files, adapter, kind):
     check(client(do_explain, name), expected)
 
 
+def test_an_adapter_beside_its_model_in_a_folder_runs_nothing(client, files, adapter, folder, tmp_path):
+    changes, expected = ADAPTERS["a module by name"]
+    for path, data in (files | changed(adapter, "adapter_config.json", changes)).items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    assert expected in client(do_explain, str(tmp_path))
+    assert not (folder / "canary").exists()
+
+
 def test_an_adapter_that_is_a_pickle_is_refused(client, publish, files, adapter, tmp_path):
     publish("evil/base", files)
     publish("evil/adapter-pickle", without_weights(adapter) | {"adapter_model.bin": torch_pickled(tmp_path)})

@@ -7,9 +7,9 @@ import signal
 
 import pytest
 
-from tests.hub.client import Client, left
+from tests.hub.client import Client, call, left
 from tests.hub.loopback_hub import LOST, TOKEN, UNANSWERED, LoopbackHub
-from tests.hub.repository import File
+from tests.hub.repository import File, Repo
 
 OTHER = "hf_othertoken"
 
@@ -198,6 +198,16 @@ def test_nothing_private_is_pushed_to_where_all_can_read(hub, client):
     assert texts(hub) == SECOND
 
 
+def test_a_repository_that_appears_meanwhile_and_is_public_gets_nothing(hub, client):
+    def appear(request, acted_upon):
+        if "repos/create" in request and not acted_upon:
+            hub.repos["dataset", "me/x"] = Repo("dataset", "me/x", private=False)
+
+    hub.watch = appear
+    assert "'me/x' is there and public" in client(do_push, FIRST)
+    assert texts(hub) == {}
+
+
 def test_a_push_is_one_commit_private_and_large_where_it_has_to_be(hub, client):
     sha, url = client(do_push, FIRST)
     repo = hub.repos["dataset", "me/x"]
@@ -339,3 +349,12 @@ def test_a_client_killed_at_any_request_leaves_the_old_or_the_new_revision(hub, 
     assert found == [FIRST] * before + [SECOND] * after
     assert before > 10
     assert after == 3, "killed when the commit had been sent, when it had been made, and not at all"
+
+
+@pytest.mark.slow
+def test_large_files_go_through_xet_where_the_hub_has_it(xet_hub, tmp_path):
+    files = {"data/a.parquet": "a" * 100_000, "README.md": "# One"}
+    sha, _ = call(xet_hub, tmp_path / "home", do_push, files)
+    assert texts(xet_hub) == files
+    assert list(xet_hub.xet_hashes) == [hashlib.sha256(b"a" * 100_000).hexdigest()]
+    assert call(xet_hub, tmp_path / "home", do_push, files)[0] == sha

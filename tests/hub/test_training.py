@@ -10,6 +10,7 @@ from huggingface_hub import ModelCard
 from tests.hub.client import GUARD, ROOT, Client, environment, left
 from tests.hub.loopback_hub import TOKEN, LoopbackHub
 
+GIVEN = "hf_giventoken"
 TEXTS = [f"the film is {word} {end}" for word in ("good", "bad", "fine", "poor") for end in "abc"]
 FILES = {"README.md", "aopc.png", "card.json", "config.json", "model.safetensors"}
 FILES |= {".gitattributes", "tokenizer.json", "tokenizer_config.json"}
@@ -52,6 +53,15 @@ def do_push_data():
         Dataset.from_dict(rows, features).push_to_hub("me/reviews", split=split)
 
 
+def do_push_base():
+    import torch
+
+    from tests.tiny import make
+
+    for part in make("bert", dtype=torch.float32):
+        part.push_to_hub("me/base")
+
+
 def do_train(arguments):
     """Train; return None, or the message of the refusal."""
     from hf_gradexplain import GradexplainError
@@ -59,7 +69,7 @@ def do_train(arguments):
     from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
 
     try:
-        run_training(TrainRecipeArguments(model_type="textcnn", **arguments))
+        run_training(TrainRecipeArguments(**arguments))
     except GradexplainError as error:
         return str(error)
 
@@ -72,6 +82,13 @@ def do_train_without(what, arguments):
         with patch("huggingface_hub.constants.HF_HUB_OFFLINE", True):
             return do_train(arguments)
     with patch("hf_gradexplain.hub.get_token", lambda: None):
+        return do_train(arguments)
+
+
+def do_train_impatiently(arguments):
+    from unittest.mock import patch
+
+    with patch("hf_gradexplain.hub.WAITS", (0.01,)):
         return do_train(arguments)
 
 
@@ -99,6 +116,7 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def hub():
     with LoopbackHub() as hub:
+        hub.users[GIVEN] = hub.users[TOKEN]
         yield hub
     assert not hub.bugs
 
@@ -114,7 +132,9 @@ def client(hub, home):
 def options(output_dir, **more):
     """Arguments of a training that learns everything in a second."""
     pace = {"learning_rate": 0.05, "num_train_epochs": 10, "per_device_train_batch_size": 4, "min_count": 1}
-    where = {"dataset_name": "me/reviews", "output_dir": str(output_dir), "config_overrides": SMALL}
+    where = {"dataset_name": "me/reviews", "output_dir": str(output_dir)}
+    if "model_name_or_path" not in more:
+        where |= {"model_type": "textcnn", "config_overrides": SMALL}
     return {**where, **pace, "faithfulness_samples": 6, **more}
 
 
@@ -122,7 +142,7 @@ def options(output_dir, **more):
 def pushed(hub, home, client, tmp_path_factory):
     """What the recipe leaves here and there; the token is in the cache alone, as after `hf auth login`."""
     folder = tmp_path_factory.mktemp("out")
-    arguments = options(folder / "model", model_type="textcnn", push_to_hub=True, remote_code=True)
+    arguments = options(folder / "model", push_to_hub=True, remote_code=True)
     arguments |= {"hub_model_id": "me/textcnn", "hub_private_repo": True}
     flags = [f"--{name}={value}" for name, value in arguments.items()]
     run = subprocess.run(
@@ -185,7 +205,7 @@ def test_it_loads_without_this_package_by_its_own_code(hub, home, client, pushed
 def test_a_push_without_code_removes_it_and_the_card_names_the_missing_line(hub, client, pushed, tmp_path):
     before = pushed[2].at("main")
     public = options(tmp_path, push_to_hub=True, hub_model_id="textcnn", faithfulness_samples=0, data_examples=2)
-    assert client(do_train, public) is None
+    assert client(do_train, {**public, "token": GIVEN}) is None
     head = hub.repos["model", "me/textcnn"].at("main")
     assert set(head.files) == FILES - {"aopc.png"}
     assert head.parent == before.oid
@@ -195,6 +215,30 @@ def test_a_push_without_code_removes_it_and_the_card_names_the_missing_line(hub,
     assert [entry["text"] for entry in card.data.widget] == TEXTS[:2]
     assert "auto_map" not in json.loads(head.files["config.json"].data)
     assert client(do_load, "me/textcnn")[2][:4] == ["pos", "pos", "pos", "neg"]
+
+
+def test_a_push_that_fails_leaves_the_model_here_and_says_how_to_push_it(hub, client, tmp_path):
+    hub.faults.append(["POST .*/me/unlucky/commit/", 503, 9])
+    refusal = client(
+        do_train_impatiently, options(tmp_path, push_to_hub=True, hub_model_id="unlucky", hub_private_repo=True)
+    )
+    assert "cannot push to 'me/unlucky'" in refusal
+    assert f"Nothing is lost: the model is in {tmp_path}, and `hf upload me/unlucky {tmp_path} --private`" in refusal
+    assert {path.name for path in tmp_path.iterdir()} == FILES - {".gitattributes"}
+    assert set(hub.repos["model", "me/unlucky"].at("main").files) == {".gitattributes"}
+
+
+def test_a_fine_tuned_model_names_its_base_and_its_commit(hub, client, tmp_path):
+    client(do_push_base)
+    tuned = options(tmp_path, model_name_or_path="me/base", push_to_hub=True, hub_model_id="tuned", license="mit")
+    assert client(do_train, tuned) is None
+    files = hub.repos["model", "me/tuned"].at("main").files
+    card = ModelCard(files["README.md"].data.decode())
+    assert (card.data.base_model, card.data.license) == ("me/base", "mit")
+    assert f"fine-tuned from me/base (commit {hub.repos['model', 'me/base'].branches['main']})" in card.text
+    assert "Exact at\n  k = 1, 2, 3, 5, 10, 20, 50, with straight lines between." in card.text
+    assert not [name for name, file in files.items() if str(tmp_path).encode() in file.data]
+    assert client(do_load, "me/tuned")[0].startswith("transformers.models.bert.")
 
 
 @pytest.mark.parametrize(
@@ -216,14 +260,13 @@ def test_the_destination_is_checked_before_the_training(hub, client, tmp_path, m
     assert not (tmp_path / "out").exists()
 
 
-def test_the_token_is_nowhere(hub, home, pushed, client):
+def test_no_token_is_anywhere(hub, home, pushed, client):
+    """One was in the cache, one in the environment, one among the arguments."""
     run, folder, _ = pushed
-    assert TOKEN not in run.stdout + run.stderr
-    for path in (*folder.rglob("*"), *home.rglob("*")):
-        if path.is_file() and path != home / "token":
-            assert TOKEN.encode() not in path.read_bytes(), path
-    for repo in hub.repos.values():
-        for commit in repo.commits.values():
-            for name, file in commit.files.items():
-                assert TOKEN.encode() not in file.data, name
-                assert not name.endswith((".bin", ".pt")), "training arguments hold the token"
+    written = [path for path in (*folder.rglob("*"), *home.rglob("*")) if path.is_file() and path != home / "token"]
+    files = [file for repo in hub.repos.values() for commit in repo.commits.values() for file in commit.files.items()]
+    contents = [path.read_bytes() for path in written] + [file.data for _, file in files]
+    for token in (TOKEN, GIVEN):
+        assert token not in run.stdout + run.stderr
+        assert not [content for content in contents if token.encode() in content]
+    assert not [name for name, _ in files if name.endswith((".bin", ".pt"))], "training arguments hold the token"

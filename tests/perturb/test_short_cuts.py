@@ -1,6 +1,7 @@
 """Every short cut against the generic form, over many random models and batches."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from hf_gradexplain.models import (
     TextCNNForSequenceClassification,
 )
 from hf_gradexplain.perturb import generic, known_gradients, leave_one_out, removal_curves
-from hf_gradexplain.perturb.bilstm import _previous_smaller
+from hf_gradexplain.perturb.bilstm import _first_to_begin_earlier, _previous_smaller
 from hf_gradexplain.perturb.textcnn import _greatest_over
 from hf_gradexplain.scores import sa_l1, sa_l2, sa_linf, sa_raw, signed_gi
 from hf_gradexplain.sources import Backward
@@ -74,6 +75,27 @@ def test_short_cuts_equal_the_generic_form(name, dtype, read, ranks_of):
         assert_close(removal_curves(classifier, reading, ranks), generic.removal_curves(classifier, reading, ranks))
 
 
+@pytest.mark.parametrize("unit", ["word", "word_type"])
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "bilstm_two_layers"])
+def test_long_texts_of_different_lengths(name, unit, read, ranks_of):
+    rng = np.random.default_rng(0)
+    classifier, reading = read(random_model(name, 0), rng, [150, 60, 149], unit, batch_tokens=400)
+    assert_close(leave_one_out(classifier, reading), generic.leave_one_out(classifier, reading))
+    ranks = ranks_of(rng, 2, reading)
+    assert_close(removal_curves(classifier, reading, ranks), generic.removal_curves(classifier, reading, ranks))
+
+
+def test_fasttext_is_projected_once_for_each_classifier(read, monkeypatch):
+    classifier, reading = read(random_model("fasttext", 0), np.random.default_rng(0), [9, 4], baseline=True)
+    expected = generic.leave_one_out(classifier, reading)
+    for _ in range(2):
+        assert_close(leave_one_out(classifier, reading), expected)
+    from_zero = replace(classifier, baseline=None)
+    assert (leave_one_out(from_zero, reading) - expected).abs().max() > 1e-3
+    classifier.model.embedding.weight.zero_()
+    assert_close(leave_one_out(classifier, reading), expected)
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_text_gets_the_same_answers_in_any_batch(name, read, ranks_of):
     for seed in range(5):
@@ -105,7 +127,7 @@ def test_answers_carry_no_graph_even_if_the_reading_does(name, read, ranks_of):
     assert not removal_curves(classifier, reading, ranks_of(rng, 2, reading)).requires_grad
 
 
-@pytest.mark.parametrize("name", ["fasttext", "textcnn"])
+@pytest.mark.parametrize("name", ["fasttext", "textcnn", pytest.param("bilstm_max", marks=pytest.mark.slow)])
 def test_ten_thousand_words(name, read, ranks_of):
     rng = np.random.default_rng(0)
     classifier, reading = read(random_model(name, 0), rng, [10_000], unit="word")
@@ -131,6 +153,19 @@ def test_greatest_over_intervals():
             expected[a : b + 1] = np.maximum(expected[a : b + 1], value)
         found = _greatest_over(*map(torch.from_numpy, (first, last, values)), size)
         np.testing.assert_array_equal(found, expected)
+
+
+def test_first_to_begin_earlier():
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 7, 64, 100):
+        begin = np.sort(rng.integers(0, 1 + size // 6, size))
+        parent = np.array([rng.integers(0, i) if i else size for i in range(size)])
+        found = _first_to_begin_earlier(torch.from_numpy(parent), torch.from_numpy(begin)).tolist()
+        for i, place in enumerate(found):
+            expected = parent[i]
+            while expected < size and begin[expected] >= begin[i]:
+                expected = parent[expected]
+            assert place == expected
 
 
 def test_previous_smaller():

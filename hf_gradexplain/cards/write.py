@@ -1,0 +1,25 @@
+"""A card as files: the card itself, the data that it is made from, and its figure."""
+
+from pathlib import Path
+
+from hf_gradexplain.cards.card import Card
+from hf_gradexplain.cards.faithfulness import faithfulness_figure
+from hf_gradexplain.cards.model_card import FIGURE, model_card
+from hf_gradexplain.files import write_bytes, write_text
+
+DATA = "card.json"
+"""The file that a card can be made from again."""
+
+
+def write_card(card: Card, folder: Path) -> list[str]:
+    """Write the card, its data and, where explanations were measured, its figure; return the names of the files."""
+    if card.faithfulness is not None:
+        write_bytes(folder / FIGURE, faithfulness_figure(card.faithfulness, card.title))
+    write_text(folder / DATA, card.to_json())
+    write_text(folder / "README.md", model_card(card))
+    return [DATA, "README.md", *([FIGURE] if card.faithfulness is not None else [])]
+
+
+def rewrite_card(folder: Path) -> None:
+    """Write the card and its figure again from the data beside it, as after a change of the template."""
+    write_card(Card.from_json((folder / DATA).read_text(encoding="utf-8")), folder)
