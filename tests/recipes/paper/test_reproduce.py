@@ -18,7 +18,8 @@ SCALE = ("--texts=6", "--sample=4", "--decay_texts=4", "--encoder=false", "--see
 
 
 def command(folder, *more):
-    given = [f"--data={folder / 'data'}", f"--output_dir={folder / 'out'}", *SCALE, *more]
+    places = {"data": "data", "output_dir": "out", "cards": "cards"}
+    given = [*(f"--{name}={folder / place}" for name, place in places.items()), *SCALE, *more]
     return [sys.executable, "-m", "recipes.reproduce", *given]
 
 
@@ -55,7 +56,7 @@ def test_the_page_answers_every_claim(reproduced):
     folder, done = reproduced
     page = (folder / "out" / "reproduction.md").read_text(encoding="utf-8")
     lines = [line for line in page.splitlines() if re.search(r"\| \d+ of \d+ \| (holds|holds in part|does not)", line)]
-    assert len(lines) == len(done.stdout.splitlines()) == 6 * 7 + 5 + 1 + 6 + 4 + 6 - 5
+    assert len(lines) == len(done.stdout.splitlines()) == 7 * 6 + 2 * 6 + 1 + 4 + 6
     assert sum("have the same gradient" in line and "| holds |" in line for line in lines) == 2
     assert sum("has twice the gradient" in line and "| 2 of 2 | holds |" in line for line in lines) == 2
 
@@ -95,6 +96,12 @@ def test_another_scale_in_the_same_folder_is_refused(reproduced):
 @pytest.mark.slow
 def test_the_models_have_their_cards(reproduced):
     folder, _ = reproduced
-    cards = sorted(path.parent.name for path in (folder / "out" / "seed0").glob("*/card.json"))
     models = [f"{model}-{data}" for model in ("bilstm", "fasttext", "textcnn") for data in ("ag_news", "imdb")]
-    assert cards == sorted([*models, "bilstm_last-imdb", "bilstm_mean-imdb"])
+    models += ["bilstm_last-imdb", "bilstm_mean-imdb"]
+    assert sorted(path.name for path in (folder / "cards").iterdir()) == sorted(models)
+    for name in models:
+        for file in ("README.md", "card.json", "aopc.png"):
+            assert (folder / "cards" / name / file).read_bytes() == (
+                folder / "out" / "seed0" / name / file
+            ).read_bytes()
+    assert "it was not asked for" in (folder / "out" / "seed1" / models[0] / "README.md").read_text(encoding="utf-8")
