@@ -90,7 +90,7 @@ def test_another_scale_in_the_same_folder_is_refused(reproduced):
     folder, _ = reproduced
     done = run(folder, "--texts=5")
     assert done.returncode == 1
-    assert "fasttext-ag_news-main was made with max_samples 6, but 5 is asked for" in done.stderr.splitlines()[-1]
+    assert "was made with texts 6, but 5 is asked for" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.slow
