@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from recipes.paper.decay import kept
+from recipes.paper.decay import LEAST, kept
 from recipes.paper.results import Result
 
 
@@ -41,8 +41,8 @@ def pooling(name: str, table: pd.DataFrame, result: Result) -> Pooling:
 def sentences(found: Mapping[str, Pooling]) -> list[str]:
     """One sentence per pooling."""
     return [
-        f"With pooling {p.name}, the gradient of a word {p.farthest} words away from both ends is {p.gradient:.2g} "
-        f"times that of a word next to an end, and its leave-one-out score {p.loo:.2g} times; SignedGI is "
+        f"With pooling {p.name}, the gradient of a word {p.farthest} words away from both ends is {_times(p.gradient)} "
+        f"times that of a word next to an end, and its leave-one-out score {_times(p.loo)} times; SignedGI is "
         f"{'behind' if p.behind >= 0 else 'ahead of'} LOO by {abs(p.behind):.3f}, {abs(p.share):.0%} of the lead."
         for p in found.values()
     ]
@@ -73,7 +73,7 @@ def conclusion(found: Mapping[str, Pooling]) -> str:
             f"Decay is not the answer here: the gradient decays most with pooling {most}, but SignedGI is furthest "
             f"behind with {loses.name}."
         )
-    if found[most].gradient < found[most].loo:
+    if max(found[most].gradient, LEAST) < found[most].loo:
         return (
             f"{answer}. Leaving the same words out decays less, so the model does use words that its gradient forgets."
         )
@@ -81,3 +81,7 @@ def conclusion(found: Mapping[str, Pooling]) -> str:
         f"{answer}. Leaving the same words out decays as much or more, so the gradient is small there because the "
         "model makes little use of these words."
     )
+
+
+def _times(size: float) -> str:
+    return f"less than {LEAST:g}" if size < LEAST else f"{size:.2f}" if size >= 0.1 else f"{size:.2g}"

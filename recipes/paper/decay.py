@@ -12,6 +12,9 @@ from hf_gradexplain.files import written_whole
 EDGES = (0, 10, 25, 50, 100, 200, 400)
 """Where the stretches of distance begin and end."""
 
+LEAST = 1e-4
+"""Below this share of a text's mean, sizes are not told apart: leave-one-out is no more exact in float32."""
+
 LONG = 100
 """Texts with fewer words than this say nothing of distance."""
 

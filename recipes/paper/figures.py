@@ -16,7 +16,7 @@ from hf_gradexplain.jobs.arguments import SEVEN
 from hf_gradexplain.viz.canvas import INK, MUTED, STYLE
 from hf_gradexplain.viz.palette import AGAINST, FOR, METHOD_STYLES
 from hf_gradexplain.viz.sanitize import one_line
-from recipes.paper.decay import EDGES
+from recipes.paper.decay import EDGES, LEAST
 from recipes.paper.names import DATA, MODELS, Cell
 from recipes.paper.results import Result
 
@@ -30,9 +30,6 @@ METHODS = {
     "signed_gi": "SignedGI",
 }
 BINS = np.linspace(-1, 1, 41).tolist()
-LEAST = 1e-4
-"""Sizes below this share of the text's mean are not drawn: leave-one-out is no more exact in float32."""
-
 POOLING_STYLES = {"last": (AGAINST, "o"), "mean": ("#009e73", "s"), "max": (FOR, "D")}
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from recipes.paper.claims import Answer
+from recipes.paper.decay import LEAST
 from recipes.paper.frequency import Frequencies
 from recipes.paper.names import MODELS, Cell
 from recipes.paper.results import Result
@@ -25,7 +26,8 @@ def sees(
         "correlations": _correlations(correlations),
         "frequency": _frequency(frequencies, words),
         "review": _review(answers),
-        "decay": "The lines of a pooling that reads all words alike would lie at 1.",
+        "decay": "The lines of a pooling that reads all words alike would lie at 1. What is smaller than "
+        f"{LEAST:g} is not drawn: leave-one-out is no more exact in float32.",
     }
 
 

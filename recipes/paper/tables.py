@@ -10,7 +10,7 @@ import pandas as pd
 
 from hf_gradexplain.methods import METHODS
 from recipes.paper.choices import shown
-from recipes.paper.decay import SIZES
+from recipes.paper.decay import LEAST, SIZES
 from recipes.paper.names import Cell
 from recipes.paper.results import Result
 
@@ -125,7 +125,9 @@ def _cell(x: Result, method: str, field: str) -> str:
 
 
 def _size(value: float, low: float, high: float) -> str:
-    return f"{value:.2g} [{max(low, 0):.2g}, {high:.2g}]"
+    if value < LEAST:
+        return f"< {LEAST:g}"
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]" if value >= 0.1 else f"{value:.2g} [{low:.2g}, {high:.2g}]"
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -7,6 +7,7 @@ from datasets import Dataset
 
 from recipes.paper.answer import Pooling, conclusion, pooling, sentences
 from recipes.paper.decay import by_distance, kept, measure_decay
+from recipes.paper.tables import decay_table
 from tests.recipes.paper.made_up import BEHIND, result
 from tests.tiny import TEXTS, make
 
@@ -92,11 +93,26 @@ def seen(**values):
             "Decay is not the answer here: the gradient decays most with pooling last, but SignedGI is furthest behind "
             "with mean",
         ),
+        (
+            {"last": (1e-20, 5e-5, 0.5), "mean": (0.8, 0.9, 0.1), "max": (0.5, 0.6, 0.2)},
+            "decays as much or more",
+        ),
         ({"last": (0.1, 0.6, -0.1), "mean": (0.8, 0.9, 0.0), "max": (0.5, 0.6, -0.2)}, "nothing here for decay"),
     ],
 )
 def test_the_answer_follows_from_the_poolings(values, expected):
     assert expected in conclusion(seen(**values))
+
+
+def test_what_is_no_more_than_rounding_is_told_as_such():
+    (said,) = sentences(seen(last=(1e-20, 0.05, 0.5)))
+    assert "away from both ends is less than 0.0001 times that of a word next to an end" in said
+    assert "leave-one-out score 0.05 times" in said
+    sizes = {f"{name}{end}": [1e-9] for name in ("gradient", "loo", "signed_gi") for end in ("", "_ci_low", "_ci_high")}
+    table = pd.DataFrame({"from": [0], "to": [10], "n": [3], **sizes, "loo": [0.5]})
+    (row,) = decay_table({"last": table}).to_dict("records")
+    assert (row["words to the end"], row["gradient"], row["texts"]) == ("0 to 9", "< 0.0001", 3)
+    assert row["loo"].startswith("0.50 [")
 
 
 def test_a_pooling_is_told_in_one_sentence():
