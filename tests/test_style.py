@@ -13,7 +13,12 @@ MODULES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+RECIPES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((PACKAGE.parent / "recipes").rglob("*.py"))
+}
+EVERYWHERE = MODULES | RECIPES
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in EVERYWHERE.items()}
 
 # A module imports only from rows above its own. Renderers know nothing of explaining.
 LEVELS = [
@@ -44,8 +49,8 @@ def level_of(module: str) -> int:
 
 
 def own_imports(module: str) -> list[tuple[str, ast.stmt]]:
-    """What a module imports from the package, by name, and where."""
-    package = module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
+    """What a module imports from the package and from the recipes, by name, and where."""
+    package = module if EVERYWHERE[module].name == "__init__.py" else module.rpartition(".")[0]
     found: list[tuple[str, ast.stmt]] = []
     for node in ast.walk(TREES[module]):
         if isinstance(node, ast.Import):
@@ -54,8 +59,8 @@ def own_imports(module: str) -> list[tuple[str, ast.stmt]]:
             up = package.rsplit(".", node.level - 1)[0] if node.level else ""
             source = ".".join(part for part in (up, node.module) if part)
             inner = [f"{source}.{alias.name}" for alias in node.names]
-            found += [(name if name in MODULES else source, node) for name in inner]
-    return [(name, node) for name, node in found if name.split(".")[0] == "hf_gradexplain"]
+            found += [(name if name in EVERYWHERE else source, node) for name in inner]
+    return [(name, node) for name, node in found if name.split(".")[0] in ("hf_gradexplain", "recipes")]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -67,20 +72,20 @@ def test_a_module_imports_only_from_levels_below_its_own(module):
 
 
 def test_there_are_no_import_cycles():
-    graph = {module: {name for name, _ in own_imports(module)} - {module} for module in MODULES}
+    graph = {module: {name for name, _ in own_imports(module)} - {module} for module in EVERYWHERE}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(" -> ".join(error.args[1]))
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", EVERYWHERE)
 def test_own_imports_are_never_deferred(module):
     deferred = [node.lineno for _, node in own_imports(module) if node not in TREES[module].body]
     assert deferred == []
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", EVERYWHERE)
 def test_nothing_takes_arguments_by_any_name(module):
     """A `**kwargs` hides what may be passed, and swallows what is misspelt."""
     functions = (node for node in ast.walk(TREES[module]) if isinstance(node, ast.FunctionDef | ast.Lambda))
@@ -88,9 +93,9 @@ def test_nothing_takes_arguments_by_any_name(module):
         assert [node.lineno for node in functions if node.args.kwarg is not None] == []
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", EVERYWHERE)
 def test_files_and_functions_stay_short(module):
-    lines = len(MODULES[module].read_text(encoding="utf-8").splitlines())
+    lines = len(EVERYWHERE[module].read_text(encoding="utf-8").splitlines())
     assert lines <= 300
     for node in ast.walk(TREES[module]):
         if isinstance(node, ast.FunctionDef):

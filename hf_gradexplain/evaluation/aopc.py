@@ -25,19 +25,22 @@ ROUNDING = 8 * np.finfo(np.float32).eps
 """By how much of their size two numbers computed in float32 may differ without being different."""
 
 
-def removal_ranks(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def removal_ranks(scores: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
     """The rank of each unit when the highest score goes first: `(..., U)` to `(..., U)`.
 
-    Equal scores are put in random order, the same for every row. Order of position would not do: in news the first
-    words matter most, so it would flatter a method whose scores are all equal.
+    Equal scores are put in random order, the same for every row. Without `rng` they keep the order of their position,
+    which is no default: in news the first words matter most, so it flatters a method whose scores are all equal.
 
     >>> removal_ranks(np.array([0.1, 0.7, 0.2]), np.random.default_rng(0))
     array([2, 0, 1])
+    >>> removal_ranks(np.array([0.5, 0.7, 0.5]), None)
+    array([1, 0, 2])
     """
-    shuffle = rng.permutation(scores.shape[-1])
+    places = np.arange(scores.shape[-1])
+    shuffle = places if rng is None else rng.permutation(places)
     order = shuffle[np.argsort(-scores[..., shuffle], axis=-1, kind="stable")]
     ranks = np.empty(scores.shape, dtype=np.int64)
-    np.put_along_axis(ranks, order, np.broadcast_to(np.arange(scores.shape[-1]), scores.shape), axis=-1)
+    np.put_along_axis(ranks, order, np.broadcast_to(places, scores.shape), axis=-1)
     return ranks
 
 

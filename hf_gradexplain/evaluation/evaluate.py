@@ -60,12 +60,13 @@ def evaluate_batch(
 
 
 def document_ranks(scored: ScoredBatch, seed: int) -> np.ndarray:
-    """The order in which each method removes the units of each document: `(M, B, U)`, ties broken at random."""
+    """The order in which each method removes each document's units: `(M, B, U)`, ties broken as the options say."""
     scores = torch.stack([x.detach() for x in scored.scores.values()]).double().cpu().numpy()
     ranks = np.zeros(scores.shape, dtype=np.int64)
     for i, document in enumerate(scored.reading.batch.documents):
         n = len(document.units)
-        ranks[:, i, :n] = removal_ranks(scores[:, i, :n], document.rng(seed, "ties"))
+        rng = document.rng(seed, "ties") if scored.options.ties == "random" else None
+        ranks[:, i, :n] = removal_ranks(scores[:, i, :n], rng)
     return ranks
 
 

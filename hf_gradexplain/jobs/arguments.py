@@ -53,6 +53,9 @@ class EvaluateArguments:
     unit: str = field(default="word_type", metadata={"help": "What gets one score: token, word or word_type."})
     objective: str = field(default="loss", metadata={"help": "What is explained: loss, logit or prob."})
     target: str = field(default="label", metadata={"help": "Class that is explained: label or predicted."})
+    ties: str = field(
+        default="random", metadata={"help": "Which of equal scores is removed first: random, or position, the earlier."}
+    )
     max_k: int | None = field(default=None, metadata={"help": "Largest K of the AOPC table; all by default."})
     baseline: str = field(default="zero", metadata={"help": "What masks a word: zero, pad, mask, unk or mean."})
     batch_tokens: int | None = field(default=None, metadata={"help": "Most tokens in one forward pass."})

@@ -16,4 +16,5 @@ def options_of(arguments: EvaluateArguments) -> Options:
         baseline=arguments.baseline,  # type: ignore[arg-type]
         mixed_precision=arguments.mixed_precision,  # type: ignore[arg-type]
         torch_compile=arguments.torch_compile,
+        ties=arguments.ties,  # type: ignore[arg-type]
     )

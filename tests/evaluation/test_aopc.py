@@ -68,6 +68,11 @@ def test_ties_are_broken_at_random_by_the_generator_alone():
     np.testing.assert_array_equal(again, removal_ranks(scores, np.random.default_rng(7)))
 
 
+def test_ties_without_a_generator_keep_the_order_of_position():
+    scores = np.array([[1.0, 1.0, 5.0, 1.0, 0.0], [2.0, 2.0, 2.0, 2.0, 2.0]])
+    np.testing.assert_array_equal(removal_ranks(scores, None), [[1, 2, 0, 3, 4], [0, 1, 2, 3, 4]])
+
+
 def test_every_place_among_equals_is_equally_likely():
     first = [int(removal_ranks(np.zeros(4), np.random.default_rng(seed)).argmin()) for seed in range(4000)]
     counts = np.bincount(first, minlength=4)

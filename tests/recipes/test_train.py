@@ -57,18 +57,24 @@ def test_errors_are_one_sentence(tmp_path, data):
 
 
 def test_there_is_a_configuration_per_model_and_data_set():
-    names = {f"train_{data}_{model}" for data in ("ag_news", "imdb") for model in ("fasttext", "textcnn", "bilstm")}
-    assert names == {path.stem for path in CONFIGS}
+    models = ("fasttext", "textcnn", "bilstm", "minilm")
+    names = {f"train_{data}_{model}" for data in ("ag_news", "imdb") for model in models}
+    assert names | {"train_imdb_bilstm_last", "train_imdb_bilstm_mean"} == {path.stem for path in CONFIGS}
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
 def test_shipped_configurations_describe_a_model(config, data):
     arguments = parse_arguments(TrainRecipeArguments, [str(config)])
-    _, name, *corpus, model_type = config.stem.split("_")
+    corpus = arguments.dataset_name.split("/")[1]
+    model = config.stem.removeprefix(f"train_{corpus}_")
+    assert arguments.output_dir == f"outputs/{model}-{corpus}"
+    if arguments.model_type is None:
+        assert arguments.model_name_or_path == "sentence-transformers/all-MiniLM-L6-v2"
+        return
+    model_type, _, pooling = model.partition("_")
     assert arguments.model_type == model_type
-    assert arguments.dataset_name.split("/")[1] == "_".join([name, *corpus])
-    assert arguments.output_dir == f"outputs/{model_type}-{'_'.join([name, *corpus])}"
     rows = Dataset.from_parquet(str(data / "train.parquet"))
     model, tokenizer = new_model(arguments, infer_task(rows), rows)
     assert type(model.config) is type(AutoConfig.for_model(model_type))
+    assert not pooling or model.config.pooling == pooling
     assert tokenizer.model_max_length >= (arguments.max_length or 10**9)

@@ -1,0 +1,84 @@
+"""How far the gradient of a BiLSTM reaches: sensitivity and leave-one-out of every word by its place in the text."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hf_gradexplain.corpus import load_texts
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.files import written_whole
+
+EDGES = (0, 10, 25, 50, 100, 200, 400)
+"""Where the stretches of distance begin and end."""
+
+LEAST = 1e-4
+"""Below this share of a text's mean, sizes are not told apart: leave-one-out is no more exact in float32."""
+
+LONG = 100
+"""Texts with fewer words than this say nothing of distance."""
+
+ACROSS = 10
+"""Reviews that are explained at a time."""
+
+
+def measure_decay(model: str, dataset: str, texts: int, path: Path) -> None:
+    """Explain every word of some reviews, and write a row for each: `text, place, words, gradient, loo, signed_gi`.
+
+    `gradient` is the L2 norm of the loss's gradient at the word; `place` is counted from 0, among `words` that the
+    model reads. A word that occurs twice has two rows.
+    """
+    rows = load_texts(dataset, split="test", max_samples=texts)
+    explainer, frames = Explainer.from_pretrained(model), []
+    for start in range(0, len(rows), ACROSS):
+        part = rows[start : start + ACROSS]
+        found = explainer(part["text"], ("sa_l2", "loo", "signed_gi"), unit="token", labels=part["label"])
+        for text, explanation in zip(part["id"], found, strict=True):
+            scores, n = explanation.scores, len(explanation.units)
+            columns = {"gradient": scores["sa_l2"], "loo": scores["loo"], "signed_gi": scores["signed_gi"]}
+            frames.append(pd.DataFrame({"text": text, "place": np.arange(n), "words": n, **columns}))
+    with written_whole(path) as temporary:
+        pd.concat(frames).to_parquet(temporary, index=False)
+
+
+def by_distance(words: pd.DataFrame, *, nearer: bool = True) -> pd.DataFrame:
+    """How much words of long reviews weigh, by their distance from the end of what the model reads.
+
+    Args:
+        words: What `measure_decay` wrote.
+        nearer: Whether the nearer one of both ends is meant: a bidirectional reader has two, since the last word of
+            one direction is the first of the other. If not, it is the end of the text.
+
+    Returns:
+        Columns `from, to` (the stretch of distances, `to` excluded), `gradient, loo, signed_gi` (mean size of a word's
+        score over that of a word of the same text on average), their `_ci_low` and `_ci_high` (95 %, normal, over
+        texts), and `n`, the texts. A stretch that no text reaches has no row.
+    """
+    words = words[words["words"] >= LONG]
+    distance = words["words"] - 1 - words["place"]
+    distance = np.minimum(words["place"], distance) if nearer else distance
+    stretch = pd.Series(pd.cut(distance, EDGES, right=False, labels=False), words.index, name="stretch")
+    rows = []
+    sizes = {name: _relative(words, name).groupby([stretch, words["text"]]).mean() for name in SIZES}
+    for place in sizes["gradient"].index.get_level_values(0).unique():
+        row = {"from": EDGES[int(place)], "to": EDGES[int(place) + 1], "n": len(sizes["gradient"].loc[place])}
+        for name, means in sizes.items():
+            x = means.loc[place]
+            half = 1.96 * x.std(ddof=1) / np.sqrt(len(x)) if len(x) > 1 else np.nan
+            row |= {name: x.mean(), f"{name}_ci_low": x.mean() - half, f"{name}_ci_high": x.mean() + half}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+SIZES = ("gradient", "loo", "signed_gi")
+"""What is followed."""
+
+
+def _relative(words: pd.DataFrame, name: str) -> pd.Series:
+    size = words[name].abs()
+    return size / size.groupby(words["text"]).transform("mean").replace(0, np.nan)
+
+
+def kept(table: pd.DataFrame, name: str) -> float:
+    """What is left in the middle of the texts: the last stretch of `by_distance` over the first; NaN without two."""
+    return float(table[name].iloc[-1] / table[name].iloc[0]) if len(table) > 1 else float("nan")

@@ -1,0 +1,74 @@
+"""Gradients of words by how often they occur in their text."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from hf_gradexplain.corpus import load_texts
+from hf_gradexplain.encode import length_limit
+from hf_gradexplain.files import written_whole
+
+TOLERANCE = 1e-4
+"""Gradients computed in float32 are the same if they differ by less than this share of their size."""
+
+
+@dataclass(frozen=True)
+class Frequencies:
+    """What is seen of FastText's gradients in one training.
+
+    Attributes:
+        texts: Texts that were looked at: those whose gradients are not 0 throughout.
+        spread: The largest difference between words of equal frequency in a text, over their gradient.
+        with_twice: Texts with a word that occurs once and one that occurs twice.
+        twice: How many times as large the gradient of the latter is: of all such texts, the ratio farthest from 2.
+    """
+
+    texts: int
+    spread: float
+    with_twice: int
+    twice: float
+
+
+def measure_gradients(model: str, dataset: str, texts: int | None, path: Path) -> None:
+    """Follow the loss back to the words of every text, and write a row for each word: `text, times, gradient`.
+
+    By a plain backward pass of PyTorch, one text at a time, with nothing of what is explained elsewhere: the gradient
+    of a word is the sum over its occurrences, of which the L1 norm is kept. Words that the vocabulary lacks are one.
+    """
+    classifier = AutoModelForSequenceClassification.from_pretrained(model)
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    rows, limit, frames = load_texts(dataset, split="test", max_samples=texts), length_limit(tokenizer, classifier), []
+    for i, text, label in zip(rows["id"], rows["text"], rows["label"], strict=True):
+        inputs = tokenizer(text, truncation=limit is not None, max_length=limit, return_tensors="pt")
+        vectors = classifier.get_input_embeddings()(inputs["input_ids"]).detach().requires_grad_()
+        logits = classifier(inputs_embeds=vectors, attention_mask=inputs["attention_mask"]).logits
+        (grad,) = torch.autograd.grad(cross_entropy(logits, torch.tensor([label])), vectors)
+        words, place, times = inputs["input_ids"][0].unique(return_inverse=True, return_counts=True)
+        gradient = grad.new_zeros(len(words), grad.shape[2]).index_add(0, place, grad[0]).abs().sum(1)
+        frames.append(pd.DataFrame({"text": i, "times": times.numpy(), "gradient": gradient.double().numpy()}))
+    with written_whole(path) as temporary:
+        pd.concat(frames).to_parquet(temporary, index=False)
+
+
+def frequencies(words: pd.DataFrame) -> Frequencies:
+    """Compare the gradients of words in each text, given what `measure_gradients` wrote."""
+    words = words[words["gradient"].groupby(words["text"]).transform("max") > 0]
+    groups = words.groupby(["text", "times"])["gradient"].agg(["min", "max", "mean"])
+    spread = float(((groups["max"] - groups["min"]) / groups["max"]).max()) if len(groups) else 0.0
+    means = groups["mean"].unstack().reindex(columns=[1, 2])
+    ratios = (means[2] / means[1]).dropna().to_numpy()
+    twice = float(ratios[np.abs(ratios - 2).argmax()]) if len(ratios) else float("nan")
+    return Frequencies(words["text"].nunique(), spread, len(ratios), twice)
+
+
+def relative_gradients(words: pd.DataFrame, most: int = 6) -> pd.DataFrame:
+    """Each word's gradient over the mean of those words that occur once in its text; `times` up to `most`."""
+    once = words[words["times"] == 1].groupby("text")["gradient"].mean().rename("once")
+    found = words.join(once, on="text", how="inner")
+    found = found[(found["once"] > 0) & (found["times"] <= most)]
+    return found.assign(relative=found["gradient"] / found["once"])[["text", "times", "relative"]]

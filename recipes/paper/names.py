@@ -1,0 +1,37 @@
+"""What the models, data sets and methods of the reproduction are called, by programs and by readers."""
+
+from typing import NamedTuple
+
+DATA = {"ag_news": "AG's News", "imdb": "IMDB"}
+HUB = {"ag_news": "fancyzhx/ag_news", "imdb": "stanfordnlp/imdb"}
+MODELS = {"fasttext": "FastText", "textcnn": "TextCNN", "bilstm": "BiLSTM"}
+"""The paper's three."""
+
+ENCODER = {"minilm": "MiniLM"}
+POOLINGS = {"bilstm": "max", "bilstm_mean": "mean", "bilstm_last": "last"}
+"""BiLSTMs that differ in their pooling alone."""
+
+NORMS = ("sa_l1", "sa_l2", "sa_linf")
+SENSITIVITY = ("sa_raw", *NORMS)
+
+
+class Cell(NamedTuple):
+    """A model on a data set."""
+
+    model: str
+    data: str
+
+    @property
+    def name(self) -> str:
+        """As folders and cards have it."""
+        return f"{self.model}-{self.data}"
+
+    @property
+    def title(self) -> str:
+        """As a reader has it."""
+        model = (MODELS | ENCODER).get(self.model) or f"BiLSTM, pooling {POOLINGS[self.model]}"
+        return f"{model}, {DATA[self.data]}"
+
+
+CELLS = tuple(Cell(model, data) for data in DATA for model in MODELS)
+"""The paper's six."""

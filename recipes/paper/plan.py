@@ -1,0 +1,220 @@
+"""What has to be done for the page: trainings, evaluations, and three looks at single words."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from hf_gradexplain.arguments import parse_arguments
+from hf_gradexplain.corpus import fingerprint, load_texts
+from hf_gradexplain.jobs.arguments import NOT_OF_THE_RUN, SEVEN, EvaluateArguments
+from hf_gradexplain.jobs.evaluate import run_evaluation
+from hf_gradexplain.jobs.train import run_training
+from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
+from hf_gradexplain.methods import METHODS
+from recipes.paper.arguments import ReproduceArguments
+from recipes.paper.decay import measure_decay
+from recipes.paper.encoder import NAME, copy_encoder, encoder_folder
+from recipes.paper.frequency import measure_gradients
+from recipes.paper.names import CELLS, DATA, ENCODER, HUB, POOLINGS, Cell
+from recipes.paper.review import explain_review
+from recipes.paper.steps import Step
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+CHOICES: dict[str, dict[str, str]] = {
+    "chosen": {},
+    "word": {"unit": "word"},
+    "position": {"ties": "position"},
+    "predicted": {"target": "predicted"},
+    "logit": {"objective": "logit"},
+    "prob": {"objective": "prob"},
+}
+"""The settings on which the paper is silent: what was chosen, and what each table has instead."""
+
+_OF_THIS_MACHINE = ("output_dir", "dataset_name", "model_name_or_path", *NOT_OF_THE_RUN)
+"""Arguments that name places; what lies there is compared instead."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All steps, by what they are of.
+
+    Attributes:
+        trainings: By model, data set and seed.
+        runs: The evaluations, by model, data set, seed and name: `main`, or one of `CHOICES`.
+        decays: What follows the gradient, by model.
+        reviews: What explains the example, by model and seed.
+        gradients: What compares words of different frequency, by model, data set and seed.
+        encoder: What copies the encoder, or None.
+    """
+
+    trainings: Mapping[tuple[Cell, int], Step]
+    runs: Mapping[tuple[Cell, int, str], Step]
+    decays: Mapping[str, Step]
+    reviews: Mapping[tuple[str, int], Step]
+    gradients: Mapping[tuple[Cell, int], Step]
+    encoder: Step | None
+
+    def steps(self, only: list[str] | None = None) -> list[Step]:
+        """Every step, trainings first; or those whose names hold one of `only`, and what they need."""
+        parts = (self.trainings, self.reviews, self.decays, self.gradients, self.runs)
+        found = [*([self.encoder] if self.encoder else []), *(step for part in parts for step in part.values())]
+        if not only:
+            return found
+        wanted = [step for step in found if any(part in step.name for part in only)]
+        names = {need.name for step in wanted for need in (*step.needs, *(n for s in step.needs for n in s.needs))}
+        return [step for step in found if step in wanted or step.name in names]
+
+
+def make_plan(arguments: ReproduceArguments) -> Plan:
+    """The steps of a reproduction; nothing is done yet, but the data sets are read.
+
+    Raises:
+        GradexplainError: The data sets or the encoder cannot be had.
+    """
+    planner = _Planner(arguments)
+    first = arguments.seeds[0]
+    encoder = planner.encoder() if arguments.encoder else None
+    trainings = {(cell, seed): planner.training(cell, seed) for cell in CELLS for seed in arguments.seeds}
+    others = [Cell(model, "imdb") for model in POOLINGS if model != "bilstm"]
+    trainings |= {(cell, first): planner.training(cell, first) for cell in others}
+    if encoder is not None:
+        own = [Cell(model, data) for model in ENCODER for data in DATA]
+        trainings |= {(cell, first): planner.training(cell, first, encoder) for cell in own}
+    wanted = [(cell, seed, "main") for cell in CELLS for seed in arguments.seeds]
+    wanted += [(cell, first, name) for cell in CELLS for name in CHOICES]
+    wanted += [(cell, first, "chosen") for cell, _ in trainings if cell not in CELLS]
+    followed = [(cell, seed) for cell, seed in trainings if cell.model == "fasttext"]
+    followed += [(cell, first) for cell in CELLS if cell.model != "fasttext" and cell.data == "imdb"]
+    reviewed = [(cell, seed) for cell, seed in trainings if cell.data == "imdb"]
+    return Plan(
+        trainings=trainings,
+        runs={key: planner.run(*key, trainings[key[:2]]) for key in wanted},
+        decays={model: planner.decay(trainings[Cell(model, "imdb"), first]) for model in POOLINGS},
+        reviews={(cell.model, seed): planner.review(trainings[cell, seed]) for cell, seed in reviewed},
+        gradients={key: planner.gradients(key[0], trainings[key]) for key in followed},
+        encoder=encoder,
+    )
+
+
+class _Planner:
+    """Makes steps from the arguments."""
+
+    def __init__(self, arguments: ReproduceArguments) -> None:
+        self.arguments, self.output_dir = arguments, Path(arguments.output_dir)
+        self.sources = {name: f"{arguments.data}/{name}" if arguments.data else HUB[name] for name in DATA}
+        self.rows = {
+            name: {split: fingerprint(load_texts(source, split=split)) for split in ("train", "test")}
+            for name, source in self.sources.items()
+        }
+
+    def encoder(self) -> Step:
+        """The step that copies the encoder."""
+        source, target = encoder_folder(), self.output_dir / NAME
+        asked = {"weights": _sha256(source / "model.safetensors")}
+        return Step("encoder", target, asked, partial(copy_encoder, source, target))
+
+    def training(self, cell: Cell, seed: int, encoder: Step | None = None) -> Step:
+        """The step that trains a model, with its card; explanations are measured for the card of the first seed."""
+        folder = self.output_dir / f"seed{seed}" / cell.name
+        carded = seed == self.arguments.seeds[0] and self.arguments.cards is not None
+        flags = {
+            "dataset_name": self.sources[cell.data],
+            "dataset_source": HUB[cell.data],
+            "output_dir": folder,
+            "license": "apache-2.0",
+            "seed": seed,
+            "max_train_samples": self.arguments.encoder_rows if encoder else self.arguments.train_rows,
+            "max_eval_samples": self.arguments.encoder_rows if encoder else self.arguments.eval_rows,
+            "model_name_or_path": encoder.output if encoder else None,
+            "faithfulness_samples": None if carded else 0,
+        }
+        given = [f"--{name}={value}" for name, value in flags.items() if value is not None]
+        arguments = parse_arguments(TrainRecipeArguments, [str(_config(cell)), *given])
+        asked = {**_asked(arguments), "rows": self.rows[cell.data]}
+        needs = (encoder,) if encoder else ()
+        return Step(f"train/seed{seed}/{cell.name}", folder, asked, partial(_train, arguments), needs)
+
+    def run(self, cell: Cell, seed: int, name: str, training: Step) -> Step:
+        """The step that evaluates a model on texts of its own data set."""
+        folder = self.output_dir / f"seed{seed}" / f"{cell.name}-{name}"
+        main = name == "main"
+        grid = self.arguments.encoder_k_grid if cell == Cell("minilm", "imdb") else []
+        arguments = EvaluateArguments(
+            model_name_or_path=str(training.output),
+            dataset_name=self.sources[cell.data],
+            output_dir=str(folder),
+            max_samples=self._texts(cell) if main else self._sample(cell),
+            methods=list(METHODS) if name == "chosen" else list(SEVEN),
+            random_orders=2,
+            both_ends=name == "chosen" and cell in CELLS,
+            k_grid=grid,
+            **CHOICES.get(name, {}),  # type: ignore[arg-type]
+        )
+        asked = {**_asked(arguments), "rows": self.rows[cell.data]["test"]}
+        return Step(
+            f"evaluate/seed{seed}/{cell.name}-{name}", folder, asked, partial(_evaluate, arguments), (training,)
+        )
+
+    def decay(self, training: Step) -> Step:
+        """The step that follows the gradient through reviews."""
+        path = training.output.with_name(f"{training.output.name}-decay.parquet")
+        texts, source = self.arguments.decay_texts, self.sources["imdb"]
+        asked = {"texts": texts, "rows": self.rows["imdb"]["test"]}
+        work = partial(measure_decay, str(training.output), source, texts, path)
+        return Step(training.name.replace("train", "decay", 1), path, asked, work, (training,))
+
+    def gradients(self, cell: Cell, training: Step) -> Step:
+        """The step that follows the loss back to single words: of all texts with FastText, else of some."""
+        path = training.output.with_name(f"{training.output.name}-gradients.parquet")
+        texts = self.arguments.texts if cell.model == "fasttext" else self.arguments.decay_texts
+        asked = {"texts": texts, "rows": self.rows[cell.data]["test"]}
+        work = partial(measure_gradients, str(training.output), self.sources[cell.data], texts, path)
+        return Step(training.name.replace("train", "gradients", 1), path, asked, work, (training,))
+
+    def review(self, training: Step) -> Step:
+        """The step that explains the example."""
+        path = training.output.with_name(f"{training.output.name}-review.json")
+        work = partial(explain_review, str(training.output), path)
+        return Step(training.name.replace("train", "review", 1), path, {}, work, (training,))
+
+    def _texts(self, cell: Cell) -> int | None:
+        return self.arguments.bilstm_imdb_texts if cell == Cell("bilstm", "imdb") else self.arguments.texts
+
+    def _sample(self, cell: Cell) -> int | None:
+        if cell.model in ENCODER:
+            return self.arguments.encoder_imdb_texts if cell.data == "imdb" else self.arguments.encoder_texts
+        return (cell.data == "imdb" and self.arguments.imdb_sample) or self.arguments.sample
+
+
+def _config(cell: Cell) -> Path:
+    return CONFIGS / f"train_{cell.data}_{cell.model}.yaml"
+
+
+def _asked(arguments: Any) -> dict[str, Any]:
+    return {name: value for name, value in asdict(arguments).items() if name not in _OF_THIS_MACHINE}
+
+
+def _train(arguments: TrainRecipeArguments) -> dict[str, Any]:
+    _quietly(partial(run_training, arguments))
+    return {"weights": _sha256(Path(arguments.output_dir, "model.safetensors"))}
+
+
+def _evaluate(arguments: EvaluateArguments) -> None:
+    _quietly(partial(run_evaluation, arguments))
+
+
+def _quietly(work: Callable[[], Any]) -> None:
+    """Do without what is printed for a reader who runs nothing else; progress and warnings still show."""
+    with redirect_stdout(StringIO()):
+        work()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

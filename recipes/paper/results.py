@@ -1,0 +1,125 @@
+"""The tables of one evaluation, and what the claims ask of them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from recipes.paper.names import Cell
+
+SHORT_K = 10
+"""The number of removed words at which figures are quoted."""
+
+
+class Figure(NamedTuple):
+    """A number with its 95 % interval, and the p-value of its being 0 where it is a difference."""
+
+    value: float
+    low: float
+    high: float
+    p: float = float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One training of a model, evaluated.
+
+    Attributes:
+        cell: Model and data set.
+        seed: The seed of the training.
+        aopc: Columns `method, k, aopc, ci_low, ci_high, n`.
+        comparisons: Columns `k, method, other, difference, ci_low, ci_high, p_adjusted`, a pair of methods in one of
+            its two orders.
+        correlation: Columns `method, coefficient, median, median_ci_low, median_ci_high, fraction_significant, n,
+            n_undefined`.
+        record: What `results.json` holds.
+        curves: As `aopc`, with a column `curve`; empty where only removal was measured.
+    """
+
+    cell: Cell
+    seed: int
+    aopc: pd.DataFrame
+    comparisons: pd.DataFrame
+    correlation: pd.DataFrame
+    record: Mapping[str, Any]
+    curves: pd.DataFrame
+
+    @property
+    def ks(self) -> list[int]:
+        """The numbers of removed words at which methods are compared: a few, and all of the longest text."""
+        return sorted(int(k) for k in self.comparisons["k"].unique())
+
+    @property
+    def short_k(self) -> int:
+        """The smaller of them: `SHORT_K`, where texts are long enough."""
+        return self.ks[0]
+
+    def at(self, method: str, k: int) -> Figure:
+        """AOPC(k) of a method."""
+        value, low, high = self._by_k[method, k]
+        return Figure(value, low, high)
+
+    def gap(self, method: str, other: str, k: int) -> Figure:
+        """By how much one method is above another, paired over texts; p is adjusted for the number of pairs."""
+        for a, b, sign in ((method, other, 1), (other, method, -1)):
+            if (a, b, k) in self._pairs:
+                value, low, high, p = self._pairs[a, b, k]
+                ends = (sign * low, sign * high)
+                return Figure(sign * value, min(ends), max(ends), p)
+        raise KeyError(f"{method} and {other} are not compared at k = {k}; the table has {self.ks}")
+
+    def lead(self, k: int) -> float:
+        """How far the better of leave-one-out and SignedGI is above a random order: the scale of all differences."""
+        return max(self.at("loo", k).value, self.at("signed_gi", k).value) - self.at("random", k).value
+
+    def r(self, method: str) -> Figure:
+        """The median over texts of Pearson's r with leave-one-out."""
+        row = self._pearson.loc[method]
+        return Figure(row["median"], row["median_ci_low"], row["median_ci_high"])
+
+    def significant(self, method: str) -> float:
+        """The share of texts whose r has p <= 0.05, among those that have an r."""
+        return float(self._pearson.loc[method, "fraction_significant"])
+
+    @cached_property
+    def _by_k(self) -> dict[tuple[str, int], tuple[float, float, float]]:
+        columns = (self.aopc[name] for name in ("method", "k", "aopc", "ci_low", "ci_high"))
+        return {(method, int(k)): numbers for method, k, *numbers in zip(*columns, strict=True)}  # type: ignore[misc]
+
+    @cached_property
+    def _pairs(self) -> dict[tuple[str, str, int], tuple[float, float, float, float]]:
+        names = ("method", "other", "k", "difference", "ci_low", "ci_high", "p_adjusted")
+        columns = (self.comparisons[name] for name in names)
+        return {(a, b, int(k)): numbers for a, b, k, *numbers in zip(*columns, strict=True)}  # type: ignore[misc]
+
+    @cached_property
+    def _pearson(self) -> pd.DataFrame:
+        return self.correlation[self.correlation["coefficient"] == "pearson"].set_index("method")
+
+
+def read_result(folder: Path, cell: Cell, seed: int) -> Result:
+    """The tables that `recipes/evaluate.py` left in a folder."""
+    curves = folder / "curves.parquet"
+    return Result(
+        cell=cell,
+        seed=seed,
+        aopc=pd.read_parquet(folder / "aopc.parquet"),
+        comparisons=pd.read_parquet(folder / "comparisons.parquet"),
+        correlation=pd.read_parquet(folder / "correlation.parquet"),
+        record=json.loads((folder / "results.json").read_text(encoding="utf-8")),
+        curves=pd.read_parquet(curves) if curves.exists() else pd.DataFrame(),
+    )
+
+
+def over_seeds(figures: Sequence[Figure]) -> Figure:
+    """The mean of the trainings' figures, from the lowest end of their intervals to the highest.
+
+    >>> over_seeds([Figure(0.1, 0.0, 0.2), Figure(0.3, 0.2, 0.4)])[:3]
+    (0.2, 0.0, 0.4)
+    """
+    values, lows, highs = ([getattr(f, name) for f in figures] for name in ("value", "low", "high"))
+    return Figure(sum(values) / len(values), min(lows), max(highs))

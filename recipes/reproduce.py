@@ -1,0 +1,61 @@
+"""Reproduce the paper: train its models, evaluate the explanations, and write the page with every claim.
+
+python -m recipes.reproduce recipes/configs/reproduce_small.yaml
+python -m recipes.reproduce recipes/configs/reproduce_full.yaml --data FOLDER_OF_DATA_SETS --processes 2
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from hf_gradexplain.arguments import exit_on_error, parse_arguments
+from hf_gradexplain.processes import flush_subnormals
+from recipes.paper.arguments import ReproduceArguments
+from recipes.paper.material import Material, write_cards
+from recipes.paper.page import table_texts, write_page
+from recipes.paper.plan import make_plan
+from recipes.paper.steps import Ledger
+
+
+def reproduce(arguments: ReproduceArguments) -> None:
+    """Do what is not done yet, and write the page.
+
+    Raises:
+        GradexplainError: Something that it needs cannot be had, or what was done before was made from something else.
+    """
+    torch.set_num_threads(1)
+    output_dir = Path(arguments.output_dir)
+    plan, ledger = make_plan(arguments), Ledger(output_dir / "steps")
+    with _helped(arguments.processes - 1):
+        ledger.do_all(plan.steps(arguments.only))
+    if not arguments.only:
+        material = Material(arguments, plan, ledger)
+        if arguments.cards:
+            write_cards(material, Path(arguments.cards))
+        page = write_page(material)
+        print("\n".join(table_texts(material.answers)))
+        Console(stderr=True, soft_wrap=True).print(f"Page: {page}", highlight=False, markup=False)
+
+
+@contextmanager
+def _helped(copies: int) -> Iterator[None]:
+    """Run copies of this program beside it, which share its work; they end when it does."""
+    command = [sys.executable, "-m", "recipes.reproduce", *sys.argv[1:], "--processes", "1"]
+    helpers = [subprocess.Popen(command) for _ in range(copies)]
+    try:
+        yield
+    finally:
+        for helper in helpers:
+            helper.terminate()
+            helper.wait()
+
+
+if __name__ == "__main__":
+    flush_subnormals()
+    with exit_on_error():
+        reproduce(parse_arguments(ReproduceArguments))

@@ -1,0 +1,60 @@
+"""Every rule, made to come out each way."""
+
+import pytest
+
+from recipes.paper import rules
+from tests.recipes.paper.made_up import GOOD, result
+
+
+def with_values(**values):
+    return result({**GOOD, **values})
+
+
+@pytest.mark.parametrize(
+    ("l1", "share", "expected"),
+    [(0.2, 0.0, True), (0.2, 0.25, True), (0.3, 0.0, True), (0.3, 0.25, False), (0.319, 0.0, False), (0.4, 0.0, False)],
+)
+def test_above_takes_a_real_difference_of_some_size(l1, share, expected):
+    assert rules.above(with_values(sa_l1=l1), "signed_gi", "sa_l1", share) == [expected] * 2
+
+
+@pytest.mark.parametrize(("loo", "expected"), [(0.32, True), (0.30, True), (0.294, False), (0.35, False)])
+def test_level_takes_the_whole_interval(loo, expected):
+    """The lead is 0.3, so there is room for 0.03, of which the interval's half takes 0.005."""
+    assert rules.level(with_values(loo=loo), "signed_gi", "loo") == [expected] * 2
+
+
+@pytest.mark.parametrize(("l2", "expected"), [(0.12, True), (0.04, False), (0.0, False), (0.26, False)])
+def test_moderately_above_is_neither_level_nor_almost_the_lead(l2, expected):
+    assert rules.moderately_above(with_values(sa_l2=l2), "sa_l2", "random") == [expected] * 2
+
+
+@pytest.mark.parametrize(
+    ("r", "significant", "expected"),
+    [(0.9, 0.9, [True, True]), (0.51, 0.9, [False, True]), (0.9, 0.4, [True, False]), (-0.9, 0.1, [False, False])],
+)
+def test_strongly_positive_and_mostly_significant_are_two_checks(r, significant, expected):
+    found = result(r={"signed_gi": r}, significant=significant)
+    assert rules.strongly_positive(found, "signed_gi") == expected
+
+
+@pytest.mark.parametrize(("r", "expected"), [(0.3, True), (0.21, False), (0.49, False), (0.7, False)])
+def test_within_takes_the_whole_interval(r, expected):
+    assert rules.within(result(r={"sa_l1": r}), "sa_l1", 0.2, 0.5) == [expected]
+
+
+def test_weaker_is_asked_of_every_other():
+    others = [result(r={"signed_gi": r}) for r in (0.9, 0.65, 0.61)]
+    assert rules.weaker(result(r={"signed_gi": 0.6}), others, "signed_gi") == [True, True, False]
+
+
+def test_both_numbers_of_removed_words_are_asked_about():
+    found = result()
+    at_end = found.comparisons["k"] == 60
+    found.comparisons.loc[at_end, "p_adjusted"] = 0.2
+    assert rules.above(found, "signed_gi", "random") == [True, False]
+
+
+def test_no_check_is_no_verdict():
+    with pytest.raises(ValueError, match="at least one check"):
+        rules.verdict([])
