@@ -24,7 +24,7 @@ from benchmarks import workload
 from hf_gradexplain.models import MODELS, train_word_tokenizer
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "evaluate.py"
-TEXTS = {"bilstm": 300, "bert": 60}
+TEXTS = {"bilstm": 300, "bert": 200}
 
 
 def write_subject(name: str, folder: Path) -> None:

@@ -13,7 +13,7 @@ from hf_gradexplain.classifier import Classifier
 from hf_gradexplain.encode import collate
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.state import device_of
-from hf_gradexplain.trials import attempt, relative_error, sample_documents
+from hf_gradexplain.trials import FAILURES, attempt, relative_error, sample_documents
 
 BACKEND = "inductor"
 """What `torch.compile` hands its graphs to."""
@@ -55,7 +55,7 @@ class CompiledLayers:
         calls = {layer: torch.compile(layer._call_impl, dynamic=True, backend=BACKEND) for layer in layers}
         try:
             error = max(self._error(classifier, calls, length) for length in _LENGTHS)
-        except Exception as failure:  # compilers fail in ways of their own
+        except (*FAILURES, OSError) as failure:
             raise GradexplainError(
                 f"the layers of {name} cannot be compiled here ({type(failure).__name__}): see that a C++ compiler is "
                 "installed, or leave torch_compile out"

@@ -53,6 +53,11 @@ def commits(origins: Mapping[str, Origin]) -> dict[str, str]:
     return {part: f"{origin.name}@{origin.commit}" for part, origin in origins.items() if origin.commit is not None}
 
 
+def public_name(name: str) -> str:
+    """A name to show: a repository's in full, but of a folder or file of this machine the last part only."""
+    return Path(name).resolve().name if os.path.exists(name) else name
+
+
 def locate(name: str, revision: str | None = None, kind: Kind = "model") -> Origin:
     """Find what a name means, and pin it to one commit, so that all of its files belong together.
 

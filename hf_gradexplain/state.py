@@ -50,13 +50,14 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
     cuDNN refuses the backward pass of recurrent layers in eval mode, so it is off for models that have any. Modules
     compiled in place run uncompiled: compiled code may pass over hooks. Gradients are on, whatever the caller chose.
     """
+    modules = list(model.modules())
     trainable = [
         (module, name)
-        for module in model.modules()
-        for name, parameter in module.named_parameters(recurse=False)
-        if parameter.requires_grad
+        for module in modules
+        for name, parameter in module._parameters.items()
+        if parameter is not None and parameter.requires_grad
     ]
-    recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
+    recurrent = any(isinstance(module, nn.RNNBase) for module in modules)
     try:
         with (
             torch.inference_mode(False),
@@ -64,13 +65,16 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
             State(model).put_back(),
             torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext(),
         ):
-            model.eval()
-            model.requires_grad_(False)
+            if any(module.training for module in modules):
+                model.eval()
+            for module, name in trainable:
+                module.get_parameter(name).requires_grad_(False)
             for config in _configs(model):
                 if getattr(config, "pad_token_id", 0) is None:
                     config.pad_token_id = NO_SUCH_TOKEN
-            for module in model.modules():
-                module._compiled_call_impl = None
+            for module in modules:
+                if module._compiled_call_impl is not None:
+                    module._compiled_call_impl = None
             yield
     finally:
         for module, name in trainable:

@@ -22,9 +22,8 @@ from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.hub import check_destination, folder_files
 from hf_gradexplain.jobs.arguments import EvaluateArguments, replayed
 from hf_gradexplain.jobs.publish import _split_name, write_dataset
-from hf_gradexplain.jobs.subject import short_name
 from hf_gradexplain.options import Options
-from hf_gradexplain.origin import Origin
+from hf_gradexplain.origin import Origin, public_name
 from hf_gradexplain.results import Run, write_results
 from hf_gradexplain.runner import evaluate
 from hf_gradexplain.running.folder import document_paths
@@ -188,7 +187,7 @@ def test_no_name_becomes_a_path(tmp_path, monkeypatch):
                 take(name)
                 pytest.fail(f"{take} took {name!r}")
             refused += 1
-        short_name(name)
+        public_name(name)
     assert refused == 2 * len(MANY)
     assert [path for path in tmp_path.rglob("*") if path != inside and path != inside.parent] == []
 

@@ -1,7 +1,7 @@
 """The card of a trained model: what it is made of, measured and written."""
 
 from hf_gradexplain.cards.card import Card, Corpus, Example, Faithfulness
-from hf_gradexplain.cards.describe import described, public_name
+from hf_gradexplain.cards.describe import described
 from hf_gradexplain.cards.faithfulness import explained, faithfulness, faithfulness_figure
 from hf_gradexplain.cards.model_card import FIGURE, model_card
 from hf_gradexplain.cards.write import rewrite_card, write_card
@@ -17,7 +17,6 @@ __all__ = [
     "faithfulness",
     "faithfulness_figure",
     "model_card",
-    "public_name",
     "rewrite_card",
     "write_card",
 ]

@@ -1,6 +1,5 @@
 """From a finished training to what its card says."""
 
-import os
 from dataclasses import fields
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from hf_gradexplain.cards.card import Card, Corpus
 from hf_gradexplain.corpus import fingerprint
 from hf_gradexplain.identity import versions
 from hf_gradexplain.models import MODELS
+from hf_gradexplain.origin import public_name
 from hf_gradexplain.training import FitArguments, Task, TrainArguments, Trained
 
 PACKAGES = ("hf_gradexplain", "torch", "transformers")
@@ -54,12 +54,6 @@ def described(
         limits=_limits(trained, arguments),
         versions={name: software[name] for name in PACKAGES},
     )
-
-
-def public_name(name: str) -> str:
-    """Name a hub repository in full, but a folder or file of this machine by its last part only."""
-    path = Path(name)
-    return (path.resolve().stem if path.is_file() else path.resolve().name) if os.path.exists(name) else name
 
 
 def _corpus(trained: Trained, arguments: TrainArguments, source: str | None) -> Corpus:

@@ -37,9 +37,9 @@ from hf_gradexplain.jobs.dry_run import run_dry
 from hf_gradexplain.jobs.measures import measures_of, under_baselines
 from hf_gradexplain.jobs.options import options_of
 from hf_gradexplain.jobs.publish import publish
-from hf_gradexplain.jobs.subject import Subject, short_name, subject_of
+from hf_gradexplain.jobs.subject import Subject, subject_of
 from hf_gradexplain.options import Options
-from hf_gradexplain.origin import commits
+from hf_gradexplain.origin import commits, public_name
 from hf_gradexplain.perturb import GENERIC, short_cut_of
 from hf_gradexplain.processes import process_state
 from hf_gradexplain.results import CAPTIONS, Run, count_documents, summary_table, write_results
@@ -179,7 +179,7 @@ def _texts(subject: Subject, arguments: EvaluateArguments) -> dict[str, Any]:
         return {"texts": fingerprint(subject.texts)}
     names = ("dataset_name", "dataset_config_name", "dataset_revision", "split", "text_column", "label_column")
     found = {name: getattr(arguments, name) for name in (*names, "max_samples")}
-    return {"texts": "streamed", **found, "dataset_name": short_name(str(arguments.dataset_name))}
+    return {"texts": "streamed", **found, "dataset_name": public_name(str(arguments.dataset_name))}
 
 
 def _facts(subject: Subject, arguments: EvaluateArguments, counts: Mapping[str, int], precision: str) -> dict[str, str]:

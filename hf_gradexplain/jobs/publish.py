@@ -16,8 +16,8 @@ from hf_gradexplain.evaluation.wording import headline
 from hf_gradexplain.files import write_bytes, write_text, written_whole
 from hf_gradexplain.hub import Destination, Pushed, folder_files, push
 from hf_gradexplain.jobs.arguments import EvaluateArguments, replayed
-from hf_gradexplain.jobs.subject import short_name
 from hf_gradexplain.methods import METHODS
+from hf_gradexplain.origin import public_name
 from hf_gradexplain.results import FILES, Run, captions_of, readable_tables, table_files
 from hf_gradexplain.running.folder import document_paths
 from hf_gradexplain.sharing import TextSource, write_shards
@@ -106,7 +106,7 @@ def _of_anyone(arguments: EvaluateArguments, run: Run) -> EvaluateArguments:
     """The arguments as they are of use to others: at the commits that were read, and without paths of this machine."""
     commits = {part: origin.commit for part, origin in run.origins.items()}
     names = (arguments.model_name_or_path, arguments.dataset_name)
-    model, data = (name if name is None else short_name(name) for name in names)
+    model, data = (name if name is None else public_name(name) for name in names)
     return replace(
         arguments,
         model_name_or_path=model,

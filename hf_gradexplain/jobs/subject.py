@@ -1,6 +1,5 @@
 """What an evaluation is of: the classifier and the texts that the arguments name, or those of the embedded default."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +16,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.jobs.arguments import EvaluateArguments
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
-from hf_gradexplain.origin import Origin, locate
+from hf_gradexplain.origin import Origin, locate, public_name
 from hf_gradexplain.processes import process_state
 from hf_gradexplain.synthetic import SyntheticCorpus, make_corpus
 from hf_gradexplain.training import infer_task
@@ -72,8 +71,8 @@ def _named(arguments: EvaluateArguments) -> Subject:
     return Subject(
         explainer,
         texts,
-        short_name(str(arguments.model_name_or_path)),
-        f"{short_name(arguments.dataset_name)} ({arguments.split})",
+        public_name(str(arguments.model_name_or_path)),
+        f"{public_name(arguments.dataset_name)} ({arguments.split})",
         notes=notes,
         origins={**explainer.origins, "data set": data},
     )
@@ -183,8 +182,3 @@ def _class_ids(rows: Mapping[str, Sequence[Any]], ids: Mapping[str, int]) -> dic
                 "rename the labels, or give --target predicted."
             )
     return {"label": [ids[label.casefold()] for label in rows["label"]]}
-
-
-def short_name(name: str) -> str:
-    """A name to show: that of a folder without the path to it, which is of this machine."""
-    return Path(name).resolve().name if os.path.exists(name) else name

@@ -6,9 +6,9 @@ import pytest
 from datasets import Dataset
 from huggingface_hub import ModelCard
 
-from hf_gradexplain.cards import Card, Example, described, model_card, public_name
+from hf_gradexplain.cards import Card, Example, described, model_card
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification
-from hf_gradexplain.origin import Origin
+from hf_gradexplain.origin import Origin, public_name
 from hf_gradexplain.training import Task, TrainArguments, Trained
 
 EVIL = "a\"b'c: <script>x</script> | [l](http://e.vil) `y`\n---\n# h {{ 700*7000 }}"
@@ -79,7 +79,7 @@ def test_folders_of_this_machine_are_named_by_their_last_part(tmp_path):
     assert str(tmp_path) not in card
     assert "secret" not in card
     assert ModelCard(card).data.datasets is None
-    assert public_name(str(folder / "data.parquet")) == "data"
+    assert public_name(str(folder / "data.parquet")) == "data.parquet"
     assert public_name("org/data") == "org/data"
 
 
