@@ -20,7 +20,7 @@ SCALE = ("--texts=6", "--sample=4", "--decay_texts=4", "--encoder=false", "--see
 def command(folder, *more):
     places = {"data": "data", "output_dir": "out", "cards": "cards"}
     given = [*(f"--{name}={folder / place}" for name, place in places.items()), *SCALE, *more]
-    return [sys.executable, "-m", "recipes.reproduce", *given]
+    return [sys.executable, "-m", "recipes.paper", *given]
 
 
 def run(folder, *more):

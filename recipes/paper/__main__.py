@@ -1,7 +1,7 @@
 """Reproduce the paper: train its models, evaluate the explanations, and write the page with every claim.
 
-python -m recipes.reproduce recipes/configs/reproduce_small.yaml
-python -m recipes.reproduce recipes/configs/reproduce_full.yaml --data FOLDER_OF_DATA_SETS --processes 2
+python -m recipes.paper recipes/configs/reproduce_small.yaml
+python -m recipes.paper recipes/configs/reproduce_full.yaml --data FOLDER_OF_DATA_SETS --processes 2
 """
 
 import subprocess
@@ -45,7 +45,7 @@ def reproduce(arguments: ReproduceArguments) -> None:
 @contextmanager
 def _helped(copies: int) -> Iterator[None]:
     """Run copies of this program beside it, which share its work; they end when it does."""
-    command = [sys.executable, "-m", "recipes.reproduce", *sys.argv[1:], "--processes", "1"]
+    command = [sys.executable, "-m", "recipes.paper", *sys.argv[1:], "--processes", "1"]
     helpers = [subprocess.Popen(command) for _ in range(copies)]
     try:
         yield
