@@ -1,6 +1,7 @@
 """How much of the reproduction is done, from which data, and where it goes."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.training.arguments import option
@@ -31,6 +32,9 @@ class ReproduceArguments:
     )
     encoder_texts: int = option(500, "Evaluate it on so many texts of AG's News, at every k.")
     encoder_imdb_texts: int = option(100, "Evaluate it on so many texts of IMDB, at the k of encoder_k_grid.")
+    encoder_precision: Literal["no", "bf16"] = option(
+        "no", "bf16 evaluates it with matrix products in bfloat16: faster, less exact."
+    )
     encoder_k_grid: list[int] = field(
         default_factory=lambda: [1, 2, 5, 10, 20, 50, 100], metadata={"help": "Numbers of removed words on IMDB."}
     )

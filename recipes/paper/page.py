@@ -190,10 +190,11 @@ def _encoder(material: Material) -> str:
     if material.plan.encoder is None:
         return ""
     news, imdb = (material.chosen[Cell("minilm", data)].record for data in ("ag_news", "imdb"))
+    others = material.chosen[CELLS[0]].record["facts"]
     return (
         f"MiniLM was evaluated on {news['documents']['documents']:,} texts of AG's News ({news['facts']['Curves']}) "
-        f"and {imdb['documents']['documents']:,} of IMDB ({imdb['facts']['Curves']}), the others on the samples named "
-        "above."
+        f"and {imdb['documents']['documents']:,} of IMDB ({imdb['facts']['Curves']}), computed in "
+        f"{news['facts']['Computed in']}; the others on the samples named above, in {others['Computed in']}."
     )
 
 

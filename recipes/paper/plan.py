@@ -154,6 +154,7 @@ class _Planner:
             random_orders=2,
             both_ends=name == "chosen" and cell in CELLS,
             k_grid=grid,
+            mixed_precision=self.arguments.encoder_precision if cell.model in ENCODER else "no",
             **CHOICES.get(name, {}),  # type: ignore[arg-type]
         )
         asked = {**_asked(arguments), "rows": self.rows[cell.data]["test"]}

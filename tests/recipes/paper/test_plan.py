@@ -84,7 +84,7 @@ def package(tmp_path, monkeypatch):
 
 
 def test_the_encoder_is_found_without_running_its_package_and_copied_under_its_name(package, arguments):
-    plan = make_plan(arguments(encoder=True, encoder_rows=7))
+    plan = make_plan(arguments(encoder=True, encoder_rows=7, encoder_precision="bf16"))
     assert plan.encoder.output.name == "all-MiniLM-L6-v2"
     plan.encoder.work()
     assert sorted(path.name for path in plan.encoder.output.iterdir()) == sorted(encoder.FILES)
@@ -93,6 +93,8 @@ def test_the_encoder_is_found_without_running_its_package_and_copied_under_its_n
     assert (training.asked["max_train_samples"], training.asked["max_eval_samples"]) == (7, 7)
     assert plan.runs[Cell("minilm", "imdb"), 0, "chosen"].asked["k_grid"] == [1, 2, 5, 10, 20, 50, 100]
     assert plan.runs[Cell("minilm", "ag_news"), 0, "chosen"].asked["k_grid"] == []
+    computed = {cell.model: step.asked["mixed_precision"] for (cell, *_), step in plan.runs.items()}
+    assert {model for model, precision in computed.items() if precision == "bf16"} == {"minilm"}
 
 
 def test_an_encoder_that_is_missing_is_answered_with_the_mend(package, monkeypatch):
