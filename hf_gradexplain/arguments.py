@@ -37,7 +37,7 @@ def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) 
         SystemExit: With code 2 and one sentence on stderr, if the file cannot be read, or a key or flag is
             unknown (the nearest one is named), lacks a value or has one of another type; with 0 after `--help`.
     """
-    parser = _Parser(dataclass_type, allow_abbrev=False)  # type: ignore[arg-type]
+    parser = _Parser(dataclass_type, prog=_program(), allow_abbrev=False)  # type: ignore[arg-type]
     options = {field.name: field for field in fields(dataclass_type)}  # type: ignore[arg-type]
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -70,6 +70,12 @@ def exit_on_error() -> Iterator[None]:
 def _let_the_main_process_speak() -> None:
     if os.environ.get("RANK", "0") != "0":
         time.sleep(10)
+
+
+def _program() -> str | None:
+    """How a package that is run is called; argparse itself calls it `__main__.py`. None for a file."""
+    spec = sys.modules["__main__"].__spec__
+    return f"python -m {spec.parent}" if spec and spec.name.endswith(".__main__") else None
 
 
 class _Parser(HfArgumentParser):

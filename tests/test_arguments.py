@@ -1,7 +1,9 @@
 """One dataclass, filled from a YAML file and from flags."""
 
 import re
+import sys
 from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
 from typing import Literal
 
 import pytest
@@ -126,6 +128,15 @@ def test_help_tells_what_a_field_is(capsys):
         parse("--help")
     assert stop.value.code == 0
     assert "What it is called." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "said"), [("some.tool.__main__", "python -m some.tool"), ("tool", "tool.py")])
+def test_a_package_that_is_run_is_called_by_its_name(name, said, monkeypatch, capsys):
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", ModuleSpec(name, None))
+    monkeypatch.setattr(sys, "argv", ["tool.py"])
+    with pytest.raises(SystemExit):
+        parse("--help")
+    assert capsys.readouterr().out.startswith(f"usage: {said} [")
 
 
 @pytest.mark.parametrize("arguments", [EvaluateArguments, ExplainArguments, TrainArguments])
