@@ -17,7 +17,7 @@ from hf_gradexplain.evaluation.wording import headline
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.methods import METHODS
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb import GENERIC, short_cut_of
+from hf_gradexplain.perturb import knows_curves
 from hf_gradexplain.runner import evaluate_texts
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.curves import aopc_figure
@@ -43,9 +43,8 @@ def faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelled: bool,
         GradexplainError: The model cannot be explained.
     """
     chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:n])
-    fast = short_cut_of(explainer.model) is not GENERIC
     options = Options(tuple(METHODS), "word_type", "label" if labelled else "predicted", "loss", seed)
-    measures = affordable(explainer.model, both_ends=False, k_grid=() if fast else K_GRID)
+    measures = affordable(explainer.model, both_ends=False, k_grid=() if knows_curves(explainer.model) else K_GRID)
     documents = evaluate_texts(explainer, rows.select(chosen), options, measures)
     with TemporaryDirectory() as folder:
         path = Path(folder, "documents.parquet")

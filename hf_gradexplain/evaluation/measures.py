@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.perturb import GENERIC, short_cut_of
+from hf_gradexplain.perturb import knows_curves
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,12 @@ def affordable(
 ) -> Measures:
     """What was asked for, and of what was left open (None) as much as costs little with this model.
 
-    With a short cut, orders cost next to nothing: 20 random ones and both ends. Without one, 2 random orders, the
-    fewest that have a spread: over many documents they show the band as well as 20 do, see
+    With a short cut for curves, orders cost next to nothing: 20 random ones and both ends. Without one, 2 random
+    orders, the fewest that have a spread: over many documents they show the band as well as 20 do, see
     `hf_gradexplain.evaluation.chance`. The bounds are never cheap: for a FastText and 150 units they take ten times as
     long as all the rest.
     """
-    fast = short_cut_of(model) is not GENERIC
+    fast = knows_curves(model)
     return Measures(
         random_orders=(20 if fast else 2) if random_orders is None else random_orders,
         both_ends=fast if both_ends is None else both_ends,

@@ -85,6 +85,11 @@ def withheld(model: nn.Module) -> str | None:
     return f"{what} does not run as {base.__name__} defines it: remove hooks, merge adapters"
 
 
+def knows_curves(model: nn.Module) -> bool:
+    """Whether the model's short cut gives removal curves, so that one more costs next to nothing."""
+    return short_cut_of(model).removal_curves is not GENERIC.removal_curves
+
+
 def knows_gradients(classifier: Classifier) -> bool:
     """Whether the model's short cut gives gradients without a backward pass."""
     return short_cut_of(classifier.model).gradients is not None
@@ -150,6 +155,7 @@ __all__ = [
     "SHORT_CUTS",
     "ShortCut",
     "known_gradients",
+    "knows_curves",
     "knows_gradients",
     "leave_one_out",
     "register_short_cut",

@@ -7,6 +7,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation import evaluate
 from hf_gradexplain.evaluation.measures import Measures, affordable
 from hf_gradexplain.options import Options
+from hf_gradexplain.perturb import SHORT_CUTS, ShortCut, fasttext
 from hf_gradexplain.runner import evaluate_texts
 from tests.tiny import explainer, make
 
@@ -21,6 +22,12 @@ from tests.tiny import explainer, make
 )
 def test_what_costs_little_is_measured(kind, expected):
     assert affordable(make(kind)[0]) == expected
+
+
+def test_half_a_short_cut_does_not_make_curves_cheap(monkeypatch):
+    model = make("fasttext")[0]
+    monkeypatch.setitem(SHORT_CUTS, type(model), ShortCut(fasttext.leave_one_out))
+    assert affordable(model) == Measures(random_orders=2)
 
 
 def test_what_is_asked_for_is_measured_whatever_it_costs():
