@@ -1,12 +1,12 @@
-"""Why SignedGI loses to leave-one-out on long reviews with BiLSTM, as far as the poolings tell."""
+"""Whether the gradient's decay is why SignedGI loses to leave-one-out on long reviews with BiLSTM."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from recipes.paper.decay import LEAST, kept
-from recipes.paper.results import Result
+from recipes.paper.decay import LEAST, MIDDLE, kept
+from recipes.paper.results import Estimate, Result
 
 
 @dataclass(frozen=True)
@@ -15,73 +15,138 @@ class Pooling:
 
     Attributes:
         name: The pooling.
-        farthest: The stretch of words farthest from both ends, in words.
-        gradient: How large the gradient of those words is, over that of the words next to an end.
+        accuracy: That of the model on all test rows.
+        gradient: How large the gradient of a word in the middle of a text is, over that of one at its ends.
         loo: The same of leave-one-out.
-        behind: By how much SignedGI is below leave-one-out in AOPC at the short k.
-        share: That over the lead.
+        texts: Of how many long texts these two are medians.
+        k: The number of removed words of the rest.
+        n: Of how many texts the rest are means.
+        lead: How far the better of LOO and SignedGI is above a random order in AOPC.
+        behind: How far SignedGI is below LOO.
+        path_behind: How far integrated gradients are below LOO.
     """
 
     name: str
-    farthest: str
-    gradient: float
-    loo: float
-    behind: float
-    share: float
+    accuracy: float
+    gradient: Estimate
+    loo: Estimate
+    texts: int
+    k: int
+    n: int
+    lead: Estimate
+    behind: Estimate
+    path_behind: Estimate
+
+    @property
+    def learned(self) -> bool:
+        """Whether explanations of the model say anything at all."""
+        return self.lead.side > 0
+
+    @property
+    def forgets(self) -> bool:
+        """Whether the gradient falls off towards the middle faster than leave-one-out does, the intervals apart."""
+        return max(self.gradient.high, LEAST) < self.loo.low
 
 
-def pooling(name: str, table: pd.DataFrame, result: Result) -> Pooling:
-    """What the table of `by_distance` and an evaluation say of one pooling."""
-    gap = result.gap("loo", "signed_gi", result.short_k).value
-    last = table.iloc[-1]
-    farthest = f"{int(last['from'])} to {int(last['to']) - 1}"
-    return Pooling(name, farthest, kept(table, "gradient"), kept(table, "loo"), gap, gap / result.lead(result.short_k))
-
-
-def sentences(found: Mapping[str, Pooling]) -> list[str]:
-    """One sentence per pooling."""
-    return [
-        f"With pooling {p.name}, the gradient of a word {p.farthest} words away from both ends is {_times(p.gradient)} "
-        f"times that of a word next to an end, and its leave-one-out score {_times(p.loo)} times; SignedGI is "
-        f"{'behind' if p.behind >= 0 else 'ahead of'} LOO by {abs(p.behind):.3f}, {abs(p.share):.0%} of the lead."
-        for p in found.values()
-    ]
-
-
-def conclusion(found: Mapping[str, Pooling]) -> str:
-    """Whether the decay of the gradient explains where SignedGI is behind.
-
-    It does if the poolings come in the same order by how much their gradient decays and by how far SignedGI is behind.
-    """
-    by_decay = [p.name for p in sorted(found.values(), key=lambda p: p.gradient)]
-    by_loss = [p.name for p in sorted(found.values(), key=lambda p: -p.share)]
-    most, loses = by_decay[0], found[by_loss[0]]
-    if loses.share <= 0:
-        return "With none of the poolings SignedGI is behind LOO, so there is nothing here for decay to explain."
-    if by_decay == by_loss:
-        answer = (
-            f"The more the gradient decays on its way to the middle of the text (most with {most}), the further "
-            "SignedGI is behind LOO: decay goes with the loss in all three poolings"
-        )
-    elif most == loses.name:
-        answer = (
-            f"The gradient decays most with pooling {most}, and there SignedGI is furthest behind; between the other "
-            "two decay and loss do not agree"
-        )
-    else:
-        return (
-            f"Decay is not the answer here: the gradient decays most with pooling {most}, but SignedGI is furthest "
-            f"behind with {loses.name}."
-        )
-    if max(found[most].gradient, LEAST) < found[most].loo:
-        return (
-            f"{answer}. Leaving the same words out decays less, so the model does use words that its gradient forgets."
-        )
-    return (
-        f"{answer}. Leaving the same words out decays as much or more, so the gradient is small there because the "
-        "model makes little use of these words."
+def pooling(name: str, accuracy: float, words: pd.DataFrame, result: Result) -> Pooling:
+    """What the rows of `measure_decay` and an evaluation say of one pooling."""
+    (gradient, texts), (loo, _), k = kept(words, "gradient"), kept(words, "loo"), result.short_k
+    return Pooling(
+        name=name,
+        accuracy=accuracy,
+        gradient=gradient,
+        loo=loo,
+        texts=texts,
+        k=k,
+        n=result.record["documents"]["documents"],
+        lead=result.lead(k),
+        behind=result.gap("loo", "signed_gi", k),
+        path_behind=result.gap("loo", "integrated_gradients", k),
     )
 
 
-def _times(size: float) -> str:
-    return f"less than {LEAST:g}" if size < LEAST else f"{size:.2f}" if size >= 0.1 else f"{size:.2g}"
+def sentences(found: Mapping[str, Pooling]) -> list[str]:
+    """What is seen of each pooling."""
+    return [_seen(p) if p.learned else _not_learned(p) for p in found.values()]
+
+
+def _seen(p: Pooling) -> str:
+    share = f", {p.behind.value / p.lead.value:.0%} of the lead" if p.behind.side > 0 else ""
+    return (
+        f"With pooling {p.name} (accuracy {p.accuracy:.3f}), the gradient of a word {MIDDLE} words and more away from "
+        f"both ends is {_times(p.gradient)} times that of the first and the last ten, and its leave-one-out score "
+        f"{_times(p.loo)} times (medians over {p.texts:,} reviews). In AOPC({p.k}) over {p.n:,} reviews SignedGI is "
+        f"{_place(p.behind)}{share}, and integrated gradients are {_place(p.path_behind)}."
+    )
+
+
+def _not_learned(p: Pooling) -> str:
+    return (
+        f"With pooling {p.name} (accuracy {p.accuracy:.3f}), neither LOO nor SignedGI is above a random order, so its "
+        "explanations have nothing to say."
+    )
+
+
+def conclusion(found: Mapping[str, Pooling]) -> str:
+    """Whether SignedGI is behind where, and only where, the gradient forgets words that the model uses."""
+    learned = [p for p in found.values() if p.learned]
+    behind = [p for p in learned if p.behind.side > 0]
+    if not behind:
+        return "SignedGI is behind LOO with none of the poolings, so there is nothing here for decay to explain."
+    explained = [p for p in behind if p.forgets]
+    against = [p for p in behind if not p.forgets]
+    spared = [p for p in learned if p.behind.side <= 0 and p.forgets]
+    parts = []
+    if explained:
+        parts.append(
+            f"with {_named(explained)} SignedGI is behind, and the gradient falls off towards the middle of a review "
+            "faster than leave-one-out does, so it forgets words that the model uses"
+        )
+    if against:
+        parts.append(f"with {_named(against)} SignedGI is behind, though its gradient falls off no faster than LOO")
+    if spared:
+        parts.append(f"with {_named(spared)} the gradient forgets such words as well, and SignedGI is not behind")
+    answer = "No" if not explained else "In part" if against or spared else "Yes, as far as these poolings tell"
+    return f"{answer}: {'; '.join(parts)}. {_path(behind)}"
+
+
+def _path(behind: Sequence[Pooling]) -> str:
+    """What integrated gradients say of those poolings with which SignedGI is behind."""
+    closed = [p for p in behind if p.path_behind.side <= 0]
+    less = [p for p in behind if p.path_behind.side > 0 and p.path_behind.high < p.behind.low]
+    if closed:
+        return (
+            f"Integrated gradients, the same product with gradients from all the way between no words and the text, "
+            f"are not behind LOO with {_named(closed)}: what SignedGI misses there is how the gradient changes on that "
+            "way, wherever the word stands."
+        )
+    if less:
+        return (
+            f"Integrated gradients, with gradients from all the way between no words and the text, are less far behind "
+            f"with {_named(less)}: a part of what SignedGI misses there is how the gradient changes on that way."
+        )
+    return (
+        "Integrated gradients are as far behind, so a gradient that changes between no words and the text is not why."
+    )
+
+
+def _named(poolings: Sequence[Pooling]) -> str:
+    return "pooling " + " and ".join(p.name for p in poolings)
+
+
+def _place(gap: Estimate) -> str:
+    """Where a method stands, given how far it is below LOO."""
+    size = f"{abs(gap.value):.3f} [{min(abs(gap.low), abs(gap.high)):.3f}, {max(abs(gap.low), abs(gap.high)):.3f}]"
+    if gap.side == 0:
+        return f"not told apart from LOO ({-gap.value:+z.3f} [{-gap.high:+z.3f}, {-gap.low:+z.3f}])"
+    return f"behind LOO by {size}" if gap.side > 0 else f"ahead of LOO by {size}"
+
+
+def _times(size: Estimate) -> str:
+    if size.value < LEAST:
+        return f"less than {LEAST:g}"
+    return " ".join([_digits(size.value), f"[{_digits(size.low)}, {_digits(size.high)}]"])
+
+
+def _digits(x: float) -> str:
+    return f"{x:.2f}" if x >= 0.1 else f"{x:.2g}"

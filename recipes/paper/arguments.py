@@ -35,6 +35,7 @@ class ReproduceArguments:
     encoder_precision: Literal["no", "bf16"] = option(
         "no", "bf16 evaluates it with matrix products in bfloat16: faster, less exact."
     )
+    encoder_float32_texts: int = option(50, "With bf16, evaluate it in float32, too, on so many texts of AG's News.")
     encoder_k_grid: list[int] = field(
         default_factory=lambda: [1, 2, 5, 10, 20, 50, 100], metadata={"help": "Numbers of removed words on IMDB."}
     )
@@ -49,7 +50,7 @@ class ReproduceArguments:
             raise GradexplainError(f"seeds are different whole numbers, 0 or more, not {self.seeds}")
         for name in ("train_rows", "eval_rows", "texts", "bilstm_imdb_texts", "sample", "imdb_sample", "encoder_rows"):
             self._at_least_one(name)
-        for name in ("encoder_texts", "encoder_imdb_texts", "decay_texts", "processes"):
+        for name in ("encoder_texts", "encoder_imdb_texts", "encoder_float32_texts", "decay_texts", "processes"):
             self._at_least_one(name)
 
     def _at_least_one(self, name: str) -> None:

@@ -1,17 +1,18 @@
 """What the paper says, a claim each, and what our runs answer."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Any
 
 from recipes.paper import rules
 from recipes.paper.frequency import TOLERANCE, Frequencies
-from recipes.paper.names import CELLS, MODELS, NORMS, SENSITIVITY, Cell
-from recipes.paper.results import Figure, Result, over_seeds
+from recipes.paper.names import CELLS, METHODS, MODELS, NORMS, SENSITIVITY, Cell
+from recipes.paper.results import LEADERS, Estimate, Result, over_seeds
 from recipes.paper.review import side
+from recipes.paper.rules import Check, Cutoffs
 
-LEADERS = ("loo", "signed_gi")
 BELOW = ("random", *SENSITIVITY)
 HARD = Cell("bilstm", "imdb")
 """Where the paper finds leave-one-out far ahead."""
@@ -31,13 +32,13 @@ class Answer:
         claim: The claim in short.
         cell: Model and data set.
         figure: Our figure with its interval, in words.
-        checks: What the verdict is made of.
+        checks: What the verdict is made of: each has come out in every training, or has not.
     """
 
     claim: str
     cell: Cell
     figure: str
-    checks: tuple[bool, ...]
+    checks: tuple[Check, ...]
 
     @property
     def verdict(self) -> str:
@@ -45,171 +46,166 @@ class Answer:
         return rules.verdict(self.checks)
 
 
-def about_curves(results: Results) -> Iterator[Answer]:
+UNDER = "The raw gradient is below random, in some cases"
+SOMEWHERE = (UNDER,)
+"""Claims that hold if they hold of one model on one data set; where they do not, the paper is not contradicted."""
+
+
+def about_curves(results: Results, cutoffs: Cutoffs) -> Iterator[Answer]:
     """The claims about AOPC."""
-    below = "All sensitivity methods fall clearly below SignedGI"
-    yield from _each(
-        results, below, _best_gap("signed_gi", SENSITIVITY), _all_above(("signed_gi",), SENSITIVITY, rules.CLEAR)
-    )
-    yield from _each(results, "The curves of L1, L2 and L∞ nearly coincide", _widest, _coincide)
+    clearly = "All sensitivity methods fall clearly below SignedGI"
+    below = [("signed_gi", method) for method in SENSITIVITY]
+    yield from _each(results, clearly, _smallest(below), _all(below, rules.clearly_above, cutoffs))
+    norms = list(combinations(NORMS, 2))
+    yield from _each(results, "The curves of L1, L2 and L∞ nearly coincide", _widest, _all(norms, rules.level, cutoffs))
+    to_random = [(norm, "random") for norm in NORMS]
     for moderate, claim in ((True, "The norms beat random moderately"), (False, "The norms tie with random")):
         rule = rules.moderately_above if moderate else rules.level
         where = {cell: found for cell, found in results.items() if (cell in BEAT_RANDOM) == moderate}
-        yield from _each(where, claim, _gap("sa_l2", "random"), _norms_to_random(rule))
-    raw = "The raw gradient is worse than the three norms"
-    yield from _each(results, raw, _gap("sa_raw", "sa_l2"), _all_above(NORMS, ("sa_raw",)))
-    yield from _each(results, UNDER, _gap("sa_raw", "random"), _all_above(("random",), ("sa_raw",)))
-    yield from _each(results, "LOO and SignedGI lead", _margin, _all_above(LEADERS, BELOW))
+        yield from _each(where, claim, _gap("sa_l2", "random"), _all(to_random, rule, cutoffs))
+    raw = [(norm, "sa_raw") for norm in NORMS]
+    yield from _each(results, "The raw gradient is worse than the three norms", _smallest(raw), _all(raw, rules.above))
+    under = [("random", "sa_raw")]
+    yield from _each(results, UNDER, _gap("sa_raw", "random"), _all(under, rules.above))
+    lead = [(leader, method) for leader in LEADERS for method in BELOW]
+    yield from _each(results, "LOO and SignedGI lead", _smallest(lead), _all(lead, rules.above))
     for cell, found in results.items():
-        claim, checks = _between_leaders(cell)
+        claim, checks = _between_leaders(cell, cutoffs)
         yield from _each({cell: found}, claim, _gap("signed_gi", "loo"), checks)
 
 
-UNDER = "The raw gradient is below random, in some cases"
-SOMEWHERE = (UNDER,)
-"""Claims that hold if they hold of one model on one data set."""
-
-
-def about_correlations(results: Results) -> Iterator[Answer]:
+def about_correlations(results: Results, cutoffs: Cutoffs) -> Iterator[Answer]:
     """The claims about Pearson's r with leave-one-out."""
     strong = "SignedGI correlates with LOO: strongly, mostly significantly"
-    yield from _each(results, strong, _r("signed_gi"), lambda x: rules.strongly_positive(x, "signed_gi"))
-    hard = {cell: found for cell, found in results.items() if cell == HARD}
-    for cell, found in hard.items():
-        others = [results[other] for other in results if other != cell]
-        checks = [
-            check
-            for i, result in enumerate(found)
-            for check in rules.weaker(result, [other[i] for other in others], "signed_gi")
-        ]
-        if checks:
-            claim = "SignedGI correlates less with LOO than on the other five"
-            yield Answer(claim, cell, _shown([_r("signed_gi")(x) for x in found]), tuple(checks))
+    yield from _each(results, strong, _r("signed_gi"), lambda x: rules.strongly_positive(x, "signed_gi", cutoffs))
+    others = [results[cell] for cell in results if cell != HARD]
+    if HARD in results and others:
+        found = results[HARD]
+        checks = [rules.weaker(x, [other[i] for other in others], "signed_gi") for i, x in enumerate(found)]
+        claim = "SignedGI correlates less with LOO than on the other five"
+        yield Answer(claim, HARD, _r("signed_gi")(found), rules.in_every(checks))
     for data, (low, high), said in (("ag_news", (0.2, 0.5), "between 0.2 and 0.5"), ("imdb", (-0.1, 0.1), "about 0")):
         where = {cell: found for cell, found in results.items() if cell.data == data}
         yield from _each(where, f"r of L1 with LOO is {said}", _r("sa_l1"), _r_within("sa_l1", low, high))
 
 
 def about_frequencies(found: Mapping[Cell, Sequence[Frequencies]]) -> Iterator[Answer]:
-    """The claims about FastText's gradients; each training is a check."""
+    """The claims about FastText's gradients."""
     for cell, seeds in found.items():
         n = sum(x.texts for x in seeds)
         worst = max(x.spread for x in seeds)
         figure = f"apart by {worst:.1e} of the gradient at most, in {n:,} texts"
-        same = tuple(x.spread <= TOLERANCE for x in seeds)
-        yield Answer("Words of equal frequency have the same gradient", cell, figure, same)
+        same = [[x.spread <= TOLERANCE] for x in seeds]
+        yield Answer("Words of equal frequency have the same gradient", cell, figure, rules.in_every(same))
         ratio = max((x.twice for x in seeds), key=lambda r: abs(r - 2))
         figure = f"{ratio:.6f} times at the farthest from 2, in {sum(x.with_twice for x in seeds):,} texts"
-        twice = tuple(abs(x.twice - 2) <= 2 * TOLERANCE for x in seeds)
-        yield Answer("A word that occurs twice has twice the gradient", cell, figure, twice)
+        twice = [[abs(x.twice - 2) <= 2 * TOLERANCE] for x in seeds]
+        yield Answer("A word that occurs twice has twice the gradient", cell, figure, rules.in_every(twice))
 
 
 def about_review(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Answer]:
-    """The claims about the review, by model; each training is asked about both words."""
-    for method, name in (("loo", "LOO"), ("signed_gi", "SignedGI")):
+    """The claims about the review, by model; a check for each of the two words."""
+    for method in ("loo", "signed_gi"):
         for model in MODELS:
             missed = method == "signed_gi" and model == "bilstm"
             wanted = {"great": 0 if missed else 1, "bad": -1}
             sides = [{w: side(x["words"], x["scores"][method], w) for w in wanted} for x in found[model]]
             claim = (
-                f"{name} {'misses' if missed else 'marks'} “great”{'' if missed else ' positive'}, marks “bad” negative"
+                f"{METHODS[method]} {'misses' if missed else 'marks'} “great”{'' if missed else ' positive'}, "
+                "marks “bad” negative"
             )
-            checks = tuple(seed[word] == wanted[word] for seed in sides for word in wanted)
+            checks = [[seed[word] == wanted[word] for word in wanted] for seed in sides]
             shown = "; ".join(f"great {_SIDES[seed['great']]}, bad {_SIDES[seed['bad']]}" for seed in sides)
-            yield Answer(claim, Cell(model, "imdb"), shown, checks)
+            yield Answer(claim, Cell(model, "imdb"), shown, rules.in_every(checks))
 
 
 _SIDES = {1: "+", 0: "0", -1: "−"}
 
-Shown = Callable[[Result], Figure]
-Checks = Callable[[Result], list[bool]]
+Shown = Callable[[Sequence[Result]], str]
+Checks = Callable[[Result], list[Check]]
+Pair = tuple[str, str]
 
 
 def _each(results: Results, claim: str, shown: Shown, checks: Checks) -> Iterator[Answer]:
     for cell, found in results.items():
-        yield Answer(claim, cell, _shown([shown(x) for x in found]), tuple(c for x in found for c in checks(x)))
+        yield Answer(claim, cell, shown(found), rules.in_every([checks(x) for x in found]))
 
 
-def _shown(figures: Sequence[Figure]) -> str:
-    found = over_seeds(figures)
-    return f"{found.value:z.3f} [{found.low:z.3f}, {found.high:z.3f}]"
+def _all(pairs: Sequence[Pair], rule: Callable[..., list[Check]], *cutoffs: Cutoffs) -> Checks:
+    """A rule asked of every pair."""
+    return lambda x: [check for pair in pairs for check in rule(x, *pair, *cutoffs)]
+
+
+def _difference(found: Sequence[Result], pair: Pair) -> Estimate:
+    return over_seeds([x.gap(*pair, x.short_k) for x in found])
+
+
+def _told(found: Sequence[Result], pair: Pair) -> str:
+    """The difference of a pair, and which part of the lead it is, unless there is none."""
+    gap, lead = _difference(found, pair), over_seeds([x.lead(x.short_k) for x in found])
+    share = f", {gap.value / lead.value:z.0%} of the lead" if lead.low > 0 else ""
+    return f"{METHODS[pair[0]]} − {METHODS[pair[1]]}: {gap.value:z.3f} [{gap.low:z.3f}, {gap.high:z.3f}]{share}"
 
 
 def _gap(method: str, other: str) -> Shown:
-    return lambda x: x.gap(method, other, x.short_k)
+    return lambda found: _told(found, (method, other))
 
 
-def _best_gap(method: str, others: Sequence[str]) -> Shown:
-    """The difference to the best of the others."""
-    return lambda x: min((x.gap(method, other, x.short_k) for other in others), key=lambda gap: gap.value)
+def _smallest(pairs: Sequence[Pair]) -> Shown:
+    return lambda found: _told(found, min(pairs, key=lambda pair: _difference(found, pair).value))
 
 
-def _margin(x: Result) -> Figure:
-    """The smaller of the leaders' differences to what comes next."""
-    return min((_best_gap(leader, BELOW)(x) for leader in LEADERS), key=lambda gap: gap.value)
-
-
-def _widest(x: Result) -> Figure:
+def _widest(found: Sequence[Result]) -> str:
     """The largest difference between two norms, whichever is above."""
-    gaps = [x.gap(*pair, x.short_k) for pair in combinations(NORMS, 2)]
-    widest = max(gaps, key=lambda gap: abs(gap.value))
-    return widest if widest.value >= 0 else Figure(-widest.value, -widest.high, -widest.low, widest.p)
+    return _told(found, max(permutations(NORMS, 2), key=lambda pair: _difference(found, pair).value))
 
 
 def _r(method: str) -> Shown:
-    return lambda x: x.r(method)
+    def shown(found: Sequence[Result]) -> str:
+        r, counts = over_seeds([x.r(method) for x in found]), [x.without_r(method) for x in found]
+        without, texts = (sum(column) for column in zip(*counts, strict=True))
+        return f"{r.value:z.3f} [{r.low:z.3f}, {r.high:z.3f}]" + (
+            f"; {without:,} of {texts:,} texts have no r" if without else ""
+        )
+
+    return shown
 
 
 def _r_within(method: str, low: float, high: float) -> Checks:
     return lambda x: rules.within(x, method, low, high)
 
 
-def _all_above(methods: Sequence[str], others: Sequence[str], share: float = 0.0) -> Checks:
-    return lambda x: [c for method in methods for other in others for c in rules.above(x, method, other, share)]
-
-
-def _coincide(x: Result) -> list[bool]:
-    return [check for pair in combinations(NORMS, 2) for check in rules.level(x, *pair)]
-
-
-def _norms_to_random(rule: Callable[[Result, str, str], list[bool]]) -> Checks:
-    return lambda x: [check for norm in NORMS for check in rule(x, norm, "random")]
-
-
-def _between_leaders(cell: Cell) -> tuple[str, Checks]:
+def _between_leaders(cell: Cell, cutoffs: Cutoffs) -> tuple[str, Checks]:
     if cell.model == "textcnn":
-        return "SignedGI is above LOO", _all_above(("signed_gi",), ("loo",))
+        return "SignedGI is above LOO", _all([("signed_gi", "loo")], rules.above)
     if cell == HARD:
-        return "LOO leads SignedGI by a large margin", _all_above(("loo",), ("signed_gi",), rules.CLEAR)
-    return "SignedGI and LOO are comparable", lambda x: rules.level(x, "signed_gi", "loo")
+        return "LOO leads SignedGI by a large margin", _all([("loo", "signed_gi")], rules.clearly_above, cutoffs)
+    return "SignedGI and LOO are comparable", _all([("signed_gi", "loo")], rules.level, cutoffs)
+
+
+def about_tables(results: Results, cutoffs: Cutoffs) -> list[Answer]:
+    """Every claim that the tables of evaluations answer."""
+    return [*about_curves(results, cutoffs), *about_correlations(results, cutoffs)]
 
 
 def all_answers(
     results: Results,
     frequencies: Mapping[Cell, Sequence[Frequencies]],
     reviews: Mapping[str, Sequence[Mapping[str, Any]]],
+    cutoffs: Cutoffs | None = None,
 ) -> list[Answer]:
     """Every claim about every model and data set that it speaks of, in the paper's order."""
     ordered = {cell: results[cell] for cell in CELLS}
     return [
-        *about_curves(ordered),
-        *about_correlations(ordered),
+        *about_tables(ordered, cutoffs or Cutoffs()),
         *about_frequencies(frequencies),
         *about_review(reviews),
     ]
 
 
-def overall(answers: Sequence[Answer]) -> dict[str, str]:
-    """The verdict on each claim as a whole: that of all of its cells, in part where they differ.
-
-    One of `SOMEWHERE` holds as soon as it does of one cell.
-    """
-    found: dict[str, set[str]] = {}
+def overall(answers: Sequence[Answer]) -> dict[str, Counter[str]]:
+    """By claim, how many models and data sets have each verdict."""
+    counts: dict[str, Counter[str]] = {}
     for answer in answers:
-        found.setdefault(answer.claim, set()).add(answer.verdict)
-    return {
-        claim: rules.HOLDS
-        if claim in SOMEWHERE and rules.HOLDS in verdicts
-        else (verdicts.pop() if len(verdicts) == 1 else rules.IN_PART)
-        for claim, verdicts in found.items()
-    }
+        counts.setdefault(answer.claim, Counter())[answer.verdict] += 1
+    return counts

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 
 from hf_gradexplain.corpus import load_texts
+from hf_gradexplain.evaluation.bootstrap import median_interval
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.files import written_whole
+from recipes.paper.results import Estimate
 
 EDGES = (0, 10, 25, 50, 100, 200, 400)
 """Where the stretches of distance begin and end."""
@@ -15,7 +17,10 @@ EDGES = (0, 10, 25, 50, 100, 200, 400)
 LEAST = 1e-4
 """Below this share of a text's mean, sizes are not told apart: leave-one-out is no more exact in float32."""
 
-LONG = 100
+MIDDLE = 50
+"""So many words from both ends is the middle of a text."""
+
+LONG = 2 * MIDDLE + 20
 """Texts with fewer words than this say nothing of distance."""
 
 ACROSS = 10
@@ -61,10 +66,10 @@ def by_distance(words: pd.DataFrame, *, nearer: bool = True) -> pd.DataFrame:
     rows = []
     sizes = {name: _relative(words, name).groupby([stretch, words["text"]]).mean() for name in SIZES}
     for place in sizes["gradient"].index.get_level_values(0).unique():
-        row = {"from": EDGES[int(place)], "to": EDGES[int(place) + 1], "n": len(sizes["gradient"].loc[place])}
+        row = {"from": EDGES[int(place)], "to": EDGES[int(place) + 1], "n": int(sizes["gradient"].loc[place].count())}
         for name, means in sizes.items():
             x = means.loc[place]
-            half = 1.96 * x.std(ddof=1) / np.sqrt(len(x)) if len(x) > 1 else np.nan
+            half = 1.96 * x.std(ddof=1) / np.sqrt(x.count()) if x.count() > 1 else np.nan
             row |= {name: x.mean(), f"{name}_ci_low": x.mean() - half, f"{name}_ci_high": x.mean() + half}
         rows.append(row)
     return pd.DataFrame(rows)
@@ -79,6 +84,16 @@ def _relative(words: pd.DataFrame, name: str) -> pd.Series:
     return size / size.groupby(words["text"]).transform("mean").replace(0, np.nan)
 
 
-def kept(table: pd.DataFrame, name: str) -> float:
-    """What is left in the middle of the texts: the last stretch of `by_distance` over the first; NaN without two."""
-    return float(table[name].iloc[-1] / table[name].iloc[0]) if len(table) > 1 else float("nan")
+def kept(words: pd.DataFrame, name: str) -> tuple[Estimate, int]:
+    """How large scores are in the middle of a text, over those at its ends: the median over long texts, and how many.
+
+    In a text, the mean size of the words at least `MIDDLE` away from both ends, over that of the words less than
+    `EDGES[1]` away from one. A text with scores of 0 at its ends has no ratio. The interval is that of the median.
+    """
+    words = words[words["words"] >= LONG]
+    distance = np.minimum(words["place"], words["words"] - 1 - words["place"])
+    place = pd.Series(np.select([distance >= MIDDLE, distance < EDGES[1]], ["middle", "end"], ""), words.index)
+    means = words[name].abs().groupby([words["text"], place]).mean().unstack().reindex(columns=["middle", "end"])
+    ratios = (means["middle"] / means["end"].replace(0, np.nan)).dropna().to_numpy()
+    value = float(np.median(ratios)) if len(ratios) else float("nan")
+    return Estimate(value, *median_interval(ratios)), len(ratios)

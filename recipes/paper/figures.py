@@ -17,18 +17,9 @@ from hf_gradexplain.viz.canvas import INK, MUTED, STYLE
 from hf_gradexplain.viz.palette import AGAINST, FOR, METHOD_STYLES
 from hf_gradexplain.viz.sanitize import one_line
 from recipes.paper.decay import EDGES, LEAST
-from recipes.paper.names import DATA, MODELS, Cell
+from recipes.paper.names import DATA, METHODS, MODELS, Cell
 from recipes.paper.results import Result
 
-METHODS = {
-    "random": "random",
-    "loo": "LOO",
-    "sa_raw": "SA raw",
-    "sa_l1": "SA L1",
-    "sa_l2": "SA L2",
-    "sa_linf": "SA L∞",
-    "signed_gi": "SignedGI",
-}
 BINS = np.linspace(-1, 1, 41).tolist()
 POOLING_STYLES = {"last": (AGAINST, "o"), "mean": ("#009e73", "s"), "max": (FOR, "D")}
 
@@ -75,12 +66,13 @@ def correlations_figure(histograms: Mapping[Cell, Mapping[str, np.ndarray]]) -> 
             r, color = histograms[cell][method], METHOD_STYLES[method].color
             weights = np.full(len(r), 1 / max(len(r), 1))
             axes.hist(r, BINS, weights=weights, color=color, alpha=0.55, label=METHODS[method])
-            axes.axvline(float(np.median(r)), color=color, linewidth=1.4, linestyle=METHOD_STYLES[method].dash)
+            if len(r):
+                axes.axvline(float(np.median(r)), color=color, linewidth=1.4, linestyle=METHOD_STYLES[method].dash)
         axes.axvline(0, color=MUTED, linewidth=0.8)
         axes.set_xlim(-1, 1)
         axes.set_title(cell.title)
     _name_bottom(figure, "r with leave-one-out; lines: medians")
-    figure.supylabel("Share of texts", size="medium")
+    figure.supylabel("Share of the texts that have an r", size="medium")
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     return figure

@@ -1,6 +1,6 @@
 """Everything that finished steps left, read when it is asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,17 +12,21 @@ import pandas as pd
 from hf_gradexplain.cards.card import Card
 from hf_gradexplain.cards.write import DATA, write_card
 from hf_gradexplain.evaluation.reading import read_correlations
+from hf_gradexplain.jobs.arguments import SEVEN
 from hf_gradexplain.running.folder import document_paths
 from recipes.paper import answer
 from recipes.paper.arguments import ReproduceArguments
+from recipes.paper.choices import KS, Areas, read_areas
 from recipes.paper.claims import Answer, all_answers
 from recipes.paper.decay import by_distance
 from recipes.paper.frequency import Frequencies, frequencies, relative_gradients
 from recipes.paper.names import CELLS, MODELS, POOLINGS, Cell
-from recipes.paper.plan import Plan
+from recipes.paper.plan import CHOICES, PRECISE, Plan
 from recipes.paper.results import Result, read_result
 from recipes.paper.review import read_review
+from recipes.paper.rules import Cutoffs
 from recipes.paper.steps import Ledger
+from recipes.paper.tables import read_card
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +63,7 @@ class Material:
 
     @cached_property
     def chosen(self) -> dict[Cell, Result]:
-        """The evaluations with all ten methods, on a sample."""
+        """The evaluations with all methods, on a sample."""
         keys = [(cell, seed) for cell, seed, name in self.plan.runs if name == "chosen"]
         return {cell: self.result(cell, seed, "chosen") for cell, seed in keys}
 
@@ -93,24 +97,57 @@ class Material:
     @cached_property
     def poolings(self) -> dict[str, answer.Pooling]:
         """The same in few numbers, beside how far SignedGI is behind."""
-        models = {pooling: model for model, pooling in POOLINGS.items()}
+        models = {pooling: Cell(model, "imdb") for model, pooling in POOLINGS.items()}
         return {
-            name: answer.pooling(name, table, self.chosen[Cell(models[name], "imdb")])
-            for name, table in self.decay.items()
+            name: answer.pooling(
+                name, self.cards[models[name], self.first]["metrics"]["accuracy"], words, self.chosen[models[name]]
+            )
+            for name, words in self._followed.items()
         }
+
+    @cached_property
+    def cards(self) -> dict[tuple[Cell, int], dict[str, Any]]:
+        """What every training's card is made of."""
+        return {key: read_card(step.output) for key, step in self.plan.trainings.items()}
+
+    @cached_property
+    def settings(self) -> dict[Cell, dict[str, Result]]:
+        """The evaluations under each choice, of the paper's six models."""
+        return {cell: {name: self.result(cell, self.first, name) for name in CHOICES} for cell in CELLS}
+
+    def areas(self, cell: Cell, name: str, methods: Sequence[str] = SEVEN, ks: Sequence[int] = KS) -> Areas:
+        """AOPC of every text of an evaluation of the first training."""
+        return read_areas(self.documents(cell, self.first, name), methods, ks)
+
+    @cached_property
+    def precisions(self) -> dict[str, dict[str, tuple[float, float]]]:
+        """The encoder's AOPC and median r by precision and method, on the texts evaluated in both; else empty."""
+        if (PRECISE, self.first, "float32") not in self.plan.runs:
+            return {}
+        names = {self.arguments.encoder_precision: "chosen", "float32": "float32"}
+        found = {said: self.areas(PRECISE, name) for said, name in names.items()}
+        return {said: self._on(found["float32"].ids, name, found[said]) for said, name in names.items()}
+
+    def _on(self, ids: np.ndarray, name: str, found: Areas) -> dict[str, tuple[float, float]]:
+        """By method, the encoder's mean AOPC and median r on some of the texts."""
+        rows = np.isin(found.ids, ids)
+        r = {method: self._r(PRECISE, name, method)[rows] for method in SEVEN if method != "loo"}
+        medians = {method: float(np.median(x[~np.isnan(x)])) for method, x in r.items()} | {"loo": float("nan")}
+        return {method: (float(found.aopc[method][rows, 0].mean()), medians[method]) for method in SEVEN}
 
     @cached_property
     def answers(self) -> list[Answer]:
         """Every claim."""
         return all_answers(self.main, self.frequencies, self.reviews)
 
+    def answers_at(self, factor: float) -> list[Answer]:
+        """The same with other views of what is clear and what is level."""
+        return all_answers(self.main, self.frequencies, self.reviews, Cutoffs().times(factor))
+
     @cached_property
     def correlations(self) -> dict[Cell, dict[str, np.ndarray]]:
         """Pearson's r of every text, of all trainings together."""
-        return {
-            cell: {method: np.concatenate([self._r(cell, s, method) for s in self.arguments.seeds]) for method in SHOWN}
-            for cell in CELLS
-        }
+        return {cell: {method: self._all_r(cell, method) for method in SHOWN} for cell in CELLS}
 
     @cached_property
     def words(self) -> dict[str, pd.DataFrame]:
@@ -119,14 +156,18 @@ class Material:
 
     def seconds(self, steps: Mapping[Any, Any]) -> dict[Any, float]:
         """How long each of these steps took."""
-        return {key: (self.ledger.stamp(step) or {})["seconds"] for key, step in steps.items()}
+        return {key: self.ledger.seconds(step) for key, step in steps.items()}
 
     def _gradients(self, cell: Cell, seed: int) -> pd.DataFrame:
         return pd.read_parquet(self.plan.gradients[cell, seed].output)
 
-    def _r(self, cell: Cell, seed: int, method: str) -> np.ndarray:
-        r = read_correlations(self.documents(cell, seed, "main"), method)["pearson"]
+    def _all_r(self, cell: Cell, method: str) -> np.ndarray:
+        paths = [path for seed in self.arguments.seeds for path in self.documents(cell, seed, "main")]
+        r = read_correlations(paths, method)["pearson"]
         return r[~np.isnan(r)]
+
+    def _r(self, cell: Cell, name: str, method: str) -> np.ndarray:
+        return read_correlations(self.documents(cell, self.first, name), method)["pearson"]
 
 
 SHOWN = ("signed_gi", "sa_l1")

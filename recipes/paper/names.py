@@ -11,6 +11,17 @@ ENCODER = {"minilm": "MiniLM"}
 POOLINGS = {"bilstm": "max", "bilstm_mean": "mean", "bilstm_last": "last"}
 """BiLSTMs that differ in their pooling alone."""
 
+METHODS = {
+    "random": "random",
+    "loo": "LOO",
+    "sa_raw": "SA raw",
+    "sa_l1": "SA L1",
+    "sa_l2": "SA L2",
+    "sa_linf": "SA L∞",
+    "signed_gi": "SignedGI",
+}
+"""The paper's seven, as a reader has them."""
+
 NORMS = ("sa_l1", "sa_l2", "sa_linf")
 SENSITIVITY = ("sa_raw", *NORMS)
 

@@ -8,21 +8,23 @@ from typing import Any
 import pandas as pd
 from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader
 from markupsafe import Markup
-from matplotlib.figure import Figure as Drawing
+from matplotlib.figure import Figure
 
 from hf_gradexplain.files import write_bytes, write_text
+from hf_gradexplain.running.folder import document_paths
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.tables import TextTable, text_table
 from hf_gradexplain.viz.templating import MARKDOWN
 from recipes.paper import answer, choices, figures, rules, tables
 from recipes.paper.arguments import ReproduceArguments
-from recipes.paper.claims import Answer, overall
+from recipes.paper.choices import read_lengths
+from recipes.paper.claims import SOMEWHERE, Answer, overall
 from recipes.paper.decay import LONG
 from recipes.paper.material import Material
-from recipes.paper.names import CELLS, DATA, ENCODER, MODELS, Cell
-from recipes.paper.plan import CHOICES
+from recipes.paper.names import CELLS, DATA, ENCODER, MODELS, POOLINGS, Cell
 from recipes.paper.results import Result
 from recipes.paper.review import NOTHING, TEXT
+from recipes.paper.rules import Cutoffs
 from recipes.paper.sees import sees
 
 PAGES = MARKDOWN.overlay(
@@ -41,7 +43,7 @@ def write_page(material: Material) -> Path:
     return page
 
 
-def _figures(material: Material) -> dict[str, Drawing]:
+def _figures(material: Material) -> dict[str, Figure]:
     first = {model: found[0] for model, found in material.reviews.items()}
     return {
         "curves": figures.curves_figure(material.main),
@@ -61,7 +63,14 @@ def _content(material: Material) -> dict[str, Any]:
         **_choices(material),
         **_beyond(material),
         "short_k": any_result.short_k,
-        "sees": sees(material.main, material.correlations, material.frequencies, material.words, material.answers),
+        "sees": sees(
+            material.main,
+            material.correlations,
+            material.frequencies,
+            material.words,
+            material.answers,
+            material.reviews,
+        ),
         "review": TEXT,
         "command": Markup(f"    {_command(material.arguments)}"),
         "made": _made(material),
@@ -69,62 +78,87 @@ def _content(material: Material) -> dict[str, Any]:
 
 
 def _claims(material: Material) -> dict[str, Any]:
-    verdicts = overall(material.answers)
-    said = Counter(answer.verdict for answer in material.answers)
-    every = len(material.answers)
+    answers = material.answers
+    counted = Counter(answer.verdict for answer in answers if answer.claim not in SOMEWHERE)
+    said = [f"{counted[verdict]} {words}" for verdict, words in VERDICTS.items() if counted[verdict]]
     return {
-        "headline": f"Of {every} claims about a model on a data set, {said[rules.HOLDS]} hold, "
-        f"{said[rules.IN_PART]} hold in part, and {said[rules.FAILS]} do not hold here.",
-        "overall": _grid(pd.DataFrame(verdicts.items(), columns=["claim", "over all models and data sets"])),
-        "claims": _grid(
-            pd.DataFrame(
-                [
-                    {
-                        "claim": a.claim,
-                        "model, data": a.cell.title,
-                        "our figure": a.figure,
-                        "checks": f"{sum(a.checks)} of {len(a.checks)}",
-                        "verdict": a.verdict,
-                    }
-                    for a in material.answers
-                ]
-            )
-        ),
-        "ks": str(material.main[CELLS[0]][0].short_k),
+        "headline": f"Of {counted.total()} claims about a model on a data set, {', '.join(said)}.",
+        "overall": _grid(_overall(answers)),
+        "claims": _grid(_claim_table(material)),
+        "leads": _grid(tables.lead_table(material.main)),
         "rules": {
-            "large": f"{rules.CLEAR:.0%}",
-            "near": f"{rules.NEAR:.0%}",
-            "moderate": f"{rules.MODERATE:.0%}",
-            "strong": rules.STRONG,
+            "clear": f"{Cutoffs().clear:.0%}",
+            "near": f"{Cutoffs().near:.0%}",
+            "moderate": f"{Cutoffs().moderate:.0%}",
+            "strong": Cutoffs().strong,
             "nothing": f"{NOTHING:.0%}",
         },
     }
 
 
+VERDICTS = {
+    rules.HOLDS: "hold",
+    rules.IN_PART: "hold in part",
+    rules.FAILS: "do not hold here",
+    rules.UNTOLD: "cannot be told here",
+}
+"""Of some claims, in the plural."""
+
+
+def _overall(answers: Sequence[Answer]) -> pd.DataFrame:
+    """One row per claim: how many models and data sets have each verdict."""
+    names = [verdict for verdict in VERDICTS if any(answer.verdict == verdict for answer in answers)]
+    return pd.DataFrame(
+        [{"claim": claim, **{name: counts[name] for name in names}} for claim, counts in overall(answers).items()]
+    )
+
+
+def _claim_table(material: Material) -> pd.DataFrame:
+    """One row per claim, model and data set; beside the verdict, those under other cut-offs where they differ."""
+    rows = []
+    for a, half, twice in zip(material.answers, material.answers_at(0.5), material.answers_at(2), strict=True):
+        others = [f"{said}: {x.verdict}" for said, x in (("half", half), ("twice", twice)) if x.verdict != a.verdict]
+        rows.append(
+            {
+                "claim": a.claim,
+                "model, data": a.cell.title,
+                "our figure": a.figure,
+                "checks": f"{sum(map(bool, a.checks))} of {len(a.checks)}",
+                "verdict": a.verdict,
+                "with other cut-offs": "; ".join(others) or "the same",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def _setting(material: Material) -> dict[str, Any]:
-    cards = {key: tables.read_card(step.output) for key, step in material.plan.trainings.items()}
     runs = {(c, s): step for (c, s, name), step in material.plan.runs.items() if name == "main"}
-    lengths = {(c, s): choices.lengths_of(material.documents(c, s, "main")) for c, s in runs}
+    others = {c: step for (c, _, name), step in material.plan.runs.items() if name == "chosen" and c not in CELLS}
+    runs |= {(c, material.first): step for c, step in others.items()}
+    lengths = {key: read_lengths(document_paths(step.output)) for key, step in runs.items()}
     results = [result for found in material.main.values() for result in found]
+    results += [material.chosen[cell] for cell in others]
     return {
-        "models": _grid(tables.model_table(cards, material.seconds(material.plan.trainings))),
-        "settings": _grid(tables.settings_table(cards, material.first)),
+        "models": _grid(tables.model_table(material.cards, material.seconds(material.plan.trainings))),
+        "settings": _grid(tables.settings_table(material.cards, material.first)),
         "texts": _grid(tables.text_table(results, lengths, material.seconds(runs))),
-        "notes": _notes(material, cards),
+        "notes": _notes(material),
         "n_seeds": len(material.arguments.seeds),
         "seeds": _grid(tables.seed_table(material.main)) if len(material.arguments.seeds) > 1 else None,
     }
 
 
-def _notes(material: Material, cards: Mapping[Any, Mapping[str, Any]]) -> list[str]:
+def _notes(material: Material) -> list[str]:
     """What has to be known before any number is read."""
     notes = []
-    for cell in CELLS[:: len(MODELS)]:
-        corpus, n = cards[cell, material.first]["corpus"], material.main[cell][0].record["documents"]["documents"]
+    for data, title in DATA.items():
+        cells = [cell for cell in CELLS if cell.data == data]
+        corpus = material.cards[cells[0], material.first]["corpus"]
         source = corpus["name"] if corpus["commit"] else f"a copy of {corpus['name']}, or of a part of it"
+        read = [f"{tables.count_of(material.main[cell][0]):,} with {MODELS[cell.model]}" for cell in cells]
         notes.append(
-            f"{DATA[cell.data]} ({source}): trained on {corpus['train_rows']:,} rows; explanations of {cell.title} "
-            f"evaluated on {n:,} test texts, those of the other models on as many as the table below says."
+            f"{title} ({source}): the paper's models are trained on {corpus['train_rows']:,} rows, and their "
+            f"explanations evaluated on test texts: {', '.join(read)}."
         )
     if material.arguments.train_rows:
         notes.append(
@@ -135,67 +169,72 @@ def _notes(material: Material, cards: Mapping[Any, Mapping[str, Any]]) -> list[s
 
 
 def _choices(material: Material) -> dict[str, Any]:
-    parts, signs = {}, []
-    for cell in CELLS:
-        results = {name: material.result(cell, material.first, name) for name in CHOICES}
+    parts, signs, short = {}, [], {}
+    for cell, results in material.settings.items():
+        documents = {name: material.areas(cell, name) for name in results}
         aopc, r = choices.choice_table(results), choices.correlation_table(results)
-        parts[cell.title] = {"aopc": _grid(aopc), "r": _grid(r), "said": _moved(results)}
+        parts[cell.title] = {"aopc": _grid(aopc), "r": _grid(r), "said": _said(results, documents)}
         figure, printed = choices.sign_of_loo(results["chosen"])
         signs.append({"model": cell.title, "LOO": choices.shown(figure), "as printed": choices.shown(printed)})
-    short = {c.title: choices.short_documents(material.documents(c, material.first, "chosen")) for c in CELLS}
-    sizes = {cell.data: material.chosen[cell].record["documents"]["documents"] for cell in CELLS}
+        short[cell.title] = _grid(choices.short_documents(documents["chosen"]))
+    verdicts, differ, claims = choices.verdict_table(material.settings)
+    sizes = {cell.data: tables.count_of(material.chosen[cell]) for cell in CELLS}
     return {
         "choices": parts,
         "sign": _grid(pd.DataFrame(signs)),
-        "short": {title: _grid(table) for title, table in short.items()},
+        "short": short,
+        "verdicts": _grid(verdicts) if len(verdicts) else None,
+        "differ": ", ".join(f"{n} with {said}" for said, n in differ.items()),
+        "tabled": claims,
         "sample": f"{sizes['ag_news']:,} texts of AG's News and {sizes['imdb']:,} of IMDB, one training",
     }
 
 
-def _moved(results: Mapping[str, Result]) -> str:
-    """Which settings change a method's AOPC, in a sentence."""
-    changed = {said: methods for said, methods in choices.moved(results).items() if methods}
-    if not changed:
-        return "No setting moves a method's AOPC out of its interval."
-    found = "; ".join(f"{said}: {', '.join(methods)}" for said, methods in changed.items())
-    best = {choices.ranking(result)[0] for result in results.values()}
-    order = (
-        f"{best.pop()} leads under all of them"
-        if len(best) == 1
-        else f"the lead is between {' and '.join(sorted(best))}"
-    )
-    return f"Out of their intervals move, with {found}. Of the seven methods, {order}."
+def _said(results: Mapping[str, Result], documents: Mapping[str, choices.Areas]) -> str:
+    """Which settings change a method's AOPC, and who is ahead under how many of them."""
+    moved = choices.moved(results, documents, Cutoffs())
+    changed = "; ".join(f"{said}: {', '.join(methods)}" for said, methods in moved.items() if methods)
+    aopc, near = f"AOPC({results['chosen'].short_k})", f"{Cutoffs().near:.0%} of the lead"
+    said = f"{aopc} changes by more than {near} with {changed}" if changed else f"no {aopc} changes by {near} or more"
+    return f"Highest {aopc}: {choices.leaders(results)}. On the same texts, {said}."
 
 
 def _beyond(material: Material) -> dict[str, Any]:
     shown = [x for cell, x in material.chosen.items() if cell in CELLS or cell.model in ENCODER]
-    imdb = [cell for cell in CELLS if cell.data == "imdb"]
-    k = material.main[CELLS[0]][0].short_k
-    lengths = {c.title: choices.by_length(material.documents(c, material.first, "main"), k) for c in imdb}
+    imdb = {cell: "main" for cell in CELLS if cell.data == "imdb"}
+    imdb |= {cell: "chosen" for cell in material.chosen if cell.model in POOLINGS and cell not in CELLS}
+    lengths = {cell.title: choices.by_length(material.areas(cell, name)) for cell, name in imdb.items()}
     return {
         "methods": _grid(tables.method_table(shown, "aopc")),
         "methods_r": _grid(tables.method_table(shown, "r")),
-        "encoder": _encoder(material),
+        **_encoder(material),
         "answer": answer.conclusion(material.poolings),
         "sentences": answer.sentences(material.poolings),
-        "decay": _grid(tables.decay_table(material.decay)),
-        "decay_to_end": _grid(tables.decay_table(material.decay_to_end)),
+        "decay": _grid(tables.decay_table(material.decay, "words to the nearer end")),
+        "decay_to_end": _grid(tables.decay_table(material.decay_to_end, "words to the end")),
         "long": LONG,
         "lengths": {title: _grid(table) for title, table in lengths.items()},
     }
 
 
-def _encoder(material: Material) -> str:
-    """How the transformer was measured, if it was."""
+def _encoder(material: Material) -> dict[str, Any]:
+    """How the transformer was measured, if it was, and what its precision changes."""
     if material.plan.encoder is None:
-        return ""
+        return {"encoder": None, "precisions": None}
     news, imdb = (material.chosen[Cell("minilm", data)].record for data in ("ag_news", "imdb"))
     others = material.chosen[CELLS[0]].record["facts"]
-    return (
+    said = (
         f"MiniLM was evaluated on {news['documents']['documents']:,} texts of AG's News ({news['facts']['Curves']}) "
         f"and {imdb['documents']['documents']:,} of IMDB ({imdb['facts']['Curves']}), computed in "
         f"{news['facts']['Computed in']}; the others on the samples named above, in {others['Computed in']}."
     )
+    if not material.precisions:
+        return {"encoder": said, "precisions": None}
+    said += (
+        f" On {material.arguments.encoder_float32_texts:,} of these texts of AG's News it was evaluated in float32, "
+        "too:"
+    )
+    return {"encoder": said, "precisions": _grid(tables.precision_table(material.precisions))}
 
 
 def _command(arguments: ReproduceArguments) -> str:
@@ -205,11 +244,11 @@ def _command(arguments: ReproduceArguments) -> str:
 
 def _made(material: Material) -> str:
     """What it took, and whether one state of the code made all of it."""
-    stamps = [material.ledger.stamp(step) or {} for step in material.plan.steps()]
-    hours = sum(stamp["seconds"] for stamp in stamps) / 3600
-    states = len({stamp["code"] for stamp in stamps})
+    steps = material.plan.steps()
+    hours = sum(map(material.ledger.seconds, steps)) / 3600
+    states = len({(material.ledger.stamp(step) or {})["code"] for step in steps})
     devices = sorted({x.record["inputs"]["device"] for found in material.main.values() for x in found})
-    text = f"Its {len(stamps)} steps took {hours:.1f} hours of single processes on: {', '.join(devices)}."
+    text = f"Its {len(steps)} steps took {hours:.1f} hours of single processes on: {', '.join(devices)}."
     return text + (f" They were made by {states} states of the package's code." if states > 1 else "")
 
 

@@ -36,6 +36,9 @@ CHOICES: dict[str, dict[str, str]] = {
 }
 """The settings on which the paper is silent: what was chosen, and what each table has instead."""
 
+PRECISE = Cell("minilm", "ag_news")
+"""What is evaluated in both precisions, where the encoder is not evaluated in float32."""
+
 _OF_THIS_MACHINE = ("output_dir", "dataset_name", "model_name_or_path", *NOT_OF_THE_RUN)
 """Arguments that name places; what lies there is compared instead."""
 
@@ -46,7 +49,7 @@ class Plan:
 
     Attributes:
         trainings: By model, data set and seed.
-        runs: The evaluations, by model, data set, seed and name: `main`, or one of `CHOICES`.
+        runs: The evaluations, by model, data set, seed and name: `main`, one of `CHOICES`, or `float32`.
         decays: What follows the gradient, by model.
         reviews: What explains the example, by model and seed.
         gradients: What compares words of different frequency, by model, data set and seed.
@@ -89,6 +92,8 @@ def make_plan(arguments: ReproduceArguments) -> Plan:
     wanted = [(cell, seed, "main") for cell in CELLS for seed in arguments.seeds]
     wanted += [(cell, first, name) for cell in CELLS for name in CHOICES]
     wanted += [(cell, first, "chosen") for cell, _ in trainings if cell not in CELLS]
+    if encoder is not None and arguments.encoder_precision != "no":
+        wanted.append((PRECISE, first, "float32"))
     followed = [(cell, seed) for cell, seed in trainings if cell.model == "fasttext"]
     followed += [(cell, first) for cell in CELLS if cell.model != "fasttext" and cell.data == "imdb"]
     reviewed = [(cell, seed) for cell, seed in trainings if cell.data == "imdb"]
@@ -143,18 +148,17 @@ class _Planner:
     def run(self, cell: Cell, seed: int, name: str, training: Step) -> Step:
         """The step that evaluates a model on texts of its own data set."""
         folder = self.output_dir / f"seed{seed}" / f"{cell.name}-{name}"
-        main = name == "main"
         grid = self.arguments.encoder_k_grid if cell == Cell("minilm", "imdb") else []
         arguments = EvaluateArguments(
             model_name_or_path=str(training.output),
             dataset_name=self.sources[cell.data],
             output_dir=str(folder),
-            max_samples=self._texts(cell) if main else self._sample(cell),
+            max_samples=self._texts(cell, name),
             methods=list(METHODS) if name == "chosen" else list(SEVEN),
             random_orders=2,
             both_ends=name == "chosen" and cell in CELLS,
             k_grid=grid,
-            mixed_precision=self.arguments.encoder_precision if cell.model in ENCODER else "no",
+            mixed_precision=self.arguments.encoder_precision if cell.model in ENCODER and name != "float32" else "no",
             **CHOICES.get(name, {}),  # type: ignore[arg-type]
         )
         asked = {**_asked(arguments), "rows": self.rows[cell.data]["test"]}
@@ -184,13 +188,15 @@ class _Planner:
         work = partial(explain_review, str(training.output), path)
         return Step(training.name.replace("train", "review", 1), path, {}, work, (training,))
 
-    def _texts(self, cell: Cell) -> int | None:
-        return self.arguments.bilstm_imdb_texts if cell == Cell("bilstm", "imdb") else self.arguments.texts
-
-    def _sample(self, cell: Cell) -> int | None:
+    def _texts(self, cell: Cell, name: str) -> int | None:
+        """On how many texts a model is evaluated; fewer are some of those of more."""
+        arguments = self.arguments
         if cell.model in ENCODER:
-            return self.arguments.encoder_imdb_texts if cell.data == "imdb" else self.arguments.encoder_texts
-        return (cell.data == "imdb" and self.arguments.imdb_sample) or self.arguments.sample
+            some = arguments.encoder_imdb_texts if cell.data == "imdb" else arguments.encoder_texts
+            return min(arguments.encoder_float32_texts, some) if name == "float32" else some
+        if name != "main":
+            return (cell.data == "imdb" and arguments.imdb_sample) or arguments.sample
+        return arguments.bilstm_imdb_texts if cell == Cell("bilstm", "imdb") else arguments.texts
 
 
 def _config(cell: Cell) -> Path:

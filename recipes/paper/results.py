@@ -9,19 +9,27 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from hf_gradexplain.evaluation.comparisons import holm
+from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
+from hf_gradexplain.jobs.arguments import SEVEN
 from recipes.paper.names import Cell
 
-SHORT_K = 10
-"""The number of removed words at which figures are quoted."""
+LEADERS = ("loo", "signed_gi")
+"""The methods that the paper finds ahead."""
 
 
-class Figure(NamedTuple):
+class Estimate(NamedTuple):
     """A number with its 95 % interval, and the p-value of its being 0 where it is a difference."""
 
     value: float
     low: float
     high: float
     p: float = float("nan")
+
+    @property
+    def side(self) -> int:
+        """The sign of a difference that its test tells from 0, else 0."""
+        return 0 if not self.p <= SIGNIFICANCE or self.value == 0 else 1 if self.value > 0 else -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +40,8 @@ class Result:
         cell: Model and data set.
         seed: The seed of the training.
         aopc: Columns `method, k, aopc, ci_low, ci_high, n`.
-        comparisons: Columns `k, method, other, difference, ci_low, ci_high, p_adjusted`, a pair of methods in one of
-            its two orders.
+        comparisons: Columns `k, method, other, difference, ci_low, ci_high, p, p_adjusted`, a pair of methods in one
+            of its two orders.
         correlation: Columns `method, coefficient, median, median_ci_low, median_ci_high, fraction_significant, n,
             n_undefined`.
         record: What `results.json` holds.
@@ -55,35 +63,40 @@ class Result:
 
     @property
     def short_k(self) -> int:
-        """The smaller of them: `SHORT_K`, where texts are long enough."""
+        """The smaller of them, at which numbers are quoted: 10, where texts are long enough."""
         return self.ks[0]
 
-    def at(self, method: str, k: int) -> Figure:
+    def at(self, method: str, k: int) -> Estimate:
         """AOPC(k) of a method."""
         value, low, high = self._by_k[method, k]
-        return Figure(value, low, high)
+        return Estimate(value, low, high)
 
-    def gap(self, method: str, other: str, k: int) -> Figure:
-        """By how much one method is above another, paired over texts; p is adjusted for the number of pairs."""
+    def gap(self, method: str, other: str, k: int) -> Estimate:
+        """By how much one method is above another, paired over texts; p is adjusted for the pairs of the seven."""
         for a, b, sign in ((method, other, 1), (other, method, -1)):
             if (a, b, k) in self._pairs:
                 value, low, high, p = self._pairs[a, b, k]
                 ends = (sign * low, sign * high)
-                return Figure(sign * value, min(ends), max(ends), p)
+                return Estimate(sign * value, min(ends), max(ends), p)
         raise KeyError(f"{method} and {other} are not compared at k = {k}; the table has {self.ks}")
 
-    def lead(self, k: int) -> float:
+    def lead(self, k: int) -> Estimate:
         """How far the better of leave-one-out and SignedGI is above a random order: the scale of all differences."""
-        return max(self.at("loo", k).value, self.at("signed_gi", k).value) - self.at("random", k).value
+        return max((self.gap(method, "random", k) for method in LEADERS), key=lambda gap: gap.value)
 
-    def r(self, method: str) -> Figure:
+    def r(self, method: str) -> Estimate:
         """The median over texts of Pearson's r with leave-one-out."""
         row = self._pearson.loc[method]
-        return Figure(row["median"], row["median_ci_low"], row["median_ci_high"])
+        return Estimate(row["median"], row["median_ci_low"], row["median_ci_high"])
 
     def significant(self, method: str) -> float:
         """The share of texts whose r has p <= 0.05, among those that have an r."""
         return float(self._pearson.loc[method, "fraction_significant"])
+
+    def without_r(self, method: str) -> tuple[int, int]:
+        """How many texts have no r, since all scores of one kind are equal, and how many texts there are."""
+        n, undefined = self._pearson.loc[method, ["n", "n_undefined"]]
+        return int(undefined), int(n + undefined)
 
     @cached_property
     def _by_k(self) -> dict[tuple[str, int], tuple[float, float, float]]:
@@ -108,18 +121,29 @@ def read_result(folder: Path, cell: Cell, seed: int) -> Result:
         cell=cell,
         seed=seed,
         aopc=pd.read_parquet(folder / "aopc.parquet"),
-        comparisons=pd.read_parquet(folder / "comparisons.parquet"),
+        comparisons=_adjusted(pd.read_parquet(folder / "comparisons.parquet")),
         correlation=pd.read_parquet(folder / "correlation.parquet"),
         record=json.loads((folder / "results.json").read_text(encoding="utf-8")),
         curves=pd.read_parquet(curves) if curves.exists() else pd.DataFrame(),
     )
 
 
-def over_seeds(figures: Sequence[Figure]) -> Figure:
+def _adjusted(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons with Holm's correction for those among the seven, whatever else was compared beside them.
+
+    So a claim is asked the same of all evaluations. A pair with a later method keeps the correction for all of them.
+    """
+    among = comparisons["method"].isin(SEVEN) & comparisons["other"].isin(SEVEN)
+    adjusted = comparisons["p_adjusted"].mask(among)
+    adjusted[among] = holm(comparisons.loc[among, "p"].to_numpy())
+    return comparisons.assign(p_adjusted=adjusted)
+
+
+def over_seeds(figures: Sequence[Estimate]) -> Estimate:
     """The mean of the trainings' figures, from the lowest end of their intervals to the highest.
 
-    >>> over_seeds([Figure(0.1, 0.0, 0.2), Figure(0.3, 0.2, 0.4)])[:3]
+    >>> over_seeds([Estimate(0.1, 0.0, 0.2), Estimate(0.3, 0.2, 0.4)])[:3]
     (0.2, 0.0, 0.4)
     """
     values, lows, highs = ([getattr(f, name) for f in figures] for name in ("value", "low", "high"))
-    return Figure(sum(values) / len(values), min(lows), max(highs))
+    return Estimate(sum(values) / len(values), min(lows), max(highs))

@@ -1,6 +1,7 @@
 """What to see in each figure, in a sentence of the run's own numbers."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,13 +20,14 @@ def sees(
     frequencies: Mapping[Cell, Sequence[Frequencies]],
     words: Mapping[str, pd.DataFrame],
     answers: Sequence[Answer],
+    reviews: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> dict[str, str]:
     """The sentence of every figure, by its name."""
     return {
         "curves": _curves(main),
         "correlations": _correlations(correlations),
         "frequency": _frequency(frequencies, words),
-        "review": _review(answers),
+        "review": _review(answers, reviews),
         "decay": "The lines of a pooling that reads all words alike would lie at 1. What is smaller than "
         f"{LEAST:g} is not drawn: leave-one-out is no more exact in float32.",
     }
@@ -41,16 +43,22 @@ def _curves(main: Mapping[Cell, Sequence[Result]]) -> str:
         norms.append((value["sa_l2"] - value["random"]) / lead)
     return (
         f"At K = {k}, LOO and SignedGI are apart by {min(best):.0%} to {max(best):.0%} of their lead over random, and "
-        f"the L2 norm gets {min(norms):.0%} to {max(norms):.0%} of that lead."
+        f"the L2 norm is {min(norms):z.0%} to {max(norms):z.0%} of that lead above random."
     )
 
 
 def _correlations(correlations: Mapping[Cell, Mapping[str, np.ndarray]]) -> str:
-    medians = {m: [float(np.median(found[m])) for found in correlations.values()] for m in ("signed_gi", "sa_l1")}
-    ends = {m: f"{min(x):.2f} to {max(x):.2f}" for m, x in medians.items()}
-    lowest = list(correlations)[int(np.argmin(medians["signed_gi"]))]
+    medians = {
+        method: {cell: float(np.median(found[method])) for cell, found in correlations.items() if len(found[method])}
+        for method in ("signed_gi", "sa_l1")
+    }
+    if not all(medians.values()):
+        return "No text has an r."
+    ends = {method: f"{min(x.values()):z.2f} to {max(x.values()):z.2f}" for method, x in medians.items()}
+    lowest = min(medians["signed_gi"], key=lambda cell: medians["signed_gi"][cell])
     return (
-        f"The medians of SignedGI are {ends['signed_gi']}, lowest with {lowest.title}; those of SA L1 {ends['sa_l1']}."
+        f"The medians of SignedGI, over all texts and trainings, are {ends['signed_gi']}, lowest with {lowest.title}; "
+        f"those of SA L1 {ends['sa_l1']}."
     )
 
 
@@ -67,10 +75,12 @@ def _frequency(frequencies: Mapping[Cell, Sequence[Frequencies]], words: Mapping
     )
 
 
-def _review(answers: Sequence[Answer]) -> str:
+def _review(answers: Sequence[Answer], reviews: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     found = [answer for answer in answers if "“great”" in answer.claim]
     kept = [answer for answer in found if answer.verdict == HOLDS]
+    read = ", ".join(f"{MODELS[model]} {x[0]['probability']:.0%}" for model, x in reviews.items())
     return (
         f"Blue words speak for a positive review, vermilion ones against it; of the paper's {len(found)} readings of "
-        f"“great” and “bad”, {len(kept)} are found here. The figure shows the first training."
+        f"“great” and “bad”, {len(kept)} are found here in every training. The figure shows the first one, which gives "
+        f"the review this probability of being positive: {read}."
     )

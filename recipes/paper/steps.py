@@ -75,6 +75,17 @@ class Ledger:
             raise GradexplainError(f"{step.output} is gone, though {path} says that it is finished: delete that file")
         return found
 
+    def seconds(self, step: Step) -> float:
+        """How long a finished step took, since it was begun or last taken up again.
+
+        Raises:
+            RuntimeError: It is not finished.
+        """
+        stamp = self.stamp(step)
+        if stamp is None:
+            raise RuntimeError(f"{step.name} is not finished")
+        return float(stamp["seconds"])
+
     def do_all(self, steps: Sequence[Step]) -> None:
         """Do every step that is not finished and that no other process is at; return when all are finished.
 

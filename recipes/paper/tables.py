@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from hf_gradexplain.methods import METHODS
+from hf_gradexplain.jobs.arguments import SEVEN
+from hf_gradexplain.methods import METHODS as ALL
 from recipes.paper.choices import shown
 from recipes.paper.decay import LEAST, SIZES
-from recipes.paper.names import Cell
-from recipes.paper.results import Result
+from recipes.paper.names import METHODS, Cell
+from recipes.paper.results import Result, over_seeds
 
 Key = tuple[Cell, int]
 
@@ -58,7 +60,7 @@ def text_table(
                 "model": x.cell.title,
                 "seed": x.seed,
                 "texts": counts["documents"],
-                "words, mean": round(float(words.mean()), 1),
+                "distinct words, mean": round(float(words.mean()), 1),
                 "median": int(np.median(words)),
                 "longest": int(words.max()),
                 "truncated": counts["truncated"],
@@ -73,42 +75,81 @@ def text_table(
 def method_table(results: Sequence[Result], field: str) -> pd.DataFrame:
     """One row per method, a column per model: `aopc` at the short k, or `r` with leave-one-out."""
     rows = []
-    for method in METHODS:
+    for method in ALL:
         cells = {x.cell.title: _cell(x, method, field) for x in results}
         rows.append({"method": method, **cells})
     return pd.DataFrame(rows)
 
 
-def seed_table(results: Mapping[Cell, Sequence[Result]]) -> pd.DataFrame:
-    """How far trainings differ from each other, beside how far methods do.
-
-    The standard deviation over trainings, of a method's AOPC and of the difference between two methods.
-    """
+def lead_table(results: Mapping[Cell, Sequence[Result]]) -> pd.DataFrame:
+    """One row per model: how far the better of LOO and SignedGI is above a random order, at both k."""
     rows = []
     for cell, found in results.items():
-        k = found[0].short_k
-        values = [x.at("signed_gi", k).value for x in found]
-        gaps = {b: [x.gap("signed_gi", b, k).value for x in found] for b in ("loo", "sa_l2")}
+        short, longest = found[0].ks[0], found[0].ks[-1]
         rows.append(
             {
                 "model": cell.title,
-                "SignedGI": _spread(values),
-                "SignedGI − LOO": _spread(gaps["loo"]),
-                "SignedGI − SA L2": _spread(gaps["sa_l2"]),
-                "sign of SignedGI − LOO": "always the same" if len(set(np.sign(gaps["loo"]))) == 1 else "changes",
+                f"lead at K = {short}": shown(over_seeds([x.lead(short) for x in found])),
+                "at the longest K": shown(over_seeds([x.lead(x.ks[-1]) for x in found])),
+                "which is": longest,
             }
         )
     return pd.DataFrame(rows)
 
 
-def decay_table(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """One row per pooling and stretch of distance, from `recipes.paper.decay.by_distance`."""
+def count_of(result: Result) -> int:
+    """How many texts an evaluation is of."""
+    return int(result.record["documents"]["documents"])
+
+
+BETWEEN = (("signed_gi", "loo"), ("loo", "random"), ("signed_gi", "sa_l2"), ("sa_l2", "random"))
+"""Differences that are held against those between trainings."""
+
+
+def seed_table(results: Mapping[Cell, Sequence[Result]]) -> pd.DataFrame:
+    """Whether differences between methods are more than differences between trainings, at the short k.
+
+    The mean over trainings, its standard deviation, and Student's interval of the mean, which asks what another
+    training would give.
+    """
+    rows = []
+    for cell, found in results.items():
+        for method, other in BETWEEN:
+            gaps = np.array([x.gap(method, other, x.short_k).value for x in found])
+            half = stats.t.ppf(0.975, len(gaps) - 1) * stats.sem(gaps) if len(gaps) > 1 else np.nan
+            mean = gaps.mean()
+            rows.append(
+                {
+                    "model": cell.title,
+                    "difference": f"{METHODS[method]} − {METHODS[other]}",
+                    "mean": f"{mean:z.4f}",
+                    "sd": f"{gaps.std(ddof=1):.4f}" if len(gaps) > 1 else "–",
+                    "95 % interval over trainings": f"[{mean - half:z.4f}, {mean + half:z.4f}]",
+                    "more than trainings": "yes" if abs(mean) > half else "no",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def decay_table(found: Mapping[str, pd.DataFrame], where: str) -> pd.DataFrame:
+    """One row per pooling and stretch of distance, from `recipes.paper.decay.by_distance`; `where` heads the latter."""
     rows = []
     for pooling, table in found.items():
         for row in table.to_dict("records"):
             sizes = {name: _size(row[name], row[f"{name}_ci_low"], row[f"{name}_ci_high"]) for name in SIZES}
             words = f"{int(row['from'])} to {int(row['to']) - 1}"
-            rows.append({"pooling": pooling, "words to the end": words, **sizes, "texts": int(row["n"])})
+            rows.append({"pooling": pooling, where: words, **sizes, "texts": int(row["n"])})
+    return pd.DataFrame(rows)
+
+
+def precision_table(found: Mapping[str, Mapping[str, tuple[float, float]]]) -> pd.DataFrame:
+    """By precision and method, AOPC and the median r on the same texts; a row per method."""
+    rows: list[dict[str, Any]] = []
+    for method in SEVEN:
+        numbers = {name: by_method[method] for name, by_method in found.items()}
+        aopc = {f"AOPC, {name}": f"{x:z.4f}" for name, (x, _) in numbers.items()}
+        r = {f"median r, {name}": "–" if method == "loo" else f"{x:z.3f}" for name, (_, x) in numbers.items()}
+        rows.append({"method": method, **aopc, **r})
     return pd.DataFrame(rows)
 
 
@@ -128,7 +169,3 @@ def _size(value: float, low: float, high: float) -> str:
     if value < LEAST:
         return f"< {LEAST:g}"
     return f"{value:.2f} [{low:.2f}, {high:.2f}]" if value >= 0.1 else f"{value:.2g} [{low:.2g}, {high:.2g}]"
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{np.mean(values):z.3f}, sd {np.std(values, ddof=1):.3f}" if len(values) > 1 else f"{values[0]:z.3f}"

@@ -40,6 +40,7 @@ def result(aopc=GOOD, *, cell=CELLS[0], seed=0, half=0.005, r=None, significant=
             pairs.append((k, a, b, gap, gap - half, gap + half, 0.001 if abs(gap) > half else 0.9))
     correlation = [(m, "pearson", r.get(m, 0.0), significant) for m in aopc if m != "loo"]
     frame = pd.DataFrame(correlation, columns=["method", "coefficient", "median", "fraction_significant"])
+    frame = frame.assign(n=95, n_undefined=5)
     return Result(
         cell=cell,
         seed=seed,
@@ -48,7 +49,7 @@ def result(aopc=GOOD, *, cell=CELLS[0], seed=0, half=0.005, r=None, significant=
             pairs, columns=["k", "method", "other", "difference", "ci_low", "ci_high", "p_adjusted"]
         ),
         correlation=frame.assign(median_ci_low=frame["median"] - 0.02, median_ci_high=frame["median"] + 0.02),
-        record={},
+        record={"documents": {"documents": 100}},
         curves=pd.DataFrame(),
     )
 

@@ -41,6 +41,12 @@ def test_correlations_are_shares_of_texts():
     assert [line.get_xdata()[0] for line in figure.axes[3].lines[:2]] == pytest.approx([0.55, 0.1])
 
 
+def test_a_method_without_any_r_has_no_median():
+    r = {"signed_gi": np.array([0.9, 0.91]), "sa_l1": np.array([])}
+    figure = figures.correlations_figure(dict.fromkeys(CELLS, r))
+    assert len(figure.axes[0].lines) == 2, "one median, and the line at 0"
+
+
 def test_boxes_stand_at_the_number_of_occurrences():
     found = pd.DataFrame({"times": [1, 1, 2, 2, 3], "relative": [1.0, 1.0, 2.0, 2.0, 3.0]})
     figure = figures.frequency_figure(dict.fromkeys(MODELS, found))

@@ -93,8 +93,11 @@ def test_the_encoder_is_found_without_running_its_package_and_copied_under_its_n
     assert (training.asked["max_train_samples"], training.asked["max_eval_samples"]) == (7, 7)
     assert plan.runs[Cell("minilm", "imdb"), 0, "chosen"].asked["k_grid"] == [1, 2, 5, 10, 20, 50, 100]
     assert plan.runs[Cell("minilm", "ag_news"), 0, "chosen"].asked["k_grid"] == []
-    computed = {cell.model: step.asked["mixed_precision"] for (cell, *_), step in plan.runs.items()}
-    assert {model for model, precision in computed.items() if precision == "bf16"} == {"minilm"}
+    fast = {(cell.name, name) for (cell, _, name), step in plan.runs.items() if step.asked["mixed_precision"] == "bf16"}
+    assert fast == {("minilm-ag_news", "chosen"), ("minilm-imdb", "chosen")}
+    assert plan.runs[Cell("minilm", "ag_news"), 0, "float32"].asked["max_samples"] == 50
+    exact = make_plan(arguments(encoder=True))
+    assert not [key for key in exact.runs if key[2] == "float32"]
 
 
 def test_an_encoder_that_is_missing_is_answered_with_the_mend(package, monkeypatch):

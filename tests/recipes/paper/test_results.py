@@ -1,8 +1,10 @@
 """What is asked of the tables of an evaluation."""
 
+import pandas as pd
 import pytest
 
-from recipes.paper.results import over_seeds
+from recipes.paper.names import CELLS
+from recipes.paper.results import Estimate, over_seeds, read_result
 from tests.recipes.paper.made_up import GOOD, result
 
 
@@ -20,8 +22,30 @@ def test_methods_that_are_not_compared_are_named():
 
 
 def test_the_lead_is_of_the_better_of_the_two():
-    assert result().lead(10) == pytest.approx(0.301)
-    assert result({**GOOD, "loo": 0.4}).lead(60) == pytest.approx(0.38)
+    assert result().lead(10)[:3] == pytest.approx((0.301, 0.296, 0.306))
+    assert result({**GOOD, "loo": 0.4}).lead(60).value == pytest.approx(0.38)
+
+
+def test_a_difference_has_a_side_if_its_test_says_so():
+    found = result({**GOOD, "sa_l1": 0.022})
+    assert [found.gap("loo", other, 10).side for other in ("random", "signed_gi")] == [1, 0]
+    assert found.gap("random", "loo", 10).side == -1
+    assert Estimate(0.1, 0.0, 0.2).side == 0, "without a test"
+
+
+def test_tests_are_corrected_for_the_seven_whatever_else_was_compared(tmp_path):
+    names = ["k", "method", "other", "difference", "ci_low", "ci_high", "p", "p_adjusted"]
+    rows = [(10, "loo", "random", 0.1, 0, 0.2, 0.01, 0.9), (10, "sa_l1", "random", 0.1, 0, 0.2, 0.02, 0.9)]
+    rows += [(10, "smoothgrad", "random", 0.1, 0, 0.2, 0.03, 0.9)]
+    empty = pd.DataFrame({"k": []})
+    for name, table in {"aopc": empty, "comparisons": pd.DataFrame(rows, columns=names), "correlation": empty}.items():
+        table.to_parquet(tmp_path / f"{name}.parquet")
+    (tmp_path / "results.json").write_text("{}")
+    assert read_result(tmp_path, CELLS[0], 0).comparisons["p_adjusted"].tolist() == [0.02, 0.02, 0.9]
+
+
+def test_texts_without_r_are_counted():
+    assert result().without_r("sa_l1") == (5, 100)
 
 
 def test_trainings_are_summed_up_by_their_outermost_ends():
