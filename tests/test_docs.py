@@ -1,14 +1,16 @@
 """What the documents show works as shown."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from hf_gradexplain.methods import METHODS, Method, register
-from hf_gradexplain.scores import as_is
-from tests.tiny import TEXTS, explainer
+from hf_gradexplain.methods import METHODS
+from hf_gradexplain.perturb import SHORT_CUTS, ShortCut, generic, short_cut_of
+from tests.tiny import TEXTS, explainer, word_tokenizer
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,11 +20,12 @@ def python_blocks(path):
 
 
 @pytest.fixture(autouse=True)
-def _methods_put_back():
-    own = dict(METHODS)
+def _registers_put_back():
+    own = [(register, dict(register)) for register in (METHODS, SHORT_CUTS)]
     yield
-    METHODS.clear()
-    METHODS.update(own)
+    for register, before in own:
+        register.clear()
+        register.update(before)
 
 
 def test_a_method_written_by_the_page_works():
@@ -30,12 +33,31 @@ def test_a_method_written_by_the_page_works():
     names = {}
     exec(formula, names)
     exec(source, names)
-    register("confidence", Method(names["Confidence"](), as_is, False, "the probability"))
     found = explainer("bert")(TEXTS[0], ("mean_gi", "signed_gi", "confidence"), unit="word")
     np.testing.assert_array_equal(np.sign(found.scores["mean_gi"]), np.sign(found.scores["signed_gi"]))
-    single = explainer("fasttext")(TEXTS[0], ("mean_gi", "signed_gi"), unit="token")
-    np.testing.assert_allclose(single.scores["mean_gi"], single.scores["signed_gi"])
+    for baseline in ("zero", "mean"):
+        single = explainer("fasttext")(TEXTS[0], ("mean_gi", "signed_gi"), unit="token", baseline=baseline)
+        np.testing.assert_allclose(single.scores["mean_gi"], single.scores["signed_gi"])
     np.testing.assert_allclose(found.scores["confidence"], found.probabilities[found.target])
+
+
+def test_a_short_cut_written_by_the_page_is_right():
+    _, model, short_cut, check = python_blocks("docs/write-a-short-cut.md")
+    names = {"tokenizer": word_tokenizer(), "texts": list(TEXTS)}
+    exec(model, names)
+    exec(short_cut, names)
+    torch.manual_seed(0)
+    names["model"] = names["SumOfWords"](len(names["tokenizer"]), 6, 3).double()
+    ours = names["sum_of_words_leave_one_out"]
+    assert short_cut_of(names["model"]).leave_one_out is ours
+    exec(check, names)
+    reading = names["reading"]
+    moved = replace(names["classifier"], baseline=(torch.arange(6.0, dtype=torch.float64),))
+    with torch.no_grad():
+        torch.testing.assert_close(ours(moved, reading), generic.leave_one_out(moved, reading), rtol=0, atol=1e-10)
+    SHORT_CUTS[names["SumOfWords"]] = ShortCut(leave_one_out=lambda *read: 1.001 * ours(*read))
+    with pytest.raises(AssertionError, match="not close"):
+        exec(check, names)
 
 
 def test_links_in_the_documents_lead_somewhere():
