@@ -71,6 +71,8 @@ def sentences(found: Mapping[str, Pooling]) -> list[str]:
 
 
 def _seen(p: Pooling) -> str:
+    if not p.texts:
+        return f"With pooling {p.name} (accuracy {p.accuracy:.3f}), no review is long enough to have a middle."
     share = f", {p.behind.value / p.lead.value:.0%} of the lead" if p.behind.side > 0 else ""
     return (
         f"With pooling {p.name} (accuracy {p.accuracy:.3f}), the gradient of a word {MIDDLE} words and more away from "

@@ -20,7 +20,7 @@ LEAST = 1e-4
 MIDDLE = 50
 """So many words from both ends is the middle of a text."""
 
-LONG = 2 * MIDDLE + 20
+LONG = 2 * MIDDLE
 """Texts with fewer words than this say nothing of distance."""
 
 ACROSS = 10
@@ -72,7 +72,8 @@ def by_distance(words: pd.DataFrame, *, nearer: bool = True) -> pd.DataFrame:
             half = 1.96 * x.std(ddof=1) / np.sqrt(x.count()) if x.count() > 1 else np.nan
             row |= {name: x.mean(), f"{name}_ci_low": x.mean() - half, f"{name}_ci_high": x.mean() + half}
         rows.append(row)
-    return pd.DataFrame(rows)
+    ends = [f"{name}{end}" for name in SIZES for end in ("", "_ci_low", "_ci_high")]
+    return pd.DataFrame(rows, columns=["from", "to", *ends, "n"])
 
 
 SIZES = ("gradient", "loo", "signed_gi")

@@ -87,7 +87,7 @@ def _claims(material: Material) -> dict[str, Any]:
         "claims": _grid(_claim_table(material)),
         "leads": _grid(tables.lead_table(material.main)),
         "rules": {
-            "clear": f"{Cutoffs().clear:.0%}",
+            "clearly": f"{Cutoffs().clear:.0%}",
             "near": f"{Cutoffs().near:.0%}",
             "moderate": f"{Cutoffs().moderate:.0%}",
             "strong": Cutoffs().strong,

@@ -1,5 +1,7 @@
 """How far gradients reach, and what is concluded from it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -49,7 +51,9 @@ def test_the_interval_is_over_texts():
 
 
 def test_short_texts_say_nothing_and_one_without_gradients_neither():
-    assert len(by_distance(text(0, np.ones_like, words=119))) == 0
+    nothing = by_distance(text(0, np.ones_like, words=99))
+    assert len(nothing) == 0
+    assert set(nothing) == set(by_distance(text(0, np.ones_like)))
     found = by_distance(pd.concat([text(0, np.zeros_like), text(1, np.ones_like)]))
     assert found["gradient"].tolist() == [1.0] * 5
     assert found["n"].tolist() == [1] * 5
@@ -60,7 +64,7 @@ def test_what_is_kept_is_compared_within_each_text():
     long, short = (text(i, lambda d: np.where(d < 10, 4, 1), words=n) for i, n in enumerate((400, 120)))
     assert kept(pd.concat([long, short]), "gradient")[0][:3] == (0.25, 0.25, 0.25)
     other = text(2, lambda d: np.where(d < 10, 2, 1))
-    empty, little = text(3, np.zeros_like), text(4, np.ones_like, words=119)
+    empty, little = text(3, np.zeros_like), text(4, np.ones_like, words=99)
     found, n = kept(pd.concat([long, short, other, empty, little]), "loo")
     assert (found.value, n) == (0.25, 3)
     assert (found.low, found.high) == (0.25, 0.5)
@@ -128,6 +132,10 @@ def test_a_model_that_did_not_learn_is_left_out():
         "have nothing to say."
     )
     assert "none of the poolings" in conclusion({"last": found["last"]})
+    short = replace(seen("mean"), texts=0)
+    assert sentences({"mean": short}) == [
+        "With pooling mean (accuracy 0.880), no review is long enough to have a middle."
+    ]
 
 
 @pytest.mark.parametrize(
