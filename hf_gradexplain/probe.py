@@ -12,6 +12,7 @@ from hf_gradexplain.data import Batch, Document
 from hf_gradexplain.embedding import Lookup, find_lookups
 from hf_gradexplain.encode import collate, length_limit
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.memory import ran_out
 from hf_gradexplain.state import device_of, left_as_found
 from hf_gradexplain.targets import Objective
 from hf_gradexplain.trials import (
@@ -114,6 +115,8 @@ def open_classifier(model: nn.Module, tokenizer: PreTrainedTokenizerBase, batch:
         with torch.no_grad():
             logits = getattr(model(**batch.inputs), "logits", None)
     except FAILURES as error:
+        if ran_out(error):
+            raise
         raise GradexplainError(
             f"{type(model).__name__} cannot read plain text: {error}. What it needs beside the tokenizer's output, add "
             "in a forward pre-hook"
@@ -145,7 +148,9 @@ def _differentiable(classifier: Classifier, batch: Batch) -> tuple[frozenset[Cus
         candidate = replace(classifier, follow=follow)
         try:
             trial = attempt(candidate, batch)
-        except FAILURES:
+        except FAILURES as error:
+            if ran_out(error):
+                raise
             continue
         if not trial.rows().any() and follow:
             return own, f"what {name} computes is constant in steps, so its gradient is zero"
@@ -162,7 +167,9 @@ def _with_nested(
         return functions
     try:
         logits = replace(classifier, follow=functions).read(batch, graph=True).logits
-    except FAILURES:
+    except FAILURES as error:
+        if ran_out(error):
+            raise
         return functions
     more = functions | custom_functions(logits)
     return more if more == functions else _with_nested(classifier, batch, more)
