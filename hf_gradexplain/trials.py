@@ -89,7 +89,7 @@ class Trial:
         """
         g, e = self.rows(), self.batch.units.sum_rows(torch.cat(self.vectors, -1))
         some = g.any(-1)
-        cosines = torch.nn.functional.cosine_similarity(g[some].double(), e[some].double(), dim=-1)
+        cosines = torch.nn.functional.cosine_similarity(g[some].cpu().double(), e[some].cpu().double(), dim=-1)
         return (g.shape[-1] * cosines.square().mean()).sqrt().item()
 
 
@@ -127,7 +127,7 @@ def _slope(classifier: Classifier, trial: Trial, h: float) -> float:
             return vectors + step * trial.grads[table][:, tokens].to(vectors.device)
 
         with torch.no_grad():
-            return classifier.logits(trial.batch.inputs, move)[:, 0].double().sum().item()
+            return classifier.logits(trial.batch.inputs, move)[:, 0].cpu().double().sum().item()
 
     return (8 * (logit(h) - logit(-h)) - logit(2 * h) + logit(-2 * h)) / (12 * h)
 
@@ -162,7 +162,7 @@ def batch_error(
 
 
 def _norm(tensors: Sequence[Tensor]) -> float:
-    return sum(x.double().square().sum().item() for x in tensors) ** 0.5
+    return sum(x.cpu().double().square().sum().item() for x in tensors) ** 0.5
 
 
 def relative_error(expected: Tensor, found: Tensor) -> float:
