@@ -10,7 +10,7 @@ from hf_gradexplain.autodiff import CustomFunction, custom_functions
 from hf_gradexplain.classifier import Classifier
 from hf_gradexplain.data import Batch, Document
 from hf_gradexplain.embedding import Lookup, find_lookups
-from hf_gradexplain.encode import collate, length_limit
+from hf_gradexplain.encode import collate, length_limit, pad_id
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.memory import ran_out
 from hf_gradexplain.state import device_of, left_as_found
@@ -42,6 +42,7 @@ class Profile:
         batch_error: How far texts in a batch of one length were off the same texts alone.
         tolerance: Up to which of these errors a batch counts as indifferent.
         max_length: The most tokens that it reads, special tokens included; None for no limit.
+        pad_id: What texts are padded with; None if there is no such token that it has a vector for.
     """
 
     lookups: tuple[Lookup, ...]
@@ -52,6 +53,7 @@ class Profile:
     batch_error: float
     tolerance: float
     max_length: int | None
+    pad_id: int | None
 
     @property
     def pads(self) -> bool:
@@ -80,7 +82,7 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
     Raises:
         GradexplainError: If the model returns no logits or its word lookups cannot be found.
     """
-    max_length = length_limit(tokenizer, model)
+    max_length, pad = length_limit(tokenizer, model), pad_id(tokenizer, model)
     room = max(LENGTHS) if max_length is None else max_length - tokens_around(tokenizer)
     several = sample_documents(tokenizer, [min(n, room) for n in LENGTHS])
     alike = sample_documents(tokenizer, [min(LENGTHS[0], room)] * 3)
@@ -98,10 +100,11 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
             follow=follow,
             no_gradient=no_gradient,
             alignment=None if no_gradient else attempt(classifier, batch).alignment(),
-            padding_error=float("inf") if tokenizer.pad_token_id is None else error(several),
+            padding_error=float("inf") if pad is None else error(several),
             batch_error=error(alike),
             tolerance=min(0.02, 1e3 * torch.finfo(classifier.logits(batch.inputs).dtype).eps),
             max_length=max_length,
+            pad_id=pad,
         )
 
 

@@ -137,7 +137,7 @@ def test_running_out_of_memory_says_nothing_of_a_model(mix):
     model.register_forward_pre_hook(run_out)
     model.head.register_forward_hook(back)
     probe(model, TOKENIZER)
-    for fatal in range(1, len(passes) + 1):  # noqa: B007
+    for fatal in range(1, len(passes) + 1):
         passes.clear()
         with pytest.raises(torch.OutOfMemoryError):
             probe(model, TOKENIZER)
