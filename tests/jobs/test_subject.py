@@ -72,6 +72,8 @@ def test_the_model_of_finished_ranges_stays(tmp_path):
 def test_a_model_of_somebody_else_is_neither_taken_nor_replaced(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "model.safetensors").write_bytes(b"mine")
-    with pytest.raises(GradexplainError, match=r"model is not known to be of the embedded default .* give another --output_dir"):
+    with pytest.raises(
+        GradexplainError, match=r"model is not known to be of the embedded default .* give another --output_dir"
+    ):
         embedded(tmp_path, 0)
     assert (tmp_path / "model" / "model.safetensors").read_bytes() == b"mine"
