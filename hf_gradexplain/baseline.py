@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier import Classifier
 from hf_gradexplain.data import NOBODY
-from hf_gradexplain.encode import collate
+from hf_gradexplain.encode import collate, vocabulary_size
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.state import device_of
 from hf_gradexplain.trials import document_of, ordinary_ids
@@ -33,7 +33,7 @@ def baseline_vectors(
         None for zero.
 
     Raises:
-        GradexplainError: If there is no such baseline, or the tokenizer has no such token.
+        GradexplainError: If there is no such baseline, no such token, or no vector of the model for it.
     """
     choose("baseline", name, get_args(BaselineName))
     if name == "zero":
@@ -45,6 +45,12 @@ def baseline_vectors(
     token = getattr(tokenizer, f"{name}_token_id")
     if token is None:
         raise GradexplainError(f"baseline={name!r}: the tokenizer has no {name} token; baseline='mean' needs none")
+    size = vocabulary_size(classifier.model)
+    if size is not None and token >= size:
+        raise GradexplainError(
+            f"baseline={name!r}: the model has no vector for the tokenizer's {name} token: "
+            "call model.resize_token_embeddings(len(tokenizer)), or choose baseline='mean'"
+        )
     return _sums(classifier, tokenizer, [token])
 
 

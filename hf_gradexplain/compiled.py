@@ -12,8 +12,9 @@ from transformers import PreTrainedTokenizerBase
 from hf_gradexplain.classifier import Classifier
 from hf_gradexplain.encode import collate
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.memory import ran_out
 from hf_gradexplain.state import device_of
-from hf_gradexplain.trials import FAILURES, attempt, relative_error, sample_documents
+from hf_gradexplain.trials import FAILURES, attempt, largest, relative_error, sample_documents
 
 BACKEND = "inductor"
 """What `torch.compile` hands its graphs to."""
@@ -54,13 +55,15 @@ class CompiledLayers:
             return {}
         calls = {layer: torch.compile(layer._call_impl, dynamic=True, backend=BACKEND) for layer in layers}
         try:
-            error = max(self._error(classifier, calls, length) for length in _LENGTHS)
+            error = largest(self._error(classifier, calls, length) for length in _LENGTHS)
         except (*FAILURES, OSError) as failure:
+            if ran_out(failure):
+                raise
             raise GradexplainError(
                 f"the layers of {name} cannot be compiled here ({type(failure).__name__}): see that a C++ compiler is "
                 "installed, or leave torch_compile out"
             ) from failure
-        if error > self.tolerance:
+        if not error <= self.tolerance:
             warnings.warn(f"{name} answers otherwise when compiled (by {error:.1e}): it runs as it is", stacklevel=6)
             return {}
         return calls
@@ -69,7 +72,8 @@ class CompiledLayers:
         documents = sample_documents(self.tokenizer, [length] * 2)
         batch = collate(documents, [0] * 2, self.tokenizer, device_of(classifier.model))
         plain, compiled = attempt(classifier, batch), attempt(replace(classifier, compiled=calls), batch)
-        return max(relative_error(plain.logits, compiled.logits), relative_error(plain.rows(), compiled.rows()))
+        pairs = (plain.logits, compiled.logits), (plain.rows(), compiled.rows())
+        return largest(relative_error(expected, found) for expected, found in pairs)
 
 
 def repeated_layers(classifier: Classifier) -> list[nn.Module]:

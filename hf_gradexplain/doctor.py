@@ -152,6 +152,8 @@ def _padding(profile: Profile, tokenizer: PreTrainedTokenizerBase) -> Check:
     found = f"off by {profile.padding_error:.0e} beside longer texts"
     if tokenizer.pad_token_id is None:
         found = "the tokenizer has no pad token"
+    elif profile.pad_id is None:
+        found = "the model has no vector for the pad token"
     elif profile.padding_error == float("inf"):
         found = "the model refuses padded batches"
     if profile.pads:

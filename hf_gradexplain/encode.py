@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -31,11 +31,13 @@ class Encoder:
         tokenizer: The model's tokenizer.
         max_length: The most tokens that the model reads, special tokens included; None for no limit.
         unit: What gets one score: `token`, `word` (one occurrence) or `word_type` (all occurrences in the text).
+        filler: The token that a text without any is given to read, since no model reads nothing.
     """
 
     tokenizer: PreTrainedTokenizerBase
     max_length: int | None
     unit: UnitName
+    filler: int = 0
 
     def __post_init__(self) -> None:
         choose("unit", self.unit, get_args(UnitName))
@@ -65,7 +67,7 @@ class Encoder:
         unit_of_row, row_of = _rows(unit_of, tokens.ids)
         if not tokens.ids:
             unit_of, row_of = [NOBODY], np.array([NOBODY])
-            inputs = {name: (self._filler(name),) for name in inputs}
+            inputs = {name: (self.filler if name == "input_ids" else 0,) for name in inputs}
         pair_start = len(texts[0]) + len(_PAIR_SEPARATOR) if len(texts) > 1 else None
         return Document(text, units, inputs, np.array(unit_of), row_of, unit_of_row, tokens.cut, pair_start)
 
@@ -89,10 +91,6 @@ class Encoder:
                 key = ids, text[slice(*span)] if unknown in ids else None
             groups.setdefault(key, []).append((word, span))
         return list(groups.values())
-
-    def _filler(self, name: str) -> int:
-        """What a text without any token is given to read, since no model reads nothing: one pad token."""
-        return (self.tokenizer.pad_token_id or 0) if name == "input_ids" else 0
 
 
 @contextmanager
@@ -254,3 +252,16 @@ def length_limit(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> int | 
         unused = [table.padding_idx + 1 for table in tables if len(table.weight) == positions and table.padding_idx]
         limits.append(positions - max(unused, default=0))
     return min(limits, default=None)
+
+
+def vocabulary_size(model: nn.Module) -> int | None:
+    """How many token ids a model has vectors for; None where its configuration names no number, as for hashed ids."""
+    config: Any = getattr(model, "config", None)
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    return getattr(text, "vocab_size", None)
+
+
+def pad_id(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> int | None:
+    """What texts are padded with; None without a pad token, or where the model was not resized for it."""
+    size, token = vocabulary_size(model), tokenizer.pad_token_id
+    return None if token is None or (size is not None and token >= size) else token

@@ -201,7 +201,7 @@ class Explainer:
         class_names = self._class_names()
         targets = target_ids(options.target, labels, len(texts), class_names)
         device, methods = device_of(self.model), select(options.methods)
-        documents = Encoder(self.tokenizer, self.profile.max_length, options.unit)(texts)
+        documents = Encoder(self.tokenizer, self.profile.max_length, options.unit, self.profile.pad_id or 0)(texts)
         lengths = [len(document) for document in documents]
         with left_as_found(self.model):
             classifier = self._classifier(options)

@@ -87,18 +87,19 @@ def in_parts(
     while start < n:
         at_once = max(1, token_limit(model, asked, graph=graph) // length)
         at = slice(start, min(start + at_once, n))
+        ran = at.stop - at.start
         try:
             result = run(at)
         except (MemoryError, RuntimeError) as error:
-            if at_once == 1 or not ran_out(error):
+            if ran == 1 or not ran_out(error):
                 raise
-            lower_limit(model, at_once * length, graph=graph)
+            lower_limit(model, ran * length, graph=graph)
             continue
         yield at, result
         start = at.stop
 
 
 def ran_out(error: BaseException) -> bool:
-    """Whether memory ran out; the CPU's allocator and some devices have no error class of their own for that."""
-    signs = "DefaultCPUAllocator", "out of memory"
+    """Whether memory ran out; the CPU's allocator and some libraries have no error class of their own for that."""
+    signs = "DefaultCPUAllocator", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(sign in str(error) for sign in signs)

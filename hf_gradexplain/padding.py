@@ -1,10 +1,12 @@
 """How long texts may be that share a batch by padding, tried on the model before it is done."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier import Classifier
+from hf_gradexplain.memory import ran_out
 from hf_gradexplain.probe import LENGTHS, Profile
 from hf_gradexplain.trials import batch_error, sample_documents, tokens_around
 
@@ -17,7 +19,8 @@ class PaddingLimit:
 
     Some models read long texts in another way than short ones: they cut them into blocks, or switch to sparse
     attention. So that a padded batch of short texts says nothing about one of long texts, and each range of lengths
-    `(64 * 4^(i - 1), 64 * 4^i]` is tried once, on texts as long as the longest that are there.
+    `(64 * 4^(i - 1), 64 * 4^i]` is tried once, on texts as long as the longest that are there. What is tried is the
+    model as it is, not compiled and in its own precision: beside the rounding of bfloat16 nothing would hold.
 
     Args:
         profile: What the model showed on very short texts.
@@ -49,9 +52,18 @@ class PaddingLimit:
         return safe
 
     def _holds(self, classifier: Classifier, longest: int) -> bool:
+        """Whether padding up to here leaves the answers alone; where memory runs out, not this time."""
         if longest not in self._tried:
-            n = longest - self.around
-            documents = sample_documents(self.tokenizer, [LENGTHS[0], n // 2, n - 1, n])
-            error = batch_error(classifier, documents, self.tokenizer, gradients=False)
-            self._tried[longest] = error <= self.tolerance
+            try:
+                self._tried[longest] = self._error(classifier, longest) <= self.tolerance
+            except (MemoryError, RuntimeError) as error:
+                if not ran_out(error):
+                    raise
+                return False
         return self._tried[longest]
+
+    def _error(self, classifier: Classifier, longest: int) -> float:
+        n = longest - self.around
+        documents = sample_documents(self.tokenizer, [LENGTHS[0], n // 2, n - 1, n])
+        plain = replace(classifier, mixed_precision=False, compiled={})
+        return batch_error(plain, documents, self.tokenizer, gradients=False)

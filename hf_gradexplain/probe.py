@@ -10,8 +10,9 @@ from hf_gradexplain.autodiff import CustomFunction, custom_functions
 from hf_gradexplain.classifier import Classifier
 from hf_gradexplain.data import Batch, Document
 from hf_gradexplain.embedding import Lookup, find_lookups
-from hf_gradexplain.encode import collate, length_limit
+from hf_gradexplain.encode import collate, length_limit, pad_id
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.memory import ran_out
 from hf_gradexplain.state import device_of, left_as_found
 from hf_gradexplain.targets import Objective
 from hf_gradexplain.trials import (
@@ -41,6 +42,7 @@ class Profile:
         batch_error: How far texts in a batch of one length were off the same texts alone.
         tolerance: Up to which of these errors a batch counts as indifferent.
         max_length: The most tokens that it reads, special tokens included; None for no limit.
+        pad_id: What texts are padded with; None if there is no such token that it has a vector for.
     """
 
     lookups: tuple[Lookup, ...]
@@ -51,6 +53,7 @@ class Profile:
     batch_error: float
     tolerance: float
     max_length: int | None
+    pad_id: int | None
 
     @property
     def pads(self) -> bool:
@@ -79,7 +82,7 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
     Raises:
         GradexplainError: If the model returns no logits or its word lookups cannot be found.
     """
-    max_length = length_limit(tokenizer, model)
+    max_length, pad = length_limit(tokenizer, model), pad_id(tokenizer, model)
     room = max(LENGTHS) if max_length is None else max_length - tokens_around(tokenizer)
     several = sample_documents(tokenizer, [min(n, room) for n in LENGTHS])
     alike = sample_documents(tokenizer, [min(LENGTHS[0], room)] * 3)
@@ -97,10 +100,11 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
             follow=follow,
             no_gradient=no_gradient,
             alignment=None if no_gradient else attempt(classifier, batch).alignment(),
-            padding_error=float("inf") if tokenizer.pad_token_id is None else error(several),
+            padding_error=float("inf") if pad is None else error(several),
             batch_error=error(alike),
             tolerance=min(0.02, 1e3 * torch.finfo(classifier.logits(batch.inputs).dtype).eps),
             max_length=max_length,
+            pad_id=pad,
         )
 
 
@@ -114,6 +118,8 @@ def open_classifier(model: nn.Module, tokenizer: PreTrainedTokenizerBase, batch:
         with torch.no_grad():
             logits = getattr(model(**batch.inputs), "logits", None)
     except FAILURES as error:
+        if ran_out(error):
+            raise
         raise GradexplainError(
             f"{type(model).__name__} cannot read plain text: {error}. What it needs beside the tokenizer's output, add "
             "in a forward pre-hook"
@@ -145,7 +151,9 @@ def _differentiable(classifier: Classifier, batch: Batch) -> tuple[frozenset[Cus
         candidate = replace(classifier, follow=follow)
         try:
             trial = attempt(candidate, batch)
-        except FAILURES:
+        except FAILURES as error:
+            if ran_out(error):
+                raise
             continue
         if not trial.rows().any() and follow:
             return own, f"what {name} computes is constant in steps, so its gradient is zero"
@@ -162,7 +170,9 @@ def _with_nested(
         return functions
     try:
         logits = replace(classifier, follow=functions).read(batch, graph=True).logits
-    except FAILURES:
+    except FAILURES as error:
+        if ran_out(error):
+            raise
         return functions
     more = functions | custom_functions(logits)
     return more if more == functions else _with_nested(classifier, batch, more)

@@ -1,6 +1,6 @@
 """What a model does when it is tried: small experiments on texts made of its own vocabulary."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,11 @@ from hf_gradexplain.classifier import Classifier
 from hf_gradexplain.data import NOBODY, Batch, Document, Unit
 from hf_gradexplain.encode import Encoder, collate
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.memory import ran_out
 from hf_gradexplain.state import device_of
 
 FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-"""What a model raises at inputs that it was not written for."""
+"""What a model raises at inputs that it was not written for; a device that is out of memory raises one of them, too."""
 
 _SAMPLE_IDS = 16
 
@@ -88,7 +89,7 @@ class Trial:
         """
         g, e = self.rows(), self.batch.units.sum_rows(torch.cat(self.vectors, -1))
         some = g.any(-1)
-        cosines = torch.nn.functional.cosine_similarity(g[some].double(), e[some].double(), dim=-1)
+        cosines = torch.nn.functional.cosine_similarity(g[some].cpu().double(), e[some].cpu().double(), dim=-1)
         return (g.shape[-1] * cosines.square().mean()).sqrt().item()
 
 
@@ -126,7 +127,7 @@ def _slope(classifier: Classifier, trial: Trial, h: float) -> float:
             return vectors + step * trial.grads[table][:, tokens].to(vectors.device)
 
         with torch.no_grad():
-            return classifier.logits(trial.batch.inputs, move)[:, 0].double().sum().item()
+            return classifier.logits(trial.batch.inputs, move)[:, 0].cpu().double().sum().item()
 
     return (8 * (logit(h) - logit(-h)) - logit(2 * h) + logit(-2 * h)) / (12 * h)
 
@@ -136,7 +137,7 @@ def batch_error(
 ) -> float:
     """The largest relative difference between what documents get in one batch and what each gets alone.
 
-    Of the logits and, if asked, of the gradients. Infinite if the model refuses to read them.
+    Of the logits and, if asked, of the gradients. Infinite if the model refuses to read them, NaN if any answer is.
     """
 
     def results(some: Sequence[Document]) -> tuple[Tensor, ...]:
@@ -149,9 +150,11 @@ def batch_error(
     try:
         alone = [results([document]) for document in documents]
         together = results(documents)
-    except FAILURES:
+    except FAILURES as error:
+        if ran_out(error):
+            raise
         return float("inf")
-    return max(
+    return largest(
         relative_error(own[0], among[i][: len(own[0])])
         for i, each in enumerate(alone)
         for own, among in zip(each, together, strict=True)
@@ -159,9 +162,14 @@ def batch_error(
 
 
 def _norm(tensors: Sequence[Tensor]) -> float:
-    return sum(x.double().square().sum().item() for x in tensors) ** 0.5
+    return sum(x.cpu().double().square().sum().item() for x in tensors) ** 0.5
 
 
 def relative_error(expected: Tensor, found: Tensor) -> float:
     """The largest difference, relative to the largest number expected."""
     return ((found - expected).abs().max() / expected.abs().max().clamp(min=1e-30)).item()
+
+
+def largest(errors: Iterable[float]) -> float:
+    """The largest of some numbers; NaN if any of them is, which `max` may pass over."""
+    return float(np.max(list(errors)))

@@ -197,3 +197,38 @@ def test_truncated_at_of_a_pair_points_into_the_longer_text(longer):
     assert max(inside) == explanation.truncated_at
     others = {unit.text for unit in explanation.units for span in unit.spans if not start <= span[0] < end}
     assert others
+
+
+@pytest.fixture
+def beyond_the_table():
+    """A decoder whose tokenizer was given special tokens, and which was not resized for them."""
+    model, tokenizer = make("gpt2")
+    rows = len(tokenizer)
+    tokenizer.add_special_tokens({f"{name}_token": f"<|{name}|>" for name in ("pad", "mask", "unk")})
+    return model, tokenizer, rows
+
+
+def test_a_pad_token_without_a_vector_is_never_read(beyond_the_table):
+    model, tokenizer, rows = beyond_the_table
+    read = []
+    model.transformer.wte.register_forward_pre_hook(lambda module, args: read.append(int(args[0].max())))
+    texts = ["bad", "", "a good film", "the end", "the end of this film"]
+    found = Explainer(model, tokenizer)(texts, ("signed_gi", "loo"))
+    assert max(read) < rows
+    for x, y in zip(found, Explainer(*make("gpt2"))(texts, ("signed_gi", "loo")), strict=True):
+        assert [list(scores) for scores in x.scores.values()] == [list(scores) for scores in y.scores.values()]
+        assert x.probabilities.tolist() == y.probabilities.tolist()
+
+
+@pytest.mark.parametrize("name", ["pad", "mask", "unk"])
+def test_a_baseline_without_a_vector_is_answered_with_the_mend(beyond_the_table, name):
+    model, tokenizer, _ = beyond_the_table
+    message = (
+        f"baseline='{name}': the model has no vector for the tokenizer's {name} token: "
+        "call model.resize_token_embeddings(len(tokenizer)), or choose baseline='mean'"
+    )
+    with pytest.raises(GradexplainError, match=f"^{re.escape(message)}$"):
+        Explainer(model, tokenizer)("bad", baseline=name)
+    Explainer(model, tokenizer)("bad", baseline="mean")
+    model.resize_token_embeddings(len(tokenizer))
+    Explainer(model, tokenizer)("bad", baseline=name)

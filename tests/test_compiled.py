@@ -54,12 +54,13 @@ def test_compilation_happens_once():
     assert list(calls) == list(model.bert.encoder.layer)
 
 
-def test_layers_that_answer_otherwise_run_as_they_are():
+@pytest.mark.parametrize("factor", [2, float("nan")])
+def test_layers_that_answer_otherwise_run_as_they_are(factor):
     model, tokenizer = make("bert")
     explain = Explainer(model, tokenizer)
 
     def wrong(graph, inputs):
-        return lambda *args: tuple(2 * x if x.is_floating_point() else x for x in graph.forward(*args))
+        return lambda *args: tuple(factor * x if x.is_floating_point() else x for x in graph.forward(*args))
 
     plain = explain("the film is bad", "signed_gi")
     compiled.BACKEND = wrong
@@ -75,6 +76,20 @@ def test_a_compiler_that_fails_is_answered_with_the_mend():
     compiled.BACKEND = broken
     with pytest.raises(GradexplainError, match=r"cannot be compiled here .*leave torch_compile out"):
         Explainer(*make("bert"))("bad", torch_compile=True)
+
+
+def test_running_out_of_memory_is_not_told_as_a_compiler_that_fails():
+    model, tokenizer = make("bert")
+    explain = Explainer(model, tokenizer)
+
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    handle = model.register_forward_pre_hook(full)
+    with pytest.raises(torch.OutOfMemoryError):
+        explain("bad", torch_compile=True)
+    handle.remove()
+    explain("bad", torch_compile=True)
 
 
 def test_models_without_repeated_layers_say_so():

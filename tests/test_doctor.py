@@ -49,6 +49,13 @@ def test_both_readings_of_an_encoder_decoder_are_named():
     assert found == "model.encoder.embed_tokens (call 0); model.decoder.embed_tokens (call 0, +1 tokens)"
 
 
+def test_a_pad_token_without_a_vector_is_named():
+    model, tokenizer = make("gpt2")
+    assert check_of(Explainer(model, tokenizer), "padding").found == "the tokenizer has no pad token"
+    tokenizer.add_special_tokens({"pad_token": "<|padding|>"})
+    assert check_of(Explainer(model, tokenizer), "padding").found == "the model has no vector for the pad token"
+
+
 def test_a_wrong_gradient_is_a_problem():
     class Detached(Toy):
         """Half of its influence is hidden from autograd."""

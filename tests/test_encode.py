@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from hf_gradexplain.data import NOBODY
-from hf_gradexplain.encode import Encoder, collate, length_limit, plan_batches
+from hf_gradexplain.encode import Encoder, collate, length_limit, pad_id, plan_batches, vocabulary_size
 from hf_gradexplain.errors import GradexplainError
+from tests.tiny import make
 from tests.tokenizers_of_all_kinds import KINDS, tokenizer_of
 
 TEXTS = {
@@ -197,6 +198,25 @@ def test_positions_are_counted_from_the_row_after_their_padding():
     model = nn.ModuleList([nn.Embedding(42, 2, padding_idx=1)])
     model.config = SimpleNamespace(max_position_embeddings=42)
     assert length_limit(tokenizer_of("word_piece"), model) == 40
+
+
+def test_texts_are_padded_with_a_token_that_the_model_has_a_vector_for():
+    model, text = nn.Linear(1, 1), SimpleNamespace(vocab_size=7)
+    tokenizer = SimpleNamespace(pad_token_id=7)
+    assert vocabulary_size(model) is None
+    assert pad_id(tokenizer, model) == 7, "nothing is known of the model's vectors"
+    model.config = SimpleNamespace(get_text_config=lambda: text)
+    assert vocabulary_size(model) == 7
+    assert pad_id(tokenizer, model) is None
+    text.vocab_size = 8
+    assert pad_id(tokenizer, model) == 7
+    assert pad_id(SimpleNamespace(pad_token_id=None), model) is None
+
+
+def test_a_text_without_any_token_is_one_filler_to_read():
+    (document,) = Encoder(make("gpt2")[1], None, "word", filler=5)([""])
+    assert document.inputs["input_ids"] == (5,)
+    assert not document.units
 
 
 @pytest.mark.parametrize("enabled", [True, False])

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from hf_gradexplain.explain import Explainer
-from hf_gradexplain.memory import halving, lower_limit, ran_out, token_limit
+from hf_gradexplain.memory import halving, in_parts, lower_limit, ran_out, token_limit
 from tests.tiny import TEXTS, make
 
 
@@ -51,6 +51,31 @@ def test_what_counts_as_running_out():
     assert ran_out(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"))
     assert ran_out(RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"))
     assert not ran_out(RuntimeError("shapes do not match"))
+
+
+@pytest.mark.parametrize("library", ["CUBLAS", "CUDNN"])
+def test_a_full_gpu_shows_at_the_first_matrix_product_too(library):
+    assert ran_out(RuntimeError(f"CUDA error: {library}_STATUS_ALLOC_FAILED when calling `create(handle)`"))
+    assert not ran_out(RuntimeError(f"CUDA error: {library}_STATUS_NOT_SUPPORTED when calling `run(handle)`"))
+
+
+@pytest.mark.parametrize(("n", "most"), [(1, 0), (7, 0), (7, 1), (7, 3), (7, 7)])
+def test_fewer_copies_follow_where_memory_ran_out_and_one_alone_is_tried_once(n, most):
+    sizes = []
+
+    def run(at):
+        sizes.append(at.stop - at.start)
+        if sizes[-1] > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    parts = in_parts(nn.Identity(), n, 100, 32_768, run, graph=True)
+    if most:
+        assert [i for at, _ in parts for i in range(at.start, at.stop)] == list(range(n))
+    else:
+        with pytest.raises(torch.OutOfMemoryError):
+            list(parts)
+    too_many = [size for size in sizes if size > most]
+    assert len(too_many) == len(set(too_many)), "nothing that ran out is tried again"
 
 
 def test_an_explanation_is_the_same_where_memory_is_scarce():

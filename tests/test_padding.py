@@ -1,6 +1,9 @@
 """Padding is trusted only up to the lengths at which it was seen to be harmless."""
 
+from dataclasses import replace
+
 import pytest
+import torch
 
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.padding import PaddingLimit
@@ -68,3 +71,49 @@ def test_what_was_tried_is_remembered_but_the_limit_depends_on_these_lengths_alo
 
 def test_a_model_that_does_not_pad_never_does():
     assert limit_of(explainer("gpt2"), [20, 30]) == 0
+
+
+def test_a_trial_that_memory_does_not_hold_is_made_again_later():
+    explain = Explainer(SparseFrom(10_000), TOKENIZER)
+    classifier = explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000)
+    limit = PaddingLimit(explain.profile, TOKENIZER)
+
+    def scarce(module, args, kwargs):
+        if len(kwargs["input_ids"]) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    handle = explain.model.register_forward_pre_hook(scarce, with_kwargs=True)
+    with left_as_found(explain.model):
+        assert limit(classifier, [60] * 20) == 47
+        handle.remove()
+        assert limit(classifier, [60] * 20) == 60
+
+
+class Rough(SparseFrom):
+    """As coarse as bfloat16 where that is asked for, and then another number in every batch."""
+
+    def forward(self, input_ids, attention_mask, token_type_ids=None):
+        output = super().forward(input_ids, attention_mask)
+        output.logits = output.logits + 0.01 * len(input_ids) * torch.is_autocast_enabled("cpu")
+        return output
+
+
+@pytest.mark.parametrize("order", [(True, False), (False, True)])
+def test_a_call_in_bfloat16_pads_as_one_in_full_precision_and_changes_nothing_for_it(order):
+    explain = Explainer(Rough(10_000), TOKENIZER)
+    classifier = explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000)
+    limit = PaddingLimit(explain.profile, TOKENIZER)
+    with left_as_found(explain.model):
+        for mixed in order:
+            assert limit(replace(classifier, mixed_precision=mixed), [60] * 20) == 60
+
+
+def test_a_compiled_model_is_tried_as_it_is():
+    """Compiled layers were compared with the plain ones: another compilation would be for the trial alone."""
+    explain, calls = Explainer(SparseFrom(10_000), TOKENIZER), []
+    classifier = explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000)
+    head = explain.model.head
+    compiled = replace(classifier, compiled={head: lambda x: calls.append(x) or head._call_impl(x)})
+    with left_as_found(explain.model):
+        assert PaddingLimit(explain.profile, TOKENIZER)(compiled, [60] * 20) == 60
+    assert calls == []

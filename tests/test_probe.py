@@ -119,6 +119,39 @@ def test_normalised_word_vectors_make_the_zero_baseline_noise():
     explain(TEXT, "loo")
 
 
+@pytest.mark.parametrize("mix", [torch.tanh, lambda x: Nested.apply(x)], ids=["plain", "custom"])
+def test_running_out_of_memory_says_nothing_of_a_model(mix):
+    """Wherever it happens, forward or backward, it is told as what it is."""
+    model, passes = Toy(mix=mix), []
+
+    def run_out(*_):
+        passes.append(1)
+        if len(passes) == fatal:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def back(module, args, output):
+        if output.requires_grad:
+            output.register_hook(run_out)
+
+    fatal = 0
+    model.register_forward_pre_hook(run_out)
+    model.head.register_forward_hook(back)
+    probe(model, TOKENIZER)
+    for fatal in range(1, len(passes) + 1):
+        passes.clear()
+        with pytest.raises(torch.OutOfMemoryError):
+            probe(model, TOKENIZER)
+        assert len(passes) == fatal
+
+
+def test_one_document_without_numbers_is_enough_not_to_pad():
+    def read(model, ids, mask):
+        padding = (mask == 0).sum(1)[:, None, None]
+        return model.words(ids) * torch.where((padding > 0) & (padding % 2 == 0), float("nan"), 1.0)
+
+    assert not profile(read).pads
+
+
 def test_a_table_is_not_taken_for_normalised_for_being_small():
     model = Toy()
     model.words.weight.data *= 1e-3

@@ -102,8 +102,13 @@ def normalised_aopc(aopc: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> n
     better than those that a beam found lies above 1; it is not cut off.
     """
     room = upper - lower
-    defined = room > ROUNDING * np.maximum(1, np.maximum(np.abs(upper), np.abs(lower)))
+    defined = room > _rounding(lower, upper)
     return np.divide(aopc - lower, room, out=np.full(aopc.shape, np.nan), where=defined)
+
+
+def _rounding(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """By how much an AOPC between these bounds may be off: `(n,)`."""
+    return ROUNDING * np.maximum(1, np.maximum(np.abs(upper), np.abs(lower)))
 
 
 class NormalisedSums:
@@ -122,11 +127,12 @@ class NormalisedSums:
 
     def add(self, aopc: np.ndarray, bounds: Mapping[str, np.ndarray], weights: np.ndarray) -> None:
         """Add documents: their AOPC `(M, n)`, each up to its own end, `document_bounds` as arrays, and weights."""
-        lower, upper = bounds["lower"], bounds["upper"]
+        lower, upper, exact = bounds["lower"], bounds["upper"], bounds["exact"]
         found = np.stack([normalised_aopc(row, lower, upper) for row in aopc], 1)
+        off = _rounding(lower, upper)
         self.n += len(lower)
-        self.exact += int(bounds["exact"].sum())
-        self.outside += ((found < -ROUNDING) | (found > 1 + ROUNDING)).sum(0)
+        self.exact += int(exact.sum())
+        self.outside += (((aopc < lower - off) | (aopc > upper + off)) & ~exact).sum(1)
         self.plain += np.vstack([aopc, lower, upper]).sum(1)
         self.normalised.add(found, weights)
 
@@ -135,9 +141,9 @@ class NormalisedSums:
 
         Returns:
             Columns `method, naopc, ci_low, ci_high, n, n_undefined, n_outside, aopc, lower, upper, n_exact`: the mean
-            NAOPC with its 95 % bootstrap interval over the `n` documents that have one, how many lie outside of 0 to
-            1 because a beam missed the best order, the means over all documents of AOPC up to each document's end and
-            of its bounds, and for how many documents these are exact.
+            NAOPC with its 95 % bootstrap interval over the `n` documents that have one, how many lie outside of
+            their bounds because a beam missed the best or the worst order, the means over all documents of AOPC up to
+            each document's end and of its bounds, and for how many documents these are exact.
         """
         low, high = self.normalised.interval()
         *aopc, lower, upper = self.plain / max(self.n, 1)

@@ -119,7 +119,7 @@ def _evaluate(arguments: EvaluateArguments, options: Options, output_dir: Path, 
         measures=measures,
         origins=subject.origins,
     )
-    under = under_baselines(subject, arguments, baselines, output_dir, inputs)
+    under = under_baselines(subject, arguments, baselines, measures, output_dir, inputs)
     if tables is None:
         return None
     documents = document_paths(output_dir)

@@ -35,6 +35,7 @@ def under_baselines(
     subject: Subject,
     arguments: EvaluateArguments,
     others: Mapping[str, Options],
+    measures: Measures,
     output_dir: Path,
     inputs: Mapping[str, Any],
 ) -> dict[str, Tables]:
@@ -46,12 +47,13 @@ def under_baselines(
         subject: What is evaluated.
         arguments: The recipe's arguments.
         others: See `hf_gradexplain.evaluation.baselines.other_baselines`.
+        measures: What is measured under the run's own baseline: its curves are asked for at the same `k`.
         output_dir: The run's folder.
         inputs: The run's own inputs.
     """
-    found = {}
+    found, curves = {}, Measures(k_grid=measures.k_grid)
     for name, options in others.items():
-        own = {**inputs, **asdict(Measures()), "baseline": name}
+        own = {**inputs, **asdict(curves), "baseline": name}
         folder = output_dir / "baselines" / name
         tables = evaluate(
             subject.explainer,
@@ -60,6 +62,7 @@ def under_baselines(
             folder,
             inputs=own,
             max_k=arguments.max_k,
+            measures=curves,
             origins=subject.origins,
         )
         if tables is not None:

@@ -1,5 +1,7 @@
 """What an evaluation is of: the classifier and the texts that the arguments name, or those of the embedded default."""
 
+import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,11 +20,15 @@ from hf_gradexplain.jobs.arguments import EvaluateArguments
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
 from hf_gradexplain.origin import Origin, locate, public_name
 from hf_gradexplain.processes import process_state
+from hf_gradexplain.running.folder import document_paths
 from hf_gradexplain.synthetic import SyntheticCorpus, make_corpus
 from hf_gradexplain.training import infer_task
 
 STEPS = 40
 """Training steps of the embedded default."""
+
+TRAINED_FROM = "trained_from.json"
+"""What the model of the embedded default was made from, beside its weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +113,7 @@ def _embedded(arguments: EvaluateArguments, output_dir: Path, *, alone: bool) ->
     if arguments.dataset_name is not None:
         raise GradexplainError("--dataset_name needs a --model_name_or_path to evaluate")
     corpus, folder, state = make_corpus(arguments.seed), output_dir / "model", process_state()
-    if state.is_main_process and not folder.exists():
+    if state.is_main_process and not _is_there(folder, arguments.seed):
         _train_fasttext(corpus, arguments.seed, folder)
     if not alone:
         state.wait_for_everyone()
@@ -122,6 +128,27 @@ def _embedded(arguments: EvaluateArguments, output_dir: Path, *, alone: bool) ->
         weight=corpus.weight,
         notes=("The corpus is generated, so it is known of every word which class it speaks for.",),
     )
+
+
+def _is_there(folder: Path, seed: int) -> bool:
+    """Whether the model of this seed is in the run's folder, or one of finished ranges, which is not replaced.
+
+    Raises:
+        GradexplainError: What is there was not trained here.
+    """
+    if not folder.exists():
+        return False
+    record = folder / TRAINED_FROM
+    if not record.exists():
+        raise GradexplainError(
+            f"{folder} is not known to be of the embedded default and would be overwritten: "
+            "give another --output_dir, or delete it"
+        )
+    return json.loads(record.read_text(encoding="utf-8")) == _recipe(seed) or bool(document_paths(folder.parent))
+
+
+def _recipe(seed: int) -> dict[str, int]:
+    return {"seed": seed, "steps": STEPS}
 
 
 def _train_fasttext(corpus: SyntheticCorpus, seed: int, folder: Path) -> None:
@@ -139,6 +166,9 @@ def _train_fasttext(corpus: SyntheticCorpus, seed: int, folder: Path) -> None:
     unfinished = folder.with_name(f".{folder.name}.part")
     model.save_pretrained(unfinished)
     tokenizer.save_pretrained(unfinished)
+    (unfinished / TRAINED_FROM).write_text(json.dumps(_recipe(seed)), encoding="utf-8")
+    if folder.exists():
+        shutil.rmtree(folder)
     unfinished.rename(folder)
 
 

@@ -116,6 +116,17 @@ def test_the_table_counts_what_is_undefined_outside_and_exact():
     assert (table["naopc"] <= table["ci_high"]).all()
 
 
+def test_what_rounding_does_within_a_small_range_is_not_outside_of_it():
+    """Nor is anything outside of exact bounds, which are the best and the worst order themselves."""
+    rounding = bounds.ROUNDING
+    lower, upper = np.full(5, 0.2), np.full(5, 0.2 + 1e-4)
+    aopc = np.array([[0.2 - rounding / 2, upper[1] + rounding / 2, 0.2 - 2 * rounding, upper[3] + 2 * rounding, 0.9]])
+    found = {"lower": lower, "upper": upper, "exact": np.array([False] * 4 + [True])}
+    sums = NormalisedSums(["a"], 100)
+    sums.add(aopc, found, bootstrap_weights(range(5), 0, 100))
+    assert sums.table()["n_outside"].tolist() == [2]
+
+
 def test_more_units_than_bits_are_told_apart():
     rng = np.random.default_rng(4)
     effects = rng.normal(size=100)

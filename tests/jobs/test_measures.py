@@ -1,0 +1,36 @@
+"""What is measured under other masking baselines."""
+
+import json
+
+from datasets import Dataset
+
+from hf_gradexplain.evaluation.baselines import other_baselines
+from hf_gradexplain.evaluation.measures import Measures
+from hf_gradexplain.evaluation.reading import read_curves
+from hf_gradexplain.jobs.arguments import EvaluateArguments
+from hf_gradexplain.jobs.measures import under_baselines
+from hf_gradexplain.jobs.options import options_of
+from hf_gradexplain.jobs.subject import Subject
+from hf_gradexplain.running.folder import document_path
+from tests.tiny import TEXTS, explainer
+
+ROWS = Dataset.from_dict({"id": [0, 1], "text": TEXTS[:2], "label": [0, 1]})
+
+
+def curves_under_mean(folder, measures):
+    """The curves of the first text under the mean baseline, and what is written down of how they were made."""
+    arguments = EvaluateArguments(methods=["signed_gi"], baselines=["mean"])
+    explain = explainer("bert")
+    others = other_baselines(explain.tokenizer, options_of(arguments), arguments.baselines)
+    under_baselines(Subject(explain, ROWS, "m", "d"), arguments, others, measures, folder, {})
+    inputs = json.loads((folder / "baselines" / "mean" / "documents" / "inputs.json").read_text())
+    return read_curves(document_path(folder / "baselines" / "mean", 0))[1]["signed_gi"][0], inputs
+
+
+def test_curves_under_other_baselines_are_at_the_same_k_and_nothing_is_measured_beside(tmp_path):
+    whole, _ = curves_under_mean(tmp_path / "whole", Measures())
+    some, inputs = curves_under_mean(tmp_path / "some", Measures(4, True, True, k_grid=(2,)))
+    assert (whole != some).any(), "straight lines between"
+    assert some[[0, 2, -1]].tolist() == whole[[0, 2, -1]].tolist()
+    assert inputs["k_grid"] == [2]
+    assert (inputs["random_orders"], inputs["both_ends"], inputs["bounds"]) == (0, False, False)
