@@ -114,7 +114,7 @@ class _Copies:
         """The word vectors of the texts, and the weighted sum of their copies' gradients."""
         inputs = self.batch.inputs
         vectors = torch.cat(classifier.word_vectors(inputs), -1)
-        total = torch.zeros_like(vectors)
+        total = vectors.new_zeros(vectors.shape, dtype=torch.promote_types(vectors.dtype, torch.float32))
 
         def run(at: slice) -> Tensor:
             some = {name: x[self.text[at]] for name, x in inputs.items()}

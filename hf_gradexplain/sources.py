@@ -81,11 +81,23 @@ class Shuffle:
 
 
 def gradients_of(classifier: Classifier, reading: Reading) -> Gradients:
-    """The gradients of the objective at what was read; the graph is used up."""
-    loss = classifier.objective.loss(reading.logits, reading.batch.target).sum()
-    grads = torch.autograd.grad(loss, [words.delta for words in reading.words])
+    """The gradients of the objective at what was read, in at least float32; the graph is used up.
+
+    In float16 those of a confident prediction would fade away. So each text's are taken of its loss times a power of
+    two, which is exact, and divided by it where there is room.
+    """
+    deltas = [words.delta for words in reading.words]
+    slope = classifier.objective.slope(reading.logits, reading.batch.target)
+    scale = room(slope) if any(delta.dtype == torch.float16 for delta in deltas) else torch.ones_like(slope[:, :1])
+    grads = torch.autograd.grad(reading.logits, deltas, (slope * scale).to(reading.logits.dtype))
+    grad = torch.cat([grad.to(torch.promote_types(grad.dtype, torch.float32)) for grad in grads], -1)
     vectors = torch.cat([words.embedding for words in reading.words], -1)
-    return Gradients(vectors, torch.cat(grads, -1), baseline_of(classifier))
+    return Gradients(vectors, grad.div_(scale.unsqueeze(2)), baseline_of(classifier))
+
+
+def room(slope: Tensor) -> Tensor:
+    """The power of two, from 1 to `2^120`, that brings each text's slopes `(B, C)` nearest to 1: `(B, 1)`."""
+    return torch.exp2(-slope.abs().amax(1, keepdim=True).log2().round().clamp(-120, 0))
 
 
 def baseline_of(classifier: Classifier) -> Tensor | None:

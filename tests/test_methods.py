@@ -137,9 +137,21 @@ def test_logits_that_are_not_finite_are_refused():
         explain("bad", "random")
 
 
-def test_scores_that_are_not_finite_are_refused_by_name():
-    explain = Explainer(*make("fasttext", dtype=torch.float16))
+def test_what_half_precision_cannot_hold_is_named_after_it():
+    """The gradients of TextCNN run over; what they are kept in is wider."""
+    explain = Explainer(*make("textcnn", dtype=torch.float16))
     explain.model.embedding.weight.data[:] = 0
-    explain.model.classifier.weight.data[:] = 2e4
+    for convolution in explain.model.convolutions:
+        convolution.weight.data[:] = 6e4
+        convolution.bias.data[:] = 1
+    explain.model.classifier.weight.data[:] = 2
     with pytest.raises(GradexplainError, match="the scores of 'sa_l1' are not finite in float16: load"):
+        explain("bad", "sa_l1", objective="logit")
+
+
+def test_scores_that_are_not_finite_are_refused_by_name():
+    explain = Explainer(*make("fasttext", dtype=torch.float32))
+    explain.model.embedding.weight.data[:] = 0
+    explain.model.classifier.weight.data[:] = 1e38
+    with pytest.raises(GradexplainError, match="the scores of 'sa_l1' are not finite in float32: load"):
         explain("bad", ("signed_gi", "sa_l1"), objective="logit")
