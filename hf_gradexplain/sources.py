@@ -13,7 +13,7 @@ from torch import Tensor
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.data import Gradients
 from hf_gradexplain.perturb import known_gradients, leave_one_out
-from hf_gradexplain.targets import ObjectiveName
+from hf_gradexplain.targets import ObjectiveName, widest
 
 
 class Source(Protocol):
@@ -77,7 +77,7 @@ class Shuffle:
         for row, document in zip(scores, batch.documents, strict=True):
             n = len(document.units)
             row[:n] = torch.from_numpy(document.rng(batch.seed, "random").permutation(n))
-        return scores.to(reading.logits.device)
+        return scores.to(reading.logits.device, widest(reading.logits.device))
 
 
 def gradients_of(classifier: Classifier, reading: Reading) -> Gradients:

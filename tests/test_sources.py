@@ -134,3 +134,8 @@ def test_a_power_of_two_brings_each_texts_slope_near_one_and_a_slope_of_zero_sta
     scale = room(slope)
     assert scale.tolist() == [[1.0], [2.0**28], [2.0**120], [2.0**120]]
     assert ((slope * scale).abs().amax(1)[:2] > 0.7).all()
+
+
+def test_random_scores_go_to_the_device_in_numbers_that_it_has(monkeypatch):
+    monkeypatch.setattr("hf_gradexplain.sources.widest", lambda device: torch.float32)
+    assert scored(explainer("fasttext"), ["the end"]).scores["random"].dtype == torch.float32
