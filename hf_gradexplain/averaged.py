@@ -30,7 +30,8 @@ class Path:
     """
 
     steps: int = 20
-    graph: ClassVar[bool] = True
+    graph: ClassVar[bool] = False
+    gradients: ClassVar[bool] = True
 
     def __call__(self, classifier: Classifier, reading: Reading) -> Gradients:
         """The word vectors of the text and the average of the gradients, both `(B, T, D)`."""
@@ -65,7 +66,8 @@ class Noise:
 
     copies: int = 20
     level: float = 0.15
-    graph: ClassVar[bool] = True
+    graph: ClassVar[bool] = False
+    gradients: ClassVar[bool] = True
 
     def __call__(self, classifier: Classifier, reading: Reading) -> Gradients:
         """The word vectors of the text and the average of the gradients, both `(B, T, D)`."""

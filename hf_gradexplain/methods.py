@@ -13,7 +13,7 @@ from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.data import Batch, Units
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.perturb import knows_gradients
-from hf_gradexplain.sources import Backward, LeaveOneOut, Shuffle, Source
+from hf_gradexplain.sources import Backward, LeaveOneOut, Shuffle, Source, takes_gradients
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,13 @@ def score_batch(classifier: Classifier, batch: Batch, methods: dict[str, Method]
             finite.
     """
     sources = dict.fromkeys(method.source for method in methods.values())
-    by_gradient = [name for name, method in methods.items() if method.source.graph]
+    by_gradient = [name for name, method in methods.items() if takes_gradients(method.source)]
     if by_gradient and classifier.no_gradient:
         raise GradexplainError(
             f"{', '.join(by_gradient)}: {classifier.no_gradient}; choose methods='loo', which needs no gradient"
         )
-    reading = classifier.read(batch, graph=bool(by_gradient) and not knows_gradients(classifier))
+    graph = any(source.graph for source in sources) and not knows_gradients(classifier)
+    reading = classifier.read(batch, graph=graph)
     _check_finite("the model's logits", reading.logits, classifier.precision)
     evidence = {source: source(classifier, reading) for source in sources if source.graph}
     reading = reading.without_graph()

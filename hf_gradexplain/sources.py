@@ -1,7 +1,8 @@
 """Where evidence comes from. Methods that share a source share its pass.
 
 A source is frozen and hashable; calling it on a reading gives the evidence that scores are computed from. `graph`
-says whether the reading must carry a graph. A new source is a class here, see docs/write-a-method.md.
+says whether the reading must carry a graph; one that takes gradients of readings of its own says `gradients = True`. A
+new source is a class here, see docs/write-a-method.md.
 """
 
 from dataclasses import dataclass, replace
@@ -12,17 +13,24 @@ from torch import Tensor
 
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.data import Gradients
-from hf_gradexplain.perturb import known_gradients, leave_one_out
+from hf_gradexplain.perturb import known_gradients, knows_gradients, leave_one_out
 from hf_gradexplain.targets import ObjectiveName, widest
 
 
 class Source(Protocol):
     """Draws evidence from a reading of a batch."""
 
-    graph: ClassVar[bool]
+    @property
+    def graph(self) -> bool:
+        """Whether it differentiates the reading that it is given."""
 
     def __call__(self, classifier: Classifier, reading: Reading) -> Any:
         """Evidence about every text of the batch."""
+
+
+def takes_gradients(source: Source) -> bool:
+    """Whether a source takes gradients of the model, at the reading that it is given or at others."""
+    return source.graph or getattr(source, "gradients", False)
 
 
 @dataclass(frozen=True)
@@ -35,13 +43,18 @@ class Backward:
     """
 
     objective: ObjectiveName | None = None
-    graph: ClassVar[bool] = True
+    gradients: ClassVar[bool] = True
+
+    @property
+    def graph(self) -> bool:
+        """Whether what is explained is differentiated, which has been read already."""
+        return self.objective is None
 
     def __call__(self, classifier: Classifier, reading: Reading) -> Gradients:
         """The word vectors and their gradients; texts do not influence each other, so the sum keeps them apart."""
         if self.objective is not None:
             classifier = replace(classifier, objective=replace(classifier.objective, name=self.objective))
-            reading = classifier.read(reading.batch, graph=bool(reading.words))
+            reading = classifier.read(reading.batch, graph=not knows_gradients(classifier))
         return gradients_of(classifier, reading) if reading.words else known_gradients(classifier, reading)
 
 
