@@ -30,7 +30,8 @@ class Path:
     """
 
     steps: int = 20
-    graph: ClassVar[bool] = True
+    graph: ClassVar[bool] = False
+    gradients: ClassVar[bool] = True
 
     def __call__(self, classifier: Classifier, reading: Reading) -> Gradients:
         """The word vectors of the text and the average of the gradients, both `(B, T, D)`."""
@@ -65,7 +66,8 @@ class Noise:
 
     copies: int = 20
     level: float = 0.15
-    graph: ClassVar[bool] = True
+    graph: ClassVar[bool] = False
+    gradients: ClassVar[bool] = True
 
     def __call__(self, classifier: Classifier, reading: Reading) -> Gradients:
         """The word vectors of the text and the average of the gradients, both `(B, T, D)`."""
@@ -114,7 +116,7 @@ class _Copies:
         """The word vectors of the texts, and the weighted sum of their copies' gradients."""
         inputs = self.batch.inputs
         vectors = torch.cat(classifier.word_vectors(inputs), -1)
-        total = torch.zeros_like(vectors)
+        total = vectors.new_zeros(vectors.shape, dtype=torch.promote_types(vectors.dtype, torch.float32))
 
         def run(at: slice) -> Tensor:
             some = {name: x[self.text[at]] for name, x in inputs.items()}

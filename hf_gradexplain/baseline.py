@@ -1,9 +1,13 @@
 """What stands in for a word that is taken away."""
 
-from typing import Literal, get_args
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, Literal, get_args
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from accelerate.utils import align_module_device
+from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier import Classifier
@@ -11,6 +15,7 @@ from hf_gradexplain.data import NOBODY
 from hf_gradexplain.encode import collate, vocabulary_size
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.state import device_of
+from hf_gradexplain.targets import widest
 from hf_gradexplain.trials import document_of, ordinary_ids
 
 BaselineName = Literal["zero", "pad", "mask", "unk", "mean"]
@@ -39,9 +44,7 @@ def baseline_vectors(
     if name == "zero":
         return None
     if name == "mean":
-        ids = _vocabulary(classifier, tokenizer)
-        sums = [_sums(classifier, tokenizer, ids[at : at + _CHUNK]) for at in range(0, len(ids), _CHUNK)]
-        return tuple(torch.stack(parts).sum(0) / len(ids) for parts in zip(*sums, strict=True))
+        return _mean(classifier, tokenizer)
     token = getattr(tokenizer, f"{name}_token_id")
     if token is None:
         raise GradexplainError(f"baseline={name!r}: the tokenizer has no {name} token; baseline='mean' needs none")
@@ -51,7 +54,46 @@ def baseline_vectors(
             f"baseline={name!r}: the model has no vector for the tokenizer's {name} token: "
             "call model.resize_token_embeddings(len(tokenizer)), or choose baseline='mean'"
         )
-    return _sums(classifier, tokenizer, [token])
+    return tuple(vectors[0, 0] for vectors in _vectors(classifier, tokenizer, [[token]]))
+
+
+_MEANS: WeakKeyDictionary[nn.Module, tuple[Any, tuple[Tensor, ...]]] = WeakKeyDictionary()
+"""The mean vectors of each model, and what they were made from."""
+
+
+def _mean(classifier: Classifier, tokenizer: PreTrainedTokenizerBase) -> tuple[Tensor, ...]:
+    """The mean of the vocabulary's vectors, per table; taken again only when what it is made from has changed."""
+    ids = _vocabulary(classifier, tokenizer)
+    device, weights = device_of(classifier.model), _column_sums(classifier)
+    made_from = ids, classifier.lookups, classifier.mixed_precision, device, weights
+    if classifier.model not in _MEANS or _MEANS[classifier.model][0] != made_from:
+        _MEANS[classifier.model] = made_from, _mean_of(classifier, tokenizer, ids)
+    return _MEANS[classifier.model][1]
+
+
+def _mean_of(classifier: Classifier, tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple[Tensor, ...]:
+    """The mean vector of these ids, per table, summed as exactly as the device can, in an order of its own."""
+    *rows, last = (ids[at : at + _CHUNK] for at in range(0, len(ids), _CHUNK))
+    step, end = max(1, classifier.batch_tokens // _CHUNK), _vectors(classifier, tokenizer, [last])
+    batches = (_vectors(classifier, tokenizer, rows[at : at + step]) for at in range(0, len(rows), step))
+    sums = [[x.sum(1, dtype=widest(x.device)) for x in tables] for tables in chain(batches, [end])]
+    means = (torch.cat(parts).sum(0) / len(ids) for parts in zip(*sums, strict=True))
+    return tuple(mean.to(x.dtype) for mean, x in zip(means, end, strict=True))
+
+
+def _column_sums(classifier: Classifier) -> list[Any]:
+    """The type and the sum over all rows of every weight by which words are looked up: no mean changes without them.
+
+    A tensor's version does not tell of what is written to its `data`. Weights that are offloaded are fetched.
+    """
+    sums = []
+    for name in dict.fromkeys(lookup.module for lookup in classifier.lookups):
+        for module in classifier.model.get_submodule(name).modules():
+            with align_module_device(module):
+                for weight in chain(module.parameters(recurse=False), module.buffers(recurse=False)):
+                    wide = torch.promote_types(weight.dtype, torch.float32)
+                    sums.append((weight.dtype, weight.detach().sum(0, dtype=wide).tolist()))
+    return sums
 
 
 def _vocabulary(classifier: Classifier, tokenizer: PreTrainedTokenizerBase) -> list[int]:
@@ -60,10 +102,14 @@ def _vocabulary(classifier: Classifier, tokenizer: PreTrainedTokenizerBase) -> l
     return [i for i in range(min(size, len(tokenizer))) if i not in special]
 
 
-def _sums(classifier: Classifier, tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> tuple[Tensor, ...]:
-    """The summed vectors of these ids, per table; a token on either side, since a table may not hold the outermost."""
+def _vectors(
+    classifier: Classifier, tokenizer: PreTrainedTokenizerBase, ids: Sequence[Sequence[int]]
+) -> tuple[Tensor, ...]:
+    """The vectors of `B` rows of `R` ids, per table `(B, R, D)`.
+
+    A token stands on either side, since a table may not hold the outermost.
+    """
     beside = ordinary_ids(tokenizer)[:1]
-    document = document_of(tokenizer, [*beside, *ids, *beside])
-    batch = collate([document], [0], tokenizer, device_of(classifier.model))
-    rows = [batch.units.sum_rows(vectors)[0] for vectors in classifier.word_vectors(batch.inputs)]
-    return tuple(vectors[1:-1].sum(0) for vectors in rows)
+    documents = [document_of(tokenizer, [*beside, *row, *beside]) for row in ids]
+    batch = collate(documents, [0] * len(documents), tokenizer, device_of(classifier.model))
+    return tuple(batch.units.sum_rows(vectors)[:, 1:-1] for vectors in classifier.word_vectors(batch.inputs))

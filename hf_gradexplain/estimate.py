@@ -21,7 +21,7 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import GENERIC, short_cut_of
 from hf_gradexplain.runner import evaluate_texts
 from hf_gradexplain.running.ranges import Range, ranges
-from hf_gradexplain.sources import LeaveOneOut
+from hf_gradexplain.sources import LeaveOneOut, takes_gradients
 from hf_gradexplain.state import device_of
 
 SAMPLE = 200
@@ -103,7 +103,7 @@ def estimate(
     return Estimate(
         documents=None if stream else documents,
         ranges=None if stream else n_ranges,
-        backward=any(source.graph for source in sources),
+        backward=any(map(takes_gradients, sources)),
         loo=_mean(units) if left_out else 0,
         curves=_mean([measures.steps(u) for u in units]),
         orders=orders,

@@ -28,6 +28,7 @@ from hf_gradexplain.padding import PaddingLimit
 from hf_gradexplain.perturb import GENERIC, short_cut_of
 from hf_gradexplain.probe import probe
 from hf_gradexplain.scored import ScoredBatch
+from hf_gradexplain.sources import takes_gradients
 from hf_gradexplain.state import device_of
 from hf_gradexplain.targets import Objective, ObjectiveName, head_of
 
@@ -208,7 +209,7 @@ class Explainer:
             padded_up_to = self._padding_limit(classifier, lengths)
         kinds = [self._special_tokens(document) for document in documents]
         plan = plan_batches(lengths, classifier.batch_tokens, padded_up_to=padded_up_to, kinds=kinds)
-        graph = any(method.source.graph for method in methods.values())
+        graph = any(takes_gradients(method.source) for method in methods.values())
 
         def score(chosen: list[int]) -> tuple[Reading, dict[str, Tensor]]:
             some, wanted = [documents[i] for i in chosen], [targets[i] for i in chosen]

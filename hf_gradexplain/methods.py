@@ -13,7 +13,7 @@ from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.data import Batch, Units
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.perturb import knows_gradients
-from hf_gradexplain.sources import Backward, LeaveOneOut, Shuffle, Source
+from hf_gradexplain.sources import Backward, LeaveOneOut, Shuffle, Source, takes_gradients
 
 
 @dataclass(frozen=True)
@@ -70,25 +70,25 @@ def score_batch(classifier: Classifier, batch: Batch, methods: dict[str, Method]
             finite.
     """
     sources = dict.fromkeys(method.source for method in methods.values())
-    by_gradient = [name for name, method in methods.items() if method.source.graph]
+    by_gradient = [name for name, method in methods.items() if takes_gradients(method.source)]
     if by_gradient and classifier.no_gradient:
         raise GradexplainError(
             f"{', '.join(by_gradient)}: {classifier.no_gradient}; choose methods='loo', which needs no gradient"
         )
-    reading = classifier.read(batch, graph=bool(by_gradient) and not knows_gradients(classifier))
-    _check_finite("the model's logits", reading.logits)
+    graph = any(source.graph for source in sources) and not knows_gradients(classifier)
+    reading = classifier.read(batch, graph=graph)
+    _check_finite("the model's logits", reading.logits, classifier.precision)
     evidence = {source: source(classifier, reading) for source in sources if source.graph}
     reading = reading.without_graph()
     evidence |= {source: source(classifier, reading) for source in sources if not source.graph}
     scores = {name: method.score(evidence[method.source], batch.units) for name, method in methods.items()}
     for name, values in scores.items():
-        _check_finite(f"the scores of {name!r}", values)
+        _check_finite(f"the scores of {name!r}", values, classifier.precision)
     return reading, scores
 
 
-def _check_finite(what: str, values: Tensor) -> None:
+def _check_finite(what: str, values: Tensor, precision: str) -> None:
     if not torch.isfinite(values).all():
-        dtype = str(values.dtype).removeprefix("torch.")
         raise GradexplainError(
-            f"{what} are not finite in {dtype}: load the model in a wider dtype, or mend its weights"
+            f"{what} are not finite in {precision}: load the model in a wider dtype, or mend its weights"
         )

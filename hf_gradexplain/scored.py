@@ -32,10 +32,10 @@ class ScoredBatch:
     def explanations(self) -> list[Explanation]:
         """The batch as the user gets it: one explanation per text."""
         objective, logits = self.classifier.objective, self.reading.logits.detach()
-        probabilities = objective.probability(logits).double().cpu().numpy()
+        probabilities = objective.probability(logits).cpu().double().numpy()
         predictions, targets = objective.predicted(logits).tolist(), self.reading.batch.target.tolist()
         precision = self.classifier.precision
-        scores = {name: x.detach().double().cpu().numpy() for name, x in self.scores.items()}
+        scores = {name: x.detach().cpu().double().numpy() for name, x in self.scores.items()}
         return [
             Explanation(
                 text=document.text,

@@ -1,13 +1,14 @@
 """The user's model, left as found: its parameters, mode, configuration, hooks and random numbers."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from operator import is_
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
 
 NO_SUCH_TOKEN = -1
 
@@ -47,8 +48,8 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
     """Eval mode, frozen parameters and a pad id within the block; everything put back after it.
 
     Decoders without a pad token refuse batches, even of texts of equal length, so they get an id that no token has.
-    cuDNN refuses the backward pass of recurrent layers in eval mode, so it is off for models that have any. Modules
-    compiled in place run uncompiled: compiled code may pass over hooks. Gradients are on, whatever the caller chose.
+    Modules compiled in place run uncompiled: compiled code may pass over hooks. Gradients are on, whatever the caller
+    chose. See `_cudnn_for` for what is done to cuDNN.
     """
     modules = list(model.modules())
     trainable = [
@@ -57,14 +58,8 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
         for name, parameter in module._parameters.items()
         if parameter is not None and parameter.requires_grad
     ]
-    recurrent = any(isinstance(module, nn.RNNBase) for module in modules)
     try:
-        with (
-            torch.inference_mode(False),
-            torch.enable_grad(),
-            State(model).put_back(),
-            torch.backends.cudnn.flags(enabled=False) if recurrent else nullcontext(),
-        ):
+        with torch.inference_mode(False), torch.enable_grad(), State(model).put_back(), _cudnn_for(modules):
             if any(module.training for module in modules):
                 model.eval()
             for module, name in trainable:
@@ -79,6 +74,45 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
     finally:
         for module, name in trainable:
             module.get_parameter(name).requires_grad_(True)
+
+
+@contextmanager
+def _cudnn_for(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Within the block, cuDNN is off for models with recurrent layers, and convolves exactly.
+
+    It refuses the backward pass of recurrent layers in eval mode. And it rounds what it convolves to 10 bits (TF32)
+    where it can, by which a model would differ from its short cut.
+    """
+    found: list[tuple[Any, str, Any]] = []
+
+    def put(place: Any, name: str, value: Any) -> None:
+        found.append((place, name, getattr(place, name)))
+        setattr(place, name, value)
+
+    try:
+        if any(isinstance(module, nn.RNNBase) for module in modules):
+            put(torch.backends.cudnn, "enabled", False)
+        if any(isinstance(module, _ConvNd) for module in modules):
+            _convolve_exactly(put)
+        yield
+    finally:
+        for place, name, value in reversed(found):
+            setattr(place, name, value)
+
+
+def _convolve_exactly(put: Callable[[Any, str, Any], None]) -> None:
+    """Have convolutions in float32 proper, by switches whose values can be put back.
+
+    A switch that nobody ever set follows the more general one, and once set it cannot be made to follow again. So the
+    most general goes first: one that has not followed it has a value of its own.
+    """
+    cudnn: Any = torch.backends.cudnn
+    if not hasattr(cudnn, "conv"):  # before PyTorch 2.9
+        put(cudnn, "allow_tf32", False)
+    elif cudnn.conv.fp32_precision == "tf32":
+        for place in (torch.backends, cudnn, cudnn.conv):
+            if place.fp32_precision != "ieee":
+                put(place, "fp32_precision", "ieee")
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 from transformers import PretrainedConfig
@@ -82,7 +83,18 @@ class Objective:
             values = _LOG_PROBABILITY[self.head](logits)
         return -values.gather(-1, target.unsqueeze(-1)).squeeze(-1)
 
+    def slope(self, logits: Tensor, target: Tensor) -> Tensor:
+        """`dl_y/dlogits`, as wide as logits are read: float16 ends at 6e-8. `(..., C)` and `(...)` to `(..., C)`."""
+        with torch.enable_grad():
+            wide = _wide(logits.detach()).requires_grad_()
+            (slope,) = torch.autograd.grad(self.loss(wide, target).sum(), wide)
+        return slope
+
+
+def widest(device: torch.device) -> torch.dtype:
+    """The widest numbers that a device has: float64, and float32 on Apple's."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
 
 def _wide(logits: Tensor) -> Tensor:
-    """The logits in float64; in float32 on Apple's devices, which have nothing wider."""
-    return logits.float() if logits.device.type == "mps" else logits.double()
+    return logits.to(widest(logits.device))

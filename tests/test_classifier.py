@@ -1,10 +1,13 @@
 """One way to run a model: with word vectors edited, masked, or just looked up."""
 
+from copy import deepcopy
+from dataclasses import replace
+
 import pytest
 import torch
 
 from hf_gradexplain.baseline import baseline_vectors
-from hf_gradexplain.classifier import left_as_found
+from hf_gradexplain.classifier import Classifier, left_as_found
 from hf_gradexplain.encode import Encoder, collate
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
@@ -108,6 +111,55 @@ def test_the_mean_is_taken_over_the_words_that_the_model_has_rows_for():
     with left_as_found(model):
         (found,) = baseline_vectors(opened(explain), tokenizer, "mean")
     torch.testing.assert_close(found, table_of(model)[2:].mean(0))
+
+
+def mean_of(explain, budget=64):
+    with left_as_found(explain.model):
+        return baseline_vectors(replace(opened(explain), batch_tokens=budget), explain.tokenizer, "mean")[0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_the_mean_is_summed_in_float64(dtype):
+    """The sum of these vectors is more than float16 holds."""
+    model, tokenizer = make("fasttext", dtype=dtype)
+    model.embedding.weight.data.normal_(4000, 10)
+    found = mean_of(Explainer(model, tokenizer))
+    assert torch.equal(found, table_of(model)[2:].double().mean(0).to(dtype))
+
+
+@pytest.mark.parametrize("kind", ["fasttext", "bert", "bart"])
+@pytest.mark.parametrize("budget", [1, 200, 100_000])
+def test_the_mean_takes_few_passes_and_none_until_the_weights_change(kind, budget, monkeypatch):
+    model, tokenizer = make(kind)
+    explain, passes, look_up = Explainer(model, tokenizer), [], Classifier.word_vectors
+    monkeypatch.setattr(Classifier, "word_vectors", lambda self, x: passes.append(1) or look_up(self, x))
+    monkeypatch.setattr("hf_gradexplain.baseline._CHUNK", 8)
+    words = [i for i in range(len(tokenizer)) if i not in tokenizer.all_special_ids]
+    documents = -(-len(words) // 8)
+    for change in (lambda table: None, lambda table: table[words[-1]].add_(1), lambda table: table.data.mul_(2)):
+        with torch.no_grad():
+            change(model.get_input_embeddings().weight)
+        passes.clear()
+        for _ in range(2):
+            torch.testing.assert_close(mean_of(explain, budget), table_of(model)[words].mean(0))
+        assert len(passes) == 1 + -(-(documents - 1) // max(1, budget // 8))
+
+
+def test_the_mean_does_not_depend_on_the_token_budget(monkeypatch):
+    monkeypatch.setattr("hf_gradexplain.baseline._CHUNK", 8)
+    for kind in ("fasttext", "gpt2"):
+        model, tokenizer = make(kind)
+        means = [mean_of(Explainer(deepcopy(model), tokenizer), budget) for budget in (1, 50, 100_000)]
+        assert all(torch.equal(mean, means[0]) for mean in means)
+
+
+def test_the_mean_is_of_the_tokenizers_words_and_in_the_models_dtype():
+    explain = Explainer(*make("fasttext"))
+    explain.model.embedding.weight.data.round_()
+    before = mean_of(explain)
+    assert mean_of(Explainer(explain.model.float(), explain.tokenizer)).dtype == torch.float32
+    explain.tokenizer.add_special_tokens({"additional_special_tokens": ["the"]})
+    assert not torch.allclose(mean_of(explain).double(), before)
 
 
 def test_a_model_that_hashes_at_random_answers_the_same_at_every_pass():

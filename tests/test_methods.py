@@ -1,7 +1,10 @@
+from weakref import WeakSet
+
 import pytest
 import torch
 from captum.attr import LayerGradientXActivation
 
+from hf_gradexplain.classifier import Classifier
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.methods import METHODS, Method, register, select
@@ -10,6 +13,7 @@ from hf_gradexplain.scores import as_is
 from hf_gradexplain.sources import Shuffle
 from tests.naive import NaiveReader, gradient_score, loss_of
 from tests.tiny import KINDS, PROBLEM_TYPES, TEXTS, explainer, make
+from tests.toys import TEXT, TOKENIZER, StraightThrough, Toy
 
 GRADIENT_METHODS = ("sa_raw", "sa_l1", "sa_l2", "sa_linf", "signed_gi")
 UNITS = ("token", "word", "word_type")
@@ -100,6 +104,41 @@ def test_all_gradient_methods_together_cost_one_forward_and_one_backward_pass(ki
     assert passes == ["forward", "backward"]
 
 
+@pytest.mark.parametrize(
+    ("methods", "graph"),
+    [
+        (("random", "loo"), False),
+        (("smoothgrad", "signed_gi"), True),
+        (("smoothgrad", "integrated_gradients", "loo"), False),
+        (("gi_prob", "loo"), False),
+    ],
+)
+def test_a_graph_is_made_for_those_who_differentiate_it_and_gone_before_the_others(methods, graph, monkeypatch):
+    """Besides those that sources make for themselves, of which there is one at a time."""
+    explain, alive, seen, read = explainer("bert"), WeakSet(), [], Classifier.read
+
+    def watched(self, batch, *, graph, move=None):
+        seen.append((graph, len(alive)))
+        reading = read(self, batch, graph=graph, move=move)
+        if graph:
+            alive.add(reading)
+        return reading
+
+    monkeypatch.setattr(Classifier, "read", watched)
+    explain(TEXTS[0], methods)
+    assert seen[0] == (graph, 0)
+    assert all(others == 0 for _, others in seen)
+
+
+def test_whoever_takes_gradients_is_refused_where_there_are_none():
+    explain, methods = (
+        Explainer(Toy(mix=lambda x: StraightThrough.apply(x)), TOKENIZER),
+        ("smoothgrad", "loo", "gi_prob"),
+    )
+    with pytest.raises(GradexplainError, match=r"smoothgrad, gi_prob: .* choose methods='loo'"):
+        explain(TEXT, methods)
+
+
 def test_methods_come_in_the_order_asked_for():
     names = ("signed_gi", "random", "loo")
     assert tuple(select(names)) == names
@@ -137,9 +176,21 @@ def test_logits_that_are_not_finite_are_refused():
         explain("bad", "random")
 
 
-def test_scores_that_are_not_finite_are_refused_by_name():
-    explain = Explainer(*make("fasttext", dtype=torch.float16))
+def test_what_half_precision_cannot_hold_is_named_after_it():
+    """The gradients of TextCNN run over; what they are kept in is wider."""
+    explain = Explainer(*make("textcnn", dtype=torch.float16))
     explain.model.embedding.weight.data[:] = 0
-    explain.model.classifier.weight.data[:] = 2e4
+    for convolution in explain.model.convolutions:
+        convolution.weight.data[:] = 6e4
+        convolution.bias.data[:] = 1
+    explain.model.classifier.weight.data[:] = 2
     with pytest.raises(GradexplainError, match="the scores of 'sa_l1' are not finite in float16: load"):
+        explain("bad", "sa_l1", objective="logit")
+
+
+def test_scores_that_are_not_finite_are_refused_by_name():
+    explain = Explainer(*make("fasttext", dtype=torch.float32))
+    explain.model.embedding.weight.data[:] = 0
+    explain.model.classifier.weight.data[:] = 1e38
+    with pytest.raises(GradexplainError, match="the scores of 'sa_l1' are not finite in float32: load"):
         explain("bad", ("signed_gi", "sa_l1"), objective="logit")

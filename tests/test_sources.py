@@ -1,12 +1,16 @@
+from copy import deepcopy
+
+import numpy as np
 import pytest
 import torch
 
 from hf_gradexplain.classifier import Reading, left_as_found
+from hf_gradexplain.explain import Explainer
 from hf_gradexplain.methods import score_batch, select
 from hf_gradexplain.options import Options
-from hf_gradexplain.sources import Backward, LeaveOneOut, Shuffle
+from hf_gradexplain.sources import Backward, LeaveOneOut, Shuffle, room
 from tests.naive import NaiveReader, loss_of
-from tests.tiny import KINDS, PROBLEM_TYPES, TEXTS, explainer
+from tests.tiny import KINDS, PROBLEM_TYPES, TEXTS, explainer, make
 
 
 def scored(explain, texts, methods=("random",), **options):
@@ -98,3 +102,40 @@ def test_a_reading_without_gradient_methods_carries_no_graph():
     with left_as_found(explain.model):
         reading, _ = score_batch(batch.classifier, batch.reading.batch, select("sa_l2"))
     assert not reading.logits.requires_grad, "the graph is let go as soon as the gradients are there"
+
+
+@pytest.mark.parametrize("method", ["signed_gi", "sa_l2", "gi_prob", "integrated_gradients", "smoothgrad"])
+@pytest.mark.parametrize("kind", ["fasttext", "textcnn", "bilstm", "bert"])
+def test_confident_predictions_have_gradients_in_half_precision(kind, method):
+    """There `dl/dlogits` is about `1 - p`, and float16 ends at 6e-8."""
+    model, tokenizer = make(kind, dtype=torch.float32)
+    exact, half = Explainer(model, tokenizer), Explainer(deepcopy(model).half(), tokenizer)
+    for lead in (10, 15, 20, 40):
+        found = []
+        for explain in (exact, half):
+            explain.model.classifier.bias.data[:] = torch.tensor([lead, 0, 0])
+            found.append(explain(TEXTS[0], method, "word_type", labels=0).scores[method])
+        np.testing.assert_allclose(found[1], found[0], rtol=0, atol=0.05 * np.abs(found[0]).max())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_in_float32_the_gradient_is_that_of_the_loss_to_the_bit(kind):
+    explain = explainer(kind, dtype=torch.float32)
+    batch = scored(explain, [TEXTS[0]])
+    objective, found = batch.classifier.objective, evidence(explain, batch, Backward())[1]
+    with left_as_found(explain.model):
+        reading = batch.classifier.read(batch.reading.batch, graph=True)
+        loss = objective.loss(reading.logits, reading.batch.target).sum()
+        assert torch.equal(found.grad, torch.autograd.grad(loss, reading.words[0].delta)[0])
+
+
+def test_a_power_of_two_brings_each_texts_slope_near_one_and_a_slope_of_zero_stays_finite():
+    slope = torch.tensor([[-0.75, 0.5], [3e-9, -3e-9], [0.0, 0.0], [1e-300, 0.0]], dtype=torch.float64)
+    scale = room(slope)
+    assert scale.tolist() == [[1.0], [2.0**28], [2.0**120], [2.0**120]]
+    assert ((slope * scale).abs().amax(1)[:2] > 0.7).all()
+
+
+def test_random_scores_go_to_the_device_in_numbers_that_it_has(monkeypatch):
+    monkeypatch.setattr("hf_gradexplain.sources.widest", lambda device: torch.float32)
+    assert scored(explainer("fasttext"), ["the end"]).scores["random"].dtype == torch.float32

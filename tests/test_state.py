@@ -1,5 +1,10 @@
 """A model's state is put back, whatever was done to it."""
 
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -90,3 +95,32 @@ def test_inputs_go_where_the_first_loaded_weights_are():
     model = nn.Sequential(nn.Linear(1, 1, device="meta"), nn.Linear(1, 1))
     assert device_of(model) == torch.device("cpu")
     assert device_of(nn.Identity()) == torch.device("cpu")
+
+
+@pytest.mark.skipif(not hasattr(torch.backends.cudnn, "conv"), reason="before PyTorch 2.9 there was one switch")
+def test_cudnn_is_exact_within_and_as_found_afterwards_whatever_was_set():
+    command = [sys.executable, "-W", "ignore", "-m", "tests.precisions"]
+    cases = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout)
+    for (models, followers), (_, expected) in zip(cases[::2], cases[1::2], strict=True):
+        assert followers == expected, "each switch follows the others as it did"
+        for i, (before, within, after) in enumerate(models):
+            convolves, recurrent = i // 2 == 0, i // 2 == 1
+            assert before == after
+            assert within[0] is not recurrent
+            assert within[3] != "tf32" if convolves else within[1:] == before[1:]
+    default = cases[0][0][0][0]
+    assert default[3] == "tf32", "by default there is something to do"
+
+
+@pytest.mark.parametrize("error", [False, True])
+def test_the_one_switch_of_older_versions_is_put_back(error, monkeypatch):
+    cudnn, seen = SimpleNamespace(enabled=True, allow_tf32=True), []
+    monkeypatch.setattr(torch.backends, "cudnn", cudnn)
+    try:
+        with left_as_found(nn.Conv1d(2, 2, 1)):
+            seen.append(cudnn.allow_tf32)
+            if error:
+                raise ZeroDivisionError
+    except ZeroDivisionError:
+        pass
+    assert (seen, cudnn.allow_tf32) == ([False], True)

@@ -61,7 +61,7 @@ def evaluate_batch(
 
 def document_ranks(scored: ScoredBatch, seed: int) -> np.ndarray:
     """The order in which each method removes each document's units: `(M, B, U)`, ties broken as the options say."""
-    scores = torch.stack([x.detach() for x in scored.scores.values()]).double().cpu().numpy()
+    scores = torch.stack([x.detach() for x in scored.scores.values()]).cpu().double().numpy()
     ranks = np.zeros(scores.shape, dtype=np.int64)
     for i, document in enumerate(scored.reading.batch.documents):
         n = len(document.units)
@@ -128,4 +128,4 @@ def _joined(curves: np.ndarray) -> np.ndarray:
 def _of_target(scored: ScoredBatch, logits: Tensor, target: Tensor) -> np.ndarray:
     """The probability of the targets `(...)` from logits `(..., C)`."""
     probabilities = scored.classifier.objective.probability(logits)
-    return probabilities.gather(-1, target.unsqueeze(-1)).squeeze(-1).double().cpu().numpy()
+    return probabilities.gather(-1, target.unsqueeze(-1)).squeeze(-1).cpu().double().numpy()

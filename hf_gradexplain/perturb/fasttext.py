@@ -36,14 +36,13 @@ def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> T
 def gradients(classifier: Classifier, reading: Reading) -> Gradients:
     """`dl_y/de_t = W^T (dl_y/dlogits) / n`, the same for every token: no pass through the model is needed.
 
-    Special tokens and padding get it too; they belong to no unit.
+    In at least float32. Special tokens and padding get it too; they belong to no unit.
     """
     model, ids = cast(FastTextForSequenceClassification, classifier.model), reading.batch.inputs["input_ids"]
-    embedding, logits = model.embedding(ids), reading.logits.detach().requires_grad_()
-    with torch.enable_grad():
-        (slope,) = torch.autograd.grad(classifier.objective.loss(logits, reading.batch.target).sum(), logits)
+    embedding, dtype = model.embedding(ids), torch.promote_types(model.classifier.weight.dtype, torch.float32)
+    slope = classifier.objective.slope(reading.logits, reading.batch.target).to(dtype)
     n = model.real_tokens(ids, reading.batch.inputs.get("attention_mask"), embedding).sum(1, keepdim=True)
-    grad = slope.to(embedding.dtype) @ model.classifier.weight / n.clamp(min=1)
+    grad = slope @ model.classifier.weight.to(dtype) / n.clamp(min=1)
     baseline = None if classifier.baseline is None else classifier.baseline[0]
     return Gradients(embedding, grad.unsqueeze(1).expand_as(embedding), baseline)
 

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
 from hf_gradexplain.perturb import GENERIC, generic, leave_one_out, short_cut_of
+from hf_gradexplain.targets import widest
 
 
 def is_additive(model: nn.Module) -> bool:
@@ -26,14 +27,14 @@ class Subsets:
         self.effects: Tensor | None = None
         if is_additive(classifier.model):
             logits = reading.logits.detach().unsqueeze(1)
-            self.effects = (leave_one_out(classifier, reading) - logits).double()
+            self.effects = (leave_one_out(classifier, reading) - logits).to(widest(logits.device))
 
     @torch.no_grad()
     def logits(self, text: int, removed: Tensor) -> Tensor:
         """Without each of `N` sets of units, of one text: `(N, U)` bool to `(N, C)`, `U` the batch's."""
         if self.effects is not None:
             plain = self.reading.logits[text].detach()
-            return (plain + removed.double() @ self.effects[text]).to(plain.dtype)
+            return (plain + removed.to(self.effects) @ self.effects[text]).to(plain.dtype)
         of = torch.full((len(removed),), text, device=removed.device)
         parts = generic._masked_copies(self.classifier, self.reading, of, lambda at: removed[at])
         return torch.cat([part for _, part in parts])

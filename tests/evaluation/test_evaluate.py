@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from hf_gradexplain.evaluation.measures import Measures
 from hf_gradexplain.options import Options
@@ -61,3 +63,33 @@ def test_other_orders_keep_to_the_grid():
             lowest, expected = y.negative_first[method], x.negative_first[method]
             at = [0, *([3] if len(expected) > 3 else []), len(expected) - 1]
             np.testing.assert_allclose(lowest[at], expected[at], rtol=1e-12)
+
+
+class WithoutFloat64(TorchFunctionMode):
+    """As on Apple's devices: a tensor becomes float64 only once it has been brought to the host."""
+
+    def __init__(self):
+        super().__init__()
+        self.on_host = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function is Tensor.cpu:
+            self.on_host.append(args[0].clone())
+            return self.on_host[-1]
+        if function is Tensor.double or (function is Tensor.to and torch.float64 in args):
+            assert any(args[0] is x for x in self.on_host), "Cannot convert a MPS Tensor to float64 dtype"
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("kind", ["fasttext", "textcnn", "bilstm", "bert"])
+def test_a_device_that_has_no_float64_is_not_asked_for_it(kind, monkeypatch):
+    options = replace(OPTIONS, methods=("random", "loo", "sa_l2", "smoothgrad", "integrated_gradients"))
+    explain, measures = explainer(kind, dtype=torch.float32), Measures(bounds=True, random_orders=2)
+    expected = evaluate_texts(explain, ROWS, options, measures)
+    for module in ("targets", "sources", "perturb.subsets"):
+        monkeypatch.setattr(f"hf_gradexplain.{module}.widest", lambda device: torch.float32, raising=False)
+    with WithoutFloat64():
+        found = evaluate_texts(explain, ROWS, options, measures)
+    for x, y in zip(expected, found, strict=True):
+        for method in options.methods:
+            np.testing.assert_allclose(y.explanation.scores[method], x.explanation.scores[method], rtol=0, atol=1e-5)
