@@ -9,6 +9,7 @@ import pytest
 from datasets import Dataset
 
 from hf_gradexplain.evaluation.measures import Measures
+from hf_gradexplain.evaluation.planted import planted_table
 from hf_gradexplain.options import Options
 from hf_gradexplain.results import Run, write_results
 from hf_gradexplain.runner import evaluate
@@ -65,8 +66,9 @@ def test_tables_have_the_columns_that_others_rely_on(folder):
 def test_the_page_on_tables_names_every_file_and_its_columns(folder):
     page = (Path(__file__).parents[1] / "docs" / "documents.md").read_text(encoding="utf-8")
     described = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|$", page.partition("# Tables of a run")[2], flags=re.M))
-    assert set(described) == {*MADE, "normalised", "signs", "baselines"}
-    for name in set(described) - {"baselines"}:
+    assert set(described) == {*MADE, "normalised", "signs", "baselines", "planted"}
+    assert ", ".join(planted_table([], lambda word, target: 0.0).columns) == described["planted"]
+    for name in set(described) - {"baselines", "planted"}:
         assert ", ".join(pd.read_parquet(folder / f"{name}.parquet").columns) == described[name]
 
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 MEANING = {
     "id": "row number in the data set",
-    "label": "class that the data set gives; null without labels",
+    "label": "class that the data set gives, as the model numbers it; null where no labels were read",
     "text": "the text; a pair's two are joined by a newline",
     "pair_start": "offset where the second text of a pair begins; null for single texts",
     "truncated_at": "offset of the first character that the model did not read; null if it read all",
