@@ -16,7 +16,7 @@ from hf_gradexplain.jobs.arguments import SEVEN
 from hf_gradexplain.viz.canvas import INK, MUTED, STYLE
 from hf_gradexplain.viz.palette import AGAINST, FOR, METHOD_STYLES
 from hf_gradexplain.viz.sanitize import one_line
-from recipes.paper.decay import EDGES, LEAST
+from recipes.paper.decay import EDGES, LEAST, SIZES
 from recipes.paper.names import DATA, METHODS, MODELS, Cell
 from recipes.paper.results import Result
 
@@ -145,7 +145,7 @@ def decay_figure(to_end: Mapping[str, pd.DataFrame], to_nearer: Mapping[str, pd.
                 _decay_line(axes, table, name, pooling)
             axes.axhline(1, color=MUTED, linewidth=0.8)
             axes.set_yscale("log")
-            axes.set_ylim(LEAST, None)
+            axes.set_ylim(*_decay_limits([*to_end.values(), *to_nearer.values()]))
             axes.yaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
             axes.set_xticks(range(len(EDGES) - 1), [f"{a}–{b - 1}" for a, b in pairwise(EDGES)], rotation=30)
             axes.set_xlabel(f"words {said}")
@@ -155,6 +155,13 @@ def decay_figure(to_end: Mapping[str, pd.DataFrame], to_nearer: Mapping[str, pd.
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     return figure
+
+
+def _decay_limits(tables: Sequence[pd.DataFrame]) -> tuple[float, float]:
+    """Room for all sizes down to `LEAST`, and at least from 0.1 to 2."""
+    sizes = np.concatenate([[0.15, 1.3], *(table[name].to_numpy(dtype=float) for table in tables for name in SIZES)])
+    sizes = sizes[sizes > 0]
+    return max(LEAST, sizes.min() / 1.5), 1.5 * sizes.max()
 
 
 def _decay_line(axes: Axes, table: pd.DataFrame, name: str, pooling: str) -> None:

@@ -19,6 +19,9 @@ from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
 ROOT = Path(__file__).parents[2]
 CONFIGS = {path.stem.removeprefix("train_"): path for path in (ROOT / "recipes" / "configs").glob("train_*.yaml")}
 CARDS = sorted(path.parent for path in (ROOT / "model_cards").glob("*/card.json"))
+ROWS = {"fancyzhx/ag_news": (21_391, 7_600), "stanfordnlp/imdb": (25_000, 25_000)}
+"""Of the data that the cards are made from: how many texts there are to train on, and to test on."""
+
 all_cards = pytest.mark.parametrize("folder", CARDS, ids=lambda folder: folder.name)
 
 
@@ -31,8 +34,8 @@ def config_of(folder):
     return CONFIGS[f"{data}_{model_type}"]
 
 
-def test_there_are_cards_of_the_three_models():
-    assert [folder.name for folder in CARDS] == ["bilstm-ag_news", "fasttext-ag_news", "textcnn-ag_news"]
+def test_there_is_a_card_for_every_configuration():
+    assert {config_of(folder) for folder in CARDS} == set(CONFIGS.values())
 
 
 @all_cards
@@ -63,7 +66,9 @@ def test_it_was_trained_as_its_configuration_says(folder):
     arguments, card = parse_arguments(TrainRecipeArguments, [str(config_of(folder))]), card_of(folder)
     assert card.settings == settings_of(arguments)
     assert card.corpus.name == arguments.dataset_name
-    assert (card.corpus.train_rows, card.corpus.eval_rows) == (21_391, 7_600)
+    train_rows, eval_rows = ROWS[card.corpus.name]
+    assert card.corpus.train_rows == min(train_rows, arguments.max_train_samples or train_rows)
+    assert card.corpus.eval_rows == min(eval_rows, arguments.max_eval_samples or eval_rows)
     assert [example.text for example in card.examples] == [arguments.example_text]
     assert card.faithfulness.n == arguments.faithfulness_samples
     measured = {row["method"] for row in card.faithfulness.methods}
