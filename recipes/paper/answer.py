@@ -105,7 +105,9 @@ def conclusion(found: Mapping[str, Pooling]) -> str:
             "faster than leave-one-out does, so it forgets words that the model uses"
         )
     if against:
-        parts.append(f"with {_named(against)} SignedGI is behind, though its gradient falls off no faster than LOO")
+        parts.append(
+            f"with {_named(against)} SignedGI is behind, though its gradient falls off no faster than LOO does"
+        )
     if spared:
         parts.append(f"with {_named(spared)} the gradient forgets such words as well, and SignedGI is not behind")
     answer = "No" if not explained else "In part" if against or spared else "Yes, as far as these poolings tell"

@@ -32,7 +32,8 @@ class Answer:
         claim: The claim in short.
         cell: Model and data set.
         figure: Our figure with its interval, in words.
-        checks: What the verdict is made of: each has come out in every training, or has not.
+        checks: What the verdict is made of: each has come out in every training, or has not; of a claim that is made
+            of some cases alone, in one training or in none.
     """
 
     claim: str
@@ -66,7 +67,10 @@ def about_curves(results: Results, cutoffs: Cutoffs) -> Iterator[Answer]:
     raw = [(norm, "sa_raw") for norm in NORMS]
     yield from _each(results, "The raw gradient is worse than the three norms", _smallest(raw), _all(raw, rules.above))
     under = [("random", "sa_raw")]
-    yield from _each(results, UNDER, _gap("sa_raw", "random"), _all(under, rules.above))
+    below_random = _all(under, rules.above)
+    for cell, found in results.items():
+        checks = rules.in_some([below_random(x) for x in found])
+        yield Answer(UNDER, cell, _gap("sa_raw", "random")(found), checks)
     lead = [(leader, method) for leader in LEADERS for method in BELOW]
     yield from _each(results, "LOO and SignedGI lead", _smallest(lead), _all(lead, rules.above))
     for cell, found in results.items():

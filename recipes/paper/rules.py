@@ -63,6 +63,15 @@ def in_every(trainings: Sequence[Sequence[Check]]) -> tuple[Check, ...]:
     return tuple(None if None in same else all(same) for same in zip(*trainings, strict=True))
 
 
+def in_some(trainings: Sequence[Sequence[Check]]) -> tuple[Check, ...]:
+    """The same, but each holds if it does in one of them.
+
+    >>> in_some([[True, True, False], [True, False, None]])
+    (True, True, None)
+    """
+    return tuple(None if None in same else any(same) for same in zip(*trainings, strict=True))
+
+
 def above(result: Result, method: str, other: str) -> list[Check]:
     """Whether one method is above another, by a paired test."""
     return [result.gap(method, other, k).side > 0 for k in result.ks]

@@ -45,7 +45,7 @@ NEWS, REVIEWS = Cell("fasttext", "ag_news"), Cell("bilstm", "imdb")
         ("The curves of L1, L2 and L∞", {"sa_l1": 0.02, "sa_l2": 0.1, "sa_linf": 0.2}),
         ("The norms tie with random", {"sa_l1": 0.1, "sa_l2": 0.1, "sa_linf": 0.1}),
         ("The raw gradient is worse", {"sa_raw": 0.05}),
-        ("The raw gradient is below random", {"sa_raw": 0.05}),
+        (UNDER, {"sa_raw": 0.05}),
         ("LOO and SignedGI lead", {"signed_gi": -0.1, "loo": -0.2}),
         ("SignedGI and LOO are comparable", {"signed_gi": 0.2}),
     ],
@@ -54,7 +54,8 @@ def test_a_claim_about_curves_fails_where_the_numbers_say_otherwise(claim, value
     wrong = [result({**GOOD, **values}, cell=NEWS, seed=seed) for seed in (0, 1)]
     assert verdict(answered({NEWS: wrong}), claim, NEWS) == FAILS
     one_training = [result(cell=NEWS, seed=0), wrong[1]]
-    assert verdict(answered({NEWS: one_training}), claim, NEWS) == FAILS, "it has to hold in every training"
+    asked = HOLDS if "in some cases" in claim else FAILS
+    assert verdict(answered({NEWS: one_training}), claim, NEWS) == asked, "else it has to hold in every training"
 
 
 def test_a_claim_holds_in_part_if_it_does_of_some_methods_in_every_training():

@@ -111,7 +111,7 @@ def test_decay_is_the_answer_if_signed_gi_is_behind_where_and_only_where_gradien
     assert "with pooling mean the gradient forgets such words as well, and SignedGI is not behind" in part
     also = concluded(seen("last"), seen("mean", **{**FINE, "behind": 0.1}), seen("max"))
     assert also.startswith("In part: with pooling last and max SignedGI is behind")
-    assert "with pooling mean SignedGI is behind, though its gradient falls off no faster than LOO" in also
+    assert "with pooling mean SignedGI is behind, though its gradient falls off no faster than LOO does" in also
     no = concluded(seen("last", behind=0.0), seen("mean", **{**FINE, "behind": 0.1}))
     assert no.startswith("No: with pooling mean SignedGI is behind, though")
 
