@@ -70,8 +70,8 @@ def _frequency(frequencies: Mapping[Cell, Sequence[Frequencies]], words: Mapping
     ]
     return (
         f"FastText's boxes are points on the dashed line, where gradients count occurrences and nothing else (words of "
-        f"equal frequency differ by {worst:.1e} at most); 90 % of the words that occur twice have, over one that "
-        f"occurs once: {', '.join(ranges)}."
+        f"equal frequency differ by {worst:.1e} at most). For 90 % of the words that occur twice, the gradient is so "
+        f"many times that of a word that occurs once: {', '.join(ranges)}."
     )
 
 
