@@ -69,8 +69,8 @@ def about_curves(results: Results, cutoffs: Cutoffs) -> Iterator[Answer]:
     under = [("random", "sa_raw")]
     below_random = _all(under, rules.above)
     for cell, found in results.items():
-        checks = rules.in_some([below_random(x) for x in found])
-        yield Answer(UNDER, cell, _gap("sa_raw", "random")(found), checks)
+        once = rules.in_some([below_random(x) for x in found])
+        yield Answer(UNDER, cell, _gap("sa_raw", "random")(found), once)
     lead = [(leader, method) for leader in LEADERS for method in BELOW]
     yield from _each(results, "LOO and SignedGI lead", _smallest(lead), _all(lead, rules.above))
     for cell, found in results.items():
