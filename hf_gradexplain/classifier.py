@@ -84,7 +84,7 @@ class Classifier:
                 layer._compiled_call_impl = call
             return self.model(**inputs).logits
 
-    @property
+    @cached_property
     def precision(self) -> str:
         """What the model computes in, as it is told to people."""
         return "bfloat16 (mixed)" if self.mixed_precision else str(dtype_of(self.model)).removeprefix("torch.")
