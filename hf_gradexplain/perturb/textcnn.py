@@ -49,8 +49,8 @@ class _Filters:
 
     Attributes:
         width: `w`.
-        answers: `((V + 1) w + 1, filters)`: in row `v w + j`, what word `v` adds to the answer of a window in which
-            it is kept at place `j`; in the last row zero.
+        answers: `((V + 2) w, filters)`: in row `v w + j`, what word `v` adds to the answer of a window in which it is
+            kept at place `j`; zero in the last row.
         constant: `(filters,)` the answer of a window whose tokens are all masked.
     """
 
@@ -62,23 +62,26 @@ class _Filters:
     def of(cls, convolution: nn.Module, words: Words) -> "_Filters":
         weight, bias = cast(Tensor, convolution.weight), cast(Tensor, convolution.bias)
         count, _, width = weight.shape
-        vectors = torch.cat([words.vectors - words.baseline, words.baseline.unsqueeze(0)])
+        nothing, masked = torch.zeros_like(words.baseline), words.baseline
+        vectors = torch.cat([words.vectors - masked, torch.stack([nothing, masked])])
         answers = product(vectors, weight.permute(2, 0, 1).flatten(0, 1)).view(-1, count)
         constant = bias + answers[-width:].sum(0)
-        return cls(width, F.pad(answers[:-width], (0, 0, 0, 1)), constant)
+        return cls(width, answers[:-width], constant)
 
     def features(self, words: Words, masks: Masks) -> Tensor:
         """The features at every mask: `(N, U + 1, filters)`."""
         first, last, keeps = _pieces(masks, self.width)
         text, places = masks.text, torch.arange(first.shape[1], device=masks.text.device)
         inside = places < (words.length[text].unsqueeze(1) - self.width + 1).clamp(min=1)
-        there = ((first <= last) & inside.unsqueeze(2)).nonzero(as_tuple=True)
+        there = ((first <= last) & inside.unsqueeze(2)).flatten().nonzero().squeeze(1)
+        window = there // first.shape[2]
         rows = _windows(words.of[text], self.width, len(words.vectors) - 1) * self.width
         rows += torch.arange(self.width, device=rows.device)
-        bags = torch.where(keeps[there], rows[there[:2]], len(self.answers) - 1)
-        values = F.embedding_bag(bags, self.answers, mode="sum")
-        before = there[0] * (masks.size + 1)
-        greatest = _greatest_over(first[there] + before, last[there] + before, values, len(text) * (masks.size + 1))
+        kept, rows = keeps.flatten(0, 2).index_select(0, there), rows.flatten(0, 1).index_select(0, window)
+        values = F.embedding_bag(torch.where(kept, rows, len(self.answers) - 1), self.answers, mode="sum")
+        before = window // first.shape[1] * (masks.size + 1)
+        first, last = (before + x.flatten().index_select(0, there) for x in (first, last))
+        greatest = _greatest_over(first, last, values, len(text) * (masks.size + 1))
         return F.relu(greatest + self.constant).unflatten(0, (len(text), -1))
 
 
@@ -115,7 +118,7 @@ def _greatest_over(first: Tensor, last: Tensor, values: Tensor, size: int) -> Te
     Returns:
         `(size, F)`, minus infinity where no interval lies.
     """
-    level = torch.bucketize(last - first + 1, 2 ** torch.arange(63, device=first.device), right=True) - 1
+    level = torch.frexp((last - first + 1).double()).exponent - 1
     levels, columns = int(level.max()) + 1, values.shape[1]
     table = values.new_full((levels * size, columns), -torch.inf)
     for start in (first, last + 1 - 2**level):
