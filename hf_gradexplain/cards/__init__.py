@@ -2,7 +2,7 @@
 
 from hf_gradexplain.cards.card import Card, Corpus, Example, Faithfulness
 from hf_gradexplain.cards.describe import described
-from hf_gradexplain.cards.faithfulness import explained, faithfulness, faithfulness_figure
+from hf_gradexplain.cards.faithfulness import example_method, explained, faithfulness, faithfulness_figure
 from hf_gradexplain.cards.model_card import FIGURE, model_card
 from hf_gradexplain.cards.write import rewrite_card, write_card
 
@@ -13,6 +13,7 @@ __all__ = [
     "Example",
     "Faithfulness",
     "described",
+    "example_method",
     "explained",
     "faithfulness",
     "faithfulness_figure",

@@ -72,6 +72,16 @@ def faithfulness_figure(found: Faithfulness, title: str) -> bytes:
     return figure_bytes(aopc_figure(curves, chance, title=title), "png")
 
 
+def example_method(found: Faithfulness | None) -> str:
+    """What the examples of a card are explained by: `signed_gi`, unless that was measured to be worse than another.
+
+    Then by the signed method with the greatest AOPC, if the interval of that lies above the one of `signed_gi`.
+    """
+    short = {row["method"]: row["short"] for row in found.methods if METHODS[row["method"]].signed} if found else {}
+    best = max(short, key=lambda method: short[method][0], default="signed_gi")
+    return best if best != "signed_gi" and short[best][1] > short["signed_gi"][2] else "signed_gi"
+
+
 def explained(explainer: Explainer, texts: Sequence[str], method: str = "signed_gi") -> list[Example]:
     """Explain texts for their predicted classes, word by word."""
     found = []

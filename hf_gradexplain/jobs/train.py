@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from accelerate import PartialState
 from rich.console import Console
 
-from hf_gradexplain.cards import FIGURE, Card, described, explained, faithfulness, write_card
+from hf_gradexplain.cards import FIGURE, Card, described, example_method, explained, faithfulness, write_card
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.hub import Destination, check_destination, push, signed_in
@@ -88,16 +88,18 @@ def _measured(card: Card, trained: Trained, arguments: TrainRecipeArguments) -> 
     texts = [arguments.example_text] * bool(arguments.example_text)
     widget = rows[: arguments.data_examples]["text"] if "text_pair" not in rows.column_names else []
     try:
-        explainer = Explainer(trained.model, trained.tokenizer)
-        card = replace(card, examples=explained(explainer, [*texts, *widget]), widget=widget)
-        if n == 0:
-            return card
-        _say(f"Measuring explanations on {min(n, len(rows)):,} texts; --faithfulness_samples 0 would leave that out")
-        labelled = trained.task.problem_type == "single_label_classification"
-        found = faithfulness(explainer, rows, n, labelled=labelled, seed=arguments.seed)
+        explainer, found = Explainer(trained.model, trained.tokenizer), None
+        if n:
+            _say(
+                f"Measuring explanations on {min(n, len(rows)):,} texts; --faithfulness_samples 0 would leave that out"
+            )
+            labelled = trained.task.problem_type == "single_label_classification"
+            found = faithfulness(explainer, rows, n, labelled=labelled, seed=arguments.seed)
+        examples = explained(explainer, [*texts, *widget], example_method(found))
     except GradexplainError as error:
         return replace(card, not_measured=f"the model cannot be explained ({error})")
-    return replace(card, faithfulness=found, not_measured="")
+    card = replace(card, examples=examples, widget=widget)
+    return replace(card, faithfulness=found, not_measured="") if n else card
 
 
 def _save(trained: Trained, folder: Path, *, remote_code: bool) -> list[str]:

@@ -1,11 +1,13 @@
 """What the card says of explanations is what the evaluation finds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from datasets import Dataset
 
-from hf_gradexplain.cards import explained, faithfulness
+from hf_gradexplain.cards import example_method, explained, faithfulness
 from hf_gradexplain.evaluation.measures import affordable
 from hf_gradexplain.methods import METHODS
 from hf_gradexplain.options import Options
@@ -55,6 +57,26 @@ def test_without_a_short_cut_the_curves_are_exact_at_some_numbers_of_units():
 def test_without_one_label_per_text_the_prediction_is_explained(kind):
     found = faithfulness(explainer("fasttext", kind), ROWS.remove_columns("label"), 4, labelled=False, seed=0)
     assert found.target == "predicted"
+
+
+@pytest.mark.parametrize(
+    ("aopc", "best"),
+    [
+        ({"signed_gi": (0.3, 0.2, 0.4), "loo": (0.35, 0.3, 0.5)}, "signed_gi"),
+        ({"signed_gi": (0.3, 0.2, 0.4), "loo": (0.5, 0.41, 0.6)}, "loo"),
+        (
+            {"signed_gi": (0.3, 0.2, 0.4), "loo": (0.5, 0.41, 0.6), "integrated_gradients": (0.6, 0.5, 0.7)},
+            "integrated_gradients",
+        ),
+        ({"signed_gi": (0.3, 0.2, 0.4), "sa_l2": (0.9, 0.8, 1.0)}, "signed_gi"),
+    ],
+)
+def test_examples_are_explained_by_the_signed_method_that_is_clearly_the_best(aopc, best):
+    found = faithfulness(explainer("fasttext"), ROWS, 2, labelled=True, seed=0)
+    rows = [{"method": method, "short": short} for method, short in aopc.items()]
+    rows.append({"method": "signed_gi", "short": (0.3, 0.2, 0.4)})
+    assert example_method(replace(found, methods=rows)) == best
+    assert example_method(None) == "signed_gi"
 
 
 def test_an_example_is_the_explanation_of_its_text():
