@@ -136,8 +136,13 @@ def _is(value: Any, kind: type) -> bool:
 def _read_mapping(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise GradexplainError(f"cannot read {path}: {' '.join(str(error).split())}") from error
+    except OSError as error:
+        raise GradexplainError(
+            f"cannot read {path} ({error.strerror}): name a file that holds lines of `name: value`, or give flags alone"
+        ) from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        problem = " ".join(str(error).split())
+        raise GradexplainError(f"{path} is not YAML ({problem}): it must hold lines of `name: value`") from error
     if not isinstance(values, dict):
         raise GradexplainError(f"{path} must hold lines of `name: value`, got {type(values).__name__}")
     return values

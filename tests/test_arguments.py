@@ -93,7 +93,7 @@ def test_numbers_in_a_file_may_be_names(file):
         ("name: nobody", r"nobody is no name: choose another"),
         ("- name", r"run.yaml must hold lines of `name: value`, got list"),
         ("", r"run.yaml must hold lines of `name: value`, got NoneType"),
-        ("a: [", r"cannot read .*run.yaml: while parsing"),
+        ("a: [", r"run.yaml is not YAML \(while parsing .*\): it must hold lines of `name: value`"),
     ],
 )
 def test_a_wrong_file_is_refused_in_one_line(file, capsys, text, message):
@@ -111,7 +111,10 @@ def test_a_wrong_file_is_refused_in_one_line(file, capsys, text, message):
         (("--name", "a", "--rats", "1"), "unknown argument '--rats': did you mean '--rate'?"),
         (("--nam", "a"), "required: --name"),
         (("--name", "a", "other.yaml"), "unknown argument 'other.yaml'"),
-        (("missing.yaml",), "cannot read missing.yaml: [Errno 2]"),
+        (
+            ("missing.yaml",),
+            "cannot read missing.yaml (No such file or directory): name a file that holds lines of `name: value`",
+        ),
         (("--name", "a", "--rate", "x"), "argument --rate: invalid float value: 'x'"),
     ],
 )
