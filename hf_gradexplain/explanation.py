@@ -127,6 +127,7 @@ class Explanation:
             objective=self.objective,
             dtype=self.dtype,
             truncated_at=self.truncated_at,
+            without_units=not self.units,
         )
         signed = method not in METHODS or METHODS[method].signed
         if not signed and (self.scores[method] < 0).any():

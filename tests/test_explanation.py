@@ -65,6 +65,11 @@ def test_the_frame_of_an_empty_text_has_the_same_columns_and_no_row():
     assert len(frame) == 0
 
 
+def test_an_empty_text_is_said_to_have_no_words():
+    assert "read no word" in explainer("bert")("").to_html()
+    assert "read no word" not in explainer("bert")(TEXTS[0]).to_html()
+
+
 def test_segments_carry_the_score_of_their_unit_wherever_it_stands():
     segments = [(segment.text, segment.score) for segment in explanation_of().segments("sa_l2")]
     assert segments == [("bad", 2.0), (" ", None), ("film", 1.0), (", ", None), ("bad", 2.0)]

@@ -81,6 +81,7 @@ class Heading:
         objective: What was differentiated: "loss", "logit" or "prob".
         dtype: What the model computed in; shown if it is less exact than float32.
         truncated_at: Character offset where the model stopped reading; what follows is shown in grey.
+        without_units: Whether the text holds nothing that could have a score.
         sides: What the legend calls positive and negative scores.
     """
 
@@ -92,6 +93,7 @@ class Heading:
     objective: str = ""
     dtype: str = ""
     truncated_at: int | None = None
+    without_units: bool = False
     sides: tuple[str, str] = (_PHRASES["for"], _PHRASES["against"])
 
     @property
@@ -115,6 +117,8 @@ class Heading:
             parts.append(f"computed in {self.dtype}")
         if self.truncated_at is not None:
             parts.append(f"truncated: the model stopped reading at character {self.truncated_at:,}")
+        if self.without_units:
+            parts.append("the model read no word of the text, so that none has a score")
         return " · ".join(parts)
 
 

@@ -120,6 +120,14 @@ def test_empty_text_renders(signed):
     assert Page(to_html([Segment(" ")], signed=signed)).text == " "
 
 
+def test_heading_says_that_a_text_has_no_units():
+    said = "the model read no word of the text"
+    for without in (True, False):
+        heading = Heading("loo", "World", unit="word", without_units=without)
+        assert (said in to_html([], heading=heading)) is without
+        assert (said in printed(to_rich([], heading=heading))) is without
+
+
 def test_heading_says_what_was_explained():
     heading = Heading("sa_l2", "World", 0.98765, "Sports", "word", "loss", truncated_at=12345)
     for rendered in (to_html(REVIEW, heading=heading), printed(to_rich(REVIEW, heading=heading))):
