@@ -118,7 +118,7 @@ def _greatest_over(first: Tensor, last: Tensor, values: Tensor, size: int) -> Te
     Returns:
         `(size, F)`, minus infinity where no interval lies.
     """
-    level = torch.frexp((last - first + 1).double()).exponent - 1
+    level = torch.frexp((last - first + 1).float()).exponent - 1
     levels, columns = int(level.max()) + 1, values.shape[1]
     table = values.new_full((levels * size, columns), -torch.inf)
     for start in (first, last + 1 - 2**level):
