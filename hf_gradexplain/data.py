@@ -90,8 +90,10 @@ class Units:
 
         This is the gradient with respect to the embedding-table rows that a unit uses.
         """
-        rows = x.new_zeros(len(x), self.unit_of_row.shape[1] + 1, x.shape[2])
-        return rows.scatter_add(1, self.row_of.unsqueeze(2).expand_as(x), x)[:, :-1]
+        texts, rows = len(x), self.unit_of_row.shape[1] + 1
+        place = self.row_of + rows * torch.arange(texts, device=x.device).unsqueeze(1)
+        out = x.new_zeros(texts * rows, x.shape[2]).index_add_(0, place.flatten(), x.flatten(0, 1))
+        return out.view(texts, rows, -1)[:, :-1]
 
     def over_rows(self, x: Tensor, reduce: Literal["sum", "amax"]) -> Tensor:
         """Reduce `(B, R)` non-negative row values over the rows of each unit: `(B, U)`."""
