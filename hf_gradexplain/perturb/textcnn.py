@@ -38,9 +38,14 @@ def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> T
 def _logits(classifier: Classifier, words: Words, masks: Masks) -> Tensor:
     """The logits at every mask: `(N, U + 1, C)`."""
     model = cast(TextCNNForSequenceClassification, classifier.model)
-    filters = [_Filters.of(convolution, words) for convolution in model.convolutions]
-    parts = masks.split(max(1, classifier.batch_tokens // words.of.shape[1]))
-    return torch.cat([model.classifier(torch.cat([f.features(words, part) for f in filters], 2)) for part in parts])
+    nothing, masked = torch.zeros_like(words.baseline), words.baseline
+    vectors = torch.cat([words.vectors - masked, torch.stack([nothing, masked])])
+    filters = [_Filters.of(convolution, vectors) for convolution in model.convolutions]
+    logits = []
+    for part in masks.split(max(1, classifier.batch_tokens // words.of.shape[1])):
+        of, length = words.of[part.text], words.length[part.text]
+        logits.append(model.classifier(torch.cat([f.features(of, length, part) for f in filters], 2)))
+    return torch.cat(logits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,43 +64,43 @@ class _Filters:
     constant: Tensor
 
     @classmethod
-    def of(cls, convolution: nn.Module, words: Words) -> "_Filters":
+    def of(cls, convolution: nn.Module, vectors: Tensor) -> "_Filters":
+        """From vectors `(V + 3, D)`: every word beside a masked one, nothing, and a masked word."""
         weight, bias = cast(Tensor, convolution.weight), cast(Tensor, convolution.bias)
         count, _, width = weight.shape
-        nothing, masked = torch.zeros_like(words.baseline), words.baseline
-        vectors = torch.cat([words.vectors - masked, torch.stack([nothing, masked])])
         answers = product(vectors, weight.permute(2, 0, 1).flatten(0, 1)).view(-1, count)
         constant = bias + answers[-width:].sum(0)
         return cls(width, answers[:-width], constant)
 
-    def features(self, words: Words, masks: Masks) -> Tensor:
-        """The features at every mask: `(N, U + 1, filters)`."""
-        first, last, keeps = _pieces(masks, self.width)
-        text, places = masks.text, torch.arange(first.shape[1], device=masks.text.device)
-        inside = places < (words.length[text].unsqueeze(1) - self.width + 1).clamp(min=1)
+    def features(self, of: Tensor, length: Tensor, masks: Masks) -> Tensor:
+        """The features at every mask, of texts with the words `of` `(N, T)`: `(N, U + 1, filters)`."""
+        first, last, hidden = _pieces(masks, self.width)
+        places = torch.arange(first.shape[1], device=length.device)
+        inside = places < (length.unsqueeze(1) - self.width + 1).clamp(min=1)
         there = ((first <= last) & inside.unsqueeze(2)).flatten().nonzero().squeeze(1)
         window = there // first.shape[2]
-        rows = _windows(words.of[text], self.width, len(words.vectors) - 1) * self.width
+        nothing = len(self.answers) - 1
+        rows = _windows(of, self.width, nothing // self.width - 1) * self.width
         rows += torch.arange(self.width, device=rows.device)
-        kept, rows = keeps.flatten(0, 2).index_select(0, there), rows.flatten(0, 1).index_select(0, window)
-        values = F.embedding_bag(torch.where(kept, rows, len(self.answers) - 1), self.answers, mode="sum")
+        hidden, rows = hidden.flatten(0, 2).index_select(0, there), rows.flatten(0, 1).index_select(0, window)
+        values = F.embedding_bag(rows.masked_fill_(hidden, nothing), self.answers, mode="sum")
         before = window // first.shape[1] * (masks.size + 1)
         first, last = (before + x.flatten().index_select(0, there) for x in (first, last))
-        greatest = _greatest_over(first, last, values, len(text) * (masks.size + 1))
-        return F.relu(greatest + self.constant).unflatten(0, (len(text), -1))
+        greatest = _greatest_over(first, last, values, len(of) * (masks.size + 1))
+        return F.relu(greatest + self.constant).unflatten(0, (len(of), -1))
 
 
 def _pieces(masks: Masks, width: int) -> tuple[Tensor, Tensor, Tensor]:
     """The stretches of masks that are all the same to a window: `V` for each of its `S` places.
 
     Returns:
-        The `first` and `last` mask of each piece, `(N, S, V)`, empty where `first > last`; and whether it keeps the
+        The `first` and `last` mask of each piece, `(N, S, V)`, empty where `first > last`; and whether it hides the
         tokens of the window, `(N, S, V, width)`.
     """
     number = _windows(masks.number, width, masks.size + 1)
     changes = (number if masks.nested else torch.cat([number, number + 1], 2)).sort(2).values
     first, last = F.pad(changes, (1, 0)), F.pad(changes - 1, (0, 1), value=masks.size)
-    return first, last.clamp(max=masks.size), ~masks.hides(number.unsqueeze(2), first.unsqueeze(3))
+    return first, last.clamp(max=masks.size), masks.hides(number.unsqueeze(2), first.unsqueeze(3))
 
 
 def _windows(x: Tensor, width: int, fill: int) -> Tensor:
@@ -119,13 +124,14 @@ def _greatest_over(first: Tensor, last: Tensor, values: Tensor, size: int) -> Te
         `(size, F)`, minus infinity where no interval lies.
     """
     level = torch.frexp((last - first + 1).float()).exponent - 1
-    levels, columns = int(level.max()) + 1, values.shape[1]
+    levels, columns, row = int(level.max()) + 1, values.shape[1], level * size
     table = values.new_full((levels * size, columns), -torch.inf)
     for start in (first, last + 1 - 2**level):
-        table.scatter_reduce_(0, (level * size + start).unsqueeze(1).expand_as(values), values, "amax")
-    table = table.view(levels, size, columns)
+        table.scatter_reduce_(0, (row + start).unsqueeze(1).expand_as(values), values, "amax")
+    parts = table.view(levels, size, columns).unbind()
     for upper in range(levels - 1, 0, -1):
-        half, lower = 2 ** (upper - 1), table[upper - 1]
-        torch.maximum(lower, table[upper], out=lower)
-        torch.maximum(lower[half:], table[upper, : size - half], out=lower[half:])
-    return table[0]
+        half, lower, whole = 2 ** (upper - 1), parts[upper - 1], parts[upper]
+        torch.maximum(lower, whole, out=lower)
+        later = lower[half:]
+        torch.maximum(later, whole[: size - half], out=later)
+    return parts[0]
