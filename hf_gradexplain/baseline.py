@@ -45,16 +45,26 @@ def baseline_vectors(
         return None
     if name == "mean":
         return _mean(classifier, tokenizer)
-    token = getattr(tokenizer, f"{name}_token_id")
+    token = token_for(name, tokenizer, classifier.model, asked=f"baseline={name!r}")
+    return tuple(vectors[0, 0] for vectors in _vectors(classifier, tokenizer, [[token]]))
+
+
+def token_for(name: BaselineName, tokenizer: PreTrainedTokenizerBase, model: nn.Module, *, asked: str) -> int:
+    """The token whose vector is the baseline `pad`, `mask` or `unk`; `asked` is how it was asked for.
+
+    Raises:
+        GradexplainError: If there is no such token, or no vector of the model for it.
+    """
+    token: int | None = getattr(tokenizer, f"{name}_token_id")
     if token is None:
-        raise GradexplainError(f"baseline={name!r}: the tokenizer has no {name} token; baseline='mean' needs none")
-    size = vocabulary_size(classifier.model)
+        raise GradexplainError(f"{asked}: the tokenizer has no {name} token; baseline='mean' needs none")
+    size = vocabulary_size(model)
     if size is not None and token >= size:
         raise GradexplainError(
-            f"baseline={name!r}: the model has no vector for the tokenizer's {name} token: "
+            f"{asked}: the model has no vector for the tokenizer's {name} token: "
             "call model.resize_token_embeddings(len(tokenizer)), or choose baseline='mean'"
         )
-    return tuple(vectors[0, 0] for vectors in _vectors(classifier, tokenizer, [[token]]))
+    return token
 
 
 _MEANS: WeakKeyDictionary[nn.Module, tuple[Any, tuple[Tensor, ...]]] = WeakKeyDictionary()

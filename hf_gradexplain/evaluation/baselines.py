@@ -4,27 +4,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
-from transformers import PreTrainedTokenizerBase
 
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.baseline import token_for
 from hf_gradexplain.evaluation.summary import SHORT_K, Tables
+from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
 
 SAME = 6
 """Decimals up to which methods share a rank."""
 
 
-def other_baselines(tokenizer: PreTrainedTokenizerBase, options: Options, names: Sequence[str]) -> dict[str, Options]:
+def other_baselines(explainer: Explainer, options: Options, names: Sequence[str]) -> dict[str, Options]:
     """The options for each of these baselines but the run's own, found wanting before any work is done.
 
     Raises:
-        GradexplainError: A name is unknown, or the tokenizer has no token for it.
+        GradexplainError: A name is unknown, or the tokenizer has no token for it, or the model no vector.
     """
     others: dict[str, Options] = {}
     for name in names:
         other = replace(options, baseline=name)  # type: ignore[arg-type]
-        if name in ("pad", "mask", "unk") and getattr(tokenizer, f"{name}_token_id") is None:
-            raise GradexplainError(f"--baselines {name}: the tokenizer has no {name} token; leave {name!r} out")
+        if name in ("pad", "mask", "unk"):
+            token_for(other.baseline, explainer.tokenizer, explainer.model, asked=f"--baselines {name}")
         if name != options.baseline:
             others[name] = other
     return others

@@ -28,7 +28,7 @@ def run_dry(arguments: EvaluateArguments) -> None:
     with tempfile.TemporaryDirectory() as folder:
         subject = subject_of(arguments, Path(folder), alone=True)
         measures = measures_of(arguments, subject.explainer.model)
-        others = other_baselines(subject.explainer.tokenizer, options, arguments.baselines)
+        others = other_baselines(subject.explainer, options, arguments.baselines)
         found = estimate(subject.explainer, subject.texts, options, measures)
     name = type(subject.explainer.model).__name__
     console = Console(highlight=False, soft_wrap=True)

@@ -107,7 +107,7 @@ def _evaluate(arguments: EvaluateArguments, options: Options, output_dir: Path, 
     started = time.monotonic()
     subject = subject_of(arguments, output_dir)
     measures = measures_of(arguments, subject.explainer.model)
-    baselines = other_baselines(subject.explainer.tokenizer, options, arguments.baselines)
+    baselines = other_baselines(subject.explainer, options, arguments.baselines)
     inputs = _inputs(subject, arguments, options, measures) if is_main else {}
     tables = evaluate(
         subject.explainer,

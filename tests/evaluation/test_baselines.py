@@ -7,8 +7,9 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
 from hf_gradexplain.evaluation.summary import Tables
 from hf_gradexplain.evaluation.wording import baseline_ranks
+from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
-from tests.tiny import make
+from tests.tiny import explainer, make
 
 
 def tables(**aopc):
@@ -36,13 +37,17 @@ def test_methods_that_do_the_same_share_a_rank():
 
 
 def test_each_baseline_but_the_runs_own_is_a_run_of_its_own():
-    found = other_baselines(make("bert")[1], Options(methods=("loo",), seed=3), ["zero", "mean", "unk", "mean"])
+    found = other_baselines(explainer("bert"), Options(methods=("loo",), seed=3), ["zero", "mean", "unk", "mean"])
     assert list(found) == ["mean", "unk"]
     assert found["unk"] == Options(methods=("loo",), seed=3, baseline="unk")
 
 
 def test_a_baseline_that_cannot_be_is_refused_before_any_work():
-    with pytest.raises(GradexplainError, match="--baselines mask: the tokenizer has no mask token; leave 'mask' out"):
-        other_baselines(make("bert")[1], Options(), ["mean", "mask"])
+    with pytest.raises(GradexplainError, match="--baselines mask: the tokenizer has no mask token; baseline='mean'"):
+        other_baselines(explainer("bert"), Options(), ["mean", "mask"])
+    model, tokenizer = make("gpt2")
+    tokenizer.add_special_tokens({"pad_token": "<|pad|>"})
+    with pytest.raises(GradexplainError, match=r"--baselines pad: the model has no vector .*resize_token_embeddings"):
+        other_baselines(Explainer(model, tokenizer), Options(), ["pad"])
     with pytest.raises(GradexplainError, match="unknown baseline 'noise'"):
-        other_baselines(make("bert")[1], Options(), ["noise"])
+        other_baselines(explainer("bert"), Options(), ["noise"])

@@ -22,7 +22,7 @@ def curves_under_mean(folder, measures):
     """The curves of the first text under the mean baseline, and what is written down of how they were made."""
     arguments = EvaluateArguments(methods=["signed_gi"], baselines=["mean"])
     explain = explainer("bert")
-    others = other_baselines(explain.tokenizer, options_of(arguments), arguments.baselines)
+    others = other_baselines(explain, options_of(arguments), arguments.baselines)
     under_baselines(Subject(explain, ROWS, "m", "d"), arguments, others, measures, folder, {})
     inputs = json.loads((folder / "baselines" / "mean" / "documents" / "inputs.json").read_text())
     return read_curves(document_path(folder / "baselines" / "mean", 0))[1]["signed_gi"][0], inputs
