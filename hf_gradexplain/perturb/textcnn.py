@@ -65,7 +65,7 @@ class _Filters:
 
     @classmethod
     def of(cls, convolution: nn.Module, vectors: Tensor) -> "_Filters":
-        """From vectors `(V + 3, D)`: every word beside a masked one, nothing, and a masked word."""
+        """From vectors `(V + 3, D)`: those of the words less that of a masked word, zero, and that of a masked word."""
         weight, bias = cast(Tensor, convolution.weight), cast(Tensor, convolution.bias)
         count, _, width = weight.shape
         answers = product(vectors, weight.permute(2, 0, 1).flatten(0, 1)).view(-1, count)
@@ -79,8 +79,8 @@ class _Filters:
         inside = places < (length.unsqueeze(1) - self.width + 1).clamp(min=1)
         there = ((first <= last) & inside.unsqueeze(2)).flatten().nonzero().squeeze(1)
         window = there // first.shape[2]
-        nothing = len(self.answers) - 1
-        rows = _windows(of, self.width, nothing // self.width - 1) * self.width
+        nothing, no_token = len(self.answers) - 1, len(self.answers) // self.width - 2
+        rows = _windows(of, self.width, no_token) * self.width
         rows += torch.arange(self.width, device=rows.device)
         hidden, rows = hidden.flatten(0, 2).index_select(0, there), rows.flatten(0, 1).index_select(0, window)
         values = F.embedding_bag(rows.masked_fill_(hidden, nothing), self.answers, mode="sum")
