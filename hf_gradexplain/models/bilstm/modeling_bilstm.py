@@ -52,42 +52,38 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
             return torch.ones(embeddings.shape[:2], dtype=torch.bool, device=embeddings.device)
         return input_ids != self.config.pad_token_id
 
-    def align_left(self, embeddings: Tensor, real: Tensor) -> Tensor:
-        """Move the real tokens to the left, in order, and zero the rest: `(B, T, D)`."""
-        order = (~real).long().argsort(dim=1, stable=True).unsqueeze(-1)
-        return embeddings.masked_fill(~real.unsqueeze(-1), 0).take_along_dim(order, dim=1)
-
     def pool(self, embeddings: Tensor, real: Tensor) -> Tensor:
         """Run the LSTM over the real tokens and pool its states: `(B, 2H)`."""
-        missing = max(0, 1 - embeddings.shape[1])
-        aligned = F.pad(self.align_left(embeddings, real), (0, 0, 0, missing))
         lengths = real.sum(dim=1).clamp(min=1)
-        states = self.read(aligned, lengths)
+        both = self.read(in_order(embeddings, real), lengths)
         if self.config.pooling == "last":
-            ahead, back = states.chunk(2, dim=2)
-            last = (lengths - 1).view(-1, 1, 1)
-            return torch.cat([ahead.take_along_dim(last, dim=1)[:, 0], back[:, 0]], dim=1)
-        outside = (torch.arange(states.shape[1], device=lengths.device) >= lengths.unsqueeze(1)).unsqueeze(2)
+            return torch.cat([states[lengths - 1, torch.arange(len(real), device=real.device)] for states in both], 1)
+        places = torch.arange(len(both[0]), device=real.device).unsqueeze(1)
+        outside = (places >= lengths).unsqueeze(2)
         if self.config.pooling == "max":
-            return states.masked_fill(outside, -torch.inf).amax(dim=1)
-        return states.masked_fill(outside, 0).sum(dim=1) / lengths.unsqueeze(1)
+            return torch.cat([states.masked_fill(outside, -torch.inf).amax(dim=0) for states in both], 1)
+        return torch.cat([states.masked_fill(outside, 0).sum(dim=0) for states in both], 1) / lengths.unsqueeze(1)
 
-    def read(self, aligned: Tensor, lengths: Tensor) -> Tensor:
-        """Run the LSTM over the first `lengths` tokens of `(B, T, D)`: `(B, T, 2H)`, past them without meaning.
+    def read(self, words: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Run the LSTM over the first `lengths` of the words `(T, B, D)`.
+
+        Returns:
+            The states `(T, B, H)` of the last layer after one word, two, ...: read forward, and read backward from the
+            last word on. Past a text's length they have no meaning.
 
         cuDNN reads packed sequences. Elsewhere the gradient of those takes time quadratic in `T`, so each direction
-        reads from the text's own first or last token on, and meets the padding only when the text is over.
+        reads from the text's own first or last word on, and meets the padding only when the text is over.
         """
-        if torch.backends.cudnn.is_acceptable(aligned):
-            packed = pack_padded_sequence(aligned, lengths.cpu(), batch_first=True, enforce_sorted=False)
-            return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=aligned.shape[1])[0]
-        place = torch.arange(aligned.shape[1], device=lengths.device)
-        mirrored = (lengths.unsqueeze(1) - 1 - place).clamp(min=0).unsqueeze(2)
-        states = aligned
-        for ahead, back in zip(self.lstm.all_weights[::2], self.lstm.all_weights[1::2], strict=True):
-            from_end = read_ahead(states.take_along_dim(mirrored, dim=1), back)
-            states = torch.cat([read_ahead(states, ahead), from_end.take_along_dim(mirrored, dim=1)], dim=2)
-        return states
+        if torch.backends.cudnn.is_acceptable(words):
+            packed = pack_padded_sequence(words, lengths.cpu(), enforce_sorted=False)
+            ahead, back = pad_packed_sequence(self.lstm(packed)[0], total_length=len(words))[0].chunk(2, dim=2)
+            return ahead, mirrored(back, lengths)
+        weights = self.lstm.all_weights
+        ahead, back = read_ahead(words, weights[0]), read_ahead(mirrored(words, lengths), weights[1])
+        for forward, backward in zip(weights[2::2], weights[3::2], strict=True):
+            states = torch.cat([ahead, mirrored(back, lengths)], dim=2)
+            ahead, back = read_ahead(states, forward), read_ahead(mirrored(states, lengths), backward)
+        return ahead, back
 
     @can_return_tuple
     def forward(
@@ -119,9 +115,26 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
+def in_order(embeddings: Tensor, real: Tensor) -> Tensor:
+    """The vectors of the real tokens, one text beside the other: `(B, T, D)` to `(max(T, 1), B, D)`, and then zeros."""
+    vectors = torch.cat([embeddings.flatten(0, 1), embeddings.new_zeros(1, embeddings.shape[2])])
+    nothing = len(vectors) - 1
+    row = torch.arange(nothing, device=real.device).view(real.shape).masked_fill(~real, nothing)
+    row = F.pad(row.sort(dim=1)[0], (0, max(0, 1 - row.shape[1])), value=nothing).T
+    return vectors.index_select(0, row.flatten()).unflatten(0, row.shape)
+
+
+def mirrored(words: Tensor, lengths: Tensor) -> Tensor:
+    """Each text from its last word to its first: `(T, B, D)` to `(T, B, D)`; past its length without meaning."""
+    steps, texts = words.shape[:2]
+    place = (lengths - 1 - torch.arange(steps, device=lengths.device).unsqueeze(1)).clamp(min=0)
+    row = place * texts + torch.arange(texts, device=lengths.device)
+    return words.flatten(0, 1).index_select(0, row.flatten()).unflatten(0, row.shape)
+
+
 def read_ahead(inputs: Tensor, weights: list[nn.Parameter]) -> Tensor:
-    """Run one direction of one LSTM layer from left to right: `(B, T, D) -> (B, T, H)`."""
-    zero = inputs.new_zeros(1, len(inputs), weights[1].shape[1])
+    """Run one direction of one LSTM layer from the first word to the last: `(T, B, D) -> (T, B, H)`."""
+    zero = inputs.new_zeros(1, inputs.shape[1], weights[1].shape[1])
     return torch.lstm(
         inputs,
         (zero, zero),
@@ -131,7 +144,7 @@ def read_ahead(inputs: Tensor, weights: list[nn.Parameter]) -> Tensor:
         dropout=0.0,
         train=False,
         bidirectional=False,
-        batch_first=True,
+        batch_first=False,
     )[0]
 
 

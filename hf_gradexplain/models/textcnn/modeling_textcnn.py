@@ -54,16 +54,11 @@ class TextCNNForSequenceClassification(PreTrainedModel):
             return torch.ones(embeddings.shape[:2], dtype=torch.bool, device=embeddings.device)
         return input_ids != self.config.pad_token_id
 
-    def align_left(self, embeddings: Tensor, real: Tensor) -> Tensor:
-        """Move the real tokens to the left, in order, and zero the rest: `(B, T, D)`."""
-        order = (~real).long().argsort(dim=1, stable=True).unsqueeze(-1)
-        return embeddings.masked_fill(~real.unsqueeze(-1), 0).take_along_dim(order, dim=1)
-
     def pool(self, embeddings: Tensor, real: Tensor) -> Tensor:
         """Keep each filter's maximum over the windows of the text: `(B, filters)`, all widths side by side."""
         widths = self.config.filter_widths
         missing = max(0, max(widths) - embeddings.shape[1])
-        aligned = F.pad(self.align_left(embeddings, real), (0, 0, 0, missing)).transpose(1, 2)
+        aligned = F.pad(in_order(embeddings, real), (0, 0, 0, missing)).transpose(1, 2)
         lengths = real.sum(dim=1)
         answers = [convolution(aligned) for convolution in self.convolutions]
         return torch.cat([max_over_time(a, lengths - w + 1) for a, w in zip(answers, widths, strict=True)], dim=1)
@@ -96,6 +91,14 @@ class TextCNNForSequenceClassification(PreTrainedModel):
         logits = self.classifier(self.dropout(pooled))
         loss = None if labels is None else self.loss_function(labels, logits, self.config)
         return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+def in_order(embeddings: Tensor, real: Tensor) -> Tensor:
+    """The vectors of the real tokens, moved to the left, and then zeros: `(B, T, D)`."""
+    vectors = torch.cat([embeddings.flatten(0, 1), embeddings.new_zeros(1, embeddings.shape[2])])
+    nothing = len(vectors) - 1
+    row = torch.arange(nothing, device=real.device).view(real.shape).masked_fill(~real, nothing).sort(dim=1)[0]
+    return vectors.index_select(0, row.flatten()).view_as(embeddings)
 
 
 def max_over_time(answers: Tensor, windows: Tensor) -> Tensor:
