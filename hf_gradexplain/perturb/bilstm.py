@@ -9,13 +9,12 @@ costs each copy half of the steps on average, and the input projection of every 
 All copies of all texts take a step together, in both directions. Texts are aligned at their ends, so that copies only
 ever come in. Those that read forward are put into the rows of one matrix upwards from its middle, those that read
 backward downwards from there: at any time, all that are there are neighbours. Copies come in some steps before they
-branch off, as many together as make up one of few sizes of matrix, and start from the nearest forebear that is there
-already. So a stretch of several steps has the same rows.
+branch off, as many together as suit the way in which the steps are taken (`cells.py`), and start from the nearest
+forebear that is there already. So a stretch of several steps has the same rows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import cast
 
 import torch
@@ -25,11 +24,8 @@ from torch.nn import functional as F
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassification
 from hf_gradexplain.perturb import generic
-from hf_gradexplain.perturb.product import packed, product, rounded_up
+from hf_gradexplain.perturb.cells import Cells, Steps, cells_of
 from hf_gradexplain.perturb.words import Masks, Words, read_words
-
-_STEPS_AT_ONCE = 64
-"""For how many steps the inputs of all copies are looked up together."""
 
 
 def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:
@@ -51,87 +47,30 @@ def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> T
 def _logits(classifier: Classifier, words: Words, masks: Masks) -> Tensor:
     """The logits at every mask: `(N, U + 1, C)`."""
     model = cast(BiLSTMForSequenceClassification, classifier.model)
-    cells = _Cells.of(model, words)
-    parts = []
-    for part in masks.split(max(1, classifier.batch_tokens // (masks.size + 1))):
-        pooled = cells.read(words, part, model.config.pooling)
-        parts.append(model.classifier(pooled.to(words.vectors.dtype)))
-    return torch.cat(parts)
+    some = list(masks.split(max(1, classifier.batch_tokens // (masks.size + 1))))
+    cells = cells_of(model.lstm, words, len(some[0].text))
+    pooled = [_read(cells, words, part, model.lstm.hidden_size, model.config.pooling) for part in some]
+    return torch.cat([model.classifier(part.to(words.vectors.dtype)) for part in pooled])
 
 
-@dataclass(frozen=True, eq=False)
-class _Cells:
-    """The two directions of the LSTM over the words of a batch. `_go_on` says how gates and states are scaled.
-
-    Attributes:
-        projected: `(2 (V + 2), 4 H)` what each word adds to the gates, biases included: first forward, then backward.
-            The last row of each is a masked word.
-        forward: `(4 H, H)` what the states that read forward add to the gates, packed.
-        backward: `(4 H, H)` the same for those that read backward.
-    """
-
-    projected: Tensor
-    forward: Tensor
-    backward: Tensor
-
-    @classmethod
-    def of(cls, model: BiLSTMForSequenceClassification, words: Words) -> "_Cells":
-        vectors = torch.cat([words.vectors, words.baseline.unsqueeze(0)])
-        dtype = torch.promote_types(vectors.dtype, torch.float32)
-        scale = torch.tensor([1, 1, 2, 1], device=vectors.device, dtype=dtype)
-        scale = scale.repeat_interleave(model.lstm.hidden_size)
-        forward, backward = model.lstm.all_weights
-        projected = [F.linear(vectors, w_ih, b_ih + b_hh) * scale for w_ih, _, b_ih, b_hh in (forward, backward)]
-        recurrent = [packed(2 * scale.unsqueeze(1) * w_hh) for _, w_hh, _, _ in (forward, backward)]
-        return cls(torch.cat(projected), *recurrent)
-
-    def read(self, words: Words, masks: Masks, pooling: str) -> Tensor:
-        """The pooled states of both directions at every mask: `(N, U + 1, 2 H)`."""
-        length = words.length[masks.text].clamp(min=1)
-        copies = _Copies.of(masks, length)
-        inputs = self._inputs(_both_ways(words.of[masks.text], length), masks, copies)
-        rows, middle = len(copies.mask), len(copies.mask) // 2
-        states = self.projected.new_zeros(3, rows + 1, self.projected.shape[1] // 4)
-        states[2] = -torch.inf if pooling == "max" else 0
-        for stretch in copies.stretches():
-            states.index_copy_(1, stretch.new, states.index_select(1, stretch.parent))
-            there = slice(stretch.first, stretch.end)
-            steps = (row[there] for row in islice(inputs, stretch.steps))
-            self._go_on(states[:, there], middle - stretch.first, steps, pooling)
-        result = 2 * states[0 if pooling == "last" else 2][copies.row]
-        return torch.cat([*result], 2) / (length.view(-1, 1, 1) if pooling == "mean" else 1)
-
-    def _inputs(self, of: Tensor, masks: Masks, copies: "_Copies") -> Iterator[Tensor]:
-        """For each step, the row of `projected` that each copy reads: `T` times `(M,)`."""
-        number, words = copies.number, len(self.projected) // 2
-        of = torch.cat([of[: len(of) // 2], of[len(of) // 2 :] + words])
-        masked = torch.where(copies.text < len(of) // 2, words, 2 * words) - 1
-        for part, numbers in zip(of.T.split(_STEPS_AT_ONCE), number.T.split(_STEPS_AT_ONCE), strict=True):
-            yield from torch.where(masks.hides(numbers[:, copies.text], copies.mask), masked, part[:, copies.text])
-
-    def _go_on(self, states: Tensor, ahead: int, inputs: Iterable[Tensor], pooling: str) -> None:
-        """Take `states` `(3, n, H)`, of which the first `ahead` read forward, some steps on, in place.
-
-        One step is `c = f c + i tanh(z)` and `h = o tanh(c)`. All activations are sigmoids, by
-        `tanh(x) = 2 sigmoid(2 x) - 1`, since PyTorch's `tanh` takes four times as long on a CPU. So that nothing has to
-        be doubled or halved on the way, there is `2 z` among the gates, and the states are `h / 2`, `2 c`, and `h / 2`
-        pooled.
-        """
-        h, c, pooled = states
-        gates = h.new_empty(len(h), self.projected.shape[1])
-        i, f, z, o = gates.chunk(4, 1)
-        (h_ahead, h_back), (gates_ahead, gates_back) = ((x[:ahead], x[ahead:]) for x in (h, gates))
-        for rows in inputs:
-            torch.index_select(self.projected, 0, rows, out=gates)
-            gates_ahead += product(h_ahead, self.forward)
-            gates_back += product(h_back, self.backward)
-            gates.sigmoid_()
-            c.mul_(f).addcmul_(i, z, value=4).sub_(i, alpha=2)
-            torch.mul(c.sigmoid().sub_(0.5), o, out=h)
-            if pooling == "max":
-                torch.maximum(pooled, h, out=pooled)
-            elif pooling == "mean":
-                pooled += h
+def _read(cells: Cells, words: Words, masks: Masks, size: int, pooling: str) -> Tensor:
+    """The pooled states of both directions, of `size` `H` each, at every mask: `(N, U + 1, 2 H)`."""
+    length = words.length[masks.text].clamp(min=1)
+    copies = _Copies.of(masks, length, cells)
+    of, number = _both_ways(words.of[masks.text], length).T.contiguous(), copies.number.T.contiguous()
+    middle, step = len(copies.mask) // 2, 0
+    dtype = torch.promote_types(words.vectors.dtype, torch.float32)
+    states = words.vectors.new_zeros(3, len(copies.mask) + 1, size, dtype=dtype)
+    states[2] = -torch.inf if pooling == "max" else 0
+    for stretch in copies.stretches():
+        states.index_copy_(1, stretch.new, states.index_select(1, stretch.parent))
+        there, steps = slice(stretch.first, stretch.end), slice(step, step + stretch.steps)
+        text, mask = copies.text[there], copies.mask[there]
+        masked = masks.hides(number[steps].index_select(1, text), mask)
+        cells.go_on(states[:, there], Steps(of[steps], text, masked, middle - stretch.first), pooling)
+        step += stretch.steps
+    result = cells.unit * states[0 if pooling == "last" else 2][copies.row]
+    return torch.cat([*result], 2) / (length.view(-1, 1, 1) if pooling == "mean" else 1)
 
 
 def _both_ways(tokens: Tensor, length: Tensor) -> Tensor:
@@ -175,14 +114,16 @@ class _Copies:
     present: Tensor
 
     @classmethod
-    def of(cls, masks: Masks, length: Tensor) -> "_Copies":
+    def of(cls, masks: Masks, length: Tensor, cells: Cells) -> "_Copies":
         number, columns = _both_ways(masks.number, length), masks.size + 1
         start, parent = _branches(number, masks)
         steps, first = number.shape[1], (number.shape[1] - length).repeat(2)
         start, order = start.maximum(first.unsqueeze(1)).view(2, -1).sort(dim=1, stable=True)
-        middle, step = start.shape[1], torch.arange(steps, device=start.device).repeat(2, 1)
-        there = torch.searchsorted(start, step, right=True).tolist()
-        present = torch.tensor([[min(rounded_up(n), middle) for n in counts] for counts in there], device=start.device)
+        middle, to_end = start.shape[1], torch.arange(steps, device=start.device).flip(0)
+        last_of_block = steps - 1 - to_end // cells.block * cells.block
+        there = torch.searchsorted(start, last_of_block.repeat(2, 1), right=True).tolist()
+        rounded = [[min(cells.rounded(n), middle) for n in counts] for counts in there]
+        present = torch.tensor(rounded, device=start.device)
         begin = torch.searchsorted(present, torch.arange(middle, device=start.device).repeat(2, 1), right=True)
         begin = torch.cat([begin[0].flip(0), begin[1]])
         copy = torch.cat([order[0].flip(0), order[1] + middle])

@@ -12,12 +12,12 @@ from torch.nn import functional as F
 
 def packed(weight: Tensor) -> Tensor:
     """A weight `(F, D)` laid out for many products with it, and fit for nothing else."""
-    return torch.ops.mkldnn._reorder_linear_weight(weight.contiguous()) if _is_for_onednn(weight) else weight
+    return torch.ops.mkldnn._reorder_linear_weight(weight.contiguous()) if is_for_onednn(weight) else weight
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
     """`x W^T`, of `(n, D)` and a weight `(F, D)`, packed or not: `(n, F)`. It carries no graph."""
-    if not (weight.is_mkldnn or _is_for_onednn(weight)):
+    if not (weight.is_mkldnn or is_for_onednn(weight)):
         return F.linear(x, weight)
     multiply, rows = torch.ops.mkldnn._linear_pointwise, len(x)
     if (size := rounded_up(rows)) == rows:
@@ -35,7 +35,8 @@ def rounded_up(rows: int) -> int:
     return -(-rows // step) * step
 
 
-def _is_for_onednn(weight: Tensor) -> bool:
+def is_for_onednn(weight: Tensor) -> bool:
+    """Whether oneDNN multiplies by this weight."""
     if weight.device.type != "cpu" or weight.dtype != torch.float32:
         return False
     there = hasattr(torch.ops.mkldnn, "_linear_pointwise") and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")

@@ -15,8 +15,9 @@ from hf_gradexplain.models import (
     TextCNNConfig,
     TextCNNForSequenceClassification,
 )
-from hf_gradexplain.perturb import generic, known_gradients, leave_one_out, removal_curves
+from hf_gradexplain.perturb import cells, generic, known_gradients, leave_one_out, removal_curves
 from hf_gradexplain.perturb.bilstm import _first_to_begin_earlier, _previous_smaller
+from hf_gradexplain.perturb.cells import AtOnce, ByStep
 from hf_gradexplain.perturb.textcnn import _greatest_over
 from hf_gradexplain.scores import sa_l1, sa_l2, sa_linf, sa_raw, signed_gi
 from hf_gradexplain.sources import Backward
@@ -83,6 +84,29 @@ def test_long_texts_of_different_lengths(name, unit, read, ranks_of):
     assert_close(leave_one_out(classifier, reading), generic.leave_one_out(classifier, reading))
     ranks = ranks_of(rng, 2, reading)
     assert_close(removal_curves(classifier, reading, ranks), generic.removal_curves(classifier, reading, ranks))
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this PyTorch has no oneDNN")
+@pytest.mark.parametrize("baseline", [False, True], ids=["zero", "baseline"])
+@pytest.mark.parametrize("name", ["bilstm_last", "bilstm_max", "bilstm_mean"])
+def test_one_text_is_read_in_blocks_of_steps(name, baseline, read, ranks_of, monkeypatch):
+    """Lengths on either side of a block, few units and many, and more copies than go together."""
+    monkeypatch.setattr(cells, "_COPIES_AT_ONCE", 40)
+    monkeypatch.setattr(ByStep, "go_on", None)
+    rng, model = np.random.default_rng(0), random_model(name, 0, torch.float32)
+    for length, unit in itertools.product((15, 16, 17, 33, 70), ("token", "word_type")):
+        classifier, reading = read(model, rng, [length], unit, "left", 1, baseline)
+        assert_close(leave_one_out(classifier, reading), generic.leave_one_out(classifier, reading))
+        ranks = ranks_of(rng, 2, reading)
+        assert_close(removal_curves(classifier, reading, ranks), generic.removal_curves(classifier, reading, ranks))
+
+
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")
+def test_without_onednn_one_text_is_read_step_by_step(read, monkeypatch):
+    monkeypatch.setattr(AtOnce, "go_on", None)
+    with torch.backends.mkldnn.flags(enabled=False):
+        classifier, reading = read(random_model("bilstm_max", 0, torch.float32), np.random.default_rng(0), [20])
+        assert_close(leave_one_out(classifier, reading), generic.leave_one_out(classifier, reading))
 
 
 def test_fasttext_is_projected_once_for_each_classifier(read, monkeypatch):

@@ -1,0 +1,193 @@
+"""Both directions of an LSTM, over many copies of texts, some steps at a time: `ByStep` or, for one text, `AtOnce`.
+
+The copies that read forward are the first rows of all that is passed here, those that read backward the rest. Their
+states are `(3, n, H)`: `h`, `c`, and what has been pooled of `h`, each in units of the class's own.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hf_gradexplain.perturb.product import is_for_onednn, packed, product, rounded_up
+from hf_gradexplain.perturb.words import Words
+
+_COPIES_AT_ONCE = 1024
+"""The most in one call of `AtOnce`: more of them leave the processor's caches."""
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """What `n` copies of `N` texts read in `S` steps.
+
+    Attributes:
+        of: `(S, 2 N)` row of `Words.vectors` that is read of each text: first forward, then backward.
+        text: `(n,)` which of those `2 N` each copy reads.
+        masked: `(S, n)` whether it reads a masked word in its place.
+        ahead: How many of the copies read forward.
+    """
+
+    of: Tensor
+    text: Tensor
+    masked: Tensor
+    ahead: int
+
+
+class Cells(Protocol):
+    """Both directions of an LSTM over the words of a batch."""
+
+    @property
+    def unit(self) -> int:
+        """What `h` is divided by in the states."""
+
+    @property
+    def block(self) -> int:
+        """After how many steps, counted from the end of the texts, more copies may come in."""
+
+    def rounded(self, copies: int) -> int:
+        """How many copies to have where there need to be so many."""
+
+    def go_on(self, states: Tensor, steps: Steps, pooling: str) -> None:
+        """Take the states `(3, n, H)` some steps on, in place."""
+
+
+def cells_of(lstm: nn.LSTM, words: Words, texts: int) -> Cells:
+    """What is faster for so many texts."""
+    return AtOnce.of(lstm, words) if texts == 1 and is_for_onednn(words.vectors) else ByStep.of(lstm, words)
+
+
+@dataclass(frozen=True, eq=False)
+class ByStep:
+    """Step by step, every word projected once for all copies: `c = f c + i tanh(z)` and `h = o tanh(c)`.
+
+    All activations are sigmoids, by `tanh(x) = 2 sigmoid(2 x) - 1`, since PyTorch's `tanh` takes four times as long on
+    a CPU. So that nothing has to be doubled or halved on the way, there is `2 z` among the gates, and the states are
+    `h / 2`, `2 c`, and `h / 2` pooled.
+
+    Attributes:
+        projected: `(2 (V + 2), 4 H)` what each word adds to the gates, biases included: first forward, then backward.
+            The last row of each is a masked word.
+        forward: `(4 H, H)` what the states that read forward add to the gates, packed.
+        backward: `(4 H, H)` the same for those that read backward.
+    """
+
+    projected: Tensor
+    forward: Tensor
+    backward: Tensor
+
+    unit = 2
+    block = 1
+
+    @classmethod
+    def of(cls, lstm: nn.LSTM, words: Words) -> "ByStep":
+        """Project the words."""
+        vectors = torch.cat([words.vectors, words.baseline.unsqueeze(0)])
+        dtype = torch.promote_types(vectors.dtype, torch.float32)
+        scale = torch.tensor([1, 1, 2, 1], device=vectors.device, dtype=dtype).repeat_interleave(lstm.hidden_size)
+        forward, backward = lstm.all_weights
+        projected = [F.linear(vectors, w_ih, b_ih + b_hh) * scale for w_ih, _, b_ih, b_hh in (forward, backward)]
+        recurrent = [packed(2 * scale.unsqueeze(1) * w_hh) for _, w_hh, _, _ in (forward, backward)]
+        return cls(torch.cat(projected), *recurrent)
+
+    def rounded(self, copies: int) -> int:
+        """One of few sizes."""
+        return rounded_up(copies)
+
+    def go_on(self, states: Tensor, steps: Steps, pooling: str) -> None:
+        """All copies of both directions take a step together, but for the product."""
+        h, c, pooled = states
+        gates = h.new_empty(len(h), self.projected.shape[1])
+        i, f, z, o = gates.chunk(4, 1)
+        (h_ahead, h_back), (gates_ahead, gates_back) = ((x[: steps.ahead], x[steps.ahead :]) for x in (h, gates))
+        for rows in self._rows(steps):
+            torch.index_select(self.projected, 0, rows, out=gates)
+            gates_ahead += product(h_ahead, self.forward)
+            gates_back += product(h_back, self.backward)
+            gates.sigmoid_()
+            c.mul_(f).addcmul_(i, z, value=4).sub_(i, alpha=2)
+            torch.mul(c.sigmoid().sub_(0.5), o, out=h)
+            if pooling == "max":
+                torch.maximum(pooled, h, out=pooled)
+            elif pooling == "mean":
+                pooled += h
+
+    def _rows(self, steps: Steps) -> Tensor:
+        """The row of `projected` that each copy reads at each step: `(S, n)`."""
+        words = len(self.projected) // 2
+        rows = steps.of.index_select(1, steps.text).masked_fill_(steps.masked, words - 1)
+        rows[:, steps.ahead :] += words
+        return rows
+
+
+@dataclass(frozen=True, eq=False)
+class AtOnce:
+    """Copies of one text, 16 steps in a call of PyTorch's LSTM, where oneDNN makes one operation of each step.
+
+    It multiplies whatever it reads by a matrix. So it does not read the words but which of the 16 steps it is, one-hot,
+    or nothing for a masked word; and the matrix is what the words at those steps add to the gates beyond what a masked
+    one adds, which is in the bias.
+
+    Attributes:
+        added: For each direction, `(V + 1, 4 H)`: what each word adds to the gates beyond a masked one.
+        weights: For each direction, `(4 H, H)` and two times `(4 H,)`: the weights of `h`, and the biases.
+        step: `(16, 1, 16)` the steps, one-hot.
+    """
+
+    added: tuple[Tensor, Tensor]
+    weights: tuple[list[Tensor], list[Tensor]]
+    step: Tensor
+
+    unit = 1
+    block = 16
+
+    @classmethod
+    def of(cls, lstm: nn.LSTM, words: Words) -> "AtOnce":
+        """Project the words."""
+        forward, backward = lstm.all_weights
+        ahead, back = (F.linear(words.vectors - words.baseline, w_ih) for w_ih, *_ in (forward, backward))
+        weights = [[w_hh, F.linear(words.baseline, w_ih, b_ih), b_hh] for w_ih, w_hh, b_ih, b_hh in (forward, backward)]
+        step = torch.eye(cls.block, dtype=ahead.dtype, device=ahead.device)
+        return cls((ahead, back), (weights[0], weights[1]), step.unsqueeze(1))
+
+    def rounded(self, copies: int) -> int:
+        """No more than needed: the steps of a block take much longer than to prepare for a new size."""
+        return copies
+
+    def go_on(self, states: Tensor, steps: Steps, pooling: str) -> None:
+        """One direction after the other."""
+        ahead, back = steps.of.T
+        self._read(0, states[:, : steps.ahead], ahead, steps.masked[:, : steps.ahead], pooling)
+        self._read(1, states[:, steps.ahead :], back, steps.masked[:, steps.ahead :], pooling)
+
+    def _read(self, direction: int, states: Tensor, of: Tensor, masked: Tensor, pooling: str) -> None:
+        """One direction of `go_on`: `states` `(3, n, H)`, words `of` `(S,)`, `masked` `(S, n)`."""
+        first = len(of) % self.block
+        sizes = [first] * (first > 0) + [self.block] * (len(of) // self.block)
+        for words, hidden in zip(of.split(sizes), masked.split(sizes), strict=True):
+            weights = self._weights(direction, words)
+            for some, part in zip(states.split(_COPIES_AT_ONCE, 1), hidden.split(_COPIES_AT_ONCE, 1), strict=True):
+                h, c, pooled = some
+                passed, h_after, c_after = torch.lstm(
+                    self.step[: len(words)] * ~part.unsqueeze(2),
+                    (h.unsqueeze(0), c.unsqueeze(0)),
+                    weights,
+                    has_biases=True,
+                    num_layers=1,
+                    dropout=0.0,
+                    train=False,
+                    bidirectional=False,
+                    batch_first=False,
+                )
+                h.copy_(h_after[0])
+                c.copy_(c_after[0])
+                if pooling == "max":
+                    torch.maximum(pooled, passed.amax(0), out=pooled)
+                elif pooling == "mean":
+                    pooled += passed.sum(0)
+
+    def _weights(self, direction: int, words: Tensor) -> list[Tensor]:
+        """Those of the steps, one for each word and the rest for nobody, and those that are the same for all texts."""
+        rows = F.pad(words, (0, self.block - len(words)))
+        return [self.added[direction].index_select(0, rows).T.contiguous(), *self.weights[direction]]
