@@ -120,11 +120,13 @@ class _Copies:
         steps, first = number.shape[1], (number.shape[1] - length).repeat(2)
         start, order = start.maximum(first.unsqueeze(1)).view(2, -1).sort(dim=1, stable=True)
         middle, to_end = start.shape[1], torch.arange(steps, device=start.device).flip(0)
-        last_of_block = steps - 1 - to_end // cells.block * cells.block
-        there = torch.searchsorted(start, last_of_block.repeat(2, 1), right=True).tolist()
+        blocks_to_come = (to_end // cells.block).clamp(max=max(steps // cells.block - 1, 0))
+        last_of_block = steps - 1 - blocks_to_come * cells.block
+        there = torch.searchsorted(start, last_of_block.expand(2, -1).contiguous(), right=True).tolist()
         rounded = [[min(cells.rounded(n), middle) for n in counts] for counts in there]
         present = torch.tensor(rounded, device=start.device)
-        begin = torch.searchsorted(present, torch.arange(middle, device=start.device).repeat(2, 1), right=True)
+        rows = torch.arange(middle, device=start.device)
+        begin = torch.searchsorted(present, rows.expand(2, -1).contiguous(), right=True)
         begin = torch.cat([begin[0].flip(0), begin[1]])
         copy = torch.cat([order[0].flip(0), order[1] + middle])
         row, text, mask = copy.argsort(), copy // columns, copy % columns
@@ -163,9 +165,11 @@ def _first_to_begin_earlier(parent: Tensor, begin: Tensor) -> Tensor:
     Until a copy branches off its parent, and that from its own, all of them have the same states.
     """
     begin, parent = F.pad(begin, (0, 1), value=-1), F.pad(parent, (0, 1), value=len(parent))
-    for _ in range(len(parent).bit_length()):
-        parent = torch.where(begin[parent] == begin, parent[parent], parent)
-    return parent[:-1]
+    while True:
+        nearest = torch.where(begin[parent] == begin, parent[parent], parent)
+        if torch.equal(nearest, parent):
+            return parent[:-1]
+        parent = nearest
 
 
 def _previous_smaller(x: Tensor) -> Tensor:

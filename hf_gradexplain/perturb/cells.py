@@ -123,16 +123,16 @@ class ByStep:
 
 @dataclass(frozen=True, eq=False)
 class AtOnce:
-    """Copies of one text, 16 steps in a call of PyTorch's LSTM, where oneDNN makes one operation of each step.
+    """Copies of one text, 16 to 31 steps in a call of PyTorch's LSTM, where oneDNN makes one operation of each step.
 
-    It multiplies whatever it reads by a matrix. So it does not read the words but which of the 16 steps it is, one-hot,
-    or nothing for a masked word; and the matrix is what the words at those steps add to the gates beyond what a masked
-    one adds, which is in the bias.
+    It multiplies whatever it reads by a matrix. So it does not read the words but which step of the call it is,
+    one-hot, or nothing for a masked word; and the matrix is what the words at those steps add to the gates beyond what
+    a masked one adds, which is in the bias.
 
     Attributes:
-        added: For each direction, `(V + 1, 4 H)`: what each word adds to the gates beyond a masked one.
+        added: For each direction, `(4 H, V + 1)`: what each word adds to the gates beyond a masked one.
         weights: For each direction, `(4 H, H)` and two times `(4 H,)`: the weights of `h`, and the biases.
-        step: `(16, 1, 16)` the steps, one-hot.
+        step: `(31, 1, 31)` the steps, one-hot.
     """
 
     added: tuple[Tensor, Tensor]
@@ -146,10 +146,10 @@ class AtOnce:
     def of(cls, lstm: nn.LSTM, words: Words) -> "AtOnce":
         """Project the words."""
         forward, backward = lstm.all_weights
-        ahead, back = (F.linear(words.vectors - words.baseline, w_ih) for w_ih, *_ in (forward, backward))
+        beyond = words.vectors - words.baseline
         weights = [[w_hh, F.linear(words.baseline, w_ih, b_ih), b_hh] for w_ih, w_hh, b_ih, b_hh in (forward, backward)]
-        step = torch.eye(cls.block, dtype=ahead.dtype, device=ahead.device)
-        return cls((ahead, back), (weights[0], weights[1]), step.unsqueeze(1))
+        step = torch.eye(2 * cls.block - 1, dtype=beyond.dtype, device=beyond.device).unsqueeze(1)
+        return cls((product(forward[0], beyond), product(backward[0], beyond)), (weights[0], weights[1]), step)
 
     def rounded(self, copies: int) -> int:
         """No more than needed: the steps of a block take much longer than to prepare for a new size."""
@@ -157,37 +157,34 @@ class AtOnce:
 
     def go_on(self, states: Tensor, steps: Steps, pooling: str) -> None:
         """One direction after the other."""
-        ahead, back = steps.of.T
-        self._read(0, states[:, : steps.ahead], ahead, steps.masked[:, : steps.ahead], pooling)
-        self._read(1, states[:, steps.ahead :], back, steps.masked[:, steps.ahead :], pooling)
+        blocks, more = divmod(len(steps.of), self.block)
+        sizes = [more + self.block] + [self.block] * (blocks - 1) if blocks else [more]
+        ahead, kept = steps.ahead, (~steps.masked).unsqueeze(2)
+        for of, some in zip(steps.of.split(sizes), kept.split(sizes), strict=True):
+            self._read(0, states[:, :ahead], of[:, 0], some[:, :ahead], pooling)
+            self._read(1, states[:, ahead:], of[:, 1], some[:, ahead:], pooling)
 
-    def _read(self, direction: int, states: Tensor, of: Tensor, masked: Tensor, pooling: str) -> None:
-        """One direction of `go_on`: `states` `(3, n, H)`, words `of` `(S,)`, `masked` `(S, n)`."""
-        first = len(of) % self.block
-        sizes = [first] * (first > 0) + [self.block] * (len(of) // self.block)
-        for words, hidden in zip(of.split(sizes), masked.split(sizes), strict=True):
-            weights = self._weights(direction, words)
-            for some, part in zip(states.split(_COPIES_AT_ONCE, 1), hidden.split(_COPIES_AT_ONCE, 1), strict=True):
-                h, c, pooled = some
-                passed, h_after, c_after = torch.lstm(
-                    self.step[: len(words)] * ~part.unsqueeze(2),
-                    (h.unsqueeze(0), c.unsqueeze(0)),
-                    weights,
-                    has_biases=True,
-                    num_layers=1,
-                    dropout=0.0,
-                    train=False,
-                    bidirectional=False,
-                    batch_first=False,
-                )
-                h.copy_(h_after[0])
-                c.copy_(c_after[0])
-                if pooling == "max":
-                    torch.maximum(pooled, passed.amax(0), out=pooled)
-                elif pooling == "mean":
-                    pooled += passed.sum(0)
-
-    def _weights(self, direction: int, words: Tensor) -> list[Tensor]:
-        """Those of the steps, one for each word and the rest for nobody, and those that are the same for all texts."""
-        rows = F.pad(words, (0, self.block - len(words)))
-        return [self.added[direction].index_select(0, rows).T.contiguous(), *self.weights[direction]]
+    def _read(self, direction: int, states: Tensor, of: Tensor, kept: Tensor, pooling: str) -> None:
+        """Some steps in one direction: `states` `(3, n, H)`, words `of` `(S,)`, what is `kept` `(S, n, 1)`."""
+        step = self.step[: len(of), :, : len(of)]
+        weights = [self.added[direction].index_select(1, of), *self.weights[direction]]
+        for first in range(0, len(states[0]), _COPIES_AT_ONCE):
+            some = slice(first, first + _COPIES_AT_ONCE)
+            h, c, pooled = states[:, some].unsqueeze(1)
+            passed, h_after, c_after = torch.lstm(
+                step * kept[:, some],
+                (h, c),
+                weights,
+                has_biases=True,
+                num_layers=1,
+                dropout=0.0,
+                train=False,
+                bidirectional=False,
+                batch_first=False,
+            )
+            h.copy_(h_after)
+            c.copy_(c_after)
+            if pooling == "max":
+                torch.maximum(pooled, passed.amax(0, keepdim=True), out=pooled)
+            elif pooling == "mean":
+                pooled += passed.sum(0)
