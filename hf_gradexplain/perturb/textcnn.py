@@ -43,8 +43,10 @@ def _logits(classifier: Classifier, words: Words, masks: Masks) -> Tensor:
     filters = [_Filters.of(convolution, vectors) for convolution in model.convolutions]
     logits = []
     for part in masks.split(max(1, classifier.batch_tokens // words.of.shape[1])):
-        of, length = words.of[part.text], words.length[part.text]
-        logits.append(model.classifier(torch.cat([f.features(of, length, part) for f in filters], 2)))
+        size = len(part.text) * (part.size + 1)
+        pieces = _pieces(words, part, [each.width for each in filters])
+        features = [each.features(piece, size) for each, piece in zip(filters, pieces, strict=True)]
+        logits.append(model.classifier(torch.cat(features, 1).unflatten(0, (len(part.text), -1))))
     return torch.cat(logits)
 
 
@@ -72,40 +74,59 @@ class _Filters:
         constant = bias + answers[-width:].sum(0)
         return cls(width, answers[:-width], constant)
 
-    def features(self, of: Tensor, length: Tensor, masks: Masks) -> Tensor:
-        """The features at every mask, of texts with the words `of` `(N, T)`: `(N, U + 1, filters)`."""
-        first, last, hidden = _pieces(masks, self.width)
-        places = torch.arange(first.shape[1], device=length.device)
-        inside = places < (length.unsqueeze(1) - self.width + 1).clamp(min=1)
-        there = ((first <= last) & inside.unsqueeze(2)).flatten().nonzero().squeeze(1)
-        window = there // first.shape[2]
-        nothing, no_token = len(self.answers) - 1, len(self.answers) // self.width - 2
-        rows = _windows(of, self.width, no_token) * self.width
-        rows += torch.arange(self.width, device=rows.device)
-        hidden, rows = hidden.flatten(0, 2).index_select(0, there), rows.flatten(0, 1).index_select(0, window)
-        values = F.embedding_bag(rows.masked_fill_(hidden, nothing), self.answers, mode="sum")
-        before = window // first.shape[1] * (masks.size + 1)
-        first, last = (before + x.flatten().index_select(0, there) for x in (first, last))
-        greatest = _greatest_over(first, last, values, len(of) * (masks.size + 1))
-        return F.relu(greatest + self.constant).unflatten(0, (len(of), -1))
+    def features(self, pieces: "_Pieces", size: int) -> Tensor:
+        """The features at each of so many masks: `(size, filters)`."""
+        rows = pieces.words * self.width + torch.arange(self.width, device=pieces.words.device)
+        values = F.embedding_bag(rows, self.answers, mode="sum")
+        return F.relu(_greatest_over(pieces.first, pieces.last, values, size) + self.constant)
 
 
-def _pieces(masks: Masks, width: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The stretches of masks that are all the same to a window: `V` for each of its `S` places.
+@dataclass(frozen=True, eq=False)
+class _Pieces:
+    """The stretches of masks that are all the same to a window, for all windows of one width in `N` texts.
 
-    Returns:
-        The `first` and `last` mask of each piece, `(N, S, V)`, empty where `first > last`; and whether it hides the
-        tokens of the window, `(N, S, V, width)`.
+    Attributes:
+        first: `(P,)` first mask of each stretch, out of the `N (U + 1)` of all texts.
+        last: `(P,)` its last mask.
+        words: `(P, w)` rows of `Words.vectors` for the tokens that are kept, and `V + 1` for those that are hidden.
     """
-    number = _windows(masks.number, width, masks.size + 1)
-    changes = (number if masks.nested else torch.cat([number, number + 1], 2)).sort(2).values
-    first, last = F.pad(changes, (1, 0)), F.pad(changes - 1, (0, 1), value=masks.size)
-    return first, last.clamp(max=masks.size), masks.hides(number.unsqueeze(2), first.unsqueeze(3))
+
+    first: Tensor
+    last: Tensor
+    words: Tensor
+
+
+def _pieces(words: Words, masks: Masks, widths: list[int]) -> list[_Pieces]:
+    """The pieces for each width.
+
+    All have windows as wide as the widest, but what is beyond a window's own width is nobody's, so that it does not
+    change at any mask.
+    """
+    widest, no_token, device = max(widths), len(words.vectors) - 1, words.of.device
+    width = torch.tensor(widths, device=device).view(-1, 1, 1)
+    window = _windows(words.of[masks.text], widest, no_token)
+    beyond = torch.arange(widest, device=device) >= width.unsqueeze(3)
+    number = _windows(masks.number, widest, masks.size + 1).masked_fill(beyond, masks.size + 1)
+    changes = (number if masks.nested else torch.cat([number, number + 1], 3)).sort(3).values
+    first, last = F.pad(changes, (1, 0)), F.pad(changes - 1, (0, 1), value=masks.size).clamp(max=masks.size)
+
+    texts, places = window.shape[:2]
+    windows = (words.length[masks.text].unsqueeze(1) - width + 1).clamp(min=1)
+    there = (first <= last) & (torch.arange(places, device=device) < windows).unsqueeze(3)
+    counts, there = there.flatten(1).sum(1).tolist(), there.flatten().nonzero().squeeze(1)
+    of_piece = torch.arange(texts * places, device=device).view(texts, places, 1).expand_as(first)
+    before = torch.arange(texts, device=device).view(-1, 1, 1) * (masks.size + 1)
+    hidden = masks.hides(number.unsqueeze(3), first.unsqueeze(4))
+    first, last, of_piece = (x.flatten().index_select(0, there) for x in (before + first, before + last, of_piece))
+    hidden = hidden.flatten(0, 3).index_select(0, there)
+    kept = window.flatten(0, 1).index_select(0, of_piece).masked_fill_(hidden, no_token + 1)
+    by_width = zip(first.split(counts), last.split(counts), kept.split(counts), widths, strict=True)
+    return [_Pieces(first, last, kept[:, :w]) for first, last, kept, w in by_width]
 
 
 def _windows(x: Tensor, width: int, fill: int) -> Tensor:
-    """The windows over `(N, T)`, at least one: `(N, S, width)`."""
-    return F.pad(x, (0, max(width - x.shape[1], 0)), value=fill).unfold(1, width, 1)
+    """The windows over `(N, T)`, one from each token on, at least one: `(N, max(T, 1), width)`."""
+    return F.pad(x, (0, width - min(x.shape[1], 1)), value=fill).unfold(1, width, 1)
 
 
 def _greatest_over(first: Tensor, last: Tensor, values: Tensor, size: int) -> Tensor:
@@ -126,7 +147,7 @@ def _greatest_over(first: Tensor, last: Tensor, values: Tensor, size: int) -> Te
     level = torch.frexp((last - first + 1).float()).exponent - 1
     levels, columns, row = int(level.max()) + 1, values.shape[1], level * size
     table = values.new_full((levels * size, columns), -torch.inf)
-    for start in (first, last + 1 - 2**level):
+    for start in (first, last + 1 - (1 << level)):
         table.scatter_reduce_(0, (row + start).unsqueeze(1).expand_as(values), values, "amax")
     parts = table.view(levels, size, columns).unbind()
     for upper in range(levels - 1, 0, -1):
