@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from hf_gradexplain.classifier import Classifier, left_as_found
 from hf_gradexplain.data import Batch
 from hf_gradexplain.encode import collate
+from hf_gradexplain.memory import ran_out
 from hf_gradexplain.perturb import GENERIC, short_cut_of, withheld
 from hf_gradexplain.probe import LENGTHS, Profile
 from hf_gradexplain.state import device_of
@@ -125,6 +126,9 @@ def _length(classifier: Classifier, tokenizer: PreTrainedTokenizerBase, profile:
         if profile.max_length <= _LONGEST:
             classifier.logits(_batch(classifier, tokenizer, profile.max_length - tokens_around(tokenizer)).inputs)
     except FAILURES as error:
+        if ran_out(error):
+            action = "set tokenizer.model_max_length to what fits, or take a device with more memory"
+            return Check("length", f"{found}, for which memory runs out", "problem", action)
         action = f"set tokenizer.model_max_length to what the model can read ({type(error).__name__})"
         return Check("length", f"{found}, which the model refuses", "problem", action)
     return Check("length", found, "ok", "cuts longer texts there and says where")
