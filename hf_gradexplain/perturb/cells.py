@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from hf_gradexplain.perturb.product import is_for_onednn, packed, product, rounded_up
 from hf_gradexplain.perturb.words import Words
 
-_COPIES_AT_ONCE = 1024
-"""The most in one call of `AtOnce`: more of them leave the processor's caches."""
+_COPIES_AT_ONCE = 256
+"""The most in one call of `AtOnce`: with more of them, the states leave the processor's caches."""
 
 
 @dataclass(frozen=True, eq=False)
