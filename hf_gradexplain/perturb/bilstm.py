@@ -24,8 +24,11 @@ from torch.nn import functional as F
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassification
 from hf_gradexplain.perturb import generic
-from hf_gradexplain.perturb.cells import Cells, Steps, cells_of
+from hf_gradexplain.perturb.cells import Cells, Steps, cells_of, parts
 from hf_gradexplain.perturb.words import Masks, Words, read_words
+
+_STEPS_AT_ONCE = 64
+"""For how many steps, and less than twice as many, what all copies read is looked up together."""
 
 
 def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:
@@ -53,22 +56,24 @@ def _logits(classifier: Classifier, words: Words, masks: Masks) -> Tensor:
     return torch.cat([model.classifier(part.to(words.vectors.dtype)) for part in pooled])
 
 
-def _read(cells: Cells, words: Words, masks: Masks, size: int, pooling: str) -> Tensor:
-    """The pooled states of both directions, of `size` `H` each, at every mask: `(N, U + 1, 2 H)`."""
+def _read(cells: Cells, words: Words, masks: Masks, hidden_size: int, pooling: str) -> Tensor:
+    """The pooled states of both directions, of `hidden_size` `H` each, at every mask: `(N, U + 1, 2 H)`."""
     length = words.length[masks.text].clamp(min=1)
     copies = _Copies.of(masks, length, cells)
     of, number = _both_ways(words.of[masks.text], length).T.contiguous(), copies.number.T.contiguous()
     middle, step = len(copies.mask) // 2, 0
     dtype = torch.promote_types(words.vectors.dtype, torch.float32)
-    states = words.vectors.new_zeros(3, len(copies.mask) + 1, size, dtype=dtype)
+    states = words.vectors.new_zeros(3, len(copies.mask) + 1, hidden_size, dtype=dtype)
     states[2] = -torch.inf if pooling == "max" else 0
     for stretch in copies.stretches():
         states.index_copy_(1, stretch.new, states.index_select(1, stretch.parent))
-        there, steps = slice(stretch.first, stretch.end), slice(step, step + stretch.steps)
+        there, ahead = slice(stretch.first, stretch.end), middle - stretch.first
         text, mask = copies.text[there], copies.mask[there]
-        masked = masks.hides(number[steps].index_select(1, text), mask)
-        cells.go_on(states[:, there], Steps(of[steps], text, masked, middle - stretch.first), pooling)
-        step += stretch.steps
+        for size in parts(stretch.steps, _STEPS_AT_ONCE):
+            steps = slice(step, step + size)
+            masked = masks.hides(number[steps].index_select(1, text), mask)
+            cells.go_on(states[:, there], Steps(of[steps], text, masked, ahead), pooling)
+            step += size
     result = cells.unit * states[0 if pooling == "last" else 2][copies.row]
     return torch.cat([*result], 2) / (length.view(-1, 1, 1) if pooling == "mean" else 1)
 

@@ -53,6 +53,12 @@ class Cells(Protocol):
         """Take the states `(3, n, H)` some steps on, in place."""
 
 
+def parts(steps: int, size: int) -> list[int]:
+    """So many steps in parts of one size, the rest along with the first."""
+    whole, rest = divmod(steps, size)
+    return [size + rest] + [size] * (whole - 1) if whole else [rest]
+
+
 def cells_of(lstm: nn.LSTM, words: Words, texts: int) -> Cells:
     """What is faster for so many texts."""
     return AtOnce.of(lstm, words) if texts == 1 and is_for_onednn(words.vectors) else ByStep.of(lstm, words)
@@ -157,9 +163,7 @@ class AtOnce:
 
     def go_on(self, states: Tensor, steps: Steps, pooling: str) -> None:
         """One direction after the other."""
-        blocks, more = divmod(len(steps.of), self.block)
-        sizes = [more + self.block] + [self.block] * (blocks - 1) if blocks else [more]
-        ahead, kept = steps.ahead, (~steps.masked).unsqueeze(2)
+        sizes, ahead, kept = parts(len(steps.of), self.block), steps.ahead, (~steps.masked).unsqueeze(2)
         for of, some in zip(steps.of.split(sizes), kept.split(sizes), strict=True):
             self._read(0, states[:, :ahead], of[:, 0], some[:, :ahead], pooling)
             self._read(1, states[:, ahead:], of[:, 1], some[:, ahead:], pooling)
