@@ -125,7 +125,7 @@ def _length(classifier: Classifier, tokenizer: PreTrainedTokenizerBase, profile:
     try:
         if profile.max_length <= _LONGEST:
             classifier.logits(_batch(classifier, tokenizer, profile.max_length - tokens_around(tokenizer)).inputs)
-    except FAILURES as error:
+    except (*FAILURES, MemoryError) as error:
         if ran_out(error):
             action = "set tokenizer.model_max_length to what fits, or take a device with more memory"
             return Check("length", f"{found}, for which memory runs out", "problem", action)

@@ -4,13 +4,13 @@ Let the masks of a text stand on an axis `m = 0 ... U`. Read in one direction, t
 of another copy up to the first token at which their masks differ; there it starts from that copy's state. In
 leave-one-out, copy `m` branches off the plain text at the unit's first token. In a removal curve it branches off copy
 `m' < m`, the last one in which all that differs comes later. Either way a word read in the plain order of the text
-costs each copy half of the steps on average, and the input projection of every word is made once for all copies.
+costs each copy half of the steps on average, and its input projection is made once for all copies.
 
-All copies of all texts take a step together, in both directions. Texts are aligned at their ends, so that copies only
-ever come in. Those that read forward are put into the rows of one matrix upwards from its middle, those that read
-backward downwards from there: at any time, all that are there are neighbours. Copies come in some steps before they
-branch off, as many together as suit the way in which the steps are taken (`cells.py`), and start from the nearest
-forebear that is there already. So a stretch of several steps has the same rows.
+All copies of all texts go on together. Texts are aligned at their ends, so that copies only ever come in. Those that
+read forward are put into the rows of one matrix upwards from its middle, those that read backward downwards from there:
+at any time, all that are there are neighbours. Copies come in some steps before they branch off, as many together as
+suit the way in which the steps are taken (`cells.py`), and start from the nearest forebear that is there already. So a
+stretch of several steps has the same rows.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from hf_gradexplain.classifier import Classifier, Reading
 from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassification
 from hf_gradexplain.perturb import generic
-from hf_gradexplain.perturb.cells import Cells, Steps, cells_of, parts
+from hf_gradexplain.perturb.cells import Cells, Steps, cells_of, part_sizes
 from hf_gradexplain.perturb.words import Masks, Words, read_words
 
 _STEPS_AT_ONCE = 64
@@ -50,10 +50,13 @@ def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> T
 def _logits(classifier: Classifier, words: Words, masks: Masks) -> Tensor:
     """The logits at every mask: `(N, U + 1, C)`."""
     model = cast(BiLSTMForSequenceClassification, classifier.model)
-    some = list(masks.split(max(1, classifier.batch_tokens // (masks.size + 1))))
-    cells = cells_of(model.lstm, words, len(some[0].text))
-    pooled = [_read(cells, words, part, model.lstm.hidden_size, model.config.pooling) for part in some]
-    return torch.cat([model.classifier(part.to(words.vectors.dtype)) for part in pooled])
+    together = max(1, classifier.batch_tokens // (masks.size + 1))
+    cells = cells_of(model.lstm, words, min(together, len(masks.text)))
+    logits = []
+    for part in masks.split(together):
+        pooled = _read(cells, words, part, model.lstm.hidden_size, model.config.pooling)
+        logits.append(model.classifier(pooled.to(words.vectors.dtype)))
+    return torch.cat(logits)
 
 
 def _read(cells: Cells, words: Words, masks: Masks, hidden_size: int, pooling: str) -> Tensor:
@@ -69,7 +72,7 @@ def _read(cells: Cells, words: Words, masks: Masks, hidden_size: int, pooling: s
         states.index_copy_(1, stretch.new, states.index_select(1, stretch.parent))
         there, ahead = slice(stretch.first, stretch.end), middle - stretch.first
         text, mask = copies.text[there], copies.mask[there]
-        for size in parts(stretch.steps, _STEPS_AT_ONCE):
+        for size in part_sizes(stretch.steps, _STEPS_AT_ONCE):
             steps = slice(step, step + size)
             masked = masks.hides(number[steps].index_select(1, text), mask)
             cells.go_on(states[:, there], Steps(of[steps], text, masked, ahead), pooling)

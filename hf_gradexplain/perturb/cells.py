@@ -1,7 +1,7 @@
 """Both directions of an LSTM, over many copies of texts, some steps at a time: `ByStep` or, for one text, `AtOnce`.
 
 The copies that read forward are the first rows of all that is passed here, those that read backward the rest. Their
-states are `(3, n, H)`: `h`, `c`, and what has been pooled of `h`, each in units of the class's own.
+states are `(3, n, H)`: `h`, `c`, and what has been pooled of `h`, each times a factor of the class's own.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Cells(Protocol):
 
     @property
     def unit(self) -> int:
-        """What `h` is divided by in the states."""
+        """What to multiply `h`, and what was pooled of it, in the states by."""
 
     @property
     def block(self) -> int:
@@ -53,14 +53,14 @@ class Cells(Protocol):
         """Take the states `(3, n, H)` some steps on, in place."""
 
 
-def parts(steps: int, size: int) -> list[int]:
-    """So many steps in parts of one size, the rest along with the first."""
+def part_sizes(steps: int, size: int) -> list[int]:
+    """The sizes of parts of so many steps: each `size`, but for the first, which has the rest as well."""
     whole, rest = divmod(steps, size)
     return [size + rest] + [size] * (whole - 1) if whole else [rest]
 
 
 def cells_of(lstm: nn.LSTM, words: Words, texts: int) -> Cells:
-    """What is faster for so many texts."""
+    """For so many texts that are read together: `AtOnce` for one where there is oneDNN, else `ByStep`."""
     return AtOnce.of(lstm, words) if texts == 1 and is_for_onednn(words.vectors) else ByStep.of(lstm, words)
 
 
@@ -131,6 +131,10 @@ class ByStep:
 class AtOnce:
     """Copies of one text, 16 to 31 steps in a call of PyTorch's LSTM, where oneDNN makes one operation of each step.
 
+    One direction is read after the other. A text of less than 16 words takes one call for each.
+
+    One direction is read after the other. A text of less than 16 words takes one call for each.
+
     It multiplies whatever it reads by a matrix. So it does not read the words but which step of the call it is,
     one-hot, or nothing for a masked word; and the matrix is what the words at those steps add to the gates beyond what
     a masked one adds, which is in the bias.
@@ -163,7 +167,7 @@ class AtOnce:
 
     def go_on(self, states: Tensor, steps: Steps, pooling: str) -> None:
         """One direction after the other."""
-        sizes, ahead, kept = parts(len(steps.of), self.block), steps.ahead, (~steps.masked).unsqueeze(2)
+        sizes, ahead, kept = part_sizes(len(steps.of), self.block), steps.ahead, (~steps.masked).unsqueeze(2)
         for of, some in zip(steps.of.split(sizes), kept.split(sizes), strict=True):
             self._read(0, states[:, :ahead], of[:, 0], some[:, :ahead], pooling)
             self._read(1, states[:, ahead:], of[:, 1], some[:, ahead:], pooling)

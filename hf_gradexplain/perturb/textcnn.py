@@ -57,7 +57,7 @@ class _Filters:
     Attributes:
         width: `w`.
         answers: `((V + 2) w, filters)`: in row `v w + j`, what word `v` adds to the answer of a window in which it is
-            kept at place `j`; zero in the last row.
+            kept at place `j`; zero for the last, `V + 1`, which is no word.
         constant: `(filters,)` the answer of a window whose tokens are all masked.
     """
 

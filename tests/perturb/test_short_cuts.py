@@ -15,7 +15,7 @@ from hf_gradexplain.models import (
     TextCNNConfig,
     TextCNNForSequenceClassification,
 )
-from hf_gradexplain.perturb import cells, generic, known_gradients, leave_one_out, removal_curves
+from hf_gradexplain.perturb import bilstm, cells, generic, known_gradients, leave_one_out, removal_curves
 from hf_gradexplain.perturb.bilstm import _first_to_begin_earlier, _previous_smaller
 from hf_gradexplain.perturb.cells import AtOnce, ByStep
 from hf_gradexplain.perturb.textcnn import _greatest_over
@@ -78,7 +78,8 @@ def test_short_cuts_equal_the_generic_form(name, dtype, read, ranks_of):
 
 @pytest.mark.parametrize("unit", ["word", "word_type"])
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "bilstm_two_layers"])
-def test_long_texts_of_different_lengths(name, unit, read, ranks_of):
+def test_long_texts_of_different_lengths(name, unit, read, ranks_of, monkeypatch):
+    monkeypatch.setattr(bilstm, "_STEPS_AT_ONCE", 20)
     rng = np.random.default_rng(0)
     classifier, reading = read(random_model(name, 0), rng, [150, 60, 149], unit, batch_tokens=400)
     assert_close(leave_one_out(classifier, reading), generic.leave_one_out(classifier, reading))
@@ -90,8 +91,9 @@ def test_long_texts_of_different_lengths(name, unit, read, ranks_of):
 @pytest.mark.parametrize("baseline", [False, True], ids=["zero", "baseline"])
 @pytest.mark.parametrize("name", ["bilstm_last", "bilstm_max", "bilstm_mean"])
 def test_one_text_is_read_in_blocks_of_steps(name, baseline, read, ranks_of, monkeypatch):
-    """Lengths on either side of a block, few units and many, and more copies than go together."""
+    """Lengths on either side of a block, few units and many, and more copies and steps than go together."""
     monkeypatch.setattr(cells, "_COPIES_AT_ONCE", 40)
+    monkeypatch.setattr(bilstm, "_STEPS_AT_ONCE", 32)
     monkeypatch.setattr(ByStep, "go_on", None)
     rng, model = np.random.default_rng(0), random_model(name, 0, torch.float32)
     for length, unit in itertools.product((15, 16, 17, 33, 70), ("token", "word_type")):

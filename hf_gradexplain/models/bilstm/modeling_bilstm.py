@@ -116,7 +116,7 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
 
 
 def in_order(embeddings: Tensor, real: Tensor) -> Tensor:
-    """The vectors of the real tokens, one text beside the other: `(B, T, D)` to `(max(T, 1), B, D)`, and then zeros."""
+    """The vectors of the real tokens in order, zeros after them, time first: `(B, T, D)` to `(max(T, 1), B, D)`."""
     vectors = torch.cat([embeddings.flatten(0, 1), embeddings.new_zeros(1, embeddings.shape[2])])
     nothing = len(vectors) - 1
     row = torch.arange(nothing, device=real.device).view(real.shape).masked_fill(~real, nothing)
