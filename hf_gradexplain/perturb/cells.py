@@ -133,8 +133,6 @@ class AtOnce:
 
     One direction is read after the other. A text of less than 16 words takes one call for each.
 
-    One direction is read after the other. A text of less than 16 words takes one call for each.
-
     It multiplies whatever it reads by a matrix. So it does not read the words but which step of the call it is,
     one-hot, or nothing for a masked word; and the matrix is what the words at those steps add to the gates beyond what
     a masked one adds, which is in the bias.
