@@ -111,7 +111,6 @@ def test_a_length_limit_that_the_model_refuses_is_a_problem():
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")], ids=repr)
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")], ids=repr)
 def test_memory_that_runs_out_is_not_the_limit_of_the_model(error):
     class Large(Toy):
         def forward(self, input_ids=None, **inputs):
