@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hf_gradexplain.models.bilstm.modeling_bilstm import read_ahead
 from hf_gradexplain.perturb.product import is_for_onednn, packed, product, rounded_up
 from hf_gradexplain.perturb.words import Words
 
@@ -177,17 +178,7 @@ class AtOnce:
         for first in range(0, len(states[0]), _COPIES_AT_ONCE):
             some = slice(first, first + _COPIES_AT_ONCE)
             h, c, pooled = states[:, some].unsqueeze(1)
-            passed, h_after, c_after = torch.lstm(
-                step * kept[:, some],
-                (h, c),
-                weights,
-                has_biases=True,
-                num_layers=1,
-                dropout=0.0,
-                train=False,
-                bidirectional=False,
-                batch_first=False,
-            )
+            passed, h_after, c_after = read_ahead(step * kept[:, some], weights, (h, c))
             h.copy_(h_after)
             c.copy_(c_after)
             if pooling == "max":

@@ -79,10 +79,10 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
             ahead, back = pad_packed_sequence(self.lstm(packed)[0], total_length=len(words))[0].chunk(2, dim=2)
             return ahead, mirrored(back, lengths)
         weights = self.lstm.all_weights
-        ahead, back = read_ahead(words, weights[0]), read_ahead(mirrored(words, lengths), weights[1])
+        ahead, back = read_ahead(words, weights[0])[0], read_ahead(mirrored(words, lengths), weights[1])[0]
         for forward, backward in zip(weights[2::2], weights[3::2], strict=True):
             states = torch.cat([ahead, mirrored(back, lengths)], dim=2)
-            ahead, back = read_ahead(states, forward), read_ahead(mirrored(states, lengths), backward)
+            ahead, back = read_ahead(states, forward)[0], read_ahead(mirrored(states, lengths), backward)[0]
         return ahead, back
 
     @can_return_tuple
@@ -132,12 +132,23 @@ def mirrored(words: Tensor, lengths: Tensor) -> Tensor:
     return words.flatten(0, 1).index_select(0, row.flatten()).unflatten(0, row.shape)
 
 
-def read_ahead(inputs: Tensor, weights: list[nn.Parameter]) -> Tensor:
-    """Run one direction of one LSTM layer from the first word to the last: `(T, B, D) -> (T, B, H)`."""
+def read_ahead(
+    inputs: Tensor, weights: list[nn.Parameter] | list[Tensor], start: tuple[Tensor, Tensor] | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Run one direction of one LSTM layer from the first word to the last.
+
+    Args:
+        inputs: The words `(T, B, D)`.
+        weights: Those of the words and of the state, and both biases.
+        start: `h` and `c` before the first word, each `(1, B, H)`; zero by default.
+
+    Returns:
+        The states `h` `(T, B, H)` after each word, and `h` and `c` after the last.
+    """
     zero = inputs.new_zeros(1, inputs.shape[1], weights[1].shape[1])
     return torch.lstm(
         inputs,
-        (zero, zero),
+        start or (zero, zero),
         tuple(weights),
         has_biases=True,
         num_layers=1,
@@ -145,7 +156,7 @@ def read_ahead(inputs: Tensor, weights: list[nn.Parameter]) -> Tensor:
         train=False,
         bidirectional=False,
         batch_first=False,
-    )[0]
+    )
 
 
 __all__ = ["BiLSTMForSequenceClassification"]
