@@ -157,3 +157,12 @@ def test_card_without_anything_keeps_its_sections():
     text = card(headline="", facts={}, tables={"Nothing": pd.DataFrame()}, figures={}, notes=[], metadata={})
     assert "## What the numbers mean" in text
     assert text.endswith("\n")
+
+
+@pytest.mark.parametrize("results", [False, True])
+def test_without_results_what_was_asked_for_comes_first(results):
+    tables = {"AOPC": pd.DataFrame({"method": ["loo"]})} if results else {}
+    page = render_report(title="T", facts={}, tables=tables, figures={}, explanations=[Markup("<p>words</p>")])
+    assert page.startswith("<!DOCTYPE html>")
+    assert page.count("<p>words</p>") == 1
+    assert (page.index("Explained documents") < page.index("What the numbers mean")) is not results
