@@ -132,7 +132,7 @@ class ByStep:
 class AtOnce:
     """Copies of one text, 16 to 31 steps in a call of PyTorch's LSTM, where oneDNN makes one operation of each step.
 
-    One direction is read after the other. A text of less than 16 words takes one call for each.
+    One direction is read after the other. A text of fewer than 16 words takes one call for each.
 
     It multiplies whatever it reads by a matrix. So it does not read the words but which step of the call it is,
     one-hot, or nothing for a masked word; and the matrix is what the words at those steps add to the gates beyond what
