@@ -21,10 +21,10 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from benchmarks import workload
+from hf_gradexplain.classifier.state import left_as_found
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import removal_curves
-from hf_gradexplain.state import left_as_found
 
 GRADIENT_METHODS = ("signed_gi", "sa_l1", "sa_l2", "sa_linf", "sa_raw")
 FEW = {"ag_news": 4, "imdb": 1}

@@ -25,7 +25,7 @@ from benchmarks import workload
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.models import MODELS, train_word_tokenizer
 from hf_gradexplain.options import Options
-from hf_gradexplain.runner import evaluate
+from hf_gradexplain.run.runner import evaluate
 
 GRADIENT_METHODS = ("signed_gi", "sa_l1", "sa_l2", "sa_linf", "sa_raw")
 SEVEN = ("random", "loo", *GRADIENT_METHODS)

@@ -5,10 +5,10 @@ Importing the package registers FastText, TextCNN and BiLSTM with the Auto class
 """
 
 from hf_gradexplain import models, pipelines
+from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer, explain
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.methods import METHODS
 from hf_gradexplain.sharing import load_explanations
 
 __all__ = [

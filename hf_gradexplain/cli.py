@@ -17,14 +17,14 @@ import pandas as pd
 import torch
 from rich.console import Console
 
-from hf_gradexplain.encode import Text
+from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.commands.doctor import run_doctor
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.files import write_text
-from hf_gradexplain.identity import versions
-from hf_gradexplain.jobs.doctor import run_doctor
-from hf_gradexplain.methods import METHODS
-from hf_gradexplain.origin import commits
+from hf_gradexplain.hub.provenance import commits
+from hf_gradexplain.run.fingerprints import versions
+from hf_gradexplain.text.encode import Text
 from hf_gradexplain.viz.report import render_report
 from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.terminal import summary_table

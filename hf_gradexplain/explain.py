@@ -11,26 +11,26 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from hf_gradexplain.baseline import BaselineName, baseline_vectors
-from hf_gradexplain.classifier import Classifier, Reading, left_as_found
-from hf_gradexplain.compiled import CompiledLayers
-from hf_gradexplain.data import Document
-from hf_gradexplain.doctor import Report, examine
-from hf_gradexplain.encode import Encoder, Text, UnitName, collate, listed, plan_batches, without_surrogates
+from hf_gradexplain.attribution.baseline import BaselineName, baseline_vectors
+from hf_gradexplain.attribution.methods import score_batch, select
+from hf_gradexplain.attribution.sources import takes_gradients
+from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading, left_as_found
+from hf_gradexplain.classifier.memory import halving
+from hf_gradexplain.classifier.objective import Objective, ObjectiveName, head_of
+from hf_gradexplain.classifier.state import device_of
+from hf_gradexplain.engine import ScoredBatch
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.hub.provenance import Origin
 from hf_gradexplain.loading import check_finite, load_classifier, unwrapped
-from hf_gradexplain.memory import halving
-from hf_gradexplain.methods import score_batch, select
 from hf_gradexplain.options import Labels, Options, Precision, TargetName, target_ids
-from hf_gradexplain.origin import Origin
-from hf_gradexplain.padding import PaddingLimit
 from hf_gradexplain.perturb import GENERIC, short_cut_of
-from hf_gradexplain.probe import probe
-from hf_gradexplain.scored import ScoredBatch
-from hf_gradexplain.sources import takes_gradients
-from hf_gradexplain.state import device_of
-from hf_gradexplain.targets import Objective, ObjectiveName, head_of
+from hf_gradexplain.probing.compiled import CompiledLayers
+from hf_gradexplain.probing.doctor import Report, examine
+from hf_gradexplain.probing.padding import PaddingLimit
+from hf_gradexplain.probing.probe import probe
+from hf_gradexplain.text.data import Document
+from hf_gradexplain.text.encode import Encoder, Text, UnitName, collate, listed, plan_batches, without_surrogates
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
 """The default token budget of one forward pass, per kind of device."""
@@ -156,11 +156,11 @@ class Explainer:
             unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
             labels: The class to explain of each text; giving them sets `target` to `label`.
             target: `predicted` (default) or `label`.
-            objective: `loss` (default), `logit` or `prob`; see `hf_gradexplain.targets.Objective`.
+            objective: `loss` (default), `logit` or `prob`; see `hf_gradexplain.classifier.objective.Objective`.
             seed: What every random draw starts from.
             batch_tokens: The most tokens in one forward pass; None for the device's default.
             baseline: What stands in for a word that is taken away: `zero` (default), `pad`, `mask`, `unk` or `mean`;
-                see `hf_gradexplain.baseline.baseline_vectors`.
+                see `hf_gradexplain.attribution.baseline.baseline_vectors`.
             mixed_precision: `no` (default), or `bf16` for matrix products in bfloat16: faster, less exact.
             torch_compile: Whether to compile the layers that the model repeats, once per `Explainer`.
 

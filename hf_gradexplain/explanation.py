@@ -11,9 +11,9 @@ import pandas as pd
 from markupsafe import Markup
 from rich.console import Console
 
-from hf_gradexplain.data import Unit
+from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.errors import choose
-from hf_gradexplain.methods import METHODS
+from hf_gradexplain.text.data import Unit
 from hf_gradexplain.viz.highlight import Heading, Segment, to_html, to_rich
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from operator import index
 from typing import Literal, get_args
 
-from hf_gradexplain.baseline import BaselineName
-from hf_gradexplain.encode import UnitName
+from hf_gradexplain.attribution.baseline import BaselineName
+from hf_gradexplain.attribution.methods import select
+from hf_gradexplain.classifier.objective import ObjectiveName
 from hf_gradexplain.errors import GradexplainError, choose
-from hf_gradexplain.methods import select
-from hf_gradexplain.targets import ObjectiveName
+from hf_gradexplain.text.encode import UnitName
 
 TargetName = Literal["predicted", "label"]
 Precision = Literal["no", "bf16"]
@@ -27,9 +27,9 @@ class Options:
         methods: Names out of `METHODS`.
         unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
         target: The class that is explained: the `predicted` one, or each text's `label`.
-        objective: What is differentiated: `loss`, `logit` or `prob`; see `hf_gradexplain.targets.Objective`.
+        objective: What is differentiated: `loss`, `logit` or `prob`; see `hf_gradexplain.classifier.objective.Objective`.
         baseline: What stands in for a word that is taken away: `zero`, the vector of the `pad`, `mask` or `unk` token,
-            or the `mean` of the vocabulary; see `hf_gradexplain.baseline.baseline_vectors`.
+            or the `mean` of the vocabulary; see `hf_gradexplain.attribution.baseline.baseline_vectors`.
         seed: What every random draw starts from.
         batch_tokens: The most tokens in one forward pass, padding included; None for the device's default.
         mixed_precision: `bf16` runs matrix products in bfloat16, which is faster on most devices and less exact; `no`

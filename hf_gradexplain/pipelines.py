@@ -7,13 +7,13 @@ from typing import Any
 from transformers import AutoModelForSequenceClassification, Pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
-from hf_gradexplain.baseline import BaselineName
-from hf_gradexplain.encode import Text, UnitName
+from hf_gradexplain.attribution.baseline import BaselineName
+from hf_gradexplain.classifier.objective import ObjectiveName
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import TargetName
-from hf_gradexplain.targets import ObjectiveName
+from hf_gradexplain.text.encode import Text, UnitName
 
 TASK = "text-attribution"
 

@@ -5,10 +5,10 @@ python recipes/evaluate.py --model_name_or_path MODEL --dataset_name DATASET --m
 python recipes/evaluate.py RECIPE.yaml --seed 1
 """
 
-from hf_gradexplain.arguments import exit_on_error, parse_arguments
-from hf_gradexplain.jobs.arguments import EvaluateArguments
-from hf_gradexplain.jobs.evaluate import run_evaluation
-from hf_gradexplain.processes import flush_subnormals
+from hf_gradexplain.commands.evaluate import run_evaluation
+from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
+from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
+from hf_gradexplain.run.processes import flush_subnormals
 
 if __name__ == "__main__":
     flush_subnormals()

@@ -9,10 +9,10 @@ import json
 import sys
 from contextlib import redirect_stdout
 
-from hf_gradexplain.arguments import exit_on_error, parse_arguments
-from hf_gradexplain.jobs.train import run_training
-from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
-from hf_gradexplain.processes import flush_subnormals
+from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
+from hf_gradexplain.commands.train import run_training
+from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
+from hf_gradexplain.run.processes import flush_subnormals
 
 if __name__ == "__main__":
     flush_subnormals()

@@ -7,11 +7,11 @@ import pytest
 import torch
 from transformers import BertForTokenClassification, BertModel
 
+from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer, explain
-from hf_gradexplain.methods import METHODS
 from hf_gradexplain.options import Options
-from tests.tiny import KINDS, OURS, explainer, make
+from tests.helpers.tiny import KINDS, OURS, explainer, make
 
 TWO = ["bad", "good film"]
 

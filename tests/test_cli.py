@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.cli import main
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.methods import METHODS
-from tests.tiny import make
+from tests.helpers.tiny import make
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from hf_gradexplain.methods import METHODS
+from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.perturb import SHORT_CUTS, ShortCut, generic, short_cut_of
-from tests.tiny import TEXTS, explainer, word_tokenizer
+from tests.helpers.tiny import TEXTS, explainer, word_tokenizer
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,7 +42,7 @@ def test_a_method_written_by_the_page_works():
 
 
 def test_a_short_cut_written_by_the_page_is_right():
-    _, model, short_cut, check = python_blocks("docs/write-a-short-cut.md")
+    _, model, short_cut, check = python_blocks("docs/write-a-shortcut.md")
     names = {"tokenizer": word_tokenizer(), "texts": list(TEXTS)}
     exec(model, names)
     exec(short_cut, names)

@@ -5,15 +5,15 @@ import pandas as pd
 import pytest
 import torch
 
-import hf_gradexplain.methods
+import hf_gradexplain.attribution.methods
+from hf_gradexplain.attribution.formulas import as_is
+from hf_gradexplain.attribution.methods import METHODS, Method
+from hf_gradexplain.attribution.sources import Backward
 from hf_gradexplain.explain import Explainer, explain
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.methods import METHODS, Method
 from hf_gradexplain.options import Options
-from hf_gradexplain.scores import as_is
-from hf_gradexplain.sources import Backward
-from tests.snapshot import snapshot
-from tests.tiny import KINDS, OURS, TEXTS, explainer, make
+from tests.helpers.snapshot import snapshot
+from tests.helpers.tiny import KINDS, OURS, TEXTS, explainer, make
 
 ALL = tuple(METHODS)
 PAIR = ("the film is good", "the music is bad")
@@ -217,7 +217,7 @@ class Breaks:
 
 def test_nothing_is_changed_by_a_call_that_fails(lived_in, monkeypatch):
     explain = Explainer(*lived_in)
-    monkeypatch.setitem(hf_gradexplain.methods.METHODS, "breaks", Method(Breaks(), as_is, False, ""))
+    monkeypatch.setitem(hf_gradexplain.attribution.methods.METHODS, "breaks", Method(Breaks(), as_is, False, ""))
     before = snapshot(*lived_in)
     with pytest.raises(KeyboardInterrupt):
         explain(list(TEXTS), "breaks")

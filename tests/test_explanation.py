@@ -6,11 +6,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from hf_gradexplain.data import Unit
+from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.methods import METHODS
-from tests.tiny import KINDS, PROBLEM_TYPES, TEXTS, explainer
+from hf_gradexplain.text.data import Unit
+from tests.helpers.tiny import KINDS, PROBLEM_TYPES, TEXTS, explainer
 
 UNITS = ("token", "word", "word_type")
 

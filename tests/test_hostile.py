@@ -14,25 +14,25 @@ from datasets import Dataset
 from huggingface_hub import RepoCard
 from markdown_it import MarkdownIt
 
-from hf_gradexplain.data import Unit
-from hf_gradexplain.encode import without_surrogates
+from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments, replayed
+from hf_gradexplain.commands.publish import _split_name, write_dataset
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.hub import check_destination, folder_files
-from hf_gradexplain.jobs.arguments import EvaluateArguments, replayed
-from hf_gradexplain.jobs.publish import _split_name, write_dataset
+from hf_gradexplain.hub.provenance import Origin, public_name
+from hf_gradexplain.hub.push import check_destination, folder_files
 from hf_gradexplain.options import Options
-from hf_gradexplain.origin import Origin, public_name
-from hf_gradexplain.results import Run, write_results
-from hf_gradexplain.runner import evaluate
-from hf_gradexplain.running.folder import document_paths
+from hf_gradexplain.run.folder import document_paths
+from hf_gradexplain.run.results import Run, write_results
+from hf_gradexplain.run.runner import evaluate
 from hf_gradexplain.sharing import load_explanations
+from hf_gradexplain.text.data import Unit
+from hf_gradexplain.text.encode import without_surrogates
 from hf_gradexplain.viz.report import render_card, render_dataset_card, render_report
 from hf_gradexplain.viz.sanitize import one_line
-from tests.hostile import strings
+from tests.helpers.hostile import strings
+from tests.helpers.tiny import make
 from tests.hub.repository import front_matter
-from tests.tiny import make
 
 MANY = strings(5000)
 AT_ONCE = 50

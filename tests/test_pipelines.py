@@ -5,7 +5,7 @@ from transformers import pipeline
 
 import hf_gradexplain  # noqa: F401  (registers the task)
 from hf_gradexplain.explain import Explainer
-from tests.tiny import make
+from tests.helpers.tiny import make
 
 
 @pytest.fixture(scope="module")

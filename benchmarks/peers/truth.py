@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from hf_gradexplain.autodiff import follow_forward
-from hf_gradexplain.classifier import Classifier
-from hf_gradexplain.probe import Profile, probe
-from hf_gradexplain.state import left_as_found
-from hf_gradexplain.targets import Objective
+from hf_gradexplain.classifier.autodiff import follow_forward
+from hf_gradexplain.classifier.hooked_classifier import Classifier
+from hf_gradexplain.classifier.objective import Objective
+from hf_gradexplain.classifier.state import left_as_found
+from hf_gradexplain.probing.probe import Profile, probe
 
 Inputs = Mapping[str, Tensor]
 STEPS = 50

@@ -53,7 +53,7 @@ class Faithfulness:
         methods: One row per method: `method`; `short`, `long` (AOPC) and `r` (the median of Pearson's r with
             leave-one-out), each a value and the ends of its 95 % interval, `r` None for leave-one-out itself;
             `significant`, the share of texts with p <= 0.05; and `undefined`, the texts without r.
-        curves: The columns of the table of AOPC, see `hf_gradexplain.evaluation.summary.Tables`.
+        curves: The columns of the table of AOPC, see `hf_gradexplain.evaluation.tables.Tables`.
         chance: The columns of the band of random orders, or empty.
         k_grid: Where the curves are exact, with straight lines between; empty for everywhere.
     """

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from hf_gradexplain.cards.card import Card, Corpus
 from hf_gradexplain.corpus import fingerprint
-from hf_gradexplain.identity import versions
+from hf_gradexplain.hub.provenance import public_name
 from hf_gradexplain.models import MODELS
-from hf_gradexplain.origin import public_name
+from hf_gradexplain.run.fingerprints import versions
 from hf_gradexplain.training import FitArguments, Task, TrainArguments, Trained
 
 PACKAGES = ("hf_gradexplain", "torch", "transformers")

@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
+from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.cards.card import Example, Faithfulness
 from hf_gradexplain.evaluation.documents import schema, write_documents
-from hf_gradexplain.evaluation.measures import affordable
-from hf_gradexplain.evaluation.summary import SHORT_K, Tables, make_tables
-from hf_gradexplain.evaluation.wording import headline
+from hf_gradexplain.evaluation.extra_measures import affordable
+from hf_gradexplain.evaluation.summaries import headline
+from hf_gradexplain.evaluation.tables import SHORT_K, Tables, make_tables
 from hf_gradexplain.explain import Explainer
-from hf_gradexplain.methods import METHODS
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import knows_curves
-from hf_gradexplain.runner import evaluate_texts
+from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.curves import aopc_figure
 

@@ -6,9 +6,9 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 from markupsafe import Markup
 
+from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.cards.card import Card, Example, Faithfulness
-from hf_gradexplain.evaluation.wording import interval
-from hf_gradexplain.methods import METHODS
+from hf_gradexplain.evaluation.summaries import interval
 from hf_gradexplain.viz.tables import MISSING, format_score
 from hf_gradexplain.viz.templating import MARKDOWN, front_matter
 

@@ -12,7 +12,7 @@ from huggingface_hub import DatasetCard
 from huggingface_hub.constants import is_offline_mode
 
 from hf_gradexplain.corpus.columns import DatasetUnavailableError
-from hf_gradexplain.origin import Origin, UnavailableError, fetch, locate
+from hf_gradexplain.hub.provenance import Origin, UnavailableError, fetch, locate
 
 
 def load_repository(

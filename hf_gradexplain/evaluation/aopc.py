@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hf_gradexplain.evaluation.ragged import Ragged
+from hf_gradexplain.evaluation.ragged_array import Ragged
 
 ROUNDING = 8 * np.finfo(np.float32).eps
 """By how much of their size two numbers computed in float32 may differ without being different."""

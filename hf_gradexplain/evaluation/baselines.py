@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pandas as pd
 
-from hf_gradexplain.baseline import token_for
-from hf_gradexplain.evaluation.summary import SHORT_K, Tables
+from hf_gradexplain.attribution.baseline import token_for
+from hf_gradexplain.evaluation.tables import SHORT_K, Tables
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
 

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from hf_gradexplain.evaluation.aopc import areas, drop_sums
-from hf_gradexplain.evaluation.ragged import Ragged
+from hf_gradexplain.evaluation.ragged_array import Ragged
 
 REPLICATES = 1000
 INTERVAL = (2.5, 97.5)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.evaluation.aopc import ROUNDING
-from hf_gradexplain.methods import METHODS
 
 REFERENCE = "loo"
 """The method that the others are correlated with."""

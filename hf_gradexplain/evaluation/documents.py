@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hf_gradexplain.evaluation.correlation import COEFFICIENTS, compared_by_sign, correlated_methods
-from hf_gradexplain.evaluation.measures import Measures
+from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import written_whole
 
@@ -29,8 +29,8 @@ class EvaluatedDocument:
         signs: Per signed method but the reference: `hf_gradexplain.evaluation.correlation.sign_agreement`.
         negative_first: Per method `(U + 1,)`: the target's probability without the `k` lowest-scored units; empty if
             not measured, as are the others below.
-        random_orders: `mean` and `variance`, `(U + 1,)` each: see `hf_gradexplain.evaluation.chance.over_orders`.
-        bounds: `lower`, `upper`, `exact`: see `hf_gradexplain.evaluation.bounds.document_bounds`.
+        random_orders: `mean` and `variance`, `(U + 1,)` each: see `hf_gradexplain.evaluation.random_band.over_orders`.
+        bounds: `lower`, `upper`, `exact`: see `hf_gradexplain.evaluation.naopc.document_bounds`.
     """
 
     id: int

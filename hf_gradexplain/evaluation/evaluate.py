@@ -6,16 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hf_gradexplain.classifier.state import left_as_found
 from hf_gradexplain.evaluation.aopc import removal_ranks
-from hf_gradexplain.evaluation.bounds import document_bounds
-from hf_gradexplain.evaluation.chance import over_orders, random_ranks
 from hf_gradexplain.evaluation.correlation import REFERENCE, compared_by_sign, correlate_all, sign_agreement
 from hf_gradexplain.evaluation.documents import EvaluatedDocument
-from hf_gradexplain.evaluation.measures import Measures
+from hf_gradexplain.evaluation.extra_measures import Measures
+from hf_gradexplain.evaluation.naopc import document_bounds
+from hf_gradexplain.evaluation.random_band import over_orders, random_ranks
 from hf_gradexplain.explain import ScoredBatch
 from hf_gradexplain.perturb import removal_curves
 from hf_gradexplain.perturb.subsets import Subsets
-from hf_gradexplain.state import left_as_found
 
 
 def evaluate_batch(

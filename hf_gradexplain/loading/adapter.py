@@ -10,8 +10,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.loading.sources import PICKLE, Source
-from hf_gradexplain.origin import Origin, fetch
+from hf_gradexplain.hub.provenance import Origin, fetch
+from hf_gradexplain.loading.safety import PICKLE, Source
 
 PREFIX = "base_model.model."
 """What the names of an adapter's weights begin with, before the names of the model's own."""

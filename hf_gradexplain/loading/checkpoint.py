@@ -9,11 +9,11 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 
 from hf_gradexplain import models  # noqa: F401  (registers our architectures with the Auto classes)
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.hub.provenance import Origin
 from hf_gradexplain.loading.adapter import PREFIX, adapter_weights, head_of_adapter, with_adapter
 from hf_gradexplain.loading.precision import affordable
-from hf_gradexplain.loading.sources import Source, find, nothing_converted, read_config, told, weights_options
+from hf_gradexplain.loading.safety import Source, find, nothing_converted, read_config, told, weights_options
 from hf_gradexplain.loading.weights import check_finite
-from hf_gradexplain.origin import Origin
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 Masking a unit sets the word vectors of all its tokens to the baseline, zero unless the classifier has another one;
 positions, attention mask and length stay. Every model has a generic form, which runs masked copies of the texts. A
-model class may have an exact short cut beside it, see docs/write-a-short-cut.md. What all short cuts live from:
+model class may have an exact short cut beside it, see docs/write-a-shortcut.md. What all short cuts live from:
 masking a vector commutes with every linear map that follows it, so project once and mask afterwards.
 """
 
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from hf_gradexplain.classifier import Classifier, Reading
-from hf_gradexplain.data import Gradients
+from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassification
 from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
 from hf_gradexplain.models.textcnn.modeling_textcnn import TextCNNForSequenceClassification
 from hf_gradexplain.perturb import bilstm, fasttext, generic, textcnn
+from hf_gradexplain.text.data import Gradients
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hf_gradexplain.classifier import Classifier, Reading
+from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
 from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassification
 from hf_gradexplain.perturb import generic
 from hf_gradexplain.perturb.cells import Cells, Steps, cells_of, part_sizes
-from hf_gradexplain.perturb.words import Masks, Words, read_words
+from hf_gradexplain.perturb.packed_words import Masks, Words, read_words
 
 _STEPS_AT_ONCE = 64
 """For how many steps, and less than twice as many, what all copies read is looked up together."""

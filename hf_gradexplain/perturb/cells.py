@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hf_gradexplain.models.bilstm.modeling_bilstm import read_ahead
-from hf_gradexplain.perturb.product import is_for_onednn, packed, product, rounded_up
-from hf_gradexplain.perturb.words import Words
+from hf_gradexplain.perturb.matmul import is_for_onednn, packed, product, rounded_up
+from hf_gradexplain.perturb.packed_words import Words
 
 _COPIES_AT_ONCE = 256
 """The most in one call of `AtOnce`: with more of them, the states leave the processor's caches."""

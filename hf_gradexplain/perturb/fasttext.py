@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hf_gradexplain.classifier import Classifier, Reading
-from hf_gradexplain.data import Gradients
+from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
 from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
+from hf_gradexplain.text.data import Gradients
 
 
 def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:

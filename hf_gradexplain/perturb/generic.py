@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Iterator
 import torch
 from torch import Tensor
 
-from hf_gradexplain.classifier import Classifier, Reading
-from hf_gradexplain.memory import in_parts
+from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
+from hf_gradexplain.classifier.memory import in_parts
 
 
 def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:

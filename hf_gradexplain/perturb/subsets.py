@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from hf_gradexplain.classifier import Classifier, Reading
+from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
+from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
 from hf_gradexplain.perturb import GENERIC, generic, leave_one_out, short_cut_of
-from hf_gradexplain.targets import widest
 
 
 def is_additive(model: nn.Module) -> bool:

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hf_gradexplain.classifier import Classifier, Reading
+from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
 from hf_gradexplain.models.textcnn.modeling_textcnn import TextCNNForSequenceClassification
-from hf_gradexplain.perturb.product import product
-from hf_gradexplain.perturb.words import Masks, Words, read_words
+from hf_gradexplain.perturb.matmul import product
+from hf_gradexplain.perturb.packed_words import Masks, Words, read_words
 
 
 def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:

@@ -12,12 +12,12 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HTTPError
 
 from hf_gradexplain.corpus import load_texts
-from hf_gradexplain.encode import whole_text
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.origin import locate
-from hf_gradexplain.running.folder import document_paths
+from hf_gradexplain.hub.provenance import locate
+from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.sharing.source import TextSource, digest
+from hf_gradexplain.text.encode import whole_text
 
 DATA = "data"
 """The folder of a published data set that holds its rows."""

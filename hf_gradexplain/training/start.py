@@ -21,9 +21,9 @@ from transformers import (
 )
 
 from hf_gradexplain.errors import GradexplainError, choose
-from hf_gradexplain.loading.sources import find, nothing_converted, read_config, told, weights_options
+from hf_gradexplain.hub.provenance import Origin
+from hf_gradexplain.loading.safety import find, nothing_converted, read_config, told, weights_options
 from hf_gradexplain.models import load_word_vectors, train_word_tokenizer
-from hf_gradexplain.origin import Origin
 from hf_gradexplain.training.arguments import TrainArguments
 from hf_gradexplain.training.task import Task
 

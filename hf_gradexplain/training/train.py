@@ -18,9 +18,9 @@ from transformers import (
 )
 
 from hf_gradexplain.corpus import has_splits, load_texts
-from hf_gradexplain.encode import length_limit
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.origin import Origin, locate
+from hf_gradexplain.hub.provenance import Origin, locate
+from hf_gradexplain.text.encode import length_limit
 from hf_gradexplain.training.arguments import FitArguments, TrainArguments
 from hf_gradexplain.training.start import new_model, pretrained_model
 from hf_gradexplain.training.task import Task, infer_task

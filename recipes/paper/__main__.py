@@ -13,13 +13,13 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from hf_gradexplain.arguments import exit_on_error, parse_arguments
-from hf_gradexplain.processes import flush_subnormals
+from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
+from hf_gradexplain.run.processes import flush_subnormals
 from recipes.paper.arguments import ReproduceArguments
-from recipes.paper.material import Material, write_cards
+from recipes.paper.artifacts import Material, write_cards
 from recipes.paper.page import table_texts, write_page
 from recipes.paper.plan import make_plan
-from recipes.paper.steps import Ledger
+from recipes.paper.task_ledger import Ledger
 
 
 def reproduce(arguments: ReproduceArguments) -> None:

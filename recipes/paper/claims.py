@@ -7,10 +7,10 @@ from itertools import combinations, permutations
 from typing import Any
 
 from recipes.paper import rules
+from recipes.paper.constants import CELLS, METHODS, MODELS, NORMS, SENSITIVITY, Cell
+from recipes.paper.example_review import side
 from recipes.paper.frequency import TOLERANCE, Frequencies
-from recipes.paper.names import CELLS, METHODS, MODELS, NORMS, SENSITIVITY, Cell
 from recipes.paper.results import LEADERS, Estimate, Result, over_seeds
-from recipes.paper.review import side
 from recipes.paper.rules import Check, Cutoffs
 
 BELOW = ("random", *SENSITIVITY)

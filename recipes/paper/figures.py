@@ -12,12 +12,12 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, ScalarFormatter
 
-from hf_gradexplain.jobs.arguments import SEVEN
+from hf_gradexplain.commands.evaluate_arguments import SEVEN
 from hf_gradexplain.viz.canvas import INK, MUTED, STYLE
 from hf_gradexplain.viz.palette import AGAINST, FOR, METHOD_STYLES
 from hf_gradexplain.viz.sanitize import one_line
+from recipes.paper.constants import DATA, METHODS, MODELS, Cell
 from recipes.paper.decay import EDGES, LEAST, SIZES
-from recipes.paper.names import DATA, METHODS, MODELS, Cell
 from recipes.paper.results import Result
 
 BINS = np.linspace(-1, 1, 41).tolist()

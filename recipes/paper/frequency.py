@@ -10,8 +10,8 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_gradexplain.corpus import load_texts
-from hf_gradexplain.encode import length_limit
 from hf_gradexplain.files import written_whole
+from hf_gradexplain.text.encode import length_limit
 
 TOLERANCE = 1e-4
 """Gradients computed in float32 are the same if they differ by less than this share of their size."""

@@ -11,21 +11,21 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from hf_gradexplain.files import write_bytes, write_text
-from hf_gradexplain.running.folder import document_paths
+from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.tables import TextTable, text_table
 from hf_gradexplain.viz.templating import MARKDOWN
-from recipes.paper import answer, choices, figures, rules, tables
+from recipes.paper import ablations, decay_conclusion, figures, rules, tables
+from recipes.paper.ablations import read_lengths
 from recipes.paper.arguments import ReproduceArguments
-from recipes.paper.choices import read_lengths
+from recipes.paper.artifacts import Material
 from recipes.paper.claims import SOMEWHERE, Answer, overall
+from recipes.paper.constants import CELLS, DATA, ENCODER, MODELS, POOLINGS, Cell
 from recipes.paper.decay import LONG
-from recipes.paper.material import Material
-from recipes.paper.names import CELLS, DATA, ENCODER, MODELS, POOLINGS, Cell
+from recipes.paper.example_review import NOTHING, TEXT
+from recipes.paper.figure_captions import sees
 from recipes.paper.results import Result
-from recipes.paper.review import NOTHING, TEXT
 from recipes.paper.rules import Cutoffs
-from recipes.paper.sees import sees
 
 PAGES = MARKDOWN.overlay(
     loader=ChoiceLoader([FileSystemLoader(Path(__file__).parent), PackageLoader("hf_gradexplain.viz")])
@@ -79,7 +79,7 @@ def _content(material: Material) -> dict[str, Any]:
 
 def _claims(material: Material) -> dict[str, Any]:
     answers = material.answers
-    counted = Counter(answer.verdict for answer in answers if answer.claim not in SOMEWHERE)
+    counted = Counter(decay_conclusion.verdict for answer in answers if decay_conclusion.claim not in SOMEWHERE)
     said = [f"{counted[verdict]} {words}" for verdict, words in VERDICTS.items() if counted[verdict]]
     return {
         "headline": f"Of {counted.total()} claims about a model on a data set, {', '.join(said)}.",
@@ -107,7 +107,7 @@ VERDICTS = {
 
 def _overall(answers: Sequence[Answer]) -> pd.DataFrame:
     """One row per claim: how many models and data sets have each verdict."""
-    names = [verdict for verdict in VERDICTS if any(answer.verdict == verdict for answer in answers)]
+    names = [verdict for verdict in VERDICTS if any(decay_conclusion.verdict == verdict for answer in answers)]
     return pd.DataFrame(
         [{"claim": claim, **{name: counts[name] for name in names}} for claim, counts in overall(answers).items()]
     )
@@ -172,12 +172,12 @@ def _choices(material: Material) -> dict[str, Any]:
     parts, signs, short = {}, [], {}
     for cell, results in material.settings.items():
         documents = {name: material.areas(cell, name) for name in results}
-        aopc, r = choices.choice_table(results), choices.correlation_table(results)
+        aopc, r = ablations.choice_table(results), ablations.correlation_table(results)
         parts[cell.title] = {"aopc": _grid(aopc), "r": _grid(r), "said": _said(results, documents)}
-        figure, printed = choices.sign_of_loo(results["chosen"])
-        signs.append({"model": cell.title, "LOO": choices.shown(figure), "as printed": choices.shown(printed)})
-        short[cell.title] = _grid(choices.short_documents(documents["chosen"]))
-    verdicts, differ, claims = choices.verdict_table(material.settings)
+        figure, printed = ablations.sign_of_loo(results["chosen"])
+        signs.append({"model": cell.title, "LOO": ablations.shown(figure), "as printed": ablations.shown(printed)})
+        short[cell.title] = _grid(ablations.short_documents(documents["chosen"]))
+    verdicts, differ, claims = ablations.verdict_table(material.settings)
     sizes = {cell.data: tables.count_of(material.chosen[cell]) for cell in CELLS}
     return {
         "choices": parts,
@@ -192,24 +192,24 @@ def _choices(material: Material) -> dict[str, Any]:
 
 def _said(results: Mapping[str, Result], documents: Mapping[str, choices.Areas]) -> str:
     """Which settings change a method's AOPC, and who is ahead under how many of them."""
-    moved = choices.moved(results, documents, Cutoffs())
+    moved = ablations.moved(results, documents, Cutoffs())
     changed = "; ".join(f"{said}: {', '.join(methods)}" for said, methods in moved.items() if methods)
     aopc, near = f"AOPC({results['chosen'].short_k})", f"{Cutoffs().near:.0%} of the lead"
     said = f"{aopc} changes by more than {near} with {changed}" if changed else f"no {aopc} changes by {near} or more"
-    return f"Highest {aopc}: {choices.leaders(results)}. On the same texts, {said}."
+    return f"Highest {aopc}: {ablations.leaders(results)}. On the same texts, {said}."
 
 
 def _beyond(material: Material) -> dict[str, Any]:
     shown = [x for cell, x in material.chosen.items() if cell in CELLS or cell.model in ENCODER]
     imdb = {cell: "main" for cell in CELLS if cell.data == "imdb"}
     imdb |= {cell: "chosen" for cell in material.chosen if cell.model in POOLINGS and cell not in CELLS}
-    lengths = {cell.title: choices.by_length(material.areas(cell, name)) for cell, name in imdb.items()}
+    lengths = {cell.title: ablations.by_length(material.areas(cell, name)) for cell, name in imdb.items()}
     return {
         "methods": _grid(tables.method_table(shown, "aopc")),
         "methods_r": _grid(tables.method_table(shown, "r")),
         **_encoder(material),
-        "answer": answer.conclusion(material.poolings),
-        "sentences": answer.sentences(material.poolings),
+        "answer": decay_conclusion.conclusion(material.poolings),
+        "sentences": decay_conclusion.sentences(material.poolings),
         "decay": _grid(tables.decay_table(material.decay, "words to the nearer end")),
         "decay_to_end": _grid(tables.decay_table(material.decay_to_end, "words to the end")),
         "long": LONG,

@@ -9,20 +9,20 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from hf_gradexplain.arguments import parse_arguments
+from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.commands.evaluate import run_evaluation
+from hf_gradexplain.commands.evaluate_arguments import NOT_OF_THE_RUN, SEVEN, EvaluateArguments
+from hf_gradexplain.commands.parsing import parse_arguments
+from hf_gradexplain.commands.train import run_training
+from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
 from hf_gradexplain.corpus import fingerprint, load_texts
-from hf_gradexplain.jobs.arguments import NOT_OF_THE_RUN, SEVEN, EvaluateArguments
-from hf_gradexplain.jobs.evaluate import run_evaluation
-from hf_gradexplain.jobs.train import run_training
-from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
-from hf_gradexplain.methods import METHODS
 from recipes.paper.arguments import ReproduceArguments
+from recipes.paper.constants import CELLS, DATA, ENCODER, HUB, POOLINGS, Cell
 from recipes.paper.decay import measure_decay
 from recipes.paper.encoder import NAME, copy_encoder, encoder_folder
+from recipes.paper.example_review import explain_review
 from recipes.paper.frequency import measure_gradients
-from recipes.paper.names import CELLS, DATA, ENCODER, HUB, POOLINGS, Cell
-from recipes.paper.review import explain_review
-from recipes.paper.steps import Step
+from recipes.paper.task_ledger import Step
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 

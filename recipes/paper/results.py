@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from hf_gradexplain.commands.evaluate_arguments import SEVEN
 from hf_gradexplain.evaluation.comparisons import holm
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
-from hf_gradexplain.jobs.arguments import SEVEN
-from recipes.paper.names import Cell
+from recipes.paper.constants import Cell
 
 LEADERS = ("loo", "signed_gi")
 """The methods that the paper finds ahead."""

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from hf_gradexplain.jobs.arguments import SEVEN
-from hf_gradexplain.methods import METHODS as ALL
-from recipes.paper.choices import shown
+from hf_gradexplain.attribution.methods import METHODS as ALL
+from hf_gradexplain.commands.evaluate_arguments import SEVEN
+from recipes.paper.ablations import shown
+from recipes.paper.constants import METHODS, Cell
 from recipes.paper.decay import LEAST, SIZES
-from recipes.paper.names import METHODS, Cell
 from recipes.paper.results import Result, over_seeds
 
 Key = tuple[Cell, int]

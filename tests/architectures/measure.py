@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from hf_gradexplain.classifier import left_as_found
-from hf_gradexplain.encode import Encoder, collate
+from hf_gradexplain.classifier.hooked_classifier import left_as_found
+from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.explain import Explainer
-from hf_gradexplain.targets import Objective
-from hf_gradexplain.trials import attempt
+from hf_gradexplain.probing.gradient_checks import attempt
+from hf_gradexplain.text.encode import Encoder, collate
 from tests.architectures.zoo import VOCAB_SIZE, InFloat64, Rows, tiny_model, tiny_tokenizer, word_rows
 
 TEXTS = (

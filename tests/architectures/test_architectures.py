@@ -7,7 +7,7 @@ from hf_gradexplain.explain import Explainer
 from tests.architectures import table
 from tests.architectures.measure import TEXTS, TOLERANCE, Subject
 from tests.architectures.zoo import MODEL_TYPES, OVERRIDES, InFloat64, tiny_model, tiny_tokenizer
-from tests.snapshot import snapshot
+from tests.helpers.snapshot import snapshot
 
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)

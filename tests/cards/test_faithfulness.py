@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from datasets import Dataset
 
+from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.cards import example_method, explained, faithfulness
-from hf_gradexplain.evaluation.measures import affordable
-from hf_gradexplain.methods import METHODS
+from hf_gradexplain.evaluation.extra_measures import affordable
 from hf_gradexplain.options import Options
-from hf_gradexplain.runner import evaluate
-from tests.tiny import TEXTS, explainer
+from hf_gradexplain.run.runner import evaluate
+from tests.helpers.tiny import TEXTS, explainer
 
 N = 12
 ROWS = Dataset.from_dict({"id": range(N), "text": [*TEXTS, *TEXTS], "label": [i % 3 for i in range(N)]})

@@ -7,8 +7,8 @@ from datasets import Dataset
 from huggingface_hub import ModelCard
 
 from hf_gradexplain.cards import Card, Example, described, model_card
+from hf_gradexplain.hub.provenance import Origin, public_name
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification
-from hf_gradexplain.origin import Origin, public_name
 from hf_gradexplain.training import Task, TrainArguments, Trained
 
 EVIL = "a\"b'c: <script>x</script> | [l](http://e.vil) `y`\n---\n# h {{ 700*7000 }}"

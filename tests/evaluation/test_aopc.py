@@ -13,7 +13,7 @@ from hf_gradexplain.evaluation.aopc import (
     removal_ranks,
     sufficiency_drops,
 )
-from hf_gradexplain.evaluation.ragged import Ragged
+from hf_gradexplain.evaluation.ragged_array import Ragged
 
 
 def brute_force(curves, max_k):

@@ -5,11 +5,11 @@ import pytest
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
-from hf_gradexplain.evaluation.summary import Tables
-from hf_gradexplain.evaluation.wording import baseline_ranks
+from hf_gradexplain.evaluation.summaries import baseline_ranks
+from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
-from tests.tiny import explainer, make
+from tests.helpers.tiny import explainer, make
 
 
 def tables(**aopc):

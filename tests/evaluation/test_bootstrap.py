@@ -5,7 +5,7 @@ import pytest
 
 from hf_gradexplain.evaluation.aopc import aopc, removal_drops
 from hf_gradexplain.evaluation.bootstrap import AopcSums, Means, bootstrap_weights, k_grid, median_interval
-from hf_gradexplain.evaluation.ragged import Ragged
+from hf_gradexplain.evaluation.ragged_array import Ragged
 
 
 @pytest.fixture

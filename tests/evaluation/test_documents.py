@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from datasets import Dataset, load_dataset
 
+from hf_gradexplain.attribution.methods import METHODS as METHODS_THERE_ARE
 from hf_gradexplain.evaluation.columns import described
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, read_explanations, schema, write_documents
-from hf_gradexplain.evaluation.measures import Measures
+from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.methods import METHODS as METHODS_THERE_ARE
 from hf_gradexplain.options import Options
-from hf_gradexplain.runner import evaluate_texts
-from tests.tiny import CORPUS, explainer
+from hf_gradexplain.run.runner import evaluate_texts
+from tests.helpers.tiny import CORPUS, explainer
 
 METHODS = ("random", "loo", "sa_l2", "signed_gi")
 EVERYTHING = Measures(random_orders=3, both_ends=True, bounds=True, beam_size=2)

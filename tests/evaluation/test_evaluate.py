@@ -9,10 +9,10 @@ from datasets import Dataset
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from hf_gradexplain.evaluation.measures import Measures
+from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.options import Options
-from hf_gradexplain.runner import evaluate_texts
-from tests.tiny import TEXTS, explainer
+from hf_gradexplain.run.runner import evaluate_texts
+from tests.helpers.tiny import TEXTS, explainer
 
 OPTIONS = Options(methods=("loo", "signed_gi"), unit="token")
 ROWS = Dataset.from_dict({"id": range(len(TEXTS)), "text": list(TEXTS)})

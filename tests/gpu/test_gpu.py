@@ -10,10 +10,10 @@ from hf_gradexplain.explain import Explainer
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import GENERIC, short_cut_of
-from hf_gradexplain.runner import evaluate_texts
+from hf_gradexplain.run.runner import evaluate_texts
 from tests.architectures.measure import TEXTS as WORDS
 from tests.architectures.zoo import MODEL_TYPES, InFloat64, tiny_model, tiny_tokenizer
-from tests.tiny import KINDS, TEXTS, make
+from tests.helpers.tiny import KINDS, TEXTS, make
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")]
 

@@ -22,7 +22,7 @@ def do_push():
     from huggingface_hub import HfApi
     from peft import LoraConfig, get_peft_model
 
-    from tests.tiny import make
+    from tests.helpers.tiny import make
 
     api = HfApi()
 
@@ -63,7 +63,7 @@ def do_push():
 def do_explain(name, revision=None, allow_pickle=False):
     """The logits' probabilities and what was read; or the message of the refusal."""
     from hf_gradexplain import Explainer, GradexplainError
-    from hf_gradexplain.origin import commits
+    from hf_gradexplain.hub.provenance import commits
 
     try:
         explainer = Explainer.from_pretrained(name, revision=revision, allow_pickle=allow_pickle)
@@ -83,8 +83,8 @@ def do_load_texts(name, revision=None):
 
 
 def do_evaluate(output_dir):
-    from hf_gradexplain.jobs.arguments import EvaluateArguments
-    from hf_gradexplain.jobs.evaluate import run_evaluation
+    from hf_gradexplain.commands.evaluate import run_evaluation
+    from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
 
     names = {"model_name_or_path": "me/adapter", "dataset_name": "me/data", "methods": ["random", "signed_gi"]}
     run_evaluation(EvaluateArguments(output_dir=output_dir, model_revision="v1", **names))
@@ -102,7 +102,7 @@ def do_run_cli(*argv):
 
 
 def do_explain_texts(output_dir):
-    from hf_gradexplain.jobs.explain import ExplainArguments, run_explanation
+    from hf_gradexplain.commands.explain import ExplainArguments, run_explanation
 
     names = {"model_name_or_path": "me/model", "model_revision": "draft", "dataset_name": "me/data"}
     run_explanation(ExplainArguments(output_dir=output_dir, methods=["signed_gi"], **names))

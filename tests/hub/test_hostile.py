@@ -12,10 +12,10 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
+from tests.helpers.tiny import make
 from tests.hub.client import GUARD, ROOT, Client, left
 from tests.hub.loopback_hub import LoopbackHub
 from tests.hub.repository import File, Repo
-from tests.tiny import make
 
 KERNELS = """
 import os
@@ -127,8 +127,8 @@ def do_explain(name, allow_pickle=False):
 
 def do_fine_tune(name, output_dir):
     from hf_gradexplain import GradexplainError
-    from hf_gradexplain.jobs.train import run_training
-    from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
+    from hf_gradexplain.commands.train import run_training
+    from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
 
     where = {"model_name_or_path": name, "dataset_name": f"{output_dir}/data.json", "output_dir": f"{output_dir}/out"}
     splits = {"train_split": "train[:2]", "eval_split": "train[2:]"}

@@ -50,11 +50,11 @@ def do_evaluate(*arguments):
     """Evaluate in this process; return what went wrong, and whether a model was loaded."""
     from unittest.mock import patch
 
-    from hf_gradexplain import hub
-    from hf_gradexplain.arguments import parse_arguments
+    from hf_gradexplain.commands import evaluate
+    from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
+    from hf_gradexplain.commands.parsing import parse_arguments
     from hf_gradexplain.errors import GradexplainError
-    from hf_gradexplain.jobs import evaluate
-    from hf_gradexplain.jobs.arguments import EvaluateArguments
+    from hf_gradexplain.hub import push as hub
 
     hub.WAITS = (0.01,) * 4
     with patch.object(evaluate, "subject_of", wraps=evaluate.subject_of) as loads:
@@ -75,7 +75,7 @@ def do_use_a_token(where, token, folder):
 
     from huggingface_hub import constants
 
-    from hf_gradexplain.jobs.explain import ExplainArguments, run_explanation
+    from hf_gradexplain.commands.explain import ExplainArguments, run_explanation
 
     argument = ("--token", token) if where == "argument" else ()
     environment = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"}

@@ -18,8 +18,8 @@ def do_check(repo_id, repo_type="dataset", private=True, token=TOKEN, offline=Fa
     """Check a destination; return it, or the message of the refusal."""
     from unittest.mock import patch
 
-    from hf_gradexplain import hub
     from hf_gradexplain.errors import GradexplainError
+    from hf_gradexplain.hub import push as hub
 
     hub.WAITS = (0.01,) * 4
     with hub.signed_in(token), patch("huggingface_hub.constants.HF_HUB_OFFLINE", offline):
@@ -32,8 +32,8 @@ def do_check(repo_id, repo_type="dataset", private=True, token=TOKEN, offline=Fa
 
 def do_push(files, replaces=(), repo_id="me/x", private=True, repo_type="dataset"):
     """Check a destination and push texts to it; return the commit, or the message of the refusal."""
-    from hf_gradexplain import hub
     from hf_gradexplain.errors import GradexplainError
+    from hf_gradexplain.hub import push as hub
 
     hub.WAITS = (0.01,) * 4
     try:
@@ -64,7 +64,7 @@ def do_sign_in():
     """The tokens before, within and after a block, without and with one in the environment."""
     from huggingface_hub import get_token
 
-    from hf_gradexplain.hub import signed_in
+    from hf_gradexplain.hub.push import signed_in
 
     def around(token):
         before = get_token()
@@ -83,7 +83,7 @@ def do_push_and_load_metrics():
     """Push both metrics, load them by name, and compute."""
     import evaluate
 
-    from hf_gradexplain.hub import check_destination, push
+    from hf_gradexplain.hub.push import check_destination, push
     from hf_gradexplain.metrics import metric_files
 
     found = {}
@@ -99,7 +99,7 @@ def do_push_and_load_metrics():
 def do_walk(folder):
     from pathlib import Path
 
-    from hf_gradexplain.hub import folder_files
+    from hf_gradexplain.hub.push import folder_files
 
     return {name: path.read_text() for name, path in folder_files(Path(folder)).items()}
 

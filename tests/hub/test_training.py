@@ -56,7 +56,7 @@ def do_push_data():
 def do_push_base():
     import torch
 
-    from tests.tiny import make
+    from tests.helpers.tiny import make
 
     for part in make("bert", dtype=torch.float32):
         part.push_to_hub("me/base")
@@ -65,8 +65,8 @@ def do_push_base():
 def do_train(arguments):
     """Train; return None, or the message of the refusal."""
     from hf_gradexplain import GradexplainError
-    from hf_gradexplain.jobs.train import run_training
-    from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
+    from hf_gradexplain.commands.train import run_training
+    from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
 
     try:
         run_training(TrainRecipeArguments(**arguments))
@@ -81,14 +81,14 @@ def do_train_without(what, arguments):
     if what == "network":
         with patch("huggingface_hub.constants.HF_HUB_OFFLINE", True):
             return do_train(arguments)
-    with patch("hf_gradexplain.hub.get_token", lambda: None):
+    with patch("hf_gradexplain.hub.push.get_token", lambda: None):
         return do_train(arguments)
 
 
 def do_train_impatiently(arguments):
     from unittest.mock import patch
 
-    with patch("hf_gradexplain.hub.WAITS", (0.01,)):
+    with patch("hf_gradexplain.hub.push.WAITS", (0.01,)):
         return do_train(arguments)
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from hf_gradexplain.classifier import Classifier, Reading
-from hf_gradexplain.data import NOBODY, Document, Unit
-from hf_gradexplain.embedding import Lookup
-from hf_gradexplain.encode import collate
-from hf_gradexplain.targets import Objective
+from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
+from hf_gradexplain.classifier.lookups import Lookup
+from hf_gradexplain.classifier.objective import Objective
+from hf_gradexplain.text.data import NOBODY, Document, Unit
+from hf_gradexplain.text.encode import collate
 
 VOCABULARY = 12
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from hf_gradexplain.classifier import Classifier
+from hf_gradexplain.classifier.hooked_classifier import Classifier
 from hf_gradexplain.models import TextCNNConfig, TextCNNForSequenceClassification
 from hf_gradexplain.perturb import generic
 

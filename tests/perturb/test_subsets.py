@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from hf_gradexplain.classifier import Classifier
+from hf_gradexplain.classifier.hooked_classifier import Classifier
 from hf_gradexplain.perturb.subsets import Subsets, is_additive
 from tests.perturb.test_generic import logits_by_hand
-from tests.perturb.test_short_cuts import random_model
+from tests.perturb.test_shortcuts import random_model
 
 
 def random_sets(rng, n, reading, text):

@@ -12,7 +12,7 @@ import yaml
 from datasets import load_dataset
 
 from hf_gradexplain.explanation import Explanation
-from tests.tiny import CORPUS, make
+from tests.helpers.tiny import CORPUS, make
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,14 +8,14 @@ import pytest
 from datasets import Dataset, load_dataset
 
 import hf_gradexplain
-from hf_gradexplain.encode import whole_text
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import schema, write_documents
 from hf_gradexplain.options import Options
-from hf_gradexplain.runner import evaluate_texts
+from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.sharing import TextSource, load_explanations, write, write_shards
 from hf_gradexplain.sharing.source import KEY
-from tests.tiny import TEXTS, explainer
+from hf_gradexplain.text.encode import whole_text
+from tests.helpers.tiny import TEXTS, explainer
 
 METHODS = ("random", "loo", "signed_gi")
 SOURCE = TextSource(None, None, "test[:50%]", None, "text")

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from datasets import ClassLabel, Dataset, Features, Value
 
-from recipes.paper.names import CELLS, Cell
+from recipes.paper.constants import CELLS, Cell
+from recipes.paper.example_review import TEXT
 from recipes.paper.results import Result
-from recipes.paper.review import TEXT
 
 GOOD = {
     "random": 0.02,

@@ -3,8 +3,8 @@
 import pytest
 
 from recipes.paper.claims import UNDER, Answer, all_answers, overall
+from recipes.paper.constants import CELLS, Cell
 from recipes.paper.frequency import Frequencies
-from recipes.paper.names import CELLS, Cell
 from recipes.paper.rules import FAILS, HOLDS, IN_PART, UNTOLD
 from tests.recipes.paper.made_up import GOOD, as_in_the_paper, result, review
 

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from datasets import Dataset
 
-from recipes.paper.answer import Pooling, conclusion, pooling, sentences
 from recipes.paper.decay import by_distance, kept, measure_decay
+from recipes.paper.decay_conclusion import Pooling, conclusion, pooling, sentences
 from recipes.paper.results import Estimate
 from recipes.paper.tables import decay_table
+from tests.helpers.tiny import TEXTS, make
 from tests.recipes.paper.made_up import BEHIND, result
-from tests.tiny import TEXTS, make
 
 
 def text(number, size, *, words=240):

@@ -6,7 +6,7 @@ import pytest
 
 from hf_gradexplain.viz.canvas import figure_bytes
 from recipes.paper import figures
-from recipes.paper.names import CELLS, MODELS
+from recipes.paper.constants import CELLS, MODELS
 from tests.recipes.paper.made_up import GOOD, as_in_the_paper, review
 
 

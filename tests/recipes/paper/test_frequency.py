@@ -6,8 +6,8 @@ import pytest
 from datasets import Dataset
 
 from recipes.paper.frequency import TOLERANCE, frequencies, measure_gradients, relative_gradients
+from tests.helpers.tiny import TEXTS, explainer, make
 from tests.recipes.paper.made_up import words
-from tests.tiny import TEXTS, explainer, make
 
 
 @pytest.fixture

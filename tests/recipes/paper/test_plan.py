@@ -2,12 +2,12 @@
 
 import pytest
 
-from hf_gradexplain.arguments import parse_arguments
+from hf_gradexplain.commands.parsing import parse_arguments
+from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.jobs.train_arguments import TrainRecipeArguments
 from recipes.paper import encoder
 from recipes.paper.arguments import ReproduceArguments
-from recipes.paper.names import CELLS, Cell
+from recipes.paper.constants import CELLS, Cell
 from recipes.paper.plan import CONFIGS, make_plan
 from tests.recipes.paper.made_up import write_data
 

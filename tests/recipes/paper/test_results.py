@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from recipes.paper.names import CELLS
+from recipes.paper.constants import CELLS
 from recipes.paper.results import Estimate, over_seeds, read_result
 from tests.recipes.paper.made_up import GOOD, result
 

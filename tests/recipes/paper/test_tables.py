@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from recipes.paper.names import CELLS
+from recipes.paper.constants import CELLS
 from recipes.paper.tables import lead_table, precision_table, seed_table
 from tests.recipes.paper.made_up import GOOD, result
 

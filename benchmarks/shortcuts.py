@@ -1,0 +1,166 @@
+"""Leave-one-out and removal curves: the short cuts beside batched brute force, in one process.
+
+    python -m benchmarks.shortcuts --words 50 250 1000 --threads 2
+    python -m benchmarks.shortcuts --words 50 250 --texts 64 --models fasttext
+
+Texts of made-up words, their frequencies those of natural text, every occurrence a unit; one text unless asked. Brute
+force is the generic form at the best of several token budgets. What is compared is run in turns, and the table shows
+medians; "forwards" is the time in plain forward passes of the texts, measured before brute force, which leaves the
+process with a heap where all that follows may be a third slower. What takes microseconds is run for 20 ms at a time.
+FastText has been asked before, and so has its table projected. Below the table, the time of the gradients per word.
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from benchmarks.workload import Seconds, Work, ratios, wall
+from hf_gradexplain.attribution.sources import Backward
+from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading, left_as_found
+from hf_gradexplain.classifier.objective import Objective
+from hf_gradexplain.models import MODELS, train_word_tokenizer
+from hf_gradexplain.perturb import GENERIC, ShortCut, known_gradients, knows_gradients, short_cut_of
+from hf_gradexplain.probing.probe import probe
+from hf_gradexplain.run.processes import flush_subnormals
+from hf_gradexplain.text.data import Gradients
+from hf_gradexplain.text.encode import Encoder, collate
+
+VOCABULARY, CLASSES = 20_000, 4
+KINDS = ("leave-one-out", "curve")
+BUDGETS = (512, 1024, 4096, 16384)
+
+
+def seconds(work: Work) -> Seconds:
+    """How long it takes: the mean of as many runs as fit into 20 ms, and of one at least."""
+    wall, processor, runs = time.perf_counter(), time.process_time(), 0
+    while not runs or time.perf_counter() - wall < 0.02:
+        work()
+        runs += 1
+    return Seconds((time.perf_counter() - wall) / runs, (time.process_time() - processor) / runs)
+
+
+def in_turns(works: Sequence[Work], repeats: int) -> list[list[Seconds]]:
+    """The times of each, all of them run once per round: `repeats` times per work."""
+    rounds = [[seconds(work) for work in works] for _ in range(repeats)]
+    return [list(times) for times in zip(*rounds, strict=True)]
+
+
+def new_models() -> dict[str, tuple[PreTrainedModel, PreTrainedTokenizerFast]]:
+    """The three architectures at their default sizes, untrained: the time does not depend on the weights."""
+    torch.manual_seed(0)
+    tokenizer = train_word_tokenizer((f"w{i}" for i in range(VOCABULARY)), vocab_size=VOCABULARY)
+    configs = {config.model_type: config(vocab_size=len(tokenizer), num_labels=CLASSES) for config in MODELS}
+    return {name: (MODELS[type(config)](config), tokenizer) for name, config in configs.items()}
+
+
+def read(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: int, texts: int, budget: int
+) -> tuple[Classifier, Reading]:
+    """The same texts for every budget."""
+    ids = np.random.default_rng(0).zipf(1.3, (texts, words)) % VOCABULARY
+    documents = Encoder(tokenizer, None, "word")([" ".join(f"w{i}" for i in row) for row in ids])
+    classifier = Classifier(model, probe(model, tokenizer).lookups, Objective("loss", "softmax"), budget)
+    return classifier, classifier.read(collate(documents, [None] * texts, tokenizer), graph=False)
+
+
+def works_of(short_cut: ShortCut, classifier: Classifier, reading: Reading) -> list[Work]:
+    """Leave-one-out, and the whole curve of one random order."""
+    order = torch.from_numpy(np.random.default_rng(1).permutation(reading.batch.units.size))
+    ranks = order.expand(1, len(reading.batch.documents), -1)
+    return [
+        lambda: short_cut.leave_one_out(classifier, reading),
+        lambda: short_cut.removal_curves(classifier, reading, ranks),
+    ]
+
+
+@torch.no_grad()
+def beside_a_pass(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: int, texts: int, repeats: int
+) -> list[str]:
+    """For each kind of work, two cells of the table: milliseconds, and in forward passes."""
+    classifier, reading = read(model, tokenizer, words, texts, 1024)
+    works = works_of(short_cut_of(model), classifier, reading)
+    for work in works:
+        work()
+    forward, *times = in_turns([lambda: model(**reading.batch.inputs), *works], repeats)
+    return [f"{1e3 * wall(short):.2f} | {ratios(short, forward)[0]}" for short in times]
+
+
+@torch.no_grad()
+def beside_brute_force(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: int, texts: int, repeats: int
+) -> list[str]:
+    """For each kind of work, four cells: brute force and its token budget, and how many times faster the short cut."""
+    readings = {budget: read(model, tokenizer, words, texts, budget) for budget in BUDGETS}
+    brute = {budget: works_of(GENERIC, *readings[budget]) for budget in BUDGETS}
+    best = min(BUDGETS, key=lambda budget: min(seconds(brute[budget][0]).wall for _ in range(2)))
+    works = [*works_of(short_cut_of(model), *readings[1024]), *brute[best]]
+    for work in works[:2]:
+        work()
+    times = in_turns(works, repeats)
+    return [
+        f"{1e3 * wall(long):.1f} | {best:,} | {' | '.join(ratios(long, short))}"
+        for short, long in zip(times[:2], times[2:], strict=True)
+    ]
+
+
+def gradients_per_word(
+    name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: list[int], texts: int, repeats: int
+) -> str:
+    """One row of the second table: microseconds per word at each length."""
+    readings = [read(model, tokenizer, n, texts, 1024) for n in words]
+
+    def gradients(classifier: Classifier, reading: Reading) -> Gradients:
+        if knows_gradients(classifier):
+            return known_gradients(classifier, reading)
+        return Backward()(classifier, classifier.read(reading.batch, graph=True))
+
+    times = in_turns([partial(gradients, *reading) for reading in readings], repeats)
+    return (
+        f"| {name} | "
+        + " | ".join(f"{1e6 * wall(t) / n / texts:.1f}" for t, n in zip(times, words, strict=True))
+        + " |"
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--words", type=int, nargs="+", default=[50, 250, 1000])
+    parser.add_argument("--texts", type=int, default=1)
+    parser.add_argument("--models", nargs="+", default=["fasttext", "textcnn", "bilstm"])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--flush_subnormals", action="store_true", help="as the recipes do")
+    arguments = parser.parse_args()
+    if arguments.flush_subnormals:
+        flush_subnormals()
+    torch.set_num_threads(arguments.threads)
+    models = new_models()
+    print(
+        "| model | words | texts | work | short cut, ms | in forwards | brute force, ms | at tokens | times faster "
+        "| in processor time |\n|---|---:|---:|---|---:|---|---:|---:|---|---:|"
+    )
+    for name in arguments.models:
+        model, tokenizer = models[name]
+        with left_as_found(model):
+            sizes = [(words, arguments.texts, arguments.repeats) for words in arguments.words]
+            passes = [beside_a_pass(model, tokenizer, *size) for size in sizes]
+            for size, beside in zip(sizes, passes, strict=True):
+                cells = zip(KINDS, beside, beside_brute_force(model, tokenizer, *size), strict=True)
+                for row in cells:
+                    print(f"| {name} | {size[0]:,} | {size[1]} | {' | '.join(row)} |", flush=True)
+    lengths = " | ".join(f"{n:,} words" for n in arguments.words)
+    print(f"\n| gradients, µs per word | {lengths} |\n|---|{'---:|' * len(arguments.words)}")
+    for name in arguments.models:
+        with left_as_found(models[name][0]):
+            print(gradients_per_word(name, *models[name], arguments.words, arguments.texts, arguments.repeats))
+
+
+if __name__ == "__main__":
+    main()

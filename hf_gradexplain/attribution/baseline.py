@@ -1,0 +1,125 @@
+"""What stands in for a word that is taken away."""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, Literal, get_args
+from weakref import WeakKeyDictionary
+
+import torch
+from accelerate.utils import align_module_device
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
+
+from hf_gradexplain.classifier.hooked_classifier import Classifier
+from hf_gradexplain.classifier.objective import widest
+from hf_gradexplain.classifier.state import device_of
+from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.probing.gradient_checks import document_of, ordinary_ids
+from hf_gradexplain.text.data import NOBODY
+from hf_gradexplain.text.encode import collate, vocabulary_size
+
+BaselineName = Literal["zero", "pad", "mask", "unk", "mean"]
+
+_CHUNK = 64
+
+
+def baseline_vectors(
+    classifier: Classifier, tokenizer: PreTrainedTokenizerBase, name: BaselineName
+) -> tuple[Tensor, ...] | None:
+    """The vectors that `signed_gi` measures from and that masking puts in a word's place, one `(D,)` per table.
+
+    Args:
+        classifier: The classifier, within `left_as_found`.
+        tokenizer: Its tokenizer.
+        name: `zero` for the paper's; `pad`, `mask` or `unk` for the vector of that token; `mean` for the mean of the
+            vocabulary's vectors, special tokens left out.
+
+    Returns:
+        None for zero.
+
+    Raises:
+        GradexplainError: If there is no such baseline, no such token, or no vector of the model for it.
+    """
+    choose("baseline", name, get_args(BaselineName))
+    if name == "zero":
+        return None
+    if name == "mean":
+        return _mean(classifier, tokenizer)
+    token = token_for(name, tokenizer, classifier.model, asked=f"baseline={name!r}")
+    return tuple(vectors[0, 0] for vectors in _vectors(classifier, tokenizer, [[token]]))
+
+
+def token_for(name: BaselineName, tokenizer: PreTrainedTokenizerBase, model: nn.Module, *, asked: str) -> int:
+    """The token whose vector is the baseline `pad`, `mask` or `unk`; `asked` is how it was asked for.
+
+    Raises:
+        GradexplainError: If there is no such token, or no vector of the model for it.
+    """
+    token: int | None = getattr(tokenizer, f"{name}_token_id")
+    if token is None:
+        raise GradexplainError(f"{asked}: the tokenizer has no {name} token; baseline='mean' needs none")
+    size = vocabulary_size(model)
+    if size is not None and token >= size:
+        raise GradexplainError(
+            f"{asked}: the model has no vector for the tokenizer's {name} token: "
+            "call model.resize_token_embeddings(len(tokenizer)), or choose baseline='mean'"
+        )
+    return token
+
+
+_MEANS: WeakKeyDictionary[nn.Module, tuple[Any, tuple[Tensor, ...]]] = WeakKeyDictionary()
+"""The mean vectors of each model, and what they were made from."""
+
+
+def _mean(classifier: Classifier, tokenizer: PreTrainedTokenizerBase) -> tuple[Tensor, ...]:
+    """The mean of the vocabulary's vectors, per table; taken again only when what it is made from has changed."""
+    ids = _vocabulary(classifier, tokenizer)
+    device, weights = device_of(classifier.model), _column_sums(classifier)
+    made_from = ids, classifier.lookups, classifier.mixed_precision, device, weights
+    if classifier.model not in _MEANS or _MEANS[classifier.model][0] != made_from:
+        _MEANS[classifier.model] = made_from, _mean_of(classifier, tokenizer, ids)
+    return _MEANS[classifier.model][1]
+
+
+def _mean_of(classifier: Classifier, tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple[Tensor, ...]:
+    """The mean vector of these ids, per table, summed as exactly as the device can, in an order of its own."""
+    *rows, last = (ids[at : at + _CHUNK] for at in range(0, len(ids), _CHUNK))
+    step, end = max(1, classifier.batch_tokens // _CHUNK), _vectors(classifier, tokenizer, [last])
+    batches = (_vectors(classifier, tokenizer, rows[at : at + step]) for at in range(0, len(rows), step))
+    sums = [[x.sum(1, dtype=widest(x.device)) for x in tables] for tables in chain(batches, [end])]
+    means = (torch.cat(parts).sum(0) / len(ids) for parts in zip(*sums, strict=True))
+    return tuple(mean.to(x.dtype) for mean, x in zip(means, end, strict=True))
+
+
+def _column_sums(classifier: Classifier) -> list[Any]:
+    """The type and the sum over all rows of every weight by which words are looked up: no mean changes without them.
+
+    A tensor's version does not tell of what is written to its `data`. Weights that are offloaded are fetched.
+    """
+    sums = []
+    for name in dict.fromkeys(lookup.module for lookup in classifier.lookups):
+        for module in classifier.model.get_submodule(name).modules():
+            with align_module_device(module):
+                for weight in chain(module.parameters(recurse=False), module.buffers(recurse=False)):
+                    wide = torch.promote_types(weight.dtype, torch.float32)
+                    sums.append((weight.dtype, weight.detach().sum(0, dtype=wide).tolist()))
+    return sums
+
+
+def _vocabulary(classifier: Classifier, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    size = getattr(getattr(classifier.model, "config", None), "vocab_size", None) or len(tokenizer)
+    special = {NOBODY, *tokenizer.all_special_ids}
+    return [i for i in range(min(size, len(tokenizer))) if i not in special]
+
+
+def _vectors(
+    classifier: Classifier, tokenizer: PreTrainedTokenizerBase, ids: Sequence[Sequence[int]]
+) -> tuple[Tensor, ...]:
+    """The vectors of `B` rows of `R` ids, per table `(B, R, D)`.
+
+    A token stands on either side, since a table may not hold the outermost.
+    """
+    beside = ordinary_ids(tokenizer)[:1]
+    documents = [document_of(tokenizer, [*beside, *row, *beside]) for row in ids]
+    batch = collate(documents, [0] * len(documents), tokenizer, device_of(classifier.model))
+    return tuple(batch.units.sum_rows(vectors)[:, 1:-1] for vectors in classifier.word_vectors(batch.inputs))

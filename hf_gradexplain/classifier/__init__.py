@@ -1,0 +1,1 @@
+"""One wrapper around any classifier: its embedding lookups, its objective, and its forward pass."""

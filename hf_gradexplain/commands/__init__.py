@@ -1,0 +1,1 @@
+"""What the command line and the recipes run, and the arguments they take."""

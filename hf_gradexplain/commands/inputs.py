@@ -1,0 +1,214 @@
+"""What an evaluation is of: the classifier and the texts that the arguments name, or those of the embedded default."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import ClassLabel, Dataset, Features, IterableDataset, Value
+from transformers import set_seed
+
+from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
+from hf_gradexplain.corpus import CorpusError, load_texts, stream_texts
+from hf_gradexplain.corpus.synthetic import SyntheticCorpus, make_corpus
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.hub.provenance import Origin, locate, public_name
+from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
+from hf_gradexplain.run.folder import document_paths
+from hf_gradexplain.run.processes import process_state
+from hf_gradexplain.training import infer_task
+
+STEPS = 40
+"""Training steps of the embedded default."""
+
+TRAINED_FROM = "trained_from.json"
+"""What the model of the embedded default was made from, beside its weights."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is evaluated: a classifier on texts; `weight` gives the planted truth where there is one.
+
+    `origins` says where model and data set come from, by the part.
+    """
+
+    explainer: Explainer
+    texts: Dataset | IterableDataset
+    model_name: str
+    data_name: str
+    weight: Callable[[str, int], float] | None = None
+    notes: tuple[str, ...] = ()
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+
+
+def subject_of(arguments: EvaluateArguments, output_dir: Path, *, alone: bool = False) -> Subject:
+    """Load or make what the arguments name; the embedded default keeps its model in `output_dir`.
+
+    Args:
+        arguments: What is to be evaluated.
+        output_dir: The folder of the run.
+        alone: Whether only this process is at it, so that there is nobody to wait for.
+    """
+    if arguments.model_name_or_path is not None:
+        return _named(arguments)
+    return _embedded(arguments, output_dir, alone=alone)
+
+
+def _named(arguments: EvaluateArguments) -> Subject:
+    """The classifier and the data set that the arguments name."""
+    if arguments.dataset_name is None:
+        raise GradexplainError("--model_name_or_path needs a --dataset_name to evaluate on")
+    data = locate(arguments.dataset_name, arguments.dataset_revision, "dataset")
+    texts = _texts(arguments, data.commit)
+    explainer = Explainer.from_pretrained(
+        str(arguments.model_name_or_path),
+        revision=arguments.model_revision,
+        device=process_state().device,
+        trust_remote_code=arguments.trust_remote_code,
+        allow_pickle=arguments.allow_pickle,
+    )
+    texts, notes = _aligned(texts, {name: int(i) for name, i in (explainer.model.config.label2id or {}).items()})
+    return Subject(
+        explainer,
+        texts,
+        public_name(str(arguments.model_name_or_path)),
+        f"{public_name(arguments.dataset_name)} ({arguments.split})",
+        notes=notes,
+        origins={**explainer.origins, "data set": data},
+    )
+
+
+def _texts(arguments: EvaluateArguments, revision: str | None) -> Dataset | IterableDataset:
+    name, label_column = str(arguments.dataset_name), arguments.label_column if arguments.target == "label" else None
+    if arguments.streaming:
+        return stream_texts(
+            name,
+            config=arguments.dataset_config_name,
+            split=arguments.split,
+            text_column=arguments.text_column,
+            label_column=label_column,
+            revision=revision,
+            max_samples=arguments.max_samples,
+        )
+    return load_texts(
+        name,
+        config=arguments.dataset_config_name,
+        split=arguments.split,
+        text_column=arguments.text_column,
+        label_column=label_column,
+        revision=revision,
+        max_samples=arguments.max_samples,
+        seed=arguments.seed,
+    )
+
+
+def _embedded(arguments: EvaluateArguments, output_dir: Path, *, alone: bool) -> Subject:
+    """The generated corpus, and a FastText that was trained on it on the spot."""
+    if arguments.dataset_name is not None:
+        raise GradexplainError("--dataset_name needs a --model_name_or_path to evaluate")
+    corpus, folder, state = make_corpus(arguments.seed), output_dir / "model", process_state()
+    if state.is_main_process and not _is_there(folder, arguments.seed):
+        _train_fasttext(corpus, arguments.seed, folder)
+    if not alone:
+        state.wait_for_everyone()
+    texts = corpus.test
+    if arguments.max_samples is not None:
+        texts = texts.select(range(min(arguments.max_samples, len(texts))))
+    return Subject(
+        Explainer.from_pretrained(str(folder), device=state.device),
+        texts,
+        "FastText",
+        "the embedded corpus",
+        weight=corpus.weight,
+        notes=("The corpus is generated, so it is known of every word which class it speaks for.",),
+    )
+
+
+def _is_there(folder: Path, seed: int) -> bool:
+    """Whether the model of this seed is in the run's folder, or one of finished ranges, which is not replaced.
+
+    Raises:
+        GradexplainError: What is there was not trained here.
+    """
+    if not folder.exists():
+        return False
+    record = folder / TRAINED_FROM
+    if not record.exists():
+        raise GradexplainError(
+            f"{folder} is not known to be of the embedded default and would be overwritten: "
+            "give another --output_dir, or delete it"
+        )
+    return json.loads(record.read_text(encoding="utf-8")) == _recipe(seed) or bool(document_paths(folder.parent))
+
+
+def _recipe(seed: int) -> dict[str, int]:
+    return {"seed": seed, "steps": STEPS}
+
+
+def _train_fasttext(corpus: SyntheticCorpus, seed: int, folder: Path) -> None:
+    """Train on all texts at once, a second's work, and save to `folder`, whole or not at all."""
+    set_seed(seed)
+    tokenizer = train_word_tokenizer(corpus.train["text"], vocab_size=5000)
+    config = FastTextConfig(vocab_size=len(tokenizer), hidden_size=50, **infer_task(corpus.train).config())
+    model = FastTextForSequenceClassification(config).train()
+    batch = tokenizer(corpus.train["text"][:], padding=True, return_tensors="pt")
+    labels, optimizer = torch.tensor(corpus.train["label"][:]), torch.optim.AdamW(model.parameters(), lr=0.03)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        model(**batch, labels=labels).loss.backward()
+        optimizer.step()
+    unfinished = folder.with_name(f".{folder.name}.part")
+    model.save_pretrained(unfinished)
+    tokenizer.save_pretrained(unfinished)
+    (unfinished / TRAINED_FROM).write_text(json.dumps(_recipe(seed)), encoding="utf-8")
+    if folder.exists():
+        shutil.rmtree(folder)
+    unfinished.rename(folder)
+
+
+def _aligned(
+    texts: Dataset | IterableDataset, label2id: Mapping[str, int]
+) -> tuple[Dataset | IterableDataset, tuple[str, ...]]:
+    """Give labels the model's class ids by their names; where the names differ, say that ids were taken as they are."""
+    feature = texts.features.get("label")
+    ids = {name.casefold(): i for name, i in label2id.items()}
+    if isinstance(texts, IterableDataset) and feature in (Value("string"), Value("large_string")):
+        features = Features({**texts.features, "label": Value("int64")})
+        return texts.map(partial(_class_ids, ids=ids), batched=True, features=features), ()
+    if not isinstance(feature, ClassLabel):
+        return texts, ()
+    wanted = [ids.get(name.casefold()) for name in feature.names]
+    if wanted == list(range(len(feature.names))):
+        return texts, ()
+    if None in wanted:
+        names = sorted(label2id, key=label2id.__getitem__)
+        pairs = ", ".join(f"{a} = {b}" for a, b in zip(feature.names, names, strict=False))
+        return texts, (f"Data and model name their classes differently; the ids were taken as they are: {pairs}.",)
+    note = "The data set numbers its labels in another order than the model; they were matched by name."
+    return _renumbered(texts, np.array(wanted)), (note,)
+
+
+def _renumbered(texts: Dataset | IterableDataset, wanted: np.ndarray) -> Dataset | IterableDataset:
+    """Put the id `wanted[i]` for the label `i`."""
+    if isinstance(texts, IterableDataset):
+        features = Features({**texts.features, "label": Value("int64")})
+        return texts.map(lambda row: {"label": int(wanted[row["label"]])}, features=features)
+    labels = wanted[texts.with_format("numpy")["label"][:]]
+    return texts.remove_columns("label").add_column("label", labels)
+
+
+def _class_ids(rows: Mapping[str, Sequence[Any]], ids: Mapping[str, int]) -> dict[str, list[int]]:
+    """The ids of labels that are names: a stream's cannot be numbered without reading all of it."""
+    for number, label in zip(rows["id"], rows["label"], strict=True):
+        if label.casefold() not in ids:
+            raise CorpusError(
+                f"The label {label!r} of row {number} is no class of the model, which has {', '.join(map(repr, ids))}; "
+                "rename the labels, or give --target predicted."
+            )
+    return {"label": [ids[label.casefold()] for label in rows["label"]]}

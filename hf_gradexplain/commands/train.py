@@ -1,0 +1,117 @@
+"""Train a classifier: from arguments to a folder with its card, and to the hub."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from accelerate import PartialState
+from rich.console import Console
+
+from hf_gradexplain.cards import FIGURE, Card, described, example_method, explained, faithfulness, write_card
+from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.hub.push import Destination, check_destination, push, signed_in
+from hf_gradexplain.models.remote_code import add_remote_code
+from hf_gradexplain.training import Trained, train
+
+STALE = ("model*.safetensors*", "*.bin", "configuration_*.py", "modeling_*.py", FIGURE)
+"""What an earlier push may have left that would be taken for a part of this model."""
+
+
+def run_training(arguments: TrainRecipeArguments) -> Mapping[str, float]:
+    """Train or fine-tune, write model, tokenizer and card to `output_dir`, and push them if asked to.
+
+    The destination of a push is checked before the training. The model is saved before its explanations are measured.
+
+    Returns:
+        The metrics on the evaluation split, see `Task.metrics`.
+
+    Raises:
+        GradexplainError: If the data, the model or its configuration cannot be had as asked for, or if the model cannot
+            be pushed.
+    """
+    with signed_in(arguments.token):
+        destination = _destination(arguments)
+        trained = train(arguments)
+        if PartialState().is_main_process:
+            _publish(trained, arguments, destination)
+    return trained.metrics
+
+
+def _destination(arguments: TrainRecipeArguments) -> Destination | None:
+    if not arguments.push_to_hub:
+        return None
+    name = arguments.hub_model_id or Path(arguments.output_dir).resolve().name
+    return check_destination(name, "model", private=arguments.hub_private_repo)
+
+
+def _publish(trained: Trained, arguments: TrainRecipeArguments, destination: Destination | None) -> None:
+    folder, repo_id = Path(arguments.output_dir), None if destination is None else destination.repo_id
+    card = described(
+        trained,
+        arguments,
+        repo_id=repo_id,
+        remote_code=arguments.remote_code,
+        license=arguments.license,
+        dataset_source=arguments.dataset_source,
+    )
+    files = _save(trained, folder, remote_code=arguments.remote_code)
+    write_card(card, folder)
+    card = _measured(card, trained, arguments)
+    files += write_card(card, folder)
+    if destination is not None:
+        _push(card, folder, files, destination)
+
+
+def _push(card: Card, folder: Path, files: Sequence[str], destination: Destination) -> None:
+    message = f"{card.title}, trained on {card.corpus.name}"
+    try:
+        pushed = push(destination, {file: folder / file for file in files}, message=message, replaces=STALE)
+    except GradexplainError as error:
+        command = f"hf upload {destination.repo_id} {folder}{' --private' if destination.private else ''}"
+        raise GradexplainError(
+            f"{error}. Nothing is lost: the model is in {folder}, and `{command}` pushes it without another training"
+        ) from error
+    _say(f"Pushed: {pushed.url}")
+
+
+def _say(text: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(text, highlight=False, markup=False)
+
+
+def _measured(card: Card, trained: Trained, arguments: TrainRecipeArguments) -> Card:
+    """The card with what is known of the model's explanations; if there can be none, with the reason."""
+    n, rows = arguments.faithfulness_samples, trained.eval_rows
+    texts = [arguments.example_text] * bool(arguments.example_text)
+    widget = rows[: arguments.data_examples]["text"] if "text_pair" not in rows.column_names else []
+    try:
+        explainer, found = Explainer(trained.model, trained.tokenizer), None
+        if n:
+            _say(
+                f"Measuring explanations on {min(n, len(rows)):,} texts; --faithfulness_samples 0 would leave that out"
+            )
+            labelled = trained.task.problem_type == "single_label_classification"
+            found = faithfulness(explainer, rows, n, labelled=labelled, seed=arguments.seed)
+        examples = explained(explainer, [*texts, *widget], example_method(found))
+    except GradexplainError as error:
+        return replace(card, not_measured=f"the model cannot be explained ({error})")
+    card = replace(card, examples=examples, widget=widget)
+    return replace(card, faithfulness=found, not_measured="") if n else card
+
+
+def _save(trained: Trained, folder: Path, *, remote_code: bool) -> list[str]:
+    """Write model and tokenizer: into a folder beside the files first, then each in its place."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder, prefix=".") as name:
+        partial = Path(name)
+        trained.model.save_pretrained(partial)
+        trained.tokenizer.save_pretrained(partial)
+        if remote_code:
+            add_remote_code(partial, type(trained.model.config), type(trained.model))
+        files = sorted(file.name for file in partial.iterdir())
+        for file in files:
+            os.replace(partial / file, folder / file)
+    return files

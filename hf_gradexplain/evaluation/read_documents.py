@@ -1,0 +1,152 @@
+"""Document files read back column by column, in blocks that do not depend on where the files were cut."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hf_gradexplain.evaluation.correlation import COEFFICIENTS
+from hf_gradexplain.evaluation.ragged_array import Ragged
+
+BLOCK = 256
+"""Documents that are summed up at a time. Sums are over blocks in order, so that the cut into files is not seen."""
+
+SATURATED = 0.999
+"""Above this probability of the target little is left for a gradient to say."""
+
+COLUMNS = ("id", "curves", "negative_first", "random_orders", "correlations", "signs", "bounds")
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """What is summed up of up to `BLOCK` documents `n`.
+
+    Attributes:
+        ids: Their row numbers.
+        curves: Per method; `negative_first` likewise, empty where not measured.
+        negative_first: See `curves`.
+        random_orders: `mean` and `variance`, or empty.
+        correlations: Per method and coefficient `(n,)`, NaN where undefined.
+        signs: Per method `same`, `opposite` and `zero`, `(n,)` each.
+        bounds: `lower`, `upper` and `exact`, `(n,)` each, or empty.
+    """
+
+    ids: list[int]
+    curves: Mapping[str, Ragged]
+    negative_first: Mapping[str, Ragged]
+    random_orders: Mapping[str, Ragged]
+    correlations: Mapping[str, Mapping[str, np.ndarray]]
+    signs: Mapping[str, Mapping[str, np.ndarray]]
+    bounds: Mapping[str, np.ndarray]
+
+
+def read_blocks(paths: Sequence[Path], size: int = BLOCK) -> Iterator[Block]:
+    """All documents of these files in order, `size` at a time, the last time fewer."""
+    for table in _tables(paths, COLUMNS, size):
+        found = {name: _fields(table, name) for name in COLUMNS[1:]}
+        curves = {name: {key: _ragged(x) for key, x in found[name].items()} for name in COLUMNS[1:4]}
+        numbers = {name: {key: _numbers(x) for key, x in found[name].items()} for name in COLUMNS[4:6]}
+        yield Block(
+            ids=table["id"].to_pylist(),
+            curves=curves["curves"],
+            negative_first=curves["negative_first"],
+            random_orders=curves["random_orders"],
+            correlations=numbers["correlations"],
+            signs=numbers["signs"],
+            bounds={key: _array(x) for key, x in found["bounds"].items()},
+        )
+
+
+def read_curves(path: Path) -> tuple[list[int], dict[str, list[np.ndarray]]]:
+    """The ids and, per method, the curves of one file."""
+    table = pq.read_table(path, columns=["id", "curves"])
+    return table["id"].to_pylist(), {name: _ragged(x).rows() for name, x in _fields(table, "curves").items()}
+
+
+def read_correlations(paths: Sequence[Path], method: str) -> dict[str, np.ndarray]:
+    """One method's correlations in all documents: every coefficient and its p-value, `(n,)` each, NaN where undefined.
+
+    The only thing that is held of all documents at once: 48 MB for a million.
+    """
+    names = [name + end for name in COEFFICIENTS for end in ("", "_p")]
+    columns = [f"correlations.{method}.{name}" for name in names]
+    parts = [_fields(pq.ParquetFile(path).read(columns), "correlations")[method] for path in paths]
+    return {name: np.concatenate([_array(part.field(name)) for part in parts]) for name in names}
+
+
+def undefined_correlations(paths: Sequence[Path], methods: Sequence[str]) -> dict[tuple[str, str], int]:
+    """How many documents have no correlation, by method and reason, in this order."""
+    counts: dict[tuple[str, str], int] = {}
+    for path in paths:
+        table = pq.ParquetFile(path).read([f"correlations.{method}.undefined" for method in methods])
+        for method, column in _fields(table, "correlations").items():
+            for entry in pc.value_counts(column.field("undefined").drop_null()).to_pylist():
+                key = (method, entry["values"])
+                counts[key] = counts.get(key, 0) + entry["counts"]
+    return dict(sorted(counts.items(), key=lambda entry: (methods.index(entry[0][0]), entry[0][1])))
+
+
+def count_documents(paths: Sequence[Path]) -> dict[str, int]:
+    """How many documents there are, how many of them are as follows, and the most units of one.
+
+    Returns:
+        `documents`; with a label (`labelled`); of those, `predicted_right`; `truncated`; `without_units`; `saturated`,
+        whose target has a probability above `SATURATED` (never in regression); and `longest`, a number of units.
+    """
+    names = ("documents", "labelled", "predicted_right", "truncated", "without_units", "saturated", "longest")
+    counts = dict.fromkeys(names, 0)
+    for path in paths:
+        first = pq.read_schema(path).field("curves").type[0].name
+        columns = ["label", "prediction", "truncated_at", "regression", f"curves.{first}"]
+        part = pq.ParquetFile(path).read(columns)
+        curves = _ragged(_fields(part, "curves")[first])
+        label, regression = part["label"], _array(part["regression"])
+        counts["documents"] += len(part)
+        counts["labelled"] += len(part) - label.null_count
+        counts["predicted_right"] += pc.sum(pc.equal(label, part["prediction"])).as_py() or 0
+        counts["truncated"] += len(part) - part["truncated_at"].null_count
+        counts["without_units"] += int((curves.lengths == 1).sum())
+        counts["saturated"] += int(((curves.first > SATURATED) & ~regression).sum())
+        counts["longest"] = max(counts["longest"], int(curves.lengths.max(initial=1)) - 1)
+    return counts
+
+
+def _tables(paths: Sequence[Path], columns: Sequence[str], size: int) -> Iterator[pa.Table]:
+    """The rows of all files, `size` at a time."""
+    kept = pa.table({})
+    for path in paths:
+        there = [name for name in columns if name in pq.read_schema(path).names]
+        table = pq.ParquetFile(path).read(there)
+        kept = pa.concat_tables([kept, table]) if len(kept) else table
+        while len(kept) >= size:
+            yield kept.slice(0, size)
+            kept = kept.slice(size)
+    if len(kept):
+        yield kept
+
+
+def _fields(table: pa.Table, name: str) -> dict[str, pa.Array]:
+    """The parts of a struct column; none if it is not there."""
+    if name not in table.column_names:
+        return {}
+    column = table[name].combine_chunks()
+    return {field.name: column.field(field.name) for field in column.type}
+
+
+def _ragged(column: pa.ListArray) -> Ragged:
+    ends = column.offsets.to_numpy()
+    return Ragged(column.values.to_numpy()[ends[0] : ends[-1]], np.diff(ends))
+
+
+def _numbers(column: pa.StructArray) -> dict[str, np.ndarray]:
+    numbers = (field.name for field in column.type if not pa.types.is_string(field.type))
+    return {name: _array(column.field(name)) for name in numbers}
+
+
+def _array(column: pa.Array) -> np.ndarray:
+    """Null becomes NaN."""
+    return column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()

@@ -1,0 +1,1 @@
+"""The Hugging Face Hub: pin names to commits, and push files in one commit."""

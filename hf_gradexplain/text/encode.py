@@ -1,0 +1,267 @@
+"""From texts to documents, and from documents to batches."""
+
+import gc
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import BatchEncoding, PreTrainedTokenizerBase
+
+from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.text.alignment import Tokens, from_alignment, from_encoding, trimmed
+from hf_gradexplain.text.data import NOBODY, Batch, Document, Unit, Units
+
+UnitName = Literal["token", "word", "word_type"]
+Text = str | tuple[str, str]
+
+_NO_LIMIT = 10**9
+_PAIR_SEPARATOR = "\n"
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """Turns texts into documents.
+
+    Args:
+        tokenizer: The model's tokenizer.
+        max_length: The most tokens that the model reads, special tokens included; None for no limit.
+        unit: What gets one score: `token`, `word` (one occurrence) or `word_type` (all occurrences in the text).
+        filler: The token that a text without any is given to read, since no model reads nothing.
+    """
+
+    tokenizer: PreTrainedTokenizerBase
+    max_length: int | None
+    unit: UnitName
+    filler: int = 0
+
+    def __post_init__(self) -> None:
+        choose("unit", self.unit, get_args(UnitName))
+
+    def __call__(self, texts: Sequence[Text]) -> list[Document]:
+        """Encode texts and text pairs; lone surrogates, which no tokenizer takes, become U+FFFD."""
+        if not texts:
+            return []
+        parts = [_parts(text) for text in texts]
+        with _settings_kept(self.tokenizer):
+            encoded = self.tokenizer(
+                [each if len(each) > 1 else each[0] for each in parts],
+                truncation=self.max_length is not None,
+                max_length=self.max_length,
+                return_overflowing_tokens=False,
+                return_special_tokens_mask=True,
+                verbose=False,
+            )
+        with _collector_paused():
+            return [self._document(each, encoded, i) for i, each in enumerate(parts)]
+
+    def _document(self, texts: tuple[str, ...], encoded: BatchEncoding, i: int) -> Document:
+        text = _PAIR_SEPARATOR.join(texts)
+        tokens = self._tokens(texts, encoded, i)
+        inputs = {name: tuple(encoded[name][i]) for name in encoded if name in self.tokenizer.model_input_names}
+        units, unit_of = _units(text, self._groups(text, tokens), tokens)
+        unit_of_row, row_of = _rows(unit_of, tokens.ids)
+        if not tokens.ids:
+            unit_of, row_of = [NOBODY], np.array([NOBODY])
+            inputs = {name: (self.filler if name == "input_ids" else 0,) for name in inputs}
+        pair_start = len(texts[0]) + len(_PAIR_SEPARATOR) if len(texts) > 1 else None
+        return Document(text, units, inputs, np.array(unit_of), row_of, unit_of_row, tokens.cut, pair_start)
+
+    def _tokens(self, texts: tuple[str, ...], encoded: BatchEncoding, i: int) -> Tokens:
+        starts = (0, len(texts[0]) + len(_PAIR_SEPARATOR))[: len(texts)]
+        if encoded.encodings:
+            return from_encoding(encoded.encodings[i], starts)
+        ids, special = encoded["input_ids"][i], encoded["special_tokens_mask"][i]
+        truncated = self.max_length is not None and len(ids) >= self.max_length
+        return from_alignment(self.tokenizer, ids, special, texts, starts, truncated=truncated)
+
+    def _groups(self, text: str, tokens: Tokens) -> "list[_Group]":
+        """The tokens of each unit's occurrences, those of one key together, in the order of the text."""
+        unknown = self.tokenizer.unk_token_id
+        groups: dict[object, _Group] = {}
+        for word in tokens.grouped(text, by_token=self.unit == "token"):
+            span = trimmed(text, tokens.spans[word[0]][0], tokens.spans[word[-1]][1])
+            key: object = word[0]
+            if self.unit == "word_type":
+                ids = tuple([tokens.ids[t] for t in word])
+                key = ids, text[slice(*span)] if unknown in ids else None
+            groups.setdefault(key, []).append((word, span))
+        return list(groups.values())
+
+
+@contextmanager
+def _settings_kept(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
+    """Put the tokenizer's truncation and padding back: a call with other ones overwrites them for good."""
+    if not tokenizer.is_fast:
+        yield
+        return
+    backend = tokenizer.backend_tokenizer
+    truncation, padding = backend.truncation, backend.padding
+    try:
+        yield
+    finally:
+        backend.no_truncation() if truncation is None else backend.enable_truncation(**truncation)
+        backend.no_padding() if padding is None else backend.enable_padding(**padding)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Documents are made of many small objects, none of them garbage, which the collector would look through often."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+_Group = list[tuple[list[int], tuple[int, int]]]
+
+
+def _parts(text: Text) -> tuple[str, ...]:
+    """The text, or the two of a pair, without lone surrogates."""
+    parts = text if isinstance(text, tuple) else (text,)
+    wrong = [type(part).__name__ for part in parts if not isinstance(part, str)]
+    if isinstance(text, tuple) and len(text) != 2:
+        wrong.append(f"a tuple of {len(text)}")
+    if wrong:
+        raise GradexplainError(f"a text is a str, or a tuple of two for a pair, not {wrong[0]}")
+    return tuple(without_surrogates(part) for part in parts)
+
+
+def listed(texts: Text | Iterable[Text]) -> list[Text]:
+    """The texts as a list; a text or a pair alone, which is a tuple, is a list of one.
+
+    Raises:
+        GradexplainError: It is none of these.
+    """
+    if isinstance(texts, str | tuple):
+        return [texts]
+    if isinstance(texts, bytes | Mapping) or not isinstance(texts, Iterable):
+        got = type(texts).__name__
+        raise GradexplainError(f"texts is a str, a tuple of two for a pair, or a list of those, not {got}")
+    return list(texts)
+
+
+def without_surrogates(text: str) -> str:
+    """The text with U+FFFD in place of lone surrogates, which neither a tokenizer nor a file in UTF-8 takes."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+def whole_text(text: Text) -> str:
+    """What `Document.text` is made of: the text, or the two of a pair joined by a newline, without lone surrogates."""
+    return _PAIR_SEPARATOR.join(_parts(text))
+
+
+def _units(text: str, groups: list[_Group], tokens: Tokens) -> tuple[tuple[Unit, ...], list[int]]:
+    """The units, and the number of the unit of each token."""
+    unit_of, units = [NOBODY] * len(tokens.ids), []
+    for number, group in enumerate(groups):
+        for word, _ in group:
+            for t in word:
+                unit_of[t] = number
+        spans = tuple([span for _, span in group])
+        start, end = spans[0]
+        units.append(Unit(text[start:end] or tokens.pieces[group[0][0][0]], spans))
+    return tuple(units), unit_of
+
+
+def _rows(unit_of: Sequence[int], ids: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Number the distinct `(unit, token id)`: the unit of each row, and the row of each token."""
+    rows: dict[tuple[int, int], int] = {}
+    row_of = [rows.setdefault((u, i), len(rows)) if u != NOBODY else NOBODY for u, i in zip(unit_of, ids, strict=True)]
+    return np.array([unit for unit, _ in rows], dtype=int), np.array(row_of, dtype=int)
+
+
+def collate(
+    documents: Sequence[Document],
+    targets: Sequence[int | None],
+    tokenizer: PreTrainedTokenizerBase,
+    device: torch.device | str = "cpu",
+    seed: int = 0,
+) -> Batch:
+    """Put documents into one batch, padded to the longest on the tokenizer's own side.
+
+    `targets` holds the class to explain of each document, None for the predicted one.
+    """
+    length = max(map(len, documents))
+    left = tokenizer.padding_side == "left"
+
+    def padded(rows: Sequence[Sequence[int] | np.ndarray], size: int, value: int, *, on_left: bool = False) -> Tensor:
+        out = np.full((len(rows), size), value, dtype=np.int64)
+        for i, row in enumerate(rows):
+            out[i, size - len(row) if on_left else 0 : size if on_left else len(row)] = row
+        return torch.from_numpy(out).to(device)
+
+    fill = {"input_ids": tokenizer.pad_token_id or 0, "token_type_ids": tokenizer.pad_token_type_id}
+    inputs = {
+        name: padded([d.inputs[name] for d in documents], length, fill.get(name, 0), on_left=left)
+        for name in documents[0].inputs
+    }
+    size, n_rows = max(len(d.units) for d in documents), max(len(d.unit_of_row) for d in documents)
+    units = Units(
+        unit_of=padded([np.where(d.unit_of < 0, size, d.unit_of) for d in documents], length, size, on_left=left),
+        row_of=padded([np.where(d.row_of < 0, n_rows, d.row_of) for d in documents], length, n_rows, on_left=left),
+        unit_of_row=padded([d.unit_of_row for d in documents], n_rows, size),
+        count=torch.tensor([len(d.units) for d in documents], device=device),
+        size=size,
+    )
+    target = torch.tensor([NOBODY if t is None else t for t in targets], device=device)
+    return Batch(tuple(documents), inputs, units, target, seed)
+
+
+def plan_batches(
+    lengths: Sequence[int], batch_tokens: int, *, padded_up_to: int, kinds: Sequence[tuple[int, ...]] = ()
+) -> list[list[int]]:
+    """Cut documents into batches of at most `batch_tokens` tokens, padding included; a longer one goes alone.
+
+    Documents of equal length come together; those of different lengths share a batch only if none is longer than
+    `padded_up_to`, those of different `kinds` never.
+
+    >>> plan_batches([3, 5, 3, 3], batch_tokens=6, padded_up_to=0)
+    [[0, 2], [3], [1]]
+    >>> plan_batches([3, 4, 3, 5, 5], batch_tokens=100, padded_up_to=4)
+    [[0, 2, 1], [3, 4]]
+    """
+    kinds = kinds or [()] * len(lengths)
+    batches: list[list[int]] = []
+    for i in sorted(range(len(lengths)), key=lambda i: (kinds[i], lengths[i], i)):
+        last = batches[-1] if batches else []
+        fits = last and kinds[last[0]] == kinds[i] and (len(last) + 1) * lengths[i] <= batch_tokens
+        if fits and (lengths[i] <= padded_up_to or lengths[last[0]] == lengths[i]):
+            last.append(i)
+        else:
+            batches.append([i])
+    return batches
+
+
+def length_limit(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> int | None:
+    """The most tokens that a model reads, special tokens included: what the tokenizer says, and what positions allow.
+
+    A table of positions with a padding row is used from the row after that on.
+    """
+    limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < _NO_LIMIT else []
+    positions = getattr(getattr(model, "config", None), "max_position_embeddings", None)
+    if isinstance(positions, int) and positions > 0:
+        tables = [module for module in model.modules() if isinstance(module, nn.Embedding)]
+        unused = [table.padding_idx + 1 for table in tables if len(table.weight) == positions and table.padding_idx]
+        limits.append(positions - max(unused, default=0))
+    return min(limits, default=None)
+
+
+def vocabulary_size(model: nn.Module) -> int | None:
+    """How many token ids a model has vectors for; None where its configuration names no number, as for hashed ids."""
+    config: Any = getattr(model, "config", None)
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    return getattr(text, "vocab_size", None)
+
+
+def pad_id(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> int | None:
+    """What texts are padded with; None without a pad token, or where the model was not resized for it."""
+    size, token = vocabulary_size(model), tokenizer.pad_token_id
+    return None if token is None or (size is not None and token >= size) else token

@@ -1,0 +1,182 @@
+"""Everything that finished steps left, read when it is asked for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hf_gradexplain.cards.card import Card
+from hf_gradexplain.cards.write import DATA, write_card
+from hf_gradexplain.commands.evaluate_arguments import SEVEN
+from hf_gradexplain.evaluation.read_documents import read_correlations
+from hf_gradexplain.run.folder import document_paths
+from recipes.paper import decay_conclusion
+from recipes.paper.ablations import KS, Areas, read_areas
+from recipes.paper.arguments import ReproduceArguments
+from recipes.paper.claims import Answer, all_answers
+from recipes.paper.constants import CELLS, MODELS, POOLINGS, Cell
+from recipes.paper.decay import by_distance
+from recipes.paper.example_review import read_review
+from recipes.paper.frequency import Frequencies, frequencies, relative_gradients
+from recipes.paper.plan import CHOICES, PRECISE, Plan
+from recipes.paper.results import Result, read_result
+from recipes.paper.rules import Cutoffs
+from recipes.paper.tables import read_card
+from recipes.paper.task_ledger import Ledger
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """Everything that finished steps left, read when it is asked for.
+
+    Attributes:
+        arguments: The scale.
+        plan: The steps.
+        ledger: Their stamps.
+    """
+
+    arguments: ReproduceArguments
+    plan: Plan
+    ledger: Ledger
+
+    @property
+    def first(self) -> int:
+        """The seed that everything beside the main evaluation is of."""
+        return self.arguments.seeds[0]
+
+    def result(self, cell: Cell, seed: int, name: str) -> Result:
+        """The tables of one evaluation."""
+        return read_result(self.plan.runs[cell, seed, name].output, cell, seed)
+
+    def documents(self, cell: Cell, seed: int, name: str) -> list[Path]:
+        """The documents of one evaluation."""
+        return document_paths(self.plan.runs[cell, seed, name].output)
+
+    @cached_property
+    def main(self) -> dict[Cell, list[Result]]:
+        """The paper's evaluation of its six models, by training."""
+        return {cell: [self.result(cell, seed, "main") for seed in self.arguments.seeds] for cell in CELLS}
+
+    @cached_property
+    def chosen(self) -> dict[Cell, Result]:
+        """The evaluations with all methods, on a sample."""
+        keys = [(cell, seed) for cell, seed, name in self.plan.runs if name == "chosen"]
+        return {cell: self.result(cell, seed, "chosen") for cell, seed in keys}
+
+    @cached_property
+    def frequencies(self) -> dict[Cell, list[Frequencies]]:
+        """FastText's gradients, by training."""
+        cells = [cell for cell in CELLS if cell.model == "fasttext"]
+        return {cell: [frequencies(self._gradients(cell, seed)) for seed in self.arguments.seeds] for cell in cells}
+
+    @cached_property
+    def reviews(self) -> dict[str, list[dict[str, Any]]]:
+        """The example, by model and training."""
+        seeds = self.arguments.seeds
+        return {model: [read_review(self.plan.reviews[model, seed].output) for seed in seeds] for model in MODELS}
+
+    @cached_property
+    def decay(self) -> dict[str, pd.DataFrame]:
+        """How far gradients reach, by pooling."""
+        return {name: by_distance(words) for name, words in self._followed.items()}
+
+    @cached_property
+    def decay_to_end(self) -> dict[str, pd.DataFrame]:
+        """The same by the distance from the end of the text, whichever end is nearer."""
+        return {name: by_distance(words, nearer=False) for name, words in self._followed.items()}
+
+    @cached_property
+    def _followed(self) -> dict[str, pd.DataFrame]:
+        found = {POOLINGS[model]: pd.read_parquet(step.output) for model, step in self.plan.decays.items()}
+        return {name: found[name] for name in ("last", "mean", "max")}
+
+    @cached_property
+    def poolings(self) -> dict[str, answer.Pooling]:
+        """The same in few numbers, beside how far SignedGI is behind."""
+        models = {pooling: Cell(model, "imdb") for model, pooling in POOLINGS.items()}
+        return {
+            name: decay_conclusion.pooling(
+                name, self.cards[models[name], self.first]["metrics"]["accuracy"], words, self.chosen[models[name]]
+            )
+            for name, words in self._followed.items()
+        }
+
+    @cached_property
+    def cards(self) -> dict[tuple[Cell, int], dict[str, Any]]:
+        """What every training's card is made of."""
+        return {key: read_card(step.output) for key, step in self.plan.trainings.items()}
+
+    @cached_property
+    def settings(self) -> dict[Cell, dict[str, Result]]:
+        """The evaluations under each choice, of the paper's six models."""
+        return {cell: {name: self.result(cell, self.first, name) for name in CHOICES} for cell in CELLS}
+
+    def areas(self, cell: Cell, name: str, methods: Sequence[str] = SEVEN, ks: Sequence[int] = KS) -> Areas:
+        """AOPC of every text of an evaluation of the first training."""
+        return read_areas(self.documents(cell, self.first, name), methods, ks)
+
+    @cached_property
+    def precisions(self) -> dict[str, dict[str, tuple[float, float]]]:
+        """The encoder's AOPC and median r by precision and method, on the texts evaluated in both; else empty."""
+        if (PRECISE, self.first, "float32") not in self.plan.runs:
+            return {}
+        names = {self.arguments.encoder_precision: "chosen", "float32": "float32"}
+        found = {said: self.areas(PRECISE, name) for said, name in names.items()}
+        return {said: self._on(found["float32"].ids, name, found[said]) for said, name in names.items()}
+
+    def _on(self, ids: np.ndarray, name: str, found: Areas) -> dict[str, tuple[float, float]]:
+        """By method, the encoder's mean AOPC and median r on some of the texts."""
+        rows = np.isin(found.ids, ids)
+        r = {method: self._r(PRECISE, name, method)[rows] for method in SEVEN if method != "loo"}
+        medians = {method: float(np.median(x[~np.isnan(x)])) for method, x in r.items()} | {"loo": float("nan")}
+        return {method: (float(found.aopc[method][rows, 0].mean()), medians[method]) for method in SEVEN}
+
+    @cached_property
+    def answers(self) -> list[Answer]:
+        """Every claim."""
+        return all_answers(self.main, self.frequencies, self.reviews)
+
+    def answers_at(self, factor: float) -> list[Answer]:
+        """The same with other views of what is clear and what is level."""
+        return all_answers(self.main, self.frequencies, self.reviews, Cutoffs().times(factor))
+
+    @cached_property
+    def correlations(self) -> dict[Cell, dict[str, np.ndarray]]:
+        """Pearson's r of every text, of all trainings together."""
+        return {cell: {method: self._all_r(cell, method) for method in SHOWN} for cell in CELLS}
+
+    @cached_property
+    def words(self) -> dict[str, pd.DataFrame]:
+        """Gradients by frequency, of the first training, over reviews."""
+        return {model: relative_gradients(self._gradients(Cell(model, "imdb"), self.first)) for model in MODELS}
+
+    def seconds(self, steps: Mapping[Any, Any]) -> dict[Any, float]:
+        """How long each of these steps took."""
+        return {key: self.ledger.seconds(step) for key, step in steps.items()}
+
+    def _gradients(self, cell: Cell, seed: int) -> pd.DataFrame:
+        return pd.read_parquet(self.plan.gradients[cell, seed].output)
+
+    def _all_r(self, cell: Cell, method: str) -> np.ndarray:
+        paths = [path for seed in self.arguments.seeds for path in self.documents(cell, seed, "main")]
+        r = read_correlations(paths, method)["pearson"]
+        return r[~np.isnan(r)]
+
+    def _r(self, cell: Cell, name: str, method: str) -> np.ndarray:
+        return read_correlations(self.documents(cell, self.first, name), method)["pearson"]
+
+
+SHOWN = ("signed_gi", "sa_l1")
+"""The methods of figure 2."""
+
+
+def write_cards(material: Material, folder: Path) -> None:
+    """Write the cards of the first seed's models, with what they are made of and their figures, to a folder each."""
+    for (cell, seed), step in material.plan.trainings.items():
+        if seed == material.first:
+            text = Path(step.output, DATA).read_text(encoding="utf-8")
+            write_card(Card.from_json(text), folder / cell.name)

@@ -1,0 +1,151 @@
+"""Gradients averaged over moved copies, held to their axioms and to plain loops in float64."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import fixed_quad
+
+from hf_gradexplain.attribution.averaged_gradients import Noise, Path, gauss_radau
+from hf_gradexplain.attribution.formulas import sa_l2, signed_gi
+from hf_gradexplain.attribution.methods import METHODS, Method
+from hf_gradexplain.options import Options
+from hf_gradexplain.text.encode import Encoder
+from tests.helpers.naive import NaiveReader, gradient_score, loss_of
+from tests.helpers.tiny import KINDS, TEXTS, explainer
+
+SMOOTH = ("fasttext", "bert", "gpt2", "bart")
+"""Those without a maximum over the words, where few points are enough."""
+
+UNITS = ("token", "word", "word_type")
+
+
+@pytest.fixture
+def named(monkeypatch):
+    """Gives a method a name for the length of a test."""
+    methods = METHODS.copy()
+    monkeypatch.setattr("hf_gradexplain.attribution.methods.METHODS", methods)
+    return methods.__setitem__
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 50])
+def test_the_quadrature_is_exact_for_polynomials_and_ends_at_the_text(n):
+    points, weights = (np.array(x) for x in gauss_radau(n))
+    assert points[-1] == 1
+    assert (points > 0).all()
+    assert (weights > 0).all()
+    for degree in range(2 * n - 1):
+        assert (weights * points**degree).sum() == pytest.approx(1 / (degree + 1), rel=1e-12)
+
+
+@pytest.mark.parametrize("objective", ["loss", "logit", "prob"])
+@pytest.mark.parametrize("kind", SMOOTH)
+def test_completeness(kind, objective, named):
+    """The scores add up to what the objective loses as all units are removed."""
+    named("path", Method(Path(50), signed_gi, True, ""))
+    explain, text = explainer(kind), TEXTS[0]
+    for unit in UNITS:
+        found = explain(text, ("path", "random"), unit, labels=1, objective=objective).scores["path"]
+        reader = NaiveReader(explain.model, explain.tokenizer, text)
+        loss = loss_of(objective, "single_label_classification", 1)
+        rise = loss(reader.logits_without(reader.tokens)).item() - loss(reader.logits()).item()
+        assert found.sum() == pytest.approx(rise, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["textcnn", "bilstm"])
+def test_completeness_holds_from_another_baseline_and_over_kinks_where_there_are_many_points(kind, named):
+    named("path", Method(Path(400), signed_gi, True, ""))
+    explain = explainer(kind)
+    (batch,) = explain.run([TEXTS[0]], Options(("path",), "word", objective="logit", baseline="mean"))
+    classifier, reading = batch.classifier, batch.reading
+    without = classifier.masked_logits(reading.batch.inputs, reading.batch.units.unit_of < reading.batch.units.size)
+    target = reading.batch.target.item()
+    rise = reading.logits[0, target] - without[0, target]
+    assert batch.scores["path"].sum().item() == pytest.approx(rise.item(), rel=5e-3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_step_is_gradient_times_input(kind, named):
+    named("path", Method(Path(1), signed_gi, True, ""))
+    for unit in UNITS:
+        scores = explainer(kind)(TEXTS[0], ("path", "signed_gi"), unit).scores
+        assert scores["path"] == pytest.approx(scores["signed_gi"], rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+def test_the_path_agrees_with_another_quadrature_written_naively(kind, named):
+    explain, text = explainer(kind), TEXTS[0]
+    reader = NaiveReader(explain.model, explain.tokenizer, text)
+    loss = loss_of("loss", "single_label_classification", 1)
+    rows = torch.tensor([reader.rows[t] for t in reader.tokens])
+    vectors = reader.table[rows].detach().clone()
+
+    def products(share: float) -> list[float]:
+        reader.table.data[rows] = share * vectors
+        grads = reader.gradients(loss)
+        return [-float(np.dot(grads[t], vectors[i].numpy())) for i, t in enumerate(reader.tokens)]
+
+    expected, _ = fixed_quad(lambda points: np.array([products(x) for x in points]).T, 0, 1, n=40)
+    named("path", Method(Path(40), signed_gi, True, ""))
+    found = explain(text, "path", "token", labels=1).scores["path"]
+    assert found == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_noise_smoothgrad_is_the_plain_gradient(kind, named):
+    named("smooth", Method(Noise(3, level=0.0), sa_l2, False, ""))
+    scores = explainer(kind)(TEXTS[0], ("smooth", "sa_l2"), "word_type").scores
+    assert scores["smooth"] == pytest.approx(scores["sa_l2"], rel=1e-12)
+
+
+def test_on_a_linear_model_noise_changes_nothing():
+    scores = explainer("fasttext")(TEXTS[0], ("smoothgrad", "sa_l2"), "word_type", objective="logit").scores
+    assert scores["smoothgrad"] == pytest.approx(scores["sa_l2"], rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["bert", "textcnn"])
+def test_smoothgrad_agrees_with_a_loop_over_noisy_texts(kind, named):
+    explain, text, copies, level = explainer(kind), TEXTS[0], 4, 0.2
+    reader = NaiveReader(explain.model, explain.tokenizer, text)
+    loss = loss_of("loss", "single_label_classification", 1)
+    rows = torch.tensor([reader.rows[t] for t in reader.tokens])
+    vectors = reader.table[rows].detach().clone()
+    (document,) = Encoder(explain.tokenizer, None, "word")([text])
+    grads = {t: np.zeros(vectors.shape[1]) for t in reader.tokens}
+    for copy in range(copies):
+        noise = document.rng(0, f"noise 0 {copy}").normal(size=vectors.shape)
+        reader.table.data[rows] = vectors + level * (vectors.max() - vectors.min()) * torch.from_numpy(noise)
+        for t, grad in reader.gradients(loss).items():
+            grads[t] += np.array(grad) / copies
+    named("smooth", Method(Noise(copies, level), sa_l2, False, ""))
+    found = explain(text, "smooth", "word", labels=1).scores["smooth"]
+    nothing = {t: [0.0] * vectors.shape[1] for t in reader.tokens}
+    expected = [gradient_score("sa_l2", u, reader.ids, grads, nothing) for u in reader.units("word")]
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_text_gets_the_same_alone_and_in_any_batch(kind):
+    methods = ("integrated_gradients", "smoothgrad", "gi_prob")
+    explain = explainer(kind)
+    together = explain(list(TEXTS), methods, batch_tokens=64)
+    for text, found in zip(TEXTS, together, strict=True):
+        alone = explain(text, methods, batch_tokens=7)
+        for method in methods:
+            assert found.scores[method] == pytest.approx(alone.scores[method], rel=1e-8, abs=1e-11), method
+
+
+def test_the_seed_decides_the_noise():
+    found = [explainer("bert")(TEXTS[0], "smoothgrad", seed=seed).scores["smoothgrad"] for seed in (0, 0, 1)]
+    assert (found[0] == found[1]).all()
+    assert (found[0] != found[2]).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradient_times_input_of_the_probability_whatever_is_explained(kind):
+    explain, methods = explainer(kind), ("gi_prob", "signed_gi")
+    wanted = explain(TEXTS[0], methods, objective="prob").scores["signed_gi"]
+    for objective in ("loss", "logit", "prob"):
+        assert explain(TEXTS[0], methods, objective=objective).scores["gi_prob"] == pytest.approx(wanted, rel=1e-9)
+    loss = explain(TEXTS[0], methods)
+    share = loss.probabilities[loss.target]
+    assert loss.scores["gi_prob"] == pytest.approx(share * loss.scores["signed_gi"], rel=1e-9, abs=1e-14)

@@ -1,0 +1,141 @@
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+
+from hf_gradexplain.attribution.methods import score_batch, select
+from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, Shuffle, room
+from hf_gradexplain.classifier.hooked_classifier import Reading, left_as_found
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.options import Options
+from tests.helpers.naive import NaiveReader, loss_of
+from tests.helpers.tiny import KINDS, PROBLEM_TYPES, TEXTS, explainer, make
+
+
+def scored(explain, texts, methods=("random",), **options):
+    """The one batch that all texts share: give texts of equal length."""
+    (batch,) = explain.run(texts, Options(methods, **options))
+    return batch
+
+
+def evidence(explain, batch, source) -> tuple[Reading, object]:
+    with left_as_found(explain.model):
+        reading = batch.classifier.read(batch.reading.batch, graph=True)
+        return reading, source(batch.classifier, reading)
+
+
+@pytest.mark.parametrize("problem_type", PROBLEM_TYPES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_gradient_agrees_with_central_differences(kind, problem_type):
+    explain, text = explainer(kind, problem_type), "the end is bad"
+    batch = scored(explain, [text])
+    reading, gradients = evidence(explain, batch, Backward())
+    reader = NaiveReader(explain.model, explain.tokenizer, text)
+    loss = loss_of("loss", problem_type, reading.batch.target.item())
+    for t in reader.tokens:
+        slopes = [reader.slope(loss, t, dim) for dim in range(gradients.grad.shape[2])]
+        assert gradients.grad[0, t].tolist() == pytest.approx(slopes, rel=1e-6, abs=1e-8)
+        assert gradients.embedding[0, t].tolist() == pytest.approx(reader.vector(t), rel=1e-12)
+
+
+def test_the_losses_of_a_batch_are_summed_never_averaged():
+    explain, text = explainer("textcnn"), "the end is bad"
+    _, alone = evidence(explain, scored(explain, [text]), Backward())
+    _, together = evidence(explain, scored(explain, [text] * 3), Backward())
+    torch.testing.assert_close(together.grad, alone.grad.expand(3, -1, -1), rtol=1e-12, atol=0)
+
+
+def test_the_backward_pass_reaches_the_word_vectors_and_no_parameter():
+    explain = explainer("bert")
+    evidence(explain, scored(explain, ["the end is bad"]), Backward())
+    assert all(parameter.grad is None for parameter in explain.model.parameters())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_leaving_the_only_word_out_leaves_nothing(kind):
+    """One word: what is left are special tokens and zeros."""
+    explain = explainer(kind)
+    explanation = explain("bad", "loo", labels=1)
+    reader = NaiveReader(explain.model, explain.tokenizer, "bad")
+    loss = loss_of("loss", "single_label_classification", 1)
+    expected = loss(reader.logits_without(reader.tokens)) - loss(reader.logits())
+    assert explanation.scores["loo"].tolist() == pytest.approx([expected.item()], rel=1e-10)
+
+
+def test_places_without_a_unit_score_zero():
+    explain = explainer("fasttext")
+    batch = scored(explain, list(TEXTS), ("loo", "random", "signed_gi"))
+    real = batch.reading.batch.units.real
+    assert not real.all()
+    for scores in batch.scores.values():
+        assert torch.equal(scores[~real], torch.zeros_like(scores[~real]))
+
+
+def test_random_scores_are_a_permutation_that_the_seed_and_the_text_decide():
+    explain, text = explainer("fasttext"), TEXTS[2]
+    size = len(explain(text).units)
+    drawn = [explain(text, "random", seed=seed).scores["random"].tolist() for seed in (0, 0, 1)]
+    assert sorted(drawn[0]) == list(range(size))
+    assert drawn[0] == drawn[1] != drawn[2]
+    other = explain(text.replace("worst", "good"), "random", "word", seed=0).scores["random"].tolist()
+    assert other != drawn[0]
+
+
+def test_every_order_of_the_random_method_is_equally_likely():
+    explain = explainer("fasttext")
+    first = [int(explain("the end is", "random", seed=seed).scores["random"].argmin()) for seed in range(150)]
+    assert all(30 < first.count(unit) < 70 for unit in range(3))
+
+
+@pytest.mark.parametrize("source", [Backward(), LeaveOneOut(), Shuffle()])
+def test_sources_of_equal_arguments_are_one_source(source):
+    assert type(source)() == source
+    assert hash(type(source)()) == hash(source)
+
+
+def test_a_reading_without_gradient_methods_carries_no_graph():
+    explain = explainer("bert")
+    batch = scored(explain, ["the end is bad"], ("loo", "random"))
+    assert batch.reading.words == ()
+    assert not batch.reading.logits.requires_grad
+    with left_as_found(explain.model):
+        reading, _ = score_batch(batch.classifier, batch.reading.batch, select("sa_l2"))
+    assert not reading.logits.requires_grad, "the graph is let go as soon as the gradients are there"
+
+
+@pytest.mark.parametrize("method", ["signed_gi", "sa_l2", "gi_prob", "integrated_gradients", "smoothgrad"])
+@pytest.mark.parametrize("kind", ["fasttext", "textcnn", "bilstm", "bert"])
+def test_confident_predictions_have_gradients_in_half_precision(kind, method):
+    """There `dl/dlogits` is about `1 - p`, and float16 ends at 6e-8."""
+    model, tokenizer = make(kind, dtype=torch.float32)
+    exact, half = Explainer(model, tokenizer), Explainer(deepcopy(model).half(), tokenizer)
+    for lead in (10, 15, 20, 40):
+        found = []
+        for explain in (exact, half):
+            explain.model.classifier.bias.data[:] = torch.tensor([lead, 0, 0])
+            found.append(explain(TEXTS[0], method, "word_type", labels=0).scores[method])
+        np.testing.assert_allclose(found[1], found[0], rtol=0, atol=0.05 * np.abs(found[0]).max())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_in_float32_the_gradient_is_that_of_the_loss_to_the_bit(kind):
+    explain = explainer(kind, dtype=torch.float32)
+    batch = scored(explain, [TEXTS[0]])
+    objective, found = batch.classifier.objective, evidence(explain, batch, Backward())[1]
+    with left_as_found(explain.model):
+        reading = batch.classifier.read(batch.reading.batch, graph=True)
+        loss = objective.loss(reading.logits, reading.batch.target).sum()
+        assert torch.equal(found.grad, torch.autograd.grad(loss, reading.words[0].delta)[0])
+
+
+def test_a_power_of_two_brings_each_texts_slope_near_one_and_a_slope_of_zero_stays_finite():
+    slope = torch.tensor([[-0.75, 0.5], [3e-9, -3e-9], [0.0, 0.0], [1e-300, 0.0]], dtype=torch.float64)
+    scale = room(slope)
+    assert scale.tolist() == [[1.0], [2.0**28], [2.0**120], [2.0**120]]
+    assert ((slope * scale).abs().amax(1)[:2] > 0.7).all()
+
+
+def test_random_scores_go_to_the_device_in_numbers_that_it_has(monkeypatch):
+    monkeypatch.setattr("hf_gradexplain.attribution.sources.widest", lambda device: torch.float32)
+    assert scored(explainer("fasttext"), ["the end"]).scores["random"].dtype == torch.float32

@@ -1,0 +1,128 @@
+"""Word lookups are found by what they do, and edited where they stand."""
+
+import pytest
+import torch
+from torch import nn
+
+from hf_gradexplain.classifier.lookups import edit_lookups, find_lookups
+from hf_gradexplain.errors import GradexplainError
+from tests.helpers.toys import Toy
+
+IDS = torch.tensor([[7, 8, 9, 10, 11, 12, 13, 14]])
+INPUTS = {"input_ids": IDS, "attention_mask": torch.ones_like(IDS)}
+CHANGES = [(1, 20), (5, 21)]
+
+
+def found(read=None, **parts):
+    model = Toy(read)
+    for name, part in parts.items():
+        setattr(model, name, part.double())
+    return model, find_lookups(model, INPUTS, CHANGES)
+
+
+def places(lookups):
+    return [(x.module, x.call, x.shift, x.time_major, x.table) for x in lookups]
+
+
+def test_the_word_table_is_found():
+    assert places(found()[1]) == [("words", 0, 0, False, 0)]
+
+
+def test_positions_and_segments_through_the_word_table_are_not_words():
+    def read(model, ids, mask):
+        return model.words(mask) + model.words(ids) + model.words(torch.arange(ids.shape[1]).unsqueeze(0))
+
+    assert places(found(read)[1]) == [("words", 1, 0, False, 0)]
+
+
+def test_a_second_reading_that_is_shifted_shares_the_table():
+    lookups = found(lambda model, ids, mask: model.words(ids) + _shifted(model, ids))[1]
+    assert places(lookups) == [("words", 0, 0, False, 0), ("words", 1, 1, False, 0)]
+
+
+def _shifted(model, ids):
+    start = torch.full_like(ids[:, :1], 2)
+    return 0.5 * model.words(torch.cat([start, ids[:, :-1]], 1))
+
+
+def test_tables_with_other_vectors_have_other_numbers():
+    lookups = found(
+        lambda model, ids, mask: model.words(ids) + model.more(ids), more=nn.Embedding(40, 6, _weight=torch.rand(40, 6))
+    )[1]
+    assert places(lookups) == [("words", 0, 0, False, 0), ("more", 0, 0, False, 1)]
+
+
+def test_time_major_and_longer_outputs_are_aligned():
+    def read(model, ids, mask):
+        padded = torch.cat([torch.full_like(ids[:, :2], 3), ids], 1)
+        return model.words(padded.T).transpose(0, 1)[:, 2:]
+
+    model, lookups = found(read)
+    assert places(lookups) == [("words", 0, 2, True, 0)]
+    vectors = torch.zeros(0)
+
+    def keep(table, words, tokens):
+        nonlocal vectors
+        vectors = words
+        return words
+
+    with torch.no_grad(), edit_lookups(model, lookups, keep, IDS.shape[1]):
+        model(**INPUTS)
+    assert torch.equal(vectors, model.words(IDS))
+
+
+@pytest.mark.parametrize("time_major", [False, True])
+def test_an_edit_reaches_the_chosen_words_and_nothing_else(time_major):
+    def read(model, ids, mask):
+        if time_major:
+            return model.words(ids.T).transpose(0, 1)
+        return model.words(ids)
+
+    model, lookups = found(read)
+    masked = torch.tensor([[0, 0, 1, 0, 0, 0, 1, 0]]).bool()
+
+    def mask(table, vectors, tokens):
+        return vectors.masked_fill(masked[:, tokens].unsqueeze(2), 0)
+
+    with torch.no_grad():
+        with edit_lookups(model, lookups, mask, IDS.shape[1]):
+            without = model(**INPUTS).logits
+        model.words.weight[IDS[masked]] = 0
+        assert torch.equal(without, model(**INPUTS).logits)
+
+
+def test_hooks_are_removed_also_after_an_exception():
+    model, lookups = found()
+
+    def fail(table, vectors, tokens):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), edit_lookups(model, lookups, fail, IDS.shape[1]):
+        model(**INPUTS)
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def test_a_lookup_that_is_no_longer_met_is_an_error():
+    model, lookups = found()
+    model.read = lambda model, ids, mask: torch.zeros(*ids.shape, 6, dtype=torch.float64)
+    with (
+        pytest.raises(RuntimeError, match="no longer looks words up at"),
+        edit_lookups(model, lookups, lambda table, vectors, tokens: vectors, IDS.shape[1]),
+    ):
+        model(**INPUTS)
+
+
+def test_a_model_that_hides_its_lookup_is_refused():
+    with pytest.raises(GradexplainError, match="looks words up in no layer that a forward hook can see"):
+        found(lambda model, ids, mask: model.words.weight[ids])
+
+
+def test_a_model_that_reads_words_elsewhere_too_is_refused():
+    with pytest.raises(GradexplainError, match=r"reads words past the layers \['words'\]"):
+        found(lambda model, ids, mask: model.words(ids) + model.words.weight[ids])
+
+
+def test_too_short_a_probe_is_refused():
+    short = {name: x[:, :3] for name, x in INPUTS.items()}
+    with pytest.raises(GradexplainError, match="at least 4 tokens and 2 changes"):
+        find_lookups(Toy(), short, CHANGES)

@@ -1,0 +1,97 @@
+"""Where memory runs out, batches are halved, and nothing is lost."""
+
+import pytest
+import torch
+from torch import nn
+
+from hf_gradexplain.classifier.memory import halving, in_parts, lower_limit, ran_out, token_limit
+from hf_gradexplain.explain import Explainer
+from tests.helpers.tiny import TEXTS, make
+
+
+def test_the_limit_is_learnt_per_model_and_kind_of_pass():
+    model, other = nn.Identity(), nn.Identity()
+    assert token_limit(model, 100, graph=True) == 100
+    lower_limit(model, 100, graph=True)
+    assert token_limit(model, 100, graph=True) == token_limit(model, 1000, graph=True) == 50
+    assert token_limit(model, 20, graph=True) == 20
+    assert token_limit(model, 100, graph=False) == token_limit(other, 100, graph=True) == 100
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 100])
+def test_halves_come_in_the_place_of_their_batch(most):
+    tried = []
+
+    def run(batch):
+        tried.append(batch)
+        if len(batch) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return sum(batch)
+
+    batches = [[1, 2, 3, 4], [5], [6, 7, 8, 9, 10]]
+    found = list(halving(batches, len, run, nn.Identity(), graph=False))
+    assert [i for batch, _ in found for i in batch] == list(range(1, 11))
+    assert all(total == sum(batch) for batch, total in found)
+    assert max(len(batch) for batch, _ in found) <= most
+    assert sum(len(batch) > most for batch in tried) <= 2
+
+
+def test_a_single_text_that_does_not_fit_is_an_error_and_so_is_any_other():
+    def run(batch):
+        raise MemoryError if len(batch) == 1 else ValueError("no memory")
+
+    with pytest.raises(MemoryError):
+        next(halving([[1]], len, run, nn.Identity(), graph=True))
+    with pytest.raises(ValueError, match="no memory"):
+        next(halving([[1, 2]], len, run, nn.Identity(), graph=True))
+
+
+def test_what_counts_as_running_out():
+    assert ran_out(MemoryError())
+    assert ran_out(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"))
+    assert ran_out(RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"))
+    assert not ran_out(RuntimeError("shapes do not match"))
+
+
+@pytest.mark.parametrize("library", ["CUBLAS", "CUDNN"])
+def test_a_full_gpu_shows_at_the_first_matrix_product_too(library):
+    assert ran_out(RuntimeError(f"CUDA error: {library}_STATUS_ALLOC_FAILED when calling `create(handle)`"))
+    assert not ran_out(RuntimeError(f"CUDA error: {library}_STATUS_NOT_SUPPORTED when calling `run(handle)`"))
+
+
+@pytest.mark.parametrize(("n", "most"), [(1, 0), (7, 0), (7, 1), (7, 3), (7, 7)])
+def test_fewer_copies_follow_where_memory_ran_out_and_one_alone_is_tried_once(n, most):
+    sizes = []
+
+    def run(at):
+        sizes.append(at.stop - at.start)
+        if sizes[-1] > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    parts = in_parts(nn.Identity(), n, 100, 32_768, run, graph=True)
+    if most:
+        assert [i for at, _ in parts for i in range(at.start, at.stop)] == list(range(n))
+    else:
+        with pytest.raises(torch.OutOfMemoryError):
+            list(parts)
+    too_many = [size for size in sizes if size > most]
+    assert len(too_many) == len(set(too_many)), "nothing that ran out is tried again"
+
+
+def test_an_explanation_is_the_same_where_memory_is_scarce():
+    model, tokenizer = make("bert")
+    expected = Explainer(model, tokenizer)(list(TEXTS), ("signed_gi", "loo"))
+    explain, sizes = Explainer(model, tokenizer), []
+
+    def scarce(module, args, kwargs):
+        sizes.append(len(kwargs["input_ids"]))
+        if sizes[-1] > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    handle = model.register_forward_pre_hook(scarce, with_kwargs=True)
+    found = explain(list(TEXTS), ("signed_gi", "loo"))
+    handle.remove()
+    assert max(sizes) > 2
+    for x, y in zip(found, expected, strict=True):
+        for method in y.scores:
+            assert x.scores[method] == pytest.approx(y.scores[method], rel=1e-10, abs=1e-12)

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+import torch
+from scipy.special import expit, log_expit, log_softmax, softmax
+from transformers import BertConfig
+
+from hf_gradexplain.classifier.objective import Objective, head_of
+from hf_gradexplain.errors import GradexplainError
+
+LOGITS = np.array([[0.3, -1.2, 2.0], [5.0, 4.0, -3.0]])
+TARGET = np.array([1, 0])
+LOG_PROBABILITY = {"softmax": lambda x: log_softmax(x, -1), "sigmoid": log_expit, "identity": lambda x: x}
+PROBABILITY = {"softmax": lambda x: softmax(x, -1), "sigmoid": expit, "identity": lambda x: x}
+
+
+@pytest.mark.parametrize(
+    ("problem_type", "num_labels", "head"),
+    [
+        (None, 2, "softmax"),
+        (None, 1, "identity"),
+        ("single_label_classification", 3, "softmax"),
+        ("multi_label_classification", 3, "sigmoid"),
+        ("multi_label_classification", 1, "sigmoid"),
+        ("regression", 1, "identity"),
+        ("regression", 3, "identity"),
+    ],
+)
+def test_the_problem_type_says_how_logits_are_read(problem_type, num_labels, head):
+    assert head_of(BertConfig(problem_type=problem_type, num_labels=num_labels)) == head
+
+
+@pytest.mark.parametrize("head", PROBABILITY)
+def test_probabilities_agree_with_scipy(head):
+    found = Objective("loss", head).probability(torch.tensor(LOGITS))
+    np.testing.assert_allclose(found, PROBABILITY[head](LOGITS), rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["loss", "logit", "prob"])
+@pytest.mark.parametrize("head", PROBABILITY)
+def test_losses_agree_with_scipy_and_are_never_averaged(head, name):
+    values = {"loss": LOG_PROBABILITY[head], "logit": lambda x: x, "prob": PROBABILITY[head]}[name](LOGITS)
+    found = Objective(name, head).loss(torch.tensor(LOGITS), torch.tensor(TARGET))
+    np.testing.assert_allclose(found, -values[[0, 1], TARGET], rtol=1e-14)
+
+
+def test_losses_and_predictions_take_any_number_of_leading_axes():
+    logits, target = torch.randn(2, 4, 5, 3), torch.randint(3, (2, 4, 5))
+    objective = Objective("loss", "softmax")
+    assert objective.loss(logits, target).shape == (2, 4, 5)
+    assert objective.loss(logits, target)[1, 2, 3] == objective.loss(logits[1, 2, 3], target[1, 2, 3])
+    assert torch.equal(objective.predicted(logits), logits.argmax(-1))
+
+
+@pytest.mark.parametrize("head", ["softmax", "sigmoid"])
+def test_the_loss_of_a_hopeless_class_is_large_and_not_infinite(head):
+    logits = torch.tensor([[1000.0, -1000.0]])
+    loss = Objective("loss", head).loss(logits, torch.tensor([1]))
+    assert loss.item() == {"softmax": 2000, "sigmoid": 1000}[head]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("name", ["loss", "logit", "prob"])
+def test_logits_of_any_dtype_are_read_in_float64(dtype, name):
+    logits, objective = torch.tensor([[0.3, -1.2, 2.0]]).to(dtype), Objective(name, "softmax")
+    found = objective.loss(logits, torch.tensor([1]))
+    assert found.dtype == torch.float64
+    assert torch.equal(found, objective.loss(logits.double(), torch.tensor([1])))
+    assert objective.probability(logits).dtype == torch.float64
+
+
+@pytest.mark.parametrize("head", ["softmax", "sigmoid"])
+def test_a_class_that_leads_by_far_still_has_a_gradient(head):
+    logits = torch.tensor([[25.0, 0.0]], requires_grad=True)
+    (grad,) = torch.autograd.grad(Objective("loss", head).loss(logits, torch.tensor([0])), logits)
+    assert grad[0, 0].item() == pytest.approx(-np.exp(-25), rel=1e-4)
+
+
+def test_an_unknown_objective_is_answered_with_the_nearest():
+    with pytest.raises(GradexplainError, match=r"unknown objective 'logits': did you mean 'logit'\? Choices: loss"):
+        Objective("logits", "softmax")

@@ -1,0 +1,126 @@
+"""A model's state is put back, whatever was done to it."""
+
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from hf_gradexplain.classifier.state import NO_SUCH_TOKEN, State, device_of, left_as_found
+from tests.helpers.snapshot import snapshot
+from tests.helpers.tiny import KINDS, make
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("error", [False, True])
+def test_the_model_is_left_as_found(kind, error):
+    model, tokenizer = make(kind)
+    model.train()
+    next(model.parameters()).requires_grad_(False)
+    before = snapshot(model, tokenizer)
+    try:
+        with left_as_found(model):
+            assert not model.training
+            assert not any(parameter.requires_grad for parameter in model.parameters())
+            torch.randn(3)
+            if error:
+                raise ZeroDivisionError
+    except ZeroDivisionError:
+        pass
+    assert snapshot(model, tokenizer) == before
+
+
+def test_a_model_without_a_pad_token_gets_an_id_that_no_token_has():
+    model, _ = make("gpt2")
+    with left_as_found(model):
+        assert model.config.pad_token_id == NO_SUCH_TOKEN
+    assert model.config.pad_token_id is None
+    model, _ = make("bert")
+    with left_as_found(model):
+        assert model.config.pad_token_id == 0
+
+
+def test_gradients_are_on_whatever_the_caller_chose():
+    model, _ = make("bert")
+    with torch.inference_mode(), left_as_found(model):
+        assert torch.is_grad_enabled()
+        assert not torch.is_inference_mode_enabled()
+
+
+def test_attributes_buffers_and_parts_that_a_forward_pass_changes_are_put_back():
+    """Some models switch to another attention for good, or grow a cache of positions."""
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    part, buffer = model[0], model[1].running_mean
+    model.kind = "sparse"
+    with State(model).put_back():
+        model.kind = "full"
+        model.added = True
+        model[0] = nn.Identity()
+        model[1].running_mean = torch.ones(2)
+        model[1].register_buffer("cache", torch.ones(9))
+    assert model.kind == "sparse"
+    assert not hasattr(model, "added")
+    assert model[0] is part
+    assert model[1].running_mean is buffer
+    assert "cache" not in dict(model.named_buffers())
+
+
+def test_random_numbers_are_the_same_inside_and_undisturbed_outside():
+    state = State(nn.Linear(1, 1))
+    torch.manual_seed(5)
+    expected = torch.rand(2)
+    torch.manual_seed(5)
+    first = torch.rand(1)
+    with state.put_back():
+        inside = torch.rand(1)
+    assert torch.equal(torch.cat([first, torch.rand(1)]), expected)
+    with state.put_back():
+        assert torch.equal(torch.rand(1), inside)
+
+
+def test_modules_compiled_in_place_run_uncompiled():
+    model, _ = make("bert")
+    calls = []
+    model.bert._compiled_call_impl = lambda *args, **kwargs: calls.append(1)
+    with left_as_found(model):
+        model(input_ids=torch.tensor([[2, 9, 3]]))
+    assert not calls
+    assert model.bert._compiled_call_impl is not None
+
+
+def test_inputs_go_where_the_first_loaded_weights_are():
+    model = nn.Sequential(nn.Linear(1, 1, device="meta"), nn.Linear(1, 1))
+    assert device_of(model) == torch.device("cpu")
+    assert device_of(nn.Identity()) == torch.device("cpu")
+
+
+@pytest.mark.skipif(not hasattr(torch.backends.cudnn, "conv"), reason="before PyTorch 2.9 there was one switch")
+def test_cudnn_is_exact_within_and_as_found_afterwards_whatever_was_set():
+    command = [sys.executable, "-W", "ignore", "-m", "tests.helpers.precisions"]
+    cases = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout)
+    for (models, followers), (_, expected) in zip(cases[::2], cases[1::2], strict=True):
+        assert followers == expected, "each switch follows the others as it did"
+        for i, (before, within, after) in enumerate(models):
+            convolves, recurrent = i // 2 == 0, i // 2 == 1
+            assert before == after
+            assert within[0] is not recurrent
+            assert within[3] != "tf32" if convolves else within[1:] == before[1:]
+    default = cases[0][0][0][0]
+    assert default[3] == "tf32", "by default there is something to do"
+
+
+@pytest.mark.parametrize("error", [False, True])
+def test_the_one_switch_of_older_versions_is_put_back(error, monkeypatch):
+    cudnn, seen = SimpleNamespace(enabled=True, allow_tf32=True), []
+    monkeypatch.setattr(torch.backends, "cudnn", cudnn)
+    try:
+        with left_as_found(nn.Conv1d(2, 2, 1)):
+            seen.append(cudnn.allow_tf32)
+            if error:
+                raise ZeroDivisionError
+    except ZeroDivisionError:
+        pass
+    assert (seen, cudnn.allow_tf32) == ([False], True)

@@ -1,0 +1,37 @@
+"""What is measured under other masking baselines."""
+
+import json
+
+import numpy as np
+from datasets import Dataset
+
+from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
+from hf_gradexplain.commands.inputs import Subject
+from hf_gradexplain.commands.measures import under_baselines
+from hf_gradexplain.commands.options import options_of
+from hf_gradexplain.evaluation.baselines import other_baselines
+from hf_gradexplain.evaluation.extra_measures import Measures
+from hf_gradexplain.evaluation.read_documents import read_curves
+from hf_gradexplain.run.folder import document_path
+from tests.helpers.tiny import TEXTS, explainer
+
+ROWS = Dataset.from_dict({"id": [0, 1], "text": TEXTS[:2], "label": [0, 1]})
+
+
+def curves_under_mean(folder, measures):
+    """The curves of the first text under the mean baseline, and what is written down of how they were made."""
+    arguments = EvaluateArguments(methods=["signed_gi"], baselines=["mean"])
+    explain = explainer("bert")
+    others = other_baselines(explain, options_of(arguments), arguments.baselines)
+    under_baselines(Subject(explain, ROWS, "m", "d"), arguments, others, measures, folder, {})
+    inputs = json.loads((folder / "baselines" / "mean" / "documents" / "inputs.json").read_text())
+    return read_curves(document_path(folder / "baselines" / "mean", 0))[1]["signed_gi"][0], inputs
+
+
+def test_curves_under_other_baselines_are_at_the_same_k_and_nothing_is_measured_beside(tmp_path):
+    whole, _ = curves_under_mean(tmp_path / "whole", Measures())
+    some, inputs = curves_under_mean(tmp_path / "some", Measures(4, True, True, k_grid=(2,)))
+    assert not np.allclose(whole, some, rtol=1e-6), "straight lines between"
+    np.testing.assert_allclose(some[[0, 2, -1]], whole[[0, 2, -1]], rtol=1e-12)
+    assert inputs["k_grid"] == [2]
+    assert (inputs["random_orders"], inputs["both_ends"], inputs["bounds"]) == (0, False, False)

@@ -1,0 +1,157 @@
+"""One dataclass, filled from a YAML file and from flags."""
+
+import re
+import sys
+from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
+from typing import Literal
+
+import pytest
+
+from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
+from hf_gradexplain.commands.explain import ExplainArguments
+from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.training import TrainArguments
+
+
+@dataclass
+class Arguments:
+    name: str = field(metadata={"help": "What it is called."})
+    rate: float = 0.1
+    steps: int | None = None
+    kind: Literal["plain", "fancy"] = "plain"
+    fast: bool = False
+    careful: bool = True
+    parts: list[str] = field(default_factory=lambda: ["all"])
+    extras: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.name == "nobody":
+            raise GradexplainError("nobody is no name: choose another")
+
+
+def parse(*argv):
+    return parse_arguments(Arguments, argv)
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text):
+        path = tmp_path / "run.yaml"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def test_flags_fill_the_dataclass():
+    assert parse("--name", "a") == Arguments("a")
+    given = parse("--name=a", "--rate", "1e-3", "--steps", "5", "--fast", "--no_careful", "--parts", "x", "y")
+    assert given == Arguments("a", 1e-3, 5, "plain", True, False, ["x", "y"])
+
+
+def test_a_file_fills_the_dataclass_and_flags_override_it(file):
+    text = "name: --dashed\nrate: 1e-3\nsteps: null\nkind: fancy\nfast: true\ncareful: false\nparts: [x, 'y z']\n"
+    assert parse(file(text)) == Arguments("--dashed", 1e-3, None, "fancy", True, False, ["x", "y z"])
+    given = parse(file(text), "--rate", "2", "--fast", "false", "--careful", "--parts", "q", "--name", "b")
+    assert given == Arguments("b", 2.0, None, "fancy", False, True, ["q"])
+
+
+def test_items_of_a_list_may_begin_with_a_dash(file):
+    assert parse(file("name: a\nparts: [-x, --name, '-1']")).parts == ["-x", "--name", "-1"]
+    assert parse(file("name: a\nextras: [-x]")).extras == ["-x"]
+    assert parse("--name=a", "--extras=-x").extras == ["-x"]
+    assert parse(file("name: a\nparts: -x")).parts == ["-x"]
+    assert parse(file("name: a\nparts: [-x]"), "--parts", "q").parts == ["q"]
+
+
+def test_numbers_in_a_file_may_be_names(file):
+    assert parse(file("name: 2024")) == Arguments("2024")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: a\nrat: 1", r"unknown key of .*run.yaml 'rat': did you mean 'rate'\?"),
+        ("name: a\n7: 1", r"unknown key of .*run.yaml 7: "),
+        ("name: a\nrate: slow", r"key 'rate' of .*run.yaml must hold a number, got 'slow', which is str"),
+        ("name: a\nrate: true", r"key 'rate' of .*run.yaml must hold a number, got True, which is bool"),
+        ("name: a\nsteps: 1.5", r"key 'steps' of .*run.yaml must hold a whole number, got 1.5, which is float"),
+        ("name: a\nsteps: '5'", r"key 'steps' of .*run.yaml must hold a whole number, got '5', which is str"),
+        ("name: a\nfast: 1", r"key 'fast' of .*run.yaml must hold true or false, got 1, which is int"),
+        ("name: a\nfast: maybe", r"key 'fast' of .*run.yaml must hold true or false, got 'maybe', which is str"),
+        ("name: yes", r"key 'name' of .*run.yaml must hold text, got True, which is bool"),
+        ("name: 2024-01-01", r"key 'name' of .*run.yaml must hold text, got .*, which is date"),
+        ("name: a\nparts: [x, null]", r"each item of key 'parts' of .*run.yaml must hold text, got None"),
+        ("name: a\nparts: {x: y}", r"each item of key 'parts' of .*run.yaml must hold a single value, got {'x': 'y'}"),
+        ("name: a\nkind: odd", r"argument --kind: .*'odd'.*plain.*fancy"),
+        ("name: a\nrate:", r"key 'rate' of .*run.yaml has no value"),
+        ("name: a\nrate: [1, 2]", r"key 'rate' of .*run.yaml must hold a single value, got \[1, 2\]"),
+        ("name: a\nrate: {b: 1}", r"key 'rate' of .*run.yaml must hold a single value, got \{'b': 1\}"),
+        ("rate: 1", r"required: --name"),
+        ("name: nobody", r"nobody is no name: choose another"),
+        ("- name", r"run.yaml must hold lines of `name: value`, got list"),
+        ("", r"run.yaml must hold lines of `name: value`, got NoneType"),
+        ("a: [", r"run.yaml is not YAML \(while parsing .*\): it must hold lines of `name: value`"),
+    ],
+)
+def test_a_wrong_file_is_refused_in_one_line(file, capsys, text, message):
+    with pytest.raises(SystemExit) as stop:
+        parse(file(text))
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert re.search(message, error), error
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (("--name", "a", "--rats", "1"), "unknown argument '--rats': did you mean '--rate'?"),
+        (("--nam", "a"), "required: --name"),
+        (("--name", "a", "other.yaml"), "unknown argument 'other.yaml'"),
+        (
+            ("missing.yaml",),
+            "cannot read missing.yaml (No such file or directory): name a file that holds lines of `name: value`",
+        ),
+        (("--name", "a", "--rate", "x"), "argument --rate: invalid float value: 'x'"),
+    ],
+)
+def test_wrong_flags_are_refused_in_one_line(capsys, argv, message):
+    with pytest.raises(SystemExit) as stop:
+        parse(*argv)
+    error = capsys.readouterr().err
+    assert (stop.value.code, error.count("\n")) == (2, 1)
+    assert message in error
+
+
+def test_help_tells_what_a_field_is(capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse("--help")
+    assert stop.value.code == 0
+    assert "What it is called." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "said"), [("some.tool.__main__", "python -m some.tool"), ("tool", "tool.py")])
+def test_a_package_that_is_run_is_called_by_its_name(name, said, monkeypatch, capsys):
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", ModuleSpec(name, None))
+    monkeypatch.setattr(sys, "argv", ["tool.py"])
+    with pytest.raises(SystemExit):
+        parse("--help")
+    assert capsys.readouterr().out.startswith(f"usage: {said} [")
+
+
+@pytest.mark.parametrize("arguments", [EvaluateArguments, ExplainArguments, TrainArguments])
+def test_every_recipe_has_help(arguments, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        parse_arguments(arguments, ["--help"])
+    assert "seed" in capsys.readouterr().out
+
+
+def test_errors_of_the_library_end_a_program(capsys):
+    with pytest.raises(SystemExit) as stop, exit_on_error():
+        raise GradexplainError("too much: take less")
+    assert stop.value.code == "error: too much: take less", "Python prints it and exits with code 1"
+    with pytest.raises(KeyError), exit_on_error():
+        raise KeyError("a bug stays visible")

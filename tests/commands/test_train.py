@@ -1,0 +1,248 @@
+"""Training and fine-tuning, from tiny data to a folder."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from datasets import ClassLabel, Dataset, Features, Value
+from huggingface_hub import ModelCard
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BartConfig,
+    BartForSequenceClassification,
+    BertConfig,
+    BertForSequenceClassification,
+    pipeline,
+)
+
+from hf_gradexplain.commands import train as job
+from hf_gradexplain.commands.train import run_training
+from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.models import bilstm, train_word_tokenizer
+from hf_gradexplain.training import TrainArguments
+
+GOOD, BAD = ["good", "fine", "great"], ["bad", "poor", "awful"]
+TEXTS = [f"the film is {word} {again}" for pair in zip(GOOD, BAD, strict=True) for again in "ab" for word in pair]
+LABELS = [0, 1] * 6
+FEATURES = Features({"text": Value("string"), "label": ClassLabel(names=["pos", "neg"])})
+BARE = {"faithfulness_samples": 0, "example_text": ""}
+WORKING = {"learning_rate": 0.05, "num_train_epochs": 10, "per_device_train_batch_size": 4, "min_count": 1}
+
+
+@pytest.fixture
+def data(tmp_path):
+    rows = Dataset.from_dict({"text": TEXTS, "label": LABELS}, FEATURES)
+    for split in ("train", "test"):
+        rows.to_parquet(tmp_path / "reviews" / f"{split}.parquet")
+    return str(tmp_path / "reviews")
+
+
+@pytest.fixture
+def arguments(data, tmp_path):
+    def make(**more):
+        return TrainRecipeArguments(**{"dataset_name": data, "output_dir": str(tmp_path / "model"), **BARE, **more})
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("model_type", "overrides"),
+    [
+        ("fasttext", "hidden_size=8"),
+        ("textcnn", "hidden_size=8, num_filters=4, classifier_dropout=0.1"),
+        ("bilstm", "hidden_size=8,lstm_size=4,pooling=last,classifier_dropout=0"),
+    ],
+)
+def test_it_learns_and_leaves_a_whole_folder(arguments, tmp_path, model_type, overrides):
+    metrics = run_training(arguments(model_type=model_type, config_overrides=overrides, **WORKING))
+    assert metrics == {"accuracy": 1.0, "macro_f1": 1.0}
+    files = {path.name for path in (tmp_path / "model").iterdir()}
+    assert files == {
+        "README.md",
+        "card.json",
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
+    assert (model.config.model_type, model.config.hidden_size) == (model_type, 8)
+    assert model.config.problem_type == "single_label_classification"
+    assert not model.training
+    classify = pipeline("text-classification", model=str(tmp_path / "model"), device="cpu")
+    assert [answer["label"] for answer in classify(["the film is great a", "the film is poor b"])] == ["pos", "neg"]
+
+
+def test_the_same_seed_gives_the_same_model(arguments, tmp_path):
+    weights = []
+    for seed in (0, 0, 1):
+        run_training(arguments(model_type="fasttext", config_overrides="word_dropout=0.3", seed=seed, **WORKING))
+        weights.append((tmp_path / "model" / "model.safetensors").read_bytes())
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_the_tokenizer_sees_the_training_texts_only_and_as_asked(arguments, data, tmp_path):
+    Dataset.from_dict({"text": ["Unseen words"], "label": [0]}, FEATURES).to_parquet(f"{data}/test.parquet")
+    run_training(arguments(model_type="fasttext", min_count=2, vocab_size=9, max_length=3, num_train_epochs=1))
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
+    assert len(tokenizer) == 9
+    assert tokenizer("the unseen Film")["input_ids"][1] == tokenizer.unk_token_id
+    assert tokenizer.unk_token_id not in tokenizer("The film")["input_ids"]
+    assert tokenizer.model_max_length == 3
+
+
+def test_texts_are_cut_at_max_length(arguments):
+    """After two tokens all texts read `the film`, and nothing can be learnt."""
+    metrics = run_training(arguments(model_type="fasttext", max_length=2, **WORKING))
+    assert metrics["accuracy"] == 0.5
+
+
+def test_samples_are_drawn_and_counted(arguments, tmp_path):
+    run_training(arguments(model_type="fasttext", max_train_samples=7, max_eval_samples=5, min_count=1))
+    card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    assert "trained from scratch on 7 rows" in card
+    assert "On 5 texts" in card
+
+
+def test_word_vectors_are_where_training_starts(arguments, tmp_path):
+    file = tmp_path / "vectors.txt"
+    file.write_text("good 1 2 3\nabsent 4 5 6\n", encoding="utf-8")
+    still = {"num_train_epochs": 1, "learning_rate": 1e-30, "min_count": 1}
+    run_training(arguments(model_type="fasttext", word_vectors=str(file), **still))
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
+    good, bad, pad = AutoTokenizer.from_pretrained(tmp_path / "model").convert_tokens_to_ids(["good", "bad", "[PAD]"])
+    weight = model.get_input_embeddings().weight
+    assert weight[good].tolist() == [1, 2, 3]
+    assert weight[bad].abs().min() > 1e-6
+    assert weight[pad].tolist() == [0, 0, 0]
+    with pytest.raises(GradexplainError, match="vectors of 3 dimensions, but config_overrides asks for hidden_size=4"):
+        run_training(
+            arguments(model_type="fasttext", word_vectors=str(file), config_overrides="hidden_size=4", **still)
+        )
+
+
+@pytest.mark.parametrize("architecture", ["bert", "bart"])
+def test_any_model_is_fine_tuned_by_name(arguments, tmp_path, architecture):
+    """As a pretrained model comes, with a head for other classes; bart answers with more than logits."""
+    tokenizer = train_word_tokenizer(TEXTS, vocab_size=50, max_length=16)
+    small = {"vocab_size": len(tokenizer), "max_position_embeddings": 16, "num_labels": 5}
+    if architecture == "bert":
+        sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+        base = BertForSequenceClassification(
+            BertConfig(initializer_range=0.3, hidden_dropout_prob=0.0, **sizes, **small)
+        )
+    else:
+        sizes = {f"{side}_{size}": 1 for side in ("encoder", "decoder") for size in ("layers", "attention_heads")}
+        ids = {"pad_token_id": 0, "eos_token_id": tokenizer.convert_tokens_to_ids("the"), "decoder_start_token_id": 2}
+        base = BartForSequenceClassification(BartConfig(d_model=16, init_std=0.3, **sizes, **ids, **small))
+    base.save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    pace = {"learning_rate": 1e-2, "num_train_epochs": 30, "per_device_train_batch_size": 4}
+    metrics = run_training(arguments(model_name_or_path=str(tmp_path / "base"), **pace))
+    assert metrics["accuracy"] == 1.0
+    tuned = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
+    assert (tuned.config.model_type, tuned.config.id2label) == (architecture, {0: "pos", 1: "neg"})
+    card = ModelCard.load(tmp_path / "model" / "README.md")
+    assert "fine-tuned from base on 12 rows" in card.text
+    assert "import hf_gradexplain " not in card.text
+    assert str(tmp_path) not in card.content
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({}, "either model_type, to train from scratch, or model_name_or_path"),
+        ({"model_type": "fasttext", "model_name_or_path": "x"}, "either model_type"),
+        ({"model_name_or_path": "x", "config_overrides": "a=1"}, "need model_type"),
+        ({"model_name_or_path": "no/such/folder"}, "cannot fine-tune 'no/such/folder'"),
+        ({"model_type": "fasttext", "config_overrides": "hiden_size=4"}, "did you mean 'hidden_size'?"),
+        (
+            {"model_type": "fasttext", "config_overrides": "vocab_size=4"},
+            "unknown name in config_overrides 'vocab_size'",
+        ),
+        ({"model_type": "fasttext", "config_overrides": "hidden_size"}, "'hidden_size' has no value"),
+        ({"model_type": "fasttext", "config_overrides": "hidden_size=wide"}, "config_overrides: .*hidden_size.*wide"),
+        ({"model_type": "fasttext", "min_count": 99}, "no word occurs 99 times"),
+        ({"model_type": "fasttext", "label_column": "labels"}, "no column 'labels'"),
+    ],
+)
+def test_contradictions_and_what_cannot_be_had_are_refused(arguments, tmp_path, more, message):
+    with pytest.raises(GradexplainError, match=message) as caught:
+        run_training(arguments(**more))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "model").exists()
+
+
+def test_fine_tuning_starts_slower_than_training():
+    assert TrainArguments(dataset_name="d", output_dir="o", model_name_or_path="m").learning_rate == 2e-5
+    assert (
+        TrainArguments(dataset_name="d", output_dir="o", model_name_or_path="m", learning_rate=1.0).learning_rate == 1
+    )
+
+
+def test_the_card_says_how_far_explanations_can_be_trusted(arguments, tmp_path):
+    pair = {"faithfulness_samples": 5, "example_text": "the film is good", "data_examples": 2}
+    run_training(arguments(model_type="fasttext", config_overrides="hidden_size=8", **WORKING, **pair))
+    card = ModelCard.load(tmp_path / "model" / "README.md")
+    assert "Measured on 5 texts of the split test" in card.text
+    assert "![AOPC of every method](aopc.png)" in card.text
+    assert (tmp_path / "model" / "aopc.png").read_bytes().startswith(b"\x89PNG")
+    assert [entry["text"] for entry in card.data.widget] == TEXTS[:2]
+    assert [line for line in card.text.splitlines() if line.startswith("> ")] == [
+        f"> {text}" for text in ("the film is good", *TEXTS[:2])
+    ]
+
+
+def test_a_model_that_cannot_be_explained_is_saved_and_its_card_says_so(arguments, tmp_path, monkeypatch):
+    def refuse(model, tokenizer):
+        raise GradexplainError("its words cannot be found")
+
+    monkeypatch.setattr(job, "Explainer", refuse)
+    run_training(arguments(model_type="fasttext", min_count=1, num_train_epochs=1, faithfulness_samples=5))
+    assert (tmp_path / "model" / "model.safetensors").exists()
+    card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    assert "Not known: the model cannot be explained (its words cannot be found)." in card
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (
+            {"model_type": "fasttext", "faithfulness_samples": -1},
+            "faithfulness_samples is a number of texts, 0 or more",
+        ),
+        ({"model_name_or_path": "x", "remote_code": True}, "remote_code is the code of fasttext, textcnn and bilstm"),
+        ({"model_type": "fasttext", "hub_private_repo": True}, "need push_to_hub"),
+    ],
+)
+def test_what_is_said_and_pushed_cannot_contradict_itself(arguments, more, message):
+    with pytest.raises(GradexplainError, match=message):
+        arguments(**more)
+
+
+def test_remote_code_lies_beside_the_weights(arguments, tmp_path):
+    run_training(arguments(model_type="bilstm", min_count=1, num_train_epochs=1, remote_code=True))
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["auto_map"]["AutoModelForSequenceClassification"] == "modeling_bilstm.BiLSTMForSequenceClassification"
+    source = Path(bilstm.__file__).parent
+    for name in ("configuration_bilstm.py", "modeling_bilstm.py"):
+        assert (tmp_path / "model" / name).read_text() == (source / name).read_text()
+
+
+def test_a_saved_folder_holds_no_token(arguments, tmp_path, monkeypatch):
+    secret = "hf_" + "s" * 34
+    monkeypatch.setenv("HF_TOKEN", secret)
+    run_training(arguments(model_type="fasttext", min_count=1, num_train_epochs=1))
+    for path in (tmp_path / "model").rglob("*"):
+        assert secret.encode() not in path.read_bytes(), path
+        assert not re.search(r"training_args|optimizer|\.pt$|\.bin$", path.name)
+
+
+def test_nothing_of_the_process_is_left_changed(arguments):
+    before = torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled()
+    run_training(arguments(model_type="fasttext", min_count=1, num_train_epochs=1))
+    assert (torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled()) == before

@@ -1,0 +1,37 @@
+"""Agreement with a planted truth."""
+
+import numpy as np
+import pytest
+
+from hf_gradexplain.evaluation.ground_truth import planted_hits, planted_table
+from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.text.data import Unit
+
+
+def test_planted_words_among_the_top_units():
+    supports = np.array([True, False, True, False])
+    assert planted_hits(np.array([0, 1, 2, 3]), supports) == (True, 0.5)
+    assert planted_hits(np.array([1, 2, 0, 3]), supports) == (True, 1.0)
+    assert planted_hits(np.array([2, 0, 3, 1]), supports) == (False, 0.0)
+
+
+def test_a_text_without_a_supporting_word_says_nothing():
+    assert planted_hits(np.array([0, 1]), np.array([False, False])) is None
+
+
+def explanation(words, target, **scores):
+    units = tuple(Unit(word, ((0, 1),)) for word in words)
+    scores = {name: np.array(x) for name, x in scores.items()}
+    return Explanation("", units, scores, target, "", target, np.array([0.5, 0.5]), "loss", "word")
+
+
+def test_table():
+    weights = {("good", 1): 1.0, ("bad", 0): 1.0, ("bad", 1): -1.0}
+    explanations = [
+        (0, explanation(["good", "bad", "film"], 1, a=[3.0, 2.0, 1.0], b=[0.0, 2.0, 1.0])),
+        (1, explanation(["bad", "film"], 0, a=[1.0, 0.0], b=[1.0, 0.0])),
+        (2, explanation(["film"], 0, a=[1.0], b=[1.0])),
+    ]
+    table = planted_table(explanations, lambda word, label: weights.get((word, label), 0.0)).set_index("method")
+    assert table.loc["a"].to_dict() == {"top_1": 1.0, "precision": 1.0, "n": 2.0}
+    assert table.loc["b"].to_dict() == pytest.approx({"top_1": 0.5, "precision": 0.5, "n": 2.0})

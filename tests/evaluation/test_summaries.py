@@ -1,0 +1,135 @@
+"""The tables in words."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hf_gradexplain.evaluation.agreement import CORRELATION_COLUMNS
+from hf_gradexplain.evaluation.comparisons import COLUMNS
+from hf_gradexplain.evaluation.summaries import (
+    correlation_summary,
+    ends_summary,
+    findings,
+    headline,
+    normalised_summary,
+    summary_table,
+    with_intervals,
+)
+from hf_gradexplain.evaluation.tables import Tables
+
+
+def tables(aopc):
+    """Of two k and given values of AOPC(1) per method, with intervals of +-0.1."""
+    frame = pd.DataFrame(
+        [(method, k, k * value, k * value - 0.1, k * value + 0.1, 5) for method, value in aopc.items() for k in (0, 1)],
+        columns=["method", "k", "aopc", "ci_low", "ci_high", "n"],
+    )
+    row = ("a", "pearson", 0.5, 0.4, 0.25, 4, 1, 0.3, 0.7, 0.2, 0.6, 0.2)
+    return Tables(frame, pd.DataFrame([row], columns=CORRELATION_COLUMNS))
+
+
+def compared(*rows):
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def test_the_summary_has_a_row_per_method_and_no_number_where_there_is_none():
+    summary = summary_table(tables({"random": 0.1, "a": 0.6})).set_index("method")
+    assert summary.loc["a", "AOPC(1)"] == 0.6
+    assert summary.loc["a", ["median r", "p ≤ .05", "by FDR", "no r"]].tolist() == [0.5, 0.25, 0.2, 1]
+    assert summary.loc["random", ["median r", "p ≤ .05", "by FDR", "no r"]].isna().all()
+
+
+def test_the_headline_names_the_best_and_those_that_cannot_be_told_from_it():
+    assert headline(tables({"random": 0.1, "a": 0.6})) == (
+        "Over 5 texts, a finds the words that matter most to the model: AOPC(1) up to 0.600 [0.500, 0.700]; "
+        "random order has 0.100."
+    )
+    assert "Over 5 texts, c, a and b find the words" in headline(tables({"a": 0.6, "b": 0.55, "c": 0.61, "d": 0.3}))
+
+
+def test_where_there_are_tests_the_headline_goes_by_them():
+    comparisons = compared(
+        (1, "c", "a", 0.01, 0.005, 0.015, 0.001, 0.003, 5),
+        (1, "c", "b", 0.06, -0.01, 0.13, 0.1, 0.2, 5),
+        (9, "c", "b", 0.06, 0.01, 0.13, 0.01, 0.02, 5),
+    )
+    found = replace(tables({"a": 0.6, "b": 0.55, "c": 0.61}), comparisons=comparisons)
+    assert headline(found).startswith("Over 5 texts, c and b find the words")
+
+
+def test_a_difference_that_is_real_but_not_visible_leaves_both_in_the_headline():
+    comparisons = compared((1, "c", "a", 0.0004, 0.0001, 0.0007, 0.001, 0.003, 5))
+    found = replace(tables({"a": 0.6096, "c": 0.61}), comparisons=comparisons)
+    assert headline(found).startswith("Over 5 texts, c and a find the words")
+    assert findings(comparisons)["difference"].item() == "c above a by 0.0004 [0.0001, 0.0007]"
+
+
+def test_where_there_is_a_band_of_chance_the_headline_says_it():
+    chance = pd.DataFrame({"k": [0, 1], "aopc": [0, 0.1], "low": [0, 0.08], "high": [0, 0.12], "n": 5})
+    found = replace(tables({"random": 0.1, "a": 0.6}), chance=chance)
+    assert headline(found).endswith("[0.500, 0.700]; 95 % of random orders have 0.080 to 0.120.")
+
+
+def test_comparisons_read_as_sentences():
+    found = findings(
+        compared(
+            (10, "signed_gi", "loo", 0.014, 0.010, 0.018, 1e-9, 1e-8, 500),
+            (5, "loo", "random", 0.001, -0.001, 0.002, 0.2, 0.4, 500),
+            (10, "loo", "random", 0.3, 0.2, 0.4, np.nan, np.nan, 1),
+        )
+    )
+    assert found.to_dict("list") == {
+        "K": [5, 10, 10],
+        "difference": [
+            "loo and random not told apart: 0.001 [-0.001, 0.002]",
+            "loo and random not told apart: 0.300 [0.200, 0.400]",
+            "signed_gi above loo by 0.014 [0.010, 0.018]",
+        ],
+        "adjusted p": ["0.400", "–", "< 0.001"],
+    }
+
+
+def test_intervals_stand_in_the_cells_of_what_they_are_of():
+    table = pd.DataFrame({"x": [0.5, np.nan], "ci_low": [0.4, np.nan], "ci_high": [0.6, np.nan], "n": [3, 0]})
+    assert with_intervals(table, "x").to_dict("list") == {"x": ["0.500 [0.400, 0.600]", "–"], "n": [3, 0]}
+
+
+def test_correlations_are_shown_with_their_intervals_under_short_names():
+    assert correlation_summary(tables({"a": 0.1}).correlation).to_dict("records") == [
+        {
+            "method": "a",
+            "coefficient": "pearson",
+            "median": "0.50 [0.30, 0.70]",
+            "mean": "0.40 [0.20, 0.60]",
+            "p ≤ .05": 0.25,
+            "by FDR": 0.2,
+            "n": 4,
+            "none": 1,
+        }
+    ]
+
+
+@pytest.mark.parametrize(("longest", "shown"), [(3, 3), (12, 10)])
+def test_three_curves_of_each_method_at_the_quoted_k(longest, shown):
+    rows = [
+        (curve, method, k, i + j + k / 100, 0.0, 1.0, 5)
+        for i, curve in enumerate(("removal", "negative_first", "sufficiency"))
+        for j, method in enumerate(("z", "a"))
+        for k in range(longest + 1)
+    ]
+    found = ends_summary(pd.DataFrame(rows, columns=["curve", "method", "k", "aopc", "ci_low", "ci_high", "n"]))
+    names = [f"{name}({shown})" for name in ("comprehensiveness", "sufficiency", "lowest first")]
+    assert list(found.columns) == ["method", *names]
+    assert found["method"].tolist() == ["z", "a"]
+    expected = [f"{value + shown / 100:.3f} [0.000, 1.000]" for value in (0, 2, 1)]
+    assert found.loc[0, names].tolist() == expected
+
+
+def test_what_is_normalised_stands_between_its_bounds():
+    row = {"method": "a", "naopc": 0.5, "ci_low": 0.4, "ci_high": 0.6, "n": 3, "n_undefined": 0, "n_outside": 1}
+    found = normalised_summary(pd.DataFrame([{**row, "aopc": 0.3, "lower": 0.1, "upper": 0.5, "n_exact": 2}]))
+    names = ["method", "NAOPC", "AOPC(U)", "worst order", "best order", "n"]
+    assert found.to_dict("split")["columns"] == names
+    assert found.iloc[0].tolist() == ["a", "0.500 [0.400, 0.600]", 0.3, 0.1, 0.5, 3]

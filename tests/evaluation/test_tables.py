@@ -1,0 +1,178 @@
+"""All tables from document files: the same bytes however these were cut, against plain loops."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from datasets import Dataset
+from scipy import stats
+
+from hf_gradexplain.evaluation import reading
+from hf_gradexplain.evaluation.aopc import aopc
+from hf_gradexplain.evaluation.documents import schema, write_documents
+from hf_gradexplain.evaluation.extra_measures import Measures
+from hf_gradexplain.evaluation.naopc import normalised_aopc
+from hf_gradexplain.evaluation.read_documents import count_documents
+from hf_gradexplain.evaluation.summaries import findings, headline
+from hf_gradexplain.evaluation.tables import make_tables
+from hf_gradexplain.options import Options
+from hf_gradexplain.run.runner import evaluate_texts
+from tests.helpers.tiny import CORPUS, explainer
+
+METHODS = ("random", "loo", "sa_l2", "signed_gi")
+OPTIONS = Options(methods=METHODS, unit="word_type", target="label")
+EVERYTHING = Measures(random_orders=4, both_ends=True, bounds=True)
+TABLES = ("aopc", "correlation", "histograms", "curves", "chance", "comparisons", "normalised", "signs", "counts")
+
+
+@pytest.fixture(scope="module")
+def documents():
+    words = " ".join(CORPUS).split()
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(words, n)) for n in rng.integers(0, 30, 40)]
+    data = Dataset.from_dict({"id": range(40), "text": texts, "label": rng.integers(0, 3, 40)})
+    return evaluate_texts(explainer("fasttext"), data, OPTIONS, EVERYTHING)
+
+
+def write(documents, cuts, folder, measures=EVERYTHING):
+    paths = []
+    for start, end in itertools.pairwise((0, *cuts, len(documents))):
+        paths.append(folder / f"{start:08d}.parquet")
+        write_documents(documents[start:end], paths[-1], schema(METHODS, measures))
+    return paths
+
+
+@pytest.fixture(scope="module")
+def paths(documents, tmp_path_factory):
+    return write(documents, (13, 26), tmp_path_factory.mktemp("cut"))
+
+
+@pytest.fixture(scope="module")
+def tables(paths):
+    return make_tables(paths, OPTIONS)
+
+
+@pytest.mark.parametrize("cuts", [(), (1, 2, 3, 37), tuple(range(1, 40))])
+@pytest.mark.parametrize("block", [4, 256])
+def test_they_are_the_same_bytes_however_the_documents_were_cut(cuts, block, documents, paths, tmp_path, monkeypatch):
+    monkeypatch.setattr(reading.read_blocks, "__defaults__", (block,))
+    ours, other = make_tables(paths, OPTIONS), make_tables(write(documents, cuts, tmp_path), OPTIONS)
+    for name in TABLES:
+        pd.testing.assert_frame_equal(getattr(ours, name), getattr(other, name), check_exact=True)
+
+
+def test_all_curves_are_means_over_documents(documents, tables):
+    sufficiency = {m: [d.negative_first[m] for d in documents] for m in METHODS}
+    for method in METHODS:
+        expected = {
+            "removal": aopc([d.curves[method] for d in documents]),
+            "negative_first": aopc([d.negative_first[method] for d in documents]),
+        }
+        longest = len(expected["removal"]) - 1
+        drops = [[c[0] - c[max(len(c) - 1 - k, 0)] for k in range(longest + 1)] for c in sufficiency[method]]
+        expected["sufficiency"] = np.mean(np.cumsum(drops, axis=1) / np.arange(1, longest + 2), axis=0)
+        for curve, values in expected.items():
+            found = tables.curves[(tables.curves["curve"] == curve) & (tables.curves["method"] == method)]
+            np.testing.assert_allclose(found["aopc"], values, rtol=0, atol=1e-12)
+            assert ((found["ci_low"] <= found["aopc"]) & (found["aopc"] <= found["ci_high"])).all()
+    removal = tables.curves[tables.curves["curve"] == "removal"].drop(columns="curve").reset_index(drop=True)
+    pd.testing.assert_frame_equal(removal, tables.aopc)
+
+
+def test_comparisons_are_the_paired_tests_of_scipy(documents, tables):
+    longest = int(tables.aopc["k"].max())
+    assert set(tables.comparisons["k"]) == {10, longest}
+    for row in tables.comparisons.itertuples():
+        a, b = ([aopc([d.curves[m]], longest)[row.k] for d in documents] for m in (row.method, row.other))
+        assert row.difference == pytest.approx(np.mean(a) - np.mean(b), abs=1e-12)
+        if row.difference > 1e-4:
+            assert row.p == pytest.approx(stats.ttest_rel(a, b).pvalue, rel=1e-4)
+
+
+def test_naopc_is_the_mean_over_documents(documents, tables):
+    bounds = {name: np.array([d.bounds[name] for d in documents]) for name in ("lower", "upper")}
+    for row in tables.normalised.itertuples():
+        own = np.array([np.mean(d.curves[row.method][0] - d.curves[row.method]) for d in documents])
+        expected = normalised_aopc(own, **bounds)
+        assert row.naopc == pytest.approx(np.nanmean(expected), abs=1e-12)
+        assert (row.n, row.n_undefined) == ((~np.isnan(expected)).sum(), np.isnan(expected).sum())
+    assert tables.normalised["n_outside"].sum() == 0
+
+
+def test_the_band_holds_the_mean_of_random_orders(documents, tables):
+    expected = aopc([d.random_orders["mean"] for d in documents])
+    np.testing.assert_allclose(tables.chance["aopc"], expected, rtol=0, atol=1e-12)
+    assert (tables.chance["low"] < tables.chance["aopc"])[1:].all()
+
+
+def test_correlations_and_signs_are_summed_up_of_the_documents(documents, tables):
+    row = tables.correlation.set_index(["method", "coefficient"]).loc[("sa_l2", "kendall")]
+    r = [d.correlations["sa_l2"]["kendall"] for d in documents]
+    assert row["median"] == np.median([x for x in r if x is not None])
+    assert row["n_undefined"] == r.count(None) > 0
+    counts = [d.signs["signed_gi"] for d in documents]
+    shares = [c["same"] / sum(c.values()) for c in counts if sum(c.values())]
+    assert tables.signs["agreement"].item() == pytest.approx(np.mean(shares))
+    assert tables.signs["n_undefined"].item() == 40 - len(shares)
+
+
+def test_every_document_out_of_the_ordinary_is_counted(documents, paths, tables):
+    counts = tables.counts.set_index(["what", "method"])["n"]
+    empty = sum(not d.explanation.units for d in documents)
+    short = sum(len(d.explanation.units) < 3 for d in documents)
+    saturated = sum(d.curves["loo"][0] > 0.999 for d in documents)
+    assert empty > 0
+    assert counts[("without any unit: AOPC 0", "all")] == empty
+    assert counts[("no correlation: fewer than 3 units", "sa_l2")] == short
+    assert counts[("saturated: p of the target above 0.999", "all")] == saturated
+    assert counts[("no NAOPC: best and worst order are equal", "all")] == tables.normalised["n_undefined"].max()
+    assert counts[("bounds of NAOPC by beam search: not exact", "all")] == sum(not d.bounds["exact"] for d in documents)
+    found = count_documents(paths)
+    assert found["without_units"] == empty
+    assert found["longest"] == max(len(d.explanation.units) for d in documents)
+    assert found["labelled"] == 40
+
+
+def test_saturated_documents_are_counted_but_not_in_regression(documents, tmp_path):
+    def changed(document, p, regression):
+        curves = {m: np.array([p, *curve[1:]]) for m, curve in document.curves.items()}
+        explanation = type(document.explanation)(**{**vars(document.explanation), "regression": regression})
+        return type(document)(**{**vars(document), "curves": curves, "explanation": explanation})
+
+    some = [
+        changed(documents[0], 0.9991, False),
+        changed(documents[1], 0.9989, False),
+        changed(documents[2], 3.0, True),
+    ]
+    assert count_documents(write(some, (), tmp_path))["saturated"] == 1
+
+
+def test_without_further_measures_their_tables_are_empty_and_the_others_the_same(documents, tables, tmp_path):
+    plain = make_tables(write(documents, (20,), tmp_path, Measures()), OPTIONS)
+    assert all(len(getattr(plain, name)) == 0 for name in ("curves", "chance", "normalised"))
+    for name in ("aopc", "correlation", "comparisons", "signs"):
+        pd.testing.assert_frame_equal(getattr(plain, name), getattr(tables, name), check_exact=True)
+
+
+def test_max_k_cuts_every_curve_and_changes_no_other_row(paths, tables):
+    cut = make_tables(paths, OPTIONS, max_k=4)
+    for name in ("aopc", "curves", "chance"):
+        whole = getattr(tables, name)
+        pd.testing.assert_frame_equal(getattr(cut, name), whole[whole["k"] <= 4].reset_index(drop=True))
+    assert set(cut.comparisons["k"]) == {4}
+
+
+@pytest.mark.parametrize("texts", [[""], ["bad"], ["", ""]])
+def test_documents_with_next_to_nothing_in_them_make_tables(texts, tmp_path):
+    data = Dataset.from_dict({"id": range(len(texts)), "text": texts, "label": [0] * len(texts)})
+    found = evaluate_texts(explainer("fasttext"), data, OPTIONS, EVERYTHING)
+    tables = make_tables(write(found, (), tmp_path), OPTIONS)
+    units = max(len(d.explanation.units) for d in found)
+    assert int(tables.aopc["k"].max()) == units
+    assert (tables.normalised["n"] == 0).all()
+    assert tables.normalised["naopc"].isna().all()
+    assert (tables.correlation["n"] == 0).all()
+    assert tables.comparisons["p"].isna().all() == (len(texts) == 1)
+    assert headline(tables)
+    assert len(findings(tables.comparisons)) == 6

@@ -1,0 +1,127 @@
+"""What is loaded by name, and in which precision."""
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+
+from hf_gradexplain.classifier.state import dtype_of
+from hf_gradexplain.commands.doctor import run_doctor
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.loading import precision
+from tests.helpers.tiny import make
+
+
+def saved(folder, dtype=torch.float32):
+    model, tokenizer = make("bert", dtype=dtype)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder), model, tokenizer
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_weights_are_explained_in_float32(dtype, tmp_path):
+    name, model, tokenizer = saved(tmp_path, dtype)
+    found = Explainer.from_pretrained(name)("the film is bad")
+    expected = Explainer(model.float(), tokenizer)("the film is bad")
+    assert found.dtype == "float32"
+    assert "computed in" not in found.to_html()
+    assert found.scores["signed_gi"] == pytest.approx(expected.scores["signed_gi"], rel=1e-5)
+
+
+def test_they_stay_as_they_are_where_float32_does_not_fit(tmp_path, monkeypatch):
+    name, model, _ = saved(tmp_path, torch.bfloat16)
+    size = model.num_parameters()
+    monkeypatch.setattr(precision, "free_memory", lambda place: 4 * size)
+    with pytest.warns(UserWarning, match=r"float32 and there are 0.0 GB: explained in bfloat16, as it was saved"):
+        explainer = Explainer.from_pretrained(name)
+    explanation = explainer("the film is bad")
+    assert explanation.dtype == "bfloat16"
+    assert "computed in bfloat16" in explanation.to_html()
+    monkeypatch.setattr(precision, "free_memory", lambda place: 5 * size)
+    assert Explainer.from_pretrained(name)("the film is bad").dtype == "float32"
+
+
+def test_what_was_asked_for_is_not_doubted(tmp_path, monkeypatch):
+    monkeypatch.setattr(precision, "free_memory", lambda place: 0)
+    name, _, _ = saved(tmp_path)
+    assert Explainer.from_pretrained(name, dtype=torch.bfloat16)("bad").dtype == "bfloat16"
+    assert Explainer.from_pretrained(name)("bad").dtype == "float32"
+
+
+def test_free_memory_is_that_of_the_device():
+    assert 0 < precision.free_memory("cpu") < 1e15
+    assert precision.free_memory(torch.device("meta")) == float("inf")
+
+
+def test_the_dtype_of_a_model_is_that_of_most_of_its_weights():
+    model, _ = make("bert")
+    assert dtype_of(model.bfloat16()) == torch.bfloat16
+    model.classifier.float()
+    assert dtype_of(model) == torch.bfloat16
+    assert dtype_of(torch.nn.Identity()) == torch.float32
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")
+def test_an_adapter_is_loaded_onto_its_base_model(tmp_path):
+    base, _, tokenizer = saved(tmp_path / "base")
+    explain = Explainer.from_pretrained(base)
+    plain = explain("the film is bad")
+    adapted = get_peft_model(explain.model, LoraConfig(task_type="SEQ_CLS", r=2, init_lora_weights=False)).eval()
+    adapted.save_pretrained(tmp_path / "adapter")
+    tokenizer.save_pretrained(tmp_path / "adapter")
+    found = Explainer.from_pretrained(str(tmp_path / "adapter"))("the film is bad")
+    expected = Explainer(adapted, tokenizer)("the film is bad")
+    assert found.scores["signed_gi"] == pytest.approx(expected.scores["signed_gi"], rel=1e-5)
+    assert found.scores["signed_gi"] != pytest.approx(plain.scores["signed_gi"], rel=1e-2)
+
+
+def test_the_doctor_reports_missing_weights_and_goes_on(tmp_path):
+    make("bert")[0].bert.save_pretrained(tmp_path)
+    make("bert")[1].save_pretrained(tmp_path)
+    with pytest.raises(GradexplainError, match=r"no weights for classifier.bias, classifier.weight: its answers would"):
+        Explainer.from_pretrained(str(tmp_path))
+    report = run_doctor(str(tmp_path))
+    first, *others = report.checks
+    assert not report.ok
+    assert (first.name, first.verdict) == ("checkpoint", "problem")
+    assert first.found == "has no weights for classifier.bias, classifier.weight: they are random"
+    assert {check.name for check in others} >= {"word lookups", "gradients", "padding"}
+
+
+def test_the_doctor_reports_what_cannot_be_loaded_or_read(tmp_path):
+    (check,) = run_doctor(str(tmp_path / "nothing")).checks
+    assert (check.name, check.verdict) == ("loading", "problem")
+    assert "cannot load a sequence classifier" in check.found
+    assert check.found.endswith("a folder or file of this machine nor a name of the hub, which reads owner/name")
+    model, tokenizer = make("bert", dtype=torch.float32)
+    model.classifier.weight.data[0, 0] = torch.nan
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    last = run_doctor(str(tmp_path)).checks[-1]
+    assert (last.name, last.verdict) == ("reading", "problem")
+    assert "weight 'classifier.weight' is not finite" in last.found
+
+
+def test_mixed_precision_is_less_exact_and_said():
+    model, tokenizer = make("bert", dtype=torch.float32)
+    explain = Explainer(model, tokenizer)
+    exact, mixed = (explain("the film is bad", ("signed_gi", "loo"), mixed_precision=p) for p in ("no", "bf16"))
+    assert (exact.dtype, mixed.dtype) == ("float32", "bfloat16 (mixed)")
+    assert "computed in bfloat16 (mixed)" in mixed.to_html()
+    for method in exact.scores:
+        assert exact.scores[method] != pytest.approx(mixed.scores[method], rel=1e-6)
+    assert model.dtype == torch.float32
+    assert not torch.is_autocast_enabled("cpu")
+
+
+def test_a_model_with_a_short_cut_computes_in_full_precision():
+    explain = Explainer(*make("textcnn", dtype=torch.float32))
+    exact, mixed = (explain("the film is bad", ("signed_gi", "loo"), mixed_precision=p) for p in ("no", "bf16"))
+    assert mixed.dtype == "float32"
+    assert all((exact.scores[method] == mixed.scores[method]).all() for method in exact.scores)
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(GradexplainError, match=r"unknown mixed_precision 'fp16': .*Choices: no, bf16"):
+        Explainer(*make("textcnn"))("bad", mixed_precision="fp16")

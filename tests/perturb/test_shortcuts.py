@@ -1,0 +1,222 @@
+"""Every short cut against the generic form, over many random models and batches."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from hf_gradexplain.attribution.formulas import sa_l1, sa_l2, sa_linf, sa_raw, signed_gi
+from hf_gradexplain.attribution.sources import Backward
+from hf_gradexplain.models import (
+    BiLSTMConfig,
+    BiLSTMForSequenceClassification,
+    FastTextConfig,
+    FastTextForSequenceClassification,
+    TextCNNConfig,
+    TextCNNForSequenceClassification,
+)
+from hf_gradexplain.perturb import bilstm, cells, generic, known_gradients, leave_one_out, removal_curves
+from hf_gradexplain.perturb.bilstm import _first_to_begin_earlier, _previous_smaller
+from hf_gradexplain.perturb.cells import AtOnce, ByStep
+from hf_gradexplain.perturb.textcnn import _greatest_over
+
+SIZES = {"vocab_size": 12, "hidden_size": 6, "num_labels": 3, "initializer_range": 1.0}
+LSTM = {**SIZES, "lstm_size": 5}
+MODELS = {
+    "fasttext": lambda: FastTextForSequenceClassification(FastTextConfig(**SIZES)),
+    "textcnn": lambda: TextCNNForSequenceClassification(TextCNNConfig(**SIZES, num_filters=4)),
+    "textcnn_1_2_7": lambda: TextCNNForSequenceClassification(
+        TextCNNConfig(**SIZES, num_filters=3, filter_widths=(1, 2, 7))
+    ),
+    "bilstm_last": lambda: BiLSTMForSequenceClassification(BiLSTMConfig(**LSTM, pooling="last")),
+    "bilstm_max": lambda: BiLSTMForSequenceClassification(BiLSTMConfig(**LSTM, pooling="max")),
+    "bilstm_mean": lambda: BiLSTMForSequenceClassification(BiLSTMConfig(**LSTM, pooling="mean")),
+    "bilstm_two_layers": lambda: BiLSTMForSequenceClassification(BiLSTMConfig(**LSTM, num_hidden_layers=2)),
+}
+TOLERANCE = {torch.bfloat16: 0.1, torch.float32: 1e-5, torch.float64: 1e-10}
+LENGTHS = ([1], [0], [2, 2], [9], [1, 6, 0, 4, 13], [20, 20, 3])
+CASES = list(itertools.product(("token", "word", "word_type"), ("right", "left"), LENGTHS, (False, True), (1, 30, 200)))
+
+
+def random_model(name, seed, dtype=torch.float64):
+    """Biases of any sign; two words with the same vector, so that filters have ties, and one whose vector is zero."""
+    torch.manual_seed(seed)
+    model = MODELS[name]().to(dtype).eval().requires_grad_(False)
+    for parameter in model.parameters():
+        if parameter.ndim == 1:
+            parameter.normal_()
+    model.embedding.weight[3] = model.embedding.weight[4]
+    model.embedding.weight[5] = 0
+    return model
+
+
+def random_cases(n):
+    """`n` times a seed and one combination of unit, padding side, lengths, baseline and token budget."""
+    rng = np.random.default_rng(0)
+    return [(seed, *CASES[rng.integers(len(CASES))]) for seed in range(n)]
+
+
+def assert_close(answers, expected):
+    """Equal up to a share of the greatest logit."""
+    assert answers.dtype == expected.dtype
+    scale = max(1.0, float(expected.abs().max())) if expected.numel() else 1.0
+    torch.testing.assert_close(answers, expected, rtol=0, atol=TOLERANCE[expected.dtype] * scale)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("name", MODELS)
+def test_short_cuts_equal_the_generic_form(name, dtype, read, ranks_of):
+    for seed, unit, side, lengths, baseline, budget in random_cases(2 if name == "bilstm_two_layers" else 12):
+        model, rng = random_model(name, seed, dtype), np.random.default_rng(seed)
+        classifier, reading = read(model, rng, lengths, unit, side, budget, baseline)
+        assert_close(leave_one_out(classifier, reading), generic.leave_one_out(classifier, reading))
+        ranks = ranks_of(rng, 3, reading)
+        assert_close(removal_curves(classifier, reading, ranks), generic.removal_curves(classifier, reading, ranks))
+
+
+@pytest.mark.parametrize("unit", ["word", "word_type"])
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "bilstm_two_layers"])
+def test_long_texts_of_different_lengths(name, unit, read, ranks_of, monkeypatch):
+    monkeypatch.setattr(bilstm, "_STEPS_AT_ONCE", 20)
+    rng = np.random.default_rng(0)
+    classifier, reading = read(random_model(name, 0), rng, [150, 60, 149], unit, batch_tokens=400)
+    assert_close(leave_one_out(classifier, reading), generic.leave_one_out(classifier, reading))
+    ranks = ranks_of(rng, 2, reading)
+    assert_close(removal_curves(classifier, reading, ranks), generic.removal_curves(classifier, reading, ranks))
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this PyTorch has no oneDNN")
+@pytest.mark.parametrize("baseline", [False, True], ids=["zero", "baseline"])
+@pytest.mark.parametrize("name", ["bilstm_last", "bilstm_max", "bilstm_mean"])
+def test_one_text_is_read_in_blocks_of_steps(name, baseline, read, ranks_of, monkeypatch):
+    """Lengths on either side of a block, few units and many, and more copies and steps than go together."""
+    monkeypatch.setattr(cells, "_COPIES_AT_ONCE", 40)
+    monkeypatch.setattr(bilstm, "_STEPS_AT_ONCE", 32)
+    monkeypatch.setattr(ByStep, "go_on", None)
+    rng, model = np.random.default_rng(0), random_model(name, 0, torch.float32)
+    for length, unit in itertools.product((15, 16, 17, 33, 70), ("token", "word_type")):
+        classifier, reading = read(model, rng, [length], unit, "left", 1, baseline)
+        assert_close(leave_one_out(classifier, reading), generic.leave_one_out(classifier, reading))
+        ranks = ranks_of(rng, 2, reading)
+        assert_close(removal_curves(classifier, reading, ranks), generic.removal_curves(classifier, reading, ranks))
+
+
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")
+def test_without_onednn_one_text_is_read_step_by_step(read, monkeypatch):
+    monkeypatch.setattr(AtOnce, "go_on", None)
+    with torch.backends.mkldnn.flags(enabled=False):
+        classifier, reading = read(random_model("bilstm_max", 0, torch.float32), np.random.default_rng(0), [20])
+        assert_close(leave_one_out(classifier, reading), generic.leave_one_out(classifier, reading))
+
+
+def test_fasttext_is_projected_once_for_each_classifier(read, monkeypatch):
+    classifier, reading = read(random_model("fasttext", 0), np.random.default_rng(0), [9, 4], baseline=True)
+    expected = generic.leave_one_out(classifier, reading)
+    for _ in range(2):
+        assert_close(leave_one_out(classifier, reading), expected)
+    from_zero = replace(classifier, baseline=None)
+    assert (leave_one_out(from_zero, reading) - expected).abs().max() > 1e-3
+    classifier.model.embedding.weight.zero_()
+    assert_close(leave_one_out(classifier, reading), expected)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_text_gets_the_same_answers_in_any_batch(name, read, ranks_of):
+    for seed in range(5):
+        model = random_model(name, seed)
+        classifier, reading = read(model, np.random.default_rng(seed), [7])
+        alone = leave_one_out(classifier, reading)
+        _, crowd = read(model, np.random.default_rng(seed), [7, 15, 2], side="left")
+        assert crowd.batch.documents[0].inputs == reading.batch.documents[0].inputs
+        assert_close(leave_one_out(classifier, crowd)[:1, : alone.shape[1]], alone)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "bilstm_two_layers"])
+def test_a_short_cut_does_not_run_the_model(name, read, ranks_of, monkeypatch):
+    rng = np.random.default_rng(0)
+    classifier, reading = read(random_model(name, 0), rng, [9, 4])
+    monkeypatch.setattr(type(classifier), "masked_logits", None)
+    leave_one_out(classifier, reading)
+    removal_curves(classifier, reading, ranks_of(rng, 2, reading))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_answers_carry_no_graph_even_if_the_reading_does(name, read, ranks_of):
+    rng = np.random.default_rng(0)
+    model = random_model(name, 0).requires_grad_(True)
+    classifier, reading = read(model, rng, [9, 4])
+    reading = classifier.read(reading.batch, graph=True)
+    assert reading.logits.requires_grad
+    assert not leave_one_out(classifier, reading).requires_grad
+    assert not removal_curves(classifier, reading, ranks_of(rng, 2, reading)).requires_grad
+
+
+@pytest.mark.parametrize("name", ["fasttext", "textcnn", pytest.param("bilstm_max", marks=pytest.mark.slow)])
+def test_ten_thousand_words(name, read, ranks_of):
+    rng = np.random.default_rng(0)
+    classifier, reading = read(random_model(name, 0), rng, [10_000], unit="word")
+    answers, count = leave_one_out(classifier, reading)[0], int(reading.batch.units.count)
+    some = torch.tensor([0, 1, count // 2, count - 1])
+    masked = reading.batch.units.tokens(torch.eye(count, dtype=torch.bool)[some], torch.zeros(4, dtype=torch.long))
+    copies = {key: x.expand(4, -1) for key, x in reading.batch.inputs.items()}
+    assert_close(answers[some], classifier.masked_logits(copies, masked))
+    curve = removal_curves(classifier, reading, ranks_of(rng, 1, reading))[0, 0]
+    all_masked = reading.batch.units.unit_of < count
+    assert_close(
+        curve[[0, -1]], torch.cat([reading.logits, classifier.masked_logits(reading.batch.inputs, all_masked)])
+    )
+
+
+def test_greatest_over_intervals():
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 7, 33):
+        first, last = np.sort(rng.integers(0, size, (2, 12)), axis=0)
+        values = rng.normal(size=(12, 3))
+        expected = np.full((size, 3), -np.inf)
+        for a, b, value in zip(first, last, values, strict=True):
+            expected[a : b + 1] = np.maximum(expected[a : b + 1], value)
+        found = _greatest_over(*map(torch.from_numpy, (first, last, values)), size)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_first_to_begin_earlier():
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 7, 64, 100):
+        begin = np.sort(rng.integers(0, 1 + size // 6, size))
+        parent = np.array([rng.integers(0, i) if i else size for i in range(size)])
+        found = _first_to_begin_earlier(torch.from_numpy(parent), torch.from_numpy(begin)).tolist()
+        for i, place in enumerate(found):
+            expected = parent[i]
+            while expected < size and begin[expected] >= begin[i]:
+                expected = parent[expected]
+            assert place == expected
+
+
+def test_previous_smaller():
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 3, 9, 64, 65):
+        x = rng.integers(0, 10, (4, size))
+        x[:, 0] = -1
+        found = _previous_smaller(torch.from_numpy(x))
+        for row, places in zip(x, found.tolist(), strict=True):
+            assert places[1:] == [max(j for j in range(i) if row[j] < row[i]) for i in range(1, size)]
+
+
+@pytest.mark.parametrize("case", CASES[::5], ids=str)
+def test_known_gradients_equal_those_of_a_backward_pass(case, read):
+    unit, side, lengths, baseline, budget = case
+    classifier, reading = read(
+        random_model("fasttext", 3), np.random.default_rng(0), lengths, unit, side, budget, baseline
+    )
+    units, known = reading.batch.units, known_gradients(classifier, reading)
+    expected = Backward()(classifier, classifier.read(reading.batch, graph=True))
+    for score in (sa_raw, sa_l1, sa_l2, sa_linf, signed_gi):
+        torch.testing.assert_close(score(known, units), score(expected, units), rtol=1e-10, atol=1e-12)
+
+
+def test_gradients_that_are_not_known_need_a_graph(read):
+    classifier, reading = read(random_model("textcnn", 0), np.random.default_rng(0), [5])
+    with pytest.raises(RuntimeError, match="was read without the graph that its gradients need"):
+        Backward()(classifier, reading)

@@ -1,0 +1,134 @@
+"""The doctor finds what is wrong, and only that."""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from hf_gradexplain.explain import Explainer
+from tests.helpers.snapshot import snapshot
+from tests.helpers.tiny import KINDS, explainer, make
+from tests.helpers.toys import TOKENIZER, StraightThrough, Toy, TwiceTheGradient
+
+
+def check_of(explain, name):
+    return next(check for check in explain.check().checks if check.name == name)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sound_model_has_no_problem(kind):
+    report = explainer(kind).check()
+    assert report.ok
+    assert report.model == type(explainer(kind).model).__name__
+    notes = {check.name for check in report.checks if check.verdict == "note"}
+    assert notes == {"fasttext": {"length"}, "textcnn": {"length"}, "bilstm": {"length"}, "gpt2": {"padding"}}.get(
+        kind, set()
+    )
+
+
+def test_the_report_goes_through_json():
+    report = explainer("bert").check()
+    record = json.loads(json.dumps(report.to_dict()))
+    assert record == report.to_dict()
+    assert record["ok"] is True
+    assert list(record["checks"][0]) == ["name", "found", "verdict", "action"]
+
+
+def test_the_model_is_left_as_found():
+    model, tokenizer = make("bert")
+    model.train()
+    explain = Explainer(model, tokenizer)
+    before = snapshot(model, tokenizer)
+    explain.check()
+    assert snapshot(model, tokenizer) == before
+
+
+def test_both_readings_of_an_encoder_decoder_are_named():
+    found = check_of(explainer("bart"), "word lookups").found
+    assert found == "model.encoder.embed_tokens (call 0); model.decoder.embed_tokens (call 0, +1 tokens)"
+
+
+def test_a_pad_token_without_a_vector_is_named():
+    model, tokenizer = make("gpt2")
+    assert check_of(Explainer(model, tokenizer), "padding").found == "the tokenizer has no pad token"
+    tokenizer.add_special_tokens({"pad_token": "<|padding|>"})
+    assert check_of(Explainer(model, tokenizer), "padding").found == "the model has no vector for the pad token"
+
+
+def test_a_wrong_gradient_is_a_problem():
+    class Detached(Toy):
+        """Half of its influence is hidden from autograd."""
+
+        def forward(self, input_ids, attention_mask, token_type_ids=None):
+            output = super().forward(input_ids, attention_mask)
+            output.logits = output.logits + output.logits.detach()
+            return output
+
+    check = check_of(Explainer(Detached(), TOKENIZER), "gradients")
+    assert check.verdict == "problem"
+    assert check.found == "5e-01 off the slope along them" or check.found == "1e+00 off the slope along them"
+
+
+def test_a_gradient_that_is_zero_is_a_problem():
+    check = check_of(Explainer(Toy(mix=lambda x: x.round()), TOKENIZER), "gradients")
+    assert (check.found, check.verdict) == ("zero for every word", "problem")
+
+
+def test_refused_gradients_are_a_problem_and_followed_ones_are_named():
+    steps = Explainer(Toy(mix=lambda x: StraightThrough.apply(x)), TOKENIZER)
+    assert not steps.check().ok
+    assert check_of(steps, "gradients").action == "refuses gradient methods: choose methods='loo'"
+    followed = check_of(Explainer(Toy(mix=lambda x: TwiceTheGradient.apply(x)), TOKENIZER), "gradients")
+    assert (followed.verdict, followed.action) == ("ok", "differentiates the forward pass of TwiceTheGradient")
+
+
+def test_normalised_word_vectors_are_noted():
+    explain = Explainer(Toy(lambda model, ids, mask: nn.functional.normalize(model.words(ids), dim=-1)), TOKENIZER)
+    check = check_of(explain, "zero baseline")
+    assert check.verdict == "note"
+    assert check.action == "warns that signed_gi from zero is noise: choose baseline='mean'"
+
+
+def test_a_head_of_another_size_is_a_problem():
+    model = Toy()
+    model.config.num_labels = 5
+    assert check_of(Explainer(model, TOKENIZER), "head").found == "3 outputs for 5 labels"
+
+
+def test_a_tokenizer_larger_than_the_table_is_a_problem():
+    model, tokenizer = make("bert")
+    tokenizer.add_tokens(["more", "words"])
+    check = check_of(Explainer(model, tokenizer), "vocabulary")
+    assert (check.found, check.verdict) == ("50 tokens, 48 rows in the model", "problem")
+
+
+def test_a_length_limit_that_the_model_refuses_is_a_problem():
+    model = Toy()
+    model.positions.data = model.positions.data[:60]
+    check = check_of(Explainer(model, TOKENIZER), "length")
+    assert (check.found, check.verdict) == ("64 tokens, which the model refuses", "problem")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")], ids=repr)
+def test_memory_that_runs_out_is_not_the_limit_of_the_model(error):
+    class Large(Toy):
+        def forward(self, input_ids=None, **inputs):
+            if input_ids.shape[1] > 60:
+                raise error
+            return super().forward(input_ids=input_ids, **inputs)
+
+    check = check_of(Explainer(Large(), TOKENIZER), "length")
+    assert (check.found, check.verdict) == ("64 tokens, for which memory runs out", "problem")
+    assert "memory" in check.action
+
+
+def test_random_numbers_in_eval_mode_are_noted():
+    model = Toy(mix=lambda x: x.tanh() + torch.rand(1, dtype=torch.float64))
+    assert check_of(Explainer(model, TOKENIZER), "randomness").verdict == "note"
+
+
+def test_half_precision_is_noted():
+    check = check_of(Explainer(*make("bert", dtype=torch.float16)), "weights")
+    assert check.verdict == "note"
+    assert "float16" in check.found

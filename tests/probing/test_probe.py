@@ -1,0 +1,195 @@
+"""A model is taken at what it does: what pads, what batches, what is a gradient."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.probing.probe import probe
+from tests.helpers.tiny import KINDS, explainer, make
+from tests.helpers.toys import TEXT, TOKENIZER, Nested, StraightThrough, Toy, TwiceTheGradient, WithSetup
+
+
+def profile(read=None, mix=torch.tanh):
+    return probe(Toy(read, mix), TOKENIZER)
+
+
+def leaks(model, ids, mask):
+    """The next token's vector, padding's included."""
+    vectors = model.words(ids)
+    return vectors + 0.1 * vectors.roll(-1, 1)
+
+
+def leaks_every_fourth(model, ids, mask):
+    """As convolutions with a stride do: padding is seen unless the text fills the last window."""
+    vectors = model.words(ids)
+    vectors = nn.functional.pad(vectors, (0, 0, 0, -vectors.shape[1] % 4))
+    return vectors.unfold(1, 4, 4).sum(-1).repeat_interleave(4, 1)[:, : ids.shape[1]]
+
+
+def over_the_batch(model, ids, mask):
+    vectors = model.words(ids)
+    return vectors / vectors.detach().abs().max()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_models_that_mask_their_padding_may_pad(kind):
+    seen = explainer(kind).profile
+    assert seen.pads == (kind != "gpt2")
+    assert seen.batches
+    assert seen.zero_baseline
+    assert seen.no_gradient is None
+
+
+@pytest.mark.parametrize("read", [leaks, leaks_every_fourth])
+def test_a_model_that_sees_its_padding_does_not_pad(read):
+    seen = profile(read)
+    assert seen.padding_error > 1e-3
+    assert not seen.pads
+    assert seen.batches
+
+
+def test_padding_that_only_the_gradient_sees_counts():
+    def read(model, ids, mask):
+        vectors = model.words(ids)
+        last = vectors[:, -2:-1]
+        return vectors + (last - last.detach())
+
+    assert profile(read).padding_error > 1e-3
+
+
+def test_texts_that_see_each_other_go_alone():
+    toy = Toy(over_the_batch)
+    explain = Explainer(toy, TOKENIZER)
+    assert not explain.profile.batches
+    texts = [TEXT, "the actor is it", "the film is worth the money and well"]
+    for text, together in zip(texts, explain(texts, ("sa_l2", "loo")), strict=True):
+        alone = explain(text, ("sa_l2", "loo"))
+        for method in ("sa_l2", "loo"):
+            assert together.scores[method].tolist() == pytest.approx(alone.scores[method].tolist(), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("function", "followed"),
+    [(TwiceTheGradient, {TwiceTheGradient}), (Nested, {Nested, TwiceTheGradient}), (WithSetup, set())],
+)
+def test_gradients_of_custom_functions_are_true_ones(function, followed):
+    plain, custom = Toy(mix=torch.tanh), Toy(mix=lambda x: function.apply(x))
+    seen = probe(custom, TOKENIZER)
+    assert seen.follow == followed
+    expected = Explainer(plain, TOKENIZER)(TEXT, ("signed_gi", "sa_l2"))
+    found = Explainer(custom, TOKENIZER)(TEXT, ("signed_gi", "sa_l2"))
+    for method, scores in expected.scores.items():
+        assert found.scores[method].tolist() == pytest.approx(scores.tolist(), rel=1e-10)
+
+
+def test_steps_have_no_gradient_but_leave_one_out_works():
+    explain = Explainer(Toy(mix=lambda x: StraightThrough.apply(x)), TOKENIZER)
+    assert "constant in steps" in explain.profile.no_gradient
+    with pytest.raises(GradexplainError, match=r"signed_gi, sa_l2: .* choose methods='loo'"):
+        explain(TEXT, ("signed_gi", "loo", "sa_l2"))
+    assert explain(TEXT, "loo").scores["loo"].any()
+
+
+def test_a_model_that_cuts_its_graph_has_no_gradient():
+    seen = profile(mix=lambda x: x.detach().tanh())
+    assert seen.no_gradient == "no gradient reaches the word vectors of Toy"
+
+
+def test_a_function_whose_call_was_noted_down_cannot_be_followed_and_is_refused():
+    assert profile(mix=TwiceTheGradient.apply).no_gradient == "the backward pass of Toy does not compute a gradient"
+
+
+def test_a_wrong_gradient_that_cannot_be_followed_is_refused():
+    class Wrong(WithSetup):
+        @staticmethod
+        def backward(ctx, grad):
+            return -grad
+
+    assert profile(mix=lambda x: Wrong.apply(x)).no_gradient == "the backward pass of Toy does not compute a gradient"
+
+
+def test_normalised_word_vectors_make_the_zero_baseline_noise():
+    explain = Explainer(Toy(lambda model, ids, mask: nn.functional.normalize(model.words(ids), dim=-1)), TOKENIZER)
+    assert not explain.profile.zero_baseline
+    with pytest.warns(UserWarning, match=r"signed_gi from zero is rounding noise: choose baseline='mean'"):
+        explain(TEXT)
+    explain(TEXT, baseline="mean")
+    explain(TEXT, "loo")
+
+
+@pytest.mark.parametrize("mix", [torch.tanh, lambda x: Nested.apply(x)], ids=["plain", "custom"])
+def test_running_out_of_memory_says_nothing_of_a_model(mix):
+    """Wherever it happens, forward or backward, it is told as what it is."""
+    model, passes = Toy(mix=mix), []
+
+    def run_out(*_):
+        passes.append(1)
+        if len(passes) == fatal:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def back(module, args, output):
+        if output.requires_grad:
+            output.register_hook(run_out)
+
+    fatal = 0
+    model.register_forward_pre_hook(run_out)
+    model.head.register_forward_hook(back)
+    probe(model, TOKENIZER)
+    for fatal in range(1, len(passes) + 1):
+        passes.clear()
+        with pytest.raises(torch.OutOfMemoryError):
+            probe(model, TOKENIZER)
+        assert len(passes) == fatal
+
+
+def test_one_document_without_numbers_is_enough_not_to_pad():
+    def read(model, ids, mask):
+        padding = (mask == 0).sum(1)[:, None, None]
+        return model.words(ids) * torch.where((padding > 0) & (padding % 2 == 0), float("nan"), 1.0)
+
+    assert not profile(read).pads
+
+
+def test_a_table_is_not_taken_for_normalised_for_being_small():
+    model = Toy()
+    model.words.weight.data *= 1e-3
+    assert probe(model, TOKENIZER).zero_baseline
+
+
+def test_a_model_without_a_head_is_refused():
+    class Headless(Toy):
+        def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
+            return super().forward(input_ids, attention_mask).logits
+
+    with pytest.raises(GradexplainError, match="Headless has no sequence classification head"):
+        probe(Headless(), TOKENIZER)
+
+
+def test_a_model_that_needs_more_than_text_is_refused_in_its_own_words():
+    def read(model, ids, mask):
+        raise ValueError("You have to specify pixel_values")
+
+    with pytest.raises(GradexplainError, match="Toy cannot read plain text: You have to specify pixel_values"):
+        profile(read)
+
+
+def test_an_empty_vocabulary_is_refused():
+    model, tokenizer = make("fasttext")
+    tokenizer.add_special_tokens({"additional_special_tokens": list(tokenizer.get_vocab())})
+    with pytest.raises(GradexplainError, match="fewer than two words"):
+        probe(model, tokenizer)
+
+
+@pytest.mark.parametrize("limit", [12, 20])
+def test_the_probe_stays_within_the_length_limit(limit):
+    model, tokenizer = make("bert")
+    tokenizer.model_max_length = limit
+    lengths = []
+    handle = model.register_forward_pre_hook(
+        lambda module, args, kwargs: lengths.append(kwargs["input_ids"].shape[1]), with_kwargs=True
+    )
+    assert probe(model, tokenizer).max_length == limit
+    handle.remove()
+    assert max(lengths) == limit

@@ -1,0 +1,91 @@
+"""Starts runs of several processes by forking, so that a test does not pay for the imports of each.
+
+A line on standard input is a run: `{"world": 2, "arguments": {...}, "documents": 3, "log": FOLDER}`. The answer is the
+id of a launcher, which behaves as torchrun does: when one of its processes fails it ends the others, and when it is
+killed they are orphans. In the folder it leaves `processes` (their ids), what each printed, and at its end its `code`.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+from dataclasses import fields
+from pathlib import Path
+
+import torch
+
+from hf_gradexplain.commands import evaluate as job
+from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
+from hf_gradexplain.commands.parsing import exit_on_error
+from hf_gradexplain.run import shards as ranges
+
+
+def write_tables(output_dir, run, documents):
+    """The tables without figures and pages, which take longer than all the rest."""
+    for field in fields(run.tables):
+        getattr(run.tables, field.name).to_parquet(output_dir / f"{field.name}.parquet")
+
+
+def work(order, rank, port):
+    """What one process of a run does."""
+    log = os.open(Path(order["log"]) / f"{rank}.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    if order["world"] > 1:
+        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": order["world"], "LOCAL_WORLD_SIZE": order["world"]}
+        os.environ.update({name: str(value) for name, value in {**address, **place}.items()})
+    ranges.DOCUMENTS = order["documents"]
+    job.write_results = write_tables
+    with exit_on_error():
+        job.run_evaluation(EvaluateArguments(**order["arguments"]))
+
+
+def fork(do, *arguments):
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        code = do(*arguments) or 0
+    except SystemExit as stop:
+        print(stop.code, file=sys.stderr)
+        code = 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def launch(order):
+    """What torchrun does."""
+    os.setsid()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    alive = {fork(work, order, rank, port) for rank in range(order["world"])}
+    log = Path(order["log"])
+    (log / "processes.part").write_text(" ".join(map(str, sorted(alive))))
+    (log / "processes.part").rename(log / "processes")
+    failed = False
+    while alive:
+        pid, status = os.wait()
+        alive.discard(pid)
+        if status and not failed:
+            failed = True
+            for other in alive:
+                os.kill(other, signal.SIGTERM)
+    (log / "code").write_text(str(int(failed)))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(fork(launch, json.loads(line)), flush=True)

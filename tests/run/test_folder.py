@@ -1,0 +1,158 @@
+"""The folder of a run: one run, one set of inputs, whole files."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from accelerate import PartialState
+from filelock import FileLock
+
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.run import folder
+from hf_gradexplain.run.folder import (
+    ROWS,
+    claim,
+    document_path,
+    document_paths,
+    finished_ranges,
+    held,
+    named_if_unreadable,
+)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr(folder, "_PATIENCE", 0.1)
+
+
+def put(output_dir, start, rows="x"):
+    path = document_path(output_dir, start)
+    path.parent.mkdir(exist_ok=True)
+    pq.write_table(pa.table({"id": [start]}).replace_schema_metadata({ROWS: rows}), path)
+    return path
+
+
+def test_files_come_in_the_order_of_the_data_set(tmp_path):
+    for start in (10**9, 5, 0, 99_999_999):
+        put(tmp_path, start)
+    (tmp_path / "documents" / "mine.parquet").touch()
+    assert [int(path.stem) for path in document_paths(tmp_path)] == [0, 5, 99_999_999, 10**9]
+
+
+def test_one_run_at_a_time_which_may_hold_it_twice(tmp_path):
+    with held(tmp_path, PartialState()), held(tmp_path, PartialState()):
+        pass
+    with held(tmp_path, PartialState()):
+        pass
+    other = FileLock(tmp_path / ".lock", is_singleton=False)
+    with (
+        other,
+        pytest.raises(GradexplainError, match=r"another run is writing to .*: wait for it, or give"),
+        held(tmp_path, PartialState()),
+    ):
+        pass
+
+
+def test_a_process_that_an_earlier_run_left_holds_it_too(tmp_path):
+    (tmp_path / ".lock.2").touch()
+    with held(tmp_path, PartialState()):
+        pass
+    left = FileLock(tmp_path / ".lock.3", is_singleton=False)
+    with (
+        left,
+        pytest.raises(GradexplainError, match="process 3 of an earlier run is writing to"),
+        held(tmp_path, PartialState()),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"model weights": "b" * 64}, "another model weights"),
+        ({"model revision": "def"}, "model revision was 'abc', now 'def'"),
+        ({"tokenizer": "b" * 64}, "another tokenizer"),
+        ({"texts": "b" * 64}, "another texts"),
+        ({"methods": ["loo", "random"]}, r"methods was \['loo'\], now \['loo', 'random'\]"),
+        ({"unit": "word", "seed": 1}, "unit was 'token', now 'word'; seed was 0, now 1"),
+        ({"hf_gradexplain": "b" * 64}, "another hf_gradexplain"),
+        ({"torch": "3"}, "torch was '2', now '3'"),
+    ],
+)
+def test_other_inputs_are_refused_by_name(tmp_path, change, said):
+    inputs = {
+        **dict.fromkeys(("model weights", "tokenizer", "texts", "hf_gradexplain"), "a" * 64),
+        "model revision": "abc",
+        "methods": ["loo"],
+        "unit": "token",
+        "seed": 0,
+        "torch": "2",
+    }
+    claim(tmp_path, inputs)
+    claim(tmp_path, change)  # nothing is finished, so nothing is lost
+    claim(tmp_path, inputs)
+    put(tmp_path, 0)
+    claim(tmp_path, inputs)
+    with pytest.raises(GradexplainError, match=rf"other inputs \({said}\): give another --output_dir, or delete"):
+        claim(tmp_path, {**inputs, **change})
+
+
+def test_what_nobody_can_tell_the_inputs_of_is_refused(tmp_path):
+    put(tmp_path, 0)
+    with pytest.raises(GradexplainError, match="does not say what the finished ranges beside it were made from"):
+        claim(tmp_path, {})
+    (tmp_path / "documents" / "inputs.json").write_text("{torn", encoding="utf-8")
+    with pytest.raises(GradexplainError, match="does not say what the finished ranges beside it were made from"):
+        claim(tmp_path, {})
+
+
+def test_the_record_is_readable(tmp_path):
+    claim(tmp_path, {"methods": ("loo", "random")})
+    assert json.loads((tmp_path / "documents" / "inputs.json").read_text()) == {"methods": ["loo", "random"]}
+
+
+def test_nobodys_files_are_overwritten(tmp_path):
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(GradexplainError, match=r"README\.md is not of a run and would be overwritten"):
+        claim(tmp_path, {})
+
+
+def test_what_a_killed_process_was_writing_is_swept_away(tmp_path):
+    path = put(tmp_path, 0)
+    left = [path.with_name(".00000000.parquet.abc.part"), tmp_path / ".README.md.abc.part"]
+    for half in left:
+        half.touch()
+    (tmp_path / "documents" / "inputs.json").write_text("{}")
+    claim(tmp_path, {})
+    assert not any(half.exists() for half in left)
+    assert path.exists()
+
+
+def test_finished_torn_and_unreadable_files_are_told_apart(tmp_path, monkeypatch):
+    put(tmp_path, 0, "a")
+    torn, empty = put(tmp_path, 3), put(tmp_path, 6)
+    torn.write_bytes(torn.read_bytes()[:-20])
+    empty.write_bytes(b"")
+    assert finished_ranges(tmp_path) == ({0: "a"}, [torn, empty])
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(pq, "read_schema", refuse)
+    with pytest.raises(GradexplainError, match=r"cannot read .* \(Permission denied\): make it readable"):
+        finished_ranges(tmp_path)
+
+
+def test_a_finished_file_that_cannot_be_read_through_is_named(tmp_path):
+    whole, damaged = put(tmp_path, 0), put(tmp_path, 3)
+    data = bytearray(damaged.read_bytes())
+    data[4:40] = b"x" * 36
+    damaged.write_bytes(data)
+    with (
+        pytest.raises(GradexplainError, match=rf"cannot read {damaged} .*: delete it and run the same command again"),
+        named_if_unreadable([whole, damaged]),
+    ):
+        pq.read_table(damaged)
+    with pytest.raises(OSError, match="of something else"), named_if_unreadable([whole]):
+        raise OSError("of something else")

@@ -1,0 +1,107 @@
+"""What a run leaves in its folder."""
+
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from datasets import Dataset
+
+from hf_gradexplain.evaluation.extra_measures import Measures
+from hf_gradexplain.evaluation.ground_truth import planted_table
+from hf_gradexplain.options import Options
+from hf_gradexplain.run.folder import document_paths
+from hf_gradexplain.run.results import Run, write_results
+from hf_gradexplain.run.runner import evaluate
+from tests.helpers.tiny import CORPUS, explainer
+
+HOSTILE = "<script>alert(1)</script> | `x` [a](b)"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    output_dir = tmp_path_factory.mktemp("run")
+    texts = Dataset.from_dict({"id": range(6), "text": [*CORPUS, HOSTILE], "label": [0, 1, 0, 1, 0, 1]})
+    options = Options(methods=("random", "loo", "sa_l2", "signed_gi"), target="label")
+    measures = Measures(random_orders=2, both_ends=True, bounds=True)
+    found = evaluate(explainer("textcnn"), texts, options, output_dir, inputs={}, measures=measures)
+    run = Run(
+        title=HOSTILE,
+        facts={"Model": HOSTILE},
+        inputs={"seed": 0},
+        tables=found,
+        seconds=1.0,
+        replay="python recipes/evaluate.py run.yaml",
+        arguments="seed: 0\n",
+        extra={"More": pd.DataFrame({"method": ["random"], "hits": [float("nan")]})},
+    )
+    write_results(output_dir, run, document_paths(output_dir))
+    return output_dir
+
+
+MADE = ("aopc", "chance", "comparisons", "correlation", "correlation_histograms", "counts", "curves")
+
+
+def test_the_whole_folder_is_there(folder):
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert names == {
+        *("results.json", "report.html", "README.md", "run.yaml", ".lock"),
+        *(f"{name}.parquet" for name in (*MADE, "normalised", "signs", "More")),
+        *(f"figures/{name}.{form}" for name in ("aopc", "ends", "correlation") for form in ("svg", "png")),
+        *("documents/00000000.parquet", "documents/inputs.json"),
+    }
+
+
+def test_tables_have_the_columns_that_others_rely_on(folder):
+    aopc, correlation = (pd.read_parquet(folder / f"{name}.parquet") for name in ("aopc", "correlation"))
+    assert list(aopc.columns) == ["method", "k", "aopc", "ci_low", "ci_high", "n"]
+    assert list(correlation.columns)[:7] == [
+        *("method", "coefficient", "median", "mean", "fraction_significant", "n", "n_undefined")
+    ]
+    assert set(correlation["method"]) == {"random", "sa_l2", "signed_gi"}
+    assert set(correlation["coefficient"]) == {"pearson", "spearman", "kendall"}
+
+
+def test_the_page_on_tables_names_every_file_and_its_columns(folder):
+    page = (Path(__file__).parents[2] / "docs" / "documents.md").read_text(encoding="utf-8")
+    described = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|$", page.partition("# Tables of a run")[2], flags=re.M))
+    assert set(described) == {*MADE, "normalised", "signs", "baselines", "planted"}
+    assert ", ".join(planted_table([], lambda word, target: 0.0).columns) == described["planted"]
+    for name in set(described) - {"baselines", "planted"}:
+        assert ", ".join(pd.read_parquet(folder / f"{name}.parquet").columns) == described[name]
+
+
+def test_every_table_but_the_long_ones_is_in_json_and_every_number_is_on_the_page(folder):
+    record = json.loads((folder / "results.json").read_text())
+    assert {"comparisons", "normalised", "signs", "counts", "correlation", "documents", "headline"} <= record.keys()
+    assert not {"aopc", "curves", "chance", "correlation_histograms"} & record.keys()
+    page, card = (folder / "report.html").read_text(), (folder / "README.md").read_text()
+    for text in (page, card):
+        assert "paired t-tests over documents" in text
+        assert "NAOPC" in text
+        assert "Agreement of sign" in text
+        assert "saturated: p of the target above 0.999" in text
+    assert "told apart" in card
+    assert "comparisons.parquet" in card
+
+
+def test_what_is_undefined_is_null_in_json(folder):
+    record = json.loads((folder / "results.json").read_text(), parse_constant=pytest.fail)
+    assert record["More"] == [{"method": "random", "hits": None}]
+    assert record["summary"][1]["median r"] is None
+    assert {"python", "torch"} <= record["versions"].keys()
+
+
+def test_nothing_from_outside_becomes_markup(folder):
+    page, card = (folder / "report.html").read_text(), (folder / "README.md").read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "<script" not in card
+
+
+def test_pages_show_figures_tables_and_documents(folder):
+    page = (folder / "report.html").read_text()
+    assert page.count("data:image/svg+xml;base64,") == 3
+    assert "signed_gi" in page
+    assert "figures/aopc.png" in (folder / "README.md").read_text()

@@ -1,0 +1,73 @@
+"""Ranges are a function of the data alone."""
+
+import hashlib
+import json
+from itertools import pairwise
+
+import pytest
+from datasets import Dataset, IterableDataset
+
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.run.shards import COST, DOCUMENTS, cost_of, ranges
+
+
+def rows(texts):
+    return Dataset.from_dict({"id": range(len(texts)), "text": texts, "label": [0] * len(texts)})
+
+
+def test_short_documents_go_128_together():
+    found = [(part.start, len(part)) for part in ranges(rows(["a b"] * 300))]
+    assert found == [(0, 128), (128, 128), (256, 44)]
+
+
+def test_a_range_of_several_documents_costs_no_more_than_its_share():
+    texts = ["word " * (1 + (37 * i) % 700) for i in range(500)]
+    parts = list(ranges(rows(texts)))
+    assert [text for part in parts for text in part.columns["text"]] == texts
+    assert [part.start for part in parts] == [sum(len(p) for p in parts[:i]) for i in range(len(parts))]
+    for part, following in pairwise(parts):
+        assert part.cost == sum(cost_of([text]) for text in part.columns["text"])
+        assert part.cost <= COST or len(part) == 1
+        full = part.cost + cost_of([following.columns["text"][0]]) > COST
+        assert full or len(part) == DOCUMENTS, "it ended because the next one did not fit"
+
+
+def test_a_document_costs_its_words_squared_up_to_what_the_model_reads():
+    assert cost_of([""]) == 2
+    assert cost_of(["a" * 60]) == cost_of(["a" * 30, "b" * 30]) == 1 + 11**2
+    assert cost_of(["é" * 30]) == 1 + 11**2
+    assert cost_of(["\ud800" * 60]) == 1 + 11**2
+    assert cost_of(["a" * 6000], longest=64) == 1 + 64**2
+    assert len(list(ranges(rows(["word " * 1000] * 10)))) == 10
+    assert len(list(ranges(rows(["word " * 1000] * 10), longest=64))) == 1
+
+
+def test_a_stream_is_cut_as_a_data_set_is_and_read_no_further_than_needed():
+    texts, read = [f"text {i}" for i in range(3000)], []
+
+    def generate():
+        for i, text in enumerate(texts):
+            read.append(i)
+            yield {"id": i, "text": text, "label": 0}
+
+    stream = IterableDataset.from_generator(generate)
+    first = next(ranges(stream))
+    assert len(read) <= 1001
+    assert first.columns == next(ranges(rows(texts))).columns
+    assert [part.digest() for part in ranges(stream)] == [part.digest() for part in ranges(rows(texts))]
+
+
+def test_the_digest_is_that_of_the_rows():
+    (part,) = ranges(rows(["a", "é"]))
+    expected = json.dumps({"id": [0, 1], "label": [0, 0], "text": ["a", "é"]}).encode()
+    assert part.digest() == hashlib.sha256(expected).hexdigest()
+    assert part.texts[:] == {"id": [0, 1], "text": ["a", "é"], "label": [0, 0]}
+
+
+def test_a_data_set_that_breaks_off_says_where():
+    def generate():
+        yield from ({"id": i, "text": "a", "label": 0} for i in range(1500))
+        raise OSError("connection\nlost")
+
+    with pytest.raises(GradexplainError, match=r"cannot be read on after row 1000 \(.*connection lost.*same command"):
+        list(ranges(IterableDataset.from_generator(generate)))
