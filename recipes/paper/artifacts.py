@@ -95,7 +95,7 @@ class Material:
         return {name: found[name] for name in ("last", "mean", "max")}
 
     @cached_property
-    def poolings(self) -> dict[str, answer.Pooling]:
+    def poolings(self) -> dict[str, decay_conclusion.Pooling]:
         """The same in few numbers, beside how far SignedGI is behind."""
         models = {pooling: Cell(model, "imdb") for model, pooling in POOLINGS.items()}
         return {

@@ -79,7 +79,7 @@ def _content(material: Material) -> dict[str, Any]:
 
 def _claims(material: Material) -> dict[str, Any]:
     answers = material.answers
-    counted = Counter(decay_conclusion.verdict for answer in answers if decay_conclusion.claim not in SOMEWHERE)
+    counted = Counter(answer.verdict for answer in answers if answer.claim not in SOMEWHERE)
     said = [f"{counted[verdict]} {words}" for verdict, words in VERDICTS.items() if counted[verdict]]
     return {
         "headline": f"Of {counted.total()} claims about a model on a data set, {', '.join(said)}.",
@@ -107,7 +107,7 @@ VERDICTS = {
 
 def _overall(answers: Sequence[Answer]) -> pd.DataFrame:
     """One row per claim: how many models and data sets have each verdict."""
-    names = [verdict for verdict in VERDICTS if any(decay_conclusion.verdict == verdict for answer in answers)]
+    names = [verdict for verdict in VERDICTS if any(answer.verdict == verdict for answer in answers)]
     return pd.DataFrame(
         [{"claim": claim, **{name: counts[name] for name in names}} for claim, counts in overall(answers).items()]
     )
@@ -190,7 +190,7 @@ def _choices(material: Material) -> dict[str, Any]:
     }
 
 
-def _said(results: Mapping[str, Result], documents: Mapping[str, choices.Areas]) -> str:
+def _said(results: Mapping[str, Result], documents: Mapping[str, ablations.Areas]) -> str:
     """Which settings change a method's AOPC, and who is ahead under how many of them."""
     moved = ablations.moved(results, documents, Cutoffs())
     changed = "; ".join(f"{said}: {', '.join(methods)}" for said, methods in moved.items() if methods)
