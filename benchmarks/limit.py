@@ -21,7 +21,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from benchmarks import workload
-from hf_gradexplain.classifier.state import left_as_found
+from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import removal_curves
@@ -93,10 +93,10 @@ class Bare:
 def one_curve(explainer: Explainer, texts: list[str], options: Options) -> None:
     """The removal curve of one order, the plain pass and the explanation included."""
     for scored in explainer.run(texts, options):
-        units = scored.reading.batch.units
+        units = scored.forward.batch.units
         ranks = torch.arange(units.size, device=units.count.device).expand(1, len(units.count), -1)
-        with left_as_found(explainer.model):
-            removal_curves(scored.classifier, scored.reading, ranks).cpu()
+        with frozen_eval_mode(explainer.model):
+            removal_curves(scored.forward, ranks).cpu()
 
 
 def measure(kind: str, n: int, arguments: argparse.Namespace) -> Iterator[str]:

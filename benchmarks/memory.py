@@ -28,7 +28,7 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate
 
 GRADIENT_METHODS = ("signed_gi", "sa_l1", "sa_l2", "sa_linf", "sa_raw")
-SEVEN = ("random", "loo", *GRADIENT_METHODS)
+PAPER_METHODS = ("random", "loo", *GRADIENT_METHODS)
 WORDS = 60
 """Words of the texts of which there are more and more."""
 
@@ -56,7 +56,7 @@ def evaluation(name: str, n: int) -> Callable[[], object]:
 
     def work() -> None:
         with TemporaryDirectory() as folder:
-            evaluate(explainer, rows, Options(SEVEN, "word_type"), Path(folder, "run"), inputs={})
+            evaluate(explainer, rows, Options(PAPER_METHODS, "word_type"), Path(folder, "run"), inputs={})
 
     return work
 
@@ -67,7 +67,7 @@ WORKS: dict[str, Callable[[int, int], Callable[[], object]]] = {
     "evaluation, fasttext": lambda words, n: evaluation("fasttext", n),
     "evaluation, textcnn": lambda words, n: evaluation("textcnn", n),
 }
-CELLS = [
+SETTINGS = [
     *(("five gradient methods", words, 16) for words in (64, 128, 256, 512)),
     *(("leave-one-out", words, 1) for words in (64, 128, 256, 512)),
     *((f"evaluation, {name}", WORDS, n) for name in ("fasttext", "textcnn") for n in (500, 2000, 8000)),
@@ -107,10 +107,10 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     if arguments.cell is not None:
-        print(measure(*CELLS[arguments.cell]))
+        print(measure(*SETTINGS[arguments.cell]))
         return
     print("| work | tokens | texts | ms a text | before, MB | rise to the peak, MB |\n|---|---:|---:|---:|---:|---:|")
-    for cell in range(len(CELLS)):
+    for cell in range(len(SETTINGS)):
         command = [sys.executable, "-m", "benchmarks.memory", "--threads", f"{arguments.threads}", "--cell", f"{cell}"]
         done = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         print(done.stdout.strip(), flush=True)

@@ -21,12 +21,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from benchmarks.workload import Seconds, Work, ratios, wall
 from hf_gradexplain.attribution.sources import Backward
-from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading, left_as_found
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.classifier.objective import Objective
+from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.models import MODELS, train_word_tokenizer
-from hf_gradexplain.perturb import GENERIC, ShortCut, known_gradients, knows_gradients, short_cut_of
+from hf_gradexplain.perturb import GENERIC, Shortcut, has_gradient_shortcut, shortcut_gradients, shortcut_of
 from hf_gradexplain.probing.probe import probe
-from hf_gradexplain.run.processes import flush_subnormals
+from hf_gradexplain.run.processes import flush_denormals
 from hf_gradexplain.text.data import Gradients
 from hf_gradexplain.text.encode import Encoder, collate
 
@@ -60,21 +61,21 @@ def new_models() -> dict[str, tuple[PreTrainedModel, PreTrainedTokenizerFast]]:
 
 def read(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: int, texts: int, budget: int
-) -> tuple[Classifier, Reading]:
+) -> ForwardPass:
     """The same texts for every budget."""
     ids = np.random.default_rng(0).zipf(1.3, (texts, words)) % VOCABULARY
     documents = Encoder(tokenizer, None, "word")([" ".join(f"w{i}" for i in row) for row in ids])
-    classifier = Classifier(model, probe(model, tokenizer).lookups, Objective("loss", "softmax"), budget)
-    return classifier, classifier.read(collate(documents, [None] * texts, tokenizer), graph=False)
+    classifier = HookedClassifier(model, probe(model, tokenizer).lookups, Objective("loss", "softmax"), budget)
+    return classifier.forward(collate(documents, [None] * texts, tokenizer), graph=False)
 
 
-def works_of(short_cut: ShortCut, classifier: Classifier, reading: Reading) -> list[Work]:
+def works_of(shortcut: Shortcut, forward: ForwardPass) -> list[Work]:
     """Leave-one-out, and the whole curve of one random order."""
-    order = torch.from_numpy(np.random.default_rng(1).permutation(reading.batch.units.size))
-    ranks = order.expand(1, len(reading.batch.documents), -1)
+    order = torch.from_numpy(np.random.default_rng(1).permutation(forward.batch.units.size))
+    ranks = order.expand(1, len(forward.batch.documents), -1)
     return [
-        lambda: short_cut.leave_one_out(classifier, reading),
-        lambda: short_cut.removal_curves(classifier, reading, ranks),
+        lambda: shortcut.leave_one_out(forward),
+        lambda: shortcut.removal_curves(forward, ranks),
     ]
 
 
@@ -83,12 +84,12 @@ def beside_a_pass(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: int, texts: int, repeats: int
 ) -> list[str]:
     """For each kind of work, two cells of the table: milliseconds, and in forward passes."""
-    classifier, reading = read(model, tokenizer, words, texts, 1024)
-    works = works_of(short_cut_of(model), classifier, reading)
+    forward = read(model, tokenizer, words, texts, 1024)
+    works = works_of(shortcut_of(model), forward)
     for work in works:
         work()
-    forward, *times = in_turns([lambda: model(**reading.batch.inputs), *works], repeats)
-    return [f"{1e3 * wall(short):.2f} | {ratios(short, forward)[0]}" for short in times]
+    plain, *times = in_turns([lambda: model(**forward.batch.inputs), *works], repeats)
+    return [f"{1e3 * wall(short):.2f} | {ratios(short, plain)[0]}" for short in times]
 
 
 @torch.no_grad()
@@ -96,10 +97,10 @@ def beside_brute_force(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: int, texts: int, repeats: int
 ) -> list[str]:
     """For each kind of work, four cells: brute force and its token budget, and how many times faster the short cut."""
-    readings = {budget: read(model, tokenizer, words, texts, budget) for budget in BUDGETS}
-    brute = {budget: works_of(GENERIC, *readings[budget]) for budget in BUDGETS}
+    passes = {budget: read(model, tokenizer, words, texts, budget) for budget in BUDGETS}
+    brute = {budget: works_of(GENERIC, passes[budget]) for budget in BUDGETS}
     best = min(BUDGETS, key=lambda budget: min(seconds(brute[budget][0]).wall for _ in range(2)))
-    works = [*works_of(short_cut_of(model), *readings[1024]), *brute[best]]
+    works = [*works_of(shortcut_of(model), passes[1024]), *brute[best]]
     for work in works[:2]:
         work()
     times = in_turns(works, repeats)
@@ -113,14 +114,14 @@ def gradients_per_word(
     name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: list[int], texts: int, repeats: int
 ) -> str:
     """One row of the second table: microseconds per word at each length."""
-    readings = [read(model, tokenizer, n, texts, 1024) for n in words]
+    passes = [read(model, tokenizer, n, texts, 1024) for n in words]
 
-    def gradients(classifier: Classifier, reading: Reading) -> Gradients:
-        if knows_gradients(classifier):
-            return known_gradients(classifier, reading)
-        return Backward()(classifier, classifier.read(reading.batch, graph=True))
+    def gradients(forward: ForwardPass) -> Gradients:
+        if has_gradient_shortcut(forward.classifier):
+            return shortcut_gradients(forward)
+        return Backward()(forward.classifier.forward(forward.batch, graph=True))
 
-    times = in_turns([partial(gradients, *reading) for reading in readings], repeats)
+    times = in_turns([partial(gradients, forward) for forward in passes], repeats)
     return (
         f"| {name} | "
         + " | ".join(f"{1e6 * wall(t) / n / texts:.1f}" for t, n in zip(times, words, strict=True))
@@ -136,10 +137,10 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["fasttext", "textcnn", "bilstm"])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--flush_subnormals", action="store_true", help="as the recipes do")
+    parser.add_argument("--flush_denormals", action="store_true", help="as the recipes do")
     arguments = parser.parse_args()
-    if arguments.flush_subnormals:
-        flush_subnormals()
+    if arguments.flush_denormals:
+        flush_denormals()
     torch.set_num_threads(arguments.threads)
     models = new_models()
     print(
@@ -148,7 +149,7 @@ def main() -> None:
     )
     for name in arguments.models:
         model, tokenizer = models[name]
-        with left_as_found(model):
+        with frozen_eval_mode(model):
             sizes = [(words, arguments.texts, arguments.repeats) for words in arguments.words]
             passes = [beside_a_pass(model, tokenizer, *size) for size in sizes]
             for size, beside in zip(sizes, passes, strict=True):
@@ -158,7 +159,7 @@ def main() -> None:
     lengths = " | ".join(f"{n:,} words" for n in arguments.words)
     print(f"\n| gradients, µs per word | {lengths} |\n|---|{'---:|' * len(arguments.words)}")
     for name in arguments.models:
-        with left_as_found(models[name][0]):
+        with frozen_eval_mode(models[name][0]):
             print(gradients_per_word(name, *models[name], arguments.words, arguments.texts, arguments.repeats))
 
 

@@ -100,7 +100,7 @@ def _explain(arguments: argparse.Namespace) -> None:
             arguments.html, render_report(title="Explanation", facts={}, tables={}, figures={}, explanations=pages)
         )
     if arguments.format == "json":
-        _print_json({**explanation.to_dict(), "commits": commits(explainer.origins)})
+        _print_json({**explanation.to_dict(), "commits": commits(explainer.provenances)})
     elif arguments.format == "quiet":
         for row in explanation.to_frame().drop(columns=["start", "end"]).itertuples(index=False):
             print(one_line(row[0]), *row[1:], sep="\t")

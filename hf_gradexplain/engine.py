@@ -1,40 +1,61 @@
-"""What one batch of texts gave, and how it becomes what the user gets."""
+"""Score texts batch by batch: the engine under `Explainer`, the evaluation and the recipes."""
 
-from dataclasses import dataclass
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
+import torch
 from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
+from hf_gradexplain.attribution.baseline import baseline_vectors
+from hf_gradexplain.attribution.methods import score_batch, select
+from hf_gradexplain.attribution.sources import takes_gradients
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
+from hf_gradexplain.classifier.memory import run_halving_on_oom
+from hf_gradexplain.classifier.objective import Objective, head_of
+from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
+from hf_gradexplain.classifier.targets import Labels, target_ids
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.hub.provenance import Provenance
+from hf_gradexplain.loading import check_finite, load_classifier, unwrapped
 from hf_gradexplain.options import Options
+from hf_gradexplain.perturb import GENERIC, shortcut_of
+from hf_gradexplain.probing.compiled import CompiledLayers
+from hf_gradexplain.probing.padding import PaddingLimit
+from hf_gradexplain.probing.probe import probe
+from hf_gradexplain.text.data import Document
+from hf_gradexplain.text.encode import Encoder, Text, collate, plan_batches, without_surrogates
+
+BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
+"""The default token budget of one forward pass, per kind of device."""
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredBatch:
-    """What one batch of texts gave.
+    """The scores of one batch of texts, and their conversion to explanations.
 
     Attributes:
-        indices: The places of its texts in the list that was given.
-        options: How they were explained.
-        classifier: What they were read with.
-        reading: The texts as tensors, and the logits.
+        indices: The position of each text in the list that was given.
+        options: How the texts were explained.
+        forward: The forward pass over the texts.
         scores: `(B, U)` per method, 0 where a text has fewer units.
-        class_names: `(C,)` the names of the model's classes.
+        class_names: `(C,)` names of the model's classes.
     """
 
     indices: tuple[int, ...]
     options: Options
-    classifier: Classifier
-    reading: Reading
+    forward: ForwardPass
     scores: dict[str, Tensor]
     class_names: tuple[str, ...]
 
     def explanations(self) -> list[Explanation]:
-        """The batch as the user gets it: one explanation per text."""
-        objective, logits = self.classifier.objective, self.reading.logits.detach()
-        probabilities = objective.probability(logits).cpu().double().numpy()
-        predictions, targets = objective.predicted(logits).tolist(), self.reading.batch.target.tolist()
-        precision = self.classifier.precision
+        """Return one explanation per text."""
+        classifier, logits = self.forward.classifier, self.forward.logits.detach()
+        probabilities = classifier.objective.probability(logits).cpu().double().numpy()
+        predictions = classifier.objective.predicted(logits).tolist()
+        targets = self.forward.batch.target.tolist()
         scores = {name: x.detach().cpu().double().numpy() for name, x in self.scores.items()}
         return [
             Explanation(
@@ -50,8 +71,120 @@ class ScoredBatch:
                 truncated_at=document.truncated_at,
                 pair_start=document.pair_start,
                 prediction_label=self.class_names[predictions[i]],
-                regression=objective.head == "identity",
-                dtype=precision,
+                regression=classifier.objective.head == "identity",
+                dtype=classifier.precision,
             )
-            for i, document in enumerate(self.reading.batch.documents)
+            for i, document in enumerate(self.forward.batch.documents)
         ]
+
+
+class AttributionEngine:
+    """One classifier, probed and ready to score texts.
+
+    The model's parameters, mode, configuration and hooks are restored after each batch, also after an exception.
+
+    Attributes:
+        model: The classifier, without the wrappers around it.
+        tokenizer: Its tokenizer.
+        profile: The results of probing the model.
+        provenance: The repositories and commits that `from_pretrained` loaded; empty otherwise.
+
+    Args:
+        model: A sequence classifier: texts in, `.logits` `(B, C)` out. `DataParallel`, `torch.compile` and LoRA
+            adapters around a model are unwrapped.
+        tokenizer: Its tokenizer.
+
+    Raises:
+        GradexplainError: The model has no classification head, its weights are not finite, or its embedding lookups
+            cannot be found.
+    """
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+        check_finite(model)
+        self.model: Any = unwrapped(model)
+        self.tokenizer = tokenizer
+        self.provenances: Mapping[str, Provenance] = {}
+        self.profile = probe(self.model, tokenizer)
+        self._padding_limit = PaddingLimit(self.profile, tokenizer)
+        self._compiled = CompiledLayers(tokenizer, self.profile.tolerance)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str,
+        *,
+        revision: str | None = None,
+        device: str | torch.device | None = None,
+        dtype: torch.dtype | str = torch.float32,
+        trust_remote_code: bool = False,
+        allow_pickle: bool = False,
+    ) -> Self:
+        """Load a classifier by hub name or from a folder; see `hf_gradexplain.loading.load_classifier`."""
+        checkpoint = load_classifier(
+            name,
+            revision=revision,
+            device=device,
+            dtype=dtype,
+            trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle,
+        )
+        engine = cls(checkpoint.model, checkpoint.tokenizer)
+        engine.provenances = checkpoint.provenances
+        return engine
+
+    def run(self, texts: Sequence[Text], options: Options, labels: Labels = None) -> Iterator[ScoredBatch]:
+        """Score texts batch by batch, the shortest first.
+
+        Between batches the model is in its original state: code that runs it then needs `frozen_eval_mode`.
+        """
+        class_names = self._class_names()
+        targets = target_ids(options.target, labels, len(texts), class_names)
+        device, methods = device_of(self.model), select(options.methods)
+        documents = Encoder(self.tokenizer, self.profile.max_length, options.unit, self.profile.pad_id or 0)(texts)
+        lengths = [len(document) for document in documents]
+        with frozen_eval_mode(self.model):
+            classifier = self._classifier(options)
+            padded_up_to = self._padding_limit(classifier, lengths)
+        kinds = [self._special_tokens(document) for document in documents]
+        plan = plan_batches(lengths, classifier.batch_tokens, padded_up_to=padded_up_to, kinds=kinds)
+        graph = any(takes_gradients(method.source) for method in methods.values())
+
+        def score(chosen: list[int]) -> tuple[ForwardPass, dict[str, Tensor]]:
+            some, wanted = [documents[i] for i in chosen], [targets[i] for i in chosen]
+            with frozen_eval_mode(self.model):
+                return score_batch(classifier, collate(some, wanted, self.tokenizer, device, options.seed), methods)
+
+        def tokens(chosen: list[int]) -> int:
+            return len(chosen) * max(lengths[i] for i in chosen)
+
+        for chosen, (forward, scores) in run_halving_on_oom(plan, tokens, score, self.model, graph=graph):
+            yield ScoredBatch(tuple(chosen), options, forward, scores, class_names)
+
+    def _classifier(self, options: Options) -> HookedClassifier:
+        """The model with its lookups, as these options run it."""
+        if "signed_gi" in options.methods and options.baseline == "zero" and not self.profile.zero_baseline_works:
+            warnings.warn(
+                f"{type(self.model).__name__} ignores the length of its word vectors, so that signed_gi from zero is "
+                "rounding noise: choose baseline='mean', or methods='loo'",
+                stacklevel=4,
+            )
+        batch_tokens = options.batch_tokens or BATCH_TOKENS.get(device_of(self.model).type, BATCH_TOKENS["cpu"])
+        objective = Objective(options.objective, head_of(self.model.config))
+        runs_whole = shortcut_of(self.model) is GENERIC
+        bf16 = runs_whole and options.mixed_precision == "bf16"
+        classifier = self.profile.classifier(self.model, objective, batch_tokens, mixed_precision=bf16)
+        return replace(
+            classifier,
+            compiled=self._compiled(classifier) if runs_whole and options.torch_compile else {},
+            baseline=baseline_vectors(classifier, self.tokenizer, options.baseline),
+        )
+
+    def _special_tokens(self, document: Document) -> tuple[int, ...]:
+        """How often each occurs: some models refuse batches of texts with different numbers of end tokens."""
+        ids, anywhere = document.inputs["input_ids"], (self.tokenizer.unk_token_id, self.tokenizer.pad_token_id)
+        return tuple(ids.count(i) for i in self.tokenizer.all_special_ids if i not in anywhere)
+
+    def _class_names(self) -> tuple[str, ...]:
+        config = self.model.config
+        names: dict[Any, str] = config.id2label or {}
+        return tuple(without_surrogates(str(names.get(i, i))) for i in range(config.num_labels or 1))

@@ -10,7 +10,7 @@ _UNFINISHED = ".part"
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary path in the same folder to write to; at the end of the block it becomes `path`.
 
     Its bytes reach the disk before its name does, and its name before this returns. After an exception nothing is
@@ -32,7 +32,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file, whole or not at all."""
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(data)
 
 

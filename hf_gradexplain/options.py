@@ -1,22 +1,17 @@
 """What can be chosen about an explanation."""
 
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from operator import index
 from typing import Literal, get_args
 
 from hf_gradexplain.attribution.baseline import BaselineName
 from hf_gradexplain.attribution.methods import select
 from hf_gradexplain.classifier.objective import ObjectiveName
+from hf_gradexplain.classifier.targets import TargetName
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.text.encode import UnitName
 
-TargetName = Literal["predicted", "label"]
 Precision = Literal["no", "bf16"]
 TiesName = Literal["random", "position"]
-Labels = int | Iterable[int] | None
-"""One class id per text; a single number for a single text; None for the predicted classes."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +22,7 @@ class Options:
         methods: Names out of `METHODS`.
         unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
         target: The class that is explained: the `predicted` one, or each text's `label`.
-        objective: What is differentiated: `loss`, `logit` or `prob`; see `hf_gradexplain.classifier.objective.Objective`.
+        objective: What is differentiated: `loss`, `logit` or `prob`; see `Objective`.
         baseline: What stands in for a word that is taken away: `zero`, the vector of the `pad`, `mask` or `unk` token,
             or the `mean` of the vocabulary; see `hf_gradexplain.attribution.baseline.baseline_vectors`.
         seed: What every random draw starts from.
@@ -66,35 +61,3 @@ class Options:
         choose("ties", self.ties, get_args(TiesName))
         if self.batch_tokens is not None and self.batch_tokens < 1:
             raise GradexplainError(f"batch_tokens is a positive number of tokens, not {self.batch_tokens}")
-
-
-def target_ids(target: TargetName, labels: Labels, n_texts: int, class_names: Sequence[str]) -> list[int | None]:
-    """The class to explain of each text, None for the predicted one.
-
-    Raises:
-        GradexplainError: There are no labels for the target `label`, or labels for the target `predicted`, or not as
-            many as texts, or one that is no class of the model.
-    """
-    if target == "predicted" and labels is None:
-        return [None] * n_texts
-    if target == "predicted":
-        raise GradexplainError("target='predicted' takes no labels: leave one of the two out")
-    if not isinstance(labels, Iterable):
-        got = "none" if labels is None else repr(labels)
-        raise GradexplainError(f"target='label' needs labels=[...], one class id per text, but got {got}")
-    ids: list[int | None] = [_class_id(label, i, class_names) for i, label in enumerate(labels)]
-    if len(ids) != n_texts:
-        raise GradexplainError(f"{n_texts} texts need {n_texts} labels, one class id each, but got {len(ids)}")
-    return ids
-
-
-def _class_id(label: int, text: int, class_names: Sequence[str]) -> int:
-    """The label as a number, if it is a class of the model."""
-    with suppress(TypeError):
-        if 0 <= index(label) < len(class_names):
-            return index(label)
-    choices = ", ".join(f"{i} ({name})" for i, name in list(enumerate(class_names))[:10])
-    raise GradexplainError(
-        f"label {label!r} of text {text} is no class of the model; choices: {choices}; "
-        "target='predicted' needs no labels"
-    )

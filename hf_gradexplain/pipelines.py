@@ -9,10 +9,10 @@ from transformers.pipelines import PIPELINE_REGISTRY
 
 from hf_gradexplain.attribution.baseline import BaselineName
 from hf_gradexplain.classifier.objective import ObjectiveName
+from hf_gradexplain.classifier.targets import TargetName
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.options import TargetName
 from hf_gradexplain.text.encode import Text, UnitName
 
 TASK = "text-attribution"

@@ -8,9 +8,9 @@ python recipes/evaluate.py RECIPE.yaml --seed 1
 from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
-from hf_gradexplain.run.processes import flush_subnormals
+from hf_gradexplain.run.processes import flush_denormals
 
 if __name__ == "__main__":
-    flush_subnormals()
+    flush_denormals()
     with exit_on_error():
         run_evaluation(parse_arguments(EvaluateArguments))

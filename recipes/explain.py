@@ -6,9 +6,9 @@ python recipes/explain.py --model_name_or_path MODEL --dataset_name DATASET --ma
 
 from hf_gradexplain.commands.explain import ExplainArguments, run_explanation
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
-from hf_gradexplain.run.processes import flush_subnormals
+from hf_gradexplain.run.processes import flush_denormals
 
 if __name__ == "__main__":
-    flush_subnormals()
+    flush_denormals()
     with exit_on_error():
         run_explanation(parse_arguments(ExplainArguments))

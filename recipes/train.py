@@ -12,10 +12,10 @@ from contextlib import redirect_stdout
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
 from hf_gradexplain.commands.train import run_training
 from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
-from hf_gradexplain.run.processes import flush_subnormals
+from hf_gradexplain.run.processes import flush_denormals
 
 if __name__ == "__main__":
-    flush_subnormals()
+    flush_denormals()
     arguments = parse_arguments(TrainRecipeArguments)
     with exit_on_error(), redirect_stdout(sys.stderr):  # where the progress goes
         metrics = run_training(arguments)

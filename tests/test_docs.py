@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hf_gradexplain.attribution.methods import METHODS
-from hf_gradexplain.perturb import SHORT_CUTS, ShortCut, generic, short_cut_of
+from hf_gradexplain.perturb import SHORTCUTS, Shortcut, generic, shortcut_of
 from tests.helpers.tiny import TEXTS, explainer, word_tokenizer
 
 ROOT = Path(__file__).parents[1]
@@ -21,7 +21,7 @@ def python_blocks(path):
 
 @pytest.fixture(autouse=True)
 def _registers_put_back():
-    own = [(register, dict(register)) for register in (METHODS, SHORT_CUTS)]
+    own = [(register, dict(register)) for register in (METHODS, SHORTCUTS)]
     yield
     for register, before in own:
         register.clear()
@@ -42,20 +42,20 @@ def test_a_method_written_by_the_page_works():
 
 
 def test_a_short_cut_written_by_the_page_is_right():
-    _, model, short_cut, check = python_blocks("docs/write-a-shortcut.md")
+    _, model, shortcut, check = python_blocks("docs/write-a-shortcut.md")
     names = {"tokenizer": word_tokenizer(), "texts": list(TEXTS)}
     exec(model, names)
-    exec(short_cut, names)
+    exec(shortcut, names)
     torch.manual_seed(0)
     names["model"] = names["SumOfWords"](len(names["tokenizer"]), 6, 3).double()
     ours = names["sum_of_words_leave_one_out"]
-    assert short_cut_of(names["model"]).leave_one_out is ours
+    assert shortcut_of(names["model"]).leave_one_out is ours
     exec(check, names)
-    reading = names["reading"]
+    forward = names["reading"]
     moved = replace(names["classifier"], baseline=(torch.arange(6.0, dtype=torch.float64),))
     with torch.no_grad():
-        torch.testing.assert_close(ours(moved, reading), generic.leave_one_out(moved, reading), rtol=0, atol=1e-10)
-    SHORT_CUTS[names["SumOfWords"]] = ShortCut(leave_one_out=lambda *read: 1.001 * ours(*read))
+        torch.testing.assert_close(ours(moved, forward), generic.leave_one_out(moved, forward), rtol=0, atol=1e-10)
+    SHORTCUTS[names["SumOfWords"]] = Shortcut(leave_one_out=lambda *read: 1.001 * ours(*read))
     with pytest.raises(AssertionError, match="not close"):
         exec(check, names)
 

@@ -209,9 +209,11 @@ class Breaks:
 
     graph = True
 
-    def __call__(self, classifier, reading):
-        Backward()(classifier, reading)
-        classifier.masked_logits(reading.batch.inputs, torch.ones_like(reading.batch.inputs["input_ids"]).bool())
+    def __call__(self, forward):
+        Backward()(forward)
+        forward.classifier.masked_logits(
+            forward.batch.inputs, torch.ones_like(forward.batch.inputs["input_ids"]).bool()
+        )
         raise KeyboardInterrupt
 
 

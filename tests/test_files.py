@@ -4,12 +4,12 @@ import os
 
 import pytest
 
-from hf_gradexplain.files import remove_unfinished, write_text, written_whole
+from hf_gradexplain.files import atomic_write, remove_unfinished, write_text
 
 
 def test_a_file_appears_at_the_end(tmp_path):
     path = tmp_path / "new" / "a.txt"
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("x")
         assert not path.exists()
     assert path.read_text() == "x"
@@ -21,7 +21,7 @@ def test_after_an_exception_the_old_file_stands_and_nothing_else(tmp_path):
     write_text(path, "old")
 
     def fail():
-        with written_whole(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text("half")
             raise KeyboardInterrupt
 

@@ -14,12 +14,12 @@ from datasets import Dataset
 from huggingface_hub import RepoCard
 from markdown_it import MarkdownIt
 
-from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments, replayed
+from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments, to_replay_yaml
 from hf_gradexplain.commands.publish import _split_name, write_dataset
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.hub.provenance import Origin, public_name
+from hf_gradexplain.hub.provenance import Provenance, public_name
 from hf_gradexplain.hub.push import check_destination, folder_files
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.folder import document_paths
@@ -165,7 +165,7 @@ def test_arguments_come_back_from_run_yaml_without_the_token():
         for start in range(0, AT_ONCE - len(fields), len(fields)):
             chosen = dict(zip(fields, texts[start:], strict=False))
             arguments = replace(EvaluateArguments(), token="hf_secret", push_to_hub="me/x", **chosen)
-            text = replayed(arguments)
+            text = to_replay_yaml(arguments)
             assert "hf_secret" not in text
             assert "hf_secret" not in repr(arguments)
             found = yaml.safe_load(text)
@@ -205,7 +205,9 @@ def test_a_run_over_hostile_texts_and_labels_stays_in_its_folder(tmp_path, monke
     options, arguments = Options(methods=("random", "loo", "signed_gi")), EvaluateArguments(split="../x[:3]", **here)
     tables = evaluate(Explainer(model, tokenizer), rows, options, output_dir, inputs={})
     facts = {"Model": labels[0], labels[1]: labels[2]}
-    run = Run(labels[1], facts, {}, tables, 1.0, labels[0], "", notes=labels, origins={"data set": Origin(labels[1])})
+    run = Run(
+        labels[1], facts, {}, tables, 1.0, labels[0], "", notes=labels, provenances={"data set": Provenance(labels[1])}
+    )
     write_results(output_dir, run, document_paths(output_dir))
     write_dataset(run, arguments, output_dir, published, "me/x")
     written = [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -9,9 +9,9 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.autodiff import follow_forward
-from hf_gradexplain.classifier.hooked_classifier import Classifier
+from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.objective import Objective
-from hf_gradexplain.classifier.state import left_as_found
+from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.probing.probe import Profile, probe
 
 Inputs = Mapping[str, Tensor]
@@ -31,7 +31,7 @@ class Truth:
         """Probe the model."""
         return cls(model, tokenizer, probe(model, tokenizer))
 
-    def classifier(self) -> Classifier:
+    def classifier(self) -> HookedClassifier:
         """The model as the package reads it."""
         return self.profile.classifier(self.model, Objective("logit", "identity"), 1024)
 
@@ -45,7 +45,7 @@ class Truth:
 
     def products(self, inputs: Inputs) -> list[Tensor]:
         """Gradient times input of every token and dimension, `(T, D)` for each table."""
-        with left_as_found(self.model):
+        with frozen_eval_mode(self.model):
             vectors = self.vectors(inputs)
             grads = self.gradients(inputs, vectors, probability=False)
         return [(g * e)[0] for g, e in zip(grads, vectors, strict=True)]
@@ -59,12 +59,12 @@ class Truth:
         ids = inputs["input_ids"]
         special = self.tokenizer.get_special_tokens_mask(ids[0].tolist(), already_has_special_tokens=True)
         start = {**inputs, "input_ids": torch.where(torch.tensor(special).bool(), ids, self.tokenizer.pad_token_id)}
-        with left_as_found(self.model):
-            to, origin = self.vectors(inputs), self.vectors(start)
-            way = [b - a for a, b in zip(origin, to, strict=True)]
+        with frozen_eval_mode(self.model):
+            to, provenance = self.vectors(inputs), self.vectors(start)
+            way = [b - a for a, b in zip(provenance, to, strict=True)]
             total = [torch.zeros_like(x) for x in way]
             for node, weight in zip((1 + nodes) / 2, weights / 2, strict=True):
-                at = [a + node * w for a, w in zip(origin, way, strict=True)]
+                at = [a + node * w for a, w in zip(provenance, way, strict=True)]
                 grads = self.gradients(inputs, at, probability=True)
                 total = [t + weight * g for t, g in zip(total, grads, strict=True)]
         return sum((t * w).sum(-1)[0] for t, w in zip(total, way, strict=True))

@@ -10,14 +10,14 @@ from numpy.polynomial.legendre import legroots, legval
 from torch import Tensor
 
 from hf_gradexplain.attribution.sources import baseline_of, gradients_of
-from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.lookups import Edit
-from hf_gradexplain.classifier.memory import in_parts
+from hf_gradexplain.classifier.memory import run_in_chunks
 from hf_gradexplain.text.data import Gradients
 
 
 @dataclass(frozen=True)
-class Path:
+class IntegratedGradients:
     """Gradients averaged on the straight way from the baseline to the text (Sundararajan et al. 2017, Eq. 1).
 
     All units' word vectors move together, special tokens stay. So the scores of `signed_gi` made of this average add up
@@ -33,26 +33,26 @@ class Path:
     graph: ClassVar[bool] = False
     gradients: ClassVar[bool] = True
 
-    def __call__(self, classifier: Classifier, reading: Reading) -> Gradients:
+    def __call__(self, forward: ForwardPass) -> Gradients:
         """The word vectors of the text and the average of the gradients, both `(B, T, D)`."""
         points, weights = gauss_radau(self.steps)
-        copies = _Copies(reading, self.steps)
+        copies, baselines = _PerturbedCopies(forward, self.steps), forward.classifier.baseline
         along = copies.spread(points)
 
-        def move(at: slice) -> Edit:
+        def edit(at: slice) -> Edit:
             def moved(table: int, vectors: Tensor, tokens: slice) -> Tensor:
-                baseline = 0 if classifier.baseline is None else classifier.baseline[table].to(vectors.device)
+                baseline = 0 if baselines is None else baselines[table].to(vectors.device)
                 there = baseline + along[at].to(vectors)[:, None, None] * (vectors - baseline)
                 here = copies.ordinary[copies.text[at], tokens].unsqueeze(2)
                 return torch.where(here.to(vectors.device), there, vectors)
 
             return moved
 
-        return copies.average(classifier, move, copies.spread(weights))
+        return copies.average(edit, copies.spread(weights))
 
 
 @dataclass(frozen=True)
-class Noise:
+class SmoothGrad:
     """Gradients averaged over copies with Gaussian noise on the units' word vectors (SmoothGrad, Smilkov et al. 2017).
 
     The noise has the standard deviation `level` times the range of the text's own vectors, from the least to the
@@ -69,18 +69,18 @@ class Noise:
     graph: ClassVar[bool] = False
     gradients: ClassVar[bool] = True
 
-    def __call__(self, classifier: Classifier, reading: Reading) -> Gradients:
+    def __call__(self, forward: ForwardPass) -> Gradients:
         """The word vectors of the text and the average of the gradients, both `(B, T, D)`."""
-        copies = _Copies(reading, self.copies)
-        tables = classifier.word_vectors(reading.batch.inputs)
+        copies = _PerturbedCopies(forward, self.copies)
+        tables = forward.classifier.word_vectors(forward.batch.inputs)
 
-        def move(at: slice) -> Edit:
+        def edit(at: slice) -> Edit:
             noise = [self._noise(copies, at, table, vectors) for table, vectors in enumerate(tables)]
             return lambda table, vectors, tokens: vectors + noise[table][:, tokens].to(vectors.device)
 
-        return copies.average(classifier, move, copies.spread([1 / self.copies] * self.copies))
+        return copies.average(edit, copies.spread([1 / self.copies] * self.copies))
 
-    def _noise(self, copies: "_Copies", at: slice, table: int, vectors: Tensor) -> Tensor:
+    def _noise(self, copies: "_PerturbedCopies", at: slice, table: int, vectors: Tensor) -> Tensor:
         """`(N, T, D)`: what is added to some of the copies, given the vectors of all texts `(B, T, D)`."""
         batch, drawn = copies.batch, []
         for text, copy in copies.of(at):
@@ -93,16 +93,16 @@ class Noise:
         return torch.stack(drawn)
 
 
-class _Copies:
+class _PerturbedCopies:
     """`n` moved copies of every text of a batch: `B n` rows, the copies of one text side by side.
 
     Only `ordinary` tokens move, those that belong to a unit: `(B, T)` bool.
     """
 
-    def __init__(self, reading: Reading, n: int) -> None:
-        self.batch, self.n = reading.batch, n
-        self.ordinary = reading.batch.units.unit_of < reading.batch.units.size
-        self.text = torch.arange(len(reading.logits), device=reading.logits.device).repeat_interleave(n)
+    def __init__(self, forward: ForwardPass, n: int) -> None:
+        self.classifier, self.batch, self.n = forward.classifier, forward.batch, n
+        self.ordinary = forward.batch.units.unit_of < forward.batch.units.size
+        self.text = torch.arange(len(forward.logits), device=forward.logits.device).repeat_interleave(n)
 
     def spread(self, values: Sequence[float]) -> Tensor:
         """What each copy of a text has, for the copies of all: `n` numbers to `(B n,)`."""
@@ -112,20 +112,20 @@ class _Copies:
         """The text and the number of some copies."""
         return [divmod(row, self.n) for row in range(at.start, at.stop)]
 
-    def average(self, classifier: Classifier, move: Callable[[slice], Edit], weights: Tensor) -> Gradients:
+    def average(self, edit: Callable[[slice], Edit], weights: Tensor) -> Gradients:
         """The word vectors of the texts, and the weighted sum of their copies' gradients."""
-        inputs = self.batch.inputs
+        classifier, inputs = self.classifier, self.batch.inputs
         vectors = torch.cat(classifier.word_vectors(inputs), -1)
         total = vectors.new_zeros(vectors.shape, dtype=torch.promote_types(vectors.dtype, torch.float32))
 
         def run(at: slice) -> Tensor:
             some = {name: x[self.text[at]] for name, x in inputs.items()}
             copies = replace(self.batch, inputs=some, target=self.batch.target[self.text[at]])
-            grad = gradients_of(classifier, classifier.read(copies, graph=True, move=move(at))).grad
+            grad = gradients_of(classifier.forward(copies, graph=True, edit=edit(at))).grad
             return grad * weights[at].to(grad)[:, None, None]
 
         length = inputs["input_ids"].shape[1]
-        parts = in_parts(classifier.model, len(self.text), length, classifier.batch_tokens, run, graph=True)
+        parts = run_in_chunks(classifier.model, len(self.text), length, classifier.batch_tokens, run, graph=True)
         for at, grads in parts:
             total.index_add_(0, self.text[at], grads)
         return Gradients(vectors, total, baseline_of(classifier))

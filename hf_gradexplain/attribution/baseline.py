@@ -10,13 +10,13 @@ from accelerate.utils import align_module_device
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from hf_gradexplain.classifier.hooked_classifier import Classifier
+from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
+from hf_gradexplain.classifier.limits import vocabulary_size
 from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.probing.gradient_checks import document_of, ordinary_ids
-from hf_gradexplain.text.data import NOBODY
-from hf_gradexplain.text.encode import collate, vocabulary_size
+from hf_gradexplain.text.encode import collate
 
 BaselineName = Literal["zero", "pad", "mask", "unk", "mean"]
 
@@ -24,12 +24,12 @@ _CHUNK = 64
 
 
 def baseline_vectors(
-    classifier: Classifier, tokenizer: PreTrainedTokenizerBase, name: BaselineName
+    classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, name: BaselineName
 ) -> tuple[Tensor, ...] | None:
     """The vectors that `signed_gi` measures from and that masking puts in a word's place, one `(D,)` per table.
 
     Args:
-        classifier: The classifier, within `left_as_found`.
+        classifier: The classifier, within `frozen_eval_mode`.
         tokenizer: Its tokenizer.
         name: `zero` for the paper's; `pad`, `mask` or `unk` for the vector of that token; `mean` for the mean of the
             vocabulary's vectors, special tokens left out.
@@ -71,7 +71,7 @@ _MEANS: WeakKeyDictionary[nn.Module, tuple[Any, tuple[Tensor, ...]]] = WeakKeyDi
 """The mean vectors of each model, and what they were made from."""
 
 
-def _mean(classifier: Classifier, tokenizer: PreTrainedTokenizerBase) -> tuple[Tensor, ...]:
+def _mean(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase) -> tuple[Tensor, ...]:
     """The mean of the vocabulary's vectors, per table; taken again only when what it is made from has changed."""
     ids = _vocabulary(classifier, tokenizer)
     device, weights = device_of(classifier.model), _column_sums(classifier)
@@ -81,7 +81,9 @@ def _mean(classifier: Classifier, tokenizer: PreTrainedTokenizerBase) -> tuple[T
     return _MEANS[classifier.model][1]
 
 
-def _mean_of(classifier: Classifier, tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple[Tensor, ...]:
+def _mean_of(
+    classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]
+) -> tuple[Tensor, ...]:
     """The mean vector of these ids, per table, summed as exactly as the device can, in an order of its own."""
     *rows, last = (ids[at : at + _CHUNK] for at in range(0, len(ids), _CHUNK))
     step, end = max(1, classifier.batch_tokens // _CHUNK), _vectors(classifier, tokenizer, [last])
@@ -91,7 +93,7 @@ def _mean_of(classifier: Classifier, tokenizer: PreTrainedTokenizerBase, ids: Se
     return tuple(mean.to(x.dtype) for mean, x in zip(means, end, strict=True))
 
 
-def _column_sums(classifier: Classifier) -> list[Any]:
+def _column_sums(classifier: HookedClassifier) -> list[Any]:
     """The type and the sum over all rows of every weight by which words are looked up: no mean changes without them.
 
     A tensor's version does not tell of what is written to its `data`. Weights that are offloaded are fetched.
@@ -106,14 +108,14 @@ def _column_sums(classifier: Classifier) -> list[Any]:
     return sums
 
 
-def _vocabulary(classifier: Classifier, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+def _vocabulary(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     size = getattr(getattr(classifier.model, "config", None), "vocab_size", None) or len(tokenizer)
-    special = {NOBODY, *tokenizer.all_special_ids}
+    special = set(tokenizer.all_special_ids)
     return [i for i in range(min(size, len(tokenizer))) if i not in special]
 
 
 def _vectors(
-    classifier: Classifier, tokenizer: PreTrainedTokenizerBase, ids: Sequence[Sequence[int]]
+    classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, ids: Sequence[Sequence[int]]
 ) -> tuple[Tensor, ...]:
     """The vectors of `B` rows of `R` ids, per table `(B, R, D)`.
 

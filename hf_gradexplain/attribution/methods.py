@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.attribution import formulas as formulas
-from hf_gradexplain.attribution.averaged_gradients import Noise, Path
-from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, Shuffle, Source, takes_gradients
-from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
+from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SmoothGrad
+from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, RandomScores, Source, takes_gradients
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.errors import GradexplainError, choose
-from hf_gradexplain.perturb import knows_gradients
+from hf_gradexplain.perturb import has_gradient_shortcut
 from hf_gradexplain.text.data import Batch, Units
 
 
@@ -34,7 +34,7 @@ class Method:
 
 
 METHODS: dict[str, Method] = {
-    "random": Method(Shuffle(), formulas.as_is, False, "a seeded random permutation, the baseline"),
+    "random": Method(RandomScores(), formulas.as_is, False, "a seeded random permutation, the baseline"),
     "loo": Method(LeaveOneOut(), formulas.as_is, True, "leave-one-out: rise of the loss without the unit"),
     "sa_raw": Method(Backward(), formulas.sa_raw, False, "sensitivity: the gradient, summed"),
     "sa_l1": Method(Backward(), formulas.sa_l1, False, "sensitivity: L1 norm of the gradient"),
@@ -42,8 +42,10 @@ METHODS: dict[str, Method] = {
     "sa_linf": Method(Backward(), formulas.sa_linf, False, "sensitivity: maximum norm of the gradient"),
     "signed_gi": Method(Backward(), formulas.signed_gi, True, "minus gradient times input, summed"),
     "gi_prob": Method(Backward("prob"), formulas.signed_gi, True, "the same of the probability, whatever is explained"),
-    "integrated_gradients": Method(Path(), formulas.signed_gi, True, "gradients from the baseline to the text"),
-    "smoothgrad": Method(Noise(), formulas.sa_l2, False, "L2 norm of the gradient averaged over noisy copies"),
+    "integrated_gradients": Method(
+        IntegratedGradients(), formulas.signed_gi, True, "gradients from the baseline to the text"
+    ),
+    "smoothgrad": Method(SmoothGrad(), formulas.sa_l2, False, "L2 norm of the gradient averaged over noisy copies"),
 }
 
 
@@ -62,7 +64,9 @@ def select(names: str | Sequence[str]) -> dict[str, Method]:
     return {name: METHODS[choose("method", name, METHODS)] for name in names}
 
 
-def score_batch(classifier: Classifier, batch: Batch, methods: dict[str, Method]) -> tuple[Reading, dict[str, Tensor]]:
+def score_batch(
+    classifier: HookedClassifier, batch: Batch, methods: dict[str, Method]
+) -> tuple[ForwardPass, dict[str, Tensor]]:
     """One forward pass, each distinct source once, and the scores `(B, U)` of every method.
 
     Raises:
@@ -75,16 +79,16 @@ def score_batch(classifier: Classifier, batch: Batch, methods: dict[str, Method]
         raise GradexplainError(
             f"{', '.join(by_gradient)}: {classifier.no_gradient}; choose methods='loo', which needs no gradient"
         )
-    graph = any(source.graph for source in sources) and not knows_gradients(classifier)
-    reading = classifier.read(batch, graph=graph)
-    _check_finite("the model's logits", reading.logits, classifier.precision)
-    evidence = {source: source(classifier, reading) for source in sources if source.graph}
-    reading = reading.without_graph()
-    evidence |= {source: source(classifier, reading) for source in sources if not source.graph}
+    graph = any(source.graph for source in sources) and not has_gradient_shortcut(classifier)
+    forward = classifier.forward(batch, graph=graph)
+    _check_finite("the model's logits", forward.logits, classifier.precision)
+    evidence = {source: source(forward) for source in sources if source.graph}
+    forward = forward.without_graph()
+    evidence |= {source: source(forward) for source in sources if not source.graph}
     scores = {name: method.score(evidence[method.source], batch.units) for name, method in methods.items()}
     for name, values in scores.items():
         _check_finite(f"the scores of {name!r}", values, classifier.precision)
-    return reading, scores
+    return forward, scores
 
 
 def _check_finite(what: str, values: Tensor, precision: str) -> None:

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.classifier.objective import ObjectiveName, widest
-from hf_gradexplain.perturb import known_gradients, knows_gradients, leave_one_out
+from hf_gradexplain.perturb import has_gradient_shortcut, leave_one_out, shortcut_gradients
 from hf_gradexplain.text.data import Gradients
 
 
@@ -24,7 +24,7 @@ class Source(Protocol):
     def graph(self) -> bool:
         """Whether it differentiates the reading that it is given."""
 
-    def __call__(self, classifier: Classifier, reading: Reading) -> Any:
+    def __call__(self, forward: ForwardPass) -> Any:
         """Evidence about every text of the batch."""
 
 
@@ -38,7 +38,7 @@ class Backward:
     """One backward pass from the summed losses to the word vectors, and to nothing else.
 
     Args:
-        objective: What is differentiated, whatever is explained: see `hf_gradexplain.classifier.objective.Objective`. That takes a
+        objective: What is differentiated, whatever is explained: see `Objective`. That takes a
             forward pass of its own. None for what is explained.
     """
 
@@ -50,12 +50,13 @@ class Backward:
         """Whether what is explained is differentiated, which has been read already."""
         return self.objective is None
 
-    def __call__(self, classifier: Classifier, reading: Reading) -> Gradients:
+    def __call__(self, forward: ForwardPass) -> Gradients:
         """The word vectors and their gradients; texts do not influence each other, so the sum keeps them apart."""
         if self.objective is not None:
-            classifier = replace(classifier, objective=replace(classifier.objective, name=self.objective))
-            reading = classifier.read(reading.batch, graph=not knows_gradients(classifier))
-        return gradients_of(classifier, reading) if reading.words else known_gradients(classifier, reading)
+            objective = replace(forward.classifier.objective, name=self.objective)
+            classifier = replace(forward.classifier, objective=objective)
+            forward = classifier.forward(forward.batch, graph=not has_gradient_shortcut(classifier))
+        return gradients_of(forward) if forward.words else shortcut_gradients(forward)
 
 
 @dataclass(frozen=True)
@@ -68,44 +69,41 @@ class LeaveOneOut:
 
     graph: ClassVar[bool] = False
 
-    def __call__(self, classifier: Classifier, reading: Reading) -> Tensor:
+    def __call__(self, forward: ForwardPass) -> Tensor:
         """`(B, U)`, 0 where a text has fewer units."""
-        target = reading.batch.target
         with torch.no_grad():
-            without = leave_one_out(classifier, reading)
-            plain = classifier.objective.loss(reading.logits, target).unsqueeze(1)
-            return classifier.objective.loss(without, target.unsqueeze(1).expand(without.shape[:2])) - plain
+            return forward.loss(leave_one_out(forward)) - forward.loss().unsqueeze(1)
 
 
 @dataclass(frozen=True)
-class Shuffle:
+class RandomScores:
     """A seeded random permutation of the units, one per document."""
 
     graph: ClassVar[bool] = False
 
-    def __call__(self, classifier: Classifier, reading: Reading) -> Tensor:
+    def __call__(self, forward: ForwardPass) -> Tensor:
         """`(B, U)`: the numbers `0 ... count - 1` in random order, 0 where a text has fewer units."""
-        batch = reading.batch
+        batch = forward.batch
         scores = torch.zeros(batch.units.real.shape, dtype=torch.float64)
         for row, document in zip(scores, batch.documents, strict=True):
             n = len(document.units)
             row[:n] = torch.from_numpy(document.rng(batch.seed, "random").permutation(n))
-        return scores.to(reading.logits.device, widest(reading.logits.device))
+        return scores.to(forward.logits.device, widest(forward.logits.device))
 
 
-def gradients_of(classifier: Classifier, reading: Reading) -> Gradients:
+def gradients_of(forward: ForwardPass) -> Gradients:
     """The gradients of the objective at what was read, in at least float32; the graph is used up.
 
     In float16 those of a confident prediction would fade away. So each text's are taken of its loss times a power of
     two, which is exact, and divided by it where there is room.
     """
-    deltas = [words.delta for words in reading.words]
-    slope = classifier.objective.slope(reading.logits, reading.batch.target)
+    deltas = [words.delta for words in forward.words]
+    slope = forward.slope()
     scale = room(slope) if any(delta.dtype == torch.float16 for delta in deltas) else torch.ones_like(slope[:, :1])
-    grads = torch.autograd.grad(reading.logits, deltas, (slope * scale).to(reading.logits.dtype))
+    grads = torch.autograd.grad(forward.logits, deltas, (slope * scale).to(forward.logits.dtype))
     grad = torch.cat([grad.to(torch.promote_types(grad.dtype, torch.float32)) for grad in grads], -1)
-    vectors = torch.cat([words.embedding for words in reading.words], -1)
-    return Gradients(vectors, grad.div_(scale.unsqueeze(2)), baseline_of(classifier))
+    vectors = torch.cat([words.embedding for words in forward.words], -1)
+    return Gradients(vectors, grad.div_(scale.unsqueeze(2)), baseline_of(forward.classifier))
 
 
 def room(slope: Tensor) -> Tensor:
@@ -113,6 +111,6 @@ def room(slope: Tensor) -> Tensor:
     return torch.exp2(-slope.abs().amax(1, keepdim=True).log2().round().clamp(-120, 0))
 
 
-def baseline_of(classifier: Classifier) -> Tensor | None:
+def baseline_of(classifier: HookedClassifier) -> Tensor | None:
     """What stands in for a word, all tables side by side: `(D,)`, None for zero."""
     return None if classifier.baseline is None else torch.cat(classifier.baseline)

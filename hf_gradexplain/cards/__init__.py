@@ -1,8 +1,8 @@
 """The card of a trained model: what it is made of, measured and written."""
 
 from hf_gradexplain.cards.card import Card, Corpus, Example, Faithfulness
-from hf_gradexplain.cards.describe import described
-from hf_gradexplain.cards.faithfulness import example_method, explained, faithfulness, faithfulness_figure
+from hf_gradexplain.cards.describe import describe
+from hf_gradexplain.cards.faithfulness import example_method, explain_examples, faithfulness, faithfulness_figure
 from hf_gradexplain.cards.model_card import FIGURE, model_card
 from hf_gradexplain.cards.write import rewrite_card, write_card
 
@@ -12,9 +12,9 @@ __all__ = [
     "Corpus",
     "Example",
     "Faithfulness",
-    "described",
+    "describe",
     "example_method",
-    "explained",
+    "explain_examples",
     "faithfulness",
     "faithfulness_figure",
     "model_card",

@@ -14,7 +14,7 @@ PACKAGES = ("hf_gradexplain", "torch", "transformers")
 DECIMALS = 6
 
 
-def described(
+def describe(
     trained: Trained,
     arguments: TrainArguments,
     *,
@@ -35,7 +35,7 @@ def described(
         license: Identifier of its licence.
         dataset_source: The hub name of the data set, where what was read is a copy of it, or of a part of it.
     """
-    model, software, base = trained.model, versions(), trained.origins.get("base model")
+    model, software, base = trained.model, versions(), trained.provenances.get("base model")
     return Card(
         title=Path(arguments.output_dir).resolve().name if repo_id is None else repo_id.rpartition("/")[2],
         repo_id=repo_id,
@@ -57,7 +57,7 @@ def described(
 
 
 def _corpus(trained: Trained, arguments: TrainArguments, source: str | None) -> Corpus:
-    data = trained.origins["data set"]
+    data = trained.provenances["data set"]
     return Corpus(
         name=source or public_name(data.name),
         on_hub=source is not None or data.commit is not None,

@@ -12,12 +12,12 @@ from datasets import Dataset
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.cards.card import Example, Faithfulness
 from hf_gradexplain.evaluation.documents import schema, write_documents
-from hf_gradexplain.evaluation.extra_measures import affordable
+from hf_gradexplain.evaluation.extra_measures import default_measures
 from hf_gradexplain.evaluation.summaries import headline
 from hf_gradexplain.evaluation.tables import SHORT_K, Tables, make_tables
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb import knows_curves
+from hf_gradexplain.perturb import has_curve_shortcut
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.curves import aopc_figure
@@ -44,7 +44,9 @@ def faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelled: bool,
     """
     chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:n])
     options = Options(tuple(METHODS), "word_type", "label" if labelled else "predicted", "loss", seed)
-    measures = affordable(explainer.model, both_ends=False, k_grid=() if knows_curves(explainer.model) else K_GRID)
+    measures = default_measures(
+        explainer.model, both_ends=False, k_grid=() if has_curve_shortcut(explainer.model) else K_GRID
+    )
     documents = evaluate_texts(explainer, rows.select(chosen), options, measures)
     with TemporaryDirectory() as folder:
         path = Path(folder, "documents.parquet")
@@ -82,7 +84,7 @@ def example_method(found: Faithfulness | None) -> str:
     return best if best != "signed_gi" and short[best][1] > short["signed_gi"][2] else "signed_gi"
 
 
-def explained(explainer: Explainer, texts: Sequence[str], method: str = "signed_gi") -> list[Example]:
+def explain_examples(explainer: Explainer, texts: Sequence[str], method: str = "signed_gi") -> list[Example]:
     """Explain texts for their predicted classes, word by word."""
     found = []
     for explanation in explainer(list(texts), method):

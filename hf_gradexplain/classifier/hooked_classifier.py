@@ -1,8 +1,8 @@
-"""A model opened for reading: its word lookups, what is explained of it, and one way to run it."""
+"""A model, its embedding lookups and its objective, with one function that runs it."""
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,52 +12,85 @@ from torch import Tensor, nn
 from hf_gradexplain.classifier.autodiff import CustomFunction, follow_forward
 from hf_gradexplain.classifier.lookups import Edit, Lookup, edit_lookups
 from hf_gradexplain.classifier.objective import Objective
-from hf_gradexplain.classifier.state import State, dtype_of, left_as_found
-from hf_gradexplain.text.data import NOBODY, Batch
+from hf_gradexplain.classifier.state import ModelState, dtype_of
+from hf_gradexplain.text.data import PREDICTED, Batch
 
 
 @dataclass(frozen=True, eq=False)
-class WordVectors:
-    """The word vectors `(B, T, D)` of one table as the model met them, and the zero that was added to them."""
+class EmbeddingOutput:
+    """The word vectors of one table in a forward pass.
+
+    Attributes:
+        embedding: `(B, T, D)` word vectors, detached; zero for tokens that the table does not hold.
+        delta: `(B, T, D)` zeros that were added to them; the gradient with respect to it is that of the word vectors.
+    """
 
     embedding: Tensor
     delta: Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class ForwardPass:
     """One forward pass over a batch.
 
+    `loss` and `slope` are the only places where logits become the number that is explained. Today each row of the
+    batch has its own number; one that depends on several rows (a pair of texts, candidate labels, the windows of a
+    document) belongs here, as a unit that spans rows belongs in `hf_gradexplain.text.data.Units`.
+
     Attributes:
-        batch: What was read, with the predicted class where that is the target.
-        logits: `(B, C)`, part of a graph that reaches the `delta`s if one was asked for.
-        words: One entry per table; empty without a graph.
+        classifier: The classifier that ran.
+        batch: The inputs; its `target` holds the predicted class where that was asked for.
+        logits: `(B, C)`, part of an autograd graph that reaches the `delta`s if one was asked for.
+        words: One entry per embedding table; empty without a graph.
     """
 
+    classifier: "HookedClassifier"
     batch: Batch
     logits: Tensor
-    words: tuple[WordVectors, ...] = ()
+    words: tuple[EmbeddingOutput, ...] = ()
 
-    def without_graph(self) -> "Reading":
-        """The same numbers; what a backward pass would need is let go."""
-        return Reading(self.batch, self.logits.detach())
+    def loss(self, logits: Tensor | None = None) -> Tensor:
+        """Return the loss of each text: `(B,)`.
+
+        Args:
+            logits: `(..., B, K, C)` logits of `K` variants of each text, to get their losses `(..., B, K)` instead.
+        """
+        if logits is None:
+            return self.classifier.objective.loss(self.logits, self.batch.target)
+        return self.classifier.objective.loss(logits, self._target_of(logits))
+
+    def slope(self) -> Tensor:
+        """Return the derivative of the summed losses with respect to the logits: `(B, C)`."""
+        return self.classifier.objective.slope(self.logits, self.batch.target)
+
+    def target_probability(self, logits: Tensor) -> Tensor:
+        """Return the target's probability in `K` variants of each text: `(..., B, K, C)` to `(..., B, K)`."""
+        target = self._target_of(logits).unsqueeze(-1)
+        return self.classifier.objective.probability(logits).gather(-1, target).squeeze(-1)
+
+    def without_graph(self) -> "ForwardPass":
+        """Return the same numbers without the autograd graph."""
+        return ForwardPass(self.classifier, self.batch, self.logits.detach())
+
+    def _target_of(self, logits: Tensor) -> Tensor:
+        return self.batch.target.unsqueeze(1).expand(logits.shape[:-1])
 
 
 @dataclass(frozen=True, eq=False)
-class Classifier:
-    """What evidence is drawn from.
+class HookedClassifier:
+    """The model as attribution methods see it.
 
     Attributes:
-        model: The sequence classifier; use it within `left_as_found`.
-        lookups: Where it looks words up.
-        objective: The function of its logits that is explained.
-        batch_tokens: The most tokens in one forward pass, padding included; a longer text goes alone.
-        baseline: What stands in for a masked word: one vector `(D,)` per table, in the order of their numbers.
+        model: The sequence classifier; use it within `frozen_eval_mode`.
+        lookups: The calls of layers that look word vectors up.
+        objective: The function of the logits that is explained.
+        batch_tokens: Largest number of tokens in one forward pass, padding included; a longer text runs alone.
+        baseline: What replaces a masked word: one vector `(D,)` per table, in the order of their numbers.
             None for zero.
         follow: Custom autograd functions whose forward pass is differentiated in place of their own backward pass.
         no_gradient: Why its gradients cannot be used, or None if they can.
         mixed_precision: Whether matrix products run in bfloat16.
-        compiled: What is called in place of some of its layers, see `hf_gradexplain.probing.compiled`.
+        compiled: Compiled replacements of some of its layers, see `hf_gradexplain.probing.compiled`.
     """
 
     model: nn.Module
@@ -70,8 +103,31 @@ class Classifier:
     mixed_precision: bool = False
     compiled: Mapping[nn.Module, Callable[..., Any]] = field(default_factory=dict)
 
+    def forward(self, batch: Batch, *, graph: bool, edit: Edit | None = None) -> ForwardPass:
+        """Run the model on a batch.
+
+        Args:
+            batch: The inputs.
+            graph: Whether to keep an autograd graph that reaches the word vectors.
+            edit: Changes the word vectors first; None leaves them as they are.
+        """
+        words: dict[int, EmbeddingOutput] = {}
+
+        def add_delta(table: int, vectors: Tensor, tokens: slice) -> Tensor:
+            vectors = vectors if edit is None else edit(table, vectors, tokens)
+            if table not in words:
+                embedding = _scatter_tokens(vectors, tokens, batch.inputs["input_ids"])
+                words[table] = EmbeddingOutput(embedding, torch.zeros_like(embedding, requires_grad=True))
+            return vectors + words[table].delta[:, tokens].to(vectors.device)
+
+        with torch.set_grad_enabled(graph), follow_forward(self.follow if graph else ()):
+            logits = self.logits(batch.inputs, add_delta if graph else edit).to(batch.target.device)
+        target = torch.where(batch.target == PREDICTED, self.objective.predicted(logits), batch.target)
+        outputs = tuple(words[table] for table in sorted(words))
+        return ForwardPass(self, replace(batch, target=target), logits, outputs)
+
     def logits(self, inputs: Mapping[str, Tensor], edit: Edit | None = None) -> Tensor:
-        """Run the model on `(B, T)` inputs, with edited word vectors if asked: `(B, C)`.
+        """Run the model on `(B, T)` inputs and return its logits `(B, C)`.
 
         Every pass starts from the same state and the same random numbers: some models hash at random even in eval
         mode, and some switch to another kind of attention at the first short text and stay there.
@@ -79,73 +135,57 @@ class Classifier:
         length = inputs["input_ids"].shape[1]
         editing = nullcontext() if edit is None else edit_lookups(self.model, self.lookups, edit, length)
         mixed = torch.autocast(inputs["input_ids"].device.type, torch.bfloat16, enabled=self.mixed_precision)
-        with self._state.put_back(), editing, mixed:
+        with self._state.restore(), editing, mixed:
             for layer, call in self.compiled.items():
                 layer._compiled_call_impl = call
             return self.model(**inputs).logits
-
-    @cached_property
-    def precision(self) -> str:
-        """What the model computes in, as it is told to people."""
-        return "bfloat16 (mixed)" if self.mixed_precision else str(dtype_of(self.model)).removeprefix("torch.")
-
-    @cached_property
-    def _state(self) -> State:
-        return State(self.model)
 
     @torch.no_grad()
     def masked_logits(self, inputs: Mapping[str, Tensor], masked: Tensor) -> Tensor:
         """Run the model with the vectors of the `masked` tokens `(B, T)` set to the baseline: `(B, C)`."""
 
         def mask(table: int, vectors: Tensor, tokens: slice) -> Tensor:
-            put = vectors.new_zeros(()) if self.baseline is None else self.baseline[table].to(vectors.device)
-            return torch.where(masked[:, tokens].unsqueeze(2).to(vectors.device), put, vectors)
+            baseline = vectors.new_zeros(()) if self.baseline is None else self.baseline[table].to(vectors.device)
+            return torch.where(masked[:, tokens].unsqueeze(2).to(vectors.device), baseline, vectors)
 
         return self.logits(inputs, mask)
 
     @torch.no_grad()
     def word_vectors(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-        """The vectors `(B, T, D)` of each table, zero where it holds none, without running the rest of the model."""
-        tables = {lookup.table for lookup in self.lookups}
-        ids, found = inputs["input_ids"], {}
+        """Return the word vectors `(B, T, D)` of each table without running the rest of the model.
 
-        def note(table: int, vectors: Tensor, tokens: slice) -> Tensor:
-            if table not in found:
-                found[table] = _at_tokens(vectors, tokens, ids)
-            if len(found) == len(tables):
-                raise _Enough
+        They are zero for tokens that the table does not hold.
+        """
+        tables = {lookup.table for lookup in self.lookups}
+        ids, vectors_of = inputs["input_ids"], {}
+
+        def record(table: int, vectors: Tensor, tokens: slice) -> Tensor:
+            if table not in vectors_of:
+                vectors_of[table] = _scatter_tokens(vectors, tokens, ids)
+            if len(vectors_of) == len(tables):
+                raise _StopForward
             return vectors
 
-        with suppress(_Enough):
-            self.logits(inputs, note)
-        return tuple(found[table] for table in sorted(found))
+        with suppress(_StopForward):
+            self.logits(inputs, record)
+        return tuple(vectors_of[table] for table in sorted(vectors_of))
 
-    def read(self, batch: Batch, *, graph: bool, move: Edit | None = None) -> Reading:
-        """One forward pass, with a graph that reaches the word vectors if asked, and these moved before if asked."""
-        words: dict[int, WordVectors] = {}
+    @cached_property
+    def precision(self) -> str:
+        """The compute dtype, for display."""
+        return "bfloat16 (mixed)" if self.mixed_precision else str(dtype_of(self.model)).removeprefix("torch.")
 
-        def attach(table: int, vectors: Tensor, tokens: slice) -> Tensor:
-            vectors = vectors if move is None else move(table, vectors, tokens)
-            if table not in words:
-                embedding = _at_tokens(vectors, tokens, batch.inputs["input_ids"])
-                words[table] = WordVectors(embedding, torch.zeros_like(embedding, requires_grad=True))
-            return vectors + words[table].delta[:, tokens].to(vectors.device)
-
-        with torch.set_grad_enabled(graph), follow_forward(self.follow if graph else ()):
-            logits = self.logits(batch.inputs, attach if graph else move).to(batch.target.device)
-        target = torch.where(batch.target == NOBODY, self.objective.predicted(logits), batch.target)
-        return Reading(batch.with_target(target), logits, tuple(words[table] for table in sorted(words)))
+    @cached_property
+    def _state(self) -> ModelState:
+        return ModelState(self.model)
 
 
-class _Enough(Exception):
-    """Ends a forward pass of which no more is needed."""
+class _StopForward(Exception):
+    """Raised to stop a forward pass early."""
 
 
-def _at_tokens(vectors: Tensor, tokens: slice, ids: Tensor) -> Tensor:
-    """Vectors of some tokens `(B, t, D)` among zeros for the others: `(B, T, D)`, where the ids `(B, T)` are."""
+def _scatter_tokens(vectors: Tensor, tokens: slice, ids: Tensor) -> Tensor:
+    """Place the vectors `(B, t, D)` of some tokens among zeros: `(B, T, D)`, on the device of the ids `(B, T)`."""
     out = torch.zeros(*ids.shape, vectors.shape[2], dtype=vectors.dtype, device=ids.device)
     out[:, tokens] = vectors.detach().to(ids.device)
     return out
-
-
-__all__ = ["Classifier", "Reading", "WordVectors", "left_as_found"]

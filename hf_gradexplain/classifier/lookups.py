@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hf_gradexplain.classifier.state import State
+from hf_gradexplain.classifier.state import ModelState
 from hf_gradexplain.errors import GradexplainError
 
 Edit = Callable[[int, Tensor, slice], Tensor]
@@ -162,7 +162,7 @@ def _run(model: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[_Outputs, Tens
     try:
         for name, module in model.named_modules():
             handles.append(module.register_forward_hook(hook_of(name), with_kwargs=True))
-        with State(model).put_back():
+        with ModelState(model).restore():
             logits = model(**inputs).logits
     finally:
         for handle in handles:
@@ -219,7 +219,7 @@ def _are_complete(
         words, _, at = lookup.words(changed[0][lookup.module, lookup.call], length)
         return words[:, at]
 
-    with torch.no_grad(), State(model).put_back(), edit_lookups(model, lookups, put, length):
+    with torch.no_grad(), ModelState(model).restore(), edit_lookups(model, lookups, put, length):
         logits = model(**inputs).logits
     tolerance = min(0.05, 1e3 * torch.finfo(logits.dtype).eps) * (1 + changed[1].abs().max())
     return bool((logits - changed[1]).abs().max() <= tolerance)

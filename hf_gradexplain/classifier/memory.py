@@ -29,7 +29,7 @@ def lower_limit(model: nn.Module, tried: int, *, graph: bool) -> None:
     _LIMITS.setdefault(model, {})[graph] = max(1, tried // 2)
 
 
-def halving(
+def run_halving_on_oom(
     batches: Sequence[list[int]],
     tokens: Callable[[list[int]], int],
     run: Callable[[list[int]], Result],
@@ -67,7 +67,7 @@ def halving(
         yield batch, result
 
 
-def in_parts(
+def run_in_chunks(
     model: nn.Module, n: int, length: int, asked: int, run: Callable[[slice], Result], *, graph: bool
 ) -> Iterator[tuple[slice, Result]]:
     """Run `n` copies of a text in turn, as many at a time as the budget allows, and fewer where memory runs out.

@@ -10,13 +10,13 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-NO_SUCH_TOKEN = -1
+UNUSED_PAD_ID = -1
 
 
-class State:
+class ModelState:
     """A model's state between two forward passes: attributes, buffers and parts of its modules, its configuration.
 
-    And its random numbers: within `put_back` they are those of a fixed seed, after it those that would have come.
+    And its random numbers: within `restore` they are those of a fixed seed, after it those that would have come.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -27,7 +27,7 @@ class State:
         self.generators = [torch.default_generator, *(torch.cuda.default_generators[d.index] for d in devices)]
 
     @contextmanager
-    def put_back(self) -> Iterator[None]:
+    def restore(self) -> Iterator[None]:
         """Restore, after the block, what was changed in it."""
         random = [generator.get_state() for generator in self.generators]
         try:
@@ -44,7 +44,7 @@ class State:
 
 
 @contextmanager
-def left_as_found(model: nn.Module) -> Iterator[None]:
+def frozen_eval_mode(model: nn.Module) -> Iterator[None]:
     """Eval mode, frozen parameters and a pad id within the block; everything put back after it.
 
     Decoders without a pad token refuse batches, even of texts of equal length, so they get an id that no token has.
@@ -59,14 +59,14 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
         if parameter is not None and parameter.requires_grad
     ]
     try:
-        with torch.inference_mode(False), torch.enable_grad(), State(model).put_back(), _cudnn_for(modules):
+        with torch.inference_mode(False), torch.enable_grad(), ModelState(model).restore(), _cudnn_for(modules):
             if any(module.training for module in modules):
                 model.eval()
             for module, name in trainable:
                 module.get_parameter(name).requires_grad_(False)
             for config in _configs(model):
                 if getattr(config, "pad_token_id", 0) is None:
-                    config.pad_token_id = NO_SUCH_TOKEN
+                    config.pad_token_id = UNUSED_PAD_ID
             for module in modules:
                 if module._compiled_call_impl is not None:
                     module._compiled_call_impl = None

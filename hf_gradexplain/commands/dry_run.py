@@ -7,7 +7,7 @@ import torch
 from rich.console import Console
 
 from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
-from hf_gradexplain.commands.inputs import subject_of
+from hf_gradexplain.commands.inputs import load_inputs
 from hf_gradexplain.commands.measures import measures_of
 from hf_gradexplain.commands.options import options_of
 from hf_gradexplain.evaluation.baselines import other_baselines
@@ -16,7 +16,7 @@ from hf_gradexplain.run.processes import process_state
 
 
 def run_dry(arguments: EvaluateArguments) -> None:
-    """Print rows, ranges, forward passes, time and memory, after doing a few documents on the main process.
+    """Print rows, shards, forward passes, time and memory, after doing a few documents on the main process.
 
     Raises:
         GradexplainError: What the run itself would raise of its arguments, its model and its data.
@@ -26,17 +26,17 @@ def run_dry(arguments: EvaluateArguments) -> None:
     if not state.is_main_process:
         return
     with tempfile.TemporaryDirectory() as folder:
-        subject = subject_of(arguments, Path(folder), alone=True)
-        measures = measures_of(arguments, subject.explainer.model)
-        others = other_baselines(subject.explainer, options, arguments.baselines)
-        found = estimate(subject.explainer, subject.texts, options, measures)
-    name = type(subject.explainer.model).__name__
+        subject = load_inputs(arguments, Path(folder), alone=True)
+        measures = measures_of(arguments, subject.engine.model)
+        others = other_baselines(subject.engine, options, arguments.baselines)
+        found = estimate(subject.engine, subject.texts, options, measures)
+    name = type(subject.engine.model).__name__
     console = Console(highlight=False, soft_wrap=True)
-    for label, text in described(found, name, state.num_processes, 1 + len(others)).items():
+    for label, text in describe_estimate(found, name, state.num_processes, 1 + len(others)).items():
         console.print(f"{label:<16}{text}")
 
 
-def described(found: Estimate, model: str, processes: int, runs: int = 1) -> dict[str, str]:
+def describe_estimate(found: Estimate, model: str, processes: int, runs: int = 1) -> dict[str, str]:
     """An estimate in words; of a stream, whose end is not known, for 1,000 documents.
 
     Args:
@@ -50,7 +50,7 @@ def described(found: Estimate, model: str, processes: int, runs: int = 1) -> dic
     loo, curves = f"{n * found.loo:,.0f}", f"{n * found.curves:,.0f} for each of {found.orders} orders"
     return {
         "rows": f"{n:,}" if found.documents else unknown,
-        "ranges": f"{found.ranges:,}" if found.ranges else "not known of a stream",
+        "shards": f"{found.shards:,}" if found.shards else "not known of a stream",
         "processes": f"{processes}",
         "forward passes": f"{n:,} to read" + (f", and {n:,} backward" if found.backward else ""),
         "  leave-one-out": loo + (saved if "loo" in found.saved else "") if found.loo else "none",

@@ -18,8 +18,8 @@ from rich.console import Console
 from transformers.utils import logging
 
 from hf_gradexplain.commands.dry_run import run_dry
-from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments, replayed
-from hf_gradexplain.commands.inputs import Subject, subject_of
+from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments, to_replay_yaml
+from hf_gradexplain.commands.inputs import EvaluationInputs, load_inputs
 from hf_gradexplain.commands.measures import measures_of, under_baselines
 from hf_gradexplain.commands.options import options_of
 from hf_gradexplain.commands.publish import publish
@@ -31,9 +31,9 @@ from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.ground_truth import planted_table
 from hf_gradexplain.evaluation.summaries import baseline_ranks
 from hf_gradexplain.hub.provenance import commits, public_name
-from hf_gradexplain.hub.push import Destination, check_destination, signed_in
+from hf_gradexplain.hub.push import Destination, check_destination, use_token
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb import GENERIC, short_cut_of
+from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.run.fingerprints import (
     code_fingerprint,
     configuration_fingerprint,
@@ -41,7 +41,7 @@ from hf_gradexplain.run.fingerprints import (
     versions,
     weights_fingerprint,
 )
-from hf_gradexplain.run.folder import document_paths, held, named_if_unreadable
+from hf_gradexplain.run.folder import document_paths, lock_run_folder, named_if_unreadable
 from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.results import CAPTIONS, Run, count_documents, summary_table, write_results
 from hf_gradexplain.run.runner import evaluate
@@ -54,7 +54,7 @@ def run_evaluation(arguments: EvaluateArguments) -> None:
     Raises:
         GradexplainError: An argument cannot be used, or the folder cannot be written to or is another's.
     """
-    with signed_in(arguments.token):
+    with use_token(arguments.token):
         if arguments.dry_run:
             run_dry(arguments)
         else:
@@ -68,7 +68,7 @@ def _run(arguments: EvaluateArguments) -> None:
     torch.set_num_threads(arguments.threads)
     if not state.is_main_process:
         logging.disable_progress_bar()
-    with stops_told(output_dir), held(output_dir, state):
+    with stops_told(output_dir), lock_run_folder(output_dir, state):
         run = _evaluate(arguments, options, output_dir, is_main=state.is_main_process)
         if run is not None:
             _print(run, output_dir)
@@ -91,33 +91,33 @@ def stops_told(output_dir: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print("\nstopped: the same command goes on with the finished ranges", file=sys.stderr)
+        print("\nstopped: the same command goes on with the finished shards", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EIO):
             raise
         raise GradexplainError(
             f"cannot write to {output_dir} ({os.strerror(error.errno)}): make room or make it writable, and run the "
-            "same command again, which goes on with the finished ranges"
+            "same command again, which goes on with the finished shards"
         ) from error
 
 
 def _evaluate(arguments: EvaluateArguments, options: Options, output_dir: Path, *, is_main: bool) -> Run | None:
     """Evaluate and write the output folder; what was run, on the main process."""
     started = time.monotonic()
-    subject = subject_of(arguments, output_dir)
-    measures = measures_of(arguments, subject.explainer.model)
-    baselines = other_baselines(subject.explainer, options, arguments.baselines)
+    subject = load_inputs(arguments, output_dir)
+    measures = measures_of(arguments, subject.engine.model)
+    baselines = other_baselines(subject.engine, options, arguments.baselines)
     inputs = _inputs(subject, arguments, options, measures) if is_main else {}
     tables = evaluate(
-        subject.explainer,
+        subject.engine,
         subject.texts,
         options,
         output_dir,
         inputs=inputs,
         max_k=arguments.max_k,
         measures=measures,
-        origins=subject.origins,
+        provenances=subject.provenances,
     )
     under = under_baselines(subject, arguments, baselines, measures, output_dir, inputs)
     if tables is None:
@@ -134,16 +134,16 @@ def _evaluate(arguments: EvaluateArguments, options: Options, output_dir: Path, 
             tables=tables,
             seconds=time.monotonic() - started,
             replay="python recipes/evaluate.py run.yaml",
-            arguments=replayed(arguments),
+            arguments=to_replay_yaml(arguments),
             extra=extra,
             notes=subject.notes,
-            origins=subject.origins,
+            provenances=subject.provenances,
         )
         write_results(output_dir, run, documents)
     return run
 
 
-def _planted(subject: Subject, documents: Sequence[Path], seed: int) -> dict[str, pd.DataFrame]:
+def _planted(subject: EvaluationInputs, documents: Sequence[Path], seed: int) -> dict[str, pd.DataFrame]:
     """Where the truth is known, how often it was found."""
     if subject.weight is None:
         return {}
@@ -151,15 +151,17 @@ def _planted(subject: Subject, documents: Sequence[Path], seed: int) -> dict[str
     return {"planted": planted_table(explained, subject.weight, seed)}
 
 
-def _inputs(subject: Subject, arguments: EvaluateArguments, options: Options, measures: Measures) -> dict[str, Any]:
+def _inputs(
+    subject: EvaluationInputs, arguments: EvaluateArguments, options: Options, measures: Measures
+) -> dict[str, Any]:
     """Everything that the result depends on, down to its last bit."""
-    model, device = subject.explainer.model, process_state().device
+    model, device = subject.engine.model, process_state().device
     software = versions()
     return {
-        "commits": commits(subject.origins),
+        "commits": commits(subject.provenances),
         "model configuration": configuration_fingerprint(model),
         "model weights": weights_fingerprint(model),
-        "tokenizer": tokenizer_fingerprint(subject.explainer.tokenizer),
+        "tokenizer": tokenizer_fingerprint(subject.engine.tokenizer),
         **_texts(subject, arguments),
         **asdict(options),
         **asdict(measures),
@@ -170,10 +172,10 @@ def _inputs(subject: Subject, arguments: EvaluateArguments, options: Options, me
     }
 
 
-def _texts(subject: Subject, arguments: EvaluateArguments) -> dict[str, Any]:
+def _texts(subject: EvaluationInputs, arguments: EvaluateArguments) -> dict[str, Any]:
     """What the texts are: a hash of them; of a stream, which is read once, where it comes from.
 
-    That the finished ranges of a stream were made from the same rows is checked as they pass by.
+    That the finished shards of a stream were made from the same rows is checked as they pass by.
     """
     if isinstance(subject.texts, Dataset):
         return {"texts": fingerprint(subject.texts)}
@@ -182,14 +184,20 @@ def _texts(subject: Subject, arguments: EvaluateArguments) -> dict[str, Any]:
     return {"texts": "streamed", **found, "dataset_name": public_name(str(arguments.dataset_name))}
 
 
-def _facts(subject: Subject, arguments: EvaluateArguments, counts: Mapping[str, int], precision: str) -> dict[str, str]:
+def _facts(
+    subject: EvaluationInputs, arguments: EvaluateArguments, counts: Mapping[str, int], precision: str
+) -> dict[str, str]:
     n, labelled = counts["documents"], counts["labelled"]
     sample = "the first ones" if arguments.streaming else "a sample"
     accuracy = f"{counts['predicted_right'] / labelled:.4f}" if labelled else "–"
     return {
         "Model": subject.model_name,
         "Data": subject.data_name,
-        **{f"Commit of the {name}": origin.commit for name, origin in subject.origins.items() if origin.commit},
+        **{
+            f"Commit of the {name}": provenance.commit
+            for name, provenance in subject.provenances.items()
+            if provenance.commit
+        },
         "Texts": f"{n:,}" + (f" ({sample})" if arguments.max_samples else ""),
         "Accuracy on them": accuracy,
         "Truncated": f"{counts['truncated']:,} of {n:,}",
@@ -206,9 +214,9 @@ def _facts(subject: Subject, arguments: EvaluateArguments, counts: Mapping[str, 
     }
 
 
-def _grid(subject: Subject, arguments: EvaluateArguments) -> str:
+def _grid(subject: EvaluationInputs, arguments: EvaluateArguments) -> str:
     """Where the curves are exact; a short cut knows all of them at once."""
-    if not arguments.k_grid or short_cut_of(subject.explainer.model).removal_curves is not GENERIC.removal_curves:
+    if not arguments.k_grid or shortcut_of(subject.engine.model).removal_curves is not GENERIC.removal_curves:
         return "exact at every k"
     return f"exact at k = {', '.join(map(str, sorted(set(arguments.k_grid))))}; straight lines between"
 

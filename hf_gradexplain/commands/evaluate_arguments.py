@@ -8,19 +8,19 @@ import yaml
 
 from hf_gradexplain.errors import GradexplainError
 
-SEVEN = ("random", "loo", "sa_raw", "sa_l1", "sa_l2", "sa_linf", "signed_gi")
+PAPER_METHODS = ("random", "loo", "sa_raw", "sa_l1", "sa_l2", "sa_linf", "signed_gi")
 
-NOT_OF_THE_RUN = ("token", "push_to_hub", "hub_private_repo", "publish_text", "dry_run")
+NOT_REPLAYED = ("token", "push_to_hub", "hub_private_repo", "publish_text", "dry_run")
 """Arguments that decide nothing about a result: a replay neither needs nor repeats what they say."""
 
 
-def replayed(arguments: Any, without: Collection[str] = ()) -> str:
-    """Arguments as the YAML of `run.yaml`, but those `NOT_OF_THE_RUN`; a token is never written anywhere.
+def to_replay_yaml(arguments: Any, without: Collection[str] = ()) -> str:
+    """Arguments as the YAML of `run.yaml`, but those `NOT_REPLAYED`; a token is never written anywhere.
 
     A list without items is left out, since a flag without values is none.
     """
     values = {name: value for name, value in asdict(arguments).items() if value != []}
-    kept = {name: value for name, value in values.items() if name not in (*NOT_OF_THE_RUN, *without)}
+    kept = {name: value for name, value in values.items() if name not in (*NOT_REPLAYED, *without)}
     return yaml.safe_dump(kept, sort_keys=False)
 
 
@@ -49,7 +49,7 @@ class EvaluateArguments:
         metadata={"help": "Read the data set row by row and store nothing of it."},
     )
     seed: int = field(default=0, metadata={"help": "What every random draw starts from."})
-    methods: list[str] = field(default_factory=lambda: list(SEVEN), metadata={"help": "Methods to compare."})
+    methods: list[str] = field(default_factory=lambda: list(PAPER_METHODS), metadata={"help": "Methods to compare."})
     unit: str = field(default="word_type", metadata={"help": "What gets one score: token, word or word_type."})
     objective: str = field(default="loss", metadata={"help": "What is explained: loss, logit or prob."})
     target: str = field(default="label", metadata={"help": "Class that is explained: label or predicted."})

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hf_gradexplain.commands.evaluate_arguments import replayed
+from hf_gradexplain.commands.evaluate_arguments import to_replay_yaml
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import write_text
-from hf_gradexplain.hub.provenance import Origin, commits, locate
-from hf_gradexplain.hub.push import signed_in
+from hf_gradexplain.hub.provenance import Provenance, commits, resolve
+from hf_gradexplain.hub.push import use_token
 from hf_gradexplain.text.encode import Text
 from hf_gradexplain.viz.report import render_report
 
@@ -53,7 +53,7 @@ class ExplainArguments:
 
 def run_explanation(arguments: ExplainArguments) -> list[Explanation]:
     """Explain, write `explanations.jsonl`, `explanations.html` and `run.yaml`, and say where they are."""
-    with signed_in(arguments.token):
+    with use_token(arguments.token):
         return _explain(arguments)
 
 
@@ -76,7 +76,7 @@ def _explain(arguments: ExplainArguments) -> list[Explanation]:
         mixed_precision=arguments.mixed_precision,
         torch_compile=arguments.torch_compile,
     )
-    folder, read = Path(arguments.output_dir), commits({**explainer.origins, **data})
+    folder, read = Path(arguments.output_dir), commits({**explainer.provenances, **data})
     rows = [{**explanation.to_dict(), "commits": read} for explanation in explanations]
     lines = (json.dumps(row, ensure_ascii=False) for row in rows)
     write_text(folder / "explanations.jsonl", "".join(f"{line}\n" for line in lines))
@@ -93,19 +93,19 @@ def _explain(arguments: ExplainArguments) -> list[Explanation]:
         explanations=[e.to_html(method) for e in explanations for method in arguments.methods],
     )
     write_text(folder / "explanations.html", page)
-    write_text(folder / "run.yaml", replayed(arguments))
+    write_text(folder / "run.yaml", to_replay_yaml(arguments))
     said = f"{len(texts)} texts explained: {folder / 'explanations.html'}"
     Console(stderr=True).print(said, highlight=False, markup=False)
     return explanations
 
 
-def _texts(arguments: ExplainArguments) -> tuple[list[Text], dict[str, Origin]]:
+def _texts(arguments: ExplainArguments) -> tuple[list[Text], dict[str, Provenance]]:
     """The texts, and where those of a data set come from."""
     if (arguments.texts is None) == (arguments.dataset_name is None):
         raise GradexplainError("give either --texts or --dataset_name")
     if arguments.texts is not None:
         return list(arguments.texts), {}
-    data = locate(str(arguments.dataset_name), arguments.dataset_revision, "dataset")
+    data = resolve(str(arguments.dataset_name), arguments.dataset_revision, "dataset")
     rows = load_texts(
         data.name,
         config=arguments.dataset_config_name,
@@ -116,5 +116,5 @@ def _texts(arguments: ExplainArguments) -> tuple[list[Text], dict[str, Origin]]:
         max_samples=arguments.max_samples,
         seed=arguments.seed,
     ).to_dict()
-    pairs, origins = rows.get("text_pair"), {"data set": data}
-    return (rows["text"] if pairs is None else list(zip(rows["text"], pairs, strict=True))), origins
+    pairs, provenances = rows.get("text_pair"), {"data set": data}
+    return (rows["text"] if pairs is None else list(zip(rows["text"], pairs, strict=True))), provenances

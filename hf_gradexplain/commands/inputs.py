@@ -16,9 +16,9 @@ from transformers import set_seed
 from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
 from hf_gradexplain.corpus import CorpusError, load_texts, stream_texts
 from hf_gradexplain.corpus.synthetic import SyntheticCorpus, make_corpus
+from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
-from hf_gradexplain.hub.provenance import Origin, locate, public_name
+from hf_gradexplain.hub.provenance import Provenance, public_name, resolve
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.run.processes import process_state
@@ -32,22 +32,22 @@ TRAINED_FROM = "trained_from.json"
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class EvaluationInputs:
     """What is evaluated: a classifier on texts; `weight` gives the planted truth where there is one.
 
     `origins` says where model and data set come from, by the part.
     """
 
-    explainer: Explainer
+    engine: AttributionEngine
     texts: Dataset | IterableDataset
     model_name: str
     data_name: str
     weight: Callable[[str, int], float] | None = None
     notes: tuple[str, ...] = ()
-    origins: Mapping[str, Origin] = field(default_factory=dict)
+    provenances: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-def subject_of(arguments: EvaluateArguments, output_dir: Path, *, alone: bool = False) -> Subject:
+def load_inputs(arguments: EvaluateArguments, output_dir: Path, *, alone: bool = False) -> EvaluationInputs:
     """Load or make what the arguments name; the embedded default keeps its model in `output_dir`.
 
     Args:
@@ -60,27 +60,27 @@ def subject_of(arguments: EvaluateArguments, output_dir: Path, *, alone: bool = 
     return _embedded(arguments, output_dir, alone=alone)
 
 
-def _named(arguments: EvaluateArguments) -> Subject:
+def _named(arguments: EvaluateArguments) -> EvaluationInputs:
     """The classifier and the data set that the arguments name."""
     if arguments.dataset_name is None:
         raise GradexplainError("--model_name_or_path needs a --dataset_name to evaluate on")
-    data = locate(arguments.dataset_name, arguments.dataset_revision, "dataset")
+    data = resolve(arguments.dataset_name, arguments.dataset_revision, "dataset")
     texts = _texts(arguments, data.commit)
-    explainer = Explainer.from_pretrained(
+    engine = AttributionEngine.from_pretrained(
         str(arguments.model_name_or_path),
         revision=arguments.model_revision,
         device=process_state().device,
         trust_remote_code=arguments.trust_remote_code,
         allow_pickle=arguments.allow_pickle,
     )
-    texts, notes = _aligned(texts, {name: int(i) for name, i in (explainer.model.config.label2id or {}).items()})
-    return Subject(
-        explainer,
+    texts, notes = _aligned(texts, {name: int(i) for name, i in (engine.model.config.label2id or {}).items()})
+    return EvaluationInputs(
+        engine,
         texts,
         public_name(str(arguments.model_name_or_path)),
         f"{public_name(arguments.dataset_name)} ({arguments.split})",
         notes=notes,
-        origins={**explainer.origins, "data set": data},
+        provenances={**engine.provenances, "data set": data},
     )
 
 
@@ -108,7 +108,7 @@ def _texts(arguments: EvaluateArguments, revision: str | None) -> Dataset | Iter
     )
 
 
-def _embedded(arguments: EvaluateArguments, output_dir: Path, *, alone: bool) -> Subject:
+def _embedded(arguments: EvaluateArguments, output_dir: Path, *, alone: bool) -> EvaluationInputs:
     """The generated corpus, and a FastText that was trained on it on the spot."""
     if arguments.dataset_name is not None:
         raise GradexplainError("--dataset_name needs a --model_name_or_path to evaluate")
@@ -120,8 +120,8 @@ def _embedded(arguments: EvaluateArguments, output_dir: Path, *, alone: bool) ->
     texts = corpus.test
     if arguments.max_samples is not None:
         texts = texts.select(range(min(arguments.max_samples, len(texts))))
-    return Subject(
-        Explainer.from_pretrained(str(folder), device=state.device),
+    return EvaluationInputs(
+        AttributionEngine.from_pretrained(str(folder), device=state.device),
         texts,
         "FastText",
         "the embedded corpus",
@@ -131,7 +131,7 @@ def _embedded(arguments: EvaluateArguments, output_dir: Path, *, alone: bool) ->
 
 
 def _is_there(folder: Path, seed: int) -> bool:
-    """Whether the model of this seed is in the run's folder, or one of finished ranges, which is not replaced.
+    """Whether the model of this seed is in the run's folder, or one of finished shards, which is not replaced.
 
     Raises:
         GradexplainError: What is there was not trained here.

@@ -8,8 +8,8 @@ from typing import Any
 from torch import nn
 
 from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
-from hf_gradexplain.commands.inputs import Subject
-from hf_gradexplain.evaluation.extra_measures import Measures, affordable
+from hf_gradexplain.commands.inputs import EvaluationInputs
+from hf_gradexplain.evaluation.extra_measures import Measures, default_measures
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate
@@ -21,7 +21,7 @@ def measures_of(arguments: EvaluateArguments, model: nn.Module) -> Measures:
     The texts of the embedded corpus are short and few: there the bounds are searched for, too.
     """
     embedded = arguments.model_name_or_path is None
-    return affordable(
+    return default_measures(
         model,
         random_orders=arguments.random_orders,
         both_ends=arguments.both_ends,
@@ -32,7 +32,7 @@ def measures_of(arguments: EvaluateArguments, model: nn.Module) -> Measures:
 
 
 def under_baselines(
-    subject: Subject,
+    subject: EvaluationInputs,
     arguments: EvaluateArguments,
     others: Mapping[str, Options],
     measures: Measures,
@@ -41,7 +41,7 @@ def under_baselines(
 ) -> dict[str, Tables]:
     """The tables of the same texts under other masking baselines, with nothing measured beside.
 
-    Each is a run of its own in `baselines/NAME/`, with ranges and resume. Empty but on the main process.
+    Each is a run of its own in `baselines/NAME/`, with shards and resume. Empty but on the main process.
 
     Args:
         subject: What is evaluated.
@@ -56,14 +56,14 @@ def under_baselines(
         own = {**inputs, **asdict(curves), "baseline": name}
         folder = output_dir / "baselines" / name
         tables = evaluate(
-            subject.explainer,
+            subject.engine,
             subject.texts,
             options,
             folder,
             inputs=own,
             max_k=arguments.max_k,
             measures=curves,
-            origins=subject.origins,
+            provenances=subject.provenances,
         )
         if tables is not None:
             found[name] = tables

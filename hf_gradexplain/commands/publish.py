@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from hf_gradexplain.attribution.methods import METHODS
-from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments, replayed
-from hf_gradexplain.evaluation.columns import described
+from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments, to_replay_yaml
+from hf_gradexplain.evaluation.columns import describe_columns
 from hf_gradexplain.evaluation.read_documents import count_documents
 from hf_gradexplain.evaluation.summaries import headline
-from hf_gradexplain.files import write_bytes, write_text, written_whole
+from hf_gradexplain.files import atomic_write, write_bytes, write_text
 from hf_gradexplain.hub.provenance import public_name
 from hf_gradexplain.hub.push import Destination, Pushed, folder_files, push
 from hf_gradexplain.run.folder import document_paths
@@ -65,12 +65,12 @@ def write_dataset(run: Run, arguments: EvaluateArguments, output_dir: Path, fold
     source = write_shards(documents, folder / "data", split, _source(run, arguments))
     files = table_files(run)
     for file, table in files.items():
-        with written_whole(folder / "tables" / f"{file}.parquet") as path:
+        with atomic_write(folder / "tables" / f"{file}.parquet") as path:
             table.to_parquet(path, index=False)
     captions = captions_of(run.tables)
     for file in captions:
         write_bytes(folder / "figures" / f"{file}.png", (output_dir / "figures" / f"{file}.png").read_bytes())
-    write_text(folder / "run.yaml", replayed(_of_anyone(arguments, run), without=_ONES_OWN))
+    write_text(folder / "run.yaml", to_replay_yaml(_of_anyone(arguments, run), without=_ONES_OWN))
     card = render_dataset_card(
         title=f"Explanations of {run.title}",
         metadata=_metadata(run, split, count_documents(documents)["documents"]),
@@ -91,7 +91,7 @@ def write_dataset(run: Run, arguments: EvaluateArguments, output_dir: Path, fold
 
 
 def _source(run: Run, arguments: EvaluateArguments) -> TextSource:
-    data = run.origins.get("data set")
+    data = run.provenances.get("data set")
     return TextSource(
         dataset_name=data.name if data is not None and data.commit is not None else None,
         config=arguments.dataset_config_name,
@@ -104,7 +104,7 @@ def _source(run: Run, arguments: EvaluateArguments) -> TextSource:
 
 def _of_anyone(arguments: EvaluateArguments, run: Run) -> EvaluateArguments:
     """The arguments as they are of use to others: at the commits that were read, and without paths of this machine."""
-    commits = {part: origin.commit for part, origin in run.origins.items()}
+    commits = {part: provenance.commit for part, provenance in run.provenances.items()}
     names = (arguments.model_name_or_path, arguments.dataset_name)
     model, data = (name if name is None else public_name(name) for name in names)
     return replace(
@@ -118,7 +118,7 @@ def _of_anyone(arguments: EvaluateArguments, run: Run) -> EvaluateArguments:
 
 def _metadata(run: Run, split: str, documents: int) -> dict[str, Any]:
     """What the hub reads: which files are the rows, and what to find the data set by. It has no licence of its own."""
-    data = run.origins.get("data set")
+    data = run.provenances.get("data set")
     size = next((name for limit, name in _SIZES.items() if documents < limit), "n>10M")
     metadata: dict[str, Any] = {
         "pretty_name": f"Explanations of {run.title}",
@@ -161,7 +161,7 @@ def _columns(folder: Path, source: TextSource) -> list[tuple[str, str, str]]:
     left_out = (
         {} if source.included else {"units[].text": "null, since the texts were left out: it stands at its spans"}
     )
-    columns = described(written)
+    columns = describe_columns(written)
     return [(name, kind, left_out.get(name, meaning).replace("`", "")) for name, kind, meaning in columns]
 
 

@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 from accelerate import PartialState
 from rich.console import Console
 
-from hf_gradexplain.cards import FIGURE, Card, described, example_method, explained, faithfulness, write_card
+from hf_gradexplain.cards import FIGURE, Card, describe, example_method, explain_examples, faithfulness, write_card
 from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
-from hf_gradexplain.hub.push import Destination, check_destination, push, signed_in
+from hf_gradexplain.hub.push import Destination, check_destination, push, use_token
 from hf_gradexplain.models.remote_code import add_remote_code
 from hf_gradexplain.training import Trained, train
 
@@ -33,7 +33,7 @@ def run_training(arguments: TrainRecipeArguments) -> Mapping[str, float]:
         GradexplainError: If the data, the model or its configuration cannot be had as asked for, or if the model cannot
             be pushed.
     """
-    with signed_in(arguments.token):
+    with use_token(arguments.token):
         destination = _destination(arguments)
         trained = train(arguments)
         if PartialState().is_main_process:
@@ -50,7 +50,7 @@ def _destination(arguments: TrainRecipeArguments) -> Destination | None:
 
 def _publish(trained: Trained, arguments: TrainRecipeArguments, destination: Destination | None) -> None:
     folder, repo_id = Path(arguments.output_dir), None if destination is None else destination.repo_id
-    card = described(
+    card = describe(
         trained,
         arguments,
         repo_id=repo_id,
@@ -95,7 +95,7 @@ def _measured(card: Card, trained: Trained, arguments: TrainRecipeArguments) -> 
             )
             labelled = trained.task.problem_type == "single_label_classification"
             found = faithfulness(explainer, rows, n, labelled=labelled, seed=arguments.seed)
-        examples = explained(explainer, [*texts, *widget], example_method(found))
+        examples = explain_examples(explainer, [*texts, *widget], example_method(found))
     except GradexplainError as error:
         return replace(card, not_measured=f"the model cannot be explained ({error})")
     card = replace(card, examples=examples, widget=widget)

@@ -12,7 +12,7 @@ from huggingface_hub import DatasetCard
 from huggingface_hub.constants import is_offline_mode
 
 from hf_gradexplain.corpus.columns import DatasetUnavailableError
-from hf_gradexplain.hub.provenance import Origin, UnavailableError, fetch, locate
+from hf_gradexplain.hub.provenance import Provenance, UnavailableError, fetch, resolve
 
 
 def load_repository(
@@ -31,28 +31,28 @@ def load_repository(
             another commit is at hand than the one that was asked for.
     """
     try:
-        origin = locate(name, revision, "dataset")
-        _check_card(origin)
+        provenance = resolve(name, revision, "dataset")
+        _check_card(provenance)
     except UnavailableError as error:
         raise DatasetUnavailableError(str(error)) from error
-    cached = origin.commit is not None and is_offline_mode()
+    cached = provenance.commit is not None and is_offline_mode()
     if cached:
-        _prefer(origin)
-    loaded = load_dataset(name, config, revision=origin.commit, streaming=streaming)
+        _prefer(provenance)
+    loaded = load_dataset(name, config, revision=provenance.commit, streaming=streaming)
     if cached:
-        _check_cached(origin, loaded)
+        _check_cached(provenance, loaded)
     return loaded
 
 
-def _check_card(origin: Origin) -> None:
+def _check_card(provenance: Provenance) -> None:
     """Refuse a card that names files outside of its own repository or folder: nobody has asked for those."""
     for file in ("README.md", ".huggingface.yaml"):
-        path = fetch(origin, file, "dataset")
+        path = fetch(provenance, file, "dataset")
         for named in _strings(_data_files(path)) if path is not None else ():
             if "://" in named or Path(named).is_absolute() or ".." in Path(named).parts:
                 raise DatasetUnavailableError(
-                    f"The card of the data set {origin.name!r} names data files elsewhere ({named!r}); load them by "
-                    "their own name if you trust them."
+                    f"The card of the data set {provenance.name!r} names data files elsewhere ({named!r}); load them "
+                    "by their own name if you trust them."
                 )
 
 
@@ -76,18 +76,18 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(item)
 
 
-def _prefer(origin: Origin) -> None:
+def _prefer(provenance: Provenance) -> None:
     """Offline, `datasets` asks for no commit, but takes the one whose folder in its cache was changed last."""
-    for folder in Path(HF_DATASETS_CACHE).glob(f"*/*/*/{origin.commit}"):
+    for folder in Path(HF_DATASETS_CACHE).glob(f"*/*/*/{provenance.commit}"):
         os.utime(folder)
 
 
-def _check_cached(origin: Origin, loaded: DatasetDict | IterableDatasetDict) -> None:
+def _check_cached(provenance: Provenance, loaded: DatasetDict | IterableDatasetDict) -> None:
     """Refuse another commit than was asked for."""
     files = [Path(file["filename"]) for rows in loaded.values() for file in getattr(rows, "cache_files", [])]
-    found = {path.parent.name for path in files} - {str(origin.commit)}
+    found = {path.parent.name for path in files} - {str(provenance.commit)}
     if found:
         raise DatasetUnavailableError(
-            f"Offline, the data set {origin.name!r} is at hand at the commit {min(found)}, not at {origin.commit}; go "
-            "online once (unset HF_HUB_OFFLINE), or ask for that revision."
+            f"Offline, the data set {provenance.name!r} is at hand at the commit {min(found)}, not at {provenance.commit}; "
+            "go online once (unset HF_HUB_OFFLINE), or ask for that revision."
         )

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hf_gradexplain.evaluation.ragged_array import Ragged
+from hf_gradexplain.evaluation.ragged_array import RaggedArray
 
 ROUNDING = 8 * np.finfo(np.float32).eps
 """By how much of their size two numbers computed in float32 may differ without being different."""
@@ -82,12 +82,12 @@ def aopc(curves: Sequence[Sequence[float] | np.ndarray], max_k: int | None = Non
     return np.mean([document_aopc(curve, max_k) for curve in curves], axis=0)
 
 
-def removal_drops(curves: Ragged) -> Ragged:
+def removal_drops(curves: RaggedArray) -> RaggedArray:
     """`f(x) - f(x^(k))` of every document, `k = 0 ... U`: its own order's drops, whichever order that is."""
-    return Ragged(curves.spread(curves.first) - curves.values, curves.lengths)
+    return RaggedArray(curves.repeat_per_row(curves.first) - curves.values, curves.lengths)
 
 
-def sufficiency_drops(lowest_first: Ragged) -> Ragged:
+def sufficiency_drops(lowest_first: RaggedArray) -> RaggedArray:
     """`f(x) - f(x^(k!))`, the drops with the top `k` units alone, from the curves of removing the lowest first.
 
     At `k = 0` nothing is left and the drop is that of removing everything; from `k = U` on nothing is missing and
@@ -99,7 +99,7 @@ def sufficiency_drops(lowest_first: Ragged) -> Ragged:
     return removal_drops(lowest_first).backwards()
 
 
-def areas(drops: Ragged, ks: np.ndarray) -> np.ndarray:
+def areas(drops: RaggedArray, ks: np.ndarray) -> np.ndarray:
     """`1/(K+1) * sum_{k=0..K} drop(k)` of `n` documents at chosen `K`: `(G,)` to `(n, G)`; flat past a document's end.
 
     >>> areas(removal_drops(Ragged.of([[0.75, 0.25], [0.75]])), np.array([1, 3]))
@@ -113,16 +113,16 @@ def areas(drops: Ragged, ks: np.ndarray) -> np.ndarray:
     return (inside + np.maximum(ks - last, 0) * drops.last[:, None]) / (ks + 1)
 
 
-def drop_sums(drops: Ragged, longest: int) -> np.ndarray:
+def drop_sums(drops: RaggedArray, longest: int) -> np.ndarray:
     """`sum over documents of drop(k)` for every `k` from 0 to `longest`, each flat past its document's end.
 
     Summed as steps from one `k` to the next, so that short documents cost nothing past their end: `(longest + 1,)`.
     """
     steps = np.diff(drops.values, prepend=0.0)
     steps[drops.starts] = drops.first
-    return np.cumsum(np.bincount(drops.place, steps, minlength=longest + 1))
+    return np.cumsum(np.bincount(drops.index_in_row, steps, minlength=longest + 1))
 
 
-def own_areas(drops: Ragged) -> np.ndarray:
+def own_areas(drops: RaggedArray) -> np.ndarray:
     """`1/(U+1) * sum_{k=0..U} drop(k)` of each document up to its own number of units `U`: `(n,)`."""
     return np.add.reduceat(drops.values, drops.starts) / drops.lengths

@@ -6,15 +6,15 @@ from dataclasses import replace
 import pandas as pd
 
 from hf_gradexplain.attribution.baseline import token_for
+from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.evaluation.tables import SHORT_K, Tables
-from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
 
 SAME = 6
 """Decimals up to which methods share a rank."""
 
 
-def other_baselines(explainer: Explainer, options: Options, names: Sequence[str]) -> dict[str, Options]:
+def other_baselines(engine: AttributionEngine, options: Options, names: Sequence[str]) -> dict[str, Options]:
     """The options for each of these baselines but the run's own, found wanting before any work is done.
 
     Raises:
@@ -24,7 +24,7 @@ def other_baselines(explainer: Explainer, options: Options, names: Sequence[str]
     for name in names:
         other = replace(options, baseline=name)  # type: ignore[arg-type]
         if name in ("pad", "mask", "unk"):
-            token_for(other.baseline, explainer.tokenizer, explainer.model, asked=f"--baselines {name}")
+            token_for(other.baseline, engine.tokenizer, engine.model, asked=f"--baselines {name}")
         if name != options.baseline:
             others[name] = other
     return others

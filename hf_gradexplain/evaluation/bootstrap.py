@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from hf_gradexplain.evaluation.aopc import areas, drop_sums
-from hf_gradexplain.evaluation.ragged_array import Ragged
+from hf_gradexplain.evaluation.ragged_array import RaggedArray
 
 REPLICATES = 1000
 INTERVAL = (2.5, 97.5)
@@ -139,7 +139,7 @@ class AopcSums:
         self.drops = np.zeros(longest + 1)
         self.at_grid = Means(len(self.grid), replicates)
 
-    def add(self, drops: Ragged, weights: np.ndarray) -> None:
+    def add(self, drops: RaggedArray, weights: np.ndarray) -> None:
         """Add documents: the drops of one order each, and their `bootstrap_weights` `(n, replicates)`."""
         self.n += len(drops.lengths)
         self.drops += drop_sums(drops, self.longest)

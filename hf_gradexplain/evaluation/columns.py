@@ -41,7 +41,7 @@ MEANING = {
 _BY_METHOD = ("scores", "curves", "correlations", "signs", "negative_first")
 
 
-def described(columns: pa.Schema) -> list[tuple[str, str, str]]:
+def describe_columns(columns: pa.Schema) -> list[tuple[str, str, str]]:
     """Name, type and meaning of every value of a row, as in `("scores.METHOD", "list of double", "`U` scores")`.
 
     `METHOD` stands for each method, and `COEFFICIENT` for each coefficient.

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from hf_gradexplain.evaluation.correlation import COEFFICIENTS, compared_by_sign, correlated_methods
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.files import written_whole
+from hf_gradexplain.files import atomic_write
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ def schema(methods: Sequence[str], measures: Measures | None = None) -> pa.Schem
 def write_documents(documents: Sequence[EvaluatedDocument], path: Path, columns: pa.Schema) -> None:
     """Write documents to a Parquet file, whole or not at all."""
     table = pa.Table.from_pylist([document.to_row() for document in documents], schema=columns)
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
 

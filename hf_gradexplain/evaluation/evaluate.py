@@ -4,16 +4,15 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from hf_gradexplain.classifier.state import left_as_found
+from hf_gradexplain.classifier.state import frozen_eval_mode
+from hf_gradexplain.engine import ScoredBatch
 from hf_gradexplain.evaluation.aopc import removal_ranks
 from hf_gradexplain.evaluation.correlation import REFERENCE, compared_by_sign, correlate_all, sign_agreement
 from hf_gradexplain.evaluation.documents import EvaluatedDocument
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.naopc import document_bounds
 from hf_gradexplain.evaluation.random_band import over_orders, random_ranks
-from hf_gradexplain.explain import ScoredBatch
 from hf_gradexplain.perturb import removal_curves
 from hf_gradexplain.perturb.subsets import Subsets
 
@@ -63,7 +62,7 @@ def document_ranks(scored: ScoredBatch, seed: int) -> np.ndarray:
     """The order in which each method removes each document's units: `(M, B, U)`, ties broken as the options say."""
     scores = torch.stack([x.detach() for x in scored.scores.values()]).cpu().double().numpy()
     ranks = np.zeros(scores.shape, dtype=np.int64)
-    for i, document in enumerate(scored.reading.batch.documents):
+    for i, document in enumerate(scored.forward.batch.documents):
         n = len(document.units)
         rng = document.rng(seed, "ties") if scored.options.ties == "random" else None
         ranks[:, i, :n] = removal_ranks(scores[:, i, :n], rng)
@@ -72,13 +71,13 @@ def document_ranks(scored: ScoredBatch, seed: int) -> np.ndarray:
 
 def reversed_ranks(scored: ScoredBatch, ranks: np.ndarray) -> np.ndarray:
     """The same orders from their other end: `(M, B, U)` to `(M, B, U)`; the last of equals goes first."""
-    counts = np.array([len(document.units) for document in scored.reading.batch.documents])
+    counts = np.array([len(document.units) for document in scored.forward.batch.documents])
     return np.maximum(counts[:, None] - 1 - ranks, 0)
 
 
 def random_batch_ranks(scored: ScoredBatch, seed: int, orders: int) -> np.ndarray:
     """`R` random orders of the units of each document: `(R, B, U)`."""
-    batch = scored.reading.batch
+    batch = scored.forward.batch
     ranks = np.zeros((orders, len(batch.documents), batch.units.size), dtype=np.int64)
     for i, document in enumerate(batch.documents):
         ranks[:, i, : len(document.units)] = random_ranks(document, seed, orders)
@@ -91,25 +90,25 @@ def target_probabilities(scored: ScoredBatch, ranks: np.ndarray, steps: Collecti
 
     Given `steps`, the model need only be asked at those `k` and at the ends; between them the curve is linear.
     """
-    target = scored.reading.batch.target
-    with left_as_found(scored.classifier.model):
-        logits = removal_curves(scored.classifier, scored.reading, torch.from_numpy(ranks).to(target.device), steps)
-    return _joined(_of_target(scored, logits, target[None, :, None].expand(logits.shape[:-1])))
+    forward = scored.forward
+    with frozen_eval_mode(forward.classifier.model):
+        logits = removal_curves(forward, torch.from_numpy(ranks).to(forward.batch.target.device), steps)
+    return _joined(forward.target_probability(logits).cpu().double().numpy())
 
 
 @torch.no_grad()
 def batch_bounds(scored: ScoredBatch, plain: np.ndarray, beam_size: int) -> list[dict[str, float | bool]]:
     """The bounds of each document's AOPC, whose probabilities with all their units are `plain` `(B,)`."""
-    batch, bounds = scored.reading.batch, []
-    with left_as_found(scored.classifier.model):
-        subsets = Subsets(scored.classifier, scored.reading)
+    batch, objective, bounds = scored.forward.batch, scored.forward.classifier.objective, []
+    with frozen_eval_mode(scored.forward.classifier.model):
+        subsets = Subsets(scored.forward)
         for b, document in enumerate(batch.documents):
 
             def value(removed: np.ndarray, b: int = b) -> np.ndarray:
                 sets = torch.zeros(len(removed), batch.units.size, dtype=torch.bool, device=batch.target.device)
                 sets[:, : removed.shape[1]] = torch.from_numpy(removed).to(sets.device)
                 logits = subsets.logits(b, sets)
-                return _of_target(scored, logits, batch.target[b].expand(len(removed)))
+                return objective.probability(logits)[:, batch.target[b]].cpu().double().numpy()
 
             bounds.append(document_bounds(value, float(plain[b]), len(document.units), beam_size))
     return bounds
@@ -123,9 +122,3 @@ def _joined(curves: np.ndarray) -> np.ndarray:
         if not known.all():
             curve[:] = np.interp(k, k[known], curve[known])
     return curves
-
-
-def _of_target(scored: ScoredBatch, logits: Tensor, target: Tensor) -> np.ndarray:
-    """The probability of the targets `(...)` from logits `(..., C)`."""
-    probabilities = scored.classifier.objective.probability(logits)
-    return probabilities.gather(-1, target.unsqueeze(-1)).squeeze(-1).cpu().double().numpy()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.perturb import knows_curves
+from hf_gradexplain.perturb import has_curve_shortcut
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Measures:
         return methods * (1 + self.both_ends) + self.random_orders
 
 
-def affordable(
+def default_measures(
     model: nn.Module,
     *,
     random_orders: int | None = None,
@@ -70,10 +70,10 @@ def affordable(
 
     With a short cut for curves, orders cost next to nothing: 20 random ones and both ends. Without one, 2 random
     orders, the fewest that have a spread: over many documents they show the band as well as 20 do, see
-    `hf_gradexplain.evaluation.random_band`. The bounds are never cheap: for a FastText and 150 units they take ten times as
+    `random_band`. The bounds are never cheap: for a FastText and 150 units they take ten times as
     long as all the rest.
     """
-    fast = knows_curves(model)
+    fast = has_curve_shortcut(model)
     return Measures(
         random_orders=(20 if fast else 2) if random_orders is None else random_orders,
         both_ends=fast if both_ends is None else both_ends,

@@ -9,7 +9,7 @@ from hf_gradexplain.evaluation.aopc import removal_ranks
 from hf_gradexplain.explanation import Explanation
 
 
-def planted_hits(ranks: np.ndarray, supports: np.ndarray) -> tuple[bool, float] | None:
+def r_precision(ranks: np.ndarray, supports: np.ndarray) -> tuple[bool, float] | None:
     """How well an order of units agrees with a known truth.
 
     Args:
@@ -42,7 +42,7 @@ def planted_table(
     for i, explanation in explanations:
         supports = np.array([weight(unit.text, explanation.target) > 0 for unit in explanation.units], dtype=bool)
         for method, scores in explanation.scores.items():
-            hits = planted_hits(removal_ranks(scores, np.random.default_rng((seed, i))), supports)
+            hits = r_precision(removal_ranks(scores, np.random.default_rng((seed, i))), supports)
             rows += [(method, *hits)] if hits else []
     frame = pd.DataFrame(rows, columns=["method", "top_1", "precision"])
     groups = frame.groupby("method", sort=False)

@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
-class Ragged:
+class RaggedArray:
     """`n` rows of different lengths, none of them empty, one after the other.
 
     Attributes:
@@ -20,7 +20,7 @@ class Ragged:
     lengths: np.ndarray
 
     @classmethod
-    def of(cls, rows: Sequence[Sequence[float] | np.ndarray]) -> "Ragged":
+    def of(cls, rows: Sequence[Sequence[float] | np.ndarray]) -> "RaggedArray":
         """Put rows together."""
         values = np.concatenate([np.asarray(row, dtype=np.float64) for row in rows]) if rows else np.zeros(0)
         return cls(values, np.array([len(row) for row in rows], dtype=np.int64))
@@ -45,14 +45,16 @@ class Ragged:
         return self.values[self.starts + self.lengths - 1]
 
     @cached_property
-    def place(self) -> np.ndarray:
+    def index_in_row(self) -> np.ndarray:
         """`(N,)` where in its row each value stands, from 0."""
-        return np.arange(len(self.values)) - self.spread(self.starts)
+        return np.arange(len(self.values)) - self.repeat_per_row(self.starts)
 
-    def spread(self, per_row: np.ndarray) -> np.ndarray:
+    def repeat_per_row(self, per_row: np.ndarray) -> np.ndarray:
         """Give every value what its row has: `(n,)` to `(N,)`."""
         return np.repeat(per_row, self.lengths)
 
-    def backwards(self) -> "Ragged":
+    def backwards(self) -> "RaggedArray":
         """Every row read from its end."""
-        return Ragged(self.values[self.spread(self.starts + self.lengths - 1) - self.place], self.lengths)
+        return RaggedArray(
+            self.values[self.repeat_per_row(self.starts + self.lengths - 1) - self.index_in_row], self.lengths
+        )

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from hf_gradexplain.evaluation.ragged_array import Ragged
+from hf_gradexplain.evaluation.ragged_array import RaggedArray
 from hf_gradexplain.text.data import Document
 
 COVERAGE = 0.95
@@ -27,7 +27,7 @@ def over_orders(curves: np.ndarray) -> dict[str, np.ndarray]:
     return {"mean": curves.mean(0), "variance": aopc.var(0, ddof=1)}
 
 
-class ChanceSums:
+class RandomBandSums:
     """Sums over documents of the variance of AOPC over random orders.
 
     A single seed gives every document one order, independent of the others'. So the AOPC of a data set varies from
@@ -48,10 +48,10 @@ class ChanceSums:
     def __init__(self, longest: int) -> None:
         self.n, self.inside, self.past = 0, np.zeros(longest + 1), np.zeros(longest + 2)
 
-    def add(self, variance: Ragged) -> None:
+    def add(self, variance: RaggedArray) -> None:
         """Add documents: `s_i(K)^2`, `K = 0 ... U`, of each."""
         self.n += len(variance.lengths)
-        self.inside += np.bincount(variance.place, variance.values, minlength=len(self.inside))
+        self.inside += np.bincount(variance.index_in_row, variance.values, minlength=len(self.inside))
         ends = variance.last * np.square(variance.lengths)
         self.past += np.bincount(variance.lengths, ends, minlength=len(self.past))
 

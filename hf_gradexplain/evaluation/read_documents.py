@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hf_gradexplain.evaluation.correlation import COEFFICIENTS
-from hf_gradexplain.evaluation.ragged_array import Ragged
+from hf_gradexplain.evaluation.ragged_array import RaggedArray
 
 BLOCK = 256
 """Documents that are summed up at a time. Sums are over blocks in order, so that the cut into files is not seen."""
@@ -22,7 +22,7 @@ COLUMNS = ("id", "curves", "negative_first", "random_orders", "correlations", "s
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class DocumentBlock:
     """What is summed up of up to `BLOCK` documents `n`.
 
     Attributes:
@@ -36,21 +36,21 @@ class Block:
     """
 
     ids: list[int]
-    curves: Mapping[str, Ragged]
-    negative_first: Mapping[str, Ragged]
-    random_orders: Mapping[str, Ragged]
+    curves: Mapping[str, RaggedArray]
+    negative_first: Mapping[str, RaggedArray]
+    random_orders: Mapping[str, RaggedArray]
     correlations: Mapping[str, Mapping[str, np.ndarray]]
     signs: Mapping[str, Mapping[str, np.ndarray]]
     bounds: Mapping[str, np.ndarray]
 
 
-def read_blocks(paths: Sequence[Path], size: int = BLOCK) -> Iterator[Block]:
+def read_blocks(paths: Sequence[Path], size: int = BLOCK) -> Iterator[DocumentBlock]:
     """All documents of these files in order, `size` at a time, the last time fewer."""
     for table in _tables(paths, COLUMNS, size):
         found = {name: _fields(table, name) for name in COLUMNS[1:]}
         curves = {name: {key: _ragged(x) for key, x in found[name].items()} for name in COLUMNS[1:4]}
         numbers = {name: {key: _numbers(x) for key, x in found[name].items()} for name in COLUMNS[4:6]}
-        yield Block(
+        yield DocumentBlock(
             ids=table["id"].to_pylist(),
             curves=curves["curves"],
             negative_first=curves["negative_first"],
@@ -137,9 +137,9 @@ def _fields(table: pa.Table, name: str) -> dict[str, pa.Array]:
     return {field.name: column.field(field.name) for field in column.type}
 
 
-def _ragged(column: pa.ListArray) -> Ragged:
+def _ragged(column: pa.ListArray) -> RaggedArray:
     ends = column.offsets.to_numpy()
-    return Ragged(column.values.to_numpy()[ends[0] : ends[-1]], np.diff(ends))
+    return RaggedArray(column.values.to_numpy()[ends[0] : ends[-1]], np.diff(ends))
 
 
 def _numbers(column: pa.StructArray) -> dict[str, np.ndarray]:

@@ -13,11 +13,11 @@ from hf_gradexplain.evaluation.bootstrap import AopcSums, bootstrap_weights
 from hf_gradexplain.evaluation.comparisons import PairedSums
 from hf_gradexplain.evaluation.correlation import compared_by_sign, correlated_methods
 from hf_gradexplain.evaluation.naopc import NormalisedSums
-from hf_gradexplain.evaluation.ragged_array import Ragged
-from hf_gradexplain.evaluation.random_band import ChanceSums
+from hf_gradexplain.evaluation.ragged_array import RaggedArray
+from hf_gradexplain.evaluation.random_band import RandomBandSums
 from hf_gradexplain.evaluation.read_documents import (
     SATURATED,
-    Block,
+    DocumentBlock,
     count_documents,
     read_blocks,
     read_correlations,
@@ -40,7 +40,7 @@ class Tables:
         histograms: How the correlations are distributed: `method, coefficient, low, high, n`.
         curves: As `aopc`, with a first column `curve`: `removal` (`aopc` again), `negative_first`, `sufficiency`; see
             `hf_gradexplain.evaluation.aopc`.
-        chance: The band of random orders, `k, aopc, low, high, n`; see `hf_gradexplain.evaluation.random_band.ChanceSums`.
+        chance: The band of random orders, `k, aopc, low, high, n`; see `RandomBandSums`.
         comparisons: `k, method, other, difference, ci_low, ci_high, p, p_adjusted, n`; see
             `hf_gradexplain.evaluation.comparisons.PairedSums`.
         normalised: `method, naopc, ci_low, ci_high, ...`; see `hf_gradexplain.evaluation.naopc.NormalisedSums`.
@@ -103,13 +103,13 @@ class _Sums:
     def __init__(self, methods: Sequence[str], longest: int, max_k: int) -> None:
         self.longest, self.max_k = longest, max_k
         self.curves: dict[tuple[str, str], AopcSums] = {}
-        self.random, self.chance = AopcSums(longest), ChanceSums(longest)
+        self.random, self.chance = AopcSums(longest), RandomBandSums(longest)
         self.pairs = PairedSums(methods, sorted({min(SHORT_K, max_k), max_k}))
         self.normalised = NormalisedSums(methods)
         self.correlations = CorrelationSums(correlated_methods(methods))
         self.signs = SignSums(compared_by_sign(methods))
 
-    def add(self, block: Block, weights: np.ndarray) -> None:
+    def add(self, block: DocumentBlock, weights: np.ndarray) -> None:
         removal = {method: removal_drops(curves) for method, curves in block.curves.items()}
         self._add_curves("removal", removal, weights)
         for name, drops in (("negative_first", removal_drops), ("sufficiency", sufficiency_drops)):
@@ -125,7 +125,7 @@ class _Sums:
         self.correlations.add(block.correlations, weights)
         self.signs.add(block.signs, weights)
 
-    def _add_curves(self, curve: str, drops: Mapping[str, Ragged], weights: np.ndarray) -> None:
+    def _add_curves(self, curve: str, drops: Mapping[str, RaggedArray], weights: np.ndarray) -> None:
         for method, found in drops.items():
             self.curves.setdefault((curve, method), AopcSums(self.longest)).add(found, weights)
 

@@ -32,7 +32,7 @@ class UnavailableError(GradexplainError):
 
 
 @dataclass(frozen=True)
-class Origin:
+class Provenance:
     """Where something was loaded from.
 
     Attributes:
@@ -44,13 +44,17 @@ class Origin:
     commit: str | None = None
 
 
-def commits(origins: Mapping[str, Origin]) -> dict[str, str]:
+def commits(provenances: Mapping[str, Provenance]) -> dict[str, str]:
     """What came from the hub, by its part, as `owner/name@commit`; what lies on this machine has no commit.
 
     >>> commits({"model": Origin("me/m", "0a1b"), "data set": Origin("data")})
     {'model': 'me/m@0a1b'}
     """
-    return {part: f"{origin.name}@{origin.commit}" for part, origin in origins.items() if origin.commit is not None}
+    return {
+        part: f"{provenance.name}@{provenance.commit}"
+        for part, provenance in provenances.items()
+        if provenance.commit is not None
+    }
 
 
 def public_name(name: str) -> str:
@@ -58,7 +62,7 @@ def public_name(name: str) -> str:
     return Path(name).resolve().name if os.path.exists(name) else name
 
 
-def locate(name: str, revision: str | None = None, kind: Kind = "model") -> Origin:
+def resolve(name: str, revision: str | None = None, kind: Kind = "model") -> Provenance:
     """Find what a name means, and pin it to one commit, so that all of its files belong together.
 
     A folder or file of this machine comes first. Offline, the commit is the one that was fetched last.
@@ -77,46 +81,46 @@ def locate(name: str, revision: str | None = None, kind: Kind = "model") -> Orig
             raise UnavailableError(
                 f"revision {revision!r} does not apply to {name!r}, which lies on this machine; leave it out"
             )
-        return Origin(name)
+        return Provenance(name)
     try:
-        return Origin(name, HfApi().resolve_revision(name, repo_type=kind, revision=revision).resolved)
+        return Provenance(name, HfApi().resolve_revision(name, repo_type=kind, revision=revision).resolved)
     except _FAULTS as error:
         raise UnavailableError(_why(error, name, revision, kind)) from error
 
 
-def fetch(origin: Origin, file: str, kind: Kind = "model") -> Path | None:
+def fetch(provenance: Provenance, file: str, kind: Kind = "model") -> Path | None:
     """The path of a file, or None where there is no such file; offline, None also where it was not fetched before.
 
     Raises:
         UnavailableError: The file cannot be fetched.
     """
-    if origin.commit is None:
-        path = Path(origin.name, file)
+    if provenance.commit is None:
+        path = Path(provenance.name, file)
         return path if path.is_file() else None
     try:
-        return Path(hf_hub_download(origin.name, file, repo_type=kind, revision=origin.commit))
+        return Path(hf_hub_download(provenance.name, file, repo_type=kind, revision=provenance.commit))
     except (*_FAULTS, EntryNotFoundError) as error:
         unreached = isinstance(error, LocalEntryNotFoundError) and not is_offline_mode()
         if isinstance(error, EntryNotFoundError) and not unreached:
             return None
-        raise UnavailableError(_why(error, origin.name, origin.commit, kind)) from error
+        raise UnavailableError(_why(error, provenance.name, provenance.commit, kind)) from error
 
 
-def read_json(origin: Origin, file: str) -> dict[str, Any] | None:
+def read_json(provenance: Provenance, file: str) -> dict[str, Any] | None:
     """The content of a JSON file of a model, or None where there is no such file.
 
     Raises:
         UnavailableError: The file cannot be fetched, or holds no JSON object.
     """
-    path = fetch(origin, file)
+    path = fetch(provenance, file)
     if path is None:
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UnavailableError(f"{file} of {origin.name!r} holds no JSON ({error}): repair it") from error
+        raise UnavailableError(f"{file} of {provenance.name!r} holds no JSON ({error}): repair it") from error
     if not isinstance(content, dict):
-        raise UnavailableError(f"{file} of {origin.name!r} must hold a JSON object, not {type(content).__name__}")
+        raise UnavailableError(f"{file} of {provenance.name!r} must hold a JSON object, not {type(content).__name__}")
     return content
 
 

@@ -58,7 +58,7 @@ class Pushed:
 
 
 @contextmanager
-def signed_in(token: str | None) -> Iterator[None]:
+def use_token(token: str | None) -> Iterator[None]:
     """Let every client of the hub in this process use a token within the block, by way of `HF_TOKEN`.
 
     None leaves things as they are: a token of the environment, or that of `hf auth login`. Afterwards the environment
@@ -104,12 +104,12 @@ def check_destination(repo_id: str, repo_type: RepoType, *, private: bool = True
     if not (token.isascii() and token.isprintable()):  # clients would show it in their error
         raise GradexplainError(f"the token holds characters that no token has: {_LOG_IN}")
     api = HfApi(token=token)
-    with _told(f"cannot push to {repo_id!r}"):
-        account = _patiently(api.whoami)
+    with _translate_errors(f"cannot push to {repo_id!r}"):
+        account = _retry(api.whoami)
         repo_id = repo_id if "/" in repo_id else f"{account['name']}/{repo_id}"
         _check_rights(account, repo_id)
         try:
-            found = _patiently(lambda: api.repo_info(repo_id, repo_type=repo_type))
+            found = _retry(lambda: api.repo_info(repo_id, repo_type=repo_type))
         except RepositoryNotFoundError:
             return Destination(repo_id, repo_type, private)
     _check_private(repo_id, wanted=private, found=found.private)
@@ -148,15 +148,13 @@ def push(
         operations: list[CommitOperationAdd | CommitOperationDelete] = [*adds, *map(CommitOperationDelete, stale)]
         return api.create_commit(name, operations, repo_type=kind, commit_message=message, parent_commit=head).oid
 
-    with _told(f"cannot push to {name!r}"):
+    with _translate_errors(f"cannot push to {name!r}"):
         sdk = "gradio" if kind == "space" else None
-        _patiently(
-            lambda: api.create_repo(name, repo_type=kind, private=destination.private, exist_ok=True, space_sdk=sdk)
-        )
-        found = _patiently(lambda: api.repo_info(name, repo_type=kind))
+        _retry(lambda: api.create_repo(name, repo_type=kind, private=destination.private, exist_ok=True, space_sdk=sdk))
+        found = _retry(lambda: api.repo_info(name, repo_type=kind))
         _check_private(name, wanted=destination.private, found=found.private)
         head = found.sha
-        sha = _patiently(commit)
+        sha = _retry(commit)
     return Pushed(sha, f"{destination.url}/tree/{sha}")
 
 
@@ -190,19 +188,19 @@ def _check_private(repo_id: str, *, wanted: bool, found: bool | None) -> None:
         )
 
 
-def _patiently(call: Callable[[], T]) -> T:
+def _retry(call: Callable[[], T]) -> T:
     """Call until it works, or the waits are used up, or the hub says what no waiting mends."""
     for wait in WAITS:
         try:
             return call()
         except HTTPError as error:
-            if not _passes(error):
+            if not _is_transient(error):
                 raise
         time.sleep(wait)
     return call()
 
 
-def _passes(error: Exception) -> bool:
+def _is_transient(error: Exception) -> bool:
     """Whether it may be otherwise in a moment: a broken connection has no status."""
     status = _status(error)
     return isinstance(error, HTTPError) and (status is None or status == 429 or status >= 500)
@@ -213,7 +211,7 @@ def _status(error: Exception) -> int | None:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _translate_errors(what: str) -> Iterator[None]:
     """Say in one sentence what the hub did not do, and the mend."""
     try:
         yield
@@ -225,7 +223,7 @@ def _told(what: str) -> Iterator[None]:
             mend = "somebody else has committed meanwhile; run the same command again, which adds to what is there now"
         elif status in (401, 403):
             mend = _LOG_IN
-        elif isinstance(error, ConnectionError) or _passes(error):
+        elif isinstance(error, ConnectionError) or _is_transient(error):
             mend = "the hub cannot be reached or is busy; run the same command again later, which goes on from here"
         else:
             mend = "mend what it names, and run the same command again"

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.hub.provenance import Origin, fetch
+from hf_gradexplain.hub.provenance import Provenance, fetch
 from hf_gradexplain.loading.safety import PICKLE, Source
 
 PREFIX = "base_model.model."
@@ -44,7 +44,7 @@ def head_of_adapter(adapter: Mapping[str, Any], weights: Mapping[str, Tensor]) -
     return {"num_labels": min(rows)} if rows else {}
 
 
-def with_adapter(model: PreTrainedModel, adapter: Origin) -> Any:
+def with_adapter(model: PreTrainedModel, adapter: Provenance) -> Any:
     """The model with the adapter's weights in it, read from the files that `adapter_weights` has fetched.
 
     Raises:

@@ -9,10 +9,17 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 
 from hf_gradexplain import models  # noqa: F401  (registers our architectures with the Auto classes)
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.hub.provenance import Origin
+from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading.adapter import PREFIX, adapter_weights, head_of_adapter, with_adapter
-from hf_gradexplain.loading.precision import affordable
-from hf_gradexplain.loading.safety import Source, find, nothing_converted, read_config, told, weights_options
+from hf_gradexplain.loading.precision import affordable_dtype
+from hf_gradexplain.loading.safety import (
+    Source,
+    find,
+    no_safetensors_conversion,
+    read_config,
+    translate_errors,
+    weights_options,
+)
 from hf_gradexplain.loading.weights import check_finite
 
 
@@ -30,7 +37,7 @@ class Checkpoint:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     missing: tuple[str, ...]
-    origins: Mapping[str, Origin] = field(default_factory=dict)
+    provenances: Mapping[str, Provenance] = field(default_factory=dict)
 
 
 def load_checkpoint(
@@ -60,7 +67,7 @@ def load_checkpoint(
         GradexplainError: If the name cannot be loaded.
     """
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    with told(f"cannot load a sequence classifier from {name!r}"), nothing_converted():
+    with translate_errors(f"cannot load a sequence classifier from {name!r}"), no_safetensors_conversion():
         source = find(name, revision)
         found = _load(source, place, dtype, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
     return found if place == "auto" else replace(found, model=cast(Any, found.model).to(place))
@@ -115,7 +122,7 @@ def _load(
         changes=head_of_adapter(source.adapter, weights) if source.adapter is not None else None,
     )
     if dtype in (torch.float32, "float32"):
-        dtype = affordable(source.model.name, config, place, trust_remote_code=trust_remote_code)
+        dtype = affordable_dtype(source.model.name, config, place, trust_remote_code=trust_remote_code)
     tokenizer = AutoTokenizer.from_pretrained(
         source.words.name, revision=source.words.commit, config=config, trust_remote_code=trust_remote_code
     )
@@ -133,4 +140,4 @@ def _load(
     if source.adapter is not None:
         model = with_adapter(model, source.model)
         missing -= {name.removeprefix(PREFIX) for name in weights}
-    return Checkpoint(model, tokenizer, tuple(sorted(missing)), source.origins)
+    return Checkpoint(model, tokenizer, tuple(sorted(missing)), source.provenances)

@@ -10,7 +10,7 @@ _ROOM = 1.2
 """How much more memory than its weights a model gets: the rest is for what it computes."""
 
 
-def affordable(
+def affordable_dtype(
     name: str, config: PreTrainedConfig, place: str | torch.device, *, trust_remote_code: bool
 ) -> torch.dtype:
     """float32, or the dtype of half-precision weights that would not fit into the free memory in float32.

@@ -11,7 +11,7 @@ from typing import Any
 from transformers import AutoConfig, PreTrainedConfig
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.hub.provenance import Origin, locate, read_json
+from hf_gradexplain.hub.provenance import Provenance, read_json, resolve
 
 _INSTALLED_QUANTIZERS = ("bitsandbytes",)
 """Ways of quantising whose code is an installed package; others fetch theirs from the hub."""
@@ -27,18 +27,18 @@ class Source:
         adapter: The adapter's configuration, or None if it is no adapter.
     """
 
-    model: Origin
-    base: Origin
+    model: Provenance
+    base: Provenance
     adapter: Mapping[str, Any] | None = None
 
     @property
-    def words(self) -> Origin:
+    def words(self) -> Provenance:
         """Where the tokenizer is: an adapter may bring its own."""
         own = self.adapter is None or read_json(self.model, "tokenizer_config.json") is not None
         return self.model if own else self.base
 
     @property
-    def origins(self) -> dict[str, Origin]:
+    def provenances(self) -> dict[str, Provenance]:
         """Everything that was read, by its part."""
         return {"model": self.model} if self.adapter is None else {"model": self.model, "base model": self.base}
 
@@ -49,20 +49,20 @@ def find(name: str, revision: str | None = None) -> Source:
     Raises:
         GradexplainError: Something cannot be found, seen or reached, or the adapter asks for what it must not.
     """
-    model = locate(name, revision)
+    model = resolve(name, revision)
     adapter = read_json(model, "adapter_config.json")
     if adapter is None:
         return Source(model, model)
     _check_adapter(adapter, model)
     if model.commit is None and Path(name, "config.json").is_file():  # a model that has its adapter beside it
         return Source(model, model)
-    base = locate(_base_name(adapter, model), adapter.get("revision"))
+    base = resolve(_base_name(adapter, model), adapter.get("revision"))
     if read_json(base, "adapter_config.json") is not None:
         raise GradexplainError(f"the base model of the adapter {name!r} is an adapter, too ({base.name!r}): merge one")
     return Source(model, base, adapter)
 
 
-def _check_adapter(adapter: Mapping[str, Any], model: Origin) -> None:
+def _check_adapter(adapter: Mapping[str, Any], model: Provenance) -> None:
     """Refuse what loads other adapters, or imports a module that the adapter names."""
     if adapter.get("peft_type") == "XLORA" or adapter.get("megatron_config"):
         asked = "a module by name" if adapter.get("megatron_config") else "other adapters"
@@ -72,7 +72,7 @@ def _check_adapter(adapter: Mapping[str, Any], model: Origin) -> None:
         )
 
 
-def _base_name(adapter: Mapping[str, Any], model: Origin) -> str:
+def _base_name(adapter: Mapping[str, Any], model: Provenance) -> str:
     """The model that an adapter was made for; one of the hub can be for none of this machine."""
     base = adapter.get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
@@ -121,7 +121,7 @@ def read_config(
     return config
 
 
-def _check_named_weights(base: Origin, config: PreTrainedConfig) -> None:
+def _check_named_weights(base: Provenance, config: PreTrainedConfig) -> None:
     """Refuse pickles that go by the name of safe weights: files are unpickled by their own endings."""
     index = read_json(base, "model.safetensors.index.json") or {}
     parts = index.get("weight_map")
@@ -147,7 +147,7 @@ def weights_options(source: Source, *, allow_pickle: bool) -> dict[str, Any]:
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
+def translate_errors(what: str) -> Iterator[None]:
     """Say in one sentence what could not be done and why: what strangers' files make libraries raise is of any kind.
 
     Args:
@@ -182,7 +182,7 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def nothing_converted() -> Iterator[None]:
+def no_safetensors_conversion() -> Iterator[None]:
     """Keep transformers from asking the hub to convert pickled weights, a request that carries the user's token."""
     name = "DISABLE_SAFETENSORS_CONVERSION"
     before = os.environ.get(name)

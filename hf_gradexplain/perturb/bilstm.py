@@ -21,33 +21,33 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassification
 from hf_gradexplain.perturb import generic
 from hf_gradexplain.perturb.cells import Cells, Steps, cells_of, part_sizes
-from hf_gradexplain.perturb.packed_words import Masks, Words, read_words
+from hf_gradexplain.perturb.packed_words import Masks, PackedWords, read_words
 
 _STEPS_AT_ONCE = 64
 """For how many steps, and less than twice as many, what all copies read is looked up together."""
 
 
-def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:
+def leave_one_out(forward: ForwardPass) -> Tensor:
     """The logits without each unit: `(B, U, C)`. Layers above the first share nothing: they get the generic form."""
-    if cast(BiLSTMForSequenceClassification, classifier.model).lstm.num_layers > 1:
-        return generic.leave_one_out(classifier, reading)
-    words = read_words(classifier, reading)
-    return _logits(classifier, words, Masks.of_units(words, reading.batch.units.size))[:, 1:]
+    if cast(BiLSTMForSequenceClassification, forward.classifier.model).lstm.num_layers > 1:
+        return generic.leave_one_out(forward)
+    words = read_words(forward)
+    return _logits(forward.classifier, words, Masks.of_units(words, forward.batch.units.size))[:, 1:]
 
 
-def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> Tensor:
+def removal_curves(forward: ForwardPass, ranks: Tensor) -> Tensor:
     """The logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`."""
-    if cast(BiLSTMForSequenceClassification, classifier.model).lstm.num_layers > 1:
-        return generic.removal_curves(classifier, reading, ranks)
-    words = read_words(classifier, reading)
-    return _logits(classifier, words, Masks.of_ranks(words, ranks)).unflatten(0, ranks.shape[:2])
+    if cast(BiLSTMForSequenceClassification, forward.classifier.model).lstm.num_layers > 1:
+        return generic.removal_curves(forward, ranks)
+    words = read_words(forward)
+    return _logits(forward.classifier, words, Masks.of_ranks(words, ranks)).unflatten(0, ranks.shape[:2])
 
 
-def _logits(classifier: Classifier, words: Words, masks: Masks) -> Tensor:
+def _logits(classifier: HookedClassifier, words: PackedWords, masks: Masks) -> Tensor:
     """The logits at every mask: `(N, U + 1, C)`."""
     model = cast(BiLSTMForSequenceClassification, classifier.model)
     together = max(1, classifier.batch_tokens // (masks.size + 1))
@@ -59,10 +59,10 @@ def _logits(classifier: Classifier, words: Words, masks: Masks) -> Tensor:
     return torch.cat(logits)
 
 
-def _read(cells: Cells, words: Words, masks: Masks, hidden_size: int, pooling: str) -> Tensor:
+def _read(cells: Cells, words: PackedWords, masks: Masks, hidden_size: int, pooling: str) -> Tensor:
     """The pooled states of both directions, of `hidden_size` `H` each, at every mask: `(N, U + 1, 2 H)`."""
     length = words.length[masks.text].clamp(min=1)
-    copies = _Copies.of(masks, length, cells)
+    copies = _PerturbedCopies.of(masks, length, cells)
     of, number = _both_ways(words.of[masks.text], length).T.contiguous(), copies.number.T.contiguous()
     middle, step = len(copies.mask) // 2, 0
     dtype = torch.promote_types(words.vectors.dtype, torch.float32)
@@ -70,14 +70,14 @@ def _read(cells: Cells, words: Words, masks: Masks, hidden_size: int, pooling: s
     states[2] = -torch.inf if pooling == "max" else 0
     for stretch in copies.stretches():
         states.index_copy_(1, stretch.new, states.index_select(1, stretch.parent))
-        there, ahead = slice(stretch.first, stretch.end), middle - stretch.first
+        there, n_forward = slice(stretch.first, stretch.end), middle - stretch.first
         text, mask = copies.text[there], copies.mask[there]
         for size in part_sizes(stretch.steps, _STEPS_AT_ONCE):
             steps = slice(step, step + size)
             masked = masks.hides(number[steps].index_select(1, text), mask)
-            cells.go_on(states[:, there], Steps(of[steps], text, masked, ahead), pooling)
+            cells.advance(states[:, there], Steps(of[steps], text, masked, n_forward), pooling)
             step += size
-    result = cells.unit * states[0 if pooling == "last" else 2][copies.row]
+    result = cells.scale * states[0 if pooling == "last" else 2][copies.row]
     return torch.cat([*result], 2) / (length.view(-1, 1, 1) if pooling == "mean" else 1)
 
 
@@ -100,7 +100,7 @@ class _Stretch:
 
 
 @dataclass(frozen=True, eq=False)
-class _Copies:
+class _PerturbedCopies:
     """The copies of `N` texts under each of their masks, read in both directions: `M = 2 N (U + 1)` rows.
 
     Attributes:
@@ -122,7 +122,7 @@ class _Copies:
     present: Tensor
 
     @classmethod
-    def of(cls, masks: Masks, length: Tensor, cells: Cells) -> "_Copies":
+    def of(cls, masks: Masks, length: Tensor, cells: Cells) -> "_PerturbedCopies":
         number, columns = _both_ways(masks.number, length), masks.size + 1
         start, parent = _branches(number, masks)
         steps, first = number.shape[1], (number.shape[1] - length).repeat(2)
@@ -146,11 +146,11 @@ class _Copies:
     def stretches(self) -> Iterator[_Stretch]:
         """The reading, stretch by stretch."""
         begin, counts = self.begin.unique(return_counts=True)
-        ahead, back = self.present[:, begin].tolist()
+        n_forward, back = self.present[:, begin].tolist()
         middle, new = len(self.begin) // 2, self.begin.argsort()
         rows = zip(new.split(counts.tolist()), self.parent[new].split(counts.tolist()), strict=True)
         steps = begin.diff(append=begin.new_tensor([self.number.shape[1]])).tolist()
-        for n, a, b, (new, parent) in zip(steps, ahead, back, rows, strict=True):
+        for n, a, b, (new, parent) in zip(steps, n_forward, back, rows, strict=True):
             yield _Stretch(n, middle - a, middle + b, new, parent)
 
 

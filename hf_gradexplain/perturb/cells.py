@@ -1,4 +1,4 @@
-"""Both directions of an LSTM, over many copies of texts, some steps at a time: `ByStep` or, for one text, `AtOnce`.
+"""Both directions of an LSTM over many copies of texts: `StepwiseLSTM`, or `FusedLSTM` for a single text.
 
 The copies that read forward are the first rows of all that is passed here, those that read backward the rest. Their
 states are `(3, n, H)`: `h`, `c`, and what has been pooled of `h`, each times a factor of the class's own.
@@ -13,10 +13,10 @@ from torch.nn import functional as F
 
 from hf_gradexplain.models.bilstm.modeling_bilstm import read_ahead
 from hf_gradexplain.perturb.matmul import is_for_onednn, packed, product, rounded_up
-from hf_gradexplain.perturb.packed_words import Words
+from hf_gradexplain.perturb.packed_words import PackedWords
 
 _COPIES_AT_ONCE = 256
-"""The most in one call of `AtOnce`: with more of them, the states leave the processor's caches."""
+"""The most in one call of `FusedLSTM`: with more of them, the states leave the processor's caches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,14 +33,14 @@ class Steps:
     of: Tensor
     text: Tensor
     masked: Tensor
-    ahead: int
+    n_forward: int
 
 
 class Cells(Protocol):
     """Both directions of an LSTM over the words of a batch."""
 
     @property
-    def unit(self) -> int:
+    def scale(self) -> int:
         """What to multiply `h`, and what was pooled of it, in the states by."""
 
     @property
@@ -50,7 +50,7 @@ class Cells(Protocol):
     def rounded(self, copies: int) -> int:
         """How many copies to have where there need to be so many."""
 
-    def go_on(self, states: Tensor, steps: Steps, pooling: str) -> None:
+    def advance(self, states: Tensor, steps: Steps, pooling: str) -> None:
         """Take the states `(3, n, H)` some steps on, in place."""
 
 
@@ -60,13 +60,13 @@ def part_sizes(steps: int, size: int) -> list[int]:
     return [size + rest] + [size] * (whole - 1) if whole else [rest]
 
 
-def cells_of(lstm: nn.LSTM, words: Words, texts: int) -> Cells:
-    """For so many texts that are read together: `AtOnce` for one where there is oneDNN, else `ByStep`."""
-    return AtOnce.of(lstm, words) if texts == 1 and is_for_onednn(words.vectors) else ByStep.of(lstm, words)
+def cells_of(lstm: nn.LSTM, words: PackedWords, texts: int) -> Cells:
+    """For so many texts that are read together: `FusedLSTM` for one where there is oneDNN, else `StepwiseLSTM`."""
+    return FusedLSTM.of(lstm, words) if texts == 1 and is_for_onednn(words.vectors) else StepwiseLSTM.of(lstm, words)
 
 
 @dataclass(frozen=True, eq=False)
-class ByStep:
+class StepwiseLSTM:
     """Step by step, every word projected once for all copies: `c = f c + i tanh(z)` and `h = o tanh(c)`.
 
     All activations are sigmoids, by `tanh(x) = 2 sigmoid(2 x) - 1`, since PyTorch's `tanh` takes four times as long on
@@ -84,11 +84,11 @@ class ByStep:
     forward: Tensor
     backward: Tensor
 
-    unit = 2
+    scale = 2
     block = 1
 
     @classmethod
-    def of(cls, lstm: nn.LSTM, words: Words) -> "ByStep":
+    def of(cls, lstm: nn.LSTM, words: PackedWords) -> "StepwiseLSTM":
         """Project the words."""
         vectors = torch.cat([words.vectors, words.baseline.unsqueeze(0)])
         dtype = torch.promote_types(vectors.dtype, torch.float32)
@@ -102,12 +102,14 @@ class ByStep:
         """One of few sizes."""
         return rounded_up(copies)
 
-    def go_on(self, states: Tensor, steps: Steps, pooling: str) -> None:
+    def advance(self, states: Tensor, steps: Steps, pooling: str) -> None:
         """All copies of both directions take a step together, but for the product."""
         h, c, pooled = states
         gates = h.new_empty(len(h), self.projected.shape[1])
         i, f, z, o = gates.chunk(4, 1)
-        (h_ahead, h_back), (gates_ahead, gates_back) = ((x[: steps.ahead], x[steps.ahead :]) for x in (h, gates))
+        (h_ahead, h_back), (gates_ahead, gates_back) = (
+            (x[: steps.n_forward], x[steps.n_forward :]) for x in (h, gates)
+        )
         for rows in self._rows(steps):
             torch.index_select(self.projected, 0, rows, out=gates)
             gates_ahead += product(h_ahead, self.forward)
@@ -124,12 +126,12 @@ class ByStep:
         """The row of `projected` that each copy reads at each step: `(S, n)`."""
         words = len(self.projected) // 2
         rows = steps.of.index_select(1, steps.text).masked_fill_(steps.masked, words - 1)
-        rows[:, steps.ahead :] += words
+        rows[:, steps.n_forward :] += words
         return rows
 
 
 @dataclass(frozen=True, eq=False)
-class AtOnce:
+class FusedLSTM:
     """Copies of one text, 16 to 31 steps in a call of PyTorch's LSTM, where oneDNN makes one operation of each step.
 
     One direction is read after the other. A text of fewer than 16 words takes one call for each.
@@ -148,11 +150,11 @@ class AtOnce:
     weights: tuple[list[Tensor], list[Tensor]]
     step: Tensor
 
-    unit = 1
+    scale = 1
     block = 16
 
     @classmethod
-    def of(cls, lstm: nn.LSTM, words: Words) -> "AtOnce":
+    def of(cls, lstm: nn.LSTM, words: PackedWords) -> "FusedLSTM":
         """Project the words."""
         forward, backward = lstm.all_weights
         beyond = words.vectors - words.baseline
@@ -164,12 +166,12 @@ class AtOnce:
         """No more than needed: the steps of a block take much longer than to prepare for a new size."""
         return copies
 
-    def go_on(self, states: Tensor, steps: Steps, pooling: str) -> None:
+    def advance(self, states: Tensor, steps: Steps, pooling: str) -> None:
         """One direction after the other."""
-        sizes, ahead, kept = part_sizes(len(steps.of), self.block), steps.ahead, (~steps.masked).unsqueeze(2)
+        sizes, n_forward, kept = part_sizes(len(steps.of), self.block), steps.n_forward, (~steps.masked).unsqueeze(2)
         for of, some in zip(steps.of.split(sizes), kept.split(sizes), strict=True):
-            self._read(0, states[:, :ahead], of[:, 0], some[:, :ahead], pooling)
-            self._read(1, states[:, ahead:], of[:, 1], some[:, ahead:], pooling)
+            self._read(0, states[:, :n_forward], of[:, 0], some[:, :n_forward], pooling)
+            self._read(1, states[:, n_forward:], of[:, 1], some[:, n_forward:], pooling)
 
     def _read(self, direction: int, states: Tensor, of: Tensor, kept: Tensor, pooling: str) -> None:
         """Some steps in one direction: `states` `(3, n, H)`, words `of` `(S,)`, what is `kept` `(S, n, 1)`."""

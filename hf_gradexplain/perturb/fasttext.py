@@ -12,58 +12,59 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
 from hf_gradexplain.text.data import Gradients
 
 
-def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:
+def leave_one_out(forward: ForwardPass) -> Tensor:
     """The logits without each unit: `(B, U, C)`."""
-    logits = reading.logits.detach()
-    return (logits.unsqueeze(1) - _contributions(classifier, reading)).to(logits.dtype)
+    logits = forward.logits.detach()
+    return (logits.unsqueeze(1) - _contributions(forward)).to(logits.dtype)
 
 
-def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> Tensor:
+def removal_curves(forward: ForwardPass, ranks: Tensor) -> Tensor:
     """The logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`."""
-    logits, contributions = reading.logits.detach(), _contributions(classifier, reading)
+    logits, contributions = forward.logits.detach(), _contributions(forward)
     texts, size, classes = contributions.shape
     removed = contributions.new_zeros(len(ranks), texts, size + 1, classes)
-    step = torch.where(reading.batch.units.real, ranks + 1, 0).unsqueeze(3)
+    step = torch.where(forward.batch.units.real, ranks + 1, 0).unsqueeze(3)
     removed.scatter_add_(2, step.expand(-1, -1, -1, classes), contributions.expand(len(ranks), -1, -1, -1))
     return (logits.unsqueeze(1) - removed.cumsum(2)).to(logits.dtype)
 
 
-def gradients(classifier: Classifier, reading: Reading) -> Gradients:
+def gradients(forward: ForwardPass) -> Gradients:
     """`dl_y/de_t = W^T (dl_y/dlogits) / n`, the same for every token: no pass through the model is needed.
 
     In at least float32. Special tokens and padding get it too; they belong to no unit.
     """
-    model, ids = cast(FastTextForSequenceClassification, classifier.model), reading.batch.inputs["input_ids"]
+    classifier, ids = forward.classifier, forward.batch.inputs["input_ids"]
+    model = cast(FastTextForSequenceClassification, classifier.model)
     embedding, dtype = model.embedding(ids), torch.promote_types(model.classifier.weight.dtype, torch.float32)
-    slope = classifier.objective.slope(reading.logits, reading.batch.target).to(dtype)
-    n = model.real_tokens(ids, reading.batch.inputs.get("attention_mask"), embedding).sum(1, keepdim=True)
+    slope = forward.slope().to(dtype)
+    n = model.real_tokens(ids, forward.batch.inputs.get("attention_mask"), embedding).sum(1, keepdim=True)
     grad = slope @ model.classifier.weight.to(dtype) / n.clamp(min=1)
     baseline = None if classifier.baseline is None else classifier.baseline[0]
     return Gradients(embedding, grad.unsqueeze(1).expand_as(embedding), baseline)
 
 
-def _contributions(classifier: Classifier, reading: Reading) -> Tensor:
+def _contributions(forward: ForwardPass) -> Tensor:
     """What each unit adds to the logits, in at least float32: `(B, U, C)`, 0 where a text has fewer units."""
-    model, units = cast(FastTextForSequenceClassification, classifier.model), reading.batch.units
-    ids = reading.batch.inputs["input_ids"]
-    per_token = _projected(classifier, ids)
-    real = model.real_tokens(ids, reading.batch.inputs.get("attention_mask"), per_token)
+    model, units = cast(FastTextForSequenceClassification, forward.classifier.model), forward.batch.units
+    ids = forward.batch.inputs["input_ids"]
+    per_token = _projected(forward.classifier, ids)
+    real = model.real_tokens(ids, forward.batch.inputs.get("attention_mask"), per_token)
     unit_of = units.unit_of.masked_fill(~real, units.size).unsqueeze(2)
     per_unit = per_token.new_zeros(len(ids), units.size + 1, per_token.shape[2])
     per_unit.scatter_add_(1, unit_of.expand_as(per_token), per_token)
     return per_unit[:, : units.size] / real.sum(1).clamp(min=1).view(-1, 1, 1)
 
 
-_TABLES: WeakKeyDictionary[Classifier, Tensor | None] = WeakKeyDictionary()
+_TABLES: WeakKeyDictionary[HookedClassifier, Tensor | None] = WeakKeyDictionary()
 """The projected table `(V, C)` of each classifier that was asked more than once, and None for the others."""
 
 
-def _projected(classifier: Classifier, ids: Tensor) -> Tensor:
+def _projected(classifier: HookedClassifier, ids: Tensor) -> Tensor:
     """`W (e_t - e_baseline)` of every token, in at least float32: `(B, T)` to `(B, T, C)`.
 
     Asked again, a classifier has the whole table projected: for two short texts that is more than is needed, for a

@@ -5,32 +5,30 @@ from collections.abc import Callable, Collection, Iterator
 import torch
 from torch import Tensor
 
-from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
-from hf_gradexplain.classifier.memory import in_parts
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.classifier.memory import run_in_chunks
 
 
-def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:
+def leave_one_out(forward: ForwardPass) -> Tensor:
     """The logits without each unit: `(B, U, C)`; where a text has fewer units, its plain logits."""
-    units = reading.batch.units
-    logits = reading.logits.detach().unsqueeze(1).repeat(1, units.size, 1)
+    units = forward.batch.units
+    logits = forward.logits.detach().unsqueeze(1).repeat(1, units.size, 1)
     of, unit = units.real.nonzero(as_tuple=True)
     columns = torch.arange(units.size, device=unit.device)
-    for at, part in _masked_copies(classifier, reading, of, lambda at: columns == unit[at].unsqueeze(1)):
+    for at, part in _masked_copies(forward, of, lambda at: columns == unit[at].unsqueeze(1)):
         logits[of[at], unit[at]] = part
     return logits
 
 
-def removal_curves(
-    classifier: Classifier, reading: Reading, ranks: Tensor, steps: Collection[int] | None = None
-) -> Tensor:
+def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] | None = None) -> Tensor:
     """The logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`.
 
     The two ends of a curve are the same for every order: the plain logits, and one copy with all removed. Given
     `steps`, only those `k` and the ends are run; the rest is NaN.
     """
-    count = reading.batch.units.count
+    count = forward.batch.units.count
     orders, texts, size = ranks.shape
-    logits = reading.logits.detach()
+    logits = forward.logits.detach()
     curves = logits.expand(orders, size + 1, *logits.shape).transpose(1, 2).clone()
     k_of = torch.arange(size + 1, device=count.device)
     inside = (k_of > 0) & (k_of < count.unsqueeze(1))
@@ -42,26 +40,26 @@ def removal_curves(
     order, of, k = torch.cat([between, ends]).unbind(1)
 
     def chosen(at: slice) -> Tensor:
-        return (ranks[order[at], of[at]] < k[at].unsqueeze(1)) & reading.batch.units.real[of[at]]
+        return (ranks[order[at], of[at]] < k[at].unsqueeze(1)) & forward.batch.units.real[of[at]]
 
-    for at, part in _masked_copies(classifier, reading, of, chosen):
+    for at, part in _masked_copies(forward, of, chosen):
         curves[order[at], of[at], k[at]] = part
     empty = curves[0, torch.arange(texts, device=count.device), count].unsqueeze(1)
     return torch.where((k_of >= count.unsqueeze(1)).unsqueeze(2), empty, curves)
 
 
 def _masked_copies(
-    classifier: Classifier, reading: Reading, of: Tensor, chosen: Callable[[slice], Tensor]
+    forward: ForwardPass, of: Tensor, chosen: Callable[[slice], Tensor]
 ) -> Iterator[tuple[slice, Tensor]]:
     """Run `N` masked copies, of the texts `of` `(N,)`, as many at a time as the token budget allows.
 
     `chosen(at)` gives the units to mask in some of the copies, `(n, U)` bool, and is asked for no more than fit.
     """
-    inputs, units = reading.batch.inputs, reading.batch.units
+    inputs, units = forward.batch.inputs, forward.batch.units
 
     def run(at: slice) -> Tensor:
         copies = {name: x[of[at]] for name, x in inputs.items()}
-        return classifier.masked_logits(copies, units.tokens(chosen(at), of[at]))
+        return forward.classifier.masked_logits(copies, units.tokens(chosen(at), of[at]))
 
     length = inputs["input_ids"].shape[1]
-    return in_parts(classifier.model, len(of), length, classifier.batch_tokens, run, graph=False)
+    return run_in_chunks(forward.classifier.model, len(of), length, forward.classifier.batch_tokens, run, graph=False)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassification
 from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
 from hf_gradexplain.models.textcnn.modeling_textcnn import TextCNNForSequenceClassification
@@ -17,7 +17,7 @@ WordVectorModel = FastTextForSequenceClassification | TextCNNForSequenceClassifi
 
 
 @dataclass(frozen=True, eq=False)
-class Words:
+class PackedWords:
     """The real tokens of `B` texts, moved to the left, and the vectors of the `V` different ones.
 
     Whatever is done to a word alone is done `V` times, not `B T` times.
@@ -37,17 +37,18 @@ class Words:
     length: Tensor
 
 
-def read_words(classifier: Classifier, reading: Reading) -> Words:
+def read_words(forward: ForwardPass) -> PackedWords:
     """Look the words of a batch up, once for all masks."""
-    model, batch = cast(WordVectorModel, classifier.model), reading.batch
+    baseline, batch = forward.classifier.baseline, forward.batch
+    model = cast(WordVectorModel, forward.classifier.model)
     types, of = batch.inputs["input_ids"].unique(return_inverse=True)
     vectors = F.pad(model.embedding(types), (0, 0, 0, 1))
     only_its_shape_counts = of.unsqueeze(2)
     real = model.real_tokens(batch.inputs["input_ids"], batch.inputs.get("attention_mask"), only_its_shape_counts)
     to_left = (~real).long().argsort(dim=1, stable=True)
-    return Words(
+    return PackedWords(
         vectors=vectors,
-        baseline=vectors.new_zeros(vectors.shape[1]) if classifier.baseline is None else classifier.baseline[0],
+        baseline=vectors.new_zeros(vectors.shape[1]) if baseline is None else baseline[0],
         of=of.masked_fill(~real, len(types)).take_along_dim(to_left, 1),
         unit_of=batch.units.unit_of.masked_fill(~real, batch.units.size).take_along_dim(to_left, 1),
         length=real.sum(1),
@@ -74,13 +75,13 @@ class Masks:
     nested: bool
 
     @classmethod
-    def of_units(cls, words: Words, size: int) -> "Masks":
+    def of_units(cls, words: PackedWords, size: int) -> "Masks":
         """Leave-one-out: mask `m` hides unit `m - 1`."""
         text = torch.arange(len(words.of), device=words.of.device)
         return cls(text, words.unit_of + 1, size, nested=False)
 
     @classmethod
-    def of_ranks(cls, words: Words, ranks: Tensor) -> "Masks":
+    def of_ranks(cls, words: PackedWords, ranks: Tensor) -> "Masks":
         """Removal curves: mask `m` hides the `m` units ranked first; all texts in the first order, then the second."""
         orders, texts, size = ranks.shape
         numbers = F.pad(ranks + 1, (0, 1), value=size + 1)

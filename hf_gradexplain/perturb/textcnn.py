@@ -17,25 +17,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.models.textcnn.modeling_textcnn import TextCNNForSequenceClassification
 from hf_gradexplain.perturb.matmul import product
-from hf_gradexplain.perturb.packed_words import Masks, Words, read_words
+from hf_gradexplain.perturb.packed_words import Masks, PackedWords, read_words
 
 
-def leave_one_out(classifier: Classifier, reading: Reading) -> Tensor:
+def leave_one_out(forward: ForwardPass) -> Tensor:
     """The logits without each unit: `(B, U, C)`."""
-    words = read_words(classifier, reading)
-    return _logits(classifier, words, Masks.of_units(words, reading.batch.units.size))[:, 1:]
+    words = read_words(forward)
+    return _logits(forward.classifier, words, Masks.of_units(words, forward.batch.units.size))[:, 1:]
 
 
-def removal_curves(classifier: Classifier, reading: Reading, ranks: Tensor) -> Tensor:
+def removal_curves(forward: ForwardPass, ranks: Tensor) -> Tensor:
     """The logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`."""
-    words = read_words(classifier, reading)
-    return _logits(classifier, words, Masks.of_ranks(words, ranks)).unflatten(0, ranks.shape[:2])
+    words = read_words(forward)
+    return _logits(forward.classifier, words, Masks.of_ranks(words, ranks)).unflatten(0, ranks.shape[:2])
 
 
-def _logits(classifier: Classifier, words: Words, masks: Masks) -> Tensor:
+def _logits(classifier: HookedClassifier, words: PackedWords, masks: Masks) -> Tensor:
     """The logits at every mask: `(N, U + 1, C)`."""
     model = cast(TextCNNForSequenceClassification, classifier.model)
     nothing, masked = torch.zeros_like(words.baseline), words.baseline
@@ -96,7 +96,7 @@ class _Pieces:
     words: Tensor
 
 
-def _pieces(words: Words, masks: Masks, widths: list[int]) -> list[_Pieces]:
+def _pieces(words: PackedWords, masks: Masks, widths: list[int]) -> list[_Pieces]:
     """The pieces for each width.
 
     All have windows as wide as the widest, but what is beyond a window's own width is nobody's, so that it does not

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from hf_gradexplain.classifier.hooked_classifier import Classifier
+from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.memory import ran_out
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.probing.gradient_checks import FAILURES, attempt, largest, relative_error, sample_documents
+from hf_gradexplain.probing.gradient_checks import FAILURES, forward_backward, largest, relative_error, sample_documents
 from hf_gradexplain.text.encode import collate
 
 BACKEND = "inductor"
@@ -37,17 +37,17 @@ class CompiledLayers:
         self.tokenizer, self.tolerance = tokenizer, tolerance
         self._calls: Mapping[nn.Module, Callable[..., Any]] | None = None
 
-    def __call__(self, classifier: Classifier) -> Classifier:
-        """The classifier with its layers compiled; call it within `left_as_found`.
+    def __call__(self, classifier: HookedClassifier) -> Mapping[nn.Module, Callable[..., Any]]:
+        """Return the compiled call of each repeated layer; call this within `frozen_eval_mode`.
 
         Raises:
             GradexplainError: If the layers cannot be compiled on this machine.
         """
         if self._calls is None:
-            self._calls = self._compile(replace(classifier, baseline=None))
-        return replace(classifier, compiled=self._calls)
+            self._calls = self._compile(classifier)
+        return self._calls
 
-    def _compile(self, classifier: Classifier) -> Mapping[nn.Module, Callable[..., Any]]:
+    def _compile(self, classifier: HookedClassifier) -> Mapping[nn.Module, Callable[..., Any]]:
         name = type(classifier.model).__name__
         layers = [] if classifier.follow or classifier.no_gradient else repeated_layers(classifier)
         if not layers:
@@ -68,15 +68,18 @@ class CompiledLayers:
             return {}
         return calls
 
-    def _error(self, classifier: Classifier, calls: Mapping[nn.Module, Callable[..., Any]], length: int) -> float:
+    def _error(self, classifier: HookedClassifier, calls: Mapping[nn.Module, Callable[..., Any]], length: int) -> float:
         documents = sample_documents(self.tokenizer, [length] * 2)
         batch = collate(documents, [0] * 2, self.tokenizer, device_of(classifier.model))
-        plain, compiled = attempt(classifier, batch), attempt(replace(classifier, compiled=calls), batch)
+        plain, compiled = (
+            forward_backward(classifier, batch),
+            forward_backward(replace(classifier, compiled=calls), batch),
+        )
         pairs = (plain.logits, compiled.logits), (plain.rows(), compiled.rows())
         return largest(relative_error(expected, found) for expected, found in pairs)
 
 
-def repeated_layers(classifier: Classifier) -> list[nn.Module]:
+def repeated_layers(classifier: HookedClassifier) -> list[nn.Module]:
     """The members of every list of like layers, the outermost such lists, that hold no word lookup."""
     lookups = [f"{lookup.module}." for lookup in classifier.lookups]
     found: dict[str, nn.ModuleList] = {}

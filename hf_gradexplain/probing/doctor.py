@@ -7,12 +7,18 @@ import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from hf_gradexplain.classifier.hooked_classifier import Classifier, left_as_found
+from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.memory import ran_out
 from hf_gradexplain.classifier.objective import Objective, head_of
-from hf_gradexplain.classifier.state import device_of
-from hf_gradexplain.perturb import GENERIC, short_cut_of, withheld
-from hf_gradexplain.probing.gradient_checks import FAILURES, attempt, difference_error, sample_documents, tokens_around
+from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
+from hf_gradexplain.perturb import GENERIC, shortcut_of, why_no_shortcut
+from hf_gradexplain.probing.gradient_checks import (
+    FAILURES,
+    finite_difference_error,
+    forward_backward,
+    sample_documents,
+    tokens_around,
+)
 from hf_gradexplain.probing.probe import LENGTHS, Profile
 from hf_gradexplain.text.data import Batch
 from hf_gradexplain.text.encode import collate
@@ -67,7 +73,7 @@ class Report:
 def examine(model: nn.Module, tokenizer: PreTrainedTokenizerBase, profile: Profile) -> Report:
     """Look a model over, by its profile and some more short texts. It is left as found."""
     classifier = profile.classifier(model, Objective("logit", "identity"), 1024)
-    with left_as_found(model):
+    with frozen_eval_mode(model):
         checks = (
             _weights(model),
             _head(classifier, tokenizer),
@@ -94,7 +100,7 @@ def _weights(model: nn.Module) -> Check:
     return Check("weights", found, "ok", "explained as they are")
 
 
-def _head(classifier: Classifier, tokenizer: PreTrainedTokenizerBase) -> Check:
+def _head(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase) -> Check:
     config: Any = classifier.model.config
     inputs = _batch(classifier, tokenizer, LENGTHS[0]).inputs
     outputs, classes = classifier.logits(inputs).shape[1], config.num_labels
@@ -118,7 +124,7 @@ def _lookups(profile: Profile) -> Check:
     return Check("word lookups", found, "ok", "differentiates and masks words here and nowhere else")
 
 
-def _length(classifier: Classifier, tokenizer: PreTrainedTokenizerBase, profile: Profile) -> Check:
+def _length(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, profile: Profile) -> Check:
     if profile.max_length is None:
         return Check("length", "no limit known", "note", "reads all; set tokenizer.model_max_length if there is one")
     found = f"{profile.max_length:,} tokens"
@@ -134,7 +140,7 @@ def _length(classifier: Classifier, tokenizer: PreTrainedTokenizerBase, profile:
     return Check("length", found, "ok", "cuts longer texts there and says where")
 
 
-def _randomness(classifier: Classifier, tokenizer: PreTrainedTokenizerBase) -> Check:
+def _randomness(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase) -> Check:
     inputs, answers = _batch(classifier, tokenizer, LENGTHS[0]).inputs, []
     for seed in range(2):
         torch.manual_seed(seed)
@@ -147,7 +153,7 @@ def _randomness(classifier: Classifier, tokenizer: PreTrainedTokenizerBase) -> C
 
 def _batches(profile: Profile) -> Check:
     found = f"off by {profile.batch_error:.0e} beside texts of equal length"
-    if profile.batches:
+    if profile.batching_safe:
         return Check("batches", found, "ok", "texts of equal length share a batch")
     return Check("batches", found, "note", "every text goes alone, which takes longer")
 
@@ -160,20 +166,20 @@ def _padding(profile: Profile, tokenizer: PreTrainedTokenizerBase) -> Check:
         found = "the model has no vector for the pad token"
     elif profile.padding_error == float("inf"):
         found = "the model refuses padded batches"
-    if profile.pads:
+    if profile.padding_safe:
         return Check("padding", found, "ok", "texts of all lengths share a batch")
     return Check("padding", found, "note", "only texts of equal length share a batch")
 
 
-def _gradients(classifier: Classifier, tokenizer: PreTrainedTokenizerBase, profile: Profile) -> Check:
+def _gradients(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, profile: Profile) -> Check:
     if profile.no_gradient:
         return Check("gradients", profile.no_gradient, "problem", "refuses gradient methods: choose methods='loo'")
-    trial = attempt(classifier, _batch(classifier, tokenizer, LENGTHS[0]))
+    trial = forward_backward(classifier, _batch(classifier, tokenizer, LENGTHS[0]))
     if not trial.rows().isfinite().all():
         return Check("gradients", "not finite", "problem", "load the model in float32")
     if not trial.rows().any():
         return Check("gradients", "zero for every word", "problem", "choose methods='loo', or another model or device")
-    error = difference_error(classifier, trial)
+    error = finite_difference_error(classifier, trial)
     found = f"{error:.0e} off the slope along them"
     if error > _SLOPE_TOLERANCE:
         return Check("gradients", found, "problem", "compare methods='loo', and load the model in float32")
@@ -182,21 +188,21 @@ def _gradients(classifier: Classifier, tokenizer: PreTrainedTokenizerBase, profi
 
 
 def _zero_baseline(profile: Profile) -> Check:
-    if profile.alignment is None:
+    if profile.gradient_embedding_cosine is None:
         return Check("zero baseline", "not tried, for want of gradients", "note", "nothing")
-    found = f"gradients lie to word vectors at {profile.alignment:.2g}; unrelated ones at 1"
-    if profile.zero_baseline:
+    found = f"gradients lie to word vectors at {profile.gradient_embedding_cosine:.2g}; unrelated ones at 1"
+    if profile.zero_baseline_works:
         return Check("zero baseline", found, "ok", "signed_gi measures from zero unless asked otherwise")
     return Check("zero baseline", found, "note", "warns that signed_gi from zero is noise: choose baseline='mean'")
 
 
 def _leave_one_out(model: nn.Module) -> Check:
-    if reason := withheld(model):
+    if reason := why_no_shortcut(model):
         return Check("leave-one-out", f"no short cut: {reason}", "note", "runs one copy of the text per word")
-    if short_cut_of(model) is GENERIC:
+    if shortcut_of(model) is GENERIC:
         return Check("leave-one-out", "no short cut for this model", "ok", "runs one copy of the text per word")
     return Check("leave-one-out", "a short cut for this model", "ok", "runs the model once")
 
 
-def _batch(classifier: Classifier, tokenizer: PreTrainedTokenizerBase, length: int) -> Batch:
+def _batch(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, length: int) -> Batch:
     return collate(sample_documents(tokenizer, [length]), [0], tokenizer, device_of(classifier.model))

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from hf_gradexplain.classifier.hooked_classifier import Classifier
+from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.memory import ran_out
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.text.data import NOBODY, Batch, Document, Unit
+from hf_gradexplain.text.data import NO_UNIT, Batch, Document, Unit
 from hf_gradexplain.text.encode import Encoder, collate
 
 FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
@@ -37,7 +37,7 @@ def ordinary_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
 def document_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Document:
     """A document of these ordinary tokens, each a unit, between the special tokens that stand around every text."""
     frame = Encoder(tokenizer, None, "token")(["the"])[0]
-    ordinary = np.flatnonzero(frame.unit_of != NOBODY)
+    ordinary = np.flatnonzero(frame.unit_of != NO_UNIT)
     middle = (len(frame) + 1) // 2
     start, stop = (ordinary[0], ordinary[-1] + 1) if len(ordinary) else (middle, middle)
     n = len(ids)
@@ -45,7 +45,7 @@ def document_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Docum
     for name, row in frame.inputs.items():
         value = row[start] if len(ordinary) else int(name == "attention_mask")
         inputs[name] = (*row[:start], *(ids if name == "input_ids" else [value] * n), *row[stop:])
-    unit_of = np.array([*[NOBODY] * start, *range(n), *[NOBODY] * (len(frame) - stop)])
+    unit_of = np.array([*[NO_UNIT] * start, *range(n), *[NO_UNIT] * (len(frame) - stop)])
     return Document("", (Unit("", ()),) * n, inputs, unit_of, unit_of, np.arange(n))
 
 
@@ -61,7 +61,7 @@ def sample_documents(tokenizer: PreTrainedTokenizerBase, lengths: Sequence[int])
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class GradientCheck:
     """One forward and one backward pass over sample documents, from their first logits.
 
     Attributes:
@@ -80,7 +80,7 @@ class Trial:
         """The gradient of every ordinary token, all tables side by side: `(B, R, D)`."""
         return self.batch.units.sum_rows(torch.cat(self.grads, -1))
 
-    def alignment(self) -> float:
+    def gradient_embedding_cosine(self) -> float:
         """How the gradients lie to the word vectors, as a root mean square over the ordinary tokens.
 
         `sqrt(D) cos(g, e)`: about 1 for vectors that have nothing to do with each other, whatever `D`, and about 0
@@ -93,18 +93,18 @@ class Trial:
         return (g.shape[-1] * cosines.square().mean()).sqrt().item()
 
 
-def attempt(classifier: Classifier, batch: Batch) -> Trial:
+def forward_backward(classifier: HookedClassifier, batch: Batch) -> GradientCheck:
     """Read a batch and differentiate its first logits.
 
     Raises:
         RuntimeError: If no gradient reaches the word vectors.
     """
-    reading = classifier.read(batch, graph=True)
-    grads = torch.autograd.grad(reading.logits[:, 0].sum(), [words.delta for words in reading.words])
-    return Trial(batch, reading.logits.detach(), tuple(words.embedding for words in reading.words), grads)
+    forward = classifier.forward(batch, graph=True)
+    grads = torch.autograd.grad(forward.logits[:, 0].sum(), [words.delta for words in forward.words])
+    return GradientCheck(batch, forward.logits.detach(), tuple(words.embedding for words in forward.words), grads)
 
 
-def difference_error(classifier: Classifier, trial: Trial) -> float:
+def finite_difference_error(classifier: HookedClassifier, trial: GradientCheck) -> float:
     """How far the gradient's length is from the slope that the model shows along it, relative to that length.
 
     The slope is a central difference of fourth order, `(8 (f(h) - f(-h)) - f(2h) + f(-2h)) / 12h`, of the summed
@@ -119,7 +119,7 @@ def difference_error(classifier: Classifier, trial: Trial) -> float:
     return min(abs(_slope(classifier, trial, h / size) / size**2 - 1) for h in steps)
 
 
-def _slope(classifier: Classifier, trial: Trial, h: float) -> float:
+def _slope(classifier: HookedClassifier, trial: GradientCheck, h: float) -> float:
     """The difference quotient as the word vectors move by `h` times the gradients."""
 
     def logit(step: float) -> float:
@@ -133,7 +133,7 @@ def _slope(classifier: Classifier, trial: Trial, h: float) -> float:
 
 
 def batch_error(
-    classifier: Classifier, documents: Sequence[Document], tokenizer: PreTrainedTokenizerBase, *, gradients: bool
+    classifier: HookedClassifier, documents: Sequence[Document], tokenizer: PreTrainedTokenizerBase, *, gradients: bool
 ) -> float:
     """The largest relative difference between what documents get in one batch and what each gets alone.
 
@@ -143,8 +143,8 @@ def batch_error(
     def results(some: Sequence[Document]) -> tuple[Tensor, ...]:
         batch = collate(some, [0] * len(some), tokenizer, device_of(classifier.model))
         if not gradients:
-            return (classifier.read(batch, graph=False).logits,)
-        trial = attempt(classifier, batch)
+            return (classifier.forward(batch, graph=False).logits,)
+        trial = forward_backward(classifier, batch)
         return trial.logits, trial.rows()
 
     try:

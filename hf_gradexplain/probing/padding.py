@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from transformers import PreTrainedTokenizerBase
 
-from hf_gradexplain.classifier.hooked_classifier import Classifier
+from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.memory import ran_out
 from hf_gradexplain.probing.gradient_checks import batch_error, sample_documents, tokens_around
 from hf_gradexplain.probing.probe import LENGTHS, Profile
@@ -30,11 +30,11 @@ class PaddingLimit:
     def __init__(self, profile: Profile, tokenizer: PreTrainedTokenizerBase) -> None:
         self.tokenizer, self.tolerance = tokenizer, profile.tolerance
         self.around = tokens_around(tokenizer)
-        self.safe = max(LENGTHS) + self.around if profile.pads else 0
-        self.unsafe = float("inf") if profile.pads else 0
+        self.safe = max(LENGTHS) + self.around if profile.padding_safe else 0
+        self.unsafe = float("inf") if profile.padding_safe else 0
         self._tried: dict[int, bool] = {}
 
-    def __call__(self, classifier: Classifier, lengths: Sequence[int]) -> int:
+    def __call__(self, classifier: HookedClassifier, lengths: Sequence[int]) -> int:
         """The limit for texts of these lengths, which are tried where there are enough of them to be worth it.
 
         It depends on these lengths alone, not on those of earlier calls: so the batches of a set of texts do not
@@ -51,7 +51,7 @@ class PaddingLimit:
             top *= _STEP
         return safe
 
-    def _holds(self, classifier: Classifier, longest: int) -> bool:
+    def _holds(self, classifier: HookedClassifier, longest: int) -> bool:
         """Whether padding up to here leaves the answers alone; where memory runs out, not this time."""
         if longest not in self._tried:
             try:
@@ -62,7 +62,7 @@ class PaddingLimit:
                 return False
         return self._tried[longest]
 
-    def _error(self, classifier: Classifier, longest: int) -> float:
+    def _error(self, classifier: HookedClassifier, longest: int) -> float:
         n = longest - self.around
         documents = sample_documents(self.tokenizer, [LENGTHS[0], n // 2, n - 1, n])
         plain = replace(classifier, mixed_precision=False, compiled={})

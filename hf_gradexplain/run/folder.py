@@ -23,7 +23,7 @@ ROWS = b"rows"
 
 
 def document_path(output_dir: Path, start: int) -> Path:
-    """Where a range is written; the name is the place of its first document."""
+    """Where a shard is written; the name is the place of its first document."""
     return output_dir / "documents" / f"{start:08d}.parquet"
 
 
@@ -34,7 +34,7 @@ def document_paths(output_dir: Path) -> list[Path]:
 
 
 @contextmanager
-def held(output_dir: Path, state: PartialState) -> Iterator[None]:
+def lock_run_folder(output_dir: Path, state: PartialState) -> Iterator[None]:
     """Hold the folder for this run; every process holds a lock of its own, so none can be left over unnoticed.
 
     Locks vanish with the process, however it ends. The same process may hold the folder twice.
@@ -68,7 +68,7 @@ def _locked(output_dir: Path, process: int) -> Iterator[None]:
         lock.release()
 
 
-def claim(output_dir: Path, inputs: Mapping[str, Any]) -> None:
+def check_inputs(output_dir: Path, inputs: Mapping[str, Any]) -> None:
     """Keep the folder for these inputs; by the main process, while it is held.
 
     Args:
@@ -90,11 +90,11 @@ def claim(output_dir: Path, inputs: Mapping[str, Any]) -> None:
     write_text(record, json.dumps(wanted, indent=2, ensure_ascii=False) + "\n")
 
 
-def finished_ranges(output_dir: Path) -> tuple[dict[int, str], list[Path]]:
+def finished_shards(output_dir: Path) -> tuple[dict[int, str], list[Path]]:
     """What is done already.
 
     Returns:
-        By the start of each finished range, the digest of the rows that it was made from; and the files that are torn,
+        By the start of each finished shard, the digest of the rows that it was made from; and the files that are torn,
         which no run of ours leaves, but a failing disk might.
 
     Raises:
@@ -138,7 +138,7 @@ def _check_readable(path: Path) -> None:
     except (OSError, pa.ArrowException) as error:
         raise GradexplainError(
             f"cannot read {path} ({' '.join(str(error).split())[:200]}): delete it and run the same command again, "
-            "which does this range once more and keeps the others"
+            "which does this shard once more and keeps the others"
         ) from error
 
 
@@ -147,7 +147,7 @@ def _recorded(record: Path) -> dict[str, Any]:
         return json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise GradexplainError(
-            f"{record} does not say what the finished ranges beside it were made from ({error}): give another "
+            f"{record} does not say what the finished shards beside it were made from ({error}): give another "
             "--output_dir, or delete that one"
         ) from error
 

@@ -48,7 +48,7 @@ def process_state() -> PartialState:
     return state
 
 
-def flush_subnormals() -> None:
+def flush_denormals() -> None:
     """Let this process take float32 numbers below 1.2e-38 for zero; to be called before it starts any thread.
 
     The gradients of a recurrent layer fade over a long text until they are as small as that, and some processors are

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
 
-from hf_gradexplain.run.work_queue import Tally
+from hf_gradexplain.run.work_queue import Totals
 
 _LOOK_EVERY, _TELL_EVERY = 0.5, 60
 """Seconds: between two looks at the tally, and between two lines where there is no terminal to draw in."""
@@ -17,38 +17,38 @@ _LOOK_EVERY, _TELL_EVERY = 0.5, 60
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be done: so many ranges and documents, and their cost.
+    """What is to be done: so many shards and documents, and their cost.
 
     None of a stream, whose end is not known.
     """
 
-    ranges: int
+    shards: int
     documents: int
     cost: int
 
 
 @contextmanager
-def shown(tally: Callable[[], Tally], work: Work | None, reused: int) -> Iterator[None]:
+def progress_bar(totals: Callable[[], Totals], work: Work | None, reused: int) -> Iterator[None]:
     """Show on standard error what all processes have done: documents, their rate, and the time left.
 
     Time left is counted in cost, for the documents that are left may be longer than those that are done.
 
     Args:
-        tally: How far all processes have come.
+        totals: How far all processes have come.
         work: What is to be done in this run; None if that is not known.
-        reused: How many ranges were finished before.
+        reused: How many shards were finished before.
     """
     console = Console(stderr=True)
     if reused:
-        total = "" if work is None else f" of {reused + work.ranges}"
-        console.print(f"reused {reused}{total} ranges", highlight=False)
+        total = "" if work is None else f" of {reused + work.shards}"
+        console.print(f"reused {reused}{total} shards", highlight=False)
     columns = (TextColumn("evaluating"), BarColumn(), TextColumn("{task.fields[said]}"), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task("", total=None if work is None else work.cost, said="")
         started, over = time.monotonic(), threading.Event()
 
         def look() -> str:
-            done = tally()
+            done = totals()
             said = _said(done, work, time.monotonic() - started)
             progress.update(bar, completed=done.cost, said=said)
             return said
@@ -71,7 +71,7 @@ def shown(tally: Callable[[], Tally], work: Work | None, reused: int) -> Iterato
             watch.join()
 
 
-def _said(done: Tally, work: Work | None, seconds: float) -> str:
+def _said(done: Totals, work: Work | None, seconds: float) -> str:
     total = "" if work is None else f" of {work.documents:,}"
     return f"{done.documents:,}{total} documents, {done.documents / max(seconds, 1e-9):,.1f} per second"
 

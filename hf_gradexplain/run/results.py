@@ -21,8 +21,8 @@ from hf_gradexplain.evaluation.summaries import (
     with_intervals,
 )
 from hf_gradexplain.evaluation.tables import Tables
-from hf_gradexplain.files import write_bytes, write_text, written_whole
-from hf_gradexplain.hub.provenance import Origin
+from hf_gradexplain.files import atomic_write, write_bytes, write_text
+from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.run.fingerprints import versions
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.curves import aopc_figure, ends_figure
@@ -98,14 +98,14 @@ class Run:
     arguments: str
     extra: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    origins: Mapping[str, Origin] = field(default_factory=dict)
+    provenances: Mapping[str, Provenance] = field(default_factory=dict)
 
 
 def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None:
     """Write everything of the output folder but the documents; each file appears whole or not at all."""
     files = table_files(run)
     for name, table in files.items():
-        with written_whole(output_dir / f"{name}.parquet") as path:
+        with atomic_write(output_dir / f"{name}.parquet") as path:
             table.to_parquet(path, index=False)
     _draw(output_dir / "figures", run.tables)
     captions = captions_of(run.tables)

@@ -1,4 +1,4 @@
-"""A data set cut into ranges of documents, the same ones whatever reads them."""
+"""A data set cut into shards of documents, the same ones whatever reads them."""
 
 import hashlib
 import json
@@ -12,22 +12,22 @@ from datasets.exceptions import DatasetsError
 from hf_gradexplain.errors import GradexplainError
 
 DOCUMENTS = 128
-"""The most documents of a range: large enough to fill batches, small enough to lose little when a run is stopped."""
+"""The most documents of a shard: large enough to fill batches, small enough to lose little when a run is stopped."""
 
 COST = DOCUMENTS * 64**2
-"""The most cost of a range of several documents: that of 128 documents of 64 words, or of 2 of 500."""
+"""The most cost of a shard of several documents: that of 128 documents of 64 words, or of 2 of 500."""
 
 _READ_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class Range:
+class Shard:
     """Documents that are evaluated together, by one process, into one file.
 
     Attributes:
         start: The place of its first document in the data set.
         columns: Its rows, by column.
-        cost: The sum of its documents' `cost_of`.
+        cost: The sum of its documents' `document_cost`.
     """
 
     start: int
@@ -47,7 +47,7 @@ class Range:
         return hashlib.sha256(json.dumps(self.columns, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def cost_of(texts: Iterable[str], longest: int | None = None) -> int:
+def document_cost(texts: Iterable[str], longest: int | None = None) -> int:
     """About how much work a document is: the square of its number of words, plus one.
 
     Leave-one-out and curves read a text about once per word, and each time all of it. A word is taken for six bytes of
@@ -61,11 +61,11 @@ def cost_of(texts: Iterable[str], longest: int | None = None) -> int:
     return 1 + (words if longest is None else min(words, longest)) ** 2
 
 
-def ranges(texts: Dataset | IterableDataset, longest: int | None = None) -> Iterator[Range]:
-    """Cut a data set into ranges, in order, reading it once and holding one range at a time.
+def make_shards(texts: Dataset | IterableDataset, longest: int | None = None) -> Iterator[Shard]:
+    """Cut a data set into shards, in order, reading it once and holding one shard at a time.
 
-    A range ends with its 128th document, or before the one that would bring its cost above that of 128 documents of 64
-    words; a document that is longer than that stands alone. So the ranges depend on the data and on `longest` alone,
+    A shard ends with its 128th document, or before the one that would bring its cost above that of 128 documents of 64
+    words; a document that is longer than that stands alone. So the shards depend on the data and on `longest` alone,
     none takes much longer than another, and the batches within them are always the same.
 
     Args:
@@ -77,18 +77,18 @@ def ranges(texts: Dataset | IterableDataset, longest: int | None = None) -> Iter
     """
     start, cost, rows = 0, 0, list[dict[str, Any]]()
     for row in _rows(texts):
-        own = cost_of([row[name] for name in ("text", "text_pair") if name in row], longest)
+        own = document_cost([row[name] for name in ("text", "text_pair") if name in row], longest)
         if rows and (len(rows) == DOCUMENTS or cost + own > COST):
-            yield _range(start, rows, cost)
+            yield _shard(start, rows, cost)
             start, cost, rows = start + len(rows), 0, []
         rows.append(row)
         cost += own
     if rows:
-        yield _range(start, rows, cost)
+        yield _shard(start, rows, cost)
 
 
-def _range(start: int, rows: Sequence[Mapping[str, Any]], cost: int) -> Range:
-    return Range(start, {name: [row[name] for row in rows] for name in rows[0]}, cost)
+def _shard(start: int, rows: Sequence[Mapping[str, Any]], cost: int) -> Shard:
+    return Shard(start, {name: [row[name] for row in rows] for name in rows[0]}, cost)
 
 
 def _rows(texts: Dataset | IterableDataset) -> Iterator[dict[str, Any]]:
@@ -101,7 +101,7 @@ def _rows(texts: Dataset | IterableDataset) -> Iterator[dict[str, Any]]:
         except (OSError, ValueError, LookupError, RuntimeError, DatasetsError) as error:
             raise GradexplainError(
                 f"the data set cannot be read on after row {number} ({' '.join(str(error).split())[:200]}): mend it or "
-                "its connection, and run the same command again, which goes on with the finished ranges"
+                "its connection, and run the same command again, which goes on with the finished shards"
             ) from error
         if batch is None:
             return

@@ -1,4 +1,4 @@
-"""Which open range is whose: tickets drawn from a file, without the processes ever waiting for each other."""
+"""Which open shard is whose: tickets drawn from a file, without the processes ever waiting for each other."""
 
 import json
 import os
@@ -9,26 +9,26 @@ from filelock import FileLock
 
 
 @dataclass(frozen=True)
-class Tally:
+class Totals:
     """How far all processes together have come in this run.
 
     Attributes:
         drawn: Tickets that were drawn.
-        ranges: Ranges that were finished.
+        shards: Shards that were finished.
         documents: Documents in them.
         cost: Their cost.
     """
 
-    drawn: int = 0
-    ranges: int = 0
+    claimed: int = 0
+    shards: int = 0
     documents: int = 0
     cost: int = 0
 
 
-class Tickets:
+class WorkQueue:
     """A counter in a folder that all processes of a run share, of one machine or of several.
 
-    The process that draws ticket `i` does the `i`-th open range. So a slow process does fewer ranges and holds nobody
+    The process that draws ticket `i` does the `i`-th open shard. So a slow process does fewer shards and holds nobody
     up. What a process that died had drawn stays open for the next run.
 
     Args:
@@ -42,31 +42,33 @@ class Tickets:
     def start(self) -> None:
         """Begin a run: put the counter to 0; before any other process draws."""
         with self.lock:
-            self._write(Tally())
+            self._write(Totals())
 
-    def draw(self, documents: int = 0, cost: int = 0) -> int:
-        """Hand in the range that was finished, if any, and draw the next ticket."""
+    def claim_next(self, documents: int = 0, cost: int = 0) -> int:
+        """Hand in the shard that was finished, if any, and draw the next ticket."""
         with self.lock:
-            tally = self._read()
+            totals = self._read()
             finished = 1 if documents else 0
-            self._write(Tally(tally.drawn + 1, tally.ranges + finished, tally.documents + documents, tally.cost + cost))
-            return tally.drawn
+            self._write(
+                Totals(totals.claimed + 1, totals.shards + finished, totals.documents + documents, totals.cost + cost)
+            )
+            return totals.claimed
 
-    def tally(self) -> Tally:
+    def totals(self) -> Totals:
         """How far the run has come."""
         with self.lock:
             return self._read()
 
     def end(self) -> None:
-        """End a run: remove the counter; after every process has handed in its last range."""
+        """End a run: remove the counter; after every process has handed in its last shard."""
         self.path.unlink(missing_ok=True)
         Path(self.lock.lock_file).unlink(missing_ok=True)
 
-    def _read(self) -> Tally:
-        return Tally(**json.loads(self.path.read_text(encoding="utf-8")))
+    def _read(self) -> Totals:
+        return Totals(**json.loads(self.path.read_text(encoding="utf-8")))
 
-    def _write(self, tally: Tally) -> None:
+    def _write(self, totals: Totals) -> None:
         """Whole or not at all, but not waiting for the disk: no run reads what an earlier one left."""
         unfinished = self.path.with_suffix(".part")
-        unfinished.write_text(json.dumps(asdict(tally)), encoding="utf-8")
+        unfinished.write_text(json.dumps(asdict(totals)), encoding="utf-8")
         os.replace(unfinished, self.path)

@@ -14,7 +14,7 @@ from huggingface_hub.errors import HTTPError
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.hub.provenance import locate
+from hf_gradexplain.hub.provenance import resolve
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.sharing.source import TextSource, digest
 from hf_gradexplain.text.encode import whole_text
@@ -57,8 +57,8 @@ def load_explanations(
 
 def _files(name: str, revision: str | None) -> list[Path]:
     """The files of the rows, fetched first if they are on the hub."""
-    origin = locate(name, revision, "dataset")
-    folder = Path(name) if origin.commit is None else _fetched(name, origin.commit)
+    provenance = resolve(name, revision, "dataset")
+    folder = Path(name) if provenance.commit is None else _fetched(name, provenance.commit)
     paths = document_paths(folder) or sorted((folder / DATA).glob("*.parquet"))
     if not paths:
         raise GradexplainError(

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hf_gradexplain.files import written_whole
+from hf_gradexplain.files import atomic_write
 from hf_gradexplain.sharing.source import TextSource, digest
 
 FILES_PER_SHARD = 64
@@ -37,7 +37,7 @@ def write_shards(documents: Sequence[Path], folder: Path, split: str, source: Te
     for number, paths in enumerate(parts):
         name = f"{split}-{number:05d}-of-{len(parts):05d}.parquet"
         with ExitStack() as stack:
-            temporary, writer = stack.enter_context(written_whole(folder / name)), None
+            temporary, writer = stack.enter_context(atomic_write(folder / name)), None
             for path in paths:
                 table = pq.ParquetFile(path).read()
                 table = (table if source.included else without_texts(table)).replace_schema_metadata(

@@ -6,7 +6,7 @@ Axes, here and everywhere: `B` texts, `T` tokens, `U` units, `R` rows (distinct 
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -14,8 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-NOBODY = -1
+NO_UNIT = -1
 """Unit and row number of tokens that belong to no unit: special tokens and padding."""
+
+PREDICTED = -1
+"""Target that stands for the predicted class until the model has run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,8 @@ class Document:
         text: What `Unit.spans` and `truncated_at` index into. A text pair is joined by a newline.
         units: `U` units, in the order of their first occurrence.
         inputs: What the model reads: `input_ids`, `attention_mask`, ..., each of length `T`.
-        unit_of: `(T,)` unit number of each token, or `NOBODY`.
-        row_of: `(T,)` row number of each token: tokens of one unit with the same id share a row. Or `NOBODY`.
+        unit_of: `(T,)` unit number of each token, or `NO_UNIT`.
+        row_of: `(T,)` row number of each token: tokens of one unit with the same id share a row. Or `NO_UNIT`.
         unit_of_row: `(R,)` unit number of each row.
         truncated_at: Offset of the first character that the model does not read, or None.
         pair_start: Offset where the second text of a pair begins, or None.
@@ -119,7 +122,7 @@ class Batch:
         documents: The documents themselves.
         inputs: What the model reads, each `(B, T)`.
         units: Their units.
-        target: `(B,)` class to explain; `NOBODY` (-1) asks for the predicted one.
+        target: `(B,)` class to explain; `PREDICTED` (-1) asks for the predicted one.
         seed: What every random draw for these documents starts from.
     """
 
@@ -128,10 +131,6 @@ class Batch:
     units: Units
     target: Tensor
     seed: int = 0
-
-    def with_target(self, target: Tensor) -> "Batch":
-        """The same batch with other targets `(B,)`."""
-        return replace(self, target=target)
 
 
 @dataclass(frozen=True, eq=False)

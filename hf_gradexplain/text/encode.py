@@ -5,16 +5,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.text.alignment import Tokens, from_alignment, from_encoding, trimmed
-from hf_gradexplain.text.data import NOBODY, Batch, Document, Unit, Units
+from hf_gradexplain.text.data import NO_UNIT, PREDICTED, Batch, Document, Unit, Units
 
 UnitName = Literal["token", "word", "word_type"]
 Text = str | tuple[str, str]
@@ -66,7 +66,7 @@ class Encoder:
         units, unit_of = _units(text, self._groups(text, tokens), tokens)
         unit_of_row, row_of = _rows(unit_of, tokens.ids)
         if not tokens.ids:
-            unit_of, row_of = [NOBODY], np.array([NOBODY])
+            unit_of, row_of = [NO_UNIT], np.array([NO_UNIT])
             inputs = {name: (self.filler if name == "input_ids" else 0,) for name in inputs}
         pair_start = len(texts[0]) + len(_PAIR_SEPARATOR) if len(texts) > 1 else None
         return Document(text, units, inputs, np.array(unit_of), row_of, unit_of_row, tokens.cut, pair_start)
@@ -160,7 +160,7 @@ def whole_text(text: Text) -> str:
 
 def _units(text: str, groups: list[_Group], tokens: Tokens) -> tuple[tuple[Unit, ...], list[int]]:
     """The units, and the number of the unit of each token."""
-    unit_of, units = [NOBODY] * len(tokens.ids), []
+    unit_of, units = [NO_UNIT] * len(tokens.ids), []
     for number, group in enumerate(groups):
         for word, _ in group:
             for t in word:
@@ -174,7 +174,9 @@ def _units(text: str, groups: list[_Group], tokens: Tokens) -> tuple[tuple[Unit,
 def _rows(unit_of: Sequence[int], ids: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Number the distinct `(unit, token id)`: the unit of each row, and the row of each token."""
     rows: dict[tuple[int, int], int] = {}
-    row_of = [rows.setdefault((u, i), len(rows)) if u != NOBODY else NOBODY for u, i in zip(unit_of, ids, strict=True)]
+    row_of = [
+        rows.setdefault((u, i), len(rows)) if u != NO_UNIT else NO_UNIT for u, i in zip(unit_of, ids, strict=True)
+    ]
     return np.array([unit for unit, _ in rows], dtype=int), np.array(row_of, dtype=int)
 
 
@@ -211,7 +213,7 @@ def collate(
         count=torch.tensor([len(d.units) for d in documents], device=device),
         size=size,
     )
-    target = torch.tensor([NOBODY if t is None else t for t in targets], device=device)
+    target = torch.tensor([PREDICTED if t is None else t for t in targets], device=device)
     return Batch(tuple(documents), inputs, units, target, seed)
 
 
@@ -238,30 +240,3 @@ def plan_batches(
         else:
             batches.append([i])
     return batches
-
-
-def length_limit(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> int | None:
-    """The most tokens that a model reads, special tokens included: what the tokenizer says, and what positions allow.
-
-    A table of positions with a padding row is used from the row after that on.
-    """
-    limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < _NO_LIMIT else []
-    positions = getattr(getattr(model, "config", None), "max_position_embeddings", None)
-    if isinstance(positions, int) and positions > 0:
-        tables = [module for module in model.modules() if isinstance(module, nn.Embedding)]
-        unused = [table.padding_idx + 1 for table in tables if len(table.weight) == positions and table.padding_idx]
-        limits.append(positions - max(unused, default=0))
-    return min(limits, default=None)
-
-
-def vocabulary_size(model: nn.Module) -> int | None:
-    """How many token ids a model has vectors for; None where its configuration names no number, as for hashed ids."""
-    config: Any = getattr(model, "config", None)
-    text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    return getattr(text, "vocab_size", None)
-
-
-def pad_id(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> int | None:
-    """What texts are padded with; None without a pad token, or where the model was not resized for it."""
-    size, token = vocabulary_size(model), tokenizer.pad_token_id
-    return None if token is None or (size is not None and token >= size) else token

@@ -21,8 +21,14 @@ from transformers import (
 )
 
 from hf_gradexplain.errors import GradexplainError, choose
-from hf_gradexplain.hub.provenance import Origin
-from hf_gradexplain.loading.safety import find, nothing_converted, read_config, told, weights_options
+from hf_gradexplain.hub.provenance import Provenance
+from hf_gradexplain.loading.safety import (
+    find,
+    no_safetensors_conversion,
+    read_config,
+    translate_errors,
+    weights_options,
+)
 from hf_gradexplain.models import load_word_vectors, train_word_tokenizer
 from hf_gradexplain.training.arguments import TrainArguments
 from hf_gradexplain.training.task import Task
@@ -84,7 +90,7 @@ def _set_word_vectors(model: PreTrainedModel, vectors: Tensor, found: Tensor) ->
 
 def pretrained_model(
     arguments: TrainArguments, task: Task
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, dict[str, Origin]]:
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, dict[str, Provenance]]:
     """Load a model with a head for the task, new where its own does not fit, and its tokenizer.
 
     The third says which commit was read.
@@ -93,7 +99,7 @@ def pretrained_model(
         GradexplainError: It cannot be loaded, or is an adapter.
     """
     name, code = str(arguments.model_name_or_path), {"trust_remote_code": arguments.trust_remote_code}
-    with told(f"cannot fine-tune {name!r}"), nothing_converted():
+    with translate_errors(f"cannot fine-tune {name!r}"), no_safetensors_conversion():
         source = find(name, arguments.model_revision)
         if source.adapter is not None:
             raise GradexplainError(

@@ -17,10 +17,10 @@ from transformers import (
     set_seed,
 )
 
+from hf_gradexplain.classifier.limits import length_limit
 from hf_gradexplain.corpus import has_splits, load_texts
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.hub.provenance import Origin, locate
-from hf_gradexplain.text.encode import length_limit
+from hf_gradexplain.hub.provenance import Provenance, resolve
 from hf_gradexplain.training.arguments import FitArguments, TrainArguments
 from hf_gradexplain.training.start import new_model, pretrained_model
 from hf_gradexplain.training.task import Task, infer_task
@@ -46,7 +46,7 @@ class Trained:
     metrics: Mapping[str, float]
     train_rows: Dataset
     eval_rows: Dataset
-    origins: Mapping[str, Origin]
+    provenances: Mapping[str, Provenance]
 
 
 def train(arguments: TrainArguments) -> Trained:
@@ -55,19 +55,19 @@ def train(arguments: TrainArguments) -> Trained:
     Raises:
         GradexplainError: If the data, the model or its configuration cannot be had as asked for.
     """
-    data = locate(arguments.dataset_name, arguments.dataset_revision, "dataset")
+    data = resolve(arguments.dataset_name, arguments.dataset_revision, "dataset")
     train_rows = _load_rows(arguments, data, arguments.train_split, arguments.max_train_samples)
     eval_rows = _load_rows(arguments, data, arguments.eval_split, arguments.max_eval_samples)
     _check_unseen(arguments, train_rows, eval_rows)
-    task, origins = infer_task(train_rows, eval_rows), {"data set": data}
+    task, provenances = infer_task(train_rows, eval_rows), {"data set": data}
     set_seed(arguments.seed)
     if arguments.model_type:
         model, tokenizer = new_model(arguments, task, train_rows)
     else:
         model, tokenizer, base = pretrained_model(arguments, task)
-        origins |= base
+        provenances |= base
     metrics = fit(model, tokenizer, task, train_rows, eval_rows, arguments)
-    return Trained(model, tokenizer, task, metrics, train_rows, eval_rows, origins)
+    return Trained(model, tokenizer, task, metrics, train_rows, eval_rows, provenances)
 
 
 def fit(
@@ -123,7 +123,7 @@ def _check_unseen(arguments: TrainArguments, train_rows: Dataset, eval_rows: Dat
         )
 
 
-def _load_rows(arguments: TrainArguments, data: Origin, split: str, max_samples: int | None) -> Dataset:
+def _load_rows(arguments: TrainArguments, data: Provenance, split: str, max_samples: int | None) -> Dataset:
     return load_texts(
         arguments.dataset_name,
         config=arguments.dataset_config_name,

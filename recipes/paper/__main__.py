@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
-from hf_gradexplain.run.processes import flush_subnormals
+from hf_gradexplain.run.processes import flush_denormals
 from recipes.paper.arguments import ReproduceArguments
 from recipes.paper.artifacts import Material, write_cards
 from recipes.paper.page import table_texts, write_page
@@ -56,6 +56,6 @@ def _helped(copies: int) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    flush_subnormals()
+    flush_denormals()
     with exit_on_error():
         reproduce(parse_arguments(ReproduceArguments))

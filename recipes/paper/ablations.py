@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from hf_gradexplain.commands.evaluate_arguments import SEVEN
+from hf_gradexplain.commands.evaluate_arguments import PAPER_METHODS
 from hf_gradexplain.evaluation.aopc import ROUNDING, areas, removal_drops
 from hf_gradexplain.evaluation.read_documents import read_blocks
 from recipes.paper.claims import about_tables
-from recipes.paper.constants import CELLS, METHODS, Cell
+from recipes.paper.constants import METHODS, SETTINGS, Setting
 from recipes.paper.results import Estimate, Result
 from recipes.paper.rules import Cutoffs
 
@@ -66,7 +66,7 @@ def read_lengths(paths: Sequence[Path]) -> np.ndarray:
 def choice_table(results: Mapping[str, Result]) -> pd.DataFrame:
     """AOPC at the short k of every method under every setting, each differing from the first in one thing alone."""
     rows = []
-    for method in SEVEN:
+    for method in PAPER_METHODS:
         cells = {said: shown(results[name].at(method, results[name].short_k)) for name, said in SAID.items()}
         rows.append({"method": method, **cells})
     return pd.DataFrame(rows)
@@ -74,7 +74,7 @@ def choice_table(results: Mapping[str, Result]) -> pd.DataFrame:
 
 def correlation_table(results: Mapping[str, Result]) -> pd.DataFrame:
     """The median r with leave-one-out of every method under every setting."""
-    methods = [method for method in SEVEN if method != "loo"]
+    methods = [method for method in PAPER_METHODS if method != "loo"]
     return pd.DataFrame(
         [{"method": m, **{said: shown(results[name].r(m), 2) for name, said in SAID.items()}} for m in methods]
     )
@@ -82,7 +82,7 @@ def correlation_table(results: Mapping[str, Result]) -> pd.DataFrame:
 
 def best(result: Result) -> str:
     """The method with the highest AOPC at the short k, or several that are apart by rounding alone."""
-    values = {method: result.at(method, result.short_k).value for method in SEVEN}
+    values = {method: result.at(method, result.short_k).value for method in PAPER_METHODS}
     highest = max(values.values())
     return " and ".join(METHODS[method] for method, value in values.items() if highest - value <= ROUNDING)
 
@@ -132,7 +132,7 @@ def _listed(counts: Counter[str]) -> str:
     return ", ".join([f"{first} in {n} of {counts.total()} settings", *(f"{who} in {m}" for who, m in others)])
 
 
-def verdict_table(results: Mapping[Cell, Mapping[str, Result]]) -> tuple[pd.DataFrame, dict[str, int], int]:
+def verdict_table(results: Mapping[Setting, Mapping[str, Result]]) -> tuple[pd.DataFrame, dict[str, int], int]:
     """The verdicts on the claims under every setting.
 
     Returns:
@@ -140,7 +140,7 @@ def verdict_table(results: Mapping[Cell, Mapping[str, Result]]) -> tuple[pd.Data
         that of the chosen one; and how many claims there are.
     """
     answers = {
-        name: about_tables({cell: [results[cell][name]] for cell in CELLS if cell in results}, Cutoffs())
+        name: about_tables({cell: [results[cell][name]] for cell in SETTINGS if cell in results}, Cutoffs())
         for name in SAID
     }
     rows, differ = [], dict.fromkeys(list(SAID.values())[1:], 0)

@@ -11,14 +11,14 @@ import pandas as pd
 
 from hf_gradexplain.cards.card import Card
 from hf_gradexplain.cards.write import DATA, write_card
-from hf_gradexplain.commands.evaluate_arguments import SEVEN
+from hf_gradexplain.commands.evaluate_arguments import PAPER_METHODS
 from hf_gradexplain.evaluation.read_documents import read_correlations
 from hf_gradexplain.run.folder import document_paths
 from recipes.paper import decay_conclusion
 from recipes.paper.ablations import KS, Areas, read_areas
 from recipes.paper.arguments import ReproduceArguments
 from recipes.paper.claims import Answer, all_answers
-from recipes.paper.constants import CELLS, MODELS, POOLINGS, Cell
+from recipes.paper.constants import MODELS, POOLINGS, SETTINGS, Setting
 from recipes.paper.decay import by_distance
 from recipes.paper.example_review import read_review
 from recipes.paper.frequency import Frequencies, frequencies, relative_gradients
@@ -48,29 +48,29 @@ class Material:
         """The seed that everything beside the main evaluation is of."""
         return self.arguments.seeds[0]
 
-    def result(self, cell: Cell, seed: int, name: str) -> Result:
+    def result(self, cell: Setting, seed: int, name: str) -> Result:
         """The tables of one evaluation."""
         return read_result(self.plan.runs[cell, seed, name].output, cell, seed)
 
-    def documents(self, cell: Cell, seed: int, name: str) -> list[Path]:
+    def documents(self, cell: Setting, seed: int, name: str) -> list[Path]:
         """The documents of one evaluation."""
         return document_paths(self.plan.runs[cell, seed, name].output)
 
     @cached_property
-    def main(self) -> dict[Cell, list[Result]]:
+    def main(self) -> dict[Setting, list[Result]]:
         """The paper's evaluation of its six models, by training."""
-        return {cell: [self.result(cell, seed, "main") for seed in self.arguments.seeds] for cell in CELLS}
+        return {cell: [self.result(cell, seed, "main") for seed in self.arguments.seeds] for cell in SETTINGS}
 
     @cached_property
-    def chosen(self) -> dict[Cell, Result]:
+    def chosen(self) -> dict[Setting, Result]:
         """The evaluations with all methods, on a sample."""
         keys = [(cell, seed) for cell, seed, name in self.plan.runs if name == "chosen"]
         return {cell: self.result(cell, seed, "chosen") for cell, seed in keys}
 
     @cached_property
-    def frequencies(self) -> dict[Cell, list[Frequencies]]:
+    def frequencies(self) -> dict[Setting, list[Frequencies]]:
         """FastText's gradients, by training."""
-        cells = [cell for cell in CELLS if cell.model == "fasttext"]
+        cells = [cell for cell in SETTINGS if cell.model == "fasttext"]
         return {cell: [frequencies(self._gradients(cell, seed)) for seed in self.arguments.seeds] for cell in cells}
 
     @cached_property
@@ -97,7 +97,7 @@ class Material:
     @cached_property
     def poolings(self) -> dict[str, decay_conclusion.Pooling]:
         """The same in few numbers, beside how far SignedGI is behind."""
-        models = {pooling: Cell(model, "imdb") for model, pooling in POOLINGS.items()}
+        models = {pooling: Setting(model, "imdb") for model, pooling in POOLINGS.items()}
         return {
             name: decay_conclusion.pooling(
                 name, self.cards[models[name], self.first]["metrics"]["accuracy"], words, self.chosen[models[name]]
@@ -106,16 +106,16 @@ class Material:
         }
 
     @cached_property
-    def cards(self) -> dict[tuple[Cell, int], dict[str, Any]]:
+    def cards(self) -> dict[tuple[Setting, int], dict[str, Any]]:
         """What every training's card is made of."""
         return {key: read_card(step.output) for key, step in self.plan.trainings.items()}
 
     @cached_property
-    def settings(self) -> dict[Cell, dict[str, Result]]:
+    def settings(self) -> dict[Setting, dict[str, Result]]:
         """The evaluations under each choice, of the paper's six models."""
-        return {cell: {name: self.result(cell, self.first, name) for name in CHOICES} for cell in CELLS}
+        return {cell: {name: self.result(cell, self.first, name) for name in CHOICES} for cell in SETTINGS}
 
-    def areas(self, cell: Cell, name: str, methods: Sequence[str] = SEVEN, ks: Sequence[int] = KS) -> Areas:
+    def areas(self, cell: Setting, name: str, methods: Sequence[str] = PAPER_METHODS, ks: Sequence[int] = KS) -> Areas:
         """AOPC of every text of an evaluation of the first training."""
         return read_areas(self.documents(cell, self.first, name), methods, ks)
 
@@ -131,9 +131,9 @@ class Material:
     def _on(self, ids: np.ndarray, name: str, found: Areas) -> dict[str, tuple[float, float]]:
         """By method, the encoder's mean AOPC and median r on some of the texts."""
         rows = np.isin(found.ids, ids)
-        r = {method: self._r(PRECISE, name, method)[rows] for method in SEVEN if method != "loo"}
+        r = {method: self._r(PRECISE, name, method)[rows] for method in PAPER_METHODS if method != "loo"}
         medians = {method: float(np.median(x[~np.isnan(x)])) for method, x in r.items()} | {"loo": float("nan")}
-        return {method: (float(found.aopc[method][rows, 0].mean()), medians[method]) for method in SEVEN}
+        return {method: (float(found.aopc[method][rows, 0].mean()), medians[method]) for method in PAPER_METHODS}
 
     @cached_property
     def answers(self) -> list[Answer]:
@@ -145,28 +145,28 @@ class Material:
         return all_answers(self.main, self.frequencies, self.reviews, Cutoffs().times(factor))
 
     @cached_property
-    def correlations(self) -> dict[Cell, dict[str, np.ndarray]]:
+    def correlations(self) -> dict[Setting, dict[str, np.ndarray]]:
         """Pearson's r of every text, of all trainings together."""
-        return {cell: {method: self._all_r(cell, method) for method in SHOWN} for cell in CELLS}
+        return {cell: {method: self._all_r(cell, method) for method in SHOWN} for cell in SETTINGS}
 
     @cached_property
     def words(self) -> dict[str, pd.DataFrame]:
         """Gradients by frequency, of the first training, over reviews."""
-        return {model: relative_gradients(self._gradients(Cell(model, "imdb"), self.first)) for model in MODELS}
+        return {model: relative_gradients(self._gradients(Setting(model, "imdb"), self.first)) for model in MODELS}
 
     def seconds(self, steps: Mapping[Any, Any]) -> dict[Any, float]:
         """How long each of these steps took."""
         return {key: self.ledger.seconds(step) for key, step in steps.items()}
 
-    def _gradients(self, cell: Cell, seed: int) -> pd.DataFrame:
+    def _gradients(self, cell: Setting, seed: int) -> pd.DataFrame:
         return pd.read_parquet(self.plan.gradients[cell, seed].output)
 
-    def _all_r(self, cell: Cell, method: str) -> np.ndarray:
+    def _all_r(self, cell: Setting, method: str) -> np.ndarray:
         paths = [path for seed in self.arguments.seeds for path in self.documents(cell, seed, "main")]
         r = read_correlations(paths, method)["pearson"]
         return r[~np.isnan(r)]
 
-    def _r(self, cell: Cell, name: str, method: str) -> np.ndarray:
+    def _r(self, cell: Setting, name: str, method: str) -> np.ndarray:
         return read_correlations(self.documents(cell, self.first, name), method)["pearson"]
 
 

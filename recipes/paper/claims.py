@@ -7,20 +7,20 @@ from itertools import combinations, permutations
 from typing import Any
 
 from recipes.paper import rules
-from recipes.paper.constants import CELLS, METHODS, MODELS, NORMS, SENSITIVITY, Cell
+from recipes.paper.constants import METHODS, MODELS, NORMS, SENSITIVITY, SETTINGS, Setting
 from recipes.paper.example_review import side
 from recipes.paper.frequency import TOLERANCE, Frequencies
 from recipes.paper.results import LEADERS, Estimate, Result, over_seeds
 from recipes.paper.rules import Check, Cutoffs
 
 BELOW = ("random", *SENSITIVITY)
-HARD = Cell("bilstm", "imdb")
+HARD = Setting("bilstm", "imdb")
 """Where the paper finds leave-one-out far ahead."""
 
-BEAT_RANDOM = (Cell("textcnn", "ag_news"), Cell("bilstm", "ag_news"))
+BEAT_RANDOM = (Setting("textcnn", "ag_news"), Setting("bilstm", "ag_news"))
 """Where the paper finds the norms above a random order."""
 
-Results = Mapping[Cell, Sequence[Result]]
+Results = Mapping[Setting, Sequence[Result]]
 """The trainings of each model on each data set, in the same order of seeds."""
 
 
@@ -37,7 +37,7 @@ class Answer:
     """
 
     claim: str
-    cell: Cell
+    cell: Setting
     figure: str
     checks: tuple[Check, ...]
 
@@ -93,7 +93,7 @@ def about_correlations(results: Results, cutoffs: Cutoffs) -> Iterator[Answer]:
         yield from _each(where, f"r of L1 with LOO is {said}", _r("sa_l1"), _r_within("sa_l1", low, high))
 
 
-def about_frequencies(found: Mapping[Cell, Sequence[Frequencies]]) -> Iterator[Answer]:
+def about_frequencies(found: Mapping[Setting, Sequence[Frequencies]]) -> Iterator[Answer]:
     """The claims about FastText's gradients."""
     for cell, seeds in found.items():
         n = sum(x.texts for x in seeds)
@@ -120,7 +120,7 @@ def about_review(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[A
             )
             checks = [[seed[word] == wanted[word] for word in wanted] for seed in sides]
             shown = "; ".join(f"great {_SIDES[seed['great']]}, bad {_SIDES[seed['bad']]}" for seed in sides)
-            yield Answer(claim, Cell(model, "imdb"), shown, rules.in_every(checks))
+            yield Answer(claim, Setting(model, "imdb"), shown, rules.in_every(checks))
 
 
 _SIDES = {1: "+", 0: "0", -1: "−"}
@@ -179,7 +179,7 @@ def _r_within(method: str, low: float, high: float) -> Checks:
     return lambda x: rules.within(x, method, low, high)
 
 
-def _between_leaders(cell: Cell, cutoffs: Cutoffs) -> tuple[str, Checks]:
+def _between_leaders(cell: Setting, cutoffs: Cutoffs) -> tuple[str, Checks]:
     if cell.model == "textcnn":
         return "SignedGI is above LOO", _all([("signed_gi", "loo")], rules.above)
     if cell == HARD:
@@ -194,12 +194,12 @@ def about_tables(results: Results, cutoffs: Cutoffs) -> list[Answer]:
 
 def all_answers(
     results: Results,
-    frequencies: Mapping[Cell, Sequence[Frequencies]],
+    frequencies: Mapping[Setting, Sequence[Frequencies]],
     reviews: Mapping[str, Sequence[Mapping[str, Any]]],
     cutoffs: Cutoffs | None = None,
 ) -> list[Answer]:
     """Every claim about every model and data set that it speaks of, in the paper's order."""
-    ordered = {cell: results[cell] for cell in CELLS}
+    ordered = {cell: results[cell] for cell in SETTINGS}
     return [
         *about_tables(ordered, cutoffs or Cutoffs()),
         *about_frequencies(frequencies),

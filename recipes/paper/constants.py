@@ -26,7 +26,7 @@ NORMS = ("sa_l1", "sa_l2", "sa_linf")
 SENSITIVITY = ("sa_raw", *NORMS)
 
 
-class Cell(NamedTuple):
+class Setting(NamedTuple):
     """A model on a data set."""
 
     model: str
@@ -44,5 +44,5 @@ class Cell(NamedTuple):
         return f"{model}, {DATA[self.data]}"
 
 
-CELLS = tuple(Cell(model, data) for data in DATA for model in MODELS)
+SETTINGS = tuple(Setting(model, data) for data in DATA for model in MODELS)
 """The paper's six."""

@@ -8,7 +8,7 @@ import pandas as pd
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.evaluation.bootstrap import median_interval
 from hf_gradexplain.explain import Explainer
-from hf_gradexplain.files import written_whole
+from hf_gradexplain.files import atomic_write
 from recipes.paper.results import Estimate
 
 EDGES = (0, 10, 25, 50, 100, 200, 400)
@@ -42,7 +42,7 @@ def measure_decay(model: str, dataset: str, texts: int, path: Path) -> None:
             scores, n = explanation.scores, len(explanation.units)
             columns = {"gradient": scores["sa_l2"], "loo": scores["loo"], "signed_gi": scores["signed_gi"]}
             frames.append(pd.DataFrame({"text": text, "place": np.arange(n), "words": n, **columns}))
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         pd.concat(frames).to_parquet(temporary, index=False)
 
 

@@ -7,17 +7,17 @@ import numpy as np
 import pandas as pd
 
 from recipes.paper.claims import Answer
-from recipes.paper.constants import MODELS, Cell
+from recipes.paper.constants import MODELS, Setting
 from recipes.paper.decay import LEAST
 from recipes.paper.frequency import Frequencies
 from recipes.paper.results import Result
 from recipes.paper.rules import HOLDS
 
 
-def sees(
-    main: Mapping[Cell, Sequence[Result]],
-    correlations: Mapping[Cell, Mapping[str, np.ndarray]],
-    frequencies: Mapping[Cell, Sequence[Frequencies]],
+def figure_captions(
+    main: Mapping[Setting, Sequence[Result]],
+    correlations: Mapping[Setting, Mapping[str, np.ndarray]],
+    frequencies: Mapping[Setting, Sequence[Frequencies]],
     words: Mapping[str, pd.DataFrame],
     answers: Sequence[Answer],
     reviews: Mapping[str, Sequence[Mapping[str, Any]]],
@@ -33,7 +33,7 @@ def sees(
     }
 
 
-def _curves(main: Mapping[Cell, Sequence[Result]]) -> str:
+def _curves(main: Mapping[Setting, Sequence[Result]]) -> str:
     k = next(iter(main.values()))[0].short_k
     best, norms = [], []
     for found in main.values():
@@ -47,7 +47,7 @@ def _curves(main: Mapping[Cell, Sequence[Result]]) -> str:
     )
 
 
-def _correlations(correlations: Mapping[Cell, Mapping[str, np.ndarray]]) -> str:
+def _correlations(correlations: Mapping[Setting, Mapping[str, np.ndarray]]) -> str:
     medians = {
         method: {cell: float(np.median(found[method])) for cell, found in correlations.items() if len(found[method])}
         for method in ("signed_gi", "sa_l1")
@@ -62,7 +62,7 @@ def _correlations(correlations: Mapping[Cell, Mapping[str, np.ndarray]]) -> str:
     )
 
 
-def _frequency(frequencies: Mapping[Cell, Sequence[Frequencies]], words: Mapping[str, pd.DataFrame]) -> str:
+def _frequency(frequencies: Mapping[Setting, Sequence[Frequencies]], words: Mapping[str, pd.DataFrame]) -> str:
     worst = max(x.spread for found in frequencies.values() for x in found)
     twice = {model: found.loc[found["times"] == 2, "relative"] for model, found in words.items()}
     ranges = [

@@ -12,11 +12,11 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, ScalarFormatter
 
-from hf_gradexplain.commands.evaluate_arguments import SEVEN
+from hf_gradexplain.commands.evaluate_arguments import PAPER_METHODS
 from hf_gradexplain.viz.canvas import INK, MUTED, STYLE
 from hf_gradexplain.viz.palette import AGAINST, FOR, METHOD_STYLES
 from hf_gradexplain.viz.sanitize import one_line
-from recipes.paper.constants import DATA, METHODS, MODELS, Cell
+from recipes.paper.constants import DATA, METHODS, MODELS, Setting
 from recipes.paper.decay import EDGES, LEAST, SIZES
 from recipes.paper.results import Result
 
@@ -25,14 +25,14 @@ POOLING_STYLES = {"last": (AGAINST, "o"), "mean": ("#009e73", "s"), "max": (FOR,
 
 
 @matplotlib.style.context(STYLE)
-def curves_figure(results: Mapping[Cell, Sequence[Result]]) -> Figure:
+def curves_figure(results: Mapping[Setting, Sequence[Result]]) -> Figure:
     """Figure 1: AOPC over the number of removed words, a row per data set and a column per model.
 
     Lines are means over trainings; bands run from the lowest end of their intervals to the highest.
     """
     figure, grid = _grid(height=6.6, sharey="row")
     for cell, axes in grid.items():
-        for method in SEVEN:
+        for method in PAPER_METHODS:
             tables = [x.aopc[x.aopc["method"] == method].set_index("k") for x in results[cell]]
             together = pd.concat(tables, axis=1, keys=range(len(tables)), join="inner")
             by_name = together.swaplevel(axis=1)
@@ -54,7 +54,7 @@ def curves_figure(results: Mapping[Cell, Sequence[Result]]) -> Figure:
 
 
 @matplotlib.style.context(STYLE)
-def correlations_figure(histograms: Mapping[Cell, Mapping[str, np.ndarray]]) -> Figure:
+def correlations_figure(histograms: Mapping[Setting, Mapping[str, np.ndarray]]) -> Figure:
     """Figure 2: how each text's scores correlate with leave-one-out, for SignedGI and for SA (L1).
 
     Args:
@@ -171,10 +171,10 @@ def _decay_line(axes: Axes, table: pd.DataFrame, name: str, pooling: str) -> Non
     axes.plot(at, table[name], color=color, marker=marker, markersize=5, label=f"pooling {pooling}")
 
 
-def _grid(height: float, sharey: Any = True) -> tuple[Figure, dict[Cell, Axes]]:
+def _grid(height: float, sharey: Any = True) -> tuple[Figure, dict[Setting, Axes]]:
     figure = Figure(figsize=(10.5, height), layout="constrained")
     panels = figure.subplots(len(DATA), len(MODELS), sharey=sharey)
-    cells = [Cell(model, data) for data in DATA for model in MODELS]
+    cells = [Setting(model, data) for data in DATA for model in MODELS]
     for axes in panels.flat:
         axes.grid(axis="y")
     return figure, dict(zip(cells, panels.flat, strict=True))
@@ -188,7 +188,7 @@ def _name_bottom(figure: Figure, text: str) -> None:
 def _line(axes: Axes, method: str, mean: pd.Series, low: pd.Series, high: pd.Series) -> None:
     style = METHOD_STYLES[method]
     axes.fill_between(mean.index, low, high, color=style.color, alpha=0.13, linewidth=0)
-    place = SEVEN.index(method) / len(SEVEN)
+    place = PAPER_METHODS.index(method) / len(PAPER_METHODS)
     axes.plot(
         mean.index, mean, color=style.color, linestyle=style.dash, linewidth=1.5, marker=style.marker, markersize=4,
         markevery=(0.14 * place, 0.14), label=METHODS[method],

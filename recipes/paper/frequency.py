@@ -9,9 +9,9 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from hf_gradexplain.classifier.limits import length_limit
 from hf_gradexplain.corpus import load_texts
-from hf_gradexplain.files import written_whole
-from hf_gradexplain.text.encode import length_limit
+from hf_gradexplain.files import atomic_write
 
 TOLERANCE = 1e-4
 """Gradients computed in float32 are the same if they differ by less than this share of their size."""
@@ -51,7 +51,7 @@ def measure_gradients(model: str, dataset: str, texts: int | None, path: Path) -
         words, place, times = inputs["input_ids"][0].unique(return_inverse=True, return_counts=True)
         gradient = grad.new_zeros(len(words), grad.shape[2]).index_add(0, place, grad[0]).abs().sum(1)
         frames.append(pd.DataFrame({"text": i, "times": times.numpy(), "gradient": gradient.double().numpy()}))
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         pd.concat(frames).to_parquet(temporary, index=False)
 
 

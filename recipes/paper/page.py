@@ -20,10 +20,10 @@ from recipes.paper.ablations import read_lengths
 from recipes.paper.arguments import ReproduceArguments
 from recipes.paper.artifacts import Material
 from recipes.paper.claims import SOMEWHERE, Answer, overall
-from recipes.paper.constants import CELLS, DATA, ENCODER, MODELS, POOLINGS, Cell
+from recipes.paper.constants import DATA, ENCODER, MODELS, POOLINGS, SETTINGS, Setting
 from recipes.paper.decay import LONG
 from recipes.paper.example_review import NOTHING, TEXT
-from recipes.paper.figure_captions import sees
+from recipes.paper.figure_captions import figure_captions
 from recipes.paper.results import Result
 from recipes.paper.rules import Cutoffs
 
@@ -56,14 +56,14 @@ def _figures(material: Material) -> dict[str, Figure]:
 
 def _content(material: Material) -> dict[str, Any]:
     """Everything that the template shows."""
-    any_result = material.main[CELLS[0]][0]
+    any_result = material.main[SETTINGS[0]][0]
     return {
         **_claims(material),
         **_setting(material),
         **_choices(material),
         **_beyond(material),
         "short_k": any_result.short_k,
-        "sees": sees(
+        "sees": figure_captions(
             material.main,
             material.correlations,
             material.frequencies,
@@ -133,7 +133,7 @@ def _claim_table(material: Material) -> pd.DataFrame:
 
 def _setting(material: Material) -> dict[str, Any]:
     runs = {(c, s): step for (c, s, name), step in material.plan.runs.items() if name == "main"}
-    others = {c: step for (c, _, name), step in material.plan.runs.items() if name == "chosen" and c not in CELLS}
+    others = {c: step for (c, _, name), step in material.plan.runs.items() if name == "chosen" and c not in SETTINGS}
     runs |= {(c, material.first): step for c, step in others.items()}
     lengths = {key: read_lengths(document_paths(step.output)) for key, step in runs.items()}
     results = [result for found in material.main.values() for result in found]
@@ -152,7 +152,7 @@ def _notes(material: Material) -> list[str]:
     """What has to be known before any number is read."""
     notes = []
     for data, title in DATA.items():
-        cells = [cell for cell in CELLS if cell.data == data]
+        cells = [cell for cell in SETTINGS if cell.data == data]
         corpus = material.cards[cells[0], material.first]["corpus"]
         source = corpus["name"] if corpus["commit"] else f"a copy of {corpus['name']}, or of a part of it"
         read = [f"{tables.count_of(material.main[cell][0]):,} with {MODELS[cell.model]}" for cell in cells]
@@ -178,7 +178,7 @@ def _choices(material: Material) -> dict[str, Any]:
         signs.append({"model": cell.title, "LOO": ablations.shown(figure), "as printed": ablations.shown(printed)})
         short[cell.title] = _grid(ablations.short_documents(documents["chosen"]))
     verdicts, differ, claims = ablations.verdict_table(material.settings)
-    sizes = {cell.data: tables.count_of(material.chosen[cell]) for cell in CELLS}
+    sizes = {cell.data: tables.count_of(material.chosen[cell]) for cell in SETTINGS}
     return {
         "choices": parts,
         "sign": _grid(pd.DataFrame(signs)),
@@ -200,9 +200,9 @@ def _said(results: Mapping[str, Result], documents: Mapping[str, ablations.Areas
 
 
 def _beyond(material: Material) -> dict[str, Any]:
-    shown = [x for cell, x in material.chosen.items() if cell in CELLS or cell.model in ENCODER]
-    imdb = {cell: "main" for cell in CELLS if cell.data == "imdb"}
-    imdb |= {cell: "chosen" for cell in material.chosen if cell.model in POOLINGS and cell not in CELLS}
+    shown = [x for cell, x in material.chosen.items() if cell in SETTINGS or cell.model in ENCODER]
+    imdb = {cell: "main" for cell in SETTINGS if cell.data == "imdb"}
+    imdb |= {cell: "chosen" for cell in material.chosen if cell.model in POOLINGS and cell not in SETTINGS}
     lengths = {cell.title: ablations.by_length(material.areas(cell, name)) for cell, name in imdb.items()}
     return {
         "methods": _grid(tables.method_table(shown, "aopc")),
@@ -221,8 +221,8 @@ def _encoder(material: Material) -> dict[str, Any]:
     """How the transformer was measured, if it was, and what its precision changes."""
     if material.plan.encoder is None:
         return {"encoder": None, "precisions": None}
-    news, imdb = (material.chosen[Cell("minilm", data)].record for data in ("ag_news", "imdb"))
-    others = material.chosen[CELLS[0]].record["facts"]
+    news, imdb = (material.chosen[Setting("minilm", data)].record for data in ("ag_news", "imdb"))
+    others = material.chosen[SETTINGS[0]].record["facts"]
     said = (
         f"MiniLM was evaluated on {news['documents']['documents']:,} texts of AG's News ({news['facts']['Curves']}) "
         f"and {imdb['documents']['documents']:,} of IMDB ({imdb['facts']['Curves']}), computed in "

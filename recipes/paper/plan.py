@@ -11,13 +11,13 @@ from typing import Any
 
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.commands.evaluate import run_evaluation
-from hf_gradexplain.commands.evaluate_arguments import NOT_OF_THE_RUN, SEVEN, EvaluateArguments
+from hf_gradexplain.commands.evaluate_arguments import NOT_REPLAYED, PAPER_METHODS, EvaluateArguments
 from hf_gradexplain.commands.parsing import parse_arguments
 from hf_gradexplain.commands.train import run_training
 from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
 from hf_gradexplain.corpus import fingerprint, load_texts
 from recipes.paper.arguments import ReproduceArguments
-from recipes.paper.constants import CELLS, DATA, ENCODER, HUB, POOLINGS, Cell
+from recipes.paper.constants import DATA, ENCODER, HUB, POOLINGS, SETTINGS, Setting
 from recipes.paper.decay import measure_decay
 from recipes.paper.encoder import NAME, copy_encoder, encoder_folder
 from recipes.paper.example_review import explain_review
@@ -36,10 +36,10 @@ CHOICES: dict[str, dict[str, str]] = {
 }
 """The settings on which the paper is silent: what was chosen, and what each table has instead."""
 
-PRECISE = Cell("minilm", "ag_news")
+PRECISE = Setting("minilm", "ag_news")
 """What is evaluated in both precisions, where the encoder is not evaluated in float32."""
 
-_OF_THIS_MACHINE = ("output_dir", "dataset_name", "model_name_or_path", *NOT_OF_THE_RUN)
+_OF_THIS_MACHINE = ("output_dir", "dataset_name", "model_name_or_path", *NOT_REPLAYED)
 """Arguments that name places; what lies there is compared instead."""
 
 
@@ -56,11 +56,11 @@ class Plan:
         encoder: What copies the encoder, or None.
     """
 
-    trainings: Mapping[tuple[Cell, int], Step]
-    runs: Mapping[tuple[Cell, int, str], Step]
+    trainings: Mapping[tuple[Setting, int], Step]
+    runs: Mapping[tuple[Setting, int, str], Step]
     decays: Mapping[str, Step]
     reviews: Mapping[tuple[str, int], Step]
-    gradients: Mapping[tuple[Cell, int], Step]
+    gradients: Mapping[tuple[Setting, int], Step]
     encoder: Step | None
 
     def steps(self, only: list[str] | None = None) -> list[Step]:
@@ -83,24 +83,24 @@ def make_plan(arguments: ReproduceArguments) -> Plan:
     planner = _Planner(arguments)
     first = arguments.seeds[0]
     encoder = planner.encoder() if arguments.encoder else None
-    trainings = {(cell, seed): planner.training(cell, seed) for cell in CELLS for seed in arguments.seeds}
-    others = [Cell(model, "imdb") for model in POOLINGS if model != "bilstm"]
+    trainings = {(cell, seed): planner.training(cell, seed) for cell in SETTINGS for seed in arguments.seeds}
+    others = [Setting(model, "imdb") for model in POOLINGS if model != "bilstm"]
     trainings |= {(cell, first): planner.training(cell, first) for cell in others}
     if encoder is not None:
-        own = [Cell(model, data) for model in ENCODER for data in DATA]
+        own = [Setting(model, data) for model in ENCODER for data in DATA]
         trainings |= {(cell, first): planner.training(cell, first, encoder) for cell in own}
-    wanted = [(cell, seed, "main") for cell in CELLS for seed in arguments.seeds]
-    wanted += [(cell, first, name) for cell in CELLS for name in CHOICES]
-    wanted += [(cell, first, "chosen") for cell, _ in trainings if cell not in CELLS]
+    wanted = [(cell, seed, "main") for cell in SETTINGS for seed in arguments.seeds]
+    wanted += [(cell, first, name) for cell in SETTINGS for name in CHOICES]
+    wanted += [(cell, first, "chosen") for cell, _ in trainings if cell not in SETTINGS]
     if encoder is not None and arguments.encoder_precision != "no":
         wanted.append((PRECISE, first, "float32"))
     followed = [(cell, seed) for cell, seed in trainings if cell.model == "fasttext"]
-    followed += [(cell, first) for cell in CELLS if cell.model != "fasttext" and cell.data == "imdb"]
+    followed += [(cell, first) for cell in SETTINGS if cell.model != "fasttext" and cell.data == "imdb"]
     reviewed = [(cell, seed) for cell, seed in trainings if cell.data == "imdb"]
     return Plan(
         trainings=trainings,
         runs={key: planner.run(*key, trainings[key[:2]]) for key in wanted},
-        decays={model: planner.decay(trainings[Cell(model, "imdb"), first]) for model in POOLINGS},
+        decays={model: planner.decay(trainings[Setting(model, "imdb"), first]) for model in POOLINGS},
         reviews={(cell.model, seed): planner.review(trainings[cell, seed]) for cell, seed in reviewed},
         gradients={key: planner.gradients(key[0], trainings[key]) for key in followed},
         encoder=encoder,
@@ -124,7 +124,7 @@ class _Planner:
         asked = {"weights": _sha256(source / "model.safetensors")}
         return Step("encoder", target, asked, partial(copy_encoder, source, target))
 
-    def training(self, cell: Cell, seed: int, encoder: Step | None = None) -> Step:
+    def training(self, cell: Setting, seed: int, encoder: Step | None = None) -> Step:
         """The step that trains a model, with its card; explanations are measured for the card of the first seed."""
         folder = self.output_dir / f"seed{seed}" / cell.name
         carded = seed == self.arguments.seeds[0] and self.arguments.cards is not None
@@ -145,18 +145,18 @@ class _Planner:
         needs = (encoder,) if encoder else ()
         return Step(f"train/seed{seed}/{cell.name}", folder, asked, partial(_train, arguments), needs)
 
-    def run(self, cell: Cell, seed: int, name: str, training: Step) -> Step:
+    def run(self, cell: Setting, seed: int, name: str, training: Step) -> Step:
         """The step that evaluates a model on texts of its own data set."""
         folder = self.output_dir / f"seed{seed}" / f"{cell.name}-{name}"
-        grid = self.arguments.encoder_k_grid if cell == Cell("minilm", "imdb") else []
+        grid = self.arguments.encoder_k_grid if cell == Setting("minilm", "imdb") else []
         arguments = EvaluateArguments(
             model_name_or_path=str(training.output),
             dataset_name=self.sources[cell.data],
             output_dir=str(folder),
             max_samples=self._texts(cell, name),
-            methods=list(METHODS) if name == "chosen" else list(SEVEN),
+            methods=list(METHODS) if name == "chosen" else list(PAPER_METHODS),
             random_orders=0,
-            both_ends=name == "chosen" and cell in CELLS,
+            both_ends=name == "chosen" and cell in SETTINGS,
             k_grid=grid,
             mixed_precision=self.arguments.encoder_precision if cell.model in ENCODER and name != "float32" else "no",
             **CHOICES.get(name, {}),  # type: ignore[arg-type]
@@ -174,7 +174,7 @@ class _Planner:
         work = partial(measure_decay, str(training.output), source, texts, path)
         return Step(training.name.replace("train", "decay", 1), path, asked, work, (training,))
 
-    def gradients(self, cell: Cell, training: Step) -> Step:
+    def gradients(self, cell: Setting, training: Step) -> Step:
         """The step that follows the loss back to single words: of all texts with FastText, else of some."""
         path = training.output.with_name(f"{training.output.name}-gradients.parquet")
         texts = self.arguments.texts if cell.model == "fasttext" else self.arguments.decay_texts
@@ -188,7 +188,7 @@ class _Planner:
         work = partial(explain_review, str(training.output), path)
         return Step(training.name.replace("train", "review", 1), path, {}, work, (training,))
 
-    def _texts(self, cell: Cell, name: str) -> int | None:
+    def _texts(self, cell: Setting, name: str) -> int | None:
         """On how many texts a model is evaluated; fewer are some of those of more."""
         arguments = self.arguments
         if cell.model in ENCODER:
@@ -196,10 +196,10 @@ class _Planner:
             return min(arguments.encoder_float32_texts, some) if name == "float32" else some
         if name != "main":
             return (cell.data == "imdb" and arguments.imdb_sample) or arguments.sample
-        return arguments.bilstm_imdb_texts if cell == Cell("bilstm", "imdb") else arguments.texts
+        return arguments.bilstm_imdb_texts if cell == Setting("bilstm", "imdb") else arguments.texts
 
 
-def _config(cell: Cell) -> Path:
+def _config(cell: Setting) -> Path:
     return CONFIGS / f"train_{cell.data}_{cell.model}.yaml"
 
 

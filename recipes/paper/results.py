@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from hf_gradexplain.commands.evaluate_arguments import SEVEN
+from hf_gradexplain.commands.evaluate_arguments import PAPER_METHODS
 from hf_gradexplain.evaluation.comparisons import holm
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
-from recipes.paper.constants import Cell
+from recipes.paper.constants import Setting
 
 LEADERS = ("loo", "signed_gi")
 """The methods that the paper finds ahead."""
@@ -48,7 +48,7 @@ class Result:
         curves: As `aopc`, with a column `curve`; empty where only removal was measured.
     """
 
-    cell: Cell
+    cell: Setting
     seed: int
     aopc: pd.DataFrame
     comparisons: pd.DataFrame
@@ -114,7 +114,7 @@ class Result:
         return self.correlation[self.correlation["coefficient"] == "pearson"].set_index("method")
 
 
-def read_result(folder: Path, cell: Cell, seed: int) -> Result:
+def read_result(folder: Path, cell: Setting, seed: int) -> Result:
     """The tables that `recipes/evaluate.py` left in a folder."""
     curves = folder / "curves.parquet"
     return Result(
@@ -133,7 +133,7 @@ def _adjusted(comparisons: pd.DataFrame) -> pd.DataFrame:
 
     So a claim is asked the same of all evaluations. A pair with a later method keeps the correction for all of them.
     """
-    among = comparisons["method"].isin(SEVEN) & comparisons["other"].isin(SEVEN)
+    among = comparisons["method"].isin(PAPER_METHODS) & comparisons["other"].isin(PAPER_METHODS)
     adjusted = comparisons["p_adjusted"].mask(among)
     adjusted[among] = holm(comparisons.loc[among, "p"].to_numpy())
     return comparisons.assign(p_adjusted=adjusted)

@@ -10,13 +10,13 @@ import pandas as pd
 from scipy import stats
 
 from hf_gradexplain.attribution.methods import METHODS as ALL
-from hf_gradexplain.commands.evaluate_arguments import SEVEN
+from hf_gradexplain.commands.evaluate_arguments import PAPER_METHODS
 from recipes.paper.ablations import shown
-from recipes.paper.constants import METHODS, Cell
+from recipes.paper.constants import METHODS, Setting
 from recipes.paper.decay import LEAST, SIZES
 from recipes.paper.results import Result, over_seeds
 
-Key = tuple[Cell, int]
+Key = tuple[Setting, int]
 
 
 def model_table(cards: Mapping[Key, Mapping[str, Any]], seconds: Mapping[Key, float]) -> pd.DataFrame:
@@ -81,7 +81,7 @@ def method_table(results: Sequence[Result], field: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def lead_table(results: Mapping[Cell, Sequence[Result]]) -> pd.DataFrame:
+def lead_table(results: Mapping[Setting, Sequence[Result]]) -> pd.DataFrame:
     """One row per model: how far the better of LOO and SignedGI is above a random order, at both k."""
     rows = []
     for cell, found in results.items():
@@ -106,7 +106,7 @@ BETWEEN = (("signed_gi", "loo"), ("loo", "random"), ("signed_gi", "sa_l2"), ("sa
 """Differences that are held against those between trainings."""
 
 
-def seed_table(results: Mapping[Cell, Sequence[Result]]) -> pd.DataFrame:
+def seed_table(results: Mapping[Setting, Sequence[Result]]) -> pd.DataFrame:
     """Whether differences between methods are more than differences between trainings, at the short k.
 
     The mean over trainings, its standard deviation, and Student's interval of the mean, which asks what another
@@ -145,7 +145,7 @@ def decay_table(found: Mapping[str, pd.DataFrame], where: str) -> pd.DataFrame:
 def precision_table(found: Mapping[str, Mapping[str, tuple[float, float]]]) -> pd.DataFrame:
     """By precision and method, AOPC and the median r on the same texts; a row per method."""
     rows: list[dict[str, Any]] = []
-    for method in SEVEN:
+    for method in PAPER_METHODS:
         numbers = {name: by_method[method] for name, by_method in found.items()}
         aopc = {f"AOPC, {name}": f"{x:z.4f}" for name, (x, _) in numbers.items()}
         r = {f"median r, {name}": "–" if method == "loo" else f"{x:z.3f}" for name, (_, x) in numbers.items()}

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from hf_gradexplain.classifier.hooked_classifier import left_as_found
 from hf_gradexplain.classifier.objective import Objective
+from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer
-from hf_gradexplain.probing.gradient_checks import attempt
+from hf_gradexplain.probing.gradient_checks import forward_backward
 from hf_gradexplain.text.encode import Encoder, collate
 from tests.architectures.zoo import VOCAB_SIZE, InFloat64, Rows, tiny_model, tiny_tokenizer, word_rows
 
@@ -47,7 +47,7 @@ class Errors:
 
 
 @dataclass(frozen=True)
-class Subject:
+class ArchitectureCase:
     """A tiny model opened for measuring."""
 
     model: PreTrainedModel
@@ -55,7 +55,7 @@ class Subject:
     explainer: Explainer
 
     @classmethod
-    def of(cls, model_type: str, **settings: str) -> "Subject":
+    def of(cls, model_type: str, **settings: str) -> "ArchitectureCase":
         """The tiny model of an architecture; `settings` are the tokenizer's, which then has a pad token too."""
         model = tiny_model(model_type)
         if settings and getattr(model.config.get_text_config(), "pad_token_id", None) is None:
@@ -92,8 +92,8 @@ class Subject:
         profile, unscaled = self.explainer.profile, []
         classifier = profile.classifier(self.model, Objective("logit", "identity"), 1024)
         batch = collate(Encoder(self.tokenizer, None, "token")(TEXTS[:1]), [0], self.tokenizer)
-        with left_as_found(self.model):
-            trial = attempt(classifier, batch)
+        with frozen_eval_mode(self.model):
+            trial = forward_backward(classifier, batch)
         at = batch.inputs["input_ids"][0].tolist().index(token)
         for (table, row), vectors, grad in zip(word_rows(self.model, token), trial.vectors, trial.grads, strict=True):
             vector, weights = vectors[0, at], table[row].detach()
@@ -110,7 +110,7 @@ class Subject:
     def with_rows(self, rows: Rows, values: list[Tensor]) -> float:
         inputs = self.tokenizer(TEXTS[0], return_tensors="pt")
         before = [table[row].clone() for table, row in rows]
-        with left_as_found(self.model), torch.no_grad():
+        with frozen_eval_mode(self.model), torch.no_grad():
             torch.manual_seed(0)
             for (table, row), value in zip(rows, values, strict=True):
                 table[row] = value

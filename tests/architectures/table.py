@@ -14,7 +14,7 @@ import torch
 from transformers.utils import logging
 
 from hf_gradexplain.models import MODELS
-from tests.architectures.measure import TOLERANCE, Subject
+from tests.architectures.measure import TOLERANCE, ArchitectureCase
 from tests.architectures.zoo import MODEL_TYPES
 
 ROOT = Path(__file__).parents[2]
@@ -72,9 +72,9 @@ of the others; a slow test holds this package's columns against a new measuremen
 """
 
 
-def remarks(subject: Subject) -> Iterator[str]:
+def remarks(case: ArchitectureCase) -> Iterator[str]:
     """What is unusual about an architecture, as the package found it."""
-    profile = subject.explainer.profile
+    profile = case.explainer.profile
     lookups = profile.lookups
     later = [lookup for lookup in lookups if lookup.table in {x.table for x in lookups[: lookups.index(lookup)]}]
     shifts = sorted({lookup.shift for lookup in lookups if lookup.shift})
@@ -86,21 +86,21 @@ def remarks(subject: Subject) -> Iterator[str]:
         yield "time-major"
     if profile.follow:
         yield "forward pass of " + ", ".join(f"`{cls.__name__}`" for cls in sorted(profile.follow, key=str))
-    if not profile.pads:
+    if not profile.padding_safe:
         yield "equal lengths"
-    if not profile.zero_baseline:
+    if not profile.zero_baseline_works:
         yield "length ignored"
-    if profile.alignment != profile.alignment:
+    if profile.gradient_embedding_cosine != profile.gradient_embedding_cosine:
         yield "no word reaches the class without its CUDA kernel"
 
 
 def row(model_type: str) -> str:
     """One line of the table."""
-    subject = Subject.of(model_type)
-    errors = subject.errors()
+    case = ArchitectureCase.of(model_type)
+    errors = case.errors()
     found = (errors.gradient, errors.leave_one_out, errors.batch)
     own = ["yes" if error <= TOLERANCE else "**no**" for error in found]
-    return _line([f"`{model_type}`", *own, *peer_cells(model_type), "; ".join(remarks(subject))])
+    return _line([f"`{model_type}`", *own, *peer_cells(model_type), "; ".join(remarks(case))])
 
 
 def shown() -> dict[str, list[int]]:

@@ -5,37 +5,37 @@ import pytest
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from tests.architectures import table
-from tests.architectures.measure import TEXTS, TOLERANCE, Subject
+from tests.architectures.measure import TEXTS, TOLERANCE, ArchitectureCase
 from tests.architectures.zoo import MODEL_TYPES, OVERRIDES, InFloat64, tiny_model, tiny_tokenizer
 from tests.helpers.snapshot import snapshot
 
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_numbers_are_those_of_the_model_itself_which_is_left_as_found(model_type):
-    subject = Subject.of(model_type)
-    subject.model.train()
-    before = snapshot(subject.model, subject.tokenizer)
-    errors = subject.errors()
+    case = ArchitectureCase.of(model_type)
+    case.model.train()
+    before = snapshot(case.model, case.tokenizer)
+    errors = case.errors()
     assert errors.gradient <= TOLERANCE
     assert errors.leave_one_out <= TOLERANCE
     assert errors.batch <= TOLERANCE
-    assert snapshot(subject.model, subject.tokenizer) == before
+    assert snapshot(case.model, case.tokenizer) == before
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_padding_on_either_side_changes_nothing(model_type, side):
-    subject = Subject.of(model_type, padding_side=side)
+    case = ArchitectureCase.of(model_type, padding_side=side)
     with InFloat64():
-        assert subject.batch_error() <= TOLERANCE
+        assert case.batch_error() <= TOLERANCE
 
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_another_baseline_takes_the_place_of_a_word_wherever_it_is_read(model_type):
-    subject = Subject.of(model_type)
+    case = ArchitectureCase.of(model_type)
     with InFloat64():
-        assert subject.leave_one_out_error("mean") <= TOLERANCE
+        assert case.leave_one_out_error("mean") <= TOLERANCE
 
 
 def test_every_override_is_of_a_known_architecture():

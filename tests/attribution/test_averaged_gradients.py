@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.integrate import fixed_quad
 
-from hf_gradexplain.attribution.averaged_gradients import Noise, Path, gauss_radau
+from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SmoothGrad, gauss_radau
 from hf_gradexplain.attribution.formulas import sa_l2, signed_gi
 from hf_gradexplain.attribution.methods import METHODS, Method
 from hf_gradexplain.options import Options
@@ -41,7 +41,7 @@ def test_the_quadrature_is_exact_for_polynomials_and_ends_at_the_text(n):
 @pytest.mark.parametrize("kind", SMOOTH)
 def test_completeness(kind, objective, named):
     """The scores add up to what the objective loses as all units are removed."""
-    named("path", Method(Path(50), signed_gi, True, ""))
+    named("path", Method(IntegratedGradients(50), signed_gi, True, ""))
     explain, text = explainer(kind), TEXTS[0]
     for unit in UNITS:
         found = explain(text, ("path", "random"), unit, labels=1, objective=objective).scores["path"]
@@ -53,19 +53,21 @@ def test_completeness(kind, objective, named):
 
 @pytest.mark.parametrize("kind", ["textcnn", "bilstm"])
 def test_completeness_holds_from_another_baseline_and_over_kinks_where_there_are_many_points(kind, named):
-    named("path", Method(Path(400), signed_gi, True, ""))
+    named("path", Method(IntegratedGradients(400), signed_gi, True, ""))
     explain = explainer(kind)
     (batch,) = explain.run([TEXTS[0]], Options(("path",), "word", objective="logit", baseline="mean"))
-    classifier, reading = batch.classifier, batch.reading
-    without = classifier.masked_logits(reading.batch.inputs, reading.batch.units.unit_of < reading.batch.units.size)
-    target = reading.batch.target.item()
-    rise = reading.logits[0, target] - without[0, target]
+    forward = batch.forward
+    without = forward.classifier.masked_logits(
+        forward.batch.inputs, forward.batch.units.unit_of < forward.batch.units.size
+    )
+    target = forward.batch.target.item()
+    rise = forward.logits[0, target] - without[0, target]
     assert batch.scores["path"].sum().item() == pytest.approx(rise.item(), rel=5e-3)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_step_is_gradient_times_input(kind, named):
-    named("path", Method(Path(1), signed_gi, True, ""))
+    named("path", Method(IntegratedGradients(1), signed_gi, True, ""))
     for unit in UNITS:
         scores = explainer(kind)(TEXTS[0], ("path", "signed_gi"), unit).scores
         assert scores["path"] == pytest.approx(scores["signed_gi"], rel=1e-12)
@@ -85,14 +87,14 @@ def test_the_path_agrees_with_another_quadrature_written_naively(kind, named):
         return [-float(np.dot(grads[t], vectors[i].numpy())) for i, t in enumerate(reader.tokens)]
 
     expected, _ = fixed_quad(lambda points: np.array([products(x) for x in points]).T, 0, 1, n=40)
-    named("path", Method(Path(40), signed_gi, True, ""))
+    named("path", Method(IntegratedGradients(40), signed_gi, True, ""))
     found = explain(text, "path", "token", labels=1).scores["path"]
     assert found == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_noise_smoothgrad_is_the_plain_gradient(kind, named):
-    named("smooth", Method(Noise(3, level=0.0), sa_l2, False, ""))
+    named("smooth", Method(SmoothGrad(3, level=0.0), sa_l2, False, ""))
     scores = explainer(kind)(TEXTS[0], ("smooth", "sa_l2"), "word_type").scores
     assert scores["smooth"] == pytest.approx(scores["sa_l2"], rel=1e-12)
 
@@ -116,7 +118,7 @@ def test_smoothgrad_agrees_with_a_loop_over_noisy_texts(kind, named):
         reader.table.data[rows] = vectors + level * (vectors.max() - vectors.min()) * torch.from_numpy(noise)
         for t, grad in reader.gradients(loss).items():
             grads[t] += np.array(grad) / copies
-    named("smooth", Method(Noise(copies, level), sa_l2, False, ""))
+    named("smooth", Method(SmoothGrad(copies, level), sa_l2, False, ""))
     found = explain(text, "smooth", "word", labels=1).scores["smooth"]
     nothing = {t: [0.0] * vectors.shape[1] for t in reader.tokens}
     expected = [gradient_score("sa_l2", u, reader.ids, grads, nothing) for u in reader.units("word")]

@@ -6,8 +6,8 @@ from captum.attr import LayerGradientXActivation
 
 from hf_gradexplain.attribution.formulas import as_is
 from hf_gradexplain.attribution.methods import METHODS, Method, register, select
-from hf_gradexplain.attribution.sources import Shuffle
-from hf_gradexplain.classifier.hooked_classifier import Classifier
+from hf_gradexplain.attribution.sources import RandomScores
+from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
@@ -54,8 +54,8 @@ def test_on_a_linear_model_signed_gi_is_leave_one_out(text, unit):
 def test_on_a_linear_model_scores_sum_to_logit_minus_bias(unit):
     explain = explainer("fasttext")
     batch = next(explain.run([TEXTS[0]], Options(("signed_gi", "loo"), unit, objective="logit")))
-    target = batch.reading.batch.target.item()
-    logit = batch.reading.logits[0, target] - explain.model.classifier.bias[target]
+    target = batch.forward.batch.target.item()
+    logit = batch.forward.logits[0, target] - explain.model.classifier.bias[target]
     for scores in batch.scores.values():
         assert scores.sum().item() == pytest.approx(logit.item(), abs=1e-12)
 
@@ -115,16 +115,16 @@ def test_all_gradient_methods_together_cost_one_forward_and_one_backward_pass(ki
 )
 def test_a_graph_is_made_for_those_who_differentiate_it_and_gone_before_the_others(methods, graph, monkeypatch):
     """Besides those that sources make for themselves, of which there is one at a time."""
-    explain, alive, seen, read = explainer("bert"), WeakSet(), [], Classifier.read
+    explain, alive, seen, read = explainer("bert"), WeakSet(), [], HookedClassifier.read
 
-    def watched(self, batch, *, graph, move=None):
+    def watched(self, batch, *, graph, edit=None):
         seen.append((graph, len(alive)))
-        reading = read(self, batch, graph=graph, move=move)
+        forward = read(self, batch, graph=graph, edit=edit)
         if graph:
-            alive.add(reading)
-        return reading
+            alive.add(forward)
+        return forward
 
-    monkeypatch.setattr(Classifier, "read", watched)
+    monkeypatch.setattr(HookedClassifier, "forward", watched)
     explain(TEXTS[0], methods)
     assert seen[0] == (graph, 0)
     assert all(others == 0 for _, others in seen)
@@ -161,7 +161,7 @@ def test_no_method_is_refused():
 
 def test_a_registered_method_is_used_like_any_other_and_its_name_is_taken(monkeypatch):
     monkeypatch.setattr("hf_gradexplain.attribution.methods.METHODS", METHODS.copy())
-    method = Method(Shuffle(), as_is, False, "the same as random")
+    method = Method(RandomScores(), as_is, False, "the same as random")
     register("mine", method)
     scores = explainer("fasttext")(TEXTS[0], ("mine", "random")).scores
     assert scores["mine"].tolist() == scores["random"].tolist()

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from hf_gradexplain.attribution.methods import score_batch, select
-from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, Shuffle, room
-from hf_gradexplain.classifier.hooked_classifier import Reading, left_as_found
+from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, RandomScores, room
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
 from tests.helpers.naive import NaiveReader, loss_of
@@ -19,10 +20,10 @@ def scored(explain, texts, methods=("random",), **options):
     return batch
 
 
-def evidence(explain, batch, source) -> tuple[Reading, object]:
-    with left_as_found(explain.model):
-        reading = batch.classifier.read(batch.reading.batch, graph=True)
-        return reading, source(batch.classifier, reading)
+def evidence(explain, batch, source) -> tuple[ForwardPass, object]:
+    with frozen_eval_mode(explain.model):
+        forward = batch.forward.classifier.forward(batch.forward.batch, graph=True)
+        return forward, source(forward)
 
 
 @pytest.mark.parametrize("problem_type", PROBLEM_TYPES)
@@ -30,9 +31,9 @@ def evidence(explain, batch, source) -> tuple[Reading, object]:
 def test_the_gradient_agrees_with_central_differences(kind, problem_type):
     explain, text = explainer(kind, problem_type), "the end is bad"
     batch = scored(explain, [text])
-    reading, gradients = evidence(explain, batch, Backward())
+    forward, gradients = evidence(explain, batch, Backward())
     reader = NaiveReader(explain.model, explain.tokenizer, text)
-    loss = loss_of("loss", problem_type, reading.batch.target.item())
+    loss = loss_of("loss", problem_type, forward.batch.target.item())
     for t in reader.tokens:
         slopes = [reader.slope(loss, t, dim) for dim in range(gradients.grad.shape[2])]
         assert gradients.grad[0, t].tolist() == pytest.approx(slopes, rel=1e-6, abs=1e-8)
@@ -66,7 +67,7 @@ def test_leaving_the_only_word_out_leaves_nothing(kind):
 def test_places_without_a_unit_score_zero():
     explain = explainer("fasttext")
     batch = scored(explain, list(TEXTS), ("loo", "random", "signed_gi"))
-    real = batch.reading.batch.units.real
+    real = batch.forward.batch.units.real
     assert not real.all()
     for scores in batch.scores.values():
         assert torch.equal(scores[~real], torch.zeros_like(scores[~real]))
@@ -88,7 +89,7 @@ def test_every_order_of_the_random_method_is_equally_likely():
     assert all(30 < first.count(unit) < 70 for unit in range(3))
 
 
-@pytest.mark.parametrize("source", [Backward(), LeaveOneOut(), Shuffle()])
+@pytest.mark.parametrize("source", [Backward(), LeaveOneOut(), RandomScores()])
 def test_sources_of_equal_arguments_are_one_source(source):
     assert type(source)() == source
     assert hash(type(source)()) == hash(source)
@@ -97,11 +98,11 @@ def test_sources_of_equal_arguments_are_one_source(source):
 def test_a_reading_without_gradient_methods_carries_no_graph():
     explain = explainer("bert")
     batch = scored(explain, ["the end is bad"], ("loo", "random"))
-    assert batch.reading.words == ()
-    assert not batch.reading.logits.requires_grad
-    with left_as_found(explain.model):
-        reading, _ = score_batch(batch.classifier, batch.reading.batch, select("sa_l2"))
-    assert not reading.logits.requires_grad, "the graph is let go as soon as the gradients are there"
+    assert batch.forward.words == ()
+    assert not batch.forward.logits.requires_grad
+    with frozen_eval_mode(explain.model):
+        forward, _ = score_batch(batch.classifier, batch.forward.batch, select("sa_l2"))
+    assert not forward.logits.requires_grad, "the graph is let go as soon as the gradients are there"
 
 
 @pytest.mark.parametrize("method", ["signed_gi", "sa_l2", "gi_prob", "integrated_gradients", "smoothgrad"])
@@ -123,10 +124,10 @@ def test_in_float32_the_gradient_is_that_of_the_loss_to_the_bit(kind):
     explain = explainer(kind, dtype=torch.float32)
     batch = scored(explain, [TEXTS[0]])
     objective, found = batch.classifier.objective, evidence(explain, batch, Backward())[1]
-    with left_as_found(explain.model):
-        reading = batch.classifier.read(batch.reading.batch, graph=True)
-        loss = objective.loss(reading.logits, reading.batch.target).sum()
-        assert torch.equal(found.grad, torch.autograd.grad(loss, reading.words[0].delta)[0])
+    with frozen_eval_mode(explain.model):
+        forward = batch.forward.classifier.forward(batch.forward.batch, graph=True)
+        loss = objective.loss(forward.logits, forward.batch.target).sum()
+        assert torch.equal(found.grad, torch.autograd.grad(loss, forward.words[0].delta)[0])
 
 
 def test_a_power_of_two_brings_each_texts_slope_near_one_and_a_slope_of_zero_stays_finite():

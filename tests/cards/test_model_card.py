@@ -6,8 +6,8 @@ import pytest
 from datasets import Dataset
 from huggingface_hub import ModelCard
 
-from hf_gradexplain.cards import Card, Example, described, model_card
-from hf_gradexplain.hub.provenance import Origin, public_name
+from hf_gradexplain.cards import Card, Example, describe, model_card
+from hf_gradexplain.hub.provenance import Provenance, public_name
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification
 from hf_gradexplain.training import Task, TrainArguments, Trained
 
@@ -25,11 +25,11 @@ def make_card(task=None, metrics=None, commit=None, **more):
         arguments.setdefault("model_type", "fasttext")
     arguments = TrainArguments(**arguments)
     model = FastTextForSequenceClassification(FastTextConfig(vocab_size=1200, hidden_size=10, **task.config()))
-    origins = {"data set": Origin(arguments.dataset_name, commit)}
+    provenances = {"data set": Provenance(arguments.dataset_name, commit)}
     if arguments.model_name_or_path:
-        origins["base model"] = Origin(arguments.model_name_or_path, commit)
+        provenances["base model"] = Provenance(arguments.model_name_or_path, commit)
     metrics = metrics or {"accuracy": 0.9, "macro_f1": 0.123456}
-    card = described(Trained(model, None, task, metrics, ROWS, ROWS, origins), arguments)
+    card = describe(Trained(model, None, task, metrics, ROWS, ROWS, provenances), arguments)
     corpus = replace(card.corpus, train_rows=21391, eval_rows=7600)
     return replace(card, corpus=corpus)
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from hf_gradexplain.attribution.baseline import baseline_vectors
-from hf_gradexplain.classifier.hooked_classifier import Classifier, left_as_found
+from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.objective import Objective
+from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.text.encode import Encoder, collate
@@ -35,13 +36,13 @@ def table_of(model):
 def test_reading_leaves_the_logits_as_they_are(kind):
     explain = explainer(kind)
     batch = batch_of(explain, [TEXTS[0]])
-    with left_as_found(explain.model):
+    with frozen_eval_mode(explain.model):
         plain = explain.model(**batch.inputs).logits
         for graph in (False, True):
-            reading = opened(explain).read(batch, graph=graph)
-            assert torch.equal(reading.logits, plain)
-            assert reading.batch.target.tolist() == plain.argmax(-1).tolist()
-            assert reading.logits.requires_grad == graph
+            forward = opened(explain).forward(batch, graph=graph)
+            assert torch.equal(forward.logits, plain)
+            assert forward.batch.target.tolist() == plain.argmax(-1).tolist()
+            assert forward.logits.requires_grad == graph
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -49,7 +50,7 @@ def test_word_vectors_are_rows_of_the_table_and_the_model_is_not_run_to_the_end(
     explain = explainer(kind)
     batch, finished = batch_of(explain, [TEXTS[0]]), []
     handle = explain.model.register_forward_hook(lambda *_: finished.append(1))
-    with left_as_found(explain.model):
+    with frozen_eval_mode(explain.model):
         (vectors,) = opened(explain).word_vectors(batch.inputs)
     handle.remove()
     scale = getattr(getattr(explain.model.config, "scale_embedding", None), "real", 1) or 1
@@ -108,13 +109,13 @@ def test_the_mean_is_taken_over_the_words_that_the_model_has_rows_for():
     model, tokenizer = make("fasttext")
     tokenizer.add_tokens(["a", "few", "more", "words"])
     explain = Explainer(model, tokenizer)
-    with left_as_found(model):
+    with frozen_eval_mode(model):
         (found,) = baseline_vectors(opened(explain), tokenizer, "mean")
     torch.testing.assert_close(found, table_of(model)[2:].mean(0))
 
 
 def mean_of(explain, budget=64):
-    with left_as_found(explain.model):
+    with frozen_eval_mode(explain.model):
         return baseline_vectors(replace(opened(explain), batch_tokens=budget), explain.tokenizer, "mean")[0]
 
 
@@ -131,8 +132,8 @@ def test_the_mean_is_summed_in_float64(dtype):
 @pytest.mark.parametrize("budget", [1, 200, 100_000])
 def test_the_mean_takes_few_passes_and_none_until_the_weights_change(kind, budget, monkeypatch):
     model, tokenizer = make(kind)
-    explain, passes, look_up = Explainer(model, tokenizer), [], Classifier.word_vectors
-    monkeypatch.setattr(Classifier, "word_vectors", lambda self, x: passes.append(1) or look_up(self, x))
+    explain, passes, look_up = Explainer(model, tokenizer), [], HookedClassifier.word_vectors
+    monkeypatch.setattr(HookedClassifier, "word_vectors", lambda self, x: passes.append(1) or look_up(self, x))
     monkeypatch.setattr("hf_gradexplain.attribution.baseline._CHUNK", 8)
     words = [i for i in range(len(tokenizer)) if i not in tokenizer.all_special_ids]
     documents = -(-len(words) // 8)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from hf_gradexplain.classifier.memory import halving, in_parts, lower_limit, ran_out, token_limit
+from hf_gradexplain.classifier.memory import lower_limit, ran_out, run_halving_on_oom, run_in_chunks, token_limit
 from hf_gradexplain.explain import Explainer
 from tests.helpers.tiny import TEXTS, make
 
@@ -29,7 +29,7 @@ def test_halves_come_in_the_place_of_their_batch(most):
         return sum(batch)
 
     batches = [[1, 2, 3, 4], [5], [6, 7, 8, 9, 10]]
-    found = list(halving(batches, len, run, nn.Identity(), graph=False))
+    found = list(run_halving_on_oom(batches, len, run, nn.Identity(), graph=False))
     assert [i for batch, _ in found for i in batch] == list(range(1, 11))
     assert all(total == sum(batch) for batch, total in found)
     assert max(len(batch) for batch, _ in found) <= most
@@ -41,9 +41,9 @@ def test_a_single_text_that_does_not_fit_is_an_error_and_so_is_any_other():
         raise MemoryError if len(batch) == 1 else ValueError("no memory")
 
     with pytest.raises(MemoryError):
-        next(halving([[1]], len, run, nn.Identity(), graph=True))
+        next(run_halving_on_oom([[1]], len, run, nn.Identity(), graph=True))
     with pytest.raises(ValueError, match="no memory"):
-        next(halving([[1, 2]], len, run, nn.Identity(), graph=True))
+        next(run_halving_on_oom([[1, 2]], len, run, nn.Identity(), graph=True))
 
 
 def test_what_counts_as_running_out():
@@ -68,7 +68,7 @@ def test_fewer_copies_follow_where_memory_ran_out_and_one_alone_is_tried_once(n,
         if sizes[-1] > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
 
-    parts = in_parts(nn.Identity(), n, 100, 32_768, run, graph=True)
+    parts = run_in_chunks(nn.Identity(), n, 100, 32_768, run, graph=True)
     if most:
         assert [i for at, _ in parts for i in range(at.start, at.stop)] == list(range(n))
     else:

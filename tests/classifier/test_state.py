@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from hf_gradexplain.classifier.state import NO_SUCH_TOKEN, State, device_of, left_as_found
+from hf_gradexplain.classifier.state import UNUSED_PAD_ID, ModelState, device_of, frozen_eval_mode
 from tests.helpers.snapshot import snapshot
 from tests.helpers.tiny import KINDS, make
 
@@ -22,7 +22,7 @@ def test_the_model_is_left_as_found(kind, error):
     next(model.parameters()).requires_grad_(False)
     before = snapshot(model, tokenizer)
     try:
-        with left_as_found(model):
+        with frozen_eval_mode(model):
             assert not model.training
             assert not any(parameter.requires_grad for parameter in model.parameters())
             torch.randn(3)
@@ -35,17 +35,17 @@ def test_the_model_is_left_as_found(kind, error):
 
 def test_a_model_without_a_pad_token_gets_an_id_that_no_token_has():
     model, _ = make("gpt2")
-    with left_as_found(model):
-        assert model.config.pad_token_id == NO_SUCH_TOKEN
+    with frozen_eval_mode(model):
+        assert model.config.pad_token_id == UNUSED_PAD_ID
     assert model.config.pad_token_id is None
     model, _ = make("bert")
-    with left_as_found(model):
+    with frozen_eval_mode(model):
         assert model.config.pad_token_id == 0
 
 
 def test_gradients_are_on_whatever_the_caller_chose():
     model, _ = make("bert")
-    with torch.inference_mode(), left_as_found(model):
+    with torch.inference_mode(), frozen_eval_mode(model):
         assert torch.is_grad_enabled()
         assert not torch.is_inference_mode_enabled()
 
@@ -55,7 +55,7 @@ def test_attributes_buffers_and_parts_that_a_forward_pass_changes_are_put_back()
     model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
     part, buffer = model[0], model[1].running_mean
     model.kind = "sparse"
-    with State(model).put_back():
+    with ModelState(model).restore():
         model.kind = "full"
         model.added = True
         model[0] = nn.Identity()
@@ -69,15 +69,15 @@ def test_attributes_buffers_and_parts_that_a_forward_pass_changes_are_put_back()
 
 
 def test_random_numbers_are_the_same_inside_and_undisturbed_outside():
-    state = State(nn.Linear(1, 1))
+    state = ModelState(nn.Linear(1, 1))
     torch.manual_seed(5)
     expected = torch.rand(2)
     torch.manual_seed(5)
     first = torch.rand(1)
-    with state.put_back():
+    with state.restore():
         inside = torch.rand(1)
     assert torch.equal(torch.cat([first, torch.rand(1)]), expected)
-    with state.put_back():
+    with state.restore():
         assert torch.equal(torch.rand(1), inside)
 
 
@@ -85,7 +85,7 @@ def test_modules_compiled_in_place_run_uncompiled():
     model, _ = make("bert")
     calls = []
     model.bert._compiled_call_impl = lambda *args, **kwargs: calls.append(1)
-    with left_as_found(model):
+    with frozen_eval_mode(model):
         model(input_ids=torch.tensor([[2, 9, 3]]))
     assert not calls
     assert model.bert._compiled_call_impl is not None
@@ -117,7 +117,7 @@ def test_the_one_switch_of_older_versions_is_put_back(error, monkeypatch):
     cudnn, seen = SimpleNamespace(enabled=True, allow_tf32=True), []
     monkeypatch.setattr(torch.backends, "cudnn", cudnn)
     try:
-        with left_as_found(nn.Conv1d(2, 2, 1)):
+        with frozen_eval_mode(nn.Conv1d(2, 2, 1)):
             seen.append(cudnn.allow_tf32)
             if error:
                 raise ZeroDivisionError

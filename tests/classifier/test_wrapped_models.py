@@ -8,7 +8,7 @@ from accelerate import dispatch_model
 from peft import LoraConfig, PrefixTuningConfig, PromptTuningConfig, get_peft_model
 
 from hf_gradexplain.explain import Explainer
-from hf_gradexplain.perturb import GENERIC, short_cut_of
+from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.run.fingerprints import weights_fingerprint
 from tests.helpers.tiny import OURS, TEXTS, make
 
@@ -39,7 +39,7 @@ def test_a_wrapper_changes_nothing_and_keeps_the_short_cut(kind, wrap):
     model, tokenizer = make(kind)
     expected, wrapped = scores(model, tokenizer), wrap(model)
     assert_same(scores(wrapped, tokenizer), expected, rel=1e-14)
-    assert (short_cut_of(Explainer(wrapped, tokenizer).model) is GENERIC) == (kind == "bert")
+    assert (shortcut_of(Explainer(wrapped, tokenizer).model) is GENERIC) == (kind == "bert")
 
 
 def adapted(kind, **settings):

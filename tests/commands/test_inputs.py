@@ -3,9 +3,9 @@
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
-from hf_gradexplain.commands import inputs as subject
+from hf_gradexplain.commands import inputs as inputs
 from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
-from hf_gradexplain.commands.inputs import _aligned, subject_of
+from hf_gradexplain.commands.inputs import _aligned, load_inputs
 from hf_gradexplain.corpus import CorpusError
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.run.fingerprints import weights_fingerprint
@@ -48,7 +48,7 @@ def test_names_in_a_stream_become_the_ids_of_the_model():
 
 def embedded(folder, seed):
     """The weights that an evaluation of the embedded default with this seed in this folder is of."""
-    found = subject_of(EvaluateArguments(seed=seed, output_dir=str(folder)), folder)
+    found = load_inputs(EvaluateArguments(seed=seed, output_dir=str(folder)), folder)
     return weights_fingerprint(found.explainer.model)
 
 
@@ -57,7 +57,7 @@ def test_the_embedded_model_is_that_of_the_seed(tmp_path, monkeypatch):
     expected = embedded(tmp_path / "alone", 1)
     assert embedded(tmp_path / "shared", 0) != expected
     assert embedded(tmp_path / "shared", 1) == expected
-    monkeypatch.setattr(subject, "_train_fasttext", None)
+    monkeypatch.setattr(inputs, "_train_fasttext", None)
     assert embedded(tmp_path / "shared", 1) == expected
 
 

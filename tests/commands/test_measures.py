@@ -6,7 +6,7 @@ import numpy as np
 from datasets import Dataset
 
 from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
-from hf_gradexplain.commands.inputs import Subject
+from hf_gradexplain.commands.inputs import EvaluationInputs
 from hf_gradexplain.commands.measures import under_baselines
 from hf_gradexplain.commands.options import options_of
 from hf_gradexplain.evaluation.baselines import other_baselines
@@ -23,7 +23,7 @@ def curves_under_mean(folder, measures):
     arguments = EvaluateArguments(methods=["signed_gi"], baselines=["mean"])
     explain = explainer("bert")
     others = other_baselines(explain, options_of(arguments), arguments.baselines)
-    under_baselines(Subject(explain, ROWS, "m", "d"), arguments, others, measures, folder, {})
+    under_baselines(EvaluationInputs(explain, ROWS, "m", "d"), arguments, others, measures, folder, {})
     inputs = json.loads((folder / "baselines" / "mean" / "documents" / "inputs.json").read_text())
     return read_curves(document_path(folder / "baselines" / "mean", 0))[1]["signed_gi"][0], inputs
 

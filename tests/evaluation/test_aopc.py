@@ -13,7 +13,7 @@ from hf_gradexplain.evaluation.aopc import (
     removal_ranks,
     sufficiency_drops,
 )
-from hf_gradexplain.evaluation.ragged_array import Ragged
+from hf_gradexplain.evaluation.ragged_array import RaggedArray
 
 
 def brute_force(curves, max_k):
@@ -92,14 +92,14 @@ def many():
 def test_areas_at_chosen_k_are_those_of_each_document(many):
     ks = np.array([0, 1, 3, 12, 20])
     expected = [document_aopc(curve, 20)[ks] for curve in many]
-    np.testing.assert_allclose(areas(removal_drops(Ragged.of(many)), ks), expected, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(areas(removal_drops(RaggedArray.of(many)), ks), expected, rtol=0, atol=1e-13)
     ends = [document_aopc(curve, len(curve) - 1)[-1] for curve in many]
-    np.testing.assert_allclose(own_areas(removal_drops(Ragged.of(many))), ends, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(own_areas(removal_drops(RaggedArray.of(many))), ends, rtol=0, atol=1e-13)
 
 
 def test_sums_of_drops_are_those_of_flat_curves(many):
     expected = [sum(curve[0] - curve[min(k, len(curve) - 1)] for curve in many) for k in range(16)]
-    np.testing.assert_allclose(drop_sums(removal_drops(Ragged.of(many)), 15), expected, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(drop_sums(removal_drops(RaggedArray.of(many)), 15), expected, rtol=0, atol=1e-13)
 
 
 def test_sufficiency_is_what_is_missing_with_the_top_units_alone():
@@ -112,17 +112,17 @@ def test_sufficiency_is_what_is_missing_with_the_top_units_alone():
 
     order = rng.permutation(6)
     lowest_first = [f(order[: 6 - k]) for k in range(7)]
-    drops = sufficiency_drops(Ragged.of([lowest_first, [0.3]]))
+    drops = sufficiency_drops(RaggedArray.of([lowest_first, [0.3]]))
     expected = [f(order) - f(order[:k]) for k in range(7)]
     np.testing.assert_allclose(drops.rows()[0], expected, rtol=0, atol=1e-15)
     np.testing.assert_array_equal(drops.rows()[1], [0])
 
 
 def test_rows_of_different_lengths_keep_apart():
-    ragged = Ragged.of([[1.0, 2.0], [3.0], [4.0, 5.0, 6.0]])
+    ragged = RaggedArray.of([[1.0, 2.0], [3.0], [4.0, 5.0, 6.0]])
     assert ragged.first.tolist() == [1, 3, 4]
     assert ragged.last.tolist() == [2, 3, 6]
     assert ragged.place.tolist() == [0, 1, 0, 0, 1, 2]
     assert ragged.backwards().values.tolist() == [2, 1, 3, 6, 5, 4]
     assert [row.tolist() for row in ragged.rows()] == [[1, 2], [3], [4, 5, 6]]
-    assert Ragged.of([]).rows() == []
+    assert RaggedArray.of([]).rows() == []

@@ -5,7 +5,7 @@ import pytest
 
 from hf_gradexplain.evaluation.aopc import aopc, removal_drops
 from hf_gradexplain.evaluation.bootstrap import AopcSums, Means, bootstrap_weights, k_grid, median_interval
-from hf_gradexplain.evaluation.ragged_array import Ragged
+from hf_gradexplain.evaluation.ragged_array import RaggedArray
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def curves():
 def sums_of(curves, parts, longest=8, replicates=400, max_k=8):
     sums = AopcSums(longest, replicates)
     for part in parts:
-        drops = removal_drops(Ragged.of([curves[i] for i in part]))
+        drops = removal_drops(RaggedArray.of([curves[i] for i in part]))
         sums.add(drops, bootstrap_weights(part, seed=0, replicates=replicates))
     return sums.table(max_k)
 

@@ -8,7 +8,7 @@ import pytest
 from datasets import Dataset, load_dataset
 
 from hf_gradexplain.attribution.methods import METHODS as METHODS_THERE_ARE
-from hf_gradexplain.evaluation.columns import described
+from hf_gradexplain.evaluation.columns import describe_columns
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, read_explanations, schema, write_documents
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
@@ -83,13 +83,13 @@ def test_mean_and_variance_of_random_orders_have_a_number_for_every_k(documents)
 def test_the_page_names_every_column_its_type_and_its_meaning():
     first = PAGE.read_text(encoding="utf-8").partition("# Tables of a run")[0]
     rows = re.findall(r"^\| `([^`]+)` \| ([^|]+) \| (.+) \|$", first, flags=re.M)
-    assert rows == described(schema(["loo", "signed_gi"], EVERYTHING))
+    assert rows == describe_columns(schema(["loo", "signed_gi"], EVERYTHING))
 
 
 def test_a_method_may_have_any_name(monkeypatch):
     for name in ("pearson", "a.b_p"):
         monkeypatch.setitem(METHODS_THERE_ARE, name, METHODS_THERE_ARE["signed_gi"])
-    names = [name for name, _, _ in described(schema(["loo", "pearson", "a.b_p"]))]
+    names = [name for name, _, _ in describe_columns(schema(["loo", "pearson", "a.b_p"]))]
     assert "scores.METHOD" in names
     assert len(names) == len(set(names))
     assert not [name for name in names if "pearson" in name or "a.b" in name]

@@ -5,9 +5,9 @@ from datasets import Dataset
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation import evaluate
-from hf_gradexplain.evaluation.extra_measures import Measures, affordable
+from hf_gradexplain.evaluation.extra_measures import Measures, default_measures
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb import SHORT_CUTS, ShortCut, fasttext
+from hf_gradexplain.perturb import SHORTCUTS, Shortcut, fasttext
 from hf_gradexplain.run.runner import evaluate_texts
 from tests.helpers.tiny import explainer, make
 
@@ -21,20 +21,20 @@ from tests.helpers.tiny import explainer, make
     ],
 )
 def test_what_costs_little_is_measured(kind, expected):
-    assert affordable(make(kind)[0]) == expected
+    assert default_measures(make(kind)[0]) == expected
 
 
 def test_half_a_short_cut_does_not_make_curves_cheap(monkeypatch):
     model = make("fasttext")[0]
-    monkeypatch.setitem(SHORT_CUTS, type(model), ShortCut(fasttext.leave_one_out))
-    assert affordable(model) == Measures(random_orders=2)
+    monkeypatch.setitem(SHORTCUTS, type(model), Shortcut(fasttext.leave_one_out))
+    assert default_measures(model) == Measures(random_orders=2)
 
 
 def test_what_is_asked_for_is_measured_whatever_it_costs():
     asked = {"random_orders": 5, "both_ends": True, "bounds": True, "beam_size": 3}
-    assert affordable(make("bert")[0], **asked) == Measures(**asked)
+    assert default_measures(make("bert")[0], **asked) == Measures(**asked)
     none = {"random_orders": 0, "both_ends": False, "bounds": False}
-    assert affordable(make("fasttext")[0], **none) == Measures()
+    assert default_measures(make("fasttext")[0], **none) == Measures()
 
 
 @pytest.mark.parametrize("n", [-1, 1])
@@ -62,9 +62,9 @@ def test_orders_are_those_of_the_methods_of_their_other_ends_and_of_chance(monke
     seen = []
     run = evaluate.removal_curves
 
-    def counted(classifier, reading, ranks, steps):
+    def counted(forward, ranks, steps):
         seen.append(len(ranks))
-        return run(classifier, reading, ranks, steps)
+        return run(forward, ranks, steps)
 
     monkeypatch.setattr(evaluate, "removal_curves", counted)
     texts = Dataset.from_dict({"id": [0], "text": ["a good film"]})

@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from hf_gradexplain.evaluation.ground_truth import planted_hits, planted_table
+from hf_gradexplain.evaluation.ground_truth import planted_table, r_precision
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.text.data import Unit
 
 
 def test_planted_words_among_the_top_units():
     supports = np.array([True, False, True, False])
-    assert planted_hits(np.array([0, 1, 2, 3]), supports) == (True, 0.5)
-    assert planted_hits(np.array([1, 2, 0, 3]), supports) == (True, 1.0)
-    assert planted_hits(np.array([2, 0, 3, 1]), supports) == (False, 0.0)
+    assert r_precision(np.array([0, 1, 2, 3]), supports) == (True, 0.5)
+    assert r_precision(np.array([1, 2, 0, 3]), supports) == (True, 1.0)
+    assert r_precision(np.array([2, 0, 3, 1]), supports) == (False, 0.0)
 
 
 def test_a_text_without_a_supporting_word_says_nothing():
-    assert planted_hits(np.array([0, 1]), np.array([False, False])) is None
+    assert r_precision(np.array([0, 1]), np.array([False, False])) is None
 
 
 def explanation(words, target, **scores):

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from hf_gradexplain.evaluation.aopc import document_aopc
-from hf_gradexplain.evaluation.ragged_array import Ragged
-from hf_gradexplain.evaluation.random_band import ChanceSums, over_orders, random_ranks
+from hf_gradexplain.evaluation.ragged_array import RaggedArray
+from hf_gradexplain.evaluation.random_band import RandomBandSums, over_orders, random_ranks
 from tests.perturb.conftest import random_document
 
 LONGEST = 14
@@ -36,9 +36,9 @@ def test_the_band_from_three_orders_is_that_of_thousands_of_seeds():
         [[document_aopc(curve, LONGEST) for curve in curves(effects, 600)] for effects in documents], axis=0
     )
     found = [over_orders(curves(effects, 3)) for effects in documents]
-    sums = ChanceSums(LONGEST)
+    sums = RandomBandSums(LONGEST)
     for part in (slice(0, 50), slice(50, None)):
-        sums.add(Ragged.of([x["variance"] for x in found[part]]))
+        sums.add(RaggedArray.of([x["variance"] for x in found[part]]))
     mean = pd.DataFrame({"k": np.arange(LONGEST + 1), "aopc": seeds.mean(0)})
     table = sums.table(mean)
     half = (table["high"] - table["low"]) / 2
@@ -52,8 +52,8 @@ def test_the_band_from_three_orders_is_that_of_thousands_of_seeds():
 def test_past_a_documents_end_the_variance_is_that_of_its_flat_curve():
     curves = np.random.default_rng(2).random((4, 4))
     curves[:, 0], curves[:, -1] = 0.9, 0.1
-    sums = ChanceSums(9)
-    sums.add(Ragged.of([over_orders(curves)["variance"]]))
+    sums = RandomBandSums(9)
+    sums.add(RaggedArray.of([over_orders(curves)["variance"]]))
     table = sums.table(pd.DataFrame({"k": np.arange(10), "aopc": 0.0}))
     expected = np.array([document_aopc(curve, 9) for curve in curves]).std(0, ddof=1)
     np.testing.assert_allclose(table["high"], 1.959964 * expected, rtol=1e-6, atol=1e-12)

@@ -9,7 +9,7 @@ from datasets import Dataset
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb import GENERIC, short_cut_of
+from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.run.runner import evaluate_texts
 from tests.architectures.measure import TEXTS as WORDS
 from tests.architectures.zoo import MODEL_TYPES, InFloat64, tiny_model, tiny_tokenizer
@@ -70,7 +70,7 @@ def test_a_wrapper_changes_nothing_and_keeps_the_short_cut(kind, wrap):
     expected = scores(model.cuda(), tokenizer)
     wrapped = wrap(model)
     assert_close(scores(wrapped, tokenizer), expected, rel=1e-12)
-    assert (short_cut_of(Explainer(wrapped, tokenizer).model) is GENERIC) == (kind == "bert")
+    assert (shortcut_of(Explainer(wrapped, tokenizer).model) is GENERIC) == (kind == "bert")
 
 
 @pytest.mark.filterwarnings("ignore:.*meta device")

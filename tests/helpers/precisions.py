@@ -1,4 +1,4 @@
-"""What `left_as_found` does to the switches of cuDNN, each setting in a process of its own: none can be unset."""
+"""What `frozen_eval_mode` does to the switches of cuDNN, each setting in a process of its own: none can be unset."""
 
 import json
 import multiprocessing
@@ -6,7 +6,7 @@ import multiprocessing
 import torch
 from torch import nn
 
-from hf_gradexplain.classifier.state import left_as_found
+from hf_gradexplain.classifier.state import frozen_eval_mode
 
 SETTINGS = (
     "",
@@ -45,7 +45,7 @@ def looked_at(setting, used):
         for error in (False, True):
             found.append([switches()])
             try:
-                with left_as_found(model):
+                with frozen_eval_mode(model):
                     found[-1].append(switches())
                     assert not error
             except AssertionError:

@@ -69,7 +69,7 @@ def do_explain(name, revision=None, allow_pickle=False):
         explainer = Explainer.from_pretrained(name, revision=revision, allow_pickle=allow_pickle)
     except GradexplainError as error:
         return str(error)
-    return {"probabilities": explainer(WORDS).probabilities.tolist(), **commits(explainer.origins)}
+    return {"probabilities": explainer(WORDS).probabilities.tolist(), **commits(explainer.provenances)}
 
 
 def do_load_texts(name, revision=None):

@@ -72,9 +72,12 @@ def leave():
     import httpx2
 
     obstacles = []
-    for attempt in (lambda: httpx2.get("https://example.org"), lambda: socket.socket().connect(("192.0.2.1", 80))):
+    for forward_backward in (
+        lambda: httpx2.get("https://example.org"),
+        lambda: socket.socket().connect(("192.0.2.1", 80)),
+    ):
         try:
-            attempt()
+            forward_backward()
         except (OSError, httpx2.HTTPError) as error:
             obstacles.append(str(error))
     return obstacles

@@ -57,7 +57,7 @@ def do_evaluate(*arguments):
     from hf_gradexplain.hub import push as hub
 
     hub.WAITS = (0.01,) * 4
-    with patch.object(evaluate, "subject_of", wraps=evaluate.subject_of) as loads:
+    with patch.object(evaluate, "load_inputs", wraps=evaluate.load_inputs) as loads:
         try:
             evaluate.run_evaluation(parse_arguments(EvaluateArguments, list(arguments)))
         except GradexplainError as error:

@@ -22,7 +22,7 @@ def do_check(repo_id, repo_type="dataset", private=True, token=TOKEN, offline=Fa
     from hf_gradexplain.hub import push as hub
 
     hub.WAITS = (0.01,) * 4
-    with hub.signed_in(token), patch("huggingface_hub.constants.HF_HUB_OFFLINE", offline):
+    with hub.use_token(token), patch("huggingface_hub.constants.HF_HUB_OFFLINE", offline):
         try:
             found = hub.check_destination(repo_id, repo_type, private=private)
         except GradexplainError as error:
@@ -64,11 +64,11 @@ def do_sign_in():
     """The tokens before, within and after a block, without and with one in the environment."""
     from huggingface_hub import get_token
 
-    from hf_gradexplain.hub.push import signed_in
+    from hf_gradexplain.hub.push import use_token
 
     def around(token):
         before = get_token()
-        with signed_in(token):
+        with use_token(token):
             within = get_token()
         return [before, within, get_token()]
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from hf_gradexplain.classifier.hooked_classifier import Classifier, Reading
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.classifier.lookups import Lookup
 from hf_gradexplain.classifier.objective import Objective
-from hf_gradexplain.text.data import NOBODY, Document, Unit
+from hf_gradexplain.text.data import NO_UNIT, Document, Unit
 from hf_gradexplain.text.encode import collate
 
 VOCABULARY = 12
@@ -22,16 +22,16 @@ def random_document(rng: np.random.Generator, length: int, unit: str) -> Documen
     ordinary = rng.random(length) > 1 / 8
     keys = {"token": np.arange(length), "word": np.cumsum(rng.random(length) < 0.6), "word_type": ids}[unit]
     numbers: dict[int, int] = {}
-    unit_of = [numbers.setdefault(int(k), len(numbers)) if o else NOBODY for k, o in zip(keys, ordinary, strict=True)]
-    unit_of = np.array(unit_of if length else [NOBODY])
+    unit_of = [numbers.setdefault(int(k), len(numbers)) if o else NO_UNIT for k, o in zip(keys, ordinary, strict=True)]
+    unit_of = np.array(unit_of if length else [NO_UNIT])
     ids, mask = (tuple(ids.tolist()), (1,) * length) if length else ((0,), (0,))
     units = tuple(Unit(str(u), ()) for u in numbers.values())
     return Document("", units, {"input_ids": ids, "attention_mask": mask}, unit_of, unit_of, np.arange(len(units)))
 
 
-def random_ranks(rng: np.random.Generator, orders: int, reading: Reading) -> torch.Tensor:
+def random_ranks(rng: np.random.Generator, orders: int, forward: ForwardPass) -> torch.Tensor:
     """`(M, B, U)`: random orders of the units, and nonsense where a text has fewer."""
-    units = reading.batch.units
+    units = forward.batch.units
     ranks = rng.integers(0, max(units.size, 1), (orders, len(units.count), units.size))
     for order in ranks:
         for row, n in zip(order, units.count.tolist(), strict=True):
@@ -40,8 +40,8 @@ def random_ranks(rng: np.random.Generator, orders: int, reading: Reading) -> tor
 
 
 @pytest.fixture
-def read() -> Callable[..., tuple[Classifier, Reading]]:
-    """A function `(model, rng, lengths, unit, side, batch_tokens, baseline) -> (classifier, reading)`."""
+def read() -> Callable[..., ForwardPass]:
+    """A function `(model, rng, lengths, unit, side, batch_tokens, baseline) -> (forward)`."""
 
     def read(
         model: torch.nn.Module,
@@ -51,7 +51,7 @@ def read() -> Callable[..., tuple[Classifier, Reading]]:
         side: str = "right",
         batch_tokens: int = 64,
         baseline: bool = False,
-    ) -> tuple[Classifier, Reading]:
+    ) -> ForwardPass:
         documents = [random_document(rng, length, unit) for length in lengths]
         tokenizer = SimpleNamespace(padding_side=side, pad_token_id=0, pad_token_type_id=0)
         batch = collate(documents, [None] * len(documents), tokenizer)  # type: ignore[arg-type]
@@ -59,8 +59,8 @@ def read() -> Callable[..., tuple[Classifier, Reading]]:
         vector = torch.from_numpy(rng.normal(size=table.shape[1])).to(table.dtype) if baseline else None
         lookups = (Lookup("embedding", call=0, shift=0, time_major=False),)
         objective = Objective("loss", "softmax")
-        classifier = Classifier(model, lookups, objective, batch_tokens, None if vector is None else (vector,))
-        return classifier, classifier.read(batch, graph=False)
+        classifier = HookedClassifier(model, lookups, objective, batch_tokens, None if vector is None else (vector,))
+        return classifier.forward(batch, graph=False)
 
     return read
 

@@ -1,13 +1,14 @@
 """The generic form against a loop that masks by hand, its number of forward passes, and memory that runs out."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from hf_gradexplain.classifier.hooked_classifier import Classifier
+from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.models import TextCNNConfig, TextCNNForSequenceClassification
 from hf_gradexplain.perturb import generic
 
@@ -19,31 +20,31 @@ def model():
     return TextCNNForSequenceClassification(config).double().eval().requires_grad_(False)
 
 
-def logits_by_hand(classifier, reading, text, removed):
+def logits_by_hand(forward, text, removed):
     """The logits of one text alone whose removed units have the baseline for a vector."""
-    document = reading.batch.documents[text]
-    vectors = classifier.model.embedding(torch.tensor([document.inputs["input_ids"]])).clone()
+    document = forward.batch.documents[text]
+    vectors = forward.classifier.model.embedding(torch.tensor([document.inputs["input_ids"]])).clone()
     for t, unit in enumerate(document.unit_of):
         if unit in removed:
-            vectors[0, t] = classifier.baseline[0]
+            vectors[0, t] = forward.classifier.baseline[0]
     mask = torch.tensor([document.inputs["attention_mask"]])
-    return classifier.model(inputs_embeds=vectors, attention_mask=mask).logits[0]
+    return forward.classifier.model(inputs_embeds=vectors, attention_mask=mask).logits[0]
 
 
 @pytest.mark.parametrize("unit", ["token", "word", "word_type"])
 def test_both_equal_a_loop_over_units_and_steps(unit, model, read, ranks_of):
     rng = np.random.default_rng(1)
-    classifier, reading = read(model, rng, [7, 0, 1, 11], unit, batch_tokens=40, baseline=True)
-    ranks = ranks_of(rng, 2, reading)
-    without = generic.leave_one_out(classifier, reading)
-    curves = generic.removal_curves(classifier, reading, ranks)
-    for b, n in enumerate(reading.batch.units.count.tolist()):
-        for u in range(reading.batch.units.size):
-            expected = logits_by_hand(classifier, reading, b, {u})
+    forward = read(model, rng, [7, 0, 1, 11], unit, batch_tokens=40, baseline=True)
+    ranks = ranks_of(rng, 2, forward)
+    without = generic.leave_one_out(forward)
+    curves = generic.removal_curves(forward, ranks)
+    for b, n in enumerate(forward.batch.units.count.tolist()):
+        for u in range(forward.batch.units.size):
+            expected = logits_by_hand(forward, b, {u})
             torch.testing.assert_close(without[b, u], expected, rtol=0, atol=1e-12)
         for order, rank in enumerate(ranks[:, b, :n].tolist()):
-            for k in range(reading.batch.units.size + 1):
-                expected = logits_by_hand(classifier, reading, b, {u for u, r in enumerate(rank) if r < k})
+            for k in range(forward.batch.units.size + 1):
+                expected = logits_by_hand(forward, b, {u for u, r in enumerate(rank) if r < k})
                 torch.testing.assert_close(curves[order, b, k], expected, rtol=0, atol=1e-12)
 
 
@@ -55,25 +56,25 @@ def copies_in(calls):
 def calls(monkeypatch):
     """The inputs of every masked forward pass."""
     seen = []
-    run = Classifier.masked_logits
+    run = HookedClassifier.masked_logits
 
     def counted(self, inputs, masked):
         seen.append(inputs)
         return run(self, inputs, masked)
 
-    monkeypatch.setattr(Classifier, "masked_logits", counted)
+    monkeypatch.setattr(HookedClassifier, "masked_logits", counted)
     return seen
 
 
 def test_copies_of_all_texts_and_orders_share_forward_passes_and_the_ends_of_the_curves(model, read, ranks_of, calls):
     rng = np.random.default_rng(0)
-    classifier, reading = read(model, rng, [8, 5, 1, 0], "token", batch_tokens=80)
-    counts, at_once = reading.batch.units.count.tolist(), 80 // 8
-    generic.leave_one_out(classifier, reading)
+    forward = read(model, rng, [8, 5, 1, 0], "token", batch_tokens=80)
+    counts, at_once = forward.batch.units.count.tolist(), 80 // 8
+    generic.leave_one_out(forward)
     assert copies_in(calls) == sum(counts)
     assert len(calls) == math.ceil(sum(counts) / at_once)
     calls.clear()
-    generic.removal_curves(classifier, reading, ranks_of(rng, 3, reading))
+    generic.removal_curves(forward, ranks_of(rng, 3, forward))
     assert copies_in(calls) == sum(3 * max(n - 1, 0) + (n > 0) for n in counts)
     assert len(calls) == math.ceil(copies_in(calls) / at_once)
 
@@ -102,50 +103,53 @@ class Limited(nn.Module):
         return self.inner(**inputs)
 
 
-def limited(classifier, most, error):
+def limited(forward, most, error):
+    classifier = forward.classifier
     lookups = tuple(type(x)(f"inner.{x.module}", x.call, x.shift, x.time_major) for x in classifier.lookups)
-    return Classifier(Limited(classifier.model, most, error), lookups, classifier.objective, classifier.batch_tokens)
+    limited = Limited(classifier.model, most, error)
+    budget = classifier.batch_tokens
+    return replace(forward, classifier=HookedClassifier(limited, lookups, classifier.objective, budget))
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
 def test_the_budget_is_halved_where_memory_runs_out_and_stays_so(error, model, read, calls):
-    classifier, reading = read(model, np.random.default_rng(0), [20], "token", batch_tokens=400)
-    scarce = limited(classifier, 3, error)
-    expected = generic.leave_one_out(classifier, reading)
+    forward = read(model, np.random.default_rng(0), [20], "token", batch_tokens=400)
+    scarce = limited(forward, 3, error)
+    expected = generic.leave_one_out(forward)
     calls.clear()
-    torch.testing.assert_close(generic.leave_one_out(scarce, reading), expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(generic.leave_one_out(scarce), expected, rtol=0, atol=1e-12)
     tried = [len(inputs["input_ids"]) for inputs in calls]
     assert [n for n in tried if n > 3] == [16, 8, 4]
     calls.clear()
-    generic.leave_one_out(scarce, reading)
+    generic.leave_one_out(scarce)
     assert max(len(inputs["input_ids"]) for inputs in calls) == 2
 
 
 def test_running_out_of_memory_with_a_single_copy_is_an_error(model, read):
-    classifier, reading = read(model, np.random.default_rng(0), [20], "token", batch_tokens=400)
+    forward = read(model, np.random.default_rng(0), [20], "token", batch_tokens=400)
     with pytest.raises(torch.OutOfMemoryError):
-        generic.leave_one_out(limited(classifier, 0, ERRORS[0]), reading)
+        generic.leave_one_out(limited(forward, 0, ERRORS[0]))
 
 
 def test_any_other_error_is_passed_on_at_once(model, read, calls):
-    classifier, reading = read(model, np.random.default_rng(0), [20], "token", batch_tokens=400)
+    forward = read(model, np.random.default_rng(0), [20], "token", batch_tokens=400)
     with pytest.raises(RuntimeError, match="shapes do not match"):
-        generic.leave_one_out(limited(classifier, 0, RuntimeError("shapes do not match")), reading)
+        generic.leave_one_out(limited(forward, 0, RuntimeError("shapes do not match")))
     assert len(calls) == 1
 
 
 @pytest.mark.parametrize("steps", [(), (1,), (0, 2, 5), (3, 400)])
 def test_a_curve_at_some_steps_costs_those_and_is_that_of_all_steps_there(steps, model, read, ranks_of, calls):
     rng = np.random.default_rng(0)
-    classifier, reading = read(model, rng, [8, 5, 1, 0], "token", batch_tokens=80)
-    ranks = ranks_of(rng, 2, reading)
-    whole = generic.removal_curves(classifier, reading, ranks)
+    forward = read(model, rng, [8, 5, 1, 0], "token", batch_tokens=80)
+    ranks = ranks_of(rng, 2, forward)
+    whole = generic.removal_curves(forward, ranks)
     calls.clear()
-    some = generic.removal_curves(classifier, reading, ranks, steps)
-    inside = [[k for k in steps if 0 < k < n] for n in reading.batch.units.count.tolist()]
-    assert copies_in(calls) == sum(2 * len(ks) for ks in inside) + int((reading.batch.units.count > 0).sum())
-    for b, n in enumerate(reading.batch.units.count.tolist()):
-        for k in range(reading.batch.units.size + 1):
+    some = generic.removal_curves(forward, ranks, steps)
+    inside = [[k for k in steps if 0 < k < n] for n in forward.batch.units.count.tolist()]
+    assert copies_in(calls) == sum(2 * len(ks) for ks in inside) + int((forward.batch.units.count > 0).sum())
+    for b, n in enumerate(forward.batch.units.count.tolist()):
+        for k in range(forward.batch.units.size + 1):
             if k == 0 or k >= n or k in inside[b]:
                 torch.testing.assert_close(some[:, b, k], whole[:, b, k], rtol=0, atol=1e-12)
             else:

@@ -17,9 +17,9 @@ from hf_gradexplain.models import (
     TextCNNConfig,
     TextCNNForSequenceClassification,
 )
-from hf_gradexplain.perturb import bilstm, cells, generic, known_gradients, leave_one_out, removal_curves
+from hf_gradexplain.perturb import bilstm, cells, generic, leave_one_out, removal_curves, shortcut_gradients
 from hf_gradexplain.perturb.bilstm import _first_to_begin_earlier, _previous_smaller
-from hf_gradexplain.perturb.cells import AtOnce, ByStep
+from hf_gradexplain.perturb.cells import FusedLSTM, StepwiseLSTM
 from hf_gradexplain.perturb.textcnn import _greatest_over
 
 SIZES = {"vocab_size": 12, "hidden_size": 6, "num_labels": 3, "initializer_range": 1.0}
@@ -70,10 +70,10 @@ def assert_close(answers, expected):
 def test_short_cuts_equal_the_generic_form(name, dtype, read, ranks_of):
     for seed, unit, side, lengths, baseline, budget in random_cases(2 if name == "bilstm_two_layers" else 12):
         model, rng = random_model(name, seed, dtype), np.random.default_rng(seed)
-        classifier, reading = read(model, rng, lengths, unit, side, budget, baseline)
-        assert_close(leave_one_out(classifier, reading), generic.leave_one_out(classifier, reading))
-        ranks = ranks_of(rng, 3, reading)
-        assert_close(removal_curves(classifier, reading, ranks), generic.removal_curves(classifier, reading, ranks))
+        forward = read(model, rng, lengths, unit, side, budget, baseline)
+        assert_close(leave_one_out(forward), generic.leave_one_out(forward))
+        ranks = ranks_of(rng, 3, forward)
+        assert_close(removal_curves(forward, ranks), generic.removal_curves(forward, ranks))
 
 
 @pytest.mark.parametrize("unit", ["word", "word_type"])
@@ -81,10 +81,10 @@ def test_short_cuts_equal_the_generic_form(name, dtype, read, ranks_of):
 def test_long_texts_of_different_lengths(name, unit, read, ranks_of, monkeypatch):
     monkeypatch.setattr(bilstm, "_STEPS_AT_ONCE", 20)
     rng = np.random.default_rng(0)
-    classifier, reading = read(random_model(name, 0), rng, [150, 60, 149], unit, batch_tokens=400)
-    assert_close(leave_one_out(classifier, reading), generic.leave_one_out(classifier, reading))
-    ranks = ranks_of(rng, 2, reading)
-    assert_close(removal_curves(classifier, reading, ranks), generic.removal_curves(classifier, reading, ranks))
+    forward = read(random_model(name, 0), rng, [150, 60, 149], unit, batch_tokens=400)
+    assert_close(leave_one_out(forward), generic.leave_one_out(forward))
+    ranks = ranks_of(rng, 2, forward)
+    assert_close(removal_curves(forward, ranks), generic.removal_curves(forward, ranks))
 
 
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this PyTorch has no oneDNN")
@@ -94,78 +94,78 @@ def test_one_text_is_read_in_blocks_of_steps(name, baseline, read, ranks_of, mon
     """Lengths on either side of a block, few units and many, and more copies and steps than go together."""
     monkeypatch.setattr(cells, "_COPIES_AT_ONCE", 40)
     monkeypatch.setattr(bilstm, "_STEPS_AT_ONCE", 32)
-    monkeypatch.setattr(ByStep, "go_on", None)
+    monkeypatch.setattr(StepwiseLSTM, "advance", None)
     rng, model = np.random.default_rng(0), random_model(name, 0, torch.float32)
     for length, unit in itertools.product((15, 16, 17, 33, 70), ("token", "word_type")):
-        classifier, reading = read(model, rng, [length], unit, "left", 1, baseline)
-        assert_close(leave_one_out(classifier, reading), generic.leave_one_out(classifier, reading))
-        ranks = ranks_of(rng, 2, reading)
-        assert_close(removal_curves(classifier, reading, ranks), generic.removal_curves(classifier, reading, ranks))
+        forward = read(model, rng, [length], unit, "left", 1, baseline)
+        assert_close(leave_one_out(forward), generic.leave_one_out(forward))
+        ranks = ranks_of(rng, 2, forward)
+        assert_close(removal_curves(forward, ranks), generic.removal_curves(forward, ranks))
 
 
 @pytest.mark.filterwarnings("ignore:TF32 acceleration")
 def test_without_onednn_one_text_is_read_step_by_step(read, monkeypatch):
-    monkeypatch.setattr(AtOnce, "go_on", None)
+    monkeypatch.setattr(FusedLSTM, "advance", None)
     with torch.backends.mkldnn.flags(enabled=False):
-        classifier, reading = read(random_model("bilstm_max", 0, torch.float32), np.random.default_rng(0), [20])
-        assert_close(leave_one_out(classifier, reading), generic.leave_one_out(classifier, reading))
+        forward = read(random_model("bilstm_max", 0, torch.float32), np.random.default_rng(0), [20])
+        assert_close(leave_one_out(forward), generic.leave_one_out(forward))
 
 
 def test_fasttext_is_projected_once_for_each_classifier(read, monkeypatch):
-    classifier, reading = read(random_model("fasttext", 0), np.random.default_rng(0), [9, 4], baseline=True)
-    expected = generic.leave_one_out(classifier, reading)
+    forward = read(random_model("fasttext", 0), np.random.default_rng(0), [9, 4], baseline=True)
+    expected = generic.leave_one_out(forward)
     for _ in range(2):
-        assert_close(leave_one_out(classifier, reading), expected)
-    from_zero = replace(classifier, baseline=None)
-    assert (leave_one_out(from_zero, reading) - expected).abs().max() > 1e-3
-    classifier.model.embedding.weight.zero_()
-    assert_close(leave_one_out(classifier, reading), expected)
+        assert_close(leave_one_out(forward), expected)
+    from_zero = replace(forward, classifier=replace(forward.classifier, baseline=None))
+    assert (leave_one_out(from_zero) - expected).abs().max() > 1e-3
+    forward.classifier.model.embedding.weight.zero_()
+    assert_close(leave_one_out(forward), expected)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_text_gets_the_same_answers_in_any_batch(name, read, ranks_of):
     for seed in range(5):
         model = random_model(name, seed)
-        classifier, reading = read(model, np.random.default_rng(seed), [7])
-        alone = leave_one_out(classifier, reading)
-        _, crowd = read(model, np.random.default_rng(seed), [7, 15, 2], side="left")
-        assert crowd.batch.documents[0].inputs == reading.batch.documents[0].inputs
-        assert_close(leave_one_out(classifier, crowd)[:1, : alone.shape[1]], alone)
+        forward = read(model, np.random.default_rng(seed), [7])
+        alone = leave_one_out(forward)
+        crowd = read(model, np.random.default_rng(seed), [7, 15, 2], side="left")
+        assert crowd.batch.documents[0].inputs == forward.batch.documents[0].inputs
+        assert_close(leave_one_out(crowd)[:1, : alone.shape[1]], alone)
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "bilstm_two_layers"])
 def test_a_short_cut_does_not_run_the_model(name, read, ranks_of, monkeypatch):
     rng = np.random.default_rng(0)
-    classifier, reading = read(random_model(name, 0), rng, [9, 4])
-    monkeypatch.setattr(type(classifier), "masked_logits", None)
-    leave_one_out(classifier, reading)
-    removal_curves(classifier, reading, ranks_of(rng, 2, reading))
+    forward = read(random_model(name, 0), rng, [9, 4])
+    monkeypatch.setattr(type(forward.classifier), "masked_logits", None)
+    leave_one_out(forward)
+    removal_curves(forward, ranks_of(rng, 2, forward))
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_answers_carry_no_graph_even_if_the_reading_does(name, read, ranks_of):
     rng = np.random.default_rng(0)
     model = random_model(name, 0).requires_grad_(True)
-    classifier, reading = read(model, rng, [9, 4])
-    reading = classifier.read(reading.batch, graph=True)
-    assert reading.logits.requires_grad
-    assert not leave_one_out(classifier, reading).requires_grad
-    assert not removal_curves(classifier, reading, ranks_of(rng, 2, reading)).requires_grad
+    forward = read(model, rng, [9, 4])
+    forward = forward.classifier.forward(forward.batch, graph=True)
+    assert forward.logits.requires_grad
+    assert not leave_one_out(forward).requires_grad
+    assert not removal_curves(forward, ranks_of(rng, 2, forward)).requires_grad
 
 
 @pytest.mark.parametrize("name", ["fasttext", "textcnn", pytest.param("bilstm_max", marks=pytest.mark.slow)])
 def test_ten_thousand_words(name, read, ranks_of):
     rng = np.random.default_rng(0)
-    classifier, reading = read(random_model(name, 0), rng, [10_000], unit="word")
-    answers, count = leave_one_out(classifier, reading)[0], int(reading.batch.units.count)
+    forward = read(random_model(name, 0), rng, [10_000], unit="word")
+    answers, count = leave_one_out(forward)[0], int(forward.batch.units.count)
     some = torch.tensor([0, 1, count // 2, count - 1])
-    masked = reading.batch.units.tokens(torch.eye(count, dtype=torch.bool)[some], torch.zeros(4, dtype=torch.long))
-    copies = {key: x.expand(4, -1) for key, x in reading.batch.inputs.items()}
-    assert_close(answers[some], classifier.masked_logits(copies, masked))
-    curve = removal_curves(classifier, reading, ranks_of(rng, 1, reading))[0, 0]
-    all_masked = reading.batch.units.unit_of < count
+    masked = forward.batch.units.tokens(torch.eye(count, dtype=torch.bool)[some], torch.zeros(4, dtype=torch.long))
+    copies = {key: x.expand(4, -1) for key, x in forward.batch.inputs.items()}
+    assert_close(answers[some], forward.classifier.masked_logits(copies, masked))
+    curve = removal_curves(forward, ranks_of(rng, 1, forward))[0, 0]
+    all_masked = forward.batch.units.unit_of < count
     assert_close(
-        curve[[0, -1]], torch.cat([reading.logits, classifier.masked_logits(reading.batch.inputs, all_masked)])
+        curve[[0, -1]], torch.cat([forward.logits, forward.classifier.masked_logits(forward.batch.inputs, all_masked)])
     )
 
 
@@ -207,16 +207,14 @@ def test_previous_smaller():
 @pytest.mark.parametrize("case", CASES[::5], ids=str)
 def test_known_gradients_equal_those_of_a_backward_pass(case, read):
     unit, side, lengths, baseline, budget = case
-    classifier, reading = read(
-        random_model("fasttext", 3), np.random.default_rng(0), lengths, unit, side, budget, baseline
-    )
-    units, known = reading.batch.units, known_gradients(classifier, reading)
-    expected = Backward()(classifier, classifier.read(reading.batch, graph=True))
+    forward = read(random_model("fasttext", 3), np.random.default_rng(0), lengths, unit, side, budget, baseline)
+    units, known = forward.batch.units, shortcut_gradients(forward)
+    expected = Backward()(forward.classifier.forward(forward.batch, graph=True))
     for score in (sa_raw, sa_l1, sa_l2, sa_linf, signed_gi):
         torch.testing.assert_close(score(known, units), score(expected, units), rtol=1e-10, atol=1e-12)
 
 
 def test_gradients_that_are_not_known_need_a_graph(read):
-    classifier, reading = read(random_model("textcnn", 0), np.random.default_rng(0), [5])
+    forward = read(random_model("textcnn", 0), np.random.default_rng(0), [5])
     with pytest.raises(RuntimeError, match="was read without the graph that its gradients need"):
-        Backward()(classifier, reading)
+        Backward()(forward)

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from hf_gradexplain.classifier.hooked_classifier import Classifier
+from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.perturb.subsets import Subsets, is_additive
 from tests.perturb.test_generic import logits_by_hand
 from tests.perturb.test_shortcuts import random_model
 
 
-def random_sets(rng, n, reading, text):
-    sets = torch.zeros(n, reading.batch.units.size, dtype=torch.bool)
-    count = int(reading.batch.units.count[text])
+def random_sets(rng, n, forward, text):
+    sets = torch.zeros(n, forward.batch.units.size, dtype=torch.bool)
+    count = int(forward.batch.units.count[text])
     sets[:, :count] = torch.from_numpy(rng.random((n, count)) < 0.5)
     return sets
 
@@ -23,26 +23,26 @@ def random_sets(rng, n, reading, text):
 @pytest.mark.parametrize("unit", ["token", "word_type"])
 def test_they_are_the_logits_without_those_units(name, unit, read):
     rng = np.random.default_rng(0)
-    classifier, reading = read(random_model(name, 0), rng, [9, 0, 4], unit, batch_tokens=30, baseline=True)
-    subsets = Subsets(classifier, reading)
+    forward = read(random_model(name, 0), rng, [9, 0, 4], unit, batch_tokens=30, baseline=True)
+    subsets = Subsets(forward)
     for text in range(3):
-        sets = random_sets(rng, 11, reading, text)
-        expected = [logits_by_hand(classifier, reading, text, set(row.nonzero()[:, 0].tolist())) for row in sets]
+        sets = random_sets(rng, 11, forward, text)
+        expected = [logits_by_hand(forward, text, set(row.nonzero()[:, 0].tolist())) for row in sets]
         torch.testing.assert_close(subsets.logits(text, sets), torch.stack(expected), rtol=0, atol=1e-10)
 
 
 def test_they_share_forward_passes_up_to_the_token_budget(read, monkeypatch):
     sizes = []
-    run = Classifier.masked_logits
+    run = HookedClassifier.masked_logits
 
     def counted(self, inputs, masked):
         sizes.append(len(masked))
         return run(self, inputs, masked)
 
-    monkeypatch.setattr(Classifier, "masked_logits", counted)
+    monkeypatch.setattr(HookedClassifier, "masked_logits", counted)
     rng = np.random.default_rng(1)
-    classifier, reading = read(random_model("textcnn", 0), rng, [9], batch_tokens=40)
-    Subsets(classifier, reading).logits(0, random_sets(rng, 11, reading, 0))
+    forward = read(random_model("textcnn", 0), rng, [9], batch_tokens=40)
+    Subsets(forward).logits(0, random_sets(rng, 11, forward, 0))
     assert sizes == [4, 4, 3]
     assert len(sizes) == math.ceil(11 / (40 // 9))
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hf_gradexplain.classifier.objective import Objective
-from hf_gradexplain.classifier.state import left_as_found
+from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.probing.padding import PaddingLimit
 from tests.helpers.tiny import explainer
@@ -15,7 +15,7 @@ from tests.helpers.toys import TOKENIZER, Toy
 
 def limit_of(explain, lengths):
     limit = PaddingLimit(explain.profile, explain.tokenizer)
-    with left_as_found(explain.model):
+    with frozen_eval_mode(explain.model):
         return limit(explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000), lengths)
 
 
@@ -46,7 +46,7 @@ def test_longer_texts_are_tried_where_there_are_enough_of_them():
 
 def test_a_model_that_reads_long_texts_in_another_way_is_not_padded_to_them():
     explain = Explainer(SparseFrom(100), TOKENIZER)
-    assert explain.profile.pads
+    assert explain.profile.padding_safe
     assert limit_of(explain, [*[60] * 20, *[120] * 40]) == 60
     texts = [" ".join(["the film is worth it"] * n) for n in [*range(1, 20), *range(20, 40)] * 3]
     together = explain(texts, "sa_l2", objective="logit")
@@ -60,7 +60,7 @@ def test_what_was_tried_is_remembered_but_the_limit_depends_on_these_lengths_alo
     classifier = explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000)
     calls = []
     handle = explain.model.register_forward_hook(lambda *_: calls.append(1))
-    with left_as_found(explain.model):
+    with frozen_eval_mode(explain.model):
         assert explain._padding_limit(classifier, [200] * 40) == 200
         tried = len(calls)
         assert explain._padding_limit(classifier, [200] * 40) == 200
@@ -83,7 +83,7 @@ def test_a_trial_that_memory_does_not_hold_is_made_again_later():
             raise torch.OutOfMemoryError("CUDA out of memory")
 
     handle = explain.model.register_forward_pre_hook(scarce, with_kwargs=True)
-    with left_as_found(explain.model):
+    with frozen_eval_mode(explain.model):
         assert limit(classifier, [60] * 20) == 47
         handle.remove()
         assert limit(classifier, [60] * 20) == 60
@@ -103,7 +103,7 @@ def test_a_call_in_bfloat16_pads_as_one_in_full_precision_and_changes_nothing_fo
     explain = Explainer(Rough(10_000), TOKENIZER)
     classifier = explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000)
     limit = PaddingLimit(explain.profile, TOKENIZER)
-    with left_as_found(explain.model):
+    with frozen_eval_mode(explain.model):
         for mixed in order:
             assert limit(replace(classifier, mixed_precision=mixed), [60] * 20) == 60
 
@@ -114,6 +114,6 @@ def test_a_compiled_model_is_tried_as_it_is():
     classifier = explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000)
     head = explain.model.head
     compiled = replace(classifier, compiled={head: lambda x: calls.append(x) or head._call_impl(x)})
-    with left_as_found(explain.model):
+    with frozen_eval_mode(explain.model):
         assert PaddingLimit(explain.profile, TOKENIZER)(compiled, [60] * 20) == 60
     assert calls == []

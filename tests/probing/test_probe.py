@@ -36,9 +36,9 @@ def over_the_batch(model, ids, mask):
 @pytest.mark.parametrize("kind", KINDS)
 def test_models_that_mask_their_padding_may_pad(kind):
     seen = explainer(kind).profile
-    assert seen.pads == (kind != "gpt2")
-    assert seen.batches
-    assert seen.zero_baseline
+    assert seen.padding_safe == (kind != "gpt2")
+    assert seen.batching_safe
+    assert seen.zero_baseline_works
     assert seen.no_gradient is None
 
 
@@ -46,8 +46,8 @@ def test_models_that_mask_their_padding_may_pad(kind):
 def test_a_model_that_sees_its_padding_does_not_pad(read):
     seen = profile(read)
     assert seen.padding_error > 1e-3
-    assert not seen.pads
-    assert seen.batches
+    assert not seen.padding_safe
+    assert seen.batching_safe
 
 
 def test_padding_that_only_the_gradient_sees_counts():
@@ -62,7 +62,7 @@ def test_padding_that_only_the_gradient_sees_counts():
 def test_texts_that_see_each_other_go_alone():
     toy = Toy(over_the_batch)
     explain = Explainer(toy, TOKENIZER)
-    assert not explain.profile.batches
+    assert not explain.profile.batching_safe
     texts = [TEXT, "the actor is it", "the film is worth the money and well"]
     for text, together in zip(texts, explain(texts, ("sa_l2", "loo")), strict=True):
         alone = explain(text, ("sa_l2", "loo"))
@@ -112,7 +112,7 @@ def test_a_wrong_gradient_that_cannot_be_followed_is_refused():
 
 def test_normalised_word_vectors_make_the_zero_baseline_noise():
     explain = Explainer(Toy(lambda model, ids, mask: nn.functional.normalize(model.words(ids), dim=-1)), TOKENIZER)
-    assert not explain.profile.zero_baseline
+    assert not explain.profile.zero_baseline_works
     with pytest.warns(UserWarning, match=r"signed_gi from zero is rounding noise: choose baseline='mean'"):
         explain(TEXT)
     explain(TEXT, baseline="mean")
@@ -149,13 +149,13 @@ def test_one_document_without_numbers_is_enough_not_to_pad():
         padding = (mask == 0).sum(1)[:, None, None]
         return model.words(ids) * torch.where((padding > 0) & (padding % 2 == 0), float("nan"), 1.0)
 
-    assert not profile(read).pads
+    assert not profile(read).padding_safe
 
 
 def test_a_table_is_not_taken_for_normalised_for_being_small():
     model = Toy()
     model.words.weight.data *= 1e-3
-    assert probe(model, TOKENIZER).zero_baseline
+    assert probe(model, TOKENIZER).zero_baseline_works
 
 
 def test_a_model_without_a_head_is_refused():

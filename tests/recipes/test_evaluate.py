@@ -91,12 +91,12 @@ def test_it_says_how_good_an_order_could_be_and_what_chance_does(embedded):
     assert chance.loc[10, "low"] < curves["negative_first", "random", 10] < curves["removal", "signed_gi", 10] / 2
 
 
-def test_run_yaml_replays_it_from_the_finished_ranges(embedded):
+def test_run_yaml_replays_it_from_the_finished_shards(embedded):
     _, folder = embedded
     before = (folder / "aopc.parquet").read_bytes()
     again = run("evaluate", folder / "run.yaml")
     assert again.returncode == 0, again.stderr
-    assert "reused 2 of 2 ranges" in again.stderr
+    assert "reused 2 of 2 shards" in again.stderr
     assert (folder / "aopc.parquet").read_bytes() == before
 
 
@@ -123,7 +123,7 @@ def test_a_dry_run_says_what_it_would_take_and_leaves_nothing(tmp_path):
     done = run("evaluate", "--dry_run", "--output_dir", tmp_path / "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     said = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
-    assert (said["rows"], said["ranges"], said["processes"]) == ("200", "2", "1")
+    assert (said["rows"], said["shards"], said["processes"]) == ("200", "2", "1")
     assert said["leave-one-out"].endswith("(saved by the short cut of FastTextForSequenceClassification)")
     assert said["time"].startswith("about ")
     assert list(tmp_path.iterdir()) == []

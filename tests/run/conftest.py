@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from hf_gradexplain.run.folder import document_paths
-from hf_gradexplain.run.work_queue import Tally
+from hf_gradexplain.run.work_queue import Totals
 from tests.helpers.tiny import CORPUS, make
 
 SERVER = Path(__file__).parent / "server.py"
@@ -69,13 +69,13 @@ class Started:
                 os.kill(pid, signal.SIGKILL)
 
     def finished(self):
-        """The ranges that are done, with the time when they were."""
+        """The shards that are done, with the time when they were."""
         return {path: path.stat().st_mtime_ns for path in document_paths(self.output_dir)}
 
-    def tally(self):
+    def totals(self):
         """What the processes had drawn when they were killed."""
         path = self.output_dir / ".tickets"
-        return Tally(**json.loads(path.read_text())) if path.exists() else Tally()
+        return Totals(**json.loads(path.read_text())) if path.exists() else Totals()
 
 
 @pytest.fixture(scope="session")

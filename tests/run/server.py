@@ -19,7 +19,7 @@ import torch
 from hf_gradexplain.commands import evaluate as job
 from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
 from hf_gradexplain.commands.parsing import exit_on_error
-from hf_gradexplain.run import shards as ranges
+from hf_gradexplain.run import shards
 
 
 def write_tables(output_dir, run, documents):
@@ -37,7 +37,7 @@ def work(order, rank, port):
         address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
         place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": order["world"], "LOCAL_WORLD_SIZE": order["world"]}
         os.environ.update({name: str(value) for name, value in {**address, **place}.items()})
-    ranges.DOCUMENTS = order["documents"]
+    shards.DOCUMENTS = order["documents"]
     job.write_results = write_tables
     with exit_on_error():
         job.run_evaluation(EvaluateArguments(**order["arguments"]))

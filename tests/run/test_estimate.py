@@ -3,7 +3,7 @@
 import pytest
 from datasets import Dataset, IterableDataset
 
-from hf_gradexplain.commands.dry_run import described
+from hf_gradexplain.commands.dry_run import describe_estimate
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.options import Options
@@ -40,7 +40,7 @@ def test_forward_passes_are_those_that_are_made(texts, monkeypatch):
     with_units = sum(1 for text in TEXTS if text)
     made = masked_texts(explainer("bert"), texts, OPTIONS, monkeypatch)
     assert 6 * (found.loo + 3 * found.curves) + with_units == pytest.approx(made)
-    assert (found.documents, found.ranges, found.saved, found.backward) == (6, 1, frozenset(), True)
+    assert (found.documents, found.shards, found.saved, found.backward) == (6, 1, frozenset(), True)
 
 
 @pytest.mark.parametrize(
@@ -53,24 +53,24 @@ def test_so_are_those_of_more_orders_and_about_those_of_bounds(texts, measures, 
     expected = 2 * (found.loo + found.orders * found.curves + 1)
     assert found.orders == 3 * (1 + measures.both_ends) + measures.random_orders
     assert expected + 2 * found.bounds == pytest.approx(made, rel=0.2 if measures.bounds else 1e-9)
-    assert (described(found, "BERT", 1)["  bounds"] == "none") == (not measures.bounds)
+    assert (describe_estimate(found, "BERT", 1)["  bounds"] == "none") == (not measures.bounds)
 
 
 def test_a_short_cut_saves_them(texts, monkeypatch):
     found = estimate(explainer("fasttext"), texts, OPTIONS)
     assert found.saved == {"loo", "curves"}
     assert masked_texts(explainer("fasttext"), texts, OPTIONS, monkeypatch) == 0
-    said = described(found, "FastText", processes=2)
+    said = describe_estimate(found, "FastText", processes=2)
     assert said["  leave-one-out"].endswith("(saved by the short cut of FastText)")
     assert said["  curves"].endswith("for each of 3 orders (saved by the short cut of FastText)")
-    assert (said["rows"], said["ranges"], said["processes"]) == ("6", "1", "2")
+    assert (said["rows"], said["shards"], said["processes"]) == ("6", "1", "2")
     assert said["forward passes"] == "6 to read, and 6 backward"
 
 
 def test_what_is_not_asked_for_is_not_counted(texts):
     found = estimate(explainer("bert"), texts, Options(methods=("random",)))
     assert (found.loo, found.backward) == (0, False)
-    assert described(found, "BERT", 1)["  leave-one-out"] == "none"
+    assert describe_estimate(found, "BERT", 1)["  leave-one-out"] == "none"
 
 
 def test_time_is_measured_and_scaled_to_the_others(monkeypatch):
@@ -98,8 +98,8 @@ def test_only_the_beginning_of_a_stream_is_read():
             yield {"id": i, "text": "a good film"}
 
     found = estimate(explainer("fasttext"), IterableDataset.from_generator(generate), Options(methods=("random",)))
-    assert (found.documents, found.ranges) == (None, None)
-    said = described(found, "FastText", 1)
+    assert (found.documents, found.shards) == (None, None)
+    said = describe_estimate(found, "FastText", 1)
     assert said["rows"] == "not known of a stream; what follows is for 1,000"
     assert said["forward passes"] == "1,000 to read"
 

@@ -12,11 +12,11 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.run import folder
 from hf_gradexplain.run.folder import (
     ROWS,
-    claim,
+    check_inputs,
     document_path,
     document_paths,
-    finished_ranges,
-    held,
+    finished_shards,
+    lock_run_folder,
     named_if_unreadable,
 )
 
@@ -41,28 +41,28 @@ def test_files_come_in_the_order_of_the_data_set(tmp_path):
 
 
 def test_one_run_at_a_time_which_may_hold_it_twice(tmp_path):
-    with held(tmp_path, PartialState()), held(tmp_path, PartialState()):
+    with lock_run_folder(tmp_path, PartialState()), lock_run_folder(tmp_path, PartialState()):
         pass
-    with held(tmp_path, PartialState()):
+    with lock_run_folder(tmp_path, PartialState()):
         pass
     other = FileLock(tmp_path / ".lock", is_singleton=False)
     with (
         other,
         pytest.raises(GradexplainError, match=r"another run is writing to .*: wait for it, or give"),
-        held(tmp_path, PartialState()),
+        lock_run_folder(tmp_path, PartialState()),
     ):
         pass
 
 
 def test_a_process_that_an_earlier_run_left_holds_it_too(tmp_path):
     (tmp_path / ".lock.2").touch()
-    with held(tmp_path, PartialState()):
+    with lock_run_folder(tmp_path, PartialState()):
         pass
     left = FileLock(tmp_path / ".lock.3", is_singleton=False)
     with (
         left,
         pytest.raises(GradexplainError, match="process 3 of an earlier run is writing to"),
-        held(tmp_path, PartialState()),
+        lock_run_folder(tmp_path, PartialState()),
     ):
         pass
 
@@ -89,33 +89,33 @@ def test_other_inputs_are_refused_by_name(tmp_path, change, said):
         "seed": 0,
         "torch": "2",
     }
-    claim(tmp_path, inputs)
-    claim(tmp_path, change)  # nothing is finished, so nothing is lost
-    claim(tmp_path, inputs)
+    check_inputs(tmp_path, inputs)
+    check_inputs(tmp_path, change)  # nothing is finished, so nothing is lost
+    check_inputs(tmp_path, inputs)
     put(tmp_path, 0)
-    claim(tmp_path, inputs)
+    check_inputs(tmp_path, inputs)
     with pytest.raises(GradexplainError, match=rf"other inputs \({said}\): give another --output_dir, or delete"):
-        claim(tmp_path, {**inputs, **change})
+        check_inputs(tmp_path, {**inputs, **change})
 
 
 def test_what_nobody_can_tell_the_inputs_of_is_refused(tmp_path):
     put(tmp_path, 0)
-    with pytest.raises(GradexplainError, match="does not say what the finished ranges beside it were made from"):
-        claim(tmp_path, {})
+    with pytest.raises(GradexplainError, match="does not say what the finished shards beside it were made from"):
+        check_inputs(tmp_path, {})
     (tmp_path / "documents" / "inputs.json").write_text("{torn", encoding="utf-8")
-    with pytest.raises(GradexplainError, match="does not say what the finished ranges beside it were made from"):
-        claim(tmp_path, {})
+    with pytest.raises(GradexplainError, match="does not say what the finished shards beside it were made from"):
+        check_inputs(tmp_path, {})
 
 
 def test_the_record_is_readable(tmp_path):
-    claim(tmp_path, {"methods": ("loo", "random")})
+    check_inputs(tmp_path, {"methods": ("loo", "random")})
     assert json.loads((tmp_path / "documents" / "inputs.json").read_text()) == {"methods": ["loo", "random"]}
 
 
 def test_nobodys_files_are_overwritten(tmp_path):
     (tmp_path / "README.md").write_text("mine")
     with pytest.raises(GradexplainError, match=r"README\.md is not of a run and would be overwritten"):
-        claim(tmp_path, {})
+        check_inputs(tmp_path, {})
 
 
 def test_what_a_killed_process_was_writing_is_swept_away(tmp_path):
@@ -124,7 +124,7 @@ def test_what_a_killed_process_was_writing_is_swept_away(tmp_path):
     for half in left:
         half.touch()
     (tmp_path / "documents" / "inputs.json").write_text("{}")
-    claim(tmp_path, {})
+    check_inputs(tmp_path, {})
     assert not any(half.exists() for half in left)
     assert path.exists()
 
@@ -134,14 +134,14 @@ def test_finished_torn_and_unreadable_files_are_told_apart(tmp_path, monkeypatch
     torn, empty = put(tmp_path, 3), put(tmp_path, 6)
     torn.write_bytes(torn.read_bytes()[:-20])
     empty.write_bytes(b"")
-    assert finished_ranges(tmp_path) == ({0: "a"}, [torn, empty])
+    assert finished_shards(tmp_path) == ({0: "a"}, [torn, empty])
 
     def refuse(path):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(pq, "read_schema", refuse)
     with pytest.raises(GradexplainError, match=r"cannot read .* \(Permission denied\): make it readable"):
-        finished_ranges(tmp_path)
+        finished_shards(tmp_path)
 
 
 def test_a_finished_file_that_cannot_be_read_through_is_named(tmp_path):

@@ -10,8 +10,8 @@ import pytest
 
 from tests.run.conftest import contents
 
-RANGES = 34
-"""Of 101 documents, in ranges of 3."""
+SHARDS = 34
+"""Of 101 documents, in shards of 3."""
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 101])
@@ -39,9 +39,9 @@ def test_a_stream_leaves_the_documents_of_what_is_loaded(start, arguments, tmp_p
 
 
 def strike(run, rng):
-    """Kill someone: at a random moment, or a moment after a random number of ranges was finished."""
+    """Kill someone: at a random moment, or a moment after a random number of shards was finished."""
     everyone, began = range(len(run.processes)), time.monotonic()
-    until, enough = rng.uniform(0, 4), rng.choice([RANGES, rng.randint(1, 12)]) + len(run.finished())
+    until, enough = rng.uniform(0, 4), rng.choice([SHARDS, rng.randint(1, 12)]) + len(run.finished())
     while time.monotonic() < began + until and len(run.finished()) < enough and not (run.log / "code").exists():
         time.sleep(0.002)
     time.sleep(rng.uniform(0, 0.05))
@@ -64,14 +64,14 @@ def kill_and_resume(start, arguments, folder, rng, kills):
         code, after = run.wait(), run.finished()
         assert before.items() <= after.items(), "what was finished stays and is not done again"
         if before and "reused" in run.printed():
-            assert f"reused {len(before)} of {RANGES} ranges" in run.printed()
+            assert f"reused {len(before)} of {SHARDS} shards" in run.printed()
         if code == 0:
             return killed
         if killed == kills:
             pytest.fail(run.printed())
         killed += 1
-        in_flight = run.tally().drawn - (len(after) - len(before))
-        assert in_flight <= len(run.processes), "at most one range per process is lost"
+        in_flight = run.totals().claimed - (len(after) - len(before))
+        assert in_flight <= len(run.processes), "at most one shard per process is lost"
 
 
 def campaign(start, arguments, tmp_path, seed, kills):
@@ -112,7 +112,7 @@ def test_an_interrupted_run_says_that_it_goes_on(start, arguments, tmp_path):
     until_it_works(run)
     kill(run.processes[0], signal.SIGINT)
     assert run.wait() == 1
-    assert "stopped: the same command goes on with the finished ranges" in run.printed()
+    assert "stopped: the same command goes on with the finished shards" in run.printed()
     assert "Traceback" not in run.printed()
 
 

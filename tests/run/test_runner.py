@@ -18,8 +18,7 @@ from hf_gradexplain.evaluation.read_documents import read_curves
 from hf_gradexplain.evaluation.tables import make_tables
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
-from hf_gradexplain.run import folder
-from hf_gradexplain.run import shards as ranges
+from hf_gradexplain.run import folder, shards
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.run.runner import evaluate, evaluate_texts
 from tests.helpers.tiny import CORPUS, explainer, make
@@ -40,9 +39,9 @@ def texts():
 
 
 @pytest.fixture(autouse=True)
-def _short_ranges(monkeypatch):
+def _short_shards(monkeypatch):
     monkeypatch.setattr(folder, "_PATIENCE", 0.1)
-    monkeypatch.setattr(ranges, "DOCUMENTS", 3)
+    monkeypatch.setattr(shards, "DOCUMENTS", 3)
 
 
 def contents(output_dir):
@@ -91,7 +90,7 @@ def test_a_stopped_run_goes_on_and_ends_in_the_same_bytes(textcnn, texts, tmp_pa
     document_paths(tmp_path / "stopped")[1].unlink()
     untouched = document_paths(tmp_path / "stopped")[0].stat().st_mtime_ns
     tables = evaluate(textcnn, texts, OPTIONS, tmp_path / "stopped", inputs={"a": 1})
-    assert "reused 2 of 3 ranges" in capsys.readouterr().err
+    assert "reused 2 of 3 shards" in capsys.readouterr().err
     assert document_paths(tmp_path / "stopped")[0].stat().st_mtime_ns == untouched
     assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
     again = make_tables(document_paths(tmp_path / "whole"), OPTIONS)
@@ -122,8 +121,8 @@ def test_a_torn_file_is_done_again_and_nothing_else(textcnn, texts, tmp_path, ca
     evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
     assert contents(tmp_path) == before
     said = " ".join(capsys.readouterr().err.split())
-    assert f"{second.name} is torn: its range is done again" in said
-    assert "reused 2 of 3 ranges" in said
+    assert f"{second.name} is torn: its shard is done again" in said
+    assert "reused 2 of 3 shards" in said
 
 
 def test_a_file_damaged_inside_is_named_with_the_mend(textcnn, texts, tmp_path):
@@ -153,9 +152,9 @@ def test_a_full_disk_loses_nothing_that_is_finished(textcnn, texts, tmp_path, mo
         patch.setattr(pq, "write_table", full)
         with pytest.raises(OSError, match="No space left on device"):
             evaluate(textcnn, texts, OPTIONS, tmp_path / "full", inputs={})
-    assert len(list((tmp_path / "full" / "documents").iterdir())) == 3, "two ranges, the record, and no half file"
+    assert len(list((tmp_path / "full" / "documents").iterdir())) == 3, "two shards, the record, and no half file"
     evaluate(textcnn, texts, OPTIONS, tmp_path / "full", inputs={})
-    assert "reused 2 of 3 ranges" in capsys.readouterr().err
+    assert "reused 2 of 3 shards" in capsys.readouterr().err
     assert contents(tmp_path / "full") == contents(tmp_path / "whole")
 
 
@@ -167,7 +166,7 @@ def test_a_stream_gives_the_same_documents_and_goes_on(textcnn, texts, tmp_path,
     pd.testing.assert_frame_equal(streamed.aopc, tables.aopc, check_exact=True)
     document_paths(tmp_path / "streamed")[0].unlink()
     evaluate(textcnn, stream, OPTIONS, tmp_path / "streamed", inputs={})
-    assert "reused 2 ranges" in capsys.readouterr().err
+    assert "reused 2 shards" in capsys.readouterr().err
     assert contents(tmp_path / "streamed") == contents(tmp_path / "loaded")
 
 
@@ -179,13 +178,13 @@ def test_a_stream_that_has_changed_is_refused_where_it_has(textcnn, texts, tmp_p
     with pytest.raises(GradexplainError, match=other):
         evaluate(textcnn, changed.to_iterable_dataset(), OPTIONS, tmp_path, inputs={})
     shorter = texts.select(range(6)).to_iterable_dataset()
-    with pytest.raises(GradexplainError, match=r"00000006.parquet is of a range that the data set does not have"):
+    with pytest.raises(GradexplainError, match=r"00000006.parquet is of a shard that the data set does not have"):
         evaluate(textcnn, shorter, OPTIONS, tmp_path, inputs={})
     assert contents(tmp_path) == before
 
 
 def test_batches_do_not_depend_on_the_ranges_before(tmp_path):
-    """Each process does other ranges than another number of processes would; here each is done first, or last."""
+    """Each process does other shards than another number of processes would; here each is done first, or last."""
     texts = Dataset.from_dict({"id": range(80), "text": [" ".join(["good film"] * (20 + i // 2)) for i in range(80)]})
     model, tokenizer = make("bilstm", dtype=torch.float32)
     options = Options(methods=("loo", "sa_l2"))

@@ -1,4 +1,4 @@
-"""Ranges are a function of the data alone."""
+"""Shards are a function of the data alone."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ import pytest
 from datasets import Dataset, IterableDataset
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.run.shards import COST, DOCUMENTS, cost_of, ranges
+from hf_gradexplain.run.shards import COST, DOCUMENTS, document_cost, make_shards
 
 
 def rows(texts):
@@ -16,30 +16,30 @@ def rows(texts):
 
 
 def test_short_documents_go_128_together():
-    found = [(part.start, len(part)) for part in ranges(rows(["a b"] * 300))]
+    found = [(part.start, len(part)) for part in make_shards(rows(["a b"] * 300))]
     assert found == [(0, 128), (128, 128), (256, 44)]
 
 
 def test_a_range_of_several_documents_costs_no_more_than_its_share():
     texts = ["word " * (1 + (37 * i) % 700) for i in range(500)]
-    parts = list(ranges(rows(texts)))
+    parts = list(make_shards(rows(texts)))
     assert [text for part in parts for text in part.columns["text"]] == texts
     assert [part.start for part in parts] == [sum(len(p) for p in parts[:i]) for i in range(len(parts))]
     for part, following in pairwise(parts):
-        assert part.cost == sum(cost_of([text]) for text in part.columns["text"])
+        assert part.cost == sum(document_cost([text]) for text in part.columns["text"])
         assert part.cost <= COST or len(part) == 1
-        full = part.cost + cost_of([following.columns["text"][0]]) > COST
+        full = part.cost + document_cost([following.columns["text"][0]]) > COST
         assert full or len(part) == DOCUMENTS, "it ended because the next one did not fit"
 
 
 def test_a_document_costs_its_words_squared_up_to_what_the_model_reads():
-    assert cost_of([""]) == 2
-    assert cost_of(["a" * 60]) == cost_of(["a" * 30, "b" * 30]) == 1 + 11**2
-    assert cost_of(["é" * 30]) == 1 + 11**2
-    assert cost_of(["\ud800" * 60]) == 1 + 11**2
-    assert cost_of(["a" * 6000], longest=64) == 1 + 64**2
-    assert len(list(ranges(rows(["word " * 1000] * 10)))) == 10
-    assert len(list(ranges(rows(["word " * 1000] * 10), longest=64))) == 1
+    assert document_cost([""]) == 2
+    assert document_cost(["a" * 60]) == document_cost(["a" * 30, "b" * 30]) == 1 + 11**2
+    assert document_cost(["é" * 30]) == 1 + 11**2
+    assert document_cost(["\ud800" * 60]) == 1 + 11**2
+    assert document_cost(["a" * 6000], longest=64) == 1 + 64**2
+    assert len(list(make_shards(rows(["word " * 1000] * 10)))) == 10
+    assert len(list(make_shards(rows(["word " * 1000] * 10), longest=64))) == 1
 
 
 def test_a_stream_is_cut_as_a_data_set_is_and_read_no_further_than_needed():
@@ -51,14 +51,14 @@ def test_a_stream_is_cut_as_a_data_set_is_and_read_no_further_than_needed():
             yield {"id": i, "text": text, "label": 0}
 
     stream = IterableDataset.from_generator(generate)
-    first = next(ranges(stream))
+    first = next(make_shards(stream))
     assert len(read) <= 1001
-    assert first.columns == next(ranges(rows(texts))).columns
-    assert [part.digest() for part in ranges(stream)] == [part.digest() for part in ranges(rows(texts))]
+    assert first.columns == next(make_shards(rows(texts))).columns
+    assert [part.digest() for part in make_shards(stream)] == [part.digest() for part in make_shards(rows(texts))]
 
 
 def test_the_digest_is_that_of_the_rows():
-    (part,) = ranges(rows(["a", "é"]))
+    (part,) = make_shards(rows(["a", "é"]))
     expected = json.dumps({"id": [0, 1], "label": [0, 0], "text": ["a", "é"]}).encode()
     assert part.digest() == hashlib.sha256(expected).hexdigest()
     assert part.texts[:] == {"id": [0, 1], "text": ["a", "é"], "label": [0, 0]}
@@ -70,4 +70,4 @@ def test_a_data_set_that_breaks_off_says_where():
         raise OSError("connection\nlost")
 
     with pytest.raises(GradexplainError, match=r"cannot be read on after row 1000 \(.*connection lost.*same command"):
-        list(ranges(IterableDataset.from_generator(generate)))
+        list(make_shards(IterableDataset.from_generator(generate)))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from hf_gradexplain.text.data import NOBODY, Document, Unit, Units
+from hf_gradexplain.text.data import NO_UNIT, Document, Unit, Units
 
 B, T, D, U, R = 2, 6, 3, 3, 4
 UNIT_OF = [[3, 0, 1, 0, 2, 3], [0, 1, 1, 3, 3, 3]]
@@ -23,7 +23,7 @@ def units() -> Units:
 
 
 def document(ids: tuple[int, ...], text: str = "a") -> Document:
-    nobody = np.full(len(ids), NOBODY)
+    nobody = np.full(len(ids), NO_UNIT)
     return Document(text, (Unit(text, ((0, 1),)),), {"input_ids": ids}, nobody, nobody, np.array([0]))
 
 

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from hf_gradexplain.classifier.limits import length_limit, pad_id, vocabulary_size
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.text.data import NOBODY
-from hf_gradexplain.text.encode import Encoder, collate, length_limit, pad_id, plan_batches, vocabulary_size
+from hf_gradexplain.text.data import NO_UNIT
+from hf_gradexplain.text.encode import Encoder, collate, plan_batches
 from tests.helpers.tiny import make
 from tests.helpers.tokenizers_of_all_kinds import KINDS, tokenizer_of
 
@@ -65,7 +66,7 @@ def test_every_token_that_the_tokenizer_did_not_add_belongs_to_one_unit(kind):
     for text in TEXTS.values():
         (document,) = Encoder(tokenizer, None, "word")([text])
         special = tokenizer(document.text, return_special_tokens_mask=True)["special_tokens_mask"]
-        assert ((document.unit_of == NOBODY) == (np.array(special or [1]) == 1)).all()
+        assert ((document.unit_of == NO_UNIT) == (np.array(special or [1]) == 1)).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)

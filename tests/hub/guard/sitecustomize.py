@@ -9,11 +9,11 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost", None, "")
 _connect, _getaddrinfo = socket.socket.connect, socket.getaddrinfo
 
 
-def refuse(attempt):
+def refuse(forward_backward):
     if "GUARD_LOG" in os.environ:
         with Path(os.environ["GUARD_LOG"]).open("a") as log:
-            log.write(f"{attempt}\n")
-    raise OSError(f"a test tried to {attempt}")
+            log.write(f"{forward_backward}\n")
+    raise OSError(f"a test tried to {forward_backward}")
 
 
 def connect(self, address):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from datasets import ClassLabel, Dataset, Features, Value
 
-from recipes.paper.constants import CELLS, Cell
+from recipes.paper.constants import SETTINGS, Setting
 from recipes.paper.example_review import TEXT
 from recipes.paper.results import Result
 
@@ -29,7 +29,7 @@ ABOVE = {**MODERATE, "signed_gi": 0.35}
 BEHIND = {**GOOD, "signed_gi": 0.22}
 
 
-def result(aopc=GOOD, *, cell=CELLS[0], seed=0, half=0.005, r=None, significant=0.9, ks=(10, 60)):
+def result(aopc=GOOD, *, cell=SETTINGS[0], seed=0, half=0.005, r=None, significant=0.9, ks=(10, 60)):
     """A result whose AOPC is the same at all `ks`, with intervals of `+- half`; larger differences are significant."""
     r = {"signed_gi": 0.9, "sa_l1": 0.3} | (r or {})
     rows = [(m, k, x, x - half, x + half, 100) for m, x in aopc.items() for k in ks]
@@ -57,16 +57,16 @@ def result(aopc=GOOD, *, cell=CELLS[0], seed=0, half=0.005, r=None, significant=
 def as_in_the_paper(seeds=(0, 1)):
     """Results of all six cells that agree with the paper in everything."""
     found = {}
-    for cell in CELLS:
+    for cell in SETTINGS:
         aopc = GOOD
         if cell.data == "ag_news" and cell.model == "bilstm":
             aopc = MODERATE
         elif cell.model == "textcnn":
             aopc = ABOVE if cell.data == "ag_news" else {**GOOD, "signed_gi": 0.35}
-        elif cell == Cell("bilstm", "imdb"):
+        elif cell == Setting("bilstm", "imdb"):
             aopc = BEHIND
         r = {"sa_l1": 0.3 if cell.data == "ag_news" else 0.0}
-        r["signed_gi"] = 0.6 if cell == Cell("bilstm", "imdb") else 0.9
+        r["signed_gi"] = 0.6 if cell == Setting("bilstm", "imdb") else 0.9
         found[cell] = [result(aopc, cell=cell, seed=seed, r=r) for seed in seeds]
     return found
 

@@ -11,7 +11,7 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
 from recipes.paper import ablations
 from recipes.paper.claims import UNDER
-from recipes.paper.constants import CELLS
+from recipes.paper.constants import SETTINGS
 from recipes.paper.rules import FAILS, HOLDS, Cutoffs
 from tests.helpers.tiny import TEXTS, explainer
 from tests.recipes.paper.made_up import GOOD, as_in_the_paper, result
@@ -30,7 +30,7 @@ def documents(tmp_path_factory):
 
 def test_texts_shorter_than_k_go_on_flat_or_are_left_out(documents):
     path, found = documents
-    table = ablations.short_documents(ablations.read_areas([path], METHODS, choices.KS)).set_index("method")
+    table = ablations.short_documents(ablations.read_areas([path], METHODS, ablations.KS)).set_index("method")
     units = [len(document.explanation.units) for document in found]
     for method in METHODS:
         drops = [document_aopc(document.curves[method], 10)[10] for document in found]
@@ -57,7 +57,7 @@ def test_the_parts_by_length_hold_every_text(documents):
 
 
 def test_settings_stand_side_by_side():
-    results = {name: result(GOOD if name != "word" else {**GOOD, "loo": 0.2}) for name in choices.SAID}
+    results = {name: result(GOOD if name != "word" else {**GOOD, "loo": 0.2}) for name in ablations.SAID}
     table = ablations.choice_table(results).set_index("method")
     assert table.loc["loo"].tolist() == ["0.320 ± 0.005", "0.200 ± 0.005", *["0.320 ± 0.005"] * 4]
     assert ablations.correlation_table(results).set_index("method").loc["signed_gi", "as chosen"] == "0.90 ± 0.02"
@@ -66,7 +66,7 @@ def test_settings_stand_side_by_side():
 def areas(loo, ids=(1, 4, 7)):
     """AOPC of three texts: `loo` as given, SignedGI always the same."""
     aopc = {"loo": np.array(loo)[:, None], "signed_gi": np.array([0.3, 0.31, 0.32])[:, None]}
-    return choices.Areas(np.array(ids), np.array([5, 6, 7]), aopc)
+    return ablations.Areas(np.array(ids), np.array([5, 6, 7]), aopc)
 
 
 def test_a_setting_is_compared_on_the_same_texts():
@@ -87,20 +87,20 @@ def test_a_setting_is_compared_on_the_same_texts():
 def test_methods_that_only_rounding_tells_apart_are_ahead_together():
     assert ablations.best(result()) == "SignedGI"
     assert ablations.best(result({**GOOD, "loo": GOOD["signed_gi"] - 1e-9})) == "LOO and SignedGI"
-    results = {name: result({**GOOD, "loo": 0.4} if name == "prob" else GOOD) for name in choices.SAID}
+    results = {name: result({**GOOD, "loo": 0.4} if name == "prob" else GOOD) for name in ablations.SAID}
     assert ablations.leaders(results) == "SignedGI in 5 of 6 settings, LOO in 1"
 
 
 def test_verdicts_are_asked_for_under_every_setting():
-    results = {cell: dict.fromkeys(choices.SAID, found[0]) for cell, found in as_in_the_paper().items()}
+    results = {cell: dict.fromkeys(ablations.SAID, found[0]) for cell, found in as_in_the_paper().items()}
     table, differ, claims = ablations.verdict_table(results)
     assert (len(table), set(differ.values())) == (0, {0})
     assert claims == 7 * 6 + 6 + 6 + 1
-    results[CELLS[0]] = {**results[CELLS[0]], "prob": result({**GOOD, "sa_raw": 0.05}, cell=CELLS[0])}
+    results[SETTINGS[0]] = {**results[SETTINGS[0]], "prob": result({**GOOD, "sa_raw": 0.05}, cell=SETTINGS[0])}
     table, differ, _ = ablations.verdict_table(results)
     assert table["claim"].tolist() == ["The raw gradient is worse than the three norms", UNDER]
     assert table[["as chosen", "objective prob"]].to_numpy().tolist() == [[HOLDS, FAILS]] * 2
-    assert differ == {said: 2 * (said == "objective prob") for said in list(choices.SAID.values())[1:]}
+    assert differ == {said: 2 * (said == "objective prob") for said in list(ablations.SAID.values())[1:]}
 
 
 def test_the_sign_of_eq_7_is_the_other_end_of_the_order():

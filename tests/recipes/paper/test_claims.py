@@ -3,7 +3,7 @@
 import pytest
 
 from recipes.paper.claims import UNDER, Answer, all_answers, overall
-from recipes.paper.constants import CELLS, Cell
+from recipes.paper.constants import SETTINGS, Setting
 from recipes.paper.frequency import Frequencies
 from recipes.paper.rules import FAILS, HOLDS, IN_PART, UNTOLD
 from tests.recipes.paper.made_up import GOOD, as_in_the_paper, result, review
@@ -11,7 +11,7 @@ from tests.recipes.paper.made_up import GOOD, as_in_the_paper, result, review
 EXACT = Frequencies(100, 1e-7, 50, 2.0000001)
 GREAT_AND_BAD = review({"great": 1.0, "plot": 0.1, "bad": -2.0})
 MISSED = review({"great": 0.01, "plot": 0.1, "bad": -2.0})
-FASTTEXTS = [cell for cell in CELLS if cell.model == "fasttext"]
+FASTTEXTS = [cell for cell in SETTINGS if cell.model == "fasttext"]
 
 
 def answered(results=None, frequencies=None, reviews=None):
@@ -35,7 +35,7 @@ def test_numbers_as_in_the_paper_make_every_claim_hold():
     assert sum(counts.total() for counts in overall(answers).values()) == len(answers)
 
 
-NEWS, REVIEWS = Cell("fasttext", "ag_news"), Cell("bilstm", "imdb")
+NEWS, REVIEWS = Setting("fasttext", "ag_news"), Setting("bilstm", "imdb")
 
 
 @pytest.mark.parametrize(
@@ -80,10 +80,10 @@ def test_the_figure_names_the_pair_that_decides_and_its_share_of_the_lead():
 
 
 def test_what_the_paper_says_of_single_models_fails_by_itself():
-    flat = {cell: [result(cell=cell)] for cell in CELLS}
+    flat = {cell: [result(cell=cell)] for cell in SETTINGS}
     answers = answered(flat)
-    assert verdict(answers, "The norms beat random moderately", Cell("textcnn", "ag_news")) == FAILS
-    assert verdict(answers, "SignedGI is above LOO", Cell("textcnn", "imdb")) == FAILS
+    assert verdict(answers, "The norms beat random moderately", Setting("textcnn", "ag_news")) == FAILS
+    assert verdict(answers, "SignedGI is above LOO", Setting("textcnn", "imdb")) == FAILS
     assert verdict(answers, "LOO leads SignedGI by a large margin", REVIEWS) == FAILS
     assert verdict(answers, "SignedGI correlates less with LOO", REVIEWS) == FAILS
     assert verdict(answers, "r of L1 with LOO is about 0", REVIEWS) == FAILS
@@ -102,16 +102,16 @@ def test_fasttexts_identities_fail_where_gradients_differ():
     assert verdict(answers, "Words of equal frequency", NEWS) == FAILS, "it has to hold in every training"
     answers = answered(frequencies={NEWS: [Frequencies(100, 0.1, 50, 1.5)]})
     assert verdict(answers, "A word that occurs twice", NEWS) == FAILS
-    assert verdict(answers, "A word that occurs twice", Cell("fasttext", "imdb")) == HOLDS
+    assert verdict(answers, "A word that occurs twice", Setting("fasttext", "imdb")) == HOLDS
 
 
 def test_the_review_is_read_word_by_word():
     answers = answered(reviews={"textcnn": [review({"great": -1.0, "bad": -2.0})], "bilstm": [GREAT_AND_BAD]})
-    assert verdict(answers, "LOO marks", Cell("textcnn", "imdb")) == IN_PART
+    assert verdict(answers, "LOO marks", Setting("textcnn", "imdb")) == IN_PART
     assert verdict(answers, "LOO marks", REVIEWS) == HOLDS
     assert verdict(answers, "SignedGI misses", REVIEWS) == IN_PART
 
 
 def test_models_are_counted_by_verdict():
-    answers = [Answer(UNDER, cell, "", (cell == NEWS,)) for cell in CELLS]
+    answers = [Answer(UNDER, cell, "", (cell == NEWS,)) for cell in SETTINGS]
     assert overall(answers) == {UNDER: {HOLDS: 1, FAILS: 5}}

@@ -6,7 +6,7 @@ import pytest
 
 from hf_gradexplain.viz.canvas import figure_bytes
 from recipes.paper import figures
-from recipes.paper.constants import CELLS, MODELS
+from recipes.paper.constants import MODELS, SETTINGS
 from tests.recipes.paper.made_up import GOOD, as_in_the_paper, review
 
 
@@ -15,7 +15,7 @@ def test_curves_are_means_over_trainings_with_their_outermost_ends():
     for found in results.values():
         found[1].aopc[["aopc", "ci_low", "ci_high"]] += 0.1
     figure = figures.curves_figure(results)
-    assert [axes.get_title("left") for axes in figure.axes] == [cell.title for cell in CELLS]
+    assert [axes.get_title("left") for axes in figure.axes] == [cell.title for cell in SETTINGS]
     lines = {line.get_label(): line for line in figure.axes[0].lines}
     assert lines["SignedGI"].get_ydata().tolist() == pytest.approx([GOOD["signed_gi"] + 0.05] * 2)
     assert lines["LOO"].get_xdata().tolist() == [10, 60]
@@ -25,8 +25,8 @@ def test_curves_are_means_over_trainings_with_their_outermost_ends():
 
 def test_trainings_whose_longest_texts_differ_are_drawn_as_far_as_all_go():
     results = as_in_the_paper()
-    longer = results[CELLS[0]][1].aopc
-    object.__setattr__(results[CELLS[0]][1], "aopc", pd.concat([longer, longer.assign(k=longer["k"] + 100)]))
+    longer = results[SETTINGS[0]][1].aopc
+    object.__setattr__(results[SETTINGS[0]][1], "aopc", pd.concat([longer, longer.assign(k=longer["k"] + 100)]))
     lines = {line.get_label(): line for line in figures.curves_figure(results).axes[0].lines}
     assert lines["LOO"].get_xdata().tolist() == [10, 60]
 
@@ -34,7 +34,7 @@ def test_trainings_whose_longest_texts_differ_are_drawn_as_far_as_all_go():
 def test_correlations_are_shares_of_texts():
     r = {"signed_gi": np.array([0.9, 0.91, 0.2, -0.5]), "sa_l1": np.array([])}
     r["sa_l1"] = np.array([0.1, 0.1, 0.1, 0.1])
-    figure = figures.correlations_figure(dict.fromkeys(CELLS, r))
+    figure = figures.correlations_figure(dict.fromkeys(SETTINGS, r))
     heights = [patch.get_height() for patch in figure.axes[3].patches]
     assert sum(heights) == pytest.approx(2)
     assert max(heights) == pytest.approx(1)
@@ -43,7 +43,7 @@ def test_correlations_are_shares_of_texts():
 
 def test_a_method_without_any_r_has_no_median():
     r = {"signed_gi": np.array([0.9, 0.91]), "sa_l1": np.array([])}
-    figure = figures.correlations_figure(dict.fromkeys(CELLS, r))
+    figure = figures.correlations_figure(dict.fromkeys(SETTINGS, r))
     assert len(figure.axes[0].lines) == 2, "one median, and the line at 0"
 
 

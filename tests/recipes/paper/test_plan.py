@@ -7,7 +7,7 @@ from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from recipes.paper import encoder
 from recipes.paper.arguments import ReproduceArguments
-from recipes.paper.constants import CELLS, Cell
+from recipes.paper.constants import SETTINGS, Setting
 from recipes.paper.plan import CONFIGS, make_plan
 from tests.recipes.paper.made_up import write_data
 
@@ -21,8 +21,8 @@ def arguments(tmp_path):
 
 def test_every_model_is_trained_for_every_seed_and_the_poolings_for_the_first(arguments):
     plan = make_plan(arguments(seeds=[3, 1]))
-    poolings = [Cell("bilstm_mean", "imdb"), Cell("bilstm_last", "imdb")]
-    assert set(plan.trainings) == {(cell, seed) for cell in CELLS for seed in (3, 1)} | {(c, 3) for c in poolings}
+    poolings = [Setting("bilstm_mean", "imdb"), Setting("bilstm_last", "imdb")]
+    assert set(plan.trainings) == {(cell, seed) for cell in SETTINGS for seed in (3, 1)} | {(c, 3) for c in poolings}
     assert sum(name == "main" for *_, name in plan.runs) == 12
     assert sum(name != "main" for *_, name in plan.runs) == 6 * 6 + 2
     assert list(plan.decays) == ["bilstm", "bilstm_mean", "bilstm_last"]
@@ -32,22 +32,22 @@ def test_every_model_is_trained_for_every_seed_and_the_poolings_for_the_first(ar
 
 
 def test_a_step_changes_with_its_rows_and_not_with_where_they_are(arguments, tmp_path):
-    before = make_plan(arguments()).runs[CELLS[0], 0, "main"].asked
+    before = make_plan(arguments()).runs[SETTINGS[0], 0, "main"].asked
     (tmp_path / "data").rename(tmp_path / "moved")
     moved = arguments(data=str(tmp_path / "moved"), output_dir=str(tmp_path / "elsewhere"))
-    assert make_plan(moved).runs[CELLS[0], 0, "main"].asked == before
+    assert make_plan(moved).runs[SETTINGS[0], 0, "main"].asked == before
     write_data(tmp_path / "data", seed=1)
-    after = make_plan(arguments()).runs[CELLS[0], 0, "main"].asked
+    after = make_plan(arguments()).runs[SETTINGS[0], 0, "main"].asked
     assert {name for name in before if before[name] != after[name]} == {"rows"}
 
 
 def test_settings_differ_from_the_chosen_one_in_one_thing_each(arguments):
     plan = make_plan(arguments(sample=5, imdb_sample=3))
-    base = plan.runs[CELLS[0], 0, "chosen"].asked
+    base = plan.runs[SETTINGS[0], 0, "chosen"].asked
     assert base["max_samples"] == 5
-    assert plan.runs[Cell("bilstm", "imdb"), 0, "word"].asked["max_samples"] == 3
+    assert plan.runs[Setting("bilstm", "imdb"), 0, "word"].asked["max_samples"] == 3
     for name, changed in (("word", "unit"), ("position", "ties"), ("predicted", "target"), ("prob", "objective")):
-        asked = plan.runs[CELLS[0], 0, name].asked
+        asked = plan.runs[SETTINGS[0], 0, name].asked
         assert {key for key in base if base[key] != asked[key]} == {changed, "methods", "both_ends"}
 
 
@@ -88,14 +88,14 @@ def test_the_encoder_is_found_without_running_its_package_and_copied_under_its_n
     assert plan.encoder.output.name == "all-MiniLM-L6-v2"
     plan.encoder.work()
     assert sorted(path.name for path in plan.encoder.output.iterdir()) == sorted(encoder.FILES)
-    training = plan.trainings[Cell("minilm", "imdb"), 0]
+    training = plan.trainings[Setting("minilm", "imdb"), 0]
     assert training.needs == (plan.encoder,)
     assert (training.asked["max_train_samples"], training.asked["max_eval_samples"]) == (7, 7)
-    assert plan.runs[Cell("minilm", "imdb"), 0, "chosen"].asked["k_grid"] == [1, 2, 5, 10, 20, 50, 100]
-    assert plan.runs[Cell("minilm", "ag_news"), 0, "chosen"].asked["k_grid"] == []
+    assert plan.runs[Setting("minilm", "imdb"), 0, "chosen"].asked["k_grid"] == [1, 2, 5, 10, 20, 50, 100]
+    assert plan.runs[Setting("minilm", "ag_news"), 0, "chosen"].asked["k_grid"] == []
     fast = {(cell.name, name) for (cell, _, name), step in plan.runs.items() if step.asked["mixed_precision"] == "bf16"}
     assert fast == {("minilm-ag_news", "chosen"), ("minilm-imdb", "chosen")}
-    assert plan.runs[Cell("minilm", "ag_news"), 0, "float32"].asked["max_samples"] == 50
+    assert plan.runs[Setting("minilm", "ag_news"), 0, "float32"].asked["max_samples"] == 50
     exact = make_plan(arguments(encoder=True))
     assert not [key for key in exact.runs if key[2] == "float32"]
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from recipes.paper.constants import CELLS
+from recipes.paper.constants import SETTINGS
 from recipes.paper.results import Estimate, over_seeds, read_result
 from tests.recipes.paper.made_up import GOOD, result
 
@@ -41,7 +41,7 @@ def test_tests_are_corrected_for_the_seven_whatever_else_was_compared(tmp_path):
     for name, table in {"aopc": empty, "comparisons": pd.DataFrame(rows, columns=names), "correlation": empty}.items():
         table.to_parquet(tmp_path / f"{name}.parquet")
     (tmp_path / "results.json").write_text("{}")
-    assert read_result(tmp_path, CELLS[0], 0).comparisons["p_adjusted"].tolist() == [0.02, 0.02, 0.9]
+    assert read_result(tmp_path, SETTINGS[0], 0).comparisons["p_adjusted"].tolist() == [0.02, 0.02, 0.9]
 
 
 def test_texts_without_r_are_counted():

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from recipes.paper.constants import CELLS
+from recipes.paper.constants import SETTINGS
 from recipes.paper.tables import lead_table, precision_table, seed_table
 from tests.recipes.paper.made_up import GOOD, result
 
@@ -11,7 +11,7 @@ from tests.recipes.paper.made_up import GOOD, result
 def test_a_difference_is_more_than_trainings_if_another_training_would_have_it():
     values = [(0.30, 0.31), (0.32, 0.35), (0.34, 0.39)]
     found = [result({**GOOD, "loo": loo, "signed_gi": gi}) for loo, gi in values]
-    rows = seed_table({CELLS[0]: found}).set_index("difference")
+    rows = seed_table({SETTINGS[0]: found}).set_index("difference")
     assert rows.loc["SignedGI − LOO", "mean"] == "0.0300"
     assert rows.loc["SignedGI − LOO", "sd"] == "0.0200"
     half = stats.t.ppf(0.975, 2) * 0.02 / np.sqrt(3)
@@ -20,13 +20,13 @@ def test_a_difference_is_more_than_trainings_if_another_training_would_have_it()
 
 
 def test_one_training_has_no_spread():
-    rows = seed_table({CELLS[0]: [result()]})
+    rows = seed_table({SETTINGS[0]: [result()]})
     assert set(rows["sd"]) == {"–"}
     assert set(rows["more than trainings"]) == {"no"}
 
 
 def test_the_lead_is_told_at_both_numbers_of_removed_words():
-    (row,) = lead_table({CELLS[0]: [result(), result()]}).to_dict("records")
+    (row,) = lead_table({SETTINGS[0]: [result(), result()]}).to_dict("records")
     assert row["lead at K = 10"] == row["at the longest K"] == "0.301 ± 0.005"
     assert row["which is"] == 60
 
