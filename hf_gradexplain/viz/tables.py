@@ -1,6 +1,6 @@
-"""Numbers as text, once, for the page, the card and the terminal alike."""
+"""Numbers and lists as text, for pages, cards and the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,32 @@ def format_score(score: float, signed: bool) -> str:
     ('+1.30', '0.0451', '0')
     """
     return format(float(score), "+#.3g" if signed else "#.3g").rstrip(".") if score else "0"
+
+
+def with_interval(value: float | None, low: float | None, high: float | None, spec: str = ".3f") -> str:
+    """Write a value with its interval; what is undefined (None or NaN) is an en dash.
+
+    Args:
+        value: The value; without one, its interval is left out.
+        low: The lower end.
+        high: The upper end.
+        spec: The format of all three; what rounds to zero has no sign.
+
+    >>> with_interval(0.3311, 0.3209, 0.3402), with_interval(-0.001, -0.2, 0.1, ".1f"), with_interval(None, None, None)
+    ('0.331 [0.321, 0.340]', '0.0 [-0.2, 0.1]', '–')
+    """
+    numbers = [MISSING if x is None or pd.isna(x) else format(x, f"z{spec}") for x in (value, low, high)]
+    return "{} [{}, {}]".format(*numbers) if numbers[0] != MISSING else MISSING
+
+
+def join_words(words: Iterable[str], conjunction: str = "and") -> str:
+    """List words as in a sentence; empty without any.
+
+    >>> join_words(["a", "b", "c"]), join_words(["a", "b"], "or"), join_words(["a"])
+    ('a, b and c', 'a or b', 'a')
+    """
+    *most, last = [*words] or [""]
+    return f"{', '.join(most)} {conjunction} {last}" if most else last
 
 
 def text_table(frame: pd.DataFrame, formats: Mapping[str, str] | None = None) -> TextTable:

@@ -1,14 +1,24 @@
-"""Result tables for the terminal."""
+"""Output for the terminal: result tables and progress lines."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hf_gradexplain.viz.sanitize import one_line
+from hf_gradexplain.viz.sanitize import one_line, visible
 from hf_gradexplain.viz.tables import text_table
+
+
+def say(text: str) -> None:
+    """Write a progress line to standard error, which leaves standard output to the results.
+
+    Markup, emoji codes and escape sequences in the text are shown as they are: paths and addresses may come from
+    others. Long lines are not wrapped, and a path can be copied whole.
+    """
+    Console(stderr=True, soft_wrap=True).print(Text(visible(text)))
 
 
 def summary_table(frame: pd.DataFrame, *, title: str = "", formats: Mapping[str, str] | None = None) -> Table:

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hf_gradexplain.viz.tables import MISSING, text_table
+from hf_gradexplain.viz.tables import MISSING, join_words, text_table, with_interval
 
 
 def test_columns_are_formatted_by_kind():
@@ -42,3 +42,23 @@ def test_empty_tables_have_no_rows(frame):
 def test_format_of_an_unknown_column_is_refused():
     with pytest.raises(ValueError, match=r"names columns \['apc'\], but the table has \['aopc'\]"):
         text_table(pd.DataFrame({"aopc": [1.0]}), {"apc": ".2f"})
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [
+        ((0.5, 0.25, 0.75), "0.50 [0.25, 0.75]"),
+        ((np.float64(0), -0.001, 0.001), "0.00 [0.00, 0.00]"),
+        ((0.5, np.nan, None), "0.50 [–, –]"),
+        ((np.nan, 0.25, 0.75), MISSING),
+        ((None, None, None), MISSING),
+    ],
+)
+def test_a_value_has_its_interval_in_brackets(numbers, text):
+    assert with_interval(*numbers, ".2f") == text
+
+
+def test_words_are_joined_as_in_a_sentence():
+    assert join_words(name for name in ("loo", "sa_l1", "random")) == "loo, sa_l1 and random"
+    assert join_words(["loo", "random"], "or") == "loo or random"
+    assert (join_words(["loo"]), join_words([])) == ("loo", "")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from hf_gradexplain.viz.terminal import summary_table
+from hf_gradexplain.viz.terminal import say, summary_table
 
 
 def printed(table, width=100):
@@ -40,3 +40,10 @@ def test_markup_and_escapes_are_shown():
 def test_empty_table_prints():
     assert printed(summary_table(pd.DataFrame())).strip() == ""
     assert "aopc" in printed(summary_table(pd.DataFrame({"aopc": []})))
+
+
+def test_a_progress_line_goes_to_stderr_on_one_line_as_it_is(capsys):
+    say("Report: /out/[bold]x[/bold]/:smile: \x1b[31m \ud800 " + 200 * "long")
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err == "Report: /out/[bold]x[/bold]/:smile: ␛[31m � " + 200 * "long" + "\n"
