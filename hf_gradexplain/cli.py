@@ -21,7 +21,7 @@ from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.commands.doctor import run_doctor
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
-from hf_gradexplain.files import write_text
+from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.hub.provenance import commits
 from hf_gradexplain.run.fingerprints import versions
 from hf_gradexplain.text.encode import Text
@@ -96,7 +96,7 @@ def _explain(arguments: argparse.Namespace) -> None:
     )
     if arguments.html is not None:
         pages = [explanation.to_html(method) for method in explanation.scores]
-        write_text(
+        atomic_write_text(
             arguments.html, render_report(title="Explanation", facts={}, tables={}, figures={}, explanations=pages)
         )
     if arguments.format == "json":

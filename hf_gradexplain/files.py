@@ -1,7 +1,7 @@
-"""Files appear whole or not at all."""
+"""Atomic writes: a file appears complete or not at all."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,56 +10,55 @@ _UNFINISHED = ".part"
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a temporary path in the same folder to write to; at the end of the block it becomes `path`.
+def atomic_write(path: Path, *, sync: bool = True) -> Iterator[Path]:
+    """Yield a temporary file in the same folder to write to; at the end of the block it is renamed to `path`.
 
-    Its bytes reach the disk before its name does, and its name before this returns. After an exception nothing is
-    left of it; what a killed process leaves, `remove_unfinished` removes.
+    Missing parent folders are created. After an exception the temporary file is removed and `path` is unchanged; a
+    killed process may leave its temporary file, which `remove_unfinished` removes.
+
+    Args:
+        path: The file to write or replace.
+        sync: Wait until the bytes are on the disk before the rename, and until the name is there before returning:
+            the file then survives a loss of power.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_UNFINISHED)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
+    temporary.touch(exist_ok=False)
     try:
         yield temporary
-        _to_disk(temporary)
-        temporary.chmod(0o666 & ~_umask())
+        if sync:
+            _sync(temporary)
         os.replace(temporary, path)
-        _to_disk(path.parent)
+        if sync:
+            _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file, whole or not at all."""
-    with atomic_write(path) as temporary:
+def atomic_write_bytes(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Write a file by `atomic_write`."""
+    with atomic_write(path, sync=sync) as temporary:
         temporary.write_bytes(data)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file, whole or not at all; lone surrogates, which UTF-8 does not have, become `?`."""
-    write_bytes(path, text.encode(errors="replace"))
+def atomic_write_text(path: Path, text: str, *, sync: bool = True) -> None:
+    """Write a UTF-8 text file by `atomic_write`; lone surrogates, which UTF-8 cannot encode, become `?`."""
+    atomic_write_bytes(path, text.encode(errors="replace"), sync=sync)
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what killed processes left of the files that they were writing to a folder; no other may be at work."""
+    """Remove the temporary files that killed processes left in a folder; no other process may be writing to it."""
     for path in folder.glob(f".*{_UNFINISHED}"):
         if path.is_file():
             path.unlink(missing_ok=True)
 
 
-def _to_disk(path: Path) -> None:
-    """Wait until a file's bytes, or a folder's names, are on the disk."""
-    if path.is_dir() and os.name == "nt":  # Windows opens no folders
+def _sync(path: Path) -> None:
+    """Wait until the bytes of a file, or the names in a folder, are on the disk."""
+    if path.is_dir() and os.name == "nt":  # Windows cannot open folders
         return
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -1,13 +1,13 @@
-"""Files appear whole or not at all."""
+"""Files appear complete or not at all."""
 
 import os
 
 import pytest
 
-from hf_gradexplain.files import atomic_write, remove_unfinished, write_text
+from hf_gradexplain.files import atomic_write, atomic_write_text, remove_unfinished
 
 
-def test_a_file_appears_at_the_end(tmp_path):
+def test_a_file_appears_at_the_end_of_the_block(tmp_path):
     path = tmp_path / "new" / "a.txt"
     with atomic_write(path) as temporary:
         temporary.write_text("x")
@@ -16,9 +16,9 @@ def test_a_file_appears_at_the_end(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_after_an_exception_the_old_file_stands_and_nothing_else(tmp_path):
+def test_after_an_exception_the_old_file_is_unchanged_and_nothing_else_is_left(tmp_path):
     path = tmp_path / "a.txt"
-    write_text(path, "old")
+    atomic_write_text(path, "old")
 
     def fail():
         with atomic_write(path) as temporary:
@@ -31,40 +31,61 @@ def test_after_an_exception_the_old_file_stands_and_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_it_may_be_read_by_whom_the_umask_lets(tmp_path):
-    write_text(tmp_path / "a", "x")
-    (tmp_path / "b").write_text("x")
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_permissions_follow_the_umask(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        atomic_write_text(tmp_path / "a", "x")
+        (tmp_path / "b").write_text("x")
+    finally:
+        os.umask(before)
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o666 & ~umask
 
 
-def test_bytes_reach_the_disk_before_the_name_and_the_name_before_it_returns(tmp_path, monkeypatch):
+def test_the_umask_of_the_process_is_never_changed(tmp_path, monkeypatch):
+    """It belongs to all threads: a file that another one creates meanwhile would be open to everyone."""
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("changed the umask"))
+    atomic_write_text(tmp_path / "a", "x")
+
+
+def test_the_bytes_are_synced_before_the_rename_and_the_folder_after_it(tmp_path, monkeypatch):
     happened, fsync, replace = [], os.fsync, os.replace
 
     def note_sync(handle):
-        happened.append(("disk", os.readlink(f"/proc/self/fd/{handle}")))
+        happened.append(("sync", os.readlink(f"/proc/self/fd/{handle}")))
         fsync(handle)
 
-    def note_name(old, new):
-        happened.append(("name", str(new)))
+    def note_rename(old, new):
+        happened.append(("rename", str(new)))
         replace(old, new)
 
     monkeypatch.setattr(os, "fsync", note_sync)
-    monkeypatch.setattr(os, "replace", note_name)
-    write_text(tmp_path / "a.txt", "x")
-    assert [kind for kind, _ in happened] == ["disk", "name", "disk"]
+    monkeypatch.setattr(os, "replace", note_rename)
+    atomic_write_text(tmp_path / "a.txt", "x")
+    assert [kind for kind, _ in happened] == ["sync", "rename", "sync"]
     assert ".a.txt." in happened[0][1]
     assert happened[2][1] == str(tmp_path)
+    happened.clear()
+    atomic_write_text(tmp_path / "a.txt", "y", sync=False)
+    assert happened == [("rename", str(tmp_path / "a.txt"))]
 
 
-def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
-    kept = [tmp_path / "a.txt", tmp_path / ".hidden", tmp_path / "b.part"]
-    for path in (*kept, tmp_path / ".a.txt.xyz.part"):
+def test_only_temporary_files_of_killed_processes_are_removed(tmp_path):
+    others = [tmp_path / "a.txt", tmp_path / ".hidden", tmp_path / "b.part"]
+    for path in (*others, tmp_path / ".a.txt.xyz.part"):
         path.touch()
     (tmp_path / ".model.part").mkdir()
     remove_unfinished(tmp_path)
-    assert sorted(tmp_path.iterdir()) == sorted([*kept, tmp_path / ".model.part"])
+    assert sorted(tmp_path.iterdir()) == sorted([*others, tmp_path / ".model.part"])
 
 
-def test_text_that_utf8_does_not_have_is_written_all_the_same(tmp_path):
-    write_text(tmp_path / "a", "a\ud800é\n")
+def test_two_writers_of_one_file_use_different_temporary_files(tmp_path):
+    with atomic_write(tmp_path / "a") as first, atomic_write(tmp_path / "a") as second:
+        assert first != second
+        assert first.parent == second.parent == tmp_path
+
+
+def test_lone_surrogates_become_question_marks(tmp_path):
+    atomic_write_text(tmp_path / "a", "a\ud800é\n")
     assert (tmp_path / "a").read_text(encoding="utf-8") == "a?é\n"

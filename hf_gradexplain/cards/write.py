@@ -5,7 +5,7 @@ from pathlib import Path
 from hf_gradexplain.cards.card import Card
 from hf_gradexplain.cards.faithfulness import faithfulness_figure
 from hf_gradexplain.cards.model_card import FIGURE, model_card
-from hf_gradexplain.files import write_bytes, write_text
+from hf_gradexplain.files import atomic_write_bytes, atomic_write_text
 
 DATA = "card.json"
 """The file that a card can be made from again."""
@@ -14,9 +14,9 @@ DATA = "card.json"
 def write_card(card: Card, folder: Path) -> list[str]:
     """Write the card, its data and, where explanations were measured, its figure; return the names of the files."""
     if card.faithfulness is not None:
-        write_bytes(folder / FIGURE, faithfulness_figure(card.faithfulness, card.title))
-    write_text(folder / DATA, card.to_json())
-    write_text(folder / "README.md", model_card(card))
+        atomic_write_bytes(folder / FIGURE, faithfulness_figure(card.faithfulness, card.title))
+    atomic_write_text(folder / DATA, card.to_json())
+    atomic_write_text(folder / "README.md", model_card(card))
     return [DATA, "README.md", *([FIGURE] if card.faithfulness is not None else [])]
 
 

@@ -11,7 +11,7 @@ from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.files import write_text
+from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.hub.provenance import Provenance, commits, resolve
 from hf_gradexplain.hub.push import use_token
 from hf_gradexplain.text.encode import Text
@@ -79,7 +79,7 @@ def _explain(arguments: ExplainArguments) -> list[Explanation]:
     folder, read = Path(arguments.output_dir), commits({**explainer.provenances, **data})
     rows = [{**explanation.to_dict(), "commits": read} for explanation in explanations]
     lines = (json.dumps(row, ensure_ascii=False) for row in rows)
-    write_text(folder / "explanations.jsonl", "".join(f"{line}\n" for line in lines))
+    atomic_write_text(folder / "explanations.jsonl", "".join(f"{line}\n" for line in lines))
     page = render_report(
         title=f"{Path(arguments.model_name_or_path).name}: {len(texts)} texts explained",
         facts={
@@ -92,8 +92,8 @@ def _explain(arguments: ExplainArguments) -> list[Explanation]:
         figures={},
         explanations=[e.to_html(method) for e in explanations for method in arguments.methods],
     )
-    write_text(folder / "explanations.html", page)
-    write_text(folder / "run.yaml", to_replay_yaml(arguments))
+    atomic_write_text(folder / "explanations.html", page)
+    atomic_write_text(folder / "run.yaml", to_replay_yaml(arguments))
     said = f"{len(texts)} texts explained: {folder / 'explanations.html'}"
     Console(stderr=True).print(said, highlight=False, markup=False)
     return explanations

@@ -15,7 +15,7 @@ from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments, to_rep
 from hf_gradexplain.evaluation.columns import describe_columns
 from hf_gradexplain.evaluation.read_documents import count_documents
 from hf_gradexplain.evaluation.summaries import headline
-from hf_gradexplain.files import atomic_write, write_bytes, write_text
+from hf_gradexplain.files import atomic_write, atomic_write_bytes, atomic_write_text
 from hf_gradexplain.hub.provenance import public_name
 from hf_gradexplain.hub.push import Destination, Pushed, folder_files, push
 from hf_gradexplain.run.folder import document_paths
@@ -69,8 +69,8 @@ def write_dataset(run: Run, arguments: EvaluateArguments, output_dir: Path, fold
             table.to_parquet(path, index=False)
     captions = captions_of(run.tables)
     for file in captions:
-        write_bytes(folder / "figures" / f"{file}.png", (output_dir / "figures" / f"{file}.png").read_bytes())
-    write_text(folder / "run.yaml", to_replay_yaml(_of_anyone(arguments, run), without=_ONES_OWN))
+        atomic_write_bytes(folder / "figures" / f"{file}.png", (output_dir / "figures" / f"{file}.png").read_bytes())
+    atomic_write_text(folder / "run.yaml", to_replay_yaml(_of_anyone(arguments, run), without=_ONES_OWN))
     card = render_dataset_card(
         title=f"Explanations of {run.title}",
         metadata=_metadata(run, split, count_documents(documents)["documents"]),
@@ -87,7 +87,7 @@ def write_dataset(run: Run, arguments: EvaluateArguments, output_dir: Path, fold
         figures={caption: f"figures/{file}.png" for file, caption in captions.items()},
         replay="python recipes/evaluate.py run.yaml",
     )
-    write_text(folder / "README.md", card)
+    atomic_write_text(folder / "README.md", card)
 
 
 def _source(run: Run, arguments: EvaluateArguments) -> TextSource:

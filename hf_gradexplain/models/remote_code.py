@@ -5,7 +5,7 @@ from pathlib import Path
 
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from hf_gradexplain.files import write_text
+from hf_gradexplain.files import atomic_write_text
 
 PARTS = ("configuration", "modeling")
 
@@ -29,10 +29,10 @@ def add_remote_code(
     name = config_class.model_type
     files = tuple(f"{part}_{name}.py" for part in PARTS)
     for file in files:
-        write_text(folder / file, (Path(__file__).parent / name / file).read_text(encoding="utf-8"))
+        atomic_write_text(folder / file, (Path(__file__).parent / name / file).read_text(encoding="utf-8"))
     classes = zip(("AutoConfig", "AutoModelForSequenceClassification"), files, (config_class, model_class), strict=True)
     path = folder / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     config["auto_map"] = {auto: f"{file.removesuffix('.py')}.{cls.__name__}" for auto, file, cls in classes}
-    write_text(path, json.dumps(config, indent=2, sort_keys=True) + "\n")
+    atomic_write_text(path, json.dumps(config, indent=2, sort_keys=True) + "\n")
     return files

@@ -13,7 +13,7 @@ from accelerate import PartialState
 from filelock import FileLock, Timeout
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.files import remove_unfinished, write_text
+from hf_gradexplain.files import atomic_write_text, remove_unfinished
 
 _PATIENCE = 3
 """Seconds that a run waits for the folder: a process whose launcher was killed ends within one."""
@@ -87,7 +87,7 @@ def check_inputs(output_dir: Path, inputs: Mapping[str, Any]) -> None:
         _refuse_other_inputs(output_dir, _recorded(record), wanted)
     elif not record.exists():
         _refuse_foreign_files(output_dir)
-    write_text(record, json.dumps(wanted, indent=2, ensure_ascii=False) + "\n")
+    atomic_write_text(record, json.dumps(wanted, indent=2, ensure_ascii=False) + "\n")
 
 
 def finished_shards(output_dir: Path) -> tuple[dict[int, str], list[Path]]:

@@ -21,7 +21,7 @@ from hf_gradexplain.evaluation.summaries import (
     with_intervals,
 )
 from hf_gradexplain.evaluation.tables import Tables
-from hf_gradexplain.files import atomic_write, write_bytes, write_text
+from hf_gradexplain.files import atomic_write, atomic_write_bytes, atomic_write_text
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.run.fingerprints import versions
 from hf_gradexplain.viz.canvas import figure_bytes
@@ -119,7 +119,7 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
         figures={caption: (output_dir / "figures" / f"{name}.svg").read_bytes() for name, caption in captions.items()},
         explanations=_examples(documents),
     )
-    write_text(output_dir / "report.html", report)
+    atomic_write_text(output_dir / "report.html", report)
     listed = [(f"{name}.parquet", FILES.get(name, name)) for name in files]
     listed += [("documents/*.parquet", "every document: text, units, scores, curves, correlations")]
     card = render_card(
@@ -132,10 +132,10 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
         figures={caption: f"figures/{name}.png" for name, caption in captions.items()},
         replay=run.replay,
     )
-    write_text(output_dir / "README.md", card)
-    write_text(output_dir / "run.yaml", run.arguments)
+    atomic_write_text(output_dir / "README.md", card)
+    atomic_write_text(output_dir / "run.yaml", run.arguments)
     record = _record(run, result, files, count_documents(documents))
-    write_text(output_dir / "results.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    atomic_write_text(output_dir / "results.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
 
 
 def _record(run: Run, result: str, files: Mapping[str, pd.DataFrame], counts: Mapping[str, int]) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def _draw(folder: Path, tables: Tables) -> None:
         figures["correlation"] = correlation_figure(tables.correlation, tables.histograms)
     for name, figure in figures.items():
         for form in ("svg", "png"):
-            write_bytes(folder / f"{name}.{form}", figure_bytes(figure, form))
+            atomic_write_bytes(folder / f"{name}.{form}", figure_bytes(figure, form))
 
 
 def captions_of(tables: Tables) -> dict[str, str]:

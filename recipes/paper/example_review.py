@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_gradexplain.explain import Explainer
-from hf_gradexplain.files import write_text
+from hf_gradexplain.files import atomic_write_text
 
 TEXT = "The plot is thin and the end is bad, but the actors are great, and I was never bored."
 METHODS = ("loo", "signed_gi")
@@ -25,7 +25,7 @@ def explain_review(model: str, path: Path) -> None:
         "scores": {method: found.scores[method].tolist() for method in METHODS},
         "probability": float(found.probabilities[POSITIVE]),
     }
-    write_text(path, json.dumps(record, indent=1) + "\n")
+    atomic_write_text(path, json.dumps(record, indent=1) + "\n")
 
 
 def side(words: Sequence[str], scores: Sequence[float], word: str) -> int:

@@ -10,7 +10,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from hf_gradexplain.files import write_bytes, write_text
+from hf_gradexplain.files import atomic_write_bytes, atomic_write_text
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.tables import TextTable, text_table
@@ -37,9 +37,9 @@ def write_page(material: Material) -> Path:
     """Write `reproduction.md`, and its figures to `reproduction/`; return the page's path."""
     folder = Path(material.arguments.page or material.arguments.output_dir)
     for name, figure in _figures(material).items():
-        write_bytes(folder / "reproduction" / f"{name}.png", figure_bytes(figure, "png"))
+        atomic_write_bytes(folder / "reproduction" / f"{name}.png", figure_bytes(figure, "png"))
     page = folder / "reproduction.md"
-    write_text(page, PAGES.get_template("reproduction.md.jinja").render(**_content(material)))
+    atomic_write_text(page, PAGES.get_template("reproduction.md.jinja").render(**_content(material)))
     return page
 
 

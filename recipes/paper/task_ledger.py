@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.files import write_text
+from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.run.fingerprints import code_fingerprint
 
 _LOOK_EVERY = 1.0
@@ -119,7 +119,7 @@ class Ledger:
                     made = step.work()
                     stamp = {"asked": self._asked(step, needed), "made": made, "code": code_fingerprint()}
                     stamp["seconds"] = round(time.monotonic() - started, 1)
-                    write_text(path, json.dumps(stamp, indent=1, ensure_ascii=False) + "\n")
+                    atomic_write_text(path, json.dumps(stamp, indent=1, ensure_ascii=False) + "\n")
         except Timeout:
             return False
         return True
