@@ -206,7 +206,7 @@ def test_a_run_over_hostile_texts_and_labels_stays_in_its_folder(tmp_path, monke
     tables = evaluate(Explainer(model, tokenizer), rows, options, output_dir, inputs={})
     facts = {"Model": labels[0], labels[1]: labels[2]}
     run = Run(
-        labels[1], facts, {}, tables, 1.0, labels[0], "", notes=labels, provenances={"data set": Provenance(labels[1])}
+        labels[1], facts, {}, tables, 1.0, labels[0], "", notes=labels, provenances={"dataset": Provenance(labels[1])}
     )
     write_results(output_dir, run, document_paths(output_dir))
     write_dataset(run, arguments, output_dir, published, "me/x")

@@ -4,10 +4,9 @@ from dataclasses import fields
 from pathlib import Path
 
 from hf_gradexplain.cards.card import Card, Corpus
-from hf_gradexplain.corpus import fingerprint
 from hf_gradexplain.hub.provenance import public_name
 from hf_gradexplain.models import MODELS
-from hf_gradexplain.run.fingerprints import versions
+from hf_gradexplain.run.fingerprints import texts_fingerprint, versions
 from hf_gradexplain.training import FitArguments, Task, TrainArguments, Trained
 
 PACKAGES = ("hf_gradexplain", "torch", "transformers")
@@ -57,7 +56,7 @@ def describe(
 
 
 def _corpus(trained: Trained, arguments: TrainArguments, source: str | None) -> Corpus:
-    data = trained.provenances["data set"]
+    data = trained.provenances["dataset"]
     return Corpus(
         name=source or public_name(data.name),
         on_hub=source is not None or data.commit is not None,
@@ -67,10 +66,10 @@ def _corpus(trained: Trained, arguments: TrainArguments, source: str | None) -> 
         label_column=arguments.label_column,
         train_split=arguments.train_split,
         train_rows=len(trained.train_rows),
-        train_sha256=fingerprint(trained.train_rows),
+        train_sha256=texts_fingerprint(trained.train_rows),
         eval_split=arguments.eval_split,
         eval_rows=len(trained.eval_rows),
-        eval_sha256=fingerprint(trained.eval_rows),
+        eval_sha256=texts_fingerprint(trained.eval_rows),
     )
 
 

@@ -23,7 +23,6 @@ from hf_gradexplain.commands.inputs import EvaluationInputs, load_inputs
 from hf_gradexplain.commands.measures import measures_of, under_baselines
 from hf_gradexplain.commands.options import options_of
 from hf_gradexplain.commands.publish import publish
-from hf_gradexplain.corpus import fingerprint
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
 from hf_gradexplain.evaluation.documents import read_explanations
@@ -37,6 +36,7 @@ from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.run.fingerprints import (
     code_fingerprint,
     configuration_fingerprint,
+    texts_fingerprint,
     tokenizer_fingerprint,
     versions,
     weights_fingerprint,
@@ -178,7 +178,7 @@ def _texts(subject: EvaluationInputs, arguments: EvaluateArguments) -> dict[str,
     That the finished shards of a stream were made from the same rows is checked as they pass by.
     """
     if isinstance(subject.texts, Dataset):
-        return {"texts": fingerprint(subject.texts)}
+        return {"texts": texts_fingerprint(subject.texts)}
     names = ("dataset_name", "dataset_config_name", "dataset_revision", "split", "text_column", "label_column")
     found = {name: getattr(arguments, name) for name in (*names, "max_samples")}
     return {"texts": "streamed", **found, "dataset_name": public_name(str(arguments.dataset_name))}

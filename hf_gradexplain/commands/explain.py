@@ -116,5 +116,5 @@ def _texts(arguments: ExplainArguments) -> tuple[list[Text], dict[str, Provenanc
         max_samples=arguments.max_samples,
         seed=arguments.seed,
     ).to_dict()
-    pairs, provenances = rows.get("text_pair"), {"data set": data}
+    pairs, provenances = rows.get("text_pair"), {"dataset": data}
     return (rows["text"] if pairs is None else list(zip(rows["text"], pairs, strict=True))), provenances

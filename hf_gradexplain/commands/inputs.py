@@ -80,7 +80,7 @@ def _named(arguments: EvaluateArguments) -> EvaluationInputs:
         public_name(str(arguments.model_name_or_path)),
         f"{public_name(arguments.dataset_name)} ({arguments.split})",
         notes=notes,
-        provenances={**engine.provenances, "data set": data},
+        provenances={**engine.provenances, "dataset": data},
     )
 
 

@@ -91,7 +91,7 @@ def write_dataset(run: Run, arguments: EvaluateArguments, output_dir: Path, fold
 
 
 def _source(run: Run, arguments: EvaluateArguments) -> TextSource:
-    data = run.provenances.get("data set")
+    data = run.provenances.get("dataset")
     return TextSource(
         dataset_name=data.name if data is not None and data.commit is not None else None,
         config=arguments.dataset_config_name,
@@ -112,13 +112,13 @@ def _of_anyone(arguments: EvaluateArguments, run: Run) -> EvaluateArguments:
         model_name_or_path=model,
         model_revision=commits.get("model"),
         dataset_name=data,
-        dataset_revision=commits.get("data set"),
+        dataset_revision=commits.get("dataset"),
     )
 
 
 def _metadata(run: Run, split: str, documents: int) -> dict[str, Any]:
     """What the hub reads: which files are the rows, and what to find the data set by. It has no licence of its own."""
-    data = run.provenances.get("data set")
+    data = run.provenances.get("dataset")
     size = next((name for limit, name in _SIZES.items() if documents < limit), "n>10M")
     metadata: dict[str, Any] = {
         "pretty_name": f"Explanations of {run.title}",

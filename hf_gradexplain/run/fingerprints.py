@@ -1,4 +1,4 @@
-"""What a result was made from, so that two results can be told apart or known to be the same."""
+"""Fingerprints that identify the inputs of a result: code, model, tokenizer, texts."""
 
 import hashlib
 import json
@@ -9,21 +9,23 @@ from pathlib import Path
 
 import torch
 from accelerate.utils import align_module_device
+from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PACKAGES = ("hf_gradexplain", "torch", "transformers", "datasets", "accelerate", "evaluate", "pandas")
+"""Packages whose versions may change a result."""
 
-
-_NOT_OF_THE_MODEL = ("_name_or_path", "transformers_version", "architectures")
+_IGNORED_SETTINGS = ("_name_or_path", "transformers_version", "architectures")
+"""Settings of a configuration that do not change what the model computes."""
 
 
 def versions() -> dict[str, str]:
-    """The versions that a result may depend on."""
+    """Return the versions of Python and of the packages that a result may depend on."""
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def code_fingerprint() -> str:
-    """SHA-256 over the source of this package: a changed formula makes another result."""
+    """Return the SHA-256 of the source of this package: changed code may give another result."""
     digest = hashlib.sha256()
     root = Path(__file__).parents[1]
     for path in sorted(root.rglob("*.py")):
@@ -32,30 +34,44 @@ def code_fingerprint() -> str:
 
 
 def configuration_fingerprint(model: PreTrainedModel) -> str:
-    """SHA-256 over the configuration, without where it was loaded from."""
-    settings = model.config.to_dict()
-    settings = {key: value for key, value in settings.items() if key not in _NOT_OF_THE_MODEL}
+    """Return the SHA-256 of the model's configuration, without the place it was loaded from."""
+    settings = {key: value for key, value in model.config.to_dict().items() if key not in _IGNORED_SETTINGS}
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def weights_fingerprint(model: PreTrainedModel) -> str:
-    """SHA-256 over every weight's name, type, shape and bytes; the same on every device.
+    """Return the SHA-256 of the name, dtype, shape and bytes of every saved weight; the same on every device.
 
-    Weights that are offloaded are fetched layer by layer.
+    Offloaded weights are loaded layer by layer.
     """
     digest, saved = hashlib.sha256(), model.state_dict().keys()
-    for part, module in model.named_modules():
+    for prefix, module in model.named_modules():
         with align_module_device(module):
-            for own, tensor in chain(module.named_parameters(recurse=False), module.named_buffers(recurse=False)):
-                if (name := f"{part}.{own}".removeprefix(".")) in saved:
+            tensors = chain(module.named_parameters(recurse=False), module.named_buffers(recurse=False))
+            for local_name, tensor in tensors:
+                if (name := f"{prefix}.{local_name}".removeprefix(".")) in saved:
                     digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
                     digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 
 def tokenizer_fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
-    """SHA-256 over everything that decides how the tokenizer reads."""
+    """Return the SHA-256 of everything that decides how the tokenizer encodes a text."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     vocabulary = backend.to_str() if backend is not None else json.dumps(sorted(tokenizer.get_vocab().items()))
-    reads = [vocabulary, tokenizer.model_max_length, tokenizer.padding_side, tokenizer.truncation_side]
-    return hashlib.sha256(json.dumps(reads).encode()).hexdigest()
+    settings = [vocabulary, tokenizer.model_max_length, tokenizer.padding_side, tokenizer.truncation_side]
+    return hashlib.sha256(json.dumps(settings).encode()).hexdigest()
+
+
+def texts_fingerprint(dataset: Dataset) -> str:
+    """Return the SHA-256 of the texts and labels of a dataset.
+
+    The digest depends on the values of the columns `text`, `text_pair` and `label` and on the order of the rows; it
+    does not depend on ids, label names, files, caches or the machine.
+    """
+    columns = [name for name in ("text", "text_pair", "label") if name in dataset.column_names]
+    digest = hashlib.sha256(json.dumps(columns).encode())
+    for batch in dataset.select_columns(columns).iter(batch_size=1000):
+        for row in zip(*(batch[name] for name in columns), strict=True):
+            digest.update(json.dumps(row).encode() + b"\n")
+    return digest.hexdigest()

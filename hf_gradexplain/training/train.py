@@ -59,7 +59,7 @@ def train(arguments: TrainArguments) -> Trained:
     train_rows = _load_rows(arguments, data, arguments.train_split, arguments.max_train_samples)
     eval_rows = _load_rows(arguments, data, arguments.eval_split, arguments.max_eval_samples)
     _check_unseen(arguments, train_rows, eval_rows)
-    task, provenances = infer_task(train_rows, eval_rows), {"data set": data}
+    task, provenances = infer_task(train_rows, eval_rows), {"dataset": data}
     set_seed(arguments.seed)
     if arguments.model_type:
         model, tokenizer = new_model(arguments, task, train_rows)

@@ -15,7 +15,8 @@ from hf_gradexplain.commands.evaluate_arguments import NOT_REPLAYED, PAPER_METHO
 from hf_gradexplain.commands.parsing import parse_arguments
 from hf_gradexplain.commands.train import run_training
 from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
-from hf_gradexplain.corpus import fingerprint, load_texts
+from hf_gradexplain.corpus import load_texts
+from hf_gradexplain.run.fingerprints import texts_fingerprint
 from recipes.paper.arguments import ReproduceArguments
 from recipes.paper.constants import DATA, ENCODER, HUB, POOLINGS, SETTINGS, Setting
 from recipes.paper.decay import measure_decay
@@ -114,7 +115,7 @@ class _Planner:
         self.arguments, self.output_dir = arguments, Path(arguments.output_dir)
         self.sources = {name: f"{arguments.data}/{name}" if arguments.data else HUB[name] for name in DATA}
         self.rows = {
-            name: {split: fingerprint(load_texts(source, split=split)) for split in ("train", "test")}
+            name: {split: texts_fingerprint(load_texts(source, split=split)) for split in ("train", "test")}
             for name, source in self.sources.items()
         }
 

@@ -25,7 +25,7 @@ def make_card(task=None, metrics=None, commit=None, **more):
         arguments.setdefault("model_type", "fasttext")
     arguments = TrainArguments(**arguments)
     model = FastTextForSequenceClassification(FastTextConfig(vocab_size=1200, hidden_size=10, **task.config()))
-    provenances = {"data set": Provenance(arguments.dataset_name, commit)}
+    provenances = {"dataset": Provenance(arguments.dataset_name, commit)}
     if arguments.model_name_or_path:
         provenances["base model"] = Provenance(arguments.model_name_or_path, commit)
     metrics = metrics or {"accuracy": 0.9, "macro_f1": 0.123456}

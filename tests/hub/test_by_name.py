@@ -236,7 +236,7 @@ def test_every_result_names_its_commits(hub, client, tmp_path):
     expected = {
         "model": head_of(hub, "me/adapter"),
         "base model": head_of(hub, "me/base"),
-        "data set": head_of(hub, "me/data", kind="dataset"),
+        "dataset": head_of(hub, "me/data", kind="dataset"),
     }
     assert json.loads((tmp_path / "results.json").read_text())["inputs"]["commits"] == expected
     file = min((tmp_path / "documents").iterdir())
@@ -246,7 +246,7 @@ def test_every_result_names_its_commits(hub, client, tmp_path):
 
 def test_explained_texts_name_them_as_well(hub, client, tmp_path):
     client(do_explain_texts, str(tmp_path))
-    expected = {"model": head_of(hub, "me/model", "draft"), "data set": head_of(hub, "me/data", kind="dataset")}
+    expected = {"model": head_of(hub, "me/model", "draft"), "dataset": head_of(hub, "me/data", kind="dataset")}
     for line in (tmp_path / "explanations.jsonl").read_text().splitlines():
         assert json.loads(line)["commits"] == expected
     assert all(commit in (tmp_path / "explanations.html").read_text() for commit in expected.values())
