@@ -1,4 +1,4 @@
-"""Where a model or a data set comes from: a repository of the hub at one commit, or this machine."""
+"""Provenance of models and datasets: a hub repository at one commit, or a local path."""
 
 import json
 import os
@@ -20,24 +20,24 @@ from huggingface_hub.errors import (
     RevisionResolutionError,
 )
 
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 
 Kind = Literal["model", "dataset"]
 
-_FAULTS = (HTTPError, HFValidationError, RevisionResolutionError, LocalEntryNotFoundError)
+_HUB_ERRORS = (HTTPError, HFValidationError, RevisionResolutionError, LocalEntryNotFoundError)
 
 
 class UnavailableError(GradexplainError):
-    """A repository of the hub could not be found, seen or reached; the message names the mend."""
+    """A hub repository cannot be found, accessed or reached; the message says how to fix it."""
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where something was loaded from.
+    """Where a model or dataset was loaded from.
 
     Attributes:
-        name: The repository's name, or a folder or file of this machine.
-        commit: The commit of the hub that was read, or None for what lies on this machine.
+        name: The repository's name, or a local folder or file.
+        commit: The hub commit that was read; None for a local folder or file.
     """
 
     name: str
@@ -45,9 +45,9 @@ class Provenance:
 
 
 def commits(provenances: Mapping[str, Provenance]) -> dict[str, str]:
-    """What came from the hub, by its part, as `owner/name@commit`; what lies on this machine has no commit.
+    """Return `owner/name@commit` for each part that came from the hub; local folders and files have no commit.
 
-    >>> commits({"model": Origin("me/m", "0a1b"), "data set": Origin("data")})
+    >>> commits({"model": Provenance("me/m", "0a1b"), "dataset": Provenance("data")})
     {'model': 'me/m@0a1b'}
     """
     return {
@@ -58,38 +58,36 @@ def commits(provenances: Mapping[str, Provenance]) -> dict[str, str]:
 
 
 def public_name(name: str) -> str:
-    """A name to show: a repository's in full, but of a folder or file of this machine the last part only."""
+    """Return a name that can be shown: that of a repository in full, of a local path only the last part."""
     return Path(name).resolve().name if os.path.exists(name) else name
 
 
 def resolve(name: str, revision: str | None = None, kind: Kind = "model") -> Provenance:
-    """Find what a name means, and pin it to one commit, so that all of its files belong together.
+    """Resolve a name to a local path or to one commit of the hub, from which all files are then read.
 
-    A folder or file of this machine comes first. Offline, the commit is the one that was fetched last.
+    A local folder or file takes precedence over a hub name. Offline, the commit is the one in the cache.
 
     Args:
         name: Hub name, folder or file.
         revision: Branch, tag or commit of the hub; None for the main branch.
-        kind: What it is.
+        kind: Whether the name is that of a model or of a dataset.
 
     Raises:
-        UnavailableError: There is no such repository or revision, it is closed to the user, or the hub cannot be
-            reached and nothing was fetched before; or a revision was given for what lies on this machine.
+        UnavailableError: There is no such repository or revision, the user has no access to it, the hub cannot be
+            reached and the cache does not have it, or a revision was given for a local path.
     """
-    if os.path.exists(name):  # which takes any name, as Path does not
+    if os.path.exists(name):  # accepts any string, unlike Path
         if revision is not None:
             raise UnavailableError(
-                f"revision {revision!r} does not apply to {name!r}, which lies on this machine; leave it out"
+                f"revision {revision!r} does not apply to the local folder or file {name!r}: leave it out"
             )
         return Provenance(name)
-    try:
+    with translate_errors(lambda error: _explain(error, name, revision, kind), *_HUB_ERRORS, raises=UnavailableError):
         return Provenance(name, HfApi().resolve_revision(name, repo_type=kind, revision=revision).resolved)
-    except _FAULTS as error:
-        raise UnavailableError(_why(error, name, revision, kind)) from error
 
 
 def fetch(provenance: Provenance, file: str, kind: Kind = "model") -> Path | None:
-    """The path of a file, or None where there is no such file; offline, None also where it was not fetched before.
+    """Return the path of a file, or None if there is no such file; offline, also None if it is not in the cache.
 
     Raises:
         UnavailableError: The file cannot be fetched.
@@ -99,52 +97,53 @@ def fetch(provenance: Provenance, file: str, kind: Kind = "model") -> Path | Non
         return path if path.is_file() else None
     try:
         return Path(hf_hub_download(provenance.name, file, repo_type=kind, revision=provenance.commit))
-    except (*_FAULTS, EntryNotFoundError) as error:
+    except (*_HUB_ERRORS, EntryNotFoundError) as error:
         unreached = isinstance(error, LocalEntryNotFoundError) and not is_offline_mode()
         if isinstance(error, EntryNotFoundError) and not unreached:
             return None
-        raise UnavailableError(_why(error, provenance.name, provenance.commit, kind)) from error
+        raise UnavailableError(_explain(error, provenance.name, provenance.commit, kind)) from error
 
 
 def read_json(provenance: Provenance, file: str) -> dict[str, Any] | None:
-    """The content of a JSON file of a model, or None where there is no such file.
+    """Return the content of a JSON file of a model, or None if there is no such file.
 
     Raises:
-        UnavailableError: The file cannot be fetched, or holds no JSON object.
+        UnavailableError: The file cannot be fetched, or does not hold a JSON object.
     """
     path = fetch(provenance, file)
     if path is None:
         return None
-    try:
+    what = f"{file} of {provenance.name!r}"
+    with translate_errors(
+        lambda error: f"{what} is not JSON ({error}): repair it", ValueError, raises=UnavailableError
+    ):
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UnavailableError(f"{file} of {provenance.name!r} holds no JSON ({error}): repair it") from error
     if not isinstance(content, dict):
-        raise UnavailableError(f"{file} of {provenance.name!r} must hold a JSON object, not {type(content).__name__}")
+        raise UnavailableError(f"{what} must hold a JSON object, not {type(content).__name__}")
     return content
 
 
-def _why(error: Exception, name: str, revision: str | None, kind: Kind) -> str:
-    """Say in one sentence why the hub did not give what was asked for, and what to do."""
-    what = "data set" if kind == "dataset" else "model"
+def _explain(error: Exception, name: str, revision: str | None, kind: Kind) -> str:
+    """Return one sentence that says why the hub did not provide a repository, and how to fix it."""
     if isinstance(error, HFValidationError):
-        return f"{name!r} is neither a folder or file of this machine nor a name of the hub, which reads owner/name"
+        return f"{name!r} is neither a local folder or file nor a hub name such as owner/name: correct the name or path"
     if isinstance(error, GatedRepoError):
         return (
-            f"the {what} {name!r} is gated: ask for access on its page of the hub, then sign in as who has it "
-            "(hf auth login, or HF_TOKEN)"
+            f"the {kind} {name!r} is gated: ask for access on its hub page, then log in with an account that has "
+            "access (hf auth login, or HF_TOKEN)"
         )
     if isinstance(error, RepositoryNotFoundError):
         return (
-            f"there is no {what} {name!r} on the hub that you may see: correct the name or path, or, if it is private, "
-            "sign in (hf auth login, or HF_TOKEN)"
+            f"there is no {kind} {name!r} on the hub that you can access: correct the name or path or, if it is "
+            "private, log in (hf auth login, or HF_TOKEN)"
         )
     if isinstance(error, RevisionNotFoundError):
-        return f"the {what} {name!r} has no revision {revision!r}: name a branch, tag or commit that it has"
+        return f"the {kind} {name!r} has no revision {revision!r}: give a branch, tag or commit that it has"
     if is_offline_mode():
         return (
-            f"offline, and the {what} {name!r}{f' at {revision!r}' if revision else ''} was not fetched before: go "
-            "online once (unset HF_HUB_OFFLINE), or give a folder of this machine"
+            f"offline, and the {kind} {name!r}{f' at {revision!r}' if revision else ''} is not in the cache: go online "
+            "once (unset HF_HUB_OFFLINE), or give a local folder"
         )
-    reason = " ".join(str(error).split())[:300]
-    return f"the hub did not give the {what} {name!r} ({reason}): try again later, or give a folder of this machine"
+    return (
+        f"the hub did not provide the {kind} {name!r} ({one_line(error, 300)}): try again later, or give a local folder"
+    )

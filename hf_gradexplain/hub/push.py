@@ -1,13 +1,13 @@
-"""Pushing to the hub: a destination that is checked before the work begins, and files that arrive in one commit.
+"""Pushes to the hub: the destination is checked before the work begins, and all files arrive in one commit.
 
-A commit is all or nothing, so whatever happens on the way, the repository holds either its old files or all of the new
-ones, and the same push again completes what was left undone.
+A commit is atomic: after a failure the repository holds either its old files or all of the new ones, and repeating the
+push completes it.
 """
 
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -17,25 +17,25 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, co
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, RepositoryNotFoundError
 from huggingface_hub.utils import validate_repo_id
 
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 
 T = TypeVar("T")
 RepoType = Literal["model", "dataset", "space"]
 
 WAITS = (1.0, 2.0, 4.0, 8.0)
-"""Seconds before each further attempt, where the hub answers with 429 or 5xx or the connection drops."""
+"""Seconds to wait before each retry, after status 429 or 5xx or a dropped connection."""
 
-_LOG_IN = "log in with `hf auth login`, or set HF_TOKEN to a token that may write (hf.co/settings/tokens)"
+_LOG_IN = "log in with `hf auth login`, or set HF_TOKEN to a token with write access (hf.co/settings/tokens)"
 
 
 @dataclass(frozen=True)
 class Destination:
-    """A repository of the hub that may be written to; `check_destination` makes it.
+    """A hub repository that can be pushed to; returned by `check_destination`.
 
     Attributes:
         repo_id: `owner/name`.
         repo_type: `model`, `dataset` or `space`.
-        private: Whether it is made private if it is not there yet.
+        private: Whether a repository that does not exist yet is created private.
     """
 
     repo_id: str
@@ -44,14 +44,14 @@ class Destination:
 
     @property
     def url(self) -> str:
-        """Its page."""
+        """The address of its page."""
         kind = "" if self.repo_type == "model" else f"{self.repo_type}s/"
         return f"{constants.ENDPOINT}/{kind}{self.repo_id}"
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """What came of a push: the commit that holds the files, and the page of the repository at that commit."""
+    """A finished push: the commit that holds the files, and the address of the repository's page at that commit."""
 
     sha: str
     url: str
@@ -77,42 +77,43 @@ def use_token(token: str | None) -> Iterator[None]:
 
 
 def check_destination(repo_id: str, repo_type: RepoType, *, private: bool = True) -> Destination:
-    """See that a repository can be pushed to, before any work is done for it. Nothing is made or changed.
+    """Check that a repository can be pushed to, before any work is done. Nothing is created or changed.
 
     Args:
         repo_id: `owner/name`, or a name in the user's own namespace.
         repo_type: `model`, `dataset` or `space`.
-        private: Whether it has to be private. If so, one that is there and public is refused; if not, one that is there
-            and private stays so.
+        private: Whether the repository must be private: an existing public one is then an error. If False, an existing
+            private one stays private.
 
     Raises:
-        GradexplainError: The name cannot be one, this process is offline, there is no token or one that may not write
-            there, the repository is public, or the hub cannot be reached.
+        GradexplainError: The name is invalid, this process is offline, there is no token or one without write access,
+            the repository is public, or the hub cannot be reached.
     """
-    try:
+    with translate_errors(
+        lambda _: (
+            f"{repo_id!r} is not a repository name (owner/name, with letters, digits, '-', '_' and '.'): give one like "
+            "me/my-model"
+        ),
+        HFValidationError,
+    ):
         validate_repo_id(repo_id)
-    except HFValidationError as error:
-        raise GradexplainError(
-            f"{repo_id!r} is no name of a repository, which is owner/name, of letters, digits, '-', '_' and '.': "
-            "give one like me/my-model"
-        ) from error
     if constants.is_offline_mode():
         raise GradexplainError(f"cannot push to {repo_id!r} while offline: unset HF_HUB_OFFLINE, or do not push")
     token = get_token()
     if token is None:
         raise GradexplainError(f"pushing to {repo_id!r} needs a token: {_LOG_IN}")
-    if not (token.isascii() and token.isprintable()):  # clients would show it in their error
-        raise GradexplainError(f"the token holds characters that no token has: {_LOG_IN}")
+    if not (token.isascii() and token.isprintable()):  # clients would show it in their error message
+        raise GradexplainError(f"the token contains characters that no token has: {_LOG_IN}")
     api = HfApi(token=token)
-    with _translate_errors(f"cannot push to {repo_id!r}"):
+    with _translate_errors(repo_id):
         account = _retry(api.whoami)
         repo_id = repo_id if "/" in repo_id else f"{account['name']}/{repo_id}"
         _check_rights(account, repo_id)
         try:
-            found = _retry(lambda: api.repo_info(repo_id, repo_type=repo_type))
+            existing = _retry(lambda: api.repo_info(repo_id, repo_type=repo_type))
         except RepositoryNotFoundError:
             return Destination(repo_id, repo_type, private)
-    _check_private(repo_id, wanted=private, found=found.private)
+    _check_private(repo_id, required=private, private=existing.private)
     return Destination(repo_id, repo_type, private)
 
 
@@ -123,73 +124,74 @@ def push(
     message: str,
     replaces: Collection[str] = (),
 ) -> Pushed:
-    """Push files as one commit; the repository is made if it is not there.
+    """Push files as one commit; a repository that does not exist is created.
 
-    Files that are there already with the same content are not sent again; if that is so for all, nothing is committed.
-    Failing connections and servers are tried again a few times.
+    Files that the repository already has with the same content are not sent again; if it has all of them, nothing is
+    committed. Requests that fail for a transient reason are retried a few times.
 
     Args:
-        destination: Where to, from `check_destination`.
-        files: What stands at each path of the repository: a file of this machine, or its content.
-        message: The first line of the commit.
-        replaces: Patterns of paths, as in `data/*`: what the repository has of them beside `files` is removed.
+        destination: The repository, from `check_destination`.
+        files: A local file, or the content of one, for each path in the repository.
+        message: The first line of the commit message.
+        replaces: Patterns of paths such as `data/*`: files of the repository that match one and are not in `files` are
+            deleted.
 
     Raises:
-        GradexplainError: Somebody else has committed or made the repository public meanwhile, the hub refuses the
-            files, or it cannot be reached. The repository is as it was, and the same push can be made again.
+        GradexplainError: Another commit was made or the repository became public in the meantime, the hub rejects the
+            files, or it cannot be reached. The repository is unchanged, and the same push can be repeated.
     """
     api, name, kind = HfApi(token=get_token()), destination.repo_id, destination.repo_type
 
     def commit() -> str:
-        # Listed anew each time: an attempt whose answer was lost may have arrived.
-        there = api.list_repo_files(name, repo_type=kind)
-        stale = [path for path in there if path not in files and any(fnmatch(path, mask) for mask in replaces)]
+        # Listed again on each attempt: an attempt whose response was lost may have succeeded.
+        existing = api.list_repo_files(name, repo_type=kind)
+        stale = [path for path in existing if path not in files and any(fnmatch(path, mask) for mask in replaces)]
         adds = [CommitOperationAdd(path, content) for path, content in files.items()]
         operations: list[CommitOperationAdd | CommitOperationDelete] = [*adds, *map(CommitOperationDelete, stale)]
         return api.create_commit(name, operations, repo_type=kind, commit_message=message, parent_commit=head).oid
 
-    with _translate_errors(f"cannot push to {name!r}"):
+    with _translate_errors(name):
         sdk = "gradio" if kind == "space" else None
         _retry(lambda: api.create_repo(name, repo_type=kind, private=destination.private, exist_ok=True, space_sdk=sdk))
-        found = _retry(lambda: api.repo_info(name, repo_type=kind))
-        _check_private(name, wanted=destination.private, found=found.private)
-        head = found.sha
+        info = _retry(lambda: api.repo_info(name, repo_type=kind))
+        _check_private(name, required=destination.private, private=info.private)
+        head = info.sha
         sha = _retry(commit)
     return Pushed(sha, f"{destination.url}/tree/{sha}")
 
 
 def folder_files(folder: Path) -> dict[str, Path | bytes]:
-    """The files of a folder and of those in it by their paths, as `push` takes them; hidden ones are left out."""
+    """Return the files of a folder and its subfolders by relative path, as `push` takes them, without hidden ones."""
     paths = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
     return {path.as_posix(): file for path, file in paths.items() if not any(part[0] == "." for part in path.parts)}
 
 
 def _check_rights(account: Mapping[str, Any], repo_id: str) -> None:
-    """Refuse a token that only reads, or an owner that is neither the user nor one of the user's organisations."""
+    """Check that the token can write, and that the owner is the user or one of the user's organisations."""
     owner = repo_id.split("/")[0]
     writable = [org["name"] for org in account.get("orgs", []) if org.get("roleInOrg") != "read"]
     if owner not in (account["name"], *writable):
         owners = ", ".join(map(repr, (account["name"], *writable)))
-        raise GradexplainError(f"the token may not write to {repo_id!r}: the owner can be {owners}")
+        raise GradexplainError(f"the token cannot write to {repo_id!r}: choose one of the owners {owners}")
     token = account.get("auth", {}).get("accessToken", {})
     scopes = token.get("fineGrained", {}).get("scoped", [])
     writing = (scope["entity"] for scope in scopes if "repo.write" in scope["permissions"])
     granted = {entity.get("name") for entity in writing}
     role = token.get("role")
     if role == "read" or (role == "fineGrained" and not granted & {owner, repo_id}):
-        raise GradexplainError(f"the token may read, but not write to {repo_id!r}: {_LOG_IN}")
+        raise GradexplainError(f"the token can read, but not write to {repo_id!r}: {_LOG_IN}")
 
 
-def _check_private(repo_id: str, *, wanted: bool, found: bool | None) -> None:
-    if wanted and not found:
+def _check_private(repo_id: str, *, required: bool, private: bool | None) -> None:
+    if required and not private:
         raise GradexplainError(
-            f"{repo_id!r} is there and public, so what is pushed would be public: say so with private=False "
+            f"{repo_id!r} exists and is public, and so would be what is pushed: allow that with private=False "
             "(--hub_private_repo false), or give another name"
         )
 
 
 def _retry(call: Callable[[], T]) -> T:
-    """Call until it works, or the waits are used up, or the hub says what no waiting mends."""
+    """Call a function until it succeeds, the retries are used up, or a non-transient error is raised."""
     for wait in WAITS:
         try:
             return call()
@@ -201,7 +203,7 @@ def _retry(call: Callable[[], T]) -> T:
 
 
 def _is_transient(error: Exception) -> bool:
-    """Whether it may be otherwise in a moment: a broken connection has no status."""
+    """Return whether an error may disappear by itself: status 429 or 5xx, or no status, as for a dropped connection."""
     status = _status(error)
     return isinstance(error, HTTPError) and (status is None or status == 429 or status >= 500)
 
@@ -210,21 +212,21 @@ def _status(error: Exception) -> int | None:
     return error.response.status_code if isinstance(error, HfHubHTTPError) and error.response is not None else None
 
 
-@contextmanager
-def _translate_errors(what: str) -> Iterator[None]:
-    """Say in one sentence what the hub did not do, and the mend."""
-    try:
-        yield
-    except GradexplainError:
-        raise
-    except (HTTPError, ConnectionError, ValueError) as error:
-        said, status = " ".join(str(error).split())[:300].rstrip("."), _status(error)
-        if status == 412:
-            mend = "somebody else has committed meanwhile; run the same command again, which adds to what is there now"
-        elif status in (401, 403):
-            mend = _LOG_IN
-        elif isinstance(error, ConnectionError) or _is_transient(error):
-            mend = "the hub cannot be reached or is busy; run the same command again later, which goes on from here"
-        else:
-            mend = "mend what it names, and run the same command again"
-        raise GradexplainError(f"{what} ({said}): {mend}") from error
+def _translate_errors(repo_id: str) -> AbstractContextManager[None]:
+    """Turn the errors of a push into one sentence that says how to fix them."""
+
+    def explain(error: Exception) -> str:
+        return f"cannot push to {repo_id!r} ({one_line(error, 300).rstrip('.')}): {_fix(error)}"
+
+    return translate_errors(explain, HTTPError, ConnectionError, ValueError)
+
+
+def _fix(error: Exception) -> str:
+    status = _status(error)
+    if status == 412:
+        return "another commit was made in the meantime; run the same command again to push on top of it"
+    if status in (401, 403):
+        return _LOG_IN
+    if isinstance(error, ConnectionError) or _is_transient(error):
+        return "the hub cannot be reached or is busy; run the same command again later to continue"
+    return "correct what the message names, and run the same command again"

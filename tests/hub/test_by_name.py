@@ -158,18 +158,18 @@ def test_what_was_read_is_the_commit_that_the_revision_meant(hub, client):
     assert draft["model"] == head_of(hub, "me/model", "draft")
     assert main["probabilities"] != draft["probabilities"]
     assert client(do_explain, "me/model", draft["model"].partition("@")[2]) == draft
-    assert "has no revision 'v9': name a branch, tag or commit" in client(do_explain, "me/model", "v9")
+    assert "has no revision 'v9': give a branch, tag or commit" in client(do_explain, "me/model", "v9")
 
 
 def test_a_private_model_is_its_owners(hub, client, stranger):
     assert client(do_explain, "me/private")["model"] == head_of(hub, "me/private")
-    assert "no model 'me/private' on the hub that you may see" in stranger(do_explain, "me/private")
+    assert "no model 'me/private' on the hub that you can access" in stranger(do_explain, "me/private")
     assert "if it is private, sign in (hf auth login, or HF_TOKEN)" in stranger(do_explain, "me/private")
 
 
 def test_a_gated_model_says_how_to_get_in(hub, stranger):
     hub.repos["model", "me/gated"].readers = ["me"]
-    assert "'me/gated' is gated: ask for access on its page of the hub" in stranger(do_explain, "me/gated")
+    assert "'me/gated' is gated: ask for access on its hub page" in stranger(do_explain, "me/gated")
     hub.repos["model", "me/gated"].readers += ["you"]
     assert stranger(do_explain, "me/gated")["model"] == head_of(hub, "me/gated")
 
@@ -183,7 +183,7 @@ def test_an_adapter_is_put_onto_its_model_with_its_own_head(hub, client):
 
 def test_pickled_weights_are_read_when_asked_for_and_nothing_is_converted(hub, client):
     refused = client(do_explain, "me/pickled")
-    assert "no weights in .safetensors; what it may have in .bin is a pickle, which may run code" in refused
+    assert "no weights in .safetensors; weights in .bin would be a pickle, which may run code" in refused
     assert "allow it with allow_pickle (--allow_pickle)" in refused
     found = client(do_explain, "me/pickled", None, True)
     assert found["model"] == head_of(hub, "me/pickled")
@@ -223,11 +223,11 @@ def test_offline_what_was_fetched_is_found_and_the_rest_refused_at_once(hub, cli
     refused += [offline(do_explain, "me/model", "v9"), offline(do_load_texts, "me/data", "0" * 40)]
     assert time.monotonic() - started < 5
     assert (
-        "offline, and the model 'me/never' was not fetched before: go online once (unset HF_HUB_OFFLINE)" in refused[0]
+        "offline, and the model 'me/never' is not in the cache: go online once (unset HF_HUB_OFFLINE)" in refused[0]
     )
-    assert "offline, and the data set 'me/never' was not fetched before" in refused[1]
-    assert "offline, and the model 'me/model' at 'v9' was not fetched before" in refused[2]
-    assert "Offline, the data set 'me/data' is at hand at the commit" in refused[3]
+    assert "offline, and the dataset 'me/never' is not in the cache" in refused[1]
+    assert "offline, and the model 'me/model' at 'v9' is not in the cache" in refused[2]
+    assert "offline, and the dataset 'me/data' is cached at the commit" in refused[3]
     assert len(hub.log) == requests
 
 

@@ -327,8 +327,8 @@ def test_a_token_is_used_and_kept_nowhere(running, where, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--push_to_hub", "me/a/b"), "'me/a/b' is no name of a repository"),
-        (("--push_to_hub", "you/e"), "the token may not write to 'you/e': the owner can be 'me', 'my-org'"),
+        (("--push_to_hub", "me/a/b"), "'me/a/b' is not a repository name"),
+        (("--push_to_hub", "you/e"), "the token cannot write to 'you/e': choose one of the owners 'me', 'my-org'"),
         (("--push_to_hub", "me/explanations", "--token", "hf_wrong"), "Invalid user token"),
         (("--push_to_hub", "me/d"), None),
     ],
@@ -336,7 +336,7 @@ def test_a_token_is_used_and_kept_nowhere(running, where, tmp_path):
 def test_the_destination_is_checked_before_anything_is_loaded(hub, client, arguments, message, tmp_path):
     hub.repos["dataset", "me/d"].private = message is not None
     said, loaded = client(do_evaluate, *NAMES, "--output_dir", str(tmp_path / "out"), *arguments)
-    assert (message or "'me/d' is there and public, so what is pushed would be public") in said
+    assert (message or "'me/d' exists and is public, and so would be what is pushed") in said
     assert "hf_wrong" not in said
     assert not loaded
     assert not (tmp_path / "out").exists()
@@ -381,7 +381,7 @@ def test_the_embedded_default_and_streams_can_be_published(running, stream, tmp_
 
 def test_a_revision_that_is_not_there_is_told(published, client, tmp_path):
     assert "no revision 'v9'" in client(do_load, "me/explanations", str(published[0]), str(tmp_path), "v9")
-    assert "no data set 'me/nothing'" in client(do_load, "me/nothing", str(published[0]), str(tmp_path))
+    assert "no dataset 'me/nothing'" in client(do_load, "me/nothing", str(published[0]), str(tmp_path))
 
 
 def test_the_page_shows_how(published, hub, client):

@@ -155,7 +155,7 @@ def test_a_destination_is_checked_without_a_trace(hub, client):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("me/x/y",), "'me/x/y' is no name of a repository, which is owner/name"),
+        (("me/x/y",), "'me/x/y' is not a repository name (owner/name"),
         (("../x",), "give one like me/my-model"),
         (("me/x", "dataset", True, TOKEN, True), "cannot push to 'me/x' while offline: unset HF_HUB_OFFLINE"),
         (
@@ -163,8 +163,8 @@ def test_a_destination_is_checked_without_a_trace(hub, client):
             "pushing to 'me/x' needs a token: log in with `hf auth login`, or set HF_TOKEN",
         ),
         (("me/x", "dataset", True, "hf_wrong"), "Invalid user token"),
-        (("me/x", "dataset", True, "hf_\x01secret"), "the token holds characters that no token has: log in"),
-        (("you/x",), "the token may not write to 'you/x': the owner can be 'me', 'my-org'"),
+        (("me/x", "dataset", True, "hf_\x01secret"), "the token contains characters that no token has: log in"),
+        (("you/x",), "the token cannot write to 'you/x': choose one of the owners 'me', 'my-org'"),
     ],
 )
 def test_what_cannot_be_pushed_to_is_refused_at_once_with_the_mend(hub, client, arguments, message):
@@ -187,12 +187,12 @@ def test_what_cannot_be_pushed_to_is_refused_at_once_with_the_mend(hub, client, 
 )
 def test_a_token_has_to_be_one_that_writes(hub, client, rights, allowed):
     hub.users[TOKEN] = {"name": "me", "orgs": []} | rights
-    assert ("the token may read, but not write to 'me/x'" not in client(do_check, "me/x")) == allowed
+    assert ("the token can read, but not write to 'me/x'" not in client(do_check, "me/x")) == allowed
 
 
 def test_nothing_private_is_pushed_to_where_all_can_read(hub, client):
     client(do_push, FIRST, (), "me/x", False)
-    assert "'me/x' is there and public" in client(do_push, SECOND)
+    assert "'me/x' exists and is public" in client(do_push, SECOND)
     assert texts(hub) == FIRST
     client(do_push, SECOND, ("data/*",), "me/x", False)
     assert texts(hub) == SECOND
@@ -204,7 +204,7 @@ def test_a_repository_that_appears_meanwhile_and_is_public_gets_nothing(hub, cli
             hub.repos["dataset", "me/x"] = Repo("dataset", "me/x", private=False)
 
     hub.watch = appear
-    assert "'me/x' is there and public" in client(do_push, FIRST)
+    assert "'me/x' exists and is public" in client(do_push, FIRST)
     assert texts(hub) == {}
 
 
@@ -290,7 +290,7 @@ def test_a_commit_of_somebody_else_is_not_overwritten_unseen(hub, client, lost_a
     hub.watch = interfere
     hub.faults.append(["/commit/", LOST, lost_answers])
     message = client(do_push, SECOND, ("data/*",))
-    assert "somebody else has committed meanwhile; run the same command again" in message
+    assert "another commit was made in the meantime; run the same command again" in message
     assert texts(hub) == FIRST | {"theirs.txt": "theirs"}
     client(do_push, SECOND, ("data/*",))
     assert texts(hub) == SECOND | {"theirs.txt": "theirs"}
@@ -298,7 +298,7 @@ def test_a_commit_of_somebody_else_is_not_overwritten_unseen(hub, client, lost_a
 
 def test_a_card_that_is_none_is_told_before_anything_is_sent(hub, client):
     message = client(do_push, {"README.md": "---\na: [\n---\n", "a.parquet": "a"})
-    assert "mend what it names" in message
+    assert "correct what the message names" in message
     assert texts(hub) == {}
 
 

@@ -120,5 +120,5 @@ def test_texts(seen):
 
 def test_texts_that_are_not_there(seen):
     nothing, no_revision = seen["texts"][2:]
-    assert "no data set 'me/nothing' on the hub that you may see: correct the name or path" in nothing
-    assert "'me/d' has no revision 'v2': name a branch, tag or commit" in no_revision
+    assert "no dataset 'me/nothing' on the hub that you can access: correct the name or path" in nothing
+    assert "'me/d' has no revision 'v2': give a branch, tag or commit" in no_revision

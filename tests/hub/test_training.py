@@ -244,8 +244,8 @@ def test_a_fine_tuned_model_names_its_base_and_its_commit(hub, client, tmp_path)
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"hub_model_id": "me/a b"}, "'me/a b' is no name of a repository, which is owner/name"),
-        ({"hub_model_id": "you/x"}, "the token may not write to 'you/x'"),
+        ({"hub_model_id": "me/a b"}, "'me/a b' is not a repository name (owner/name"),
+        ({"hub_model_id": "you/x"}, "the token cannot write to 'you/x'"),
         ({"hub_model_id": "x", "without": "network"}, "cannot push to 'x' while offline: unset HF_HUB_OFFLINE"),
         ({"hub_model_id": "x", "without": "token"}, "pushing to 'x' needs a token: log in with `hf auth login`"),
         ({"push_to_hub": False, "hub_model_id": "x"}, "hub_model_id and hub_private_repo need push_to_hub"),
