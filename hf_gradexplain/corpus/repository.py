@@ -1,4 +1,4 @@
-"""A data set of the hub, or a folder of data files, read from one commit and from nowhere else."""
+"""A dataset on the hub, read at one commit and without files from elsewhere, or a folder of data files."""
 
 import os
 from collections.abc import Iterator
@@ -18,17 +18,17 @@ from hf_gradexplain.hub.provenance import Provenance, UnavailableError, fetch, r
 def load_repository(
     name: str, config: str | None, revision: str | None, *, streaming: bool = False
 ) -> DatasetDict | IterableDatasetDict:
-    """Load all splits, as `datasets.load_dataset` does.
+    """Load all splits with `datasets.load_dataset`.
 
     Args:
         name: Hub name or folder.
-        config: The configuration, where there are several.
-        revision: Branch, tag or commit of the hub.
+        config: The configuration, if there are several.
+        revision: Branch, tag or commit on the hub.
         streaming: Whether to read row by row.
 
     Raises:
-        DatasetUnavailableError: It cannot be found, seen or reached, its card sends for files elsewhere, or offline
-            another commit is at hand than the one that was asked for.
+        DatasetUnavailableError: The dataset cannot be found, accessed or reached; its card refers to external files;
+            or the process is offline and another commit is cached than the requested one.
     """
     try:
         provenance = resolve(name, revision, "dataset")
@@ -37,7 +37,7 @@ def load_repository(
         raise DatasetUnavailableError(str(error)) from error
     cached = provenance.commit is not None and is_offline_mode()
     if cached:
-        _prefer(provenance)
+        _select_cached_commit(provenance)
     loaded = load_dataset(name, config, revision=provenance.commit, streaming=streaming)
     if cached:
         _check_cached(provenance, loaded)
@@ -45,23 +45,23 @@ def load_repository(
 
 
 def _check_card(provenance: Provenance) -> None:
-    """Refuse a card that names files outside of its own repository or folder: nobody has asked for those."""
+    """Check that a card names no data files outside its own repository or folder."""
     for file in ("README.md", ".huggingface.yaml"):
         path = fetch(provenance, file, "dataset")
-        for named in _strings(_data_files(path)) if path is not None else ():
-            if "://" in named or Path(named).is_absolute() or ".." in Path(named).parts:
+        for data_file in _strings(_data_files(path)) if path is not None else ():
+            if "://" in data_file or Path(data_file).is_absolute() or ".." in Path(data_file).parts:
                 raise DatasetUnavailableError(
-                    f"The card of the data set {provenance.name!r} names data files elsewhere ({named!r}); load them "
-                    "by their own name if you trust them."
+                    f"the card of the dataset {provenance.name!r} names data files elsewhere ({data_file!r}); load "
+                    "them by their own name if you trust them"
                 )
 
 
 def _data_files(path: Path) -> list[Any]:
-    """What the configurations of a card name as their files, as it stands there."""
+    """Return what the configurations of a card give as `data_files` and `data_dir`, unchanged."""
     text = path.read_text(encoding="utf-8", errors="replace")
     try:
         data = yaml.safe_load(text) if path.suffix == ".yaml" else DatasetCard(text).data.to_dict()
-    except (ValueError, yaml.YAMLError):  # no metadata that datasets could read either
+    except (ValueError, yaml.YAMLError):  # `datasets` cannot read such metadata either
         return []
     configs = data.get("configs") if isinstance(data, dict) else None
     entries = configs if isinstance(configs, list) else []
@@ -76,18 +76,18 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(item)
 
 
-def _prefer(provenance: Provenance) -> None:
-    """Offline, `datasets` asks for no commit, but takes the one whose folder in its cache was changed last."""
+def _select_cached_commit(provenance: Provenance) -> None:
+    """Make the cached folder of a commit the newest: offline, `datasets` takes the newest and ignores the commit."""
     for folder in Path(HF_DATASETS_CACHE).glob(f"*/*/*/{provenance.commit}"):
         os.utime(folder)
 
 
 def _check_cached(provenance: Provenance, loaded: DatasetDict | IterableDatasetDict) -> None:
-    """Refuse another commit than was asked for."""
+    """Check that the rows come from the requested commit."""
     files = [Path(file["filename"]) for rows in loaded.values() for file in getattr(rows, "cache_files", [])]
-    found = {path.parent.name for path in files} - {str(provenance.commit)}
-    if found:
+    other_commits = {path.parent.name for path in files} - {str(provenance.commit)}
+    if other_commits:
         raise DatasetUnavailableError(
-            f"Offline, the data set {provenance.name!r} is at hand at the commit {min(found)}, not at {provenance.commit}; "
-            "go online once (unset HF_HUB_OFFLINE), or ask for that revision."
+            f"offline, and the dataset {provenance.name!r} is cached at the commit {min(other_commits)}, not at "
+            f"{provenance.commit}: go online once (unset HF_HUB_OFFLINE), or request the cached revision"
         )

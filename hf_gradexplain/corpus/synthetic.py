@@ -1,6 +1,6 @@
-"""A corpus whose truth is known: the weight of every word for every class is planted, and decides the label.
+"""A generated corpus with known ground truth: the label follows from a planted weight per word and class.
 
-The texts are notices from the harbour of an invented town, for one of four desks.
+The texts are notices from the harbour of an invented town, sorted into four classes.
 """
 
 import re
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 CLASSES = ("weather", "cargo", "repairs", "festival")
 
-# Words that speak for one class: nouns weigh 2, adjectives and verbs 1.
+# Evidence for one class: nouns weigh 2, adjectives and verbs 1.
 SPECIFIC = {
     "weather": {
         "noun": "gales squalls drizzle hailstones thunder fog",
@@ -41,7 +41,7 @@ SPECIFIC = {
     },
 }
 
-# Nouns that speak for two classes: they weigh 1 for both.
+# Nouns that are evidence for two classes: they weigh 1 for both.
 SHARED = {
     ("weather", "cargo"): "tarpaulins moorings",
     ("weather", "repairs"): "shutters gutters",
@@ -51,7 +51,7 @@ SHARED = {
     ("repairs", "festival"): "lanterns benches",
 }
 
-# Adjectives that speak against one class, and occur in the texts of all others: they weigh -2.
+# Adjectives that are evidence against one class: they weigh -2, and occur in the texts of all other classes.
 AGAINST = {
     "weather": "indoor sheltered",
     "cargo": "empty unladen",
@@ -59,7 +59,7 @@ AGAINST = {
     "festival": "solemn silent",
 }
 
-# Distractors: frequent in all classes, of no weight for any, like the words of the templates themselves.
+# Distractors: frequent in all classes and without weight, like the words of the templates.
 NEUTRAL = {
     "noun": "boats windows letters visitors gulls papers",
     "adjective": "old small plain distant",
@@ -100,10 +100,10 @@ class SyntheticCorpus:
 
     Attributes:
         train: Columns `id`, `text` and `label`, as `load_texts` returns them.
-        test: The same; no text of it is in `train`.
-        evidence: The weight of each evidence word, in lower case, for each of the `C` classes: above zero where the
-            word speaks for the class, below where it speaks against it. The `C` weights of a word sum to zero.
-            Every word that is absent is a distractor, of weight zero.
+        test: The same columns; none of its texts is in `train`.
+        evidence: The weight of each evidence word, in lower case, for each of the `C` classes: positive if the word
+            is evidence for the class, negative if it is evidence against it. The `C` weights of a word sum to zero.
+            All other words are distractors with weight zero.
     """
 
     train: Dataset
@@ -111,41 +111,41 @@ class SyntheticCorpus:
     evidence: dict[str, tuple[float, ...]]
 
     def weight(self, word: str, label: int) -> float:
-        """Return the planted weight of a word, in any case, for a class; zero for a distractor.
+        """Return the planted weight of a word for a class, whatever its case; zero for a distractor.
 
         Raises:
             GradexplainError: `label` is not the id of a class.
         """
         if not 0 <= label < len(CLASSES):
-            raise GradexplainError(f"label must be from 0 to {len(CLASSES) - 1}, the id of a class; it is {label}.")
+            raise GradexplainError(f"label must be from 0 to {len(CLASSES) - 1}, the id of a class; it is {label}")
         return self.evidence.get(word.lower(), (0.0,) * len(CLASSES))[label]
 
 
 def make_corpus(seed: int = 0, n_train: int = 2000, n_test: int = 200) -> SyntheticCorpus:
     """Generate texts whose labels follow from the planted weights `w` of their words, without noise.
 
-    A word `v` that is listed with `a_c` for class `c` has `w[v, c] = a_c - mean(a)`: what is added to all
-    classes decides nothing. Text `i` is written for class `y = i mod C`:
+    A word `v` that is listed with `a_c` for class `c` has `w[v, c] = a_c - mean(a)`: a constant added to all
+    classes has no effect. Text `i` is written for class `y = i mod C`:
 
-    1. It has one opening, then 0 to 2 sequels, unlike each other. Openings, sequels and their number are drawn
+    1. It has one opening, then 0 to 2 different sequels. Openings, sequels and their number are drawn
        uniformly.
-    2. Each noun is, with probability 0.15, one of the nouns that stand before it in the text. Otherwise each
-       noun, adjective and verb is with probability 0.5 one of the words with `w[v, y] > 0`, with 0.2 one of
-       those with `w[v, y] < 0` that do not stand in `AGAINST[y]`, else a neutral one; all drawn uniformly.
+    2. With probability 0.15, a noun repeats one of the nouns before it in the text. Otherwise each noun,
+       adjective and verb is with probability 0.5 one of the words with `w[v, y] > 0`, with 0.2 one of
+       those with `w[v, y] < 0` that are not in `AGAINST[y]`, else a neutral one; all drawn uniformly.
        The other slots are filled uniformly.
-    3. The text is drawn anew unless it holds at least 3 evidence words, is unlike all texts before it, and
-       `score(y) - max_{c != y} score(c) >= 1` with `score(c)` the sum of `w[v, c]` over its words, each
-       occurrence counted.
+    3. The text is drawn again unless it holds at least 3 evidence words, differs from all texts before it, and
+       `score(y) - max_{c != y} score(c) >= 1`, where `score(c)` is the sum of `w[v, c]` over its words and
+       each occurrence counts.
 
-    So the label is always the class of the highest score. The first `n_train` texts are the train split; the
-    classes take turns, in both splits. Only `random.Random(seed).random()` is drawn from: the same arguments
-    give the same texts on every machine.
+    The label is therefore always the class with the highest score. The first `n_train` texts are the train
+    split; the classes alternate in both splits. All random numbers come from `random.Random(seed).random()`:
+    the same arguments give the same texts on every machine.
 
     Raises:
         GradexplainError: `n_train` or `n_test` is below 1.
     """
     if min(n_train, n_test) < 1:
-        raise GradexplainError(f"n_train and n_test must be at least 1; they are {n_train} and {n_test}.")
+        raise GradexplainError(f"n_train and n_test must be at least 1; they are {n_train} and {n_test}")
     rng, texts = Random(seed), dict[str, int]()
     for i in range(n_train + n_test):
         label = i % len(CLASSES)
@@ -209,7 +209,7 @@ def _write_text(rng: Random, label: int) -> str:
 
 
 def _pick_word(rng: Random, part: str, label: int) -> str:
-    """Draw a noun, adjective or verb: one that supports the label, one that does not, or a neutral one."""
+    """Draw a noun, adjective or verb: one for the label, one against it, or a neutral one."""
     words, kind = _LEXICON[part], rng.random()
     if kind < P_SUPPORT:
         return _pick(rng, [word for word in words if words[word][label] > 0])
@@ -224,7 +224,7 @@ def _pick(rng: Random, choices: Sequence[T]) -> T:
 
 
 def _is_evident(text: str, label: int) -> bool:
-    """Tell whether enough evidence stands in a text and its label wins by the margin."""
+    """Return whether a text holds enough evidence words and its label wins by the margin."""
     evidence = [_EVIDENCE[word] for word in words_of(text) if word in _EVIDENCE]
     if len(evidence) < MIN_EVIDENCE_WORDS:
         return False

@@ -1,6 +1,6 @@
-"""Models and tokenizers by hub name or from a folder, and whatever has to be known of them before they are used."""
+"""Load models and tokenizers by hub name or from a folder, and check that they are safe and complete."""
 
 from hf_gradexplain.loading.checkpoint import Checkpoint, load_checkpoint, load_classifier
-from hf_gradexplain.loading.weights import check_finite, unwrapped
+from hf_gradexplain.loading.weights import check_finite, unwrap
 
-__all__ = ["Checkpoint", "check_finite", "load_checkpoint", "load_classifier", "unwrapped"]
+__all__ = ["Checkpoint", "check_finite", "load_checkpoint", "load_classifier", "unwrap"]

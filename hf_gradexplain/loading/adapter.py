@@ -1,4 +1,4 @@
-"""Adapters of PEFT: what they hold, and the model with one in it."""
+"""PEFT adapters: their weights, and a model with an adapter applied."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,14 +14,14 @@ from hf_gradexplain.hub.provenance import Provenance, fetch
 from hf_gradexplain.loading.safety import PICKLE, Source
 
 PREFIX = "base_model.model."
-"""What the names of an adapter's weights begin with, before the names of the model's own."""
+"""The prefix of the names of an adapter's weights; the rest is the name in the base model."""
 
 
 def adapter_weights(source: Source, *, allow_pickle: bool) -> dict[str, Tensor]:
-    """The weights of an adapter by name.
+    """Load the weights of an adapter by name.
 
     Raises:
-        GradexplainError: It has none, or pickled ones alone that were not asked for.
+        GradexplainError: The adapter has no weights, or only pickled ones and `allow_pickle` is False.
     """
     path = fetch(source.model, "adapter_model.safetensors")
     if path is not None:
@@ -34,18 +34,18 @@ def adapter_weights(source: Source, *, allow_pickle: bool) -> dict[str, Tensor]:
     return torch.load(pickled, map_location="cpu", weights_only=True)
 
 
-def head_of_adapter(adapter: Mapping[str, Any], weights: Mapping[str, Tensor]) -> dict[str, int]:
-    """How many classes the head has that comes with the adapter: the rows of its narrowest matrix.
+def head_config(adapter: Mapping[str, Any], weights: Mapping[str, Tensor]) -> dict[str, int]:
+    """Return `num_labels` of the head saved with an adapter: the rows of its narrowest matrix.
 
-    Empty where the adapter brings no head, so that the model's own counts.
+    Empty if the adapter has no head; the configuration of the base model then decides.
     """
     saved = set(adapter.get("modules_to_save") or ())
     rows = [len(weight) for name, weight in weights.items() if weight.ndim == 2 and saved & set(name.split("."))]
     return {"num_labels": min(rows)} if rows else {}
 
 
-def with_adapter(model: PreTrainedModel, adapter: Provenance) -> Any:
-    """The model with the adapter's weights in it, read from the files that `adapter_weights` has fetched.
+def apply_adapter(model: PreTrainedModel, adapter: Provenance) -> Any:
+    """Return the model with the adapter applied, read from the files that `adapter_weights` fetched.
 
     Raises:
         GradexplainError: peft is not installed.

@@ -1,4 +1,4 @@
-"""From a name to a model and its tokenizer, with every doubt about the weights raised before the first explanation."""
+"""Load a model and its tokenizer by name, with all checks on the weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,17 +7,17 @@ from typing import Any, cast
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from hf_gradexplain import models  # noqa: F401  (registers our architectures with the Auto classes)
+from hf_gradexplain import models  # noqa: F401  (registers its architectures with the Auto classes)
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.hub.provenance import Provenance
-from hf_gradexplain.loading.adapter import PREFIX, adapter_weights, head_of_adapter, with_adapter
+from hf_gradexplain.loading.adapter import PREFIX, adapter_weights, apply_adapter, head_config
 from hf_gradexplain.loading.precision import affordable_dtype
 from hf_gradexplain.loading.safety import (
     Source,
-    find,
+    find_source,
     no_safetensors_conversion,
     read_config,
-    translate_errors,
+    translate_load_errors,
     weights_options,
 )
 from hf_gradexplain.loading.weights import check_finite
@@ -25,13 +25,13 @@ from hf_gradexplain.loading.weights import check_finite
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What was loaded from a name.
+    """A loaded model and its tokenizer.
 
     Attributes:
         model: The classifier.
         tokenizer: Its tokenizer.
-        missing: The weights that the checkpoint does not have, so that they are random.
-        origins: What it was loaded from: the `model` and, of an adapter, the `base model`.
+        missing: The names of weights that are not in the checkpoint and were initialised at random.
+        provenances: Where it comes from: the `model` and, for an adapter, also the `base model`.
     """
 
     model: PreTrainedModel
@@ -49,28 +49,27 @@ def load_checkpoint(
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
 ) -> Checkpoint:
-    """Load what is there by hub name or from a folder, whether it can be explained or not.
+    """Load a model and its tokenizer by hub name or from a folder, even if it cannot be explained.
 
-    Everything is read from the one commit that the revision means at the time. An adapter is put onto the model that
-    it names.
+    All files are read at one commit, to which the revision is resolved first. An adapter is applied to its base model.
 
     Args:
         name: Hub name or folder.
         revision: Branch, tag or commit.
-        device: Where to put the model: None for a GPU if there is one, "auto" to spread it over all that there are.
-        dtype: Explanations are made in float32 unless asked otherwise: bfloat16 gradients are off by percents. Where
-            half-precision weights would not fit into memory in float32, they stay as they are, with a warning.
-        trust_remote_code: Whether code that the repository ships may run.
+        device: The device of the model; None for a GPU if there is one, "auto" to distribute it over all GPUs.
+        dtype: The dtype of the weights. The default is float32: bfloat16 gradients are off by several percent. If
+            half-precision weights do not fit into memory in float32, they keep their dtype, with a warning.
+        trust_remote_code: Whether code from the repository may run.
         allow_pickle: Whether weights may be pickled (.bin). Only their tensors are unpickled, nothing else.
 
     Raises:
-        GradexplainError: If the name cannot be loaded.
+        GradexplainError: The model or its tokenizer cannot be loaded.
     """
-    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    with translate_errors(f"cannot load a sequence classifier from {name!r}"), no_safetensors_conversion():
-        source = find(name, revision)
-        found = _load(source, place, dtype, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
-    return found if place == "auto" else replace(found, model=cast(Any, found.model).to(place))
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    with translate_load_errors(f"cannot load a sequence classifier from {name!r}"), no_safetensors_conversion():
+        source = find_source(name, revision)
+        checkpoint = _load(source, device, dtype, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
+    return checkpoint if device == "auto" else replace(checkpoint, model=cast(Any, checkpoint.model).to(device))
 
 
 def load_classifier(
@@ -82,13 +81,13 @@ def load_classifier(
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
 ) -> Checkpoint:
-    """Load a sequence classifier that can be explained, and its tokenizer; the arguments are `load_checkpoint`'s.
+    """Load a sequence classifier that can be explained, and its tokenizer; for the arguments see `load_checkpoint`.
 
     Raises:
-        GradexplainError: If the name cannot be loaded, if weights of the classification head are missing from the
-            checkpoint, or if any weight is not finite.
+        GradexplainError: The model or its tokenizer cannot be loaded, weights are missing from the checkpoint, or a
+            weight is not finite.
     """
-    found = load_checkpoint(
+    checkpoint = load_checkpoint(
         name,
         revision=revision,
         device=device,
@@ -96,19 +95,20 @@ def load_classifier(
         trust_remote_code=trust_remote_code,
         allow_pickle=allow_pickle,
     )
-    if found.missing:
+    missing = checkpoint.missing
+    if missing:
         raise GradexplainError(
-            f"{name!r} has no weights for {', '.join(found.missing[:4])}{', ...' if len(found.missing) > 4 else ''}: "
-            "its answers would be random. Fine-tune it for classification first (recipes/train.py), or name a "
+            f"{name!r} has no weights for {', '.join(missing[:4])}{', ...' if len(missing) > 4 else ''}, and its "
+            "predictions would be random: fine-tune it for classification first (recipes/train.py), or name a "
             "fine-tuned model"
         )
-    check_finite(found.model)
-    return found
+    check_finite(checkpoint.model)
+    return checkpoint
 
 
 def _load(
     source: Source,
-    place: str | torch.device,
+    device: str | torch.device,
     dtype: torch.dtype | str,
     *,
     trust_remote_code: bool,
@@ -119,18 +119,18 @@ def _load(
         source,
         trust_remote_code=trust_remote_code,
         allow_pickle=allow_pickle,
-        changes=head_of_adapter(source.adapter, weights) if source.adapter is not None else None,
+        changes=head_config(source.adapter, weights) if source.adapter is not None else None,
     )
     if dtype in (torch.float32, "float32"):
-        dtype = affordable_dtype(source.model.name, config, place, trust_remote_code=trust_remote_code)
+        dtype = affordable_dtype(source.model.name, config, device, trust_remote_code=trust_remote_code)
     tokenizer = AutoTokenizer.from_pretrained(
-        source.words.name, revision=source.words.commit, config=config, trust_remote_code=trust_remote_code
+        source.tokenizer.name, revision=source.tokenizer.commit, config=config, trust_remote_code=trust_remote_code
     )
     model, info = AutoModelForSequenceClassification.from_pretrained(
         source.base.name,
         config=config,
         dtype=dtype,
-        device_map="auto" if place == "auto" else None,
+        device_map="auto" if device == "auto" else None,
         trust_remote_code=trust_remote_code,
         ignore_mismatched_sizes=source.adapter is not None,
         output_loading_info=True,
@@ -138,6 +138,6 @@ def _load(
     )
     missing = {*info["missing_keys"], *(name for name, *_ in info["mismatched_keys"])}
     if source.adapter is not None:
-        model = with_adapter(model, source.model)
+        model = apply_adapter(model, source.model)
         missing -= {name.removeprefix(PREFIX) for name in weights}
     return Checkpoint(model, tokenizer, tuple(sorted(missing)), source.provenances)

@@ -1,30 +1,35 @@
-"""What lies under a name, and what of it may be used: weights without pickle, and no code that was not asked for."""
+"""The files behind a model's name, and rules for their use: no pickled weights and no code unless allowed."""
 
 import os
 import pickle
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transformers import AutoConfig, PreTrainedConfig
 
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 from hf_gradexplain.hub.provenance import Provenance, read_json, resolve
 
 _INSTALLED_QUANTIZERS = ("bitsandbytes",)
-"""Ways of quantising whose code is an installed package; others fetch theirs from the hub."""
+"""Quantisation methods whose code is an installed package; others download code from the hub."""
+
+PICKLE = (
+    "a pickle, which may run code: allow it with allow_pickle (--allow_pickle) if you trust its maker, or name a "
+    "revision with .safetensors"
+)
 
 
 @dataclass(frozen=True)
 class Source:
-    """What lies under a name.
+    """The repositories or folders behind a model's name.
 
     Attributes:
-        model: The repository or folder that was asked for.
-        base: Where configuration and weights are: the same, or for an adapter the model that it was made for.
-        adapter: The adapter's configuration, or None if it is no adapter.
+        model: The requested repository or folder.
+        base: The repository or folder of configuration and weights: the same, or the base model of an adapter.
+        adapter: The adapter's configuration, or None if the model is not an adapter.
     """
 
     model: Provenance
@@ -32,55 +37,58 @@ class Source:
     adapter: Mapping[str, Any] | None = None
 
     @property
-    def words(self) -> Provenance:
-        """Where the tokenizer is: an adapter may bring its own."""
-        own = self.adapter is None or read_json(self.model, "tokenizer_config.json") is not None
-        return self.model if own else self.base
+    def tokenizer(self) -> Provenance:
+        """The repository or folder of the tokenizer; an adapter may include one."""
+        included = self.adapter is None or read_json(self.model, "tokenizer_config.json") is not None
+        return self.model if included else self.base
 
     @property
     def provenances(self) -> dict[str, Provenance]:
-        """Everything that was read, by its part."""
+        """Everything that is read, by its role."""
         return {"model": self.model} if self.adapter is None else {"model": self.model, "base model": self.base}
 
 
-def find(name: str, revision: str | None = None) -> Source:
-    """Pin a name to a commit; of an adapter, also the model that it was made for.
+def find_source(name: str, revision: str | None = None) -> Source:
+    """Resolve a name to a commit; for an adapter, also the name of its base model.
 
     Raises:
-        GradexplainError: Something cannot be found, seen or reached, or the adapter asks for what it must not.
+        GradexplainError: A repository cannot be found, accessed or reached, or the adapter would load other code,
+            other adapters or a base model that is not allowed.
     """
     model = resolve(name, revision)
     adapter = read_json(model, "adapter_config.json")
     if adapter is None:
         return Source(model, model)
     _check_adapter(adapter, model)
-    if model.commit is None and Path(name, "config.json").is_file():  # a model that has its adapter beside it
+    if model.commit is None and Path(name, "config.json").is_file():  # a full model that also ships an adapter
         return Source(model, model)
     base = resolve(_base_name(adapter, model), adapter.get("revision"))
     if read_json(base, "adapter_config.json") is not None:
-        raise GradexplainError(f"the base model of the adapter {name!r} is an adapter, too ({base.name!r}): merge one")
+        raise GradexplainError(
+            f"the base model of the adapter {name!r} is an adapter, too ({base.name!r}): merge one of them first"
+        )
     return Source(model, base, adapter)
 
 
 def _check_adapter(adapter: Mapping[str, Any], model: Provenance) -> None:
-    """Refuse what loads other adapters, or imports a module that the adapter names."""
+    """Check that an adapter neither loads other adapters nor imports a module that it names."""
     if adapter.get("peft_type") == "XLORA" or adapter.get("megatron_config"):
-        asked = "a module by name" if adapter.get("megatron_config") else "other adapters"
+        loads = "a module by name" if adapter.get("megatron_config") else "other adapters"
         raise GradexplainError(
-            f"the adapter {model.name!r} would load {asked}: load it with peft, and give the model to "
+            f"the adapter {model.name!r} would load {loads}: load it with peft, and give the model to "
             "Explainer(model, tokenizer)"
         )
 
 
 def _base_name(adapter: Mapping[str, Any], model: Provenance) -> str:
-    """The model that an adapter was made for; one of the hub can be for none of this machine."""
+    """Return the name of the base model of an adapter; an adapter from the hub must not name a local folder."""
     base = adapter.get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
-        raise GradexplainError(f"the adapter {model.name!r} does not name its model: add base_model_name_or_path")
+        raise GradexplainError(f"the adapter {model.name!r} does not name its base model: add base_model_name_or_path")
     if model.commit is not None and os.path.exists(base):
         raise GradexplainError(
-            f"the adapter {model.name!r} names a folder as its model ({base!r}), which is not one of the hub: load the "
-            "two with peft, and give the model to Explainer(model, tokenizer)"
+            f"the adapter {model.name!r} names a folder as its base model ({base!r}), not a model on the hub: load "
+            "both with peft, and give the model to Explainer(model, tokenizer)"
         )
     return base
 
@@ -88,19 +96,19 @@ def _base_name(adapter: Mapping[str, Any], model: Provenance) -> str:
 def read_config(
     source: Source, *, trust_remote_code: bool, allow_pickle: bool, changes: Mapping[str, Any] | None = None
 ) -> PreTrainedConfig:
-    """Read the configuration of a model, and take from it what would bring in code or pickles from elsewhere.
+    """Read the configuration of a model, and remove settings that would load code from elsewhere.
 
-    A configuration can name the repositories of kernels that compute attention or experts: those wishes are passed
-    over, and transformers computes. With `trust_remote_code` they are granted.
+    A configuration can name repositories of kernels for attention or experts. These settings are ignored, and the
+    implementation in transformers is used; with `trust_remote_code` they are kept.
 
     Args:
-        source: Where the model is.
-        trust_remote_code: Whether code that the repository ships may run.
+        source: The files of the model.
+        trust_remote_code: Whether code from the repository may run.
         allow_pickle: Whether weights may be pickled.
-        changes: Values to set in it.
+        changes: Values to set in the configuration.
 
     Raises:
-        GradexplainError: The model is quantised in a way that fetches code, or names a pickle as its weights.
+        GradexplainError: The quantisation method downloads code, or the configuration names a pickle as the weights.
     """
     config: PreTrainedConfig = AutoConfig.from_pretrained(
         source.base.name, revision=source.base.commit, trust_remote_code=trust_remote_code, **(changes or {})
@@ -115,30 +123,24 @@ def read_config(
     method = quantized.get("quant_method") if isinstance(quantized, dict) else getattr(quantized, "quant_method", None)
     if quantized is not None and method not in _INSTALLED_QUANTIZERS:
         raise GradexplainError(
-            f"its weights are quantised by {str(method)!r}, whose code may come from the hub: allow that with "
+            f"its weights are quantised by {str(method)!r}, whose code may come from the hub: allow it with "
             "trust_remote_code, or name a model that is not quantised"
         )
     return config
 
 
 def _check_named_weights(base: Provenance, config: PreTrainedConfig) -> None:
-    """Refuse pickles that go by the name of safe weights: files are unpickled by their own endings."""
+    """Check that no pickle is named as weights: transformers unpickles a file by its suffix."""
     index = read_json(base, "model.safetensors.index.json") or {}
-    parts = index.get("weight_map")
-    named = [getattr(config, "transformers_weights", None), *(parts.values() if isinstance(parts, dict) else ())]
-    for file in named:
+    shards = index.get("weight_map")
+    files = [getattr(config, "transformers_weights", None), *(shards.values() if isinstance(shards, dict) else ())]
+    for file in files:
         if file is not None and not str(file).endswith((".safetensors", ".safetensors.index.json")):
             raise GradexplainError(f"it names {str(file)!r} as its weights, {PICKLE}")
 
 
-PICKLE = (
-    "a pickle, which may run code: allow it with allow_pickle (--allow_pickle) if you trust its maker, or name a "
-    "revision with .safetensors"
-)
-
-
 def weights_options(source: Source, *, allow_pickle: bool) -> dict[str, Any]:
-    """The arguments of `from_pretrained` that say which weights are read, and at which commit."""
+    """Return the arguments of `from_pretrained` that choose the files and the commit of the weights."""
     return {
         "revision": source.base.commit,
         "use_safetensors": None if allow_pickle else True,
@@ -146,44 +148,40 @@ def weights_options(source: Source, *, allow_pickle: bool) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def translate_errors(what: str) -> Iterator[None]:
-    """Say in one sentence what could not be done and why: what strangers' files make libraries raise is of any kind.
+def translate_load_errors(failure: str) -> AbstractContextManager[None]:
+    """Turn any exception in the block into one sentence: untrusted files can raise any exception.
 
     Args:
-        what: What could not be done.
+        failure: What failed; the message begins with it.
 
     Raises:
-        GradexplainError: Anything was raised in the block.
+        GradexplainError: The block raised an exception.
     """
-    try:
-        yield
-    except Exception as error:
-        raise GradexplainError(f"{what}: {_reason(error)}") from error
+    return translate_errors(lambda error: f"{failure}: {_reason(error)}", Exception, GradexplainError)
 
 
 def _reason(error: Exception) -> str:
-    said = " ".join(str(error).split())
+    message = one_line(error)
     if isinstance(error, GradexplainError):
-        return said
+        return message
     if isinstance(error, pickle.UnpicklingError):
-        return "its pickled weights hold more than tensors, which is not unpickled: name a revision with .safetensors"
-    if "trust_remote_code=True" in said:
+        return "its pickled weights hold more than tensors, which is not allowed: name a revision with .safetensors"
+    if "trust_remote_code=True" in message:
         return (
-            "it is made by code that its repository ships: read that code, and allow it with trust_remote_code "
+            "it needs code from its repository: read that code, and allow it with trust_remote_code "
             "(--trust_remote_code) if you trust it"
         )
-    if isinstance(error, OSError) and "model.safetensors" in said:
-        return f"it has no weights in .safetensors; what it may have in .bin is {PICKLE}"
+    if isinstance(error, OSError) and "model.safetensors" in message:
+        return f"it has no weights in .safetensors; weights in .bin would be {PICKLE}"
     first = next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason given").rstrip(".")
     if isinstance(error, OSError):
-        return f"{first}; name a model of the hub, or a folder with its configuration and weights"
+        return f"{first}; name a model on the hub, or a folder with its configuration and weights"
     return f"{type(error).__name__}: {first}"
 
 
 @contextmanager
 def no_safetensors_conversion() -> Iterator[None]:
-    """Keep transformers from asking the hub to convert pickled weights, a request that carries the user's token."""
+    """Stop transformers from asking the hub to convert pickled weights, which would send the user's token."""
     name = "DISABLE_SAFETENSORS_CONVERSION"
     before = os.environ.get(name)
     os.environ[name] = "1"

@@ -20,7 +20,7 @@ from transformers import (
 
 from hf_gradexplain.commands import train as job
 from hf_gradexplain.commands.train import run_training
-from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
+from hf_gradexplain.commands.arguments import TrainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import bilstm, train_word_tokenizer
 from hf_gradexplain.training import TrainArguments
@@ -167,7 +167,7 @@ def test_any_model_is_fine_tuned_by_name(arguments, tmp_path, architecture):
         ({"model_type": "fasttext", "config_overrides": "hidden_size"}, "'hidden_size' has no value"),
         ({"model_type": "fasttext", "config_overrides": "hidden_size=wide"}, "config_overrides: .*hidden_size.*wide"),
         ({"model_type": "fasttext", "min_count": 99}, "no word occurs 99 times"),
-        ({"model_type": "fasttext", "label_column": "labels"}, "no column 'labels'"),
+        ({"model_type": "fasttext", "label_column": "labels"}, "unknown label_column 'labels'"),
     ],
 )
 def test_contradictions_and_what_cannot_be_had_are_refused(arguments, tmp_path, more, message):

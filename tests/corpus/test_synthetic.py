@@ -1,4 +1,4 @@
-"""The planted truth holds in every text, is what models learn, and is the same on every machine."""
+"""The planted ground truth holds in every text, models learn it, and it is the same on every machine."""
 
 from collections import Counter, defaultdict
 
@@ -8,11 +8,12 @@ import torch
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from hf_gradexplain.corpus import fingerprint, synthetic
+from hf_gradexplain.corpus import synthetic
 from hf_gradexplain.corpus.synthetic import AGAINST, CLASSES, make_corpus, words_of
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models.fasttext import FastTextConfig, FastTextForSequenceClassification
 from hf_gradexplain.models.tokenization import train_word_tokenizer
+from hf_gradexplain.run.fingerprints import texts_fingerprint
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +26,9 @@ def _rows(corpus):
 
 
 def test_same_arguments_give_the_same_texts(corpus):
-    digests = [fingerprint(corpus.train), fingerprint(corpus.test)]
+    digests = [texts_fingerprint(corpus.train), texts_fingerprint(corpus.test)]
     assert [digest[:16] for digest in digests] == ["edffd0391296254e", "d569d0eb13e6240b"]
-    assert fingerprint(make_corpus(seed=1).train) != digests[0]
+    assert texts_fingerprint(make_corpus(seed=1).train) != digests[0]
     assert make_corpus(n_train=10, n_test=4).train["text"][:] == corpus.train["text"][:10]
 
 
@@ -39,8 +40,8 @@ def test_splits_have_the_columns_of_labelled_texts(corpus):
         assert Counter(split["label"]) == dict.fromkeys(range(4), size // 4)
 
 
-def test_a_text_drawn_twice_is_drawn_anew():
-    corpus = make_corpus(seed=28, n_train=495, n_test=5)  # its draw for row 495 is a text it has drawn before
+def test_a_text_drawn_twice_is_drawn_again():
+    corpus = make_corpus(seed=28, n_train=495, n_test=5)  # the first draw for row 495 repeats an earlier text
     assert len({*corpus.train["text"], *corpus.test["text"]}) == 500
 
 
@@ -84,7 +85,7 @@ def test_words_against_a_class_occur_in_all_classes_but_that_one(corpus):
             assert [label for label in range(4) if (word, label) not in labels] == [absent]
 
 
-def test_texts_are_varied_and_no_word_settles_the_label(corpus):
+def test_texts_are_varied_and_no_word_determines_the_label(corpus):
     rows = _rows(corpus)
     lengths = [len(words) for words, _ in rows]
     assert (min(lengths), max(lengths)) == (5, 40)
@@ -133,12 +134,12 @@ def test_fasttext_learns_the_planted_weights(corpus):
 
 
 def _assert_planted_signs(corpus, learned):
-    """Every supporting weight is learned as such, and every opposing one but the faint (-0.25)."""
+    """The learned weights have the planted signs; the small negative weights (-0.25) may differ."""
     planted = np.array(list(corpus.evidence.values()))
-    found = np.array([learned[word] for word in corpus.evidence])
+    weights = np.array([learned[word] for word in corpus.evidence])
     clear = planted != -0.25
-    assert (np.sign(found[clear]) == np.sign(planted[clear])).all()
-    assert np.corrcoef(planted.ravel(), found.ravel())[0, 1] > 0.9
+    assert (np.sign(weights[clear]) == np.sign(planted[clear])).all()
+    assert np.corrcoef(planted.ravel(), weights.ravel())[0, 1] > 0.9
 
 
 @pytest.mark.parametrize("sizes", [(0, 5), (5, 0)])

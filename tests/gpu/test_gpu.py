@@ -105,7 +105,7 @@ def test_half_precision_weights_stay_where_float32_does_not_fit_the_gpu(tmp_path
     assert Explainer.from_pretrained(str(tmp_path))("bad").dtype == "float32"
     torch.cuda.empty_cache()
     held = torch.empty(torch.cuda.mem_get_info()[0] - 2**30, dtype=torch.uint8, device="cuda")
-    with pytest.warns(UserWarning, match=r"needs 1.4 GB in float32 and there are 1.\d GB: explained in bfloat16"):
+    with pytest.warns(UserWarning, match=r"needs 1.4 GB in float32, but 1.\d GB are free: it is loaded in bfloat16"):
         assert Explainer.from_pretrained(str(tmp_path))("bad").dtype == "bfloat16"
     del held
     torch.cuda.empty_cache()

@@ -72,9 +72,9 @@ def auto_map(where=""):
 
 
 CONFIGS = {
-    "own code": ({"auto_map": auto_map(), "model_type": "evil"}, "made by code that its repository ships"),
+    "own code": ({"auto_map": auto_map(), "model_type": "evil"}, "needs code from its repository"),
     "own code for a known architecture": ({"auto_map": auto_map()}, None),
-    "code from elsewhere": ({"auto_map": auto_map("evil/other--"), "model_type": "evil"}, "made by code that its repo"),
+    "code from elsewhere": ({"auto_map": auto_map("evil/other--"), "model_type": "evil"}, "needs code from its repository"),
     "code from elsewhere for a known architecture": ({"auto_map": auto_map("evil/other--")}, None),
     "own code for the tokenizer": ({"auto_map": {"AutoTokenizer": ["evil.EvilTokenizer", "evil.EvilTokenizer"]}}, None),
     "attention by a kernel": ({"attn_implementation": "evil/kernel"}, None),
@@ -108,8 +108,8 @@ ADAPTERS = {
         "would load a module by name",
     ),
     "other adapters": ({"peft_type": "XLORA", "adapters": {"1": "evil/other"}}, "would load other adapters"),
-    "a folder": ({"base_model_name_or_path": "/"}, "names a folder as its model ('/')"),
-    "nothing": ({"base_model_name_or_path": None}, "does not name its model"),
+    "a folder": ({"base_model_name_or_path": "/"}, "names a folder as its base model ('/')"),
+    "nothing": ({"base_model_name_or_path": None}, "does not name its base model"),
     "itself": ({"base_model_name_or_path": "evil/adapter-itself"}, "is an adapter, too"),
 }
 """The same for `adapter_config.json`."""
@@ -128,7 +128,7 @@ def do_explain(name, allow_pickle=False):
 def do_fine_tune(name, output_dir):
     from hf_gradexplain import GradexplainError
     from hf_gradexplain.commands.train import run_training
-    from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
+    from hf_gradexplain.commands.arguments import TrainRecipeArguments
 
     where = {"model_name_or_path": name, "dataset_name": f"{output_dir}/data.json", "output_dir": f"{output_dir}/out"}
     splits = {"train_split": "train[:2]", "eval_split": "train[2:]"}
@@ -350,7 +350,7 @@ DATA = b'{"text": "a film", "label": 0}\n'
     [
         ({"script.py": TOUCH.encode(), "test.jsonl": DATA}, None),
         ({"data.py": TOUCH.encode(), "test.jsonl": DATA}, "scripts are no longer supported"),
-        ({"test.pkl": pickled()}, "Could not load the data set"),
+        ({"test.pkl": pickled()}, "cannot load the dataset"),
         ({"path: hf://datasets/evil/other/x.parquet": b""}, "names data files elsewhere ('hf://datasets/evil/other"),
         ({"path: https://evil.example/x.parquet": b""}, "names data files elsewhere ('https://evil.example"),
         ({"path: ../other/x.parquet": b""}, "names data files elsewhere ('../other/x.parquet')"),

@@ -1,4 +1,4 @@
-"""What is loaded by name, and in which precision."""
+"""Loading by name, and the precision of the weights."""
 
 import pytest
 import torch
@@ -20,30 +20,30 @@ def saved(folder, dtype=torch.float32):
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_weights_are_explained_in_float32(dtype, tmp_path):
+def test_half_precision_weights_are_loaded_in_float32(dtype, tmp_path):
     name, model, tokenizer = saved(tmp_path, dtype)
-    found = Explainer.from_pretrained(name)("the film is bad")
+    loaded = Explainer.from_pretrained(name)("the film is bad")
     expected = Explainer(model.float(), tokenizer)("the film is bad")
-    assert found.dtype == "float32"
-    assert "computed in" not in found.to_html()
-    assert found.scores["signed_gi"] == pytest.approx(expected.scores["signed_gi"], rel=1e-5)
+    assert loaded.dtype == "float32"
+    assert "computed in" not in loaded.to_html()
+    assert loaded.scores["signed_gi"] == pytest.approx(expected.scores["signed_gi"], rel=1e-5)
 
 
-def test_they_stay_as_they_are_where_float32_does_not_fit(tmp_path, monkeypatch):
+def test_half_precision_is_kept_if_float32_does_not_fit(tmp_path, monkeypatch):
     name, model, _ = saved(tmp_path, torch.bfloat16)
     size = model.num_parameters()
-    monkeypatch.setattr(precision, "free_memory", lambda place: 4 * size)
-    with pytest.warns(UserWarning, match=r"float32 and there are 0.0 GB: explained in bfloat16, as it was saved"):
+    monkeypatch.setattr(precision, "free_memory", lambda device: 4 * size)
+    with pytest.warns(UserWarning, match=r"in float32, but 0.0 GB are free: it is loaded in bfloat16, the dtype of"):
         explainer = Explainer.from_pretrained(name)
     explanation = explainer("the film is bad")
     assert explanation.dtype == "bfloat16"
     assert "computed in bfloat16" in explanation.to_html()
-    monkeypatch.setattr(precision, "free_memory", lambda place: 5 * size)
+    monkeypatch.setattr(precision, "free_memory", lambda device: 5 * size)
     assert Explainer.from_pretrained(name)("the film is bad").dtype == "float32"
 
 
-def test_what_was_asked_for_is_not_doubted(tmp_path, monkeypatch):
-    monkeypatch.setattr(precision, "free_memory", lambda place: 0)
+def test_a_requested_dtype_is_used_without_a_check(tmp_path, monkeypatch):
+    monkeypatch.setattr(precision, "free_memory", lambda device: 0)
     name, _, _ = saved(tmp_path)
     assert Explainer.from_pretrained(name, dtype=torch.bfloat16)("bad").dtype == "bfloat16"
     assert Explainer.from_pretrained(name)("bad").dtype == "float32"
@@ -63,23 +63,25 @@ def test_the_dtype_of_a_model_is_that_of_most_of_its_weights():
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")
-def test_an_adapter_is_loaded_onto_its_base_model(tmp_path):
+def test_an_adapter_is_applied_to_its_base_model(tmp_path):
     base, _, tokenizer = saved(tmp_path / "base")
     explain = Explainer.from_pretrained(base)
     plain = explain("the film is bad")
     adapted = get_peft_model(explain.model, LoraConfig(task_type="SEQ_CLS", r=2, init_lora_weights=False)).eval()
     adapted.save_pretrained(tmp_path / "adapter")
     tokenizer.save_pretrained(tmp_path / "adapter")
-    found = Explainer.from_pretrained(str(tmp_path / "adapter"))("the film is bad")
+    loaded = Explainer.from_pretrained(str(tmp_path / "adapter"))("the film is bad")
     expected = Explainer(adapted, tokenizer)("the film is bad")
-    assert found.scores["signed_gi"] == pytest.approx(expected.scores["signed_gi"], rel=1e-5)
-    assert found.scores["signed_gi"] != pytest.approx(plain.scores["signed_gi"], rel=1e-2)
+    assert loaded.scores["signed_gi"] == pytest.approx(expected.scores["signed_gi"], rel=1e-5)
+    assert loaded.scores["signed_gi"] != pytest.approx(plain.scores["signed_gi"], rel=1e-2)
 
 
-def test_the_doctor_reports_missing_weights_and_goes_on(tmp_path):
+def test_the_doctor_reports_missing_weights_and_continues(tmp_path):
     make("bert")[0].bert.save_pretrained(tmp_path)
     make("bert")[1].save_pretrained(tmp_path)
-    with pytest.raises(GradexplainError, match=r"no weights for classifier.bias, classifier.weight: its answers would"):
+    with pytest.raises(
+        GradexplainError, match=r"no weights for classifier.bias, classifier.weight, and its predictions"
+    ):
         Explainer.from_pretrained(str(tmp_path))
     report = run_doctor(str(tmp_path))
     first, *others = report.checks
@@ -89,21 +91,21 @@ def test_the_doctor_reports_missing_weights_and_goes_on(tmp_path):
     assert {check.name for check in others} >= {"word lookups", "gradients", "padding"}
 
 
-def test_the_doctor_reports_what_cannot_be_loaded_or_read(tmp_path):
+def test_the_doctor_reports_what_cannot_be_loaded_or_run(tmp_path):
     (check,) = run_doctor(str(tmp_path / "nothing")).checks
     assert (check.name, check.verdict) == ("loading", "problem")
     assert "cannot load a sequence classifier" in check.found
-    assert check.found.endswith("a folder or file of this machine nor a name of the hub, which reads owner/name")
+    assert check.found.endswith("nor a hub name such as owner/name: correct the name or path")
     model, tokenizer = make("bert", dtype=torch.float32)
     model.classifier.weight.data[0, 0] = torch.nan
     model.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     last = run_doctor(str(tmp_path)).checks[-1]
-    assert (last.name, last.verdict) == ("reading", "problem")
+    assert (last.name, last.verdict) == ("forward pass", "problem")
     assert "weight 'classifier.weight' is not finite" in last.found
 
 
-def test_mixed_precision_is_less_exact_and_said():
+def test_mixed_precision_is_less_exact_and_displayed():
     model, tokenizer = make("bert", dtype=torch.float32)
     explain = Explainer(model, tokenizer)
     exact, mixed = (explain("the film is bad", ("signed_gi", "loo"), mixed_precision=p) for p in ("no", "bf16"))
@@ -115,7 +117,7 @@ def test_mixed_precision_is_less_exact_and_said():
     assert not torch.is_autocast_enabled("cpu")
 
 
-def test_a_model_with_a_short_cut_computes_in_full_precision():
+def test_a_model_with_a_shortcut_computes_in_full_precision():
     explain = Explainer(*make("textcnn", dtype=torch.float32))
     exact, mixed = (explain("the film is bad", ("signed_gi", "loo"), mixed_precision=p) for p in ("no", "bf16"))
     assert mixed.dtype == "float32"
