@@ -1,12 +1,11 @@
-"""Gradients averaged over moved copies of a text: on the way from the baseline, or in noise."""
+"""Gradients averaged along a path (Integrated Gradients) or over noise (SmoothGrad)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import numpy as np
 import torch
-from numpy.polynomial.legendre import legroots, legval
+from scipy.special import roots_jacobi
 from torch import Tensor
 
 from hf_gradexplain.attribution.sources import baseline_of, gradients_of
@@ -18,15 +17,14 @@ from hf_gradexplain.text.data import Gradients
 
 @dataclass(frozen=True)
 class IntegratedGradients:
-    """Gradients averaged on the straight way from the baseline to the text (Sundararajan et al. 2017, Eq. 1).
+    """Gradients averaged along the straight line from the baseline to the input (Sundararajan et al. 2017, Eq. 1).
 
-    All units' word vectors move together, special tokens stay. So the scores of `signed_gi` made of this average add up
-    to the rise of the loss as all units are removed: `sum_u score_u = l_y(all masked) - l_y(x)`, as far as the average
-    is the integral. It is taken by Gauss-Radau quadrature, exact for polynomials of degree `2 steps - 2`. The last of
-    its points is the text itself, so one step is the plain gradient.
+    The word vectors of all units move together; special tokens stay. The scores of `signed_gi` computed from this
+    average add up to the rise of the loss when all units are removed, `sum_u score_u = l_y(all masked) - l_y(x)`, up to
+    the error of the quadrature (see `gauss_radau`). One step is the plain gradient.
 
     Args:
-        steps: Points on the way, each a forward and a backward pass.
+        steps: Number of points on the line; each costs a forward and a backward pass.
     """
 
     steps: int = 20
@@ -34,34 +32,34 @@ class IntegratedGradients:
     gradients: ClassVar[bool] = True
 
     def __call__(self, forward: ForwardPass) -> Gradients:
-        """The word vectors of the text and the average of the gradients, both `(B, T, D)`."""
+        """Return the word vectors of the texts and the averaged gradients, both `(B, T, D)`."""
         points, weights = gauss_radau(self.steps)
         copies, baselines = _PerturbedCopies(forward, self.steps), forward.classifier.baseline
-        along = copies.spread(points)
+        position = copies.repeat_per_text(points)
 
-        def edit(at: slice) -> Edit:
-            def moved(table: int, vectors: Tensor, tokens: slice) -> Tensor:
+        def edit_of(rows: slice) -> Edit:
+            def interpolate(table: int, vectors: Tensor, tokens: slice) -> Tensor:
                 baseline = 0 if baselines is None else baselines[table].to(vectors.device)
-                there = baseline + along[at].to(vectors)[:, None, None] * (vectors - baseline)
-                here = copies.ordinary[copies.text[at], tokens].unsqueeze(2)
-                return torch.where(here.to(vectors.device), there, vectors)
+                moved = baseline + position[rows].to(vectors)[:, None, None] * (vectors - baseline)
+                in_unit = copies.in_unit[copies.text_of[rows], tokens].unsqueeze(2)
+                return torch.where(in_unit.to(vectors.device), moved, vectors)
 
-            return moved
+            return interpolate
 
-        return copies.average(edit, copies.spread(weights))
+        return copies.average_gradients(edit_of, copies.repeat_per_text(weights))
 
 
 @dataclass(frozen=True)
 class SmoothGrad:
     """Gradients averaged over copies with Gaussian noise on the units' word vectors (SmoothGrad, Smilkov et al. 2017).
 
-    The noise has the standard deviation `level` times the range of the text's own vectors, from the least to the
-    greatest component. It depends on the text and the seed alone. Without noise this is the plain gradient, and on a
-    model whose logits are linear in the vectors, with the objective `logit`, it is so with any noise.
+    The standard deviation of the noise is `level` times the range of the text's own vectors, from the smallest to the
+    largest component. The noise depends on the text and the seed only. At `level=0` this is the plain gradient. For a
+    model whose logits are linear in the vectors, with the objective `logit`, it is the plain gradient at any level.
 
     Args:
-        copies: Noisy copies, each a forward and a backward pass.
-        level: The paper takes 0.1 to 0.2.
+        copies: Number of noisy copies; each costs a forward and a backward pass.
+        level: Relative noise level; the paper uses 0.1 to 0.2.
     """
 
     copies: int = 20
@@ -70,77 +68,91 @@ class SmoothGrad:
     gradients: ClassVar[bool] = True
 
     def __call__(self, forward: ForwardPass) -> Gradients:
-        """The word vectors of the text and the average of the gradients, both `(B, T, D)`."""
+        """Return the word vectors of the texts and the averaged gradients, both `(B, T, D)`."""
         copies = _PerturbedCopies(forward, self.copies)
         tables = forward.classifier.word_vectors(forward.batch.inputs)
 
-        def edit(at: slice) -> Edit:
-            noise = [self._noise(copies, at, table, vectors) for table, vectors in enumerate(tables)]
+        def edit_of(rows: slice) -> Edit:
+            noise = [self._noise(copies, rows, table, vectors) for table, vectors in enumerate(tables)]
             return lambda table, vectors, tokens: vectors + noise[table][:, tokens].to(vectors.device)
 
-        return copies.average(edit, copies.spread([1 / self.copies] * self.copies))
+        return copies.average_gradients(edit_of, copies.repeat_per_text([1 / self.copies] * self.copies))
 
-    def _noise(self, copies: "_PerturbedCopies", at: slice, table: int, vectors: Tensor) -> Tensor:
-        """`(N, T, D)`: what is added to some of the copies, given the vectors of all texts `(B, T, D)`."""
-        batch, drawn = copies.batch, []
-        for text, copy in copies.of(at):
-            own = vectors[text, copies.ordinary[text]]
+    def _noise(self, copies: "_PerturbedCopies", rows: slice, table: int, vectors: Tensor) -> Tensor:
+        """Return the noise `(N, T, D)` of the copies in `rows`, given the vectors of all texts `(B, T, D)`."""
+        batch, noise_of = copies.batch, []
+        for text, copy in copies.text_and_copy(rows):
+            unit_vectors = vectors[text, copies.in_unit[text]]
             rng = batch.documents[text].rng(batch.seed, f"noise {table} {copy}")
-            noise = torch.from_numpy(rng.normal(size=tuple(own.shape))).to(own)
-            width = own.max() - own.min() if own.numel() else 0
-            drawn.append(torch.zeros_like(vectors[text]))
-            drawn[-1][copies.ordinary[text]] = self.level * width * noise
-        return torch.stack(drawn)
+            noise = torch.from_numpy(rng.normal(size=tuple(unit_vectors.shape))).to(unit_vectors)
+            width = unit_vectors.max() - unit_vectors.min() if unit_vectors.numel() else 0
+            noise_of.append(torch.zeros_like(vectors[text]))
+            noise_of[-1][copies.in_unit[text]] = self.level * width * noise
+        return torch.stack(noise_of)
 
 
 class _PerturbedCopies:
-    """`n` moved copies of every text of a batch: `B n` rows, the copies of one text side by side.
+    """`n` perturbed copies of each text of a batch: `B n` rows, the copies of one text next to each other.
 
-    Only `ordinary` tokens move, those that belong to a unit: `(B, T)` bool.
+    Attributes:
+        in_unit: `(B, T)` bool, True for the tokens that belong to a unit; only these are perturbed.
+        text_of: `(B n,)` text of each row.
     """
 
     def __init__(self, forward: ForwardPass, n: int) -> None:
         self.classifier, self.batch, self.n = forward.classifier, forward.batch, n
-        self.ordinary = forward.batch.units.unit_of < forward.batch.units.size
-        self.text = torch.arange(len(forward.logits), device=forward.logits.device).repeat_interleave(n)
+        self.in_unit = forward.batch.units.unit_of < forward.batch.units.size
+        self.text_of = torch.arange(len(forward.logits), device=forward.logits.device).repeat_interleave(n)
 
-    def spread(self, values: Sequence[float]) -> Tensor:
-        """What each copy of a text has, for the copies of all: `n` numbers to `(B n,)`."""
-        return torch.tensor(values, dtype=torch.float64).repeat(len(self.text) // self.n)
+    def repeat_per_text(self, values: Sequence[float]) -> Tensor:
+        """Repeat the `n` values of a text's copies for every text: `(B n,)`."""
+        return torch.tensor(values, dtype=torch.float64).repeat(len(self.text_of) // self.n)
 
-    def of(self, at: slice) -> list[tuple[int, int]]:
-        """The text and the number of some copies."""
-        return [divmod(row, self.n) for row in range(at.start, at.stop)]
+    def text_and_copy(self, rows: slice) -> list[tuple[int, int]]:
+        """Return the text and the number of the copy of each row."""
+        return [divmod(row, self.n) for row in range(rows.start, rows.stop)]
 
-    def average(self, edit: Callable[[slice], Edit], weights: Tensor) -> Gradients:
-        """The word vectors of the texts, and the weighted sum of their copies' gradients."""
+    def average_gradients(self, edit_of: Callable[[slice], Edit], weights: Tensor) -> Gradients:
+        """Return the word vectors of the texts and the weighted sum of the gradients of their copies.
+
+        Args:
+            edit_of: Gives the edit that perturbs the copies in some rows.
+            weights: `(B n,)` weight of each copy.
+        """
         classifier, inputs = self.classifier, self.batch.inputs
         vectors = torch.cat(classifier.word_vectors(inputs), -1)
         total = vectors.new_zeros(vectors.shape, dtype=torch.promote_types(vectors.dtype, torch.float32))
 
-        def run(at: slice) -> Tensor:
-            some = {name: x[self.text[at]] for name, x in inputs.items()}
-            copies = replace(self.batch, inputs=some, target=self.batch.target[self.text[at]])
-            grad = gradients_of(classifier.forward(copies, graph=True, edit=edit(at))).grad
-            return grad * weights[at].to(grad)[:, None, None]
+        def run(rows: slice) -> Tensor:
+            text_of = self.text_of[rows]
+            copied = {name: x[text_of] for name, x in inputs.items()}
+            copies = replace(self.batch, inputs=copied, target=self.batch.target[text_of])
+            grad = gradients_of(classifier.forward(copies, graph=True, edit=edit_of(rows))).grad
+            return grad * weights[rows].to(grad)[:, None, None]
 
         length = inputs["input_ids"].shape[1]
-        parts = run_in_chunks(classifier.model, len(self.text), length, classifier.batch_tokens, run, graph=True)
-        for at, grads in parts:
-            total.index_add_(0, self.text[at], grads)
+        chunks = run_in_chunks(classifier.model, len(self.text_of), length, classifier.batch_tokens, run, graph=True)
+        for rows, grads in chunks:
+            total.index_add_(0, self.text_of[rows], grads)
         return Gradients(vectors, total, baseline_of(classifier))
 
 
 def gauss_radau(n: int) -> tuple[list[float], list[float]]:
-    """The `n` points and weights of Gauss-Radau quadrature on (0, 1], of which 1 is the last point.
+    """Return the `n` points and weights of Gauss-Radau quadrature on (0, 1], with 1 as the last point.
+
+    The rule is exact for polynomials up to degree `2 n - 2`. Gauss-Legendre quadrature, which captum uses, is exact up
+    to `2 n - 1`, but its single point is 0.5. Here the single point is 1, the input itself: Integrated Gradients in one
+    step is the plain gradient.
 
     >>> gauss_radau(1)
     ([1.0], [1.0])
     >>> [round(x, 4) for x in gauss_radau(2)[0]]
     [0.3333, 1.0]
     """
-    # On [-1, 1) with the point -1: the roots of (P_{n-1} + P_n) / (1 + x). Mirrored, -1 becomes 1.
-    roots = legroots(np.array([0.0] * (n - 1) + [1.0, 1.0]))
-    roots = np.concatenate([[-1.0], np.sort(roots.real)[1:]])
-    weights = (1 - roots) / (n * legval(roots, [0.0] * (n - 1) + [1.0])) ** 2
-    return ((1 - roots) / 2)[::-1].tolist(), (weights / 2)[::-1].tolist()
+    if n == 1:
+        return [1.0], [1.0]
+    # With -1 as a fixed point, the other points on [-1, 1] are those of the Gauss rule for the weight function 1 + x.
+    # Mirrored and scaled to (0, 1], the fixed point becomes 1.
+    roots, weights = roots_jacobi(n - 1, 0, 1)
+    points, weights = (1 - roots) / 2, weights / (1 + roots) / 2
+    return [*points[::-1].tolist(), 1.0], [*weights[::-1].tolist(), 1 / n**2]

@@ -1,8 +1,8 @@
-"""What stands in for a word that is taken away."""
+"""Baselines: the vectors that replace removed words."""
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 from weakref import WeakKeyDictionary
 
 import torch
@@ -15,10 +15,9 @@ from hf_gradexplain.classifier.limits import vocabulary_size
 from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.options import BaselineName
 from hf_gradexplain.probing.gradient_checks import document_of, ordinary_ids
 from hf_gradexplain.text.encode import collate
-
-BaselineName = Literal["zero", "pad", "mask", "unk", "mean"]
 
 _CHUNK = 64
 
@@ -26,19 +25,21 @@ _CHUNK = 64
 def baseline_vectors(
     classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, name: BaselineName
 ) -> tuple[Tensor, ...] | None:
-    """The vectors that `signed_gi` measures from and that masking puts in a word's place, one `(D,)` per table.
+    """Return the baseline, one vector `(D,)` per embedding table.
+
+    Masking sets a word's vectors to the baseline, and `signed_gi` measures from it.
 
     Args:
         classifier: The classifier, within `frozen_eval_mode`.
         tokenizer: Its tokenizer.
-        name: `zero` for the paper's; `pad`, `mask` or `unk` for the vector of that token; `mean` for the mean of the
-            vocabulary's vectors, special tokens left out.
+        name: `zero` as in the paper; `pad`, `mask` or `unk` for the vector of that token; `mean` for the mean vector
+            of the vocabulary without special tokens.
 
     Returns:
-        None for zero.
+        The vectors, or None for zero.
 
     Raises:
-        GradexplainError: If there is no such baseline, no such token, or no vector of the model for it.
+        GradexplainError: The name is unknown, the tokenizer has no such token, or the model has no vector for it.
     """
     choose("baseline", name, get_args(BaselineName))
     if name == "zero":
@@ -50,14 +51,20 @@ def baseline_vectors(
 
 
 def token_for(name: BaselineName, tokenizer: PreTrainedTokenizerBase, model: nn.Module, *, asked: str) -> int:
-    """The token whose vector is the baseline `pad`, `mask` or `unk`; `asked` is how it was asked for.
+    """Return the token whose vector is the baseline `pad`, `mask` or `unk`.
+
+    Args:
+        name: The name of the baseline.
+        tokenizer: The tokenizer.
+        model: The model.
+        asked: The option that asks for it, for the error message.
 
     Raises:
-        GradexplainError: If there is no such token, or no vector of the model for it.
+        GradexplainError: The tokenizer has no such token, or the model has no vector for it.
     """
     token: int | None = getattr(tokenizer, f"{name}_token_id")
     if token is None:
-        raise GradexplainError(f"{asked}: the tokenizer has no {name} token; baseline='mean' needs none")
+        raise GradexplainError(f"{asked}: the tokenizer has no {name} token: choose baseline='mean', which needs none")
     size = vocabulary_size(model)
     if size is not None and token >= size:
         raise GradexplainError(
@@ -68,23 +75,23 @@ def token_for(name: BaselineName, tokenizer: PreTrainedTokenizerBase, model: nn.
 
 
 _MEANS: WeakKeyDictionary[nn.Module, tuple[Any, tuple[Tensor, ...]]] = WeakKeyDictionary()
-"""The mean vectors of each model, and what they were made from."""
+"""The mean vectors of each model, and the values that they depend on."""
 
 
 def _mean(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase) -> tuple[Tensor, ...]:
-    """The mean of the vocabulary's vectors, per table; taken again only when what it is made from has changed."""
+    """Return the mean vector of the vocabulary per table, cached until a value that it depends on changes."""
     ids = _vocabulary(classifier, tokenizer)
     device, weights = device_of(classifier.model), _column_sums(classifier)
-    made_from = ids, classifier.lookups, classifier.mixed_precision, device, weights
-    if classifier.model not in _MEANS or _MEANS[classifier.model][0] != made_from:
-        _MEANS[classifier.model] = made_from, _mean_of(classifier, tokenizer, ids)
+    depends_on = ids, classifier.lookups, classifier.mixed_precision, device, weights
+    if classifier.model not in _MEANS or _MEANS[classifier.model][0] != depends_on:
+        _MEANS[classifier.model] = depends_on, _compute_mean(classifier, tokenizer, ids)
     return _MEANS[classifier.model][1]
 
 
-def _mean_of(
+def _compute_mean(
     classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]
 ) -> tuple[Tensor, ...]:
-    """The mean vector of these ids, per table, summed as exactly as the device can, in an order of its own."""
+    """Return the mean vector of these ids per table, summed in the widest dtype of the device."""
     *rows, last = (ids[at : at + _CHUNK] for at in range(0, len(ids), _CHUNK))
     step, end = max(1, classifier.batch_tokens // _CHUNK), _vectors(classifier, tokenizer, [last])
     batches = (_vectors(classifier, tokenizer, rows[at : at + step]) for at in range(0, len(rows), step))
@@ -94,9 +101,10 @@ def _mean_of(
 
 
 def _column_sums(classifier: HookedClassifier) -> list[Any]:
-    """The type and the sum over all rows of every weight by which words are looked up: no mean changes without them.
+    """Return the dtype and the column sums of each weight of the lookup layers; a change of the mean changes them.
 
-    A tensor's version does not tell of what is written to its `data`. Weights that are offloaded are fetched.
+    The version counter of a tensor does not count writes to its `data`, so the values are compared. Offloaded weights
+    are fetched.
     """
     sums = []
     for name in dict.fromkeys(lookup.module for lookup in classifier.lookups):
@@ -109,6 +117,7 @@ def _column_sums(classifier: HookedClassifier) -> list[Any]:
 
 
 def _vocabulary(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Return the ids that the model has vectors for, without special tokens."""
     size = getattr(getattr(classifier.model, "config", None), "vocab_size", None) or len(tokenizer)
     special = set(tokenizer.all_special_ids)
     return [i for i in range(min(size, len(tokenizer))) if i not in special]
@@ -117,11 +126,11 @@ def _vocabulary(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase
 def _vectors(
     classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, ids: Sequence[Sequence[int]]
 ) -> tuple[Tensor, ...]:
-    """The vectors of `B` rows of `R` ids, per table `(B, R, D)`.
+    """Return the vectors of `B` rows of `R` ids, per table `(B, R, D)`.
 
-    A token stands on either side, since a table may not hold the outermost.
+    Each row gets an ordinary token at both ends, because a table may not hold the outermost tokens.
     """
-    beside = ordinary_ids(tokenizer)[:1]
-    documents = [document_of(tokenizer, [*beside, *row, *beside]) for row in ids]
+    end = ordinary_ids(tokenizer)[:1]
+    documents = [document_of(tokenizer, [*end, *row, *end]) for row in ids]
     batch = collate(documents, [0] * len(documents), tokenizer, device_of(classifier.model))
     return tuple(batch.units.sum_rows(vectors)[:, 1:-1] for vectors in classifier.word_vectors(batch.inputs))

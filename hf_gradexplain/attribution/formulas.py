@@ -1,9 +1,9 @@
 """The formulas: pure functions `(evidence, units) -> (B, U)`.
 
-`g = dl_y/de` is the gradient and `e` the vector of a word; a signed score is positive when the unit's presence
-supports the target. A unit's gradient is the one with respect to the embedding-table rows that it uses: summed over
-the occurrences of a row, concatenated over different rows (the pieces of a word). Equations are those of Du & Xu,
-*Towards a Better Understanding of Gradient-Based Explanatory Methods in NLP*.
+`e` is the vector of a word and `g = dl_y/de` its gradient; a signed score is positive if the unit supports the target.
+The gradient of a unit is taken with respect to the embedding-table rows that it uses: summed over the occurrences of a
+row, concatenated over different rows (the pieces of a word). Equations are numbered as in Du & Xu, *Towards a Better
+Understanding of Gradient-Based Explanatory Methods in NLP*.
 """
 
 import torch
@@ -15,8 +15,8 @@ from hf_gradexplain.text.data import Gradients, Units
 def sa_raw(evidence: Gradients, units: Units) -> Tensor:
     """Sensitivity, raw: `sum_i g_i` (Eq. 2).
 
-    Zero but for rounding where the word vectors go straight into layer normalisation, as in BERT, GPT-2 and BART: that
-    layer ignores a shift common to all dims. The ranking of such scores means nothing.
+    Zero up to rounding error if the word vectors go straight into layer normalisation, as in BERT, GPT-2 and BART: that
+    layer ignores a shift common to all dims. The ranking by such scores is noise.
     """
     return units.sum(evidence.grad.sum(-1))
 
@@ -29,7 +29,8 @@ def sa_l1(evidence: Gradients, units: Units) -> Tensor:
 def sa_l2(evidence: Gradients, units: Units) -> Tensor:
     """Sensitivity, L2 norm: `sqrt(sum_i g_i^2)` (Eq. 3).
 
-    Squares are taken of `g` over the text's largest `|g_i|`: those of a saturated model's gradients would underflow.
+    `g` is divided by the text's largest `|g_i|` before it is squared: the squares of the tiny gradients of a saturated
+    model would underflow.
     """
     grad = evidence.grad
     largest = grad.abs().amax((1, 2), keepdim=True).clamp_min(torch.finfo(grad.dtype).tiny)
@@ -44,13 +45,14 @@ def sa_linf(evidence: Gradients, units: Units) -> Tensor:
 def signed_gi(evidence: Gradients, units: Units) -> Tensor:
     """Signed gradient times input: `-sum_i g_i e_i` (Eq. 6); from a baseline `b` other than zero, `e_i - b_i`.
 
-    The model's answer to taking the word away, as far as it is linear. Zero but for rounding where the word vectors go
-    straight into a layer that ignores their length, such as RMS normalisation, and the baseline is zero.
+    A linear estimate of how the loss changes when the word is replaced by the baseline. Zero up to rounding error if
+    the word vectors go straight into a layer that ignores their length, such as RMS normalisation, and the baseline is
+    zero.
     """
     e, b = evidence.embedding, evidence.baseline
     return -units.sum((evidence.grad * (e if b is None else e - b)).sum(-1))
 
 
 def as_is(evidence: Tensor, units: Units) -> Tensor:
-    """Evidence that is a score already: `(B, U)`."""
+    """Return the evidence, which is a score already: `(B, U)`."""
     return evidence

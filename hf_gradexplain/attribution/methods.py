@@ -1,4 +1,4 @@
-"""The methods on one screen. A method is where its evidence comes from and the formula that scores it."""
+"""All methods on one screen. A method is a source of evidence and a formula that turns the evidence into scores."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from hf_gradexplain.text.data import Batch, Units
 
 @dataclass(frozen=True)
 class Method:
-    """An explanation method.
+    """An attribution method.
 
     Attributes:
-        source: Draws the evidence.
-        score: `(evidence, units) -> (B, U)`.
-        signed: Whether a positive score speaks for the target and a negative one against it.
-        summary: What it is, in a few words.
+        source: Computes the evidence, see `hf_gradexplain.attribution.sources`.
+        score: The formula: `(evidence, units) -> (B, U)`.
+        signed: Whether a positive score supports the target and a negative one opposes it.
+        summary: A short description.
     """
 
     source: Source
@@ -48,36 +48,52 @@ METHODS: dict[str, Method] = {
     "smoothgrad": Method(SmoothGrad(), formulas.sa_l2, False, "L2 norm of the gradient averaged over noisy copies"),
 }
 
+PAPER_METHODS = ("random", "loo", "sa_raw", "sa_l1", "sa_l2", "sa_linf", "signed_gi")
+"""The methods that the paper compares."""
+
 
 def register(name: str, method: Method) -> None:
-    """Add a method; a name that is taken is refused."""
+    """Add a method to `METHODS`.
+
+    Raises:
+        GradexplainError: A method of this name exists.
+    """
     if name in METHODS:
-        raise GradexplainError(f"a method named {name!r} is registered already: choose another name")
+        raise GradexplainError(f"a method named {name!r} is already registered: choose another name")
     METHODS[name] = method
 
 
 def select(names: str | Sequence[str]) -> dict[str, Method]:
-    """The methods of these names, in this order; an unknown name is answered with the nearest and the choices."""
+    """Return the methods of these names, in the given order.
+
+    Raises:
+        GradexplainError: No name is given, or a name is unknown; the message lists the choices.
+    """
     names = [names] if isinstance(names, str) else list(names)
     if not names:
-        raise GradexplainError(f"no method given; choices: {', '.join(METHODS)}")
+        raise GradexplainError(f"no method given: choose one or more of {', '.join(METHODS)}")
     return {name: METHODS[choose("method", name, METHODS)] for name in names}
 
 
 def score_batch(
     classifier: HookedClassifier, batch: Batch, methods: dict[str, Method]
 ) -> tuple[ForwardPass, dict[str, Tensor]]:
-    """One forward pass, each distinct source once, and the scores `(B, U)` of every method.
+    """Run the model on a batch, call each distinct source once, and compute the scores of all methods.
+
+    Sources that need the autograd graph run first; it is freed before the others run.
+
+    Returns:
+        The forward pass, without a graph, and the scores `(B, U)` of each method.
 
     Raises:
-        GradexplainError: A method needs gradients of a model that has none, or the logits or a method's scores are not
-            finite.
+        GradexplainError: A method needs gradients that the model cannot give, or the logits or a method's scores are
+            not finite.
     """
     sources = dict.fromkeys(method.source for method in methods.values())
-    by_gradient = [name for name, method in methods.items() if takes_gradients(method.source)]
-    if by_gradient and classifier.no_gradient:
+    gradient_methods = [name for name, method in methods.items() if takes_gradients(method.source)]
+    if gradient_methods and classifier.no_gradient:
         raise GradexplainError(
-            f"{', '.join(by_gradient)}: {classifier.no_gradient}; choose methods='loo', which needs no gradient"
+            f"{', '.join(gradient_methods)}: {classifier.no_gradient}; choose methods='loo', which needs no gradient"
         )
     graph = any(source.graph for source in sources) and not has_gradient_shortcut(classifier)
     forward = classifier.forward(batch, graph=graph)
@@ -94,5 +110,5 @@ def score_batch(
 def _check_finite(what: str, values: Tensor, precision: str) -> None:
     if not torch.isfinite(values).all():
         raise GradexplainError(
-            f"{what} are not finite in {precision}: load the model in a wider dtype, or mend its weights"
+            f"{what} are not finite in {precision}: load the model in a wider dtype, or fix its weights"
         )

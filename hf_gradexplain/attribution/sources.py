@@ -1,8 +1,7 @@
-"""Where evidence comes from. Methods that share a source share its pass.
+"""Sources of evidence. Methods that share a source share its passes over the model.
 
-A source is frozen and hashable; calling it on a reading gives the evidence that scores are computed from. `graph`
-says whether the reading must carry a graph; one that takes gradients of readings of its own says `gradients = True`. A
-new source is a class here, see docs/write-a-method.md.
+A source is a frozen, hashable object. Calling it as `source(forward)` returns the evidence that a formula turns into
+scores. A new source is a class here, see docs/write-a-method.md.
 """
 
 from dataclasses import dataclass, replace
@@ -12,34 +11,38 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
-from hf_gradexplain.classifier.objective import ObjectiveName, widest
+from hf_gradexplain.classifier.objective import widest
+from hf_gradexplain.options import ObjectiveName
 from hf_gradexplain.perturb import has_gradient_shortcut, leave_one_out, shortcut_gradients
 from hf_gradexplain.text.data import Gradients
 
 
 class Source(Protocol):
-    """Draws evidence from a reading of a batch."""
+    """Computes evidence from a forward pass over a batch.
+
+    A source that differentiates forward passes of its own, not the given one, has an attribute `gradients = True`.
+    """
 
     @property
     def graph(self) -> bool:
-        """Whether it differentiates the reading that it is given."""
+        """Whether it differentiates the given forward pass, which then needs an autograd graph."""
 
     def __call__(self, forward: ForwardPass) -> Any:
-        """Evidence about every text of the batch."""
+        """Return the evidence for each text of the batch, usually `Gradients` or scores `(B, U)`."""
 
 
 def takes_gradients(source: Source) -> bool:
-    """Whether a source takes gradients of the model, at the reading that it is given or at others."""
+    """Return whether a source differentiates the model, in the given forward pass or in its own."""
     return source.graph or getattr(source, "gradients", False)
 
 
 @dataclass(frozen=True)
 class Backward:
-    """One backward pass from the summed losses to the word vectors, and to nothing else.
+    """One backward pass from the summed losses to the word vectors; parameters get no gradients.
 
     Args:
-        objective: What is differentiated, whatever is explained: see `Objective`. That takes a
-            forward pass of its own. None for what is explained.
+        objective: The objective to differentiate in place of the explained one, see `Objective`; it takes a forward
+            pass of its own. None for the explained one.
     """
 
     objective: ObjectiveName | None = None
@@ -47,11 +50,14 @@ class Backward:
 
     @property
     def graph(self) -> bool:
-        """Whether what is explained is differentiated, which has been read already."""
+        """Whether it differentiates the given forward pass: it does so for the explained objective."""
         return self.objective is None
 
     def __call__(self, forward: ForwardPass) -> Gradients:
-        """The word vectors and their gradients; texts do not influence each other, so the sum keeps them apart."""
+        """Return the word vectors and their gradients.
+
+        Texts do not influence each other, therefore the gradient of the sum is that of each text's own loss.
+        """
         if self.objective is not None:
             objective = replace(forward.classifier.objective, name=self.objective)
             classifier = replace(forward.classifier, objective=objective)
@@ -63,26 +69,26 @@ class Backward:
 class LeaveOneOut:
     """The rise of the loss when a unit's word vectors are set to the baseline: `l_y(x without unit) - l_y(x)`.
 
-    Eq. 7 of the paper prints the opposite sign, which contradicts its own figures 2 and 3 and its convention that a
-    positive score supports the target; this is the sign of the figures.
+    Eq. 7 of the paper has the opposite sign. That contradicts its figures 2 and 3 and its convention that a positive
+    score supports the target; this is the sign of the figures.
     """
 
     graph: ClassVar[bool] = False
 
     def __call__(self, forward: ForwardPass) -> Tensor:
-        """`(B, U)`, 0 where a text has fewer units."""
+        """Return the scores `(B, U)`, 0 where a text has fewer units."""
         with torch.no_grad():
             return forward.loss(leave_one_out(forward)) - forward.loss().unsqueeze(1)
 
 
 @dataclass(frozen=True)
 class RandomScores:
-    """A seeded random permutation of the units, one per document."""
+    """A seeded random permutation of the units of each document."""
 
     graph: ClassVar[bool] = False
 
     def __call__(self, forward: ForwardPass) -> Tensor:
-        """`(B, U)`: the numbers `0 ... count - 1` in random order, 0 where a text has fewer units."""
+        """Return the numbers `0 ... count - 1` in random order, `(B, U)`; 0 where a text has fewer units."""
         batch = forward.batch
         scores = torch.zeros(batch.units.real.shape, dtype=torch.float64)
         for row, document in zip(scores, batch.documents, strict=True):
@@ -92,25 +98,26 @@ class RandomScores:
 
 
 def gradients_of(forward: ForwardPass) -> Gradients:
-    """The gradients of the objective at what was read, in at least float32; the graph is used up.
+    """Return the gradients of the objective in at least float32, and free the autograd graph.
 
-    In float16 those of a confident prediction would fade away. So each text's are taken of its loss times a power of
-    two, which is exact, and divided by it where there is room.
+    In float16 the gradients of a confident prediction underflow. Each text's loss is therefore multiplied by a power of
+    two, which is exact, and its gradients are divided by it in float32.
     """
     deltas = [words.delta for words in forward.words]
     slope = forward.slope()
-    scale = room(slope) if any(delta.dtype == torch.float16 for delta in deltas) else torch.ones_like(slope[:, :1])
+    in_float16 = any(delta.dtype == torch.float16 for delta in deltas)
+    scale = loss_scale(slope) if in_float16 else torch.ones_like(slope[:, :1])
     grads = torch.autograd.grad(forward.logits, deltas, (slope * scale).to(forward.logits.dtype))
     grad = torch.cat([grad.to(torch.promote_types(grad.dtype, torch.float32)) for grad in grads], -1)
     vectors = torch.cat([words.embedding for words in forward.words], -1)
     return Gradients(vectors, grad.div_(scale.unsqueeze(2)), baseline_of(forward.classifier))
 
 
-def room(slope: Tensor) -> Tensor:
-    """The power of two, from 1 to `2^120`, that brings each text's slopes `(B, C)` nearest to 1: `(B, 1)`."""
+def loss_scale(slope: Tensor) -> Tensor:
+    """Return the power of two, from 1 to `2^120`, that brings each text's slopes `(B, C)` nearest to 1: `(B, 1)`."""
     return torch.exp2(-slope.abs().amax(1, keepdim=True).log2().round().clamp(-120, 0))
 
 
 def baseline_of(classifier: HookedClassifier) -> Tensor | None:
-    """What stands in for a word, all tables side by side: `(D,)`, None for zero."""
+    """Return the baseline vector, the tables concatenated: `(D,)`; None for zero."""
     return None if classifier.baseline is None else torch.cat(classifier.baseline)

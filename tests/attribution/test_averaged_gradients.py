@@ -1,4 +1,4 @@
-"""Gradients averaged over moved copies, held to their axioms and to plain loops in float64."""
+"""Averaged gradients, compared with their axioms and with plain loops in float64."""
 
 import numpy as np
 import pytest
@@ -14,21 +14,21 @@ from tests.helpers.naive import NaiveReader, gradient_score, loss_of
 from tests.helpers.tiny import KINDS, TEXTS, explainer
 
 SMOOTH = ("fasttext", "bert", "gpt2", "bart")
-"""Those without a maximum over the words, where few points are enough."""
+"""Models without a maximum over the words: few points are enough."""
 
 UNITS = ("token", "word", "word_type")
 
 
 @pytest.fixture
 def named(monkeypatch):
-    """Gives a method a name for the length of a test."""
+    """Register a method for the duration of a test."""
     methods = METHODS.copy()
     monkeypatch.setattr("hf_gradexplain.attribution.methods.METHODS", methods)
     return methods.__setitem__
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 10, 50])
-def test_the_quadrature_is_exact_for_polynomials_and_ends_at_the_text(n):
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 20, 50])
+def test_the_quadrature_is_exact_for_polynomials_and_ends_at_the_input(n):
     points, weights = (np.array(x) for x in gauss_radau(n))
     assert points[-1] == 1
     assert (points > 0).all()
@@ -37,22 +37,30 @@ def test_the_quadrature_is_exact_for_polynomials_and_ends_at_the_text(n):
         assert (weights * points**degree).sum() == pytest.approx(1 / (degree + 1), rel=1e-12)
 
 
+def test_two_and_three_points_are_those_of_radau():
+    root = np.sqrt(6)
+    assert gauss_radau(2)[0] == pytest.approx([1 / 3, 1], rel=1e-15)
+    assert gauss_radau(2)[1] == pytest.approx([3 / 4, 1 / 4], rel=1e-15)
+    assert gauss_radau(3)[0] == pytest.approx([(4 - root) / 10, (4 + root) / 10, 1], rel=1e-14)
+    assert gauss_radau(3)[1] == pytest.approx([(16 + root) / 36, (16 - root) / 36, 1 / 9], rel=1e-14)
+
+
 @pytest.mark.parametrize("objective", ["loss", "logit", "prob"])
 @pytest.mark.parametrize("kind", SMOOTH)
 def test_completeness(kind, objective, named):
-    """The scores add up to what the objective loses as all units are removed."""
+    """The scores add up to the rise of the loss when all units are removed."""
     named("path", Method(IntegratedGradients(50), signed_gi, True, ""))
     explain, text = explainer(kind), TEXTS[0]
     for unit in UNITS:
-        found = explain(text, ("path", "random"), unit, labels=1, objective=objective).scores["path"]
+        scores = explain(text, ("path", "random"), unit, labels=1, objective=objective).scores["path"]
         reader = NaiveReader(explain.model, explain.tokenizer, text)
         loss = loss_of(objective, "single_label_classification", 1)
         rise = loss(reader.logits_without(reader.tokens)).item() - loss(reader.logits()).item()
-        assert found.sum() == pytest.approx(rise, rel=1e-6)
+        assert scores.sum() == pytest.approx(rise, rel=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["textcnn", "bilstm"])
-def test_completeness_holds_from_another_baseline_and_over_kinks_where_there_are_many_points(kind, named):
+def test_completeness_with_another_baseline_and_many_points_across_kinks(kind, named):
     named("path", Method(IntegratedGradients(400), signed_gi, True, ""))
     explain = explainer(kind)
     (batch,) = explain.run([TEXTS[0]], Options(("path",), "word", objective="logit", baseline="mean"))
@@ -74,7 +82,7 @@ def test_one_step_is_gradient_times_input(kind, named):
 
 
 @pytest.mark.parametrize("kind", ["bert", "gpt2"])
-def test_the_path_agrees_with_another_quadrature_written_naively(kind, named):
+def test_integrated_gradients_agree_with_gauss_legendre_quadrature_written_naively(kind, named):
     explain, text = explainer(kind), TEXTS[0]
     reader = NaiveReader(explain.model, explain.tokenizer, text)
     loss = loss_of("loss", "single_label_classification", 1)
@@ -88,8 +96,8 @@ def test_the_path_agrees_with_another_quadrature_written_naively(kind, named):
 
     expected, _ = fixed_quad(lambda points: np.array([products(x) for x in points]).T, 0, 1, n=40)
     named("path", Method(IntegratedGradients(40), signed_gi, True, ""))
-    found = explain(text, "path", "token", labels=1).scores["path"]
-    assert found == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    scores = explain(text, "path", "token", labels=1).scores["path"]
+    assert scores == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -119,35 +127,35 @@ def test_smoothgrad_agrees_with_a_loop_over_noisy_texts(kind, named):
         for t, grad in reader.gradients(loss).items():
             grads[t] += np.array(grad) / copies
     named("smooth", Method(SmoothGrad(copies, level), sa_l2, False, ""))
-    found = explain(text, "smooth", "word", labels=1).scores["smooth"]
+    scores = explain(text, "smooth", "word", labels=1).scores["smooth"]
     nothing = {t: [0.0] * vectors.shape[1] for t in reader.tokens}
     expected = [gradient_score("sa_l2", u, reader.ids, grads, nothing) for u in reader.units("word")]
-    assert found == pytest.approx(expected, rel=1e-9)
+    assert scores == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_text_gets_the_same_alone_and_in_any_batch(kind):
+def test_a_text_has_the_same_scores_alone_and_in_a_batch(kind):
     methods = ("integrated_gradients", "smoothgrad", "gi_prob")
     explain = explainer(kind)
     together = explain(list(TEXTS), methods, batch_tokens=64)
-    for text, found in zip(TEXTS, together, strict=True):
+    for text, explanation in zip(TEXTS, together, strict=True):
         alone = explain(text, methods, batch_tokens=7)
         for method in methods:
-            assert found.scores[method] == pytest.approx(alone.scores[method], rel=1e-8, abs=1e-11), method
+            assert explanation.scores[method] == pytest.approx(alone.scores[method], rel=1e-8, abs=1e-11), method
 
 
-def test_the_seed_decides_the_noise():
-    found = [explainer("bert")(TEXTS[0], "smoothgrad", seed=seed).scores["smoothgrad"] for seed in (0, 0, 1)]
-    assert (found[0] == found[1]).all()
-    assert (found[0] != found[2]).all()
+def test_the_noise_depends_on_the_seed():
+    scores = [explainer("bert")(TEXTS[0], "smoothgrad", seed=seed).scores["smoothgrad"] for seed in (0, 0, 1)]
+    assert (scores[0] == scores[1]).all()
+    assert (scores[0] != scores[2]).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_gradient_times_input_of_the_probability_whatever_is_explained(kind):
+def test_gi_prob_is_signed_gi_of_the_probability_for_every_objective(kind):
     explain, methods = explainer(kind), ("gi_prob", "signed_gi")
-    wanted = explain(TEXTS[0], methods, objective="prob").scores["signed_gi"]
+    expected = explain(TEXTS[0], methods, objective="prob").scores["signed_gi"]
     for objective in ("loss", "logit", "prob"):
-        assert explain(TEXTS[0], methods, objective=objective).scores["gi_prob"] == pytest.approx(wanted, rel=1e-9)
+        assert explain(TEXTS[0], methods, objective=objective).scores["gi_prob"] == pytest.approx(expected, rel=1e-9)
     loss = explain(TEXTS[0], methods)
     share = loss.probabilities[loss.target]
     assert loss.scores["gi_prob"] == pytest.approx(share * loss.scores["signed_gi"], rel=1e-9, abs=1e-14)

@@ -1,4 +1,4 @@
-"""The formulas on numbers small enough to check by hand; tests/attribution/test_methods.py has them on whole models."""
+"""The formulas on small numbers that can be checked by hand; test_methods.py checks them on whole models."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ def evidence() -> Gradients:
 
 @pytest.fixture
 def word_types() -> Units:
-    """The first text: a special token, then "a b a", its words being one unit each; the second: one word."""
+    """The first text: a special token, then "a b a" with one unit per different word. The second: one word."""
     return Units(
         unit_of=torch.tensor([[2, 0, 1, 0], [0, 2, 2, 2]]),
         row_of=torch.tensor([[2, 0, 1, 0], [0, 2, 2, 2]]),
@@ -33,7 +33,7 @@ def word_types() -> Units:
 
 @pytest.fixture
 def pieces() -> Units:
-    """The same tokens, "a b" being the two pieces of one word and the last "a" a word of its own."""
+    """The same tokens: "a b" are two pieces of one word, the last "a" is another word."""
     return Units(
         unit_of=torch.tensor([[2, 0, 0, 1], [0, 2, 2, 2]]),
         row_of=torch.tensor([[3, 0, 1, 2], [0, 3, 3, 3]]),
@@ -68,19 +68,19 @@ def test_occurrences_of_a_word_are_summed_before_the_norm(score, expected, evide
         (scores.signed_gi, [[-4, -3], [5, 0]]),
     ],
 )
-def test_pieces_of_a_word_are_put_side_by_side(score, expected, evidence, pieces):
+def test_pieces_of_a_word_are_concatenated(score, expected, evidence, pieces):
     torch.testing.assert_close(score(evidence, pieces), as_double(expected), rtol=1e-15, atol=0)
 
 
-def test_evidence_that_is_a_score_stays_as_it_is(word_types):
+def test_as_is_returns_the_evidence(word_types):
     evidence = torch.randn(2, 2)
     assert scores.as_is(evidence, word_types) is evidence
 
 
 def test_the_l2_norm_of_tiny_gradients_does_not_underflow():
-    """A saturated model's gradients are of the order of 1e-25, and their squares are zero in float32."""
+    """A saturated model has gradients of about 1e-25; their squares are zero in float32."""
     grad = torch.full((1, 3, 2), 1e-25, dtype=torch.float32)
     index = torch.arange(3).unsqueeze(0)
     three = Units(unit_of=index, row_of=index, unit_of_row=index, count=torch.tensor([3]), size=3)
-    found = scores.sa_l2(Gradients(torch.ones_like(grad), grad), three)
-    torch.testing.assert_close(found, torch.full((1, 3), 2**0.5 * 1e-25), rtol=1e-6, atol=0)
+    norms = scores.sa_l2(Gradients(torch.ones_like(grad), grad), three)
+    torch.testing.assert_close(norms, torch.full((1, 3), 2**0.5 * 1e-25), rtol=1e-6, atol=0)

@@ -18,6 +18,7 @@ from tests.helpers.toys import TEXT, TOKENIZER, StraightThrough, Toy
 GRADIENT_METHODS = ("sa_raw", "sa_l1", "sa_l2", "sa_linf", "signed_gi")
 UNITS = ("token", "word", "word_type")
 OBJECTIVES = ("loss", "logit", "prob")
+WIDER = "load the model in a wider dtype, or fix its weights"
 
 
 @pytest.mark.parametrize("problem_type", PROBLEM_TYPES)
@@ -113,24 +114,24 @@ def test_all_gradient_methods_together_cost_one_forward_and_one_backward_pass(ki
         (("gi_prob", "loo"), False),
     ],
 )
-def test_a_graph_is_made_for_those_who_differentiate_it_and_gone_before_the_others(methods, graph, monkeypatch):
-    """Besides those that sources make for themselves, of which there is one at a time."""
-    explain, alive, seen, read = explainer("bert"), WeakSet(), [], HookedClassifier.read
+def test_a_graph_is_built_for_sources_that_need_it_and_freed_before_the_others_run(methods, graph, monkeypatch):
+    """Sources that run the model themselves hold one graph at a time."""
+    explain, alive, calls, run = explainer("bert"), WeakSet(), [], HookedClassifier.forward
 
     def watched(self, batch, *, graph, edit=None):
-        seen.append((graph, len(alive)))
-        forward = read(self, batch, graph=graph, edit=edit)
+        calls.append((graph, len(alive)))
+        forward = run(self, batch, graph=graph, edit=edit)
         if graph:
             alive.add(forward)
         return forward
 
     monkeypatch.setattr(HookedClassifier, "forward", watched)
     explain(TEXTS[0], methods)
-    assert seen[0] == (graph, 0)
-    assert all(others == 0 for _, others in seen)
+    assert calls[0] == (graph, 0)
+    assert all(others == 0 for _, others in calls)
 
 
-def test_whoever_takes_gradients_is_refused_where_there_are_none():
+def test_gradient_methods_are_refused_for_a_model_without_gradients():
     explain, methods = (
         Explainer(Toy(mix=lambda x: StraightThrough.apply(x)), TOKENIZER),
         ("smoothgrad", "loo", "gi_prob"),
@@ -139,52 +140,58 @@ def test_whoever_takes_gradients_is_refused_where_there_are_none():
         explain(TEXT, methods)
 
 
-def test_methods_come_in_the_order_asked_for():
+def test_methods_keep_the_given_order():
     names = ("signed_gi", "random", "loo")
     assert tuple(select(names)) == names
     assert tuple(explainer("fasttext")("bad", names).scores) == names
 
 
-def test_one_name_may_come_without_a_list():
+def test_a_single_name_needs_no_list():
     assert select("loo") == {"loo": METHODS["loo"]}
 
 
-def test_an_unknown_method_is_answered_with_the_nearest_and_the_choices():
+def test_an_unknown_method_is_an_error_with_the_nearest_name_and_the_choices():
     with pytest.raises(GradexplainError, match=r"unknown method 'signed_ig': did you mean 'signed_gi'\? .*loo, sa_raw"):
         select("signed_ig")
 
 
-def test_no_method_is_refused():
-    with pytest.raises(GradexplainError, match="no method given; choices: random, loo"):
+def test_an_empty_list_of_methods_is_refused():
+    with pytest.raises(GradexplainError, match="no method given: choose one or more of random, loo, "):
         select([])
 
 
-def test_a_registered_method_is_used_like_any_other_and_its_name_is_taken(monkeypatch):
+def test_a_registered_method_is_used_like_any_other_and_its_name_cannot_be_reused(monkeypatch):
     monkeypatch.setattr("hf_gradexplain.attribution.methods.METHODS", METHODS.copy())
     method = Method(RandomScores(), as_is, False, "the same as random")
     register("mine", method)
     scores = explainer("fasttext")(TEXTS[0], ("mine", "random")).scores
     assert scores["mine"].tolist() == scores["random"].tolist()
-    with pytest.raises(GradexplainError, match="'mine' is registered already: choose another name"):
+    with pytest.raises(GradexplainError, match="a method named 'mine' is already registered: choose another name"):
         register("mine", method)
 
 
 def test_logits_that_are_not_finite_are_refused():
     explain = Explainer(*make("fasttext"))
     explain.model.classifier.bias.data[0] = torch.inf
-    with pytest.raises(GradexplainError, match="the model's logits are not finite in float64: load"):
+    with pytest.raises(
+        GradexplainError,
+        match=f"the model's logits are not finite in float64: {WIDER}",
+    ):
         explain("bad", "random")
 
 
-def test_what_half_precision_cannot_hold_is_named_after_it():
-    """The gradients of TextCNN run over; what they are kept in is wider."""
+def test_scores_that_overflow_in_half_precision_are_refused():
+    """The gradients of TextCNN overflow inside the model; the scores are computed in a wider dtype."""
     explain = Explainer(*make("textcnn", dtype=torch.float16))
     explain.model.embedding.weight.data[:] = 0
     for convolution in explain.model.convolutions:
         convolution.weight.data[:] = 6e4
         convolution.bias.data[:] = 1
     explain.model.classifier.weight.data[:] = 2
-    with pytest.raises(GradexplainError, match="the scores of 'sa_l1' are not finite in float16: load"):
+    with pytest.raises(
+        GradexplainError,
+        match=f"the scores of 'sa_l1' are not finite in float16: {WIDER}",
+    ):
         explain("bad", "sa_l1", objective="logit")
 
 
@@ -192,5 +199,8 @@ def test_scores_that_are_not_finite_are_refused_by_name():
     explain = Explainer(*make("fasttext", dtype=torch.float32))
     explain.model.embedding.weight.data[:] = 0
     explain.model.classifier.weight.data[:] = 1e38
-    with pytest.raises(GradexplainError, match="the scores of 'sa_l1' are not finite in float32: load"):
+    with pytest.raises(
+        GradexplainError,
+        match=f"the scores of 'sa_l1' are not finite in float32: {WIDER}",
+    ):
         explain("bad", ("signed_gi", "sa_l1"), objective="logit")

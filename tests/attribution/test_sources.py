@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hf_gradexplain.attribution.methods import score_batch, select
-from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, RandomScores, room
+from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, RandomScores, loss_scale
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer
@@ -15,7 +15,7 @@ from tests.helpers.tiny import KINDS, PROBLEM_TYPES, TEXTS, explainer, make
 
 
 def scored(explain, texts, methods=("random",), **options):
-    """The one batch that all texts share: give texts of equal length."""
+    """Return the single batch of all texts, which must have the same length."""
     (batch,) = explain.run(texts, Options(methods, **options))
     return batch
 
@@ -40,7 +40,7 @@ def test_the_gradient_agrees_with_central_differences(kind, problem_type):
         assert gradients.embedding[0, t].tolist() == pytest.approx(reader.vector(t), rel=1e-12)
 
 
-def test_the_losses_of_a_batch_are_summed_never_averaged():
+def test_the_losses_of_a_batch_are_summed_not_averaged():
     explain, text = explainer("textcnn"), "the end is bad"
     _, alone = evidence(explain, scored(explain, [text]), Backward())
     _, together = evidence(explain, scored(explain, [text] * 3), Backward())
@@ -54,8 +54,8 @@ def test_the_backward_pass_reaches_the_word_vectors_and_no_parameter():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_leaving_the_only_word_out_leaves_nothing(kind):
-    """One word: what is left are special tokens and zeros."""
+def test_leave_one_out_of_a_single_word_masks_the_whole_text(kind):
+    """Only special tokens and zeros are left."""
     explain = explainer(kind)
     explanation = explain("bad", "loo", labels=1)
     reader = NaiveReader(explain.model, explain.tokenizer, "bad")
@@ -64,7 +64,7 @@ def test_leaving_the_only_word_out_leaves_nothing(kind):
     assert explanation.scores["loo"].tolist() == pytest.approx([expected.item()], rel=1e-10)
 
 
-def test_places_without_a_unit_score_zero():
+def test_positions_without_a_unit_score_zero():
     explain = explainer("fasttext")
     batch = scored(explain, list(TEXTS), ("loo", "random", "signed_gi"))
     real = batch.forward.batch.units.real
@@ -73,7 +73,7 @@ def test_places_without_a_unit_score_zero():
         assert torch.equal(scores[~real], torch.zeros_like(scores[~real]))
 
 
-def test_random_scores_are_a_permutation_that_the_seed_and_the_text_decide():
+def test_random_scores_are_a_permutation_that_depends_on_the_seed_and_the_text():
     explain, text = explainer("fasttext"), TEXTS[2]
     size = len(explain(text).units)
     drawn = [explain(text, "random", seed=seed).scores["random"].tolist() for seed in (0, 0, 1)]
@@ -83,60 +83,60 @@ def test_random_scores_are_a_permutation_that_the_seed_and_the_text_decide():
     assert other != drawn[0]
 
 
-def test_every_order_of_the_random_method_is_equally_likely():
+def test_all_orders_of_the_random_method_are_equally_likely():
     explain = explainer("fasttext")
     first = [int(explain("the end is", "random", seed=seed).scores["random"].argmin()) for seed in range(150)]
     assert all(30 < first.count(unit) < 70 for unit in range(3))
 
 
 @pytest.mark.parametrize("source", [Backward(), LeaveOneOut(), RandomScores()])
-def test_sources_of_equal_arguments_are_one_source(source):
+def test_sources_with_equal_arguments_are_equal(source):
     assert type(source)() == source
     assert hash(type(source)()) == hash(source)
 
 
-def test_a_reading_without_gradient_methods_carries_no_graph():
+def test_a_forward_pass_without_gradient_methods_has_no_graph():
     explain = explainer("bert")
     batch = scored(explain, ["the end is bad"], ("loo", "random"))
     assert batch.forward.words == ()
     assert not batch.forward.logits.requires_grad
     with frozen_eval_mode(explain.model):
-        forward, _ = score_batch(batch.classifier, batch.forward.batch, select("sa_l2"))
-    assert not forward.logits.requires_grad, "the graph is let go as soon as the gradients are there"
+        forward, _ = score_batch(batch.forward.classifier, batch.forward.batch, select("sa_l2"))
+    assert not forward.logits.requires_grad, "the graph is freed after the gradients are computed"
 
 
 @pytest.mark.parametrize("method", ["signed_gi", "sa_l2", "gi_prob", "integrated_gradients", "smoothgrad"])
 @pytest.mark.parametrize("kind", ["fasttext", "textcnn", "bilstm", "bert"])
 def test_confident_predictions_have_gradients_in_half_precision(kind, method):
-    """There `dl/dlogits` is about `1 - p`, and float16 ends at 6e-8."""
+    """`dl/dlogits` is about `1 - p`, and the smallest number of float16 is 6e-8."""
     model, tokenizer = make(kind, dtype=torch.float32)
     exact, half = Explainer(model, tokenizer), Explainer(deepcopy(model).half(), tokenizer)
     for lead in (10, 15, 20, 40):
-        found = []
+        scores = []
         for explain in (exact, half):
             explain.model.classifier.bias.data[:] = torch.tensor([lead, 0, 0])
-            found.append(explain(TEXTS[0], method, "word_type", labels=0).scores[method])
-        np.testing.assert_allclose(found[1], found[0], rtol=0, atol=0.05 * np.abs(found[0]).max())
+            scores.append(explain(TEXTS[0], method, "word_type", labels=0).scores[method])
+        np.testing.assert_allclose(scores[1], scores[0], rtol=0, atol=0.05 * np.abs(scores[0]).max())
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_in_float32_the_gradient_is_that_of_the_loss_to_the_bit(kind):
+def test_in_float32_the_gradient_is_bit_identical_to_that_of_the_loss(kind):
     explain = explainer(kind, dtype=torch.float32)
     batch = scored(explain, [TEXTS[0]])
-    objective, found = batch.classifier.objective, evidence(explain, batch, Backward())[1]
+    objective, gradients = batch.forward.classifier.objective, evidence(explain, batch, Backward())[1]
     with frozen_eval_mode(explain.model):
         forward = batch.forward.classifier.forward(batch.forward.batch, graph=True)
         loss = objective.loss(forward.logits, forward.batch.target).sum()
-        assert torch.equal(found.grad, torch.autograd.grad(loss, forward.words[0].delta)[0])
+        assert torch.equal(gradients.grad, torch.autograd.grad(loss, forward.words[0].delta)[0])
 
 
-def test_a_power_of_two_brings_each_texts_slope_near_one_and_a_slope_of_zero_stays_finite():
+def test_the_loss_scale_is_a_power_of_two_near_the_inverse_slope_and_finite_for_zero():
     slope = torch.tensor([[-0.75, 0.5], [3e-9, -3e-9], [0.0, 0.0], [1e-300, 0.0]], dtype=torch.float64)
-    scale = room(slope)
+    scale = loss_scale(slope)
     assert scale.tolist() == [[1.0], [2.0**28], [2.0**120], [2.0**120]]
     assert ((slope * scale).abs().amax(1)[:2] > 0.7).all()
 
 
-def test_random_scores_go_to_the_device_in_numbers_that_it_has(monkeypatch):
+def test_random_scores_have_a_dtype_that_the_device_supports(monkeypatch):
     monkeypatch.setattr("hf_gradexplain.attribution.sources.widest", lambda device: torch.float32)
     assert scored(explainer("fasttext"), ["the end"]).scores["random"].dtype == torch.float32

@@ -99,7 +99,7 @@ def test_signed_gi_from_a_baseline_is_exact_where_the_model_is_linear(baseline):
 
 
 def test_a_baseline_that_the_tokenizer_has_no_token_for_is_refused():
-    with pytest.raises(GradexplainError, match="the tokenizer has no pad token; baseline='mean' needs none"):
+    with pytest.raises(GradexplainError, match="no pad token: choose baseline='mean', which needs none"):
         explainer("gpt2")("the end", baseline="pad")
     with pytest.raises(GradexplainError, match=r"unknown baseline 'means': did you mean 'mean'\?"):
         explainer("bert")("the end", baseline="means")
