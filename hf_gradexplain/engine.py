@@ -19,10 +19,11 @@ from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
 from hf_gradexplain.classifier.targets import Labels, target_ids
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.hub.provenance import Provenance
-from hf_gradexplain.loading import check_finite, load_classifier, unwrapped
+from hf_gradexplain.loading import check_finite, load_classifier, unwrap
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.probing.compiled import CompiledLayers
+from hf_gradexplain.probing.doctor import Report, examine
 from hf_gradexplain.probing.padding import PaddingLimit
 from hf_gradexplain.probing.probe import probe
 from hf_gradexplain.text.data import Document
@@ -101,7 +102,7 @@ class AttributionEngine:
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         check_finite(model)
-        self.model: Any = unwrapped(model)
+        self.model: Any = unwrap(model)
         self.tokenizer = tokenizer
         self.provenances: Mapping[str, Provenance] = {}
         self.profile = probe(self.model, tokenizer)
@@ -131,6 +132,25 @@ class AttributionEngine:
         engine = cls(checkpoint.model, checkpoint.tokenizer)
         engine.provenances = checkpoint.provenances
         return engine
+
+    def check(self) -> Report:
+        """Check how the model behaves: what was found, whether it is a problem, and what is done about it."""
+        return examine(self.model, self.tokenizer, self.profile)
+
+    def explanations(self, texts: Sequence[Text], options: Options, labels: Labels = None) -> list[Explanation]:
+        """Explain texts, in their order.
+
+        Args:
+            texts: Texts and text pairs `(a, b)`.
+            options: How to explain.
+            labels: One class id per text, if `options.target` is `label`.
+        """
+        explanation_of = {
+            i: explanation
+            for batch in self.run(texts, options, labels)
+            for i, explanation in zip(batch.indices, batch.explanations(), strict=True)
+        }
+        return [explanation_of[i] for i in range(len(texts))]
 
     def run(self, texts: Sequence[Text], options: Options, labels: Labels = None) -> Iterator[ScoredBatch]:
         """Score texts batch by batch, the shortest first.

@@ -1,63 +1,206 @@
-"""What can be chosen about an explanation."""
+"""Every option in one place: its name, type, default, choices and help text.
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+`Options` holds what decides an explanation. The other dataclasses are groups of options that the command line and the
+recipes share. Python signatures, `--help` and the keys of YAML files are all made from these fields.
+"""
 
-from hf_gradexplain.attribution.baseline import BaselineName
-from hf_gradexplain.attribution.methods import select
-from hf_gradexplain.classifier.objective import ObjectiveName
-from hf_gradexplain.classifier.targets import TargetName
+import inspect
+from collections.abc import Callable
+from dataclasses import Field, dataclass, field, fields
+from textwrap import fill
+from types import UnionType
+from typing import Any, Literal, TypedDict, TypeVar, Union, get_args, get_origin
+
 from hf_gradexplain.errors import GradexplainError, choose
-from hf_gradexplain.text.encode import UnitName
 
-Precision = Literal["no", "bf16"]
+UnitName = Literal["token", "word", "word_type"]
+TargetName = Literal["predicted", "label"]
+ObjectiveName = Literal["loss", "logit", "prob"]
+BaselineName = Literal["zero", "pad", "mask", "unk", "mean"]
+PrecisionName = Literal["no", "bf16"]
 TiesName = Literal["random", "position"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def option(default: Any, help: str, *, metavar: str | None = None) -> Any:
+    """Return a dataclass field with a default and a help text.
+
+    Args:
+        default: The default value; `dataclasses.MISSING` for an option that has to be given.
+        help: What the option does, in a sentence or two.
+        metavar: What stands for the value under `--help`; by default a word for its type.
+    """
+    metadata = {"help": help} if metavar is None else {"help": help, "metavar": metavar}
+    return field(default=default, metadata=metadata)
+
+
+def with_default(options: type, name: str, default: Any) -> Any:
+    """Return the field of another dataclass with another default; its help text stays."""
+    part = next(part for part in fields(options) if part.name == name)
+    return field(default=default, metadata=part.metadata, kw_only=part.kw_only)
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to explain, checked when it is made.
-
-    Attributes:
-        methods: Names out of `METHODS`.
-        unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
-        target: The class that is explained: the `predicted` one, or each text's `label`.
-        objective: What is differentiated: `loss`, `logit` or `prob`; see `Objective`.
-        baseline: What stands in for a word that is taken away: `zero`, the vector of the `pad`, `mask` or `unk` token,
-            or the `mean` of the vocabulary; see `hf_gradexplain.attribution.baseline.baseline_vectors`.
-        seed: What every random draw starts from.
-        batch_tokens: The most tokens in one forward pass, padding included; None for the device's default.
-        mixed_precision: `bf16` runs matrix products in bfloat16, which is faster on most devices and less exact; `no`
-            computes in the precision of the weights. Models with a short cut always do the latter: it saves more.
-        torch_compile: Compile the layers that the model repeats. That takes a minute at first, so it is worth it for
-            many texts. Models with a short cut never are.
-        ties: Which of two equal scores goes first when units are removed: a `random` one, or the one whose `position`
-            is earlier. In news the first words matter most, so `position` flatters a method with many equal scores.
+    """How to explain a text. Values are checked when the object is made.
 
     Raises:
-        GradexplainError: A value is none of the choices; the message lists them.
+        GradexplainError: A value is not one of the choices, or out of range.
     """
 
-    methods: tuple[str, ...] = ("signed_gi",)
-    unit: UnitName = "word"
-    target: TargetName = "predicted"
-    objective: ObjectiveName = "loss"
-    seed: int = 0
-    batch_tokens: int | None = None
-    baseline: BaselineName = "zero"
-    mixed_precision: Precision = "no"
-    torch_compile: bool = False
-    ties: TiesName = "random"
+    methods: tuple[str, ...] = option(("signed_gi",), "Attribution methods; `hf-gradexplain methods` lists them.")
+    unit: UnitName = option(
+        "word", "What gets one score: a token, a word, or a word_type, which is all occurrences of a word together."
+    )
+    target: TargetName = option("predicted", "Class to explain: the predicted one, or the label of each text.")
+    objective: ObjectiveName = option(
+        "loss", "Number to explain: the loss (minus the log probability), the logit or the prob of the target."
+    )
+    seed: int = option(0, "Seed of every random draw.")
+    batch_tokens: int | None = option(
+        None,
+        "Largest number of tokens in one forward pass, padding included; by default 1024 on a CPU, 32768 on a GPU.",
+    )
+    baseline: BaselineName = option(
+        "zero",
+        "What replaces the word vector of a masked word: zero, the vector of the pad, mask or unk token, or the mean "
+        "of the vocabulary.",
+    )
+    mixed_precision: PrecisionName = option(
+        "no", "bf16 runs matrix products in bfloat16: faster, less exact. Models with a shortcut ignore it."
+    )
+    torch_compile: bool = option(
+        False, "Compile the layers that the model repeats. It takes a minute first, so it pays off for many texts."
+    )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "methods", tuple(select(self.methods)))
+        methods = (self.methods,) if isinstance(self.methods, str) else tuple(self.methods)
+        object.__setattr__(self, "methods", methods)
+        check_choices(self)
         if self.seed < 0:
-            raise GradexplainError(f"seed is a whole number, 0 or more, not {self.seed}")
-        choose("unit", self.unit, get_args(UnitName))
-        choose("target", self.target, get_args(TargetName))
-        choose("objective", self.objective, get_args(ObjectiveName))
-        choose("baseline", self.baseline, get_args(BaselineName))
-        choose("mixed_precision", self.mixed_precision, get_args(Precision))
-        choose("ties", self.ties, get_args(TiesName))
+            raise GradexplainError(f"seed must be a whole number, 0 or larger, but is {self.seed}")
         if self.batch_tokens is not None and self.batch_tokens < 1:
-            raise GradexplainError(f"batch_tokens is a positive number of tokens, not {self.batch_tokens}")
+            raise GradexplainError(f"batch_tokens must be a positive number of tokens, but is {self.batch_tokens}")
+
+
+class ExplainOptions(TypedDict, total=False):
+    """Keyword arguments of a call that explains: the fields of `Options` but `methods` and `unit`, which come first."""
+
+    target: TargetName
+    objective: ObjectiveName
+    seed: int
+    batch_tokens: int | None
+    baseline: BaselineName
+    mixed_precision: PrecisionName
+    torch_compile: bool
+
+
+def check_choices(options: Any) -> None:
+    """Check that every field of a dataclass that has a list of choices holds one of them.
+
+    Raises:
+        GradexplainError: A value is not one of the choices.
+    """
+    for part in fields(options):
+        value, choices = getattr(options, part.name), choices_of(part)
+        if choices and value is not None:
+            choose(part.name, value, choices)
+
+
+def choices_of(part: Field[Any]) -> tuple[str, ...]:
+    """Return the choices of an option, or an empty tuple if it takes any value of its type."""
+    kinds = get_args(part.type) if get_origin(part.type) in (Union, UnionType) else (part.type,)
+    return next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), ())
+
+
+def takes_options(function: F) -> F:
+    """Decorate a function with `**options: Unpack[ExplainOptions]`: its signature and docstring then list them all.
+
+    The docstring holds a line `**options: ...`, which is replaced by one entry per option.
+    """
+    signature = inspect.signature(function)
+    parameters = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    lines = []
+    for part in fields(Options):
+        if part.name in ExplainOptions.__annotations__:
+            kind = inspect.Parameter.KEYWORD_ONLY
+            parameters.append(inspect.Parameter(part.name, kind, default=part.default, annotation=part.type))
+            lines.append(fill(f"{part.name}: {part.metadata['help']}", 116, subsequent_indent="    "))
+    function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    document = inspect.getdoc(function) or ""
+    start = document.index("    **options:")
+    end = document.find("\n\n", start)
+    entries = "\n".join("    " + line for line in "\n".join(lines).splitlines())
+    function.__doc__ = document[:start] + entries + (document[end:] if end > 0 else "")
+    return function
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelArguments:
+    """Model."""
+
+    model_name_or_path: str | None = option(None, "Hub name or folder of the classifier.", metavar="NAME")
+    model_revision: str | None = option(None, "Branch, tag or commit of the model.", metavar="NAME")
+    trust_remote_code: bool = option(False, "Run the code that the model's repository ships.")
+    allow_pickle: bool = option(False, "Load weights from pickle files (.bin).")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetArguments:
+    """Dataset."""
+
+    dataset_name: str | None = option(
+        None, "Hub name, folder, or .csv, .json, .jsonl or .parquet file of the dataset.", metavar="NAME"
+    )
+    dataset_config_name: str | None = option(None, "Configuration of the dataset.", metavar="NAME")
+    dataset_revision: str | None = option(None, "Branch, tag or commit of the dataset.", metavar="NAME")
+    text_column: str = option("text", "Column of the texts, or two joined by a comma for text pairs.", metavar="NAME")
+    label_column: str = option("label", "Column of the labels.", metavar="NAME")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitArguments(DatasetArguments):
+    """Dataset."""
+
+    split: str = option("test", "Split of the dataset, or a slice of it as in test[:10%].", metavar="NAME")
+    max_samples: int | None = option(None, "Number of texts: a random sample, or the first ones of a stream.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureArguments:
+    """Measures."""
+
+    max_k: int | None = option(None, "Largest K of the AOPC table; by default the unit count of the longest text.")
+    ties: TiesName = option("random", "Order of removal among equal scores: random, or by position in the text.")
+    random_orders: int | None = option(
+        None, "Random orders per text for the band of random orders; by default 20 with a shortcut, else 2."
+    )
+    both_ends: bool | None = option(
+        None, "Also remove the lowest-scored units first, and measure sufficiency; by default with a shortcut only."
+    )
+    naopc: bool | None = option(
+        None,
+        "Also normalise AOPC by the best and the worst order; slow for long texts. By default for the embedded "
+        "corpus only.",
+    )
+    beam_size: int = option(5, "Number of sets that the search for the best and the worst order keeps.")
+    k_grid: tuple[int, ...] = option(
+        (), "Compute the curves only at these numbers of removed units; by default at all."
+    )
+    compare_baselines: tuple[str, ...] = option(
+        (), "Also rank the methods under these masking baselines.", metavar="NAME"
+    )
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        if self.max_k is not None and self.max_k < 0:
+            raise GradexplainError(f"max_k must be a number of removed units, 0 or larger, but is {self.max_k}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubArguments:
+    """Hub."""
+
+    push_to_hub: bool = option(False, "Push the result to the hub in one commit. Log in with `hf auth login` first.")
+    hub_private_repo: bool = option(True, "With push_to_hub: make the repository private. False makes it public.")

@@ -2,18 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Unpack
 
 from transformers import AutoModelForSequenceClassification, Pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
-from hf_gradexplain.attribution.baseline import BaselineName
-from hf_gradexplain.classifier.objective import ObjectiveName
-from hf_gradexplain.classifier.targets import TargetName
+from hf_gradexplain.classifier.targets import Labels
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.text.encode import Text, UnitName
+from hf_gradexplain.options import ExplainOptions, Options, UnitName, takes_options
+from hf_gradexplain.text.encode import Text
 
 TASK = "text-attribution"
 
@@ -33,23 +32,29 @@ class TextAttributionPipeline(Pipeline):
             raise GradexplainError(f"the pipeline {TASK!r} needs a tokenizer: give it tokenizer=...")
         return Explainer(self.model, self.tokenizer)
 
+    @takes_options
     def __call__(
         self,
         inputs: Text | Iterable[Text],
-        methods: str | Sequence[str] = ("signed_gi",),
-        unit: UnitName = "word",
-        labels: int | Iterable[int] | None = None,
-        *,
-        target: TargetName | None = None,
-        objective: ObjectiveName = "loss",
-        seed: int = 0,
-        batch_tokens: int | None = None,
-        baseline: BaselineName = "zero",
+        methods: str | Sequence[str] = Options.methods,
+        unit: UnitName = Options.unit,
+        labels: Labels = None,
+        **options: Unpack[ExplainOptions],
     ) -> Explanation | list[Explanation]:
-        """Explain one text, or several; see `Explainer.__call__`."""
-        what = {"methods": methods, "unit": unit, "labels": labels, "target": target, "objective": objective}
-        how = {"seed": seed, "batch_tokens": batch_tokens, "baseline": baseline}
-        return self.postprocess(self.forward(self.preprocess(inputs), arguments={**what, **how}))
+        """Explain one text, or several; see `Explainer.__call__`.
+
+        Args:
+            inputs: A text, a text pair as a tuple `(a, b)`, or a list of those.
+            methods: A name in `METHODS`, or several.
+            unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
+            labels: The class to explain of each text; labels set `target` to `label`.
+            **options: See `hf_gradexplain.options.Options`.
+
+        Returns:
+            One `Explanation` for a text, a list for a list.
+        """
+        arguments = {"methods": methods, "unit": unit, "labels": labels, **options}
+        return self.postprocess(self.forward(self.preprocess(inputs), arguments=arguments))
 
     def _sanitize_parameters(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         return {}, {}, {}

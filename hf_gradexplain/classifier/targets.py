@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from operator import index
-from typing import Literal
 
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.options import TargetName
 
-TargetName = Literal["predicted", "label"]
 Labels = int | Iterable[int] | None
 """One class id per text; a single number for a single text; None for the predicted classes."""
 

@@ -1,4 +1,4 @@
-"""Say what an evaluation would take, and leave nothing behind."""
+"""Estimate what an evaluation takes, and write nothing."""
 
 import tempfile
 from pathlib import Path
@@ -6,61 +6,60 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
+from hf_gradexplain.commands.arguments import EvaluateRecipeArguments, options_of
 from hf_gradexplain.commands.inputs import load_inputs
 from hf_gradexplain.commands.measures import measures_of
-from hf_gradexplain.commands.options import options_of
 from hf_gradexplain.evaluation.baselines import other_baselines
 from hf_gradexplain.run.estimate import Estimate, estimate
 from hf_gradexplain.run.processes import process_state
 
 
-def run_dry(arguments: EvaluateArguments) -> None:
-    """Print rows, shards, forward passes, time and memory, after doing a few documents on the main process.
+def run_dry(arguments: EvaluateRecipeArguments) -> None:
+    """Print rows, shards, forward passes, time and memory, measured on a few documents on the main process.
 
     Raises:
-        GradexplainError: What the run itself would raise of its arguments, its model and its data.
+        GradexplainError: The run itself would refuse its arguments, its model or its data.
     """
     options, state = options_of(arguments), process_state()
     torch.set_num_threads(arguments.threads)
     if not state.is_main_process:
         return
     with tempfile.TemporaryDirectory() as folder:
-        subject = load_inputs(arguments, Path(folder), alone=True)
-        measures = measures_of(arguments, subject.engine.model)
-        others = other_baselines(subject.engine, options, arguments.baselines)
-        found = estimate(subject.engine, subject.texts, options, measures)
-    name = type(subject.engine.model).__name__
+        evaluated = load_inputs(arguments, Path(folder), one_process=True)
+        engine, measures = evaluated.engine, measures_of(arguments, evaluated.engine.model)
+        others = other_baselines(engine, options, arguments.compare_baselines)
+        estimated = estimate(engine, evaluated.texts, options, measures)
     console = Console(highlight=False, soft_wrap=True)
-    for label, text in describe_estimate(found, name, state.num_processes, 1 + len(others)).items():
+    rows = describe_estimate(estimated, type(engine.model).__name__, state.num_processes, 1 + len(others))
+    for label, text in rows.items():
         console.print(f"{label:<16}{text}")
 
 
-def describe_estimate(found: Estimate, model: str, processes: int, runs: int = 1) -> dict[str, str]:
-    """An estimate in words; of a stream, whose end is not known, for 1,000 documents.
+def describe_estimate(estimated: Estimate, model: str, processes: int, runs: int = 1) -> dict[str, str]:
+    """Return an estimate in words; for a stream, whose length is unknown, for 1,000 documents.
 
     Args:
-        found: The estimate.
-        model: What the model's class is called.
-        processes: How many processes there will be.
-        runs: How often all of it is done: once for every masking baseline.
+        estimated: The estimate.
+        model: The name of the model's class.
+        processes: The number of processes of the run.
+        runs: How often everything is done: once per masking baseline.
     """
-    n, unknown = found.documents or 1000, "not known of a stream; what follows is for 1,000"
-    saved = f" (saved by the short cut of {model})"
-    loo, curves = f"{n * found.loo:,.0f}", f"{n * found.curves:,.0f} for each of {found.orders} orders"
+    n = estimated.documents or 1000
+    saved = f" (saved by the shortcut of {model})"
+    loo, curves = f"{n * estimated.loo:,.0f}", f"{n * estimated.curves:,.0f} for each of {estimated.orders} orders"
     return {
-        "rows": f"{n:,}" if found.documents else unknown,
-        "shards": f"{found.shards:,}" if found.shards else "not known of a stream",
+        "rows": f"{n:,}" if estimated.documents else "unknown for a stream; the rest is for 1,000",
+        "shards": f"{estimated.shards:,}" if estimated.shards else "unknown for a stream",
         "processes": f"{processes}",
-        "forward passes": f"{n:,} to read" + (f", and {n:,} backward" if found.backward else ""),
-        "  leave-one-out": loo + (saved if "loo" in found.saved else "") if found.loo else "none",
-        "  curves": curves + (saved if "curves" in found.saved else ""),
-        "  bounds": f"about {n * found.bounds:,.0f}" if found.bounds else "none",
+        "forward passes": f"{n:,} plain" + (f", and {n:,} backward" if estimated.backward else ""),
+        "  leave-one-out": loo + (saved if "loo" in estimated.saved else "") if estimated.loo else "none",
+        "  curves": curves + (saved if "curves" in estimated.saved else ""),
+        "  bounds": f"about {n * estimated.bounds:,.0f}" if estimated.bounds else "none",
         "baselines": f"{runs}",
-        "time": f"about {_duration(runs * n * found.seconds / processes)}, "
-        f"at {processes / found.seconds:,.1f} documents per second",
-        "memory": f"about {found.memory / 2**20:,.0f} MiB per process",
-        "measured on": f"{found.measured} documents",
+        "time": f"about {_duration(runs * n * estimated.seconds / processes)}, "
+        f"at {processes / estimated.seconds:,.1f} documents per second",
+        "memory": f"about {estimated.memory / 2**20:,.0f} MiB per process",
+        "measured on": f"{estimated.measured} documents",
     }
 
 

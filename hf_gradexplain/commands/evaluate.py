@@ -1,4 +1,4 @@
-"""Evaluate explanations over a data set: from arguments to the output folder."""
+"""Evaluate explanations over a dataset, from the arguments to the output folder."""
 
 import errno
 import os
@@ -17,11 +17,10 @@ from datasets import Dataset
 from rich.console import Console
 from transformers.utils import logging
 
+from hf_gradexplain.commands.arguments import EvaluateRecipeArguments, options_of, to_replay_yaml
 from hf_gradexplain.commands.dry_run import run_dry
-from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments, to_replay_yaml
 from hf_gradexplain.commands.inputs import EvaluationInputs, load_inputs
-from hf_gradexplain.commands.measures import measures_of, under_baselines
-from hf_gradexplain.commands.options import options_of
+from hf_gradexplain.commands.measures import evaluate_baselines, measures_of
 from hf_gradexplain.commands.publish import publish
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
@@ -30,9 +29,9 @@ from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.ground_truth import planted_table
 from hf_gradexplain.evaluation.summaries import baseline_ranks
 from hf_gradexplain.hub.provenance import commits, public_name
-from hf_gradexplain.hub.push import Destination, check_destination, use_token
+from hf_gradexplain.hub.push import Destination, check_destination
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb import GENERIC, shortcut_of
+from hf_gradexplain.perturb import has_curve_shortcut
 from hf_gradexplain.run.fingerprints import (
     code_fingerprint,
     configuration_fingerprint,
@@ -45,124 +44,125 @@ from hf_gradexplain.run.folder import document_paths, lock_run_folder, named_if_
 from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.results import CAPTIONS, Run, count_documents, summary_table, write_results
 from hf_gradexplain.run.runner import evaluate
+from hf_gradexplain.viz.terminal import say
 from hf_gradexplain.viz.terminal import summary_table as terminal_table
 
 
-def run_evaluation(arguments: EvaluateArguments) -> None:
-    """Evaluate, write the output folder, and print the summary and where the files are; or say what it would take.
+def run_evaluation(arguments: EvaluateRecipeArguments) -> None:
+    """Evaluate, write the output folder and print a summary; with `dry_run`, only estimate the cost.
 
     Raises:
-        GradexplainError: An argument cannot be used, or the folder cannot be written to or is another's.
+        GradexplainError: An argument cannot be used, or the folder cannot be written to or belongs to another run.
     """
-    with use_token(arguments.token):
-        if arguments.dry_run:
-            run_dry(arguments)
-        else:
-            _run(arguments)
+    if arguments.dry_run:
+        run_dry(arguments)
+    else:
+        _run(arguments)
 
 
-def _run(arguments: EvaluateArguments) -> None:
+def _run(arguments: EvaluateRecipeArguments) -> None:
     options = options_of(arguments)
     output_dir, state = Path(arguments.output_dir), process_state()
     destination = _destination(arguments) if state.is_main_process else None
     torch.set_num_threads(arguments.threads)
     if not state.is_main_process:
         logging.disable_progress_bar()
-    with stops_told(output_dir), lock_run_folder(output_dir, state):
+    with explain_stops(output_dir), lock_run_folder(output_dir, state):
         run = _evaluate(arguments, options, output_dir, is_main=state.is_main_process)
         if run is not None:
             _print(run, output_dir)
         if run is not None and destination is not None:
             pushed = publish(run, arguments, output_dir, destination)
-            _say(f"Published: {pushed.url}")
+            say(f"Published: {pushed.url}")
     state.destroy_process_group()
 
 
-def _destination(arguments: EvaluateArguments) -> Destination | None:
-    """Where the explanations are published, if that is asked for; checked now, so that no work is done for nothing."""
-    if arguments.push_to_hub is None:
+def _destination(arguments: EvaluateRecipeArguments) -> Destination | None:
+    """The repository to publish to, if any; checked before the work begins."""
+    if not arguments.push_to_hub:
         return None
-    return check_destination(arguments.push_to_hub, "dataset", private=arguments.hub_private_repo)
+    name = arguments.hub_dataset_id or Path(arguments.output_dir).resolve().name
+    return check_destination(name, "dataset", private=arguments.hub_private_repo)
 
 
 @contextmanager
-def stops_told(output_dir: Path) -> Iterator[None]:
-    """Say in one sentence that the disk is full or the folder cannot be written to, or that the run was interrupted."""
+def explain_stops(output_dir: Path) -> Iterator[None]:
+    """Turn an interrupt, a full disk or a folder that cannot be written to into one sentence."""
     try:
         yield
     except KeyboardInterrupt:
-        print("\nstopped: the same command goes on with the finished shards", file=sys.stderr)
+        print("\nstopped: run the same command again to resume; finished shards are kept", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EIO):
             raise
         raise GradexplainError(
             f"cannot write to {output_dir} ({os.strerror(error.errno)}): make room or make it writable, and run the "
-            "same command again, which goes on with the finished shards"
+            "same command again to resume; finished shards are kept"
         ) from error
 
 
-def _evaluate(arguments: EvaluateArguments, options: Options, output_dir: Path, *, is_main: bool) -> Run | None:
-    """Evaluate and write the output folder; what was run, on the main process."""
+def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: Path, *, is_main: bool) -> Run | None:
+    """Evaluate and write the output folder; return the run on the main process, None on the others."""
     started = time.monotonic()
-    subject = load_inputs(arguments, output_dir)
-    measures = measures_of(arguments, subject.engine.model)
-    baselines = other_baselines(subject.engine, options, arguments.baselines)
-    inputs = _inputs(subject, arguments, options, measures) if is_main else {}
+    evaluated = load_inputs(arguments, output_dir)
+    measures = measures_of(arguments, evaluated.engine.model)
+    baselines = other_baselines(evaluated.engine, options, arguments.compare_baselines)
+    inputs = _inputs(evaluated, arguments, options, measures) if is_main else {}
     tables = evaluate(
-        subject.engine,
-        subject.texts,
+        evaluated.engine,
+        evaluated.texts,
         options,
         output_dir,
         inputs=inputs,
         max_k=arguments.max_k,
         measures=measures,
-        provenances=subject.provenances,
+        provenances=evaluated.provenances,
     )
-    under = under_baselines(subject, arguments, baselines, measures, output_dir, inputs)
+    under = evaluate_baselines(evaluated, arguments, baselines, measures, output_dir, inputs)
     if tables is None:
         return None
     documents = document_paths(output_dir)
     with named_if_unreadable(documents):
         extra = {"baselines": baseline_table({options.baseline: tables, **under})} if under else {}
         ((_, explanation),) = read_explanations(documents[0], limit=1)
-        extra |= _planted(subject, documents, arguments.seed)
+        extra |= _planted(evaluated, documents, arguments.seed)
         run = Run(
-            title=f"{subject.model_name} on {subject.data_name}",
-            facts=_facts(subject, arguments, count_documents(documents), explanation.dtype),
+            title=f"{evaluated.model_name} on {evaluated.data_name}",
+            facts=_facts(evaluated, arguments, count_documents(documents), explanation.dtype),
             inputs=inputs,
             tables=tables,
             seconds=time.monotonic() - started,
             replay="python recipes/evaluate.py run.yaml",
             arguments=to_replay_yaml(arguments),
             extra=extra,
-            notes=subject.notes,
-            provenances=subject.provenances,
+            notes=evaluated.notes,
+            provenances=evaluated.provenances,
         )
         write_results(output_dir, run, documents)
     return run
 
 
-def _planted(subject: EvaluationInputs, documents: Sequence[Path], seed: int) -> dict[str, pd.DataFrame]:
-    """Where the truth is known, how often it was found."""
-    if subject.weight is None:
+def _planted(evaluated: EvaluationInputs, documents: Sequence[Path], seed: int) -> dict[str, pd.DataFrame]:
+    """For the embedded corpus, how often the top words are the planted ones."""
+    if evaluated.weight is None:
         return {}
     explained = (pair for path in documents for pair in read_explanations(path))
-    return {"planted": planted_table(explained, subject.weight, seed)}
+    return {"planted": planted_table(explained, evaluated.weight, seed)}
 
 
 def _inputs(
-    subject: EvaluationInputs, arguments: EvaluateArguments, options: Options, measures: Measures
+    evaluated: EvaluationInputs, arguments: EvaluateRecipeArguments, options: Options, measures: Measures
 ) -> dict[str, Any]:
-    """Everything that the result depends on, down to its last bit."""
-    model, device = subject.engine.model, process_state().device
+    """Everything that the result depends on, to the last bit."""
+    model, device = evaluated.engine.model, process_state().device
     software = versions()
     return {
-        "commits": commits(subject.provenances),
+        "commits": commits(evaluated.provenances),
         "model configuration": configuration_fingerprint(model),
         "model weights": weights_fingerprint(model),
-        "tokenizer": tokenizer_fingerprint(subject.engine.tokenizer),
-        **_texts(subject, arguments),
+        "tokenizer": tokenizer_fingerprint(evaluated.engine.tokenizer),
+        **_texts(evaluated, arguments),
         **asdict(options),
         **asdict(measures),
         "hf_gradexplain": code_fingerprint(),
@@ -172,30 +172,30 @@ def _inputs(
     }
 
 
-def _texts(subject: EvaluationInputs, arguments: EvaluateArguments) -> dict[str, Any]:
-    """What the texts are: a hash of them; of a stream, which is read once, where it comes from.
+def _texts(evaluated: EvaluationInputs, arguments: EvaluateRecipeArguments) -> dict[str, Any]:
+    """A hash of the texts; for a stream, which is read only once, its source.
 
-    That the finished shards of a stream were made from the same rows is checked as they pass by.
+    The rows of finished shards of a stream are compared later, while it is read.
     """
-    if isinstance(subject.texts, Dataset):
-        return {"texts": texts_fingerprint(subject.texts)}
+    if isinstance(evaluated.texts, Dataset):
+        return {"texts": texts_fingerprint(evaluated.texts)}
     names = ("dataset_name", "dataset_config_name", "dataset_revision", "split", "text_column", "label_column")
-    found = {name: getattr(arguments, name) for name in (*names, "max_samples")}
-    return {"texts": "streamed", **found, "dataset_name": public_name(str(arguments.dataset_name))}
+    source = {name: getattr(arguments, name) for name in (*names, "max_samples")}
+    return {"texts": "streamed", **source, "dataset_name": public_name(str(arguments.dataset_name))}
 
 
 def _facts(
-    subject: EvaluationInputs, arguments: EvaluateArguments, counts: Mapping[str, int], precision: str
+    evaluated: EvaluationInputs, arguments: EvaluateRecipeArguments, counts: Mapping[str, int], precision: str
 ) -> dict[str, str]:
     n, labelled = counts["documents"], counts["labelled"]
     sample = "the first ones" if arguments.streaming else "a sample"
     accuracy = f"{counts['predicted_right'] / labelled:.4f}" if labelled else "–"
     return {
-        "Model": subject.model_name,
-        "Data": subject.data_name,
+        "Model": evaluated.model_name,
+        "Data": evaluated.data_name,
         **{
             f"Commit of the {name}": provenance.commit
-            for name, provenance in subject.provenances.items()
+            for name, provenance in evaluated.provenances.items()
             if provenance.commit
         },
         "Texts": f"{n:,}" + (f" ({sample})" if arguments.max_samples else ""),
@@ -209,14 +209,14 @@ def _facts(
         "Baseline": arguments.baseline,
         "Ties": arguments.ties,
         "Computed in": precision,
-        "Curves": _grid(subject, arguments),
+        "Curves": _grid(evaluated, arguments),
         "Seed": str(arguments.seed),
     }
 
 
-def _grid(subject: EvaluationInputs, arguments: EvaluateArguments) -> str:
-    """Where the curves are exact; a short cut knows all of them at once."""
-    if not arguments.k_grid or shortcut_of(subject.engine.model).removal_curves is not GENERIC.removal_curves:
+def _grid(evaluated: EvaluationInputs, arguments: EvaluateRecipeArguments) -> str:
+    """Where the curves are exact; a shortcut computes them at every k."""
+    if not arguments.k_grid or has_curve_shortcut(evaluated.engine.model):
         return "exact at every k"
     return f"exact at k = {', '.join(map(str, sorted(set(arguments.k_grid))))}; straight lines between"
 
@@ -225,10 +225,6 @@ def _print(run: Run, output_dir: Path) -> None:
     console = Console()
     console.print(terminal_table(summary_table(run.tables), title=run.title))
     for name, table in run.extra.items():
-        shown = baseline_ranks(table) if name == "baselines" else table
-        console.print(terminal_table(shown, title=CAPTIONS[name].partition(":")[0]))
-    _say(f"{run.seconds:.0f} s. Report: {output_dir / 'report.html'}")
-
-
-def _say(text: str) -> None:
-    Console(file=sys.stderr, soft_wrap=True).print(text, highlight=False, markup=False)
+        rows = baseline_ranks(table) if name == "baselines" else table
+        console.print(terminal_table(rows, title=CAPTIONS[name].partition(":")[0]))
+    say(f"{run.seconds:.0f} s. Report: {output_dir / 'report.html'}")

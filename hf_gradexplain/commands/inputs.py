@@ -1,4 +1,4 @@
-"""What an evaluation is of: the classifier and the texts that the arguments name, or those of the embedded default."""
+"""Load the model and the texts to evaluate: those that the arguments name, or the embedded default."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ import torch
 from datasets import ClassLabel, Dataset, Features, IterableDataset, Value
 from transformers import set_seed
 
-from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
+from hf_gradexplain.commands.arguments import EvaluateRecipeArguments
 from hf_gradexplain.corpus import CorpusError, load_texts, stream_texts
 from hf_gradexplain.corpus.synthetic import SyntheticCorpus, make_corpus
 from hf_gradexplain.engine import AttributionEngine
@@ -28,14 +28,21 @@ STEPS = 40
 """Training steps of the embedded default."""
 
 TRAINED_FROM = "trained_from.json"
-"""What the model of the embedded default was made from, beside its weights."""
+"""The file next to the weights of the embedded default that says how they were trained."""
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluationInputs:
-    """What is evaluated: a classifier on texts; `weight` gives the planted truth where there is one.
+    """A classifier and the texts to evaluate it on.
 
-    `origins` says where model and data set come from, by the part.
+    Attributes:
+        engine: The classifier.
+        texts: Columns `id`, `text`, `text_pair` for pairs, and `label` if labels are explained.
+        model_name: The name of the model, for display.
+        data_name: The name of the dataset, for display.
+        weight: `(word, class) -> float` known weight of a word, for the embedded corpus; None otherwise.
+        notes: What a reader has to know about the texts.
+        provenances: Where model and dataset were loaded from.
     """
 
     engine: AttributionEngine
@@ -47,21 +54,21 @@ class EvaluationInputs:
     provenances: Mapping[str, Provenance] = field(default_factory=dict)
 
 
-def load_inputs(arguments: EvaluateArguments, output_dir: Path, *, alone: bool = False) -> EvaluationInputs:
-    """Load or make what the arguments name; the embedded default keeps its model in `output_dir`.
+def load_inputs(arguments: EvaluateRecipeArguments, output_dir: Path, *, one_process: bool = False) -> EvaluationInputs:
+    """Load the model and the texts that the arguments name, or make the embedded default.
 
     Args:
-        arguments: What is to be evaluated.
-        output_dir: The folder of the run.
-        alone: Whether only this process is at it, so that there is nobody to wait for.
+        arguments: The recipe's arguments.
+        output_dir: The folder of the run; the embedded default keeps its model there.
+        one_process: Skip the barrier, because only this process runs this.
     """
     if arguments.model_name_or_path is not None:
         return _named(arguments)
-    return _embedded(arguments, output_dir, alone=alone)
+    return _embedded(arguments, output_dir, one_process=one_process)
 
 
-def _named(arguments: EvaluateArguments) -> EvaluationInputs:
-    """The classifier and the data set that the arguments name."""
+def _named(arguments: EvaluateRecipeArguments) -> EvaluationInputs:
+    """The classifier and the dataset that the arguments name."""
     if arguments.dataset_name is None:
         raise GradexplainError("--model_name_or_path needs a --dataset_name to evaluate on")
     data = resolve(arguments.dataset_name, arguments.dataset_revision, "dataset")
@@ -73,7 +80,7 @@ def _named(arguments: EvaluateArguments) -> EvaluationInputs:
         trust_remote_code=arguments.trust_remote_code,
         allow_pickle=arguments.allow_pickle,
     )
-    texts, notes = _aligned(texts, {name: int(i) for name, i in (engine.model.config.label2id or {}).items()})
+    texts, notes = _match_classes(texts, {name: int(i) for name, i in (engine.model.config.label2id or {}).items()})
     return EvaluationInputs(
         engine,
         texts,
@@ -84,7 +91,7 @@ def _named(arguments: EvaluateArguments) -> EvaluationInputs:
     )
 
 
-def _texts(arguments: EvaluateArguments, revision: str | None) -> Dataset | IterableDataset:
+def _texts(arguments: EvaluateRecipeArguments, revision: str | None) -> Dataset | IterableDataset:
     name, label_column = str(arguments.dataset_name), arguments.label_column if arguments.target == "label" else None
     if arguments.streaming:
         return stream_texts(
@@ -108,14 +115,14 @@ def _texts(arguments: EvaluateArguments, revision: str | None) -> Dataset | Iter
     )
 
 
-def _embedded(arguments: EvaluateArguments, output_dir: Path, *, alone: bool) -> EvaluationInputs:
-    """The generated corpus, and a FastText that was trained on it on the spot."""
+def _embedded(arguments: EvaluateRecipeArguments, output_dir: Path, *, one_process: bool) -> EvaluationInputs:
+    """The generated corpus, and a FastText trained on it."""
     if arguments.dataset_name is not None:
         raise GradexplainError("--dataset_name needs a --model_name_or_path to evaluate")
     corpus, folder, state = make_corpus(arguments.seed), output_dir / "model", process_state()
-    if state.is_main_process and not _is_there(folder, arguments.seed):
+    if state.is_main_process and not _is_trained(folder, arguments.seed):
         _train_fasttext(corpus, arguments.seed, folder)
-    if not alone:
+    if not one_process:
         state.wait_for_everyone()
     texts = corpus.test
     if arguments.max_samples is not None:
@@ -126,22 +133,22 @@ def _embedded(arguments: EvaluateArguments, output_dir: Path, *, alone: bool) ->
         "FastText",
         "the embedded corpus",
         weight=corpus.weight,
-        notes=("The corpus is generated, so it is known of every word which class it speaks for.",),
+        notes=("The corpus is generated, so the class that each word speaks for is known.",),
     )
 
 
-def _is_there(folder: Path, seed: int) -> bool:
-    """Whether the model of this seed is in the run's folder, or one of finished shards, which is not replaced.
+def _is_trained(folder: Path, seed: int) -> bool:
+    """Whether the run's folder holds the model of this seed, or one that finished shards were made with.
 
     Raises:
-        GradexplainError: What is there was not trained here.
+        GradexplainError: The folder holds something else.
     """
     if not folder.exists():
         return False
     record = folder / TRAINED_FROM
     if not record.exists():
         raise GradexplainError(
-            f"{folder} is not known to be of the embedded default and would be overwritten: "
+            f"{folder} holds something other than the embedded default and would be overwritten: "
             "give another --output_dir, or delete it"
         )
     return json.loads(record.read_text(encoding="utf-8")) == _recipe(seed) or bool(document_paths(folder.parent))
@@ -152,7 +159,7 @@ def _recipe(seed: int) -> dict[str, int]:
 
 
 def _train_fasttext(corpus: SyntheticCorpus, seed: int, folder: Path) -> None:
-    """Train on all texts at once, a second's work, and save to `folder`, whole or not at all."""
+    """Train with all texts in one batch, which takes a second, and save atomically to `folder`."""
     set_seed(seed)
     tokenizer = train_word_tokenizer(corpus.train["text"], vocab_size=5000)
     config = FastTextConfig(vocab_size=len(tokenizer), hidden_size=50, **infer_task(corpus.train).config())
@@ -172,10 +179,13 @@ def _train_fasttext(corpus: SyntheticCorpus, seed: int, folder: Path) -> None:
     unfinished.rename(folder)
 
 
-def _aligned(
+def _match_classes(
     texts: Dataset | IterableDataset, label2id: Mapping[str, int]
 ) -> tuple[Dataset | IterableDataset, tuple[str, ...]]:
-    """Give labels the model's class ids by their names; where the names differ, say that ids were taken as they are."""
+    """Map labels to the model's classes by name.
+
+    If the names differ, ids are kept, and a note says so.
+    """
     feature = texts.features.get("label")
     ids = {name.casefold(): i for name, i in label2id.items()}
     if isinstance(texts, IterableDataset) and feature in (Value("string"), Value("large_string")):
@@ -183,32 +193,34 @@ def _aligned(
         return texts.map(partial(_class_ids, ids=ids), batched=True, features=features), ()
     if not isinstance(feature, ClassLabel):
         return texts, ()
-    wanted = [ids.get(name.casefold()) for name in feature.names]
-    if wanted == list(range(len(feature.names))):
+    class_of = [ids.get(name.casefold()) for name in feature.names]
+    if class_of == list(range(len(feature.names))):
         return texts, ()
-    if None in wanted:
+    if None in class_of:
         names = sorted(label2id, key=label2id.__getitem__)
         pairs = ", ".join(f"{a} = {b}" for a, b in zip(feature.names, names, strict=False))
-        return texts, (f"Data and model name their classes differently; the ids were taken as they are: {pairs}.",)
-    note = "The data set numbers its labels in another order than the model; they were matched by name."
-    return _renumbered(texts, np.array(wanted)), (note,)
+        return texts, (
+            f"The dataset and the model name their classes differently; the ids were kept as they are: {pairs}.",
+        )
+    note = "The dataset numbers its labels in another order than the model; they were matched by name."
+    return _renumber(texts, np.array(class_of)), (note,)
 
 
-def _renumbered(texts: Dataset | IterableDataset, wanted: np.ndarray) -> Dataset | IterableDataset:
-    """Put the id `wanted[i]` for the label `i`."""
+def _renumber(texts: Dataset | IterableDataset, class_of: np.ndarray) -> Dataset | IterableDataset:
+    """Replace each label `i` by the class `class_of[i]`."""
     if isinstance(texts, IterableDataset):
         features = Features({**texts.features, "label": Value("int64")})
-        return texts.map(lambda row: {"label": int(wanted[row["label"]])}, features=features)
-    labels = wanted[texts.with_format("numpy")["label"][:]]
+        return texts.map(lambda row: {"label": int(class_of[row["label"]])}, features=features)
+    labels = class_of[texts.with_format("numpy")["label"][:]]
     return texts.remove_columns("label").add_column("label", labels)
 
 
 def _class_ids(rows: Mapping[str, Sequence[Any]], ids: Mapping[str, int]) -> dict[str, list[int]]:
-    """The ids of labels that are names: a stream's cannot be numbered without reading all of it."""
+    """The classes of labels that are names, as in a stream, whose list of labels is unknown."""
     for number, label in zip(rows["id"], rows["label"], strict=True):
         if label.casefold() not in ids:
             raise CorpusError(
-                f"The label {label!r} of row {number} is no class of the model, which has {', '.join(map(repr, ids))}; "
-                "rename the labels, or give --target predicted."
+                f"label {label!r} of row {number} is not a class of the model, which has {', '.join(map(repr, ids))}: "
+                "rename the labels, or give --target predicted"
             )
     return {"label": [ids[label.casefold()] for label in rows["label"]]}

@@ -1,4 +1,4 @@
-"""What `recipes/evaluate.py` measures beside removal curves and correlations, from its arguments."""
+"""The measures of `recipes/evaluate.py`, from its arguments."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
+from hf_gradexplain.commands.arguments import EvaluateRecipeArguments
 from hf_gradexplain.commands.inputs import EvaluationInputs
 from hf_gradexplain.evaluation.extra_measures import Measures, default_measures
 from hf_gradexplain.evaluation.tables import Tables
@@ -15,10 +15,10 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate
 
 
-def measures_of(arguments: EvaluateArguments, model: nn.Module) -> Measures:
-    """What the arguments ask for, and of what they leave open, what costs little with this model.
+def measures_of(arguments: EvaluateRecipeArguments, model: nn.Module) -> Measures:
+    """Return the measures that the arguments ask for, and by default those that cost little with this model.
 
-    The texts of the embedded corpus are short and few: there the bounds are searched for, too.
+    The texts of the embedded corpus are short and few, so there AOPC is also normalised.
     """
     embedded = arguments.model_name_or_path is None
     return default_measures(
@@ -27,44 +27,46 @@ def measures_of(arguments: EvaluateArguments, model: nn.Module) -> Measures:
         both_ends=arguments.both_ends,
         bounds=embedded if arguments.naopc is None else arguments.naopc,
         beam_size=arguments.beam_size,
-        k_grid=tuple(arguments.k_grid),
+        k_grid=arguments.k_grid,
+        ties=arguments.ties,
     )
 
 
-def under_baselines(
-    subject: EvaluationInputs,
-    arguments: EvaluateArguments,
+def evaluate_baselines(
+    evaluated: EvaluationInputs,
+    arguments: EvaluateRecipeArguments,
     others: Mapping[str, Options],
     measures: Measures,
     output_dir: Path,
     inputs: Mapping[str, Any],
 ) -> dict[str, Tables]:
-    """The tables of the same texts under other masking baselines, with nothing measured beside.
+    """Evaluate the same texts under other masking baselines, without extra measures.
 
-    Each is a run of its own in `baselines/NAME/`, with shards and resume. Empty but on the main process.
+    Each is a run of its own in `baselines/NAME/`, with shards and resume.
 
     Args:
-        subject: What is evaluated.
+        evaluated: The model and the texts.
         arguments: The recipe's arguments.
         others: See `hf_gradexplain.evaluation.baselines.other_baselines`.
-        measures: What is measured under the run's own baseline: its curves are asked for at the same `k`.
+        measures: The measures under the run's own baseline; the curves are computed at the same `k`.
         output_dir: The run's folder.
         inputs: The run's own inputs.
+
+    Returns:
+        The tables by the name of the baseline, on the main process; empty on the others.
     """
-    found, curves = {}, Measures(k_grid=measures.k_grid)
+    tables_of, curves = {}, Measures(k_grid=measures.k_grid, ties=measures.ties)
     for name, options in others.items():
-        own = {**inputs, **asdict(curves), "baseline": name}
-        folder = output_dir / "baselines" / name
         tables = evaluate(
-            subject.engine,
-            subject.texts,
+            evaluated.engine,
+            evaluated.texts,
             options,
-            folder,
-            inputs=own,
+            output_dir / "baselines" / name,
+            inputs={**inputs, **asdict(curves), "baseline": name},
             max_k=arguments.max_k,
             measures=curves,
-            provenances=subject.provenances,
+            provenances=evaluated.provenances,
         )
         if tables is not None:
-            found[name] = tables
-    return found
+            tables_of[name] = tables
+    return tables_of

@@ -1,136 +1,226 @@
-"""Arguments of the recipes: one dataclass, filled from a YAML file and from flags that override it."""
+"""Command-line flags and YAML files, made from the fields of a dataclass."""
 
+import argparse
 import os
+import re
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import Field, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import partial
 from pathlib import Path
 from types import UnionType
 from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin
 
 import yaml
-from transformers import HfArgumentParser
 
-from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.errors import GradexplainError, choose, one_line
+from hf_gradexplain.options import choices_of
 
 T = TypeVar("T")
+
+RENAMED = {
+    "baselines": "is now --compare_baselines",
+    "revision": "is now --model_revision",
+    "token": "is gone: set HF_TOKEN, or log in with `hf auth login`, which keeps the token out of the process list",
+}
+"""Flags of earlier versions, and what to use in their place."""
 
 
 def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) -> T:
     """Fill a dataclass from `[file.yaml] [--flag value ...]`; flags override the file, the file the defaults.
 
-    The fields of the dataclass are the flags and the keys of the file; `metadata={"help": ...}` of a field is its
-    line under `--help`. Both are read by one parser, so `learning_rate: 1e-3` means what `--learning_rate 1e-3`
-    means. A key without a value (null) stands for a default of None.
+    The fields of the dataclass are the flags and the keys of the file; the metadata `help` of a field is its line under
+    `--help`. `learning_rate: 1e-3` in the file means what `--learning_rate 1e-3` means. A key without a value (null)
+    stands for a default of None.
 
     Args:
-        dataclass_type: What `transformers.HfArgumentParser` takes; it may check itself in `__post_init__` by
-            raising `GradexplainError`.
+        dataclass_type: The dataclass; its `__post_init__` may check the values by raising `GradexplainError`.
         argv: The arguments after the program's name; None for those of this process.
 
     Returns:
         An instance of the dataclass.
 
     Raises:
-        SystemExit: With code 2 and one sentence on stderr, if the file cannot be read, or a key or flag is
-            unknown (the nearest one is named), lacks a value or has one of another type; with 0 after `--help`.
+        SystemExit: With code 2 and one sentence on stderr, if the file cannot be read, or a key or flag is unknown (the
+            nearest one is named), has no value or a value of the wrong type; with code 0 after `--help`.
     """
-    parser = _Parser(dataclass_type, prog=_program(), allow_abbrev=False)  # type: ignore[arg-type]
-    options = {field.name: field for field in fields(dataclass_type)}  # type: ignore[arg-type]
+    parser = Parser(prog=_program(), description=dataclass_type.__doc__, allow_abbrev=False)
+    parser.add_fields(dataclass_type)
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         if arguments and arguments[0].endswith((".yaml", ".yml")):
-            values = _values_of_file(Path(arguments[0]), options)
-            arguments[:1] = [f"--{key}={value}" for key, value in values.items() if not isinstance(value, list)]
-            parser.set_defaults(**{key: value for key, value in values.items() if isinstance(value, list)})
-        namespace, unknown = parser.parse_known_args(arguments)
-        if unknown:
-            choose("argument", unknown[0].partition("=")[0], [f"--{name}" for name in options])
-        return dataclass_type(**vars(namespace))
+            flags, lists = _read_file(Path(arguments[0]), {part.name: part for part in _fields(dataclass_type)})
+            arguments[:1] = flags
+            parser.set_defaults(**lists)
+        values = vars(parser.parse_args(arguments))
+        return dataclass_type(**{key: tuple(x) if isinstance(x, list) else x for key, x in values.items()})
     except GradexplainError as error:
         parser.error(str(error))
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose flags come from dataclasses, and whose errors are one sentence with the nearest choice."""
+
+    def add_fields(self, dataclass_type: type, skip: Sequence[str] = ()) -> None:
+        """Add a flag for each field of a dataclass, in one group per base class that declares fields.
+
+        The title of a group is the first sentence of the docstring of that class; fields of the dataclass itself stand
+        under `Run`.
+
+        Args:
+            dataclass_type: The dataclass.
+            skip: Fields without a flag.
+        """
+        parts = {part.name: part for part in _fields(dataclass_type) if part.name not in skip}
+        for base in dataclass_type.__mro__:
+            first = [name for name in vars(base).get("__annotations__", {}) if name in parts and _declares(base, name)]
+            if first and is_dataclass(base):
+                title = "Run" if base is dataclass_type else re.split(r"[.\n]", base.__doc__ or "")[0]
+                group = self.add_argument_group(title)
+                for name in first:
+                    _add_flag(group, parts[name])
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, and answer an unknown flag with the nearest one."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            name = unknown[0].partition("=")[0]
+            if (new := RENAMED.get(name.lstrip("-"))) is not None:
+                self.error(f"{name} {new}")
+            try:
+                choose("argument", name, [flag for flag in self._option_string_actions if flag.startswith("--")])
+            except GradexplainError as error:
+                self.error(str(error))
+        return known, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Print one sentence, without the list of all flags, and exit with code 2."""
+        _wait_for_main_process()
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """End the program with code 1 and one sentence on stderr where the library raises a `GradexplainError`.
-
-    Of several processes the main one speaks first: what it says is mostly what all have to say, and its launcher ends
-    the others before they repeat it.
-    """
+    """Exit with code 1 and one sentence on stderr if the library raises a `GradexplainError`."""
     try:
         yield
     except GradexplainError as error:
-        _let_the_main_process_speak()
+        _wait_for_main_process()
         sys.exit(f"error: {error}")
 
 
-def _let_the_main_process_speak() -> None:
+def _wait_for_main_process() -> None:
+    """Let the main process report first: mostly all processes fail alike, and its launcher then stops the others."""
     if os.environ.get("RANK", "0") != "0":
         time.sleep(10)
 
 
 def _program() -> str | None:
-    """How a package that is run is called; argparse itself calls it `__main__.py`. None for a file."""
+    """The name of a package that is run with `-m`, which argparse calls `__main__.py`; None for a file."""
     spec = sys.modules["__main__"].__spec__
     return f"python -m {spec.parent}" if spec and spec.name.endswith(".__main__") else None
 
 
-class _Parser(HfArgumentParser):
-    """A parser whose errors are one line, not the list of all flags."""
-
-    def error(self, message: str) -> NoReturn:
-        _let_the_main_process_speak()
-        self.exit(2, f"{self.prog}: error: {message}\n")
+def _fields(dataclass_type: type) -> list[Field[Any]]:
+    return [part for part in fields(dataclass_type) if part.init]
 
 
-def _values_of_file(path: Path, options: Mapping[str, Field[Any]]) -> dict[str, Any]:
-    """The values that a YAML file gives, each of the type of its field; null, which stands for None, is left out.
+def _declares(base: type, name: str) -> bool:
+    """Whether no parent of `base` declares the field: a new default in a subclass does not move the flag."""
+    return not any(name in vars(parent).get("__annotations__", {}) for parent in base.__mro__[1:])
 
-    Lists become defaults and not flags, since as a flag's value an item that begins with a dash would be another flag.
+
+def _add_flag(group: Any, part: Field[Any]) -> None:
+    """Add the flag of one field."""
+    kind, several = _value_type(part.type)
+    default = part.default_factory() if part.default_factory is not MISSING else part.default
+    options: dict[str, Any] = {"type": _converter(part, kind), "metavar": _metavar(part, kind)}
+    if default is MISSING:
+        options["required"] = True
+    else:
+        options["default"] = default
+    if kind is bool:
+        options |= {"nargs": "?", "const": True}
+    elif several:
+        options["nargs"] = "+"
+    text = part.metadata.get("help", "").replace("%", "%%")
+    shown = " ".join(map(str, default)) if isinstance(default, tuple | list) else default
+    with_default = shown not in (None, MISSING, "", False)
+    group.add_argument(f"--{part.name}", help=f"{text} (default: {shown})" if with_default else text, **options)
+    if default is True:
+        group.add_argument(
+            f"--no_{part.name}", dest=part.name, action="store_false", default=True, help=argparse.SUPPRESS
+        )
+
+
+def _value_type(annotation: Any) -> tuple[Any, bool]:
+    """The type of one value of an annotation, and whether it takes several."""
+    if get_origin(annotation) in (Union, UnionType):
+        annotation = next(kind for kind in get_args(annotation) if kind is not type(None))
+    if get_origin(annotation) in (list, tuple):
+        return get_args(annotation)[0], True
+    return annotation, False
+
+
+def _converter(part: Field[Any], kind: Any) -> Callable[[str], Any]:
+    if choices := choices_of(part):
+        return partial(_one_of, part.name, choices)
+    return _boolean if kind is bool else kind
+
+
+def _one_of(name: str, choices: tuple[str, ...], value: str) -> str:
+    try:
+        return choose(name, value, choices)
+    except GradexplainError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _boolean(value: str) -> bool:
+    if value.lower() in ("true", "yes", "1", "false", "no", "0"):
+        return value.lower() in ("true", "yes", "1")
+    raise argparse.ArgumentTypeError(f"expected true or false, got {value!r}")
+
+
+def _metavar(part: Field[Any], kind: Any) -> str:
+    if choices := choices_of(part):
+        return f"{{{','.join(choices)}}}"
+    return part.metadata.get("metavar") or {bool: "true|false", int: "N", float: "X"}.get(kind, "TEXT")
+
+
+def _read_file(path: Path, options: Mapping[str, Field[Any]]) -> tuple[list[str], dict[str, Any]]:
+    """The values of a YAML file: single ones as flags, which argparse converts, and lists as defaults.
+
+    As flags, items of a list that begin with a dash would be flags of their own.
     """
-    values = {}
+    flags, lists = [], {}
     for key, value in _read_mapping(path).items():
-        option = options[choose(f"key of {path}", key, options)]
-        if value is None and option.default is not None:
-            raise GradexplainError(f"key {key!r} of {path} has no value: give it one, or leave the line out")
-        if value is not None:
-            values[key] = _typed(f"key {key!r} of {path}", value, option.type)
-    return values
+        if key in RENAMED and key not in options:
+            raise GradexplainError(f"{path}: {key} {RENAMED[key].replace('--', '')}")
+        part = options[choose(f"key of {path}", key, options)]
+        kind, several = _value_type(part.type)
+        if value is None:
+            if part.default is not None:
+                raise GradexplainError(f"key {key!r} of {path} has no value: give it one, or leave the line out")
+        elif several:
+            items = value if isinstance(value, list) else [value]
+            lists[key] = tuple(_item(f"each item of key {key!r} of {path}", item, kind) for item in items)
+        elif isinstance(value, dict | list):
+            raise GradexplainError(f"key {key!r} of {path} must hold a single value, got {value!r}")
+        elif isinstance(value, bool) != (kind is bool):
+            expected = "true or false" if kind is bool else "no true or false, unless in quotes"
+            raise GradexplainError(f"key {key!r} of {path} must hold {expected}, got {value!r}")
+        else:
+            flags.append(f"--{key}={value}")
+    return flags, lists
 
 
-_SAID = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
-
-
-def _typed(where: str, value: Any, annotation: Any) -> Any:
-    """The value if it is of the type, numbers being texts too, and `1e-3`, which is a text in YAML, a number."""
-    kinds = [kind for kind in get_args(annotation) if kind is not type(None)] if _is_union(annotation) else [annotation]
-    items = [get_args(kind)[0] for kind in kinds if get_origin(kind) is list]
-    if items:
-        return [_typed(f"each item of {where}", x, items[0]) for x in (value if isinstance(value, list) else [value])]
-    if isinstance(value, dict | list):
-        raise GradexplainError(f"{where} must hold a single value, got {value!r}")
-    known = [kind for kind in kinds if kind in _SAID] or [str]
-    if not any(_is(value, kind) for kind in known):
-        said = " or ".join(_SAID[kind] for kind in known)
-        raise GradexplainError(f"{where} must hold {said}, got {value!r}, which is {type(value).__name__}")
-    return str(value) if known == [str] else value
-
-
-def _is_union(annotation: Any) -> bool:
-    return get_origin(annotation) in (Union, UnionType)
-
-
-def _is(value: Any, kind: type) -> bool:
-    if kind is bool or isinstance(value, bool):
-        return kind is bool and isinstance(value, bool)
-    if kind is float and isinstance(value, str):
-        with suppress(ValueError):
-            float(value)
-            return True
-    return isinstance(value, int if kind is int else (int | float if kind is float else str | int | float))
+def _item(where: str, value: Any, kind: Any) -> Any:
+    """One item of a list; a number may stand for a text."""
+    if isinstance(value, str | int | float) and not isinstance(value, bool) and (kind is str or type(value) is kind):
+        return kind(value)
+    raise GradexplainError(f"{where} must be of type {kind.__name__}, got {value!r}")
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:
@@ -141,8 +231,9 @@ def _read_mapping(path: Path) -> dict[str, Any]:
             f"cannot read {path} ({error.strerror}): name a file that holds lines of `name: value`, or give flags alone"
         ) from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
-        problem = " ".join(str(error).split())
-        raise GradexplainError(f"{path} is not YAML ({problem}): it must hold lines of `name: value`") from error
+        raise GradexplainError(
+            f"{path} is not YAML ({one_line(error)}): it must hold lines of `name: value`"
+        ) from error
     if not isinstance(values, dict):
         raise GradexplainError(f"{path} must hold lines of `name: value`, got {type(values).__name__}")
     return values

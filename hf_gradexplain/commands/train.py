@@ -1,4 +1,4 @@
-"""Train a classifier: from arguments to a folder with its card, and to the hub."""
+"""Train a classifier, from the arguments to a folder with its card, and to the hub."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -7,18 +7,26 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from accelerate import PartialState
-from rich.console import Console
 
-from hf_gradexplain.cards import FIGURE, Card, describe, example_method, explain_examples, faithfulness, write_card
-from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
+from hf_gradexplain.cards import (
+    FIGURE,
+    Card,
+    describe,
+    example_method,
+    explain_examples,
+    measure_faithfulness,
+    write_card,
+)
+from hf_gradexplain.commands.arguments import TrainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
-from hf_gradexplain.hub.push import Destination, check_destination, push, use_token
+from hf_gradexplain.hub.push import Destination, check_destination, push
 from hf_gradexplain.models.remote_code import add_remote_code
 from hf_gradexplain.training import Trained, train
+from hf_gradexplain.viz.terminal import say
 
 STALE = ("model*.safetensors*", "*.bin", "configuration_*.py", "modeling_*.py", FIGURE)
-"""What an earlier push may have left that would be taken for a part of this model."""
+"""Files of an earlier push that would be mistaken for part of this model."""
 
 
 def run_training(arguments: TrainRecipeArguments) -> Mapping[str, float]:
@@ -30,14 +38,12 @@ def run_training(arguments: TrainRecipeArguments) -> Mapping[str, float]:
         The metrics on the evaluation split, see `Task.metrics`.
 
     Raises:
-        GradexplainError: If the data, the model or its configuration cannot be had as asked for, or if the model cannot
-            be pushed.
+        GradexplainError: The data, the model or its configuration cannot be loaded, or the model cannot be pushed.
     """
-    with use_token(arguments.token):
-        destination = _destination(arguments)
-        trained = train(arguments)
-        if PartialState().is_main_process:
-            _publish(trained, arguments, destination)
+    destination = _destination(arguments)
+    trained = train(arguments)
+    if PartialState().is_main_process:
+        _publish(trained, arguments, destination)
     return trained.metrics
 
 
@@ -60,7 +66,7 @@ def _publish(trained: Trained, arguments: TrainRecipeArguments, destination: Des
     )
     files = _save(trained, folder, remote_code=arguments.remote_code)
     write_card(card, folder)
-    card = _measured(card, trained, arguments)
+    card = _add_faithfulness(card, trained, arguments)
     files += write_card(card, folder)
     if destination is not None:
         _push(card, folder, files, destination)
@@ -73,37 +79,31 @@ def _push(card: Card, folder: Path, files: Sequence[str], destination: Destinati
     except GradexplainError as error:
         command = f"hf upload {destination.repo_id} {folder}{' --private' if destination.private else ''}"
         raise GradexplainError(
-            f"{error}. Nothing is lost: the model is in {folder}, and `{command}` pushes it without another training"
+            f"{error}. Nothing is lost: the model is in {folder}, and `{command}` pushes it without training again"
         ) from error
-    _say(f"Pushed: {pushed.url}")
+    say(f"Pushed: {pushed.url}")
 
 
-def _say(text: str) -> None:
-    Console(stderr=True, soft_wrap=True).print(text, highlight=False, markup=False)
-
-
-def _measured(card: Card, trained: Trained, arguments: TrainRecipeArguments) -> Card:
-    """The card with what is known of the model's explanations; if there can be none, with the reason."""
+def _add_faithfulness(card: Card, trained: Trained, arguments: TrainRecipeArguments) -> Card:
+    """Return the card with the faithfulness of the model's explanations, or with the reason why there are none."""
     n, rows = arguments.faithfulness_samples, trained.eval_rows
     texts = [arguments.example_text] * bool(arguments.example_text)
     widget = rows[: arguments.data_examples]["text"] if "text_pair" not in rows.column_names else []
     try:
-        explainer, found = Explainer(trained.model, trained.tokenizer), None
+        explainer, faithfulness = Explainer(trained.model, trained.tokenizer), None
         if n:
-            _say(
-                f"Measuring explanations on {min(n, len(rows)):,} texts; --faithfulness_samples 0 would leave that out"
-            )
+            say(f"Measuring explanations on {min(n, len(rows)):,} texts; --faithfulness_samples 0 skips this")
             labelled = trained.task.problem_type == "single_label_classification"
-            found = faithfulness(explainer, rows, n, labelled=labelled, seed=arguments.seed)
-        examples = explain_examples(explainer, [*texts, *widget], example_method(found))
+            faithfulness = measure_faithfulness(explainer, rows, n, labelled=labelled, seed=arguments.seed)
+        examples = explain_examples(explainer, [*texts, *widget], example_method(faithfulness))
     except GradexplainError as error:
         return replace(card, not_measured=f"the model cannot be explained ({error})")
     card = replace(card, examples=examples, widget=widget)
-    return replace(card, faithfulness=found, not_measured="") if n else card
+    return replace(card, faithfulness=faithfulness, not_measured="") if n else card
 
 
 def _save(trained: Trained, folder: Path, *, remote_code: bool) -> list[str]:
-    """Write model and tokenizer: into a folder beside the files first, then each in its place."""
+    """Save model and tokenizer to a temporary folder, then move each file into place."""
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder, prefix=".") as name:
         partial = Path(name)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
+from hf_gradexplain.commands.arguments import EvaluateRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 
 
@@ -15,4 +15,4 @@ from hf_gradexplain.errors import GradexplainError
 )
 def test_a_value_out_of_range_is_refused(values, message):
     with pytest.raises(GradexplainError, match=message):
-        EvaluateArguments(**values)
+        EvaluateRecipeArguments(**values)

@@ -4,7 +4,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from hf_gradexplain.commands import inputs as inputs
-from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
+from hf_gradexplain.commands.arguments import EvaluateRecipeArguments
 from hf_gradexplain.commands.inputs import _aligned, load_inputs
 from hf_gradexplain.corpus import CorpusError
 from hf_gradexplain.errors import GradexplainError
@@ -48,7 +48,7 @@ def test_names_in_a_stream_become_the_ids_of_the_model():
 
 def embedded(folder, seed):
     """The weights that an evaluation of the embedded default with this seed in this folder is of."""
-    found = load_inputs(EvaluateArguments(seed=seed, output_dir=str(folder)), folder)
+    found = load_inputs(EvaluateRecipeArguments(seed=seed, output_dir=str(folder)), folder)
     return weights_fingerprint(found.explainer.model)
 
 

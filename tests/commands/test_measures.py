@@ -5,10 +5,10 @@ import json
 import numpy as np
 from datasets import Dataset
 
-from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
+from hf_gradexplain.commands.arguments import EvaluateRecipeArguments
 from hf_gradexplain.commands.inputs import EvaluationInputs
 from hf_gradexplain.commands.measures import under_baselines
-from hf_gradexplain.commands.options import options_of
+from hf_gradexplain.commands.arguments import options_of
 from hf_gradexplain.evaluation.baselines import other_baselines
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.read_documents import read_curves
@@ -20,7 +20,7 @@ ROWS = Dataset.from_dict({"id": [0, 1], "text": TEXTS[:2], "label": [0, 1]})
 
 def curves_under_mean(folder, measures):
     """The curves of the first text under the mean baseline, and what is written down of how they were made."""
-    arguments = EvaluateArguments(methods=["signed_gi"], baselines=["mean"])
+    arguments = EvaluateRecipeArguments(methods=["signed_gi"], baselines=["mean"])
     explain = explainer("bert")
     others = other_baselines(explain, options_of(arguments), arguments.baselines)
     under_baselines(EvaluationInputs(explain, ROWS, "m", "d"), arguments, others, measures, folder, {})

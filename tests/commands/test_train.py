@@ -119,7 +119,7 @@ def test_word_vectors_are_where_training_starts(arguments, tmp_path):
     assert weight[good].tolist() == [1, 2, 3]
     assert weight[bad].abs().min() > 1e-6
     assert weight[pad].tolist() == [0, 0, 0]
-    with pytest.raises(GradexplainError, match="vectors of 3 dimensions, but config_overrides asks for hidden_size=4"):
+    with pytest.raises(GradexplainError, match="vectors of 3 dimensions, but config_overrides sets hidden_size=4"):
         run_training(
             arguments(model_type="fasttext", word_vectors=str(file), config_overrides="hidden_size=4", **still)
         )

@@ -1,0 +1,135 @@
+"""Arguments of the recipes, put together from the groups in `hf_gradexplain.options`."""
+
+from collections.abc import Collection
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any
+
+import yaml
+
+from hf_gradexplain.attribution.methods import PAPER_METHODS, select
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.options import (
+    HubArguments,
+    MeasureArguments,
+    ModelArguments,
+    Options,
+    SplitArguments,
+    TargetName,
+    UnitName,
+    option,
+    with_default,
+)
+from hf_gradexplain.training.arguments import TrainArguments
+
+NOT_REPLAYED = ("push_to_hub", "hub_dataset_id", "hub_private_repo", "publish_text", "dry_run")
+"""Arguments without influence on a result, which a replay neither needs nor repeats."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainRecipeArguments(ModelArguments, SplitArguments, Options):
+    """Explain texts given on the command line, or those of a dataset, with one classifier."""
+
+    model_name_or_path: str = with_default(ModelArguments, "model_name_or_path", MISSING)
+    texts: tuple[str, ...] = option((), "Texts to explain.")
+    max_samples: int = with_default(SplitArguments, "max_samples", 20)
+    methods: tuple[str, ...] = with_default(Options, "methods", ("signed_gi", "loo"))
+    output_dir: str = option("outputs/explain", "Folder for the output files.", metavar="FOLDER")
+
+    def __post_init__(self) -> None:
+        Options.__post_init__(self)
+        if bool(self.texts) == (self.dataset_name is not None):
+            raise GradexplainError("give either --texts or --dataset_name")
+        if self.texts and self.target == "label":
+            raise GradexplainError("--target label needs a --dataset_name, which has labels; --texts have none")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateRecipeArguments(ModelArguments, SplitArguments, Options, MeasureArguments, HubArguments):
+    """Explain every text of a dataset and measure how far the explanations can be trusted.
+
+    Without a model and a dataset, a small corpus with known word weights is generated, a FastText is trained on it, and
+    that is evaluated. This needs no network.
+    """
+
+    methods: tuple[str, ...] = with_default(Options, "methods", PAPER_METHODS)
+    unit: UnitName = with_default(Options, "unit", "word_type")
+    target: TargetName = with_default(Options, "target", "label")
+    output_dir: str = option("outputs/evaluate", "Folder for the output files.", metavar="FOLDER")
+    streaming: bool = option(False, "Read the dataset row by row, and store nothing of it on disk.")
+    threads: int = option(1, "CPU threads per process; more processes are faster than more threads.")
+    dry_run: bool = option(False, "Estimate time, memory and passes, and write nothing.")
+    hub_dataset_id: str | None = option(
+        None, "With push_to_hub: name of the dataset, owner/name; by default the name of output_dir.", metavar="NAME"
+    )
+    publish_text: bool = option(False, "With push_to_hub: publish the texts as well.")
+
+    def __post_init__(self) -> None:
+        Options.__post_init__(self)
+        MeasureArguments.__post_init__(self)
+        if self.threads < 1:
+            raise GradexplainError(f"threads must be a number of CPU threads, 1 or larger, but is {self.threads}")
+        if not self.push_to_hub and (self.hub_dataset_id or self.publish_text):
+            raise GradexplainError("hub_dataset_id and publish_text need push_to_hub")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRecipeArguments(TrainArguments, HubArguments):
+    """Train or fine-tune a classifier, measure its explanations, write its card, and push it if asked to.
+
+    Raises:
+        GradexplainError: The arguments contradict each other.
+    """
+
+    faithfulness_samples: int = option(500, "Texts to measure the faithfulness of explanations on; 0 for none.")
+    license: str | None = option(
+        None, "Identifier of the model's licence for its card, as in apache-2.0.", metavar="NAME"
+    )
+    dataset_source: str | None = option(
+        None, "Hub name of the dataset for the card, if dataset_name is a copy or a part of it.", metavar="NAME"
+    )
+    example_text: str = option(
+        "The meeting was short, the mood was good, and nobody asked about the price.",
+        "Text that the card explains; empty for none.",
+    )
+    data_examples: int = option(
+        0, "Evaluation texts that the card explains and offers as examples; the card then contains these texts."
+    )
+    hub_model_id: str | None = option(
+        None, "With push_to_hub: name of the model, owner/name; by default the name of output_dir.", metavar="NAME"
+    )
+    remote_code: bool = option(
+        False, "With model_type: save the model's code with its weights, for users without this package."
+    )
+
+    def __post_init__(self) -> None:
+        TrainArguments.__post_init__(self)
+        for name in ("faithfulness_samples", "data_examples"):
+            if getattr(self, name) < 0:
+                raise GradexplainError(f"{name} must be a number of texts, 0 or larger, but is {getattr(self, name)}")
+        if not self.push_to_hub and self.hub_model_id:
+            raise GradexplainError("hub_model_id needs push_to_hub")
+        if self.remote_code and self.model_name_or_path:
+            raise GradexplainError(
+                "remote_code saves the code of fasttext, textcnn and bilstm, so it needs model_type; other "
+                "architectures load without it"
+            )
+
+
+def options_of(arguments: Options) -> Options:
+    """Return the part of a recipe's arguments that says how to explain.
+
+    Raises:
+        GradexplainError: A method is not registered; the message names the nearest one.
+    """
+    select(arguments.methods)
+    return Options(**{part.name: getattr(arguments, part.name) for part in fields(Options)})
+
+
+def to_replay_yaml(arguments: Any, without: Collection[str] = ()) -> str:
+    """Return arguments as the YAML of `run.yaml`, except those in `NOT_REPLAYED` and `without`.
+
+    An empty list is left out, since a flag needs a value.
+    """
+    values = {name: value for name, value in asdict(arguments).items() if value not in ([], ())}
+    kept = {name: value for name, value in values.items() if name not in (*NOT_REPLAYED, *without)}
+    return yaml.safe_dump(kept, sort_keys=False)
