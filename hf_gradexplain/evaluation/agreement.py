@@ -1,4 +1,4 @@
-"""Tables of how the methods agree with leave-one-out: correlations, and signs."""
+"""Tables of the agreement with leave-one-out: correlations and signs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from hf_gradexplain.evaluation.bootstrap import REPLICATES, Means, median_interval
+from hf_gradexplain.evaluation.bootstrap import REPLICATES, Means
 from hf_gradexplain.evaluation.correlation import COEFFICIENTS, SIGNIFICANCE
+from hf_gradexplain.evaluation.median import median_interval
 
 CORRELATION_COLUMNS = [
     *("method", "coefficient", "median", "mean", "fraction_significant", "n", "n_undefined"),
@@ -19,7 +20,7 @@ BINS = 20
 
 
 class CorrelationSums:
-    """Sums over documents of their correlations with leave-one-out, for the intervals of the means.
+    """Sums over documents of their correlations with leave-one-out, for the intervals of their means.
 
     Args:
         methods: The methods' names.
@@ -31,12 +32,17 @@ class CorrelationSums:
         self.means = Means(len(self.keys), replicates)
 
     def add(self, correlations: Mapping[str, Mapping[str, np.ndarray]], weights: np.ndarray) -> None:
-        """Add documents: every coefficient `(n,)` per method, NaN where undefined, and their `bootstrap_weights`."""
+        """Add documents.
+
+        Args:
+            correlations: Every coefficient per method, `(n,)` each, NaN where undefined.
+            weights: Their `bootstrap_weights` `(n, replicates)`.
+        """
         if self.keys:
             self.means.add(np.stack([correlations[m][coefficient] for m, coefficient in self.keys], 1), weights)
 
     def intervals(self) -> dict[tuple[str, str], tuple[float, float]]:
-        """The 95 % percentile interval of each mean, by method and coefficient."""
+        """Return the 95 % percentile interval of each mean, by method and coefficient."""
         return dict(zip(self.keys, zip(*self.means.interval(), strict=True), strict=True))
 
 
@@ -49,15 +55,16 @@ def correlation_tables(
     Args:
         correlations: Method by method, every coefficient and its p-value (`pearson`, `pearson_p`, ...), `(n,)` each,
             NaN where undefined.
-        intervals: Those of the means, see `CorrelationSums.intervals`.
+        intervals: The intervals of the means, see `CorrelationSums.intervals`.
 
     Returns:
         The summary, `CORRELATION_COLUMNS`: `n` counts the documents that have a coefficient. `fraction_significant` is
-        the share of those with `p <= 0.05`. In `fraction_significant_fdr` the p-values are adjusted first, so that
-        of the significant ones no more than 5 % are expected to be so by chance (Benjamini & Hochberg 1995; documents
-        do not depend on each other). Without any document all of these are NaN.
+        the share of these with `p <= 0.05`. `fraction_significant_fdr` is the same share after the p-values are
+        adjusted for the false discovery rate: no more than 5 % of the significant ones are expected to be false
+        (Benjamini & Hochberg 1995; documents are independent). All of these are NaN without any document, and the
+        interval of the median is NaN for fewer than 6, see `median_interval`.
 
-        And how the coefficients are distributed, `HISTOGRAM_COLUMNS`: `n` of them lie from `low` up to `high`.
+        The distribution of the coefficients, `HISTOGRAM_COLUMNS`: `n` of them lie between `low` and `high`.
     """
     rows, histograms = [], []
     edges = np.linspace(-1, 1, BINS + 1)
@@ -65,9 +72,9 @@ def correlation_tables(
         for name in COEFFICIENTS:
             r, p = (x[~np.isnan(x)] for x in (values[name], values[f"{name}_p"]))
             raw, adjusted = _significance(p)
-            counted = (raw, len(r), len(values[name]) - len(r))
+            n_undefined = len(values[name]) - len(r)
             ends = (*median_interval(r), *intervals[method, name])
-            rows.append((method, name, *_location(r), *counted, *ends, adjusted))
+            rows.append((method, name, *_location(r), raw, len(r), n_undefined, *ends, adjusted))
             counts = np.histogram(np.clip(r, -1, 1), edges)[0]
             histograms += [(method, name, *bin_) for bin_ in zip(edges[:-1], edges[1:], counts, strict=True)]
     return pd.DataFrame(rows, columns=CORRELATION_COLUMNS), pd.DataFrame(histograms, columns=HISTOGRAM_COLUMNS)
@@ -86,7 +93,12 @@ class SignSums:
         self.agreement, self.zero = (Means(len(self.methods), replicates) for _ in range(2))
 
     def add(self, signs: Mapping[str, Mapping[str, np.ndarray]], weights: np.ndarray) -> None:
-        """Add documents: the counts of `sign_agreement` per method, `(n,)` each, and their `bootstrap_weights`."""
+        """Add documents.
+
+        Args:
+            signs: The counts of `sign_agreement` per method, `(n,)` each.
+            weights: Their `bootstrap_weights` `(n, replicates)`.
+        """
         if self.methods:
             self.n += len(weights)
             units = {m: np.sum([signs[m][name] for name in ("same", "opposite", "zero")], 0) for m in self.methods}
@@ -94,11 +106,12 @@ class SignSums:
                 means.add(np.stack([_share(signs[m][name], units[m]) for m in self.methods], 1), weights)
 
     def table(self) -> pd.DataFrame:
-        """One row per signed method, `SIGN_COLUMNS`.
+        """Return one row per signed method, `SIGN_COLUMNS`.
 
         Returns:
-            The mean over `n` documents of the share of units of the same sign, with its 95 % bootstrap interval, and of
-            the share that the method scores 0. `n_undefined` documents have no unit whose leave-one-out has a sign.
+            The mean over `n` documents of the share of units with the same sign, with its 95 % bootstrap interval, and
+            the mean share that the method scores 0. `n_undefined` documents have no unit whose leave-one-out score
+            has a sign.
         """
         low, high = self.agreement.interval()
         columns = [self.methods, self.agreement.mean, low, high, self.zero.mean, self.agreement.n]
@@ -110,7 +123,7 @@ def _location(r: np.ndarray) -> tuple[float, float]:
 
 
 def _significance(p: np.ndarray) -> tuple[float, float]:
-    """The share of significant p-values as they are, and adjusted for the false discovery rate."""
+    """Return the share of significant p-values, unadjusted and adjusted for the false discovery rate."""
     if not len(p):
         return np.nan, np.nan
     adjusted = stats.false_discovery_control(np.clip(p, 0, 1))

@@ -1,7 +1,7 @@
 """The area over the perturbation curve: how far the target's probability falls as units are removed.
 
 A curve holds `f(x^(k))`, `k = 0 ... U`, where `f` is the probability of the target (for regression: the output) and
-`x^(k)` the document without the `k` units that come first in some order. What is averaged are its *drops*:
+`x^(k)` the document without the first `k` units of some order. AOPC averages its *drops*:
 
 ==================  ====================  =======================================  ======================
 `removal`           `f(x) - f(x^(k))`     without the `k` highest-scored units     high for a good method
@@ -10,9 +10,9 @@ A curve holds `f(x^(k))`, `k = 0 ... U`, where `f` is the probability of the tar
 ==================  ====================  =======================================  ======================
 
 `removal` is Eq. 8 of Du & Xu, and the comprehensiveness of ERASER (DeYoung et al. 2020) with `k` counted in units
-instead of percents; `sufficiency` is ERASER's. Keeping the top `k` of `U` units is removing the other `U - k`, lowest
-first: so one curve, of the lowest first, holds `negative_first` read from its beginning and `sufficiency` read from
-its end.
+instead of percents; `sufficiency` is ERASER's. Keeping the top `k` of `U` units means removing the other `U - k`,
+lowest first. One curve, of the lowest first, therefore gives both: `negative_first` from its beginning and
+`sufficiency` from its end.
 """
 
 from collections.abc import Sequence
@@ -21,35 +21,45 @@ import numpy as np
 
 from hf_gradexplain.evaluation.ragged_array import RaggedArray
 
-ROUNDING = 8 * np.finfo(np.float32).eps
-"""By how much of their size two numbers computed in float32 may differ without being different."""
-
 
 def removal_ranks(scores: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
-    """The rank of each unit when the highest score goes first: `(..., U)` to `(..., U)`.
+    """Return the rank of each unit when the highest score is removed first: `(..., U)` to `(..., U)`.
 
-    Equal scores are put in random order, the same for every row. Without `rng` they keep the order of their position,
-    which is no default: in news the first words matter most, so it flatters a method whose scores are all equal.
+    Equal scores are put in random order, the same for every row. Without `rng` they keep the order of their position.
+    This is not the default: in news the first words matter most, so it favours a method whose scores are all equal.
 
     >>> removal_ranks(np.array([0.1, 0.7, 0.2]), np.random.default_rng(0))
     array([2, 0, 1])
     >>> removal_ranks(np.array([0.5, 0.7, 0.5]), None)
     array([1, 0, 2])
     """
-    places = np.arange(scores.shape[-1])
-    shuffle = places if rng is None else rng.permutation(places)
+    positions = np.arange(scores.shape[-1])
+    shuffle = positions if rng is None else rng.permutation(positions)
     order = shuffle[np.argsort(-scores[..., shuffle], axis=-1, kind="stable")]
     ranks = np.empty(scores.shape, dtype=np.int64)
-    np.put_along_axis(ranks, order, np.broadcast_to(places, scores.shape), axis=-1)
+    np.put_along_axis(ranks, order, np.broadcast_to(positions, scores.shape), axis=-1)
     return ranks
 
 
+def aopc_by_k(drops: np.ndarray, n_documents: int = 1) -> np.ndarray:
+    """Return `AOPC(K) = 1/(K+1) * sum_{k=0..K} drop(k)` for every `K` (Eq. 8): `(..., K + 1)` to `(..., K + 1)`.
+
+    Args:
+        drops: The drops of one document in the last axis, or their sums over `n_documents`.
+        n_documents: The number of documents that AOPC is the mean of.
+
+    >>> aopc_by_k(np.array([0.0, 0.5, 0.25]))
+    array([0.  , 0.25, 0.25])
+    """
+    return np.cumsum(drops, axis=-1) / (n_documents * np.arange(1, drops.shape[-1] + 1))
+
+
 def document_aopc(curve: Sequence[float] | np.ndarray, max_k: int) -> np.ndarray:
-    """`1/(K+1) * sum_{k=0..K} [f(x) - f(x^(k))]` of one document, for every `K` from 0 to `max_k` (Eq. 8).
+    """Return the AOPC of one document for every `K` from 0 to `max_k`.
 
     Args:
         curve: `(U + 1,)`: the probability of the target without the top `k` units, `k` from 0 to `U`.
-        max_k: The largest `K`. Past the document's own `U` all is removed, and the curve stays flat.
+        max_k: The largest `K`. Past the document's `U` units everything is removed, and the curve stays flat.
 
     Returns:
         `(max_k + 1,)`; the first is 0.
@@ -60,49 +70,33 @@ def document_aopc(curve: Sequence[float] | np.ndarray, max_k: int) -> np.ndarray
     curve = np.asarray(curve, dtype=np.float64)
     flat = np.full(max_k + 1, curve[-1])
     flat[: len(curve)] = curve[: max_k + 1]
-    return np.cumsum(curve[0] - flat) / np.arange(1, max_k + 2)
-
-
-def aopc(curves: Sequence[Sequence[float] | np.ndarray], max_k: int | None = None) -> np.ndarray:
-    """`AOPC(K)`, the mean of `document_aopc` over documents, for every `K` from 0 to `max_k`.
-
-    Args:
-        curves: One curve `(U_i + 1,)` per document.
-        max_k: The largest `K`; None for the longest document's number of units.
-
-    Returns:
-        `(max_k + 1,)`.
-
-    Raises:
-        ValueError: If there is no document.
-    """
-    if not curves:
-        raise ValueError("AOPC is a mean over documents: give at least one curve")
-    max_k = max(map(len, curves)) - 1 if max_k is None else max_k
-    return np.mean([document_aopc(curve, max_k) for curve in curves], axis=0)
+    return aopc_by_k(curve[0] - flat)
 
 
 def removal_drops(curves: RaggedArray) -> RaggedArray:
-    """`f(x) - f(x^(k))` of every document, `k = 0 ... U`: its own order's drops, whichever order that is."""
+    """Return `f(x) - f(x^(k))` of every document, `k = 0 ... U`, for curves of any order of removal."""
     return RaggedArray(curves.repeat_per_row(curves.first) - curves.values, curves.lengths)
 
 
 def sufficiency_drops(lowest_first: RaggedArray) -> RaggedArray:
-    """`f(x) - f(x^(k!))`, the drops with the top `k` units alone, from the curves of removing the lowest first.
+    """Return `f(x) - f(x^(k!))`, the drops with the top `k` units alone.
 
-    At `k = 0` nothing is left and the drop is that of removing everything; from `k = U` on nothing is missing and
-    it is 0.
+    At `k = 0` no unit is left, and the drop is that of removing all of them. At `k = U` no unit is missing, and the
+    drop is 0.
 
-    >>> sufficiency_drops(Ragged.of([[0.75, 0.5, 0.25]])).values
+    Args:
+        lowest_first: The curves of removing the lowest-scored units first.
+
+    >>> sufficiency_drops(RaggedArray.of([[0.75, 0.5, 0.25]])).values
     array([0.5 , 0.25, 0.  ])
     """
     return removal_drops(lowest_first).backwards()
 
 
 def areas(drops: RaggedArray, ks: np.ndarray) -> np.ndarray:
-    """`1/(K+1) * sum_{k=0..K} drop(k)` of `n` documents at chosen `K`: `(G,)` to `(n, G)`; flat past a document's end.
+    """Return the AOPC of `n` documents at chosen `K`: `(G,)` to `(n, G)`; curves are flat past a document's end.
 
-    >>> areas(removal_drops(Ragged.of([[0.75, 0.25], [0.75]])), np.array([1, 3]))
+    >>> areas(removal_drops(RaggedArray.of([[0.75, 0.25], [0.75]])), np.array([1, 3]))
     array([[0.25 , 0.375],
            [0.   , 0.   ]])
     """
@@ -113,16 +107,17 @@ def areas(drops: RaggedArray, ks: np.ndarray) -> np.ndarray:
     return (inside + np.maximum(ks - last, 0) * drops.last[:, None]) / (ks + 1)
 
 
-def drop_sums(drops: RaggedArray, longest: int) -> np.ndarray:
-    """`sum over documents of drop(k)` for every `k` from 0 to `longest`, each flat past its document's end.
+def full_areas(drops: RaggedArray) -> np.ndarray:
+    """Return the AOPC of each document at its number of units, `1/(U+1) * sum_{k=0..U} drop(k)`: `(n,)`."""
+    return np.add.reduceat(drops.values, drops.starts) / drops.lengths
 
-    Summed as steps from one `k` to the next, so that short documents cost nothing past their end: `(longest + 1,)`.
+
+def drop_sums(drops: RaggedArray, longest: int) -> np.ndarray:
+    """Return `sum over documents of drop(k)` for `k` from 0 to `longest`: `(longest + 1,)`.
+
+    Curves are flat past a document's end. The steps from one `k` to the next are summed first, which takes no time
+    for the flat part of short documents.
     """
     steps = np.diff(drops.values, prepend=0.0)
     steps[drops.starts] = drops.first
     return np.cumsum(np.bincount(drops.index_in_row, steps, minlength=longest + 1))
-
-
-def own_areas(drops: RaggedArray) -> np.ndarray:
-    """`1/(U+1) * sum_{k=0..U} drop(k)` of each document up to its own number of units `U`: `(n,)`."""
-    return np.add.reduceat(drops.values, drops.starts) / drops.lengths

@@ -1,4 +1,4 @@
-"""How closely a method's scores follow leave-one-out, document by document: correlation (Eq. 9) and sign."""
+"""Agreement of a method's scores with leave-one-out, per document: correlation (Eq. 9) and sign."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -8,18 +8,21 @@ import numpy as np
 from scipy import stats
 
 from hf_gradexplain.attribution.methods import METHODS
-from hf_gradexplain.evaluation.aopc import ROUNDING
+from hf_gradexplain.evaluation.rounding import ROUNDING
 
 REFERENCE = "loo"
 """The method that the others are correlated with."""
 
 MIN_UNITS = 3
+"""Documents with fewer units have no correlation."""
+
 SIGNIFICANCE = 0.05
+"""P-values up to this one are significant."""
 
 
 @dataclass(frozen=True)
 class Correlation:
-    """One coefficient of one document, or the reason why there is none.
+    """One coefficient of one document, or the reason why it is undefined.
 
     Attributes:
         r: The coefficient, None where it is undefined.
@@ -35,8 +38,8 @@ class Correlation:
 def correlate(scores: np.ndarray, reference: np.ndarray, coefficient: str = "pearson") -> list[Correlation]:
     """Correlate the scores of several methods `(M, U)` with a reference `(U,)`, for one document.
 
-    Undefined for fewer than 3 units, and where either side is constant: equal up to a few roundings of float32, in
-    which scores are computed.
+    A coefficient is undefined for fewer than 3 units, and where either side is constant: equal up to a few rounding
+    errors of float32, the precision of the scores.
 
     >>> correlate(np.array([[1.0, 2.0, 4.0], [1.0, 1.0, 1.0]]), np.array([1.0, 3.0, 4.0]))[1].reason
     'constant scores'
@@ -45,39 +48,39 @@ def correlate(scores: np.ndarray, reference: np.ndarray, coefficient: str = "pea
         return [Correlation(None, None, "scores that are not finite")] * len(scores)
     if scores.shape[1] < MIN_UNITS:
         return [Correlation(None, None, f"fewer than {MIN_UNITS} units")] * len(scores)
-    found = [Correlation(None, None, "constant scores")] * len(scores)
+    correlations = [Correlation(None, None, "constant scores")] * len(scores)
     defined = [] if _is_constant(reference) else [i for i, row in enumerate(scores) if not _is_constant(row)]
     if defined:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", stats.NearConstantInputWarning)
             r, p = COEFFICIENTS[coefficient](scores[defined], reference)
         for i, *numbers in zip(defined, r.tolist(), p.tolist(), strict=True):
-            found[i] = Correlation(*numbers)
-    return found
+            correlations[i] = Correlation(*numbers)
+    return correlations
 
 
 def correlated_methods(methods: Sequence[str]) -> list[str]:
-    """Those that have a correlation: all but the reference, if it is among them."""
+    """Return the methods that have a correlation: all but the reference, none without it."""
     return [method for method in methods if method != REFERENCE] if REFERENCE in methods else []
 
 
 def compared_by_sign(methods: Sequence[str]) -> list[str]:
-    """The signed methods among those that are compared with the reference."""
+    """Return the signed methods among those that have a correlation."""
     return [method for method in correlated_methods(methods) if METHODS[method].signed]
 
 
 def correlate_all(scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, float | str | None]]:
-    """Correlate the scores of one document with the reference's.
+    """Correlate the scores of every method with those of the reference, for one document.
 
     Returns:
-        Per method but the reference: every coefficient, its p-value (`pearson_p`), and under `undefined` the reason
-        if there are none.
+        For each method but the reference: every coefficient, its p-value (`pearson_p`), and under `undefined` the
+        reason if they are undefined, else None.
     """
     methods = correlated_methods(list(scores))
     out: dict[str, dict[str, float | str | None]] = {method: {} for method in methods}
     for name in COEFFICIENTS if methods else ():
-        found = correlate(np.stack([scores[method] for method in methods]), scores[REFERENCE], name)
-        for method, c in zip(methods, found, strict=True):
+        correlations = correlate(np.stack([scores[method] for method in methods]), scores[REFERENCE], name)
+        for method, c in zip(methods, correlations, strict=True):
             out[method] |= {name: c.r, f"{name}_p": c.p, "undefined": c.reason}
     return out
 
@@ -85,23 +88,23 @@ def correlate_all(scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, float
 def sign_agreement(scores: np.ndarray, reference: np.ndarray) -> dict[str, int]:
     """Compare the signs of a method's scores with those of the reference, both `(U,)`, for one document.
 
-    The agreement is `same / (same + opposite + zero)`: the share of the units that speak for or against the target
-    by the reference of which the method says the same. A unit whose reference is 0 has no sign to agree with and is
-    left out; a unit of which the method says 0 while the reference takes a side counts as not the same. A number is 0
-    if it is within a few roundings of float32 of the greatest. It is undefined where the reference is 0 throughout.
+    The agreement is `same / (same + opposite + zero)`: of the units whose reference score has a sign, the share with
+    the same sign in the method's scores. Units whose reference score is 0 are left out. Units that the method scores
+    0 while the reference does not count as disagreement. A score counts as 0 if it is smaller than a few rounding
+    errors of float32 relative to the greatest one. The agreement is undefined where all reference scores are 0.
 
     Returns:
-        How many units are the `same`, the `opposite`, and `zero` by the method alone.
+        The numbers of units with the `same` sign, with the `opposite` sign, and `zero` by the method alone.
 
     >>> sign_agreement(np.array([1.0, -2.0, 0.0, 3.0]), np.array([2.0, 1.0, -1.0, 0.0]))
     {'same': 1, 'opposite': 1, 'zero': 1}
     """
-    signs, wanted = _signs(scores), _signs(reference)
-    sided = wanted != 0
+    signs, expected = _signs(scores), _signs(reference)
+    has_sign = expected != 0
     return {
-        "same": int((signs == wanted)[sided].sum()),
-        "opposite": int((signs == -wanted)[sided].sum()),
-        "zero": int((signs == 0)[sided].sum()),
+        "same": int((signs == expected)[has_sign].sum()),
+        "opposite": int((signs == -expected)[has_sign].sum()),
+        "zero": int((signs == 0)[has_sign].sum()),
     }
 
 

@@ -17,19 +17,19 @@ from hf_gradexplain.files import atomic_write
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedDocument:
-    """A document's explanation and how it stood the test.
+    """A document's explanation and its faithfulness measurements.
 
     Attributes:
-        id: Row number in the data set.
-        label: The class that the data set gives it, or None.
+        id: Row number in the dataset.
+        label: Its label in the dataset, or None.
         explanation: Units and scores.
-        curves: Per method `(U + 1,)`: the target's probability without the `k` highest-scored units.
-        correlations: Per method but the reference: every coefficient, its p-value (`pearson_p`), and the reason where
-            they are undefined.
-        signs: Per signed method but the reference: `hf_gradexplain.evaluation.correlation.sign_agreement`.
-        negative_first: Per method `(U + 1,)`: the target's probability without the `k` lowest-scored units; empty if
-            not measured, as are the others below.
-        random_orders: `mean` and `variance`, `(U + 1,)` each: see `hf_gradexplain.evaluation.random_band.over_orders`.
+        curves: For each method `(U + 1,)`: the target's probability without the `k` highest-scored units.
+        correlations: For each method but the reference, see `hf_gradexplain.evaluation.correlation.correlate_all`.
+        signs: For each signed method but the reference, see `hf_gradexplain.evaluation.correlation.sign_agreement`.
+        negative_first: For each method `(U + 1,)`: the target's probability without the `k` lowest-scored units. This
+            and the following attributes are empty if they were not measured.
+        random_orders: `mean` and `variance`, `(U + 1,)` each: see
+            `hf_gradexplain.evaluation.random_band.summarize_orders`.
         bounds: `lower`, `upper`, `exact`: see `hf_gradexplain.evaluation.naopc.document_bounds`.
     """
 
@@ -44,17 +44,17 @@ class EvaluatedDocument:
     bounds: Mapping[str, Any] = field(default_factory=dict)
 
     def to_row(self) -> dict[str, Any]:
-        """Plain values, one per column; `from_row` gives the document back."""
+        """Return plain values, one per column; `from_row` is the inverse."""
         arrays = {name: getattr(self, name) for name in ("curves", "negative_first", "random_orders")}
         return {
             **{name: getattr(self, name) for name in ("id", "label", "correlations", "signs", "bounds")},
-            **{name: {key: x.tolist() for key, x in found.items()} for name, found in arrays.items()},
+            **{name: {key: x.tolist() for key, x in by_key.items()} for name, by_key in arrays.items()},
             **self.explanation.to_dict(),
         }
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "EvaluatedDocument":
-        """The inverse of `to_row`; a column that is not there was not measured."""
+        """Build a document from the values of `to_row`; a missing column was not measured."""
         arrays = {
             name: {key: np.asarray(x, dtype=float) for key, x in (row.get(name) or {}).items()}
             for name in ("curves", "negative_first", "random_orders")
@@ -73,7 +73,7 @@ class EvaluatedDocument:
 
 
 def schema(methods: Sequence[str], measures: Measures | None = None) -> pa.Schema:
-    """The columns of a documents file; of what is not measured, or has no method to be measured of, there is none."""
+    """Return the columns of a documents file; quantities that are not measured have no column."""
     measures = measures or Measures()
     numbers, methods = pa.list_(pa.float64()), list(methods)
     unit = pa.struct([("text", pa.string()), ("spans", pa.list_(pa.list_(pa.int64())))])
@@ -113,13 +113,13 @@ def schema(methods: Sequence[str], measures: Measures | None = None) -> pa.Schem
 
 
 def write_documents(documents: Sequence[EvaluatedDocument], path: Path, columns: pa.Schema) -> None:
-    """Write documents to a Parquet file, whole or not at all."""
+    """Write documents to a Parquet file; the file appears only when it is complete."""
     table = pa.Table.from_pylist([document.to_row() for document in documents], schema=columns)
     with atomic_write(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
 
 def read_explanations(path: Path, limit: int | None = None) -> list[tuple[int, Explanation]]:
-    """The documents of a file, or the first `limit` of them, as `(id, explanation)`."""
+    """Read the documents of a file, or the first `limit` of them, as `(id, explanation)`."""
     rows = pq.read_table(path).slice(0, limit).to_pylist()
     return [(row["id"], Explanation.from_dict(row)) for row in rows]

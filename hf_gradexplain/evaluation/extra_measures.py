@@ -1,31 +1,36 @@
-"""What is measured beside removal curves and correlations; each costs passes of its own."""
+"""Choices of an evaluation: the order of ties, and optional measurements with their cost."""
 
 from dataclasses import dataclass
+from typing import get_args
 
 from torch import nn
 
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.options import TiesName
+from hf_gradexplain.options import TiesName
 from hf_gradexplain.perturb import has_curve_shortcut
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What to measure, checked when it is made.
+    """What to measure, validated on creation.
 
-    A document of `U` units takes `U` masked copies of it per method for the removal curves. On top of those come:
+    The removal curves take `U` masked copies of a document of `U` units per method. The options add:
 
     Attributes:
-        random_orders: Random orders per document, whose spread is the band of chance: `U` copies for each.
-        both_ends: Whether to remove the lowest-scored units first, too, which gives sufficiency as well: `U` copies
+        random_orders: Number of random orders per document, whose spread is the random band: `U` copies for each.
+        both_ends: Whether to remove the lowest-scored units first as well, which also gives sufficiency: `U` copies
             per method.
         bounds: Whether to search for the best and the worst order of each document, which normalised AOPC needs:
-            `2^U` copies up to `EXACT_UNITS` units, about `beam_size U^2` beyond.
-        beam_size: How many sets of removed units a search keeps at every step.
-        k_grid: At which numbers of removed units the model is asked; empty for all. A curve is exact there and at its
-            two ends, and linear in between. Where a short cut knows all of it at once, all of it is exact.
+            `2^U` copies up to `EXACT_UNITS` units, about `beam_size U^2` for more.
+        beam_size: Number of sets of removed units that the search keeps at every step.
+        k_grid: Numbers of removed units at which the model is run; empty for all. A curve is exact at these and at
+            its two ends, and linear in between. A model with a shortcut for curves is exact everywhere.
+        ties: Which of two equal scores is removed first: a `random` one, or the one whose `position` is earlier. In
+            news the first words matter most, so `position` favours a method with many equal scores.
 
     Raises:
-        GradexplainError: A number is out of range.
+        GradexplainError: A number is out of range, or `ties` is not one of the choices.
     """
 
     random_orders: int = 0
@@ -33,27 +38,30 @@ class Measures:
     bounds: bool = False
     beam_size: int = 5
     k_grid: tuple[int, ...] = ()
+    ties: TiesName = "random"
 
     def __post_init__(self) -> None:
         if self.random_orders < 0 or self.random_orders == 1:
             raise GradexplainError(
-                f"random_orders is 0, or 2 or more to have a spread, not {self.random_orders}: choose another number"
+                f"random_orders is {self.random_orders}, but a spread needs two orders: choose 2 or more, or 0 for none"
             )
         if self.beam_size < 1:
             raise GradexplainError(
-                f"beam_size is the number of sets that a search keeps, 1 or more, not {self.beam_size}"
+                f"beam_size is {self.beam_size}, but a search keeps at least one set: choose 1 or more"
             )
-
         if any(k < 0 for k in self.k_grid):
-            raise GradexplainError(f"k_grid holds numbers of removed units, 0 or more, not {min(self.k_grid)}")
+            raise GradexplainError(
+                f"k_grid contains {min(self.k_grid)}, but it lists numbers of removed units: choose 0 or more"
+            )
+        choose("ties", self.ties, get_args(TiesName))
 
     def steps(self, n_units: int) -> int:
-        """How many masked copies of a text of so many units one order takes, beside those at the two ends."""
+        """Return how many masked copies of a text of `n_units` units one order takes, without those at its two ends."""
         inside = range(1, n_units)
         return sum(k in inside for k in set(self.k_grid)) if self.k_grid else len(inside)
 
     def orders(self, methods: int) -> int:
-        """In how many orders the units of a text are removed, each of which takes `U` masked copies of it."""
+        """Return the number of orders in which the units of a text are removed; each takes `steps` masked copies."""
         return methods * (1 + self.both_ends) + self.random_orders
 
 
@@ -65,13 +73,14 @@ def default_measures(
     bounds: bool = False,
     beam_size: int = 5,
     k_grid: tuple[int, ...] = (),
+    ties: TiesName = "random",
 ) -> Measures:
-    """What was asked for, and of what was left open (None) as much as costs little with this model.
+    """Return the given choices; None chooses as much as costs little with this model.
 
-    With a short cut for curves, orders cost next to nothing: 20 random ones and both ends. Without one, 2 random
-    orders, the fewest that have a spread: over many documents they show the band as well as 20 do, see
-    `random_band`. The bounds are never cheap: for a FastText and 150 units they take ten times as
-    long as all the rest.
+    With a shortcut for curves, orders cost almost nothing: 20 random ones and both ends. Without one, 2 random orders,
+    the smallest number that has a spread: over many documents they estimate the band as well as 20 do, see
+    `hf_gradexplain.evaluation.random_band`. The bounds are never cheap: for a FastText and 150 units they take ten
+    times as long as everything else.
     """
     fast = has_curve_shortcut(model)
     return Measures(
@@ -80,4 +89,5 @@ def default_measures(
         bounds=bounds,
         beam_size=beam_size,
         k_grid=k_grid,
+        ties=ties,
     )

@@ -1,4 +1,4 @@
-"""How often a method's top units are those that are known to matter; for texts whose truth was planted."""
+"""Agreement of a method's top units with known ground truth, for texts with planted words."""
 
 from collections.abc import Callable, Iterable
 
@@ -10,15 +10,15 @@ from hf_gradexplain.explanation import Explanation
 
 
 def r_precision(ranks: np.ndarray, supports: np.ndarray) -> tuple[bool, float] | None:
-    """How well an order of units agrees with a known truth.
+    """Compare an order of units with the ground truth.
 
     Args:
         ranks: `(U,)`: 0 for the unit that the method puts first.
-        supports: `(U,)` bool: whether the unit is known to speak for the target.
+        supports: `(U,)` bool: whether the unit is known to support the target.
 
     Returns:
-        Whether the first unit supports the target, and the share of supporting units among the first `m`, where `m`
-        is how many there are (R-precision). None if there are none.
+        Whether the first unit supports the target, and R-precision: the share of supporting units among the first
+        `m`, where `m` is the number of supporting units. None if there are none.
     """
     m = int(supports.sum())
     return (bool(supports[ranks == 0].any()), float(supports[ranks < m].mean())) if m else None
@@ -27,16 +27,16 @@ def r_precision(ranks: np.ndarray, supports: np.ndarray) -> tuple[bool, float] |
 def planted_table(
     explanations: Iterable[tuple[int, Explanation]], weight: Callable[[str, int], float], seed: int = 0
 ) -> pd.DataFrame:
-    """Compare every method's order with the planted truth.
+    """Compare the order of every method with the planted words.
 
     Args:
         explanations: Pairs of a document's id and its explanation.
-        weight: `(word, class) -> float`: positive where the word was planted to speak for the class.
-        seed: For breaking ties at random, with the document's id.
+        weight: `(word, class) -> float`: positive where the word was planted to support the class.
+        seed: Seed for breaking ties at random, together with the document's id.
 
     Returns:
         One row per method, columns `method, top_1, precision, n`: the share of documents whose first unit supports
-        the target, and the mean R-precision, over the `n` documents that hold a supporting word.
+        the target, and the mean R-precision, over the `n` documents with a supporting word.
     """
     rows = []
     for i, explanation in explanations:

@@ -9,11 +9,11 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class RaggedArray:
-    """`n` rows of different lengths, none of them empty, one after the other.
+    """`n` rows of different lengths, one after the other; no row is empty.
 
     Attributes:
-        values: `(N,)` the rows' values.
-        lengths: `(n,)` how many belong to each row.
+        values: `(N,)` the values of all rows.
+        lengths: `(n,)` the length of each row.
     """
 
     values: np.ndarray
@@ -21,17 +21,17 @@ class RaggedArray:
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[float] | np.ndarray]) -> "RaggedArray":
-        """Put rows together."""
+        """Concatenate rows."""
         values = np.concatenate([np.asarray(row, dtype=np.float64) for row in rows]) if rows else np.zeros(0)
         return cls(values, np.array([len(row) for row in rows], dtype=np.int64))
 
     def rows(self) -> list[np.ndarray]:
-        """The rows themselves."""
+        """Return the rows as a list."""
         return np.split(self.values, self.starts[1:]) if len(self.lengths) else []
 
     @cached_property
     def starts(self) -> np.ndarray:
-        """`(n,)` where each row begins."""
+        """`(n,)` the index in `values` of the first value of each row."""
         return np.cumsum(self.lengths) - self.lengths
 
     @property
@@ -46,15 +46,14 @@ class RaggedArray:
 
     @cached_property
     def index_in_row(self) -> np.ndarray:
-        """`(N,)` where in its row each value stands, from 0."""
+        """`(N,)` the index of each value in its row, from 0."""
         return np.arange(len(self.values)) - self.repeat_per_row(self.starts)
 
     def repeat_per_row(self, per_row: np.ndarray) -> np.ndarray:
-        """Give every value what its row has: `(n,)` to `(N,)`."""
+        """Repeat one number per row for every value of the row: `(n,)` to `(N,)`."""
         return np.repeat(per_row, self.lengths)
 
     def backwards(self) -> "RaggedArray":
-        """Every row read from its end."""
-        return RaggedArray(
-            self.values[self.repeat_per_row(self.starts + self.lengths - 1) - self.index_in_row], self.lengths
-        )
+        """Return every row in reversed order."""
+        ends = self.repeat_per_row(self.starts + self.lengths - 1)
+        return RaggedArray(self.values[ends - self.index_in_row], self.lengths)

@@ -1,4 +1,4 @@
-"""Document files read back column by column, in blocks that do not depend on where the files were cut."""
+"""Read document files column by column, in blocks of documents that do not depend on how the files were split."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ from hf_gradexplain.evaluation.correlation import COEFFICIENTS
 from hf_gradexplain.evaluation.ragged_array import RaggedArray
 
 BLOCK = 256
-"""Documents that are summed up at a time. Sums are over blocks in order, so that the cut into files is not seen."""
+"""Number of documents that are summed at a time; equal blocks give equal sums for any split into files."""
 
 SATURATED = 0.999
-"""Above this probability of the target little is left for a gradient to say."""
+"""Above this probability of the target, a document counts as saturated: gradients carry little information."""
 
 COLUMNS = ("id", "curves", "negative_first", "random_orders", "correlations", "signs", "bounds")
 
 
 @dataclass(frozen=True, eq=False)
 class DocumentBlock:
-    """What is summed up of up to `BLOCK` documents `n`.
+    """The measurements of up to `BLOCK` documents `n`; what was not measured is empty.
 
     Attributes:
-        ids: Their row numbers.
-        curves: Per method; `negative_first` likewise, empty where not measured.
-        negative_first: See `curves`.
-        random_orders: `mean` and `variance`, or empty.
+        ids: Row numbers of the documents.
+        curves: Removal curves per method.
+        negative_first: Curves of removing the lowest-scored units first, per method.
+        random_orders: `mean` and `variance` over random orders.
         correlations: Per method and coefficient `(n,)`, NaN where undefined.
         signs: Per method `same`, `opposite` and `zero`, `(n,)` each.
-        bounds: `lower`, `upper` and `exact`, `(n,)` each, or empty.
+        bounds: `lower`, `upper` and `exact`, `(n,)` each.
     """
 
     ids: list[int]
@@ -45,11 +45,11 @@ class DocumentBlock:
 
 
 def read_blocks(paths: Sequence[Path], size: int = BLOCK) -> Iterator[DocumentBlock]:
-    """All documents of these files in order, `size` at a time, the last time fewer."""
+    """Yield all documents of these files in order, `size` at a time; the last block may be smaller."""
     for table in _tables(paths, COLUMNS, size):
-        found = {name: _fields(table, name) for name in COLUMNS[1:]}
-        curves = {name: {key: _ragged(x) for key, x in found[name].items()} for name in COLUMNS[1:4]}
-        numbers = {name: {key: _numbers(x) for key, x in found[name].items()} for name in COLUMNS[4:6]}
+        columns = {name: _fields(table, name) for name in COLUMNS[1:]}
+        curves = {name: {key: _ragged(x) for key, x in columns[name].items()} for name in COLUMNS[1:4]}
+        numbers = {name: {key: _numbers(x) for key, x in columns[name].items()} for name in COLUMNS[4:6]}
         yield DocumentBlock(
             ids=table["id"].to_pylist(),
             curves=curves["curves"],
@@ -57,20 +57,14 @@ def read_blocks(paths: Sequence[Path], size: int = BLOCK) -> Iterator[DocumentBl
             random_orders=curves["random_orders"],
             correlations=numbers["correlations"],
             signs=numbers["signs"],
-            bounds={key: _array(x) for key, x in found["bounds"].items()},
+            bounds={key: _array(x) for key, x in columns["bounds"].items()},
         )
 
 
-def read_curves(path: Path) -> tuple[list[int], dict[str, list[np.ndarray]]]:
-    """The ids and, per method, the curves of one file."""
-    table = pq.read_table(path, columns=["id", "curves"])
-    return table["id"].to_pylist(), {name: _ragged(x).rows() for name, x in _fields(table, "curves").items()}
-
-
 def read_correlations(paths: Sequence[Path], method: str) -> dict[str, np.ndarray]:
-    """One method's correlations in all documents: every coefficient and its p-value, `(n,)` each, NaN where undefined.
+    """Read the correlations of one method: every coefficient and its p-value, `(n,)` each, NaN where undefined.
 
-    The only thing that is held of all documents at once: 48 MB for a million.
+    This is the only function that holds numbers of all documents at the same time: 48 MB for a million.
     """
     names = [name + end for name in COEFFICIENTS for end in ("", "_p")]
     columns = [f"correlations.{method}.{name}" for name in names]
@@ -79,7 +73,7 @@ def read_correlations(paths: Sequence[Path], method: str) -> dict[str, np.ndarra
 
 
 def undefined_correlations(paths: Sequence[Path], methods: Sequence[str]) -> dict[tuple[str, str], int]:
-    """How many documents have no correlation, by method and reason, in this order."""
+    """Count the documents without a correlation, by method and reason, in this order."""
     counts: dict[tuple[str, str], int] = {}
     for path in paths:
         table = pq.ParquetFile(path).read([f"correlations.{method}.undefined" for method in methods])
@@ -91,11 +85,12 @@ def undefined_correlations(paths: Sequence[Path], methods: Sequence[str]) -> dic
 
 
 def count_documents(paths: Sequence[Path]) -> dict[str, int]:
-    """How many documents there are, how many of them are as follows, and the most units of one.
+    """Count the documents of these files.
 
     Returns:
-        `documents`; with a label (`labelled`); of those, `predicted_right`; `truncated`; `without_units`; `saturated`,
-        whose target has a probability above `SATURATED` (never in regression); and `longest`, a number of units.
+        The numbers of `documents`; of those with a label (`labelled`); of the labelled ones whose prediction is right
+        (`predicted_right`); of `truncated` ones; of those `without_units`; and of `saturated` ones, whose target has a
+        probability above `SATURATED` (never in regression). `longest` is the largest number of units.
     """
     names = ("documents", "labelled", "predicted_right", "truncated", "without_units", "saturated", "longest")
     counts = dict.fromkeys(names, 0)
@@ -116,21 +111,21 @@ def count_documents(paths: Sequence[Path]) -> dict[str, int]:
 
 
 def _tables(paths: Sequence[Path], columns: Sequence[str], size: int) -> Iterator[pa.Table]:
-    """The rows of all files, `size` at a time."""
-    kept = pa.table({})
+    """Yield the rows of all files, `size` at a time."""
+    rest = pa.table({})
     for path in paths:
-        there = [name for name in columns if name in pq.read_schema(path).names]
-        table = pq.ParquetFile(path).read(there)
-        kept = pa.concat_tables([kept, table]) if len(kept) else table
-        while len(kept) >= size:
-            yield kept.slice(0, size)
-            kept = kept.slice(size)
-    if len(kept):
-        yield kept
+        present = [name for name in columns if name in pq.read_schema(path).names]
+        table = pq.ParquetFile(path).read(present)
+        rest = pa.concat_tables([rest, table]) if len(rest) else table
+        while len(rest) >= size:
+            yield rest.slice(0, size)
+            rest = rest.slice(size)
+    if len(rest):
+        yield rest
 
 
 def _fields(table: pa.Table, name: str) -> dict[str, pa.Array]:
-    """The parts of a struct column; none if it is not there."""
+    """Return the fields of a struct column; none if the table has no such column."""
     if name not in table.column_names:
         return {}
     column = table[name].combine_chunks()
@@ -143,10 +138,11 @@ def _ragged(column: pa.ListArray) -> RaggedArray:
 
 
 def _numbers(column: pa.StructArray) -> dict[str, np.ndarray]:
+    """Return the fields of a struct column that are not strings."""
     numbers = (field.name for field in column.type if not pa.types.is_string(field.type))
     return {name: _array(column.field(name)) for name in numbers}
 
 
 def _array(column: pa.Array) -> np.ndarray:
-    """Null becomes NaN."""
+    """Convert a column to an array; null becomes NaN."""
     return column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()

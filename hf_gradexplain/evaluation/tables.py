@@ -1,4 +1,4 @@
-"""The tables of an evaluation, made from its document files alone, in memory that does not grow with their number."""
+"""The tables of an evaluation, made from its document files in constant memory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from hf_gradexplain.evaluation.agreement import CorrelationSums, SignSums, correlation_tables
-from hf_gradexplain.evaluation.aopc import areas, own_areas, removal_drops, sufficiency_drops
+from hf_gradexplain.evaluation.aopc import areas, full_areas, removal_drops, sufficiency_drops
 from hf_gradexplain.evaluation.bootstrap import AopcSums, bootstrap_weights
 from hf_gradexplain.evaluation.comparisons import PairedSums
 from hf_gradexplain.evaluation.correlation import compared_by_sign, correlated_methods
+from hf_gradexplain.evaluation.median import MIN_VALUES
 from hf_gradexplain.evaluation.naopc import NormalisedSums
 from hf_gradexplain.evaluation.ragged_array import RaggedArray
 from hf_gradexplain.evaluation.random_band import RandomBandSums
@@ -26,26 +27,27 @@ from hf_gradexplain.evaluation.read_documents import (
 from hf_gradexplain.options import Options
 
 SHORT_K = 10
-"""The `K` that is quoted and compared beside the longest: what a reader looks at is the top of the order."""
+"""AOPC is reported and compared at this `K` and at the longest: readers look at the top units."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """What an evaluation says. A table of what was not measured has no rows.
+    """The tables of an evaluation. A table of something that was not measured has no rows.
 
     Attributes:
         aopc: `method, k, aopc, ci_low, ci_high, n`.
         correlation: `method, coefficient, median, mean, fraction_significant, n, n_undefined`, and more: see
             `hf_gradexplain.evaluation.agreement.correlation_tables`.
-        histograms: How the correlations are distributed: `method, coefficient, low, high, n`.
+        histograms: The distribution of the correlations: `method, coefficient, low, high, n`.
         curves: As `aopc`, with a first column `curve`: `removal` (`aopc` again), `negative_first`, `sufficiency`; see
             `hf_gradexplain.evaluation.aopc`.
-        chance: The band of random orders, `k, aopc, low, high, n`; see `RandomBandSums`.
+        chance: The band of random orders, `k, aopc, low, high, n`; see
+            `hf_gradexplain.evaluation.random_band.RandomBandSums`.
         comparisons: `k, method, other, difference, ci_low, ci_high, p, p_adjusted, n`; see
             `hf_gradexplain.evaluation.comparisons.PairedSums`.
         normalised: `method, naopc, ci_low, ci_high, ...`; see `hf_gradexplain.evaluation.naopc.NormalisedSums`.
         signs: `method, agreement, ci_low, ci_high, ...`; see `hf_gradexplain.evaluation.agreement.SignSums`.
-        counts: `what, method, n, of`: the documents that a reader has to know of.
+        counts: `what, method, n, of`: numbers of documents that are left out or unusual; see `count_table`.
     """
 
     aopc: pd.DataFrame
@@ -60,19 +62,19 @@ class Tables:
 
 
 def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = None) -> Tables:
-    """The tables of finished document files.
+    """Make the tables of finished document files.
 
-    They do not depend on how the documents were cut into files, only on their order. Of all documents at once no more
-    is held than one method's correlations.
+    They depend on the order of the documents, but not on how these were split into files. Only the correlations of one
+    method are held for all documents at the same time.
 
     Args:
         paths: The files, in order.
         options: How the documents were explained.
-        max_k: The largest number of removed units in the tables; None for the longest document's.
+        max_k: The largest number of removed units in the tables; None for the longest document's number of units.
     """
-    found = count_documents(paths)
-    max_k = found["longest"] if max_k is None else min(max_k, found["longest"])
-    sums = _Sums(options.methods, found["longest"], max_k)
+    counts = count_documents(paths)
+    max_k = counts["longest"] if max_k is None else min(max_k, counts["longest"])
+    sums = _Sums(options.methods, counts["longest"], max_k)
     for block in read_blocks(paths):
         sums.add(block, bootstrap_weights(block.ids, options.seed))
     correlated = correlated_methods(options.methods)
@@ -93,12 +95,12 @@ def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = Non
         comparisons=sums.pairs.table() if len(options.methods) > 1 else pd.DataFrame(),
         normalised=normalised,
         signs=signs,
-        counts=count_table(found, undefined, normalised, signs),
+        counts=count_table(counts, undefined, correlation, normalised, signs),
     )
 
 
 class _Sums:
-    """All that is summed over documents."""
+    """All sums over documents."""
 
     def __init__(self, methods: Sequence[str], longest: int, max_k: int) -> None:
         self.longest, self.max_k = longest, max_k
@@ -121,13 +123,13 @@ class _Sums:
             scale = next(iter(block.curves.values())).first
             self.pairs.add(np.stack([areas(x, np.array(self.pairs.ks)) for x in removal.values()]), scale, weights)
         if block.bounds:
-            self.normalised.add(np.stack([own_areas(x) for x in removal.values()]), block.bounds, weights)
+            self.normalised.add(np.stack([full_areas(x) for x in removal.values()]), block.bounds, weights)
         self.correlations.add(block.correlations, weights)
         self.signs.add(block.signs, weights)
 
     def _add_curves(self, curve: str, drops: Mapping[str, RaggedArray], weights: np.ndarray) -> None:
-        for method, found in drops.items():
-            self.curves.setdefault((curve, method), AopcSums(self.longest)).add(found, weights)
+        for method, of_method in drops.items():
+            self.curves.setdefault((curve, method), AopcSums(self.longest)).add(of_method, weights)
 
     def curve_table(self) -> pd.DataFrame:
         tables = {key: sums.table(self.max_k) for key, sums in self.curves.items()}
@@ -138,29 +140,37 @@ class _Sums:
 
 
 def count_table(
-    found: Mapping[str, int], undefined: Mapping[tuple[str, str], int], normalised: pd.DataFrame, signs: pd.DataFrame
+    counts: Mapping[str, int],
+    undefined: Mapping[tuple[str, str], int],
+    correlation: pd.DataFrame,
+    normalised: pd.DataFrame,
+    signs: pd.DataFrame,
 ) -> pd.DataFrame:
-    """How many documents are out of the ordinary, or left out, and of what: `what, method, n, of`.
+    """Count the documents that are left out or unusual, by the number that they affect: `what, method, n, of`.
 
     Args:
-        found: See `hf_gradexplain.evaluation.read_documents.count_documents`.
-        undefined: Documents without a correlation, by method and reason.
+        counts: See `hf_gradexplain.evaluation.read_documents.count_documents`.
+        undefined: Numbers of documents without a correlation, by method and reason.
+        correlation: The summary of the correlations.
         normalised: The table of normalised AOPC, or an empty one.
         signs: The table of signs, or an empty one.
     """
     rows = [
         ("excluded from AOPC", "all", 0),
-        ("without any unit: AOPC 0", "all", found["without_units"]),
-        ("truncated: the end was not read", "all", found["truncated"]),
-        (f"saturated: p of the target above {SATURATED}", "all", found["saturated"]),
+        ("without any unit: AOPC 0", "all", counts["without_units"]),
+        ("truncated: the end was not read", "all", counts["truncated"]),
+        (f"saturated: p of the target above {SATURATED}", "all", counts["saturated"]),
     ]
     rows += [(f"no correlation: {reason}", method, n) for (method, reason), n in undefined.items()]
+    few = correlation[(correlation["coefficient"] == "pearson") & correlation["n"].between(1, MIN_VALUES - 1)]
+    without_interval = f"no interval of the median r: fewer than {MIN_VALUES} documents have an r"
+    rows += [(without_interval, row.method, int(row.n)) for row in few.itertuples()]
     if len(normalised):
-        by_beam = found["documents"] - int(normalised["n_exact"].iloc[0])
+        by_beam = counts["documents"] - int(normalised["n_exact"].iloc[0])
         rows += [("no NAOPC: best and worst order are equal", "all", int(normalised["n_undefined"].iloc[0]))]
         rows += [("bounds of NAOPC by beam search: not exact", "all", by_beam)]
         outside = normalised[normalised["n_outside"] > 0].itertuples()
         rows += [("outside of the bounds that the beam found", row.method, int(row.n_outside)) for row in outside]
     for row in signs.itertuples():
         rows += [("no agreement of sign: leave-one-out is 0 throughout", row.method, int(row.n_undefined))]
-    return pd.DataFrame(rows, columns=["what", "method", "n"]).assign(of=found["documents"])
+    return pd.DataFrame(rows, columns=["what", "method", "n"]).assign(of=counts["documents"])

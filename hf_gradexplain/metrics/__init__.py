@@ -1,6 +1,6 @@
-"""The two measures of faithfulness as `evaluate.Metric` classes, and as modules for the hub.
+"""AOPC and the correlation with leave-one-out as `evaluate.Metric` classes, and as metric modules for the hub.
 
-Instantiate them from here: `evaluate.load` by name would run fetched code.
+Create them from these classes: `evaluate.load` by name would run downloaded code.
 """
 
 from hf_gradexplain.metrics.aopc import AOPC

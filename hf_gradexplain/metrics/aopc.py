@@ -1,7 +1,7 @@
 """AOPC as an `evaluate.Metric`.
 
-This file stands on its own, since it is also the code of a metric on the hub: it imports nothing of its package, and
-its imports stand one on a line, as `evaluate` reads them.
+This file is also the code of a metric on the hub. It therefore imports nothing from its package, and has one import per
+line, the form that `evaluate` parses.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ the probability of the explained class and x^(k) the document without the k unit
 _INPUTS = """
 Args:
     curves: One list of floats per document: f(x^(0)), f(x^(1)), ..., up to all units removed.
-    max_k: The largest K; by default the longest document's number of units. Past a document's own number all of it
-        is removed, and its curve stays flat.
+    max_k: The largest K; by default the longest document's number of units. Past a document's number of units all
+        of it is removed, and its curve stays flat.
 
 Returns:
     aopc: AOPC(K) at the largest K.
@@ -30,7 +30,7 @@ Returns:
 
 
 class AOPC(evaluate.Metric):
-    """Area over the perturbation curve (Eq. 8 of Du & Xu): how far the probability falls without a method's top units.
+    """Area over the perturbation curve (Eq. 8 of Du & Xu): the fall of the probability without a method's top units.
 
     `compute` raises `ValueError` for an empty curve and for a negative `max_k`.
 
@@ -45,9 +45,9 @@ class AOPC(evaluate.Metric):
     def _compute(self, curves: Sequence[Sequence[float]], max_k: int | None = None) -> dict[str, Any]:
         empty = next((i for i, curve in enumerate(curves) if not len(curve)), None)
         if empty is not None:
-            raise ValueError(f"curve {empty} is empty: it starts with f(x), also for a document without units")
+            raise ValueError(f"curve {empty} is empty: start it with f(x), also for a document without units")
         if max_k is not None and max_k < 0:
-            raise ValueError(f"max_k is the largest number of removed units, 0 or more, not {max_k}")
+            raise ValueError(f"max_k is {max_k}, but it is a number of removed units: choose 0 or more")
         largest = max(map(len, curves)) - 1 if max_k is None else max_k
         by_k = np.zeros(largest + 1)
         for curve in curves:

@@ -1,7 +1,7 @@
 """Correlation with leave-one-out as an `evaluate.Metric`.
 
-This file stands on its own, since it is also the code of a metric on the hub: it imports nothing of its package, and
-its imports stand one on a line, as `evaluate` reads them.
+This file is also the code of a metric on the hub. It therefore imports nothing from its package, and has one import per
+line, the form that `evaluate` parses.
 """
 
 import warnings
@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 _DESCRIPTION = """
-How closely a method's scores follow leave-one-out: a correlation coefficient per document, and its distribution.
+The correlation of a method's scores with leave-one-out: a coefficient per document, and its distribution.
 """
 
 _INPUTS = """
@@ -25,10 +25,10 @@ Args:
 
 Returns:
     median, mean: Over the documents that have a coefficient; None if there are none.
-    fraction_significant: The share of those with a two-sided p-value of at most 0.05.
-    n: How many documents have one.
-    n_undefined: How many have none: fewer than 3 units, scores that are constant (equal up to a few roundings of
-        float32) on either side, or scores that are not finite.
+    fraction_significant: The share of those with a two-sided p-value of at most 0.05; None if there are none.
+    n: The number of documents with a coefficient.
+    n_undefined: The number of documents without one: fewer than 3 units, scores that are constant (equal up to a few
+        rounding errors of float32) on either side, or scores that are not finite.
 """
 
 _COEFFICIENTS = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}
@@ -36,13 +36,13 @@ _ROUNDING = 8 * np.finfo(np.float32).eps
 
 
 class LOOCorrelation(evaluate.Metric):
-    """Correlation of a method's scores with leave-one-out's, document by document (Eq. 9 of Du & Xu).
+    """Correlation of a method's scores with leave-one-out, per document (Eq. 9 of Du & Xu).
 
     `compute` raises `ValueError` for an unknown coefficient, and for a document whose two lists differ in length.
 
     >>> scores, loo = [[1.0, 2.0, 3.0], [1.0, 1.0, 1.0]], [[2.0, 4.0, 6.0], [1.0, 2.0, 3.0]]
-    >>> found = LOOCorrelation().compute(scores=scores, loo=loo)
-    >>> found["n"], found["n_undefined"]
+    >>> result = LOOCorrelation().compute(scores=scores, loo=loo)
+    >>> result["n"], result["n_undefined"]
     (1, 1)
     """
 
@@ -60,18 +60,18 @@ class LOOCorrelation(evaluate.Metric):
             if len(a) != len(b):
                 raise ValueError(f"document {i} has {len(a)} scores but {len(b)} loo values: give one per unit")
         pairs = [(np.array(a), np.array(b)) for a, b in zip(scores, loo, strict=True)]
-        found = [_correlate(a, b, coefficient) for a, b in pairs if _varies(a) and _varies(b)]
+        results = [_correlate(a, b, coefficient) for a, b in pairs if _varies(a) and _varies(b)]
         return {
-            "median": float(np.median([r for r, _ in found])) if found else None,
-            "mean": float(np.mean([r for r, _ in found])) if found else None,
-            "fraction_significant": float(np.mean([p <= 0.05 for _, p in found])) if found else None,
-            "n": len(found),
-            "n_undefined": len(pairs) - len(found),
+            "median": float(np.median([r for r, _ in results])) if results else None,
+            "mean": float(np.mean([r for r, _ in results])) if results else None,
+            "fraction_significant": float(np.mean([p <= 0.05 for _, p in results])) if results else None,
+            "n": len(results),
+            "n_undefined": len(pairs) - len(results),
         }
 
 
 def _correlate(a: np.ndarray, b: np.ndarray, coefficient: str) -> tuple[float, float]:
-    """The coefficient and its two-sided p-value."""
+    """Return the coefficient and its two-sided p-value."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.NearConstantInputWarning)
         result = _COEFFICIENTS[coefficient](a, b)
@@ -79,5 +79,5 @@ def _correlate(a: np.ndarray, b: np.ndarray, coefficient: str) -> tuple[float, f
 
 
 def _varies(x: np.ndarray) -> bool:
-    """Whether there are at least 3 numbers, all finite, that are not all the same."""
+    """Whether there are at least 3 numbers, all finite, that are not all equal."""
     return len(x) >= 3 and bool(np.isfinite(x).all()) and bool(np.ptp(x) > _ROUNDING * np.abs(x).max())

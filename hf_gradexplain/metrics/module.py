@@ -1,4 +1,4 @@
-"""The metrics as what `evaluate` finds on the hub: a folder with the code, what it requires, a card and a widget."""
+"""The metrics as `evaluate` modules for the hub: a folder with code, requirements, card and widget."""
 
 import inspect
 import re
@@ -30,20 +30,20 @@ evaluate.utils.launch_gradio_widget({metric}())
 
 
 def metric_files(name: str) -> dict[str, bytes]:
-    """The files of a metric as an `evaluate` module, by their paths: `NAME.py`, its card, requirements and widget.
+    """Return the files of a metric as an `evaluate` module, by path: `NAME.py`, its card, requirements and widget.
 
-    Written to a folder called `NAME`, `evaluate.load` loads it from there; pushed to a space `owner/NAME`, by that
-    name. The code stands on its own: who loads it needs `evaluate` and what it requires, but not this package.
+    `evaluate.load` loads them from a folder called `NAME`, or by name from a space `owner/NAME` on the hub. The code
+    is self-contained: it needs `evaluate` and the requirements, but not this package.
 
     Args:
         name: `aopc` or `loo_correlation`.
 
     Raises:
-        GradexplainError: The name is none of these.
+        GradexplainError: The name is unknown.
     """
     metric = METRICS[choose("metric", name, METRICS)]
     source = Path(inspect.getfile(metric))
-    info = metric._info(object.__new__(metric))  # to make a metric would make its cache folder
+    info = metric._info(object.__new__(metric))  # creating a metric would create its cache folder
     card = MARKDOWN.get_template("metric_card.md.jinja").render(
         title=_TITLES[name],
         description=info.description,
@@ -60,7 +60,7 @@ def metric_files(name: str) -> dict[str, bytes]:
 
 
 def _requirements(source: Path) -> list[str]:
-    """What the code imports, in the versions that this package needs."""
+    """Return the packages that the code imports, in the versions that this package needs."""
     imported = {path for kind, _, path, _ in get_imports(str(source)) if kind == "library"}
-    own = [line for line in requires("hf_gradexplain") or [] if ";" not in line]
-    return sorted(line for line in own if re.split(r"[<>=!~ ]", line)[0] in imported)
+    requirements = [line for line in requires("hf_gradexplain") or [] if ";" not in line]
+    return sorted(line for line in requirements if re.split(r"[<>=!~ ]", line)[0] in imported)

@@ -1,4 +1,4 @@
-"""Tables of correlations and of signs: what is counted, what is left out."""
+"""Tables of correlations and of signs: which documents count."""
 
 import numpy as np
 import pytest
@@ -18,12 +18,14 @@ def tables(r, p):
 
 
 def test_undefined_correlations_are_counted_and_left_out_of_the_mean():
-    table = tables([0.5, 0.7, np.nan, 0.9], [0.2, 0.01, np.nan, 0.05])[0].set_index("coefficient")
+    table = tables([0.5, 0.7, np.nan, 0.9, 0.7, 0.7, 0.7], [0.2, 0.01, np.nan, 0.05, 0.2, 0.01, 0.01])[0].set_index(
+        "coefficient"
+    )
     row = table.loc["pearson"]
-    assert (row["median"], row["n"], row["n_undefined"]) == (0.7, 3, 1)
+    assert (row["median"], row["n"], row["n_undefined"]) == (0.7, 6, 1)
     assert row["mean"] == pytest.approx(0.7)
     assert row["fraction_significant"] == pytest.approx(2 / 3)
-    assert (table.loc["kendall", "n"], table.loc["kendall", "n_undefined"]) == (0, 4)
+    assert (table.loc["kendall", "n"], table.loc["kendall", "n_undefined"]) == (0, 7)
     numbers = [name for name in table.columns if name not in ("method", "n", "n_undefined")]
     assert np.isnan(table.loc["kendall", numbers].astype(float)).all()
     assert table.loc["pearson", numbers].notna().all()
@@ -43,8 +45,8 @@ def test_intervals_of_mean_and_median_are_those_of_resampling():
     r = np.tanh(rng.normal(0.4, 0.6, 300))
     row = tables(r, np.full(300, 0.5))[0].set_index("coefficient").loc["pearson"]
     drawn = r[rng.integers(0, 300, (5000, 300))]
-    for name, found in (("mean", drawn.mean(1)), ("median", np.median(drawn, 1))):
-        ends = np.percentile(found, [2.5, 97.5])
+    for name, statistic in (("mean", drawn.mean(1)), ("median", np.median(drawn, 1))):
+        ends = np.percentile(statistic, [2.5, 97.5])
         np.testing.assert_allclose(row[[f"{name}_ci_low", f"{name}_ci_high"]].astype(float), ends, atol=0.015)
 
 
@@ -55,7 +57,7 @@ def test_histograms_hold_every_defined_document_once():
     assert histogram[histogram["coefficient"] == "kendall"]["n"].sum() == 0
 
 
-def test_signs_are_averaged_over_the_documents_that_have_any():
+def test_signs_are_averaged_over_the_documents_that_have_them():
     sums = SignSums(["a"])
     counts = {"same": [3, 0, 1], "opposite": [1, 0, 0], "zero": [0, 0, 1]}
     sums.add({"a": {name: np.array(x) for name, x in counts.items()}}, bootstrap_weights(range(3), 0))

@@ -1,43 +1,34 @@
-"""AOPC against a brute-force loop, ties and ends included."""
+"""AOPC against a plain loop, with ties and ends."""
 
 import numpy as np
 import pytest
 
 from hf_gradexplain.evaluation.aopc import (
-    aopc,
+    aopc_by_k,
     areas,
     document_aopc,
     drop_sums,
-    own_areas,
+    full_areas,
     removal_drops,
     removal_ranks,
     sufficiency_drops,
 )
 from hf_gradexplain.evaluation.ragged_array import RaggedArray
-
-
-def brute_force(curves, max_k):
-    values = []
-    for big_k in range(max_k + 1):
-        total = 0.0
-        for curve in curves:
-            inner = 0.0
-            for k in range(big_k + 1):
-                inner += curve[0] - curve[min(k, len(curve) - 1)]
-            total += inner / (big_k + 1)
-        values.append(total / len(curves))
-    return np.array(values)
+from tests.helpers.curves import naive_aopc
 
 
 @pytest.mark.parametrize("max_k", [0, 1, 3, 12, 20])
 def test_agrees_with_a_loop(max_k):
     rng = np.random.default_rng(0)
     curves = [rng.random(length) for length in (1, 2, 2, 5, 13)]
-    np.testing.assert_allclose(aopc(curves, max_k), brute_force(curves, max_k), rtol=0, atol=1e-10)
+    each = [document_aopc(curve, max_k) for curve in curves]
+    np.testing.assert_allclose(each, [naive_aopc([curve], max_k) for curve in curves], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(np.mean(each, axis=0), naive_aopc(curves, max_k), rtol=0, atol=1e-12)
 
 
-def test_runs_to_the_longest_document():
-    assert len(aopc([np.zeros(3), np.zeros(7)])) == 7
+def test_from_sums_over_documents_it_is_their_mean():
+    drops = np.random.default_rng(1).random((4, 9))
+    np.testing.assert_allclose(aopc_by_k(drops.sum(0), 4), aopc_by_k(drops).mean(0), rtol=0, atol=1e-15)
 
 
 def test_a_document_past_its_own_end_stays_flat():
@@ -46,11 +37,6 @@ def test_a_document_past_its_own_end_stays_flat():
 
 def test_a_document_without_units_has_no_area():
     np.testing.assert_array_equal(document_aopc([0.7], 4), np.zeros(5))
-
-
-def test_no_document_is_refused():
-    with pytest.raises(ValueError, match="at least one curve"):
-        aopc([])
 
 
 def test_the_highest_score_goes_first_and_ranks_are_a_permutation():
@@ -73,7 +59,7 @@ def test_ties_without_a_generator_keep_the_order_of_position():
     np.testing.assert_array_equal(removal_ranks(scores, None), [[1, 2, 0, 3, 4], [0, 1, 2, 3, 4]])
 
 
-def test_every_place_among_equals_is_equally_likely():
+def test_every_order_of_equal_scores_is_equally_likely():
     first = [int(removal_ranks(np.zeros(4), np.random.default_rng(seed)).argmin()) for seed in range(4000)]
     counts = np.bincount(first, minlength=4)
     assert np.abs(counts - 1000).max() < 120  # more than four standard deviations
@@ -94,7 +80,7 @@ def test_areas_at_chosen_k_are_those_of_each_document(many):
     expected = [document_aopc(curve, 20)[ks] for curve in many]
     np.testing.assert_allclose(areas(removal_drops(RaggedArray.of(many)), ks), expected, rtol=0, atol=1e-13)
     ends = [document_aopc(curve, len(curve) - 1)[-1] for curve in many]
-    np.testing.assert_allclose(own_areas(removal_drops(RaggedArray.of(many))), ends, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(full_areas(removal_drops(RaggedArray.of(many))), ends, rtol=0, atol=1e-13)
 
 
 def test_sums_of_drops_are_those_of_flat_curves(many):
@@ -102,13 +88,13 @@ def test_sums_of_drops_are_those_of_flat_curves(many):
     np.testing.assert_allclose(drop_sums(removal_drops(RaggedArray.of(many)), 15), expected, rtol=0, atol=1e-13)
 
 
-def test_sufficiency_is_what_is_missing_with_the_top_units_alone():
+def test_sufficiency_is_the_drop_with_the_top_units_alone():
     """Against a function of sets: keep the top `k` of an order, and nothing else."""
     rng = np.random.default_rng(5)
     effects = rng.normal(size=6)
 
-    def f(kept):
-        return 1 / (1 + np.exp(-effects[kept].sum()))
+    def f(units):
+        return 1 / (1 + np.exp(-effects[units].sum()))
 
     order = rng.permutation(6)
     lowest_first = [f(order[: 6 - k]) for k in range(7)]
@@ -118,11 +104,11 @@ def test_sufficiency_is_what_is_missing_with_the_top_units_alone():
     np.testing.assert_array_equal(drops.rows()[1], [0])
 
 
-def test_rows_of_different_lengths_keep_apart():
+def test_rows_of_different_lengths_do_not_mix():
     ragged = RaggedArray.of([[1.0, 2.0], [3.0], [4.0, 5.0, 6.0]])
     assert ragged.first.tolist() == [1, 3, 4]
     assert ragged.last.tolist() == [2, 3, 6]
-    assert ragged.place.tolist() == [0, 1, 0, 0, 1, 2]
+    assert ragged.index_in_row.tolist() == [0, 1, 0, 0, 1, 2]
     assert ragged.backwards().values.tolist() == [2, 1, 3, 6, 5, 4]
     assert [row.tolist() for row in ragged.rows()] == [[1, 2], [3], [4, 5, 6]]
     assert RaggedArray.of([]).rows() == []

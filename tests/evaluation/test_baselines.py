@@ -31,23 +31,27 @@ def test_methods_are_ranked_under_each_baseline():
     }
 
 
-def test_methods_that_do_the_same_share_a_rank():
+def test_methods_with_equal_aopc_share_a_rank():
     table = baseline_table({"zero": tables(a=0.2, b=0.5, c=0.2 + 1e-9, d=0.1)})
     assert dict(zip(table["method"], table["rank"], strict=True)) == {"b": 1, "a": 2, "c": 2, "d": 4}
 
 
-def test_each_baseline_but_the_runs_own_is_a_run_of_its_own():
-    found = other_baselines(explainer("bert"), Options(methods=("loo",), seed=3), ["zero", "mean", "unk", "mean"])
-    assert list(found) == ["mean", "unk"]
-    assert found["unk"] == Options(methods=("loo",), seed=3, baseline="unk")
+def test_every_other_baseline_has_its_options():
+    others = other_baselines(explainer("bert"), Options(methods=("loo",), seed=3), ["zero", "mean", "unk", "mean"])
+    assert list(others) == ["mean", "unk"]
+    assert others["unk"] == Options(methods=("loo",), seed=3, baseline="unk")
 
 
-def test_a_baseline_that_cannot_be_is_refused_before_any_work():
-    with pytest.raises(GradexplainError, match="--baselines mask: the tokenizer has no mask token; baseline='mean'"):
+def test_an_unusable_baseline_is_refused_before_any_work():
+    with pytest.raises(
+        GradexplainError, match="--compare_baselines mask: the tokenizer has no mask token: choose baseline='mean'"
+    ):
         other_baselines(explainer("bert"), Options(), ["mean", "mask"])
     model, tokenizer = make("gpt2")
     tokenizer.add_special_tokens({"pad_token": "<|pad|>"})
-    with pytest.raises(GradexplainError, match=r"--baselines pad: the model has no vector .*resize_token_embeddings"):
+    with pytest.raises(
+        GradexplainError, match=r"--compare_baselines pad: the model has no vector .*resize_token_embeddings"
+    ):
         other_baselines(Explainer(model, tokenizer), Options(), ["pad"])
     with pytest.raises(GradexplainError, match="unknown baseline 'noise'"):
         other_baselines(explainer("bert"), Options(), ["noise"])

@@ -56,21 +56,21 @@ def test_under_skewed_differences_of_mean_zero_five_percent_are_significant_and_
     assert np.mean(stats.wilcoxon(differences, axis=1).pvalue <= 0.05) > 0.5
 
 
-def test_methods_that_do_the_same_do_not_differ():
+def test_methods_that_differ_by_rounding_do_not_differ():
     rng = np.random.default_rng(3)
     a = rng.random(30)
     row = compared([a, a + 3e-7 * rng.random(30)]).iloc[0]
     assert (row["difference"], row["p"], row["p_adjusted"]) == (0, 1, 1)
 
 
-def test_one_document_makes_no_test():
+def test_one_document_has_no_p_value():
     row = compared([[0.5], [0.2]]).iloc[0]
     assert row["difference"] == pytest.approx(0.3)
     assert np.isnan([row["p"], row["p_adjusted"]]).all()
     assert row["n"] == 1
 
 
-def test_one_method_has_nothing_to_be_compared_with():
+def test_one_method_has_no_comparisons():
     assert len(compared([[0.5, 0.1]])) == 0
 
 
@@ -91,6 +91,6 @@ def test_holm_rejects_what_its_step_down_procedure_rejects():
         assert {i for i, value in enumerate(holm(p)) if value <= alpha} == rejected
 
 
-def test_holm_passes_over_what_is_no_test():
+def test_holm_ignores_undefined_p_values():
     np.testing.assert_allclose(holm(np.array([0.02, np.nan, 0.01])), [0.02, np.nan, 0.02])
     assert holm(np.array([])).shape == (0,)

@@ -1,4 +1,4 @@
-"""Correlation with leave-one-out against scipy, and where there is none."""
+"""Correlation with leave-one-out against scipy, and where it is undefined."""
 
 import numpy as np
 import pytest
@@ -23,10 +23,10 @@ def pearson_by_hand(x, y):
 def test_pearson_agrees_with_the_formula(n):
     rng = np.random.default_rng(n)
     x, y = rng.normal(size=n), rng.normal(size=n)
-    found = correlate(x, y)
+    correlation = correlate(x, y)
     r, p = pearson_by_hand(x, y)
-    assert found.r == pytest.approx(r, abs=1e-12)
-    assert found.p == pytest.approx(p, abs=1e-10)
+    assert correlation.r == pytest.approx(r, abs=1e-12)
+    assert correlation.p == pytest.approx(p, abs=1e-10)
 
 
 def test_rank_coefficients_agree_with_scipy_under_ties():
@@ -47,11 +47,11 @@ def test_rank_coefficients_agree_with_scipy_under_ties():
         ([0.3, 0.3 + 1e-9, 0.3], "constant scores"),
     ],
 )
-def test_undefined_is_said_and_never_a_number(coefficient, scores, reason):
+def test_undefined_correlations_have_a_reason_and_no_number(coefficient, scores, reason):
     other = np.arange(len(scores), dtype=float)
     for pair in ((np.array(scores), other), (other, np.array(scores))):
-        found = correlate(*pair, coefficient)
-        assert (found.r, found.p, found.reason) == (None, None, reason)
+        correlation = correlate(*pair, coefficient)
+        assert (correlation.r, correlation.p, correlation.reason) == (None, None, reason)
 
 
 def test_tiny_scores_that_differ_are_not_constant():
@@ -65,33 +65,33 @@ def test_rows_do_not_influence_each_other():
     for coefficient in COEFFICIENTS:
         together = correlate_rows(rows, reference, coefficient)
         assert together[2].r is None
-        for row, found in zip(rows, together, strict=True):
-            assert found == correlate(row, reference, coefficient)
+        for row, correlation in zip(rows, together, strict=True):
+            assert correlation == correlate(row, reference, coefficient)
 
 
 def test_all_methods_but_the_reference():
     scores = {"loo": np.array([1.0, 2.0, 4.0]), "a": np.array([1.0, 2.0, 4.0]), "b": np.ones(3)}
-    found = correlate_all(scores)
-    assert list(found) == ["a", "b"]
-    assert found["a"]["pearson"] == pytest.approx(1)
-    assert found["a"]["undefined"] is None
-    assert found["b"] == {
+    correlations = correlate_all(scores)
+    assert list(correlations) == ["a", "b"]
+    assert correlations["a"]["pearson"] == pytest.approx(1)
+    assert correlations["a"]["undefined"] is None
+    assert correlations["b"] == {
         **dict.fromkeys(f"{c}{end}" for c in COEFFICIENTS for end in ("", "_p")),
         "undefined": "constant scores",
     }
 
 
-def test_without_the_reference_there_is_nothing_to_correlate_with():
+def test_without_the_reference_there_are_no_correlations():
     assert correlate_all({"a": np.array([1.0, 2.0, 4.0])}) == {}
 
 
-def test_signs_agree_where_both_take_the_same_side():
+def test_signs_are_counted_where_the_reference_has_one():
     loo = np.array([1.0, -1.0, 2.0, -2.0, 0.0, 1e-9])
     assert sign_agreement(np.array([3.0, -0.1, -1.0, 0.0, 5.0, 5.0]), loo) == {"same": 2, "opposite": 1, "zero": 1}
     assert sign_agreement(loo, loo) == {"same": 4, "opposite": 0, "zero": 0}
 
 
-def test_without_a_side_to_take_there_is_nothing_to_agree_on():
+def test_without_reference_signs_nothing_is_counted():
     nothing = {"same": 0, "opposite": 0, "zero": 0}
     assert sign_agreement(np.array([1.0, -1.0]), np.zeros(2)) == nothing
     assert sign_agreement(np.array([]), np.array([])) == nothing

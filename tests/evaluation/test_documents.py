@@ -1,4 +1,4 @@
-"""Rows of evaluated documents: there and back, through Parquet and through `datasets`, as the page describes them."""
+"""Rows of evaluated documents: written and read with Parquet and `datasets`, as documented."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from datasets import Dataset, load_dataset
 
-from hf_gradexplain.attribution.methods import METHODS as METHODS_THERE_ARE
+from hf_gradexplain.attribution.methods import METHODS as ALL_METHODS
 from hf_gradexplain.evaluation.columns import describe_columns
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, read_explanations, schema, write_documents
 from hf_gradexplain.evaluation.extra_measures import Measures
@@ -36,20 +36,20 @@ def path(documents, tmp_path_factory):
     return path
 
 
-def test_rows_come_back_as_what_they_were_through_datasets(documents, path, tmp_path):
+def test_rows_are_read_back_by_datasets(documents, path, tmp_path):
     rows = load_dataset("parquet", data_files=str(path), split="train", cache_dir=str(tmp_path))
     assert len(rows) == 7
     for document, row in zip(documents, rows, strict=True):
-        found = EvaluatedDocument.from_row(row)
-        assert found.to_row() == document.to_row()
+        read = EvaluatedDocument.from_row(row)
+        assert read.to_row() == document.to_row()
         assert Explanation.from_dict(row).to_dict() == document.explanation.to_dict()
 
 
-def test_rows_come_back_through_parquet(documents, path):
+def test_rows_are_read_back_from_parquet(documents, path):
     assert [e.to_dict() for _, e in read_explanations(path)] == [d.explanation.to_dict() for d in documents]
 
 
-def test_what_was_not_measured_has_no_column():
+def test_measures_that_are_off_have_no_column():
     names = schema(["signed_gi"]).names
     assert not {"correlations", "signs", "negative_first", "random_orders", "bounds"} & set(names)
     assert {"correlations", "signs"} <= set(schema(METHODS).names)
@@ -80,7 +80,7 @@ def test_mean_and_variance_of_random_orders_have_a_number_for_every_k(documents)
             assert document.random_orders["variance"][2] > 0
 
 
-def test_the_page_names_every_column_its_type_and_its_meaning():
+def test_the_page_lists_every_column_with_its_type_and_meaning():
     first = PAGE.read_text(encoding="utf-8").partition("# Tables of a run")[0]
     rows = re.findall(r"^\| `([^`]+)` \| ([^|]+) \| (.+) \|$", first, flags=re.M)
     assert rows == describe_columns(schema(["loo", "signed_gi"], EVERYTHING))
@@ -88,7 +88,7 @@ def test_the_page_names_every_column_its_type_and_its_meaning():
 
 def test_a_method_may_have_any_name(monkeypatch):
     for name in ("pearson", "a.b_p"):
-        monkeypatch.setitem(METHODS_THERE_ARE, name, METHODS_THERE_ARE["signed_gi"])
+        monkeypatch.setitem(ALL_METHODS, name, ALL_METHODS["signed_gi"])
     names = [name for name, _, _ in describe_columns(schema(["loo", "pearson", "a.b_p"]))]
     assert "scores.METHOD" in names
     assert len(names) == len(set(names))

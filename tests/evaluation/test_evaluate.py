@@ -1,4 +1,4 @@
-"""Curves at some numbers of removed units only, and the order of equal scores."""
+"""Curves at some numbers of removed units, and the order of equal scores."""
 
 from dataclasses import replace
 
@@ -25,40 +25,39 @@ def curves(kind, **measures):
 
 @pytest.mark.parametrize("grid", [(1,), (2, 5, 40), (0, 1, 2, 3)])
 def test_a_curve_is_exact_on_the_grid_and_straight_between(grid):
-    for whole, some in zip(curves("bert"), curves("bert", k_grid=grid), strict=True):
-        n = len(whole) - 1
+    for exact, on_grid in zip(curves("bert"), curves("bert", k_grid=grid), strict=True):
+        n = len(exact) - 1
         known = sorted({0, n, *(k for k in grid if k < n)})
-        np.testing.assert_allclose(some[known], whole[known], rtol=1e-12)
-        np.testing.assert_allclose(some, np.interp(range(n + 1), known, some[known]), rtol=1e-12)
+        np.testing.assert_allclose(on_grid[known], exact[known], rtol=1e-12)
+        np.testing.assert_allclose(on_grid, np.interp(range(n + 1), known, on_grid[known]), rtol=1e-12)
 
 
-def test_a_model_with_a_short_cut_is_exact_everywhere():
-    for whole, some in zip(curves("textcnn"), curves("textcnn", k_grid=(1,)), strict=True):
-        np.testing.assert_array_equal(some, whole)
+def test_a_model_with_a_shortcut_is_exact_everywhere():
+    for exact, on_grid in zip(curves("textcnn"), curves("textcnn", k_grid=(1,)), strict=True):
+        np.testing.assert_array_equal(on_grid, exact)
 
 
-def test_equal_scores_go_by_position_if_asked_for():
+def test_equal_scores_can_be_removed_in_the_order_of_position():
     """A FastText gives all words that occur once the same gradient."""
-    text, found = "the film is good and bad", {}
-    rows = Dataset.from_dict({"id": [0], "text": [text]})
+    text, documents = "the film is good and bad", {}
+    rows, options = Dataset.from_dict({"id": [0], "text": [text]}), replace(OPTIONS, methods=("sa_l1",))
     for ties in ("random", "position"):
-        options = replace(OPTIONS, methods=("sa_l1",), ties=ties)
-        found[ties] = evaluate_texts(explainer("fasttext"), rows, options)[0]
+        documents[ties] = evaluate_texts(explainer("fasttext"), rows, options, Measures(ties=ties))[0]
     model, tokenizer = explainer("fasttext").model, explainer("fasttext").tokenizer
     with torch.no_grad():
         vectors = model.embedding(tokenizer(text, return_tensors="pt")["input_ids"])
         without = torch.cat([vectors * (torch.arange(6) >= k)[:, None] for k in range(7)])
-        probabilities = model(inputs_embeds=without).logits.softmax(-1)[:, found["position"].explanation.target]
-    np.testing.assert_allclose(found["position"].curves["sa_l1"], probabilities, rtol=1e-9)
-    assert not np.allclose(found["random"].curves["sa_l1"], found["position"].curves["sa_l1"])
+        probabilities = model(inputs_embeds=without).logits.softmax(-1)[:, documents["position"].explanation.target]
+    np.testing.assert_allclose(documents["position"].curves["sa_l1"], probabilities, rtol=1e-9)
+    assert not np.allclose(documents["random"].curves["sa_l1"], documents["position"].curves["sa_l1"])
 
 
-def test_other_orders_keep_to_the_grid():
+def test_other_orders_use_the_same_grid():
     measures = {"random_orders": 2, "both_ends": True}
-    every, some = (
+    exact, on_grid = (
         evaluate_texts(explainer("bert"), ROWS, OPTIONS, Measures(**measures, k_grid=grid)) for grid in ((), (3,))
     )
-    for x, y in zip(every, some, strict=True):
+    for x, y in zip(exact, on_grid, strict=True):
         for method in OPTIONS.methods:
             lowest, expected = y.negative_first[method], x.negative_first[method]
             at = [0, *([3] if len(expected) > 3 else []), len(expected) - 1]
@@ -66,7 +65,7 @@ def test_other_orders_keep_to_the_grid():
 
 
 class WithoutFloat64(TorchFunctionMode):
-    """As on Apple's devices: a tensor becomes float64 only once it has been brought to the host."""
+    """Refuse float64 tensors outside of the CPU, as the MPS device does."""
 
     def __init__(self):
         super().__init__()
@@ -82,14 +81,14 @@ class WithoutFloat64(TorchFunctionMode):
 
 
 @pytest.mark.parametrize("kind", ["fasttext", "textcnn", "bilstm", "bert"])
-def test_a_device_that_has_no_float64_is_not_asked_for_it(kind, monkeypatch):
+def test_a_device_without_float64_works(kind, monkeypatch):
     options = replace(OPTIONS, methods=("random", "loo", "sa_l2", "smoothgrad", "integrated_gradients"))
     explain, measures = explainer(kind, dtype=torch.float32), Measures(bounds=True, random_orders=2)
     expected = evaluate_texts(explain, ROWS, options, measures)
     for module in ("classifier.objective", "attribution.sources", "perturb.subsets"):
         monkeypatch.setattr(f"hf_gradexplain.{module}.widest", lambda device: torch.float32, raising=False)
     with WithoutFloat64():
-        found = evaluate_texts(explain, ROWS, options, measures)
-    for x, y in zip(expected, found, strict=True):
+        documents = evaluate_texts(explain, ROWS, options, measures)
+    for x, y in zip(expected, documents, strict=True):
         for method in options.methods:
             np.testing.assert_allclose(y.explanation.scores[method], x.explanation.scores[method], rtol=0, atol=1e-5)

@@ -1,4 +1,4 @@
-"""Agreement with a planted truth."""
+"""Agreement with planted words."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def test_planted_words_among_the_top_units():
     assert r_precision(np.array([2, 0, 3, 1]), supports) == (False, 0.0)
 
 
-def test_a_text_without_a_supporting_word_says_nothing():
+def test_a_text_without_a_supporting_word_has_no_result():
     assert r_precision(np.array([0, 1]), np.array([False, False])) is None
 
 

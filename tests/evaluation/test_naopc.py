@@ -5,14 +5,15 @@ import itertools
 import numpy as np
 import pytest
 
-from hf_gradexplain.evaluation import bounds
+from hf_gradexplain.evaluation import naopc
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.bootstrap import bootstrap_weights
 from hf_gradexplain.evaluation.naopc import NormalisedSums, document_bounds, extreme_sums, normalised_aopc
+from hf_gradexplain.evaluation.rounding import ROUNDING
 
 
 def any_function(rng, n_units):
-    """A value for every set of units, with no order in it."""
+    """A random value for every set of units."""
     values = rng.random(2**n_units)
 
     def value(removed):
@@ -29,15 +30,15 @@ def aopc_of(value, order):
 @pytest.mark.parametrize("n_units", range(7))
 def test_exact_bounds_are_the_best_and_the_worst_of_all_orders(n_units):
     value = any_function(np.random.default_rng(n_units), n_units)
-    found = document_bounds(value, value(np.zeros((1, n_units), dtype=bool))[0], n_units, beam_size=1)
+    bounds = document_bounds(value, value(np.zeros((1, n_units), dtype=bool))[0], n_units, beam_size=1)
     orders = [aopc_of(value, order) for order in itertools.permutations(range(n_units))]
-    assert found["exact"]
-    assert found["lower"] == pytest.approx(min(orders), abs=1e-12)
-    assert found["upper"] == pytest.approx(max(orders), abs=1e-12)
+    assert bounds["exact"]
+    assert bounds["lower"] == pytest.approx(min(orders), abs=1e-12)
+    assert bounds["upper"] == pytest.approx(max(orders), abs=1e-12)
 
 
 def test_a_beam_is_never_better_than_exact_and_equal_when_it_holds_all_sets(monkeypatch):
-    monkeypatch.setattr(bounds, "EXACT_UNITS", 0)
+    monkeypatch.setattr(naopc, "EXACT_UNITS", 0)
     rng = np.random.default_rng(0)
     for _ in range(20):
         value = any_function(rng, 6)
@@ -45,9 +46,9 @@ def test_a_beam_is_never_better_than_exact_and_equal_when_it_holds_all_sets(monk
         beams = [extreme_sums(value, 6, width) for width in (1, 3, 20)]
         assert all(least >= exact[0] - 1e-12 and greatest <= exact[1] + 1e-12 for least, greatest in beams)
         assert beams[2] == pytest.approx(exact, abs=1e-12)
-        found = document_bounds(value, 0.5, 6, beam_size=3)
-        assert not found["exact"]
-        assert found["lower"] == pytest.approx((3 - beams[1][1]) / 7)
+        bounds = document_bounds(value, 0.5, 6, beam_size=3)
+        assert not bounds["exact"]
+        assert bounds["lower"] == pytest.approx((3 - beams[1][1]) / 7)
 
 
 def test_wider_beams_come_closer_on_average():
@@ -74,7 +75,7 @@ def test_where_each_unit_has_its_own_effect_a_beam_of_one_is_exact():
     assert greatest == pytest.approx(total(np.argsort(-effects)))
 
 
-def test_the_search_asks_for_no_set_twice_and_for_as_many_as_it_says():
+def test_the_search_evaluates_no_set_twice_and_as_many_as_documented():
     asked = []
 
     def value(removed):
@@ -90,12 +91,12 @@ def test_the_search_asks_for_no_set_twice_and_for_as_many_as_it_says():
 
 def test_a_number_on_the_scale_from_worst_to_best():
     lower, upper = np.array([-0.1, 0.0, 0.2, 0.3]), np.array([0.4, 0.5, 0.2, 0.3 + 1e-8])
-    found = normalised_aopc(np.array([0.15, 0.6, 0.2, 0.3]), lower, upper)
-    np.testing.assert_allclose(found, [0.5, 1.2, np.nan, np.nan])
+    normalised = normalised_aopc(np.array([0.15, 0.6, 0.2, 0.3]), lower, upper)
+    np.testing.assert_allclose(normalised, [0.5, 1.2, np.nan, np.nan])
 
 
-def test_no_scale_is_changed_by_what_stands_in_front_of_the_sum():
-    """With `k = 0` or without, NAOPC is the same."""
+def test_a_common_factor_does_not_change_it():
+    """NAOPC is the same with and without the term `k = 0`."""
     rng = np.random.default_rng(3)
     aopc, lower, upper = np.sort(rng.random((3, 5)), axis=0)[[1, 0, 2]]
     other = [x * 8 / 7 for x in (aopc, lower, upper)]
@@ -104,9 +105,9 @@ def test_no_scale_is_changed_by_what_stands_in_front_of_the_sum():
 
 def test_the_table_counts_what_is_undefined_outside_and_exact():
     sums = NormalisedSums(["a", "b"], 100)
-    found = {"lower": [0, 0, 0.1], "upper": [1, 0.5, 0.1], "exact": [True, False, True]}
-    found = {name: np.array(x) for name, x in found.items()}
-    sums.add(np.array([[0.5, 0.6, 0.1], [0.0, 0.25, 0.1]]), found, bootstrap_weights(range(3), 0, 100))
+    bounds = {"lower": [0, 0, 0.1], "upper": [1, 0.5, 0.1], "exact": [True, False, True]}
+    bounds = {name: np.array(x) for name, x in bounds.items()}
+    sums.add(np.array([[0.5, 0.6, 0.1], [0.0, 0.25, 0.1]]), bounds, bootstrap_weights(range(3), 0, 100))
     table = sums.table().set_index("method")
     assert table.loc["a", ["naopc", "n", "n_undefined", "n_outside", "n_exact"]].tolist() == [0.85, 2, 1, 1, 2]
     assert table.loc["b", ["naopc", "n_outside", "lower", "aopc"]].tolist() == pytest.approx(
@@ -116,18 +117,17 @@ def test_the_table_counts_what_is_undefined_outside_and_exact():
     assert (table["naopc"] <= table["ci_high"]).all()
 
 
-def test_what_rounding_does_within_a_small_range_is_not_outside_of_it():
-    """Nor is anything outside of exact bounds, which are the best and the worst order themselves."""
-    rounding = bounds.ROUNDING
+def test_a_rounding_error_is_not_outside_of_the_bounds():
+    """Nothing is outside of exact bounds, which are the best and the worst order themselves."""
     lower, upper = np.full(5, 0.2), np.full(5, 0.2 + 1e-4)
-    aopc = np.array([[0.2 - rounding / 2, upper[1] + rounding / 2, 0.2 - 2 * rounding, upper[3] + 2 * rounding, 0.9]])
-    found = {"lower": lower, "upper": upper, "exact": np.array([False] * 4 + [True])}
+    aopc = np.array([[0.2 - ROUNDING / 2, upper[1] + ROUNDING / 2, 0.2 - 2 * ROUNDING, upper[3] + 2 * ROUNDING, 0.9]])
+    bounds = {"lower": lower, "upper": upper, "exact": np.array([False] * 4 + [True])}
     sums = NormalisedSums(["a"], 100)
-    sums.add(aopc, found, bootstrap_weights(range(5), 0, 100))
+    sums.add(aopc, bounds, bootstrap_weights(range(5), 0, 100))
     assert sums.table()["n_outside"].tolist() == [2]
 
 
-def test_more_units_than_bits_are_told_apart():
+def test_sets_of_more_units_than_bits_have_different_keys():
     rng = np.random.default_rng(4)
     effects = rng.normal(size=100)
     least, greatest = extreme_sums(lambda removed: removed @ effects, 100, 2)

@@ -1,11 +1,11 @@
-"""The band of chance against many seeds."""
+"""The random band against many seeds."""
 
 import numpy as np
 import pandas as pd
 
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.ragged_array import RaggedArray
-from hf_gradexplain.evaluation.random_band import RandomBandSums, over_orders, random_ranks
+from hf_gradexplain.evaluation.random_band import RandomBandSums, random_ranks, summarize_orders
 from tests.perturb.conftest import random_document
 
 LONGEST = 14
@@ -19,10 +19,10 @@ def document_curve(effects, order):
 def test_spread_over_orders_is_that_of_the_aopc_at_every_k():
     rng = np.random.default_rng(0)
     curves = rng.random((5, 7))
-    found = over_orders(curves)
+    summary = summarize_orders(curves)
     expected = np.array([document_aopc(curve, 6) for curve in curves])
-    np.testing.assert_allclose(found["variance"], expected.var(0, ddof=1))
-    np.testing.assert_allclose(found["mean"], curves.mean(0))
+    np.testing.assert_allclose(summary["variance"], expected.var(0, ddof=1))
+    np.testing.assert_allclose(summary["mean"], curves.mean(0))
 
 
 def test_the_band_from_three_orders_is_that_of_thousands_of_seeds():
@@ -35,10 +35,10 @@ def test_the_band_from_three_orders_is_that_of_thousands_of_seeds():
     seeds = np.mean(
         [[document_aopc(curve, LONGEST) for curve in curves(effects, 600)] for effects in documents], axis=0
     )
-    found = [over_orders(curves(effects, 3)) for effects in documents]
+    summaries = [summarize_orders(curves(effects, 3)) for effects in documents]
     sums = RandomBandSums(LONGEST)
     for part in (slice(0, 50), slice(50, None)):
-        sums.add(RaggedArray.of([x["variance"] for x in found[part]]))
+        sums.add(RaggedArray.of([x["variance"] for x in summaries[part]]))
     mean = pd.DataFrame({"k": np.arange(LONGEST + 1), "aopc": seeds.mean(0)})
     table = sums.table(mean)
     half = (table["high"] - table["low"]) / 2
@@ -53,7 +53,7 @@ def test_past_a_documents_end_the_variance_is_that_of_its_flat_curve():
     curves = np.random.default_rng(2).random((4, 4))
     curves[:, 0], curves[:, -1] = 0.9, 0.1
     sums = RandomBandSums(9)
-    sums.add(RaggedArray.of([over_orders(curves)["variance"]]))
+    sums.add(RaggedArray.of([summarize_orders(curves)["variance"]]))
     table = sums.table(pd.DataFrame({"k": np.arange(10), "aopc": 0.0}))
     expected = np.array([document_aopc(curve, 9) for curve in curves]).std(0, ddof=1)
     np.testing.assert_allclose(table["high"], 1.959964 * expected, rtol=1e-6, atol=1e-12)

@@ -1,4 +1,4 @@
-"""The tables in words."""
+"""Readable summaries of the tables."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ from hf_gradexplain.evaluation.tables import Tables
 
 
 def tables(aopc):
-    """Of two k and given values of AOPC(1) per method, with intervals of +-0.1."""
+    """Tables for two `K` with the given AOPC(1) of each method, and intervals of +-0.1."""
     frame = pd.DataFrame(
         [(method, k, k * value, k * value - 0.1, k * value + 0.1, 5) for method, value in aopc.items() for k in (0, 1)],
         columns=["method", "k", "aopc", "ci_low", "ci_high", "n"],
@@ -41,7 +41,7 @@ def test_the_summary_has_a_row_per_method_and_no_number_where_there_is_none():
     assert summary.loc["random", ["median r", "p ≤ .05", "by FDR", "no r"]].isna().all()
 
 
-def test_the_headline_names_the_best_and_those_that_cannot_be_told_from_it():
+def test_the_headline_names_the_best_methods_by_the_interval_of_the_best():
     assert headline(tables({"random": 0.1, "a": 0.6})) == (
         "Over 5 texts, a finds the words that matter most to the model: AOPC(1) up to 0.600 [0.500, 0.700]; "
         "random order has 0.100."
@@ -49,49 +49,49 @@ def test_the_headline_names_the_best_and_those_that_cannot_be_told_from_it():
     assert "Over 5 texts, c, a and b find the words" in headline(tables({"a": 0.6, "b": 0.55, "c": 0.61, "d": 0.3}))
 
 
-def test_where_there_are_tests_the_headline_goes_by_them():
+def test_the_headline_names_the_best_methods_by_the_tests():
     comparisons = compared(
         (1, "c", "a", 0.01, 0.005, 0.015, 0.001, 0.003, 5),
         (1, "c", "b", 0.06, -0.01, 0.13, 0.1, 0.2, 5),
         (9, "c", "b", 0.06, 0.01, 0.13, 0.01, 0.02, 5),
     )
-    found = replace(tables({"a": 0.6, "b": 0.55, "c": 0.61}), comparisons=comparisons)
-    assert headline(found).startswith("Over 5 texts, c and b find the words")
+    tested = replace(tables({"a": 0.6, "b": 0.55, "c": 0.61}), comparisons=comparisons)
+    assert headline(tested).startswith("Over 5 texts, c and b find the words")
 
 
-def test_a_difference_that_is_real_but_not_visible_leaves_both_in_the_headline():
+def test_methods_with_a_negligible_difference_are_both_in_the_headline():
     comparisons = compared((1, "c", "a", 0.0004, 0.0001, 0.0007, 0.001, 0.003, 5))
-    found = replace(tables({"a": 0.6096, "c": 0.61}), comparisons=comparisons)
-    assert headline(found).startswith("Over 5 texts, c and a find the words")
+    tested = replace(tables({"a": 0.6096, "c": 0.61}), comparisons=comparisons)
+    assert headline(tested).startswith("Over 5 texts, c and a find the words")
     assert findings(comparisons)["difference"].item() == "c above a by 0.0004 [0.0001, 0.0007]"
 
 
-def test_where_there_is_a_band_of_chance_the_headline_says_it():
+def test_the_headline_gives_the_random_band():
     chance = pd.DataFrame({"k": [0, 1], "aopc": [0, 0.1], "low": [0, 0.08], "high": [0, 0.12], "n": 5})
-    found = replace(tables({"random": 0.1, "a": 0.6}), chance=chance)
-    assert headline(found).endswith("[0.500, 0.700]; 95 % of random orders have 0.080 to 0.120.")
+    with_band = replace(tables({"random": 0.1, "a": 0.6}), chance=chance)
+    assert headline(with_band).endswith("[0.500, 0.700]; 95 % of random orders have 0.080 to 0.120.")
 
 
 def test_comparisons_read_as_sentences():
-    found = findings(
+    sentences = findings(
         compared(
             (10, "signed_gi", "loo", 0.014, 0.010, 0.018, 1e-9, 1e-8, 500),
             (5, "loo", "random", 0.001, -0.001, 0.002, 0.2, 0.4, 500),
             (10, "loo", "random", 0.3, 0.2, 0.4, np.nan, np.nan, 1),
         )
     )
-    assert found.to_dict("list") == {
+    assert sentences.to_dict("list") == {
         "K": [5, 10, 10],
         "difference": [
-            "loo and random not told apart: 0.001 [-0.001, 0.002]",
-            "loo and random not told apart: 0.300 [0.200, 0.400]",
+            "no significant difference between loo and random: 0.001 [-0.001, 0.002]",
+            "no significant difference between loo and random: 0.300 [0.200, 0.400]",
             "signed_gi above loo by 0.014 [0.010, 0.018]",
         ],
         "adjusted p": ["0.400", "–", "< 0.001"],
     }
 
 
-def test_intervals_stand_in_the_cells_of_what_they_are_of():
+def test_intervals_are_in_the_cells_of_their_values():
     table = pd.DataFrame({"x": [0.5, np.nan], "ci_low": [0.4, np.nan], "ci_high": [0.6, np.nan], "n": [3, 0]})
     assert with_intervals(table, "x").to_dict("list") == {"x": ["0.500 [0.400, 0.600]", "–"], "n": [3, 0]}
 
@@ -112,24 +112,24 @@ def test_correlations_are_shown_with_their_intervals_under_short_names():
 
 
 @pytest.mark.parametrize(("longest", "shown"), [(3, 3), (12, 10)])
-def test_three_curves_of_each_method_at_the_quoted_k(longest, shown):
+def test_three_curves_of_each_method_at_the_short_k(longest, shown):
     rows = [
         (curve, method, k, i + j + k / 100, 0.0, 1.0, 5)
         for i, curve in enumerate(("removal", "negative_first", "sufficiency"))
         for j, method in enumerate(("z", "a"))
         for k in range(longest + 1)
     ]
-    found = ends_summary(pd.DataFrame(rows, columns=["curve", "method", "k", "aopc", "ci_low", "ci_high", "n"]))
+    summary = ends_summary(pd.DataFrame(rows, columns=["curve", "method", "k", "aopc", "ci_low", "ci_high", "n"]))
     names = [f"{name}({shown})" for name in ("comprehensiveness", "sufficiency", "lowest first")]
-    assert list(found.columns) == ["method", *names]
-    assert found["method"].tolist() == ["z", "a"]
+    assert list(summary.columns) == ["method", *names]
+    assert summary["method"].tolist() == ["z", "a"]
     expected = [f"{value + shown / 100:.3f} [0.000, 1.000]" for value in (0, 2, 1)]
-    assert found.loc[0, names].tolist() == expected
+    assert summary.loc[0, names].tolist() == expected
 
 
-def test_what_is_normalised_stands_between_its_bounds():
+def test_normalised_aopc_has_its_bounds_in_its_row():
     row = {"method": "a", "naopc": 0.5, "ci_low": 0.4, "ci_high": 0.6, "n": 3, "n_undefined": 0, "n_outside": 1}
-    found = normalised_summary(pd.DataFrame([{**row, "aopc": 0.3, "lower": 0.1, "upper": 0.5, "n_exact": 2}]))
+    summary = normalised_summary(pd.DataFrame([{**row, "aopc": 0.3, "lower": 0.1, "upper": 0.5, "n_exact": 2}]))
     names = ["method", "NAOPC", "AOPC(U)", "worst order", "best order", "n"]
-    assert found.to_dict("split")["columns"] == names
-    assert found.iloc[0].tolist() == ["a", "0.500 [0.400, 0.600]", 0.3, 0.1, 0.5, 3]
+    assert summary.to_dict("split")["columns"] == names
+    assert summary.iloc[0].tolist() == ["a", "0.500 [0.400, 0.600]", 0.3, 0.1, 0.5, 3]

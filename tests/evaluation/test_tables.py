@@ -1,4 +1,4 @@
-"""All tables from document files: the same bytes however these were cut, against plain loops."""
+"""All tables from document files against plain loops; they are the same for any split into files."""
 
 import itertools
 
@@ -8,16 +8,16 @@ import pytest
 from datasets import Dataset
 from scipy import stats
 
-from hf_gradexplain.evaluation import reading
-from hf_gradexplain.evaluation.aopc import aopc
+from hf_gradexplain.evaluation import read_documents
 from hf_gradexplain.evaluation.documents import schema, write_documents
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.naopc import normalised_aopc
 from hf_gradexplain.evaluation.read_documents import count_documents
-from hf_gradexplain.evaluation.summaries import findings, headline
+from hf_gradexplain.evaluation.summaries import correlation_summary, findings, headline
 from hf_gradexplain.evaluation.tables import make_tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
+from tests.helpers.curves import naive_aopc
 from tests.helpers.tiny import CORPUS, explainer
 
 METHODS = ("random", "loo", "sa_l2", "signed_gi")
@@ -55,8 +55,8 @@ def tables(paths):
 
 @pytest.mark.parametrize("cuts", [(), (1, 2, 3, 37), tuple(range(1, 40))])
 @pytest.mark.parametrize("block", [4, 256])
-def test_they_are_the_same_bytes_however_the_documents_were_cut(cuts, block, documents, paths, tmp_path, monkeypatch):
-    monkeypatch.setattr(reading.read_blocks, "__defaults__", (block,))
+def test_they_are_the_same_to_the_bit_for_any_split_into_files(cuts, block, documents, paths, tmp_path, monkeypatch):
+    monkeypatch.setattr(read_documents.read_blocks, "__defaults__", (block,))
     ours, other = make_tables(paths, OPTIONS), make_tables(write(documents, cuts, tmp_path), OPTIONS)
     for name in TABLES:
         pd.testing.assert_frame_equal(getattr(ours, name), getattr(other, name), check_exact=True)
@@ -66,16 +66,16 @@ def test_all_curves_are_means_over_documents(documents, tables):
     sufficiency = {m: [d.negative_first[m] for d in documents] for m in METHODS}
     for method in METHODS:
         expected = {
-            "removal": aopc([d.curves[method] for d in documents]),
-            "negative_first": aopc([d.negative_first[method] for d in documents]),
+            "removal": naive_aopc([d.curves[method] for d in documents]),
+            "negative_first": naive_aopc([d.negative_first[method] for d in documents]),
         }
         longest = len(expected["removal"]) - 1
         drops = [[c[0] - c[max(len(c) - 1 - k, 0)] for k in range(longest + 1)] for c in sufficiency[method]]
         expected["sufficiency"] = np.mean(np.cumsum(drops, axis=1) / np.arange(1, longest + 2), axis=0)
         for curve, values in expected.items():
-            found = tables.curves[(tables.curves["curve"] == curve) & (tables.curves["method"] == method)]
-            np.testing.assert_allclose(found["aopc"], values, rtol=0, atol=1e-12)
-            assert ((found["ci_low"] <= found["aopc"]) & (found["aopc"] <= found["ci_high"])).all()
+            rows = tables.curves[(tables.curves["curve"] == curve) & (tables.curves["method"] == method)]
+            np.testing.assert_allclose(rows["aopc"], values, rtol=0, atol=1e-12)
+            assert ((rows["ci_low"] <= rows["aopc"]) & (rows["aopc"] <= rows["ci_high"])).all()
     removal = tables.curves[tables.curves["curve"] == "removal"].drop(columns="curve").reset_index(drop=True)
     pd.testing.assert_frame_equal(removal, tables.aopc)
 
@@ -84,7 +84,7 @@ def test_comparisons_are_the_paired_tests_of_scipy(documents, tables):
     longest = int(tables.aopc["k"].max())
     assert set(tables.comparisons["k"]) == {10, longest}
     for row in tables.comparisons.itertuples():
-        a, b = ([aopc([d.curves[m]], longest)[row.k] for d in documents] for m in (row.method, row.other))
+        a, b = ([naive_aopc([d.curves[m]], longest)[row.k] for d in documents] for m in (row.method, row.other))
         assert row.difference == pytest.approx(np.mean(a) - np.mean(b), abs=1e-12)
         if row.difference > 1e-4:
             assert row.p == pytest.approx(stats.ttest_rel(a, b).pvalue, rel=1e-4)
@@ -93,15 +93,15 @@ def test_comparisons_are_the_paired_tests_of_scipy(documents, tables):
 def test_naopc_is_the_mean_over_documents(documents, tables):
     bounds = {name: np.array([d.bounds[name] for d in documents]) for name in ("lower", "upper")}
     for row in tables.normalised.itertuples():
-        own = np.array([np.mean(d.curves[row.method][0] - d.curves[row.method]) for d in documents])
-        expected = normalised_aopc(own, **bounds)
+        areas = np.array([np.mean(d.curves[row.method][0] - d.curves[row.method]) for d in documents])
+        expected = normalised_aopc(areas, **bounds)
         assert row.naopc == pytest.approx(np.nanmean(expected), abs=1e-12)
         assert (row.n, row.n_undefined) == ((~np.isnan(expected)).sum(), np.isnan(expected).sum())
     assert tables.normalised["n_outside"].sum() == 0
 
 
 def test_the_band_holds_the_mean_of_random_orders(documents, tables):
-    expected = aopc([d.random_orders["mean"] for d in documents])
+    expected = naive_aopc([d.random_orders["mean"] for d in documents])
     np.testing.assert_allclose(tables.chance["aopc"], expected, rtol=0, atol=1e-12)
     assert (tables.chance["low"] < tables.chance["aopc"])[1:].all()
 
@@ -117,7 +117,7 @@ def test_correlations_and_signs_are_summed_up_of_the_documents(documents, tables
     assert tables.signs["n_undefined"].item() == 40 - len(shares)
 
 
-def test_every_document_out_of_the_ordinary_is_counted(documents, paths, tables):
+def test_every_unusual_document_is_counted(documents, paths, tables):
     counts = tables.counts.set_index(["what", "method"])["n"]
     empty = sum(not d.explanation.units for d in documents)
     short = sum(len(d.explanation.units) < 3 for d in documents)
@@ -128,10 +128,10 @@ def test_every_document_out_of_the_ordinary_is_counted(documents, paths, tables)
     assert counts[("saturated: p of the target above 0.999", "all")] == saturated
     assert counts[("no NAOPC: best and worst order are equal", "all")] == tables.normalised["n_undefined"].max()
     assert counts[("bounds of NAOPC by beam search: not exact", "all")] == sum(not d.bounds["exact"] for d in documents)
-    found = count_documents(paths)
-    assert found["without_units"] == empty
-    assert found["longest"] == max(len(d.explanation.units) for d in documents)
-    assert found["labelled"] == 40
+    totals = count_documents(paths)
+    assert totals["without_units"] == empty
+    assert totals["longest"] == max(len(d.explanation.units) for d in documents)
+    assert totals["labelled"] == 40
 
 
 def test_saturated_documents_are_counted_but_not_in_regression(documents, tmp_path):
@@ -140,19 +140,33 @@ def test_saturated_documents_are_counted_but_not_in_regression(documents, tmp_pa
         explanation = type(document.explanation)(**{**vars(document.explanation), "regression": regression})
         return type(document)(**{**vars(document), "curves": curves, "explanation": explanation})
 
-    some = [
+    three = [
         changed(documents[0], 0.9991, False),
         changed(documents[1], 0.9989, False),
         changed(documents[2], 3.0, True),
     ]
-    assert count_documents(write(some, (), tmp_path))["saturated"] == 1
+    assert count_documents(write(three, (), tmp_path))["saturated"] == 1
 
 
-def test_without_further_measures_their_tables_are_empty_and_the_others_the_same(documents, tables, tmp_path):
+def test_without_extra_measures_their_tables_are_empty_and_the_others_the_same(documents, tables, tmp_path):
     plain = make_tables(write(documents, (20,), tmp_path, Measures()), OPTIONS)
     assert all(len(getattr(plain, name)) == 0 for name in ("curves", "chance", "normalised"))
     for name in ("aopc", "correlation", "comparisons", "signs"):
         pd.testing.assert_frame_equal(getattr(plain, name), getattr(tables, name), check_exact=True)
+
+
+def test_a_median_of_few_documents_has_no_interval_and_the_counts_say_why(documents, tmp_path):
+    defined = [d for d in documents if d.correlations["sa_l2"]["pearson"] is not None]
+    reason = "no interval of the median r: fewer than 6 documents have an r"
+    for n, has_interval in ((5, False), (6, True)):
+        tables = make_tables(write(defined[:n], (), tmp_path), OPTIONS)
+        row = tables.correlation.set_index(["method", "coefficient"]).loc[("sa_l2", "pearson")]
+        assert row["n"] == n
+        assert np.isfinite(row["median"])
+        assert np.isfinite([row["median_ci_low"], row["median_ci_high"]]).all() == has_interval
+        counts = tables.counts.set_index(["what", "method"])["n"]
+        assert counts.get((reason, "sa_l2")) == (None if has_interval else n)
+        assert ("[–, –]" in correlation_summary(tables.correlation).iloc[0]["median"]) != has_interval
 
 
 def test_max_k_cuts_every_curve_and_changes_no_other_row(paths, tables):
@@ -164,11 +178,11 @@ def test_max_k_cuts_every_curve_and_changes_no_other_row(paths, tables):
 
 
 @pytest.mark.parametrize("texts", [[""], ["bad"], ["", ""]])
-def test_documents_with_next_to_nothing_in_them_make_tables(texts, tmp_path):
+def test_almost_empty_documents_make_tables(texts, tmp_path):
     data = Dataset.from_dict({"id": range(len(texts)), "text": texts, "label": [0] * len(texts)})
-    found = evaluate_texts(explainer("fasttext"), data, OPTIONS, EVERYTHING)
-    tables = make_tables(write(found, (), tmp_path), OPTIONS)
-    units = max(len(d.explanation.units) for d in found)
+    documents = evaluate_texts(explainer("fasttext"), data, OPTIONS, EVERYTHING)
+    tables = make_tables(write(documents, (), tmp_path), OPTIONS)
+    units = max(len(d.explanation.units) for d in documents)
     assert int(tables.aopc["k"].max()) == units
     assert (tables.normalised["n"] == 0).all()
     assert tables.normalised["naopc"].isna().all()

@@ -1,4 +1,4 @@
-"""The `evaluate` classes say what the functions behind them say."""
+"""The `evaluate` classes give the same numbers as an evaluation."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -6,9 +6,9 @@ import evaluate
 import numpy as np
 import pytest
 
-from hf_gradexplain.evaluation.aopc import aopc
 from hf_gradexplain.evaluation.correlation import COEFFICIENTS, SIGNIFICANCE, correlate
 from hf_gradexplain.metrics import AOPC, LOOCorrelation
+from tests.helpers.curves import naive_aopc
 
 
 @pytest.fixture(autouse=True)
@@ -21,8 +21,10 @@ CURVES = [[0.9, 0.5, 0.1], [0.8, 0.8], [0.7]]
 
 
 def test_aopc_in_one_call_and_in_batches():
-    expected = aopc(CURVES).tolist()
-    assert AOPC().compute(curves=CURVES) == {"aopc": expected[-1], "aopc_by_k": expected, "n": 3}
+    expected = naive_aopc(CURVES)
+    result = AOPC().compute(curves=CURVES)
+    assert result["aopc_by_k"] == pytest.approx(expected, abs=1e-12)
+    assert (result["aopc"], result["n"]) == (result["aopc_by_k"][-1], 3)
     metric = AOPC()
     metric.add_batch(curves=CURVES[:1])
     metric.add_batch(curves=CURVES[1:])
@@ -34,21 +36,26 @@ def test_aopc_at_a_chosen_k():
 
 
 def test_an_empty_curve_is_refused():
-    with pytest.raises(ValueError, match=r"curve 1 is empty: it starts with f\(x\)"):
+    with pytest.raises(ValueError, match=r"curve 1 is empty: start it with f\(x\)"):
         AOPC().compute(curves=[[0.5], []])
+
+
+def test_a_negative_k_is_refused():
+    with pytest.raises(ValueError, match="max_k is -1, but it is a number of removed units: choose 0 or more"):
+        AOPC().compute(curves=CURVES, max_k=-1)
 
 
 def test_correlation_counts_what_is_undefined():
     scores, loo = [[1.0, 2.0, 4.0], [1.0, 2.0], [3.0, 3.0, 3.0]], [[1.0, 3.0, 4.0], [1.0, 2.0], [1.0, 2.0, 3.0]]
-    found = LOOCorrelation().compute(scores=scores, loo=loo)
+    result = LOOCorrelation().compute(scores=scores, loo=loo)
     r = np.corrcoef(scores[0], loo[0])[0, 1]
-    assert found["median"] == found["mean"] == pytest.approx(r, abs=1e-12)
-    assert (found["n"], found["n_undefined"]) == (1, 2)
+    assert result["median"] == result["mean"] == pytest.approx(r, abs=1e-12)
+    assert (result["n"], result["n_undefined"]) == (1, 2)
 
 
 def test_without_any_coefficient_there_is_no_number():
-    found = LOOCorrelation().compute(scores=[[1.0]], loo=[[1.0]])
-    assert found == {"median": None, "mean": None, "fraction_significant": None, "n": 0, "n_undefined": 1}
+    result = LOOCorrelation().compute(scores=[[1.0]], loo=[[1.0]])
+    assert result == {"median": None, "mean": None, "fraction_significant": None, "n": 0, "n_undefined": 1}
 
 
 def test_bad_input():
@@ -62,10 +69,10 @@ def test_they_combine():
     both = evaluate.combine([AOPC(), LOOCorrelation()])
     both.add_batch(curves=CURVES[:1], scores=[[1.0, 2.0, 4.0]], loo=[[1.0, 2.0, 4.0]])
     both.add(curves=CURVES[1], scores=[4.0, 2.0, 4.0], loo=[1.0, 2.0, 4.0])
-    found = both.compute()
-    assert {"aopc", "aopc_by_k", "aopc_n", "median", "fraction_significant", "n_undefined"} <= found.keys()
-    assert found["aopc"] == pytest.approx(aopc(CURVES[:2])[-1])
-    assert (found["aopc_n"], found["loo_correlation_n"]) == (2, 2)
+    result = both.compute()
+    assert {"aopc", "aopc_by_k", "aopc_n", "median", "fraction_significant", "n_undefined"} <= result.keys()
+    assert result["aopc"] == pytest.approx(naive_aopc(CURVES[:2])[-1])
+    assert (result["aopc_n"], result["loo_correlation_n"]) == (2, 2)
 
 
 def documents(n, seed=0):
@@ -80,30 +87,30 @@ def documents(n, seed=0):
 @pytest.mark.parametrize("coefficient", COEFFICIENTS)
 def test_correlations_are_those_of_an_evaluation(coefficient):
     _, scores, loo = documents(200)
-    found = LOOCorrelation().compute(scores=scores, loo=loo, coefficient=coefficient)
+    result = LOOCorrelation().compute(scores=scores, loo=loo, coefficient=coefficient)
     each = [correlate(a[None], b, coefficient)[0] for a, b in zip(scores, loo, strict=True)]
     r, p = [c.r for c in each if c.r is not None], [c.p for c in each if c.p is not None]
-    assert (found["n"], found["n_undefined"]) == (len(r), 200 - len(r))
+    assert (result["n"], result["n_undefined"]) == (len(r), 200 - len(r))
     assert 50 < len(r) < 150
-    assert (found["median"], found["mean"]) == pytest.approx((np.median(r), np.mean(r)), abs=1e-12)
-    assert found["fraction_significant"] == pytest.approx(np.mean(np.array(p) <= SIGNIFICANCE))
+    assert (result["median"], result["mean"]) == pytest.approx((np.median(r), np.mean(r)), abs=1e-12)
+    assert result["fraction_significant"] == pytest.approx(np.mean(np.array(p) <= SIGNIFICANCE))
 
 
 def test_scores_that_are_not_finite_have_no_correlation():
-    found = LOOCorrelation().compute(scores=[[1.0, np.nan, 3.0], [1.0, 2.0, np.inf]], loo=[[1.0, 2.0, 4.0]] * 2)
-    assert (found["n"], found["n_undefined"]) == (0, 2)
+    result = LOOCorrelation().compute(scores=[[1.0, np.nan, 3.0], [1.0, 2.0, np.inf]], loo=[[1.0, 2.0, 4.0]] * 2)
+    assert (result["n"], result["n_undefined"]) == (0, 2)
 
 
 @pytest.mark.parametrize("max_k", [None, 0, 3, 40])
 def test_curves_are_those_of_an_evaluation(max_k):
     curves, _, _ = documents(200)
-    found = AOPC().compute(curves=curves, max_k=max_k)
-    np.testing.assert_allclose(found["aopc_by_k"], aopc(curves, max_k), rtol=0, atol=1e-12)
+    result = AOPC().compute(curves=curves, max_k=max_k)
+    np.testing.assert_allclose(result["aopc_by_k"], naive_aopc(curves, max_k), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("n", [1, 7])
 def test_parts_of_several_processes_merged_by_hand_give_the_same(n):
-    """Each process evaluates its share, maybe none; the lists are gathered, and one process computes."""
+    """Each process evaluates its share, which may be empty; one process gathers the lists and computes."""
     curves, scores, loo = documents(n)
     shares = [slice(0, (n + 1) // 2), slice((n + 1) // 2, n)]
     assert [len(curves[share]) for share in shares] in ([1, 0], [4, 3])
@@ -117,10 +124,10 @@ def test_parts_of_several_processes_merged_by_hand_give_the_same(n):
 
 
 def test_evaluates_own_processes_give_the_same(tmp_path):
-    """`num_process`: the others hand their rows in and get nothing; the first one computes over all."""
+    """With `num_process`, the first process computes over the rows of all, and the others return None."""
     curves, _, _ = documents(7)
     ranks = [AOPC(num_process=2, process_id=i, experiment_id="x", cache_dir=str(tmp_path)) for i in range(2)]
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda rank: rank.compute(curves=curves[rank.process_id :: 2]), ranks))
+        result = list(pool.map(lambda rank: rank.compute(curves=curves[rank.process_id :: 2]), ranks))
     expected = AOPC().compute(curves=[*curves[::2], *curves[1::2]])
-    assert found == [expected, None]
+    assert result == [expected, None]

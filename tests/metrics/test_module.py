@@ -1,4 +1,4 @@
-"""A metric's folder is what `evaluate` takes for a module."""
+"""The folder of a metric is a module that `evaluate` loads."""
 
 import sys
 
@@ -14,7 +14,7 @@ from hf_gradexplain.metrics.module import _EXAMPLES, METRICS
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch, request):
-    """The folder of a metric, and a cache of its own for `evaluate`."""
+    """The folder of a metric, and a separate cache for `evaluate`."""
     monkeypatch.setattr(evaluate.config, "HF_METRICS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(evaluate.config, "HF_MODULES_CACHE", str(tmp_path / "modules"))
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -39,7 +39,7 @@ def test_it_is_loaded_from_its_folder_and_computes_the_same(folder):
 
 
 @pytest.mark.parametrize("folder", METRICS, indirect=True)
-def test_the_code_stands_on_its_own_and_says_what_it_requires(folder):
+def test_the_code_is_self_contained_and_lists_its_requirements(folder):
     imports = {path for _, _, path, _ in get_imports(str(folder / f"{folder.name}.py"))}
     required = {line.partition(">=")[0] for line in (folder / "requirements.txt").read_text().splitlines()}
     assert imports - set(sys.stdlib_module_names) == required
@@ -60,6 +60,6 @@ def test_the_card_makes_it_a_space_with_a_widget(folder):
     compile((folder / "app.py").read_text(), "app.py", "exec")
 
 
-def test_another_name_is_answered_with_the_nearest():
+def test_an_unknown_name_suggests_the_nearest():
     with pytest.raises(GradexplainError, match="unknown metric 'aopcs': did you mean 'aopc'"):
         metric_files("aopcs")
