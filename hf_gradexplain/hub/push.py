@@ -4,10 +4,9 @@ A commit is atomic: after a failure the repository holds either its old files or
 push completes it.
 """
 
-import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -55,25 +54,6 @@ class Pushed:
 
     sha: str
     url: str
-
-
-@contextmanager
-def use_token(token: str | None) -> Iterator[None]:
-    """Let every client of the hub in this process use a token within the block, by way of `HF_TOKEN`.
-
-    None leaves things as they are: a token of the environment, or that of `hf auth login`. Afterwards the environment
-    is as it was.
-    """
-    before = os.environ.get("HF_TOKEN")
-    if token is not None:
-        os.environ["HF_TOKEN"] = token
-    try:
-        yield
-    finally:
-        if before is not None:
-            os.environ["HF_TOKEN"] = before
-        elif token is not None:
-            os.environ.pop("HF_TOKEN", None)
 
 
 def check_destination(repo_id: str, repo_type: RepoType, *, private: bool = True) -> Destination:

@@ -1,4 +1,4 @@
-"""What a run would take, from a look at the data set and a few documents done."""
+"""An estimate of the cost of a run, from a sample of its documents."""
 
 import random
 import time
@@ -25,31 +25,31 @@ from hf_gradexplain.run.shards import Shard, make_shards
 from hf_gradexplain.text.encode import Encoder
 
 SAMPLE = 200
-"""Documents whose units are counted."""
+"""The number of documents whose units are counted."""
 
 SECONDS = 10
-"""How long documents are done for the measurement; those that were begun then are ended."""
+"""How long documents are evaluated to measure time; documents in progress are finished."""
 
-_LOOK_AHEAD = 20
-"""Shards of a stream that are read."""
+_STREAM_SHARDS = 20
+"""The number of shards that are read from a stream."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run would take.
+    """The estimated cost of a run.
 
     Attributes:
-        documents: How many there are; None of a stream.
-        shards: How many shards; None of a stream.
-        backward: Whether every document takes a backward pass.
+        documents: The number of documents; None for a stream.
+        shards: The number of shards; None for a stream.
+        backward: Whether every document needs a backward pass.
         loo: Forward passes for leave-one-out, per document; 0 if no method needs them.
         curves: Forward passes for the removal curve of one order, per document.
-        orders: In how many orders the units of a document are removed.
+        orders: The number of orders in which the units of a document are removed.
         bounds: Forward passes to search for the best and the worst order, per document.
-        saved: Which of `loo` and `curves` an exact short cut of the model class saves.
-        seconds: Per document, on one process.
-        measured: How many documents that was measured on.
-        memory: Bytes that one process has in use afterwards; on a GPU, the most that it had of the GPU's.
+        saved: Those of `loo` and `curves` that an exact shortcut of the model class saves.
+        seconds: Seconds per document, on one process.
+        measured: The number of documents on which the seconds were measured.
+        memory: Bytes of memory that one process uses afterwards; on a GPU, the peak of its GPU memory.
     """
 
     documents: int | None
@@ -68,20 +68,20 @@ class Estimate:
 def estimate(
     engine: AttributionEngine, texts: Dataset | IterableDataset, options: Options, measures: Measures | None = None
 ) -> Estimate:
-    """Look the data set over and do a few of its documents.
+    """Estimate the cost of a run by reading the dataset and evaluating a few of its documents.
 
-    All of a data set is read, but only the beginning of a stream. Units are counted on 200 documents. Time is measured
-    on more and more of them at once until 10 seconds are over; the last ones count, scaled by the passes that a
-    document takes times its tokens.
+    A dataset is read completely, a stream only at its beginning. Units are counted on 200 documents. Time is measured
+    on groups of documents, each twice as large as the one before, until 10 seconds have passed; the last group is
+    used, scaled by the forward passes of a document times its tokens.
 
     Raises:
-        GradexplainError: There is no text, or an option cannot be used.
+        GradexplainError: There is no text, or an option is invalid.
     """
     stream = isinstance(texts, IterableDataset)
     parts = make_shards(texts, engine.profile.max_length)
-    documents, n_shards, rows = _look(islice(parts, _LOOK_AHEAD) if stream else parts)
+    documents, n_shards, rows = _sample(islice(parts, _STREAM_SHARDS) if stream else parts)
     sources = [method.source for method in select(options.methods).values()]
-    shortcut, left_out = shortcut_of(engine.model), any(isinstance(source, LeaveOneOut) for source in sources)
+    shortcut, needs_loo = shortcut_of(engine.model), any(isinstance(source, LeaveOneOut) for source in sources)
     saved = frozenset(
         name
         for name, function in (("loo", "leave_one_out"), ("curves", "removal_curves"))
@@ -96,7 +96,7 @@ def estimate(
     units, tokens = zip(*_sizes(engine, rows, options), strict=True)
     work = []
     for u, t in zip(units, tokens, strict=True):
-        loo = u if left_out and "loo" not in saved else 0
+        loo = u if needs_loo and "loo" not in saved else 0
         curves = orders * measures.steps(u) + 1 if "curves" not in saved else 0
         work.append(t * (1 + loo + curves + bounds_of(u)))
     measured, seconds = _measure(engine, rows, options, measures)
@@ -104,7 +104,7 @@ def estimate(
         documents=None if stream else documents,
         shards=None if stream else n_shards,
         backward=any(map(takes_gradients, sources)),
-        loo=_mean(units) if left_out else 0,
+        loo=_mean(units) if needs_loo else 0,
         curves=_mean([measures.steps(u) for u in units]),
         orders=orders,
         bounds=_mean([bounds_of(u) for u in units]),
@@ -115,24 +115,24 @@ def estimate(
     )
 
 
-def _look(parts: Iterable[Shard]) -> tuple[int, int, list[dict[str, Any]]]:
-    """Count documents and shards, and draw a sample, each document as likely as any other."""
-    rng, documents, n_shards, drawn = random.Random(0), 0, 0, list[dict[str, Any]]()
+def _sample(parts: Iterable[Shard]) -> tuple[int, int, list[dict[str, Any]]]:
+    """Return the numbers of documents and shards, and a uniform sample of the rows (reservoir sampling)."""
+    rng, documents, n_shards, sample = random.Random(0), 0, 0, list[dict[str, Any]]()
     for part in parts:
         n_shards += 1
         for i in range(len(part)):
             documents += 1
-            place = len(drawn) if len(drawn) < SAMPLE else rng.randrange(documents)
-            if place < SAMPLE:
-                drawn[place : place + 1] = [{name: values[i] for name, values in part.columns.items()}]
+            position = len(sample) if len(sample) < SAMPLE else rng.randrange(documents)
+            if position < SAMPLE:
+                sample[position : position + 1] = [{name: values[i] for name, values in part.columns.items()}]
     if not documents:
-        raise GradexplainError("there is no text to evaluate: the data set is empty")
-    rng.shuffle(drawn)
-    return documents, n_shards, drawn
+        raise GradexplainError("there is no text to evaluate: the dataset is empty; give one with at least one text")
+    rng.shuffle(sample)
+    return documents, n_shards, sample
 
 
 def _sizes(engine: AttributionEngine, rows: Sequence[dict[str, Any]], options: Options) -> list[tuple[int, int]]:
-    """The units and the tokens of each document."""
+    """Return the numbers of units and of tokens of each document."""
     texts = [(row["text"], row["text_pair"]) if "text_pair" in row else row["text"] for row in rows]
     documents = Encoder(engine.tokenizer, engine.profile.max_length, options.unit)(texts)
     return [(len(document.units), len(document)) for document in documents]
@@ -141,16 +141,16 @@ def _sizes(engine: AttributionEngine, rows: Sequence[dict[str, Any]], options: O
 def _measure(
     engine: AttributionEngine, rows: Sequence[dict[str, Any]], options: Options, measures: Measures
 ) -> tuple[slice, float]:
-    """Do one document to warm up, then twice as many again and again: the last ones, and in how many seconds."""
+    """Evaluate one document to warm up, then groups that double in size; return the last group and its seconds."""
     evaluate_texts(engine, Dataset.from_list(list(rows[:1])), options, measures)
-    done, seconds, spent, at_once = slice(0, 0), 0.0, 0.0, 1
-    while done.stop < len(rows) and spent < SECONDS:
-        done, at_once = slice(done.stop, min(done.stop + at_once, len(rows))), 2 * at_once
+    group, size, seconds, total = slice(0, 0), 1, 0.0, 0.0
+    while group.stop < len(rows) and total < SECONDS:
+        group, size = slice(group.stop, min(group.stop + size, len(rows))), 2 * size
         started = time.monotonic()
-        evaluate_texts(engine, Dataset.from_list(list(rows[done])), options, measures)
+        evaluate_texts(engine, Dataset.from_list(list(rows[group])), options, measures)
         seconds = time.monotonic() - started
-        spent += seconds
-    return done, seconds
+        total += seconds
+    return group, seconds
 
 
 def _memory(device: torch.device) -> int:

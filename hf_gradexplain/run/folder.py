@@ -1,4 +1,4 @@
-"""The folder of a run: held by one run at a time, and by one set of inputs for ever."""
+"""The folder of a run: locked by one run at a time, and bound to one set of inputs."""
 
 import json
 import os
@@ -12,35 +12,35 @@ import pyarrow.parquet as pq
 from accelerate import PartialState
 from filelock import FileLock, Timeout
 
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 from hf_gradexplain.files import atomic_write_text, remove_unfinished
 
-_PATIENCE = 3
-"""Seconds that a run waits for the folder: a process whose launcher was killed ends within one."""
+_LOCK_TIMEOUT = 3
+"""Seconds to wait for a lock: a process whose launcher was killed ends within one."""
 
 ROWS = b"rows"
-"""Where a documents file says what rows it was made from."""
+"""The key in a document file's metadata of the digest of the rows it was made from."""
 
 
 def document_path(output_dir: Path, start: int) -> Path:
-    """Where a shard is written; the name is the place of its first document."""
+    """Return the path of a shard's document file, named after the position of the shard's first document."""
     return output_dir / "documents" / f"{start:08d}.parquet"
 
 
 def document_paths(output_dir: Path) -> list[Path]:
-    """The documents files of a folder, in the order of the data set."""
+    """Return the document files of a folder, in the order of the dataset."""
     paths = (path for path in (output_dir / "documents").glob("*.parquet") if path.stem.isdecimal())
     return sorted(paths, key=lambda path: int(path.stem))
 
 
 @contextmanager
 def lock_run_folder(output_dir: Path, state: PartialState) -> Iterator[None]:
-    """Hold the folder for this run; every process holds a lock of its own, so none can be left over unnoticed.
+    """Lock the folder for this run, with one lock per process: the remaining processes of a killed run are noticed.
 
-    Locks vanish with the process, however it ends. The same process may hold the folder twice.
+    A lock is released when its process ends, in whatever way. A process may lock the folder twice.
 
     Raises:
-        GradexplainError: Another run is going on in the folder, or a process of an earlier one.
+        GradexplainError: Another run, or a process of an earlier one, is writing to the folder.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
     with _locked(output_dir, state.process_index):
@@ -58,7 +58,7 @@ def lock_run_folder(output_dir: Path, state: PartialState) -> Iterator[None]:
 def _locked(output_dir: Path, process: int) -> Iterator[None]:
     lock = FileLock(output_dir / (f".lock.{process}" if process else ".lock"), is_singleton=True)
     try:
-        lock.acquire(timeout=_PATIENCE)
+        lock.acquire(timeout=_LOCK_TIMEOUT)
     except Timeout:
         who = f"process {process} of an earlier run" if process else "another run"
         raise GradexplainError(f"{who} is writing to {output_dir}: wait for it, or give another --output_dir") from None
@@ -69,60 +69,61 @@ def _locked(output_dir: Path, process: int) -> Iterator[None]:
 
 
 def check_inputs(output_dir: Path, inputs: Mapping[str, Any]) -> None:
-    """Keep the folder for these inputs; by the main process, while it is held.
+    """Bind the folder to these inputs, or check that it is; called by the main process while it holds the lock.
 
     Args:
         output_dir: The folder.
-        inputs: Everything that the result depends on, in JSON values.
+        inputs: Everything that the result depends on, as JSON values.
 
     Raises:
-        GradexplainError: The folder is another's: the message names the inputs that differ, or the file.
+        GradexplainError: The folder holds a run made from other inputs (the message names those that differ) or files
+            that do not belong to a run.
     """
     record = output_dir / "documents" / "inputs.json"
-    wanted = json.loads(json.dumps(inputs))
+    current = json.loads(json.dumps(inputs))
     record.parent.mkdir(parents=True, exist_ok=True)
     for folder in (output_dir, record.parent, output_dir / "figures"):
         remove_unfinished(folder)
     if document_paths(output_dir):
-        _refuse_other_inputs(output_dir, _recorded(record), wanted)
+        _check_same_inputs(output_dir, _recorded_inputs(record), current)
     elif not record.exists():
-        _refuse_foreign_files(output_dir)
-    atomic_write_text(record, json.dumps(wanted, indent=2, ensure_ascii=False) + "\n")
+        _check_no_foreign_files(output_dir)
+    atomic_write_text(record, json.dumps(current, indent=2, ensure_ascii=False) + "\n")
 
 
 def finished_shards(output_dir: Path) -> tuple[dict[int, str], list[Path]]:
-    """What is done already.
+    """Return the shards that an earlier run finished, and the files that are corrupt.
 
     Returns:
-        By the start of each finished shard, the digest of the rows that it was made from; and the files that are torn,
-        which no run of ours leaves, but a failing disk might.
+        The digest of the rows of each finished shard, by the shard's start; and the corrupt files, which a failing
+        disk may leave but a run does not.
 
     Raises:
-        GradexplainError: A file is there but cannot be read.
+        GradexplainError: A file exists but cannot be read.
     """
-    found, torn = {}, []
+    digests, corrupt = {}, []
     for path in document_paths(output_dir):
         try:
             metadata = pq.read_schema(path).metadata or {}
-            found[int(path.stem)] = metadata.get(ROWS, b"").decode()
+            digests[int(path.stem)] = metadata.get(ROWS, b"").decode()
         except pa.ArrowInvalid:
-            torn.append(path)
+            corrupt.append(path)
         except OSError as error:
-            if error.errno is None:  # what it holds is wrong, not how it can be got at
-                torn.append(path)
+            if error.errno is None:  # the content is wrong, not the access to it
+                corrupt.append(path)
                 continue
             raise GradexplainError(
-                f"cannot read {path} ({os.strerror(error.errno)}): make it readable, or delete it to have it done again"
+                f"cannot read {path} ({os.strerror(error.errno)}): make it readable, or delete it to compute it again"
             ) from error
-    return found, torn
+    return digests, corrupt
 
 
 @contextmanager
 def named_if_unreadable(paths: Sequence[Path]) -> Iterator[None]:
-    """Where reading finished files fails within the block, say which one it is, and the mend.
+    """Name the file that cannot be read, where reading document files fails within the block.
 
     Raises:
-        GradexplainError: One of the files cannot be read through.
+        GradexplainError: One of the files cannot be read.
     """
     try:
         yield
@@ -133,44 +134,49 @@ def named_if_unreadable(paths: Sequence[Path]) -> Iterator[None]:
 
 
 def _check_readable(path: Path) -> None:
-    try:
+    def explain(error: Exception) -> str:
+        return (
+            f"cannot read {path} ({one_line(error, 200)}): delete it and run the same command again, which computes "
+            "only this shard"
+        )
+
+    with translate_errors(explain, OSError, pa.ArrowException):
         pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise GradexplainError(
-            f"cannot read {path} ({' '.join(str(error).split())[:200]}): delete it and run the same command again, "
-            "which does this shard once more and keeps the others"
-        ) from error
 
 
-def _recorded(record: Path) -> dict[str, Any]:
-    try:
+def _recorded_inputs(record: Path) -> dict[str, Any]:
+    def explain(error: Exception) -> str:
+        return (
+            f"cannot read from {record} which inputs the finished shards were made from ({one_line(error, 200)}): give "
+            "another --output_dir, or delete this one"
+        )
+
+    with translate_errors(explain, OSError, ValueError):
         return json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise GradexplainError(
-            f"{record} does not say what the finished shards beside it were made from ({error}): give another "
-            "--output_dir, or delete that one"
-        ) from error
 
 
-def _refuse_other_inputs(output_dir: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    different = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
-    if different:
+def _check_same_inputs(output_dir: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    changes = [
+        _describe_change(key, before.get(key), now.get(key))
+        for key in {**before, **now}
+        if before.get(key) != now.get(key)
+    ]
+    if changes:
         raise GradexplainError(
-            f"{output_dir} holds a run made from other inputs "
-            f"({'; '.join(_change(key, found.get(key), wanted.get(key)) for key in different)}): "
-            "give another --output_dir, or delete that one"
+            f"{output_dir} holds a run made from other inputs ({'; '.join(changes)}): give another --output_dir, or "
+            "delete this one"
         )
 
 
-def _change(key: str, before: Any, now: Any) -> str:
+def _describe_change(key: str, before: Any, now: Any) -> str:
     hashes = all(isinstance(value, str) and len(value) == 64 for value in (before, now))
-    return f"another {key}" if hashes else f"{key} was {before!r}, now {now!r}"
+    return f"different {key}" if hashes else f"{key} was {before!r}, now {now!r}"
 
 
-def _refuse_foreign_files(output_dir: Path) -> None:
-    """Nobody's files are overwritten: those of a run stand in a folder that a run began."""
+def _check_no_foreign_files(output_dir: Path) -> None:
+    """Check that a new run overwrites no file of the user: a run's own files are in a folder with a record."""
     for name in ("README.md", "report.html", "results.json", "run.yaml"):
         if (output_dir / name).exists():
             raise GradexplainError(
-                f"{output_dir / name} is not of a run and would be overwritten: give another --output_dir"
+                f"{output_dir / name} does not belong to a run and would be overwritten: give another --output_dir"
             )

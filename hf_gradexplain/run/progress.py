@@ -1,4 +1,4 @@
-"""How far a run has come, for the person in front of it."""
+"""The progress of a run, shown on standard error."""
 
 import threading
 import time
@@ -10,17 +10,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
 
 from hf_gradexplain.run.work_queue import Totals
+from hf_gradexplain.viz.terminal import say
 
-_LOOK_EVERY, _TELL_EVERY = 0.5, 60
-"""Seconds: between two looks at the tally, and between two lines where there is no terminal to draw in."""
+_UPDATE_SECONDS = 0.5
+"""Seconds between two updates of the bar."""
+
+_LINE_SECONDS = 60
+"""Seconds between two lines, if standard error is not a terminal."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be done: so many shards and documents, and their cost.
-
-    None of a stream, whose end is not known.
-    """
+    """The number of shards and documents left to compute, and their cost; not known for a stream."""
 
     shards: int
     documents: int
@@ -29,53 +30,53 @@ class Work:
 
 @contextmanager
 def progress_bar(totals: Callable[[], Totals], work: Work | None, reused: int) -> Iterator[None]:
-    """Show on standard error what all processes have done: documents, their rate, and the time left.
+    """Show what all processes have done: documents, their rate, and the time left.
 
-    Time left is counted in cost, for the documents that are left may be longer than those that are done.
+    The time left is estimated from the cost, since the documents that are left may be longer than those that are done.
 
     Args:
-        totals: How far all processes have come.
-        work: What is to be done in this run; None if that is not known.
-        reused: How many shards were finished before.
+        totals: Returns what all processes have done.
+        work: What is left to compute in this run; None if that is not known.
+        reused: The number of shards that earlier runs finished.
     """
     console = Console(stderr=True)
     if reused:
         total = "" if work is None else f" of {reused + work.shards}"
-        console.print(f"reused {reused}{total} shards", highlight=False)
-    columns = (TextColumn("evaluating"), BarColumn(), TextColumn("{task.fields[said]}"), TimeRemainingColumn())
+        say(f"reused {reused}{total} shards")
+    columns = (TextColumn("evaluating"), BarColumn(), TextColumn("{task.fields[status]}"), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("", total=None if work is None else work.cost, said="")
+        bar = progress.add_task("", total=None if work is None else work.cost, status="")
         started, over = time.monotonic(), threading.Event()
 
-        def look() -> str:
+        def update() -> str:
             done = totals()
-            said = _said(done, work, time.monotonic() - started)
-            progress.update(bar, completed=done.cost, said=said)
-            return said
+            status = _status(done, work, time.monotonic() - started)
+            progress.update(bar, completed=done.cost, status=status)
+            return status
 
-        def keep_looking() -> None:
-            next_line = started + _TELL_EVERY
-            while not over.wait(_LOOK_EVERY):
-                said = look()
+        def keep_updating() -> None:
+            next_line = started + _LINE_SECONDS
+            while not over.wait(_UPDATE_SECONDS):
+                status = update()
                 if not console.is_terminal and time.monotonic() > next_line:
-                    console.print(f"evaluating: {said}{_left(progress.tasks[0])}", highlight=False)
-                    next_line += _TELL_EVERY
+                    say(f"evaluating: {status}{_time_left(progress.tasks[0])}")
+                    next_line += _LINE_SECONDS
 
-        watch = threading.Thread(target=keep_looking, daemon=True)
-        watch.start()
+        updater = threading.Thread(target=keep_updating, daemon=True)
+        updater.start()
         try:
             yield
-            look()
+            update()
         finally:
             over.set()
-            watch.join()
+            updater.join()
 
 
-def _said(done: Totals, work: Work | None, seconds: float) -> str:
+def _status(done: Totals, work: Work | None, seconds: float) -> str:
     total = "" if work is None else f" of {work.documents:,}"
     return f"{done.documents:,}{total} documents, {done.documents / max(seconds, 1e-9):,.1f} per second"
 
 
-def _left(task: Task) -> str:
+def _time_left(task: Task) -> str:
     seconds = task.time_remaining
     return "" if seconds is None else f", {seconds / 60:,.0f} min left"

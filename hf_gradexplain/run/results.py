@@ -1,4 +1,4 @@
-"""From tables to what a run leaves: `results.json`, the tables, figures, a report and a card."""
+"""The files of a run, made from its tables: `results.json`, the tables, figures, a report and a card."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -30,63 +30,63 @@ from hf_gradexplain.viz.figures import correlation_figure
 from hf_gradexplain.viz.report import render_card, render_report
 
 EXAMPLES = 4
-"""Documents shown in the report."""
+"""The number of documents shown in the report."""
 
 EXAMPLE_METHODS = ("signed_gi", "loo", "sa_l2")
 
 CAPTIONS = {
     "aopc": "AOPC(K): how far the target's probability falls as each method's top K units are removed. "
     "Bands: 95 % bootstrap intervals over documents.",
-    "ends": "The other end of every order: the lowest-scored units removed first, and the highest-scored kept alone.",
-    "correlation": "Pearson's r of each method's scores with leave-one-out, over documents.",
-    "comparisons": "Which differences in AOPC(K) are real: paired t-tests over documents, p-values adjusted for their "
-    "number by Holm's method; 95 % bootstrap intervals, each by itself.",
-    "curves": "Comprehensiveness (the fall without the top K units: AOPC again), sufficiency (the fall with them "
-    "alone) and the fall without the K lowest, which good signed scores make negative.",
-    "normalised": "NAOPC: AOPC over the whole document, 0 for the worst order of its units and 1 for the best, so that "
-    "models can be compared.",
+    "ends": "Other ways of removal: the lowest-scored units removed first, and only the highest-scored units kept.",
+    "correlation": "Pearson's r between each method's scores and leave-one-out, over documents.",
+    "comparisons": "Which differences in AOPC(K) are significant: paired t-tests over documents, p-values adjusted by "
+    "Holm's method; 95 % bootstrap intervals, not adjusted.",
+    "curves": "Comprehensiveness (the fall without the top K units, which is AOPC), sufficiency (the fall with only "
+    "the top K units), and the fall without the K lowest-scored units, which is negative for good signed scores.",
+    "normalised": "NAOPC: AOPC over the whole document, scaled to 0 for the worst order of its units and 1 for the "
+    "best, which makes models comparable.",
     "signs": "Agreement of sign with leave-one-out: the share of units for or against the target on which they agree.",
-    "counts": "Documents to know of: what each number leaves out, and where little can be said.",
+    "counts": "Special documents: those that a number leaves out, and those on which a number says little.",
     "planted": "Planted words among the top units: how often the first unit supports the target (top_1), and the "
-    "share of supporting units among as many first ones as there are (precision).",
+    "share of supporting units among the first n units, where n is the number of supporting units (precision).",
     "baselines": "Ranks by masking baseline: the methods' ranks and AOPC(K). Scores and masking both start from the "
     "baseline, so compare ranks, not numbers.",
 }
 
 FILES = {
     "aopc": "AOPC(k) of every method, with 95 % intervals",
-    "correlation": "correlations with leave-one-out, summed up",
-    "correlation_histograms": "how these are distributed over documents",
+    "correlation": "correlations with leave-one-out, summarised",
+    "correlation_histograms": "their distribution over documents",
     "curves": "all curves: removal, negative_first, sufficiency",
     "chance": "the band of random orders",
     "comparisons": "paired tests between methods",
     "normalised": "NAOPC and its bounds",
     "signs": "agreement of sign with leave-one-out",
-    "counts": "documents left out or out of the ordinary",
+    "counts": "documents left out, or special otherwise",
     "planted": "planted words among the top units",
     "baselines": "the ranking under each masking baseline",
 }
-"""What stands in each table's file."""
+"""The content of each table's file."""
 
 LONG = ("aopc", "curves", "chance", "correlation_histograms")
-"""Tables with a row per `k` or bin: in files of their own alone."""
+"""Tables with a row per `k` or bin, which are left out of `results.json`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What was run, and what came of it.
+    """A finished run and its results.
 
     Attributes:
-        title: What was evaluated.
-        facts: What the run was made from, in words, by name.
-        inputs: The same for machines: everything that the result depends on.
+        title: The model and the dataset.
+        facts: Model, data and options, described for readers, by name.
+        inputs: Everything that the result depends on, as JSON values.
         tables: The tables.
-        seconds: How long it took.
-        replay: The command that makes these results again.
+        seconds: The time that it took.
+        replay: The command that reproduces the results.
         arguments: The recipe's arguments, for `run.yaml`.
-        extra: More tables by name; `CAPTIONS` has what is said of them.
-        notes: What a reader has to know to trust the numbers.
-        origins: Where model and data were loaded from.
+        extra: More tables by name, with captions in `CAPTIONS`.
+        notes: Warnings that readers of the numbers need.
+        provenances: Where model and data were loaded from.
     """
 
     title: str
@@ -102,7 +102,7 @@ class Run:
 
 
 def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None:
-    """Write everything of the output folder but the documents; each file appears whole or not at all."""
+    """Write all files of the output folder except the documents, each of them atomically."""
     files = table_files(run)
     for name, table in files.items():
         with atomic_write(output_dir / f"{name}.parquet") as path:
@@ -121,7 +121,7 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
     )
     atomic_write_text(output_dir / "report.html", report)
     listed = [(f"{name}.parquet", FILES.get(name, name)) for name in files]
-    listed += [("documents/*.parquet", "every document: text, units, scores, curves, correlations")]
+    listed += [("documents/*.parquet", "all documents: text, units, scores, curves, correlations")]
     card = render_card(
         title=run.title,
         headline=result,
@@ -139,7 +139,7 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
 
 
 def _record(run: Run, result: str, files: Mapping[str, pd.DataFrame], counts: Mapping[str, int]) -> dict[str, Any]:
-    """The run as plain values: all of its tables but the long ones."""
+    """Return the run as JSON values, with all of its tables except the long ones."""
     return {
         "title": run.title,
         "headline": result,
@@ -154,31 +154,31 @@ def _record(run: Run, result: str, files: Mapping[str, pd.DataFrame], counts: Ma
 
 
 def table_files(run: Run) -> dict[str, pd.DataFrame]:
-    """Every table that has a file, by its name."""
+    """Return the tables that are written to files, by name."""
     names = {part.name: part.name for part in fields(run.tables)} | {"histograms": "correlation_histograms"}
-    own = {file: getattr(run.tables, name) for name, file in names.items()}
+    tables = {file: getattr(run.tables, name) for name, file in names.items()}
     always = ("aopc", "correlation")
-    return {file: table for file, table in own.items() if len(table) or file in always} | dict(run.extra)
+    return {file: table for file, table in tables.items() if len(table) or file in always} | dict(run.extra)
 
 
 def readable_tables(run: Run) -> dict[str, pd.DataFrame]:
-    """The tables of page and card by their captions."""
+    """Return the tables of the report and the card, by caption."""
     tables = run.tables
-    found = {"Methods compared": summary_table(tables)}
+    by_caption = {"Methods compared": summary_table(tables)}
     if len(tables.comparisons):
         rows = findings(tables.comparisons)
-        found[CAPTIONS["comparisons"]] = rows[rows["K"] == rows["K"].min()]
+        by_caption[CAPTIONS["comparisons"]] = rows[rows["K"] == rows["K"].min()]
     if len(tables.curves):
-        found[CAPTIONS["curves"]] = ends_summary(tables.curves)
+        by_caption[CAPTIONS["curves"]] = ends_summary(tables.curves)
     if len(tables.normalised):
-        found[CAPTIONS["normalised"]] = normalised_summary(tables.normalised)
+        by_caption[CAPTIONS["normalised"]] = normalised_summary(tables.normalised)
     if len(tables.signs):
-        found[CAPTIONS["signs"]] = with_intervals(tables.signs, "agreement")
+        by_caption[CAPTIONS["signs"]] = with_intervals(tables.signs, "agreement")
     extra = {name: baseline_ranks(table) if name == "baselines" else table for name, table in run.extra.items()}
-    found |= {CAPTIONS.get(name, name): table for name, table in extra.items()}
+    by_caption |= {CAPTIONS.get(name, name): table for name, table in extra.items()}
     if len(tables.counts):
-        found[CAPTIONS["counts"]] = tables.counts
-    return found
+        by_caption[CAPTIONS["counts"]] = tables.counts
+    return by_caption
 
 
 def _draw(folder: Path, tables: Tables) -> None:
@@ -194,16 +194,16 @@ def _draw(folder: Path, tables: Tables) -> None:
 
 
 def captions_of(tables: Tables) -> dict[str, str]:
-    """The captions of a run's figures by their file names."""
+    """Return the captions of a run's figures, by file name."""
     drawn = {"aopc": True, "ends": len(tables.curves), "correlation": len(tables.histograms)}
-    captions = {name: CAPTIONS[name] for name, there in drawn.items() if there}
+    captions = {name: CAPTIONS[name] for name, has_data in drawn.items() if has_data}
     if len(tables.chance):
-        captions["aopc"] += " Hatched: where 95 % of all random orders lie."
+        captions["aopc"] += " Hatched: the range of 95 % of all random orders."
     return captions
 
 
 def _examples(documents: Sequence[Path]) -> list[Any]:
-    """The first documents as HTML, one method after the other."""
+    """Return the first documents as HTML, one method after the other."""
     explanations = read_explanations(documents[0], EXAMPLES)
     return [
         explanation.to_html(method)
@@ -214,5 +214,5 @@ def _examples(documents: Sequence[Path]) -> list[Any]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain values; a number that is undefined is null."""
+    """Return the rows as JSON values; an undefined number is null."""
     return json.loads(table.to_json(orient="records", double_precision=15))

@@ -1,4 +1,4 @@
-"""A data set cut into shards of documents, the same ones whatever reads them."""
+"""A dataset cut into shards of documents, which depend on the data alone."""
 
 import hashlib
 import json
@@ -9,23 +9,23 @@ from typing import Any
 from datasets import Dataset, IterableDataset
 from datasets.exceptions import DatasetsError
 
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import one_line, translate_errors
 
 DOCUMENTS = 128
-"""The most documents of a shard: large enough to fill batches, small enough to lose little when a run is stopped."""
+"""The largest number of documents in a shard: enough to fill batches, and little is lost when a run is stopped."""
 
 COST = DOCUMENTS * 64**2
-"""The most cost of a shard of several documents: that of 128 documents of 64 words, or of 2 of 500."""
+"""The largest cost of a shard of several documents: that of 128 documents of 64 words, or of 2 of 500."""
 
-_READ_AT_ONCE = 1000
+_ROWS_PER_READ = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """Documents that are evaluated together, by one process, into one file.
+    """Documents that one process evaluates together and writes to one file.
 
     Attributes:
-        start: The place of its first document in the data set.
+        start: The position of its first document in the dataset.
         columns: Its rows, by column.
         cost: The sum of its documents' `document_cost`.
     """
@@ -39,50 +39,50 @@ class Shard:
 
     @property
     def texts(self) -> Dataset:
-        """Its rows as a data set."""
+        """The rows as a dataset."""
         return Dataset.from_dict(dict(self.columns))
 
     def digest(self) -> str:
-        """SHA-256 over its rows."""
+        """Return the SHA-256 of the rows."""
         return hashlib.sha256(json.dumps(self.columns, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def document_cost(texts: Iterable[str], longest: int | None = None) -> int:
-    """About how much work a document is: the square of its number of words, plus one.
+    """Return the approximate work for a document: the square of its number of words, plus one.
 
-    Leave-one-out and curves read a text about once per word, and each time all of it. A word is taken for six bytes of
-    UTF-8, whatever the language and the tokenizer.
+    Leave-one-out and curves run the model about once per word, each time on the whole text. A word is estimated as six
+    bytes of UTF-8, whatever the language and the tokenizer.
 
     Args:
         texts: The document's text, or the two of a pair.
-        longest: The most tokens that the model reads; None for no limit.
+        longest: The largest number of tokens that the model reads; None for no limit.
     """
     words = 1 + sum(len(text.encode(errors="replace")) for text in texts) // 6
     return 1 + (words if longest is None else min(words, longest)) ** 2
 
 
 def make_shards(texts: Dataset | IterableDataset, longest: int | None = None) -> Iterator[Shard]:
-    """Cut a data set into shards, in order, reading it once and holding one shard at a time.
+    """Cut a dataset into shards, in order, reading it once and holding one shard in memory.
 
-    A shard ends with its 128th document, or before the one that would bring its cost above that of 128 documents of 64
-    words; a document that is longer than that stands alone. So the shards depend on the data and on `longest` alone,
-    none takes much longer than another, and the batches within them are always the same.
+    A shard ends with its 128th document, or before the document that would raise its cost above that of 128 documents
+    of 64 words; a longer document is a shard of its own. The shards depend on the data and on `longest` alone, none
+    takes much longer than another, and the batches within them are always the same.
 
     Args:
-        texts: Columns `id`, `text`, maybe `text_pair` and `label`.
-        longest: The most tokens that the model reads; None for no limit.
+        texts: Columns `id`, `text`, optionally `text_pair` and `label`.
+        longest: The largest number of tokens that the model reads; None for no limit.
 
     Raises:
-        GradexplainError: The data set cannot be read on.
+        GradexplainError: Reading the dataset fails.
     """
     start, cost, rows = 0, 0, list[dict[str, Any]]()
     for row in _rows(texts):
-        own = document_cost([row[name] for name in ("text", "text_pair") if name in row], longest)
-        if rows and (len(rows) == DOCUMENTS or cost + own > COST):
+        row_cost = document_cost([row[name] for name in ("text", "text_pair") if name in row], longest)
+        if rows and (len(rows) == DOCUMENTS or cost + row_cost > COST):
             yield _shard(start, rows, cost)
             start, cost, rows = start + len(rows), 0, []
         rows.append(row)
-        cost += own
+        cost += row_cost
     if rows:
         yield _shard(start, rows, cost)
 
@@ -92,17 +92,17 @@ def _shard(start: int, rows: Sequence[Mapping[str, Any]], cost: int) -> Shard:
 
 
 def _rows(texts: Dataset | IterableDataset) -> Iterator[dict[str, Any]]:
-    number, batches = 0, iter(texts.iter(batch_size=_READ_AT_ONCE))
+    number, batches = 0, iter(texts.iter(batch_size=_ROWS_PER_READ))
+
+    def explain(error: Exception) -> str:
+        return (
+            f"cannot read the dataset after row {number} ({one_line(error, 200)}): fix it or the connection, and run "
+            "the same command again, which keeps the finished shards"
+        )
+
     while True:
-        try:
+        with translate_errors(explain, OSError, ValueError, LookupError, RuntimeError, DatasetsError):
             batch = next(batches, None)
-        except GradexplainError:
-            raise
-        except (OSError, ValueError, LookupError, RuntimeError, DatasetsError) as error:
-            raise GradexplainError(
-                f"the data set cannot be read on after row {number} ({' '.join(str(error).split())[:200]}): mend it or "
-                "its connection, and run the same command again, which goes on with the finished shards"
-            ) from error
         if batch is None:
             return
         for values in zip(*batch.values(), strict=True):

@@ -1,19 +1,20 @@
-"""Which open shard is whose: tickets drawn from a file, without the processes ever waiting for each other."""
+"""A shared work queue of shards: a counter in a file, and no process waits for another."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
+from hf_gradexplain.files import atomic_write_text
+
 
 @dataclass(frozen=True)
 class Totals:
-    """How far all processes together have come in this run.
+    """What all processes together have done in this run.
 
     Attributes:
-        drawn: Tickets that were drawn.
+        claimed: Numbers that were claimed.
         shards: Shards that were finished.
         documents: Documents in them.
         cost: Their cost.
@@ -26,26 +27,26 @@ class Totals:
 
 
 class WorkQueue:
-    """A counter in a folder that all processes of a run share, of one machine or of several.
+    """A counter in a folder shared by all processes of a run, on one machine or on several.
 
-    The process that draws ticket `i` does the `i`-th open shard. So a slow process does fewer shards and holds nobody
-    up. What a process that died had drawn stays open for the next run.
+    The process that claims number `i` computes the `i`-th open shard. A slow process computes fewer shards and delays
+    no other. A shard claimed by a process that was killed stays open for the next run.
 
     Args:
-        folder: The shared folder. The counter is a file in it, as long as the run goes on.
+        folder: The shared folder. The counter is a file in it while the run lasts.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / ".tickets"
-        self.lock = FileLock(folder / ".tickets.lock", is_singleton=True)
+        self.path = folder / ".work_queue"
+        self.lock = FileLock(folder / ".work_queue.lock", is_singleton=True)
 
     def start(self) -> None:
-        """Begin a run: put the counter to 0; before any other process draws."""
+        """Start a run: set the counter to 0, before any other process claims a number."""
         with self.lock:
             self._write(Totals())
 
     def claim_next(self, documents: int = 0, cost: int = 0) -> int:
-        """Hand in the shard that was finished, if any, and draw the next ticket."""
+        """Report the shard just finished, if any, and claim the next number."""
         with self.lock:
             totals = self._read()
             finished = 1 if documents else 0
@@ -55,12 +56,12 @@ class WorkQueue:
             return totals.claimed
 
     def totals(self) -> Totals:
-        """How far the run has come."""
+        """Return what has been done so far."""
         with self.lock:
             return self._read()
 
     def end(self) -> None:
-        """End a run: remove the counter; after every process has handed in its last shard."""
+        """End a run: remove the counter, after every process has reported its last shard."""
         self.path.unlink(missing_ok=True)
         Path(self.lock.lock_file).unlink(missing_ok=True)
 
@@ -68,7 +69,4 @@ class WorkQueue:
         return Totals(**json.loads(self.path.read_text(encoding="utf-8")))
 
     def _write(self, totals: Totals) -> None:
-        """Whole or not at all, but not waiting for the disk: no run reads what an earlier one left."""
-        unfinished = self.path.with_suffix(".part")
-        unfinished.write_text(json.dumps(asdict(totals)), encoding="utf-8")
-        os.replace(unfinished, self.path)
+        atomic_write_text(self.path, json.dumps(asdict(totals)), sync=False)  # no later run reads it

@@ -1,4 +1,4 @@
-"""Explanations as data sets: with or without the texts they explain, by name."""
+"""Explanations as datasets, with or without the explained texts, loaded by name."""
 
 from hf_gradexplain.sharing.load import load_explanations
 from hf_gradexplain.sharing.source import TextSource

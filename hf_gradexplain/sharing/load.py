@@ -1,4 +1,4 @@
-"""Explanations loaded by name, from the hub or from the folder of a run."""
+"""Load explanations by name, from the hub or from the folder of a run."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HTTPError
 
 from hf_gradexplain.corpus import load_texts
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.hub.provenance import resolve
 from hf_gradexplain.run.folder import document_paths
@@ -20,80 +20,86 @@ from hf_gradexplain.sharing.source import TextSource, digest
 from hf_gradexplain.text.encode import whole_text
 
 DATA = "data"
-"""The folder of a published data set that holds its rows."""
+"""The folder of a published dataset that holds its rows."""
 
 
 def load_explanations(
     name: str | Path, revision: str | None = None, *, texts: str | Dataset | None = None
 ) -> list[Explanation]:
-    """Load the explanations that `recipes/evaluate.py` made, in the order of the data set, field by field as they were.
+    """Load the explanations that `recipes/evaluate.py` wrote, unchanged, in the order of the dataset.
 
-    No code runs. Where the texts were not published with them, they are loaded from the data set they were taken from,
-    at the commit that was explained, put back by row number, and compared with a digest of the explained texts.
+    No code from the hub is executed. If the texts were not published with the explanations, they are loaded from their
+    source dataset, at the commit that was explained, inserted by row number, and compared with a digest of the
+    explained texts.
 
     Args:
-        name: A data set of the hub that `--push_to_hub` made, or the folder of a run.
-        revision: The branch, tag or commit of a data set on the hub.
-        texts: Where to take texts from that were not published: another name or folder of the same data set, or the
-            rows as `hf_gradexplain.corpus.load_texts` gives them; None for where they came from.
+        name: A hub dataset that `--push_to_hub` published, or the folder of a run.
+        revision: The branch, tag or commit of a hub dataset.
+        texts: The source of texts that were not published: another name or folder of the same dataset, or its rows as
+            returned by `hf_gradexplain.corpus.load_texts`; None for the recorded source.
 
     Returns:
         One explanation per document.
 
     Raises:
-        GradexplainError: There is no such data set, it holds no explanations, or its texts cannot be had: the message
-            says why and the mend.
+        GradexplainError: There is no such dataset, it does not hold explanations, or its texts cannot be loaded.
     """
     paths = _files(str(name), revision)
     source = TextSource.from_metadata(pq.read_schema(paths[0]).metadata)
     rows = (row for path in paths for row in pq.ParquetFile(path).read().to_pylist())
-    try:
+
+    def explain(error: Exception) -> str:
+        return (
+            f"{str(name)!r} holds rows that are not explanations ({error!r}): give a dataset that `recipes/evaluate.py "
+            "--push_to_hub` published, or the folder of a run"
+        )
+
+    with translate_errors(explain, KeyError, TypeError, pa.ArrowException):
         if source is None or source.included:
             return [Explanation.from_dict(row) for row in rows]
         return [Explanation.from_dict(row) for row in _with_texts(list(rows), source, texts)]
-    except (KeyError, TypeError, pa.ArrowException) as error:
-        raise GradexplainError(f"{str(name)!r} holds rows that are no explanations ({error!r})") from error
 
 
 def _files(name: str, revision: str | None) -> list[Path]:
-    """The files of the rows, fetched first if they are on the hub."""
+    """Return the files that hold the rows, downloaded first if they are on the hub."""
     provenance = resolve(name, revision, "dataset")
-    folder = Path(name) if provenance.commit is None else _fetched(name, provenance.commit)
+    folder = Path(name) if provenance.commit is None else _download(name, provenance.commit)
     paths = document_paths(folder) or sorted((folder / DATA).glob("*.parquet"))
     if not paths:
         raise GradexplainError(
-            f"{name!r} holds no explanations: name a data set that `recipes/evaluate.py --push_to_hub` made, or the "
-            "folder of its run"
+            f"{name!r} holds no explanations: give a dataset that `recipes/evaluate.py --push_to_hub` published, or "
+            "the folder of a run"
         )
     return paths
 
 
-def _fetched(name: str, commit: str) -> Path:
-    try:
+def _download(name: str, commit: str) -> Path:
+    def explain(error: Exception) -> str:
+        return (
+            f"cannot download the explanations {name!r} ({one_line(error, 200)}): try again, which downloads only the "
+            "missing files; offline, only files in the cache can be loaded"
+        )
+
+    with translate_errors(explain, OSError, HTTPError):
         return Path(snapshot_download(name, repo_type="dataset", revision=commit, allow_patterns=f"{DATA}/*.parquet"))
-    except (OSError, HTTPError) as error:
-        raise GradexplainError(
-            f"cannot fetch the explanations {name!r} ({' '.join(str(error).split())[:200]}): run it again, which goes "
-            "on with what is missing; offline, only what was fetched before can be had"
-        ) from error
 
 
 def _with_texts(
     rows: Sequence[dict[str, Any]], source: TextSource, texts: str | Dataset | None
 ) -> Iterator[dict[str, Any]]:
-    """The rows with their texts and the surface forms of their units."""
-    found = _texts_of([row["id"] for row in rows], _source_rows(source, texts))
-    if digest(zip((row["id"] for row in rows), found, strict=True)) != source.sha256:
+    """Yield the rows with their texts and the surface forms of their units."""
+    row_texts = _select_texts([row["id"] for row in rows], _source_rows(source, texts))
+    if digest(zip((row["id"] for row in rows), row_texts, strict=True)) != source.sha256:
         raise GradexplainError(
-            f"the texts of {_named(source, texts)} are not those that were explained: give those with texts=..., or "
-            "ask whoever published the explanations to push them with --publish_text true"
+            f"the texts of {_describe(source, texts)} are not the explained ones: give those with texts=..., or ask "
+            "the publisher of the explanations to push them with --publish_text true"
         )
-    for row, text in zip(rows, found, strict=True):
-        units = [{**unit, "text": _form(unit, text)} for unit in row["units"]]
+    for row, text in zip(rows, row_texts, strict=True):
+        units = [{**unit, "text": _surface_form(unit, text)} for unit in row["units"]]
         yield {**row, "text": text, "units": units}
 
 
-def _form(unit: Mapping[str, Any], text: str) -> str:
+def _surface_form(unit: Mapping[str, Any], text: str) -> str:
     start, end = unit["spans"][0]
     return text[start:end] if unit["text"] is None else unit["text"]
 
@@ -104,8 +110,8 @@ def _source_rows(source: TextSource, texts: str | Dataset | None) -> Dataset:
     name = texts or source.dataset_name
     if name is None:
         raise GradexplainError(
-            "the explained texts were left out, and lie on the machine of whoever published them: give them with "
-            "texts=..., a name, a folder or the rows of load_texts"
+            "the explained texts were not published, and their source is not on the hub: give them with texts=... (a "
+            "name, a folder or the rows of load_texts)"
         )
     return load_texts(
         name,
@@ -117,22 +123,25 @@ def _source_rows(source: TextSource, texts: str | Dataset | None) -> Dataset:
     )
 
 
-def _texts_of(ids: Sequence[int], rows: Dataset) -> list[str]:
-    """The texts of these row numbers."""
-    known = np.asarray(rows["id"][:])
-    order = np.argsort(known)
-    places = order[np.minimum(np.searchsorted(known, ids, sorter=order), len(known) - 1)]
-    if not np.array_equal(known[places], ids):
-        missing = int(np.setdiff1d(ids, known)[0])
-        raise GradexplainError(f"row {missing} was explained, but is not among the {len(known):,} texts given")
-    chosen = rows.select(places)
-    pairs: Iterable[str | tuple[str, str]] = chosen["text"]
-    if "text_pair" in chosen.column_names:
-        pairs = zip(chosen["text"], chosen["text_pair"], strict=True)
+def _select_texts(ids: Sequence[int], rows: Dataset) -> list[str]:
+    """Return the texts with these row numbers."""
+    available = np.asarray(rows["id"][:])
+    order = np.argsort(available)
+    positions = order[np.minimum(np.searchsorted(available, ids, sorter=order), len(available) - 1)]
+    if not np.array_equal(available[positions], ids):
+        missing = int(np.setdiff1d(ids, available)[0])
+        raise GradexplainError(
+            f"row {missing} was explained, but is not among the {len(available):,} texts given: give all rows of the "
+            "explained split"
+        )
+    selected = rows.select(positions)
+    pairs: Iterable[str | tuple[str, str]] = selected["text"]
+    if "text_pair" in selected.column_names:
+        pairs = zip(selected["text"], selected["text_pair"], strict=True)
     return [whole_text(text) for text in pairs]
 
 
-def _named(source: TextSource, texts: str | Dataset | None) -> str:
+def _describe(source: TextSource, texts: str | Dataset | None) -> str:
     if isinstance(texts, Dataset):
-        return "the rows given"
+        return "the given rows"
     return repr(texts or source.dataset_name)

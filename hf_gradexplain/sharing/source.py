@@ -1,4 +1,4 @@
-"""Where explained texts come from, so that they can be had again: kept in the metadata of published files."""
+"""The source of explained texts, written to the metadata of published files: texts left out can be loaded from it."""
 
 import hashlib
 import json
@@ -8,24 +8,24 @@ from dataclasses import asdict, dataclass, fields
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import translate_errors
 
 KEY = b"hf_gradexplain"
-"""Where a published Parquet file says what its rows were made from."""
+"""The key of the source in the metadata of a published Parquet file."""
 
 
 @dataclass(frozen=True)
 class TextSource:
-    """The data set that explained texts were taken from, and a digest of those texts.
+    """The dataset that explained texts were taken from, and a digest of those texts.
 
     Attributes:
-        dataset_name: Its name on the hub, or None for what lies on the machine of whoever published.
-        config: Its configuration, or None.
-        split: Its split, or a slice of one.
+        dataset_name: The name on the hub; None for a dataset on the publisher's machine.
+        config: The configuration, or None.
+        split: The split, or a slice of one.
         revision: The commit that was read, or None.
         text_column: The column of texts, or two joined by a comma.
         sha256: `digest` of the texts.
-        included: Whether the texts are published, too.
+        included: Whether the texts are published with the explanations.
     """
 
     dataset_name: str | None
@@ -37,32 +37,32 @@ class TextSource:
     included: bool = True
 
     def to_metadata(self) -> dict[bytes, bytes]:
-        """The metadata of a Parquet file that say so."""
+        """Return the source as metadata of a Parquet file."""
         return {KEY: json.dumps(asdict(self)).encode()}
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[bytes, bytes] | None) -> "TextSource | None":
-        """The inverse of `to_metadata`; None where they say nothing.
+        """Return the source from the metadata of a Parquet file, or None if they have none.
 
         Raises:
-            GradexplainError: What they say cannot be used.
+            GradexplainError: The metadata are invalid.
         """
         if not metadata or KEY not in metadata:
             return None
-        try:
+
+        def explain(error: Exception) -> str:
+            return f"the files do not name the source of their texts ({error!r}): publish them again with this version"
+
+        with translate_errors(explain, ValueError, TypeError, KeyError, HFValidationError):
             record = json.loads(metadata[KEY])
             source = cls(**{field.name: record[field.name] for field in fields(cls)})
-            validate_repo_id(source.dataset_name)  # never a path, which would be one of this machine
-        except (ValueError, TypeError, KeyError, HFValidationError) as error:
-            raise GradexplainError(
-                f"the files do not say where their texts come from ({error!r}): publish them again with this version"
-            ) from error
-        return source
+            validate_repo_id(source.dataset_name)  # never a path, which would be a local one
+            return source
 
 
 def digest(texts: Iterable[tuple[int, str]]) -> str:
-    """SHA-256 over row numbers and texts, in order."""
-    found = hashlib.sha256()
+    """Return the SHA-256 of row numbers and texts, in order."""
+    hasher = hashlib.sha256()
     for row in texts:
-        found.update(json.dumps(row).encode() + b"\n")
-    return found.hexdigest()
+        hasher.update(json.dumps(row).encode() + b"\n")
+    return hasher.hexdigest()

@@ -1,4 +1,4 @@
-"""Documents files made into the files of a data set, with their texts or without."""
+"""Write document files as the files of a dataset, with their texts or without."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -13,24 +13,24 @@ from hf_gradexplain.files import atomic_write
 from hf_gradexplain.sharing.source import TextSource, digest
 
 FILES_PER_SHARD = 64
-"""Documents files that become one file: up to 8,192 documents."""
+"""The number of document files that are joined into one file: up to 8,192 documents."""
 
 
 def write_shards(documents: Sequence[Path], folder: Path, split: str, source: TextSource) -> TextSource:
-    """Write the rows of documents files as `SPLIT-00000-of-00001.parquet`, ..., which `datasets` reads by itself.
+    """Write the rows of document files as `SPLIT-00000-of-00001.parquet`, ..., which `datasets` loads as they are.
 
-    Where the texts are left out (`source.included` is false), so are the column `text` and the surface forms of units:
-    those can be read off the texts at their spans. A unit without characters of its own keeps its form, which is a
-    piece of the tokenizer's vocabulary.
+    If `source.included` is False, the column `text` and the surface forms of units are left out: the forms can be
+    restored from the texts by their spans. A unit without characters keeps its form, a piece of the tokenizer's
+    vocabulary.
 
     Args:
-        documents: The documents files, in the order of the data set.
-        folder: Where to.
+        documents: The document files, in the order of the dataset.
+        folder: The folder to write to.
         split: The name of the split.
-        source: Where the texts come from; its `sha256` is filled in.
+        source: The source of the texts.
 
     Returns:
-        The source, with the digest of the texts.
+        The source, with `sha256` set to the digest of the texts.
     """
     source = replace(source, sha256=digest(_texts(documents)))
     parts = [documents[i : i + FILES_PER_SHARD] for i in range(0, len(documents), FILES_PER_SHARD)]
@@ -49,7 +49,7 @@ def write_shards(documents: Sequence[Path], folder: Path, split: str, source: Te
 
 
 def without_texts(table: pa.Table) -> pa.Table:
-    """The same rows without the column `text`, and with null in place of units' surface forms."""
+    """Return the rows without the column `text`, and with null for the surface forms of units."""
     units = table["units"].combine_chunks()
     parts = units.flatten()
     first = pc.list_element(parts.field("spans"), 0)

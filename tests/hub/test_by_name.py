@@ -1,4 +1,4 @@
-"""Models, adapters, tokenizers and data sets by name. `do_` functions run in a client's process."""
+"""Models, adapters, tokenizers and datasets by name. `do_` functions run in a client's process."""
 
 import json
 import time
@@ -83,11 +83,11 @@ def do_load_texts(name, revision=None):
 
 
 def do_evaluate(output_dir):
+    from hf_gradexplain.commands.arguments import EvaluateRecipeArguments
     from hf_gradexplain.commands.evaluate import run_evaluation
-    from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
 
     names = {"model_name_or_path": "me/adapter", "dataset_name": "me/data", "methods": ["random", "signed_gi"]}
-    run_evaluation(EvaluateArguments(output_dir=output_dir, model_revision="v1", **names))
+    run_evaluation(EvaluateRecipeArguments(output_dir=output_dir, model_revision="v1", **names))
 
 
 def do_run_cli(*argv):
@@ -102,10 +102,11 @@ def do_run_cli(*argv):
 
 
 def do_explain_texts(output_dir):
-    from hf_gradexplain.commands.explain import ExplainArguments, run_explanation
+    from hf_gradexplain.commands.arguments import ExplainRecipeArguments
+    from hf_gradexplain.commands.explain import run_explanation
 
     names = {"model_name_or_path": "me/model", "model_revision": "draft", "dataset_name": "me/data"}
-    run_explanation(ExplainArguments(output_dir=output_dir, methods=["signed_gi"], **names))
+    run_explanation(ExplainRecipeArguments(output_dir=output_dir, methods=["signed_gi"], **names))
 
 
 @pytest.fixture(scope="module")
@@ -222,9 +223,7 @@ def test_offline_what_was_fetched_is_found_and_the_rest_refused_at_once(hub, cli
     refused = [offline(do_explain, "me/never"), offline(do_load_texts, "me/never")]
     refused += [offline(do_explain, "me/model", "v9"), offline(do_load_texts, "me/data", "0" * 40)]
     assert time.monotonic() - started < 5
-    assert (
-        "offline, and the model 'me/never' is not in the cache: go online once (unset HF_HUB_OFFLINE)" in refused[0]
-    )
+    assert "offline, and the model 'me/never' is not in the cache: go online once (unset HF_HUB_OFFLINE)" in refused[0]
     assert "offline, and the dataset 'me/never' is not in the cache" in refused[1]
     assert "offline, and the model 'me/model' at 'v9' is not in the cache" in refused[2]
     assert "offline, and the dataset 'me/data' is cached at the commit" in refused[3]

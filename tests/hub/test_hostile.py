@@ -74,7 +74,10 @@ def auto_map(where=""):
 CONFIGS = {
     "own code": ({"auto_map": auto_map(), "model_type": "evil"}, "needs code from its repository"),
     "own code for a known architecture": ({"auto_map": auto_map()}, None),
-    "code from elsewhere": ({"auto_map": auto_map("evil/other--"), "model_type": "evil"}, "needs code from its repository"),
+    "code from elsewhere": (
+        {"auto_map": auto_map("evil/other--"), "model_type": "evil"},
+        "needs code from its repository",
+    ),
     "code from elsewhere for a known architecture": ({"auto_map": auto_map("evil/other--")}, None),
     "own code for the tokenizer": ({"auto_map": {"AutoTokenizer": ["evil.EvilTokenizer", "evil.EvilTokenizer"]}}, None),
     "attention by a kernel": ({"attn_implementation": "evil/kernel"}, None),
@@ -127,8 +130,8 @@ def do_explain(name, allow_pickle=False):
 
 def do_fine_tune(name, output_dir):
     from hf_gradexplain import GradexplainError
-    from hf_gradexplain.commands.train import run_training
     from hf_gradexplain.commands.arguments import TrainRecipeArguments
+    from hf_gradexplain.commands.train import run_training
 
     where = {"model_name_or_path": name, "dataset_name": f"{output_dir}/data.json", "output_dir": f"{output_dir}/out"}
     splits = {"train_split": "train[:2]", "eval_split": "train[2:]"}

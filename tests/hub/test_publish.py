@@ -1,4 +1,4 @@
-"""`recipes/evaluate.py --push_to_hub`, and the data set that it leaves. `do_` functions run in the client's process."""
+"""`recipes/evaluate.py --push_to_hub`, and the dataset that it pushes. `do_` functions run in the client's process."""
 
 import io
 import signal
@@ -22,8 +22,13 @@ NAMES = ("--model_name_or_path", "me/m", "--dataset_name", "me/d")
 METHODS = ("--methods", "random", "loo", "signed_gi")
 
 
+def to(name):
+    """The flags that push to a dataset."""
+    return "--push_to_hub", "--hub_dataset_id", name
+
+
 def do_prepare():
-    """Put a model and a data set of two splits onto the hub."""
+    """Push a model and a dataset of two splits."""
     import torch
     from datasets import Dataset
 
@@ -40,18 +45,18 @@ def do_prepare():
 
 
 def do_change_data():
-    """Commit other texts to the data set."""
+    """Commit other texts to the dataset."""
     from datasets import Dataset
 
     Dataset.from_dict({"text": ["other"] * 6, "label": [0] * 6}).push_to_hub("me/d", split="test")
 
 
 def do_evaluate(*arguments):
-    """Evaluate in this process; return what went wrong, and whether a model was loaded."""
+    """Evaluate in this process; return the error message, and whether a model was loaded."""
     from unittest.mock import patch
 
     from hf_gradexplain.commands import evaluate
-    from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
+    from hf_gradexplain.commands.arguments import EvaluateRecipeArguments
     from hf_gradexplain.commands.parsing import parse_arguments
     from hf_gradexplain.errors import GradexplainError
     from hf_gradexplain.hub import push as hub
@@ -59,14 +64,14 @@ def do_evaluate(*arguments):
     hub.WAITS = (0.01,) * 4
     with patch.object(evaluate, "load_inputs", wraps=evaluate.load_inputs) as loads:
         try:
-            evaluate.run_evaluation(parse_arguments(EvaluateArguments, list(arguments)))
+            evaluate.run_evaluation(parse_arguments(EvaluateRecipeArguments, list(arguments)))
         except GradexplainError as error:
             return [str(error), loads.called]
     return [None, loads.called]
 
 
 def do_use_a_token(where, token, folder):
-    """Evaluate, publish and explain with a token given in one of three places; return all that is said."""
+    """Evaluate, publish and explain with a token from the environment or the cache; return all output."""
     import contextlib
     import io
     import logging
@@ -75,35 +80,35 @@ def do_use_a_token(where, token, folder):
 
     from huggingface_hub import constants
 
-    from hf_gradexplain.commands.explain import ExplainArguments, run_explanation
+    from hf_gradexplain.commands.arguments import ExplainRecipeArguments
+    from hf_gradexplain.commands.explain import run_explanation
 
-    argument = ("--token", token) if where == "argument" else ()
     environment = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"}
     if where == "environment":
         environment["HF_TOKEN"] = token
     if where == "cache":
         Path(constants.HF_TOKEN_PATH).write_text(token)
-    said = io.StringIO()
-    handler = logging.StreamHandler(said)
+    output = io.StringIO()
+    handler = logging.StreamHandler(output)
     logging.getLogger().addHandler(handler)
     try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), patch.dict(os.environ, environment):
+        redirected = contextlib.redirect_stdout(output), contextlib.redirect_stderr(output)
+        with redirected[0], redirected[1], patch.dict(os.environ, environment):
             if where != "environment":
                 del os.environ["HF_TOKEN"]
-            arguments = (*NAMES, "--methods", "loo", "--both_ends", "false", "--output_dir", f"{folder}/out", *argument)
-            failed, _ = do_evaluate(*arguments, "--push_to_hub", f"me/{where}", "--publish_text", "true")
+            arguments = (*NAMES, "--methods", "loo", "--both_ends", "false", "--output_dir", f"{folder}/out")
+            failed, _ = do_evaluate(*arguments, *to(f"me/{where}"), "--publish_text", "true")
             assert failed is None, failed
-            explained = ExplainArguments("me/m", texts=["fog"], output_dir=f"{folder}/explain")
-            explained.token = token if argument else None
+            explained = ExplainRecipeArguments("me/m", texts=["fog"], output_dir=f"{folder}/explain")
             run_explanation(explained)
     finally:
         logging.getLogger().removeHandler(handler)
         Path(constants.HF_TOKEN_PATH).unlink(missing_ok=True)
-    return said.getvalue()
+    return output.getvalue()
 
 
 def do_load(name, run, cache, revision=None):
-    """Load explanations by name; return whether they are those of a run's folder to the last bit, and their texts."""
+    """Load explanations by name; return whether they equal those of a run's folder bit by bit, and their texts."""
     from unittest.mock import patch
 
     from hf_gradexplain import GradexplainError, load_explanations
@@ -114,14 +119,14 @@ def do_load(name, run, cache, revision=None):
             patch("huggingface_hub.constants.HF_HUB_CACHE", f"{cache}/hub"),
             patch("datasets.config.HF_DATASETS_CACHE", f"{cache}/datasets"),
         ):
-            found = load_explanations(name, revision)
+            loaded = load_explanations(name, revision)
     except GradexplainError as error:
         return str(error)
-    return [[exact(e) for e in found] == [exact(e) for e in load_explanations(run)], [e.text for e in found]]
+    return [[exact(e) for e in loaded] == [exact(e) for e in load_explanations(run)], [e.text for e in loaded]]
 
 
 def do_load_rows(name, cache):
-    """Load a data set as everybody does; return its splits with their columns and ids."""
+    """Load a dataset with `datasets`; return its splits with their columns and ids."""
     from datasets import config, load_dataset
 
     config.USE_PARQUET_EXPORT = False  # which `datasets` asks another server for
@@ -164,9 +169,9 @@ def running(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def published(running):
-    """A run that was published without its texts: its folder, what it said, and what the hub has."""
+    """A run that was published without its texts: its folder, its process, and the repository."""
     hub, _, home = running
-    done = recipe(hub, home, *NAMES, *METHODS, "--output_dir", home / "out", "--push_to_hub", "me/explanations")
+    done = recipe(hub, home, *NAMES, *METHODS, "--output_dir", home / "out", *to("me/explanations"))
     assert done.returncode == 0, done.stderr
     return home / "out", done, hub.repos["dataset", "me/explanations"]
 
@@ -193,7 +198,7 @@ def rows_of(repo):
     return pa.concat_tables(parts)
 
 
-def test_it_is_one_private_commit_of_files_that_run_nothing(published):
+def test_a_push_is_one_private_commit_of_files_without_code(published):
     _, done, repo = published
     assert repo.private
     assert len(repo.commits) == 2
@@ -207,30 +212,30 @@ def repo_url(done):
     return done.stderr.splitlines()[-1].split()[1].partition("/tree/")[0]
 
 
-def test_loaded_by_name_it_gives_back_the_same_explanations(published, client, tmp_path):
+def test_loading_by_name_gives_the_same_explanations(published, client, tmp_path):
     folder, _, _ = published
     same, texts = client(do_load, "me/explanations", str(folder), str(tmp_path))
     assert same
     assert texts == TEXTS
 
 
-def test_everybody_finds_the_documents_and_only_those(published, client, tmp_path):
-    found = client(do_load_rows, "me/explanations", str(tmp_path))
-    assert list(found) == ["test"]
-    columns, ids = found["test"]
+def test_datasets_loads_the_documents_and_only_those(published, client, tmp_path):
+    splits = client(do_load_rows, "me/explanations", str(tmp_path))
+    assert list(splits) == ["test"]
+    columns, ids = splits["test"]
     assert ids == list(range(6))
     assert {"id", "units", "scores", "curves", "target_label"} <= set(columns)
     assert "text" not in columns
 
 
-def test_no_word_of_the_texts_is_anywhere(published):
+def test_no_word_of_the_texts_is_published(published):
     _, _, repo = published
     assert b"zanzibar" not in everything(repo)
     rows = rows_of(repo).to_pylist()
     assert {unit["text"] for row in rows for unit in row["units"]} == {None}
 
 
-def test_the_card_says_what_it_is_made_from_and_how_to_load_it(published, hub):
+def test_the_card_names_its_sources_and_how_to_load_it(published, hub):
     _, _, repo = published
     card = repo.at("main").files["README.md"].data.decode()
     metadata = front_matter(card)
@@ -251,20 +256,21 @@ def test_the_card_says_what_it_is_made_from_and_how_to_load_it(published, hub):
         "python recipes/evaluate.py run.yaml\n",
     ]
     assert "the texts were left out" in card
-    for said in ("leave-one-out: rise of the loss without the unit", "| scores.METHOD |", "told apart", "AOPC(K)"):
+    methods = "leave-one-out: rise of the loss without the unit"
+    for said in (methods, "| scores.METHOD |", "no significant difference", "AOPC(K)"):
         assert said in card
     assert "Over 6 texts" in card
 
 
-def test_others_can_make_it_again_at_the_same_commits(published, hub):
+def test_others_can_reproduce_the_run_at_the_same_commits(published, hub):
     _, _, repo = published
     replay = yaml.safe_load(repo.at("main").files["run.yaml"].data)
     assert replay["model_revision"] == hub.repos["model", "me/m"].at("main").oid
     assert replay["dataset_revision"] == hub.repos["dataset", "me/d"].at("main").oid
-    assert not {"token", "push_to_hub", "publish_text", "hub_private_repo", "output_dir"} & replay.keys()
+    assert not {"push_to_hub", "hub_dataset_id", "publish_text", "hub_private_repo", "output_dir"} & replay.keys()
 
 
-def test_no_path_of_this_machine_and_no_token_gets_out(published, running):
+def test_no_local_path_and_no_token_is_published(published, running):
     folder, done, repo = published
     _, _, home = running
     assert str(home).encode() not in everything(repo)
@@ -278,11 +284,11 @@ def test_a_finished_run_only_pushes(published, hub, client):
     before = {path: path.stat().st_mtime_ns for path in (folder / "documents").glob("*.parquet")}
     arguments = (*NAMES, *METHODS, "--output_dir", str(folder))
     hub.faults.append(["/commit/", LOST, 1000])
-    message, _ = client(do_evaluate, *arguments, "--push_to_hub", "my-org/again")
+    message, _ = client(do_evaluate, *arguments, *to("my-org/again"))
     assert "cannot push to 'my-org/again'" in message
     assert set(hub.repos["dataset", "my-org/again"].at("main").files) == {".gitattributes"}
     hub.faults.clear()
-    assert client(do_evaluate, *arguments, "--push_to_hub", "my-org/again") == [None, True]
+    assert client(do_evaluate, *arguments, *to("my-org/again")) == [None, True]
     again = hub.repos["dataset", "my-org/again"].at("main").files
     assert {name: file.oid for name, file in again.items() if name != "README.md"} == {
         name: file.oid for name, file in repo.at("main").files.items() if name != "README.md"
@@ -290,10 +296,10 @@ def test_a_finished_run_only_pushes(published, hub, client):
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_public_and_with_texts_when_asked(published, hub, client, tmp_path):
+def test_public_and_with_texts_if_requested(published, hub, client, tmp_path):
     folder, _, _ = published
-    arguments = (*NAMES, *METHODS, "--output_dir", str(folder), "--push_to_hub", "me/public")
-    asked = ("--publish_text", "true", "--hub_private_repo", "false", "--token", TOKEN)
+    arguments = (*NAMES, *METHODS, "--output_dir", str(folder), *to("me/public"))
+    asked = ("--publish_text", "true", "--hub_private_repo", "false")
     assert client(do_evaluate, *arguments, *asked) == [None, True]
     repo = hub.repos["dataset", "me/public"]
     assert not repo.private
@@ -305,39 +311,36 @@ def test_public_and_with_texts_when_asked(published, hub, client, tmp_path):
     assert not [path for path in folder.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
 
 
-@pytest.mark.parametrize("where", ["environment", "argument", "cache"])
-def test_a_token_is_used_and_kept_nowhere(running, where, tmp_path):
+@pytest.mark.parametrize("where", ["environment", "cache"])
+def test_a_token_is_used_and_never_written(running, where, tmp_path):
     hub, client, home = running
     token = f"hf_secretof{where}"
     hub.users[token] = hub.users[TOKEN]
     del hub.users[TOKEN]
     try:
-        said = client(do_use_a_token, where, token, str(tmp_path))
+        output = client(do_use_a_token, where, token, str(tmp_path))
     finally:
         hub.users[TOKEN] = hub.users[token]
-    assert "Published: " in said
-    assert token not in said
+    assert "Published: " in output
+    assert token not in output
     assert token.encode() not in everything(hub.repos["dataset", f"me/{where}"])
     assert {path.name for path in tmp_path.iterdir()} == {"out", "explain"}
     for folder in (tmp_path, home):
-        kept = [path for path in folder.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
-        assert kept == []
+        assert not [path for path in folder.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--push_to_hub", "me/a/b"), "'me/a/b' is not a repository name"),
-        (("--push_to_hub", "you/e"), "the token cannot write to 'you/e': choose one of the owners 'me', 'my-org'"),
-        (("--push_to_hub", "me/explanations", "--token", "hf_wrong"), "Invalid user token"),
-        (("--push_to_hub", "me/d"), None),
+        (to("me/a/b"), "'me/a/b' is not a repository name"),
+        (to("you/e"), "the token cannot write to 'you/e': choose one of the owners 'me', 'my-org'"),
+        (to("me/d"), None),
     ],
 )
 def test_the_destination_is_checked_before_anything_is_loaded(hub, client, arguments, message, tmp_path):
     hub.repos["dataset", "me/d"].private = message is not None
-    said, loaded = client(do_evaluate, *NAMES, "--output_dir", str(tmp_path / "out"), *arguments)
-    assert (message or "'me/d' exists and is public, and so would be what is pushed") in said
-    assert "hf_wrong" not in said
+    error, loaded = client(do_evaluate, *NAMES, "--output_dir", str(tmp_path / "out"), *arguments)
+    assert (message or "'me/d' exists and is public, and so would be what is pushed") in error
     assert not loaded
     assert not (tmp_path / "out").exists()
     hub.repos["dataset", "me/d"].private = True
@@ -354,9 +357,9 @@ def test_texts_come_from_the_commit_that_was_explained(published, hub, client, t
 
 
 @pytest.mark.slow
-def test_of_several_processes_the_main_one_pushes(running, published):
+def test_the_main_process_of_several_pushes(running, published):
     hub, _, home = running
-    arguments = (*NAMES, *METHODS, "--output_dir", home / "two", "--push_to_hub", "me/two")
+    arguments = (*NAMES, *METHODS, "--output_dir", home / "two", *to("me/two"))
     done = recipe(hub, home, *arguments, launcher=TORCHRUN)
     assert done.returncode == 0, done.stderr
     repo = hub.repos["dataset", "me/two"]
@@ -373,18 +376,18 @@ def test_the_embedded_default_and_streams_can_be_published(running, stream, tmp_
     hub, client, home = running
     names = (*NAMES, *stream) if stream else ()
     out = home / f"out{len(stream)}"
-    done = recipe(hub, home, *names, "--output_dir", out, "--push_to_hub", f"me/x{len(stream)}")
+    done = recipe(hub, home, *names, "--output_dir", out, *to(f"me/x{len(stream)}"))
     assert done.returncode == 0, done.stderr
     answer = client(do_load, f"me/x{len(stream)}", str(out), str(tmp_path))
-    assert answer == [True, TEXTS] if stream else "were left out, and lie on the machine" in answer
+    assert answer == [True, TEXTS] if stream else "were not published, and their source is not on the hub" in answer
 
 
-def test_a_revision_that_is_not_there_is_told(published, client, tmp_path):
+def test_a_missing_revision_is_an_error(published, client, tmp_path):
     assert "no revision 'v9'" in client(do_load, "me/explanations", str(published[0]), str(tmp_path), "v9")
     assert "no dataset 'me/nothing'" in client(do_load, "me/nothing", str(published[0]), str(tmp_path))
 
 
-def test_the_page_shows_how(published, hub, client):
+def test_the_code_of_the_page_runs(published, hub, client):
     printed = client(do_follow_the_page)
     assert "zanzibar" in printed
     assert "fraction_significant" in printed
@@ -396,7 +399,7 @@ def test_the_page_shows_how(published, hub, client):
 def test_a_run_killed_while_it_pushes_is_completed_by_the_same_command(running, acted_upon):
     hub, _, home = running
     name = f"me/killed{acted_upon}"
-    command = [sys.executable, str(ROOT / "recipes" / "evaluate.py"), *NAMES, *METHODS, "--push_to_hub", name]
+    command = [sys.executable, str(ROOT / "recipes" / "evaluate.py"), *NAMES, *METHODS, *to(name)]
     command += ["--output_dir", str(home / f"killed{acted_upon}")]
 
     def kill(request, done):
@@ -406,15 +409,15 @@ def test_a_run_killed_while_it_pushes_is_completed_by_the_same_command(running, 
 
     hub.watch = kill
     victim = subprocess.Popen(command, env=environment(hub, home), cwd=home, stderr=subprocess.PIPE, text=True)
-    said = victim.communicate(timeout=300)[1]
+    output = victim.communicate(timeout=300)[1]
     hub.watch = lambda request, done: None
     assert victim.returncode == -signal.SIGKILL
-    assert "Published" not in said
+    assert "Published" not in output
     repo = hub.repos["dataset", name]
-    found = set(repo.at("main").files)
-    assert found == {".gitattributes"} or "data/test-00000-of-00001.parquet" in found
+    files = set(repo.at("main").files)
+    assert files == {".gitattributes"} or "data/test-00000-of-00001.parquet" in files
     again = subprocess.run(command, env=environment(hub, home), cwd=home, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
-    assert "reused 1 of 1 ranges" in again.stderr
+    assert "reused 1 of 1 shards" in again.stderr
     assert len(repo.commits) == 2
     assert rows_of(repo)["id"].to_pylist() == list(range(6))

@@ -1,4 +1,4 @@
-"""A push arrives whole, or not at all, or the next one completes it. `do_` functions run in the client's process."""
+"""A push is complete or changes nothing, and the next one completes it. `do_` functions run in the client's process."""
 
 import hashlib
 import os
@@ -15,23 +15,23 @@ OTHER = "hf_othertoken"
 
 
 def do_check(repo_id, repo_type="dataset", private=True, token=TOKEN, offline=False):
-    """Check a destination; return it, or the message of the refusal."""
+    """Check a destination; return it, or the error message."""
     from unittest.mock import patch
 
     from hf_gradexplain.errors import GradexplainError
     from hf_gradexplain.hub import push as hub
 
     hub.WAITS = (0.01,) * 4
-    with hub.use_token(token), patch("huggingface_hub.constants.HF_HUB_OFFLINE", offline):
+    with patch.dict(os.environ, HF_TOKEN=token), patch("huggingface_hub.constants.HF_HUB_OFFLINE", offline):
         try:
-            found = hub.check_destination(repo_id, repo_type, private=private)
+            destination = hub.check_destination(repo_id, repo_type, private=private)
         except GradexplainError as error:
             return str(error)
-    return [found.repo_id, found.repo_type, found.private, found.url]
+    return [destination.repo_id, destination.repo_type, destination.private, destination.url]
 
 
 def do_push(files, replaces=(), repo_id="me/x", private=True, repo_type="dataset"):
-    """Check a destination and push texts to it; return the commit, or the message of the refusal."""
+    """Check a destination and push texts to it; return the commit, or the error message."""
     from hf_gradexplain.errors import GradexplainError
     from hf_gradexplain.hub import push as hub
 
@@ -60,25 +60,6 @@ def do_push_in_a_process(pid_file, files, replaces):
     return process.exitcode
 
 
-def do_sign_in():
-    """The tokens before, within and after a block, without and with one in the environment."""
-    from huggingface_hub import get_token
-
-    from hf_gradexplain.hub.push import use_token
-
-    def around(token):
-        before = get_token()
-        with use_token(token):
-            within = get_token()
-        return [before, within, get_token()]
-
-    seen = [around("hf_argument"), around(None)]
-    environment = os.environ.pop("HF_TOKEN")
-    seen += [around("hf_argument"), around(None)]
-    os.environ["HF_TOKEN"] = environment
-    return seen
-
-
 def do_push_and_load_metrics():
     """Push both metrics, load them by name, and compute."""
     import evaluate
@@ -86,14 +67,14 @@ def do_push_and_load_metrics():
     from hf_gradexplain.hub.push import check_destination, push
     from hf_gradexplain.metrics import metric_files
 
-    found = {}
+    results = {}
     for name, data in (
         ("aopc", {"curves": [[0.9, 0.5]]}),
         ("loo_correlation", {"scores": [[1, 2, 4]], "loo": [[1, 2, 4]]}),
     ):
         push(check_destination(f"me/{name}", "space", private=False), metric_files(name), message="Metric")
-        found[name] = evaluate.load(f"me/{name}").compute(**data)
-    return found
+        results[name] = evaluate.load(f"me/{name}").compute(**data)
+    return results
 
 
 def do_walk(folder):
@@ -131,7 +112,7 @@ def client(running):
 
 
 def texts(hub, name="me/x", kind="dataset"):
-    """What stands on the main branch, without what every repository starts with."""
+    """Return the files of the main branch, without the one that every repository starts with."""
     files = hub.repos[kind, name].at("main").files
     return {path: file.data.decode() for path, file in files.items() if path != ".gitattributes"}
 
@@ -144,7 +125,7 @@ FIRST = {"README.md": "# One", "data/a.parquet": "aaa", "data/b.parquet": "bbb"}
 SECOND = {"README.md": "# Two", "data/a.parquet": "AAA"}
 
 
-def test_a_destination_is_checked_without_a_trace(hub, client):
+def test_checking_a_destination_changes_nothing(hub, client):
     assert client(do_check, "me/x") == ["me/x", "dataset", True, f"{hub.url}/datasets/me/x"]
     assert client(do_check, "x", "model", False) == ["me/x", "model", False, f"{hub.url}/me/x"]
     assert client(do_check, "my-org/x")[0] == "my-org/x"
@@ -167,10 +148,10 @@ def test_a_destination_is_checked_without_a_trace(hub, client):
         (("you/x",), "the token cannot write to 'you/x': choose one of the owners 'me', 'my-org'"),
     ],
 )
-def test_what_cannot_be_pushed_to_is_refused_at_once_with_the_mend(hub, client, arguments, message):
-    said = client(do_check, *arguments)
-    assert message in said
-    assert "hf_" not in said.replace("hf auth", "")
+def test_an_invalid_destination_is_an_error_that_says_how_to_fix_it(hub, client, arguments, message):
+    error = client(do_check, *arguments)
+    assert message in error
+    assert "hf_" not in error.replace("hf auth", "")
     assert hub.repos == {}
 
 
@@ -185,12 +166,12 @@ def test_what_cannot_be_pushed_to_is_refused_at_once_with_the_mend(hub, client, 
         ({"role": "fineGrained", "scoped": [("me/x", ["repo.content.read", "repo.write"])]}, True),
     ],
 )
-def test_a_token_has_to_be_one_that_writes(hub, client, rights, allowed):
+def test_a_token_must_have_write_access(hub, client, rights, allowed):
     hub.users[TOKEN] = {"name": "me", "orgs": []} | rights
     assert ("the token can read, but not write to 'me/x'" not in client(do_check, "me/x")) == allowed
 
 
-def test_nothing_private_is_pushed_to_where_all_can_read(hub, client):
+def test_nothing_private_is_pushed_to_a_public_repository(hub, client):
     client(do_push, FIRST, (), "me/x", False)
     assert "'me/x' exists and is public" in client(do_push, SECOND)
     assert texts(hub) == FIRST
@@ -198,7 +179,7 @@ def test_nothing_private_is_pushed_to_where_all_can_read(hub, client):
     assert texts(hub) == SECOND
 
 
-def test_a_repository_that_appears_meanwhile_and_is_public_gets_nothing(hub, client):
+def test_nothing_is_pushed_if_the_repository_was_created_public_in_the_meantime(hub, client):
     def appear(request, acted_upon):
         if "repos/create" in request and not acted_upon:
             hub.repos["dataset", "me/x"] = Repo("dataset", "me/x", private=False)
@@ -208,7 +189,7 @@ def test_a_repository_that_appears_meanwhile_and_is_public_gets_nothing(hub, cli
     assert texts(hub) == {}
 
 
-def test_a_push_is_one_commit_private_and_large_where_it_has_to_be(hub, client):
+def test_a_push_is_one_private_commit_with_large_files_in_lfs(hub, client):
     sha, url = client(do_push, FIRST)
     repo = hub.repos["dataset", "me/x"]
     assert repo.private
@@ -218,29 +199,29 @@ def test_a_push_is_one_commit_private_and_large_where_it_has_to_be(hub, client):
     assert [path for path, file in repo.at("main").files.items() if file.sha256] == ["data/a.parquet", "data/b.parquet"]
 
 
-def test_a_second_push_replaces_what_it_is_told_to_and_keeps_the_rest(hub, client):
+def test_a_second_push_replaces_the_given_patterns_and_keeps_the_rest(hub, client):
     client(do_push, FIRST | {"notes.txt": "mine"})
     client(do_push, SECOND, ("data/*",))
     assert texts(hub) == SECOND | {"notes.txt": "mine"}
     assert commits(hub) == 2
 
 
-def test_the_same_push_again_does_nothing(hub, client):
+def test_repeating_a_push_does_nothing(hub, client):
     first = client(do_push, FIRST)
     assert client(do_push, FIRST, ("data/*",)) == first
     assert commits(hub) == 1
 
 
-def test_models_and_metrics_have_repositories_of_their_kind(hub, client):
+def test_models_and_metrics_are_pushed_to_repositories_of_their_type(hub, client):
     for kind in ("model", "space"):
         client(do_push, {"a.txt": "1"}, (), "me/x", True, kind)
         assert texts(hub, kind=kind) == {"a.txt": "1"}
 
 
 def test_metrics_are_loaded_by_name_from_the_spaces_they_were_pushed_to(hub, client):
-    found = client(do_push_and_load_metrics)
-    assert found["aopc"] == {"aopc": 0.2, "aopc_by_k": [0.0, 0.2], "n": 1}
-    assert found["loo_correlation"]["median"] == pytest.approx(1)
+    results = client(do_push_and_load_metrics)
+    assert results["aopc"] == {"aopc": 0.2, "aopc_by_k": [0.0, 0.2], "n": 1}
+    assert results["loo_correlation"]["median"] == pytest.approx(1)
     for name in ("aopc", "loo_correlation"):
         assert set(texts(hub, f"me/{name}", "space")) == {f"{name}.py", "README.md", "requirements.txt", "app.py"}
 
@@ -249,7 +230,7 @@ EVERY = ["whoami", "repos/create", "GET /api/datasets/me/x", "tree/main", "preup
 
 
 @pytest.mark.parametrize("what", [500, 503, 429, LOST, UNANSWERED])
-def test_what_fails_for_a_moment_is_tried_again(hub, client, what):
+def test_a_transient_failure_is_retried(hub, client, what):
     client(do_push, FIRST)
     for request in EVERY:
         hub.faults[:] = [[request, what, 1]]
@@ -261,7 +242,7 @@ def test_what_fails_for_a_moment_is_tried_again(hub, client, what):
 
 
 @pytest.mark.parametrize("what", [500, LOST])
-def test_what_goes_on_failing_is_told_and_leaves_the_old_revision(hub, client, what):
+def test_a_lasting_failure_is_an_error_and_keeps_the_old_revision(hub, client, what):
     client(do_push, FIRST)
     hub.faults.append(["/commit/", what, 1000])
     message = client(do_push, SECOND, ("data/*",))
@@ -277,7 +258,7 @@ def test_what_goes_on_failing_is_told_and_leaves_the_old_revision(hub, client, w
 
 
 @pytest.mark.parametrize("lost_answers", [0, 1])
-def test_a_commit_of_somebody_else_is_not_overwritten_unseen(hub, client, lost_answers):
+def test_a_commit_made_in_the_meantime_is_not_overwritten(hub, client, lost_answers):
     client(do_push, FIRST)
     repo = hub.repos["dataset", "me/x"]
 
@@ -296,40 +277,31 @@ def test_a_commit_of_somebody_else_is_not_overwritten_unseen(hub, client, lost_a
     assert texts(hub) == SECOND | {"theirs.txt": "theirs"}
 
 
-def test_a_card_that_is_none_is_told_before_anything_is_sent(hub, client):
+def test_an_invalid_card_is_an_error_before_anything_is_sent(hub, client):
     message = client(do_push, {"README.md": "---\na: [\n---\n", "a.parquet": "a"})
     assert "correct what the message names" in message
     assert texts(hub) == {}
 
 
 @pytest.mark.parametrize("path", ["../a", "a/../../b", ".git/config"])
-def test_a_path_out_of_the_repository_is_refused(hub, client, path):
+def test_a_path_outside_the_repository_is_an_error(hub, client, path):
     assert "cannot push to 'me/x'" in client(do_push, {path: "a"})
     assert texts(hub) == {}
 
 
-def test_a_token_given_is_used_within_the_block_alone(hub, client):
-    assert client(do_sign_in) == [
-        [TOKEN, "hf_argument", TOKEN],
-        [TOKEN, TOKEN, TOKEN],
-        [None, "hf_argument", None],
-        [None, None, None],
-    ]
-
-
-def test_files_of_a_folder_but_hidden_ones(client, tmp_path):
+def test_files_of_a_folder_without_hidden_ones(client, tmp_path):
     for name in ("a.txt", "b/c.txt", ".hidden", ".git/config", "b/.part"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
     assert client(do_walk, str(tmp_path)) == {"a.txt": "a.txt", "b/c.txt": "b/c.txt"}
 
 
-def test_a_client_killed_at_any_request_leaves_the_old_or_the_new_revision(hub, client, tmp_path):
+def test_a_client_killed_at_any_request_keeps_the_old_or_the_new_revision(hub, client, tmp_path):
     client(do_push, FIRST)
-    repo, found, killed = hub.repos["dataset", "me/x"], [], True
+    repo, states, killed = hub.repos["dataset", "me/x"], [], True
     first = repo.at("main").oid
     while killed:
-        left = len(found)
+        left = len(states)
 
         def kill(request, acted_upon):
             nonlocal left
@@ -340,15 +312,15 @@ def test_a_client_killed_at_any_request_leaves_the_old_or_the_new_revision(hub, 
         hub.watch = kill
         killed = client(do_push_in_a_process, str(tmp_path / "pid"), SECOND, ("data/*",)) == -signal.SIGKILL
         hub.watch = lambda request, acted_upon: None
-        found.append(texts(hub))
+        states.append(texts(hub))
         client(do_push, SECOND, ("data/*",))
         assert texts(hub) == SECOND
         repo.branches["main"] = first
         hub.lfs.pop(hashlib.sha256(b"AAA").hexdigest(), None)
-    before, after = (sum(one == state for one in found) for state in (FIRST, SECOND))
-    assert found == [FIRST] * before + [SECOND] * after
+    before, after = (sum(state == expected for state in states) for expected in (FIRST, SECOND))
+    assert states == [FIRST] * before + [SECOND] * after
     assert before > 10
-    assert after == 3, "killed when the commit had been sent, when it had been made, and not at all"
+    assert after == 3, "killed after the commit was sent, after it was made, and not at all"
 
 
 @pytest.mark.slow

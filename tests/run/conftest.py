@@ -30,14 +30,14 @@ def alive(pid):
 
 
 def contents(folder):
-    """What a run leaves that has to be the same whoever made it."""
+    """The files of a run that must not depend on the number of processes."""
     paths = [*folder.glob("*.parquet"), *(folder / "documents").iterdir()]
     return {path.name: path.read_bytes() for path in paths}
 
 
 @dataclass(frozen=True)
 class Started:
-    """A run that is going on."""
+    """A run in progress."""
 
     launcher: int
     log: Path
@@ -53,7 +53,7 @@ class Started:
         return "".join(path.read_text() for path in sorted(self.log.glob("*.log")))
 
     def wait(self, patience=120):
-        """The launcher's exit code, None if it was killed; after all its processes are gone."""
+        """Wait for all processes to end; return the launcher's exit code, None if it was killed."""
         until = time.monotonic() + patience
         while alive(self.launcher) or any(map(alive, self.processes)):
             assert time.monotonic() < until, f"still running: {self.printed()}"
@@ -69,12 +69,12 @@ class Started:
                 os.kill(pid, signal.SIGKILL)
 
     def finished(self):
-        """The shards that are done, with the time when they were."""
+        """The files of finished shards, with the time when they were written."""
         return {path: path.stat().st_mtime_ns for path in document_paths(self.output_dir)}
 
     def totals(self):
-        """What the processes had drawn when they were killed."""
-        path = self.output_dir / ".tickets"
+        """The numbers claimed by the processes when they were killed."""
+        path = self.output_dir / ".work_queue"
         return Totals(**json.loads(path.read_text())) if path.exists() else Totals()
 
 
@@ -112,7 +112,7 @@ def start(server, tmp_path):
 
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory):
-    """A folder with models and data sets: `model`, `rows-1`, `rows-2`, `rows-7`, `rows-101`."""
+    """A folder with models and datasets: `model`, `rows-1`, `rows-2`, `rows-7`, `rows-101`."""
     folder = tmp_path_factory.mktemp("inputs")
     for kind in ("bert", "fasttext"):
         model, tokenizer = make(kind)
@@ -129,7 +129,7 @@ def inputs(tmp_path_factory):
 
 @pytest.fixture
 def arguments(inputs):
-    """Of an evaluation of the tiny BERT."""
+    """Make the arguments of an evaluation of the tiny BERT."""
 
     def arguments(n, model="bert", **more):
         methods = ["random", "loo", "sa_l2", "signed_gi"]

@@ -1,8 +1,8 @@
-"""Starts runs of several processes by forking, so that a test does not pay for the imports of each.
+"""Start runs of several processes by forking, which saves each of them the imports.
 
 A line on standard input is a run: `{"world": 2, "arguments": {...}, "documents": 3, "log": FOLDER}`. The answer is the
 id of a launcher, which behaves as torchrun does: when one of its processes fails it ends the others, and when it is
-killed they are orphans. In the folder it leaves `processes` (their ids), what each printed, and at its end its `code`.
+killed they are orphans. It writes to the folder `processes` (their ids), the output of each, and its exit `code`.
 """
 
 import json
@@ -17,19 +17,19 @@ from pathlib import Path
 import torch
 
 from hf_gradexplain.commands import evaluate as job
-from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments
+from hf_gradexplain.commands.arguments import EvaluateRecipeArguments
 from hf_gradexplain.commands.parsing import exit_on_error
 from hf_gradexplain.run import shards
 
 
 def write_tables(output_dir, run, documents):
-    """The tables without figures and pages, which take longer than all the rest."""
+    """Write the tables without figures and pages, which take longest."""
     for field in fields(run.tables):
         getattr(run.tables, field.name).to_parquet(output_dir / f"{field.name}.parquet")
 
 
 def work(order, rank, port):
-    """What one process of a run does."""
+    """Run one process."""
     log = os.open(Path(order["log"]) / f"{rank}.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -40,7 +40,7 @@ def work(order, rank, port):
     shards.DOCUMENTS = order["documents"]
     job.write_results = write_tables
     with exit_on_error():
-        job.run_evaluation(EvaluateArguments(**order["arguments"]))
+        job.run_evaluation(EvaluateRecipeArguments(**order["arguments"]))
 
 
 def fork(do, *arguments):
@@ -63,7 +63,7 @@ def fork(do, *arguments):
 
 
 def launch(order):
-    """What torchrun does."""
+    """Behave as torchrun does."""
     os.setsid()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""What a run would take is what it takes."""
+"""The estimated cost of a run is its real cost."""
 
 import pytest
 from datasets import Dataset, IterableDataset
@@ -21,7 +21,7 @@ def texts():
 
 
 def masked_texts(explain, texts, options, monkeypatch, measures=None):
-    """How many texts the model reads beside each once."""
+    """Count the texts that the model reads, in addition to reading each once."""
     read = []
     masked = type(explain.profile.classifier(explain.model, None, 1)).masked_logits
 
@@ -30,80 +30,80 @@ def masked_texts(explain, texts, options, monkeypatch, measures=None):
         return masked(self, inputs, chosen)
 
     with monkeypatch.context() as patch:
-        patch.setattr("hf_gradexplain.classifier.hooked_classifier.Classifier.masked_logits", count)
+        patch.setattr("hf_gradexplain.classifier.hooked_classifier.HookedClassifier.masked_logits", count)
         evaluate_texts(explain, texts, options, measures)
     return sum(read)
 
 
-def test_forward_passes_are_those_that_are_made(texts, monkeypatch):
-    found = estimate(explainer("bert"), texts, OPTIONS)
+def test_the_estimated_forward_passes_are_those_of_the_evaluation(texts, monkeypatch):
+    cost = estimate(explainer("bert"), texts, OPTIONS)
     with_units = sum(1 for text in TEXTS if text)
     made = masked_texts(explainer("bert"), texts, OPTIONS, monkeypatch)
-    assert 6 * (found.loo + 3 * found.curves) + with_units == pytest.approx(made)
-    assert (found.documents, found.shards, found.saved, found.backward) == (6, 1, frozenset(), True)
+    assert 6 * (cost.loo + 3 * cost.curves) + with_units == pytest.approx(made)
+    assert (cost.documents, cost.shards, cost.saved, cost.backward) == (6, 1, frozenset(), True)
 
 
 @pytest.mark.parametrize(
     "measures", [Measures(random_orders=4), Measures(both_ends=True), Measures(3, True, True), Measures(k_grid=(1, 4))]
 )
-def test_so_are_those_of_more_orders_and_about_those_of_bounds(texts, measures, monkeypatch):
+def test_forward_passes_of_more_orders_are_exact_and_those_of_bounds_approximate(texts, measures, monkeypatch):
     texts = texts.select([1, 3])
-    found = estimate(explainer("bert"), texts, OPTIONS, measures)
+    cost = estimate(explainer("bert"), texts, OPTIONS, measures)
     made = masked_texts(explainer("bert"), texts, OPTIONS, monkeypatch, measures)
-    expected = 2 * (found.loo + found.orders * found.curves + 1)
-    assert found.orders == 3 * (1 + measures.both_ends) + measures.random_orders
-    assert expected + 2 * found.bounds == pytest.approx(made, rel=0.2 if measures.bounds else 1e-9)
-    assert (describe_estimate(found, "BERT", 1)["  bounds"] == "none") == (not measures.bounds)
+    expected = 2 * (cost.loo + cost.orders * cost.curves + 1)
+    assert cost.orders == 3 * (1 + measures.both_ends) + measures.random_orders
+    assert expected + 2 * cost.bounds == pytest.approx(made, rel=0.2 if measures.bounds else 1e-9)
+    assert (describe_estimate(cost, "BERT", 1)["  bounds"] == "none") == (not measures.bounds)
 
 
-def test_a_short_cut_saves_them(texts, monkeypatch):
-    found = estimate(explainer("fasttext"), texts, OPTIONS)
-    assert found.saved == {"loo", "curves"}
+def test_a_shortcut_saves_forward_passes(texts, monkeypatch):
+    cost = estimate(explainer("fasttext"), texts, OPTIONS)
+    assert cost.saved == {"loo", "curves"}
     assert masked_texts(explainer("fasttext"), texts, OPTIONS, monkeypatch) == 0
-    said = describe_estimate(found, "FastText", processes=2)
-    assert said["  leave-one-out"].endswith("(saved by the short cut of FastText)")
-    assert said["  curves"].endswith("for each of 3 orders (saved by the short cut of FastText)")
-    assert (said["rows"], said["shards"], said["processes"]) == ("6", "1", "2")
-    assert said["forward passes"] == "6 to read, and 6 backward"
+    description = describe_estimate(cost, "FastText", processes=2)
+    assert description["  leave-one-out"].endswith("(saved by the short cut of FastText)")
+    assert description["  curves"].endswith("for each of 3 orders (saved by the short cut of FastText)")
+    assert (description["rows"], description["shards"], description["processes"]) == ("6", "1", "2")
+    assert description["forward passes"] == "6 to read, and 6 backward"
 
 
-def test_what_is_not_asked_for_is_not_counted(texts):
-    found = estimate(explainer("bert"), texts, Options(methods=("random",)))
-    assert (found.loo, found.backward) == (0, False)
-    assert describe_estimate(found, "BERT", 1)["  leave-one-out"] == "none"
+def test_methods_that_are_not_requested_cost_nothing(texts):
+    cost = estimate(explainer("bert"), texts, Options(methods=("random",)))
+    assert (cost.loo, cost.backward) == (0, False)
+    assert describe_estimate(cost, "BERT", 1)["  leave-one-out"] == "none"
 
 
-def test_time_is_measured_and_scaled_to_the_others(monkeypatch):
-    """On a clock that ticks with what is done: each document takes its passes times its tokens."""
+def test_time_is_measured_on_a_few_documents_and_scaled_to_all(monkeypatch):
+    """With a simulated clock: each document takes its forward passes times its tokens."""
     texts = Dataset.from_dict({"id": range(300), "text": [" ".join(["a"] * (1 + i % 9)) for i in range(300)]})
     options, clock = Options(methods=("signed_gi",)), [0.0]
     words = lambda row_text: len(row_text.split())  # noqa: E731
 
-    def do(explain, some, options, measures):
-        clock[0] += sum((1 + max(words(text) - 1, 0) + 1) * (2 + words(text)) for text in some["text"])
+    def evaluate(explain, rows, options, measures):
+        clock[0] += sum((1 + max(words(text) - 1, 0) + 1) * (2 + words(text)) for text in rows["text"])
 
-    monkeypatch.setattr(module, "evaluate_texts", do)
+    monkeypatch.setattr(module, "evaluate_texts", evaluate)
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
-    found = estimate(explainer("bert"), texts, options)
+    cost = estimate(explainer("bert"), texts, options)
     exact = sum((1 + n) * (2 + n) for n in (words(text) for text in texts["text"])) / 300
-    assert found.seconds == pytest.approx(exact, rel=0.05)
-    assert found.measured < 10
-    assert found.memory > 2**20
+    assert cost.seconds == pytest.approx(exact, rel=0.05)
+    assert cost.measured < 10
+    assert cost.memory > 2**20
 
 
 def test_only_the_beginning_of_a_stream_is_read():
     def generate():
         for i in range(100_000):
-            assert i < 10_000, "no need to read on"
+            assert i < 10_000, "the rest need not be read"
             yield {"id": i, "text": "a good film"}
 
-    found = estimate(explainer("fasttext"), IterableDataset.from_generator(generate), Options(methods=("random",)))
-    assert (found.documents, found.shards) == (None, None)
-    said = describe_estimate(found, "FastText", 1)
-    assert said["rows"] == "not known of a stream; what follows is for 1,000"
-    assert said["forward passes"] == "1,000 to read"
+    cost = estimate(explainer("fasttext"), IterableDataset.from_generator(generate), Options(methods=("random",)))
+    assert (cost.documents, cost.shards) == (None, None)
+    description = describe_estimate(cost, "FastText", 1)
+    assert description["rows"] == "not known of a stream; what follows is for 1,000"
+    assert description["forward passes"] == "1,000 to read"
 
 
-def test_no_text_is_refused(texts):
-    with pytest.raises(GradexplainError, match="the data set is empty"):
+def test_an_empty_dataset_is_an_error(texts):
+    with pytest.raises(GradexplainError, match="the dataset is empty"):
         estimate(explainer("fasttext"), texts.select([]), OPTIONS)

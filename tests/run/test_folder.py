@@ -1,4 +1,4 @@
-"""The folder of a run: one run, one set of inputs, whole files."""
+"""The folder of a run: one run at a time, one set of inputs, complete files."""
 
 import json
 
@@ -23,7 +23,7 @@ from hf_gradexplain.run.folder import (
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr(folder, "_PATIENCE", 0.1)
+    monkeypatch.setattr(folder, "_LOCK_TIMEOUT", 0.1)
 
 
 def put(output_dir, start, rows="x"):
@@ -33,14 +33,14 @@ def put(output_dir, start, rows="x"):
     return path
 
 
-def test_files_come_in_the_order_of_the_data_set(tmp_path):
+def test_files_come_in_the_order_of_the_dataset(tmp_path):
     for start in (10**9, 5, 0, 99_999_999):
         put(tmp_path, start)
     (tmp_path / "documents" / "mine.parquet").touch()
     assert [int(path.stem) for path in document_paths(tmp_path)] == [0, 5, 99_999_999, 10**9]
 
 
-def test_one_run_at_a_time_which_may_hold_it_twice(tmp_path):
+def test_one_run_at_a_time_may_lock_the_folder_and_also_twice(tmp_path):
     with lock_run_folder(tmp_path, PartialState()), lock_run_folder(tmp_path, PartialState()):
         pass
     with lock_run_folder(tmp_path, PartialState()):
@@ -54,13 +54,13 @@ def test_one_run_at_a_time_which_may_hold_it_twice(tmp_path):
         pass
 
 
-def test_a_process_that_an_earlier_run_left_holds_it_too(tmp_path):
+def test_a_remaining_process_of_an_earlier_run_keeps_its_lock(tmp_path):
     (tmp_path / ".lock.2").touch()
     with lock_run_folder(tmp_path, PartialState()):
         pass
-    left = FileLock(tmp_path / ".lock.3", is_singleton=False)
+    other = FileLock(tmp_path / ".lock.3", is_singleton=False)
     with (
-        left,
+        other,
         pytest.raises(GradexplainError, match="process 3 of an earlier run is writing to"),
         lock_run_folder(tmp_path, PartialState()),
     ):
@@ -68,19 +68,19 @@ def test_a_process_that_an_earlier_run_left_holds_it_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
-        ({"model weights": "b" * 64}, "another model weights"),
+        ({"model weights": "b" * 64}, "different model weights"),
         ({"model revision": "def"}, "model revision was 'abc', now 'def'"),
-        ({"tokenizer": "b" * 64}, "another tokenizer"),
-        ({"texts": "b" * 64}, "another texts"),
+        ({"tokenizer": "b" * 64}, "different tokenizer"),
+        ({"texts": "b" * 64}, "different texts"),
         ({"methods": ["loo", "random"]}, r"methods was \['loo'\], now \['loo', 'random'\]"),
         ({"unit": "word", "seed": 1}, "unit was 'token', now 'word'; seed was 0, now 1"),
-        ({"hf_gradexplain": "b" * 64}, "another hf_gradexplain"),
+        ({"hf_gradexplain": "b" * 64}, "different hf_gradexplain"),
         ({"torch": "3"}, "torch was '2', now '3'"),
     ],
 )
-def test_other_inputs_are_refused_by_name(tmp_path, change, said):
+def test_other_inputs_are_an_error_that_names_them(tmp_path, change, message):
     inputs = {
         **dict.fromkeys(("model weights", "tokenizer", "texts", "hf_gradexplain"), "a" * 64),
         "model revision": "abc",
@@ -90,51 +90,51 @@ def test_other_inputs_are_refused_by_name(tmp_path, change, said):
         "torch": "2",
     }
     check_inputs(tmp_path, inputs)
-    check_inputs(tmp_path, change)  # nothing is finished, so nothing is lost
+    check_inputs(tmp_path, change)  # nothing is finished yet, so other inputs are accepted
     check_inputs(tmp_path, inputs)
     put(tmp_path, 0)
     check_inputs(tmp_path, inputs)
-    with pytest.raises(GradexplainError, match=rf"other inputs \({said}\): give another --output_dir, or delete"):
+    with pytest.raises(GradexplainError, match=rf"other inputs \({message}\): give another --output_dir, or delete"):
         check_inputs(tmp_path, {**inputs, **change})
 
 
-def test_what_nobody_can_tell_the_inputs_of_is_refused(tmp_path):
+def test_finished_shards_without_a_record_of_their_inputs_are_an_error(tmp_path):
     put(tmp_path, 0)
-    with pytest.raises(GradexplainError, match="does not say what the finished shards beside it were made from"):
+    with pytest.raises(GradexplainError, match="which inputs the finished shards were made from"):
         check_inputs(tmp_path, {})
-    (tmp_path / "documents" / "inputs.json").write_text("{torn", encoding="utf-8")
-    with pytest.raises(GradexplainError, match="does not say what the finished shards beside it were made from"):
+    (tmp_path / "documents" / "inputs.json").write_text("{cut off", encoding="utf-8")
+    with pytest.raises(GradexplainError, match="which inputs the finished shards were made from"):
         check_inputs(tmp_path, {})
 
 
-def test_the_record_is_readable(tmp_path):
+def test_the_record_is_json(tmp_path):
     check_inputs(tmp_path, {"methods": ("loo", "random")})
     assert json.loads((tmp_path / "documents" / "inputs.json").read_text()) == {"methods": ["loo", "random"]}
 
 
-def test_nobodys_files_are_overwritten(tmp_path):
+def test_files_that_do_not_belong_to_a_run_are_not_overwritten(tmp_path):
     (tmp_path / "README.md").write_text("mine")
-    with pytest.raises(GradexplainError, match=r"README\.md is not of a run and would be overwritten"):
+    with pytest.raises(GradexplainError, match=r"README\.md does not belong to a run and would be overwritten"):
         check_inputs(tmp_path, {})
 
 
-def test_what_a_killed_process_was_writing_is_swept_away(tmp_path):
+def test_unfinished_files_of_a_killed_process_are_removed(tmp_path):
     path = put(tmp_path, 0)
-    left = [path.with_name(".00000000.parquet.abc.part"), tmp_path / ".README.md.abc.part"]
-    for half in left:
-        half.touch()
+    unfinished = [path.with_name(".00000000.parquet.abc.part"), tmp_path / ".README.md.abc.part"]
+    for file in unfinished:
+        file.touch()
     (tmp_path / "documents" / "inputs.json").write_text("{}")
     check_inputs(tmp_path, {})
-    assert not any(half.exists() for half in left)
+    assert not any(file.exists() for file in unfinished)
     assert path.exists()
 
 
-def test_finished_torn_and_unreadable_files_are_told_apart(tmp_path, monkeypatch):
+def test_finished_corrupt_and_unreadable_files_are_distinguished(tmp_path, monkeypatch):
     put(tmp_path, 0, "a")
-    torn, empty = put(tmp_path, 3), put(tmp_path, 6)
-    torn.write_bytes(torn.read_bytes()[:-20])
+    corrupt, empty = put(tmp_path, 3), put(tmp_path, 6)
+    corrupt.write_bytes(corrupt.read_bytes()[:-20])
     empty.write_bytes(b"")
-    assert finished_shards(tmp_path) == ({0: "a"}, [torn, empty])
+    assert finished_shards(tmp_path) == ({0: "a"}, [corrupt, empty])
 
     def refuse(path):
         raise PermissionError(13, "Permission denied")
@@ -144,7 +144,7 @@ def test_finished_torn_and_unreadable_files_are_told_apart(tmp_path, monkeypatch
         finished_shards(tmp_path)
 
 
-def test_a_finished_file_that_cannot_be_read_through_is_named(tmp_path):
+def test_a_finished_file_that_cannot_be_read_is_named(tmp_path):
     whole, damaged = put(tmp_path, 0), put(tmp_path, 3)
     data = bytearray(damaged.read_bytes())
     data[4:40] = b"x" * 36

@@ -1,4 +1,4 @@
-"""Real processes: the same bytes from any number of them, and after any of them was killed."""
+"""Real processes: any number of them gives the same bytes, also after some were killed."""
 
 import json
 import random
@@ -15,7 +15,7 @@ SHARDS = 34
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 101])
-def test_any_number_of_processes_leaves_the_same_bytes(n, start, arguments, tmp_path):
+def test_any_number_of_processes_gives_the_same_bytes(n, start, arguments, tmp_path):
     runs = [start(tmp_path / str(world), world, **arguments(n)) for world in (1, 2, 3, 4)]
     assert [run.wait() for run in runs] == [0] * 4, "".join(run.printed() for run in runs)
     alone = contents(tmp_path / "1")
@@ -24,7 +24,7 @@ def test_any_number_of_processes_leaves_the_same_bytes(n, start, arguments, tmp_
         assert contents(tmp_path / str(world)) == alone
 
 
-def test_a_stream_leaves_the_documents_of_what_is_loaded(start, arguments, tmp_path):
+def test_a_stream_gives_the_same_documents_as_a_loaded_dataset(start, arguments, tmp_path):
     runs = [start(tmp_path / "loaded", 1, **arguments(7))]
     runs += [start(tmp_path / "streamed", 2, **arguments(7, streaming=True))]
     assert [run.wait() for run in runs] == [0, 0], runs[1].printed()
@@ -39,7 +39,7 @@ def test_a_stream_leaves_the_documents_of_what_is_loaded(start, arguments, tmp_p
 
 
 def strike(run, rng):
-    """Kill someone: at a random moment, or a moment after a random number of shards was finished."""
+    """Kill the launcher or processes at a random moment, or after a random number of finished shards."""
     everyone, began = range(len(run.processes)), time.monotonic()
     until, enough = rng.uniform(0, 4), rng.choice([SHARDS, rng.randint(1, 12)]) + len(run.finished())
     while time.monotonic() < began + until and len(run.finished()) < enough and not (run.log / "code").exists():
@@ -52,17 +52,17 @@ def kill_and_resume(start, arguments, folder, rng, kills):
     """Kill run after run in one folder, until one ends before it is killed or all kills are done; then let it end.
 
     Returns:
-        How many were killed.
+        The number of killed runs.
     """
     killed = 0
     while True:
-        (folder / ".tickets").unlink(missing_ok=True)  # so that what is read below is of this run
+        (folder / ".work_queue").unlink(missing_ok=True)  # the totals read below are then those of this run
         run = start(folder, rng.randint(1, 3), **arguments)
         before = run.finished()
         if killed < kills:
             strike(run, rng)
         code, after = run.wait(), run.finished()
-        assert before.items() <= after.items(), "what was finished stays and is not done again"
+        assert before.items() <= after.items(), "a finished shard is kept and not computed again"
         if before and "reused" in run.printed():
             assert f"reused {len(before)} of {SHARDS} shards" in run.printed()
         if code == 0:
@@ -94,31 +94,31 @@ def test_many_kills_at_random_moments_change_nothing(seed, start, arguments, tmp
     campaign(start, arguments, tmp_path, seed=seed, kills=15)
 
 
-def until_it_works(run):
+def wait_for_first_shard(run):
     while not run.finished():
         time.sleep(0.005)
 
 
-def test_orphans_stop_by_themselves(start, arguments, tmp_path):
+def test_orphaned_processes_stop(start, arguments, tmp_path):
     run = start(tmp_path / "out", 2, **arguments(101))
-    until_it_works(run)
+    wait_for_first_shard(run)
     run.kill("launcher")
     assert run.wait(patience=20) is None
-    assert "the launcher of this process is gone" in run.printed()
+    assert "the launcher of this process was killed" in run.printed()
 
 
-def test_an_interrupted_run_says_that_it_goes_on(start, arguments, tmp_path):
+def test_an_interrupted_run_says_that_it_can_be_resumed(start, arguments, tmp_path):
     run = start(tmp_path / "out", 1, **arguments(101))
-    until_it_works(run)
+    wait_for_first_shard(run)
     kill(run.processes[0], signal.SIGINT)
     assert run.wait() == 1
     assert "stopped: the same command goes on with the finished shards" in run.printed()
     assert "Traceback" not in run.printed()
 
 
-def test_a_run_is_refused_while_another_or_what_is_left_of_it_holds_the_folder(start, arguments, tmp_path):
+def test_a_folder_locked_by_another_run_or_its_remaining_processes_is_an_error(start, arguments, tmp_path):
     run = start(tmp_path / "out", 2, **arguments(101))
-    until_it_works(run)
+    wait_for_first_shard(run)
     main, other = run.processes
     for pid in (main, other):
         kill(pid, signal.SIGSTOP)
@@ -134,7 +134,7 @@ def test_a_run_is_refused_while_another_or_what_is_left_of_it_holds_the_folder(s
     assert start(tmp_path / "out", 1, **arguments(101)).wait() == 0
 
 
-def test_several_processes_say_what_is_wrong_once(start, arguments, tmp_path):
+def test_several_processes_print_an_error_once(start, arguments, tmp_path):
     assert start(tmp_path / "out", 1, **arguments(2)).wait() == 0
     other = start(tmp_path / "out", 3, **arguments(2, seed=1))
     assert other.wait() == 1

@@ -1,4 +1,4 @@
-"""What a run leaves in its folder."""
+"""The files of a run's folder."""
 
 import json
 import re
@@ -25,12 +25,12 @@ def folder(tmp_path_factory):
     texts = Dataset.from_dict({"id": range(6), "text": [*CORPUS, HOSTILE], "label": [0, 1, 0, 1, 0, 1]})
     options = Options(methods=("random", "loo", "sa_l2", "signed_gi"), target="label")
     measures = Measures(random_orders=2, both_ends=True, bounds=True)
-    found = evaluate(explainer("textcnn"), texts, options, output_dir, inputs={}, measures=measures)
+    tables = evaluate(explainer("textcnn"), texts, options, output_dir, inputs={}, measures=measures)
     run = Run(
         title=HOSTILE,
         facts={"Model": HOSTILE},
         inputs={"seed": 0},
-        tables=found,
+        tables=tables,
         seconds=1.0,
         replay="python recipes/evaluate.py run.yaml",
         arguments="seed: 0\n",
@@ -43,7 +43,7 @@ def folder(tmp_path_factory):
 MADE = ("aopc", "chance", "comparisons", "correlation", "correlation_histograms", "counts", "curves")
 
 
-def test_the_whole_folder_is_there(folder):
+def test_the_folder_holds_all_files(folder):
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert names == {
         *("results.json", "report.html", "README.md", "run.yaml", ".lock"),
@@ -53,7 +53,7 @@ def test_the_whole_folder_is_there(folder):
     }
 
 
-def test_tables_have_the_columns_that_others_rely_on(folder):
+def test_tables_have_the_documented_columns(folder):
     aopc, correlation = (pd.read_parquet(folder / f"{name}.parquet") for name in ("aopc", "correlation"))
     assert list(aopc.columns) == ["method", "k", "aopc", "ci_low", "ci_high", "n"]
     assert list(correlation.columns)[:7] == [
@@ -82,18 +82,18 @@ def test_every_table_but_the_long_ones_is_in_json_and_every_number_is_on_the_pag
         assert "NAOPC" in text
         assert "Agreement of sign" in text
         assert "saturated: p of the target above 0.999" in text
-    assert "told apart" in card
+    assert "no significant difference" in card
     assert "comparisons.parquet" in card
 
 
-def test_what_is_undefined_is_null_in_json(folder):
+def test_undefined_numbers_are_null_in_json(folder):
     record = json.loads((folder / "results.json").read_text(), parse_constant=pytest.fail)
     assert record["More"] == [{"method": "random", "hits": None}]
     assert record["summary"][1]["median r"] is None
     assert {"python", "torch"} <= record["versions"].keys()
 
 
-def test_nothing_from_outside_becomes_markup(folder):
+def test_untrusted_text_never_becomes_markup(folder):
     page, card = (folder / "report.html").read_text(), (folder / "README.md").read_text()
     assert "<script" not in page
     assert "&lt;script&gt;" in page

@@ -1,4 +1,4 @@
-"""A run over a data set: what it writes, how it goes on, what it refuses."""
+"""A run over a dataset: its files, how it is resumed, and its errors."""
 
 import errno
 import json
@@ -12,15 +12,14 @@ from datasets import Dataset
 from filelock import FileLock
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.evaluation.aopc import aopc
 from hf_gradexplain.evaluation.documents import read_explanations
-from hf_gradexplain.evaluation.read_documents import read_curves
 from hf_gradexplain.evaluation.tables import make_tables
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.run import folder, shards
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.run.runner import evaluate, evaluate_texts
+from tests.helpers.curves import naive_aopc, read_curves
 from tests.helpers.tiny import CORPUS, explainer, make
 
 METHODS = ("random", "loo", "sa_l2", "signed_gi")
@@ -40,30 +39,32 @@ def texts():
 
 @pytest.fixture(autouse=True)
 def _short_shards(monkeypatch):
-    monkeypatch.setattr(folder, "_PATIENCE", 0.1)
+    monkeypatch.setattr(folder, "_LOCK_TIMEOUT", 0.1)
     monkeypatch.setattr(shards, "DOCUMENTS", 3)
 
 
 def contents(output_dir):
-    paths = (path for path in sorted(output_dir.rglob("*")) if path.is_file() and not path.name.startswith(".tickets"))
+    paths = (
+        path for path in sorted(output_dir.rglob("*")) if path.is_file() and not path.name.startswith(".work_queue")
+    )
     return {path.name: path.read_bytes() for path in paths}
 
 
-def test_the_tables_are_those_of_all_documents_at_once(textcnn, texts, tmp_path):
+def test_the_tables_do_not_depend_on_the_shards(textcnn, texts, tmp_path):
     tables = evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
     documents = evaluate_texts(textcnn, texts, OPTIONS)
     for method in METHODS:
-        expected = aopc([document.curves[method] for document in documents])
-        found = tables.aopc[tables.aopc["method"] == method]
-        np.testing.assert_allclose(found["aopc"], expected, atol=1e-12)
-        assert list(found["k"]) == list(range(len(expected)))
+        expected = naive_aopc([document.curves[method] for document in documents])
+        rows = tables.aopc[tables.aopc["method"] == method]
+        np.testing.assert_allclose(rows["aopc"], expected, atol=1e-12)
+        assert list(rows["k"]) == list(range(len(expected)))
     undefined = [d.correlations["sa_l2"]["undefined"] for d in documents]
     row = tables.correlation.set_index(["method", "coefficient"]).loc[("sa_l2", "pearson")]
     assert undefined.count("fewer than 3 units") == 2
     assert (row["n"], row["n_undefined"]) == (5, 2)
 
 
-def test_curves_start_at_the_probability_and_end_without_any_unit(textcnn, texts):
+def test_curves_start_at_the_probability_and_end_with_all_units_removed(textcnn, texts):
     for document in evaluate_texts(textcnn, texts, OPTIONS):
         explanation = document.explanation
         starts = [curve[0] for curve in document.curves.values()]
@@ -73,18 +74,18 @@ def test_curves_start_at_the_probability_and_end_without_any_unit(textcnn, texts
         assert {len(curve) for curve in document.curves.values()} == {len(explanation.units) + 1}
 
 
-def test_rows_come_in_the_order_of_the_texts_and_back_into_explanations(textcnn, texts, tmp_path):
+def test_rows_are_in_the_order_of_the_texts_and_give_the_explanations_back(textcnn, texts, tmp_path):
     def part(start):
         return evaluate_texts(textcnn, texts.select(range(start, min(start + 3, 7))), OPTIONS)
 
     evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
-    found = [pair for path in document_paths(tmp_path) for pair in read_explanations(path)]
-    assert [i for i, _ in found] == texts["id"][:]
+    loaded = [pair for path in document_paths(tmp_path) for pair in read_explanations(path)]
+    assert [i for i, _ in loaded] == texts["id"][:]
     fresh = [document.explanation for start in (0, 3, 6) for document in part(start)]
-    assert [e.to_dict() for _, e in found] == [e.to_dict() for e in fresh]
+    assert [e.to_dict() for _, e in loaded] == [e.to_dict() for e in fresh]
 
 
-def test_a_stopped_run_goes_on_and_ends_in_the_same_bytes(textcnn, texts, tmp_path, capsys):
+def test_a_resumed_run_ends_in_the_same_bytes(textcnn, texts, tmp_path, capsys):
     evaluate(textcnn, texts, OPTIONS, tmp_path / "whole", inputs={"a": 1})
     evaluate(textcnn, texts, OPTIONS, tmp_path / "stopped", inputs={"a": 1})
     document_paths(tmp_path / "stopped")[1].unlink()
@@ -97,7 +98,7 @@ def test_a_stopped_run_goes_on_and_ends_in_the_same_bytes(textcnn, texts, tmp_pa
     pd.testing.assert_frame_equal(tables.aopc, again.aopc, check_exact=True)
 
 
-def test_a_folder_of_other_inputs_is_refused_by_name(textcnn, texts, tmp_path):
+def test_a_folder_of_other_inputs_is_an_error_that_names_them(textcnn, texts, tmp_path):
     evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={"model": "x", "seed": 0})
     before = contents(tmp_path)
     with pytest.raises(GradexplainError, match=r"other inputs \(seed was 0, now 1\): give another --output_dir"):
@@ -110,22 +111,22 @@ def test_two_runs_cannot_share_a_folder(textcnn, texts, tmp_path):
         evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
 
 
-def torn(path):
+def cut_off(path):
     path.write_bytes(path.read_bytes()[:-40])
 
 
-def test_a_torn_file_is_done_again_and_nothing_else(textcnn, texts, tmp_path, capsys):
+def test_only_a_corrupt_file_is_computed_again(textcnn, texts, tmp_path, capsys):
     evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
     before, second = contents(tmp_path), document_paths(tmp_path)[1]
-    torn(second)
+    cut_off(second)
     evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
     assert contents(tmp_path) == before
-    said = " ".join(capsys.readouterr().err.split())
-    assert f"{second.name} is torn: its shard is done again" in said
-    assert "reused 2 of 3 shards" in said
+    output = " ".join(capsys.readouterr().err.split())
+    assert f"{second.name} is corrupt: computing its shard again" in output
+    assert "reused 2 of 3 shards" in output
 
 
-def test_a_file_damaged_inside_is_named_with_the_mend(textcnn, texts, tmp_path):
+def test_an_unreadable_file_is_named_with_the_fix(textcnn, texts, tmp_path):
     evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={})
     before, second = contents(tmp_path), document_paths(tmp_path)[1]
     data = bytearray(second.read_bytes())
@@ -138,7 +139,7 @@ def test_a_file_damaged_inside_is_named_with_the_mend(textcnn, texts, tmp_path):
     assert contents(tmp_path) == before
 
 
-def test_a_full_disk_loses_nothing_that_is_finished(textcnn, texts, tmp_path, monkeypatch, capsys):
+def test_a_full_disk_keeps_the_finished_shards(textcnn, texts, tmp_path, monkeypatch, capsys):
     evaluate(textcnn, texts, OPTIONS, tmp_path / "whole", inputs={})
 
     def full(table, path, **_):
@@ -152,13 +153,13 @@ def test_a_full_disk_loses_nothing_that_is_finished(textcnn, texts, tmp_path, mo
         patch.setattr(pq, "write_table", full)
         with pytest.raises(OSError, match="No space left on device"):
             evaluate(textcnn, texts, OPTIONS, tmp_path / "full", inputs={})
-    assert len(list((tmp_path / "full" / "documents").iterdir())) == 3, "two shards, the record, and no half file"
+    assert len(list((tmp_path / "full" / "documents").iterdir())) == 3, "two shards, the record, and no incomplete file"
     evaluate(textcnn, texts, OPTIONS, tmp_path / "full", inputs={})
     assert "reused 2 of 3 shards" in capsys.readouterr().err
     assert contents(tmp_path / "full") == contents(tmp_path / "whole")
 
 
-def test_a_stream_gives_the_same_documents_and_goes_on(textcnn, texts, tmp_path, capsys):
+def test_a_stream_gives_the_same_documents_and_can_be_resumed(textcnn, texts, tmp_path, capsys):
     stream = texts.to_iterable_dataset()
     tables = evaluate(textcnn, texts, OPTIONS, tmp_path / "loaded", inputs={})
     streamed = evaluate(textcnn, stream, OPTIONS, tmp_path / "streamed", inputs={})
@@ -170,21 +171,21 @@ def test_a_stream_gives_the_same_documents_and_goes_on(textcnn, texts, tmp_path,
     assert contents(tmp_path / "streamed") == contents(tmp_path / "loaded")
 
 
-def test_a_stream_that_has_changed_is_refused_where_it_has(textcnn, texts, tmp_path):
+def test_a_changed_stream_is_an_error_that_names_the_rows(textcnn, texts, tmp_path):
     evaluate(textcnn, texts.to_iterable_dataset(), OPTIONS, tmp_path, inputs={})
     before = contents(tmp_path)
     changed = texts.map(lambda row: {"text": row["text"] + " !" if row["id"] == 14 else row["text"]})
-    other = r"00000003.parquet was made from other texts than those that now stand in rows 3 to 5: the data set has"
+    other = r"00000003.parquet was made from other texts than rows 3 to 5 now hold: the dataset has changed"
     with pytest.raises(GradexplainError, match=other):
         evaluate(textcnn, changed.to_iterable_dataset(), OPTIONS, tmp_path, inputs={})
     shorter = texts.select(range(6)).to_iterable_dataset()
-    with pytest.raises(GradexplainError, match=r"00000006.parquet is of a shard that the data set does not have"):
+    with pytest.raises(GradexplainError, match=r"00000006.parquet belongs to a shard that the dataset does not have"):
         evaluate(textcnn, shorter, OPTIONS, tmp_path, inputs={})
     assert contents(tmp_path) == before
 
 
-def test_batches_do_not_depend_on_the_ranges_before(tmp_path):
-    """Each process does other shards than another number of processes would; here each is done first, or last."""
+def test_batches_do_not_depend_on_the_shards_before(tmp_path):
+    """A process computes different shards for another number of processes; here one is computed first, or last."""
     texts = Dataset.from_dict({"id": range(80), "text": [" ".join(["good film"] * (20 + i // 2)) for i in range(80)]})
     model, tokenizer = make("bilstm", dtype=torch.float32)
     options = Options(methods=("loo", "sa_l2"))
@@ -197,10 +198,10 @@ def test_batches_do_not_depend_on_the_ranges_before(tmp_path):
             np.testing.assert_array_equal(a.explanation.scores[method], b.explanation.scores[method])
 
 
-def test_no_text_is_refused(textcnn, texts, tmp_path):
-    with pytest.raises(GradexplainError, match="the data set is empty"):
+def test_an_empty_dataset_is_an_error(textcnn, texts, tmp_path):
+    with pytest.raises(GradexplainError, match="the dataset is empty"):
         evaluate(textcnn, texts.select([]), OPTIONS, tmp_path, inputs={})
-    with pytest.raises(GradexplainError, match="the data set is empty"):
+    with pytest.raises(GradexplainError, match="the dataset is empty"):
         evaluate(textcnn, texts.to_iterable_dataset().take(0), OPTIONS, tmp_path, inputs={})
 
 
@@ -210,13 +211,13 @@ def test_a_single_method_without_a_reference_has_no_correlations(textcnn, texts,
     assert set(tables.aopc["method"]) == {"signed_gi"}
 
 
-def test_max_k_cuts_the_curve_and_nothing_else(textcnn, texts, tmp_path):
+def test_max_k_shortens_the_curve_and_changes_no_number(textcnn, texts, tmp_path):
     whole = evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={}).aopc
     cut = evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={}, max_k=2).aopc
     pd.testing.assert_frame_equal(cut, whole[whole["k"] <= 2].reset_index(drop=True), check_exact=True)
 
 
-def test_the_record_of_inputs_is_readable(textcnn, texts, tmp_path):
+def test_the_record_of_inputs_is_json(textcnn, texts, tmp_path):
     evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={"methods": METHODS})
     assert json.loads((tmp_path / "documents" / "inputs.json").read_text()) == {"methods": list(METHODS)}
 
@@ -227,15 +228,15 @@ def test_curves_of_a_file_are_those_of_its_documents(textcnn, texts, tmp_path):
     documents = evaluate_texts(textcnn, texts.select(range(3, 6)), OPTIONS)
     assert ids == [13, 14, 15]
     for method in METHODS:
-        for found, document in zip(curves[method], documents, strict=True):
-            np.testing.assert_array_equal(found, document.curves[method])
+        for curve, document in zip(curves[method], documents, strict=True):
+            np.testing.assert_array_equal(curve, document.curves[method])
 
 
-def test_a_model_in_training_mode_is_evaluated_as_in_eval_mode_and_left_in_training(texts):
+def test_a_model_in_training_mode_is_evaluated_in_eval_mode_and_restored(texts):
     model, tokenizer = make("bert")
     expected = [d.curves["loo"] for d in evaluate_texts(Explainer(model, tokenizer), texts, OPTIONS)]
     in_training = Explainer(model.train(), tokenizer)
-    found = [d.curves["loo"] for d in evaluate_texts(in_training, texts, OPTIONS)]
+    actual = [d.curves["loo"] for d in evaluate_texts(in_training, texts, OPTIONS)]
     assert model.training
-    for a, b in zip(expected, found, strict=True):
+    for a, b in zip(expected, actual, strict=True):
         np.testing.assert_array_equal(a, b)

@@ -1,4 +1,4 @@
-"""Shards are a function of the data alone."""
+"""Shards depend on the data alone."""
 
 import hashlib
 import json
@@ -15,12 +15,12 @@ def rows(texts):
     return Dataset.from_dict({"id": range(len(texts)), "text": texts, "label": [0] * len(texts)})
 
 
-def test_short_documents_go_128_together():
-    found = [(part.start, len(part)) for part in make_shards(rows(["a b"] * 300))]
-    assert found == [(0, 128), (128, 128), (256, 44)]
+def test_a_shard_holds_128_short_documents():
+    sizes = [(part.start, len(part)) for part in make_shards(rows(["a b"] * 300))]
+    assert sizes == [(0, 128), (128, 128), (256, 44)]
 
 
-def test_a_range_of_several_documents_costs_no_more_than_its_share():
+def test_a_shard_of_several_documents_costs_at_most_the_limit():
     texts = ["word " * (1 + (37 * i) % 700) for i in range(500)]
     parts = list(make_shards(rows(texts)))
     assert [text for part in parts for text in part.columns["text"]] == texts
@@ -32,7 +32,7 @@ def test_a_range_of_several_documents_costs_no_more_than_its_share():
         assert full or len(part) == DOCUMENTS, "it ended because the next one did not fit"
 
 
-def test_a_document_costs_its_words_squared_up_to_what_the_model_reads():
+def test_a_document_costs_its_words_squared_up_to_the_length_that_the_model_reads():
     assert document_cost([""]) == 2
     assert document_cost(["a" * 60]) == document_cost(["a" * 30, "b" * 30]) == 1 + 11**2
     assert document_cost(["é" * 30]) == 1 + 11**2
@@ -42,7 +42,7 @@ def test_a_document_costs_its_words_squared_up_to_what_the_model_reads():
     assert len(list(make_shards(rows(["word " * 1000] * 10), longest=64))) == 1
 
 
-def test_a_stream_is_cut_as_a_data_set_is_and_read_no_further_than_needed():
+def test_a_stream_is_cut_as_a_dataset_is_and_read_no_further_than_needed():
     texts, read = [f"text {i}" for i in range(3000)], []
 
     def generate():
@@ -57,17 +57,17 @@ def test_a_stream_is_cut_as_a_data_set_is_and_read_no_further_than_needed():
     assert [part.digest() for part in make_shards(stream)] == [part.digest() for part in make_shards(rows(texts))]
 
 
-def test_the_digest_is_that_of_the_rows():
+def test_the_digest_is_the_hash_of_the_rows():
     (part,) = make_shards(rows(["a", "é"]))
     expected = json.dumps({"id": [0, 1], "label": [0, 0], "text": ["a", "é"]}).encode()
     assert part.digest() == hashlib.sha256(expected).hexdigest()
     assert part.texts[:] == {"id": [0, 1], "text": ["a", "é"], "label": [0, 0]}
 
 
-def test_a_data_set_that_breaks_off_says_where():
+def test_a_dataset_that_fails_names_the_row():
     def generate():
         yield from ({"id": i, "text": "a", "label": 0} for i in range(1500))
         raise OSError("connection\nlost")
 
-    with pytest.raises(GradexplainError, match=r"cannot be read on after row 1000 \(.*connection lost.*same command"):
+    with pytest.raises(GradexplainError, match=r"cannot read the dataset after row 1000 \(.*connection lost.*same com"):
         list(make_shards(IterableDataset.from_generator(generate)))

@@ -1,4 +1,4 @@
-"""Explanations written as a data set and loaded again, to the last bit, with their texts or without."""
+"""Explanations written as a dataset and loaded again, bit by bit, with their texts or without."""
 
 import json
 import re
@@ -31,7 +31,7 @@ CASES = {
 
 @pytest.fixture(scope="module", params=CASES)
 def run(request, tmp_path_factory):
-    """The rows of a data set, their explanations, and the documents files of their evaluation."""
+    """The rows of a dataset, their explanations, and the folder of their evaluation."""
     kind, problem_type, unit, pairs = CASES[request.param]
     texts = Dataset.from_dict({"id": range(3, 3 + len(HARD)), "text": HARD})
     if pairs:
@@ -49,15 +49,15 @@ def paths(folder):
 
 
 def exact(explanation):
-    """Everything about an explanation, to the last bit."""
+    """Return all fields of an explanation, with the exact bytes of its arrays."""
     fields = {name: getattr(explanation, name) for name in explanation.__dataclass_fields__}
     arrays = {**explanation.scores, "": explanation.probabilities}
     bits = {name: (array.dtype, array.shape, array.tobytes()) for name, array in arrays.items()}
     return repr({**fields, "scores": None, "probabilities": None}), list(explanation.scores), bits
 
 
-def assert_same(found, expected):
-    assert [exact(explanation) for explanation in found] == [exact(explanation) for explanation in expected]
+def assert_same(explanations, expected):
+    assert [exact(explanation) for explanation in explanations] == [exact(explanation) for explanation in expected]
 
 
 def test_from_the_folder_of_a_run(run):
@@ -66,7 +66,7 @@ def test_from_the_folder_of_a_run(run):
 
 
 @pytest.mark.parametrize("included", [True, False])
-def test_there_and_back(run, included, tmp_path, monkeypatch):
+def test_write_and_load_give_the_same_explanations(run, included, tmp_path, monkeypatch):
     texts, expected, folder = run
     monkeypatch.setattr(write, "FILES_PER_SHARD", 2)
     source = write_shards(
@@ -83,15 +83,15 @@ def test_there_and_back(run, included, tmp_path, monkeypatch):
     assert ("text" in rows.column_names) == included
 
 
-def left_out(run, tmp_path, **changes):
+def write_without_texts(run, tmp_path, **changes):
     texts, _, folder = run
     fields = {name: getattr(SOURCE, name) for name in SOURCE.__dataclass_fields__}
     write_shards(paths(folder), tmp_path / "data", "test", TextSource(**{**fields, "included": False, **changes}))
     return texts
 
 
-def test_without_the_texts_not_a_word_of_them_is_written(run, tmp_path):
-    left_out(run, tmp_path)
+def test_without_texts_no_word_of_them_is_written(run, tmp_path):
+    write_without_texts(run, tmp_path)
     (path,) = (tmp_path / "data").iterdir()
     table = pq.read_table(path)
     labels = {name: table.schema.field(name).type for name in ("target_label", "prediction_label")}
@@ -105,16 +105,18 @@ def test_without_the_texts_not_a_word_of_them_is_written(run, tmp_path):
     assert "text" not in table.column_names
 
 
-def test_texts_may_come_in_another_order_and_among_others(run, tmp_path):
-    texts = left_out(run, tmp_path)
+def test_texts_may_be_in_another_order_and_among_others(run, tmp_path):
+    texts = write_without_texts(run, tmp_path)
     shuffled = texts.shuffle(seed=1)
     more = {name: ["more"] for name in texts.column_names} | {"id": [999]}
     both = Dataset.from_dict({name: [*shuffled[name], *more[name]] for name in texts.column_names})
     assert_same(load_explanations(tmp_path, texts=both), run[1])
 
 
-def test_texts_are_found_again_in_a_folder(run, tmp_path):
-    texts = left_out(run, tmp_path, split="test", text_column="b,a" if "text_pair" in run[0].column_names else "b")
+def test_texts_are_loaded_from_a_folder(run, tmp_path):
+    texts = write_without_texts(
+        run, tmp_path, split="test", text_column="b,a" if "text_pair" in run[0].column_names else "b"
+    )
     rows = {"b": ["other"] * 3 + texts["text"][:]}
     if "text_pair" in texts.column_names:
         rows["a"] = ["other"] * 3 + texts["text_pair"][:]
@@ -123,45 +125,45 @@ def test_texts_are_found_again_in_a_folder(run, tmp_path):
     assert_same(load_explanations(str(tmp_path), texts=str(tmp_path / "source")), run[1])
 
 
-def test_other_texts_are_refused(run, tmp_path):
-    texts = left_out(run, tmp_path)
+def test_other_texts_are_an_error(run, tmp_path):
+    texts = write_without_texts(run, tmp_path)
     other = texts.to_dict()
     other["text"][0] += "!"
-    with pytest.raises(GradexplainError, match="the texts of the rows given are not those that were explained: give"):
+    with pytest.raises(GradexplainError, match="the texts of the given rows are not the explained ones: give"):
         load_explanations(tmp_path, texts=Dataset.from_dict(other))
-    with pytest.raises(GradexplainError, match=r"row 12 was explained, but is not among the 9 texts given"):
+    with pytest.raises(GradexplainError, match=r"row 12 was explained, but is not among the 9 texts given: give"):
         load_explanations(tmp_path, texts=texts.select(range(9)))
 
 
-def test_texts_of_another_machine_have_to_be_given(run, tmp_path):
-    left_out(run, tmp_path)
-    with pytest.raises(GradexplainError, match=r"were left out, and lie on the machine .+ give them with texts="):
+def test_texts_without_a_source_on_the_hub_must_be_given(run, tmp_path):
+    write_without_texts(run, tmp_path)
+    with pytest.raises(GradexplainError, match=r"were not published, and their source is not on the hub: give"):
         load_explanations(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/b/c", "file://x", ""])
-def test_files_that_send_for_texts_elsewhere_are_refused(run, name, tmp_path):
-    left_out(run, tmp_path, dataset_name=name)
-    with pytest.raises(GradexplainError, match="do not say where their texts come from"):
+def test_files_that_name_a_local_source_of_texts_are_an_error(run, name, tmp_path):
+    write_without_texts(run, tmp_path, dataset_name=name)
+    with pytest.raises(GradexplainError, match="do not name the source of their texts"):
         load_explanations(tmp_path)
 
 
 @pytest.mark.parametrize("record", [b"{", b"[]", b"{}", b'{"dataset_name": 3}'])
-def test_metadata_that_are_none_are_refused(record):
+def test_invalid_metadata_are_an_error(record):
     with pytest.raises(GradexplainError, match="publish them again with this version"):
         TextSource.from_metadata({KEY: record})
 
 
-def test_a_folder_without_explanations_is_answered_with_the_mend(tmp_path):
-    with pytest.raises(GradexplainError, match=r"holds no explanations: name a data set that .+ --push_to_hub"):
+def test_a_folder_without_explanations_is_an_error_that_says_how_to_fix_it(tmp_path):
+    with pytest.raises(GradexplainError, match=r"holds no explanations: give a dataset that .+ --push_to_hub"):
         load_explanations(tmp_path)
     (tmp_path / "data").mkdir()
     Dataset.from_dict({"a": [1]}).to_parquet(str(tmp_path / "data" / "a.parquet"))
-    with pytest.raises(GradexplainError, match="holds rows that are no explanations"):
+    with pytest.raises(GradexplainError, match="holds rows that are not explanations"):
         load_explanations(tmp_path)
 
 
-def test_it_is_offered_by_the_package():
+def test_the_package_exports_it():
     assert hf_gradexplain.load_explanations is load_explanations
 
 
