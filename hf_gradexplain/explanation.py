@@ -1,4 +1,4 @@
-"""What the user holds in the end: one text, its units, and their scores."""
+"""The result of explaining one text: its units and their scores."""
 
 import sys
 from collections.abc import Mapping
@@ -9,33 +9,39 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.errors import choose
 from hf_gradexplain.text.data import Unit
+from hf_gradexplain.viz.figures import explanation_figure
 from hf_gradexplain.viz.highlight import Heading, Segment, to_html, to_rich
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Why a classifier gave one text the score that it gave it.
+    """The scores of one text's units, for one class of a classifier.
+
+    `show` displays it; `to_html`, `to_figure`, `to_frame` and `to_dict` convert it. Methods that take a `method` use
+    the first one of `scores` by default.
 
     Attributes:
-        text: The text; the two texts of a pair are joined by a newline.
-        units: What got a score, in the order of first occurrence. `Unit.spans` are character offsets into `text`.
-        scores: Per method one number per unit, `(U,)`.
-        target: The class that is explained.
-        target_label: Its name.
-        prediction: The class that the model predicts.
-        probabilities: `(C,)`; for regression the outputs themselves.
-        objective: `loss`, `logit` or `prob`.
-        unit: `token`, `word` or `word_type`.
-        truncated_at: Offset of the first character that the model did not read, or None if it read all.
-        pair_start: Offset where the second text of a pair begins, or None.
+        text: The text. The two texts of a pair are joined by a newline.
+        units: The parts of the text that have scores, in the order of their first occurrence. `Unit.spans` are
+            character offsets into `text`.
+        scores: Per method, one score per unit: an array `(U,)`.
+        target: The id of the explained class.
+        target_label: The name of the explained class.
+        prediction: The id of the predicted class.
+        probabilities: The probability of each class: an array `(C,)`. The model's outputs if `regression`.
+        objective: The function that was explained: `loss`, `logit` or `prob`.
+        unit: The kind of unit: `token`, `word` or `word_type`.
+        truncated_at: The offset of the first character that the model did not read; None if it read the whole text.
+        pair_start: The offset of the second text of a pair; None for a single text.
         prediction_label: The name of the predicted class, or empty.
-        regression: Whether `probabilities` are outputs rather than probabilities.
-        dtype: What the model computed in: `float32` unless it was loaded otherwise; narrower ones are less exact.
+        regression: Whether the model is a regression model.
+        dtype: The compute dtype of the model, such as `float32`; lower precision gives less exact scores.
     """
 
     text: str
@@ -62,21 +68,34 @@ class Explanation:
         )
 
     def segments(self, method: str | None = None) -> list[Segment]:
-        """The text cut into units, with their scores, and what lies between them, without.
+        """Split the text into segments: units with their scores, and the text between units without a score.
 
-        Joining the segments' texts gives back the text. `method` is the first one if None.
+        The texts of all segments, joined in order, give the text.
+
+        Args:
+            method: The method whose scores are used; the first one if None.
+
+        Raises:
+            GradexplainError: The explanation has no scores of this method.
         """
         scores = self.scores[self._method(method)]
-        places = sorted((span, u) for u, unit in enumerate(self.units) for span in unit.spans if span[0] < span[1])
+        spans = sorted((span, u) for u, unit in enumerate(self.units) for span in unit.spans if span[0] < span[1])
         segments, end = [], 0
-        for (start, stop), unit in places:
+        for (start, stop), unit in spans:
             segments += [Segment(self.text[end:start], None)] if end < start else []
             segments.append(Segment(self.text[start:stop], float(scores[unit])))
             end = stop
         return segments + ([Segment(self.text[end:], None)] if end < len(self.text) else [])
 
     def show(self, method: str | None = None) -> None:
-        """Display the text with its units coloured: HTML in a notebook, else in the terminal."""
+        """Display the text with coloured units, as HTML in a notebook and as text in a terminal.
+
+        Args:
+            method: The method whose scores are shown; the first one if None.
+
+        Raises:
+            GradexplainError: The explanation has no scores of this method.
+        """
         if _in_notebook():
             notebook = import_module("IPython.display")
             notebook.display(notebook.HTML(self.to_html(method)))
@@ -85,21 +104,73 @@ class Explanation:
             Console().print(to_rich(segments, heading=heading, signed=signed))
 
     def to_html(self, method: str | None = None) -> Markup:
-        """A self-contained HTML fragment without scripts; everything from outside is escaped."""
+        """Return the text with coloured units as a self-contained HTML fragment, without scripts and escaped.
+
+        Args:
+            method: The method whose scores are shown; the first one if None.
+
+        Raises:
+            GradexplainError: The explanation has no scores of this method.
+        """
         segments, heading, signed = self._parts(method)
         return to_html(segments, heading=heading, signed=signed)
+
+    def to_figure(self, method: str | None = None, *, max_units: int = 24) -> Figure:
+        """Draw the scores as a bar chart, with the units from top to bottom in the order of the text.
+
+        Example:
+            >>> explanation = Explanation(
+            ...     text="good film",
+            ...     units=(Unit("good", ((0, 4),)), Unit("film", ((5, 9),))),
+            ...     scores={"signed_gi": np.array([0.5, -0.25])},
+            ...     target=1,
+            ...     target_label="positive",
+            ...     prediction=1,
+            ...     probabilities=np.array([0.25, 0.75]),
+            ...     objective="loss",
+            ...     unit="word",
+            ... )
+            >>> figure = explanation.to_figure()
+            >>> figure.axes[0].get_title(loc="left")
+            'signed_gi → positive (p = 0.750)'
+
+            `figure.savefig("explanation.png")` writes it to a file.
+
+        Args:
+            method: The method whose scores are drawn; the first one if None.
+            max_units: The largest number of bars. Of a longer text, the units with the largest `|score|` are drawn.
+
+        Returns:
+            A matplotlib figure, which is not registered with pyplot.
+
+        Raises:
+            GradexplainError: The explanation has no scores of this method.
+        """
+        _, heading, signed = self._parts(method)
+        verdict = f" ({heading.verdict})" if heading.verdict else ""
+        return explanation_figure(
+            [unit.text for unit in self.units],
+            self.scores[heading.method],
+            title=f"{heading.method} → {heading.target}{verdict}",
+            signed=signed,
+            sides=heading.sides,
+            max_units=max_units,
+        )
 
     def _repr_html_(self) -> str:
         return self.to_html()
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per unit: `unit`, `start` and `end` of its first occurrence, and one column per method."""
+        """Return a table with one row per unit.
+
+        Its columns are `unit`, the text; `start` and `end`, the offsets of the first occurrence; and one per method.
+        """
         starts, ends = zip(*(unit.spans[0] for unit in self.units), strict=True) if self.units else ((), ())
         columns = {"unit": [unit.text for unit in self.units], "start": starts, "end": ends}
         return pd.DataFrame({**columns, **self.scores})
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists, numbers and strings, ready for JSON; `from_dict` gives the explanation back."""
+        """Return the fields as plain lists, numbers and strings, ready for JSON; `from_dict` reads them."""
         return {
             **{name: getattr(self, name) for name in self.__dataclass_fields__},
             "units": [{"text": unit.text, "spans": [list(span) for span in unit.spans]} for unit in self.units],
@@ -109,14 +180,14 @@ class Explanation:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Explanation":
-        """The inverse of `to_dict`; fields that it does not know are left alone."""
+        """Return the explanation of a dictionary made by `to_dict`; unknown keys are ignored."""
         known = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
         units = tuple(Unit(u["text"], tuple((int(a), int(b)) for a, b in u["spans"])) for u in record["units"])
         scores = {name: np.asarray(scores, dtype=float) for name, scores in record["scores"].items()}
         return cls(**{**known, "units": units, "scores": scores, "probabilities": np.asarray(record["probabilities"])})
 
     def _parts(self, method: str | None) -> tuple[list[Segment], Heading, bool]:
-        """What the renderers need: the text in pieces, what stands above it, and whether scores have a sign."""
+        """Return the segments, the heading, and whether the scores are signed, for the renderers."""
         method = self._method(method)
         heading = Heading(
             method=method,
@@ -139,6 +210,6 @@ class Explanation:
 
 
 def _in_notebook() -> bool:
-    """Whether a notebook's kernel runs this code."""
+    """Return whether this code runs in a notebook kernel."""
     ipython = sys.modules.get("IPython")
     return ipython is not None and type(ipython.get_ipython()).__name__ == "ZMQInteractiveShell"

@@ -16,14 +16,14 @@ UNITS = ("token", "word", "word_type")
 
 
 def explanation_of(text: str = "bad film, bad", **changes) -> Explanation:
-    """Two units, one of them twice; signed and unsigned scores."""
+    """Return an explanation of two units, one of which occurs twice, with signed and unsigned scores."""
     units = (Unit("bad", ((0, 3), (10, 13))), Unit("film", ((4, 8),)))
     scores = {"signed_gi": np.array([0.5, -0.25]), "sa_l2": np.array([2.0, 1.0])}
     classes = {"target": 1, "target_label": "neg", "prediction": 0, "prediction_label": "pos"}
-    made = Explanation(
+    explanation = Explanation(
         text, units, scores, **classes, probabilities=np.array([0.75, 0.25]), objective="loss", unit="word_type"
     )
-    return dataclasses.replace(made, **changes)
+    return dataclasses.replace(explanation, **changes)
 
 
 @pytest.mark.parametrize("problem_type", PROBLEM_TYPES)
@@ -34,16 +34,16 @@ def test_an_explanation_survives_json(kind, problem_type):
         explanation = explain(text, tuple(METHODS), "word_type")
         back = Explanation.from_dict(json.loads(json.dumps(explanation.to_dict())))
         for field in dataclasses.fields(Explanation):
-            found, expected = getattr(back, field.name), getattr(explanation, field.name)
+            actual, expected = getattr(back, field.name), getattr(explanation, field.name)
             if field.name == "scores":
-                assert list(found) == list(expected)
-                assert all(np.array_equal(found[name], expected[name]) for name in expected)
+                assert list(actual) == list(expected)
+                assert all(np.array_equal(actual[name], expected[name]) for name in expected)
             else:
-                assert np.array_equal(found, expected), field.name
-            assert type(found) is type(expected)
+                assert np.array_equal(actual, expected), field.name
+            assert type(actual) is type(expected)
 
 
-def test_fields_of_a_later_version_are_left_alone():
+def test_fields_of_a_later_version_are_ignored():
     record = {**explanation_of().to_dict(), "mood": "good"}
     assert Explanation.from_dict(record).to_dict() == explanation_of().to_dict()
 
@@ -65,12 +65,12 @@ def test_the_frame_of_an_empty_text_has_the_same_columns_and_no_row():
     assert len(frame) == 0
 
 
-def test_an_empty_text_is_said_to_have_no_words():
-    assert "read no word" in explainer("bert")("").to_html()
-    assert "read no word" not in explainer("bert")(TEXTS[0]).to_html()
+def test_the_page_of_an_empty_text_says_that_it_has_no_words():
+    assert "read no words" in explainer("bert")("").to_html()
+    assert "read no words" not in explainer("bert")(TEXTS[0]).to_html()
 
 
-def test_segments_carry_the_score_of_their_unit_wherever_it_stands():
+def test_each_occurrence_of_a_unit_has_its_score():
     segments = [(segment.text, segment.score) for segment in explanation_of().segments("sa_l2")]
     assert segments == [("bad", 2.0), (" ", None), ("film", 1.0), (", ", None), ("bad", 2.0)]
 
@@ -99,13 +99,13 @@ def test_the_repr_fits_a_line():
 
 def test_html_says_what_was_explained_and_how():
     html = explanation_of(truncated_at=9).to_html()
-    for part in ("signed_gi", "neg", "p = 0.250", "predicted: pos", "word_type", "character 9", "+0.5", "-0.25"):
+    for part in ("signed_gi", "neg", "p = 0.250", "predicted: pos", "word_type", "first 9 characters", "+0.5", "-0.25"):
         assert part in html
     assert "most sensitive" in explanation_of().to_html("sa_l2")
     assert explanation_of()._repr_html_() == explanation_of().to_html()
 
 
-def test_a_regression_has_no_probability_to_show():
+def test_a_regression_shows_no_probability():
     assert "p = " not in explanation_of(regression=True).to_html()
 
 
@@ -132,6 +132,49 @@ def test_hostile_texts_and_labels_are_escaped(hostile):
     assert "<img" not in html
     assert "<b " not in html
     assert html.count("</figure>") == html.count("</style>") == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "title", "sides"),
+    [
+        (None, "signed_gi → neg (p = 0.250, predicted: pos)", ["← opposes", "supports →"]),
+        ("sa_l2", "sa_l2 → neg (p = 0.250, predicted: pos)", []),
+    ],
+)
+def test_the_figure_has_one_bar_per_unit(method, title, sides):
+    explanation = explanation_of()
+    (axes,) = explanation.to_figure(method).axes
+    assert axes.get_title(loc="left") == title
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["bad", "film"]
+    assert [bar.get_width() for bar in axes.patches] == explanation.scores[method or "signed_gi"].tolist()
+    labels = [text.get_text().strip() for text in axes.texts]
+    assert [label for label in labels if not any(map(str.isdigit, label))] == sides
+
+
+def test_the_figure_of_a_long_text_has_the_strongest_units():
+    (axes,) = explanation_of().to_figure(max_units=1).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["bad"]
+    assert axes.get_xlabel() == "the 1 strongest of 2 units"
+
+
+def test_the_figure_of_sensitivities_below_zero_names_their_signs():
+    (axes,) = explanation_of(scores={"sa_raw": np.array([0.5, -0.25])}).to_figure().axes
+    assert {"← negative", "positive →"} <= {text.get_text().strip() for text in axes.texts}
+
+
+def test_the_figure_of_an_unknown_method_is_refused():
+    with pytest.raises(GradexplainError, match="unknown method 'sa_l3'"):
+        explanation_of().to_figure("sa_l3")
+
+
+def test_the_figure_of_an_empty_text_has_no_bars():
+    (axes,) = explainer("bert")("").to_figure().axes
+    assert len(axes.patches) == 0
+
+
+def test_the_figure_of_a_regression_without_labels_has_a_short_title():
+    (axes,) = explanation_of(regression=True, prediction_label="").to_figure().axes
+    assert axes.get_title(loc="left") == "signed_gi → neg"
 
 
 def test_show_prints_to_the_terminal(capsys):

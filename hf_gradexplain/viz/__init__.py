@@ -1,7 +1,8 @@
-"""Everything a person looks at, made from numbers, strings and pandas tables alone.
+"""Pages, cards, figures and terminal output, made only from numbers, strings and pandas tables.
 
 - `highlight`: one explained text, as HTML and for the terminal.
-- `curves`, `figures`: removal curves; correlation histograms, the scores of one document; `canvas` makes files of them.
-- `report`: an evaluation as a page and as a card. `terminal`: its tables for the terminal.
-- `palette`, `sanitize`, `tables`, `templating`: what those share.
+- `curves`, `figures`: removal curves; correlation histograms and the scores of one document. `canvas`: their style and
+  files.
+- `report`: an evaluation as a page and as a card. `terminal`: its tables, and progress lines, for the terminal.
+- `palette`, `sanitize`, `tables`, `templating`: shared helpers.
 """

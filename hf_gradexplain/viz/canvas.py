@@ -1,4 +1,4 @@
-"""What all figures share: their style, their bytes, and how they reach the disk."""
+"""The style of all figures, and their conversion to SVG and PNG."""
 
 import warnings
 from io import BytesIO
@@ -13,9 +13,9 @@ from matplotlib.font_manager import fontManager
 _FALLBACK_FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "PingFang SC", "Hiragino Sans", "Microsoft YaHei")
 _INSTALLED = {font.name for font in fontManager.ttflist}
 INK = "#262626"
-"""For text and what it names."""
+"""The colour of text."""
 MUTED = "#6b6b6b"
-"""For axes and notes."""
+"""The colour of axes and notes."""
 STYLE: list[str | dict[str, Any]] = [
     "default",
     {
@@ -39,14 +39,14 @@ STYLE: list[str | dict[str, Any]] = [
         "svg.hashsalt": "hf_gradexplain",
     },
 ]
-"""matplotlib's own defaults, not the user's, and ours. Text is never read as mathematics."""
+"""matplotlib's defaults instead of the user's settings, with changes. Text is never parsed as mathematics."""
 
 
 def figure_bytes(figure: Figure, file_format: Literal["svg", "png"]) -> bytes:
-    """Draw `figure` as SVG or PNG; equal figures give equal bytes.
+    """Return the figure as an SVG or PNG file; equal figures give equal bytes.
 
-    SVG text is drawn as outlines, so it looks the same without the font. Characters that no installed font
-    has are drawn as boxes.
+    SVG text is drawn as outlines and looks the same where the font is not installed. A character that no installed
+    font has is drawn as a box.
     """
     metadata = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}[file_format]
     buffer = BytesIO()
@@ -56,16 +56,16 @@ def figure_bytes(figure: Figure, file_format: Literal["svg", "png"]) -> bytes:
     return buffer.getvalue()
 
 
-def require(frame: pd.DataFrame, *columns: str) -> None:
-    """Refuse a table that lacks a column.
+def require_columns(frame: pd.DataFrame, *columns: str) -> None:
+    """Check that a table has these columns.
 
     Raises:
-        ValueError: If it does.
+        ValueError: A column is missing.
     """
     if missing := [column for column in columns if column not in frame.columns]:
         raise ValueError(f"Expected the columns {list(columns)}, got {list(frame.columns)}; add {missing}.")
 
 
-def note(axes: Axes, text: str) -> None:
-    """Write small print between the title and the axes."""
+def add_note(axes: Axes, text: str) -> None:
+    """Write a small note between the title and the axes."""
     axes.annotate(text, (0, 1), (0, 5), "axes fraction", "offset points", size="small", color=MUTED)

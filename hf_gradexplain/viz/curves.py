@@ -1,4 +1,4 @@
-"""The curves of removal, in matplotlib: no global state, no display, the same bytes for the same numbers."""
+"""Removal curves in matplotlib: no global state, no display, the same bytes for the same numbers."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, ScalarForm
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from hf_gradexplain.viz.canvas import MUTED, STYLE, note, require
+from hf_gradexplain.viz.canvas import MUTED, STYLE, add_note, require_columns
 from hf_gradexplain.viz.palette import METHOD_STYLES, LineStyle, method_styles
 from hf_gradexplain.viz.sanitize import one_line
 
@@ -20,84 +20,84 @@ ENDS = {
     "negative_first": ("Lowest-scored units removed first: lower is better", "k, number of lowest-scored units masked"),
     "sufficiency": ("Highest-scored units kept alone: lower is better", "k, number of highest-scored units kept"),
 }
-"""Heading and axis of each curve of `ends_figure`."""
+"""The heading and the axis label of each panel of `ends_figure`."""
 
 
 @matplotlib.style.context(STYLE)
 def aopc_figure(aopc: pd.DataFrame, chance: pd.DataFrame | None = None, *, title: str = "") -> Figure:
     """Draw AOPC(k) over k, one curve per method with its confidence band, and the band of random orders.
 
-    Curves are named at their right ends, from the highest final value to the lowest. From 30 units on, k is
-    drawn on a logarithmic axis (linear below 1, so that k = 0 has its place): the first few units decide, the
-    last hundred hardly change the curve.
+    Curves are named at their right ends, from the highest final value to the lowest. From 30 units on, the axis of k
+    is logarithmic (and linear below 1, to include k = 0): the first few units matter most, and the last hundred
+    hardly change the curve.
 
     Args:
         aopc: Long form, one row per method and k, with the columns method, k, aopc, ci_low, ci_high, n.
-        chance: Columns k, low, high: where 95 % of all random orders lie. None or no row for no band.
-        title: Text above the figure.
+        chance: The band that holds 95 % of all random orders, with the columns k, low, high. None or no rows: no band.
+        title: The title of the figure.
 
     Raises:
-        ValueError: If a column is missing.
+        ValueError: A column is missing.
     """
     figure = Figure(figsize=(8, 4.6), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(one_line(title, width=88), pad=19)
-    banded = chance is not None and len(chance) > 0
-    if banded:
-        _draw_chance(axes, chance)
+    has_band = chance is not None and len(chance) > 0
+    if has_band:
+        _draw_random_band(axes, chance)
     _draw_curves(axes, aopc)
     axes.set_xlabel("k, number of highest-scored units masked")
     axes.set_ylabel("AOPC(k), mean drop of the target's probability")
-    note(axes, _sample_size(aopc["n"]) + ("; hatched: 95 % of all random orders" if banded else ""))
+    add_note(axes, _sample_size(aopc["n"]) + ("; hatched: 95 % of all random orders" if has_band else ""))
     return figure
 
 
 @matplotlib.style.context(STYLE)
 def ends_figure(curves: pd.DataFrame, *, title: str = "") -> Figure:
-    """Draw what removing the lowest-scored units first does, and what the highest-scored ones alone leave.
+    """Draw the curves of removing the lowest-scored units first, and of keeping the highest-scored units alone.
 
     Args:
         curves: As for `aopc_figure`, with a column curve: `negative_first` is drawn above, `sufficiency` below.
-        title: Text above the figure.
+        title: The title of the figure.
 
     Raises:
-        ValueError: If a column is missing.
+        ValueError: A column is missing.
     """
-    require(curves, "curve", "n")
+    require_columns(curves, "curve", "n")
     figure = Figure(figsize=(8, 8.6), layout="constrained")
     figure.suptitle(one_line(title, width=88), x=0.02, ha="left")
     for axes, (name, (heading, label)) in zip(figure.subplots(2, 1), ENDS.items(), strict=True):
-        found = curves[curves["curve"] == name]
+        panel = curves[curves["curve"] == name]
         axes.set_title(heading, pad=19)
-        _draw_curves(axes, found)
+        _draw_curves(axes, panel)
         axes.set_xlabel(label)
         axes.set_ylabel("drop of the target's probability, mean over 0 … k")
-        note(axes, _sample_size(found["n"]))
+        add_note(axes, _sample_size(panel["n"]))
     return figure
 
 
 def _draw_curves(axes: Axes, aopc: pd.DataFrame) -> None:
-    """Draw every method's curve and name it at its end."""
-    require(aopc, "method", "k", "aopc", "ci_low", "ci_high", "n")
+    """Draw the curve of every method, with its name at the right end."""
+    require_columns(aopc, "method", "k", "aopc", "ci_low", "ci_high", "n")
     axes.grid(axis="y")
     axes.axhline(0, color=MUTED, linewidth=0.8)
     curves = {str(name): curve.sort_values("k") for name, curve in aopc.groupby("method", sort=False)}
     styles = method_styles(curves)
-    for place, (method, curve) in enumerate(curves.items()):
-        _draw_curve(axes, method, curve, styles[method], place / max(len(curves), 1))
+    for i, (method, curve) in enumerate(curves.items()):
+        _draw_curve(axes, method, curve, styles[method], i / max(len(curves), 1))
     _scale_k(axes, int(aopc["k"].max()) if len(aopc) else 1)
     _name_curves(axes, {method: curve["aopc"].iloc[-1] for method, curve in curves.items()}, styles)
 
 
-def _draw_chance(axes: Axes, chance: pd.DataFrame) -> None:
-    """Hatch the band of random orders, under all curves."""
-    require(chance, "k", "low", "high")
+def _draw_random_band(axes: Axes, chance: pd.DataFrame) -> None:
+    """Draw the band of random orders, hatched, below all curves."""
+    require_columns(chance, "k", "low", "high")
     look: dict[str, Any] = {"facecolor": "none", "edgecolor": METHOD_STYLES["random"].color, "linewidth": 0.4}
     axes.fill_between(chance["k"], chance["low"], chance["high"], hatch="//////", label="chance", **look)
 
 
-def _draw_curve(axes: Axes, method: str, curve: pd.DataFrame, style: LineStyle, place: float) -> None:
-    """Draw one curve, its markers shifted by `place` in [0, 1) so that coinciding curves show in turn."""
+def _draw_curve(axes: Axes, method: str, curve: pd.DataFrame, style: LineStyle, shift: float) -> None:
+    """Draw one curve; `shift` in [0, 1) moves its markers, which tells apart curves that coincide."""
     axes.fill_between(curve["k"], curve["ci_low"], curve["ci_high"], color=style.color, alpha=0.13, linewidth=0)
     axes.plot(
         curve["k"],
@@ -107,13 +107,14 @@ def _draw_curve(axes: Axes, method: str, curve: pd.DataFrame, style: LineStyle, 
         linewidth=1.6,
         marker=style.marker,
         markersize=5,
-        markevery=(0.12 * place, 0.12),
+        markevery=(0.12 * shift, 0.12),
         clip_on=False,
         label=method,
     )
 
 
 def _scale_k(axes: Axes, longest: int) -> None:
+    """Scale the axis of k, which is logarithmic from 30 units on."""
     axes.set_xlim(0, max(longest, 1))
     if longest < 30:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -126,20 +127,20 @@ def _scale_k(axes: Axes, longest: int) -> None:
 
 
 def _name_curves(axes: Axes, ends: dict[str, float], styles: dict[str, LineStyle]) -> None:
-    """Write each curve's name, sample and final value right of its end, moved apart where they would overlap."""
+    """Write each curve's name, line style and final value right of its end, moved apart where they would overlap."""
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
     methods = sorted(ends, key=lambda method: ends[method])
     heights = (np.array([ends[method] for method in methods]) - low) / (high - low)
     for method, end, height in zip(methods, heights, _spread(heights, gap=0.052), strict=True):
         color, dash, marker = styles[method]
-        place: dict[str, Any] = {"color": color, "transform": axes.transAxes, "clip_on": False}
-        axes.add_artist(Line2D([1.005, 1.035], [end, height], linewidth=0.6, **place))
+        look: dict[str, Any] = {"color": color, "transform": axes.transAxes, "clip_on": False}
+        axes.add_artist(Line2D([1.005, 1.035], [end, height], linewidth=0.6, **look))
         axes.add_artist(
-            Line2D([1.035, 1.105], [height] * 2, linestyle=dash, marker=marker, markersize=5, markevery=[], **place)
+            Line2D([1.035, 1.105], [height] * 2, linestyle=dash, marker=marker, markersize=5, markevery=[], **look)
         )
-        axes.add_artist(Line2D([1.07], [height], marker=marker, markersize=5, **place))
-        axes.text(1.12, height, f"{one_line(method, width=28)}  {ends[method]:.3f}", va="center", **place)
+        axes.add_artist(Line2D([1.07], [height], marker=marker, markersize=5, **look))
+        axes.text(1.12, height, f"{one_line(method, width=28)}  {ends[method]:.3f}", va="center", **look)
 
 
 def _spread(positions: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
@@ -150,6 +151,7 @@ def _spread(positions: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
 
 
 def _sample_size(n: pd.Series) -> str:
+    """Return the note about the number of documents and the bands."""
     if n.empty:
         return "no documents"
     low, high = int(n.min()), int(n.max())

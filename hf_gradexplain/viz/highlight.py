@@ -16,29 +16,29 @@ from hf_gradexplain.viz.templating import HTML
 
 Role = Literal["for", "against", "amount", "unread", ""]
 
-_PHRASES: dict[Role, str] = {"for": "speaks for", "against": "speaks against", "amount": "most sensitive"}
+_PHRASES: dict[Role, str] = {"for": "supports", "against": "opposes", "amount": "most sensitive"}
 _COLORS: dict[Role, str] = {"for": FOR, "against": AGAINST, "amount": AMOUNT}
 _CSS_COLORS = {role: " ".join(map(str, bytes.fromhex(color[1:]))) for role, color in _COLORS.items()}
-"""As the decimals of CSS `rgb()`, which take a unit's own opacity."""
+"""The colours as decimals for CSS `rgb()`, where each unit adds its own opacity."""
 _TERMINAL_STYLES: dict[Role, tuple[str, str]] = {
     "for": ("#2b8cd6", "underline"),
     "against": ("#d9730d", "italic"),
     "amount": ("#a06fd0", "underline"),
 }
-"""Colour, to be read on black as well as on white, and the mark that stays where there are no colours."""
+"""A colour that is readable on black and on white, and a mark for terminals without colours."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A piece of an explained text; the pieces of a text, joined in order, are the text.
+    """A piece of an explained text. All pieces of a text, joined in order, give the text.
 
     Attributes:
-        text: The characters, as they stand in the text.
-        score: The score of the unit they are part of, or `None` for what is no unit: whitespace, special
-            tokens, what the model did not read.
+        text: The characters of the piece.
+        score: The score of the unit that the piece belongs to, or None if it belongs to none: whitespace, special
+            tokens, and text that the model did not read.
 
     Raises:
-        ValueError: If `score` is not finite.
+        ValueError: `score` is not finite.
     """
 
     text: str
@@ -47,19 +47,19 @@ class Segment:
     def __post_init__(self) -> None:
         if self.score is not None and not isfinite(self.score):
             raise ValueError(
-                f"Expected a finite score for {self.text!r}, got {self.score}; give None to what is no unit."
+                f"Expected a finite score for {self.text!r}, got {self.score}; use None for text outside of units."
             )
 
 
 @dataclass(frozen=True)
 class _Shade:
-    """A piece of text as it is shown.
+    """A piece of text with its look.
 
     Attributes:
         text: The characters.
-        role: Which side the piece takes; empty where it takes none.
+        role: The side of its score, or "unread"; empty if neither.
         strength: `|score| / max |score|` of the text, in [0, 1].
-        score: The score as a reader sees it; empty where there is none.
+        score: The formatted score; empty if there is none.
     """
 
     text: str
@@ -70,19 +70,19 @@ class _Shade:
 
 @dataclass(frozen=True)
 class Heading:
-    """What stands above an explained text. Empty parts are left out.
+    """The text above an explained text. Empty parts are left out.
 
     Attributes:
-        method: Name of the explanation method.
-        target: Label of the class that is explained.
-        probability: The model's probability of `target`, where there is one.
-        prediction: Label the model decides for.
-        unit: What has one score: "token", "word" or "word_type".
-        objective: What was differentiated: "loss", "logit" or "prob".
-        dtype: What the model computed in; shown if it is less exact than float32.
-        truncated_at: Character offset where the model stopped reading; what follows is shown in grey.
-        without_units: Whether the text holds nothing that could have a score.
-        sides: What the legend calls positive and negative scores.
+        method: The name of the attribution method.
+        target: The label of the explained class.
+        probability: The model's probability of `target`, if there is one.
+        prediction: The label of the predicted class.
+        unit: The kind of unit: "token", "word" or "word_type".
+        objective: The function that was explained: "loss", "logit" or "prob".
+        dtype: The compute dtype of the model; shown if it is less exact than float32.
+        truncated_at: The number of characters that the model read; the rest is shown in grey. None if it read all.
+        without_units: Whether the text has no units.
+        sides: The names of positive and of negative scores in the legend.
     """
 
     method: str = ""
@@ -98,12 +98,12 @@ class Heading:
 
     @property
     def phrases(self) -> dict[Role, str]:
-        """What the legend calls each role."""
+        """The name of each role in the legend."""
         return {**_PHRASES, "for": self.sides[0], "against": self.sides[1]}
 
     @property
     def verdict(self) -> str:
-        """How the prediction relates to the target, such as "p = 0.932, as predicted"."""
+        """The probability and the prediction, such as "p = 0.932, as predicted"."""
         parts = [] if self.probability is None else [f"p = {self.probability:.3f}"]
         if self.prediction:
             parts.append("as predicted" if self.prediction == self.target else f"predicted: {self.prediction}")
@@ -111,14 +111,14 @@ class Heading:
 
     @property
     def details(self) -> str:
-        """How it was explained, and what of the text was not read."""
+        """The unit and the objective, and remarks such as a truncated text."""
         parts = [f"{name} {value}" for name, value in (("unit", self.unit), ("objective", self.objective)) if value]
         if self.dtype not in ("", "float32", "float64"):
             parts.append(f"computed in {self.dtype}")
         if self.truncated_at is not None:
-            parts.append(f"truncated: the model stopped reading at character {self.truncated_at:,}")
+            parts.append(f"truncated: the model read only the first {self.truncated_at:,} characters")
         if self.without_units:
-            parts.append("the model read no word of the text, so that none has a score")
+            parts.append("no scores: the model read no words of this text")
         return " · ".join(parts)
 
 
@@ -130,27 +130,27 @@ def to_html(
     legend: bool = True,
     top: int = 5,
 ) -> Markup:
-    """Render an explained text as an HTML fragment that needs nothing else: no script, no file, no font.
+    """Render an explained text as a self-contained HTML fragment without scripts, files or fonts.
 
-    A unit's background is as strong as `|score| / max |score|` of the text, blue with a solid line where it
-    supports the target, vermilion with a dashed line where it opposes it, so that it can be read in grey
-    too; unsigned scores are purple. Each unit's score is its tooltip. The text is escaped, isolated from the
-    page's direction, and keeps its white space; its control characters are shown. The colours are laid over
-    the page's own background and serve light and dark pages alike.
+    The opacity of a unit's background is `|score| / max |score|` of the text. Units that support the target are blue
+    with a solid line, units that oppose it vermilion with a dashed line, which also shows the sign without colours;
+    unsigned scores are purple. The tooltip of a unit is its score. The text is escaped, isolated from the direction of
+    the page, and keeps its whitespace; control characters become visible. The colours are transparent and work on
+    light and dark pages.
 
     Args:
-        segments: The text in pieces, in order. There may be none.
-        heading: What to say above the text.
-        signed: Whether positive scores support the target and negative ones oppose it. Otherwise all scores
-            are amounts, at least 0.
+        segments: The pieces of the text, in order; may be empty.
+        heading: The text above the explained text.
+        signed: Whether positive scores support the target and negative ones oppose it. If not, all scores are at
+            least 0.
         legend: Whether to explain the colours and list the strongest units.
-        top: How many units the legend lists per side.
+        top: The number of units per side in the legend.
 
     Returns:
         The fragment, marked as safe for jinja2 and markupsafe.
 
     Raises:
-        ValueError: If `signed` is false and a score is negative.
+        ValueError: `signed` is false and a score is negative.
     """
     heading = heading or Heading()
     template = HTML.get_template("highlight.html.jinja")
@@ -173,16 +173,16 @@ def to_rich(
     legend: bool = True,
     top: int = 5,
 ) -> Group:
-    """Render an explained text for a terminal; arguments, colours and errors are those of `to_html`.
+    """Render an explained text for a terminal, with the arguments, colours and errors of `to_html`.
 
-    Without colours, support is underlined and opposition in italics; without any styles, in a file or a
-    pipe, the legend still lists the strongest units. Markup and escape sequences inside the text are shown,
-    never obeyed.
+    Without colours, units that support the target are underlined and units that oppose it are in italics. Without any
+    styles, in a file or a pipe, the legend still lists the strongest units. Markup and escape sequences in the text are
+    shown, never obeyed.
     """
     heading = heading or Heading()
-    claim = " → ".join(one_line(part) for part in (heading.method, heading.target) if part)
+    subject = " → ".join(one_line(part) for part in (heading.method, heading.target) if part)
     lines = [
-        Text.assemble((claim, "bold"), "  " if claim else "", one_line(heading.verdict)),
+        Text.assemble((subject, "bold"), "  " if subject else "", one_line(heading.verdict)),
         Text(one_line(heading.details), style="dim"),
     ]
     lines = [line for line in lines if line.plain]
@@ -196,7 +196,7 @@ def to_rich(
 
 
 def _shades(segments: Sequence[Segment], truncated_at: int | None, signed: bool) -> Iterator[_Shade]:
-    """Cut the text where reading stopped and turn scores into roles and strengths."""
+    """Yield the pieces with their roles and strengths; text after `truncated_at` is unread."""
     peak = max((abs(segment.score) for segment in segments if segment.score is not None), default=0) or 1.0
     start = 0
     for segment in segments:
@@ -215,14 +215,14 @@ def _shades(segments: Sequence[Segment], truncated_at: int | None, signed: bool)
 
 def _role(score: float, signed: bool) -> Role:
     if not signed and score < 0:
-        raise ValueError(f"Expected unsigned scores of at least 0, got {score}; pass signed=True for signed ones.")
+        raise ValueError(f"Expected unsigned scores of at least 0, got {score}; pass signed=True for signed scores.")
     if score == 0:
         return ""
     return ("for" if score > 0 else "against") if signed else "amount"
 
 
 def _legend(segments: Sequence[Segment], signed: bool, top: int) -> dict[Role, list[tuple[str, str]]]:
-    """List the strongest different units of each side, as shown and with their scores."""
+    """Return the strongest distinct units of each side, with their scores."""
     scored = dict.fromkeys((segment.text, segment.score) for segment in segments if segment.score)
     ranked = sorted(scored, key=lambda unit: -abs(unit[1]))
     sides: tuple[Role, ...] = ("for", "against") if signed else ("amount",)
@@ -236,7 +236,7 @@ def _legend(segments: Sequence[Segment], signed: bool, top: int) -> dict[Role, l
 
 
 def _terminal_style(shade: _Shade) -> str:
-    """Grow louder with the strength: plain, coloured and marked, bold, bold on full colour."""
+    """Return the style of a piece; with growing strength: plain, coloured and marked, bold, bold on full colour."""
     if shade.role == "unread":
         return "dim"
     if not shade.role or shade.strength < 0.1:

@@ -1,4 +1,4 @@
-"""Colours that mean the same in every picture, for all eyes and in print."""
+"""Colours and line styles, the same in every figure, for all kinds of colour vision and for print."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -9,11 +9,11 @@ FOR = "#0072b2"
 AGAINST = "#d55e00"
 """Evidence against the target: the vermilion of the same palette."""
 AMOUNT = "#7b4ea3"
-"""Unsigned scores: an amount that takes no side."""
+"""Unsigned scores."""
 
 
 class LineStyle(NamedTuple):
-    """How one method's curve is drawn: never told apart by colour alone."""
+    """The look of one method's curve; methods differ by more than the colour."""
 
     color: str
     dash: Any
@@ -29,7 +29,7 @@ METHOD_STYLES: dict[str, LineStyle] = {
     "sa_l2": LineStyle("#b0568f", (0, (5, 2)), "^"),
     "sa_linf": LineStyle("#a87a00", (0, (1.5, 1.5)), "P"),
 }
-"""The paper's seven methods. The three norms nearly coincide: solid, dashed and dotted let each shine through."""
+"""The paper's seven methods. The three norms nearly coincide; solid, dashed and dotted lines keep each one visible."""
 
 _FALLBACKS = (
     LineStyle("#56a0d3", (0, (7, 2)), "h"),
@@ -44,10 +44,10 @@ _FALLBACKS = (
 
 
 def method_styles(methods: Iterable[str]) -> dict[str, LineStyle]:
-    """Give every method its line style, the same in every figure and every run.
+    """Return the line style of every method, the same in every figure and every run.
 
-    The methods of `METHOD_STYLES` have a fixed one. Any other name is hashed to a fallback and moves on to
-    the next one only where the first is taken in this very figure; past eight such names styles repeat.
+    The methods of `METHOD_STYLES` have a fixed one. Any other name is hashed to a fallback, or to the next free one if
+    another method of the same figure has it. From the ninth such name on, styles repeat.
     """
     styles: dict[str, LineStyle] = {}
     for method in methods:

@@ -1,4 +1,4 @@
-"""The result of an evaluation for readers: a page that stands alone, and a card in Markdown."""
+"""The results of an evaluation as a self-contained HTML page and as Markdown cards."""
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -13,27 +13,27 @@ from hf_gradexplain.viz.tables import MISSING, text_table
 from hf_gradexplain.viz.templating import HTML, MARKDOWN, front_matter
 
 Formats = Mapping[str, Mapping[str, str]]
-"""Format specifications per column name, per table name."""
+"""Format specifications by table caption, then by column name."""
 
 MEANING: dict[str, str] = {
     "AOPC(K)": (
-        "How far the probability of the target falls, on average over k = 0 … K and over documents, while "
-        "the k units that a method scores highest are masked (their word vectors set to the baseline: zero "
-        "unless said otherwise; for regression, the output takes the place of the probability). Higher means "
-        "that the method finds the words the model relies on; a method no better than random order tells "
-        "no more about the model than chance."
+        "The drop of the target's probability when the k units that a method scores highest are masked, averaged over "
+        "k = 0 … K and over documents. Masking sets their word vectors to the baseline, which is zero unless stated "
+        "otherwise. For regression, the output replaces the probability. A higher value means that the method finds "
+        "the words that the model relies on. A method that is no better than a random order says nothing about the "
+        "model."
     ),
     "Correlation with leave-one-out": (
-        "Per document, how closely a method's scores follow the change of the loss when each unit is masked "
-        "alone. 1 is perfect agreement, 0 none. Documents with fewer than three units or with constant scores "
-        f"have no correlation: they are counted as undefined ({MISSING}), never taken as 0."
+        "Per document, the correlation of a method's scores with the change of the loss when each unit is masked "
+        "alone. 1 is perfect agreement, 0 is none. Documents with fewer than three units or with constant scores have "
+        f"no correlation: they count as undefined ({MISSING}), not as 0."
     ),
     "Sign": (
-        "A positive score of a signed method says that the unit's presence supports the target, a negative "
-        "one that it opposes it. Sensitivity methods (norms of the gradient) take no side."
+        "A positive score of a signed method means that the unit supports the target, a negative score that it "
+        "opposes the target. The scores of sensitivity methods (norms of the gradient) have no sign."
     ),
 }
-"""What the numbers of an evaluation mean, in the words of page and card."""
+"""The explanations of the numbers on pages and cards, by term."""
 
 
 def render_report(
@@ -47,24 +47,24 @@ def render_report(
     notes: Sequence[str] = (),
     formats: Formats | None = None,
 ) -> str:
-    """Render an evaluation as one static HTML page that fetches nothing and runs nothing.
+    """Render an evaluation as one static HTML page, without scripts and without requests to other servers.
 
-    The page carries its style and its figures, forbids everything else by its content security policy, fits
-    small screens, dark themes and paper, and escapes every string it is given.
+    The page holds its style and its figures, and its content security policy forbids everything else. It fits small
+    screens, dark themes and paper. Every string is escaped.
 
     Args:
-        title: What was evaluated.
-        headline: The result in a sentence or two; stands first.
-        facts: What the run was made from, such as the model and the data set, by name.
+        title: The title: what was evaluated.
+        headline: The result in one or two sentences, shown first.
+        facts: The inputs of the run, such as the model and the dataset, by name.
         tables: Result tables by caption. Undefined values are shown as an en dash and counted.
         figures: SVG files by caption.
-        explanations: Explained documents as `hf_gradexplain.viz.highlight.to_html` renders them; a plain
-            string is escaped.
-        notes: What a reader has to know to trust the numbers, one sentence or paragraph each.
-        formats: Column formats by caption of a table; see `hf_gradexplain.viz.tables.text_table`.
+        explanations: Explained documents, rendered by `hf_gradexplain.viz.highlight.to_html`; a plain string is
+            escaped.
+        notes: Remarks about the numbers, one sentence or paragraph each.
+        formats: Column formats by table caption; see `hf_gradexplain.viz.tables.text_table`.
 
     Raises:
-        ValueError: If `formats` names a table or a column that is not there.
+        ValueError: `formats` names a table or a column that does not exist.
     """
     return HTML.get_template("report.html.jinja").render(
         title=title,
@@ -90,25 +90,24 @@ def render_card(
     notes: Sequence[str] = (),
     formats: Formats | None = None,
 ) -> str:
-    """Render an evaluation as a Markdown card for the hub, its metadata in front.
+    """Render an evaluation as a Markdown card for the hub, with YAML metadata.
 
-    Every string is escaped, so that labels and names can neither mark up the card nor add links, HTML or
-    table cells to it.
+    Every string is escaped: labels and names cannot add markup, links, HTML or table cells to the card.
 
     Args:
-        title: What was evaluated.
+        title: The title: what was evaluated.
         metadata: The hub's metadata (`tags`, `datasets`, `license`, ...), of plain Python types.
-        headline: The result in a sentence or two; stands first.
-        facts: What the run was made from, by name.
-        tables: Short result tables by caption.
-        figures: Paths of figures relative to the card, by caption.
-        replay: The commands that make these results again.
-        notes: What a reader has to know to trust the numbers.
-        formats: Column formats by caption of a table; see `hf_gradexplain.viz.tables.text_table`.
+        headline: The result in one or two sentences, shown first.
+        facts: The inputs of the run, by name.
+        tables: Short result tables, by caption.
+        figures: The paths of the figures relative to the card, by caption.
+        replay: The commands that reproduce these results.
+        notes: Remarks about the numbers.
+        formats: Column formats by table caption; see `hf_gradexplain.viz.tables.text_table`.
 
     Raises:
-        ValueError: If `formats` names a table or a column that is not there.
-        yaml.YAMLError: If `metadata` holds other than plain types.
+        ValueError: `formats` names a table or a column that does not exist.
+        yaml.YAMLError: A value of `metadata` is not of a plain type.
     """
     return MARKDOWN.get_template("results_card.md.jinja").render(
         **_card(title, metadata, headline, facts, tables, figures, replay, notes, formats)
@@ -132,26 +131,26 @@ def render_dataset_card(
     replay: str,
     notes: Sequence[str] = (),
 ) -> str:
-    """Render the card of explanations that are published as a data set: `render_card`, and how to load and read them.
+    """Render the card of explanations that are published as a dataset: `render_card` with how to load and read them.
 
     Args:
-        title: What was explained.
+        title: The title: what was explained.
         metadata: The hub's metadata, of plain Python types.
-        name: The name of the data set on the hub.
+        name: The name of the dataset on the hub.
         split: Its only split.
-        headline: The result in a sentence or two; stands first.
-        texts: Where the texts are.
-        columns: What every column is.
-        methods: What the score of each method is.
-        files: What there is beside the rows.
-        facts: What the run was made from, by name.
-        tables: Short result tables by caption.
-        figures: Paths of figures relative to the card, by caption.
-        replay: The commands that make these results again.
-        notes: What a reader has to know to trust the numbers.
+        headline: The result in one or two sentences, shown first.
+        texts: Where the texts are: in the dataset, or in the one it was made from.
+        columns: The description of every column.
+        methods: The description of every method's scores.
+        files: The other files of the dataset, with descriptions.
+        facts: The inputs of the run, by name.
+        tables: Short result tables, by caption.
+        figures: The paths of the figures relative to the card, by caption.
+        replay: The commands that reproduce these results.
+        notes: Remarks about the numbers.
 
     Raises:
-        yaml.YAMLError: If `metadata` holds other than plain types.
+        yaml.YAMLError: A value of `metadata` is not of a plain type.
     """
     return MARKDOWN.get_template("dataset_card.md.jinja").render(
         **_card(title, metadata, headline, facts, tables, figures, replay, notes, None),
@@ -177,7 +176,7 @@ def _card(
     notes: Sequence[str],
     formats: Formats | None,
 ) -> dict[str, Any]:
-    """What both cards say of a run."""
+    """Return what the card of a run and the card of a dataset have in common."""
     return {
         "metadata": front_matter(metadata),
         "title": title,
@@ -192,12 +191,12 @@ def _card(
 
 
 def _code(text: str) -> Markup:
-    """Lines of code in Markdown: indented, so that nothing in them can end it."""
+    """Return lines of code as an indented Markdown block, which no text inside can end."""
     return Markup("\n".join(f"    {line}".rstrip() for line in visible(text).split("\n")))
 
 
 def _text_tables(tables: Mapping[str, pd.DataFrame], formats: Formats | None) -> dict[str, Any]:
     formats = formats or {}
     if unknown := [caption for caption in formats if caption not in tables]:
-        raise ValueError(f"formats names tables {unknown}, but there are {list(tables)}; use those names.")
+        raise ValueError(f"formats names tables {unknown}, but the tables are {list(tables)}; use these names.")
     return {caption: text_table(frame, formats.get(caption)) for caption, frame in tables.items()}

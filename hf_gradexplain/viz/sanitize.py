@@ -1,4 +1,4 @@
-"""Text of strangers, made harmless to look at: what a terminal, a browser or an XML parser obeys is shown instead."""
+"""Make untrusted text safe to display: characters that a terminal, a browser or an XML parser obeys become visible."""
 
 _SURROGATES = range(0xD800, 0xE000)
 _C1_CONTROLS = range(0x80, 0xA0)
@@ -14,12 +14,11 @@ _VISIBLE: dict[int, int] = {
 
 
 def visible(text: str) -> str:
-    r"""Show every character that would be obeyed rather than read.
+    r"""Replace the characters that control a display by visible ones.
 
-    C0 controls and DEL become their control pictures (ESC is shown as `␛`); C1 controls, bidirectional
-    embeddings, overrides and isolates, lone surrogates and noncharacters become U+FFFD; Unicode line and
-    paragraph separators become line feeds. Tabs, line feeds and joiners (emoji, Indic scripts) stay, and
-    CR LF counts as one line feed.
+    C0 controls and DEL become their control pictures (ESC becomes `␛`). C1 controls, bidirectional embeddings,
+    overrides and isolates, lone surrogates and noncharacters become U+FFFD. Unicode line and paragraph separators
+    become line feeds, as does CR LF. Tabs, line feeds and joiners (emoji, Indic scripts) stay.
 
     >>> visible("\x1b[31mred\r\n")
     '␛[31mred\n'
@@ -28,7 +27,7 @@ def visible(text: str) -> str:
 
 
 def one_line(text: str, width: int | None = None) -> str:
-    r"""Show `text` on one line: `visible`, runs of whitespace as one blank, at most `width` characters.
+    r"""Put `text` on one line: `visible`, each run of whitespace as one space, at most `width` characters.
 
     >>> one_line("two\n  lines"), one_line("extraordinary", width=6)
     ('two lines', 'extra…')

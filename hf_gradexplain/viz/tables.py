@@ -9,18 +9,18 @@ import pandas as pd
 from hf_gradexplain.viz.sanitize import one_line
 
 MISSING = "–"
-"""Stands for a value that is not defined: never a number, never empty."""
+"""The mark of an undefined value, which is never shown as a number or an empty cell."""
 
 
 @dataclass(frozen=True)
 class TextTable:
-    """What a reader sees of a table.
+    """A table as text.
 
     Attributes:
         headers: Column names.
-        rows: One tuple of cells per row, as wide as `headers`.
-        numeric: Per column, whether it holds numbers, to be aligned at the right.
-        n_missing: Number of cells shown as `MISSING`.
+        rows: One tuple of cells per row, one cell per header.
+        numeric: Per column, whether it holds numbers, which are aligned right.
+        n_missing: The number of cells shown as `MISSING`.
     """
 
     headers: tuple[str, ...]
@@ -30,7 +30,7 @@ class TextTable:
 
 
 def format_score(score: float, signed: bool) -> str:
-    """Write a score with three significant digits, and with its sign where the sign means something.
+    """Write a score with three significant digits, and with its sign if the method is signed.
 
     >>> format_score(1.3, signed=True), format_score(0.0451, signed=False), format_score(0, signed=True)
     ('+1.30', '0.0451', '0')
@@ -65,23 +65,23 @@ def join_words(words: Iterable[str], conjunction: str = "and") -> str:
 
 
 def text_table(frame: pd.DataFrame, formats: Mapping[str, str] | None = None) -> TextTable:
-    """Format every cell of `frame`: undefined ones as an en dash, the others by their column's format.
+    """Format every cell of `frame`: undefined values as an en dash, others by the format of their column.
 
     Args:
-        frame: Any table. A named index becomes its first column, an unnamed one is left out.
-        formats: Python format specification per column name, such as `{"aopc": ".4f", "n": ",.0f"}`. Without
-            one, fractions get three decimals (an exponent where those would say nothing), whole numbers
-            thousands separators.
+        frame: Any table. A named index becomes its first column; an unnamed one is left out.
+        formats: A Python format specification per column name, such as `{"aopc": ".4f", "n": ",.0f"}`. Without one,
+            fractions have three decimals (an exponent if they are below 0.0005 or from a million on), and whole
+            numbers have thousands separators.
 
     Raises:
-        ValueError: If `formats` names a column that `frame` lacks.
+        ValueError: `formats` names a column that `frame` does not have.
     """
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
     formats = formats or {}
     headers = tuple(one_line(str(column)) for column in frame.columns)
     if unknown := [column for column in formats if column not in frame.columns]:
-        raise ValueError(f"formats names columns {unknown}, but the table has {list(headers)}; use those names.")
+        raise ValueError(f"formats names columns {unknown}, but the table has {list(headers)}; use these names.")
     columns = [[_cell(value, formats.get(name)) for value in column.tolist()] for name, column in frame.items()]
     return TextTable(
         headers=headers,

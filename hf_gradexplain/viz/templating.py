@@ -1,4 +1,4 @@
-"""The two template environments. Nothing reaches a page or a card unescaped, so no template has to remember to."""
+"""The template environments for HTML and for Markdown, which escape every value without help from the template."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,8 +18,8 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 def escape_markdown(text: str) -> Markup:
     r"""Write `text` as one line of Markdown that renders as itself: no emphasis, link, table cell, HTML or math.
 
-    Underscores inside a word stay as they are: CommonMark does not read them as emphasis. A bare address may
-    still be shown as a link to itself, which hides nothing.
+    Underscores inside a word stay: in CommonMark they are no emphasis. A bare address may still become a link to
+    itself, which hides nothing.
 
     >>> print(escape_markdown("a|b <i>_x_ sa_l1"))
     a\|b &lt;i&gt;\_x\_ sa_l1
@@ -29,10 +29,10 @@ def escape_markdown(text: str) -> Markup:
 
 
 def front_matter(metadata: Mapping[str, Any]) -> Markup:
-    r"""Write metadata of plain types as the YAML of a card's front matter, which gives them back as they are.
+    r"""Write metadata of plain types as the YAML front matter of a card, which loads as the same values.
 
-    What would begin a tag is written as an escape of YAML, so that not even a reader that takes the front matter for
-    Markdown finds HTML in it.
+    A `<` that could begin an HTML tag is written as a YAML escape: a program that reads the front matter as Markdown
+    finds no HTML in it.
 
     >>> print(front_matter({"pretty_name": "<b>", "size_categories": ["n<1K"]}), end="")
     pretty_name: "\x3Cb>"
@@ -40,7 +40,7 @@ def front_matter(metadata: Mapping[str, Any]) -> Markup:
     - n<1K
 
     Raises:
-        yaml.YAMLError: If there are other than plain types.
+        yaml.YAMLError: A value is not of a plain type.
     """
     return Markup(_TAG.sub(r"\\x3C", yaml.dump(dict(metadata), Dumper=_Quoting, sort_keys=False)))
 
@@ -49,7 +49,7 @@ _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
 class _Quoting(yaml.SafeDumper):
-    """Quotes what would begin a tag, so that it can be escaped."""
+    """Quotes strings in which an HTML tag could begin, since only quoted strings can hold escapes."""
 
 
 _Quoting.add_representer(
@@ -81,6 +81,6 @@ def _environment(finalize: Callable[[Any], Any]) -> Environment:
 
 
 HTML = _environment(_finalize_html)
-"""Escapes every value for HTML and shows its control characters; only `Markup` passes as it is."""
+"""Escapes every value for HTML and makes control characters visible; only `Markup` is inserted unchanged."""
 MARKDOWN = _environment(_finalize_markdown)
-"""Escapes every value for Markdown; only `Markup` passes as it is."""
+"""Escapes every value for Markdown; only `Markup` is inserted unchanged."""

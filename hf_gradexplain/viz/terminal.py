@@ -22,20 +22,20 @@ def say(text: str) -> None:
 
 
 def summary_table(frame: pd.DataFrame, *, title: str = "", formats: Mapping[str, str] | None = None) -> Table:
-    """Lay out a result table for the terminal: numbers to the right, undefined values as an en dash.
+    """Return a result table for the terminal: numbers aligned right, undefined values as an en dash.
 
-    In a narrow terminal cells are folded, never cut: a number that lost digits would be a wrong one.
+    In a narrow terminal, cells are folded and never cut: a number without some of its digits would be wrong.
 
     Args:
         frame: Any table, such as one row per method. A named index becomes its first column.
-        title: Text above the table.
-        formats: Python format specification per column name; see `hf_gradexplain.viz.tables.text_table`.
+        title: The title of the table.
+        formats: A Python format specification per column name; see `hf_gradexplain.viz.tables.text_table`.
 
     Returns:
-        What `rich.print` or `Console.print` takes. Markup and escape sequences in it are shown, not obeyed.
+        A table for `rich.print` or `Console.print`. Markup and escape sequences in it are shown, not obeyed.
 
     Raises:
-        ValueError: If `formats` names a column that `frame` lacks.
+        ValueError: `formats` names a column that `frame` does not have.
     """
     text = text_table(frame, formats)
     table = Table(

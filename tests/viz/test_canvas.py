@@ -14,19 +14,19 @@ def small_figure(title="a figure"):
 
 
 @pytest.mark.parametrize("file_format", ["svg", "png"])
-def test_equal_figures_give_equal_bytes_whatever_the_users_settings(file_format):
+def test_equal_figures_give_equal_bytes_with_any_user_settings(file_format):
     expected = figure_bytes(small_figure(), file_format)
     with matplotlib.rc_context({"svg.hashsalt": "other", "savefig.facecolor": "red"}):
         assert figure_bytes(small_figure(), file_format) == expected
     assert figure_bytes(small_figure("another"), file_format) != expected
 
 
-def test_svg_names_no_date_and_no_maker():
+def test_files_hold_neither_a_date_nor_the_name_of_matplotlib():
     svg = figure_bytes(small_figure(), "svg")
     assert b"date>" not in svg
     assert b"Matplotlib" not in svg
     assert b"Matplotlib" not in figure_bytes(small_figure(), "png")
 
 
-def test_characters_without_a_glyph_are_drawn_all_the_same():
+def test_characters_without_a_glyph_are_drawn():
     ElementTree.fromstring(figure_bytes(small_figure("𒀀 素晴 👩‍👩‍👧"), "svg"))

@@ -20,8 +20,8 @@ TWELVE = [*METHOD_STYLES, "lime", "kernel_shap", "integrated_gradients", "smooth
 def aopc_table(methods, longest=60, n=1000):
     k = np.arange(longest + 1)
     frames = []
-    for place, method in enumerate(methods):
-        curve = (0.3 + 0.001 * place) * (1 - np.exp(-k / 8))
+    for i, method in enumerate(methods):
+        curve = (0.3 + 0.001 * i) * (1 - np.exp(-k / 8))
         frames.append(
             pd.DataFrame({"method": method, "k": k, "aopc": curve, "ci_low": curve - 0.01, "ci_high": curve + 0.01})
         )
@@ -29,7 +29,7 @@ def aopc_table(methods, longest=60, n=1000):
 
 
 def correlation_tables(methods, median=0.5, n=36, n_undefined=4):
-    """The summary and the histograms: all of a method's documents in the bins left and right of 0.5."""
+    """Return the summary and the histograms: all documents of a method are in the bins left and right of 0.5."""
     frame = pd.DataFrame({"method": methods, "coefficient": "pearson", "median": median, "n": n})
     frame = frame.assign(median_ci_low=frame["median"] - 0.1, median_ci_high=frame["median"] + 0.1)
     frame = frame.assign(fraction_significant=0.75, fraction_significant_fdr=0.5, n_undefined=n_undefined)
@@ -46,8 +46,8 @@ def curve_table(methods, longest=60):
     )
 
 
-def written(figure):
-    """Every piece of text that is seen on the figure once drawn."""
+def visible_texts(figure):
+    """Draw the figure and return its visible texts."""
     FigureCanvasAgg(figure).draw()
     return [text for text in figure.findobj(matplotlib.text.Text) if text.get_visible() and text.get_text()]
 
@@ -57,7 +57,7 @@ def overlapping(texts):
     return [pair for pair in itertools.combinations(boxes, 2) if pair[0].overlaps(pair[1])]
 
 
-def test_one_curve_and_one_band_per_method_with_the_numbers_given():
+def test_each_method_has_one_curve_and_one_band_with_the_given_numbers():
     table = aopc_table(["loo", "signed_gi"])
     (axes,) = aopc_figure(table.sample(frac=1, random_state=0)).axes
     curves = {line.get_label(): line.get_ydata() for line in axes.lines if line.get_label() in METHOD_STYLES}
@@ -68,7 +68,7 @@ def test_one_curve_and_one_band_per_method_with_the_numbers_given():
 
 def test_twelve_nearly_equal_curves_are_named_in_order_without_overlap():
     figure = aopc_figure(aopc_table(TWELVE, longest=400))
-    names = [text for text in written(figure) if text.get_text().split()[0] in TWELVE]
+    names = [text for text in visible_texts(figure) if text.get_text().split()[0] in TWELVE]
     assert [text.get_text().split()[0] for text in names] == TWELVE
     assert not overlapping(names)
     assert all(figure.bbox.contains(*text.get_window_extent().max) for text in names)
@@ -80,16 +80,16 @@ def test_long_curves_have_a_logarithmic_axis_that_begins_at_zero(longest, scale)
     (axes,) = figure.axes
     assert axes.get_xscale() == scale
     assert axes.get_xlim() == (0, longest)
-    texts = written(figure)
+    texts = visible_texts(figure)
     ticks = [label for label in axes.get_xticklabels() if label in texts]
     assert ticks[0].get_text() == "0"
     assert not overlapping(ticks)
 
 
-@pytest.mark.parametrize(("n", "said"), [([5, 5], "n = 5;"), ([1000, 1200], "n = 1,000 to 1,200;")])
-def test_sample_size_is_written(n, said):
+@pytest.mark.parametrize(("n", "note"), [([5, 5], "n = 5;"), ([1000, 1200], "n = 1,000 to 1,200;")])
+def test_the_note_has_the_sample_size(n, note):
     figure = aopc_figure(aopc_table(["loo"], longest=1).assign(n=n))
-    assert any(said in text.get_text() for text in written(figure))
+    assert any(note in text.get_text() for text in visible_texts(figure))
 
 
 def test_missing_column_is_named():
@@ -101,19 +101,19 @@ def test_missing_column_is_named():
         ends_figure(aopc_table(["loo"]))
 
 
-def test_undefined_confidence_limits_leave_the_curve():
+def test_a_curve_with_undefined_intervals_is_drawn():
     figure = aopc_figure(aopc_table(["loo"]).assign(ci_low=np.nan, ci_high=np.nan, n=1))
     assert figure_bytes(figure, "png")
 
 
-def test_spread_moves_labels_apart_and_no_further():
+def test_spread_moves_labels_apart_and_not_further():
     np.testing.assert_allclose(_spread(np.array([0.1, 0.5, 0.9]), gap=0.1), [0.1, 0.5, 0.9])
     np.testing.assert_allclose(_spread(np.array([0.5, 0.5, 0.9]), gap=0.1), [0.45, 0.55, 0.9])
     np.testing.assert_allclose(_spread(np.array([0.99, 1.0]), gap=0.1), [0.9, 1.0])
     assert _spread(np.array([]), gap=0.1).size == 0
 
 
-def test_each_method_has_a_histogram_that_says_what_is_undefined():
+def test_each_method_has_a_histogram_with_the_number_of_undefined_documents():
     summary, histograms = correlation_tables(["sa_l1", "sa_l2"])
     summary.loc[0, ["n", "n_undefined"]] = [0, 40]
     summary.loc[0, ["median", "median_ci_low", "median_ci_high", "fraction_significant"]] = np.nan
@@ -135,14 +135,14 @@ def test_panels_share_their_axes_and_their_texts_do_not_overlap(count):
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert len(shown) == count
     assert len({(axes.get_xlim(), axes.get_ylim()) for axes in shown}) == 1
-    texts = written(figure)
+    texts = visible_texts(figure)
     assert not overlapping([text for text in texts if text.get_text() in TWELVE or "median" in text.get_text()])
 
 
 def test_other_coefficients_are_drawn_by_name():
     tables = [table.assign(coefficient="kendall") for table in correlation_tables(["loo"])]
     figure = correlation_figure(*tables, coefficient="kendall")
-    assert any("Kendall correlation" in text.get_text() for text in written(figure))
+    assert any("Kendall correlation" in text.get_text() for text in visible_texts(figure))
     assert not any(axes.get_visible() for axes in correlation_figure(*tables).axes)
 
 
@@ -154,12 +154,12 @@ def test_the_band_of_random_orders_is_drawn_and_named():
     assert axes.collections[0].get_hatch()
     top = axes.collections[0].get_paths()[0].vertices
     assert {(30, 0.1), (30, 0.2), (60, 0.3)} <= {tuple(point) for point in top.tolist()}
-    assert any("hatched: 95 % of all random orders" in text.get_text() for text in written(figure))
+    assert any("hatched: 95 % of all random orders" in text.get_text() for text in visible_texts(figure))
     without = aopc_figure(aopc_table(["loo"]), chance.iloc[:0])
-    assert not any("hatched" in text.get_text() for text in written(without))
+    assert not any("hatched" in text.get_text() for text in visible_texts(without))
 
 
-def test_both_ends_have_a_panel_that_says_which_way_is_better():
+def test_both_ends_have_a_panel_that_says_which_direction_is_better():
     table = curve_table(["loo", "signed_gi"])
     table.loc[table["curve"] == "sufficiency", "aopc"] += 1
     figure = ends_figure(table)
@@ -169,10 +169,12 @@ def test_both_ends_have_a_panel_that_says_which_way_is_better():
     ]
     lows = [min(line.get_ydata().min() for line in axes.lines if line.get_label() == "loo") for axes in figure.axes]
     assert lows == pytest.approx([0, 1])
-    assert not overlapping([text for text in written(figure) if text.get_text().split()[0] in ("loo", "signed_gi")])
+    assert not overlapping(
+        [text for text in visible_texts(figure) if text.get_text().split()[0] in ("loo", "signed_gi")]
+    )
 
 
-def test_bars_keep_the_order_of_the_text_and_show_the_sign_without_colour():
+def test_bars_are_in_the_order_of_the_text_and_show_the_sign_without_colours():
     (axes,) = explanation_figure(["good", "not", "so"], [2.0, -1.0, 0.0]).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["good", "not", "so"]
     assert [bar.get_width() for bar in axes.patches] == [2.0, -1.0, 0.0]
@@ -190,7 +192,7 @@ def test_only_the_strongest_bars_of_a_long_document_are_drawn():
 
 
 @pytest.mark.parametrize("scores", [[1.0], [1.0, np.nan], [[1.0, 2.0]]])
-def test_scores_that_do_not_fit_their_units_are_refused(scores):
+def test_scores_that_do_not_match_their_units_are_refused(scores):
     with pytest.raises(ValueError, match="Expected 2 finite scores, one per unit, got shape"):
         explanation_figure(["a", "b"], scores)
 
@@ -212,7 +214,7 @@ def test_scores_that_do_not_fit_their_units_are_refused(scores):
     ids=["no curves", "no panels", "no ends", "no bars", "all zero", "huge"]
     + [f"hostile {name}" for name in ("curves", "panels", "ends", "bars")],
 )
-def test_figures_of_nothing_extremes_and_hostile_names_are_drawn_alike_each_time(figure):
+def test_figures_of_empty_extreme_and_hostile_inputs_are_drawn_and_deterministic(figure):
     svg = figure_bytes(figure(), "svg")
     assert {element.tag.split("}")[1] for element in ElementTree.fromstring(svg).iter()} <= {
         *("svg", "metadata", "RDF", "Work", "type", "format", "title", "defs", "style", "g", "path", "use"),
@@ -221,7 +223,7 @@ def test_figures_of_nothing_extremes_and_hostile_names_are_drawn_alike_each_time
     assert svg == figure_bytes(figure(), "svg")
 
 
-def test_users_settings_are_neither_used_nor_changed():
+def test_user_settings_are_neither_used_nor_changed():
     with matplotlib.rc_context({"text.color": "red", "lines.linewidth": 9}):
         before = dict(matplotlib.rcParams)
         svg = figure_bytes(aopc_figure(aopc_table(["loo"])), "svg")

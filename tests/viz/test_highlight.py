@@ -22,7 +22,7 @@ HOSTILE = (
 
 
 class Page(HTMLParser):
-    """What a browser would make of a fragment: tags, attributes, and the text inside the explained text."""
+    """A parsed fragment: its tags, its attributes, and the characters of the explained text."""
 
     def __init__(self, html):
         super().__init__()
@@ -50,13 +50,13 @@ def printed(renderable, **settings):
     return file.getvalue()
 
 
-def test_segments_join_to_the_text_with_its_white_space():
+def test_segments_join_to_the_text_with_its_whitespace():
     assert Page(to_html(REVIEW)).text == "".join(segment.text for segment in REVIEW)
     assert "Gripping,  not\n" in printed(to_rich(REVIEW))
 
 
 @pytest.mark.parametrize("cut", range(21))
-def test_truncation_keeps_the_text_and_greys_the_tail(cut):
+def test_truncation_keeps_the_text_and_greys_the_rest(cut):
     page = Page(to_html(REVIEW, heading=Heading(truncated_at=cut)))
     text = "".join(segment.text for segment in REVIEW)
     assert page.text == text
@@ -78,11 +78,11 @@ def test_extreme_scores_keep_their_strength_in_range(scores):
     assert min(strengths) >= 0
 
 
-def test_unsigned_scores_take_no_side():
+def test_unsigned_scores_have_one_colour():
     html = to_html([Segment("a", 2.0), Segment("b", 1.0)], signed=False)
     assert [unit["class"] for unit in Page(html).units] == ["u amount", "u amount"]
     assert "most sensitive" in html
-    assert "speaks for" not in html
+    assert "supports" not in html
 
 
 @pytest.mark.parametrize("render", [to_html, to_rich])
@@ -92,12 +92,12 @@ def test_negative_unsigned_score_is_refused(render):
 
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), np.float32("nan")])
-def test_score_that_is_no_number_is_refused(score):
+def test_a_score_that_is_not_finite_is_refused(score):
     with pytest.raises(ValueError, match="Expected a finite score for 'film', got"):
         Segment("film", score)
 
 
-def test_hostile_text_is_shown_and_not_obeyed_by_a_browser():
+def test_hostile_text_is_only_shown_by_a_browser():
     heading = Heading(method=HOSTILE, target=HOSTILE, prediction=HOSTILE, unit=HOSTILE, objective=HOSTILE)
     page = Page(to_html([Segment(HOSTILE, 1.0), Segment(HOSTILE)], heading=heading))
     shown = HOSTILE.replace("\x1b", "␛").replace("\x9b", "�").replace("\x00", "␀").translate({0x202E: "�", 0xD800: "�"})
@@ -106,7 +106,7 @@ def test_hostile_text_is_shown_and_not_obeyed_by_a_browser():
     assert {name for attributes in page.attributes for name in attributes} <= {"class", "style", "title", "dir"}
 
 
-def test_hostile_text_is_shown_and_not_obeyed_by_a_terminal():
+def test_hostile_text_is_only_shown_by_a_terminal():
     heading = Heading(method=HOSTILE, target=HOSTILE, prediction=f"not {HOSTILE}", unit=HOSTILE)
     output = printed(to_rich([Segment(HOSTILE, 1.0), Segment(HOSTILE)], heading=heading))
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ud800]", output)
@@ -121,18 +121,18 @@ def test_empty_text_renders(signed):
 
 
 def test_heading_says_that_a_text_has_no_units():
-    said = "the model read no word of the text"
+    remark = "no scores: the model read no words of this text"
     for without in (True, False):
         heading = Heading("loo", "World", unit="word", without_units=without)
-        assert (said in to_html([], heading=heading)) is without
-        assert (said in printed(to_rich([], heading=heading))) is without
+        assert (remark in to_html([], heading=heading)) is without
+        assert (remark in printed(to_rich([], heading=heading))) is without
 
 
 def test_heading_says_what_was_explained():
     heading = Heading("sa_l2", "World", 0.98765, "Sports", "word", "loss", truncated_at=12345)
     for rendered in (to_html(REVIEW, heading=heading), printed(to_rich(REVIEW, heading=heading))):
         assert "p = 0.988, predicted: Sports" in rendered
-        assert "unit word · objective loss · truncated: the model stopped reading at character 12,345" in rendered
+        assert "unit word · objective loss · truncated: the model read only the first 12,345 characters" in rendered
     assert "as predicted" in to_html(REVIEW, heading=Heading(target="World", prediction="World"))
     assert "<figcaption>" not in to_html(REVIEW)
 
@@ -140,20 +140,20 @@ def test_heading_says_what_was_explained():
 def test_legend_lists_each_of_the_strongest_units_once():
     segments = [Segment(word, score) for word, score in [("b", 1.0), ("a", 3.0), ("b", 1.0), ("c", -2.0), ("d", 0.5)]]
     assert printed(to_rich(segments, top=3)).splitlines()[-2:] == [
-        "speaks for      a +3.00, b +1.00, d +0.500",
-        "speaks against  c -2.00",
+        "supports        a +3.00, b +1.00, d +0.500",
+        "opposes         c -2.00",
     ]
-    assert "speaks" not in to_html(segments, legend=False) + printed(to_rich(segments, legend=False))
+    assert "supports" not in to_html(segments, legend=False) + printed(to_rich(segments, legend=False))
 
 
-def test_sides_differ_without_colour():
+def test_the_sign_shows_without_colours():
     output = printed(to_rich(REVIEW), force_terminal=True, no_color=True)
     assert re.search(r"\x1b\[1;4mGripping", output)
     assert re.search(r"\x1b\[1;3mnot", output)
     assert "dashed" in to_html(REVIEW)
 
 
-def test_fragment_fetches_and_runs_nothing():
+def test_the_fragment_has_no_scripts_and_no_requests():
     html = to_html(REVIEW)
     assert not re.search(r"<script|<link|<img|url\(|@import|https?:", html)
 

@@ -1,7 +1,7 @@
 from hf_gradexplain.viz.palette import _FALLBACKS, METHOD_STYLES, method_styles
 
 
-def test_known_methods_keep_their_style_in_any_company():
+def test_known_methods_keep_their_style_among_any_others():
     assert method_styles(["unheard_of", "sa_l2", "loo"])["sa_l2"] == METHOD_STYLES["sa_l2"]
 
 
@@ -13,7 +13,7 @@ def test_unknown_method_has_the_same_style_in_any_order():
     )
 
 
-def test_twelve_methods_are_all_different_without_colour():
+def test_twelve_methods_differ_without_colours():
     names = [*METHOD_STYLES, "a", "b", "c", "d", "e"]
     styles = method_styles(names)
     assert len({(str(style.dash), style.marker) for style in styles.values()}) == len(names)
@@ -24,6 +24,6 @@ def test_unknown_methods_differ_as_long_as_there_are_fallbacks():
     assert set(styles.values()) == set(_FALLBACKS)
 
 
-def test_styles_repeat_when_the_fallbacks_are_spent():
+def test_styles_repeat_when_all_fallbacks_are_used():
     styles = method_styles(f"method {index}" for index in range(len(_FALLBACKS) + 3))
     assert set(styles.values()) == set(_FALLBACKS)

@@ -55,7 +55,7 @@ def hostile_arguments():
 
 
 class Elements(HTMLParser):
-    """The tags and attributes a browser would see."""
+    """The tags and attributes of a page."""
 
     def __init__(self, html):
         super().__init__()
@@ -72,13 +72,13 @@ def front_matter_and_body(text):
 
 
 def markdown_structure(text):
-    """The blocks of a card in order, and the kinds of what stands inside them."""
+    """Return the block types of a card in order, and the set of inline types."""
     tokens = MarkdownIt("commonmark").enable("table").parse(front_matter_and_body(text)[1])
     inside = {child.type for token in tokens for child in token.children or ()} - {"text", "text_special"}
     return [token.type for token in tokens], inside
 
 
-def test_report_holds_its_parts_in_order():
+def test_the_parts_of_a_report_are_in_order():
     html = report()
     parts = ["<h1>", "signed_gi can.", "textcnn", "Curves", "Correlation", "One note.", "+1.00"]
     assert sorted(parts, key=html.index) == parts
@@ -91,27 +91,27 @@ def test_report_shows_undefined_values_and_counts_them():
     assert "– marks 1 undefined value." in html
 
 
-def test_report_fetches_and_runs_nothing():
+def test_a_report_has_no_scripts_and_no_requests():
     html = report()
     assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in html
     assert not re.search(r"<script|<link|<iframe|<object|url\(|@import", html)
     assert set(re.findall(r'(?:src|href)="(\w+:)', html)) == {"data:"}
 
 
-def test_report_escapes_whatever_it_is_given():
+def test_a_report_escapes_every_input():
     html = report(figures={HOSTILE: SVG}, explanations=[HOSTILE], **hostile_arguments())
     assert Elements(html).seen == Elements(report(explanations=["plain"])).seen
     assert not re.search("[\x1b\u202e\ud800]", html)
 
 
-def test_report_without_anything_is_a_page():
+def test_an_empty_report_is_a_page():
     html = report(headline="", facts={}, tables={}, figures={}, explanations=[], notes=[])
     assert "<h2>Results" not in html
     assert html.startswith("<!DOCTYPE html>")
     assert html.endswith("</html>\n")
 
 
-def test_plain_string_is_not_taken_for_a_fragment():
+def test_a_plain_string_is_not_inserted_as_html():
     assert "&lt;b&gt;" in report(explanations=["<b>"])
     assert "<b>safe</b>" in report(explanations=[Markup("<b>safe</b>")])
 
@@ -120,7 +120,7 @@ def test_plain_string_is_not_taken_for_a_fragment():
 def test_same_input_gives_the_same_bytes_and_formats_apply(render):
     assert render() == render()
     assert "25.0%" in render(formats={"Correlation": {"median": ".1%"}})
-    with pytest.raises(ValueError, match=r"names tables \['Corelation'\], but there are \['Correlation'\]"):
+    with pytest.raises(ValueError, match=r"names tables \['Corelation'\], but the tables are \['Correlation'\]"):
         render(formats={"Corelation": {}})
 
 
@@ -138,7 +138,7 @@ def test_card_is_markdown_with_metadata_table_figure_and_command():
     assert "– marks 1 undefined value." in body
 
 
-def test_card_stays_itself_whatever_it_is_given():
+def test_a_card_keeps_its_structure_with_any_input():
     metadata = {"tags": [HOSTILE], HOSTILE: HOSTILE}
     changes = hostile_arguments() | {"metadata": metadata, "replay": f"{HOSTILE}\n```\n# x"}
     hostile = card(figures={HOSTILE: "figures/a) ](javascript:x).svg"}, **changes)
@@ -148,19 +148,19 @@ def test_card_stays_itself_whatever_it_is_given():
     assert not re.search("[\x1b\u202e\ud800]", hostile)
 
 
-def test_card_refuses_metadata_that_is_not_plain():
+def test_metadata_of_other_than_plain_types_is_refused():
     with pytest.raises(yaml.YAMLError):
         card(metadata={"value": np.float64(1.0)})
 
 
-def test_card_without_anything_keeps_its_sections():
+def test_an_empty_card_keeps_its_sections():
     text = card(headline="", facts={}, tables={"Nothing": pd.DataFrame()}, figures={}, notes=[], metadata={})
     assert "## What the numbers mean" in text
     assert text.endswith("\n")
 
 
 @pytest.mark.parametrize("results", [False, True])
-def test_without_results_what_was_asked_for_comes_first(results):
+def test_a_page_without_results_begins_with_the_explained_documents(results):
     tables = {"AOPC": pd.DataFrame({"method": ["loo"]})} if results else {}
     page = render_report(title="T", facts={}, tables=tables, figures={}, explanations=[Markup("<p>words</p>")])
     assert page.startswith("<!DOCTYPE html>")

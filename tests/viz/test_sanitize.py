@@ -14,11 +14,11 @@ def test_no_control_character_survives():
 
 
 @pytest.mark.parametrize("text", ["plain", "naïve 素晴らしい", "فيلم رائع", "👩‍👩‍👧", "क्‍ष", "a\tb\nc", ""])
-def test_ordinary_text_stays_as_it_is(text):
+def test_ordinary_text_is_unchanged(text):
     assert visible(text) == text
 
 
-def test_controls_are_shown_and_line_ends_unified():
+def test_control_characters_become_visible_and_line_ends_are_unified():
     assert visible("\x1b[2J\x00\x7f\x9b") == "␛[2J␀␡�"
     assert visible("a\r\nb\u2028c\rd") == "a\nb\nc␍d"
 

@@ -23,7 +23,7 @@ def test_undefined_values_are_shown_and_counted():
     assert table.n_missing == 3
 
 
-def test_formats_apply_and_rounding_leaves_no_negative_zero():
+def test_formats_apply_and_there_is_no_negative_zero():
     frame = pd.DataFrame({"aopc": [0.5, -0.0], "p": [1e-9, 0.04]})
     assert text_table(frame, {"p": ".1e"}).rows == (("0.500", "1.0e-09"), ("0.000", "4.0e-02"))
 

@@ -34,7 +34,7 @@ HOSTILE = [
 
 
 def rendered_text(markdown: str) -> str:
-    """The text of Markdown that renders as one paragraph of text and nothing else."""
+    """Return the text of Markdown that renders as a single paragraph of plain text."""
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown)
     assert [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]
     assert {child.type for child in tokens[1].children} <= {"text", "text_special"}
@@ -47,11 +47,11 @@ def test_markdown_renders_as_the_text_itself(text):
     assert rendered_text(escape_markdown(text)) == shown
 
 
-def test_names_and_numbers_stay_readable_in_the_source():
+def test_names_and_numbers_are_readable_in_the_source():
     assert escape_markdown("sa_l1 -0.5, 3.2 (95 %)") == "sa_l1 -0.5, 3.2 (95 %)"
 
 
-def test_templates_escape_without_being_asked():
+def test_templates_escape_every_value():
     assert MARKDOWN.from_string("{{ x }}").render(x="a|b\n<i>") == r"a\|b &lt;i&gt;"
     assert HTML.from_string("{{ x }}").render(x="<i>\x1b") == "&lt;i&gt;␛"
 

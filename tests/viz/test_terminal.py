@@ -30,7 +30,7 @@ def test_numbers_lose_no_digit_in_a_narrow_terminal(width):
     assert sorted(re.findall(r"\d", printed(summary_table(frame), width))) == sorted("051206789343")
 
 
-def test_markup_and_escapes_are_shown():
+def test_markup_and_escape_sequences_are_shown():
     hostile = "[bold]x[/bold] \x1b[31m"
     output = printed(summary_table(pd.DataFrame({hostile: [hostile]}), title=hostile))
     assert output.count("[bold]x[/bold] ␛[31m") == 3
@@ -42,7 +42,7 @@ def test_empty_table_prints():
     assert "aopc" in printed(summary_table(pd.DataFrame({"aopc": []})))
 
 
-def test_a_progress_line_goes_to_stderr_on_one_line_as_it_is(capsys):
+def test_say_writes_the_text_to_stderr_on_one_line(capsys):
     say("Report: /out/[bold]x[/bold]/:smile: \x1b[31m \ud800 " + 200 * "long")
     output = capsys.readouterr()
     assert output.out == ""
