@@ -1,8 +1,13 @@
-"""The card of a trained model: what it is made of, measured and written."""
+"""The card of a trained model: collect its content, measure its explanations, and write it."""
 
 from hf_gradexplain.cards.card import Card, Corpus, Example, Faithfulness
 from hf_gradexplain.cards.describe import describe
-from hf_gradexplain.cards.faithfulness import example_method, explain_examples, faithfulness, faithfulness_figure
+from hf_gradexplain.cards.faithfulness import (
+    example_method,
+    explain_examples,
+    faithfulness_figure,
+    measure_faithfulness,
+)
 from hf_gradexplain.cards.model_card import FIGURE, model_card
 from hf_gradexplain.cards.write import rewrite_card, write_card
 
@@ -15,8 +20,8 @@ __all__ = [
     "describe",
     "example_method",
     "explain_examples",
-    "faithfulness",
     "faithfulness_figure",
+    "measure_faithfulness",
     "model_card",
     "rewrite_card",
     "write_card",

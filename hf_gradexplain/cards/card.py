@@ -1,4 +1,4 @@
-"""Everything that stands on the card of a trained model, as plain data that is kept beside the card."""
+"""The content of a model's card as plain data, which is saved as `card.json` with the card."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,21 +8,21 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Corpus:
-    """What a model was trained and evaluated on.
+    """The dataset that a model was trained and evaluated on.
 
     Attributes:
-        name: Its name on the hub, or the last part of its path on the machine of the training.
-        on_hub: Whether the name is one of the hub.
-        commit: The commit that was read, or None if a copy on the machine was.
-        config: Its configuration, or None.
-        text_column: The column of texts, or two joined by a comma.
-        label_column: The column of labels.
-        train_split: What was trained on.
-        train_rows: How many rows that were.
-        train_sha256: The fingerprint of these rows, see `hf_gradexplain.corpus.fingerprint`.
-        eval_split: What was evaluated on.
-        eval_rows: How many rows that were.
-        eval_sha256: Their fingerprint.
+        name: Its name on the hub, or the last part of its local path.
+        on_hub: Whether the name is a name on the hub.
+        commit: The commit that was read, or None for a local copy.
+        config: The name of its configuration, or None.
+        text_column: The column of the texts, or two columns joined by a comma.
+        label_column: The column of the labels.
+        train_split: The split for training.
+        train_rows: The number of training rows.
+        train_sha256: The fingerprint of the training rows, see `hf_gradexplain.run.fingerprints.texts_fingerprint`.
+        eval_split: The split for evaluation.
+        eval_rows: The number of evaluation rows.
+        eval_sha256: The fingerprint of the evaluation rows.
     """
 
     name: str
@@ -41,21 +41,22 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """How far explanations of the model can be trusted.
+    """How faithful each method's explanations of the model are.
 
     Attributes:
-        n: Over how many texts.
-        unit: What got a score.
-        target: The class that was explained: `label` or `predicted`.
-        short_k: The smaller number of removed units that is quoted.
-        long_k: The larger one.
-        headline: The result in a sentence.
+        n: The number of texts.
+        unit: The kind of unit.
+        target: The explained class: `label` or `predicted`.
+        short_k: The smaller of the two numbers of removed units in the table.
+        long_k: The larger of the two.
+        headline: The result in one sentence.
         methods: One row per method: `method`; `short`, `long` (AOPC) and `r` (the median of Pearson's r with
-            leave-one-out), each a value and the ends of its 95 % interval, `r` None for leave-one-out itself;
-            `significant`, the share of texts with p <= 0.05; and `undefined`, the texts without r.
-        curves: The columns of the table of AOPC, see `hf_gradexplain.evaluation.tables.Tables`.
+            leave-one-out), each as a value and the two ends of its 95 % interval, `r` None for leave-one-out itself;
+            `significant`, the share of texts with p <= 0.05; and `undefined`, the number of texts without r.
+        curves: The columns of the AOPC table, see `hf_gradexplain.evaluation.tables.Tables`.
         chance: The columns of the band of random orders, or empty.
-        k_grid: Where the curves are exact, with straight lines between; empty for everywhere.
+        k_grid: The numbers of removed units where the curves are exact; they are linear in between. Empty: exact
+            everywhere.
     """
 
     n: int
@@ -72,7 +73,7 @@ class Faithfulness:
 
 @dataclass(frozen=True)
 class Example:
-    """One explained text: its words in order, each with its score for the class that was predicted."""
+    """One explained text: its words in order, each with its score for the predicted class."""
 
     text: str
     prediction: str
@@ -84,29 +85,29 @@ class Example:
 
 @dataclass(frozen=True)
 class Card:
-    """A trained model as its card tells of it.
+    """The content of the card of a trained model.
 
     Attributes:
-        title: What the model is called.
-        repo_id: Its name on the hub, or None if it was not pushed.
+        title: The name of the model.
+        repo_id: Its name on the hub, or None if it is not pushed.
         model_type: Its architecture.
-        ours: Whether this package registers the architecture.
-        remote_code: Whether the code of the architecture lies beside the weights.
-        parameters: How many weights it has.
-        base: The name of the model that it was fine-tuned from, or None.
-        base_on_hub: Whether that is a name of the hub.
-        base_commit: The commit of it that was read, or None.
-        license: Identifier of its licence, or None.
-        corpus: What it was trained and evaluated on.
-        classes: Names of its outputs.
-        metrics: Its results, by the names of `hf_gradexplain.training.Task.metrics`.
-        settings: What it takes to train it again, by name.
-        limits: What it cannot do, a sentence each.
-        versions: What it was trained with.
-        faithfulness: How far its explanations can be trusted, or None.
-        not_measured: Why that is not known, if it is not.
+        ours: Whether this package defines the architecture.
+        remote_code: Whether the code of the architecture is in the folder of the weights.
+        parameters: The number of its parameters.
+        base: The name of the model that was fine-tuned, or None.
+        base_on_hub: Whether that is a name on the hub.
+        base_commit: The commit of the base model, or None.
+        license: The identifier of its licence, or None.
+        corpus: The dataset that it was trained and evaluated on.
+        classes: The names of its outputs.
+        metrics: Its results, under the names of `hf_gradexplain.training.Task.metrics`.
+        settings: The settings that reproduce the training, by name.
+        limits: Its limitations, one sentence each.
+        versions: The versions of the packages that trained it.
+        faithfulness: How faithful its explanations are, or None if that was not measured.
+        not_measured: Why that was not measured.
         examples: Explained texts.
-        widget: Texts that the hub offers to try it with.
+        widget: Example inputs for the widget on the hub.
     """
 
     title: str
@@ -131,19 +132,19 @@ class Card:
     widget: Sequence[str] = field(default_factory=list)
 
     def to_json(self) -> str:
-        """The card as JSON text, from which `from_json` gives it back."""
+        """Return the card as JSON; `from_json` reads it."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "Card":
-        """The inverse of `to_json`."""
+        """Read a card from the JSON of `to_json`."""
         record = json.loads(text)
-        measured = record["faithfulness"]
+        faithfulness = record["faithfulness"]
         return cls(
             **{
                 **record,
                 "corpus": Corpus(**record["corpus"]),
-                "faithfulness": None if measured is None else Faithfulness(**measured),
+                "faithfulness": None if faithfulness is None else Faithfulness(**faithfulness),
                 "examples": [Example(**example) for example in record["examples"]],
             }
         )

@@ -1,4 +1,4 @@
-"""From a finished training to what its card says."""
+"""The content of a card, from a finished training."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -22,17 +22,17 @@ def describe(
     license: str | None = None,
     dataset_source: str | None = None,
 ) -> Card:
-    """What is known of a model once it is trained; its explanations are not measured yet.
+    """Return the card of a trained model, without measurements of its explanations.
 
-    Folders of this machine are named by their last part only.
+    Of local paths, only the last part is used.
 
     Args:
-        trained: What came of the training.
-        arguments: How it was trained.
-        repo_id: Where on the hub it will be.
-        remote_code: Whether the code of its architecture will lie beside its weights.
-        license: Identifier of its licence.
-        dataset_source: The hub name of the data set, where what was read is a copy of it, or of a part of it.
+        trained: The result of the training.
+        arguments: The arguments of the training.
+        repo_id: The future name of the model on the hub; None if it is not pushed.
+        remote_code: Whether the code of its architecture is saved with the weights.
+        license: The identifier of its licence.
+        dataset_source: The name on the hub of the dataset that the local files are a copy or a part of.
     """
     model, software, base = trained.model, versions(), trained.provenances.get("base model")
     return Card(
@@ -74,34 +74,34 @@ def _corpus(trained: Trained, arguments: TrainArguments, source: str | None) -> 
 
 
 def settings_of(arguments: TrainArguments) -> dict[str, str]:
-    """What it takes to train a model again, beside its data, by name."""
-    found = {}
+    """Return the settings that, with the data, reproduce a training, by name."""
+    settings = {}
     if arguments.model_type:
-        found["vocabulary"] = f"words seen at least {arguments.min_count} times, at most {arguments.vocab_size:,}" + (
-            ", lower-cased" if arguments.lowercase else ""
-        )
-        found["configuration"] = arguments.config_overrides or "the defaults"
-        found["word vectors"] = public_name(arguments.word_vectors) if arguments.word_vectors else "none"
+        lowercase = ", lower-cased" if arguments.lowercase else ""
+        vocabulary = f"words seen at least {arguments.min_count} times, at most {arguments.vocab_size:,}"
+        settings["vocabulary"] = vocabulary + lowercase
+        settings["configuration"] = arguments.config_overrides or "the defaults"
+        settings["word vectors"] = public_name(arguments.word_vectors) if arguments.word_vectors else "none"
     fitting = {part.name: getattr(arguments, part.name) for part in fields(FitArguments)}
-    return found | {name: str(value) for name, value in fitting.items() if value is not None}
+    return settings | {name: str(value) for name, value in fitting.items() if value is not None}
 
 
 def _limits(trained: Trained, arguments: TrainArguments) -> list[str]:
     limits = [
-        f"It was trained on {len(trained.train_rows):,} rows; on texts of another kind expect it to be wrong more "
-        "often than the results above say, and no less sure of itself.",
+        f"It was trained on {len(trained.train_rows):,} rows. On texts of another kind, expect more errors than the "
+        "results above show, at the same confidence.",
         _about_probabilities(trained.task),
     ]
     if arguments.model_type:
-        limits.append("Words that are not in its vocabulary look all the same to it.")
+        limits.append("It cannot tell apart words that are not in its vocabulary.")
     if trained.model.config.model_type == "fasttext":
-        limits.append("It does not know the order of the words.")
+        limits.append("It ignores the order of the words.")
     if arguments.max_length:
-        limits.append(f"It reads the first {arguments.max_length:,} tokens of a text and no more.")
+        limits.append(f"It reads only the first {arguments.max_length:,} tokens of a text.")
     return limits
 
 
 def _about_probabilities(task: Task) -> str:
     if task.problem_type == "regression":
-        return "Its answer is a number without an interval: it does not say how far it may be off."
-    return "Its probabilities were not calibrated: 0.9 does not mean that nine of ten such answers are right."
+        return "Its output is a number without an interval: the size of the error is unknown."
+    return "Its probabilities were not calibrated: 0.9 does not mean that 90 % of such predictions are right."

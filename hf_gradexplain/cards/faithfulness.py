@@ -1,4 +1,4 @@
-"""How faithful each method is on one model, measured with the package's own evaluation on a few hundred texts."""
+"""How faithful each method is on one model: an evaluation on a few hundred texts."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,10 +11,15 @@ from datasets import Dataset
 
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.cards.card import Example, Faithfulness
-from hf_gradexplain.evaluation.documents import schema, write_documents
-from hf_gradexplain.evaluation.extra_measures import default_measures
-from hf_gradexplain.evaluation.summaries import headline
-from hf_gradexplain.evaluation.tables import SHORT_K, Tables, make_tables
+from hf_gradexplain.evaluation import (
+    SHORT_K,
+    Tables,
+    default_measures,
+    headline,
+    make_tables,
+    schema,
+    write_documents,
+)
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import has_curve_shortcut
@@ -24,30 +29,30 @@ from hf_gradexplain.viz.curves import aopc_figure
 
 LONG_K = 50
 K_GRID = (1, 2, 3, 5, 10, 20, 50)
-"""Where the curves of models without a short cut are exact; between these numbers they are straight."""
+"""Numbers of removed units where the curves of models without a shortcut are exact; in between they are linear."""
 
 DECIMALS = 6
 
 
-def faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelled: bool, seed: int) -> Faithfulness:
-    """Put every method to the test on texts of the evaluation split.
+def measure_faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelled: bool, seed: int) -> Faithfulness:
+    """Evaluate every method on texts of the evaluation split.
 
     Args:
         explainer: The model's explainer.
-        rows: Columns `id`, `text`, `label` and, for pairs, `text_pair`.
-        n: At most how many of them, a sample that is left in order.
-        labelled: Whether labels are class ids, whose class is explained; if not, the predicted one is.
-        seed: What every random draw starts from.
+        rows: The texts, with the columns `id`, `text`, `label` and, for pairs, `text_pair`.
+        n: The largest number of texts; a larger dataset is sampled, and the order is kept.
+        labelled: Whether the labels are class ids, which are then explained; if not, the predicted class is explained.
+        seed: The seed of all random draws.
 
     Raises:
         GradexplainError: The model cannot be explained.
     """
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:n])
+    sample = np.sort(np.random.default_rng(seed).permutation(len(rows))[:n])
     options = Options(tuple(METHODS), "word_type", "label" if labelled else "predicted", "loss", seed)
     measures = default_measures(
         explainer.model, both_ends=False, k_grid=() if has_curve_shortcut(explainer.model) else K_GRID
     )
-    documents = evaluate_texts(explainer, rows.select(chosen), options, measures)
+    documents = evaluate_texts(explainer, rows.select(sample), options, measures)
     with TemporaryDirectory() as folder:
         path = Path(folder, "documents.parquet")
         write_documents(documents, path, schema(options.methods, measures))
@@ -68,28 +73,30 @@ def faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelled: bool,
     )
 
 
-def faithfulness_figure(found: Faithfulness, title: str) -> bytes:
-    """The curves of AOPC as a PNG file."""
-    curves, chance = pd.DataFrame(dict(found.curves)), pd.DataFrame(dict(found.chance))
+def faithfulness_figure(faithfulness: Faithfulness, title: str) -> bytes:
+    """Return the AOPC curves as a PNG file."""
+    curves, chance = pd.DataFrame(dict(faithfulness.curves)), pd.DataFrame(dict(faithfulness.chance))
     return figure_bytes(aopc_figure(curves, chance, title=title), "png")
 
 
-def example_method(found: Faithfulness | None) -> str:
-    """What the examples of a card are explained by: `signed_gi`, unless that was measured to be worse than another.
+def example_method(faithfulness: Faithfulness | None) -> str:
+    """Return the method that explains the examples of a card.
 
-    Then by the signed method with the greatest AOPC, if the interval of that lies above the one of `signed_gi`.
+    It is the signed method with the largest AOPC if its interval lies above the interval of `signed_gi`, and
+    `signed_gi` otherwise.
     """
-    short = {row["method"]: row["short"] for row in found.methods if METHODS[row["method"]].signed} if found else {}
+    rows = faithfulness.methods if faithfulness else ()
+    short = {row["method"]: row["short"] for row in rows if METHODS[row["method"]].signed}
     best = max(short, key=lambda method: short[method][0], default="signed_gi")
     return best if best != "signed_gi" and short[best][1] > short["signed_gi"][2] else "signed_gi"
 
 
 def explain_examples(explainer: Explainer, texts: Sequence[str], method: str = "signed_gi") -> list[Example]:
-    """Explain texts for their predicted classes, word by word."""
-    found = []
+    """Explain the predicted class of each text, word by word."""
+    examples = []
     for explanation in explainer(list(texts), method):
         probability = None if explanation.regression else float(explanation.probabilities[explanation.target])
-        found.append(
+        examples.append(
             Example(
                 text=explanation.text,
                 prediction=explanation.target_label,
@@ -99,11 +106,11 @@ def explain_examples(explainer: Explainer, texts: Sequence[str], method: str = "
                 scores=[float(f"{score:.{DECIMALS}g}") for score in explanation.scores[method]],
             )
         )
-    return found
+    return examples
 
 
 def _methods(tables: Tables, short_k: int, long_k: int) -> list[Mapping[str, Any]]:
-    """What the card's table says of each method."""
+    """Return the rows of the card's table, one per method."""
     aopc = tables.aopc.set_index(["method", "k"])[["aopc", "ci_low", "ci_high"]]
     pearson = tables.correlation[tables.correlation["coefficient"] == "pearson"].set_index("method")
     rows: list[Mapping[str, Any]] = []
@@ -123,7 +130,7 @@ def _methods(tables: Tables, short_k: int, long_k: int) -> list[Mapping[str, Any
 
 
 def _plain(values: Any) -> list[float | None]:
-    """Numbers to be kept: rounded, and undefined ones as None."""
+    """Return the numbers rounded, and undefined ones as None, ready for JSON."""
     return [None if pd.isna(value) else round(float(value), DECIMALS) for value in values]
 
 

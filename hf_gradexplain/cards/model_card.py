@@ -1,6 +1,6 @@
-"""The card of a trained model in Markdown: what it learnt from, how well, how to use and explain it, what it cannot."""
+"""The card of a trained model in Markdown: results, use, explanations, training and limitations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -8,32 +8,31 @@ from markupsafe import Markup
 
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.cards.card import Card, Example, Faithfulness
-from hf_gradexplain.evaluation.summaries import interval
-from hf_gradexplain.viz.tables import MISSING, format_score
+from hf_gradexplain.viz.tables import MISSING, format_score, with_interval
 from hf_gradexplain.viz.templating import MARKDOWN, front_matter
 
 FIGURE = "aopc.png"
-"""The file that the card shows, beside it."""
+"""The file name of the figure on the card."""
 
 _HUB_METRICS = {
     "accuracy": ("accuracy", "Accuracy", None),
     "macro_f1": ("f1", "Macro F1", {"average": "macro"}),
     "mse": ("mse", "Mean squared error", None),
 }
-"""Of each metric the identifier and the arguments that the hub knows it by, and its name for readers."""
+"""Per metric: its identifier on the hub, its name for display, and its arguments on the hub."""
 
 
 def model_card(card: Card) -> str:
     """Render the card: YAML metadata with the results as `model-index`, then Markdown.
 
-    Every string from outside is escaped, so that labels, names and texts can neither mark up the card nor add links,
-    HTML or table cells to it.
+    Every string from outside is escaped: labels, names and texts cannot add markup, links, HTML or table cells to the
+    card.
     """
     return MARKDOWN.get_template("model_card.md.jinja").render(
         metadata=front_matter(_metadata(card)),
         card=card,
         summary=_summary(card),
-        name=Markup(card.repo_id or "the folder or the hub name of this model"),
+        name=Markup(card.repo_id or "PATH_OR_HUB_NAME_OF_THIS_MODEL"),
         results={_HUB_METRICS[name][1]: f"{value:.4f}" for name, value in card.metrics.items()},
         faithful=card.faithfulness,
         grid="" if card.faithfulness is None else ", ".join(map(str, card.faithfulness.k_grid)),
@@ -47,10 +46,10 @@ def model_card(card: Card) -> str:
 
 def _summary(card: Card) -> str:
     base = card.base if card.base_commit is None else f"{card.base} (commit {card.base_commit})"
-    origin = "trained from scratch" if card.base is None else f"fine-tuned from {base}"
+    training = "trained from scratch" if card.base is None else f"fine-tuned from {base}"
     return (
-        f"A text classifier ({card.model_type}, {card.parameters:,} weights), {origin} on {card.corpus.train_rows:,} "
-        f"rows of the split {card.corpus.train_split} of {card.corpus.name}."
+        f"A text classifier ({card.model_type}, {card.parameters:,} parameters), {training} on "
+        f"{card.corpus.train_rows:,} rows of the split {card.corpus.train_split} of {card.corpus.name}."
     )
 
 
@@ -87,15 +86,15 @@ def _metadata(card: Card) -> dict[str, Any]:
     return data.to_dict()
 
 
-def _methods(found: Faithfulness) -> list[Mapping[str, str]]:
-    """The cells of the table of methods, the most faithful first."""
-    rows = sorted(found.methods, key=lambda row: -row["short"][0])
+def _methods(faithfulness: Faithfulness) -> list[Mapping[str, str]]:
+    """Return the cells of the table of methods, the most faithful method first."""
+    rows = sorted(faithfulness.methods, key=lambda row: -row["short"][0])
     return [
         {
             "method": row["method"],
-            "short": _interval(row["short"], 3),
-            "long": _interval(row["long"], 3),
-            "r": _interval(row["r"], 2),
+            "short": with_interval(*row["short"]),
+            "long": with_interval(*row["long"]),
+            "r": MISSING if row["r"] is None else with_interval(*row["r"], ".2f"),
             "significant": MISSING if row["significant"] is None else f"{row['significant']:.0%}",
             "undefined": MISSING if row["undefined"] is None else f"{row['undefined']:,}",
         }
@@ -103,18 +102,12 @@ def _methods(found: Faithfulness) -> list[Mapping[str, str]]:
     ]
 
 
-def _interval(values: Sequence[float | None] | None, decimals: int) -> str:
-    """A value with the ends of its interval, where there is one."""
-    known = [value for value in values or () if value is not None]
-    return interval(known[0], known[1], known[2], decimals) if len(known) == 3 else MISSING
-
-
 def _example(example: Example) -> Mapping[str, Any]:
     signed, words = METHODS[example.method].signed, zip(example.words, example.scores, strict=True)
-    sure = "" if example.probability is None else f" (p = {example.probability:.2f})"
+    probability = "" if example.probability is None else f" (p = {example.probability:.2f})"
     return {
         "text": example.text,
-        "prediction": example.prediction + sure,
+        "prediction": example.prediction + probability,
         "method": example.method,
         "words": [(word, format_score(score, signed)) for word, score in words],
     }

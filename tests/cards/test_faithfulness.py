@@ -1,4 +1,4 @@
-"""What the card says of explanations is what the evaluation finds."""
+"""The faithfulness measurements of a card against those of an evaluation."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ import pytest
 from datasets import Dataset
 
 from hf_gradexplain.attribution.methods import METHODS
-from hf_gradexplain.cards import example_method, explained, faithfulness
+from hf_gradexplain.cards import example_method, explain_examples, measure_faithfulness
 from hf_gradexplain.evaluation.extra_measures import default_measures
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate
@@ -19,44 +19,46 @@ ROWS = Dataset.from_dict({"id": range(N), "text": [*TEXTS, *TEXTS], "label": [i 
 
 
 @pytest.fixture(scope="module")
-def found():
-    return faithfulness(explainer("textcnn"), ROWS, N, labelled=True, seed=0)
+def faithfulness():
+    return measure_faithfulness(explainer("textcnn"), ROWS, N, labelled=True, seed=0)
 
 
-def test_it_is_the_evaluation_of_these_texts(found, tmp_path):
+def test_it_equals_the_evaluation_of_these_texts(faithfulness, tmp_path):
     options = Options(tuple(METHODS), "word_type", "label")
     measures = default_measures(explainer("textcnn").model, both_ends=False)
     tables = evaluate(explainer("textcnn"), ROWS, options, tmp_path, inputs={}, measures=measures)
     curves = tables.aopc.set_index(["method", "k"])["aopc"]
     pearson = tables.correlation[tables.correlation["coefficient"] == "pearson"].set_index("method")["median"]
-    for row in found.methods:
-        assert row["short"][0] == pytest.approx(curves[row["method"], found.short_k], abs=1e-6)
-        assert row["long"][0] == pytest.approx(curves[row["method"], found.long_k], abs=1e-6)
+    for row in faithfulness.methods:
+        assert row["short"][0] == pytest.approx(curves[row["method"], faithfulness.short_k], abs=1e-6)
+        assert row["long"][0] == pytest.approx(curves[row["method"], faithfulness.long_k], abs=1e-6)
         if row["method"] != "loo":
             assert row["r"][0] == pytest.approx(pearson[row["method"]], abs=1e-6)
-    kept = pd.DataFrame(dict(found.curves))
-    np.testing.assert_allclose(kept["aopc"], tables.aopc["aopc"], atol=1e-6)
-    np.testing.assert_allclose(pd.DataFrame(dict(found.chance))["high"], tables.chance["high"], atol=1e-6)
-    assert {row["method"] for row in found.methods} == set(METHODS)
-    assert (found.n, found.short_k, found.long_k) == (N, 10, int(tables.aopc["k"].max()))
+    curves = pd.DataFrame(dict(faithfulness.curves))
+    np.testing.assert_allclose(curves["aopc"], tables.aopc["aopc"], atol=1e-6)
+    np.testing.assert_allclose(pd.DataFrame(dict(faithfulness.chance))["high"], tables.chance["high"], atol=1e-6)
+    assert {row["method"] for row in faithfulness.methods} == set(METHODS)
+    assert (faithfulness.n, faithfulness.short_k, faithfulness.long_k) == (N, 10, int(tables.aopc["k"].max()))
 
 
 def test_a_sample_is_drawn_and_repeats():
-    again = [faithfulness(explainer("fasttext"), ROWS, 5, labelled=True, seed=seed) for seed in (0, 0, 1)]
+    again = [measure_faithfulness(explainer("fasttext"), ROWS, 5, labelled=True, seed=seed) for seed in (0, 0, 1)]
     assert again[0] == again[1] != again[2]
     assert again[0].n == 5
 
 
-def test_without_a_short_cut_the_curves_are_exact_at_some_numbers_of_units():
-    found = faithfulness(explainer("bert"), ROWS, 2, labelled=True, seed=0)
-    assert found.k_grid == [1, 2, 3, 5, 10, 20, 50]
-    assert faithfulness(explainer("fasttext"), ROWS, 2, labelled=True, seed=0).k_grid == []
+def test_without_a_shortcut_the_curves_are_exact_at_some_numbers_of_units():
+    faithfulness = measure_faithfulness(explainer("bert"), ROWS, 2, labelled=True, seed=0)
+    assert faithfulness.k_grid == [1, 2, 3, 5, 10, 20, 50]
+    assert measure_faithfulness(explainer("fasttext"), ROWS, 2, labelled=True, seed=0).k_grid == []
 
 
 @pytest.mark.parametrize("kind", ["regression", "multi_label_classification"])
 def test_without_one_label_per_text_the_prediction_is_explained(kind):
-    found = faithfulness(explainer("fasttext", kind), ROWS.remove_columns("label"), 4, labelled=False, seed=0)
-    assert found.target == "predicted"
+    faithfulness = measure_faithfulness(
+        explainer("fasttext", kind), ROWS.remove_columns("label"), 4, labelled=False, seed=0
+    )
+    assert faithfulness.target == "predicted"
 
 
 @pytest.mark.parametrize(
@@ -72,16 +74,16 @@ def test_without_one_label_per_text_the_prediction_is_explained(kind):
     ],
 )
 def test_examples_are_explained_by_the_signed_method_that_is_clearly_the_best(aopc, best):
-    found = faithfulness(explainer("fasttext"), ROWS, 2, labelled=True, seed=0)
+    faithfulness = measure_faithfulness(explainer("fasttext"), ROWS, 2, labelled=True, seed=0)
     rows = [{"method": method, "short": short} for method, short in aopc.items()]
     rows.append({"method": "signed_gi", "short": (0.3, 0.2, 0.4)})
-    assert example_method(replace(found, methods=rows)) == best
+    assert example_method(replace(faithfulness, methods=rows)) == best
     assert example_method(None) == "signed_gi"
 
 
 def test_an_example_is_the_explanation_of_its_text():
     explanation = explainer("bert")(TEXTS[0], "signed_gi")
-    (example,) = explained(explainer("bert"), [TEXTS[0]])
+    (example,) = explain_examples(explainer("bert"), [TEXTS[0]])
     assert example.words == [unit.text for unit in explanation.units]
     np.testing.assert_allclose(example.scores, explanation.scores["signed_gi"], rtol=1e-5)
     assert example.prediction == explanation.prediction_label

@@ -1,4 +1,4 @@
-"""The card of a trained model: true, safe with any name, and silent about this machine."""
+"""The card of a trained model: its content, hostile names, and no local paths."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ ROWS = Dataset.from_dict({"id": [0], "text": ["a"], "label": [0]})
 
 
 def make_card(task=None, metrics=None, commit=None, **more):
-    """The card of a FastText, as training leaves it; `more` are arguments of the recipe."""
+    """Return the card of a FastText after training; `more` are arguments of the recipe."""
     task = task or Task("single_label_classification", ("World", "Sports"))
     arguments = {"dataset_name": "fancyzhx/ag_news", "output_dir": "out/my-model", **more}
     if "model_name_or_path" not in more:
@@ -38,7 +38,7 @@ def make(*args, **more):
     return model_card(make_card(*args, **more))
 
 
-def test_metadata_is_what_the_hub_reads():
+def test_the_metadata_follows_the_format_of_the_hub():
     data = ModelCard(make(dataset_config_name="default", commit="abc123")).data
     assert (data.library_name, data.pipeline_tag) == ("transformers", "text-classification")
     assert set(data.tags) == {"hf_gradexplain", "fasttext"}
@@ -55,23 +55,23 @@ def test_metadata_is_what_the_hub_reads():
     assert f1.metric_args == {"average": "macro"}
 
 
-def test_readers_learn_what_it_was_trained_on_and_how_well():
+def test_the_card_has_the_dataset_and_the_results():
     text = ModelCard(make(config_overrides="word_dropout=0.5", max_length=100)).text
     for fact in (
         "# my-model",
-        "(fasttext, 12,022 weights), trained from scratch on 21,391 rows of the split train of fancyzhx/ag_news",
+        "(fasttext, 12,022 parameters), trained from scratch on 21,391 rows of the split train of fancyzhx/ag_news",
         "On 7,600 texts of the split test",
         "| Accuracy | 0.9000 |",
         "| Macro F1 | 0.1235 |",
         "**Classes:** World, Sports",
         "**configuration:** word_dropout=0.5",
         "import hf_gradexplain  # registers fasttext with transformers",
-        "It reads the first 100 tokens",
+        "It reads only the first 100 tokens",
     ):
         assert fact in text
 
 
-def test_folders_of_this_machine_are_named_by_their_last_part(tmp_path):
+def test_only_the_last_part_of_a_local_path_is_shown(tmp_path):
     folder = tmp_path / "secret" / "news"
     folder.mkdir(parents=True)
     (folder / "data.parquet").touch()
@@ -125,17 +125,17 @@ def test_hostile_examples_and_bases_stay_text():
     assert parsed.text.count("\n# ") == 1
 
 
-def test_the_card_comes_back_from_its_json():
+def test_a_card_survives_json():
     card = replace(make_card(), examples=[EXAMPLE], widget=["a"])
     again = Card.from_json(card.to_json())
     assert again.to_json() == card.to_json()
     assert model_card(again) == model_card(card)
 
 
-def test_what_is_not_known_is_said():
+def test_the_card_says_what_is_not_known():
     text = ModelCard(model_card(replace(make_card(), not_measured="it was not asked for"))).text
-    assert "Not known: it was not asked for." in text
-    assert "None was chosen. The terms of the data set are its own." in text
+    assert "Not measured: it was not asked for." in text
+    assert "No licence was chosen. The dataset has its own terms." in text
 
 
 def test_a_model_with_its_code_says_how_it_loads():

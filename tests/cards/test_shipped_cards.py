@@ -1,4 +1,4 @@
-"""The cards in `model_cards/` are what the recipe makes, from the configurations that are shipped."""
+"""The cards in `model_cards/` match their data and the shipped configurations."""
 
 import os
 import re
@@ -13,14 +13,14 @@ from matplotlib.image import imread
 
 from hf_gradexplain.cards import Card, faithfulness_figure, model_card, rewrite_card
 from hf_gradexplain.cards.describe import settings_of
+from hf_gradexplain.commands.arguments import TrainRecipeArguments
 from hf_gradexplain.commands.parsing import parse_arguments
-from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = {path.stem.removeprefix("train_"): path for path in (ROOT / "recipes" / "configs").glob("train_*.yaml")}
 CARDS = sorted(path.parent for path in (ROOT / "model_cards").glob("*/card.json"))
 ROWS = {"fancyzhx/ag_news": (21_391, 7_600), "stanfordnlp/imdb": (25_000, 25_000)}
-"""Of the data that the cards are made from: how many texts there are to train on, and to test on."""
+"""The number of training and of test texts in each dataset of the cards."""
 
 all_cards = pytest.mark.parametrize("folder", CARDS, ids=lambda folder: folder.name)
 
@@ -39,13 +39,13 @@ def test_there_is_a_card_for_every_configuration():
 
 
 @all_cards
-def test_a_card_is_made_from_its_data(folder):
+def test_a_card_is_rendered_from_its_data(folder):
     card = card_of(folder)  # otherwise: python -m hf_gradexplain.cards model_cards/*/
     assert model_card(card) == (folder / "README.md").read_text(encoding="utf-8")
     assert card.to_json() == (folder / "card.json").read_text(encoding="utf-8")
 
 
-def test_a_card_is_written_again_from_the_data_beside_it(tmp_path):
+def test_a_card_is_rendered_again_from_its_data(tmp_path):
     (tmp_path / "card.json").write_bytes((CARDS[0] / "card.json").read_bytes())
     rewrite_card(tmp_path)
     for name in ("README.md", "card.json"):
@@ -56,13 +56,13 @@ def test_a_card_is_written_again_from_the_data_beside_it(tmp_path):
 @all_cards
 def test_its_figure_is_drawn_from_its_data(folder):
     card = card_of(folder)
-    drawn, kept = imread(BytesIO(faithfulness_figure(card.faithfulness, card.title))), imread(folder / "aopc.png")
-    assert drawn.shape == kept.shape
-    assert np.abs(drawn - kept).mean() < 1e-3
+    drawn, shipped = imread(BytesIO(faithfulness_figure(card.faithfulness, card.title))), imread(folder / "aopc.png")
+    assert drawn.shape == shipped.shape
+    assert np.abs(drawn - shipped).mean() < 1e-3
 
 
 @all_cards
-def test_it_was_trained_as_its_configuration_says(folder):
+def test_it_was_trained_with_its_configuration(folder):
     arguments, card = parse_arguments(TrainRecipeArguments, [str(config_of(folder))]), card_of(folder)
     assert card.settings == settings_of(arguments)
     assert card.corpus.name == arguments.dataset_name
@@ -76,7 +76,7 @@ def test_it_was_trained_as_its_configuration_says(folder):
 
 
 @all_cards
-def test_it_says_nothing_of_the_machine(folder):
+def test_it_holds_no_local_paths(folder):
     for name in ("README.md", "card.json"):
         assert not re.search(r"(?:^|[\s\"'(])/\w+/", (folder / name).read_text(encoding="utf-8"), flags=re.M)
 
@@ -88,10 +88,10 @@ def test_training_again_gives_the_card(tmp_path):
     given = ["--dataset_name", os.environ["AG_NEWS"], "--dataset_source", "fancyzhx/ag_news", "--license", "apache-2.0"]
     command = [sys.executable, "recipes/train.py", config_of(folder), *given, "--output_dir", tmp_path / folder.name]
     subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, cwd=ROOT, check=True)
-    again, kept = card_of(tmp_path / folder.name), card_of(folder)
-    assert again.corpus == kept.corpus
-    assert again.settings == kept.settings
-    assert again.metrics == pytest.approx(kept.metrics, abs=0.003)
-    for ours, theirs in zip(again.faithfulness.methods, kept.faithfulness.methods, strict=True):
-        assert ours["short"] == pytest.approx(theirs["short"], abs=0.01)
-        assert ours["r"] == theirs["r"] or ours["r"] == pytest.approx(theirs["r"], abs=0.02)
+    again, shipped = card_of(tmp_path / folder.name), card_of(folder)
+    assert again.corpus == shipped.corpus
+    assert again.settings == shipped.settings
+    assert again.metrics == pytest.approx(shipped.metrics, abs=0.003)
+    for actual, expected in zip(again.faithfulness.methods, shipped.faithfulness.methods, strict=True):
+        assert actual["short"] == pytest.approx(expected["short"], abs=0.01)
+        assert actual["r"] == expected["r"] or actual["r"] == pytest.approx(expected["r"], abs=0.02)
