@@ -77,7 +77,7 @@ class Truth:
         """With respect to the word vectors of each table, where these are `at`."""
         leaves = [x.clone().requires_grad_() for x in at]
         classifier = self.classifier()
-        with follow_forward(classifier.follow):
+        with follow_forward(classifier.followed_functions):
             logits = classifier.logits(inputs, lambda table, _, tokens: leaves[table][:, tokens].clone())
         output = logits.softmax(-1) if probability else logits
         return torch.autograd.grad(output[0, 0], leaves)

@@ -91,9 +91,10 @@ def score_batch(
     """
     sources = dict.fromkeys(method.source for method in methods.values())
     gradient_methods = [name for name, method in methods.items() if takes_gradients(method.source)]
-    if gradient_methods and classifier.no_gradient:
+    if gradient_methods and classifier.no_gradient_reason:
         raise GradexplainError(
-            f"{', '.join(gradient_methods)}: {classifier.no_gradient}; choose methods='loo', which needs no gradient"
+            f"{', '.join(gradient_methods)}: {classifier.no_gradient_reason}; choose methods='loo', "
+            "which needs no gradient"
         )
     graph = any(source.graph for source in sources) and not has_gradient_shortcut(classifier)
     forward = classifier.forward(batch, graph=graph)

@@ -1,7 +1,7 @@
-"""Derivatives of what a model computes, where its own backward pass computes something else.
+"""Derivatives of custom autograd functions, computed from their forward passes.
 
-A custom `torch.autograd.Function` may bring any backward pass: a straight-through estimate, a smoothed surrogate, one
-that only works in training. Its forward pass, run under autograd like any other code, gives the derivative.
+A custom `torch.autograd.Function` may define any backward pass: a straight-through estimate, a smoothed surrogate, or
+one that works only in training. Its forward pass, run under autograd like any other code, gives the true derivative.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,8 +16,8 @@ CustomFunction = type[Function]
 
 
 def custom_functions(output: Tensor) -> frozenset[CustomFunction]:
-    """The custom autograd functions in the graph behind a tensor."""
-    seen, found = set(), set()
+    """Return the custom autograd functions in the graph of a tensor."""
+    seen, functions = set(), set()
     nodes = [output.grad_fn]
     while nodes:
         node = nodes.pop()
@@ -25,19 +25,19 @@ def custom_functions(output: Tensor) -> frozenset[CustomFunction]:
             continue
         seen.add(node)
         nodes += [earlier for earlier, _ in node.next_functions]
-        found |= {cls} if (cls := getattr(node, "_forward_cls", None)) else set()
-    return frozenset(found)
+        functions |= {cls} if (cls := getattr(node, "_forward_cls", None)) else set()
+    return frozenset(functions)
 
 
 @contextmanager
 def follow_forward(functions: Iterable[CustomFunction]) -> Iterator[None]:
-    """Within the block, autograd follows the forward passes of these functions and ignores their backward passes.
+    """Within the block, differentiate the forward passes of these functions and ignore their backward passes.
 
-    It follows them through `torch.no_grad` too, which such functions and the layers they call use to keep autograd
-    out. Without functions the block does nothing.
+    `torch.no_grad` has no effect within the block, because such functions, and the layers that they call, use it to
+    disable autograd. Without functions the block changes nothing.
     """
     functions = tuple(functions)
-    own = [(cls, vars(cls).get("apply")) for cls in functions]
+    saved = [(cls, vars(cls).get("apply")) for cls in functions]
     enter, leave = torch.no_grad.__enter__, torch.no_grad.__exit__
     try:
         for cls in functions:
@@ -47,7 +47,7 @@ def follow_forward(functions: Iterable[CustomFunction]) -> Iterator[None]:
         yield
     finally:
         torch.no_grad.__enter__, torch.no_grad.__exit__ = enter, leave  # type: ignore[method-assign]
-        for cls, apply in own:
+        for cls, apply in saved:
             if apply is None:
                 del cls.apply
             else:
@@ -55,14 +55,14 @@ def follow_forward(functions: Iterable[CustomFunction]) -> Iterator[None]:
 
 
 class _Context:
-    """What a forward pass is given to note things for its backward pass in, which nobody will read."""
+    """A dummy autograd context: ignores everything that is saved on it."""
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *args: None
 
 
 def _plain_call(cls: CustomFunction) -> Any:
-    """The forward pass of a custom function as an ordinary function."""
+    """Return the forward pass of a custom function as an ordinary function."""
     if cls.setup_context is not Function.setup_context:
         return staticmethod(cls.forward)
     return staticmethod(lambda *args: cls.forward(_Context(), *args))

@@ -87,8 +87,9 @@ class HookedClassifier:
         batch_tokens: Largest number of tokens in one forward pass, padding included; a longer text runs alone.
         baseline: What replaces a masked word: one vector `(D,)` per table, in the order of their numbers.
             None for zero.
-        follow: Custom autograd functions whose forward pass is differentiated in place of their own backward pass.
-        no_gradient: Why its gradients cannot be used, or None if they can.
+        followed_functions: Custom autograd functions whose forward pass is differentiated instead of running their
+            own backward pass, see `hf_gradexplain.classifier.autodiff`.
+        no_gradient_reason: Why its gradients cannot be used; None if they can.
         mixed_precision: Whether matrix products run in bfloat16.
         compiled: Compiled replacements of some of its layers, see `hf_gradexplain.probing.compiled`.
     """
@@ -98,8 +99,8 @@ class HookedClassifier:
     objective: Objective
     batch_tokens: int
     baseline: tuple[Tensor, ...] | None = None
-    follow: frozenset[CustomFunction] = frozenset()
-    no_gradient: str | None = None
+    followed_functions: frozenset[CustomFunction] = frozenset()
+    no_gradient_reason: str | None = None
     mixed_precision: bool = False
     compiled: Mapping[nn.Module, Callable[..., Any]] = field(default_factory=dict)
 
@@ -120,7 +121,7 @@ class HookedClassifier:
                 words[table] = EmbeddingOutput(embedding, torch.zeros_like(embedding, requires_grad=True))
             return vectors + words[table].delta[:, tokens].to(vectors.device)
 
-        with torch.set_grad_enabled(graph), follow_forward(self.follow if graph else ()):
+        with torch.set_grad_enabled(graph), follow_forward(self.followed_functions if graph else ()):
             logits = self.logits(batch.inputs, add_delta if graph else edit).to(batch.target.device)
         target = torch.where(batch.target == PREDICTED, self.objective.predicted(logits), batch.target)
         outputs = tuple(words[table] for table in sorted(words))
@@ -172,7 +173,7 @@ class HookedClassifier:
 
     @cached_property
     def precision(self) -> str:
-        """The compute dtype, for display."""
+        """Return the compute dtype, for display."""
         return "bfloat16 (mixed)" if self.mixed_precision else str(dtype_of(self.model)).removeprefix("torch.")
 
     @cached_property
@@ -185,7 +186,7 @@ class _StopForward(Exception):
 
 
 def _scatter_tokens(vectors: Tensor, tokens: slice, ids: Tensor) -> Tensor:
-    """Place the vectors `(B, t, D)` of some tokens among zeros: `(B, T, D)`, on the device of the ids `(B, T)`."""
+    """Scatter the vectors `(B, t, D)` of some tokens into zeros `(B, T, D)`, on the device of the ids `(B, T)`."""
     out = torch.zeros(*ids.shape, vectors.shape[2], dtype=vectors.dtype, device=ids.device)
     out[:, tokens] = vectors.detach().to(ids.device)
     return out

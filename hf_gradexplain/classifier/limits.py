@@ -1,4 +1,4 @@
-"""Limits of a model: how long its inputs may be, which token ids it has vectors for, and what pads them."""
+"""Limits of a model: the length of its inputs, the size of its vocabulary, and its pad token."""
 
 from typing import Any
 
@@ -9,9 +9,10 @@ _NO_LIMIT = 10**9
 
 
 def length_limit(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> int | None:
-    """The most tokens that a model reads, special tokens included: what the tokenizer says, and what positions allow.
+    """Return the largest number of tokens of a text, special tokens included; None for no limit.
 
-    A table of positions with a padding row is used from the row after that on.
+    It is the smaller of the tokenizer's `model_max_length` and the number of position embeddings. If the table of
+    position embeddings has a `padding_idx`, as in RoBERTa, only the rows after that one count.
     """
     limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < _NO_LIMIT else []
     positions = getattr(getattr(model, "config", None), "max_position_embeddings", None)
@@ -23,13 +24,19 @@ def length_limit(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> int | 
 
 
 def vocabulary_size(model: nn.Module) -> int | None:
-    """How many token ids a model has vectors for; None where its configuration names no number, as for hashed ids."""
+    """Return the number of token ids that a model has vectors for.
+
+    None if its configuration has no `vocab_size`, for example because the model hashes its ids.
+    """
     config: Any = getattr(model, "config", None)
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
     return getattr(text, "vocab_size", None)
 
 
 def pad_id(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> int | None:
-    """What texts are padded with; None without a pad token, or where the model was not resized for it."""
+    """Return the id of the pad token.
+
+    None if the tokenizer has no pad token, or if the model has no vector for it because it was not resized.
+    """
     size, token = vocabulary_size(model), tokenizer.pad_token_id
     return None if token is None or (size is not None and token >= size) else token

@@ -1,8 +1,8 @@
-"""Where a model looks words up, and the only hooks of the package.
+"""Find and edit a model's embedding lookups; these are the only hooks of the package.
 
-Which layers those are is discovered, not looked up by name: change one word, run the model again, and see which
-lookups answer differently and at which position. That finds the encoder's and the decoder's lookup (the latter
-shifted by one), time-major outputs, and hashed tables, and leaves out positions and segment ids that happen to go
+The lookups are discovered by experiment, not by the names of layers: change one word, run the model again, and compare
+which layers return something else, and at which position. This finds the lookups of encoder and decoder (the latter
+shifted by one), time-major outputs and hashed tables. It leaves out positions and segment ids that some models push
 through the word table.
 """
 
@@ -19,19 +19,24 @@ from hf_gradexplain.classifier.state import ModelState
 from hf_gradexplain.errors import GradexplainError
 
 Edit = Callable[[int, Tensor, slice], Tensor]
-"""`(table, vectors (B, t, D), tokens) -> (B, t, D)`: `tokens` says which `t` of the `T` tokens the vectors are of."""
+"""A function `(table, vectors, tokens)` that returns new vectors `(B, t, D)`.
+
+`table` is the number of the embedding table. `vectors` `(B, t, D)` are the vectors of the `t` tokens that the slice
+`tokens` takes from the `T` tokens of the texts.
+"""
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """One call of one layer that turns the text's token ids into vectors.
+    """One call of one layer that turns the token ids of a text into vectors.
 
     Attributes:
         module: The layer's name in the model.
-        call: Which of the layer's calls in a forward pass, from 0.
-        shift: Token `t` stands at output position `t + shift`.
+        call: The number of the call among the layer's calls in a forward pass, from 0.
+        shift: Token `t` has output position `t + shift`.
         time_major: Whether the output is `(T, B, D)` rather than `(B, T, D)`.
-        table: Lookups that return the same vector for the same token share a table, and so a gradient.
+        table: Number of the embedding table. Lookups that return the same vector for the same token share a table,
+            and therefore a gradient.
     """
 
     module: str
@@ -40,38 +45,38 @@ class Lookup:
     time_major: bool
     table: int = 0
 
-    def words(self, output: Any, length: int) -> tuple[Tensor, slice, slice]:
-        """The layer's output as `(B, T', D)`, the tokens that it holds, and their positions in it."""
+    def align(self, output: Any, length: int) -> tuple[Tensor, slice, slice]:
+        """Return the layer's output as `(B, T', D)`, the tokens that it holds, and their positions in it."""
         vectors = _vectors(output)
         vectors = vectors.transpose(0, 1) if self.time_major else vectors
         first, last = max(0, -self.shift), min(length, vectors.shape[1] - self.shift)
         return vectors, slice(first, last), slice(first + self.shift, last + self.shift)
 
-    def edited(self, output: Any, edit: Edit, length: int) -> Any:
-        """The layer's output with the words' vectors edited and everything else as it was."""
-        vectors, tokens, at = self.words(output, length)
-        new = edit(self.table, vectors[:, at], tokens)
+    def apply_edit(self, output: Any, edit: Edit, length: int) -> Any:
+        """Return the layer's output with edited word vectors; everything else stays as it is."""
+        vectors, tokens, positions = self.align(output, length)
+        new = edit(self.table, vectors[:, positions], tokens)
         if new.shape[1] != vectors.shape[1]:
-            new = torch.cat([vectors[:, : at.start], new, vectors[:, at.stop :]], dim=1)
+            new = torch.cat([vectors[:, : positions.start], new, vectors[:, positions.stop :]], dim=1)
         new = new.transpose(0, 1) if self.time_major else new
         return (new, *output[1:]) if isinstance(output, tuple) else new
 
 
 @contextmanager
 def edit_lookups(model: nn.Module, lookups: Sequence[Lookup], edit: Edit, length: int) -> Iterator[None]:
-    """Within the block, every forward pass of texts of `length` tokens sees edited word vectors.
+    """Within the block, edit the word vectors in every forward pass over texts of `length` tokens.
 
     Raises:
-        RuntimeError: At the end of the block, if a lookup was not met in the last forward pass.
+        RuntimeError: The last forward pass in the block did not make one of the lookups.
     """
     calls: Counter[str] = Counter()
-    by_place = {(lookup.module, lookup.call): lookup for lookup in lookups}
+    by_call = {(lookup.module, lookup.call): lookup for lookup in lookups}
 
     def hook_of(name: str) -> Callable[..., Any]:
         def hook(module: nn.Module, args: Any, output: Any) -> Any:
-            lookup = by_place.get((name, calls[name]))
+            lookup = by_call.get((name, calls[name]))
             calls[name] += 1
-            return output if lookup is None else lookup.edited(output, edit, length)
+            return output if lookup is None else lookup.apply_edit(output, edit, length)
 
         return hook
 
@@ -80,52 +85,54 @@ def edit_lookups(model: nn.Module, lookups: Sequence[Lookup], edit: Edit, length
     try:
         handles += [model.get_submodule(name).register_forward_hook(hook_of(name)) for name in names]
         yield
-        missed = [place for place in by_place if calls[place[0]] <= place[1]]
+        missed = [key for key in by_call if calls[key[0]] <= key[1]]
     finally:
         for handle in handles:
             handle.remove()
     if missed:
-        raise RuntimeError(f"the model no longer looks words up at {missed}: make a new Explainer for it")
+        raise RuntimeError(f"the model no longer calls the embedding lookups {missed}: create a new Explainer for it")
 
 
 def find_lookups(
     model: nn.Module, inputs: Mapping[str, Tensor], changes: Sequence[tuple[int, int]]
 ) -> tuple[Lookup, ...]:
-    """Discover where `model` looks its words up.
+    """Find the embedding lookups of a model.
 
     Args:
-        model: Any module that reads `input_ids` and returns `.logits`, in eval mode.
+        model: Any module that takes `input_ids` and returns `.logits`, in eval mode.
         inputs: One text, each `(1, T)`, with `T` of at least 4.
-        changes: `(position, other id)`, at least two: ordinary tokens of the text and what to put in their place.
+        changes: At least two pairs `(position, other id)`: ordinary tokens of the text, and their replacements.
 
     Returns:
         The lookups in the order in which the model makes them.
 
     Raises:
-        GradexplainError: If none is found, or if those found do not carry the whole influence of a word.
+        GradexplainError: No lookup is found, or a word influences the logits in other ways than through the lookups.
     """
     if inputs["input_ids"].shape[1] < 4 or len(changes) < 2:
-        raise GradexplainError("the probe needs at least 4 tokens and 2 changes: give a longer probe text")
+        raise GradexplainError(
+            "finding the embedding lookups needs at least 4 tokens and 2 changes: give a longer text"
+        )
     plain, _ = _run(model, inputs)
     runs = [_run(model, _changed(inputs, change)) for change in changes]
-    found = []
-    for place, vectors in plain.items():
-        moves = {_moved(vectors, run[0].get(place), at) for run, (at, _) in zip(runs, changes, strict=True)}
-        if len(moves) == 1 and (move := moves.pop()) is not None:
-            found.append(Lookup(*place, shift=move[0], time_major=move[1]))
-    if not found:
+    candidates = []
+    for key, vectors in plain.items():
+        layouts = {_layout(vectors, run[0].get(key), token) for run, (token, _) in zip(runs, changes, strict=True)}
+        if len(layouts) == 1 and (layout := layouts.pop()) is not None:
+            candidates.append(Lookup(*key, shift=layout[0], time_major=layout[1]))
+    if not candidates:
         raise GradexplainError(
             f"{type(model).__name__} looks words up in no layer that a forward hook can see: it cannot be explained"
         )
-    for level, layers in enumerate(_outwards(found)):
+    for level, layers in enumerate(_from_inside_out(candidates)):
         lookups = _number_tables(layers, plain, inputs["input_ids"].shape[1])
-        if level and not _same_wherever_it_stands(model, inputs, lookups, (changes[0][0], changes[1][0])):
+        if level and not _depends_on_word_only(model, inputs, lookups, (changes[0][0], changes[1][0])):
             break
         if _are_complete(model, inputs, lookups, runs[0]):
             return lookups
     raise GradexplainError(
-        f"{type(model).__name__} reads words past the layers {sorted({x.module for x in next(_outwards(found))})}: "
-        "it cannot be explained through its word vectors"
+        f"{type(model).__name__} reads words outside of the layers "
+        f"{sorted({x.module for x in next(_from_inside_out(candidates))})}: it cannot be explained by its word vectors"
     )
 
 
@@ -144,15 +151,15 @@ def _changed(inputs: Mapping[str, Tensor], change: tuple[int, int]) -> dict[str,
 
 @torch.no_grad()
 def _run(model: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[_Outputs, Tensor]:
-    """What every layer that reads nothing but integers returned, call by call, and the logits."""
+    """Return the outputs of every call of a layer whose inputs are integers, and the logits."""
     outputs: _Outputs = {}
     calls: Counter[str] = Counter()
 
     def hook_of(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            read = [x.is_floating_point() for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
+            floats = [x.is_floating_point() for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
             vectors = _vectors(output)
-            if read and not any(read) and isinstance(vectors, Tensor) and vectors.ndim == 3:
+            if floats and not any(floats) and isinstance(vectors, Tensor) and vectors.ndim == 3:
                 outputs[name, calls[name]] = vectors.clone()
             calls[name] += 1
 
@@ -170,8 +177,8 @@ def _run(model: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[_Outputs, Tens
     return outputs, logits
 
 
-def _moved(before: Tensor, after: Tensor | None, token: int) -> tuple[int, bool] | None:
-    """`(shift, time_major)` if changing `token` changed exactly one position of a lookup, else None."""
+def _layout(before: Tensor, after: Tensor | None, token: int) -> tuple[int, bool] | None:
+    """Return `(shift, time_major)` of a lookup if changing `token` changed exactly one of its positions, else None."""
     if after is None or before.shape != after.shape or 1 not in before.shape[:2]:
         return None
     time_major = before.shape[0] != 1
@@ -179,19 +186,22 @@ def _moved(before: Tensor, after: Tensor | None, token: int) -> tuple[int, bool]
     return (int(positions) - token, time_major) if len(positions) == 1 else None
 
 
-def _outwards(found: Sequence[Lookup]) -> Iterator[list[Lookup]]:
-    """The innermost of the layers found, then those around them: an adapter adds to what the layer in it returns."""
-    names = {lookup.module for lookup in found}
+def _from_inside_out(candidates: Sequence[Lookup]) -> Iterator[list[Lookup]]:
+    """Yield the lookups of the innermost layers, then those of the layers around them.
+
+    An adapter, for example, is a layer that adds to the output of the layer inside it.
+    """
+    names = {lookup.module for lookup in candidates}
     around = {name: [x for x in names if f"{name}.".startswith(f"{x}.")] for name in names}
     innermost = names - {x for name, chain in around.items() for x in chain if x != name}
     chains = [sorted(around[name], key=len, reverse=True) for name in innermost]
     for level in range(max(map(len, chains))):
         chosen = {chain[min(level, len(chain) - 1)] for chain in chains}
-        yield [lookup for lookup in found if lookup.module in chosen]
+        yield [lookup for lookup in candidates if lookup.module in chosen]
 
 
 def _number_tables(lookups: Sequence[Lookup], outputs: _Outputs, length: int) -> tuple[Lookup, ...]:
-    """Give lookups that return the same vectors for the tokens they share the same table number."""
+    """Number the tables: lookups that return the same vectors for their common tokens get the same number."""
     numbered: list[Lookup] = []
     for lookup in lookups:
         same = (x.table for x in numbered if _same_vectors(x, lookup, outputs, length))
@@ -201,39 +211,39 @@ def _number_tables(lookups: Sequence[Lookup], outputs: _Outputs, length: int) ->
 
 
 def _same_vectors(a: Lookup, b: Lookup, outputs: _Outputs, length: int) -> bool:
-    (x, held, at_x), (y, also, at_y) = (z.words(outputs[z.module, z.call], length) for z in (a, b))
-    first, last = max(held.start, also.start), min(held.stop, also.stop)
-    shared_x = x[:, first + at_x.start - held.start : last + at_x.start - held.start]
-    shared_y = y[:, first + at_y.start - also.start : last + at_y.start - also.start]
+    (x, tokens_x, at_x), (y, tokens_y, at_y) = (z.align(outputs[z.module, z.call], length) for z in (a, b))
+    first, last = max(tokens_x.start, tokens_y.start), min(tokens_x.stop, tokens_y.stop)
+    shared_x = x[:, first + at_x.start - tokens_x.start : last + at_x.start - tokens_x.start]
+    shared_y = y[:, first + at_y.start - tokens_y.start : last + at_y.start - tokens_y.start]
     return torch.equal(shared_x, shared_y)
 
 
 def _are_complete(
     model: nn.Module, inputs: Mapping[str, Tensor], lookups: Sequence[Lookup], changed: tuple[_Outputs, Tensor]
 ) -> bool:
-    """Whether giving the lookups the changed word's vectors gives the changed text's logits."""
-    length, outputs = inputs["input_ids"].shape[1], iter(lookups)
+    """Return whether the changed word's vectors, put into the original text, give the logits of the changed text."""
+    length, remaining = inputs["input_ids"].shape[1], iter(lookups)
 
-    def put(table: int, vectors: Tensor, tokens: slice) -> Tensor:
-        lookup = next(outputs)
-        words, _, at = lookup.words(changed[0][lookup.module, lookup.call], length)
-        return words[:, at]
+    def edit(table: int, vectors: Tensor, tokens: slice) -> Tensor:
+        lookup = next(remaining)
+        changed_vectors, _, positions = lookup.align(changed[0][lookup.module, lookup.call], length)
+        return changed_vectors[:, positions]
 
-    with torch.no_grad(), ModelState(model).restore(), edit_lookups(model, lookups, put, length):
+    with torch.no_grad(), ModelState(model).restore(), edit_lookups(model, lookups, edit, length):
         logits = model(**inputs).logits
     tolerance = min(0.05, 1e3 * torch.finfo(logits.dtype).eps) * (1 + changed[1].abs().max())
     return bool((logits - changed[1]).abs().max() <= tolerance)
 
 
-def _same_wherever_it_stands(
-    model: nn.Module, inputs: Mapping[str, Tensor], lookups: Sequence[Lookup], places: tuple[int, int]
+def _depends_on_word_only(
+    model: nn.Module, inputs: Mapping[str, Tensor], lookups: Sequence[Lookup], positions: tuple[int, int]
 ) -> bool:
-    """Whether a word at both places gets one vector: if not, the layer adds more than the word, its position say."""
-    there, length = int(inputs["input_ids"][0, places[0]]), inputs["input_ids"].shape[1]
-    outputs, _ = _run(model, _changed(inputs, (places[1], there)))
+    """Return whether a word has the same vector at both positions; a layer that adds the position, say, differs."""
+    word, length = int(inputs["input_ids"][0, positions[0]]), inputs["input_ids"].shape[1]
+    outputs, _ = _run(model, _changed(inputs, (positions[1], word)))
     for lookup in lookups:
-        vectors, _, _ = lookup.words(outputs[lookup.module, lookup.call], length)
-        first, second = (vectors[0, place + lookup.shift] for place in places)
+        vectors, _, _ = lookup.align(outputs[lookup.module, lookup.call], length)
+        first, second = (vectors[0, position + lookup.shift] for position in positions)
         if not torch.allclose(first, second, rtol=1e-3, atol=1e-3 * float(first.abs().max())):
             return False
     return True

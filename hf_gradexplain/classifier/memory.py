@@ -1,4 +1,4 @@
-"""How many tokens a model has memory for, learnt where memory runs out."""
+"""Token budgets that shrink after out-of-memory errors."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -10,22 +10,22 @@ from torch import nn
 Result = TypeVar("Result")
 
 _LIMITS: WeakKeyDictionary[nn.Module, dict[bool, int]] = WeakKeyDictionary()
-"""Per model, without and with a graph for a backward pass: the most tokens that it is given at a time."""
+"""Per model, and per kind of forward pass (with or without an autograd graph): the learned token budget."""
 
 
-def token_limit(model: nn.Module, asked: int, *, graph: bool) -> int:
-    """The token budget of one pass: what was asked for, or less where that was seen to be too much.
+def token_limit(model: nn.Module, requested: int, *, graph: bool) -> int:
+    """Return the token budget of one forward pass: the requested one, or less after an out-of-memory error.
 
     Args:
         model: The model.
-        asked: The budget that was asked for.
-        graph: Whether the pass keeps what a backward pass needs.
+        requested: The requested budget.
+        graph: Whether the forward pass keeps its autograd graph.
     """
-    return min(asked, _LIMITS.get(model, {}).get(graph, asked))
+    return min(requested, _LIMITS.get(model, {}).get(graph, requested))
 
 
 def lower_limit(model: nn.Module, tried: int, *, graph: bool) -> None:
-    """Note that memory ran out at `tried` tokens: from here on the model is given half of them."""
+    """Set the budget of the model to half of `tried`, the number of tokens at which it ran out of memory."""
     _LIMITS.setdefault(model, {})[graph] = max(1, tried // 2)
 
 
@@ -37,17 +37,20 @@ def run_halving_on_oom(
     *,
     graph: bool,
 ) -> Iterator[tuple[list[int], Result]]:
-    """Run batches one after the other, and those that memory does not hold in halves.
+    """Run batches in order, and split a batch in halves when memory runs out.
 
     Args:
-        batches: What to run, in this order; the halves of a batch come in its place.
-        tokens: The number of tokens of a batch.
-        run: Gives the result of a batch.
-        model: The model that runs; what was learnt about its memory stays with it.
-        graph: Whether its passes keep what a backward pass needs.
+        batches: The batches; the halves of a batch take its place in the order.
+        tokens: Returns the number of tokens of a batch.
+        run: Returns the result of a batch.
+        model: The model that runs; its learned budget also applies to later calls.
+        graph: Whether the forward passes keep their autograd graph.
+
+    Yields:
+        Each batch or part of a batch, with its result.
 
     Raises:
-        MemoryError: Or the device's own error, if a single text does not fit.
+        MemoryError: A single text does not fit. Some devices raise an error of their own instead.
     """
     todo = list(reversed(batches))
     while todo:
@@ -59,7 +62,7 @@ def run_halving_on_oom(
         try:
             result = run(batch)
         except (MemoryError, RuntimeError) as error:
-            if not half or not ran_out(error):
+            if not half or not is_out_of_memory(error):
                 raise
             lower_limit(model, size, graph=graph)
             todo.append(batch)
@@ -68,38 +71,41 @@ def run_halving_on_oom(
 
 
 def run_in_chunks(
-    model: nn.Module, n: int, length: int, asked: int, run: Callable[[slice], Result], *, graph: bool
+    model: nn.Module, n: int, length: int, batch_tokens: int, run: Callable[[slice], Result], *, graph: bool
 ) -> Iterator[tuple[slice, Result]]:
-    """Run `n` copies of a text in turn, as many at a time as the budget allows, and fewer where memory runs out.
+    """Run `n` copies of a text in chunks that fit the token budget, and in smaller ones when memory runs out.
 
     Args:
-        model: The model that runs; what was learnt about its memory stays with it.
+        model: The model that runs; its learned budget also applies to later calls.
         n: The number of copies.
-        length: The tokens of one of them.
-        asked: The token budget.
-        run: Gives the result of some of the copies.
-        graph: Whether the passes keep what a backward pass needs.
+        length: The number of tokens of one copy.
+        batch_tokens: The token budget.
+        run: Returns the result of a chunk of the copies.
+        graph: Whether the forward passes keep their autograd graph.
+
+    Yields:
+        Each chunk, as a slice of the copies, with its result.
 
     Raises:
-        MemoryError: Or the device's own error, if a single copy does not fit.
+        MemoryError: A single copy does not fit. Some devices raise an error of their own instead.
     """
     start = 0
     while start < n:
-        at_once = max(1, token_limit(model, asked, graph=graph) // length)
-        at = slice(start, min(start + at_once, n))
-        ran = at.stop - at.start
+        most = max(1, token_limit(model, batch_tokens, graph=graph) // length)
+        chunk = slice(start, min(start + most, n))
+        size = chunk.stop - chunk.start
         try:
-            result = run(at)
+            result = run(chunk)
         except (MemoryError, RuntimeError) as error:
-            if ran == 1 or not ran_out(error):
+            if size == 1 or not is_out_of_memory(error):
                 raise
-            lower_limit(model, ran * length, graph=graph)
+            lower_limit(model, size * length, graph=graph)
             continue
-        yield at, result
-        start = at.stop
+        yield chunk, result
+        start = chunk.stop
 
 
-def ran_out(error: BaseException) -> bool:
-    """Whether memory ran out; the CPU's allocator and some libraries have no error class of their own for that."""
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error means out of memory; the CPU allocator and some libraries raise a plain RuntimeError."""
     signs = "DefaultCPUAllocator", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(sign in str(error) for sign in signs)

@@ -1,4 +1,4 @@
-"""What is explained: from logits `(..., C)` and a target class to one number per text."""
+"""The function that is explained: from logits `(..., C)` and a target class to one number per text."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +10,10 @@ from torch import Tensor
 from transformers import PretrainedConfig
 
 from hf_gradexplain.errors import choose
+from hf_gradexplain.options import ObjectiveName
 
 Head = Literal["softmax", "sigmoid", "identity"]
-ObjectiveName = Literal["loss", "logit", "prob"]
+
 
 _LOG_PROBABILITY: dict[Head, Callable[[Tensor], Tensor]] = {
     "softmax": lambda logits: F.log_softmax(logits, -1),
@@ -26,10 +27,10 @@ _PROBABILITY: dict[Head, Callable[[Tensor], Tensor]] = {
 
 
 def head_of(config: PretrainedConfig) -> Head:
-    """How a model's logits are read, from its `problem_type`.
+    """Return the function that turns a model's logits into probabilities, from its `problem_type`.
 
-    Single-label models have a softmax, multi-label models a sigmoid per label. Regression, and a single logit
-    whose `problem_type` is not set, is read as it is: the output itself takes the place of the probability.
+    Single-label models have a softmax, multi-label models a sigmoid per label. Regression models, and models with a
+    single logit and no `problem_type`, have the identity: the output itself takes the place of the probability.
     """
     if config.problem_type == "multi_label_classification":
         return "sigmoid"
@@ -40,7 +41,7 @@ def head_of(config: PretrainedConfig) -> Head:
 
 @dataclass(frozen=True)
 class Objective:
-    """The function of the logits that an explanation is of.
+    """The function of the logits that is explained.
 
     With `f_y` the probability of the target (for regression: the output of the target), the loss is
 
@@ -50,12 +51,15 @@ class Objective:
     `prob`    `-f_y`
     ========  =====================
 
-    For regression the three coincide: the output has no logarithm. Whatever the model's dtype, logits are read in
-    float64: in float32 a class that leads by 17 has `log f_y = 0` and no gradient, and nothing would be explained.
+    For regression the three are equal: minus the output. Logits of any dtype are converted to float64: in float32, a
+    class whose logit leads by 17 has `log f_y = 0` and a zero gradient, and every score would be zero.
 
     Args:
         name: `loss`, `logit` or `prob`.
-        head: How the logits are read, see `head_of`.
+        head: The function that turns logits into probabilities, see `head_of`.
+
+    Raises:
+        GradexplainError: The name is unknown.
     """
 
     name: ObjectiveName
@@ -65,15 +69,15 @@ class Objective:
         choose("objective", self.name, get_args(ObjectiveName))
 
     def probability(self, logits: Tensor) -> Tensor:
-        """`f`, the probabilities (for regression: the outputs): `(..., C)` to `(..., C)`."""
+        """Return the probabilities `f` (for regression: the outputs): `(..., C)` to `(..., C)`."""
         return _PROBABILITY[self.head](_wide(logits))
 
     def predicted(self, logits: Tensor) -> Tensor:
-        """The class with the highest logit: `(..., C)` to `(...)`; the first of equals."""
+        """Return the class with the highest logit, the first of equal ones: `(..., C)` to `(...)`."""
         return logits.argmax(-1)
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        """The loss of each text, never averaged: `(..., C)` and `(...)` to `(...)`."""
+        """Return the loss of each text, not averaged: `(..., C)` and `(...)` to `(...)`."""
         logits = _wide(logits)
         if self.name == "logit" or self.head == "identity":
             values = logits
@@ -84,7 +88,10 @@ class Objective:
         return -values.gather(-1, target.unsqueeze(-1)).squeeze(-1)
 
     def slope(self, logits: Tensor, target: Tensor) -> Tensor:
-        """`dl_y/dlogits`, as wide as logits are read: float16 ends at 6e-8. `(..., C)` and `(...)` to `(..., C)`."""
+        """Return `dl_y/dlogits`: `(..., C)` and `(...)` to `(..., C)`.
+
+        It is in float64 (float32 on mps), whatever the dtype of the logits: float16 has no numbers below 6e-8.
+        """
         with torch.enable_grad():
             wide = _wide(logits.detach()).requires_grad_()
             (slope,) = torch.autograd.grad(self.loss(wide, target).sum(), wide)
@@ -92,7 +99,7 @@ class Objective:
 
 
 def widest(device: torch.device) -> torch.dtype:
-    """The widest numbers that a device has: float64, and float32 on Apple's."""
+    """Return the widest float dtype of a device: float64, or float32 on Apple GPUs (mps)."""
     return torch.float32 if device.type == "mps" else torch.float64
 
 

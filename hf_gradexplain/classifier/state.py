@@ -1,4 +1,4 @@
-"""The user's model, left as found: its parameters, mode, configuration, hooks and random numbers."""
+"""Save and restore the user's model: parameters, mode, configuration, attributes and random numbers."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -11,45 +11,52 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
 UNUSED_PAD_ID = -1
+"""A pad id that no token has, for models without a pad token."""
 
 
 class ModelState:
-    """A model's state between two forward passes: attributes, buffers and parts of its modules, its configuration.
+    """Saved state of a model: attributes, buffers and submodules of its modules, and its configuration.
 
-    And its random numbers: within `restore` they are those of a fixed seed, after it those that would have come.
+    It is saved at creation, without copying any values: `restore` undoes assignments, not changes in place. The random
+    state is saved and restored by each `restore`.
     """
 
     def __init__(self, model: nn.Module) -> None:
-        live = [state for module in model.modules() for state in (vars(module), module._buffers, module._modules)]
-        self.live = live + [vars(config) for config in _configs(model)]
-        self.found = [dict(state) for state in self.live]
+        states = [state for module in model.modules() for state in (vars(module), module._buffers, module._modules)]
+        self.current = states + [vars(config) for config in _configs(model)]
+        self.saved = [dict(state) for state in self.current]
         devices = {parameter.device for parameter in model.parameters() if parameter.device.type == "cuda"}
         self.generators = [torch.default_generator, *(torch.cuda.default_generators[d.index] for d in devices)]
 
     @contextmanager
     def restore(self) -> Iterator[None]:
-        """Restore, after the block, what was changed in it."""
-        random = [generator.get_state() for generator in self.generators]
+        """Run the block with a fixed random seed; after it, restore the saved state and the random state."""
+        random_states = [generator.get_state() for generator in self.generators]
         try:
             for generator in self.generators:
                 generator.manual_seed(0)
             yield
         finally:
-            for generator, state in zip(self.generators, random, strict=True):
+            for generator, state in zip(self.generators, random_states, strict=True):
                 generator.set_state(state)
-            for live, found in zip(self.live, self.found, strict=True):
-                if len(live) != len(found) or not all(map(is_, live.values(), found.values())):
-                    live.clear()
-                    live.update(found)
+            for current, saved in zip(self.current, self.saved, strict=True):
+                if len(current) != len(saved) or not all(map(is_, current.values(), saved.values())):
+                    current.clear()
+                    current.update(saved)
 
 
 @contextmanager
 def frozen_eval_mode(model: nn.Module) -> Iterator[None]:
-    """Eval mode, frozen parameters and a pad id within the block; everything put back after it.
+    """Within the block, put the model in eval mode and freeze its parameters; restore everything afterwards.
 
-    Decoders without a pad token refuse batches, even of texts of equal length, so they get an id that no token has.
-    Modules compiled in place run uncompiled: compiled code may pass over hooks. Gradients are on, whatever the caller
-    chose. See `_cudnn_for` for what is done to cuDNN.
+    Also within the block:
+
+    - Autograd is enabled, even inside the caller's `torch.no_grad` or `torch.inference_mode`.
+    - A model without a pad token gets the id `UNUSED_PAD_ID`: decoders refuse batches without one, even of texts of
+      equal length.
+    - Modules compiled in place run uncompiled, because compiled code may skip hooks.
+    - cuDNN is off for recurrent layers, and TF32 is off for convolutions; see `_exact_cudnn`.
+    - The random numbers are those of a fixed seed.
     """
     modules = list(model.modules())
     trainable = [
@@ -59,7 +66,7 @@ def frozen_eval_mode(model: nn.Module) -> Iterator[None]:
         if parameter is not None and parameter.requires_grad
     ]
     try:
-        with torch.inference_mode(False), torch.enable_grad(), ModelState(model).restore(), _cudnn_for(modules):
+        with torch.inference_mode(False), torch.enable_grad(), ModelState(model).restore(), _exact_cudnn(modules):
             if any(module.training for module in modules):
                 model.eval()
             for module, name in trainable:
@@ -77,52 +84,52 @@ def frozen_eval_mode(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _cudnn_for(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Within the block, cuDNN is off for models with recurrent layers, and convolves exactly.
+def _exact_cudnn(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Within the block, disable cuDNN for models with recurrent layers, and TF32 for models with convolutions.
 
-    It refuses the backward pass of recurrent layers in eval mode. And it rounds what it convolves to 10 bits (TF32)
-    where it can, by which a model would differ from its short cut.
+    cuDNN refuses the backward pass of recurrent layers in eval mode. TF32 rounds the inputs of convolutions to 10 bits,
+    and the model's results would differ from those of its shortcut.
     """
-    found: list[tuple[Any, str, Any]] = []
+    saved: list[tuple[Any, str, Any]] = []
 
-    def put(place: Any, name: str, value: Any) -> None:
-        found.append((place, name, getattr(place, name)))
-        setattr(place, name, value)
+    def set_option(backend: Any, name: str, value: Any) -> None:
+        saved.append((backend, name, getattr(backend, name)))
+        setattr(backend, name, value)
 
     try:
         if any(isinstance(module, nn.RNNBase) for module in modules):
-            put(torch.backends.cudnn, "enabled", False)
+            set_option(torch.backends.cudnn, "enabled", False)
         if any(isinstance(module, _ConvNd) for module in modules):
-            _convolve_exactly(put)
+            _disable_tf32(set_option)
         yield
     finally:
-        for place, name, value in reversed(found):
-            setattr(place, name, value)
+        for backend, name, value in reversed(saved):
+            setattr(backend, name, value)
 
 
-def _convolve_exactly(put: Callable[[Any, str, Any], None]) -> None:
-    """Have convolutions in float32 proper, by switches whose values can be put back.
+def _disable_tf32(set_option: Callable[[Any, str, Any], None]) -> None:
+    """Disable TF32 for convolutions, by options whose values can be restored.
 
-    A switch that nobody ever set follows the more general one, and once set it cannot be made to follow again. So the
-    most general goes first: one that has not followed it has a value of its own.
+    An option that was never set follows the more general one, and once it is set it cannot be unset. The most general
+    option is therefore set first: a more specific one that does not follow it has a value of its own.
     """
     cudnn: Any = torch.backends.cudnn
     if not hasattr(cudnn, "conv"):  # before PyTorch 2.9
-        put(cudnn, "allow_tf32", False)
+        set_option(cudnn, "allow_tf32", False)
     elif cudnn.conv.fp32_precision == "tf32":
-        for place in (torch.backends, cudnn, cudnn.conv):
-            if place.fp32_precision != "ieee":
-                put(place, "fp32_precision", "ieee")
+        for backend in (torch.backends, cudnn, cudnn.conv):
+            if backend.fp32_precision != "ieee":
+                set_option(backend, "fp32_precision", "ieee")
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where the model's inputs go: the device of its first weights that are loaded at all."""
+    """Return the device for the model's inputs: that of its first parameter that is not on the meta device."""
     devices = [parameter.device for parameter in model.parameters() if parameter.device.type != "meta"]
     return devices[0] if devices else torch.device("cpu")
 
 
 def dtype_of(model: nn.Module) -> torch.dtype:
-    """What most of the model's weights are in, and what it computes in: float32 if it has none."""
+    """Return the dtype of most of the model's parameters, in which it computes; float32 if it has none."""
     sizes: Counter[torch.dtype] = Counter()
     for parameter in model.parameters():
         sizes[parameter.dtype] += parameter.numel() if parameter.is_floating_point() else 0
@@ -130,7 +137,7 @@ def dtype_of(model: nn.Module) -> torch.dtype:
 
 
 def _configs(model: nn.Module) -> list[Any]:
-    """The model's configuration and, where it has one of its own, that of its text part."""
+    """Return the model's configuration and, if it has a separate one, that of its text part."""
     config: Any = getattr(model, "config", None)
     if config is None:
         return []

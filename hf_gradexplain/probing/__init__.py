@@ -1,1 +1,1 @@
-"""Small experiments that show how a model behaves before it is explained; the doctor reports them."""
+"""Checks run on a model before it is explained; the doctor reports their results."""

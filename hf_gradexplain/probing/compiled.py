@@ -1,4 +1,4 @@
-"""The layers that a model repeats, compiled; everything around them, the word lookups above all, runs as it is."""
+"""Compile the repeated layers of a model; everything else, such as the embedding lookups, runs uncompiled."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -10,27 +10,28 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
-from hf_gradexplain.classifier.memory import ran_out
+from hf_gradexplain.classifier.memory import is_out_of_memory
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.probing.gradient_checks import FAILURES, forward_backward, largest, relative_error, sample_documents
 from hf_gradexplain.text.encode import collate
 
 BACKEND = "inductor"
-"""What `torch.compile` hands its graphs to."""
+"""The backend of `torch.compile`."""
 
 _LENGTHS = (5, 9)
+"""Ordinary tokens of the texts on which the compiled layers are compared with the plain ones."""
 
 
 class CompiledLayers:
-    """What to call in place of each repeated layer: compiled at the first use, for texts of any length.
+    """Compiled versions of the repeated layers, made at the first use, for texts of any length.
 
-    The compiled model is tried on short texts. If it answers otherwise than the plain one, or if there is nothing to
-    compile, a warning says so, and the model runs as it is.
+    The compiled model is compared with the plain one on short texts. If their results differ, or if there is nothing to
+    compile, a warning is issued and the model runs uncompiled.
 
     Args:
-        tokenizer: The tokenizer.
-        tolerance: The largest relative error of logits and gradients.
+        tokenizer: The model's tokenizer.
+        tolerance: The largest accepted relative error of logits and gradients.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, tolerance: float) -> None:
@@ -41,7 +42,7 @@ class CompiledLayers:
         """Return the compiled call of each repeated layer; call this within `frozen_eval_mode`.
 
         Raises:
-            GradexplainError: If the layers cannot be compiled on this machine.
+            GradexplainError: The layers cannot be compiled on this machine.
         """
         if self._calls is None:
             self._calls = self._compile(classifier)
@@ -49,40 +50,44 @@ class CompiledLayers:
 
     def _compile(self, classifier: HookedClassifier) -> Mapping[nn.Module, Callable[..., Any]]:
         name = type(classifier.model).__name__
-        layers = [] if classifier.follow or classifier.no_gradient else repeated_layers(classifier)
+        layers = [] if classifier.followed_functions or classifier.no_gradient_reason else repeated_layers(classifier)
         if not layers:
-            warnings.warn(f"{name} has no repeated layers that can be compiled: it runs as it is", stacklevel=6)
+            warnings.warn(f"{name} has no repeated layers that can be compiled: it runs uncompiled", stacklevel=6)
             return {}
         calls = {layer: torch.compile(layer._call_impl, dynamic=True, backend=BACKEND) for layer in layers}
         try:
             error = largest(self._error(classifier, calls, length) for length in _LENGTHS)
         except (*FAILURES, OSError) as failure:
-            if ran_out(failure):
+            if is_out_of_memory(failure):
                 raise
             raise GradexplainError(
-                f"the layers of {name} cannot be compiled here ({type(failure).__name__}): see that a C++ compiler is "
-                "installed, or leave torch_compile out"
+                f"the layers of {name} cannot be compiled on this machine ({type(failure).__name__}): install a C++ "
+                "compiler, or leave out torch_compile"
             ) from failure
         if not error <= self.tolerance:
-            warnings.warn(f"{name} answers otherwise when compiled (by {error:.1e}): it runs as it is", stacklevel=6)
+            warnings.warn(
+                f"{name} gives other results when compiled (relative error {error:.1e}): it runs uncompiled",
+                stacklevel=6,
+            )
             return {}
         return calls
 
     def _error(self, classifier: HookedClassifier, calls: Mapping[nn.Module, Callable[..., Any]], length: int) -> float:
         documents = sample_documents(self.tokenizer, [length] * 2)
         batch = collate(documents, [0] * 2, self.tokenizer, device_of(classifier.model))
-        plain, compiled = (
-            forward_backward(classifier, batch),
-            forward_backward(replace(classifier, compiled=calls), batch),
-        )
-        pairs = (plain.logits, compiled.logits), (plain.rows(), compiled.rows())
-        return largest(relative_error(expected, found) for expected, found in pairs)
+        plain = forward_backward(classifier, batch)
+        compiled = forward_backward(replace(classifier, compiled=calls), batch)
+        pairs = (plain.logits, compiled.logits), (plain.token_gradients(), compiled.token_gradients())
+        return largest(relative_error(expected, actual) for expected, actual in pairs)
 
 
 def repeated_layers(classifier: HookedClassifier) -> list[nn.Module]:
-    """The members of every list of like layers, the outermost such lists, that hold no word lookup."""
+    """Return the layers of every `ModuleList` of equal layers without an embedding lookup.
+
+    Of nested lists, the outermost counts.
+    """
     lookups = [f"{lookup.module}." for lookup in classifier.lookups]
-    found: dict[str, nn.ModuleList] = {}
+    lists: dict[str, nn.ModuleList] = {}
     for name, module in classifier.model.named_modules():
         prefix = f"{name}."
         if (
@@ -90,7 +95,7 @@ def repeated_layers(classifier: HookedClassifier) -> list[nn.Module]:
             and len(module) > 1
             and len({type(layer) for layer in module}) == 1
             and not any(lookup.startswith(prefix) for lookup in lookups)
-            and not any(prefix.startswith(outer) for outer in found)
+            and not any(prefix.startswith(outer) for outer in lists)
         ):
-            found[prefix] = module
-    return [layer for layers in found.values() for layer in layers]
+            lists[prefix] = module
+    return [layer for layers in lists.values() for layer in layers]

@@ -1,4 +1,4 @@
-"""What a model looks like to the explainer, and what the explainer does about it."""
+"""A report on a model: what was checked, what was found, and what the explainer does about it."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -8,7 +8,8 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
-from hf_gradexplain.classifier.memory import ran_out
+from hf_gradexplain.classifier.limits import vocabulary_size
+from hf_gradexplain.classifier.memory import is_out_of_memory
 from hf_gradexplain.classifier.objective import Objective, head_of
 from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
 from hf_gradexplain.perturb import GENERIC, shortcut_of, why_no_shortcut
@@ -24,22 +25,23 @@ from hf_gradexplain.text.data import Batch
 from hf_gradexplain.text.encode import collate
 
 _LONGEST = 1024
-"""Up to which length limit the model is tried at it."""
+"""The model is run at its length limit if that is at most this many tokens."""
 
-_SLOPE_TOLERANCE = 0.02
+_GRADIENT_TOLERANCE = 0.02
+"""Largest accepted relative error of the gradient, compared with finite differences."""
 
 Verdict = Literal["ok", "note", "problem"]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        name: What was looked at.
-        found: What was seen.
-        verdict: `ok`; `note` where explanations are right but something is lost; `problem` where they cannot be.
-        action: What the explainer does about it, or what to do.
+        name: What was checked.
+        found: The finding.
+        verdict: `ok`; `note` if explanations are right but slower or limited; `problem` if they cannot be right.
+        action: What the explainer does about it, or what the user should do.
     """
 
     name: str
@@ -50,11 +52,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Report:
-    """What was found on a model.
+    """The results of all checks of a model.
 
     Attributes:
         model: The class of the model.
-        checks: What was looked at, in the order of reading.
+        checks: The checks, in the order in which they are shown.
     """
 
     model: str
@@ -62,16 +64,22 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether there is no problem; notes are none."""
+        """Whether no check found a problem; notes do not count."""
         return all(check.verdict != "problem" for check in self.checks)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain strings and booleans, ready for JSON."""
+        """Return the report as strings, booleans, lists and dicts, ready for JSON."""
         return {"model": self.model, "ok": self.ok, "checks": [asdict(check) for check in self.checks]}
 
 
 def examine(model: nn.Module, tokenizer: PreTrainedTokenizerBase, profile: Profile) -> Report:
-    """Look a model over, by its profile and some more short texts. It is left as found."""
+    """Check a model by its profile and some more short texts.
+
+    Args:
+        model: The model; it is restored afterwards.
+        tokenizer: Its tokenizer.
+        profile: The results of probing it.
+    """
     classifier = profile.classifier(model, Objective("logit", "identity"), 1024)
     with frozen_eval_mode(model):
         checks = (
@@ -94,10 +102,10 @@ def _weights(model: nn.Module) -> Check:
     parameters = list(model.parameters())
     dtypes = sorted({str(parameter.dtype).removeprefix("torch.") for parameter in parameters})
     devices = sorted({str(parameter.device) for parameter in parameters})
-    found = f"{sum(p.numel() for p in parameters):,} in {', '.join(dtypes)} on {', '.join(devices)}"
+    finding = f"{sum(p.numel() for p in parameters):,} parameters in {', '.join(dtypes)} on {', '.join(devices)}"
     if any(parameter.is_floating_point() and parameter.element_size() < 4 for parameter in parameters):
-        return Check("weights", found, "note", "explained as they are; dtype=torch.float32 gives exacter gradients")
-    return Check("weights", found, "ok", "explained as they are")
+        return Check("weights", finding, "note", "uses this dtype; dtype=torch.float32 gives more accurate gradients")
+    return Check("weights", finding, "ok", "uses this dtype")
 
 
 def _head(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase) -> Check:
@@ -105,103 +113,110 @@ def _head(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase) -> C
     inputs = _batch(classifier, tokenizer, LENGTHS[0]).inputs
     outputs, classes = classifier.logits(inputs).shape[1], config.num_labels
     if outputs != classes:
-        found = f"{outputs} outputs for {classes} labels"
-        return Check("head", found, "problem", "load the model with the num_labels that it was trained with")
-    return Check("head", f"{classes} labels, read by {head_of(config)}", "ok", "explains the label that you choose")
+        finding = f"{outputs} outputs for {classes} labels"
+        return Check("head", finding, "problem", "load the model with the num_labels that it was trained with")
+    return Check(
+        "head", f"{classes} labels, {head_of(config)} head", "ok", "explains the predicted label or a given one"
+    )
 
 
 def _vocabulary(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Check:
-    size = getattr(getattr(model, "config", None), "vocab_size", None)
-    found = f"{len(tokenizer):,} tokens" + (f", {size:,} rows in the model" if size else "")
+    size = vocabulary_size(model)
+    finding = f"{len(tokenizer):,} tokens in the tokenizer" + (f", {size:,} vectors in the model" if size else "")
     if size and size < len(tokenizer):
-        return Check("vocabulary", found, "problem", "load the model's own tokenizer: some tokens have no row")
-    return Check("vocabulary", found, "ok", "reads every token")
+        return Check("vocabulary", finding, "problem", "load the model's own tokenizer: some tokens have no vector")
+    return Check("vocabulary", finding, "ok", "explains every token")
 
 
 def _lookups(profile: Profile) -> Check:
-    shifts = {lookup: f", {lookup.shift:+d} tokens" if lookup.shift else "" for lookup in profile.lookups}
-    found = "; ".join(f"{lookup.module} (call {lookup.call}{shifts[lookup]})" for lookup in profile.lookups)
-    return Check("word lookups", found, "ok", "differentiates and masks words here and nowhere else")
+    shifts = {lookup: f", shifted by {lookup.shift:+d}" if lookup.shift else "" for lookup in profile.lookups}
+    finding = "; ".join(f"{lookup.module} (call {lookup.call}{shifts[lookup]})" for lookup in profile.lookups)
+    return Check("word lookups", finding, "ok", "takes gradients and masks words at these layers only")
 
 
 def _length(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, profile: Profile) -> Check:
     if profile.max_length is None:
-        return Check("length", "no limit known", "note", "reads all; set tokenizer.model_max_length if there is one")
-    found = f"{profile.max_length:,} tokens"
+        action = "does not truncate; set tokenizer.model_max_length if the model has a limit"
+        return Check("length", "no known limit", "note", action)
+    finding = f"{profile.max_length:,} tokens"
     try:
         if profile.max_length <= _LONGEST:
             classifier.logits(_batch(classifier, tokenizer, profile.max_length - tokens_around(tokenizer)).inputs)
     except (*FAILURES, MemoryError) as error:
-        if ran_out(error):
-            action = "set tokenizer.model_max_length to what fits, or take a device with more memory"
-            return Check("length", f"{found}, for which memory runs out", "problem", action)
-        action = f"set tokenizer.model_max_length to what the model can read ({type(error).__name__})"
-        return Check("length", f"{found}, which the model refuses", "problem", action)
-    return Check("length", found, "ok", "cuts longer texts there and says where")
+        if is_out_of_memory(error):
+            action = "set tokenizer.model_max_length to a length that fits, or use a device with more memory"
+            return Check("length", f"{finding}, but memory runs out at this length", "problem", action)
+        action = f"set tokenizer.model_max_length to a length that the model supports ({type(error).__name__})"
+        return Check("length", f"{finding}, but the model fails at this length", "problem", action)
+    return Check("length", finding, "ok", "truncates longer texts and reports where")
 
 
 def _randomness(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase) -> Check:
-    inputs, answers = _batch(classifier, tokenizer, LENGTHS[0]).inputs, []
+    inputs, logits = _batch(classifier, tokenizer, LENGTHS[0]).inputs, []
     for seed in range(2):
         torch.manual_seed(seed)
         with torch.no_grad():
-            answers.append(classifier.model(**inputs).logits)
-    if torch.equal(*answers):
-        return Check("randomness", "the same answer every time", "ok", "nothing")
-    return Check("randomness", "draws random numbers even in eval mode", "note", "gives it the same ones at each pass")
+            logits.append(classifier.model(**inputs).logits)
+    if torch.equal(*logits):
+        return Check("randomness", "none in eval mode", "ok", "nothing to do")
+    return Check("randomness", "draws random numbers even in eval mode", "note", "sets the same seed before each pass")
 
 
 def _batches(profile: Profile) -> Check:
-    found = f"off by {profile.batch_error:.0e} beside texts of equal length"
+    finding = f"relative error {profile.batch_error:.0e} in a batch of texts of equal length"
     if profile.batching_safe:
-        return Check("batches", found, "ok", "texts of equal length share a batch")
-    return Check("batches", found, "note", "every text goes alone, which takes longer")
+        return Check("batches", finding, "ok", "puts texts of equal length in one batch")
+    return Check("batches", finding, "note", "runs every text alone, which is slower")
 
 
 def _padding(profile: Profile, tokenizer: PreTrainedTokenizerBase) -> Check:
-    found = f"off by {profile.padding_error:.0e} beside longer texts"
+    finding = f"relative error {profile.padding_error:.0e} in a padded batch"
     if tokenizer.pad_token_id is None:
-        found = "the tokenizer has no pad token"
+        finding = "the tokenizer has no pad token"
     elif profile.pad_id is None:
-        found = "the model has no vector for the pad token"
+        finding = "the model has no vector for the pad token"
     elif profile.padding_error == float("inf"):
-        found = "the model refuses padded batches"
+        finding = "the model fails on padded batches"
     if profile.padding_safe:
-        return Check("padding", found, "ok", "texts of all lengths share a batch")
-    return Check("padding", found, "note", "only texts of equal length share a batch")
+        return Check("padding", finding, "ok", "puts texts of different lengths in one batch")
+    return Check("padding", finding, "note", "puts only texts of equal length in one batch, which is slower")
 
 
 def _gradients(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, profile: Profile) -> Check:
-    if profile.no_gradient:
-        return Check("gradients", profile.no_gradient, "problem", "refuses gradient methods: choose methods='loo'")
-    trial = forward_backward(classifier, _batch(classifier, tokenizer, LENGTHS[0]))
-    if not trial.rows().isfinite().all():
-        return Check("gradients", "not finite", "problem", "load the model in float32")
-    if not trial.rows().any():
+    if reason := profile.no_gradient_reason:
+        return Check("gradients", reason, "problem", "refuses gradient methods: choose methods='loo'")
+    check = forward_backward(classifier, _batch(classifier, tokenizer, LENGTHS[0]))
+    if not check.token_gradients().isfinite().all():
+        return Check("gradients", "not finite", "problem", "load the model with dtype=torch.float32")
+    if not check.token_gradients().any():
         return Check("gradients", "zero for every word", "problem", "choose methods='loo', or another model or device")
-    error = finite_difference_error(classifier, trial)
-    found = f"{error:.0e} off the slope along them"
-    if error > _SLOPE_TOLERANCE:
-        return Check("gradients", found, "problem", "compare methods='loo', and load the model in float32")
-    names = ", ".join(sorted(function.__name__ for function in profile.follow))
-    return Check("gradients", found, "ok", f"differentiates the forward pass of {names}" if names else "uses them")
+    error = finite_difference_error(classifier, check)
+    finding = f"relative error {error:.0e}, compared with finite differences"
+    if error > _GRADIENT_TOLERANCE:
+        action = "load the model with dtype=torch.float32, and compare with methods='loo'"
+        return Check("gradients", finding, "problem", action)
+    names = ", ".join(sorted(function.__name__ for function in profile.followed_functions))
+    return Check("gradients", finding, "ok", f"differentiates the forward pass of {names}" if names else "uses them")
 
 
 def _zero_baseline(profile: Profile) -> Check:
     if profile.gradient_embedding_cosine is None:
-        return Check("zero baseline", "not tried, for want of gradients", "note", "nothing")
-    found = f"gradients lie to word vectors at {profile.gradient_embedding_cosine:.2g}; unrelated ones at 1"
+        return Check("zero baseline", "not checked, because there are no usable gradients", "note", "nothing to do")
+    cosine = f"{profile.gradient_embedding_cosine:.2g}"
+    finding = f"scaled cosine between gradients and word vectors {cosine}; about 1 for unrelated vectors"
     if profile.zero_baseline_works:
-        return Check("zero baseline", found, "ok", "signed_gi measures from zero unless asked otherwise")
-    return Check("zero baseline", found, "note", "warns that signed_gi from zero is noise: choose baseline='mean'")
+        return Check("zero baseline", finding, "ok", "uses it for signed_gi by default")
+    return Check("zero baseline", finding, "note", "warns that signed_gi is rounding noise: choose baseline='mean'")
 
 
 def _leave_one_out(model: nn.Module) -> Check:
     if reason := why_no_shortcut(model):
-        return Check("leave-one-out", f"no short cut: {reason}", "note", "runs one copy of the text per word")
+        return Check("leave-one-out", f"no shortcut: {reason}", "note", "runs one masked copy of the text per unit")
     if shortcut_of(model) is GENERIC:
-        return Check("leave-one-out", "no short cut for this model", "ok", "runs one copy of the text per word")
-    return Check("leave-one-out", "a short cut for this model", "ok", "runs the model once")
+        return Check(
+            "leave-one-out", "no shortcut for this model class", "ok", "runs one masked copy of the text per unit"
+        )
+    return Check("leave-one-out", "a shortcut for this model class", "ok", "computes all units from one forward pass")
 
 
 def _batch(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, length: int) -> Batch:

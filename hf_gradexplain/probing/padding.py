@@ -1,4 +1,4 @@
-"""How long texts may be that share a batch by padding, tried on the model before it is done."""
+"""Find the length up to which texts may be padded, by trying it on the model."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,25 +6,29 @@ from dataclasses import replace
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
-from hf_gradexplain.classifier.memory import ran_out
+from hf_gradexplain.classifier.memory import is_out_of_memory
 from hf_gradexplain.probing.gradient_checks import batch_error, sample_documents, tokens_around
 from hf_gradexplain.probing.probe import LENGTHS, Profile
 
 _SMALLEST, _STEP = 64, 4
+"""The first length interval ends at 64 tokens; each of the next ends at four times the end of the one before."""
+
 _WORTH = 16
+"""An interval is tried if its texts have as many tokens as this number of its longest text."""
 
 
 class PaddingLimit:
-    """The length up to which padding was seen to leave a model's answers alone.
+    """The length up to which padding does not change a model's results.
 
-    Some models read long texts in another way than short ones: they cut them into blocks, or switch to sparse
-    attention. So that a padded batch of short texts says nothing about one of long texts, and each range of lengths
-    `(64 * 4^(i - 1), 64 * 4^i]` is tried once, on texts as long as the longest that are there. What is tried is the
-    model as it is, not compiled and in its own precision: beside the rounding of bfloat16 nothing would hold.
+    Some models process long texts in another way than short ones: they cut them into blocks, or switch to sparse
+    attention. A padded batch of short texts therefore says nothing about a padded batch of long texts, and each
+    interval of lengths `(64 * 4^(i - 1), 64 * 4^i]` is tried once, on sample texts as long as the longest given text in
+    it. The model is tried uncompiled and in its own dtype: the rounding errors of mixed precision would exceed the
+    tolerance.
 
     Args:
-        profile: What the model showed on very short texts.
-        tokenizer: The tokenizer.
+        profile: The results of probing the model with very short texts.
+        tokenizer: The model's tokenizer.
     """
 
     def __init__(self, profile: Profile, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -35,10 +39,10 @@ class PaddingLimit:
         self._tried: dict[int, bool] = {}
 
     def __call__(self, classifier: HookedClassifier, lengths: Sequence[int]) -> int:
-        """The limit for texts of these lengths, which are tried where there are enough of them to be worth it.
+        """Return the limit for texts of these lengths.
 
-        It depends on these lengths alone, not on those of earlier calls: so the batches of a set of texts do not
-        depend on what was explained before.
+        An interval of lengths is tried only if it holds enough texts to save time by padding. The limit depends on
+        these lengths only, not on earlier calls, so the batches of a list of texts are always the same.
         """
         safe, unsafe, top = self.safe, self.unsafe, _SMALLEST
         while safe < min(max(lengths, default=0), unsafe):
@@ -52,12 +56,12 @@ class PaddingLimit:
         return safe
 
     def _holds(self, classifier: HookedClassifier, longest: int) -> bool:
-        """Whether padding up to here leaves the answers alone; where memory runs out, not this time."""
+        """Return whether padding up to this length changes nothing; False, for this call, if memory runs out."""
         if longest not in self._tried:
             try:
                 self._tried[longest] = self._error(classifier, longest) <= self.tolerance
             except (MemoryError, RuntimeError) as error:
-                if not ran_out(error):
+                if not is_out_of_memory(error):
                     raise
                 return False
         return self._tried[longest]

@@ -1,1 +1,1 @@
-"""Texts, encoded: documents, batches, and the units that get one score each."""
+"""Encode texts: documents, batches, and the units that get one score each."""

@@ -1,4 +1,4 @@
-"""Where tokens stand in the text that the user wrote."""
+"""Character spans of tokens in the text that the user wrote."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -24,20 +24,27 @@ class Tokens:
     Attributes:
         ids: `(T,)`.
         pieces: `(T,)` the tokens as the tokenizer writes them.
-        spans: `(T,)` where they stand, in characters of the text: rising, never overlapping, empty for a token that
-            adds no character, such as the later bytes of one.
-        words: `(T,)` the word that the tokenizer put each in; None for special tokens.
-        cut: Offset of the first character that was not read, or None.
+        spans: `(T,)` `(start, end)` in characters of the text: ascending, without overlap, and empty for a token that
+            adds no character, such as the later bytes of a character.
+        words: `(T,)` an identifier of the word that the tokenizer assigns to each token; None for special tokens.
+        truncated_at: Offset of the first character that truncation removes, or None.
     """
 
     ids: Sequence[int]
     pieces: Sequence[str]
     spans: Sequence[Span]
     words: Sequence[object | None]
-    cut: int | None
+    truncated_at: int | None
 
-    def grouped(self, text: str, *, by_token: bool) -> list[list[int]]:
-        """The ordinary tokens of each word; one that is only white space goes with the word after it, or the last."""
+    def group_words(self, text: str, *, by_token: bool) -> list[list[int]]:
+        """Return the positions of the ordinary tokens of each word.
+
+        A token that is only white space belongs to the next word, or to the last word at the end of the text.
+
+        Args:
+            text: The text that the spans refer to.
+            by_token: Whether each token is a group of its own.
+        """
         words: list[list[int]] = []
         start, blank = 0, False
         for t, name in enumerate(self.words):
@@ -54,21 +61,25 @@ class Tokens:
         return words
 
     def _begins_word(self, text: str, before: int, t: int) -> bool:
-        """Whether token `t`, after `before`, begins a word: where the tokenizer says so, and after white space.
+        """Return whether token `t`, which follows token `before`, begins a word.
 
-        Not between two letters or digits, unless they are of a script without spaces: some tokenizers count every
-        digit or character as a word.
+        It does where the tokenizer begins a word, and after white space. It does not between two letters or digits,
+        unless their script has no spaces: some tokenizers count every digit or character as a word.
         """
         (_, end), (a, b) = self.spans[before], self.spans[t]
-        if a == end and _runs_on(text[a - 1 : a + 1]):
+        if a == end and _is_inside_word(text[a - 1 : a + 1]):
             return False
         return self.words[t] != self.words[before] or (a < b and any(map(str.isspace, text[end : a + 1])))
 
 
 def from_encoding(encoding: Encoding, starts: Sequence[int]) -> Tokens:
-    """The tokens as a fast tokenizer places them; `starts` is where each of its sequences begins in the text.
+    """Return the tokens of a fast tokenizer, which reports their offsets.
 
-    Spans that overlap, as those of bytes do, are clamped.
+    Overlapping spans, such as those of the bytes of one character, are clamped.
+
+    Args:
+        encoding: The encoding of one text or pair.
+        starts: Offset at which each of its sequences begins in the joined text.
     """
     spans: list[Span] = []
     end = 0
@@ -81,32 +92,32 @@ def from_encoding(encoding: Encoding, starts: Sequence[int]) -> Tokens:
         None if special else (sequence, word)
         for special, sequence, word in zip(encoding.special_tokens_mask, sequences, encoding.word_ids, strict=True)
     ]
-    return Tokens(encoding.ids, encoding.tokens, spans, words, _cut(encoding, starts))
+    return Tokens(encoding.ids, encoding.tokens, spans, words, _truncation_offset(encoding, starts))
 
 
-def _runs_on(two: str) -> bool:
-    """Whether two characters are letters, digits or their marks, of a script that puts spaces between words."""
-    return len(two) == 2 and all(c.isalnum() or combining(c) for c in two) and not any(map(_is_wide, two))
+def _is_inside_word(pair: str) -> bool:
+    """Return whether two characters are letters, digits or their marks, in a script that separates words by spaces."""
+    return len(pair) == 2 and all(c.isalnum() or combining(c) for c in pair) and not any(map(_is_wide, pair))
 
 
 def _is_wide(character: str) -> bool:
     return east_asian_width(character) in "WF"
 
 
-def _cut(encoding: Encoding, starts: Sequence[int]) -> int | None:
-    """Where the first sequence that was truncated stops being read, or its start if its beginning was not read."""
+def _truncation_offset(encoding: Encoding, starts: Sequence[int]) -> int | None:
+    """Return where truncation cuts the first truncated sequence; if it removes the beginning, where that begins."""
     if not encoding.overflowing:
         return None
-    read, everything = _extents([encoding]), _extents([encoding, *encoding.overflowing])
+    remaining, everything = _extents([encoding]), _extents([encoding, *encoding.overflowing])
     for sequence, (first, last) in sorted(everything.items()):
-        start, end = read.get(sequence, (0, 0))
+        start, end = remaining.get(sequence, (0, 0))
         if start > first or end < last:
             return starts[sequence] + (first if start > first else end)
     return None
 
 
 def _extents(encodings: Sequence[Encoding]) -> dict[int, Span]:
-    """The first and the last character of each sequence that these encodings cover."""
+    """Return the span of each sequence that these encodings cover."""
     extents: dict[int, Span] = {}
     for part in encodings:
         for (a, b), sequence in zip(part.offsets, part.sequence_ids, strict=True):
@@ -125,36 +136,36 @@ def from_alignment(
     *,
     truncated: bool,
 ) -> Tokens:
-    """The tokens of a tokenizer that does not say where they stand, found by what they decode to.
+    """Return the tokens of a tokenizer without offsets, located by what they decode to.
 
-    Words are runs of letters and digits, and single other characters.
+    A word is a run of letters and digits, or any other single character.
 
     Args:
         tokenizer: A tokenizer written in Python.
-        ids: `(T,)` what it made of the texts.
+        ids: `(T,)` the token ids of the texts.
         special: `(T,)` 1 for special tokens.
-        texts: The text, or the two of a pair.
-        starts: Where each of them begins in the joined text.
-        truncated: Whether it may have left tokens out.
+        texts: The text, or both texts of a pair.
+        starts: Offset at which each of them begins in the joined text.
+        truncated: Whether tokens may be missing because of truncation.
     """
     spans: list[Span] = [(0, 0)] * len(ids)
     words: list[object | None] = [None] * len(ids)
-    cuts = []
-    for run, text, start in zip(_runs(special, len(texts)), texts, starts, strict=True):
-        read = [ids[t] for t in run]
+    offsets = []
+    for positions, text, start in zip(_ordinary_positions(special, len(texts)), texts, starts, strict=True):
+        text_ids = [ids[t] for t in positions]
         if truncated and tokenizer.truncation_side == "left":
-            read = tokenizer(text, add_special_tokens=False)["input_ids"]
-        found = _align(read, text, tokenizer)[len(read) - len(run) :]
-        for t, (a, b), word in zip(run, found, _words_of(found, text), strict=True):
+            text_ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        text_spans = _align(text_ids, text, tokenizer)[len(text_ids) - len(positions) :]
+        for t, (a, b), word in zip(positions, text_spans, _words_of(text_spans, text), strict=True):
             spans[t], words[t] = (a + start, b + start), (start, word)
-        first, last = (found[0][0], found[-1][1]) if found else (0, 0)
+        first, last = (text_spans[0][0], text_spans[-1][1]) if text_spans else (0, 0)
         if truncated and (text[:first] + text[last:]).strip():
-            cuts.append(start + (0 if text[:first].strip() else last))
-    return Tokens(ids, tokenizer.convert_ids_to_tokens(list(ids)), spans, words, min(cuts, default=None))
+            offsets.append(start + (0 if text[:first].strip() else last))
+    return Tokens(ids, tokenizer.convert_ids_to_tokens(list(ids)), spans, words, min(offsets, default=None))
 
 
 def _words_of(spans: Sequence[Span], text: str) -> Iterator[int]:
-    """Where the word of each token begins; a token without characters is of the word before it."""
+    """Yield the offset of each token's word; a token without characters belongs to the word before it."""
     begins = {k: match.start() for match in _WORDS.finditer(text) for k in range(*match.span())}
     word = 0
     for a, b in spans:
@@ -163,8 +174,8 @@ def _words_of(spans: Sequence[Span], text: str) -> Iterator[int]:
         yield word
 
 
-def _runs(special: Sequence[int], n_texts: int) -> list[list[int]]:
-    """The ordinary tokens of each text: what stands before the first special token between ordinary ones, and after."""
+def _ordinary_positions(special: Sequence[int], n_texts: int) -> list[list[int]]:
+    """Return the positions of each text's ordinary tokens; the first special token between them separates a pair."""
     ordinary = [t for t, flag in enumerate(special) if not flag]
     if n_texts == 1:
         return [ordinary]
@@ -173,27 +184,30 @@ def _runs(special: Sequence[int], n_texts: int) -> list[list[int]]:
 
 
 def _align(ids: Sequence[int], text: str, tokenizer: PreTrainedTokenizerBase) -> list[Span]:
-    """Where each token stands in the text.
+    """Return the span of each token in the text.
 
-    Tokens that mean something only together, such as the bytes of a character, stand where their first one does.
-    Those that decode to nothing that the text holds, such as unknown ones, take what the others leave.
+    Tokens that decode only together, such as the bytes of a character, share one span, which goes to the first.
+    Tokens that decode to nothing in the text, such as unknown tokens, get the characters that other tokens leave over.
     """
     spans: list[Span] = []
     for t in range(len(ids)):
         end, waiting = spans[-1][1] if spans else 0, t + 1 - len(spans)
         for size in range(min(waiting, _MOST_BYTES), 0, -1):
             surface = str(tokenizer.decode(list(ids[t + 1 - size : t + 1]), clean_up_tokenization_spaces=False))
-            place = _find(surface, text, end)
-            if place is not None:
-                spans += _shared(trimmed(text, end, place[0]), waiting - size) + _shared(place, size)
+            span = _find_surface(surface, text, end)
+            if span is not None:
+                spans += _share(strip_span(text, end, span[0]), waiting - size) + _share(span, size)
                 break
     end = spans[-1][1] if spans else 0
     left_over = _REST.match(text, end).span(1)  # type: ignore[union-attr]
-    return spans + _shared(left_over, len(ids) - len(spans))
+    return spans + _share(left_over, len(ids) - len(spans))
 
 
-def _find(surface: str, text: str, start: int) -> Span | None:
-    """The next place of a token's surface: right there or after white space, and a long one a little further on."""
+def _find_surface(surface: str, text: str, start: int) -> Span | None:
+    """Return the next span of a token's surface form, or None.
+
+    It begins at `start` or after white space; one of more than two characters, up to `_LOOK_AHEAD` characters later.
+    """
     if surface.isspace():
         return (start, start + 1) if text[start : start + 1].isspace() else None
     surface = surface.strip()
@@ -208,14 +222,14 @@ def _find(surface: str, text: str, start: int) -> Span | None:
     return None if at < 0 else (here + at, here + at + len(surface))
 
 
-def trimmed(text: str, start: int, end: int) -> Span:
-    """A span without the white space at its ends, unless there is nothing else."""
+def strip_span(text: str, start: int, end: int) -> Span:
+    """Return a span without the white space at its ends; one of white space only stays as it is."""
     covered = text[start:end]
     if covered and not (covered[0].isspace() or covered[-1].isspace()):
         return start, end
     return (end - len(covered.lstrip()), start + len(covered.rstrip())) if covered.strip() else (start, end)
 
 
-def _shared(span: Span, n: int) -> list[Span]:
-    """`n` tokens that share one span: it goes to the first."""
+def _share(span: Span, n: int) -> list[Span]:
+    """Return the spans of `n` tokens that share one: it goes to the first, and the others are empty."""
     return [span, *[(span[1], span[1])] * (n - 1)] if n else []

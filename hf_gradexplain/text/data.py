@@ -15,15 +15,20 @@ import torch
 from torch import Tensor
 
 NO_UNIT = -1
-"""Unit and row number of tokens that belong to no unit: special tokens and padding."""
+"""Unit number and row number of tokens that belong to no unit: special tokens and padding."""
 
 PREDICTED = -1
-"""Target that stands for the predicted class until the model has run."""
+"""Placeholder in `Batch.target` for the predicted class, until the model has run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What gets one score: its surface form and every place where it stands, as `(start, end)` offsets."""
+    """A part of the text that gets one score.
+
+    Attributes:
+        text: Its surface form.
+        spans: Every place where it occurs, as `(start, end)` character offsets.
+    """
 
     text: str
     spans: tuple[tuple[int, int], ...]
@@ -34,13 +39,13 @@ class Document:
     """One encoded text.
 
     Attributes:
-        text: What `Unit.spans` and `truncated_at` index into. A text pair is joined by a newline.
+        text: The text that `Unit.spans` and `truncated_at` index into. A text pair is joined by a newline.
         units: `U` units, in the order of their first occurrence.
-        inputs: What the model reads: `input_ids`, `attention_mask`, ..., each of length `T`.
+        inputs: The model inputs: `input_ids`, `attention_mask`, ..., each of length `T`.
         unit_of: `(T,)` unit number of each token, or `NO_UNIT`.
-        row_of: `(T,)` row number of each token: tokens of one unit with the same id share a row. Or `NO_UNIT`.
+        row_of: `(T,)` row number of each token, or `NO_UNIT`. Tokens of one unit with the same id share a row.
         unit_of_row: `(R,)` unit number of each row.
-        truncated_at: Offset of the first character that the model does not read, or None.
+        truncated_at: Offset of the first character that truncation removes, or None.
         pair_start: Offset where the second text of a pair begins, or None.
     """
 
@@ -54,13 +59,13 @@ class Document:
     pair_start: int | None = None
 
     def __len__(self) -> int:
-        """The number of tokens."""
+        """Return the number of tokens."""
         return len(self.unit_of)
 
     def rng(self, seed: int, purpose: str) -> np.random.Generator:
-        """A random generator that depends on nothing but the seed, the purpose and what the model reads.
+        """Return a random generator that depends only on the seed, the purpose and the input ids.
 
-        So a document gets the same random numbers alone, in any batch and on any number of processes.
+        A document gets the same random numbers alone, in any batch and on any number of processes.
         """
         content = repr((seed, purpose, self.inputs["input_ids"])).encode()
         return np.random.default_rng(np.frombuffer(hashlib.sha256(content).digest(), dtype=np.uint32))
@@ -68,14 +73,14 @@ class Document:
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """Which token belongs to which unit, for a batch of `B` texts of up to `T` tokens and `U` units.
+    """Token-to-unit index of a batch of `B` texts of up to `T` tokens and `U` units.
 
     Attributes:
-        unit_of: `(B, T)` unit of each token; `U` ("nobody") for special tokens and padding.
-        row_of: `(B, T)` row of each token; `R` for nobody.
+        unit_of: `(B, T)` unit of each token; `U` for special tokens and padding, which belong to no unit.
+        row_of: `(B, T)` row of each token; `R` for tokens that belong to no unit.
         unit_of_row: `(B, R)` unit of each row; `U` where a text has fewer rows.
         count: `(B,)` number of units of each text.
-        size: `U`.
+        size: `U`, the largest number of units.
     """
 
     unit_of: Tensor
@@ -94,8 +99,8 @@ class Units:
         This is the gradient with respect to the embedding-table rows that a unit uses.
         """
         texts, rows = len(x), self.unit_of_row.shape[1] + 1
-        place = self.row_of + rows * torch.arange(texts, device=x.device).unsqueeze(1)
-        out = x.new_zeros(texts * rows, x.shape[2]).index_add_(0, place.flatten(), x.flatten(0, 1))
+        index = self.row_of + rows * torch.arange(texts, device=x.device).unsqueeze(1)
+        out = x.new_zeros(texts * rows, x.shape[2]).index_add_(0, index.flatten(), x.flatten(0, 1))
         return out.view(texts, rows, -1)[:, :-1]
 
     def over_rows(self, x: Tensor, reduce: Literal["sum", "amax"]) -> Tensor:
@@ -104,9 +109,14 @@ class Units:
         return units.scatter_reduce(1, self.unit_of_row, x, reduce)[:, : self.size]
 
     def tokens(self, chosen: Tensor, of: Tensor) -> Tensor:
-        """The tokens of the chosen units: `(N, U)` bool, `N` choices for texts `of` `(N,)`, gives `(N, T)` bool."""
-        nobody = chosen.new_zeros(len(chosen), 1)
-        return torch.cat([chosen, nobody], 1).gather(1, self.unit_of[of])
+        """Return the tokens of chosen units: `(N, T)` bool.
+
+        Args:
+            chosen: `(N, U)` bool, the units of each of `N` choices.
+            of: `(N,)` the text of each choice.
+        """
+        no_unit = chosen.new_zeros(len(chosen), 1)
+        return torch.cat([chosen, no_unit], 1).gather(1, self.unit_of[of])
 
     @cached_property
     def real(self) -> Tensor:
@@ -120,10 +130,10 @@ class Batch:
 
     Attributes:
         documents: The documents themselves.
-        inputs: What the model reads, each `(B, T)`.
-        units: Their units.
-        target: `(B,)` class to explain; `PREDICTED` (-1) asks for the predicted one.
-        seed: What every random draw for these documents starts from.
+        inputs: The model inputs, each `(B, T)`.
+        units: The units of the documents.
+        target: `(B,)` class to explain; `PREDICTED` (-1) stands for the predicted class.
+        seed: The seed of every random draw for these documents.
     """
 
     documents: tuple[Document, ...]
@@ -135,10 +145,14 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Gradients:
-    """The evidence of one backward pass: the word vectors `e` and `dl_y/de`, both `(B, T, D)`.
+    """The result of one backward pass: word vectors `e` and their gradients.
 
-    Where a model looks words up in several tables, `D` runs over all of them, one after the other. The `baseline`
-    `(D,)` is what stands in for a word that is taken away, None for zero.
+    If a model has several embedding tables, `D` runs over all of them, one after the other.
+
+    Attributes:
+        embedding: `(B, T, D)` the word vectors `e`.
+        grad: `(B, T, D)` the gradients `dl_y/de`.
+        baseline: `(D,)` the vector that replaces a removed word; None for zero.
     """
 
     embedding: Tensor

@@ -1,11 +1,10 @@
-"""From texts to documents, and from documents to batches."""
+"""Encode texts as documents, and collate documents into batches."""
 
-import gc
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import torch
@@ -13,25 +12,27 @@ from torch import Tensor
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from hf_gradexplain.errors import GradexplainError, choose
-from hf_gradexplain.text.alignment import Tokens, from_alignment, from_encoding, trimmed
+from hf_gradexplain.options import UnitName
+from hf_gradexplain.text.alignment import Tokens, from_alignment, from_encoding, strip_span
 from hf_gradexplain.text.data import NO_UNIT, PREDICTED, Batch, Document, Unit, Units
 
-UnitName = Literal["token", "word", "word_type"]
 Text = str | tuple[str, str]
 
-_NO_LIMIT = 10**9
 _PAIR_SEPARATOR = "\n"
 
 
 @dataclass(frozen=True, eq=False)
 class Encoder:
-    """Turns texts into documents.
+    """Encodes texts as documents.
 
     Args:
         tokenizer: The model's tokenizer.
-        max_length: The most tokens that the model reads, special tokens included; None for no limit.
+        max_length: Largest number of tokens, special tokens included; longer texts are truncated. None for no limit.
         unit: What gets one score: `token`, `word` (one occurrence) or `word_type` (all occurrences in the text).
-        filler: The token that a text without any is given to read, since no model reads nothing.
+        filler: Token id used for a text without any token, because a model needs at least one.
+
+    Raises:
+        GradexplainError: The unit is unknown.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -43,11 +44,17 @@ class Encoder:
         choose("unit", self.unit, get_args(UnitName))
 
     def __call__(self, texts: Sequence[Text]) -> list[Document]:
-        """Encode texts and text pairs; lone surrogates, which no tokenizer takes, become U+FFFD."""
+        """Encode texts and text pairs.
+
+        Lone surrogates, which tokenizers refuse, become U+FFFD.
+
+        Raises:
+            GradexplainError: A text is neither a str nor a tuple of two.
+        """
         if not texts:
             return []
         parts = [_parts(text) for text in texts]
-        with _settings_kept(self.tokenizer):
+        with _restore_settings(self.tokenizer):
             encoded = self.tokenizer(
                 [each if len(each) > 1 else each[0] for each in parts],
                 truncation=self.max_length is not None,
@@ -56,8 +63,7 @@ class Encoder:
                 return_special_tokens_mask=True,
                 verbose=False,
             )
-        with _collector_paused():
-            return [self._document(each, encoded, i) for i, each in enumerate(parts)]
+        return [self._document(each, encoded, i) for i, each in enumerate(parts)]
 
     def _document(self, texts: tuple[str, ...], encoded: BatchEncoding, i: int) -> Document:
         text = _PAIR_SEPARATOR.join(texts)
@@ -69,7 +75,7 @@ class Encoder:
             unit_of, row_of = [NO_UNIT], np.array([NO_UNIT])
             inputs = {name: (self.filler if name == "input_ids" else 0,) for name in inputs}
         pair_start = len(texts[0]) + len(_PAIR_SEPARATOR) if len(texts) > 1 else None
-        return Document(text, units, inputs, np.array(unit_of), row_of, unit_of_row, tokens.cut, pair_start)
+        return Document(text, units, inputs, np.array(unit_of), row_of, unit_of_row, tokens.truncated_at, pair_start)
 
     def _tokens(self, texts: tuple[str, ...], encoded: BatchEncoding, i: int) -> Tokens:
         starts = (0, len(texts[0]) + len(_PAIR_SEPARATOR))[: len(texts)]
@@ -80,11 +86,11 @@ class Encoder:
         return from_alignment(self.tokenizer, ids, special, texts, starts, truncated=truncated)
 
     def _groups(self, text: str, tokens: Tokens) -> "list[_Group]":
-        """The tokens of each unit's occurrences, those of one key together, in the order of the text."""
+        """Return the occurrences of each unit, units in the order of their first occurrence."""
         unknown = self.tokenizer.unk_token_id
         groups: dict[object, _Group] = {}
-        for word in tokens.grouped(text, by_token=self.unit == "token"):
-            span = trimmed(text, tokens.spans[word[0]][0], tokens.spans[word[-1]][1])
+        for word in tokens.group_words(text, by_token=self.unit == "token"):
+            span = strip_span(text, tokens.spans[word[0]][0], tokens.spans[word[-1]][1])
             key: object = word[0]
             if self.unit == "word_type":
                 ids = tuple([tokens.ids[t] for t in word])
@@ -94,8 +100,8 @@ class Encoder:
 
 
 @contextmanager
-def _settings_kept(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
-    """Put the tokenizer's truncation and padding back: a call with other ones overwrites them for good."""
+def _restore_settings(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
+    """Restore the truncation and padding of a fast tokenizer after the block: a call overwrites them permanently."""
     if not tokenizer.is_fast:
         yield
         return
@@ -108,58 +114,47 @@ def _settings_kept(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
         backend.no_padding() if padding is None else backend.enable_padding(**padding)
 
 
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Documents are made of many small objects, none of them garbage, which the collector would look through often."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
 _Group = list[tuple[list[int], tuple[int, int]]]
+"""The occurrences of one unit: the positions of the tokens of each, and its span."""
 
 
 def _parts(text: Text) -> tuple[str, ...]:
-    """The text, or the two of a pair, without lone surrogates."""
+    """Return the text, or both texts of a pair, without lone surrogates."""
     parts = text if isinstance(text, tuple) else (text,)
     wrong = [type(part).__name__ for part in parts if not isinstance(part, str)]
     if isinstance(text, tuple) and len(text) != 2:
         wrong.append(f"a tuple of {len(text)}")
     if wrong:
-        raise GradexplainError(f"a text is a str, or a tuple of two for a pair, not {wrong[0]}")
+        raise GradexplainError(f"each text must be a str, or a tuple of two str for a pair, not {wrong[0]}")
     return tuple(without_surrogates(part) for part in parts)
 
 
 def listed(texts: Text | Iterable[Text]) -> list[Text]:
-    """The texts as a list; a text or a pair alone, which is a tuple, is a list of one.
+    """Return the texts as a list; a single text, or a single pair (a tuple), becomes a list of one.
 
     Raises:
-        GradexplainError: It is none of these.
+        GradexplainError: The argument is neither a text, nor a pair, nor an iterable of them.
     """
     if isinstance(texts, str | tuple):
         return [texts]
     if isinstance(texts, bytes | Mapping) or not isinstance(texts, Iterable):
-        got = type(texts).__name__
-        raise GradexplainError(f"texts is a str, a tuple of two for a pair, or a list of those, not {got}")
+        kind = type(texts).__name__
+        raise GradexplainError(f"texts must be a str, a tuple of two str for a pair, or a list of these, not {kind}")
     return list(texts)
 
 
 def without_surrogates(text: str) -> str:
-    """The text with U+FFFD in place of lone surrogates, which neither a tokenizer nor a file in UTF-8 takes."""
+    """Replace lone surrogates, which neither tokenizers nor UTF-8 files accept, by U+FFFD."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def whole_text(text: Text) -> str:
-    """What `Document.text` is made of: the text, or the two of a pair joined by a newline, without lone surrogates."""
+    """Return the text as `Document.text` has it: a pair joined by a newline, without lone surrogates."""
     return _PAIR_SEPARATOR.join(_parts(text))
 
 
 def _units(text: str, groups: list[_Group], tokens: Tokens) -> tuple[tuple[Unit, ...], list[int]]:
-    """The units, and the number of the unit of each token."""
+    """Return the units, and the unit number of each token."""
     unit_of, units = [NO_UNIT] * len(tokens.ids), []
     for number, group in enumerate(groups):
         for word, _ in group:
@@ -172,7 +167,7 @@ def _units(text: str, groups: list[_Group], tokens: Tokens) -> tuple[tuple[Unit,
 
 
 def _rows(unit_of: Sequence[int], ids: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Number the distinct `(unit, token id)`: the unit of each row, and the row of each token."""
+    """Number the distinct `(unit, token id)` pairs; return the unit of each row and the row of each token."""
     rows: dict[tuple[int, int], int] = {}
     row_of = [
         rows.setdefault((u, i), len(rows)) if u != NO_UNIT else NO_UNIT for u, i in zip(unit_of, ids, strict=True)
@@ -187,14 +182,19 @@ def collate(
     device: torch.device | str = "cpu",
     seed: int = 0,
 ) -> Batch:
-    """Put documents into one batch, padded to the longest on the tokenizer's own side.
+    """Collate documents into one batch, padded to the longest on the tokenizer's padding side.
 
-    `targets` holds the class to explain of each document, None for the predicted one.
+    Args:
+        documents: At least one document.
+        targets: The class to explain of each document; None for the predicted class.
+        tokenizer: The tokenizer that encoded them.
+        device: The device of the tensors.
+        seed: The seed of every random draw for these documents.
     """
     length = max(map(len, documents))
     left = tokenizer.padding_side == "left"
 
-    def padded(rows: Sequence[Sequence[int] | np.ndarray], size: int, value: int, *, on_left: bool = False) -> Tensor:
+    def pad(rows: Sequence[Sequence[int] | np.ndarray], size: int, value: int, *, on_left: bool = False) -> Tensor:
         out = np.full((len(rows), size), value, dtype=np.int64)
         for i, row in enumerate(rows):
             out[i, size - len(row) if on_left else 0 : size if on_left else len(row)] = row
@@ -202,14 +202,14 @@ def collate(
 
     fill = {"input_ids": tokenizer.pad_token_id or 0, "token_type_ids": tokenizer.pad_token_type_id}
     inputs = {
-        name: padded([d.inputs[name] for d in documents], length, fill.get(name, 0), on_left=left)
+        name: pad([d.inputs[name] for d in documents], length, fill.get(name, 0), on_left=left)
         for name in documents[0].inputs
     }
     size, n_rows = max(len(d.units) for d in documents), max(len(d.unit_of_row) for d in documents)
     units = Units(
-        unit_of=padded([np.where(d.unit_of < 0, size, d.unit_of) for d in documents], length, size, on_left=left),
-        row_of=padded([np.where(d.row_of < 0, n_rows, d.row_of) for d in documents], length, n_rows, on_left=left),
-        unit_of_row=padded([d.unit_of_row for d in documents], n_rows, size),
+        unit_of=pad([np.where(d.unit_of < 0, size, d.unit_of) for d in documents], length, size, on_left=left),
+        row_of=pad([np.where(d.row_of < 0, n_rows, d.row_of) for d in documents], length, n_rows, on_left=left),
+        unit_of_row=pad([d.unit_of_row for d in documents], n_rows, size),
         count=torch.tensor([len(d.units) for d in documents], device=device),
         size=size,
     )
@@ -220,10 +220,11 @@ def collate(
 def plan_batches(
     lengths: Sequence[int], batch_tokens: int, *, padded_up_to: int, kinds: Sequence[tuple[int, ...]] = ()
 ) -> list[list[int]]:
-    """Cut documents into batches of at most `batch_tokens` tokens, padding included; a longer one goes alone.
+    """Group documents into batches of at most `batch_tokens` tokens, padding included.
 
-    Documents of equal length come together; those of different lengths share a batch only if none is longer than
-    `padded_up_to`, those of different `kinds` never.
+    A document longer than `batch_tokens` gets a batch of its own. Documents of different lengths share a batch only if
+    none of them is longer than `padded_up_to`; documents of different `kinds` never do. Batches are ordered by kind,
+    then by length.
 
     >>> plan_batches([3, 5, 3, 3], batch_tokens=6, padded_up_to=0)
     [[0, 2], [3], [1]]
