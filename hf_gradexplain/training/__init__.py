@@ -1,4 +1,4 @@
-"""Training: one of our three models from scratch, or the fine-tuning of any other by name."""
+"""Train FastText, TextCNN or BiLSTM from scratch, or fine-tune any other classifier by name."""
 
 from hf_gradexplain.training.arguments import FitArguments, TrainArguments
 from hf_gradexplain.training.task import Task, infer_task

@@ -1,4 +1,4 @@
-"""The models that training starts from: untrained ones of ours, and pretrained ones of others."""
+"""The models that training starts from: new ones of this package, and pretrained ones."""
 
 import re
 from dataclasses import fields
@@ -20,13 +20,13 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.errors import GradexplainError, choose, one_line, translate_errors
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading.safety import (
-    find,
+    find_source,
     no_safetensors_conversion,
     read_config,
-    translate_errors,
+    translate_load_errors,
     weights_options,
 )
 from hf_gradexplain.models import load_word_vectors, train_word_tokenizer
@@ -35,7 +35,11 @@ from hf_gradexplain.training.task import Task
 
 
 def new_model(arguments: TrainArguments, task: Task, rows: Dataset) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Make a tokenizer from the training texts and an untrained model for it."""
+    """Return an untrained model of this package, and a tokenizer trained on the texts.
+
+    Raises:
+        GradexplainError: `config_overrides` or `word_vectors` cannot be used.
+    """
     tokenizer = train_word_tokenizer(
         chain.from_iterable(rows[name] for name in ("text", "text_pair") if name in rows.column_names),
         vocab_size=arguments.vocab_size,
@@ -48,10 +52,8 @@ def new_model(arguments: TrainArguments, task: Task, rows: Dataset) -> tuple[Pre
     vectors = load_word_vectors(arguments.word_vectors, tokenizer) if arguments.word_vectors else None
     if vectors is not None:
         overrides.setdefault("hidden_size", vectors[0].shape[1])
-    try:
+    with translate_errors(lambda error: f"config_overrides: {one_line(error)}", StrictDataclassError):
         config = AutoConfig.for_model(model_type, vocab_size=len(tokenizer), **task.config(), **overrides)
-    except StrictDataclassError as error:
-        raise GradexplainError(f"config_overrides: {' '.join(str(error).split())}") from error
     model = AutoModelForSequenceClassification.from_config(config)
     if vectors is not None:
         _set_word_vectors(model, *vectors)
@@ -59,7 +61,7 @@ def new_model(arguments: TrainArguments, task: Task, rows: Dataset) -> tuple[Pre
 
 
 def _parse_overrides(text: str, model_type: str) -> dict[str, Any]:
-    """Read `name=value,name=value`, the values as in YAML; what data and tokenizer decide cannot be overridden."""
+    """Parse `name=value,name=value` with YAML values; settings that follow from data or tokenizer are not allowed."""
     decided = {f.name for f in fields(PreTrainedConfig)} | {"vocab_size", "pad_token_id"}
     choices = [f.name for f in fields(CONFIG_MAPPING[model_type]) if f.name not in decided]
     overrides = {}
@@ -67,43 +69,46 @@ def _parse_overrides(text: str, model_type: str) -> dict[str, Any]:
         name, equals, value = item.strip().partition("=")
         choose("name in config_overrides", name, choices)
         if not equals:
-            raise GradexplainError(f"config_overrides must read name=value,name=value, but {name!r} has no value")
-        try:
-            overrides[name] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise GradexplainError(
-                f"config_overrides: {name}={value} is no value: {' '.join(str(error).split())}"
-            ) from error
+            raise GradexplainError(f"config_overrides must be name=value,name=value, but {name!r} has no value")
+        overrides[name] = _parse_value(name, value)
     return overrides
 
 
-def _set_word_vectors(model: PreTrainedModel, vectors: Tensor, found: Tensor) -> None:
+def _parse_value(name: str, value: str) -> Any:
+    message = f"config_overrides: the value in {name}={value} is not valid YAML"
+    with translate_errors(lambda error: f"{message} ({one_line(error)})", yaml.YAMLError):
+        return yaml.safe_load(value)
+
+
+def _set_word_vectors(model: PreTrainedModel, vectors: Tensor, known: Tensor) -> None:
+    """Copy the `known` rows of `vectors` `(V, D)` into the embedding table."""
     weight = cast(nn.Embedding, model.get_input_embeddings()).weight
     if weight.shape != vectors.shape:
         raise GradexplainError(
-            f"word_vectors has vectors of {vectors.shape[1]} dimensions, but config_overrides asks for "
-            f"hidden_size={weight.shape[1]}; leave it out or make them agree"
+            f"word_vectors has vectors of {vectors.shape[1]} dimensions, but config_overrides sets "
+            f"hidden_size={weight.shape[1]}; leave it out or make them equal"
         )
     with torch.no_grad():
-        weight[found] = vectors[found]
+        weight[known] = vectors[known]
 
 
 def pretrained_model(
     arguments: TrainArguments, task: Task
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, dict[str, Provenance]]:
-    """Load a model with a head for the task, new where its own does not fit, and its tokenizer.
+    """Load a model and its tokenizer to fine-tune; its head is replaced if it does not fit the task.
 
-    The third says which commit was read.
+    Returns:
+        The model, the tokenizer, and where the `base model` comes from.
 
     Raises:
-        GradexplainError: It cannot be loaded, or is an adapter.
+        GradexplainError: The model cannot be loaded, or is an adapter.
     """
     name, code = str(arguments.model_name_or_path), {"trust_remote_code": arguments.trust_remote_code}
-    with translate_errors(f"cannot fine-tune {name!r}"), no_safetensors_conversion():
-        source = find(name, arguments.model_revision)
+    with translate_load_errors(f"cannot fine-tune {name!r}"), no_safetensors_conversion():
+        source = find_source(name, arguments.model_revision)
         if source.adapter is not None:
             raise GradexplainError(
-                f"it is an adapter: merge it into {source.base.name!r} with peft, and name the result"
+                f"it is an adapter: merge it into {source.base.name!r} with peft, and name the merged model"
             )
         config = read_config(source, **code, allow_pickle=arguments.allow_pickle, changes=task.config())
         tokenizer = AutoTokenizer.from_pretrained(name, revision=source.model.commit, config=config, **code)

@@ -1,4 +1,4 @@
-"""What the labels of a data set ask of a classifier: its head, its targets and its metrics."""
+"""The task that the labels of a dataset define: head, targets and metrics of a classifier."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from hf_gradexplain.errors import GradexplainError
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be learnt from a column of labels.
+    """A classification or regression task.
 
     Attributes:
-        problem_type: As in the configuration of a model.
+        problem_type: The value of `problem_type` in a model's configuration.
         names: The names of the `C` outputs, in the order of the logits.
     """
 
@@ -33,11 +33,11 @@ class Task:
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """Name what `metrics` returns."""
+        """The names of the metrics that `metrics` returns."""
         return ("mse",) if self.problem_type == "regression" else ("accuracy", "macro_f1")
 
     def targets(self, labels: Sequence[Any]) -> list[Any]:
-        """Write labels as the loss takes them: class ids, floats, or for lists of class ids `C` zeros and ones."""
+        """Convert labels to targets of the loss: class ids, floats, or `C` zeros and ones for a list of class ids."""
         if self.problem_type == "single_label_classification":
             return list(labels)
         if self.problem_type == "regression":
@@ -48,35 +48,35 @@ class Task:
         """Compare logits `(N, C)` with targets.
 
         Returns:
-            For classification `accuracy` (of several labels: the share of texts with all of them right) and
-            `macro_f1`, the unweighted mean over the classes of `2 TP / (2 TP + FP + FN)`, 0 for a class that is
-            neither predicted nor there; for regression `mse`.
+            For classification `accuracy` (for multi-label classification the share of texts with all labels
+            correct) and `macro_f1`, the unweighted mean over the classes of `2 TP / (2 TP + FP + FN)`, 0 for a class
+            that is neither predicted nor a target; for regression `mse`.
         """
         if self.problem_type == "regression":
             return {"mse": float(mean_squared_error(targets, logits.reshape(targets.shape)))}
-        several = self.problem_type == "multi_label_classification"
-        predictions = (logits > 0).astype(int) if several else logits.argmax(axis=1)
+        multi_label = self.problem_type == "multi_label_classification"
+        predictions = (logits > 0).astype(int) if multi_label else logits.argmax(axis=1)
         f1 = f1_score(targets, predictions, labels=range(len(self.names)), average="macro", zero_division=0)
         return {"accuracy": float(accuracy_score(targets, predictions)), "macro_f1": float(f1)}
 
 
 def infer_task(*splits: Dataset) -> Task:
-    """Tell the task from the `label` column of the splits, as `corpus.load_texts` gives them.
+    """Infer the task from the `label` column of the splits, as loaded by `corpus.load_texts`.
 
     A `ClassLabel` or integers are single-label classification, lists of `ClassLabel` multi-label classification,
-    floats regression. Integers without names are called `LABEL_0`, `LABEL_1`, ..., up to the highest in any split.
+    floats regression. Integer classes are named `LABEL_0`, `LABEL_1`, ..., up to the highest in any split.
 
     Raises:
-        GradexplainError: If the labels are of another kind, or of fewer than two classes.
+        GradexplainError: The labels have another type, or fewer than two classes.
     """
     feature = splits[0].features["label"]
-    several = isinstance(feature, List)
-    kind = feature.feature if several else feature
+    multi_label = isinstance(feature, List)
+    kind = feature.feature if multi_label else feature
     if isinstance(kind, ClassLabel):
         names = tuple(kind.names)
-    elif not several and kind.dtype.startswith("float"):
+    elif not multi_label and kind.dtype.startswith("float"):
         return Task("regression", ("LABEL_0",))
-    elif not several and "int" in kind.dtype:
+    elif not multi_label and "int" in kind.dtype:
         names = tuple(f"LABEL_{i}" for i in range(1 + max(max(split["label"]) for split in splits)))
     else:
         raise GradexplainError(
@@ -85,4 +85,4 @@ def infer_task(*splits: Dataset) -> Task:
         )
     if len(names) < 2:
         raise GradexplainError(f"a classifier needs labels of two or more classes, but the data has {len(names)}")
-    return Task("multi_label_classification" if several else "single_label_classification", names)
+    return Task("multi_label_classification" if multi_label else "single_label_classification", names)

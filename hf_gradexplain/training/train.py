@@ -1,4 +1,4 @@
-"""From texts and labels to a trained classifier."""
+"""Training of a classifier on labelled texts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,16 +28,16 @@ from hf_gradexplain.training.task import Task, infer_task
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained classifier, and what it came from.
+    """A trained classifier, with its data and its results.
 
     Attributes:
         model: The classifier, in eval mode.
         tokenizer: Its tokenizer.
-        task: What its outputs mean.
-        metrics: Its results on the evaluation split, see `Task.metrics`.
-        train_rows: What it was trained on.
-        eval_rows: What it was evaluated on.
-        origins: Where the `data set` and, of a fine-tuned model, the `base model` come from.
+        task: The task that it was trained for.
+        metrics: Its metrics on the evaluation split, see `Task.metrics`.
+        train_rows: The training data.
+        eval_rows: The evaluation data.
+        provenances: Where the `dataset` and, for a fine-tuned model, the `base model` come from.
     """
 
     model: PreTrainedModel
@@ -50,10 +50,10 @@ class Trained:
 
 
 def train(arguments: TrainArguments) -> Trained:
-    """Train or fine-tune a classifier and evaluate it. Nothing is written.
+    """Train or fine-tune a classifier and evaluate it, without writing files.
 
     Raises:
-        GradexplainError: If the data, the model or its configuration cannot be had as asked for.
+        GradexplainError: The data or the model cannot be loaded, or the configuration is invalid.
     """
     data = resolve(arguments.dataset_name, arguments.dataset_revision, "dataset")
     train_rows = _load_rows(arguments, data, arguments.train_split, arguments.max_train_samples)
@@ -78,17 +78,20 @@ def fit(
     eval_rows: Dataset,
     arguments: FitArguments,
 ) -> dict[str, float]:
-    """Fit the weights of a model in place, leave it in eval mode and return its metrics, see `Task.metrics`.
+    """Fit the weights of a model in place and leave it in eval mode.
 
-    Texts of like length share a batch, padded to its longest. Nothing is written but to a temporary folder.
+    Texts of similar length share a batch, padded to the longest. Files are written to a temporary folder only.
 
     Args:
-        model: Its configuration holds `task.config()`.
-        tokenizer: It has a padding token.
-        task: What the labels mean.
-        train_rows: Columns `text`, `label` and, for pairs, `text_pair`.
-        eval_rows: The same, for the metrics.
-        arguments: How to fit.
+        model: A model whose configuration holds `task.config()`.
+        tokenizer: A tokenizer with a padding token.
+        task: The task that the labels define.
+        train_rows: The training data: columns `text`, `label` and, for pairs, `text_pair`.
+        eval_rows: The evaluation data, with the same columns.
+        arguments: Options of the optimisation.
+
+    Returns:
+        The metrics on `eval_rows`, see `Task.metrics`.
     """
     max_length = arguments.max_length or length_limit(tokenizer, model)
     tokenized = [_tokenize(rows, tokenizer, task, max_length) for rows in (train_rows, eval_rows)]
@@ -103,7 +106,7 @@ def fit(
             compute_metrics=lambda outcome: task.metrics(
                 np.asarray(outcome.predictions), np.asarray(outcome.label_ids)
             ),
-            # Encoder-decoders answer with more than logits.
+            # Encoder-decoders return more than logits.
             preprocess_logits_for_metrics=lambda out, labels: out[0] if isinstance(out, tuple) else out,
         )
         trainer.train()
@@ -112,14 +115,14 @@ def fit(
 
 
 def _check_unseen(arguments: TrainArguments, train_rows: Dataset, eval_rows: Dataset) -> None:
-    """Refuse to report on the texts that were trained on, as a file without splits would have it."""
+    """Check that no text is used for both training and evaluation, which a file without splits allows."""
     if has_splits(arguments.dataset_name):
         return
     shared = len(set(train_rows["id"]) & set(eval_rows["id"]))
     if shared:
         raise GradexplainError(
-            f"{arguments.dataset_name} has no splits: {shared} of its rows would be trained and evaluated on. Give "
-            "slices that share none, such as --train_split 'train[:90%]' --eval_split 'train[90%:]'"
+            f"{arguments.dataset_name} has no splits, and {shared} rows would be used for training and evaluation: "
+            "give slices that do not overlap, such as --train_split 'train[:90%]' --eval_split 'train[90%:]'"
         )
 
 

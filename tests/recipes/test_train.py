@@ -1,4 +1,4 @@
-"""The recipe and its configurations, as a user starts them."""
+"""The training recipe and its shipped configurations, run from the command line."""
 
 import json
 import os
@@ -10,8 +10,8 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
+from hf_gradexplain.commands.arguments import TrainRecipeArguments
 from hf_gradexplain.commands.parsing import parse_arguments
-from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
 from hf_gradexplain.training.start import new_model
 from hf_gradexplain.training.task import infer_task
 
@@ -52,11 +52,11 @@ def test_errors_are_one_sentence(tmp_path, data):
     assert "did you mean 'model_type'?" in wrong_key.stderr
     no_split = run("--model_type", "fasttext", "--dataset_name", data, "--output_dir", tmp_path, "--eval_split", "dev")
     assert no_split.returncode == 1
-    assert no_split.stderr.splitlines()[-1].startswith("error: There is no split 'dev'")
+    assert no_split.stderr.splitlines()[-1].startswith(f"error: dataset '{data}': unknown split 'dev': Choices: ")
     assert no_split.stdout == ""
 
 
-def test_there_is_a_configuration_per_model_and_data_set():
+def test_there_is_a_configuration_per_model_and_dataset():
     models = ("fasttext", "textcnn", "bilstm", "minilm")
     names = {f"train_{data}_{model}" for data in ("ag_news", "imdb") for model in models}
     assert names | {"train_imdb_bilstm_last", "train_imdb_bilstm_mean"} == {path.stem for path in CONFIGS}

@@ -1,4 +1,4 @@
-"""From a column of labels to the head, the targets and the metrics."""
+"""The task that labels define: head, targets and metrics."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import FastTextConfig
 from hf_gradexplain.training import Task, infer_task
 
-SINGLE, SEVERAL = "single_label_classification", "multi_label_classification"
+SINGLE, MULTI = "single_label_classification", "multi_label_classification"
 
 
 def rows(feature, labels):
@@ -27,18 +27,18 @@ def test_named_classes():
     assert task.targets([1, 0]) == [1, 0]
 
 
-def test_numbered_classes_reach_to_the_highest_of_any_split():
+def test_numbered_classes_go_up_to_the_highest_in_any_split():
     task = infer_task(rows(Value("int64"), [0, 1]), rows(Value("int64"), [2, 0]))
     assert task == Task(SINGLE, ("LABEL_0", "LABEL_1", "LABEL_2"))
 
 
-def test_several_classes_at_once():
+def test_multi_label_classes():
     task = infer_task(rows(List(ClassLabel(names=["a", "b", "c"])), [[0, 2], []]))
-    assert task == Task(SEVERAL, ("a", "b", "c"))
+    assert task == Task(MULTI, ("a", "b", "c"))
     assert task.targets([[0, 2], [], [1]]) == [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
 
 
-def test_numbers():
+def test_regression():
     task = infer_task(rows(Value("float32"), [0.5, 2]))
     assert task == Task("regression", ("LABEL_0",))
     assert FastTextConfig(**task.config()).num_labels == 1
@@ -55,7 +55,7 @@ def test_numbers():
         (Value("int64"), [0, 0], "two or more classes, but the data has 1"),
     ],
 )
-def test_other_labels_are_refused(feature, labels, message):
+def test_other_labels_raise_an_error(feature, labels, message):
     with pytest.raises(GradexplainError, match=message):
         infer_task(rows(feature, labels))
 
@@ -72,25 +72,27 @@ def naive_macro_f1(predictions, targets, classes):
 
 def test_metrics_of_classification():
     rng = np.random.default_rng(0)
-    logits, targets = rng.normal(size=(50, 4)), rng.integers(0, 3, 50)  # class 3 is predicted but never there
-    found = Task(SINGLE, tuple("abcd")).metrics(logits, targets)
+    logits, targets = rng.normal(size=(50, 4)), rng.integers(0, 3, 50)  # class 3 is predicted but is never a target
+    metrics = Task(SINGLE, tuple("abcd")).metrics(logits, targets)
     predictions = logits.argmax(1)
-    assert found["accuracy"] == sum(p == t for p, t in zip(predictions, targets, strict=True)) / 50
-    assert found["macro_f1"] == pytest.approx(naive_macro_f1(np.eye(4)[predictions], np.eye(4)[targets], 4), rel=1e-12)
+    assert metrics["accuracy"] == sum(p == t for p, t in zip(predictions, targets, strict=True)) / 50
+    assert metrics["macro_f1"] == pytest.approx(
+        naive_macro_f1(np.eye(4)[predictions], np.eye(4)[targets], 4), rel=1e-12
+    )
 
 
-def test_a_class_that_is_nowhere_counts_as_zero():
+def test_a_class_without_texts_and_predictions_has_f1_zero():
     perfect = Task(SINGLE, ("a", "b")).metrics(np.array([[2.0, 0.0], [1.0, 0.0]]), np.array([0, 0]))
     assert perfect == {"accuracy": 1.0, "macro_f1": 0.5}
 
 
-def test_metrics_of_several_classes_at_once():
+def test_metrics_of_multi_label_classification():
     rng = np.random.default_rng(0)
     logits, targets = rng.normal(size=(50, 3)), rng.integers(0, 2, (50, 3)).astype(float)
-    found = Task(SEVERAL, tuple("abc")).metrics(logits, targets)
+    metrics = Task(MULTI, tuple("abc")).metrics(logits, targets)
     predictions = (logits > 0).astype(float)
-    assert found["accuracy"] == sum((p == t).all() for p, t in zip(predictions, targets, strict=True)) / 50
-    assert found["macro_f1"] == pytest.approx(naive_macro_f1(predictions, targets, 3), rel=1e-12)
+    assert metrics["accuracy"] == sum((p == t).all() for p, t in zip(predictions, targets, strict=True)) / 50
+    assert metrics["macro_f1"] == pytest.approx(naive_macro_f1(predictions, targets, 3), rel=1e-12)
 
 
 def test_metrics_of_regression():
@@ -98,8 +100,8 @@ def test_metrics_of_regression():
     assert task.metrics(np.array([[1.0], [3.0]]), np.array([0.0, 1.0])) == {"mse": 2.5}
 
 
-@pytest.mark.parametrize("kind", [SINGLE, SEVERAL, "regression"])
-def test_metrics_go_by_their_announced_names(kind):
+@pytest.mark.parametrize("kind", [SINGLE, MULTI, "regression"])
+def test_metrics_have_the_names_of_metric_names(kind):
     task = Task(kind, ("a", "b"))
-    targets = {SINGLE: np.array([0]), SEVERAL: np.array([[0.0, 1.0]]), "regression": np.array([[0.5, 1.0]])}[kind]
+    targets = {SINGLE: np.array([0]), MULTI: np.array([[0.0, 1.0]]), "regression": np.array([[0.5, 1.0]])}[kind]
     assert tuple(task.metrics(np.zeros((1, 2)), targets)) == task.metric_names

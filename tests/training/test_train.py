@@ -1,4 +1,4 @@
-"""Fitting, for every kind of label."""
+"""Fitting a model to every kind of labels."""
 
 from datasets import ClassLabel, Dataset, Features, List, Value
 from transformers import AutoModelForSequenceClassification
@@ -7,7 +7,7 @@ from hf_gradexplain.models import FastTextConfig, train_word_tokenizer
 from hf_gradexplain.training import FitArguments, fit, infer_task
 
 
-def test_text_pairs_several_labels_and_numbers(tmp_path):
+def test_text_pairs_with_multi_label_and_regression_targets(tmp_path):
     texts = {"text": ["the film", "the film", "the book"], "text_pair": ["good", "bad", "bad"]}
     tokenizer = train_word_tokenizer(["film book good bad"], vocab_size=9)
     for feature, labels, metric in (
