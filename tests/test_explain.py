@@ -185,7 +185,7 @@ def changes(before: dict, after: dict) -> list[str]:
     return [name for name in before if before[name] != after[name]]
 
 
-@pytest.mark.filterwarnings("ignore:leaving words out")
+@pytest.mark.filterwarnings("ignore:leave-one-out runs")
 def test_nothing_is_changed_by_a_call(lived_in):
     before = snapshot(*lived_in)
     explain = Explainer(*lived_in)
@@ -236,7 +236,7 @@ def test_nothing_is_changed_when_the_model_fails(lived_in, monkeypatch):
     assert changes(before, snapshot(*lived_in)) == []
 
 
-@pytest.mark.filterwarnings("ignore:leaving words out")
+@pytest.mark.filterwarnings("ignore:leave-one-out runs")
 def test_nothing_is_changed_between_the_batches_of_a_run(lived_in):
     explain, before = Explainer(*lived_in), snapshot(*lived_in)
     for _ in explain.run(list(TEXTS), Options(ALL, batch_tokens=1)):

@@ -1,4 +1,4 @@
-"""FastText, TextCNN and BiLSTM as models of the Auto classes, and the word-level tokenizer they read through.
+"""FastText, TextCNN and BiLSTM as models of the Auto classes, and their word-level tokenizer.
 
 Importing this package registers the three with `AutoConfig` and `AutoModelForSequenceClassification`.
 """

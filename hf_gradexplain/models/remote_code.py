@@ -1,4 +1,4 @@
-"""The code of an architecture beside its weights, so that they load where this package is not installed."""
+"""Copies of the model code next to the weights, which then load without this package."""
 
 import json
 from pathlib import Path
@@ -13,18 +13,18 @@ PARTS = ("configuration", "modeling")
 def add_remote_code(
     folder: Path, config_class: type[PreTrainedConfig], model_class: type[PreTrainedModel]
 ) -> tuple[str, ...]:
-    """Copy the two files that make one of our architectures into a saved model's folder, and name them in its config.
+    """Copy the two files of an architecture of this package into a saved model's folder, and name them in its config.
 
-    The files import nothing but torch, transformers and each other. `from_pretrained(..., trust_remote_code=True)`
-    finds them by `auto_map`; where this package is imported, its own classes are used.
+    The files import only torch, transformers and each other. `from_pretrained(..., trust_remote_code=True)` finds them
+    by `auto_map`; if this package is imported, its own classes are used.
 
     Args:
-        folder: Where `config.json` is.
+        folder: The folder that contains `config.json`.
         config_class: The class of the configuration.
         model_class: The class of the model.
 
     Returns:
-        The names of the files that were copied.
+        The names of the copied files.
     """
     name = config_class.model_type
     files = tuple(f"{part}_{name}.py" for part in PARTS)

@@ -13,8 +13,8 @@ from hf_gradexplain.errors import GradexplainError
 
 PAD, UNK = "[PAD]", "[UNK]"
 
-# A word is letters and digits, with apostrophes inside; every other visible character stands alone, and so does every
-# ideograph and kana, for their scripts have no blanks between words. Combining marks stay with what they mark.
+# A word is letters and digits, with apostrophes inside. Each other visible character is a token of its own, and so is
+# each ideograph and kana, because their scripts have no blanks. Combining marks stay with their character.
 WORD = r"""
     [\p{Han}\p{Hiragana}\p{Katakana}]\p{M}*
   | [\p{L}\p{M}\p{N}_]+ (?: ['’] [\p{L}\p{M}\p{N}]+ )*
@@ -32,28 +32,30 @@ def train_word_tokenizer(
 ) -> PreTrainedTokenizerFast:
     """Build a tokenizer whose tokens are the most frequent words of the texts.
 
-    Texts are brought to Unicode NFD (and lower case), then split into words and single punctuation marks. Offsets
-    point into the text as it was; NFD keeps them whole where NFC, which joins characters, would lose some.
+    Texts are normalised to Unicode NFD (and lower case), then split into words and single punctuation marks. Offsets
+    refer to the original text; NFD preserves them, while NFC, which joins characters, would lose some.
 
-    The vocabulary is `[PAD]` (id 0), `[UNK]` (id 1), then the words by falling count, ties in alphabetical order: the
-    same texts give the same bytes. No token is added around a text, and a text that contains the letters "[PAD]" or
-    "[UNK]" is read as words and punctuation like any other.
+    The vocabulary is `[PAD]` (id 0), `[UNK]` (id 1), then the words by decreasing count, ties in alphabetical order:
+    the same texts give the same files. No tokens are added around a text. The strings "[PAD]" and "[UNK]" in a text are
+    split into words and punctuation like any other text.
 
     Args:
-        texts: Read once, one after the other; may be a generator.
-        vocab_size: Upper limit of the vocabulary, the two special tokens included.
-        min_count: Words seen less often become `[UNK]`.
-        lowercase: Whether "The" and "the" are one word.
+        texts: The texts, iterated once; may be a generator.
+        vocab_size: Upper limit of the vocabulary, including the two special tokens.
+        min_count: Words with a lower count become `[UNK]`.
+        lowercase: Whether "The" and "the" are the same word.
         max_length: `model_max_length` of the tokenizer; `None` for no limit.
 
     Returns:
         A tokenizer that gives `input_ids` and `attention_mask`.
 
     Raises:
-        GradexplainError: If `vocab_size` leaves no room for a word, or no word is seen `min_count` times.
+        GradexplainError: `vocab_size` is below 3, or no word occurs `min_count` times.
     """
     if vocab_size < 3:
-        raise GradexplainError(f"vocab_size must be 3 or more ({PAD}, {UNK} and one word); got {vocab_size}")
+        raise GradexplainError(
+            f"vocab_size must be 3 or more ({PAD}, {UNK} and one word), got {vocab_size}: increase it"
+        )
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNK))
     lower = [normalizers.Lowercase()] if lowercase else []
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFD(), *lower])
@@ -77,20 +79,21 @@ def train_word_tokenizer(
 def load_word_vectors(path: str | Path, tokenizer: PreTrainedTokenizerFast) -> tuple[Tensor, Tensor]:
     """Read the vectors of the tokenizer's words from a text file, one `word n_1 ... n_D` per line.
 
-    This is the format of GloVe and, with a first line `count D`, of word2vec and fastText. Words are compared as
-    the tokenizer normalises them; the first of several lines for one word counts. Words with blanks inside are
-    passed over, for no token has any. Only the vectors of known words are kept in memory.
+    This is the format of GloVe and, with a first line `count D`, of word2vec and fastText. Words are compared after
+    normalisation by the tokenizer; the first of several lines for one word is used. Words with blanks inside are
+    skipped, because no token has any. Only the vectors of words of the vocabulary are kept in memory.
 
     Args:
         path: The file, in UTF-8.
-        tokenizer: Its vocabulary has `V` words.
+        tokenizer: The tokenizer, with a vocabulary of `V` words.
 
     Returns:
-        The vectors `(V, D)` in float32, zero where the file has none, and which were found, bool `(V,)`.
+        The vectors `(V, D)` in float32, zero for words that are not in the file, and bool `(V,)`, True for words that
+        are.
 
     Raises:
-        GradexplainError: If a line has another number of dimensions than the first or other than finite numbers
-            (the message names the line), or no word of the vocabulary is in the file.
+        GradexplainError: A line does not have as many finite numbers as the first line (the message names the line), or
+            no word of the vocabulary is in the file.
     """
     ids = {word: token for word, token in tokenizer.get_vocab().items() if token not in tokenizer.all_special_ids}
     normalizer = tokenizer.backend_tokenizer.normalizer
@@ -100,18 +103,16 @@ def load_word_vectors(path: str | Path, tokenizer: PreTrainedTokenizerFast) -> t
         if token is not None and token not in vectors:
             vectors[token] = _to_vector(numbers, where)
     if not vectors:
-        raise GradexplainError(f"{path} has no vector for any word of the vocabulary; choose another file")
+        raise GradexplainError(f"{path} has no vector for any word of the vocabulary: choose another file")
     rows = torch.tensor(list(vectors))
-    table, found = (
-        torch.zeros(len(tokenizer), len(vectors[int(rows[0])])),
-        torch.zeros(len(tokenizer), dtype=torch.bool),
-    )
-    table[rows], found[rows] = torch.stack(list(vectors.values())), True
-    return table, found
+    table = torch.zeros(len(tokenizer), len(vectors[int(rows[0])]))
+    has_vector = torch.zeros(len(tokenizer), dtype=torch.bool)
+    table[rows], has_vector[rows] = torch.stack(list(vectors.values())), True
+    return table, has_vector
 
 
 def _read_lines(path: Path) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield the place, the word and the numbers of each line; all have as many numbers as the first."""
+    """Yield the place in the file, the word and the numbers of each line, as many as in the first line."""
     dims = 0
     with path.open(encoding="utf-8", newline="\n") as lines:
         for number, line in enumerate(lines, start=1):
@@ -125,7 +126,7 @@ def _read_lines(path: Path) -> Iterator[tuple[str, str, list[str]]]:
             if dims == 0 or len(numbers) != dims:
                 expected = f"{dims} numbers" if dims else "numbers"
                 raise GradexplainError(
-                    f"line {number} of {path}: expected a word and {expected}, got {len(numbers)} numbers; "
+                    f"line {number} of {path}: expected a word and {expected}, got {len(numbers)} numbers: "
                     "repair or remove the line"
                 )
             yield f"line {number} of {path}", word, numbers
@@ -134,7 +135,7 @@ def _read_lines(path: Path) -> Iterator[tuple[str, str, list[str]]]:
 def _to_vector(numbers: list[str], where: str) -> Tensor:
     if not all(map(_is_number, numbers)):
         wrong = next(number for number in numbers if not _is_number(number))
-        raise GradexplainError(f"{where}: expected finite numbers, got {wrong!r}; repair or remove the line")
+        raise GradexplainError(f"{where}: expected finite numbers, got {wrong!r}: repair or remove the line")
     return torch.tensor([float(number) for number in numbers])
 
 

@@ -1,16 +1,16 @@
-"""BiLSTM under masks: masked copies share their states until they differ.
+"""The shortcut of BiLSTM: masked copies share their states until they differ.
 
-Let the masks of a text stand on an axis `m = 0 ... U`. Read in one direction, the copy under mask `m` has the states
-of another copy up to the first token at which their masks differ; there it starts from that copy's state. In
-leave-one-out, copy `m` branches off the plain text at the unit's first token. In a removal curve it branches off copy
-`m' < m`, the last one in which all that differs comes later. Either way a word read in the plain order of the text
-costs each copy half of the steps on average, and its input projection is made once for all copies.
+Put the masks of a text on an axis `m = 0 ... U`. In one direction, the copy with mask `m` has the same states as
+another copy, its parent, up to the first token at which their masks differ; there it starts from the parent's state.
+In leave-one-out, the parent of copy `m` is the plain text, and they differ from the unit's first token on. In a removal
+curve, the parent is the last copy `m' < m` that differs from copy `m` only in later tokens. In both cases a copy runs
+half of the steps on average, and the input projection of a word is computed once for all copies.
 
-All copies of all texts go on together. Texts are aligned at their ends, so that copies only ever come in. Those that
-read forward are put into the rows of one matrix upwards from its middle, those that read backward downwards from there:
-at any time, all that are there are neighbours. Copies come in some steps before they branch off, as many together as
-suit the way in which the steps are taken (`cells.py`), and start from the nearest forebear that is there already. So a
-stretch of several steps has the same rows.
+All copies of all texts advance together. Texts are aligned at their ends, hence copies start at different steps and end
+together. The copies of the forward direction fill the rows of one matrix from its middle upwards, those of the backward
+direction from its middle downwards: at any step, the rows in use are contiguous. Copies start some steps before they
+differ from their parent, as many at a time as suit the cells (`cells.py`), from the state of the nearest ancestor that
+has already started. A segment of several steps therefore has the same rows.
 """
 
 from collections.abc import Iterator
@@ -24,73 +24,77 @@ from torch.nn import functional as F
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassification
 from hf_gradexplain.perturb import generic
-from hf_gradexplain.perturb.cells import Cells, Steps, cells_of, part_sizes
-from hf_gradexplain.perturb.packed_words import Masks, PackedWords, read_words
+from hf_gradexplain.perturb.cells import Cells, Steps, make_cells, part_sizes
+from hf_gradexplain.perturb.packed_words import Masks, PackedWords, pack_words
 
 _STEPS_AT_ONCE = 64
-"""For how many steps, and less than twice as many, what all copies read is looked up together."""
+"""The inputs of all copies are looked up for this many steps at a time, or up to twice as many."""
 
 
 def leave_one_out(forward: ForwardPass) -> Tensor:
-    """The logits without each unit: `(B, U, C)`. Layers above the first share nothing: they get the generic form."""
+    """Return the logits without each unit: `(B, U, C)`.
+
+    Layers above the first share no states: models with several layers use the generic form.
+    """
     if cast(BiLSTMForSequenceClassification, forward.classifier.model).lstm.num_layers > 1:
         return generic.leave_one_out(forward)
-    words = read_words(forward)
+    words = pack_words(forward)
     return _logits(forward.classifier, words, Masks.of_units(words, forward.batch.units.size))[:, 1:]
 
 
 def removal_curves(forward: ForwardPass, ranks: Tensor) -> Tensor:
-    """The logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`."""
+    """Return the logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`."""
     if cast(BiLSTMForSequenceClassification, forward.classifier.model).lstm.num_layers > 1:
         return generic.removal_curves(forward, ranks)
-    words = read_words(forward)
+    words = pack_words(forward)
     return _logits(forward.classifier, words, Masks.of_ranks(words, ranks)).unflatten(0, ranks.shape[:2])
 
 
 def _logits(classifier: HookedClassifier, words: PackedWords, masks: Masks) -> Tensor:
-    """The logits at every mask: `(N, U + 1, C)`."""
+    """Return the logits at each mask: `(N, U + 1, C)`."""
     model = cast(BiLSTMForSequenceClassification, classifier.model)
-    together = max(1, classifier.batch_tokens // (masks.size + 1))
-    cells = cells_of(model.lstm, words, min(together, len(masks.text)))
+    at_once = max(1, classifier.batch_tokens // (masks.size + 1))
+    cells = make_cells(model.lstm, words, min(at_once, len(masks.text)))
     logits = []
-    for part in masks.split(together):
-        pooled = _read(cells, words, part, model.lstm.hidden_size, model.config.pooling)
+    for part in masks.split(at_once):
+        pooled = _pooled_states(cells, words, part, model.lstm.hidden_size, model.config.pooling)
         logits.append(model.classifier(pooled.to(words.vectors.dtype)))
     return torch.cat(logits)
 
 
-def _read(cells: Cells, words: PackedWords, masks: Masks, hidden_size: int, pooling: str) -> Tensor:
-    """The pooled states of both directions, of `hidden_size` `H` each, at every mask: `(N, U + 1, 2 H)`."""
+def _pooled_states(cells: Cells, words: PackedWords, masks: Masks, hidden_size: int, pooling: str) -> Tensor:
+    """Return the pooled states of both directions, with `hidden_size` `H` each, at each mask: `(N, U + 1, 2 H)`."""
     length = words.length[masks.text].clamp(min=1)
-    copies = _PerturbedCopies.of(masks, length, cells)
-    of, number = _both_ways(words.of[masks.text], length).T.contiguous(), copies.number.T.contiguous()
+    copies = _MaskedCopies.of(masks, length, cells)
+    row_of = _both_directions(words.row_of[masks.text], length).T.contiguous()
+    number = copies.number.T.contiguous()
     middle, step = len(copies.mask) // 2, 0
     dtype = torch.promote_types(words.vectors.dtype, torch.float32)
     states = words.vectors.new_zeros(3, len(copies.mask) + 1, hidden_size, dtype=dtype)
     states[2] = -torch.inf if pooling == "max" else 0
-    for stretch in copies.stretches():
-        states.index_copy_(1, stretch.new, states.index_select(1, stretch.parent))
-        there, n_forward = slice(stretch.first, stretch.end), middle - stretch.first
-        text, mask = copies.text[there], copies.mask[there]
-        for size in part_sizes(stretch.steps, _STEPS_AT_ONCE):
+    for segment in copies.segments():
+        states.index_copy_(1, segment.new, states.index_select(1, segment.parent))
+        rows, n_forward = slice(segment.first, segment.end), middle - segment.first
+        text, mask = copies.text[rows], copies.mask[rows]
+        for size in part_sizes(segment.steps, _STEPS_AT_ONCE):
             steps = slice(step, step + size)
             masked = masks.hides(number[steps].index_select(1, text), mask)
-            cells.advance(states[:, there], Steps(of[steps], text, masked, n_forward), pooling)
+            cells.advance(states[:, rows], Steps(row_of[steps], text, masked, n_forward), pooling)
             step += size
     result = cells.scale * states[0 if pooling == "last" else 2][copies.row]
     return torch.cat([*result], 2) / (length.view(-1, 1, 1) if pooling == "mean" else 1)
 
 
-def _both_ways(tokens: Tensor, length: Tensor) -> Tensor:
-    """`(N, T)` tokens that stand on the left, moved to the right, and then from the last to the first: `(2 N, T)`."""
+def _both_directions(tokens: Tensor, length: Tensor) -> Tensor:
+    """Align left-aligned tokens `(N, T)` right, in forward order and then in backward order: `(2 N, T)`."""
     tokens = tokens[:, : int(length.max())]
-    places = torch.arange(tokens.shape[1], device=tokens.device) + length.unsqueeze(1)
-    return torch.cat([tokens.gather(1, places % tokens.shape[1]), tokens.flip(1)])
+    positions = torch.arange(tokens.shape[1], device=tokens.device) + length.unsqueeze(1)
+    return torch.cat([tokens.gather(1, positions % tokens.shape[1]), tokens.flip(1)])
 
 
 @dataclass(frozen=True)
-class _Stretch:
-    """Some steps in a row, with the copies in rows `first ... end - 1`; the `new` ones start from their `parent`."""
+class _Segment:
+    """Consecutive steps with the copies in rows `first ... end - 1`; the `new` rows start from their `parent` rows."""
 
     steps: int
     first: int
@@ -100,17 +104,17 @@ class _Stretch:
 
 
 @dataclass(frozen=True, eq=False)
-class _PerturbedCopies:
-    """The copies of `N` texts under each of their masks, read in both directions: `M = 2 N (U + 1)` rows.
+class _MaskedCopies:
+    """The copies of `N` texts, one per mask and direction: `M = 2 N (U + 1)` rows.
 
     Attributes:
-        number: `(2 N, T)` numbers of the tokens in the order in which they are read, see `Masks`.
-        text: `(M,)` which of the `2 N` ways of reading.
-        mask: `(M,)` which mask.
+        number: `(2 N, T)` numbers of the tokens in the order of the steps, see `Masks`; forward, then backward.
+        text: `(M,)` row of `number` of each copy.
+        mask: `(M,)` mask of each copy.
         row: `(2, N, U + 1)` row of each copy.
-        begin: `(M,)` step at which each comes in.
-        parent: `(M,)` row of the copy whose state it starts from; `M` for the state before the first word.
-        present: `(2, T)` how many rows are there at each step, on either side of the middle.
+        begin: `(M,)` step at which each copy starts.
+        parent: `(M,)` row of the copy from whose state it starts; `M` for the state before the first word.
+        active: `(2, T)` number of rows in use at each step, of the forward and of the backward direction.
     """
 
     number: Tensor
@@ -119,45 +123,46 @@ class _PerturbedCopies:
     row: Tensor
     begin: Tensor
     parent: Tensor
-    present: Tensor
+    active: Tensor
 
     @classmethod
-    def of(cls, masks: Masks, length: Tensor, cells: Cells) -> "_PerturbedCopies":
-        number, columns = _both_ways(masks.number, length), masks.size + 1
-        start, parent = _branches(number, masks)
+    def of(cls, masks: Masks, length: Tensor, cells: Cells) -> "_MaskedCopies":
+        """Plan the steps of the copies of texts of some `length` `(N,)`."""
+        number, columns = _both_directions(masks.number, length), masks.size + 1
+        start, parent = _branch_points(number, masks)
         steps, first = number.shape[1], (number.shape[1] - length).repeat(2)
         start, order = start.maximum(first.unsqueeze(1)).view(2, -1).sort(dim=1, stable=True)
         middle, to_end = start.shape[1], torch.arange(steps, device=start.device).flip(0)
-        blocks_to_come = (to_end // cells.block).clamp(max=max(steps // cells.block - 1, 0))
-        last_of_block = steps - 1 - blocks_to_come * cells.block
-        there = torch.searchsorted(start, last_of_block.expand(2, -1).contiguous(), right=True).tolist()
-        rounded = [[min(cells.rounded(n), middle) for n in counts] for counts in there]
-        present = torch.tensor(rounded, device=start.device)
+        blocks_left = (to_end // cells.block).clamp(max=max(steps // cells.block - 1, 0))
+        last_of_block = steps - 1 - blocks_left * cells.block
+        started = torch.searchsorted(start, last_of_block.expand(2, -1).contiguous(), right=True).tolist()
+        n_rows = [[min(cells.n_rows(n), middle) for n in counts] for counts in started]
+        active = torch.tensor(n_rows, device=start.device)
         rows = torch.arange(middle, device=start.device)
-        begin = torch.searchsorted(present, rows.expand(2, -1).contiguous(), right=True)
+        begin = torch.searchsorted(active, rows.expand(2, -1).contiguous(), right=True)
         begin = torch.cat([begin[0].flip(0), begin[1]])
         copy = torch.cat([order[0].flip(0), order[1] + middle])
         row, text, mask = copy.argsort(), copy // columns, copy % columns
         begin = begin.maximum(first[text])
         parent = torch.where(mask == 0, len(copy), row[text * columns + parent.flatten()[copy]])
-        parent = _first_to_begin_earlier(parent, begin)
-        return cls(number, text, mask, row.view(2, -1, columns), begin, parent, present)
+        parent = _nearest_earlier_ancestor(parent, begin)
+        return cls(number, text, mask, row.view(2, -1, columns), begin, parent, active)
 
-    def stretches(self) -> Iterator[_Stretch]:
-        """The reading, stretch by stretch."""
+    def segments(self) -> Iterator[_Segment]:
+        """Yield the segments from the first step to the last."""
         begin, counts = self.begin.unique(return_counts=True)
-        n_forward, back = self.present[:, begin].tolist()
+        n_forward, n_backward = self.active[:, begin].tolist()
         middle, new = len(self.begin) // 2, self.begin.argsort()
         rows = zip(new.split(counts.tolist()), self.parent[new].split(counts.tolist()), strict=True)
         steps = begin.diff(append=begin.new_tensor([self.number.shape[1]])).tolist()
-        for n, a, b, (new, parent) in zip(steps, n_forward, back, rows, strict=True):
-            yield _Stretch(n, middle - a, middle + b, new, parent)
+        for n, a, b, (new, parent) in zip(steps, n_forward, n_backward, rows, strict=True):
+            yield _Segment(n, middle - a, middle + b, new, parent)
 
 
-def _branches(number: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
-    """Where the copies under each mask branch off, and off which: a step and a mask, each `(2 N, U + 1)`.
+def _branch_points(number: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
+    """Return the step at which each copy first differs from its parent, and the parent's mask, each `(2 N, U + 1)`.
 
-    A copy that never does branches off at the last step. The plain one does before the first, at -1, off itself.
+    A copy that never differs gets the last step. The plain copy gets the step -1 and itself as the parent.
     """
     texts, steps = number.shape
     step = torch.arange(steps, device=number.device).expand_as(number)
@@ -167,10 +172,10 @@ def _branches(number: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
     return start, _previous_smaller(start) if masks.nested else torch.zeros_like(start)
 
 
-def _first_to_begin_earlier(parent: Tensor, begin: Tensor) -> Tensor:
-    """The nearest forebear of each copy that begins before it does: `(M,)`; `M` is before them all.
+def _nearest_earlier_ancestor(parent: Tensor, begin: Tensor) -> Tensor:
+    """Return the nearest ancestor of each copy that starts before it: `(M,)`; `M` starts before all.
 
-    Until a copy branches off its parent, and that from its own, all of them have the same states.
+    Copies have the states of their ancestors until they differ from them.
     """
     begin, parent = F.pad(begin, (0, 1), value=-1), F.pad(parent, (0, 1), value=len(parent))
     while True:
@@ -181,15 +186,16 @@ def _first_to_begin_earlier(parent: Tensor, begin: Tensor) -> Tensor:
 
 
 def _previous_smaller(x: Tensor) -> Tensor:
-    """The place of the nearest smaller value on the left: `(N, M)` to `(N, M)`; the first value is -1, all else above.
+    """Return the position of the nearest smaller value to the left: `(N, M)` to `(N, M)`.
 
-    Doubling: skip every stretch of `2^level` values, from the longest to the shortest, that holds no smaller one.
+    The first value must be -1 and all others larger. By doubling: skip each block of `2^level` values without a smaller
+    one, from the longest block to the shortest.
     """
     lows = [x]
     while (reach := 2 ** (len(lows) - 1)) < x.shape[1]:
         lows.append(torch.minimum(lows[-1], F.pad(lows[-1], (reach, 0), value=-1)[:, :-reach]))
-    place = (torch.arange(x.shape[1], device=x.device) - 1).clamp(min=0).expand_as(x)
+    position = (torch.arange(x.shape[1], device=x.device) - 1).clamp(min=0).expand_as(x)
     for level in range(len(lows) - 1, -1, -1):
-        skip = lows[level].gather(1, place) >= x
-        place = torch.where(skip, place - 2**level, place).clamp(min=0)
-    return place
+        skip = lows[level].gather(1, position) >= x
+        position = torch.where(skip, position - 2**level, position).clamp(min=0)
+    return position

@@ -1,7 +1,7 @@
 """Both directions of an LSTM over many copies of texts: `StepwiseLSTM`, or `FusedLSTM` for a single text.
 
-The copies that read forward are the first rows of all that is passed here, those that read backward the rest. Their
-states are `(3, n, H)`: `h`, `c`, and what has been pooled of `h`, each times a factor of the class's own.
+In all arguments, the first `n_forward` rows are the copies of the forward direction, the rest those of the backward
+direction. Their states are `(3, n, H)`: `h`, `c`, and the pooled `h`, each times a factor of the class.
 """
 
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hf_gradexplain.models.bilstm.modeling_bilstm import read_ahead
-from hf_gradexplain.perturb.matmul import is_for_onednn, packed, product, rounded_up
+from hf_gradexplain.models.bilstm.modeling_bilstm import run_direction
+from hf_gradexplain.perturb.matmul import pack_weight, product, rounded_up, uses_onednn
 from hf_gradexplain.perturb.packed_words import PackedWords
 
 _COPIES_AT_ONCE = 256
-"""The most in one call of `FusedLSTM`: with more of them, the states leave the processor's caches."""
+"""Largest number of copies in one call of `FusedLSTM`: the states of more do not fit into the CPU caches."""
 
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """What `n` copies of `N` texts read in `S` steps.
+    """The input of `n` copies of `N` texts in `S` steps.
 
     Attributes:
-        of: `(S, 2 N)` row of `Words.vectors` that is read of each text: first forward, then backward.
-        text: `(n,)` which of those `2 N` each copy reads.
-        masked: `(S, n)` whether it reads a masked word in its place.
-        ahead: How many of the copies read forward.
+        row_of: `(S, 2 N)` row of the word in `PackedWords.vectors`, for the texts forward, then for the texts backward.
+        text: `(n,)` column of `row_of` that each copy reads.
+        masked: `(S, n)` whether the word is masked.
+        n_forward: Number of copies of the forward direction.
     """
 
-    of: Tensor
+    row_of: Tensor
     text: Tensor
     masked: Tensor
     n_forward: int
@@ -41,43 +41,43 @@ class Cells(Protocol):
 
     @property
     def scale(self) -> int:
-        """What to multiply `h`, and what was pooled of it, in the states by."""
+        """The factor that turns the `h` and the pooled `h` of the states into the values of the LSTM."""
 
     @property
     def block(self) -> int:
-        """After how many steps, counted from the end of the texts, more copies may come in."""
+        """The number of steps, counted from the end of the texts, between which new copies may start."""
 
-    def rounded(self, copies: int) -> int:
-        """How many copies to have where there need to be so many."""
+    def n_rows(self, copies: int) -> int:
+        """Return the number of rows to use for at least this number of copies."""
 
     def advance(self, states: Tensor, steps: Steps, pooling: str) -> None:
-        """Take the states `(3, n, H)` some steps on, in place."""
+        """Advance the states `(3, n, H)` by some steps, in place."""
 
 
 def part_sizes(steps: int, size: int) -> list[int]:
-    """The sizes of parts of so many steps: each `size`, but for the first, which has the rest as well."""
+    """Split a number of steps into parts of `size`; the first part also gets the remainder."""
     whole, rest = divmod(steps, size)
     return [size + rest] + [size] * (whole - 1) if whole else [rest]
 
 
-def cells_of(lstm: nn.LSTM, words: PackedWords, texts: int) -> Cells:
-    """For so many texts that are read together: `FusedLSTM` for one where there is oneDNN, else `StepwiseLSTM`."""
-    return FusedLSTM.of(lstm, words) if texts == 1 and is_for_onednn(words.vectors) else StepwiseLSTM.of(lstm, words)
+def make_cells(lstm: nn.LSTM, words: PackedWords, texts: int) -> Cells:
+    """Return `FusedLSTM` for a single text if oneDNN is available, else `StepwiseLSTM` for all `texts` together."""
+    return FusedLSTM.of(lstm, words) if texts == 1 and uses_onednn(words.vectors) else StepwiseLSTM.of(lstm, words)
 
 
 @dataclass(frozen=True, eq=False)
 class StepwiseLSTM:
-    """Step by step, every word projected once for all copies: `c = f c + i tanh(z)` and `h = o tanh(c)`.
+    """An LSTM that runs step by step: `c = f c + i tanh(z)` and `h = o tanh(c)`. Each word is projected once.
 
-    All activations are sigmoids, by `tanh(x) = 2 sigmoid(2 x) - 1`, since PyTorch's `tanh` takes four times as long on
-    a CPU. So that nothing has to be doubled or halved on the way, there is `2 z` among the gates, and the states are
-    `h / 2`, `2 c`, and `h / 2` pooled.
+    All activations are sigmoids, by `tanh(x) = 2 sigmoid(2 x) - 1`: PyTorch's `tanh` takes four times as long on a CPU.
+    To avoid doubling and halving in each step, the gates hold `2 z`, and the states are `h / 2`, `2 c`, and the pooled
+    `h / 2`.
 
     Attributes:
-        projected: `(2 (V + 2), 4 H)` what each word adds to the gates, biases included: first forward, then backward.
-            The last row of each is a masked word.
-        forward: `(4 H, H)` what the states that read forward add to the gates, packed.
-        backward: `(4 H, H)` the same for those that read backward.
+        projected: `(2 (V + 2), 4 H)` what each word adds to the gates, with biases: first forward, then backward. The
+            last row of each half is a masked word.
+        forward: `(4 H, H)` recurrent weight of the forward direction, packed.
+        backward: `(4 H, H)` recurrent weight of the backward direction, packed.
     """
 
     projected: Tensor
@@ -95,25 +95,24 @@ class StepwiseLSTM:
         scale = torch.tensor([1, 1, 2, 1], device=vectors.device, dtype=dtype).repeat_interleave(lstm.hidden_size)
         forward, backward = lstm.all_weights
         projected = [F.linear(vectors, w_ih, b_ih + b_hh) * scale for w_ih, _, b_ih, b_hh in (forward, backward)]
-        recurrent = [packed(2 * scale.unsqueeze(1) * w_hh) for _, w_hh, _, _ in (forward, backward)]
+        recurrent = [pack_weight(2 * scale.unsqueeze(1) * w_hh) for _, w_hh, _, _ in (forward, backward)]
         return cls(torch.cat(projected), *recurrent)
 
-    def rounded(self, copies: int) -> int:
-        """One of few sizes."""
+    def n_rows(self, copies: int) -> int:
+        """Return one of few sizes, see `rounded_up`."""
         return rounded_up(copies)
 
     def advance(self, states: Tensor, steps: Steps, pooling: str) -> None:
-        """All copies of both directions take a step together, but for the product."""
+        """Advance all copies of both directions together; only the matrix products are separate."""
         h, c, pooled = states
         gates = h.new_empty(len(h), self.projected.shape[1])
         i, f, z, o = gates.chunk(4, 1)
-        (h_ahead, h_back), (gates_ahead, gates_back) = (
-            (x[: steps.n_forward], x[steps.n_forward :]) for x in (h, gates)
-        )
+        h_forward, h_backward = h[: steps.n_forward], h[steps.n_forward :]
+        gates_forward, gates_backward = gates[: steps.n_forward], gates[steps.n_forward :]
         for rows in self._rows(steps):
             torch.index_select(self.projected, 0, rows, out=gates)
-            gates_ahead += product(h_ahead, self.forward)
-            gates_back += product(h_back, self.backward)
+            gates_forward += product(h_forward, self.forward)
+            gates_backward += product(h_backward, self.backward)
             gates.sigmoid_()
             c.mul_(f).addcmul_(i, z, value=4).sub_(i, alpha=2)
             torch.mul(c.sigmoid().sub_(0.5), o, out=h)
@@ -123,26 +122,26 @@ class StepwiseLSTM:
                 pooled += h
 
     def _rows(self, steps: Steps) -> Tensor:
-        """The row of `projected` that each copy reads at each step: `(S, n)`."""
+        """Return the row of `projected` for each copy at each step: `(S, n)`."""
         words = len(self.projected) // 2
-        rows = steps.of.index_select(1, steps.text).masked_fill_(steps.masked, words - 1)
+        rows = steps.row_of.index_select(1, steps.text).masked_fill_(steps.masked, words - 1)
         rows[:, steps.n_forward :] += words
         return rows
 
 
 @dataclass(frozen=True, eq=False)
 class FusedLSTM:
-    """Copies of one text, 16 to 31 steps in a call of PyTorch's LSTM, where oneDNN makes one operation of each step.
+    """An LSTM for copies of one text that runs 16 to 31 steps in one call of `torch.lstm`, which oneDNN fuses.
 
-    One direction is read after the other. A text of fewer than 16 words takes one call for each.
+    The directions run one after the other. A text of fewer than 16 words takes one call per direction.
 
-    It multiplies whatever it reads by a matrix. So it does not read the words but which step of the call it is,
-    one-hot, or nothing for a masked word; and the matrix is what the words at those steps add to the gates beyond what
-    a masked one adds, which is in the bias.
+    `torch.lstm` multiplies its input by a matrix. The input here is not the word but the number of the step within the
+    call, one-hot, or zero for a masked word. The columns of the matrix are what the words at these steps add to the
+    gates, minus what a masked word adds, which is in the bias.
 
     Attributes:
-        added: For each direction, `(4 H, V + 1)`: what each word adds to the gates beyond a masked one.
-        weights: For each direction, `(4 H, H)` and two times `(4 H,)`: the weights of `h`, and the biases.
+        added: For each direction, `(4 H, V + 1)`: what each word adds to the gates, minus what a masked word adds.
+        weights: For each direction, the recurrent weight `(4 H, H)` and two biases `(4 H,)`.
         step: `(31, 1, 31)` the steps, one-hot.
     """
 
@@ -157,33 +156,35 @@ class FusedLSTM:
     def of(cls, lstm: nn.LSTM, words: PackedWords) -> "FusedLSTM":
         """Project the words."""
         forward, backward = lstm.all_weights
-        beyond = words.vectors - words.baseline
+        difference = words.vectors - words.baseline
         weights = [[w_hh, F.linear(words.baseline, w_ih, b_ih), b_hh] for w_ih, w_hh, b_ih, b_hh in (forward, backward)]
-        step = torch.eye(2 * cls.block - 1, dtype=beyond.dtype, device=beyond.device).unsqueeze(1)
-        return cls((product(forward[0], beyond), product(backward[0], beyond)), (weights[0], weights[1]), step)
+        step = torch.eye(2 * cls.block - 1, dtype=difference.dtype, device=difference.device).unsqueeze(1)
+        added = product(forward[0], difference), product(backward[0], difference)
+        return cls(added, (weights[0], weights[1]), step)
 
-    def rounded(self, copies: int) -> int:
-        """No more than needed: the steps of a block take much longer than to prepare for a new size."""
+    def n_rows(self, copies: int) -> int:
+        """Return the number of copies: the steps of a block take much longer than a new kernel."""
         return copies
 
     def advance(self, states: Tensor, steps: Steps, pooling: str) -> None:
-        """One direction after the other."""
-        sizes, n_forward, kept = part_sizes(len(steps.of), self.block), steps.n_forward, (~steps.masked).unsqueeze(2)
-        for of, some in zip(steps.of.split(sizes), kept.split(sizes), strict=True):
-            self._read(0, states[:, :n_forward], of[:, 0], some[:, :n_forward], pooling)
-            self._read(1, states[:, n_forward:], of[:, 1], some[:, n_forward:], pooling)
+        """Advance the copies, one direction after the other."""
+        sizes, n_forward = part_sizes(len(steps.row_of), self.block), steps.n_forward
+        visible = (~steps.masked).unsqueeze(2)
+        for row_of, shown in zip(steps.row_of.split(sizes), visible.split(sizes), strict=True):
+            self._advance_direction(0, states[:, :n_forward], row_of[:, 0], shown[:, :n_forward], pooling)
+            self._advance_direction(1, states[:, n_forward:], row_of[:, 1], shown[:, n_forward:], pooling)
 
-    def _read(self, direction: int, states: Tensor, of: Tensor, kept: Tensor, pooling: str) -> None:
-        """Some steps in one direction: `states` `(3, n, H)`, words `of` `(S,)`, what is `kept` `(S, n, 1)`."""
-        step = self.step[: len(of), :, : len(of)]
-        weights = [self.added[direction].index_select(1, of), *self.weights[direction]]
+    def _advance_direction(self, direction: int, states: Tensor, row_of: Tensor, visible: Tensor, pooling: str) -> None:
+        """Advance the states `(3, n, H)` of one direction over the words `row_of` `(S,)`, if `visible` `(S, n, 1)`."""
+        step = self.step[: len(row_of), :, : len(row_of)]
+        weights = [self.added[direction].index_select(1, row_of), *self.weights[direction]]
         for first in range(0, len(states[0]), _COPIES_AT_ONCE):
-            some = slice(first, first + _COPIES_AT_ONCE)
-            h, c, pooled = states[:, some].unsqueeze(1)
-            passed, h_after, c_after = read_ahead(step * kept[:, some], weights, (h, c))
+            chunk = slice(first, first + _COPIES_AT_ONCE)
+            h, c, pooled = states[:, chunk].unsqueeze(1)
+            h_steps, h_after, c_after = run_direction(step * visible[:, chunk], weights, (h, c))
             h.copy_(h_after)
             c.copy_(c_after)
             if pooling == "max":
-                torch.maximum(pooled, passed.amax(0, keepdim=True), out=pooled)
+                torch.maximum(pooled, h_steps.amax(0, keepdim=True), out=pooled)
             elif pooling == "mean":
-                pooled += passed.sum(0)
+                pooled += h_steps.sum(0)

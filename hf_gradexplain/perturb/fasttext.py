@@ -1,8 +1,8 @@
-"""FastText under masks: its logits are a sum of one contribution per token.
+"""The shortcut of FastText: the logits are a sum of one contribution per token.
 
-With `n` real tokens, `logits = W (1/n sum_t e_t) + b`. Masking token `t` takes `W (e_t - e_baseline) / n` away, no
-matter what else is masked. So after one projection a text's leave-one-out is a difference, and its removal curve a
-cumulative sum: `O(U C)` each, instead of `U` forward passes of `O(T D + D C)`.
+With `n` real tokens, `logits = W (1/n sum_t e_t) + b`. Masking token `t` subtracts `W (e_t - e_baseline) / n`, whatever
+else is masked. After one projection, leave-one-out is a difference and a removal curve a cumulative sum: `O(U C)` each,
+instead of `U` forward passes of `O(T D + D C)`.
 """
 
 from typing import cast
@@ -18,13 +18,13 @@ from hf_gradexplain.text.data import Gradients
 
 
 def leave_one_out(forward: ForwardPass) -> Tensor:
-    """The logits without each unit: `(B, U, C)`."""
+    """Return the logits without each unit: `(B, U, C)`."""
     logits = forward.logits.detach()
     return (logits.unsqueeze(1) - _contributions(forward)).to(logits.dtype)
 
 
 def removal_curves(forward: ForwardPass, ranks: Tensor) -> Tensor:
-    """The logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`."""
+    """Return the logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`."""
     logits, contributions = forward.logits.detach(), _contributions(forward)
     texts, size, classes = contributions.shape
     removed = contributions.new_zeros(len(ranks), texts, size + 1, classes)
@@ -34,9 +34,9 @@ def removal_curves(forward: ForwardPass, ranks: Tensor) -> Tensor:
 
 
 def gradients(forward: ForwardPass) -> Gradients:
-    """`dl_y/de_t = W^T (dl_y/dlogits) / n`, the same for every token: no pass through the model is needed.
+    """Return the gradients `dl_y/de_t = W^T (dl_y/dlogits) / n` without a backward pass, in at least float32.
 
-    In at least float32. Special tokens and padding get it too; they belong to no unit.
+    They are the same for each token, also for special tokens and padding, which belong to no unit.
     """
     classifier, ids = forward.classifier, forward.batch.inputs["input_ids"]
     model = cast(FastTextForSequenceClassification, classifier.model)
@@ -49,7 +49,7 @@ def gradients(forward: ForwardPass) -> Gradients:
 
 
 def _contributions(forward: ForwardPass) -> Tensor:
-    """What each unit adds to the logits, in at least float32: `(B, U, C)`, 0 where a text has fewer units."""
+    """Return what each unit adds to the logits, in at least float32: `(B, U, C)`, 0 where a text has fewer units."""
     model, units = cast(FastTextForSequenceClassification, forward.classifier.model), forward.batch.units
     ids = forward.batch.inputs["input_ids"]
     per_token = _projected(forward.classifier, ids)
@@ -61,14 +61,14 @@ def _contributions(forward: ForwardPass) -> Tensor:
 
 
 _TABLES: WeakKeyDictionary[HookedClassifier, Tensor | None] = WeakKeyDictionary()
-"""The projected table `(V, C)` of each classifier that was asked more than once, and None for the others."""
+"""The projected table `(V, C)` of each classifier from its second call on; None after the first call."""
 
 
 def _projected(classifier: HookedClassifier, ids: Tensor) -> Tensor:
-    """`W (e_t - e_baseline)` of every token, in at least float32: `(B, T)` to `(B, T, C)`.
+    """Return `W (e_t - e_baseline)` of each token, in at least float32: `(B, T)` to `(B, T, C)`.
 
-    Asked again, a classifier has the whole table projected: for two short texts that is more than is needed, for a
-    data set next to nothing. A classifier lives as long as its weights stay the same.
+    The first call projects the tokens, the second the whole table, which later calls reuse: this is negligible for a
+    dataset, and a single call does not pay for it. A classifier exists only as long as its weights stay the same.
     """
     model = cast(FastTextForSequenceClassification, classifier.model)
     baseline = 0 if classifier.baseline is None else classifier.baseline[0]

@@ -1,4 +1,4 @@
-"""Any model under masks: masked copies of the texts, as many at a time as the token budget allows."""
+"""The generic form for any model: masked copies of the texts, batched within the token budget."""
 
 from collections.abc import Callable, Collection, Iterator
 
@@ -10,56 +10,63 @@ from hf_gradexplain.classifier.memory import run_in_chunks
 
 
 def leave_one_out(forward: ForwardPass) -> Tensor:
-    """The logits without each unit: `(B, U, C)`; where a text has fewer units, its plain logits."""
+    """Return the logits without each unit: `(B, U, C)`; where a text has fewer units, its plain logits."""
     units = forward.batch.units
     logits = forward.logits.detach().unsqueeze(1).repeat(1, units.size, 1)
-    of, unit = units.real.nonzero(as_tuple=True)
-    columns = torch.arange(units.size, device=unit.device)
-    for at, part in _masked_copies(forward, of, lambda at: columns == unit[at].unsqueeze(1)):
-        logits[of[at], unit[at]] = part
+    text_of, unit_of = units.real.nonzero(as_tuple=True)
+    columns = torch.arange(units.size, device=unit_of.device)
+    for rows, part in run_masked_copies(forward, text_of, lambda rows: columns == unit_of[rows].unsqueeze(1)):
+        logits[text_of[rows], unit_of[rows]] = part
     return logits
 
 
 def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] | None = None) -> Tensor:
-    """The logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`.
+    """Return the logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`.
 
-    The two ends of a curve are the same for every order: the plain logits, and one copy with all removed. Given
-    `steps`, only those `k` and the ends are run; the rest is NaN.
+    The two ends of a curve are the same for all orders: the plain logits, and one copy with all units removed. With
+    `steps`, only those `k` and the ends are computed; the rest is NaN.
     """
     count = forward.batch.units.count
     orders, texts, size = ranks.shape
     logits = forward.logits.detach()
     curves = logits.expand(orders, size + 1, *logits.shape).transpose(1, 2).clone()
-    k_of = torch.arange(size + 1, device=count.device)
-    inside = (k_of > 0) & (k_of < count.unsqueeze(1))
-    wanted = inside if steps is None else inside & torch.isin(k_of, torch.tensor(sorted(steps), device=count.device))
-    curves.masked_fill_((inside & ~wanted).unsqueeze(2), torch.nan)
-    between = wanted.expand(orders, texts, -1).nonzero()
-    some = count.nonzero()[:, 0]
-    ends = torch.stack([torch.zeros_like(some), some, count[some]], 1)
-    order, of, k = torch.cat([between, ends]).unbind(1)
+    ks = torch.arange(size + 1, device=count.device)
+    inner = (ks > 0) & (ks < count.unsqueeze(1))
+    computed = inner if steps is None else inner & torch.isin(ks, torch.tensor(sorted(steps), device=count.device))
+    curves.masked_fill_((inner & ~computed).unsqueeze(2), torch.nan)
+    inner_points = computed.expand(orders, texts, -1).nonzero()
+    with_units = count.nonzero()[:, 0]
+    ends = torch.stack([torch.zeros_like(with_units), with_units, count[with_units]], 1)
+    order_of, text_of, k_of = torch.cat([inner_points, ends]).unbind(1)
 
-    def chosen(at: slice) -> Tensor:
-        return (ranks[order[at], of[at]] < k[at].unsqueeze(1)) & forward.batch.units.real[of[at]]
+    def removed(rows: slice) -> Tensor:
+        real = forward.batch.units.real[text_of[rows]]
+        return (ranks[order_of[rows], text_of[rows]] < k_of[rows].unsqueeze(1)) & real
 
-    for at, part in _masked_copies(forward, of, chosen):
-        curves[order[at], of[at], k[at]] = part
+    for rows, part in run_masked_copies(forward, text_of, removed):
+        curves[order_of[rows], text_of[rows], k_of[rows]] = part
     empty = curves[0, torch.arange(texts, device=count.device), count].unsqueeze(1)
-    return torch.where((k_of >= count.unsqueeze(1)).unsqueeze(2), empty, curves)
+    return torch.where((ks >= count.unsqueeze(1)).unsqueeze(2), empty, curves)
 
 
-def _masked_copies(
-    forward: ForwardPass, of: Tensor, chosen: Callable[[slice], Tensor]
+def run_masked_copies(
+    forward: ForwardPass, text_of: Tensor, removed: Callable[[slice], Tensor]
 ) -> Iterator[tuple[slice, Tensor]]:
-    """Run `N` masked copies, of the texts `of` `(N,)`, as many at a time as the token budget allows.
+    """Run `N` masked copies, as many at a time as the token budget allows.
 
-    `chosen(at)` gives the units to mask in some of the copies, `(n, U)` bool, and is asked for no more than fit.
+    Args:
+        forward: The forward pass over the texts.
+        text_of: `(N,)` text of each copy.
+        removed: Gives the units to mask in the copies of some rows, `(n, U)` bool; called for one chunk at a time.
+
+    Yields:
+        The rows and their logits `(n, C)`.
     """
     inputs, units = forward.batch.inputs, forward.batch.units
 
-    def run(at: slice) -> Tensor:
-        copies = {name: x[of[at]] for name, x in inputs.items()}
-        return forward.classifier.masked_logits(copies, units.tokens(chosen(at), of[at]))
+    def run(rows: slice) -> Tensor:
+        copies = {name: x[text_of[rows]] for name, x in inputs.items()}
+        return forward.classifier.masked_logits(copies, units.tokens(removed(rows), text_of[rows]))
 
-    length = inputs["input_ids"].shape[1]
-    return run_in_chunks(forward.classifier.model, len(of), length, forward.classifier.batch_tokens, run, graph=False)
+    length, budget = inputs["input_ids"].shape[1], forward.classifier.batch_tokens
+    return run_in_chunks(forward.classifier.model, len(text_of), length, budget, run, graph=False)

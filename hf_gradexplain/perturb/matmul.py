@@ -1,8 +1,8 @@
-"""Matrix products in float32, as fast as the processor multiplies.
+"""Fast float32 matrix products on CPUs.
 
-On a CPU, PyTorch multiplies by MKL, which leaves half of a processor that is not Intel's unused. oneDNN does not.
-PyTorch itself turns to it in recurrent layers, convolutions and compiled models, by operators that are not part of its
-public interface: where it has none, everything here is `torch.nn.functional.linear`.
+PyTorch multiplies matrices on a CPU by MKL, which is slow on non-Intel CPUs; oneDNN is not. PyTorch itself uses oneDNN
+in recurrent layers, convolutions and compiled models, through operators that are not part of its public interface.
+Where these operators do not exist, everything here is `torch.nn.functional.linear`.
 """
 
 import torch
@@ -10,14 +10,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def packed(weight: Tensor) -> Tensor:
-    """A weight `(F, D)` laid out for many products with it, and fit for nothing else."""
-    return torch.ops.mkldnn._reorder_linear_weight(weight.contiguous()) if is_for_onednn(weight) else weight
+def pack_weight(weight: Tensor) -> Tensor:
+    """Return a weight `(F, D)` in the layout of oneDNN, for repeated use in `product` and for nothing else."""
+    return torch.ops.mkldnn._reorder_linear_weight(weight.contiguous()) if uses_onednn(weight) else weight
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
-    """`x W^T`, of `(n, D)` and a weight `(F, D)`, packed or not: `(n, F)`. It carries no graph."""
-    if not (weight.is_mkldnn or is_for_onednn(weight)):
+    """Return `x W^T` for `x` `(n, D)` and a weight `(F, D)`, packed or not: `(n, F)`, without an autograd graph."""
+    if not (weight.is_mkldnn or uses_onednn(weight)):
         return F.linear(x, weight)
     multiply, rows = torch.ops.mkldnn._linear_pointwise, len(x)
     if (size := rounded_up(rows)) == rows:
@@ -26,18 +26,18 @@ def product(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def rounded_up(rows: int) -> int:
-    """The next multiple of 8, or of an eighth of the power of two below.
+    """Return the next multiple of 8, or of an eighth of the power of two below.
 
-    oneDNN prepares for every size of matrix anew, which takes longer than to multiply, and remembers a thousand of
-    them; so it is given few.
+    oneDNN compiles a kernel for each matrix size, which takes longer than a product, and caches a thousand of them.
+    Rounding keeps the number of sizes small.
     """
     step = max(8, 1 << ((rows - 1).bit_length() - 4)) if rows > 8 else 8
     return -(-rows // step) * step
 
 
-def is_for_onednn(weight: Tensor) -> bool:
-    """Whether oneDNN multiplies by this weight."""
+def uses_onednn(weight: Tensor) -> bool:
+    """Return whether products with this weight run by oneDNN."""
     if weight.device.type != "cpu" or weight.dtype != torch.float32:
         return False
-    there = hasattr(torch.ops.mkldnn, "_linear_pointwise") and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
-    return there and torch.backends.mkldnn.is_available() and bool(torch.backends.mkldnn.enabled)
+    exist = hasattr(torch.ops.mkldnn, "_linear_pointwise") and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
+    return exist and torch.backends.mkldnn.is_available() and bool(torch.backends.mkldnn.enabled)

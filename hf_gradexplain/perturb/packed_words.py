@@ -1,4 +1,4 @@
-"""What the word-vector models of this package read of a batch, and the masks that are put over it."""
+"""The words of a batch for the word-vector models of this package, and the masks over them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,38 +18,38 @@ WordVectorModel = FastTextForSequenceClassification | TextCNNForSequenceClassifi
 
 @dataclass(frozen=True, eq=False)
 class PackedWords:
-    """The real tokens of `B` texts, moved to the left, and the vectors of the `V` different ones.
+    """The real tokens of `B` texts, aligned left, and the vectors of the `V` different ones.
 
-    Whatever is done to a word alone is done `V` times, not `B T` times.
+    Computations on single words run `V` times, not `B T` times.
 
     Attributes:
-        vectors: `(V + 1, D)` word vectors; the last is zero and stands where a text has no token.
-        baseline: `(D,)` what the vector of a masked word becomes.
-        of: `(B, T)` row of `vectors` that holds each token's; `V` past a text's length.
-        unit_of: `(B, T)` unit of each token; `U` ("nobody") for special tokens and past a text's length.
+        vectors: `(V + 1, D)` word vectors; the last is zero, for positions without a token.
+        baseline: `(D,)` vector of a masked word.
+        row_of: `(B, T)` row of each token in `vectors`; `V` past a text's length.
+        unit_of: `(B, T)` unit of each token; `U` for special tokens and past a text's length.
         length: `(B,)` number of real tokens.
     """
 
     vectors: Tensor
     baseline: Tensor
-    of: Tensor
+    row_of: Tensor
     unit_of: Tensor
     length: Tensor
 
 
-def read_words(forward: ForwardPass) -> PackedWords:
-    """Look the words of a batch up, once for all masks."""
+def pack_words(forward: ForwardPass) -> PackedWords:
+    """Look up the words of a batch, once for all masks."""
     baseline, batch = forward.classifier.baseline, forward.batch
     model = cast(WordVectorModel, forward.classifier.model)
-    types, of = batch.inputs["input_ids"].unique(return_inverse=True)
+    types, row_of = batch.inputs["input_ids"].unique(return_inverse=True)
     vectors = F.pad(model.embedding(types), (0, 0, 0, 1))
-    only_its_shape_counts = of.unsqueeze(2)
-    real = model.real_tokens(batch.inputs["input_ids"], batch.inputs.get("attention_mask"), only_its_shape_counts)
+    shape_only = row_of.unsqueeze(2)
+    real = model.real_tokens(batch.inputs["input_ids"], batch.inputs.get("attention_mask"), shape_only)
     to_left = (~real).long().argsort(dim=1, stable=True)
     return PackedWords(
         vectors=vectors,
         baseline=vectors.new_zeros(vectors.shape[1]) if baseline is None else baseline[0],
-        of=of.masked_fill(~real, len(types)).take_along_dim(to_left, 1),
+        row_of=row_of.masked_fill(~real, len(types)).take_along_dim(to_left, 1),
         unit_of=batch.units.unit_of.masked_fill(~real, batch.units.size).take_along_dim(to_left, 1),
         length=real.sum(1),
     )
@@ -57,14 +57,14 @@ def read_words(forward: ForwardPass) -> PackedWords:
 
 @dataclass(frozen=True, eq=False)
 class Masks:
-    """The masks `m = 0 ... U` of `N` texts; a text may come more than once. Mask 0 hides nothing.
+    """The masks `m = 0 ... U` of `N` texts; a text may occur more than once. Mask 0 hides nothing.
 
-    Leave-one-out numbers the tokens by their unit, and mask `m` hides those numbered `m`. A removal curve numbers
-    them by the rank of their unit, and mask `m` hides those numbered up to `m`.
+    Leave-one-out numbers the tokens by their unit, and mask `m` hides the tokens numbered `m`. A removal curve numbers
+    the tokens by the rank of their unit, and mask `m` hides the tokens numbered `1 ... m`.
 
     Attributes:
-        text: `(N,)` which of the `B` texts.
-        number: `(N, T)` number of each token, from 1; `U + 1` for nobody.
+        text: `(N,)` index of the text in the batch.
+        number: `(N, T)` number of each token, from 1; `U + 1` for tokens of no unit.
         size: `U`.
         nested: Whether each mask contains those before it, as in a removal curve.
     """
@@ -76,23 +76,26 @@ class Masks:
 
     @classmethod
     def of_units(cls, words: PackedWords, size: int) -> "Masks":
-        """Leave-one-out: mask `m` hides unit `m - 1`."""
-        text = torch.arange(len(words.of), device=words.of.device)
+        """Make the masks of leave-one-out: mask `m` hides unit `m - 1`."""
+        text = torch.arange(len(words.row_of), device=words.row_of.device)
         return cls(text, words.unit_of + 1, size, nested=False)
 
     @classmethod
     def of_ranks(cls, words: PackedWords, ranks: Tensor) -> "Masks":
-        """Removal curves: mask `m` hides the `m` units ranked first; all texts in the first order, then the second."""
+        """Make the masks of removal curves: mask `m` hides the `m` units ranked first.
+
+        The texts come in the first order of removal, then in the second, and so on.
+        """
         orders, texts, size = ranks.shape
         numbers = F.pad(ranks + 1, (0, 1), value=size + 1)
         number = numbers.gather(2, words.unit_of.expand(orders, -1, -1)).flatten(0, 1)
         return cls(torch.arange(texts, device=ranks.device).repeat(orders), number, size, nested=True)
 
     def hides(self, number: Tensor, m: Tensor) -> Tensor:
-        """Whether mask `m` hides a token of this number."""
+        """Return whether mask `m` hides a token of this number."""
         return number <= m if self.nested else number == m
 
     def split(self, step: int) -> Iterator["Masks"]:
-        """The same masks, `step` texts at a time."""
+        """Yield the same masks, `step` texts at a time."""
         for text, number in zip(self.text.split(step), self.number.split(step), strict=True):
             yield Masks(text, number, self.size, self.nested)

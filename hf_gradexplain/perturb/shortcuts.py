@@ -1,4 +1,4 @@
-"""Leave-one-out and removal curves by the fastest exact way that a model class has; shortcuts are registered here."""
+"""Leave-one-out and removal curves by the shortcut of the model class, else by the generic form."""
 
 import warnings
 from collections.abc import Callable, Collection
@@ -18,12 +18,12 @@ from hf_gradexplain.text.data import Gradients
 
 @dataclass(frozen=True)
 class Shortcut:
-    """How one model class answers under masks; what it leaves out, the generic form does.
+    """Exact and fast functions for one model class; the generic form replaces those that are not given.
 
     Attributes:
         leave_one_out: `(forward) -> (B, U, C)`, see `leave_one_out`.
         removal_curves: `(forward, ranks (M, B, U)) -> (M, B, U + 1, C)`, see `removal_curves`.
-        gradients: `(forward) -> Gradients`, where they are known without a backward pass.
+        gradients: `(forward) -> Gradients` without a backward pass, or None.
     """
 
     leave_one_out: Callable[[ForwardPass], Tensor] = generic.leave_one_out
@@ -32,6 +32,7 @@ class Shortcut:
 
 
 GENERIC = Shortcut()
+"""The generic form, which is right for every model."""
 
 SHORTCUTS: dict[type[nn.Module], Shortcut] = {
     FastTextForSequenceClassification: Shortcut(fasttext.leave_one_out, fasttext.removal_curves, fasttext.gradients),
@@ -41,56 +42,56 @@ SHORTCUTS: dict[type[nn.Module], Shortcut] = {
 
 
 def register_shortcut(model_class: type[nn.Module], shortcut: Shortcut) -> None:
-    """Answer for a model class by a short cut; a class that has one already is refused.
+    """Register the shortcut of a model class.
 
     Raises:
-        GradexplainError: If the class has a short cut.
+        GradexplainError: The class has a shortcut.
     """
     if model_class in SHORTCUTS:
         raise GradexplainError(
-            f"{model_class.__name__} has a short cut already: delete it from SHORTCUTS first, or register a subclass"
+            f"{model_class.__name__} already has a shortcut: delete it from SHORTCUTS first, or register a subclass"
         )
     SHORTCUTS[model_class] = shortcut
 
 
 def shortcut_of(model: nn.Module) -> Shortcut:
-    """The short cut of the model's class, or the generic form where it might not be exact.
+    """Return the shortcut of the model's class, or the generic form if the shortcut may not be exact.
 
-    A short cut holds for the very class that registered it: a subclass may compute something else, and so may a
-    model in which a `forward` was replaced, a forward hook was put, or a layer was exchanged for one that comes
-    neither from `torch.nn` nor from the package of the model's class (an adapter, a quantised layer).
+    A shortcut is exact for the registered class only. A subclass may compute something else. So may a model with a
+    replaced `forward`, with a forward hook, or with a layer that is neither from `torch.nn` nor from the package of the
+    model's class (an adapter, a quantised layer).
     """
     return GENERIC if why_no_shortcut(model) else SHORTCUTS.get(type(model), GENERIC)
 
 
 def why_no_shortcut(model: nn.Module) -> str | None:
-    """Why a model of a class with a short cut gets the generic form, or None if it does not or its class has none."""
+    """Return why a model cannot use the shortcut of its class; None if it can, or if its class has none."""
     base = next((cls for cls in type(model).__mro__ if cls in SHORTCUTS), None)
     if base is None:
         return None
     if base is not type(model):
-        return f"{type(model).__name__} is not {base.__name__} itself: register a short cut for it if that one holds"
-    home = base.__module__.partition(".")[0]
-    changed = next((name for name, module in model.named_modules() if not _as_defined(module, home)), None)
+        return f"{type(model).__name__} is a subclass of {base.__name__}: register the shortcut for it if it is exact"
+    package = base.__module__.partition(".")[0]
+    changed = next((name for name, module in model.named_modules() if not _is_unchanged(module, package)), None)
     if changed is None:
         return None
     module = model.get_submodule(changed)
     what = f"its layer {changed!r} ({type(module).__module__}.{type(module).__name__})" if changed else "it"
-    return f"{what} does not run as {base.__name__} defines it: remove hooks, merge adapters"
+    return f"{what} does not run as {base.__name__} defines it: remove hooks and merge adapters"
 
 
 def has_curve_shortcut(model: nn.Module) -> bool:
-    """Whether the model's short cut gives removal curves, so that one more costs next to nothing."""
+    """Return whether the model has a shortcut for removal curves, which makes further curves nearly free."""
     return shortcut_of(model).removal_curves is not GENERIC.removal_curves
 
 
 def has_gradient_shortcut(classifier: HookedClassifier) -> bool:
-    """Whether the model's short cut gives gradients without a backward pass."""
+    """Return whether the model has a shortcut for gradients, which need no backward pass then."""
     return shortcut_of(classifier.model).gradients is not None
 
 
 def shortcut_gradients(forward: ForwardPass) -> Gradients:
-    """Return the word vectors `(B, T, D)` and their gradients by the shortcut of the model class.
+    """Return the word vectors and their gradients, both `(B, T, D)`, by the shortcut of the model class.
 
     Raises:
         RuntimeError: The model class has no shortcut for gradients.
@@ -109,18 +110,17 @@ def leave_one_out(forward: ForwardPass) -> Tensor:
 
 
 def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] | None = None) -> Tensor:
-    """Return the logits as units are removed one after the other.
+    """Return the logits as units are removed one by one.
 
     Args:
         forward: The forward pass over the batch.
         ranks: `(M, B, U)` for `M` orders: the rank of each unit, 0 for the one removed first; a permutation of
-            `0 ... count - 1` over the units that a text has, and anything where it has fewer.
+            `0 ... count - 1` over the units of a text, any value past them.
         steps: The numbers `k` of removed units to compute; None for all. The two ends of a curve are always computed.
 
     Returns:
         `(M, B, U + 1, C)`: at `k`, the logits without the `k` units ranked first. Past a text's own number of units
-        all are removed, and the curve stays flat. NaN at a `k` that is not in `steps`, unless a shortcut computes it
-        anyway.
+        all are removed, and the curve is flat. NaN at a `k` that is not in `steps`; shortcuts compute all `k`.
     """
     with torch.no_grad():
         shortcut = _shortcut_for(forward)
@@ -133,12 +133,12 @@ def _shortcut_for(forward: ForwardPass) -> Shortcut:
     """Return the shortcut of the model; warn if it has one that cannot be used."""
     model = forward.classifier.model
     if reason := why_no_shortcut(model):
-        warnings.warn(f"leaving words out takes one copy of the text per word, since {reason}", stacklevel=3)
+        warnings.warn(f"leave-one-out runs one masked copy of the text per word, because {reason}", stacklevel=3)
     return shortcut_of(model)
 
 
-def _as_defined(module: nn.Module, home: str) -> bool:
-    """Whether a module does what its class says, and its class is one of `torch.nn` or of the package `home`."""
-    origin = type(module).__module__
+def _is_unchanged(module: nn.Module, package: str) -> bool:
+    """Return whether a module runs the code of its class, and its class is from `torch.nn` or from `package`."""
+    defined_in = type(module).__module__
     changed = "forward" in vars(module) or module._forward_hooks or module._forward_pre_hooks
-    return not changed and (origin.startswith("torch.nn.modules.") or origin.partition(".")[0] == home)
+    return not changed and (defined_in.startswith("torch.nn.modules.") or defined_in.partition(".")[0] == package)

@@ -1,4 +1,4 @@
-"""Any sets of units removed, in no order: what a search over orders asks for."""
+"""Logits without arbitrary sets of units, as a search over orders of removal needs them."""
 
 import torch
 from torch import Tensor, nn
@@ -11,12 +11,12 @@ from hf_gradexplain.perturb.shortcuts import GENERIC, leave_one_out, shortcut_of
 
 
 def is_additive(model: nn.Module) -> bool:
-    """Whether removing a set of units changes the logits by the sum of what removing each alone does."""
+    """Return whether the effects of removing single units add up to the effect of removing them together."""
     return type(model) is FastTextForSequenceClassification and shortcut_of(model) is not GENERIC
 
 
 class Subsets:
-    """The logits of a batch's texts without sets of their units.
+    """The logits of the texts of a batch without sets of their units.
 
     Args:
         forward: The forward pass over the batch, within `frozen_eval_mode`.
@@ -31,10 +31,18 @@ class Subsets:
 
     @torch.no_grad()
     def logits(self, text: int, removed: Tensor) -> Tensor:
-        """Without each of `N` sets of units, of one text: `(N, U)` bool to `(N, C)`, `U` the batch's."""
+        """Return the logits of one text without each of `N` sets of units.
+
+        Args:
+            text: The index of the text in the batch.
+            removed: `(N, U)` bool, with the `U` of the batch.
+
+        Returns:
+            `(N, C)`.
+        """
         if self.effects is not None:
             plain = self.forward.logits[text].detach()
             return (plain + removed.to(self.effects) @ self.effects[text]).to(plain.dtype)
-        of = torch.full((len(removed),), text, device=removed.device)
-        parts = generic._masked_copies(self.forward, of, lambda at: removed[at])
+        text_of = torch.full((len(removed),), text, device=removed.device)
+        parts = generic.run_masked_copies(self.forward, text_of, lambda rows: removed[rows])
         return torch.cat([part for _, part in parts])

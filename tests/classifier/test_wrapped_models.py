@@ -57,7 +57,7 @@ def adapted(kind, **settings):
         ("gpt2", {"target_modules": ["c_attn", "wte"], "fan_in_fan_out": True}),
         ("bart", {"target_modules": ["q_proj"]}),
         pytest.param(
-            "fasttext", {"target_modules": ["embedding"]}, marks=pytest.mark.filterwarnings("ignore:leaving words out")
+            "fasttext", {"target_modules": ["embedding"]}, marks=pytest.mark.filterwarnings("ignore:leave-one-out runs")
         ),
     ],
 )
@@ -70,7 +70,7 @@ def test_adapters_count_as_if_they_were_merged(kind, settings):
 def test_an_adapter_that_costs_the_short_cut_says_so():
     explain = Explainer(*adapted("textcnn", target_modules=["embedding"]))
     with pytest.warns(
-        UserWarning, match=r"since its layer 'embedding' \(peft\..*\) does not run as TextCNN.*: .* merge"
+        UserWarning, match=r"because its layer 'embedding' \(peft\..*\) does not run as TextCNN.*: .* merge"
     ):
         explain("the film is bad", "loo")
     check = next(check for check in explain.check().checks if check.name == "leave-one-out")

@@ -1,4 +1,4 @@
-"""FastText, TextCNN and BiLSTM: what they compute, and that they are models like any other."""
+"""FastText, TextCNN and BiLSTM: their logits, and their use by the libraries around transformers."""
 
 import ast
 from pathlib import Path
@@ -34,7 +34,7 @@ every_model = pytest.mark.parametrize("kind", CONFIGS)
 
 
 def make_model(kind, **more):
-    """A model in float64 and eval mode whose every weight, biases included, is far from zero."""
+    """Return a model in float64 and eval mode with random weights and biases far from zero."""
     model = AutoModelForSequenceClassification.from_config(CONFIGS[kind](num_labels=3, **more)).double().eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -47,7 +47,7 @@ def random_ids(*shape):
     return torch.randint(1, VOCAB, shape)
 
 
-# The definitions, once more, in loops over plain vectors.
+# The definitions again, as loops over single vectors.
 
 
 def naive_fasttext(model, vectors):
@@ -61,10 +61,10 @@ def naive_textcnn(model, vectors):
         width = convolution.kernel_size[0]
         text = vectors + [torch.zeros(4)] * (width - len(vectors))
         for weight, bias in zip(convolution.weight, convolution.bias, strict=True):
-            answers = []
+            responses = []
             for start in range(len(text) - width + 1):
-                answers.append(bias + sum(weight[:, j] @ text[start + j] for j in range(width)))
-            features.append(max(*answers, torch.tensor(0.0)))
+                responses.append(bias + sum(weight[:, j] @ text[start + j] for j in range(width)))
+            features.append(max(*responses, torch.tensor(0.0)))
     return model.classifier.weight @ torch.stack(features) + model.classifier.bias
 
 
@@ -82,8 +82,8 @@ def naive_lstm(inputs, w_ih, w_hh, b_ih, b_hh):
 def naive_bilstm(model, vectors):
     states = vectors or [torch.zeros(4)]
     weights = model.lstm.all_weights
-    for ahead, back in zip(weights[::2], weights[1::2], strict=True):
-        h, g = naive_lstm(states, *ahead), naive_lstm(states[::-1], *back)[::-1]
+    for forward, backward in zip(weights[::2], weights[1::2], strict=True):
+        h, g = naive_lstm(states, *forward), naive_lstm(states[::-1], *backward)[::-1]
         states = [torch.cat(pair) for pair in zip(h, g, strict=True)]
     if model.config.pooling == "last":
         pooled = torch.cat([states[-1][:3], states[0][3:]])
@@ -113,7 +113,7 @@ def test_logits_are_those_of_the_definition(kind, length):
 @every_model
 @pytest.mark.parametrize("masked", [True, False], ids=["mask", "no_mask"])
 @torch.no_grad()
-def test_padding_on_either_side_changes_nothing(kind, masked):
+def test_padding_on_either_side_has_no_effect(kind, masked):
     model, texts = make_model(kind), [random_ids(length) for length in (0, 1, 2, 7, 4)]
     alone = torch.cat([model(text.unsqueeze(0)).logits for text in texts])
     for width in (7, 12):
@@ -126,7 +126,7 @@ def test_padding_on_either_side_changes_nothing(kind, masked):
 
 @every_model
 @torch.no_grad()
-def test_the_mask_decides_and_not_the_id(kind):
+def test_the_mask_takes_precedence_over_the_padding_id(kind):
     model, ids = make_model(kind), random_ids(2, 6)
     mask = torch.tensor([[1, 1, 1, 1, 0, 0], [0, 0, 1, 1, 1, 1]])
     expected = torch.cat([model(ids[:1, :4]).logits, model(ids[1:, 2:]).logits])
@@ -135,22 +135,22 @@ def test_the_mask_decides_and_not_the_id(kind):
 
 
 @torch.no_grad()
-def test_packed_sequences_and_our_own_reading_agree(monkeypatch):
+def test_packed_sequences_and_unpacked_directions_agree(monkeypatch):
     model, lengths = make_model("bilstm_deep"), torch.tensor([3, 7, 1])
     inputs = torch.randn(7, 3, 4, dtype=torch.float64)
-    ours = model.read(inputs, lengths)
+    unpacked = model.lstm_states(inputs, lengths)
     monkeypatch.setattr(torch.backends.cudnn, "is_acceptable", lambda tensor: True)
-    packed = model.read(inputs, lengths)
-    for a, b in zip(ours, packed, strict=True):
+    packed = model.lstm_states(inputs, lengths)
+    for a, b in zip(unpacked, packed, strict=True):
         for i, length in enumerate(lengths):
             torch.testing.assert_close(a[:length, i], b[:length, i], rtol=0, atol=1e-12)
         assert a.shape == b.shape
-    assert not torch.equal(ours[0], packed[0]), "the packed branch was not taken: it leaves zeros past a text's end"
+    assert not torch.equal(unpacked[0], packed[0]), "the packed branch did not run: it leaves zeros past a text's end"
 
 
 @every_model
 def test_a_hook_on_the_embedding_sees_every_token_once(kind):
-    """What an explainer does: add a delta to the word vectors, and differentiate with respect to it."""
+    """As in an explainer: add a delta to the word vectors, and differentiate with respect to it."""
     model, ids = make_model(kind), random_ids(2, 6)
     mask = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 0]])
     delta = torch.zeros(2, 6, 4, dtype=torch.float64, requires_grad=True)
@@ -172,7 +172,7 @@ def test_a_hook_on_the_embedding_sees_every_token_once(kind):
 
 @every_model
 @torch.no_grad()
-def test_embeddings_may_take_the_place_of_ids(kind):
+def test_embeddings_can_replace_ids(kind):
     model, ids = make_model(kind), random_ids(2, 6)
     embedded = model(inputs_embeds=model.get_input_embeddings()(ids)).logits
     assert torch.equal(embedded, model(ids).logits)
@@ -209,7 +209,7 @@ def test_losses_of_the_problem_types(kind):
 
 @every_model
 @pytest.mark.parametrize("option", ["word_dropout", "embedding_dropout", "classifier_dropout"])
-def test_dropout_works_in_training_only(kind, option):
+def test_dropout_has_an_effect_in_training_only(kind, option):
     dropouts = dict.fromkeys(("word_dropout", "embedding_dropout", "classifier_dropout"), 0.0)
     plain = make_model(kind, **dropouts)
     model = make_model(kind, **(dropouts | {option: 1.0}))
@@ -217,12 +217,12 @@ def test_dropout_works_in_training_only(kind, option):
     ids = random_ids(2, 6)
     assert torch.equal(model(ids).logits, plain(ids).logits)
     model.train()
-    blind = (
+    without_words = (
         model.classifier.bias.expand(2, -1)
         if option == "classifier_dropout"
         else plain(torch.zeros_like(ids), torch.ones_like(ids)).logits
     )
-    torch.testing.assert_close(model(ids).logits, blind)
+    torch.testing.assert_close(model(ids).logits, without_words)
 
 
 @torch.no_grad()
@@ -252,7 +252,7 @@ def test_training_steps_leave_the_padding_vector_zero(kind):
 
 
 @every_model
-def test_reloaded_by_folder_it_gives_the_same_logits(kind, tmp_path):
+def test_a_reloaded_model_gives_the_same_logits(kind, tmp_path):
     model = make_model(kind).float()
     model.save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path)
@@ -273,7 +273,7 @@ def test_the_vocabulary_can_grow(kind):
 
 
 @every_model
-def test_pipeline_and_trainer_take_it(kind, tmp_path):
+def test_pipeline_and_trainer_accept_the_model(kind, tmp_path):
     texts = ["a good film", "", "a bad film, a very bad film"]
     tokenizer = train_word_tokenizer(texts, vocab_size=VOCAB)
     model = AutoModelForSequenceClassification.from_config(CONFIGS[kind](num_labels=3))
@@ -287,14 +287,14 @@ def test_pipeline_and_trainer_take_it(kind, tmp_path):
     model.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     classify = pipeline("text-classification", model=str(tmp_path), device="cpu", top_k=None)
-    for text, answer in zip(texts, classify(texts), strict=True):
+    for text, output in zip(texts, classify(texts), strict=True):
         probabilities = model.eval()(**tokenizer([text], return_tensors="pt")).logits.softmax(-1)[0]
-        scores = {entry["label"]: entry["score"] for entry in answer}
+        scores = {entry["label"]: entry["score"] for entry in output}
         assert [scores[f"LABEL_{i}"] for i in range(3)] == pytest.approx(probabilities.tolist(), rel=1e-5)
 
 
 @pytest.mark.parametrize("config_class", [FastTextConfig, TextCNNConfig, BiLSTMConfig])
-def test_defaults_make_a_model(config_class):
+def test_default_configurations_build_a_model(config_class):
     config = config_class(vocab_size=VOCAB)
     assert (config.pad_token_id, config.num_labels, config.problem_type) == (0, 2, None)
     assert AutoModelForSequenceClassification.from_config(config)(random_ids(1, 3)).logits.shape == (1, 2)
@@ -320,14 +320,14 @@ def test_default_shapes_are_those_of_the_papers():
         (lambda: FastTextConfig(hidden_size="wide"), "hidden_size"),
     ],
 )
-def test_impossible_configurations_are_refused(make, message):
+def test_invalid_configurations_are_refused(make, message):
     with pytest.raises(Exception, match=message):
         make()
 
 
 @pytest.mark.parametrize("name", ["fasttext", "textcnn", "bilstm"])
-def test_a_model_folder_stands_alone(name):
-    """It is shipped to the hub as it is: it may import from itself and from what every user has, nothing else."""
+def test_a_model_folder_imports_nothing_of_this_package(name):
+    """Its files are pushed to the hub as remote code: they may import only each other and packages that users have."""
     folder = Path(models.__file__).parent / name
     files = sorted(folder.glob("*.py"))
     assert len(files) == 3

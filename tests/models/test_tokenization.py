@@ -25,7 +25,7 @@ def test_rare_words_are_unknown():
     assert tokenizer("a dog")["input_ids"] == [1, tokenizer.convert_tokens_to_ids("dog")]
 
 
-def test_case_matters_only_when_asked():
+def test_case_matters_only_without_lowercase():
     assert "The" not in train_word_tokenizer(TEXTS, vocab_size=100).get_vocab()
     assert {"The", "the"} <= set(train_word_tokenizer(TEXTS, vocab_size=100, lowercase=False).get_vocab())
 
@@ -47,8 +47,8 @@ def test_case_matters_only_when_asked():
         ("", []),
     ],
 )
-def test_words_and_their_places(text, expected):
-    """Offsets point into the text as it was, also where lower-casing and composition change its length."""
+def test_words_and_their_offsets(text, expected):
+    """Offsets refer to the original text, also where lower-casing and composition change its length."""
     tokenizer = train_word_tokenizer([text, "filler"], vocab_size=100)
     assert words(text, tokenizer) == expected
     encoded = tokenizer(text)
@@ -62,7 +62,7 @@ def test_composed_and_decomposed_letters_are_one_word():
     assert tokenizer("CAFE\u0301")["input_ids"] == [2]
 
 
-def test_same_texts_same_bytes(tmp_path):
+def test_the_same_texts_give_the_same_files(tmp_path):
     texts = [f"w{i} w{i % 7} w{i % 11}" for i in range(300)]
     files = [tmp_path / name for name in ("one", "other")]
     for folder, source in zip(files, (iter(texts), texts), strict=True):
@@ -71,7 +71,7 @@ def test_same_texts_same_bytes(tmp_path):
         assert (files[0] / name).read_bytes() == (files[1] / name).read_bytes()
 
 
-def test_reloaded_by_folder_it_reads_the_same(tmp_path):
+def test_a_reloaded_tokenizer_gives_the_same_ids(tmp_path):
     tokenizer = train_word_tokenizer(TEXTS, vocab_size=100, max_length=4)
     tokenizer.save_pretrained(tmp_path)
     FastTextConfig(vocab_size=len(tokenizer)).save_pretrained(tmp_path)
@@ -89,7 +89,7 @@ def test_reloaded_by_folder_it_reads_the_same(tmp_path):
 def test_texts_without_words_are_refused():
     with pytest.raises(ValueError, match="no word occurs 3 times in the texts"):
         train_word_tokenizer(["one two two"], vocab_size=10, min_count=3)
-    with pytest.raises(ValueError, match=r"vocab_size must be 3 or more .* got 2"):
+    with pytest.raises(ValueError, match=r"vocab_size must be 3 or more .*, got 2: increase it"):
         train_word_tokenizer(TEXTS, vocab_size=2)
 
 
@@ -103,38 +103,41 @@ def test_vectors_of_known_words_are_read(tmp_path, tokenizer, header):
     file = tmp_path / "vectors.txt"
     lines = "CAT 1 2\nwolf 3 4\ncat 9 9\nat name@mail 5 6\ndog -1e-1 .5 \n"
     file.write_text(header + lines, encoding="utf-8")
-    vectors, found = load_word_vectors(file, tokenizer)
+    vectors, has_vector = load_word_vectors(file, tokenizer)
     cat, dog, bird = tokenizer.convert_tokens_to_ids(["cat", "dog", "bird"])
     expected = torch.zeros(len(tokenizer), 2)
     expected[cat], expected[dog] = torch.tensor([1.0, 2.0]), torch.tensor([-0.1, 0.5])
     assert torch.equal(vectors, expected)
-    assert found.nonzero().flatten().tolist() == sorted([cat, dog])
-    assert not found[[0, 1, bird]].any()
+    assert has_vector.nonzero().flatten().tolist() == sorted([cat, dog])
+    assert not has_vector[[0, 1, bird]].any()
 
 
-def test_special_tokens_take_no_vector(tmp_path):
+def test_special_tokens_get_no_vector(tmp_path):
     file = tmp_path / "vectors.txt"
     file.write_text("[PAD] 1 2\n[UNK] 3 4\ncat 5 6\n", encoding="utf-8")
     cased = train_word_tokenizer(["cat"], vocab_size=10, lowercase=False)
-    vectors, found = load_word_vectors(file, cased)
+    vectors, has_vector = load_word_vectors(file, cased)
     assert vectors.tolist() == [[0, 0], [0, 0], [5, 6]]
-    assert found.tolist() == [False, False, True]
+    assert has_vector.tolist() == [False, False, True]
 
 
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ("wolf 1 2\ncat 1\n", r"line 2 of .*vectors.txt: expected a word and 2 numbers, got 1 numbers"),
+        (
+            "wolf 1 2\ncat 1\n",
+            r"line 2 of .*vectors.txt: expected a word and 2 numbers, got 1 numbers: repair or remove the line",
+        ),
         ("wolf 1 2\ncat 1 2 3\n", r"line 2 of .*: expected a word and 2 numbers, got 3"),
         ("5 3\ncat 1 2\n", r"line 2 of .*: expected a word and 3 numbers, got 2"),
         ("cat\n", r"line 1 of .*: expected a word and numbers, got 0"),
-        ("wolf 1 2\ncat 1 x\n", r"line 2 of .*: expected finite numbers, got 'x'"),
+        ("wolf 1 2\ncat 1 x\n", r"line 2 of .*: expected finite numbers, got 'x': repair or remove the line"),
         ("cat 1 nan\n", r"line 1 of .*: expected finite numbers, got 'nan'"),
-        ("wolf 1 2\n", r"vectors.txt has no vector for any word of the vocabulary"),
+        ("wolf 1 2\n", r"vectors.txt has no vector for any word of the vocabulary: choose another file"),
         ("", r"vectors.txt has no vector for any word of the vocabulary"),
     ],
 )
-def test_broken_vectors_are_refused(tmp_path, tokenizer, lines, message):
+def test_invalid_vectors_are_refused(tmp_path, tokenizer, lines, message):
     file = tmp_path / "vectors.txt"
     file.write_text(lines, encoding="utf-8")
     with pytest.raises(ValueError, match=message):

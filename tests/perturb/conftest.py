@@ -1,4 +1,4 @@
-"""Random batches: mixed lengths, every kind of unit, padding on either side, special tokens inside and around."""
+"""Random batches: mixed lengths, all kinds of units, padding on either side, special tokens anywhere."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ VOCABULARY = 12
 
 
 def random_document(rng: np.random.Generator, length: int, unit: str) -> Document:
-    """A text of few different words, so that they repeat; about every eighth token is special."""
+    """Return a text of few different words, which repeat; about one token in eight is special."""
     ids = rng.integers(1, VOCABULARY, length)
     ordinary = rng.random(length) > 1 / 8
     keys = {"token": np.arange(length), "word": np.cumsum(rng.random(length) < 0.6), "word_type": ids}[unit]
@@ -30,7 +30,7 @@ def random_document(rng: np.random.Generator, length: int, unit: str) -> Documen
 
 
 def random_ranks(rng: np.random.Generator, orders: int, forward: ForwardPass) -> torch.Tensor:
-    """`(M, B, U)`: random orders of the units, and nonsense where a text has fewer."""
+    """Return random orders of the units `(M, B, U)`, with arbitrary values where a text has fewer."""
     units = forward.batch.units
     ranks = rng.integers(0, max(units.size, 1), (orders, len(units.count), units.size))
     for order in ranks:
@@ -40,10 +40,10 @@ def random_ranks(rng: np.random.Generator, orders: int, forward: ForwardPass) ->
 
 
 @pytest.fixture
-def read() -> Callable[..., ForwardPass]:
-    """A function `(model, rng, lengths, unit, side, batch_tokens, baseline) -> (forward)`."""
+def run() -> Callable[..., ForwardPass]:
+    """A function `(model, rng, lengths, unit, side, batch_tokens, baseline) -> ForwardPass` over random texts."""
 
-    def read(
+    def run(
         model: torch.nn.Module,
         rng: np.random.Generator,
         lengths: list[int],
@@ -62,7 +62,7 @@ def read() -> Callable[..., ForwardPass]:
         classifier = HookedClassifier(model, lookups, objective, batch_tokens, None if vector is None else (vector,))
         return classifier.forward(batch, graph=False)
 
-    return read
+    return run
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Which models a short cut answers for, and how to register one's own."""
+"""Which models use a shortcut, and how to register one."""
 
 import re
 
@@ -59,7 +59,7 @@ def with_adapter(model):
     return model
 
 
-def test_a_model_of_a_registered_class_has_its_short_cut():
+def test_a_model_of_a_registered_class_has_its_shortcut():
     for model_class, shortcut in SHORTCUTS.items():
         assert shortcut_of(model_class(model_class.config_class())) is shortcut
 
@@ -67,7 +67,10 @@ def test_a_model_of_a_registered_class_has_its_short_cut():
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        (lambda model: Squared(model.config), "Squared is not FastTextForSequenceClassification itself"),
+        (
+            lambda model: Squared(model.config),
+            "Squared is a subclass of FastTextForSequenceClassification: register the shortcut for it if it is exact",
+        ),
         (Wrapped, None),
         (with_new_forward, "it does not run as FastTextForSequenceClassification defines it"),
         (with_hook, r"its layer 'classifier' \(torch.nn.modules.linear.Linear\) does not run as"),
@@ -79,41 +82,41 @@ def test_a_model_of_a_registered_class_has_its_short_cut():
     ],
     ids=["subclass", "wrapper", "new forward", "hook", "pre-hook", "adapter"],
 )
-def test_a_model_that_may_compute_something_else_has_the_generic_form_and_it_is_said_why(changed, why):
+def test_a_changed_model_gets_the_generic_form_and_a_reason(changed, why):
     assert shortcut_of(fasttext()) is not GENERIC
     assert why_no_shortcut(fasttext()) is None
     assert shortcut_of(changed(fasttext())) is GENERIC
     assert re.match(why, why_no_shortcut(changed(fasttext()))) if why else why_no_shortcut(changed(fasttext())) is None
 
 
-@pytest.mark.filterwarnings("ignore:leaving words out")
+@pytest.mark.filterwarnings("ignore:leave-one-out runs")
 @pytest.mark.parametrize("changed", [with_hook, with_adapter, lambda model: Squared(model.config).double().eval()])
-def test_its_answers_are_its_own(changed, read, ranks_of):
+def test_a_changed_model_gets_its_own_logits(changed, run, ranks_of):
     rng = np.random.default_rng(0)
     model = changed(fasttext()).double().requires_grad_(False)
-    forward = read(model, rng, [5, 8])
+    forward = run(model, rng, [5, 8])
     ranks = ranks_of(rng, 1, forward)
-    answers = perturb.leave_one_out(forward), perturb.removal_curves(forward, ranks)
+    logits = perturb.leave_one_out(forward), perturb.removal_curves(forward, ranks)
     expected = perturb.generic.leave_one_out(forward)
-    torch.testing.assert_close(answers[0], expected, rtol=0, atol=0)
-    torch.testing.assert_close(answers[1][:, :, 0], forward.logits.unsqueeze(0), rtol=0, atol=0)
+    torch.testing.assert_close(logits[0], expected, rtol=0, atol=0)
+    torch.testing.assert_close(logits[1][:, :, 0], forward.logits.unsqueeze(0), rtol=0, atol=0)
     as_fasttext = SHORTCUTS[FastTextForSequenceClassification].leave_one_out(forward)
     assert (as_fasttext - expected).abs().max() > 1e-3
 
 
-def test_a_lost_short_cut_is_a_warning(read):
-    forward = read(with_adapter(fasttext()).double(), np.random.default_rng(0), [5])
-    with pytest.warns(UserWarning, match="one copy of the text per word, since its layer 'classifier'"):
+def test_a_shortcut_that_cannot_be_used_is_a_warning(run):
+    forward = run(with_adapter(fasttext()).double(), np.random.default_rng(0), [5])
+    with pytest.warns(
+        UserWarning, match="leave-one-out runs one masked copy of the text per word, because its layer 'classifier'"
+    ):
         perturb.leave_one_out(forward)
 
 
-@pytest.mark.filterwarnings("ignore:leaving words out")
-def test_a_registered_short_cut_answers_for_its_class_and_leaves_the_rest_to_the_generic_form(
-    read, ranks_of, monkeypatch
-):
-    monkeypatch.setattr(perturb, "SHORTCUTS", dict(SHORTCUTS))
+@pytest.mark.filterwarnings("ignore:leave-one-out runs")
+def test_the_generic_form_replaces_functions_that_a_registered_shortcut_lacks(run, ranks_of, monkeypatch):
+    monkeypatch.setattr(perturb.shortcuts, "SHORTCUTS", dict(SHORTCUTS))
     rng = np.random.default_rng(0)
-    forward = read(Squared(fasttext().config).double().eval().requires_grad_(False), rng, [5, 8])
+    forward = run(Squared(fasttext().config).double().eval().requires_grad_(False), rng, [5, 8])
     expected = perturb.removal_curves(forward, ranks := ranks_of(rng, 2, forward))
     register_shortcut(Squared, Shortcut(leave_one_out=lambda forward: forward.logits[:, None] * 0))
     assert not perturb.leave_one_out(forward).any()
@@ -121,5 +124,5 @@ def test_a_registered_short_cut_answers_for_its_class_and_leaves_the_rest_to_the
 
 
 def test_a_class_is_registered_once():
-    with pytest.raises(GradexplainError, match="FastTextForSequenceClassification has a short cut already: delete it"):
+    with pytest.raises(GradexplainError, match="FastTextForSequenceClassification already has a shortcut: delete it"):
         register_shortcut(FastTextForSequenceClassification, Shortcut())

@@ -1,4 +1,4 @@
-"""The generic form against a loop that masks by hand, its number of forward passes, and memory that runs out."""
+"""The generic form compared with a loop that masks by hand, its forward passes, and out-of-memory errors."""
 
 import math
 from dataclasses import replace
@@ -21,7 +21,7 @@ def model():
 
 
 def logits_by_hand(forward, text, removed):
-    """The logits of one text alone whose removed units have the baseline for a vector."""
+    """Return the logits of a single text with the vectors of the removed units set to the baseline."""
     document = forward.batch.documents[text]
     vectors = forward.classifier.model.embedding(torch.tensor([document.inputs["input_ids"]])).clone()
     for t, unit in enumerate(document.unit_of):
@@ -32,9 +32,9 @@ def logits_by_hand(forward, text, removed):
 
 
 @pytest.mark.parametrize("unit", ["token", "word", "word_type"])
-def test_both_equal_a_loop_over_units_and_steps(unit, model, read, ranks_of):
+def test_leave_one_out_and_curves_equal_a_loop_over_units_and_steps(unit, model, run, ranks_of):
     rng = np.random.default_rng(1)
-    forward = read(model, rng, [7, 0, 1, 11], unit, batch_tokens=40, baseline=True)
+    forward = run(model, rng, [7, 0, 1, 11], unit, batch_tokens=40, baseline=True)
     ranks = ranks_of(rng, 2, forward)
     without = generic.leave_one_out(forward)
     curves = generic.removal_curves(forward, ranks)
@@ -54,21 +54,21 @@ def copies_in(calls):
 
 @pytest.fixture
 def calls(monkeypatch):
-    """The inputs of every masked forward pass."""
+    """The inputs of each masked forward pass."""
     seen = []
-    run = HookedClassifier.masked_logits
+    masked_logits = HookedClassifier.masked_logits
 
     def counted(self, inputs, masked):
         seen.append(inputs)
-        return run(self, inputs, masked)
+        return masked_logits(self, inputs, masked)
 
     monkeypatch.setattr(HookedClassifier, "masked_logits", counted)
     return seen
 
 
-def test_copies_of_all_texts_and_orders_share_forward_passes_and_the_ends_of_the_curves(model, read, ranks_of, calls):
+def test_copies_of_all_texts_and_orders_share_forward_passes_and_the_ends_of_the_curves(model, run, ranks_of, calls):
     rng = np.random.default_rng(0)
-    forward = read(model, rng, [8, 5, 1, 0], "token", batch_tokens=80)
+    forward = run(model, rng, [8, 5, 1, 0], "token", batch_tokens=80)
     counts, at_once = forward.batch.units.count.tolist(), 80 // 8
     generic.leave_one_out(forward)
     assert copies_in(calls) == sum(counts)
@@ -87,7 +87,7 @@ ERRORS = [
 
 
 class Limited(nn.Module):
-    """A model without memory for more than `most` texts at a time."""
+    """A model that runs out of memory with more than `most` texts at a time."""
 
     def __init__(self, inner, most, error):
         super().__init__()
@@ -112,8 +112,8 @@ def limited(forward, most, error):
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
-def test_the_budget_is_halved_where_memory_runs_out_and_stays_so(error, model, read, calls):
-    forward = read(model, np.random.default_rng(0), [20], "token", batch_tokens=400)
+def test_the_budget_is_halved_on_out_of_memory_and_stays_halved(error, model, run, calls):
+    forward = run(model, np.random.default_rng(0), [20], "token", batch_tokens=400)
     scarce = limited(forward, 3, error)
     expected = generic.leave_one_out(forward)
     calls.clear()
@@ -125,23 +125,23 @@ def test_the_budget_is_halved_where_memory_runs_out_and_stays_so(error, model, r
     assert max(len(inputs["input_ids"]) for inputs in calls) == 2
 
 
-def test_running_out_of_memory_with_a_single_copy_is_an_error(model, read):
-    forward = read(model, np.random.default_rng(0), [20], "token", batch_tokens=400)
+def test_out_of_memory_with_a_single_copy_is_an_error(model, run):
+    forward = run(model, np.random.default_rng(0), [20], "token", batch_tokens=400)
     with pytest.raises(torch.OutOfMemoryError):
         generic.leave_one_out(limited(forward, 0, ERRORS[0]))
 
 
-def test_any_other_error_is_passed_on_at_once(model, read, calls):
-    forward = read(model, np.random.default_rng(0), [20], "token", batch_tokens=400)
+def test_other_errors_are_raised_at_once(model, run, calls):
+    forward = run(model, np.random.default_rng(0), [20], "token", batch_tokens=400)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         generic.leave_one_out(limited(forward, 0, RuntimeError("shapes do not match")))
     assert len(calls) == 1
 
 
 @pytest.mark.parametrize("steps", [(), (1,), (0, 2, 5), (3, 400)])
-def test_a_curve_at_some_steps_costs_those_and_is_that_of_all_steps_there(steps, model, read, ranks_of, calls):
+def test_a_curve_at_some_steps_runs_only_those_and_equals_the_whole_curve_there(steps, model, run, ranks_of, calls):
     rng = np.random.default_rng(0)
-    forward = read(model, rng, [8, 5, 1, 0], "token", batch_tokens=80)
+    forward = run(model, rng, [8, 5, 1, 0], "token", batch_tokens=80)
     ranks = ranks_of(rng, 2, forward)
     whole = generic.removal_curves(forward, ranks)
     calls.clear()

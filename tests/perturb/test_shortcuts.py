@@ -1,4 +1,4 @@
-"""Every short cut against the generic form, over many random models and batches."""
+"""All shortcuts compared with the generic form, over many random models and batches."""
 
 import itertools
 from dataclasses import replace
@@ -18,9 +18,9 @@ from hf_gradexplain.models import (
     TextCNNForSequenceClassification,
 )
 from hf_gradexplain.perturb import bilstm, cells, generic, leave_one_out, removal_curves, shortcut_gradients
-from hf_gradexplain.perturb.bilstm import _first_to_begin_earlier, _previous_smaller
+from hf_gradexplain.perturb.bilstm import _nearest_earlier_ancestor, _previous_smaller
 from hf_gradexplain.perturb.cells import FusedLSTM, StepwiseLSTM
-from hf_gradexplain.perturb.textcnn import _greatest_over
+from hf_gradexplain.perturb.textcnn import _max_over_intervals
 
 SIZES = {"vocab_size": 12, "hidden_size": 6, "num_labels": 3, "initializer_range": 1.0}
 LSTM = {**SIZES, "lstm_size": 5}
@@ -41,7 +41,7 @@ CASES = list(itertools.product(("token", "word", "word_type"), ("right", "left")
 
 
 def random_model(name, seed, dtype=torch.float64):
-    """Biases of any sign; two words with the same vector, so that filters have ties, and one whose vector is zero."""
+    """Biases of any sign; two words with the same vector, which give ties, and one with a zero vector."""
     torch.manual_seed(seed)
     model = MODELS[name]().to(dtype).eval().requires_grad_(False)
     for parameter in model.parameters():
@@ -53,24 +53,24 @@ def random_model(name, seed, dtype=torch.float64):
 
 
 def random_cases(n):
-    """`n` times a seed and one combination of unit, padding side, lengths, baseline and token budget."""
+    """Return `n` pairs of a seed and a combination of unit, padding side, lengths, baseline and token budget."""
     rng = np.random.default_rng(0)
     return [(seed, *CASES[rng.integers(len(CASES))]) for seed in range(n)]
 
 
-def assert_close(answers, expected):
-    """Equal up to a share of the greatest logit."""
-    assert answers.dtype == expected.dtype
+def assert_close(logits, expected):
+    """Compare relative to the largest logit."""
+    assert logits.dtype == expected.dtype
     scale = max(1.0, float(expected.abs().max())) if expected.numel() else 1.0
-    torch.testing.assert_close(answers, expected, rtol=0, atol=TOLERANCE[expected.dtype] * scale)
+    torch.testing.assert_close(logits, expected, rtol=0, atol=TOLERANCE[expected.dtype] * scale)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 @pytest.mark.parametrize("name", MODELS)
-def test_short_cuts_equal_the_generic_form(name, dtype, read, ranks_of):
+def test_shortcuts_equal_the_generic_form(name, dtype, run, ranks_of):
     for seed, unit, side, lengths, baseline, budget in random_cases(2 if name == "bilstm_two_layers" else 12):
         model, rng = random_model(name, seed, dtype), np.random.default_rng(seed)
-        forward = read(model, rng, lengths, unit, side, budget, baseline)
+        forward = run(model, rng, lengths, unit, side, budget, baseline)
         assert_close(leave_one_out(forward), generic.leave_one_out(forward))
         ranks = ranks_of(rng, 3, forward)
         assert_close(removal_curves(forward, ranks), generic.removal_curves(forward, ranks))
@@ -78,10 +78,10 @@ def test_short_cuts_equal_the_generic_form(name, dtype, read, ranks_of):
 
 @pytest.mark.parametrize("unit", ["word", "word_type"])
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "bilstm_two_layers"])
-def test_long_texts_of_different_lengths(name, unit, read, ranks_of, monkeypatch):
+def test_long_texts_of_different_lengths(name, unit, run, ranks_of, monkeypatch):
     monkeypatch.setattr(bilstm, "_STEPS_AT_ONCE", 20)
     rng = np.random.default_rng(0)
-    forward = read(random_model(name, 0), rng, [150, 60, 149], unit, batch_tokens=400)
+    forward = run(random_model(name, 0), rng, [150, 60, 149], unit, batch_tokens=400)
     assert_close(leave_one_out(forward), generic.leave_one_out(forward))
     ranks = ranks_of(rng, 2, forward)
     assert_close(removal_curves(forward, ranks), generic.removal_curves(forward, ranks))
@@ -90,29 +90,29 @@ def test_long_texts_of_different_lengths(name, unit, read, ranks_of, monkeypatch
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this PyTorch has no oneDNN")
 @pytest.mark.parametrize("baseline", [False, True], ids=["zero", "baseline"])
 @pytest.mark.parametrize("name", ["bilstm_last", "bilstm_max", "bilstm_mean"])
-def test_one_text_is_read_in_blocks_of_steps(name, baseline, read, ranks_of, monkeypatch):
-    """Lengths on either side of a block, few units and many, and more copies and steps than go together."""
+def test_a_single_text_runs_in_blocks_of_steps(name, baseline, run, ranks_of, monkeypatch):
+    """Lengths around the block size, few units and many, and more copies and steps than one call takes."""
     monkeypatch.setattr(cells, "_COPIES_AT_ONCE", 40)
     monkeypatch.setattr(bilstm, "_STEPS_AT_ONCE", 32)
     monkeypatch.setattr(StepwiseLSTM, "advance", None)
     rng, model = np.random.default_rng(0), random_model(name, 0, torch.float32)
     for length, unit in itertools.product((15, 16, 17, 33, 70), ("token", "word_type")):
-        forward = read(model, rng, [length], unit, "left", 1, baseline)
+        forward = run(model, rng, [length], unit, "left", 1, baseline)
         assert_close(leave_one_out(forward), generic.leave_one_out(forward))
         ranks = ranks_of(rng, 2, forward)
         assert_close(removal_curves(forward, ranks), generic.removal_curves(forward, ranks))
 
 
 @pytest.mark.filterwarnings("ignore:TF32 acceleration")
-def test_without_onednn_one_text_is_read_step_by_step(read, monkeypatch):
+def test_without_onednn_a_single_text_runs_step_by_step(run, monkeypatch):
     monkeypatch.setattr(FusedLSTM, "advance", None)
     with torch.backends.mkldnn.flags(enabled=False):
-        forward = read(random_model("bilstm_max", 0, torch.float32), np.random.default_rng(0), [20])
+        forward = run(random_model("bilstm_max", 0, torch.float32), np.random.default_rng(0), [20])
         assert_close(leave_one_out(forward), generic.leave_one_out(forward))
 
 
-def test_fasttext_is_projected_once_for_each_classifier(read, monkeypatch):
-    forward = read(random_model("fasttext", 0), np.random.default_rng(0), [9, 4], baseline=True)
+def test_fasttext_is_projected_once_for_each_classifier(run, monkeypatch):
+    forward = run(random_model("fasttext", 0), np.random.default_rng(0), [9, 4], baseline=True)
     expected = generic.leave_one_out(forward)
     for _ in range(2):
         assert_close(leave_one_out(forward), expected)
@@ -123,30 +123,30 @@ def test_fasttext_is_projected_once_for_each_classifier(read, monkeypatch):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_text_gets_the_same_answers_in_any_batch(name, read, ranks_of):
+def test_a_text_gets_the_same_logits_in_any_batch(name, run, ranks_of):
     for seed in range(5):
         model = random_model(name, seed)
-        forward = read(model, np.random.default_rng(seed), [7])
+        forward = run(model, np.random.default_rng(seed), [7])
         alone = leave_one_out(forward)
-        crowd = read(model, np.random.default_rng(seed), [7, 15, 2], side="left")
-        assert crowd.batch.documents[0].inputs == forward.batch.documents[0].inputs
-        assert_close(leave_one_out(crowd)[:1, : alone.shape[1]], alone)
+        batch = run(model, np.random.default_rng(seed), [7, 15, 2], side="left")
+        assert batch.batch.documents[0].inputs == forward.batch.documents[0].inputs
+        assert_close(leave_one_out(batch)[:1, : alone.shape[1]], alone)
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "bilstm_two_layers"])
-def test_a_short_cut_does_not_run_the_model(name, read, ranks_of, monkeypatch):
+def test_a_shortcut_does_not_run_the_model(name, run, ranks_of, monkeypatch):
     rng = np.random.default_rng(0)
-    forward = read(random_model(name, 0), rng, [9, 4])
+    forward = run(random_model(name, 0), rng, [9, 4])
     monkeypatch.setattr(type(forward.classifier), "masked_logits", None)
     leave_one_out(forward)
     removal_curves(forward, ranks_of(rng, 2, forward))
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_answers_carry_no_graph_even_if_the_reading_does(name, read, ranks_of):
+def test_logits_have_no_graph_even_if_the_forward_pass_has_one(name, run, ranks_of):
     rng = np.random.default_rng(0)
     model = random_model(name, 0).requires_grad_(True)
-    forward = read(model, rng, [9, 4])
+    forward = run(model, rng, [9, 4])
     forward = forward.classifier.forward(forward.batch, graph=True)
     assert forward.logits.requires_grad
     assert not leave_one_out(forward).requires_grad
@@ -154,14 +154,14 @@ def test_answers_carry_no_graph_even_if_the_reading_does(name, read, ranks_of):
 
 
 @pytest.mark.parametrize("name", ["fasttext", "textcnn", pytest.param("bilstm_max", marks=pytest.mark.slow)])
-def test_ten_thousand_words(name, read, ranks_of):
+def test_ten_thousand_words(name, run, ranks_of):
     rng = np.random.default_rng(0)
-    forward = read(random_model(name, 0), rng, [10_000], unit="word")
-    answers, count = leave_one_out(forward)[0], int(forward.batch.units.count)
-    some = torch.tensor([0, 1, count // 2, count - 1])
-    masked = forward.batch.units.tokens(torch.eye(count, dtype=torch.bool)[some], torch.zeros(4, dtype=torch.long))
+    forward = run(random_model(name, 0), rng, [10_000], unit="word")
+    logits, count = leave_one_out(forward)[0], int(forward.batch.units.count)
+    sample = torch.tensor([0, 1, count // 2, count - 1])
+    masked = forward.batch.units.tokens(torch.eye(count, dtype=torch.bool)[sample], torch.zeros(4, dtype=torch.long))
     copies = {key: x.expand(4, -1) for key, x in forward.batch.inputs.items()}
-    assert_close(answers[some], forward.classifier.masked_logits(copies, masked))
+    assert_close(logits[sample], forward.classifier.masked_logits(copies, masked))
     curve = removal_curves(forward, ranks_of(rng, 1, forward))[0, 0]
     all_masked = forward.batch.units.unit_of < count
     assert_close(
@@ -169,7 +169,7 @@ def test_ten_thousand_words(name, read, ranks_of):
     )
 
 
-def test_greatest_over_intervals():
+def test_max_over_intervals():
     rng = np.random.default_rng(0)
     for size in (1, 2, 7, 33):
         first, last = np.sort(rng.integers(0, size, (2, 12)), axis=0)
@@ -177,21 +177,21 @@ def test_greatest_over_intervals():
         expected = np.full((size, 3), -np.inf)
         for a, b, value in zip(first, last, values, strict=True):
             expected[a : b + 1] = np.maximum(expected[a : b + 1], value)
-        found = _greatest_over(*map(torch.from_numpy, (first, last, values)), size)
-        np.testing.assert_array_equal(found, expected)
+        maxima = _max_over_intervals(*map(torch.from_numpy, (first, last, values)), size)
+        np.testing.assert_array_equal(maxima, expected)
 
 
-def test_first_to_begin_earlier():
+def test_nearest_earlier_ancestor():
     rng = np.random.default_rng(0)
     for size in (1, 2, 7, 64, 100):
         begin = np.sort(rng.integers(0, 1 + size // 6, size))
         parent = np.array([rng.integers(0, i) if i else size for i in range(size)])
-        found = _first_to_begin_earlier(torch.from_numpy(parent), torch.from_numpy(begin)).tolist()
-        for i, place in enumerate(found):
+        ancestors = _nearest_earlier_ancestor(torch.from_numpy(parent), torch.from_numpy(begin)).tolist()
+        for i, ancestor in enumerate(ancestors):
             expected = parent[i]
             while expected < size and begin[expected] >= begin[i]:
                 expected = parent[expected]
-            assert place == expected
+            assert ancestor == expected
 
 
 def test_previous_smaller():
@@ -199,22 +199,22 @@ def test_previous_smaller():
     for size in (1, 2, 3, 9, 64, 65):
         x = rng.integers(0, 10, (4, size))
         x[:, 0] = -1
-        found = _previous_smaller(torch.from_numpy(x))
-        for row, places in zip(x, found.tolist(), strict=True):
-            assert places[1:] == [max(j for j in range(i) if row[j] < row[i]) for i in range(1, size)]
+        previous = _previous_smaller(torch.from_numpy(x))
+        for row, positions in zip(x, previous.tolist(), strict=True):
+            assert positions[1:] == [max(j for j in range(i) if row[j] < row[i]) for i in range(1, size)]
 
 
 @pytest.mark.parametrize("case", CASES[::5], ids=str)
-def test_known_gradients_equal_those_of_a_backward_pass(case, read):
+def test_shortcut_gradients_equal_those_of_a_backward_pass(case, run):
     unit, side, lengths, baseline, budget = case
-    forward = read(random_model("fasttext", 3), np.random.default_rng(0), lengths, unit, side, budget, baseline)
-    units, known = forward.batch.units, shortcut_gradients(forward)
+    forward = run(random_model("fasttext", 3), np.random.default_rng(0), lengths, unit, side, budget, baseline)
+    units, gradients = forward.batch.units, shortcut_gradients(forward)
     expected = Backward()(forward.classifier.forward(forward.batch, graph=True))
     for score in (sa_raw, sa_l1, sa_l2, sa_linf, signed_gi):
-        torch.testing.assert_close(score(known, units), score(expected, units), rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(score(gradients, units), score(expected, units), rtol=1e-10, atol=1e-12)
 
 
-def test_gradients_that_are_not_known_need_a_graph(read):
-    forward = read(random_model("textcnn", 0), np.random.default_rng(0), [5])
-    with pytest.raises(RuntimeError, match="was read without the graph that its gradients need"):
+def test_gradients_without_a_shortcut_need_a_graph(run):
+    forward = run(random_model("textcnn", 0), np.random.default_rng(0), [5])
+    with pytest.raises(RuntimeError, match="ran without the autograd graph that its gradients need"):
         Backward()(forward)

@@ -1,4 +1,4 @@
-"""Any sets of units removed, against the generic form and by the number of forward passes."""
+"""Logits without sets of units, compared with masking by hand, and the number of forward passes."""
 
 import math
 
@@ -21,9 +21,9 @@ def random_sets(rng, n, forward, text):
 
 @pytest.mark.parametrize("name", ["fasttext", "textcnn"])
 @pytest.mark.parametrize("unit", ["token", "word_type"])
-def test_they_are_the_logits_without_those_units(name, unit, read):
+def test_subsets_equal_masking_by_hand(name, unit, run):
     rng = np.random.default_rng(0)
-    forward = read(random_model(name, 0), rng, [9, 0, 4], unit, batch_tokens=30, baseline=True)
+    forward = run(random_model(name, 0), rng, [9, 0, 4], unit, batch_tokens=30, baseline=True)
     subsets = Subsets(forward)
     for text in range(3):
         sets = random_sets(rng, 11, forward, text)
@@ -31,23 +31,23 @@ def test_they_are_the_logits_without_those_units(name, unit, read):
         torch.testing.assert_close(subsets.logits(text, sets), torch.stack(expected), rtol=0, atol=1e-10)
 
 
-def test_they_share_forward_passes_up_to_the_token_budget(read, monkeypatch):
+def test_subsets_share_forward_passes_within_the_token_budget(run, monkeypatch):
     sizes = []
-    run = HookedClassifier.masked_logits
+    masked_logits = HookedClassifier.masked_logits
 
     def counted(self, inputs, masked):
         sizes.append(len(masked))
-        return run(self, inputs, masked)
+        return masked_logits(self, inputs, masked)
 
     monkeypatch.setattr(HookedClassifier, "masked_logits", counted)
     rng = np.random.default_rng(1)
-    forward = read(random_model("textcnn", 0), rng, [9], batch_tokens=40)
+    forward = run(random_model("textcnn", 0), rng, [9], batch_tokens=40)
     Subsets(forward).logits(0, random_sets(rng, 11, forward, 0))
     assert sizes == [4, 4, 3]
     assert len(sizes) == math.ceil(11 / (40 // 9))
 
 
-def test_only_fasttext_as_it_was_defined_is_a_sum():
+def test_only_an_unchanged_fasttext_is_additive():
     assert is_additive(random_model("fasttext", 0))
     assert not is_additive(random_model("textcnn", 0))
     hooked = random_model("fasttext", 0)

@@ -14,11 +14,11 @@ class BiLSTMConfig(PreTrainedConfig):
         vocab_size: Rows `V` of the embedding table.
         hidden_size: Width `D` of the word embeddings.
         lstm_size: Width `H` of the state of each direction.
-        num_hidden_layers: LSTM layers on top of each other.
-        pooling: How the states of the last layer become one vector: `"last"` (the final state of each
+        num_hidden_layers: Number of stacked LSTM layers.
+        pooling: How the states of the last layer are pooled into one vector: `"last"` (the final state of each
             direction), `"max"` or `"mean"` (over the real tokens).
-        pad_token_id: Token id that stands for no word; its embedding is zero and stays zero.
-        initializer_range: Standard deviation of the normal distribution the embeddings start from.
+        pad_token_id: Id of the padding token; its embedding is zero and stays zero.
+        initializer_range: Standard deviation of the normal distribution that initialises the embeddings.
         word_dropout: Probability, in training only, of zeroing the whole embedding of a token.
         embedding_dropout: Probability, in training only, of zeroing one component of an embedding.
         classifier_dropout: Probability, in training only, of zeroing one component of the text's vector.

@@ -13,12 +13,12 @@ from .configuration_bilstm import BiLSTMConfig
 
 
 class BiLSTMForSequenceClassification(PreTrainedModel):
-    """Classifies a text by the states of an LSTM that reads it in both directions.
+    """Classifies a text by the states of an LSTM in both directions.
 
-    The embeddings of the `n` real tokens are read in order, padding on either side removed. With the states
+    The input is the embeddings of the `n` real tokens in order; padding on both sides is removed. With the states
     `h_1 ... h_n` (forward) and `g_1 ... g_n` (backward) of the last layer, `logits = W pooled + b`, where `pooled`
     is `[h_n, g_1]` (`"last"`), or the component-wise maximum or mean of `[h_t, g_t]` over the real tokens.
-    A text without real tokens is read as one zero vector.
+    A text without real tokens has one zero vector as its input.
 
     Source: Graves & Schmidhuber, "Framewise phoneme classification with bidirectional LSTM" (2005), for the LSTM.
     """
@@ -45,7 +45,7 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
             init.xavier_uniform_(module.weight)
 
     def real_tokens(self, input_ids: Tensor | None, attention_mask: Tensor | None, embeddings: Tensor) -> Tensor:
-        """Tell words from padding: bool `(B, T)`, by the mask or, without one, by the padding id."""
+        """Return which tokens are not padding, bool `(B, T)`: by the mask or, without one, by the padding id."""
         if attention_mask is not None:
             return attention_mask != 0
         if input_ids is None or self.config.pad_token_id is None:
@@ -55,35 +55,35 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
     def pool(self, embeddings: Tensor, real: Tensor) -> Tensor:
         """Run the LSTM over the real tokens and pool its states: `(B, 2H)`."""
         lengths = real.sum(dim=1).clamp(min=1)
-        both = self.read(in_order(embeddings, real), lengths)
+        both = self.lstm_states(left_aligned(embeddings, real), lengths)
         if self.config.pooling == "last":
             return torch.cat([states[lengths - 1, torch.arange(len(real), device=real.device)] for states in both], 1)
-        places = torch.arange(len(both[0]), device=real.device).unsqueeze(1)
-        outside = (places >= lengths).unsqueeze(2)
+        positions = torch.arange(len(both[0]), device=real.device).unsqueeze(1)
+        outside = (positions >= lengths).unsqueeze(2)
         if self.config.pooling == "max":
             return torch.cat([states.masked_fill(outside, -torch.inf).amax(dim=0) for states in both], 1)
         return torch.cat([states.masked_fill(outside, 0).sum(dim=0) for states in both], 1) / lengths.unsqueeze(1)
 
-    def read(self, words: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def lstm_states(self, words: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Run the LSTM over the first `lengths` of the words `(T, B, D)`.
 
-        Returns:
-            The states `(T, B, H)` of the last layer after one word, two, ...: read forward, and read backward from the
-            last word on. Past a text's length they have no meaning.
+        With cuDNN, packed sequences are used. Without it, their gradient takes time quadratic in `T`; instead, each
+        direction starts at the first or last word of the text, and padding comes after the text.
 
-        cuDNN reads packed sequences. Elsewhere the gradient of those takes time quadratic in `T`, so each direction
-        reads from the text's own first or last word on, and meets the padding only when the text is over.
+        Returns:
+            The states `(T, B, H)` of the last layer after each step: forward, and backward from the last word on. They
+            have no meaning past a text's length.
         """
         if torch.backends.cudnn.is_acceptable(words):
             packed = pack_padded_sequence(words, lengths.cpu(), enforce_sorted=False)
-            ahead, back = pad_packed_sequence(self.lstm(packed)[0], total_length=len(words))[0].chunk(2, dim=2)
-            return ahead, mirrored(back, lengths)
+            h, g = pad_packed_sequence(self.lstm(packed)[0], total_length=len(words))[0].chunk(2, dim=2)
+            return h, reverse(g, lengths)
         weights = self.lstm.all_weights
-        ahead, back = read_ahead(words, weights[0])[0], read_ahead(mirrored(words, lengths), weights[1])[0]
+        h, g = run_direction(words, weights[0])[0], run_direction(reverse(words, lengths), weights[1])[0]
         for forward, backward in zip(weights[2::2], weights[3::2], strict=True):
-            states = torch.cat([ahead, mirrored(back, lengths)], dim=2)
-            ahead, back = read_ahead(states, forward)[0], read_ahead(mirrored(states, lengths), backward)[0]
-        return ahead, back
+            states = torch.cat([h, reverse(g, lengths)], dim=2)
+            h, g = run_direction(states, forward)[0], run_direction(reverse(states, lengths), backward)[0]
+        return h, g
 
     @can_return_tuple
     def forward(
@@ -97,13 +97,13 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
 
         Args:
             input_ids: Token ids `(B, T)`; `T` may be 0.
-            attention_mask: 1 for real tokens, 0 for padding, `(B, T)`; without it, every token but the
-                padding id is real.
+            attention_mask: 1 for real tokens, 0 for padding, `(B, T)`; without it, all tokens except the
+                padding id are real.
             inputs_embeds: Embeddings `(B, T, D)` in place of `input_ids`.
             labels: Class ids `(B,)`, or floats `(B, C)` for regression and multi-label classification.
 
         Raises:
-            ValueError: Unless exactly one of `input_ids` and `inputs_embeds` is given.
+            ValueError: Both or neither of `input_ids` and `inputs_embeds` are given.
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("Expected either input_ids or inputs_embeds, got both or neither; pass one of them.")
@@ -115,35 +115,35 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
-def in_order(embeddings: Tensor, real: Tensor) -> Tensor:
-    """The vectors of the real tokens in order, zeros after them, time first: `(B, T, D)` to `(max(T, 1), B, D)`."""
+def left_aligned(embeddings: Tensor, real: Tensor) -> Tensor:
+    """Return the vectors of the real tokens followed by zeros, time first: `(B, T, D)` to `(max(T, 1), B, D)`."""
     vectors = torch.cat([embeddings.flatten(0, 1), embeddings.new_zeros(1, embeddings.shape[2])])
-    nothing = len(vectors) - 1
-    row = torch.arange(nothing, device=real.device).view(real.shape).masked_fill(~real, nothing)
-    row = F.pad(row.sort(dim=1)[0], (0, max(0, 1 - row.shape[1])), value=nothing).T
+    zero = len(vectors) - 1
+    row = torch.arange(zero, device=real.device).view(real.shape).masked_fill(~real, zero)
+    row = F.pad(row.sort(dim=1)[0], (0, max(0, 1 - row.shape[1])), value=zero).T
     return vectors.index_select(0, row.flatten()).unflatten(0, row.shape)
 
 
-def mirrored(words: Tensor, lengths: Tensor) -> Tensor:
-    """Each text from its last word to its first: `(T, B, D)` to `(T, B, D)`; past its length without meaning."""
+def reverse(words: Tensor, lengths: Tensor) -> Tensor:
+    """Return each text from its last word to its first, `(T, B, D)`; values past its length have no meaning."""
     steps, texts = words.shape[:2]
-    place = (lengths - 1 - torch.arange(steps, device=lengths.device).unsqueeze(1)).clamp(min=0)
-    row = place * texts + torch.arange(texts, device=lengths.device)
+    position = (lengths - 1 - torch.arange(steps, device=lengths.device).unsqueeze(1)).clamp(min=0)
+    row = position * texts + torch.arange(texts, device=lengths.device)
     return words.flatten(0, 1).index_select(0, row.flatten()).unflatten(0, row.shape)
 
 
-def read_ahead(
+def run_direction(
     inputs: Tensor, weights: list[nn.Parameter] | list[Tensor], start: tuple[Tensor, Tensor] | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Run one direction of one LSTM layer from the first word to the last.
 
     Args:
         inputs: The words `(T, B, D)`.
-        weights: Those of the words and of the state, and both biases.
+        weights: The input weight, the recurrent weight, and both biases.
         start: `h` and `c` before the first word, each `(1, B, H)`; zero by default.
 
     Returns:
-        The states `h` `(T, B, H)` after each word, and `h` and `c` after the last.
+        The states `h` `(T, B, H)` after each word, and `h` and `c` after the last word.
     """
     zero = inputs.new_zeros(1, inputs.shape[1], weights[1].shape[1])
     return torch.lstm(

@@ -11,8 +11,8 @@ class FastTextConfig(PreTrainedConfig):
     Args:
         vocab_size: Rows `V` of the embedding table.
         hidden_size: Width `D` of the word embeddings.
-        pad_token_id: Token id that stands for no word; its embedding is zero and stays zero.
-        initializer_range: Standard deviation of the normal distribution the embeddings start from.
+        pad_token_id: Id of the padding token; its embedding is zero and stays zero.
+        initializer_range: Standard deviation of the normal distribution that initialises the embeddings.
         word_dropout: Probability, in training only, of zeroing the whole embedding of a token.
         embedding_dropout: Probability, in training only, of zeroing one component of an embedding.
         classifier_dropout: Probability, in training only, of zeroing one component of the text's vector.

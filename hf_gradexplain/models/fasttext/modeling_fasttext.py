@@ -14,7 +14,7 @@ class FastTextForSequenceClassification(PreTrainedModel):
     """Classifies a text by the mean of its word embeddings.
 
     With the embeddings `e_t` of the `n` real tokens: `logits = W (1/n sum_t e_t) + b`.
-    A text without real tokens has the mean zero, hence the logits `b`. Padding on either side changes nothing.
+    A text without real tokens has the mean zero and the logits `b`. Padding on either side has no effect.
 
     Source: Joulin et al., "Bag of Tricks for Efficient Text Classification" (EACL 2017), words only.
     """
@@ -38,7 +38,7 @@ class FastTextForSequenceClassification(PreTrainedModel):
             init.xavier_uniform_(module.weight)
 
     def real_tokens(self, input_ids: Tensor | None, attention_mask: Tensor | None, embeddings: Tensor) -> Tensor:
-        """Tell words from padding: bool `(B, T)`, by the mask or, without one, by the padding id."""
+        """Return which tokens are not padding, bool `(B, T)`: by the mask or, without one, by the padding id."""
         if attention_mask is not None:
             return attention_mask != 0
         if input_ids is None or self.config.pad_token_id is None:
@@ -46,7 +46,7 @@ class FastTextForSequenceClassification(PreTrainedModel):
         return input_ids != self.config.pad_token_id
 
     def pool(self, embeddings: Tensor, real: Tensor) -> Tensor:
-        """Average the embeddings `(B, T, D)` of the real tokens `(B, T)`: `(B, D)`."""
+        """Return the mean of the embeddings `(B, T, D)` of the real tokens `(B, T)`: `(B, D)`."""
         total = embeddings.masked_fill(~real.unsqueeze(-1), 0).sum(dim=1)
         return total / real.sum(dim=1, keepdim=True).clamp(min=1)
 
@@ -62,13 +62,13 @@ class FastTextForSequenceClassification(PreTrainedModel):
 
         Args:
             input_ids: Token ids `(B, T)`; `T` may be 0.
-            attention_mask: 1 for real tokens, 0 for padding, `(B, T)`; without it, every token but the
-                padding id is real.
+            attention_mask: 1 for real tokens, 0 for padding, `(B, T)`; without it, all tokens except the
+                padding id are real.
             inputs_embeds: Embeddings `(B, T, D)` in place of `input_ids`.
             labels: Class ids `(B,)`, or floats `(B, C)` for regression and multi-label classification.
 
         Raises:
-            ValueError: Unless exactly one of `input_ids` and `inputs_embeds` is given.
+            ValueError: Both or neither of `input_ids` and `inputs_embeds` are given.
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("Expected either input_ids or inputs_embeds, got both or neither; pass one of them.")

@@ -13,16 +13,16 @@ class TextCNNConfig(PreTrainedConfig):
     Args:
         vocab_size: Rows `V` of the embedding table.
         hidden_size: Width `D` of the word embeddings.
-        filter_widths: How many neighbouring tokens the filters of each convolution see.
+        filter_widths: Width of the filters of each convolution, in tokens.
         num_filters: Filters (feature maps) per width.
-        pad_token_id: Token id that stands for no word; its embedding is zero and stays zero.
-        initializer_range: Standard deviation of the normal distribution the embeddings start from.
+        pad_token_id: Id of the padding token; its embedding is zero and stays zero.
+        initializer_range: Standard deviation of the normal distribution that initialises the embeddings.
         word_dropout: Probability, in training only, of zeroing the whole embedding of a token.
         embedding_dropout: Probability, in training only, of zeroing one component of an embedding.
         classifier_dropout: Probability, in training only, of zeroing one feature before the last layer.
 
     Raises:
-        ValueError: If `filter_widths` is empty or holds a width below 1.
+        ValueError: `filter_widths` is empty or contains a width below 1.
     """
 
     model_type = "textcnn"
@@ -38,11 +38,11 @@ class TextCNNConfig(PreTrainedConfig):
     classifier_dropout: float | int = 0.5
 
     def __post_init__(self, **kwargs: Any) -> None:
-        self.filter_widths = list(self.filter_widths)  # as JSON gives it back
+        self.filter_widths = list(self.filter_widths)  # the type that JSON gives back
         super().__post_init__(**kwargs)
 
     def validate_filter_widths(self) -> None:
-        """Refuse widths that no filter can have."""
+        """Check that there is at least one width and that all are 1 or more."""
         if not self.filter_widths or min(self.filter_widths) < 1:
             raise ValueError(f"filter_widths must list at least one width, each 1 or more; got {self.filter_widths}.")
 

@@ -12,15 +12,15 @@ from .configuration_textcnn import TextCNNConfig
 
 
 class TextCNNForSequenceClassification(PreTrainedModel):
-    """Classifies a text by the strongest answer of each filter to any of its windows.
+    """Classifies a text by the maximum response of each filter over its windows.
 
-    The embeddings `e_1 ... e_n` of the real tokens are read in order, padding on either side removed. A filter
-    `f` of width `w` sees the windows that lie inside the text, `s = 1 ... n - w + 1`:
+    The input is the embeddings `e_1 ... e_n` of the real tokens in order; padding on both sides is removed. A filter
+    `f` of width `w` is applied to the windows inside the text, `s = 1 ... n - w + 1`:
 
         feature_f = max_s relu(b_f + sum_{j < w} W_fj . e_{s+j}),    logits = W feature + b
 
-    A text shorter than `w` is continued to the right with zero vectors up to `w` tokens, and so has one window;
-    a text without real tokens is one window of zeros. No other window reaches beyond the text.
+    A text shorter than `w` is padded on the right with zero vectors to `w` tokens and has one window; a text without
+    real tokens is one window of zeros. No other window reaches beyond the text.
 
     Source: Kim, "Convolutional Neural Networks for Sentence Classification" (EMNLP 2014), CNN-rand.
     """
@@ -47,7 +47,7 @@ class TextCNNForSequenceClassification(PreTrainedModel):
             init.xavier_uniform_(module.weight)
 
     def real_tokens(self, input_ids: Tensor | None, attention_mask: Tensor | None, embeddings: Tensor) -> Tensor:
-        """Tell words from padding: bool `(B, T)`, by the mask or, without one, by the padding id."""
+        """Return which tokens are not padding, bool `(B, T)`: by the mask or, without one, by the padding id."""
         if attention_mask is not None:
             return attention_mask != 0
         if input_ids is None or self.config.pad_token_id is None:
@@ -55,13 +55,13 @@ class TextCNNForSequenceClassification(PreTrainedModel):
         return input_ids != self.config.pad_token_id
 
     def pool(self, embeddings: Tensor, real: Tensor) -> Tensor:
-        """Keep each filter's maximum over the windows of the text: `(B, filters)`, all widths side by side."""
+        """Return the maximum of each filter over the windows of the text: `(B, filters)`, all widths concatenated."""
         widths = self.config.filter_widths
         missing = max(0, max(widths) - embeddings.shape[1])
-        aligned = F.pad(in_order(embeddings, real), (0, 0, 0, missing)).transpose(1, 2)
+        aligned = F.pad(left_aligned(embeddings, real), (0, 0, 0, missing)).transpose(1, 2)
         lengths = real.sum(dim=1)
-        answers = [convolution(aligned) for convolution in self.convolutions]
-        return torch.cat([max_over_time(a, lengths - w + 1) for a, w in zip(answers, widths, strict=True)], dim=1)
+        responses = [convolution(aligned) for convolution in self.convolutions]
+        return torch.cat([max_over_time(r, lengths - w + 1) for r, w in zip(responses, widths, strict=True)], dim=1)
 
     @can_return_tuple
     def forward(
@@ -75,13 +75,13 @@ class TextCNNForSequenceClassification(PreTrainedModel):
 
         Args:
             input_ids: Token ids `(B, T)`; `T` may be 0.
-            attention_mask: 1 for real tokens, 0 for padding, `(B, T)`; without it, every token but the
-                padding id is real.
+            attention_mask: 1 for real tokens, 0 for padding, `(B, T)`; without it, all tokens except the
+                padding id are real.
             inputs_embeds: Embeddings `(B, T, D)` in place of `input_ids`.
             labels: Class ids `(B,)`, or floats `(B, C)` for regression and multi-label classification.
 
         Raises:
-            ValueError: Unless exactly one of `input_ids` and `inputs_embeds` is given.
+            ValueError: Both or neither of `input_ids` and `inputs_embeds` are given.
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("Expected either input_ids or inputs_embeds, got both or neither; pass one of them.")
@@ -93,19 +93,19 @@ class TextCNNForSequenceClassification(PreTrainedModel):
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
-def in_order(embeddings: Tensor, real: Tensor) -> Tensor:
-    """The vectors of the real tokens, moved to the left, and then zeros: `(B, T, D)`."""
+def left_aligned(embeddings: Tensor, real: Tensor) -> Tensor:
+    """Return the vectors of the real tokens followed by zeros: `(B, T, D)`."""
     vectors = torch.cat([embeddings.flatten(0, 1), embeddings.new_zeros(1, embeddings.shape[2])])
-    nothing = len(vectors) - 1
-    row = torch.arange(nothing, device=real.device).view(real.shape).masked_fill(~real, nothing).sort(dim=1)[0]
+    zero = len(vectors) - 1
+    row = torch.arange(zero, device=real.device).view(real.shape).masked_fill(~real, zero).sort(dim=1)[0]
     return vectors.index_select(0, row.flatten()).view_as(embeddings)
 
 
-def max_over_time(answers: Tensor, windows: Tensor) -> Tensor:
-    """Take `max_s relu(answers_s)` over the first `windows`, at least one: `(B, F, S), (B,) -> (B, F)`."""
-    outside = torch.arange(answers.shape[2], device=answers.device) >= windows.clamp(min=1).unsqueeze(1)
-    # ReLU never reorders, so after the maximum it gives the same at a fraction of the work.
-    return F.relu(answers.masked_fill(outside.unsqueeze(1), -torch.inf).amax(dim=2))
+def max_over_time(responses: Tensor, windows: Tensor) -> Tensor:
+    """Return `max_s relu(responses_s)` over the first `windows`, at least one: `(B, F, S), (B,) -> (B, F)`."""
+    outside = torch.arange(responses.shape[2], device=responses.device) >= windows.clamp(min=1).unsqueeze(1)
+    # ReLU is monotonic: applied after the maximum, it gives the same result with less work.
+    return F.relu(responses.masked_fill(outside.unsqueeze(1), -torch.inf).amax(dim=2))
 
 
 __all__ = ["TextCNNForSequenceClassification"]
