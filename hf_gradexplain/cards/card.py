@@ -127,7 +127,7 @@ class Card:
     limits: Sequence[str]
     versions: Mapping[str, str]
     faithfulness: Faithfulness | None = None
-    not_measured: str = "it was not asked for"
+    not_measured: str = "it was not requested"
     examples: Sequence[Example] = ()
     widget: Sequence[str] = field(default_factory=list)
 

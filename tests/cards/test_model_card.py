@@ -133,8 +133,8 @@ def test_a_card_survives_json():
 
 
 def test_the_card_says_what_is_not_known():
-    text = ModelCard(model_card(replace(make_card(), not_measured="it was not asked for"))).text
-    assert "Not measured: it was not asked for." in text
+    text = ModelCard(model_card(replace(make_card(), not_measured="it was not requested"))).text
+    assert "Not measured: it was not requested." in text
     assert "No licence was chosen. The dataset has its own terms." in text
 
 

@@ -205,7 +205,7 @@ def test_a_model_that_cannot_be_explained_is_saved_and_its_card_says_so(argument
     run_training(arguments(model_type="fasttext", min_count=1, num_train_epochs=1, faithfulness_samples=5))
     assert (tmp_path / "model" / "model.safetensors").exists()
     card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
-    assert "Not known: the model cannot be explained (its words cannot be found)." in card
+    assert "Not measured: the model cannot be explained (its words cannot be found)." in card
 
 
 @pytest.mark.parametrize(

@@ -106,4 +106,4 @@ def test_the_models_have_their_cards(reproduced):
             assert (folder / "cards" / name / file).read_bytes() == (
                 folder / "out" / "seed0" / name / file
             ).read_bytes()
-    assert "it was not asked for" in (folder / "out" / "seed1" / models[0] / "README.md").read_text(encoding="utf-8")
+    assert "it was not requested" in (folder / "out" / "seed1" / models[0] / "README.md").read_text(encoding="utf-8")
