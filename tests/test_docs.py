@@ -1,4 +1,4 @@
-"""What the documents show works as shown."""
+"""The code in the documentation runs and is right."""
 
 import re
 from dataclasses import replace
@@ -20,47 +20,47 @@ def python_blocks(path):
 
 
 @pytest.fixture(autouse=True)
-def _registers_put_back():
-    own = [(register, dict(register)) for register in (METHODS, SHORTCUTS)]
+def _restore_registries():
+    copies = [(registry, dict(registry)) for registry in (METHODS, SHORTCUTS)]
     yield
-    for register, before in own:
-        register.clear()
-        register.update(before)
+    for registry, copy in copies:
+        registry.clear()
+        registry.update(copy)
 
 
-def test_a_method_written_by_the_page_works():
+def test_the_methods_of_the_page_work():
     formula, source = python_blocks("docs/write-a-method.md")
     names = {}
     exec(formula, names)
     exec(source, names)
-    found = explainer("bert")(TEXTS[0], ("mean_gi", "signed_gi", "confidence"), unit="word")
-    np.testing.assert_array_equal(np.sign(found.scores["mean_gi"]), np.sign(found.scores["signed_gi"]))
+    explanation = explainer("bert")(TEXTS[0], ("mean_gi", "signed_gi", "confidence"), unit="word")
+    np.testing.assert_array_equal(np.sign(explanation.scores["mean_gi"]), np.sign(explanation.scores["signed_gi"]))
     for baseline in ("zero", "mean"):
         single = explainer("fasttext")(TEXTS[0], ("mean_gi", "signed_gi"), unit="token", baseline=baseline)
         np.testing.assert_allclose(single.scores["mean_gi"], single.scores["signed_gi"])
-    np.testing.assert_allclose(found.scores["confidence"], found.probabilities[found.target])
+    np.testing.assert_allclose(explanation.scores["confidence"], explanation.probabilities[explanation.target])
 
 
-def test_a_short_cut_written_by_the_page_is_right():
+def test_the_shortcut_of_the_page_is_exact():
     _, model, shortcut, check = python_blocks("docs/write-a-shortcut.md")
     names = {"tokenizer": word_tokenizer(), "texts": list(TEXTS)}
     exec(model, names)
     exec(shortcut, names)
     torch.manual_seed(0)
     names["model"] = names["SumOfWords"](len(names["tokenizer"]), 6, 3).double()
-    ours = names["sum_of_words_leave_one_out"]
-    assert shortcut_of(names["model"]).leave_one_out is ours
+    leave_one_out = names["sum_of_words_leave_one_out"]
+    assert shortcut_of(names["model"]).leave_one_out is leave_one_out
     exec(check, names)
-    forward = names["reading"]
-    moved = replace(names["classifier"], baseline=(torch.arange(6.0, dtype=torch.float64),))
+    classifier = replace(names["classifier"], baseline=(torch.arange(6.0, dtype=torch.float64),))
+    forward = replace(names["forward"], classifier=classifier)
     with torch.no_grad():
-        torch.testing.assert_close(ours(moved, forward), generic.leave_one_out(moved, forward), rtol=0, atol=1e-10)
-    SHORTCUTS[names["SumOfWords"]] = Shortcut(leave_one_out=lambda *read: 1.001 * ours(*read))
+        torch.testing.assert_close(leave_one_out(forward), generic.leave_one_out(forward), rtol=0, atol=1e-10)
+    SHORTCUTS[names["SumOfWords"]] = Shortcut(leave_one_out=lambda forward: 1.001 * leave_one_out(forward))
     with pytest.raises(AssertionError, match="not close"):
         exec(check, names)
 
 
-def test_links_in_the_documents_lead_somewhere():
+def test_links_between_documents_exist():
     for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} -> {target}"
