@@ -23,16 +23,16 @@ TiesName = Literal["random", "position"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def option(default: Any, help: str, *, metavar: str | None = None) -> Any:
+def option(default: Any, help: str, *, metavar: str | None = None, hint: str | None = None) -> Any:
     """Return a dataclass field with a default and a help text.
 
     Args:
         default: The default value; `dataclasses.MISSING` for an option that has to be given.
         help: What the option does, in a sentence or two.
         metavar: What stands for the value under `--help`; by default a word for its type.
+        hint: How to fix a value of the wrong type, for the error message.
     """
-    metadata = {"help": help} if metavar is None else {"help": help, "metavar": metavar}
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata={"help": help, "metavar": metavar, "hint": hint})
 
 
 def with_default(options: type, name: str, default: Any) -> Any:
@@ -202,5 +202,9 @@ class MeasureArguments:
 class HubArguments:
     """Hub."""
 
-    push_to_hub: bool = option(False, "Push the result to the hub in one commit. Log in with `hf auth login` first.")
+    push_to_hub: bool = option(
+        False,
+        "Push the result to the hub in one commit. Log in with `hf auth login` first.",
+        hint="name the repository with --hub_model_id or --hub_dataset_id",
+    )
     hub_private_repo: bool = option(True, "With push_to_hub: make the repository private. False makes it public.")

@@ -44,7 +44,17 @@ class ExplainRecipeArguments(ModelArguments, SplitArguments, Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateRecipeArguments(ModelArguments, SplitArguments, Options, MeasureArguments, HubArguments):
+class PublishArguments(HubArguments):
+    """Hub."""
+
+    hub_dataset_id: str | None = option(
+        None, "With push_to_hub: name of the dataset, owner/name; by default the name of output_dir.", metavar="NAME"
+    )
+    publish_text: bool = option(False, "With push_to_hub: publish the texts as well.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateRecipeArguments(ModelArguments, SplitArguments, Options, MeasureArguments, PublishArguments):
     """Explain every text of a dataset and measure how far the explanations can be trusted.
 
     Without a model and a dataset, a small corpus with known word weights is generated, a FastText is trained on it, and
@@ -58,10 +68,6 @@ class EvaluateRecipeArguments(ModelArguments, SplitArguments, Options, MeasureAr
     streaming: bool = option(False, "Read the dataset row by row, and store nothing of it on disk.")
     threads: int = option(1, "CPU threads per process; more processes are faster than more threads.")
     dry_run: bool = option(False, "Estimate time, memory and passes, and write nothing.")
-    hub_dataset_id: str | None = option(
-        None, "With push_to_hub: name of the dataset, owner/name; by default the name of output_dir.", metavar="NAME"
-    )
-    publish_text: bool = option(False, "With push_to_hub: publish the texts as well.")
 
     def __post_init__(self) -> None:
         Options.__post_init__(self)

@@ -42,7 +42,7 @@ from hf_gradexplain.run.fingerprints import (
 )
 from hf_gradexplain.run.folder import document_paths, lock_run_folder, named_if_unreadable
 from hf_gradexplain.run.processes import process_state
-from hf_gradexplain.run.results import CAPTIONS, Run, count_documents, summary_table, write_results
+from hf_gradexplain.run.results import CAPTIONS, Run, summary_table, write_results
 from hf_gradexplain.run.runner import evaluate
 from hf_gradexplain.viz.terminal import say
 from hf_gradexplain.viz.terminal import summary_table as terminal_table
@@ -129,7 +129,7 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
         extra |= _planted(evaluated, documents, arguments.seed)
         run = Run(
             title=f"{evaluated.model_name} on {evaluated.data_name}",
-            facts=_facts(evaluated, arguments, count_documents(documents), explanation.dtype),
+            facts=_facts(evaluated, arguments, tables.document_counts, explanation.dtype),
             inputs=inputs,
             tables=tables,
             seconds=time.monotonic() - started,

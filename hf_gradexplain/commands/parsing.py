@@ -46,12 +46,14 @@ def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) 
         SystemExit: With code 2 and one sentence on stderr, if the file cannot be read, or a key or flag is unknown (the
             nearest one is named), has no value or a value of the wrong type; with code 0 after `--help`.
     """
-    parser = Parser(prog=_program(), description=dataclass_type.__doc__, allow_abbrev=False)
+    usage = "%(prog)s [file.yaml] [--flag value ...]"
+    description = (dataclass_type.__doc__ or "").partition("Raises:")[0]
+    parser = Parser(prog=_program(), usage=usage, description=description, allow_abbrev=False)
     parser.add_fields(dataclass_type)
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         if arguments and arguments[0].endswith((".yaml", ".yml")):
-            flags, lists = _read_file(Path(arguments[0]), {part.name: part for part in _fields(dataclass_type)})
+            flags, lists = _read_file(Path(arguments[0]), {part.name: part for part in fields(dataclass_type)})
             arguments[:1] = flags
             parser.set_defaults(**lists)
         values = vars(parser.parse_args(arguments))
@@ -64,23 +66,25 @@ class Parser(argparse.ArgumentParser):
     """A parser whose flags come from dataclasses, and whose errors are one sentence with the nearest choice."""
 
     def add_fields(self, dataclass_type: type, skip: Sequence[str] = ()) -> None:
-        """Add a flag for each field of a dataclass, in one group per base class that declares fields.
+        """Add a flag for each field of a dataclass, grouped by the base class that declares it.
 
-        The title of a group is the first sentence of the docstring of that class; fields of the dataclass itself stand
-        under `Run`.
+        The title of a group is the first sentence of the docstring of that class; classes of one title share a group.
+        Fields that the dataclass adds itself stand under `Run`.
 
         Args:
             dataclass_type: The dataclass.
             skip: Fields without a flag.
         """
-        parts = {part.name: part for part in _fields(dataclass_type) if part.name not in skip}
-        for base in dataclass_type.__mro__:
-            first = [name for name in vars(base).get("__annotations__", {}) if name in parts and _declares(base, name)]
-            if first and is_dataclass(base):
-                title = "Run" if base is dataclass_type else re.split(r"[.\n]", base.__doc__ or "")[0]
-                group = self.add_argument_group(title)
-                for name in first:
-                    _add_flag(group, parts[name])
+        parts = {part.name: part for part in fields(dataclass_type) if part.init and part.name not in skip}
+        groups: dict[str, list[str]] = {}
+        for base in filter(is_dataclass, (*dataclass_type.__mro__[1:], dataclass_type)):
+            title = "Run" if base is dataclass_type else re.split(r"[.\n]", base.__doc__ or "")[0]
+            names = [name for name in vars(base).get("__annotations__", {}) if name in parts and _declares(base, name)]
+            groups[title] = names + groups.get(title, [])
+        for title, names in groups.items():
+            group = self.add_argument_group(title)
+            for name in names:
+                _add_flag(group, parts[name])
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse, and answer an unknown flag with the nearest one."""
@@ -123,10 +127,6 @@ def _program() -> str | None:
     return f"python -m {spec.parent}" if spec and spec.name.endswith(".__main__") else None
 
 
-def _fields(dataclass_type: type) -> list[Field[Any]]:
-    return [part for part in fields(dataclass_type) if part.init]
-
-
 def _declares(base: type, name: str) -> bool:
     """Whether no parent of `base` declares the field: a new default in a subclass does not move the flag."""
     return not any(name in vars(parent).get("__annotations__", {}) for parent in base.__mro__[1:])
@@ -167,7 +167,7 @@ def _value_type(annotation: Any) -> tuple[Any, bool]:
 def _converter(part: Field[Any], kind: Any) -> Callable[[str], Any]:
     if choices := choices_of(part):
         return partial(_one_of, part.name, choices)
-    return _boolean if kind is bool else kind
+    return partial(_boolean, part.metadata.get("hint")) if kind is bool else kind
 
 
 def _one_of(name: str, choices: tuple[str, ...], value: str) -> str:
@@ -177,10 +177,10 @@ def _one_of(name: str, choices: tuple[str, ...], value: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _boolean(value: str) -> bool:
+def _boolean(hint: str | None, value: str) -> bool:
     if value.lower() in ("true", "yes", "1", "false", "no", "0"):
         return value.lower() in ("true", "yes", "1")
-    raise argparse.ArgumentTypeError(f"expected true or false, got {value!r}")
+    raise argparse.ArgumentTypeError(f"expected true or false, got {value!r}{f': {hint}' if hint else ''}")
 
 
 def _metavar(part: Field[Any], kind: Any) -> str:

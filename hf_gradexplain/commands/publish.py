@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.commands.arguments import EvaluateRecipeArguments, to_replay_yaml
 from hf_gradexplain.evaluation.columns import describe_columns
-from hf_gradexplain.evaluation.read_documents import count_documents
 from hf_gradexplain.evaluation.summaries import headline
 from hf_gradexplain.files import atomic_write, atomic_write_bytes, atomic_write_text
 from hf_gradexplain.hub.provenance import public_name
@@ -73,7 +72,7 @@ def write_dataset(run: Run, arguments: EvaluateRecipeArguments, output_dir: Path
     atomic_write_text(folder / "run.yaml", to_replay_yaml(_public_arguments(arguments, run), without=_NOT_PUBLISHED))
     card = render_dataset_card(
         title=f"Explanations of {run.title}",
-        metadata=_metadata(run, split, count_documents(documents)["documents"]),
+        metadata=_metadata(run, split, run.tables.document_counts["documents"]),
         name=name,
         split=split,
         headline=headline(run.tables),

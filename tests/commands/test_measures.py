@@ -5,14 +5,13 @@ import json
 import numpy as np
 from datasets import Dataset
 
-from hf_gradexplain.commands.arguments import EvaluateRecipeArguments
+from hf_gradexplain.commands.arguments import EvaluateRecipeArguments, options_of
 from hf_gradexplain.commands.inputs import EvaluationInputs
-from hf_gradexplain.commands.measures import under_baselines
-from hf_gradexplain.commands.arguments import options_of
+from hf_gradexplain.commands.measures import evaluate_baselines
 from hf_gradexplain.evaluation.baselines import other_baselines
 from hf_gradexplain.evaluation.extra_measures import Measures
-from hf_gradexplain.evaluation.read_documents import read_curves
 from hf_gradexplain.run.folder import document_path
+from tests.helpers.curves import read_curves
 from tests.helpers.tiny import TEXTS, explainer
 
 ROWS = Dataset.from_dict({"id": [0, 1], "text": TEXTS[:2], "label": [0, 1]})
@@ -20,10 +19,10 @@ ROWS = Dataset.from_dict({"id": [0, 1], "text": TEXTS[:2], "label": [0, 1]})
 
 def curves_under_mean(folder, measures):
     """The curves of the first text under the mean baseline, and what is written down of how they were made."""
-    arguments = EvaluateRecipeArguments(methods=["signed_gi"], baselines=["mean"])
+    arguments = EvaluateRecipeArguments(methods=("signed_gi",), compare_baselines=("mean",))
     explain = explainer("bert")
-    others = other_baselines(explain, options_of(arguments), arguments.baselines)
-    under_baselines(EvaluationInputs(explain, ROWS, "m", "d"), arguments, others, measures, folder, {})
+    others = other_baselines(explain, options_of(arguments), arguments.compare_baselines)
+    evaluate_baselines(EvaluationInputs(explain, ROWS, "m", "d"), arguments, others, measures, folder, {})
     inputs = json.loads((folder / "baselines" / "mean" / "documents" / "inputs.json").read_text())
     return read_curves(document_path(folder / "baselines" / "mean", 0))[1]["signed_gi"][0], inputs
 

@@ -19,8 +19,8 @@ from transformers import (
 )
 
 from hf_gradexplain.commands import train as job
-from hf_gradexplain.commands.train import run_training
 from hf_gradexplain.commands.arguments import TrainRecipeArguments
+from hf_gradexplain.commands.train import run_training
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import bilstm, train_word_tokenizer
 from hf_gradexplain.training import TrainArguments

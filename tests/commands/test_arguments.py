@@ -1,0 +1,92 @@
+"""Arguments of the recipes: checked when they are made, and written to `run.yaml`."""
+
+from dataclasses import fields
+
+import pytest
+import yaml
+
+from hf_gradexplain.commands.arguments import (
+    EvaluateRecipeArguments,
+    ExplainRecipeArguments,
+    TrainRecipeArguments,
+    options_of,
+    to_replay_yaml,
+)
+from hf_gradexplain.commands.parsing import parse_arguments
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.options import HubArguments, ModelArguments, Options
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"max_k": -1}, "max_k must be a number of removed units, 0 or larger, but is -1"),
+        ({"threads": 0}, "threads must be a number of CPU threads, 1 or larger, but is 0"),
+        ({"seed": -1}, "seed must be a whole number, 0 or larger, but is -1"),
+        ({"batch_tokens": 0}, "batch_tokens must be a positive number of tokens, but is 0"),
+        ({"unit": "words"}, "unknown unit 'words': did you mean 'word'?"),
+        ({"ties": "first"}, "unknown ties 'first'"),
+        ({"hub_dataset_id": "me/x"}, "hub_dataset_id and publish_text need push_to_hub"),
+    ],
+)
+def test_an_evaluation_refuses_values_out_of_range(values, message):
+    with pytest.raises(GradexplainError, match=message):
+        EvaluateRecipeArguments(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "give either --texts or --dataset_name"),
+        ({"texts": ("a",), "dataset_name": "d"}, "give either --texts or --dataset_name"),
+        ({"texts": ("a",), "target": "label"}, "--target label needs a --dataset_name"),
+    ],
+)
+def test_an_explanation_needs_texts_from_one_place(values, message):
+    with pytest.raises(GradexplainError, match=message):
+        ExplainRecipeArguments(model_name_or_path="m", **values)
+
+
+def test_an_unknown_method_is_refused_before_any_work():
+    with pytest.raises(GradexplainError, match="unknown method 'lo': did you mean 'loo'?"):
+        options_of(EvaluateRecipeArguments(methods=("lo",)))
+
+
+def test_the_options_of_a_recipe_are_its_own():
+    options = options_of(EvaluateRecipeArguments(unit="token", seed=3))
+    assert type(options) is Options
+    assert (options.unit, options.seed, options.target, len(options.methods)) == ("token", 3, "label", 7)
+
+
+def test_a_replay_gives_the_same_arguments(tmp_path):
+    arguments = EvaluateRecipeArguments(
+        methods=("loo", "sa_l1"), k_grid=(1, 5), mixed_precision="no", push_to_hub=True, dry_run=True
+    )
+    text = to_replay_yaml(arguments, without=["output_dir"])
+    assert not {"push_to_hub", "hub_private_repo", "dry_run", "output_dir"} & yaml.safe_load(text).keys()
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    again = parse_arguments(EvaluateRecipeArguments, [str(path)])
+    assert to_replay_yaml(again, without=["output_dir"]) == text
+    assert (again.methods, again.k_grid, again.mixed_precision) == (("loo", "sa_l1"), (1, 5), "no")
+
+
+def test_recipes_share_the_help_of_an_option():
+    for recipe in (EvaluateRecipeArguments, ExplainRecipeArguments, TrainRecipeArguments):
+        own = {part.name: part.metadata["help"] for part in fields(recipe)}
+        for group in (ModelArguments, HubArguments, Options):
+            for part in fields(group):
+                if part.name in own and (part.name, recipe) not in {
+                    ("seed", TrainRecipeArguments),
+                    ("model_name_or_path", TrainRecipeArguments),
+                }:
+                    assert own[part.name] == part.metadata["help"], part.name
+
+
+def test_help_shows_the_groups(capsys):
+    with pytest.raises(SystemExit):
+        parse_arguments(EvaluateRecipeArguments, ["--help"])
+    text = capsys.readouterr().out
+    titles = ["Model:", "Dataset:", "How to explain a text:", "Measures:", "Hub:", "Run:"]
+    assert [line for line in text.splitlines() if line in titles] == titles
+    assert text.index("Hub:") < text.index("--hub_dataset_id") < text.index("Run:")
