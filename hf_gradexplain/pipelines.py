@@ -1,4 +1,4 @@
-"""`pipeline("text-attribution", model="org/model")`, registered when the package is imported."""
+"""`pipeline("text-attribution", model="org/model")`, registered when this module is imported."""
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property

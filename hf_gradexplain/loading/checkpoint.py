@@ -7,7 +7,6 @@ from typing import Any, cast
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from hf_gradexplain import models  # noqa: F401  (registers its architectures with the Auto classes)
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading.adapter import PREFIX, adapter_weights, apply_adapter, head_config

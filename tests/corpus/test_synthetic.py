@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from hf_gradexplain.corpus import synthetic
 from hf_gradexplain.corpus.synthetic import AGAINST, CLASSES, make_corpus, words_of
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.models.fasttext import FastTextConfig, FastTextForSequenceClassification
+from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification
 from hf_gradexplain.models.tokenization import train_word_tokenizer
 from hf_gradexplain.run.fingerprints import texts_fingerprint
 

@@ -1,0 +1,19 @@
+from .attribution.methods import METHODS as METHODS
+from .attribution.methods import Method as Method
+from .attribution.methods import register as register
+from .attribution.sources import Backward as Backward
+from .errors import GradexplainError as GradexplainError
+from .explain import Explainer as Explainer
+from .explain import explain as explain
+from .explanation import Explanation as Explanation
+from .models import BiLSTMConfig as BiLSTMConfig
+from .models import BiLSTMForSequenceClassification as BiLSTMForSequenceClassification
+from .models import FastTextConfig as FastTextConfig
+from .models import FastTextForSequenceClassification as FastTextForSequenceClassification
+from .models import TextCNNConfig as TextCNNConfig
+from .models import TextCNNForSequenceClassification as TextCNNForSequenceClassification
+from .perturb import Shortcut as Shortcut
+from .perturb import register_shortcut as register_shortcut
+from .sharing import load_explanations as load_explanations
+
+__version__: str

@@ -1,0 +1,9 @@
+from .bilstm.configuration_bilstm import BiLSTMConfig as BiLSTMConfig
+from .bilstm.modeling_bilstm import BiLSTMForSequenceClassification as BiLSTMForSequenceClassification
+from .fasttext.configuration_fasttext import FastTextConfig as FastTextConfig
+from .fasttext.modeling_fasttext import FastTextForSequenceClassification as FastTextForSequenceClassification
+from .register_models import MODELS as MODELS
+from .textcnn.configuration_textcnn import TextCNNConfig as TextCNNConfig
+from .textcnn.modeling_textcnn import TextCNNForSequenceClassification as TextCNNForSequenceClassification
+from .tokenization import load_word_vectors as load_word_vectors
+from .tokenization import train_word_tokenizer as train_word_tokenizer

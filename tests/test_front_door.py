@@ -1,0 +1,119 @@
+"""What `import hf_gradexplain` gives, what it makes transformers know, and what it does not load."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import hf_gradexplain
+from tests.helpers.tiny import OURS, make
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ("torch", "transformers", "datasets", "scipy", "matplotlib", "pandas")
+EXPORTS = [
+    "Backward",
+    "BiLSTMConfig",
+    "BiLSTMForSequenceClassification",
+    "Explainer",
+    "Explanation",
+    "FastTextConfig",
+    "FastTextForSequenceClassification",
+    "GradexplainError",
+    "METHODS",
+    "Method",
+    "Shortcut",
+    "TextCNNConfig",
+    "TextCNNForSequenceClassification",
+    "explain",
+    "load_explanations",
+    "register",
+    "register_shortcut",
+]
+
+
+def fresh(code, *arguments):
+    """The last line that code prints in a process where nothing was imported before it."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    found = []
+    for kind in OURS:
+        found.append(tmp_path_factory.mktemp(kind))
+        for part in make(kind):
+            part.save_pretrained(found[-1])
+    return found
+
+
+def test_what_users_and_extenders_need_is_exported_and_nothing_else():
+    assert hf_gradexplain.__all__ == dir(hf_gradexplain) == EXPORTS
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_export_is_what_its_name_says(name):
+    found = getattr(hf_gradexplain, name)
+    assert not isinstance(found, ModuleType)
+    assert getattr(found, "__name__", name) == name
+
+
+def test_an_unknown_name_is_named():
+    with pytest.raises(AttributeError, match=r"hf_gradexplain.*explian"):
+        _ = hf_gradexplain.explian
+
+
+def test_the_version_is_that_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert hf_gradexplain.__version__ == project["version"]
+
+
+CONFIGS = """
+print(*(type(AutoConfig.from_pretrained(folder)).__name__ for folder in sys.argv[1:]))
+"""
+MODELS = """
+print(*(type(AutoModelForSequenceClassification.from_pretrained(folder)).__name__ for folder in sys.argv[1:]))
+"""
+PIPELINE = """
+print(*(type(pipeline("text-attribution", model=folder)("a good film")).__name__ for folder in sys.argv[1:]))
+"""
+KNOWN = {CONFIGS: "{}Config", MODELS: "{}ForSequenceClassification", PIPELINE: "Explanation"}
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        pytest.param("import hf_gradexplain; from transformers import AutoConfig", CONFIGS, id="AutoConfig"),
+        pytest.param(
+            "import hf_gradexplain; from transformers import AutoModelForSequenceClassification",
+            MODELS,
+            id="Auto model",
+        ),
+        pytest.param("import transformers, hf_gradexplain; from transformers import pipeline", PIPELINE, id="pipeline"),
+        pytest.param(
+            "from transformers import AutoModelForSequenceClassification, pipeline; import hf_gradexplain",
+            PIPELINE,
+            id="transformers",
+        ),
+        pytest.param(
+            "from hf_gradexplain import BiLSTMForSequenceClassification; from transformers import AutoConfig",
+            CONFIGS,
+            id="our model",
+        ),
+    ],
+)
+def test_transformers_knows_what_we_add_whatever_is_imported_first(first, then, folders):
+    names = [KNOWN[then].format(name) for name in ("FastText", "TextCNN", "BiLSTM")]
+    assert fresh(f"import sys; {first}{then}", *folders).split() == names
+
+
+LOADED = f"print([name for name in {HEAVY} if name in sys.modules])"
+
+
+def test_the_import_loads_no_large_library():
+    assert fresh(f"import hf_gradexplain, sys; {LOADED}") == "[]"
