@@ -2,6 +2,8 @@
 
 Exit codes: 0 done; 1 it could not be done, and one sentence says why and names the mend, or the doctor found a problem;
 2 the command line is wrong.
+
+Modules that need PyTorch are imported inside the commands that use them, so that the other commands answer at once.
 """
 
 import argparse
@@ -13,21 +15,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import torch
+from rich import box
 from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
 
-from hf_gradexplain.attribution.methods import METHODS
-from hf_gradexplain.commands.doctor import run_doctor
+from hf_gradexplain import __version__
+from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
 from hf_gradexplain.files import atomic_write_text
-from hf_gradexplain.hub.provenance import commits
-from hf_gradexplain.run.fingerprints import versions
-from hf_gradexplain.text.encode import Text
-from hf_gradexplain.viz.report import render_report
 from hf_gradexplain.viz.sanitize import one_line
-from hf_gradexplain.viz.terminal import summary_table
 
 FORMATS = ("human", "json", "quiet")
 
@@ -46,13 +43,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hf-gradexplain", description="Which words made a text classifier decide so?", allow_abbrev=False
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     one = commands.add_parser("explain", help="explain one text", allow_abbrev=False)
     one.add_argument("model", metavar="MODEL", help="hub name or folder of a sequence classifier")
     one.add_argument("text", metavar="TEXT", help="the text; - reads it from standard input")
     one.add_argument("--pair", metavar="TEXT", help="the second text of a pair")
-    one.add_argument("--methods", nargs="+", default=["signed_gi"], metavar="NAME", help=f"{', '.join(METHODS)}")
+    one.add_argument("--methods", nargs="+", default=["signed_gi"], metavar="NAME", help=f"{', '.join(DESCRIPTIONS)}")
     one.add_argument("--unit", default="word", help="token, word or word_type (default: %(default)s)")
     one.add_argument("--objective", default="loss", help="loss, logit or prob (default: %(default)s)")
     one.add_argument("--baseline", default="zero", help="zero, pad, mask, unk or mean (default: %(default)s)")
@@ -77,8 +75,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _explain(arguments: argparse.Namespace) -> None:
+    from hf_gradexplain.explain import Explainer
+    from hf_gradexplain.hub.provenance import commits
+    from hf_gradexplain.viz.report import render_report
+
     text = sys.stdin.read() if arguments.text == "-" else arguments.text
-    read: Text = text if arguments.pair is None else (text, arguments.pair)
+    read = text if arguments.pair is None else (text, arguments.pair)
     explainer = Explainer.from_pretrained(
         arguments.model,
         revision=arguments.revision,
@@ -110,6 +112,8 @@ def _explain(arguments: argparse.Namespace) -> None:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
+    from hf_gradexplain.commands.doctor import run_doctor
+
     report = run_doctor(
         arguments.model,
         revision=arguments.revision,
@@ -125,11 +129,14 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _methods(arguments: argparse.Namespace) -> None:
-    rows = [{"method": name, "signed": method.signed, "summary": method.summary} for name, method in METHODS.items()]
-    _print_rows(rows, arguments.format)
+    _print_rows([{"method": name, **of._asdict()} for name, of in DESCRIPTIONS.items()], arguments.format)
 
 
 def _env(arguments: argparse.Namespace) -> None:
+    import torch
+
+    from hf_gradexplain.run.fingerprints import versions
+
     device = f"cuda: {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "cpu"
     found = {**versions(), "platform": platform.platform(), "device": device}
     if arguments.format == "json":
@@ -145,12 +152,12 @@ def _print_rows(rows: list[dict[str, Any]], form: str) -> None:
     elif form == "quiet":
         print("\n".join(str(next(iter(row.values()))) for row in rows))
     else:
-        Console().print(summary_table(pd.DataFrame(rows)))
+        columns = [Column(name, overflow="fold") for name in rows[0]]
+        table = Table(*columns, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+        for row in rows:
+            table.add_row(*(Text(one_line(str(value))) for value in row.values()))
+        Console().print(table)
 
 
 def _print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

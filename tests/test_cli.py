@@ -1,6 +1,7 @@
 """The command `hf-gradexplain`: data on standard output, the rest on standard error, stable exit codes."""
 
 import json
+from importlib.metadata import version
 
 import pytest
 
@@ -89,9 +90,16 @@ def test_methods(capsys):
     assert main(["methods", "--format", "quiet"]) == 0
     assert capsys.readouterr().out.split() == list(METHODS)
     assert main(["methods", "--format", "json"]) == 0
-    assert {row["method"] for row in json.loads(capsys.readouterr().out)} == set(METHODS)
+    found = {row["method"]: (row["signed"], row["summary"]) for row in json.loads(capsys.readouterr().out)}
+    assert found == {name: (method.signed, method.summary) for name, method in METHODS.items()}
     assert main(["methods"]) == 0
     assert "leave-one-out" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert (stopped.value.code, capsys.readouterr().out) == (0, f"hf-gradexplain {version('hf_gradexplain')}\n")
 
 
 def test_env(capsys):

@@ -113,7 +113,20 @@ def test_transformers_knows_what_we_add_whatever_is_imported_first(first, then, 
 
 
 LOADED = f"print([name for name in {HEAVY} if name in sys.modules])"
+COMMAND = f"""
+import runpy, sys
+try:
+    runpy.run_module("hf_gradexplain", run_name="__main__")
+except SystemExit as stopped:
+    print(stopped.code, end=" ")
+{LOADED}
+"""
 
 
 def test_the_import_loads_no_large_library():
     assert fresh(f"import hf_gradexplain, sys; {LOADED}") == "[]"
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version", "methods"])
+def test_what_is_asked_of_the_command_itself_loads_no_large_library(argument):
+    assert fresh(COMMAND, argument) == "0 []"

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from hf_gradexplain.attribution import formulas as formulas
 from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SmoothGrad
+from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
 from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, RandomScores, Source, takes_gradients
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.errors import GradexplainError, choose
@@ -33,20 +34,20 @@ class Method:
     summary: str
 
 
-METHODS: dict[str, Method] = {
-    "random": Method(RandomScores(), formulas.as_is, False, "a seeded random permutation, the baseline"),
-    "loo": Method(LeaveOneOut(), formulas.as_is, True, "leave-one-out: rise of the loss without the unit"),
-    "sa_raw": Method(Backward(), formulas.sa_raw, False, "sensitivity: the gradient, summed"),
-    "sa_l1": Method(Backward(), formulas.sa_l1, False, "sensitivity: L1 norm of the gradient"),
-    "sa_l2": Method(Backward(), formulas.sa_l2, False, "sensitivity: L2 norm of the gradient"),
-    "sa_linf": Method(Backward(), formulas.sa_linf, False, "sensitivity: maximum norm of the gradient"),
-    "signed_gi": Method(Backward(), formulas.signed_gi, True, "minus gradient times input, summed"),
-    "gi_prob": Method(Backward("prob"), formulas.signed_gi, True, "the same of the probability, whatever is explained"),
-    "integrated_gradients": Method(
-        IntegratedGradients(), formulas.signed_gi, True, "gradients from the baseline to the text"
-    ),
-    "smoothgrad": Method(SmoothGrad(), formulas.sa_l2, False, "L2 norm of the gradient averaged over noisy copies"),
+_COMPUTED: dict[str, tuple[Source, Callable[[Any, Units], Tensor]]] = {
+    "random": (RandomScores(), formulas.as_is),
+    "loo": (LeaveOneOut(), formulas.as_is),
+    "sa_raw": (Backward(), formulas.sa_raw),
+    "sa_l1": (Backward(), formulas.sa_l1),
+    "sa_l2": (Backward(), formulas.sa_l2),
+    "sa_linf": (Backward(), formulas.sa_linf),
+    "signed_gi": (Backward(), formulas.signed_gi),
+    "gi_prob": (Backward("prob"), formulas.signed_gi),
+    "integrated_gradients": (IntegratedGradients(), formulas.signed_gi),
+    "smoothgrad": (SmoothGrad(), formulas.sa_l2),
 }
+
+METHODS: dict[str, Method] = {name: Method(*how, *DESCRIPTIONS[name]) for name, how in _COMPUTED.items()}
 
 PAPER_METHODS = ("random", "loo", "sa_raw", "sa_l1", "sa_l2", "sa_linf", "signed_gi")
 """The methods that the paper compares."""

@@ -1,0 +1,30 @@
+"""Descriptions of the methods. The command line lists them without importing PyTorch, which takes seconds."""
+
+from typing import NamedTuple
+
+
+class Description(NamedTuple):
+    """A description of a method.
+
+    Attributes:
+        signed: Whether a positive score supports the target and a negative one opposes it.
+        summary: A short description.
+    """
+
+    signed: bool
+    summary: str
+
+
+DESCRIPTIONS = {
+    "random": Description(False, "a seeded random permutation, the baseline"),
+    "loo": Description(True, "leave-one-out: rise of the loss without the unit"),
+    "sa_raw": Description(False, "sensitivity: the gradient, summed"),
+    "sa_l1": Description(False, "sensitivity: L1 norm of the gradient"),
+    "sa_l2": Description(False, "sensitivity: L2 norm of the gradient"),
+    "sa_linf": Description(False, "sensitivity: maximum norm of the gradient"),
+    "signed_gi": Description(True, "minus gradient times input, summed"),
+    "gi_prob": Description(True, "the same of the probability, whatever is explained"),
+    "integrated_gradients": Description(True, "gradients from the baseline to the text"),
+    "smoothgrad": Description(False, "L2 norm of the gradient averaged over noisy copies"),
+}
+"""One description per method of `hf_gradexplain.attribution.methods`, in the same order."""
