@@ -1,4 +1,4 @@
-"""Names, labels and texts of strangers stay what they are: they write no file, no markup and no metadata."""
+"""Untrusted names, labels and texts write no file, no markup and no metadata."""
 
 import random
 import re
@@ -14,7 +14,7 @@ from datasets import Dataset
 from huggingface_hub import RepoCard
 from markdown_it import MarkdownIt
 
-from hf_gradexplain.commands.evaluate_arguments import EvaluateArguments, to_replay_yaml
+from hf_gradexplain.commands.arguments import EvaluateRecipeArguments, to_replay_yaml
 from hf_gradexplain.commands.publish import _split_name, write_dataset
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
@@ -42,12 +42,12 @@ PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethroug
 
 
 def unlike(texts):
-    """The texts as keys, which have to differ even when whitespace is folded."""
+    """Return the texts as keys, which must differ even with whitespace folded."""
     return [f"{i} {text}" for i, text in enumerate(texts)]
 
 
 def shared(texts):
-    """What every page and card is made from, a text in every place that takes one."""
+    """Return the common arguments of reports and cards, with a text in every place that takes one."""
     keys = unlike(texts)
     frame = pd.DataFrame([texts, [None] * len(texts)], columns=pd.Index(keys, dtype=object), dtype=object)
     return {
@@ -80,37 +80,37 @@ def dataset_card(texts, metadata=None):
 
 
 def structure(markdown):
-    """The blocks of a card without its metadata, and the kinds of what stands inside them."""
+    """Return the blocks of a card without its metadata, and the types of their inline elements."""
     tokens = PARSER.parse(markdown.split("\n---\n", 1)[1])
     inside = {child.type for token in tokens for child in token.children or ()} - {"text", "text_special", "softbreak"}
     return [token.type for token in tokens], inside
 
 
 @pytest.mark.parametrize("render", [card, dataset_card])
-def test_cards_are_built_alike_whatever_they_say(render):
+def test_cards_have_the_same_structure_for_any_texts(render):
     expected = structure(render(HARMLESS))
     assert "html_block" not in expected[0]
     assert "html_inline" not in expected[1]
     for texts in PARTS if render is card else PARTS[::10]:
-        found = render([text if one_line(text) else "blank" for text in texts])
-        assert structure(found) == expected, texts
-        assert not re.search("[\x00\x1b\x9b\u202e\u2066\ud800]", found)
+        rendered = render([text if one_line(text) else "blank" for text in texts])
+        assert structure(rendered) == expected, texts
+        assert not re.search("[\x00\x1b\x9b\u202e\u2066\ud800]", rendered)
 
 
-def test_metadata_come_back_as_they_were():
+def test_metadata_are_read_back_unchanged():
     rng = random.Random(1)
     for texts in PARTS:
         nested = [{"name": text, "list": [text], "empty": {}} for text in texts[:3]]
         metadata = {"pretty_name": rng.choice(texts), "tags": texts, "configs": nested, **dict.fromkeys(texts, True)}
-        found = card(HARMLESS[:1] * 2, metadata)
-        assert RepoCard(found, ignore_metadata_errors=False).data.to_dict() == metadata
-        tokens = PARSER.parse(found)
+        rendered = card(HARMLESS[:1] * 2, metadata)
+        assert RepoCard(rendered, ignore_metadata_errors=False).data.to_dict() == metadata
+        tokens = PARSER.parse(rendered)
         kinds = {part.type for token in tokens for part in (token, *(token.children or ()))}
         assert not {"html_block", "html_inline"} & kinds
 
 
 class Elements(HTMLParser):
-    """The tags and attributes that a browser sees, and the text between them."""
+    """The tags and attributes of an HTML page, and the text between them."""
 
     def __init__(self, html):
         super().__init__()
@@ -124,7 +124,7 @@ class Elements(HTMLParser):
         self.shown.append(data)
 
 
-def test_the_page_has_the_same_elements_whatever_it_says():
+def test_the_report_has_the_same_elements_for_any_texts():
     def page(texts):
         figures = dict.fromkeys(unlike(texts), b"<svg/>")
         return Elements(render_report(**shared(texts), figures=figures, explanations=texts)).seen
@@ -136,7 +136,7 @@ def test_the_page_has_the_same_elements_whatever_it_says():
 
 
 def explanation(text, label):
-    """A text of which the first half is one unit, explained for a class of a name."""
+    """Return an explanation whose single unit is the first half of the text."""
     half = len(text) // 2
     return Explanation(
         text=text,
@@ -152,48 +152,47 @@ def explanation(text, label):
     )
 
 
-def test_highlighted_texts_have_the_same_elements_whatever_they_say():
+def test_highlighted_texts_have_the_same_elements_for_any_text():
     expected = Elements(explanation("two words", "label").to_html()).seen
     for text, label in zip(MANY[::2], MANY[::-2], strict=True):
         if len(text) > 1 and text.strip() and label.strip():
             assert Elements(explanation(text, label).to_html()).seen == expected, (text, label)
 
 
-def test_arguments_come_back_from_run_yaml_without_the_token():
+def test_arguments_are_read_back_from_run_yaml_without_the_destination():
     fields = ("model_name_or_path", "dataset_name", "split", "text_column", "label_column", "output_dir")
     for texts in PARTS:
         for start in range(0, AT_ONCE - len(fields), len(fields)):
             chosen = dict(zip(fields, texts[start:], strict=False))
-            arguments = replace(EvaluateArguments(), token="hf_secret", push_to_hub="me/x", **chosen)
+            arguments = replace(EvaluateRecipeArguments(), push_to_hub=True, hub_dataset_id="me/secret", **chosen)
             text = to_replay_yaml(arguments)
-            assert "hf_secret" not in text
-            assert "hf_secret" not in repr(arguments)
-            found = yaml.safe_load(text)
-            assert {name: found[name] for name in chosen} == chosen
+            assert "me/secret" not in text
+            values = yaml.safe_load(text)
+            assert {name: values[name] for name in chosen} == chosen
 
 
 def test_no_name_becomes_a_path(tmp_path, monkeypatch):
-    """Every name that a stranger chooses, where a name of a repository, a split or a folder is taken."""
+    """Untrusted names are tried as the name of a repository, a split and a folder."""
     inside = tmp_path / "a" / "b"
     inside.mkdir(parents=True)
     monkeypatch.chdir(inside)
-    refused = 0
+    errors = 0
     for name in MANY:
         split = _split_name(name)
         assert re.fullmatch(r"[A-Za-z0-9_]+", split)
         assert (Path("data") / f"{split}-*.parquet").resolve().parent == (inside / "data").resolve()
-        for take in (lambda name: check_destination(name, "dataset"), load_explanations):
+        for function in (lambda name: check_destination(name, "dataset"), load_explanations):
             with suppress(GradexplainError):
-                take(name)
-                pytest.fail(f"{take} took {name!r}")
-            refused += 1
+                function(name)
+                pytest.fail(f"{function} accepted {name!r}")
+            errors += 1
         public_name(name)
-    assert refused == 2 * len(MANY)
+    assert errors == 2 * len(MANY)
     assert [path for path in tmp_path.rglob("*") if path != inside and path != inside.parent] == []
 
 
-def test_a_run_over_hostile_texts_and_labels_stays_in_its_folder(tmp_path, monkeypatch):
-    """Evaluated, shown and made ready to be published; and it comes back as it was."""
+def test_a_run_over_hostile_texts_and_labels_writes_only_to_its_folder(tmp_path, monkeypatch):
+    """The run is evaluated, rendered and prepared for publishing; loading gives the same explanations back."""
     output_dir, published = tmp_path / "a" / "out", tmp_path / "a" / "published"
     monkeypatch.chdir(tmp_path)
     model, tokenizer = make("fasttext", seed=1)
@@ -202,7 +201,8 @@ def test_a_run_over_hostile_texts_and_labels_stays_in_its_folder(tmp_path, monke
     texts = [*strings(120, seed=2), "the film is good and the end is not bad"]
     rows = Dataset.from_dict({"id": range(len(texts)), "text": [without_surrogates(text) for text in texts]})
     here = {"model_name_or_path": str(output_dir), "dataset_name": str(output_dir.parent)}
-    options, arguments = Options(methods=("random", "loo", "signed_gi")), EvaluateArguments(split="../x[:3]", **here)
+    options = Options(methods=("random", "loo", "signed_gi"))
+    arguments = EvaluateRecipeArguments(split="../x[:3]", **here)
     tables = evaluate(Explainer(model, tokenizer), rows, options, output_dir, inputs={})
     facts = {"Model": labels[0], labels[1]: labels[2]}
     run = Run(
@@ -222,6 +222,6 @@ def test_a_run_over_hostile_texts_and_labels_stays_in_its_folder(tmp_path, monke
         assert not {"html_block", "html_inline"} & kinds
         assert "link_open" not in structure(path.read_text())[1]
         assert "license" not in front_matter(path.read_text())
-    found, expected = load_explanations(published, texts=rows), load_explanations(output_dir)
-    assert [e.to_dict() for e in found] == [e.to_dict() for e in expected]
-    assert found[0].target_label in [without_surrogates(label) for label in labels]
+    loaded, expected = load_explanations(published, texts=rows), load_explanations(output_dir)
+    assert [e.to_dict() for e in loaded] == [e.to_dict() for e in expected]
+    assert loaded[0].target_label in [without_surrogates(label) for label in labels]

@@ -48,6 +48,7 @@ class Tables:
         normalised: `method, naopc, ci_low, ci_high, ...`; see `hf_gradexplain.evaluation.naopc.NormalisedSums`.
         signs: `method, agreement, ci_low, ci_high, ...`; see `hf_gradexplain.evaluation.agreement.SignSums`.
         counts: `what, method, n, of`: numbers of documents that are left out or unusual; see `count_table`.
+        document_counts: No table, but what `hf_gradexplain.evaluation.read_documents.count_documents` returns.
     """
 
     aopc: pd.DataFrame
@@ -59,6 +60,7 @@ class Tables:
     normalised: pd.DataFrame = field(default_factory=pd.DataFrame)
     signs: pd.DataFrame = field(default_factory=pd.DataFrame)
     counts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    document_counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = None) -> Tables:
@@ -96,6 +98,7 @@ def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = Non
         normalised=normalised,
         signs=signs,
         counts=count_table(counts, undefined, correlation, normalised, signs),
+        document_counts=counts,
     )
 
 
@@ -146,7 +149,7 @@ def count_table(
     normalised: pd.DataFrame,
     signs: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Count the documents that are left out or unusual, by the number that they affect: `what, method, n, of`.
+    """Count the documents that a table leaves out, and unusual documents: `what, method, n, of`.
 
     Args:
         counts: See `hf_gradexplain.evaluation.read_documents.count_documents`.

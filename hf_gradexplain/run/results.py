@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from hf_gradexplain.evaluation.documents import read_explanations
-from hf_gradexplain.evaluation.read_documents import count_documents
 from hf_gradexplain.evaluation.summaries import (
     baseline_ranks,
     correlation_summary,
@@ -134,18 +133,18 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
     )
     atomic_write_text(output_dir / "README.md", card)
     atomic_write_text(output_dir / "run.yaml", run.arguments)
-    record = _record(run, result, files, count_documents(documents))
+    record = _record(run, result, files)
     atomic_write_text(output_dir / "results.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
 
 
-def _record(run: Run, result: str, files: Mapping[str, pd.DataFrame], counts: Mapping[str, int]) -> dict[str, Any]:
+def _record(run: Run, result: str, files: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     """Return the run as JSON values, with all of its tables except the long ones."""
     return {
         "title": run.title,
         "headline": result,
         "inputs": run.inputs,
         "facts": run.facts,
-        "documents": counts,
+        "documents": run.tables.document_counts,
         "summary": _records(summary_table(run.tables)),
         **{name: _records(table) for name, table in files.items() if name not in LONG},
         "seconds": round(run.seconds, 1),
@@ -155,8 +154,9 @@ def _record(run: Run, result: str, files: Mapping[str, pd.DataFrame], counts: Ma
 
 def table_files(run: Run) -> dict[str, pd.DataFrame]:
     """Return the tables that are written to files, by name."""
-    names = {part.name: part.name for part in fields(run.tables)} | {"histograms": "correlation_histograms"}
-    tables = {file: getattr(run.tables, name) for name, file in names.items()}
+    tables = {part.name: getattr(run.tables, part.name) for part in fields(run.tables)}
+    del tables["document_counts"]
+    tables = {"correlation_histograms" if name == "histograms" else name: table for name, table in tables.items()}
     always = ("aopc", "correlation")
     return {file: table for file, table in tables.items() if len(table) or file in always} | dict(run.extra)
 

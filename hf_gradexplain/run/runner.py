@@ -17,10 +17,15 @@ from datasets import Dataset, IterableDataset
 
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.evaluation.documents import EvaluatedDocument, schema, write_documents
-from hf_gradexplain.evaluation.evaluate import evaluate_batch
-from hf_gradexplain.evaluation.extra_measures import Measures
-from hf_gradexplain.evaluation.tables import Tables, make_tables
+from hf_gradexplain.evaluation import (
+    EvaluatedDocument,
+    Measures,
+    Tables,
+    evaluate_batch,
+    make_tables,
+    schema,
+    write_documents,
+)
 from hf_gradexplain.hub.provenance import Provenance, commits
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.folder import (

@@ -11,7 +11,6 @@ import signal
 import socket
 import sys
 import traceback
-from dataclasses import fields
 from pathlib import Path
 
 import torch
@@ -24,8 +23,9 @@ from hf_gradexplain.run import shards
 
 def write_tables(output_dir, run, documents):
     """Write the tables without figures and pages, which take longest."""
-    for field in fields(run.tables):
-        getattr(run.tables, field.name).to_parquet(output_dir / f"{field.name}.parquet")
+    for name, table in vars(run.tables).items():
+        if name != "document_counts":
+            table.to_parquet(output_dir / f"{name}.parquet")
 
 
 def work(order, rank, port):

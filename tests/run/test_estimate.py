@@ -61,10 +61,10 @@ def test_a_shortcut_saves_forward_passes(texts, monkeypatch):
     assert cost.saved == {"loo", "curves"}
     assert masked_texts(explainer("fasttext"), texts, OPTIONS, monkeypatch) == 0
     description = describe_estimate(cost, "FastText", processes=2)
-    assert description["  leave-one-out"].endswith("(saved by the short cut of FastText)")
-    assert description["  curves"].endswith("for each of 3 orders (saved by the short cut of FastText)")
+    assert description["  leave-one-out"].endswith("(saved by the shortcut of FastText)")
+    assert description["  curves"].endswith("for each of 3 orders (saved by the shortcut of FastText)")
     assert (description["rows"], description["shards"], description["processes"]) == ("6", "1", "2")
-    assert description["forward passes"] == "6 to read, and 6 backward"
+    assert description["forward passes"] == "6 plain, and 6 backward"
 
 
 def test_methods_that_are_not_requested_cost_nothing(texts):
@@ -100,8 +100,8 @@ def test_only_the_beginning_of_a_stream_is_read():
     cost = estimate(explainer("fasttext"), IterableDataset.from_generator(generate), Options(methods=("random",)))
     assert (cost.documents, cost.shards) == (None, None)
     description = describe_estimate(cost, "FastText", 1)
-    assert description["rows"] == "not known of a stream; what follows is for 1,000"
-    assert description["forward passes"] == "1,000 to read"
+    assert description["rows"] == "unknown for a stream; the rest is for 1,000"
+    assert description["forward passes"] == "1,000 plain"
 
 
 def test_an_empty_dataset_is_an_error(texts):

@@ -112,7 +112,7 @@ def test_an_interrupted_run_says_that_it_can_be_resumed(start, arguments, tmp_pa
     wait_for_first_shard(run)
     kill(run.processes[0], signal.SIGINT)
     assert run.wait() == 1
-    assert "stopped: the same command goes on with the finished shards" in run.printed()
+    assert "stopped: run the same command again to resume" in run.printed()
     assert "Traceback" not in run.printed()
 
 
