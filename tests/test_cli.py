@@ -53,7 +53,7 @@ def test_explain_from_standard_input_and_to_a_page(model, capsys, monkeypatch, t
     ("arguments", "message"),
     [
         (["--methods", "lo"], "unknown method 'lo': did you mean 'loo'?"),
-        (["--label", "9"], "label 9 of text 0 is no class of the model"),
+        (["--label", "9"], "label 9 of text 0 is not a class of the model"),
         (["--unit", "words"], "did you mean 'word'?"),
     ],
 )

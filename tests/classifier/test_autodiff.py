@@ -1,3 +1,5 @@
+"""Tests of derivatives by the forward passes of custom autograd functions."""
+
 import pytest
 import torch
 
@@ -21,7 +23,7 @@ def test_the_forward_pass_is_differentiated_through_no_grad():
     torch.testing.assert_close(gradient(TwiceTheGradient, [TwiceTheGradient]), slope())
 
 
-def test_functions_inside_functions_show_once_the_outer_one_is_followed():
+def test_inner_functions_are_found_once_the_outer_one_is_followed():
     x = torch.ones(3, requires_grad=True)
     assert custom_functions(Nested.apply(x).sum()) == {Nested}
     with follow_forward([Nested]):
@@ -29,7 +31,7 @@ def test_functions_inside_functions_show_once_the_outer_one_is_followed():
     torch.testing.assert_close(gradient(Nested, [Nested, TwiceTheGradient]), slope())
 
 
-def test_rounding_has_no_slope():
+def test_the_gradient_of_rounding_is_zero():
     assert not gradient(StraightThrough, [StraightThrough]).any()
     assert gradient(StraightThrough).all()
 
@@ -40,14 +42,14 @@ def test_a_graph_without_custom_functions_has_none():
     assert custom_functions(x.detach()) == frozenset()
 
 
-def test_only_within_the_block():
+def test_functions_are_followed_only_within_the_block():
     with follow_forward([TwiceTheGradient]):
         assert "apply" in vars(TwiceTheGradient)
     assert "apply" not in vars(TwiceTheGradient)
 
 
 @pytest.mark.parametrize("function", [TwiceTheGradient, WithSetup])
-def test_everything_is_put_back_also_after_an_exception(function):
+def test_everything_is_restored_also_after_an_exception(function):
     enter, leave = torch.no_grad.__enter__, torch.no_grad.__exit__
     with pytest.raises(KeyError), follow_forward([function]):
         vars(function)["no such name"]
@@ -55,7 +57,7 @@ def test_everything_is_put_back_also_after_an_exception(function):
     assert (torch.no_grad.__enter__, torch.no_grad.__exit__) == (enter, leave)
 
 
-def test_no_grad_keeps_its_meaning_where_nothing_is_followed():
+def test_no_grad_works_as_usual_if_nothing_is_followed():
     x = torch.ones(3, requires_grad=True)
     with follow_forward([]), torch.no_grad():
         assert not (2 * x).requires_grad

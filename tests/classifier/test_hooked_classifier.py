@@ -1,4 +1,4 @@
-"""One way to run a model: with word vectors edited, masked, or just looked up."""
+"""Tests of `HookedClassifier`: running a model with word vectors edited, masked, or looked up only."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -19,7 +19,7 @@ from tests.helpers.toys import TEXT, TOKENIZER, Toy
 BASELINES = ("zero", "pad", "unk", "mean")
 
 
-def opened(explain, objective="logit"):
+def classifier_of(explain, objective="logit"):
     return explain.profile.classifier(explain.model, Objective(objective, "softmax"), 64)
 
 
@@ -33,25 +33,25 @@ def table_of(model):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_reading_leaves_the_logits_as_they_are(kind):
+def test_a_forward_pass_does_not_change_the_logits(kind):
     explain = explainer(kind)
     batch = batch_of(explain, [TEXTS[0]])
     with frozen_eval_mode(explain.model):
         plain = explain.model(**batch.inputs).logits
         for graph in (False, True):
-            forward = opened(explain).forward(batch, graph=graph)
+            forward = classifier_of(explain).forward(batch, graph=graph)
             assert torch.equal(forward.logits, plain)
             assert forward.batch.target.tolist() == plain.argmax(-1).tolist()
             assert forward.logits.requires_grad == graph
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_word_vectors_are_rows_of_the_table_and_the_model_is_not_run_to_the_end(kind):
+def test_word_vectors_are_rows_of_the_table_and_the_forward_pass_stops_early(kind):
     explain = explainer(kind)
     batch, finished = batch_of(explain, [TEXTS[0]]), []
     handle = explain.model.register_forward_hook(lambda *_: finished.append(1))
     with frozen_eval_mode(explain.model):
-        (vectors,) = opened(explain).word_vectors(batch.inputs)
+        (vectors,) = classifier_of(explain).word_vectors(batch.inputs)
     handle.remove()
     scale = getattr(getattr(explain.model.config, "scale_embedding", None), "real", 1) or 1
     assert torch.equal(vectors, scale * table_of(explain.model)[batch.inputs["input_ids"]])
@@ -60,7 +60,7 @@ def test_word_vectors_are_rows_of_the_table_and_the_model_is_not_run_to_the_end(
 
 @pytest.mark.parametrize("kind", ["bert", "gpt2", "bart"])
 @pytest.mark.parametrize("baseline", BASELINES)
-def test_masking_puts_the_baseline_in_the_place_of_a_words_vector(kind, baseline):
+def test_masking_replaces_a_words_vector_by_the_baseline(kind, baseline):
     """The word's row is overwritten, in a copy of the model without hooks."""
     model, tokenizer = make(kind)
     if getattr(tokenizer, f"{baseline}_token_id", 0) is None:
@@ -91,41 +91,41 @@ def expected_baseline(table, tokenizer, name):
 
 @pytest.mark.parametrize("baseline", BASELINES)
 def test_signed_gi_from_a_baseline_is_exact_where_the_model_is_linear(baseline):
-    """FastText's logit is linear in every word vector, so that its gradient says what leaving a word out does."""
+    """FastText's logit is linear in every word vector, so its gradient gives the effect of leaving a word out."""
     for text in TEXTS:
         explanation = explainer("fasttext")(text, ("signed_gi", "loo"), objective="logit", baseline=baseline)
         expected = explanation.scores["loo"].tolist()
         assert explanation.scores["signed_gi"].tolist() == pytest.approx(expected, rel=1e-10, abs=1e-12)
 
 
-def test_a_baseline_that_the_tokenizer_has_no_token_for_is_refused():
+def test_a_baseline_without_its_token_in_the_tokenizer_is_an_error():
     with pytest.raises(GradexplainError, match="no pad token: choose baseline='mean', which needs none"):
         explainer("gpt2")("the end", baseline="pad")
     with pytest.raises(GradexplainError, match=r"unknown baseline 'means': did you mean 'mean'\?"):
         explainer("bert")("the end", baseline="means")
 
 
-def test_the_mean_is_taken_over_the_words_that_the_model_has_rows_for():
+def test_the_mean_is_over_the_words_that_the_model_has_rows_for():
     model, tokenizer = make("fasttext")
     tokenizer.add_tokens(["a", "few", "more", "words"])
     explain = Explainer(model, tokenizer)
     with frozen_eval_mode(model):
-        (found,) = baseline_vectors(opened(explain), tokenizer, "mean")
-    torch.testing.assert_close(found, table_of(model)[2:].mean(0))
+        (mean,) = baseline_vectors(classifier_of(explain), tokenizer, "mean")
+    torch.testing.assert_close(mean, table_of(model)[2:].mean(0))
 
 
 def mean_of(explain, budget=64):
     with frozen_eval_mode(explain.model):
-        return baseline_vectors(replace(opened(explain), batch_tokens=budget), explain.tokenizer, "mean")[0]
+        return baseline_vectors(replace(classifier_of(explain), batch_tokens=budget), explain.tokenizer, "mean")[0]
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_the_mean_is_summed_in_float64(dtype):
-    """The sum of these vectors is more than float16 holds."""
+    """The sum of these vectors overflows in float16."""
     model, tokenizer = make("fasttext", dtype=dtype)
     model.embedding.weight.data.normal_(4000, 10)
-    found = mean_of(Explainer(model, tokenizer))
-    assert torch.equal(found, table_of(model)[2:].double().mean(0).to(dtype))
+    mean = mean_of(Explainer(model, tokenizer))
+    assert torch.equal(mean, table_of(model)[2:].double().mean(0).to(dtype))
 
 
 @pytest.mark.parametrize("kind", ["fasttext", "bert", "bart"])
@@ -163,7 +163,7 @@ def test_the_mean_is_of_the_tokenizers_words_and_in_the_models_dtype():
     assert not torch.allclose(mean_of(explain).double(), before)
 
 
-def test_a_model_that_hashes_at_random_answers_the_same_at_every_pass():
+def test_a_model_that_hashes_at_random_gives_the_same_result_at_every_pass():
     def mix(vectors):
         return torch.tanh(vectors @ torch.randn(6, 6, dtype=torch.float64))
 
@@ -173,7 +173,7 @@ def test_a_model_that_hashes_at_random_answers_the_same_at_every_pass():
     assert explain([TEXT, "the film"], "loo")[0].scores["loo"] == pytest.approx(first.scores["loo"], rel=1e-12)
 
 
-def test_a_model_that_switches_for_good_at_a_short_text_reads_every_text_its_own_way():
+def test_a_model_that_switches_permanently_at_a_short_text_is_restored_before_each_pass():
     class Switching(Toy):
         full = False
 

@@ -1,4 +1,4 @@
-"""Word lookups are found by what they do, and edited where they stand."""
+"""Tests of finding and editing embedding lookups."""
 
 import pytest
 import torch
@@ -13,31 +13,31 @@ INPUTS = {"input_ids": IDS, "attention_mask": torch.ones_like(IDS)}
 CHANGES = [(1, 20), (5, 21)]
 
 
-def found(read=None, **parts):
+def toy_with_lookups(read=None, **parts):
     model = Toy(read)
     for name, part in parts.items():
         setattr(model, name, part.double())
     return model, find_lookups(model, INPUTS, CHANGES)
 
 
-def places(lookups):
+def fields(lookups):
     return [(x.module, x.call, x.shift, x.time_major, x.table) for x in lookups]
 
 
 def test_the_word_table_is_found():
-    assert places(found()[1]) == [("words", 0, 0, False, 0)]
+    assert fields(toy_with_lookups()[1]) == [("words", 0, 0, False, 0)]
 
 
 def test_positions_and_segments_through_the_word_table_are_not_words():
     def read(model, ids, mask):
         return model.words(mask) + model.words(ids) + model.words(torch.arange(ids.shape[1]).unsqueeze(0))
 
-    assert places(found(read)[1]) == [("words", 1, 0, False, 0)]
+    assert fields(toy_with_lookups(read)[1]) == [("words", 1, 0, False, 0)]
 
 
-def test_a_second_reading_that_is_shifted_shares_the_table():
-    lookups = found(lambda model, ids, mask: model.words(ids) + _shifted(model, ids))[1]
-    assert places(lookups) == [("words", 0, 0, False, 0), ("words", 1, 1, False, 0)]
+def test_a_second_shifted_lookup_shares_the_table():
+    lookups = toy_with_lookups(lambda model, ids, mask: model.words(ids) + _shifted(model, ids))[1]
+    assert fields(lookups) == [("words", 0, 0, False, 0), ("words", 1, 1, False, 0)]
 
 
 def _shifted(model, ids):
@@ -45,11 +45,11 @@ def _shifted(model, ids):
     return 0.5 * model.words(torch.cat([start, ids[:, :-1]], 1))
 
 
-def test_tables_with_other_vectors_have_other_numbers():
-    lookups = found(
+def test_tables_with_different_vectors_have_different_numbers():
+    lookups = toy_with_lookups(
         lambda model, ids, mask: model.words(ids) + model.more(ids), more=nn.Embedding(40, 6, _weight=torch.rand(40, 6))
     )[1]
-    assert places(lookups) == [("words", 0, 0, False, 0), ("more", 0, 0, False, 1)]
+    assert fields(lookups) == [("words", 0, 0, False, 0), ("more", 0, 0, False, 1)]
 
 
 def test_time_major_and_longer_outputs_are_aligned():
@@ -57,28 +57,28 @@ def test_time_major_and_longer_outputs_are_aligned():
         padded = torch.cat([torch.full_like(ids[:, :2], 3), ids], 1)
         return model.words(padded.T).transpose(0, 1)[:, 2:]
 
-    model, lookups = found(read)
-    assert places(lookups) == [("words", 0, 2, True, 0)]
+    model, lookups = toy_with_lookups(read)
+    assert fields(lookups) == [("words", 0, 2, True, 0)]
     vectors = torch.zeros(0)
 
-    def keep(table, words, tokens):
+    def record(table, words, tokens):
         nonlocal vectors
         vectors = words
         return words
 
-    with torch.no_grad(), edit_lookups(model, lookups, keep, IDS.shape[1]):
+    with torch.no_grad(), edit_lookups(model, lookups, record, IDS.shape[1]):
         model(**INPUTS)
     assert torch.equal(vectors, model.words(IDS))
 
 
 @pytest.mark.parametrize("time_major", [False, True])
-def test_an_edit_reaches_the_chosen_words_and_nothing_else(time_major):
+def test_an_edit_changes_the_chosen_words_only(time_major):
     def read(model, ids, mask):
         if time_major:
             return model.words(ids.T).transpose(0, 1)
         return model.words(ids)
 
-    model, lookups = found(read)
+    model, lookups = toy_with_lookups(read)
     masked = torch.tensor([[0, 0, 1, 0, 0, 0, 1, 0]]).bool()
 
     def mask(table, vectors, tokens):
@@ -92,7 +92,7 @@ def test_an_edit_reaches_the_chosen_words_and_nothing_else(time_major):
 
 
 def test_hooks_are_removed_also_after_an_exception():
-    model, lookups = found()
+    model, lookups = toy_with_lookups()
 
     def fail(table, vectors, tokens):
         raise ZeroDivisionError
@@ -102,27 +102,29 @@ def test_hooks_are_removed_also_after_an_exception():
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
-def test_a_lookup_that_is_no_longer_met_is_an_error():
-    model, lookups = found()
+def test_a_lookup_that_the_model_no_longer_makes_is_an_error():
+    model, lookups = toy_with_lookups()
     model.read = lambda model, ids, mask: torch.zeros(*ids.shape, 6, dtype=torch.float64)
     with (
-        pytest.raises(RuntimeError, match="no longer looks words up at"),
+        pytest.raises(
+            RuntimeError, match=r"the model no longer calls the embedding lookups .*: create a new Explainer for it"
+        ),
         edit_lookups(model, lookups, lambda table, vectors, tokens: vectors, IDS.shape[1]),
     ):
         model(**INPUTS)
 
 
-def test_a_model_that_hides_its_lookup_is_refused():
+def test_a_model_without_a_visible_lookup_is_an_error():
     with pytest.raises(GradexplainError, match="looks words up in no layer that a forward hook can see"):
-        found(lambda model, ids, mask: model.words.weight[ids])
+        toy_with_lookups(lambda model, ids, mask: model.words.weight[ids])
 
 
-def test_a_model_that_reads_words_elsewhere_too_is_refused():
-    with pytest.raises(GradexplainError, match=r"reads words past the layers \['words'\]"):
-        found(lambda model, ids, mask: model.words(ids) + model.words.weight[ids])
+def test_a_model_that_also_reads_words_elsewhere_is_an_error():
+    with pytest.raises(GradexplainError, match=r"reads words outside of the layers \['words'\]"):
+        toy_with_lookups(lambda model, ids, mask: model.words(ids) + model.words.weight[ids])
 
 
-def test_too_short_a_probe_is_refused():
+def test_a_text_that_is_too_short_is_an_error():
     short = {name: x[:, :3] for name, x in INPUTS.items()}
-    with pytest.raises(GradexplainError, match="at least 4 tokens and 2 changes"):
+    with pytest.raises(GradexplainError, match="needs at least 4 tokens and 2 changes: give a longer text"):
         find_lookups(Toy(), short, CHANGES)

@@ -1,15 +1,21 @@
-"""Where memory runs out, batches are halved, and nothing is lost."""
+"""Tests of token budgets: batches are halved when memory runs out, and results stay the same."""
 
 import pytest
 import torch
 from torch import nn
 
-from hf_gradexplain.classifier.memory import lower_limit, ran_out, run_halving_on_oom, run_in_chunks, token_limit
+from hf_gradexplain.classifier.memory import (
+    is_out_of_memory,
+    lower_limit,
+    run_halving_on_oom,
+    run_in_chunks,
+    token_limit,
+)
 from hf_gradexplain.explain import Explainer
 from tests.helpers.tiny import TEXTS, make
 
 
-def test_the_limit_is_learnt_per_model_and_kind_of_pass():
+def test_the_limit_is_learned_per_model_and_kind_of_pass():
     model, other = nn.Identity(), nn.Identity()
     assert token_limit(model, 100, graph=True) == 100
     lower_limit(model, 100, graph=True)
@@ -19,7 +25,7 @@ def test_the_limit_is_learnt_per_model_and_kind_of_pass():
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 100])
-def test_halves_come_in_the_place_of_their_batch(most):
+def test_the_halves_of_a_batch_take_its_place(most):
     tried = []
 
     def run(batch):
@@ -29,10 +35,10 @@ def test_halves_come_in_the_place_of_their_batch(most):
         return sum(batch)
 
     batches = [[1, 2, 3, 4], [5], [6, 7, 8, 9, 10]]
-    found = list(run_halving_on_oom(batches, len, run, nn.Identity(), graph=False))
-    assert [i for batch, _ in found for i in batch] == list(range(1, 11))
-    assert all(total == sum(batch) for batch, total in found)
-    assert max(len(batch) for batch, _ in found) <= most
+    results = list(run_halving_on_oom(batches, len, run, nn.Identity(), graph=False))
+    assert [i for batch, _ in results for i in batch] == list(range(1, 11))
+    assert all(total == sum(batch) for batch, total in results)
+    assert max(len(batch) for batch, _ in results) <= most
     assert sum(len(batch) > most for batch in tried) <= 2
 
 
@@ -46,21 +52,21 @@ def test_a_single_text_that_does_not_fit_is_an_error_and_so_is_any_other():
         next(run_halving_on_oom([[1, 2]], len, run, nn.Identity(), graph=True))
 
 
-def test_what_counts_as_running_out():
-    assert ran_out(MemoryError())
-    assert ran_out(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"))
-    assert ran_out(RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"))
-    assert not ran_out(RuntimeError("shapes do not match"))
+def test_which_errors_mean_out_of_memory():
+    assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"))
+    assert is_out_of_memory(RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"))
+    assert not is_out_of_memory(RuntimeError("shapes do not match"))
 
 
 @pytest.mark.parametrize("library", ["CUBLAS", "CUDNN"])
-def test_a_full_gpu_shows_at_the_first_matrix_product_too(library):
-    assert ran_out(RuntimeError(f"CUDA error: {library}_STATUS_ALLOC_FAILED when calling `create(handle)`"))
-    assert not ran_out(RuntimeError(f"CUDA error: {library}_STATUS_NOT_SUPPORTED when calling `run(handle)`"))
+def test_allocation_errors_of_gpu_libraries_mean_out_of_memory(library):
+    assert is_out_of_memory(RuntimeError(f"CUDA error: {library}_STATUS_ALLOC_FAILED when calling `create(handle)`"))
+    assert not is_out_of_memory(RuntimeError(f"CUDA error: {library}_STATUS_NOT_SUPPORTED when calling `run(handle)`"))
 
 
 @pytest.mark.parametrize(("n", "most"), [(1, 0), (7, 0), (7, 1), (7, 3), (7, 7)])
-def test_fewer_copies_follow_where_memory_ran_out_and_one_alone_is_tried_once(n, most):
+def test_chunks_shrink_when_memory_runs_out_and_a_single_copy_is_tried_once(n, most):
     sizes = []
 
     def run(at):
@@ -75,10 +81,10 @@ def test_fewer_copies_follow_where_memory_ran_out_and_one_alone_is_tried_once(n,
         with pytest.raises(torch.OutOfMemoryError):
             list(parts)
     too_many = [size for size in sizes if size > most]
-    assert len(too_many) == len(set(too_many)), "nothing that ran out is tried again"
+    assert len(too_many) == len(set(too_many)), "a size that ran out of memory is not tried again"
 
 
-def test_an_explanation_is_the_same_where_memory_is_scarce():
+def test_explanations_are_the_same_if_memory_is_scarce():
     model, tokenizer = make("bert")
     expected = Explainer(model, tokenizer)(list(TEXTS), ("signed_gi", "loo"))
     explain, sizes = Explainer(model, tokenizer), []
@@ -89,9 +95,9 @@ def test_an_explanation_is_the_same_where_memory_is_scarce():
             raise torch.OutOfMemoryError("CUDA out of memory")
 
     handle = model.register_forward_pre_hook(scarce, with_kwargs=True)
-    found = explain(list(TEXTS), ("signed_gi", "loo"))
+    explanations = explain(list(TEXTS), ("signed_gi", "loo"))
     handle.remove()
     assert max(sizes) > 2
-    for x, y in zip(found, expected, strict=True):
+    for x, y in zip(explanations, expected, strict=True):
         for method in y.scores:
             assert x.scores[method] == pytest.approx(y.scores[method], rel=1e-10, abs=1e-12)

@@ -1,3 +1,5 @@
+"""Tests of the objective against scipy."""
+
 import numpy as np
 import pytest
 import torch
@@ -25,22 +27,22 @@ PROBABILITY = {"softmax": lambda x: softmax(x, -1), "sigmoid": expit, "identity"
         ("regression", 3, "identity"),
     ],
 )
-def test_the_problem_type_says_how_logits_are_read(problem_type, num_labels, head):
+def test_the_head_follows_from_the_problem_type(problem_type, num_labels, head):
     assert head_of(BertConfig(problem_type=problem_type, num_labels=num_labels)) == head
 
 
 @pytest.mark.parametrize("head", PROBABILITY)
 def test_probabilities_agree_with_scipy(head):
-    found = Objective("loss", head).probability(torch.tensor(LOGITS))
-    np.testing.assert_allclose(found, PROBABILITY[head](LOGITS), rtol=1e-14)
+    probabilities = Objective("loss", head).probability(torch.tensor(LOGITS))
+    np.testing.assert_allclose(probabilities, PROBABILITY[head](LOGITS), rtol=1e-14)
 
 
 @pytest.mark.parametrize("name", ["loss", "logit", "prob"])
 @pytest.mark.parametrize("head", PROBABILITY)
 def test_losses_agree_with_scipy_and_are_never_averaged(head, name):
     values = {"loss": LOG_PROBABILITY[head], "logit": lambda x: x, "prob": PROBABILITY[head]}[name](LOGITS)
-    found = Objective(name, head).loss(torch.tensor(LOGITS), torch.tensor(TARGET))
-    np.testing.assert_allclose(found, -values[[0, 1], TARGET], rtol=1e-14)
+    losses = Objective(name, head).loss(torch.tensor(LOGITS), torch.tensor(TARGET))
+    np.testing.assert_allclose(losses, -values[[0, 1], TARGET], rtol=1e-14)
 
 
 def test_losses_and_predictions_take_any_number_of_leading_axes():
@@ -52,7 +54,7 @@ def test_losses_and_predictions_take_any_number_of_leading_axes():
 
 
 @pytest.mark.parametrize("head", ["softmax", "sigmoid"])
-def test_the_loss_of_a_hopeless_class_is_large_and_not_infinite(head):
+def test_the_loss_of_a_class_of_probability_zero_is_large_but_finite(head):
     logits = torch.tensor([[1000.0, -1000.0]])
     loss = Objective("loss", head).loss(logits, torch.tensor([1]))
     assert loss.item() == {"softmax": 2000, "sigmoid": 1000}[head]
@@ -60,11 +62,11 @@ def test_the_loss_of_a_hopeless_class_is_large_and_not_infinite(head):
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("name", ["loss", "logit", "prob"])
-def test_logits_of_any_dtype_are_read_in_float64(dtype, name):
+def test_logits_of_any_dtype_are_converted_to_float64(dtype, name):
     logits, objective = torch.tensor([[0.3, -1.2, 2.0]]).to(dtype), Objective(name, "softmax")
-    found = objective.loss(logits, torch.tensor([1]))
-    assert found.dtype == torch.float64
-    assert torch.equal(found, objective.loss(logits.double(), torch.tensor([1])))
+    loss = objective.loss(logits, torch.tensor([1]))
+    assert loss.dtype == torch.float64
+    assert torch.equal(loss, objective.loss(logits.double(), torch.tensor([1])))
     assert objective.probability(logits).dtype == torch.float64
 
 
@@ -75,6 +77,6 @@ def test_a_class_that_leads_by_far_still_has_a_gradient(head):
     assert grad[0, 0].item() == pytest.approx(-np.exp(-25), rel=1e-4)
 
 
-def test_an_unknown_objective_is_answered_with_the_nearest():
+def test_an_unknown_objective_is_an_error_that_suggests_the_nearest():
     with pytest.raises(GradexplainError, match=r"unknown objective 'logits': did you mean 'logit'\? Choices: loss"):
         Objective("logits", "softmax")

@@ -1,4 +1,4 @@
-"""A model's state is put back, whatever was done to it."""
+"""Tests of saving and restoring a model's state."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ from tests.helpers.tiny import KINDS, make
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("error", [False, True])
-def test_the_model_is_left_as_found(kind, error):
+def test_the_model_is_restored(kind, error):
     model, tokenizer = make(kind)
     model.train()
     next(model.parameters()).requires_grad_(False)
@@ -43,15 +43,15 @@ def test_a_model_without_a_pad_token_gets_an_id_that_no_token_has():
         assert model.config.pad_token_id == 0
 
 
-def test_gradients_are_on_whatever_the_caller_chose():
+def test_gradients_are_enabled_even_in_inference_mode():
     model, _ = make("bert")
     with torch.inference_mode(), frozen_eval_mode(model):
         assert torch.is_grad_enabled()
         assert not torch.is_inference_mode_enabled()
 
 
-def test_attributes_buffers_and_parts_that_a_forward_pass_changes_are_put_back():
-    """Some models switch to another attention for good, or grow a cache of positions."""
+def test_attributes_buffers_and_submodules_that_a_forward_pass_changes_are_restored():
+    """Some models switch to another attention permanently, or extend a cache of positions."""
     model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
     part, buffer = model[0], model[1].running_mean
     model.kind = "sparse"
@@ -68,7 +68,7 @@ def test_attributes_buffers_and_parts_that_a_forward_pass_changes_are_put_back()
     assert "cache" not in dict(model.named_buffers())
 
 
-def test_random_numbers_are_the_same_inside_and_undisturbed_outside():
+def test_random_numbers_are_fixed_inside_and_unchanged_outside():
     state = ModelState(nn.Linear(1, 1))
     torch.manual_seed(5)
     expected = torch.rand(2)
@@ -91,29 +91,29 @@ def test_modules_compiled_in_place_run_uncompiled():
     assert model.bert._compiled_call_impl is not None
 
 
-def test_inputs_go_where_the_first_loaded_weights_are():
+def test_inputs_go_to_the_device_of_the_first_loaded_weights():
     model = nn.Sequential(nn.Linear(1, 1, device="meta"), nn.Linear(1, 1))
     assert device_of(model) == torch.device("cpu")
     assert device_of(nn.Identity()) == torch.device("cpu")
 
 
-@pytest.mark.skipif(not hasattr(torch.backends.cudnn, "conv"), reason="before PyTorch 2.9 there was one switch")
-def test_cudnn_is_exact_within_and_as_found_afterwards_whatever_was_set():
+@pytest.mark.skipif(not hasattr(torch.backends.cudnn, "conv"), reason="before PyTorch 2.9 there was one option")
+def test_cudnn_is_exact_within_the_block_and_restored_afterwards():
     command = [sys.executable, "-W", "ignore", "-m", "tests.helpers.precisions"]
     cases = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout)
     for (models, followers), (_, expected) in zip(cases[::2], cases[1::2], strict=True):
-        assert followers == expected, "each switch follows the others as it did"
+        assert followers == expected, "each option follows the more general ones as before"
         for i, (before, within, after) in enumerate(models):
             convolves, recurrent = i // 2 == 0, i // 2 == 1
             assert before == after
             assert within[0] is not recurrent
             assert within[3] != "tf32" if convolves else within[1:] == before[1:]
     default = cases[0][0][0][0]
-    assert default[3] == "tf32", "by default there is something to do"
+    assert default[3] == "tf32", "TF32 is on by default"
 
 
 @pytest.mark.parametrize("error", [False, True])
-def test_the_one_switch_of_older_versions_is_put_back(error, monkeypatch):
+def test_the_single_option_of_older_versions_is_restored(error, monkeypatch):
     cudnn, seen = SimpleNamespace(enabled=True, allow_tf32=True), []
     monkeypatch.setattr(torch.backends, "cudnn", cudnn)
     try:

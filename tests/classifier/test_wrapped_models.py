@@ -1,4 +1,4 @@
-"""Models that are wrapped, adapted, compiled or spread over devices are explained as the model inside them."""
+"""Tests of models that are wrapped, adapted, compiled or spread over devices: the model inside is explained."""
 
 from copy import deepcopy
 
@@ -21,8 +21,8 @@ def scores(model, tokenizer):
     return [explanation.scores for explanation in Explainer(model, tokenizer)(list(TEXTS), METHODS)]
 
 
-def assert_same(found, expected, rel):
-    for x, y in zip(found, expected, strict=True):
+def assert_same(actual, expected, rel):
+    for x, y in zip(actual, expected, strict=True):
         for method in METHODS:
             assert x[method] == pytest.approx(y[method], rel=rel, abs=1e-12)
 
@@ -35,7 +35,7 @@ def in_place(model):
 @pytest.mark.filterwarnings("ignore:.*torch.jit")
 @pytest.mark.parametrize("wrap", [torch.nn.DataParallel, torch.compile, in_place])
 @pytest.mark.parametrize("kind", ["bert", *OURS])
-def test_a_wrapper_changes_nothing_and_keeps_the_short_cut(kind, wrap):
+def test_a_wrapper_changes_nothing_and_keeps_the_shortcut(kind, wrap):
     model, tokenizer = make(kind)
     expected, wrapped = scores(model, tokenizer), wrap(model)
     assert_same(scores(wrapped, tokenizer), expected, rel=1e-14)
@@ -61,13 +61,13 @@ def adapted(kind, **settings):
         ),
     ],
 )
-def test_adapters_count_as_if_they_were_merged(kind, settings):
+def test_adapters_give_the_same_scores_as_merged_ones(kind, settings):
     model, tokenizer = adapted(kind, **settings)
     merged = deepcopy(model).merge_and_unload()
     assert_same(scores(model, tokenizer), scores(merged, tokenizer), rel=1e-9)
 
 
-def test_an_adapter_that_costs_the_short_cut_says_so():
+def test_an_adapter_that_prevents_the_shortcut_is_reported():
     explain = Explainer(*adapted("textcnn", target_modules=["embedding"]))
     with pytest.warns(
         UserWarning, match=r"because its layer 'embedding' \(peft\..*\) does not run as TextCNN.*: .* merge"
@@ -75,7 +75,7 @@ def test_an_adapter_that_costs_the_short_cut_says_so():
         explain("the film is bad", "loo")
     check = next(check for check in explain.check().checks if check.name == "leave-one-out")
     assert check.verdict == "note"
-    assert check.found.startswith("no short cut: its layer 'embedding'")
+    assert check.found.startswith("no shortcut: its layer 'embedding'")
 
 
 @pytest.mark.parametrize("config", [PromptTuningConfig, PrefixTuningConfig])
@@ -83,11 +83,11 @@ def test_a_learned_prompt_is_part_of_the_model(config):
     """The word's row is zeroed in the table, without hooks; the prompt stays."""
     model, tokenizer = make("bert")
     model = get_peft_model(model, config(task_type="SEQ_CLS", num_virtual_tokens=3)).double().eval()
-    found = Explainer(model, tokenizer)("the end is bad", "loo", "word_type", 1, objective="logit")
+    explanation = Explainer(model, tokenizer)("the end is bad", "loo", "word_type", 1, objective="logit")
     ids, table = tokenizer("the end is bad", return_tensors="pt").input_ids, model.get_input_embeddings().weight
     plain = model(input_ids=ids).logits[0, 1].item()
-    assert [unit.text for unit in found.units] == ["the", "end", "is", "bad"]
-    for unit, score in zip(found.units, found.scores["loo"], strict=True):
+    assert [unit.text for unit in explanation.units] == ["the", "end", "is", "bad"]
+    for unit, score in zip(explanation.units, explanation.scores["loo"], strict=True):
         rows, before = tokenizer(unit.text, add_special_tokens=False).input_ids, table.detach().clone()
         with torch.no_grad():
             table[rows] = 0

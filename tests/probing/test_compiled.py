@@ -1,15 +1,16 @@
-"""Compiled layers answer as plain ones do, for texts of any length, and leave the model as it was."""
+"""Tests of compiled layers: results as with plain layers, for texts of any length, and the model is restored."""
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from hf_gradexplain import Explainer, compiled
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.probing import compiled
 from tests.helpers.tiny import make
 
-# Tracing touches `.grad`, and PyTorch warns of it.
+# Tracing reads `.grad`, and PyTorch warns about it.
 pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
 
 TEXTS = ["bad", "the film is bad", "a thoughtful film , and a very bad end"]
@@ -18,7 +19,7 @@ METHODS = ("signed_gi", "sa_l2", "loo", "gi_prob", "integrated_gradients")
 
 @pytest.fixture(autouse=True)
 def backend(monkeypatch):
-    """Graphs are traced and differentiated, but run without a C++ compiler, which a machine may not have."""
+    """Trace and differentiate graphs, but run them without a C++ compiler, which may not be installed."""
     torch.compiler.reset()
     monkeypatch.setattr(compiled, "BACKEND", "aot_eager")
     yield
@@ -26,7 +27,7 @@ def backend(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["bert", "gpt2"])
-def test_compiled_layers_answer_as_plain_ones_do(name):
+def test_compiled_layers_give_the_same_scores_as_plain_ones(name):
     model, tokenizer = make(name)
     explain = Explainer(model, tokenizer)
     graphs = []
@@ -55,7 +56,7 @@ def test_compilation_happens_once():
 
 
 @pytest.mark.parametrize("factor", [2, float("nan")])
-def test_layers_that_answer_otherwise_run_as_they_are(factor):
+def test_layers_that_give_other_results_run_uncompiled(factor):
     model, tokenizer = make("bert")
     explain = Explainer(model, tokenizer)
 
@@ -64,21 +65,23 @@ def test_layers_that_answer_otherwise_run_as_they_are(factor):
 
     plain = explain("the film is bad", "signed_gi")
     compiled.BACKEND = wrong
-    with pytest.warns(UserWarning, match="BertForSequenceClassification answers otherwise when compiled"):
-        found = explain("the film is bad", "signed_gi", torch_compile=True)
-    assert (found.scores["signed_gi"] == plain.scores["signed_gi"]).all()
+    with pytest.warns(
+        UserWarning, match=r"BertForSequenceClassification gives other results when compiled .* it runs uncompiled"
+    ):
+        explanation = explain("the film is bad", "signed_gi", torch_compile=True)
+    assert (explanation.scores["signed_gi"] == plain.scores["signed_gi"]).all()
 
 
-def test_a_compiler_that_fails_is_answered_with_the_mend():
+def test_a_compiler_that_fails_is_an_error_that_says_how_to_fix_it():
     def broken(graph, inputs):
         raise RuntimeError("no compiler")
 
     compiled.BACKEND = broken
-    with pytest.raises(GradexplainError, match=r"cannot be compiled here .*leave torch_compile out"):
+    with pytest.raises(GradexplainError, match=r"cannot be compiled on this machine .*leave out torch_compile"):
         Explainer(*make("bert"))("bad", torch_compile=True)
 
 
-def test_running_out_of_memory_is_not_told_as_a_compiler_that_fails():
+def test_running_out_of_memory_is_not_reported_as_a_compiler_that_fails():
     model, tokenizer = make("bert")
     explain = Explainer(model, tokenizer)
 
@@ -92,14 +95,14 @@ def test_running_out_of_memory_is_not_told_as_a_compiler_that_fails():
     explain("bad", torch_compile=True)
 
 
-def test_models_without_repeated_layers_say_so():
+def test_models_without_repeated_layers_run_uncompiled_with_a_warning():
     model, tokenizer = make("bert")
     model.bert.encoder.layer = nn.ModuleList([model.bert.encoder.layer[0]])
     with pytest.warns(UserWarning, match="no repeated layers that can be compiled"):
         Explainer(model, tokenizer)("bad", torch_compile=True)
 
 
-def test_a_model_with_a_short_cut_is_never_compiled():
+def test_a_model_with_a_shortcut_is_never_compiled():
     explain = Explainer(*make("textcnn"))
     explain("bad", torch_compile=True)
     assert explain._compiled._calls is None

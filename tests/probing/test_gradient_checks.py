@@ -1,4 +1,4 @@
-"""Trials go where the model is, also onto devices that know no float64."""
+"""Tests of the gradient checks on devices without float64."""
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -8,22 +8,22 @@ from tests.helpers.toys import TOKENIZER, Nested, Toy
 
 
 class WithoutFloat64(TorchFunctionMode):
-    """As on Apple's mps: numbers become float64 only where they have been brought to the CPU."""
+    """As on Apple's mps: tensors can be converted to float64 on the CPU only."""
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        if function is torch.Tensor.double and not hasattr(args[0], "brought"):
+        if function is torch.Tensor.double and not hasattr(args[0], "on_cpu"):
             raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
         out = function(*args, **(kwargs or {}))
         if function is torch.Tensor.cpu:
-            out.brought = True
+            out.on_cpu = True
         return out
 
 
-def test_numbers_become_float64_on_the_cpu_alone():
-    seen = []
+def test_tensors_are_converted_to_float64_on_the_cpu_only():
+    profiles = []
     for mix in (torch.tanh, lambda x: Nested.apply(x)):
         model = Toy(mix=mix).float()
         with WithoutFloat64():
-            seen.append(probe(model, TOKENIZER))
-        assert seen[-1] == probe(model, TOKENIZER)
-    assert [profile.no_gradient for profile in seen] == [None, None]
+            profiles.append(probe(model, TOKENIZER))
+        assert profiles[-1] == probe(model, TOKENIZER)
+    assert [profile.no_gradient_reason for profile in profiles] == [None, None]

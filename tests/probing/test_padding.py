@@ -1,4 +1,4 @@
-"""Padding is trusted only up to the lengths at which it was seen to be harmless."""
+"""Tests of the padding limit: texts are padded only up to lengths at which that changes nothing."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def limit_of(explain, lengths):
 
 
 class SparseFrom(Toy):
-    """Reads texts from a length on in another way, whatever is padding."""
+    """Computes something else for inputs from a length on, padding included."""
 
     def __init__(self, length: int) -> None:
         self.length = length
@@ -33,18 +33,18 @@ class SparseFrom(Toy):
         return output
 
 
-def test_short_texts_need_no_further_trial():
+def test_short_texts_are_not_tried_again():
     assert limit_of(explainer("bert"), [20, 30]) == 47
 
 
-def test_longer_texts_are_tried_where_there_are_enough_of_them():
+def test_longer_texts_are_tried_if_there_are_enough_of_them():
     explain = Explainer(SparseFrom(10_000), TOKENIZER)
     assert limit_of(explain, [60] * 20) == 60
     assert limit_of(explain, [60, 58]) == 47
     assert limit_of(explain, [20, 50, *[200] * 40]) == 200
 
 
-def test_a_model_that_reads_long_texts_in_another_way_is_not_padded_to_them():
+def test_padding_stops_before_lengths_at_which_the_model_changes():
     explain = Explainer(SparseFrom(100), TOKENIZER)
     assert explain.profile.padding_safe
     assert limit_of(explain, [*[60] * 20, *[120] * 40]) == 60
@@ -55,7 +55,7 @@ def test_a_model_that_reads_long_texts_in_another_way_is_not_padded_to_them():
         assert together[i].scores["sa_l2"].tolist() == pytest.approx(alone.tolist(), rel=1e-10)
 
 
-def test_what_was_tried_is_remembered_but_the_limit_depends_on_these_lengths_alone():
+def test_trials_are_cached_but_the_limit_depends_on_the_given_lengths_only():
     explain = Explainer(SparseFrom(10_000), TOKENIZER)
     classifier = explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000)
     calls = []
@@ -65,15 +65,17 @@ def test_what_was_tried_is_remembered_but_the_limit_depends_on_these_lengths_alo
         tried = len(calls)
         assert explain._padding_limit(classifier, [200] * 40) == 200
         assert tried == len(calls) > 0
-        assert explain._padding_limit(classifier, [150] * 40) == 150, "as without the longer ones before it"
+        assert explain._padding_limit(classifier, [150] * 40) == 150, (
+            "the longer texts of the earlier call do not count"
+        )
     handle.remove()
 
 
-def test_a_model_that_does_not_pad_never_does():
+def test_a_model_without_a_pad_token_is_never_padded():
     assert limit_of(explainer("gpt2"), [20, 30]) == 0
 
 
-def test_a_trial_that_memory_does_not_hold_is_made_again_later():
+def test_a_trial_that_runs_out_of_memory_is_repeated_later():
     explain = Explainer(SparseFrom(10_000), TOKENIZER)
     classifier = explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000)
     limit = PaddingLimit(explain.profile, TOKENIZER)
@@ -90,7 +92,7 @@ def test_a_trial_that_memory_does_not_hold_is_made_again_later():
 
 
 class Rough(SparseFrom):
-    """As coarse as bfloat16 where that is asked for, and then another number in every batch."""
+    """In mixed precision, as inaccurate as bfloat16: the result depends on the batch."""
 
     def forward(self, input_ids, attention_mask, token_type_ids=None):
         output = super().forward(input_ids, attention_mask)
@@ -99,7 +101,7 @@ class Rough(SparseFrom):
 
 
 @pytest.mark.parametrize("order", [(True, False), (False, True)])
-def test_a_call_in_bfloat16_pads_as_one_in_full_precision_and_changes_nothing_for_it(order):
+def test_the_limit_is_the_same_with_and_without_mixed_precision(order):
     explain = Explainer(Rough(10_000), TOKENIZER)
     classifier = explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000)
     limit = PaddingLimit(explain.profile, TOKENIZER)
@@ -108,8 +110,8 @@ def test_a_call_in_bfloat16_pads_as_one_in_full_precision_and_changes_nothing_fo
             assert limit(replace(classifier, mixed_precision=mixed), [60] * 20) == 60
 
 
-def test_a_compiled_model_is_tried_as_it_is():
-    """Compiled layers were compared with the plain ones: another compilation would be for the trial alone."""
+def test_a_compiled_model_is_tried_uncompiled():
+    """Compiled layers were already compared with the plain ones."""
     explain, calls = Explainer(SparseFrom(10_000), TOKENIZER), []
     classifier = explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000)
     head = explain.model.head

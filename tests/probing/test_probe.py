@@ -1,4 +1,4 @@
-"""A model is taken at what it does: what pads, what batches, what is a gradient."""
+"""Tests of probing: whether padding, batching and gradients of a model are reliable."""
 
 import pytest
 import torch
@@ -16,13 +16,13 @@ def profile(read=None, mix=torch.tanh):
 
 
 def leaks(model, ids, mask):
-    """The next token's vector, padding's included."""
+    """Add the next token's vector, also if that is padding."""
     vectors = model.words(ids)
     return vectors + 0.1 * vectors.roll(-1, 1)
 
 
 def leaks_every_fourth(model, ids, mask):
-    """As convolutions with a stride do: padding is seen unless the text fills the last window."""
+    """Like convolutions with a stride: padding has an influence unless the text fills the last window."""
     vectors = model.words(ids)
     vectors = nn.functional.pad(vectors, (0, 0, 0, -vectors.shape[1] % 4))
     return vectors.unfold(1, 4, 4).sum(-1).repeat_interleave(4, 1)[:, : ids.shape[1]]
@@ -34,23 +34,23 @@ def over_the_batch(model, ids, mask):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_models_that_mask_their_padding_may_pad(kind):
-    seen = explainer(kind).profile
-    assert seen.padding_safe == (kind != "gpt2")
-    assert seen.batching_safe
-    assert seen.zero_baseline_works
-    assert seen.no_gradient is None
+def test_models_that_mask_their_padding_are_padding_safe(kind):
+    result = explainer(kind).profile
+    assert result.padding_safe == (kind != "gpt2")
+    assert result.batching_safe
+    assert result.zero_baseline_works
+    assert result.no_gradient_reason is None
 
 
 @pytest.mark.parametrize("read", [leaks, leaks_every_fourth])
-def test_a_model_that_sees_its_padding_does_not_pad(read):
-    seen = profile(read)
-    assert seen.padding_error > 1e-3
-    assert not seen.padding_safe
-    assert seen.batching_safe
+def test_a_model_that_uses_its_padding_is_not_padding_safe(read):
+    result = profile(read)
+    assert result.padding_error > 1e-3
+    assert not result.padding_safe
+    assert result.batching_safe
 
 
-def test_padding_that_only_the_gradient_sees_counts():
+def test_padding_that_changes_only_the_gradient_counts():
     def read(model, ids, mask):
         vectors = model.words(ids)
         last = vectors[:, -2:-1]
@@ -59,7 +59,7 @@ def test_padding_that_only_the_gradient_sees_counts():
     assert profile(read).padding_error > 1e-3
 
 
-def test_texts_that_see_each_other_go_alone():
+def test_texts_that_influence_each_other_run_alone():
     toy = Toy(over_the_batch)
     explain = Explainer(toy, TOKENIZER)
     assert not explain.profile.batching_safe
@@ -74,40 +74,46 @@ def test_texts_that_see_each_other_go_alone():
     ("function", "followed"),
     [(TwiceTheGradient, {TwiceTheGradient}), (Nested, {Nested, TwiceTheGradient}), (WithSetup, set())],
 )
-def test_gradients_of_custom_functions_are_true_ones(function, followed):
+def test_gradients_of_custom_functions_are_correct(function, followed):
     plain, custom = Toy(mix=torch.tanh), Toy(mix=lambda x: function.apply(x))
-    seen = probe(custom, TOKENIZER)
-    assert seen.follow == followed
+    result = probe(custom, TOKENIZER)
+    assert result.followed_functions == followed
     expected = Explainer(plain, TOKENIZER)(TEXT, ("signed_gi", "sa_l2"))
-    found = Explainer(custom, TOKENIZER)(TEXT, ("signed_gi", "sa_l2"))
+    actual = Explainer(custom, TOKENIZER)(TEXT, ("signed_gi", "sa_l2"))
     for method, scores in expected.scores.items():
-        assert found.scores[method].tolist() == pytest.approx(scores.tolist(), rel=1e-10)
+        assert actual.scores[method].tolist() == pytest.approx(scores.tolist(), rel=1e-10)
 
 
-def test_steps_have_no_gradient_but_leave_one_out_works():
+def test_a_step_function_has_no_gradient_but_leave_one_out_works():
     explain = Explainer(Toy(mix=lambda x: StraightThrough.apply(x)), TOKENIZER)
-    assert "constant in steps" in explain.profile.no_gradient
+    assert explain.profile.no_gradient_reason == "Toy computes a step function, whose gradient is zero"
     with pytest.raises(GradexplainError, match=r"signed_gi, sa_l2: .* choose methods='loo'"):
         explain(TEXT, ("signed_gi", "loo", "sa_l2"))
     assert explain(TEXT, "loo").scores["loo"].any()
 
 
 def test_a_model_that_cuts_its_graph_has_no_gradient():
-    seen = profile(mix=lambda x: x.detach().tanh())
-    assert seen.no_gradient == "no gradient reaches the word vectors of Toy"
+    result = profile(mix=lambda x: x.detach().tanh())
+    assert result.no_gradient_reason == "no gradient reaches the word vectors of Toy"
 
 
-def test_a_function_whose_call_was_noted_down_cannot_be_followed_and_is_refused():
-    assert profile(mix=TwiceTheGradient.apply).no_gradient == "the backward pass of Toy does not compute a gradient"
+def test_a_stored_reference_to_apply_cannot_be_followed_and_gradients_are_refused():
+    assert (
+        profile(mix=TwiceTheGradient.apply).no_gradient_reason
+        == "the backward pass of Toy does not compute the gradient"
+    )
 
 
-def test_a_wrong_gradient_that_cannot_be_followed_is_refused():
+def test_a_wrong_gradient_of_a_function_that_cannot_be_followed_is_refused():
     class Wrong(WithSetup):
         @staticmethod
         def backward(ctx, grad):
             return -grad
 
-    assert profile(mix=lambda x: Wrong.apply(x)).no_gradient == "the backward pass of Toy does not compute a gradient"
+    assert (
+        profile(mix=lambda x: Wrong.apply(x)).no_gradient_reason
+        == "the backward pass of Toy does not compute the gradient"
+    )
 
 
 def test_normalised_word_vectors_make_the_zero_baseline_noise():
@@ -120,8 +126,8 @@ def test_normalised_word_vectors_make_the_zero_baseline_noise():
 
 
 @pytest.mark.parametrize("mix", [torch.tanh, lambda x: Nested.apply(x)], ids=["plain", "custom"])
-def test_running_out_of_memory_says_nothing_of_a_model(mix):
-    """Wherever it happens, forward or backward, it is told as what it is."""
+def test_running_out_of_memory_is_raised_and_not_taken_as_a_result(mix):
+    """It is raised wherever it happens, forward or backward."""
     model, passes = Toy(mix=mix), []
 
     def run_out(*_):
@@ -144,7 +150,7 @@ def test_running_out_of_memory_says_nothing_of_a_model(mix):
         assert len(passes) == fatal
 
 
-def test_one_document_without_numbers_is_enough_not_to_pad():
+def test_a_single_nan_in_a_padded_batch_is_not_padding_safe():
     def read(model, ids, mask):
         padding = (mask == 0).sum(1)[:, None, None]
         return model.words(ids) * torch.where((padding > 0) & (padding % 2 == 0), float("nan"), 1.0)
@@ -152,13 +158,13 @@ def test_one_document_without_numbers_is_enough_not_to_pad():
     assert not profile(read).padding_safe
 
 
-def test_a_table_is_not_taken_for_normalised_for_being_small():
+def test_small_word_vectors_do_not_count_as_normalised():
     model = Toy()
     model.words.weight.data *= 1e-3
     assert probe(model, TOKENIZER).zero_baseline_works
 
 
-def test_a_model_without_a_head_is_refused():
+def test_a_model_without_a_head_is_an_error():
     class Headless(Toy):
         def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
             return super().forward(input_ids, attention_mask).logits
@@ -167,15 +173,17 @@ def test_a_model_without_a_head_is_refused():
         probe(Headless(), TOKENIZER)
 
 
-def test_a_model_that_needs_more_than_text_is_refused_in_its_own_words():
+def test_the_error_of_a_model_that_needs_more_than_text_is_quoted():
     def read(model, ids, mask):
         raise ValueError("You have to specify pixel_values")
 
-    with pytest.raises(GradexplainError, match="Toy cannot read plain text: You have to specify pixel_values"):
+    with pytest.raises(
+        GradexplainError, match="Toy cannot run on the tokenizer's output alone: You have to specify pixel"
+    ):
         profile(read)
 
 
-def test_an_empty_vocabulary_is_refused():
+def test_an_empty_vocabulary_is_an_error():
     model, tokenizer = make("fasttext")
     tokenizer.add_special_tokens({"additional_special_tokens": list(tokenizer.get_vocab())})
     with pytest.raises(GradexplainError, match="fewer than two words"):
@@ -183,7 +191,7 @@ def test_an_empty_vocabulary_is_refused():
 
 
 @pytest.mark.parametrize("limit", [12, 20])
-def test_the_probe_stays_within_the_length_limit(limit):
+def test_probing_stays_within_the_length_limit(limit):
     model, tokenizer = make("bert")
     tokenizer.model_max_length = limit
     lengths = []

@@ -1,3 +1,5 @@
+"""Tests of the records: documents, units and their sums."""
+
 import numpy as np
 import pytest
 import torch
@@ -23,8 +25,8 @@ def units() -> Units:
 
 
 def document(ids: tuple[int, ...], text: str = "a") -> Document:
-    nobody = np.full(len(ids), NO_UNIT)
-    return Document(text, (Unit(text, ((0, 1),)),), {"input_ids": ids}, nobody, nobody, np.array([0]))
+    no_unit = np.full(len(ids), NO_UNIT)
+    return Document(text, (Unit(text, ((0, 1),)),), {"input_ids": ids}, no_unit, no_unit, np.array([0]))
 
 
 def test_sum_adds_the_tokens_of_each_unit(units):
@@ -64,11 +66,11 @@ def test_tokens_of_chosen_units_never_hold_a_special_token_or_padding(units):
     assert tokens.int().tolist() == [[0, 1, 0, 1, 1, 0], [1, 1, 1, 0, 0, 0], [0, 1, 1, 1, 1, 0]]
 
 
-def test_real_tells_units_from_the_places_a_shorter_text_leaves_empty(units):
+def test_real_is_false_where_a_text_has_fewer_units(units):
     assert units.real.tolist() == [[True, True, True], [True, True, False]]
 
 
-def test_texts_without_any_unit_have_sums_of_no_unit():
+def test_sums_over_texts_without_units_are_empty():
     none = Units(
         unit_of=torch.zeros(B, T, dtype=torch.long),
         row_of=torch.zeros(B, T, dtype=torch.long),
@@ -82,11 +84,11 @@ def test_texts_without_any_unit_have_sums_of_no_unit():
     assert not none.tokens(torch.zeros(1, 0, dtype=torch.bool), torch.tensor([1])).any()
 
 
-def test_a_document_is_as_long_as_its_tokens():
+def test_the_length_of_a_document_is_its_number_of_tokens():
     assert len(document((5, 6, 7))) == 3
 
 
-def test_random_numbers_depend_on_seed_purpose_and_tokens_and_on_nothing_else():
+def test_random_numbers_depend_only_on_seed_purpose_and_tokens():
     draw = document((5, 6, 7)).rng(0, "random").random()
     assert document((5, 6, 7), "another text").rng(0, "random").random() == draw
     others = [

@@ -1,0 +1,36 @@
+"""Tests of the limits of a model: length, vocabulary and pad token."""
+
+from types import SimpleNamespace
+
+from torch import nn
+
+from hf_gradexplain.classifier.limits import length_limit, pad_id, vocabulary_size
+from tests.helpers.tokenizers_of_all_kinds import tokenizer_of
+
+
+def test_the_length_limit_is_the_smaller_of_tokenizer_and_positions():
+    model = nn.ModuleList([nn.Embedding(40, 2)])
+    model.config = SimpleNamespace(max_position_embeddings=40)
+    assert length_limit(tokenizer_of("word_piece", model_max_length=7), model) == 7
+    assert length_limit(tokenizer_of("word_piece", model_max_length=50), model) == 40
+    assert length_limit(tokenizer_of("word_piece"), model) == 40
+    assert length_limit(tokenizer_of("word_piece"), nn.Linear(1, 1)) is None
+
+
+def test_positions_count_from_the_row_after_the_padding_row():
+    model = nn.ModuleList([nn.Embedding(42, 2, padding_idx=1)])
+    model.config = SimpleNamespace(max_position_embeddings=42)
+    assert length_limit(tokenizer_of("word_piece"), model) == 40
+
+
+def test_the_pad_token_counts_only_if_the_model_has_a_vector_for_it():
+    model, text = nn.Linear(1, 1), SimpleNamespace(vocab_size=7)
+    tokenizer = SimpleNamespace(pad_token_id=7)
+    assert vocabulary_size(model) is None
+    assert pad_id(tokenizer, model) == 7, "the model's vocabulary size is unknown"
+    model.config = SimpleNamespace(get_text_config=lambda: text)
+    assert vocabulary_size(model) == 7
+    assert pad_id(tokenizer, model) is None
+    text.vocab_size = 8
+    assert pad_id(tokenizer, model) == 7
+    assert pad_id(SimpleNamespace(pad_token_id=None), model) is None
