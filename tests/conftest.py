@@ -1,4 +1,4 @@
-"""What every test shares: no network, one thread, and the tiny models."""
+"""Settings of all tests: no network, one thread, and a fixed random seed."""
 
 import os
 
@@ -16,5 +16,5 @@ logging.disable_progress_bar()
 
 @pytest.fixture(autouse=True)
 def _same_random_numbers() -> None:
-    """Each test starts from the same state of the global generator, whatever ran before it."""
+    """Start each test from the same state of the global random generator."""
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""How far the package's numbers for one architecture are from the model's own, found without a hook."""
+"""Errors of the package's scores for one architecture, compared with the model itself, run without hooks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ TEXTS = (
     "w33 w34 w35 w36 w37 w38 w39 w60 w61 w62 w32 w31",
     "w41 w45 w50 w45 w33 w31 w39 w58",
 )
-"""Two of equal length, a word that occurs twice, and no lengths that are multiples of each other."""
+"""Two texts of equal length, one word that occurs twice, and no length that is a multiple of another."""
 
 TOLERANCE = 1e-8
 
 PAD = 21
-"""A token that no text has."""
+"""A token that no text contains."""
 
 METHODS = ("sa_l2", "sa_linf", "loo")
 
@@ -36,9 +36,9 @@ class Errors:
     """The largest relative errors for one architecture.
 
     Attributes:
-        gradient: Of the gradient against differences of the embedding table, along random directions.
-        leave_one_out: Of leave-one-out against the model with the word's rows of the table set to zero.
-        batch: Of the scores of texts in a batch against those of each text alone.
+        gradient: The gradient, compared with finite differences in the embedding table, along random directions.
+        leave_one_out: Leave-one-out, compared with the model with the word's rows of the table set to zero.
+        batch: The scores of texts in a batch, compared with those of each text alone.
     """
 
     gradient: float
@@ -48,7 +48,7 @@ class Errors:
 
 @dataclass(frozen=True)
 class ArchitectureCase:
-    """A tiny model opened for measuring."""
+    """A tiny model, its tokenizer and an explainer of it."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
@@ -56,7 +56,7 @@ class ArchitectureCase:
 
     @classmethod
     def of(cls, model_type: str, **settings: str) -> "ArchitectureCase":
-        """The tiny model of an architecture; `settings` are the tokenizer's, which then has a pad token too."""
+        """Make the tiny model of an architecture; with `settings`, which go to the tokenizer, it gets a pad token."""
         model = tiny_model(model_type)
         if settings and getattr(model.config.get_text_config(), "pad_token_id", None) is None:
             model.config.pad_token_id = model.config.get_text_config().pad_token_id = PAD
@@ -69,7 +69,7 @@ class ArchitectureCase:
             return Errors(self.gradient_error(), self.leave_one_out_error(), self.batch_error())
 
     def gradient_error(self) -> float:
-        """Four directions: the word's own vector, and three random ones."""
+        """Return the largest error along four directions: the word's own vector, and three random ones."""
         token, grad = 51, self.gradient(51)
         rows = [table[row].detach() for table, row in word_rows(self.model, token)]
         generator = torch.Generator().manual_seed(1)
@@ -80,30 +80,30 @@ class ArchitectureCase:
         size = torch.cat(direction).norm()
         direction = [x / size for x in direction]
         expected = slope(lambda h: self.logit(token, [h * x for x in direction]), 2e-5)
-        found = sum((g @ x).item() for g, x in zip(grad, direction, strict=True))
-        return abs(found - expected) / max(torch.cat(grad).norm().item(), 1e-9)
+        actual = sum((g @ x).item() for g, x in zip(grad, direction, strict=True))
+        return abs(actual - expected) / max(torch.cat(grad).norm().item(), 1e-9)
 
     def gradient(self, token: int) -> list[Tensor]:
-        """The gradient of the first logit with respect to the rows of a token, as the package sees it.
+        """Return the package's gradient of the first logit with respect to the rows of a token.
 
-        A lookup may scale its rows; the gradient with respect to a row is that factor times the one with respect to
-        the vector.
+        A lookup may scale its rows; the gradient with respect to a row is that factor times the gradient with respect
+        to the vector.
         """
         profile, unscaled = self.explainer.profile, []
         classifier = profile.classifier(self.model, Objective("logit", "identity"), 1024)
         batch = collate(Encoder(self.tokenizer, None, "token")(TEXTS[:1]), [0], self.tokenizer)
         with frozen_eval_mode(self.model):
-            trial = forward_backward(classifier, batch)
-        at = batch.inputs["input_ids"][0].tolist().index(token)
-        for (table, row), vectors, grad in zip(word_rows(self.model, token), trial.vectors, trial.grads, strict=True):
-            vector, weights = vectors[0, at], table[row].detach()
+            check = forward_backward(classifier, batch)
+        position = batch.inputs["input_ids"][0].tolist().index(token)
+        for (table, row), vectors, grad in zip(word_rows(self.model, token), check.vectors, check.grads, strict=True):
+            vector, weights = vectors[0, position], table[row].detach()
             scale = (vector @ weights) / (weights @ weights)
             torch.testing.assert_close(vector, scale * weights, rtol=1e-12, atol=0)
-            unscaled.append(scale * grad[0, at])
+            unscaled.append(scale * grad[0, position])
         return unscaled
 
     def logit(self, token: int, moves: list[Tensor]) -> float:
-        """The first logit of the first text, with the rows of a token moved."""
+        """Return the first logit of the first text, with `moves` added to the rows of a token."""
         rows = word_rows(self.model, token)
         return self.with_rows(rows, [table[row] + move for (table, row), move in zip(rows, moves, strict=True)])
 
@@ -121,19 +121,19 @@ class ArchitectureCase:
                     table[row] = value
 
     def leave_one_out_error(self, baseline: Literal["zero", "mean"] = "zero") -> float:
-        """Every word of the first text, one of which occurs twice."""
+        """Return the largest error over the words of the first text, one of which occurs twice."""
         explanation = self.explainer(TEXTS[0], "loo", "word_type", 0, objective="logit", baseline=baseline)
         mean = self.mean_rows() if baseline == "mean" else None
         expected = []
         for unit in explanation.units:
             rows = word_rows(self.model, self.tokenizer.convert_tokens_to_ids(unit.text))
-            there = self.with_rows(rows, [table[row] for table, row in rows])
+            original = self.with_rows(rows, [table[row] for table, row in rows])
             without = self.with_rows(rows, mean or [torch.zeros_like(table[row]) for table, row in rows])
-            expected.append(there - without)
+            expected.append(original - without)
         return relative(torch.from_numpy(explanation.scores["loo"]), torch.tensor(expected, dtype=torch.float64))
 
     def mean_rows(self) -> list[Tensor]:
-        """Of every table, the mean of the rows that ordinary tokens use."""
+        """Return, for every table, the mean of the rows that ordinary tokens use."""
         special = set(self.tokenizer.all_special_ids)
         tables = zip(*(word_rows(self.model, i) for i in range(VOCAB_SIZE) if i not in special), strict=True)
         return [torch.stack([table[row].detach() for table, row in rows]).mean(0) for rows in tables]
@@ -149,9 +149,9 @@ class ArchitectureCase:
 
 
 def slope(f: Callable[[float], float], h: float) -> float:
-    """The derivative of `f` at 0 by central differences of fourth order."""
+    """Return the derivative of `f` at 0 by central differences of fourth order."""
     return (8 * (f(h) - f(-h)) - f(2 * h) + f(-2 * h)) / (12 * h)
 
 
-def relative(found: Tensor, expected: Tensor) -> float:
-    return ((found - expected).abs().max() / expected.abs().max().clamp(min=1e-6)).item()
+def relative(actual: Tensor, expected: Tensor) -> float:
+    return ((actual - expected).abs().max() / expected.abs().max().clamp(min=1e-6)).item()

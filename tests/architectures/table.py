@@ -1,8 +1,9 @@
-"""The tables in docs/architectures.md; `python -m tests.architectures.table` writes them anew."""
+"""Write docs/architectures.md: `python -m tests.architectures.table` measures this package and renders the page."""
 
 import json
 import os
 import sys
+import tomllib
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,111 +21,126 @@ from tests.architectures.zoo import MODEL_TYPES
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "architectures.md"
 PEERS = json.loads((ROOT / "benchmarks" / "peers" / "results.json").read_text(encoding="utf-8"))
-"""What other tools said of the same models, by the names of their distributions; see benchmarks/peers."""
+"""Stored results of other tools on the same models, by the names of their distributions; see benchmarks/peers."""
+
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 OURS = [config.model_type for config in MODELS]
-"""The architectures that transformers does not have; the summary leaves them out."""
+"""The architectures of this package, which the summary does not count."""
 
-HEAD = """# Every architecture behind `AutoModelForSequenceClassification`
+HEAD = """# Every architecture of `AutoModelForSequenceClassification`
 
-A tiny random model of every architecture, in float64, explained by this package and by other tools.
+This page compares the scores of this package and of other tools with the true values, on a tiny random model of every
+architecture, in float64.
 
-## In short
+## Summary
 
 {summary}
 
-**Right on one text**: every token's score equals the true value to 1e-8 relative. **Same in a batch**: four texts, of
-three lengths, get in one batch what each gets alone, right or not; a dash where a tool takes one text at a time. Models
-without a pad token of their own are given one. interpreto goes back to a text at a time with `batch_size=1`, and this
-package puts texts of equal length together where padding changes the answer. The three architectures of this package
-are not counted here.
+- **Right on one text**: the score of every token equals the true value, with a relative error of at most 1e-8. With or
+  without the tokenizer's segment ids, both count.
+- **Other input**: right, but for segment or position ids other than those that the model gets from its tokenizer.
+- **Same in a batch**: four texts of three lengths get the same scores in one batch as alone, right or not. A dash means
+  that the tool takes one text at a time. Models without a pad token are given one. interpreto runs one text at a time
+  with `batch_size=1`; this package puts only texts of equal length in a batch if padding changes the model's results.
 
-The true value is this package's, which is held against the model itself, without hooks; so every tool is asked for
-what it computes:
+The three architectures of this package are not counted here.
+
+The true values are computed by this package, whose scores are tested against the model itself, without hooks. Each tool
+is compared with the true value of the quantity that it computes:
 
 {calls}
 
-Right with the tokenizer's segment ids counts, and so does right without them. **Other input**: right, but of segment
-or position ids other than those that the model gets from its tokenizer. inseq is made for models that generate text;
-that it refuses classifiers is no fault. Each tool was measured with torch {torch} in an environment of its own;
-`benchmarks/peers/README.md` holds the commands.
+inseq is made for models that generate text, so it is no defect that it refuses classifiers. Each tool was measured with
+torch {torch} in its own environment; `benchmarks/peers/README.md` has the commands.
 
-## Every one
+## All architectures
 
-- **gradient**: the gradient behind every method equals the differences of the embedding table, along four directions;
-- **leave-one-out**: equals the model with the word's rows of the table set to zero, wherever it reads them;
-- **batch**: every text gets in a batch of mixed lengths what it gets alone.
+- **gradient**: the gradient, which all gradient methods use, equals finite differences in the embedding table, along
+  four directions.
+- **leave-one-out**: the score equals the effect of setting the word's rows of the embedding table to zero, in every
+  lookup of the model.
+- **batch**: every text gets the same scores in a batch of different lengths as alone.
 
-"Yes" means a relative error of at most 1e-8. Texts come with segment ids where the model takes any. The other tools
-have two columns, **alone** and **batch**, or the first only; where a tool raised an error, that is named.
+"Yes" means a relative error of at most 1e-8. Texts have segment ids if the model takes them. The other tools have two
+columns, **alone** and **batch**, or only the first. If a tool raised an error, its class is shown. The remarks are
+explained below the table.
 
 """
 
 FOOT = """
-**Read twice**: the decoder reads the words once more, shifted by the number of tokens given. **Equal lengths**: padding
-was seen to change the answers, or cannot be tried for want of a pad token, so that only texts of one length share a
-batch. **Length ignored**: the model normalises its word vectors before anything else, so that `signed_gi` from zero is
-rounding noise; choose `baseline="mean"`. **Forward pass of ...**: that function's own backward pass is not trusted, and
-its forward pass is differentiated.
+- **Looked up twice**: the decoder looks the words up again, shifted by the given number of tokens.
+- **2 tables**, **8 tables**: the model has several embedding tables.
+- **Time-major**: the embedding output is `(T, B, D)` instead of `(B, T, D)`.
+- **Equal lengths**: padding changes the model's results, or there is no pad token, so only texts of equal length share
+  a batch.
+- **Normalised embeddings**: the model normalises its word vectors first, so `signed_gi` with the zero baseline is
+  rounding noise; choose `baseline="mean"`.
+- **Forward pass of ...**: the backward pass of this custom autograd function is not trusted; its forward pass is
+  differentiated instead.
+- **No influence of words without its CUDA kernel**: without the kernel, the results do not depend on the words.
 
-Made with {versions} by `python -m tests.architectures.table` from a new measurement of this package and the stored ones
-of the others; a slow test holds this package's columns against a new measurement.
+Made with {versions} by `python -m tests.architectures.table`, which measures
+this package again and takes the stored results of the other tools. A slow test compares this package's columns with a
+new measurement.
 """
 
 
 def remarks(case: ArchitectureCase) -> Iterator[str]:
-    """What is unusual about an architecture, as the package found it."""
+    """Yield what is unusual about an architecture, from the profile of its model."""
     profile = case.explainer.profile
     lookups = profile.lookups
     later = [lookup for lookup in lookups if lookup.table in {x.table for x in lookups[: lookups.index(lookup)]}]
     shifts = sorted({lookup.shift for lookup in lookups if lookup.shift})
     if later or shifts:
-        yield "read twice" + "".join(f", {shift:+d}" for shift in shifts)
+        yield "looked up twice" + "".join(f", {shift:+d}" for shift in shifts)
     if (tables := len({lookup.table for lookup in lookups})) > 1:
         yield f"{tables} tables"
     if any(lookup.time_major for lookup in lookups):
         yield "time-major"
-    if profile.follow:
-        yield "forward pass of " + ", ".join(f"`{cls.__name__}`" for cls in sorted(profile.follow, key=str))
+    if profile.followed_functions:
+        yield "forward pass of " + ", ".join(f"`{cls.__name__}`" for cls in sorted(profile.followed_functions, key=str))
     if not profile.padding_safe:
         yield "equal lengths"
     if not profile.zero_baseline_works:
-        yield "length ignored"
+        yield "normalised embeddings"
     if profile.gradient_embedding_cosine != profile.gradient_embedding_cosine:
-        yield "no word reaches the class without its CUDA kernel"
+        yield "no influence of words without its CUDA kernel"
 
 
 def row(model_type: str) -> str:
-    """One line of the table."""
+    """Measure an architecture and return its row of the second table."""
     case = ArchitectureCase.of(model_type)
     errors = case.errors()
-    found = (errors.gradient, errors.leave_one_out, errors.batch)
-    own = ["yes" if error <= TOLERANCE else "**no**" for error in found]
-    return _line([f"`{model_type}`", *own, *peer_cells(model_type), "; ".join(remarks(case))])
+    measured = (errors.gradient, errors.leave_one_out, errors.batch)
+    verdicts = ["yes" if error <= TOLERANCE else "**no**" for error in measured]
+    return _line([f"`{model_type}`", *verdicts, *peer_cells(model_type), "; ".join(remarks(case))])
 
 
-def shown() -> dict[str, list[int]]:
-    """The tools that have columns, those that were ever right, and which of their verdicts: alone, in a batch."""
+def peer_columns() -> dict[str, list[int]]:
+    """Return the tools that were right at least once, and their columns: 0 for alone, 1 for in a batch."""
     columns = {name: [i for i in (0, 1) if any(x[i] for x in part["rows"].values())] for name, part in PEERS.items()}
-    return {name: found for name, found in columns.items() if _counts(name, 0)["yes"]}
+    return {name: numbers for name, numbers in columns.items() if _counts(name, 0)["yes"]}
 
 
 def peer_cells(model_type: str) -> list[str]:
-    """What the other tools said of an architecture; a dash where that was not measured."""
+    """Return the other tools' verdicts on an architecture; a dash if it was not measured."""
     return [
-        _cell(PEERS[name]["rows"].get(model_type, ("-", "-"))[i]) for name, columns in shown().items() for i in columns
+        _cell(PEERS[name]["rows"].get(model_type, ("-", "-"))[i])
+        for name, columns in peer_columns().items()
+        for i in columns
     ]
 
 
-def summary(own: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The first table, from this package's columns of the second: gradient, leave-one-out, batch."""
+def summary(verdicts: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the first table, from this package's columns of the second: gradient, leave-one-out, batch."""
     yield from _header(
         ["tool", "version", "transformers", "right on one text", "other input", "wrong", "error", "same in a batch"]
     )
     n = len(MODEL_TYPES) - len(OURS)
-    right, same = sum(x[0] == x[1] == "yes" for x in own), sum(x[2] == "yes" for x in own)
+    right, same = sum(x[0] == x[1] == "yes" for x in verdicts), sum(x[2] == "yes" for x in verdicts)
     ours = [f"{right} of {n}", "0", str(n - right), "0", f"{same} of {n}"]
-    yield _line(["**hf_gradexplain**", version("hf_gradexplain"), version("transformers"), *ours])
+    yield _line(["**hf_gradexplain**", VERSION, version("transformers"), *ours])
     for name, part in PEERS.items():
         alone, batch = _counts(name, 0), _counts(name, 1)
         errors = alone.total() - alone["yes"] - alone["other input"] - alone["no"]
@@ -134,7 +150,7 @@ def summary(own: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _counts(name: str, i: int) -> Counter[str]:
-    """How often a tool got which verdict, alone (0) or in a batch (1)."""
+    """Count the verdicts of a tool, alone (0) or in a batch (1)."""
     return Counter(x[i] for model_type, x in PEERS[name]["rows"].items() if model_type not in OURS and x[i])
 
 
@@ -151,18 +167,18 @@ def _header(columns: Sequence[str]) -> list[str]:
 
 
 def page() -> str:
-    """The whole page."""
+    """Measure every architecture and return the page."""
     with ProcessPoolExecutor(os.cpu_count(), initializer=_quiet) as pool:
         return render(list(pool.map(row, MODEL_TYPES)))
 
 
 def render(rows: Sequence[str]) -> str:
-    """The page around the lines of its second table."""
-    names = [f"{name}{', batch' if i else ', alone'}" for name, columns in shown().items() for i in columns]
+    """Return the page with these rows of its second table."""
+    names = [f"{name}{', batch' if i else ', alone'}" for name, columns in peer_columns().items() for i in columns]
     columns = ["architecture", "gradient", "leave-one-out", "batch", *names, "remarks"]
-    own = [cells(line)[1:4] for line in rows if cells(line)[0].strip("`") not in OURS]
+    verdicts = [cells(line)[1:4] for line in rows if cells(line)[0].strip("`") not in OURS]
     head = HEAD.format(
-        summary="\n".join(summary(own)),
+        summary="\n".join(summary(verdicts)),
         calls="\n".join(f"- {name}: {part['scores']}, by {part['call']}" for name, part in PEERS.items()),
         torch=", ".join(sorted({part["versions"]["torch"] for part in PEERS.values()})),
     )
@@ -171,7 +187,7 @@ def render(rows: Sequence[str]) -> str:
 
 
 def cells(line: str) -> list[str]:
-    """What stands in a line of a table."""
+    """Return the cells of a row of a table."""
     return [cell.strip() for cell in line.strip().strip("|").split("|")]
 
 

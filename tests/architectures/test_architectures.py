@@ -1,4 +1,4 @@
-"""Every architecture behind `AutoModelForSequenceClassification`, as the installed transformers has them."""
+"""Tests of every architecture of `AutoModelForSequenceClassification` in the installed transformers."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.helpers.snapshot import snapshot
 
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
-def test_numbers_are_those_of_the_model_itself_which_is_left_as_found(model_type):
+def test_scores_are_those_of_the_model_itself_which_is_restored(model_type):
     case = ArchitectureCase.of(model_type)
     case.model.train()
     before = snapshot(case.model, case.tokenizer)
@@ -32,7 +32,7 @@ def test_padding_on_either_side_changes_nothing(model_type, side):
 
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
-def test_another_baseline_takes_the_place_of_a_word_wherever_it_is_read(model_type):
+def test_another_baseline_replaces_a_word_in_every_lookup(model_type):
     case = ArchitectureCase.of(model_type)
     with InFloat64():
         assert case.leave_one_out_error("mean") <= TOLERANCE
@@ -46,14 +46,14 @@ def test_the_page_has_every_architecture():
     assert [table.cells(line)[0].strip("`") for line in page_rows()] == MODEL_TYPES
 
 
-def test_the_page_says_of_other_tools_what_was_measured():
+def test_the_page_has_the_measured_results_of_other_tools():
     for line in page_rows():
         model_type, _, _, _, *peers, _ = table.cells(line)
         assert peers == table.peer_cells(model_type.strip("`"))
     assert all(set(part["rows"]) == set(MODEL_TYPES) for part in table.PEERS.values())
 
 
-def test_the_page_is_made_of_its_rows():
+def test_the_page_can_be_rendered_from_its_rows():
     assert table.PAGE.read_text(encoding="utf-8") == table.render(page_rows())
 
 
@@ -64,7 +64,7 @@ def page_rows() -> list[str]:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
-def test_the_page_is_true(model_type):
+def test_the_page_agrees_with_a_new_measurement(model_type):
     assert table.row(model_type) in table.PAGE.read_text(encoding="utf-8").splitlines()
 
 
@@ -74,6 +74,6 @@ def test_quantised_model_is_refused_gradients_but_not_leave_one_out(monkeypatch)
     tokenizer = tiny_tokenizer(model)
     model.train()(**tokenizer(TEXTS[0], return_tensors="pt"))
     explainer = Explainer(model, tokenizer)
-    with pytest.raises(GradexplainError, match=r"signed_gi: .* constant in steps.* choose methods='loo'"):
+    with pytest.raises(GradexplainError, match=r"signed_gi: .* step function.* choose methods='loo'"):
         explainer(TEXTS[0], "signed_gi")
     assert explainer(TEXTS[0], "loo").scores["loo"].any()

@@ -1,4 +1,4 @@
-"""A tiny random model of any architecture behind `AutoModelForSequenceClassification`, and a tokenizer for it."""
+"""Tiny random models of every architecture of `AutoModelForSequenceClassification`, and tokenizers for them."""
 
 import inspect
 import re
@@ -19,7 +19,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-import hf_gradexplain.models  # noqa: F401  (registers its three)
+import hf_gradexplain.models  # noqa: F401  (registers the three models of the package)
 
 VOCAB_SIZE = 64
 
@@ -45,10 +45,10 @@ SIZES = {
     r"image_size|input_size": 32,
     r"patch_size|spatial_size": 16,
 }
-"""The sizes of a tiny model, by the names that configurations give them; the first pattern that matches counts."""
+"""Sizes of a tiny model, by patterns of their names in configurations; the first pattern that matches counts."""
 
 REQUIRED = ("vocab_size", "head_dim", "num_key_value_heads", "num_experts_per_tok")
-"""Sizes that a default configuration may leave open."""
+"""Sizes that are None in some default configurations and need a value."""
 
 _HYBRID = {
     "num_hidden_layers": 4,
@@ -74,11 +74,11 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "zamba": _HYBRID,
     "zamba2": _HYBRID,
 }
-"""What a single architecture needs beside `SIZES`."""
+"""Settings that single architectures need in addition to `SIZES`."""
 
 
 def tiny_config(model_type: str) -> PretrainedConfig:
-    """The default configuration of a model type, shrunk."""
+    """Return the default configuration of a model type with small sizes."""
     config_class = CONFIG_MAPPING[model_type]
     torch.manual_seed(0)
     return config_class(**{**_shrunk(config_class().to_dict()), "num_labels": 3, **OVERRIDES.get(model_type, {})})
@@ -100,7 +100,7 @@ def _shrunk(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _NoImage(nn.Module):
-    """Stands for an image backbone that needs a library of its own: sees the same features in every picture."""
+    """Replaces an image backbone that needs another library; returns the same features for every image."""
 
     def __init__(self, config: PretrainedConfig) -> None:
         super().__init__()
@@ -123,13 +123,13 @@ _WITHOUT_DETECTRON2 = {
 
 
 def _with_boxes(model: nn.Module, args: tuple[()], kwargs: dict[str, Any]) -> tuple[tuple[()], dict[str, Any]]:
-    """Give a model that insists on boxes around the words boxes of no size."""
+    """Add boxes of size zero to the inputs of a model that requires boxes around the words."""
     words = kwargs["inputs_embeds"] if kwargs.get("input_ids") is None else kwargs["input_ids"]
     return args, {"bbox": torch.zeros(*words.shape[:2], 4, dtype=torch.long), **kwargs}
 
 
 def tiny_model(model_type: str) -> PreTrainedModel:
-    """A random model in float64 with weights large enough for every part of it to matter."""
+    """Return a random model in float64, with weights large enough for every part of it to matter."""
     config = tiny_config(model_type)
     with mock.patch.multiple(_LAYOUTLMV2, create=True, **_WITHOUT_DETECTRON2):
         model = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)](config).double().eval()
@@ -143,7 +143,7 @@ def tiny_model(model_type: str) -> PreTrainedModel:
 
 
 class InFloat64(TorchFunctionMode):
-    """Within it, what a model does in float32 for the sake of precision it does in float64."""
+    """Within the block, operations that a model runs in float32 for precision run in float64."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run `func` with every float32 among its arguments replaced."""
@@ -154,7 +154,7 @@ class InFloat64(TorchFunctionMode):
 
 
 def tiny_tokenizer(model: PreTrainedModel, **settings: str) -> PreTrainedTokenizerFast:
-    """A word-level tokenizer with the special tokens that the model's configuration has, where it has them."""
+    """Return a word-level tokenizer with the special tokens, and their ids, of the model's configuration."""
     config = model.config.get_text_config()
     ids = {name: getattr(config, f"{name}_token_id", None) for name in ("pad", "bos", "eos", "cls", "sep", "mask")}
     ids = {name: i[0] % VOCAB_SIZE if isinstance(i, list) else i for name, i in ids.items() if i is not None}
@@ -182,7 +182,7 @@ Rows = Sequence[tuple[nn.Parameter, int]]
 
 
 def word_rows(model: PreTrainedModel, token: int) -> Rows:
-    """Every parameter that holds the vector of a token, and the row it has there."""
+    """Return every parameter that holds the vector of a token, with the number of its row."""
     match model.config.model_type:
         case "canine":
             embeddings = model.canine.char_embeddings

@@ -1,4 +1,4 @@
-"""Names and texts by people who mean no good: what breaks out of paths, YAML, Markdown, HTML and terminals."""
+"""Malicious names and texts that try to break out of paths, YAML, Markdown, HTML and terminals."""
 
 import random
 
@@ -39,7 +39,7 @@ FRAGMENTS = (*PATHS, *METADATA, *MARKDOWN, *HTML, *CHARACTERS, "word", "a b", ""
 
 
 def strings(n: int, seed: int = 0) -> list[str]:
-    """So many strings: every fragment by itself, then one to six of them joined."""
+    """Return `n` strings: every fragment alone, then one to six random fragments joined."""
     rng = random.Random(seed)
     joined = ("".join(rng.choices(FRAGMENTS, k=rng.randint(1, 6))) for _ in range(n - len(FRAGMENTS)))
     return [*FRAGMENTS, *joined]

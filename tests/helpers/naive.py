@@ -1,7 +1,7 @@
-"""The definitions written out once more, one text and one number at a time, without hooks and without the package.
+"""The oracle: naive versions of the definitions, one text and one number at a time, without hooks or the package.
 
-Every token gets a table row of its own in a copy of the model, wherever the model looks it up. What happens to a word
-is then seen by changing its rows: by their gradient, by a small step, or by setting them to zero.
+In a copy of the model, every token of the text gets its own row in the embedding table. The effect of a word is then
+measured by changing its rows: by their gradient, by a small step, or by setting them to zero.
 """
 
 import math
@@ -15,9 +15,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 
 class NaiveReader:
-    """One text, read by a copy of a model in which every ordinary token has its own row.
+    """One text and a copy of a model in which every ordinary token of the text has its own row.
 
-    `tokens` are the positions of the ordinary tokens, `rows` their numbers in the table.
+    `tokens` are the positions of the ordinary tokens, `rows` the numbers of their rows in the table.
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, text: str) -> None:
@@ -53,7 +53,7 @@ class NaiveReader:
 
     @torch.no_grad()
     def slope(self, loss: Callable[[Tensor], Tensor], token: int, dim: int, step: float = 1e-5) -> float:
-        """The derivative by central differences."""
+        """Return the derivative by central differences."""
         values, entry = [], self.table[self.rows[token], dim].item()
         for moved in (entry + step, entry - step):
             self.table[self.rows[token], dim] = moved
@@ -63,17 +63,17 @@ class NaiveReader:
 
     @torch.no_grad()
     def logits_without(self, tokens: list[int]) -> Tensor:
-        kept = self.table.clone()
+        before = self.table.clone()
         for t in tokens:
             self.table[self.rows[t]] = 0
         logits = self.logits()
-        self.table.copy_(kept)
+        self.table.copy_(before)
         return logits
 
     def units(self, unit: str) -> list[list[int]]:
-        """The tokens of each unit, in the order of first occurrence.
+        """Return the tokens of each unit, in the order of first occurrence.
 
-        A word is some letters or one other sign; blanks before it are part of its tokens.
+        A word is a run of letters and digits, or one other character; spaces before it are part of its tokens.
         """
         if unit == "token":
             return [[t] for t in self.tokens]
@@ -92,7 +92,7 @@ class NaiveReader:
 
 
 def loss_of(name: str, problem_type: str, target: int) -> Callable[[Tensor], Tensor]:
-    """The objective of one text from its logits `(C,)`."""
+    """Return the objective of one text as a function of its logits `(C,)`."""
 
     def loss(logits: Tensor) -> Tensor:
         logit = logits[target]
@@ -110,7 +110,7 @@ def loss_of(name: str, problem_type: str, target: int) -> Callable[[Tensor], Ten
 def gradient_score(
     method: str, tokens: list[int], ids: list[int], grad: dict[int, list[float]], vector: dict[int, list[float]]
 ) -> float:
-    """The score of the unit that has these tokens."""
+    """Return the score of the unit with these tokens."""
     if method == "sa_raw":
         return sum(g for t in tokens for g in grad[t])
     if method == "signed_gi":

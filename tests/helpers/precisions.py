@@ -1,4 +1,7 @@
-"""What `frozen_eval_mode` does to the switches of cuDNN, each setting in a process of its own: none can be unset."""
+"""Print cuDNN's precision options before, within and after `frozen_eval_mode`, as JSON.
+
+Each setting runs in its own process, because an option cannot be unset.
+"""
 
 import json
 import multiprocessing
@@ -21,40 +24,40 @@ SETTINGS = (
 )
 
 
-def switches():
+def options():
     cudnn = torch.backends.cudnn
     places = (torch.backends, cudnn, cudnn.conv, cudnn.rnn, torch.backends.cuda.matmul, torch.backends.mkldnn.conv)
     return [cudnn.enabled, *(place.fp32_precision for place in places)]
 
 
 def followers():
-    """The switches as the general ones are set: whether each follows them."""
-    found = []
+    """Return all options for each value of the general ones, which shows whether they follow these."""
+    values_seen = []
     for place in (torch.backends.cudnn, torch.backends):
         for value in ("ieee", "tf32", "none"):
             place.fp32_precision = value
-            found.append(switches())
-    return found
+            values_seen.append(options())
+    return values_seen
 
 
-def looked_at(setting, used):
-    """The switches before, within and after the use of a model of each kind, and then their followers."""
+def record(setting, used):
+    """Return the options before, within and after `frozen_eval_mode` for each kind of model, then `followers()`."""
     exec(setting)
-    found = []
+    cases = []
     for model in (nn.Conv1d(2, 2, 1), nn.LSTM(2, 2), nn.Linear(2, 2)) if used else ():
         for error in (False, True):
-            found.append([switches()])
+            cases.append([options()])
             try:
                 with frozen_eval_mode(model):
-                    found[-1].append(switches())
+                    cases[-1].append(options())
                     assert not error
             except AssertionError:
                 assert error
-            found[-1].append(switches())
-    return found, followers()
+            cases[-1].append(options())
+    return cases, followers()
 
 
 if __name__ == "__main__":
     with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
         cases = [(setting, used) for setting in SETTINGS for used in (True, False)]
-        print(json.dumps(pool.starmap(looked_at, cases, chunksize=1)))
+        print(json.dumps(pool.starmap(record, cases, chunksize=1)))

@@ -1,4 +1,4 @@
-"""Everything of a user's objects that a call may not change, as one value that can be compared."""
+"""A comparable snapshot of everything in the user's objects that a call must not change."""
 
 import random
 from typing import Any

@@ -1,6 +1,6 @@
-"""Tiny random classifiers and their tokenizers, made from nothing in milliseconds.
+"""Tiny random classifiers and their tokenizers, made in milliseconds without files or network.
 
-Weights are large, so that the models are far from linear and no score is near zero.
+Their weights are large: the models are far from linear, and no score is near zero.
 """
 
 from functools import cache
@@ -42,7 +42,7 @@ PROBLEM_TYPES: tuple[ProblemType, ...] = (
     "regression",
 )
 POSITIONS = 64
-"""How many tokens the transformers read."""
+"""Number of position embeddings of the transformers."""
 
 CORPUS = (
     "the film is good and the end is not bad",
@@ -60,7 +60,7 @@ TEXTS = (
     "",
     "zzz qqq",
 )
-"""Repeated words, words of several pieces, unknown words, one word, none; of different lengths."""
+"""Texts with repeated words, words of several pieces, unknown words, one word, no word, and different lengths."""
 
 
 def trained(tokenizer: Tokenizer, trainer: trainers.Trainer) -> Tokenizer:
@@ -73,7 +73,7 @@ def word_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def piece_tokenizer() -> PreTrainedTokenizerFast:
-    """Words in pieces, `[CLS] a [SEP] b [SEP]`, unknown characters; the way of BERT."""
+    """Return a tokenizer like BERT's: word pieces, `[CLS] a [SEP] b [SEP]`, unknown characters."""
     special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
     backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     backend.normalizer = normalizers.BertNormalizer()
@@ -85,7 +85,7 @@ def piece_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def byte_tokenizer(*, around: bool) -> PreTrainedTokenizerFast:
-    """Bytes merged into pieces, blanks included; `around` the text `<s>` and `</s>`, or no special tokens at all."""
+    """Return a byte-level BPE tokenizer; `around` adds `<s>` and `</s>`, otherwise it has no special tokens."""
     special = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>"} if around else {}
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -152,7 +152,7 @@ def make(
     dtype: torch.dtype = torch.float64,
     seed: int = 0,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """A new classifier, in eval mode, and its tokenizer: yours to change."""
+    """Return a new classifier in eval mode and its tokenizer, which the test may change."""
     tokenizer = TOKENIZERS[kind]()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -171,5 +171,5 @@ def explainer(
     problem_type: ProblemType = "single_label_classification",
     dtype: torch.dtype = torch.float64,
 ) -> Explainer:
-    """An explainer of a new classifier, shared by the tests that change nothing."""
+    """Return an explainer of a tiny classifier; it is cached, so tests must not change it."""
     return Explainer(*make(kind, problem_type, dtype=dtype))

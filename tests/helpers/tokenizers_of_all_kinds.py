@@ -1,4 +1,4 @@
-"""Small tokenizers of every kind, trained on the spot."""
+"""Small tokenizers of every kind, trained when they are first used."""
 
 import json
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def unigram() -> Tokenizer:
 
 
 def byte_fallback() -> Tokenizer:
-    """As Llama has it: white space is part of the normalised text, and nothing splits it."""
+    """Return a tokenizer like Llama's: white space is part of the normalised text, and there is no pre-tokenizer."""
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", byte_fallback=True, fuse_unk=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer = trained(tokenizer, trainers.BpeTrainer, more=[f"<0x{byte:02X}>" for byte in range(256)])
@@ -96,7 +96,7 @@ def backend(kind: str) -> str:
 
 
 def tokenizer_of(kind: str, **options: object) -> PreTrainedTokenizerBase:
-    """A new tokenizer of this kind, with a special token on either side of a text."""
+    """Return a new tokenizer of this kind, with a special token on either side of a text."""
     if kind in SLOW:
         return SLOW[kind](**options)
     tokenizer = Tokenizer.from_str(backend(kind))

@@ -1,4 +1,4 @@
-"""Toy classifiers whose way of reading is unusual in one respect, in float64."""
+"""Toy classifiers in float64, each unusual in one respect, and custom autograd functions for them."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -38,7 +38,7 @@ class Toy(nn.Module):
 
 
 class TwiceTheGradient(Function):
-    """Tanh, with a backward pass that is wrong."""
+    """Tanh, with a wrong backward pass."""
 
     @staticmethod
     def forward(ctx, x):
@@ -53,7 +53,7 @@ class TwiceTheGradient(Function):
 
 
 class Nested(Function):
-    """A function whose forward pass uses another one."""
+    """A function whose forward pass uses another custom function."""
 
     @staticmethod
     def forward(ctx, x):
@@ -65,7 +65,7 @@ class Nested(Function):
 
 
 class StraightThrough(Function):
-    """Rounding, with the gradient of doing nothing."""
+    """Rounding, with the gradient of the identity."""
 
     @staticmethod
     def forward(ctx, x):
@@ -77,7 +77,7 @@ class StraightThrough(Function):
 
 
 class WithSetup(Function):
-    """Tanh by the newer interface, with a backward pass that is right, and a forward pass that cannot be followed."""
+    """Tanh with `setup_context`, a correct backward pass, and a forward pass that autograd cannot follow."""
 
     @staticmethod
     def forward(x):
