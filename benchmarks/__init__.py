@@ -1,1 +1,1 @@
-"""Benchmarks that anyone can rerun; README.md has their tables."""
+"""Benchmarks; README.md has their tables."""

@@ -1,11 +1,11 @@
-"""The token budget of one forward pass: the time of a text against it, on this device.
+"""The time of an explanation against the token budget of one forward pass, on this device.
 
     python -m benchmarks.budget --threads 2
     python -m benchmarks.budget --device cuda --budgets 4096 8192 16384 32768 65536 131072
 
-Explanations by `signed_gi` and by leave-one-out, of texts as long as those of AG's News and IMDB, with BERTs of random
-weights. All budgets are run in turns; a number is the median of the rounds' ratios to the best budget of that column.
-`hf_gradexplain.explain.BATCH_TOKENS` holds the defaults chosen from it.
+BERTs with random weights explain texts as long as those of AG's News and IMDB, by `signed_gi` and by leave-one-out. All
+budgets run in turns; a number is the median ratio to the best budget of its row over the rounds. The defaults in
+`hf_gradexplain.engine.BATCH_TOKENS` were chosen from this table.
 """
 
 import argparse
@@ -21,10 +21,10 @@ MODELS = {"4 x 256": (4, 256), "6 x 384": (6, 384), "12 x 768": (12, 768)}
 WORKS = {"signed_gi": ("signed_gi", {"ag_news": 128, "imdb": 32}), "loo": ("loo", {"ag_news": 4, "imdb": 1})}
 
 
-def column(
+def ratios_to_best(
     sizes: tuple[int, int], method: str, kind: str, n: int, budgets: list[int], repeats: int, device: str
 ) -> list[float]:
-    """The time at each budget, beside the best."""
+    """Return the time at each budget, divided by that at the best budget."""
     explain = Explainer(workload.bert(*sizes, device=device), workload.tokenizer())
     texts = workload.texts(kind, 8 * n)
     texts = texts if method != "loo" else sorted(texts, key=len)[4 * n :]
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--budgets", type=int, nargs="+", default=[256, 512, 1024, 2048, 4096, 8192])
     parser.add_argument("--models", nargs="+", default=["4 x 256", "6 x 384"], choices=list(MODELS))
-    parser.add_argument("--scale", type=float, default=1.0, help="times as many texts")
+    parser.add_argument("--scale", type=float, default=1.0, help="factor on the number of texts")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
@@ -51,8 +51,10 @@ def main() -> None:
         for work, (method, numbers) in WORKS.items():
             for kind, n in numbers.items():
                 n = max(1, round(n * arguments.scale))
-                found = column(MODELS[model], method, kind, n, arguments.budgets, arguments.repeats, arguments.device)
-                cells = " | ".join(f"**{x:.2f}**" if x == min(found) else f"{x:.2f}" for x in found)
+                ratios = ratios_to_best(
+                    MODELS[model], method, kind, n, arguments.budgets, arguments.repeats, arguments.device
+                )
+                cells = " | ".join(f"**{x:.2f}**" if x == min(ratios) else f"{x:.2f}" for x in ratios)
                 print(f"| {model} | {kind} | {work} | {cells} |", flush=True)
 
 

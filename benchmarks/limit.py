@@ -1,14 +1,14 @@
-"""Explanations beside the passes that cannot be avoided, in one process, in turns.
+"""Explanations compared with the minimum of forward and backward passes, in turns in one process.
 
     python -m benchmarks.limit --threads 2
     python -m benchmarks.limit --device cuda --tokens 32768 --texts 4096 512 --repeats 7
 
-Bare: frozen parameters; texts already turned into ids, sorted by length, in padded batches of as many tokens; one
-forward pass and one backward pass to the word vectors. For leave-one-out and for the curve of one order, the forward
-passes of a text and of all its masked copies. The package goes from texts to explanations. A ratio is the median of
-those of every round, with the least and the greatest; `processor` the same in processor time, which others on the
-machine disturb less; `TFLOP/s` counts the matrix products of the encoder, and their share of
-the rate at which this device multiplies large matrices of the same kind.
+Bare: frozen parameters; tokenised texts, sorted by length, in padded batches of the same number of tokens; one forward
+pass and one backward pass to the word vectors. For leave-one-out and for the curve of one order: the forward passes of
+a text and of all its masked copies. The package goes from texts to explanations. A ratio is the median over the rounds,
+with the minimum and the maximum; `processor` is the median in processor time, which other work on the machine disturbs
+less; `TFLOP/s` counts the matrix products of the encoder, with their share of the rate at which this device multiplies
+large matrices of the same kind.
 """
 
 import argparse
@@ -28,17 +28,17 @@ from hf_gradexplain.perturb import removal_curves
 
 GRADIENT_METHODS = ("signed_gi", "sa_l1", "sa_l2", "sa_linf", "sa_raw")
 FEW = {"ag_news": 4, "imdb": 1}
-"""Texts from which every word is taken away in turn, times the fraction of the budget over 1,024 tokens."""
+"""Number of texts for leave-one-out and curves, per 1,024 tokens of the budget."""
 
 
 class Bare:
-    """The passes that cannot be avoided, written down as plainly as they can be."""
+    """The minimum of forward and backward passes, written as plainly as possible."""
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, tokens: int, mixed: bool) -> None:
         self.model, self.tokenizer, self.tokens, self.mixed = model, tokenizer, tokens, mixed
 
     def batches(self, texts: list[str]) -> list[dict[str, Tensor]]:
-        """The texts sorted by length, in padded batches within the budget."""
+        """Return the texts sorted by length, in padded batches within the budget."""
         rows: list[list[list[int]]] = []
         for ids in sorted(self.tokenizer(texts, truncation=True)["input_ids"], key=len):
             if not rows or len(ids) * (len(rows[-1]) + 1) > self.tokens:
@@ -48,30 +48,30 @@ class Bare:
         return [dict(self.tokenizer.pad({"input_ids": part}, return_tensors="pt").to(device)) for part in rows]
 
     def precision(self) -> torch.autocast | nullcontext:
-        """What the forward passes run within."""
+        """Return the context of the forward passes."""
         return torch.autocast(self.model.device.type, torch.bfloat16) if self.mixed else nullcontext()
 
     def gradients(self, batches: list[dict[str, Tensor]]) -> None:
-        """One forward and one backward pass over every batch."""
+        """Run one forward and one backward pass over each batch."""
         for batch in batches:
-            found: list[Tensor] = []
+            leaves: list[Tensor] = []
 
             def leaf(
-                module: torch.nn.Module, args: tuple[Tensor], output: Tensor, found: list[Tensor] = found
+                module: torch.nn.Module, args: tuple[Tensor], output: Tensor, leaves: list[Tensor] = leaves
             ) -> Tensor:
-                found.append(output.detach().requires_grad_())
-                return found[0]
+                leaves.append(output.detach().requires_grad_())
+                return leaves[0]
 
             handle = self.model.get_input_embeddings().register_forward_hook(leaf)
             with self.precision():
                 logits = self.model(**batch).logits
             handle.remove()
             loss = -logits.log_softmax(-1).amax(-1).sum()
-            torch.autograd.grad(loss, found)[0].cpu()
+            torch.autograd.grad(loss, leaves)[0].cpu()
 
     @torch.no_grad()
     def copies(self, rows: list[Tensor]) -> None:
-        """Every text, and one masked copy of it per token but the two at its ends."""
+        """Run each text, and one masked copy of it per token except the two at its ends."""
         for ids in rows:
             mask = torch.ones_like(ids)
             with self.precision():
@@ -91,7 +91,7 @@ class Bare:
 
 
 def one_curve(explainer: Explainer, texts: list[str], options: Options) -> None:
-    """The removal curve of one order, the plain pass and the explanation included."""
+    """Compute the removal curve of one order, including the plain forward pass and the explanation."""
     for scored in explainer.run(texts, options):
         units = scored.forward.batch.units
         ranks = torch.arange(units.size, device=units.count.device).expand(1, len(units.count), -1)
@@ -100,7 +100,7 @@ def one_curve(explainer: Explainer, texts: list[str], options: Options) -> None:
 
 
 def measure(kind: str, n: int, arguments: argparse.Namespace) -> Iterator[str]:
-    """The rows of the table for texts of one kind."""
+    """Yield the rows of the table for texts of one kind."""
     device, mixed = arguments.device, arguments.precision == "bf16"
     model = workload.bert(arguments.layers, arguments.dims, device=device)
     tokenizer, texts = workload.tokenizer(), workload.texts(kind, n)
@@ -123,11 +123,11 @@ def measure(kind: str, n: int, arguments: argparse.Namespace) -> Iterator[str]:
         lambda: explain(texts, GRADIENT_METHODS),
     ]
     base, one, five = workload.in_turns(works, arguments.repeats, device)
-    read = sum(len(ids) for ids in tokenizer(texts, truncation=True)["input_ids"])
-    rate = speed(arguments, read, 2, base)
+    tokens = sum(len(ids) for ids in tokenizer(texts, truncation=True)["input_ids"])
+    rate = speed(arguments, tokens, 2, base)
     yield row(kind, n, "one gradient method", base, one, rate)
     yield row(kind, n, "five gradient methods", base, five, "")
-    yield row(kind, n, "five beside one", one, five, "")
+    yield row(kind, n, "five, relative to one", one, five, "")
     few = sorted(texts, key=len)[n // 2 :][: max(1, FEW[kind] * arguments.tokens // 1024)]
     rows = [torch.tensor(ids, device=device) for ids in tokenizer(few, truncation=True)["input_ids"]]
     options = Options("random", "token", **explain.keywords)
@@ -143,14 +143,14 @@ def measure(kind: str, n: int, arguments: argparse.Namespace) -> Iterator[str]:
 
 
 def speed(arguments: argparse.Namespace, tokens: int, passes: int, times: list[workload.Seconds]) -> str:
-    """The rate of bare passes over so many tokens; a backward pass to the inputs costs as much as a forward one."""
+    """Return the rate of the bare passes; a backward pass to the inputs costs as much as a forward pass."""
     products = 2 * 12 * arguments.layers * arguments.dims**2 * tokens * passes
     rate = products / workload.wall(times) / 1e12
     return f"{rate:.2f} ({rate / arguments.peak:.0%})"
 
 
 def row(kind: str, n: int, work: str, base: list[workload.Seconds], times: list[workload.Seconds], rate: str) -> str:
-    """One line of the table."""
+    """Return one row of the table."""
     cells = (
         kind,
         f"{n:,}",
@@ -164,7 +164,7 @@ def row(kind: str, n: int, work: str, base: list[workload.Seconds], times: list[
 
 
 def peak(device: str, dtype: torch.dtype) -> float:
-    """The rate at which the device multiplies large matrices, in TFLOP/s."""
+    """Return the rate at which the device multiplies large matrices, in TFLOP/s."""
     n = 8192 if device == "cuda" else 1024
     a = torch.randn(n, n, device=device, dtype=dtype)
     (times,) = workload.in_turns([lambda: a @ a], 5, device)

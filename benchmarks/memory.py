@@ -1,11 +1,11 @@
-"""Time and peak memory against the number and the length of texts, each in a process of its own.
+"""Time and peak memory against the number and the length of texts, with one process per row.
 
     python -m benchmarks.memory --threads 2
 
-Length: a BERT of 6 layers and 384 dimensions explains 16 texts by five gradient methods, and one by leave-one-out.
-Number: a FastText and a TextCNN with random weights are evaluated by all seven methods, full curves, as
-`recipes/evaluate.py` does it. Memory is the resident set of the process: how far its peak rises above what it was when
-model and texts were there. Linux keeps that peak in `/proc/self/status`; elsewhere this script does not run.
+Length: a BERT of 6 layers and 384 dimensions explains 16 texts by five gradient methods, and one text by leave-one-out.
+Number: a FastText and a TextCNN with random weights are evaluated by all seven methods with full curves, as in
+`recipes/evaluate.py`. Memory is the resident set of the process: the rise of its peak above its size after the model
+and the texts were loaded. The peak is read from `/proc/self/status`, which exists on Linux only.
 """
 
 import argparse
@@ -22,32 +22,32 @@ import torch
 from datasets import Dataset
 
 from benchmarks import workload
+from hf_gradexplain.attribution.methods import PAPER_METHODS
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.models import MODELS, train_word_tokenizer
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate
 
 GRADIENT_METHODS = ("signed_gi", "sa_l1", "sa_l2", "sa_linf", "sa_raw")
-PAPER_METHODS = ("random", "loo", *GRADIENT_METHODS)
 WORDS = 60
-"""Words of the texts of which there are more and more."""
+"""Number of words of each text of the evaluations."""
 
 
 def texts_of(words: int, n: int) -> list[str]:
-    """Texts of made-up words, their frequencies those of natural text."""
+    """Return texts of artificial words with the frequencies of natural text."""
     rng = np.random.default_rng(0)
     return [" ".join(f"w{i % workload.VOCABULARY}" for i in rng.zipf(1.3, words)) for _ in range(n)]
 
 
 def transformer(methods: tuple[str, ...], words: int, n: int) -> Callable[[], object]:
-    """A BERT explains texts, batch by batch."""
+    """Return the explanation of texts by a BERT, batch by batch."""
     explainer = Explainer(workload.bert(6, 384), workload.tokenizer())
     texts, options = texts_of(words - 2, n), Options(methods, "token")
     return lambda: [batch.indices for batch in explainer.run(texts, options)]
 
 
 def evaluation(name: str, n: int) -> Callable[[], object]:
-    """A model of this package is evaluated."""
+    """Return the evaluation of a model of this package."""
     torch.manual_seed(0)
     tokenizer = train_word_tokenizer((f"w{i}" for i in range(workload.VOCABULARY)), vocab_size=workload.VOCABULARY)
     config = next(each for each in MODELS if each.model_type == name)(vocab_size=len(tokenizer), num_labels=4)
@@ -75,13 +75,13 @@ SETTINGS = [
 
 
 def resident(field: str) -> float:
-    """The memory of this process in MB: `VmRSS` now, `VmHWM` at its peak."""
-    found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(found.group(1)) / 1024 if found else float("nan")
+    """Return the memory of this process in MB: `VmRSS` now, `VmHWM` at its peak."""
+    match = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(match.group(1)) / 1024 if match else float("nan")
 
 
 def measure(kind: str, words: int, n: int) -> str:
-    """One row of the table, in this process."""
+    """Return one row of the table, measured in this process."""
     WORKS[kind](16, 2)()
     work = WORKS[kind](words, n)
     Path("/proc/self/clear_refs").write_text("5")
@@ -103,15 +103,15 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--cell", type=int, help="measure one row only, in this process")
+    parser.add_argument("--row", type=int, help="measure one row only, in this process")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    if arguments.cell is not None:
-        print(measure(*SETTINGS[arguments.cell]))
+    if arguments.row is not None:
+        print(measure(*SETTINGS[arguments.row]))
         return
-    print("| work | tokens | texts | ms a text | before, MB | rise to the peak, MB |\n|---|---:|---:|---:|---:|---:|")
-    for cell in range(len(SETTINGS)):
-        command = [sys.executable, "-m", "benchmarks.memory", "--threads", f"{arguments.threads}", "--cell", f"{cell}"]
+    print("| work | tokens | texts | ms a text | before, MB | rise to peak, MB |\n|---|---:|---:|---:|---:|---:|")
+    for row in range(len(SETTINGS)):
+        command = [sys.executable, "-m", "benchmarks.memory", "--threads", f"{arguments.threads}", "--row", f"{row}"]
         done = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         print(done.stdout.strip(), flush=True)
 

@@ -1,11 +1,11 @@
-"""Matrix products in bfloat16 beside float32: the time, and what it does to the scores.
+"""Matrix products in bfloat16 compared with float32: time, and correlation of the scores.
 
     python -m benchmarks.precision --threads 2
     python -m benchmarks.precision --model_name_or_path org/model --dataset_name fancyzhx/ag_news
 
-Without a model, a BERT of 6 layers and 384 dimensions with random weights explains made-up texts. Both precisions are
-run in turns. Correlations are Pearson's r of a text's scores in one precision with those in the other: the median over
-texts, and the least.
+Without a model, a BERT of 6 layers and 384 dimensions with random weights explains artificial texts. Both precisions
+run in turns. Correlations are Pearson's r between the scores of a text in both precisions: the median and the minimum
+over texts.
 """
 
 import argparse
@@ -20,16 +20,15 @@ from hf_gradexplain import Explainer
 from hf_gradexplain.corpus import load_texts
 
 METHODS = {"signed_gi": 8, "sa_l2": 8, "loo": 1}
-"""Per method, how many times the number of texts it explains."""
+"""Factor on the number of texts per method."""
 
 
-def subject(arguments: argparse.Namespace) -> tuple[Explainer, list[str]]:
-    """The model and the texts."""
+def load_inputs(arguments: argparse.Namespace) -> tuple[Explainer, list[str]]:
+    """Return the explainer and the texts."""
     n = arguments.texts * max(METHODS.values())
     if arguments.model_name_or_path is None:
-        return Explainer(workload.bert(6, 384, device=arguments.device), workload.tokenizer()), workload.texts(
-            "ag_news", n
-        )
+        explainer = Explainer(workload.bert(6, 384, device=arguments.device), workload.tokenizer())
+        return explainer, workload.texts("ag_news", n)
     explainer = Explainer.from_pretrained(arguments.model_name_or_path, device=arguments.device)
     return explainer, load_texts(arguments.dataset_name, split=arguments.split, max_samples=n)["text"]
 
@@ -46,21 +45,19 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    explainer, texts = subject(arguments)
-    print("| method | texts | float32, ms | bf16, ms | ratio | processor | r, median | r, least |")
+    explainer, texts = load_inputs(arguments)
+    print("| method | texts | float32, ms | bf16, ms | ratio | processor | r, median | r, minimum |")
     print("|---|---:|---:|---:|---|---:|---:|---:|")
     for method, times in METHODS.items():
-        some = texts[: times * arguments.texts]
-        works = [partial(explainer, some, method, mixed_precision=precision) for precision in ("no", "bf16")]
+        sample = texts[: times * arguments.texts]
+        works = [partial(explainer, sample, method, mixed_precision=precision) for precision in ("no", "bf16")]
         plain, mixed = workload.in_turns(works, arguments.repeats, arguments.device)
         pairs = [(a.scores[method], b.scores[method]) for a, b in zip(works[0](), works[1](), strict=True)]
-        found = [float(np.corrcoef(a, b)[0, 1]) for a, b in pairs if len(a) > 2]
-        clock = f"{1e3 * workload.wall(plain):.0f} | {1e3 * workload.wall(mixed):.0f}"
+        correlations = [float(np.corrcoef(a, b)[0, 1]) for a, b in pairs if len(a) > 2]
+        times_ms = f"{1e3 * workload.wall(plain):.0f} | {1e3 * workload.wall(mixed):.0f}"
         ratio, processor = workload.ratios(mixed, plain)
-        print(
-            f"| {method} | {len(some)} | {clock} | {ratio} | {processor} | {median(found):.5f} | {min(found):.5f} |",
-            flush=True,
-        )
+        r = f"{median(correlations):.5f} | {min(correlations):.5f}"
+        print(f"| {method} | {len(sample)} | {times_ms} | {ratio} | {processor} | {r} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""`recipes/evaluate.py` on one process and on several, in turns: whole runs, launched as anyone would.
+"""`recipes/evaluate.py` on one process and on several, in turns: whole runs, launched from the command line.
 
     OMP_WAIT_POLICY=passive python -m benchmarks.processes --processes 1 2
 
 A BiLSTM and a BERT of 2 layers and 128 dimensions, with random weights, are evaluated by all seven methods on texts as
-long as those of AG's News. "Whole" is the time of the command; "run" what the run says it took: without the start of
-Python and of the processes, which does not grow with the data. A ratio is the median of the rounds' ratios to one
-process, with the least and the greatest.
+long as those of AG's News. "Whole" is the time of the command. "Run" is the time that the run reports, without the
+start of Python and of the processes, which does not grow with the data. A ratio is the median over the rounds of the
+ratio to one process, with the minimum and the maximum.
 """
 
 import argparse
@@ -27,7 +27,7 @@ RECIPE = Path(__file__).parents[1] / "recipes" / "evaluate.py"
 TEXTS = {"bilstm": 300, "bert": 200}
 
 
-def write_subject(name: str, folder: Path) -> None:
+def write_inputs(name: str, folder: Path) -> None:
     """Save a model with its tokenizer, and the texts."""
     torch.manual_seed(0)
     if name == "bert":
@@ -44,7 +44,7 @@ def write_subject(name: str, folder: Path) -> None:
 
 
 def run(folder: Path, processes: int) -> tuple[float, float]:
-    """The seconds of a whole run, and those that it says it took."""
+    """Return the seconds of the whole command, and those that the run reports."""
     with TemporaryDirectory() as output:
         launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
         arguments = {"model_name_or_path": folder / "model", "dataset_name": folder / "texts.jsonl", "split": "train"}
@@ -63,15 +63,17 @@ def main() -> None:
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
-    print("| model | texts | processes | whole, s | run, s | run, beside one process |\n|---|---:|---:|---:|---:|---|")
+    print(
+        "| model | texts | processes | whole, s | run, s | run, ratio to one process |\n|---|---:|---:|---:|---:|---|"
+    )
     for name in TEXTS:
         with TemporaryDirectory() as folder:
-            write_subject(name, Path(folder))
+            write_inputs(name, Path(folder))
             rounds = [[run(Path(folder), n) for n in arguments.processes] for _ in range(arguments.repeats)]
         for at, processes in enumerate(arguments.processes):
             whole, inner = (median(times[at][part] for times in rounds) for part in (0, 1))
-            found = [times[at][1] / times[0][1] for times in rounds]
-            ratio = f"**{median(found):.2f}** ({min(found):.2f} to {max(found):.2f})"
+            ratios = [times[at][1] / times[0][1] for times in rounds]
+            ratio = f"**{median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})"
             print(f"| {name} | {TEXTS[name]:,} | {processes} | {whole:.1f} | {inner:.1f} | {ratio} |", flush=True)
 
 

@@ -1,13 +1,13 @@
-"""Leave-one-out and removal curves: the short cuts beside batched brute force, in one process.
+"""Leave-one-out and removal curves: the shortcuts compared with batched brute force, in one process.
 
     python -m benchmarks.shortcuts --words 50 250 1000 --threads 2
     python -m benchmarks.shortcuts --words 50 250 --texts 64 --models fasttext
 
-Texts of made-up words, their frequencies those of natural text, every occurrence a unit; one text unless asked. Brute
-force is the generic form at the best of several token budgets. What is compared is run in turns, and the table shows
-medians; "forwards" is the time in plain forward passes of the texts, measured before brute force, which leaves the
-process with a heap where all that follows may be a third slower. What takes microseconds is run for 20 ms at a time.
-FastText has been asked before, and so has its table projected. Below the table, the time of the gradients per word.
+Texts of artificial words with the frequencies of natural text; each occurrence is a unit; one text by default. Brute
+force is the generic form at the best of several token budgets. The compared functions run in turns, and the table shows
+medians. "In forwards" is the time divided by that of a plain forward pass of the texts; it is measured before brute
+force, which fragments the heap and can make later work a third slower. Work of microseconds is repeated for 20 ms.
+FastText runs once before it is measured, which projects its table. A second table shows the time of the gradients.
 """
 
 import argparse
@@ -37,7 +37,7 @@ BUDGETS = (512, 1024, 4096, 16384)
 
 
 def seconds(work: Work) -> Seconds:
-    """How long it takes: the mean of as many runs as fit into 20 ms, and of one at least."""
+    """Return the time of a run: the mean over the runs that fit into 20 ms, at least one."""
     wall, processor, runs = time.perf_counter(), time.process_time(), 0
     while not runs or time.perf_counter() - wall < 0.02:
         work()
@@ -46,23 +46,23 @@ def seconds(work: Work) -> Seconds:
 
 
 def in_turns(works: Sequence[Work], repeats: int) -> list[list[Seconds]]:
-    """The times of each, all of them run once per round: `repeats` times per work."""
+    """Run all works once per round; return `repeats` times for each."""
     rounds = [[seconds(work) for work in works] for _ in range(repeats)]
     return [list(times) for times in zip(*rounds, strict=True)]
 
 
 def new_models() -> dict[str, tuple[PreTrainedModel, PreTrainedTokenizerFast]]:
-    """The three architectures at their default sizes, untrained: the time does not depend on the weights."""
+    """Return the three architectures at their default sizes, untrained: the time does not depend on the weights."""
     torch.manual_seed(0)
     tokenizer = train_word_tokenizer((f"w{i}" for i in range(VOCABULARY)), vocab_size=VOCABULARY)
     configs = {config.model_type: config(vocab_size=len(tokenizer), num_labels=CLASSES) for config in MODELS}
     return {name: (MODELS[type(config)](config), tokenizer) for name, config in configs.items()}
 
 
-def read(
+def run_model(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: int, texts: int, budget: int
 ) -> ForwardPass:
-    """The same texts for every budget."""
+    """Run the model on texts that are the same for all budgets."""
     ids = np.random.default_rng(0).zipf(1.3, (texts, words)) % VOCABULARY
     documents = Encoder(tokenizer, None, "word")([" ".join(f"w{i}" for i in row) for row in ids])
     classifier = HookedClassifier(model, probe(model, tokenizer).lookups, Objective("loss", "softmax"), budget)
@@ -70,7 +70,7 @@ def read(
 
 
 def works_of(shortcut: Shortcut, forward: ForwardPass) -> list[Work]:
-    """Leave-one-out, and the whole curve of one random order."""
+    """Return leave-one-out and the whole curve of one random order."""
     order = torch.from_numpy(np.random.default_rng(1).permutation(forward.batch.units.size))
     ranks = order.expand(1, len(forward.batch.documents), -1)
     return [
@@ -80,11 +80,11 @@ def works_of(shortcut: Shortcut, forward: ForwardPass) -> list[Work]:
 
 
 @torch.no_grad()
-def beside_a_pass(
+def cells_in_forwards(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: int, texts: int, repeats: int
 ) -> list[str]:
-    """For each kind of work, two cells of the table: milliseconds, and in forward passes."""
-    forward = read(model, tokenizer, words, texts, 1024)
+    """Return two cells of the table for each kind of work: milliseconds, and the ratio to a forward pass."""
+    forward = run_model(model, tokenizer, words, texts, 1024)
     works = works_of(shortcut_of(model), forward)
     for work in works:
         work()
@@ -93,11 +93,11 @@ def beside_a_pass(
 
 
 @torch.no_grad()
-def beside_brute_force(
+def cells_of_brute_force(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: int, texts: int, repeats: int
 ) -> list[str]:
-    """For each kind of work, four cells: brute force and its token budget, and how many times faster the short cut."""
-    passes = {budget: read(model, tokenizer, words, texts, budget) for budget in BUDGETS}
+    """Return four cells for each kind of work: brute force, its token budget, and the speed-up of the shortcut."""
+    passes = {budget: run_model(model, tokenizer, words, texts, budget) for budget in BUDGETS}
     brute = {budget: works_of(GENERIC, passes[budget]) for budget in BUDGETS}
     best = min(BUDGETS, key=lambda budget: min(seconds(brute[budget][0]).wall for _ in range(2)))
     works = [*works_of(shortcut_of(model), passes[1024]), *brute[best]]
@@ -113,8 +113,8 @@ def beside_brute_force(
 def gradients_per_word(
     name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, words: list[int], texts: int, repeats: int
 ) -> str:
-    """One row of the second table: microseconds per word at each length."""
-    passes = [read(model, tokenizer, n, texts, 1024) for n in words]
+    """Return one row of the second table: microseconds per word at each length."""
+    passes = [run_model(model, tokenizer, n, texts, 1024) for n in words]
 
     def gradients(forward: ForwardPass) -> Gradients:
         if has_gradient_shortcut(forward.classifier):
@@ -122,38 +122,37 @@ def gradients_per_word(
         return Backward()(forward.classifier.forward(forward.batch, graph=True))
 
     times = in_turns([partial(gradients, forward) for forward in passes], repeats)
-    return (
-        f"| {name} | "
-        + " | ".join(f"{1e6 * wall(t) / n / texts:.1f}" for t, n in zip(times, words, strict=True))
-        + " |"
-    )
+    cells = [f"{1e6 * wall(t) / n / texts:.1f}" for t, n in zip(times, words, strict=True)]
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 def main() -> None:
-    """Print the table."""
+    """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--words", type=int, nargs="+", default=[50, 250, 1000])
     parser.add_argument("--texts", type=int, default=1)
     parser.add_argument("--models", nargs="+", default=["fasttext", "textcnn", "bilstm"])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--flush_denormals", action="store_true", help="as the recipes do")
+    parser.add_argument(
+        "--flush_denormals", action="store_true", help="flush denormal numbers to zero, as the recipes do"
+    )
     arguments = parser.parse_args()
     if arguments.flush_denormals:
         flush_denormals()
     torch.set_num_threads(arguments.threads)
     models = new_models()
     print(
-        "| model | words | texts | work | short cut, ms | in forwards | brute force, ms | at tokens | times faster "
+        "| model | words | texts | work | shortcut, ms | in forwards | brute force, ms | at tokens | times faster "
         "| in processor time |\n|---|---:|---:|---|---:|---|---:|---:|---|---:|"
     )
     for name in arguments.models:
         model, tokenizer = models[name]
         with frozen_eval_mode(model):
             sizes = [(words, arguments.texts, arguments.repeats) for words in arguments.words]
-            passes = [beside_a_pass(model, tokenizer, *size) for size in sizes]
-            for size, beside in zip(sizes, passes, strict=True):
-                cells = zip(KINDS, beside, beside_brute_force(model, tokenizer, *size), strict=True)
+            in_forwards = [cells_in_forwards(model, tokenizer, *size) for size in sizes]
+            for size, shortcut_cells in zip(sizes, in_forwards, strict=True):
+                cells = zip(KINDS, shortcut_cells, cells_of_brute_force(model, tokenizer, *size), strict=True)
                 for row in cells:
                     print(f"| {name} | {size[0]:,} | {size[1]} | {' | '.join(row)} |", flush=True)
     lengths = " | ".join(f"{n:,} words" for n in arguments.words)

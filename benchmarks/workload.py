@@ -1,4 +1,4 @@
-"""What the benchmarks share: made-up texts of natural lengths, models of the usual sizes, and a fair clock."""
+"""Shared parts of the benchmarks: artificial texts of natural lengths, models of the usual sizes, and timing."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ Work = Callable[[], object]
 
 
 def texts(kind: str, n: int) -> list[str]:
-    """Texts of made-up words, as long as those of a data set, their frequencies those of natural text."""
+    """Return texts of artificial words, with the lengths of a dataset and the word frequencies of natural text."""
     rng = np.random.default_rng(0)
     center, spread = LENGTHS[kind]
     lengths = np.exp(rng.normal(center, spread, n)).astype(int).clip(8, LONGEST)
@@ -28,7 +28,7 @@ def texts(kind: str, n: int) -> list[str]:
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
-    """Knows every made-up word, and stands `[CLS]` and `[SEP]` around a text."""
+    """Return a tokenizer that has all artificial words and adds `[CLS]` and `[SEP]`."""
     special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
     names = [*special.values(), *(f"w{i}" for i in range(VOCABULARY))]
     backend = Tokenizer(models.WordPiece({name: i for i, name in enumerate(names)}, unk_token="[UNK]"))
@@ -38,7 +38,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 
 def bert(layers: int, dims: int, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> PreTrainedModel:
-    """A BERT with random weights: the time does not depend on them."""
+    """Return a BERT with random weights: the time does not depend on them."""
     torch.manual_seed(0)
     sizes = {"num_hidden_layers": layers, "hidden_size": dims, "intermediate_size": 4 * dims}
     config = BertConfig(vocab_size=VOCABULARY + 4, num_attention_heads=dims // 32, num_labels=4, **sizes)
@@ -47,14 +47,14 @@ def bert(layers: int, dims: int, *, device: str = "cpu", dtype: torch.dtype = to
 
 @dataclass(frozen=True)
 class Seconds:
-    """What a piece of work took: on the clock, and of the processor, which others on the machine disturb less."""
+    """Wall-clock time, and processor time, which other work on the machine disturbs less."""
 
     wall: float
     processor: float
 
 
 def seconds(work: Work, device: str = "cpu") -> Seconds:
-    """How long it takes, once."""
+    """Return the time of one run."""
     wall, processor = time.perf_counter(), time.process_time()
     work()
     if device == "cuda":
@@ -63,7 +63,7 @@ def seconds(work: Work, device: str = "cpu") -> Seconds:
 
 
 def in_turns(works: Sequence[Work], repeats: int, device: str = "cpu") -> list[list[Seconds]]:
-    """The times of each, all of them run once per round, after one round to warm up: `repeats` times per work."""
+    """Run all works once per round, after one round to warm up; return `repeats` times for each."""
     for work in works:
         seconds(work, device)
     rounds = [[seconds(work, device) for work in works] for _ in range(repeats)]
@@ -71,12 +71,12 @@ def in_turns(works: Sequence[Work], repeats: int, device: str = "cpu") -> list[l
 
 
 def wall(times: Sequence[Seconds]) -> float:
-    """The median time on the clock, in seconds."""
+    """Return the median wall-clock time in seconds."""
     return median(each.wall for each in times)
 
 
 def ratios(times: Sequence[Seconds], reference: Sequence[Seconds]) -> tuple[str, str]:
-    """The median of the rounds' ratios with the least and the greatest; and the median in processor time."""
-    found = [a.wall / b.wall for a, b in zip(times, reference, strict=True)]
+    """Return the median ratio over the rounds with its minimum and maximum, and the median ratio of processor time."""
+    walls = [a.wall / b.wall for a, b in zip(times, reference, strict=True)]
     processor = median(a.processor / b.processor for a, b in zip(times, reference, strict=True))
-    return f"**{median(found):.3f}** ({min(found):.3f} to {max(found):.3f})", f"{processor:.3f}"
+    return f"**{median(walls):.3f}** ({min(walls):.3f} to {max(walls):.3f})", f"{processor:.3f}"

@@ -1,4 +1,4 @@
-"""What every tool that is measured beside this package has to offer."""
+"""The interface of the tools that are compared with this package."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -26,12 +26,12 @@ TARGET = 0
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a tool said of one text.
+class Output:
+    """The output of a tool for one text.
 
     Attributes:
-        scores: `(T,)` one number per token, special tokens included.
-        inputs: What the tool gave the model to read, each `(1, T)`.
+        scores: `(T,)` one number per token, including special tokens.
+        inputs: The inputs that the tool gave to the model, each `(1, T)`.
     """
 
     scores: Tensor
@@ -43,10 +43,10 @@ class Peer:
     """A tool, called as its own documentation recommends.
 
     Attributes:
-        call: The call, for the reader of the tables.
-        scores: What its scores are, in a few words.
-        truth: The same from this package.
-        alone: `(model, tokenizer, text) -> Answer`.
+        call: The call, shown in the tables.
+        scores: A short description of its scores.
+        truth: The same scores from this package.
+        alone: `(model, tokenizer, text) -> Output`.
         together: `(model, tokenizer, texts) -> [(T,)]`, or None if the tool takes one text at a time.
         scaled: Whether the tool divides the scores of a text by their norm.
     """
@@ -54,26 +54,26 @@ class Peer:
     call: str
     scores: str
     truth: Callable[[Truth, Mapping[str, Tensor]], Tensor]
-    alone: Callable[[Any, Any, str], Answer]
+    alone: Callable[[Any, Any, str], Output]
     together: Callable[[Any, Any, list[str]], list[Tensor]] | None = None
     scaled: bool = False
 
 
 Work = Callable[[Any, Any, list[str], int], object]
-"""`(model, tokenizer, texts, size)`: explain texts, so many tokens or texts at a time, as the tool counts them."""
+"""`(model, tokenizer, texts, size)`: explain texts in batches of `size` tokens or texts, as the tool counts them."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """What a tool can be timed at, called as its own documentation recommends.
+    """The timed calls of a tool, made as its own documentation recommends.
 
     Attributes:
-        methods: The gradient methods, the first alone and up to five together, with their passes where more than one.
-        one: Explain texts with the first of them.
-        several: Explain texts with all of them.
-        sizes: The batch sizes to choose the fastest from.
-        occlusion: Take every token away in turn, or None if the tool does not.
-        copies: The batch sizes to choose the fastest from there.
+        methods: The gradient methods, at most five, with the number of passes if more than one.
+        one: Explains texts with the first method.
+        several: Explains texts with all methods.
+        sizes: The batch sizes to try for gradient methods.
+        occlusion: Removes each token in turn; None if the tool cannot.
+        copies: The batch sizes to try for occlusion.
     """
 
     methods: tuple[str, ...]
@@ -85,10 +85,10 @@ class Speed:
 
 
 def load(name: str) -> Peer:
-    """The tool of that name; it has to be installed."""
+    """Return the tool of this name, which must be installed."""
     return importlib.import_module(PEERS[name]).PEER
 
 
 def load_speed(name: str) -> Speed:
-    """What the tool of that name can be timed at; it has to be installed."""
+    """Return the timed calls of the tool of this name, which must be installed."""
     return importlib.import_module(TIMED[name]).SPEED

@@ -1,13 +1,13 @@
-"""The time that a tool takes to explain texts, beside that of the bare passes, in turns in one process.
+"""The time of a tool to explain texts, compared with that of the bare passes, in turns in one process.
 
     OMP_WAIT_POLICY=passive python -m benchmarks.peers.speed TOOL FOLDER --threads 2
 
-Run in that tool's own environment, see README.md; FOLDER is what benchmarks/peers/texts.py wrote. Bare: frozen
-parameters, the texts' tokens sorted by length into padded batches of 1,024, one forward pass and one backward pass to
-the word vectors; for taking tokens away, the forward passes of the masked copies, 1,024 tokens a batch. The tool goes
-from text to result, at the fastest of its batch sizes. Prints a line of the table per kind of work: the median of the
-ratios of every turn, the least and the greatest, and the median of the same in processor time, which others on the
-machine disturb less.
+Run in the environment of the tool, see README.md; FOLDER is the output of benchmarks/peers/texts.py. Bare: frozen
+parameters, tokenised texts sorted by length in padded batches of 1,024 tokens, one forward pass and one backward pass
+to the word vectors; for removing tokens, the forward passes of the masked copies, 1,024 tokens a batch. The tool goes
+from text to result, at the fastest of its batch sizes. Prints a row of the table per kind of work: the median ratio
+over the turns, the minimum and the maximum, and the median ratio of processor time, which other work on the machine
+disturbs less.
 """
 
 import argparse
@@ -28,16 +28,16 @@ from benchmarks.peers.peer import TARGET, TIMED, Work, load_speed
 
 TOKENS = 1024
 FEW = {"ag_news": 2, "imdb": 1}
-"""Texts from which every token is taken away in turn: those at the lower quartile of the lengths."""
+"""Number of texts from which each token is removed in turn: those at the lower quartile of the lengths."""
 
 SLOW = 8.0
-"""From this ratio on, fewer texts are explained: as many as keep a turn short."""
+"""From this ratio on, an eighth of the texts is explained, to keep a turn short."""
 
 Run = Callable[[], object]
 
 
 def new_model(vocabulary: int) -> BertForSequenceClassification:
-    """A BERT of 6 layers and 384 dimensions with random weights."""
+    """Return a BERT of 6 layers and 384 dimensions with random weights."""
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=vocabulary,
@@ -51,13 +51,13 @@ def new_model(vocabulary: int) -> BertForSequenceClassification:
 
 
 class Bare:
-    """The passes that cannot be avoided."""
+    """The minimum of forward and backward passes."""
 
     def __init__(self, model: BertForSequenceClassification, tokenizer: AutoTokenizer) -> None:
         self.model, self.tokenizer = deepcopy(model).requires_grad_(False), tokenizer
 
     def gradients(self, texts: list[str]) -> Run:
-        """One forward and one backward pass over these texts, whose tokens are looked up beforehand."""
+        """Return one forward and one backward pass over these texts, which are tokenised beforehand."""
         batches = list(self._batches(texts))
         return lambda: [self._backward(batch) for batch in batches]
 
@@ -75,66 +75,65 @@ class Bare:
         return batch if not batch["attention_mask"].all() else {"input_ids": batch["input_ids"]}
 
     def _backward(self, batch: dict[str, Tensor]) -> Tensor:
-        found: list[Tensor] = []
+        leaves: list[Tensor] = []
 
         def leaf(module: torch.nn.Module, args: tuple[Tensor], vectors: Tensor) -> Tensor:
-            found.append(vectors.detach().requires_grad_())
-            return found[0]
+            leaves.append(vectors.detach().requires_grad_())
+            return leaves[0]
 
         handle = self.model.get_input_embeddings().register_forward_hook(leaf)
         try:
             logits = self.model(**batch).logits
         finally:
             handle.remove()
-        return torch.autograd.grad(logits[:, TARGET].sum(), found)[0]
+        return torch.autograd.grad(logits[:, TARGET].sum(), leaves)[0]
 
     def copies(self, texts: list[str]) -> Run:
-        """The forward passes of every text without each of its tokens."""
+        """Return the forward passes of each text without each of its tokens."""
         rows = [torch.tensor(ids) for ids in self.tokenizer(texts, truncation=True)["input_ids"]]
         return lambda: [self._masked(ids) for ids in rows]
 
     @torch.inference_mode()
     def _masked(self, ids: Tensor) -> list[Tensor]:
         vectors = self.model.get_input_embeddings()(ids)
-        places = torch.arange(1, len(ids) - 1)
-        some = places.split(max(1, TOKENS // len(ids)))
-        return [self.model(inputs_embeds=self._without(vectors, at)).logits for at in some]
+        chunks = torch.arange(1, len(ids) - 1).split(max(1, TOKENS // len(ids)))
+        return [self.model(inputs_embeds=self._without(vectors, tokens)).logits for tokens in chunks]
 
     @staticmethod
-    def _without(vectors: Tensor, places: Tensor) -> Tensor:
-        out = vectors.expand(len(places), -1, -1).clone()
-        out[torch.arange(len(places)), places] = 0
+    def _without(vectors: Tensor, tokens: Tensor) -> Tensor:
+        out = vectors.expand(len(tokens), -1, -1).clone()
+        out[torch.arange(len(tokens)), tokens] = 0
         return out
 
 
 def seconds(run: Run) -> tuple[float, float]:
-    """How long it takes, once, and how much of the processors' time."""
+    """Return the wall-clock time and the processor time of one run."""
     wall, processor = time.perf_counter(), time.process_time()
     run()
     return time.perf_counter() - wall, time.process_time() - processor
 
 
 def fastest(work: Work, given: tuple[object, object, list[str]], sizes: tuple[int, ...]) -> int:
-    """The batch size at which the work takes the least processor time, after a first try to warm up."""
+    """Return the batch size at which the work takes the least processor time, after one run to warm up."""
     if len(sizes) > 1:
         work(*given, sizes[0])
     return min(sizes, key=lambda size: seconds(lambda: work(*given, size))[1]) if len(sizes) > 1 else sizes[0]
 
 
 def ratios(bare: Run, tool: Run, repeats: int) -> list[tuple[float, ...]]:
-    """How many times the bare passes' time the tool took, in every turn, after one to warm up."""
+    """Return the tool's time relative to the bare passes for each turn, after one turn to warm up."""
     turns = [(seconds(bare), seconds(tool)) for _ in range(repeats + 1)][1:]
     return [tuple(t / b for t, b in zip(tool, bare, strict=True)) for bare, tool in turns]
 
 
 def at_length(texts: list[str], quantile: float, n: int) -> list[str]:
-    """The `n` texts about that quantile of the lengths."""
+    """Return the `n` texts around a quantile of the lengths."""
     start = round(quantile * (len(texts) - n))
     return sorted(texts, key=len)[start : start + n]
 
 
 def lines(name: str, folder: Path, repeats: int) -> Iterator[str]:
-    """The lines of the table of one tool."""
+    """Yield the rows of the table for one tool."""
     speed, tokenizer = load_speed(name), AutoTokenizer.from_pretrained(folder)
     model = new_model(len(tokenizer))
     bare = Bare(model, tokenizer)
@@ -149,36 +148,36 @@ def lines(name: str, folder: Path, repeats: int) -> Iterator[str]:
         if speed.occlusion:
             few = at_length(texts, 0.25, FEW[corpus])
             best = fastest(speed.occlusion, (model, tokenizer, at_length(texts, 0, 1)), speed.copies)
-            works.append(("every token taken away", speed.occlusion, best, few, bare.copies))
-        for kind, work, at, some, passes in works:
-            yield line(name, corpus, kind, at, *measured(work, (model, tokenizer), some, at, passes, repeats))
+            works.append(("each token removed", speed.occlusion, best, few, bare.copies))
+        for kind, work, size, sample, passes in works:
+            yield line(name, corpus, kind, size, *measured(work, (model, tokenizer), sample, size, passes, repeats))
 
 
 def measured(
     work: Work,
-    opened: tuple[object, object],
+    model_and_tokenizer: tuple[object, object],
     texts: list[str],
     size: int,
     passes: Callable[[list[str]], Run],
     repeats: int,
 ) -> tuple[int, list[tuple[float, ...]]]:
-    """The number of texts explained, and the ratios; an eighth of the texts where the tool is slow."""
+    """Return the number of explained texts and the ratios; a slow tool explains an eighth of the texts."""
     few = at_length(texts, 0.5, max(1, len(texts) // 8))
-    slow = len(few) < len(texts) and ratios(passes(few), lambda: work(*opened, few, size), 1)[0][1] > SLOW
-    some = few if slow else texts
-    return len(some), ratios(passes(some), lambda: work(*opened, some, size), repeats)
+    slow = len(few) < len(texts) and ratios(passes(few), lambda: work(*model_and_tokenizer, few, size), 1)[0][1] > SLOW
+    sample = few if slow else texts
+    return len(sample), ratios(passes(sample), lambda: work(*model_and_tokenizer, sample, size), repeats)
 
 
-def line(name: str, corpus: str, kind: str, size: int, texts: int, found: list[tuple[float, ...]]) -> str:
-    """One line of the table."""
-    wall, processor = zip(*found, strict=True)
+def line(name: str, corpus: str, kind: str, size: int, texts: int, turns: list[tuple[float, ...]]) -> str:
+    """Return one row of the table."""
+    wall, processor = zip(*turns, strict=True)
     medians = f"**{statistics.median(wall):.2f}**", f"{min(wall):.2f} to {max(wall):.2f}"
     cells = (name, corpus, kind, texts, size, *medians, f"{statistics.median(processor):.2f}")
     return f"| {' | '.join(map(str, cells))} |"
 
 
 def main() -> None:
-    """Print the lines of one tool."""
+    """Print the rows of one tool."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tool", choices=TIMED)
     parser.add_argument("folder", type=Path)
@@ -188,8 +187,8 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     warnings.simplefilter("ignore")
     logging.set_verbosity_error()
-    for found in lines(arguments.tool, arguments.folder, arguments.repeats):
-        print(found, flush=True)
+    for row in lines(arguments.tool, arguments.folder, arguments.repeats):
+        print(row, flush=True)
 
 
 if __name__ == "__main__":

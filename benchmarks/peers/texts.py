@@ -2,7 +2,7 @@
 
     python -m benchmarks.peers.texts FOLDER [--ag_news NAME_OR_FOLDER] [--imdb NAME_OR_FOLDER]
 
-Run in this package's environment; every tool then reads the same files from FOLDER.
+Run in the environment of this package; all tools then read the same files from FOLDER.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def new_tokenizer(texts: Iterable[str], folder: Path) -> BertTokenizerFast:
 
 
 def cut(text: str, tokenizer: BertTokenizerFast) -> str:
-    """The text up to the last character that the model reads: not every tool cuts."""
+    """Return the text up to the last character within the model's limit: not all tools truncate."""
     offsets = tokenizer(text, truncation=True, return_offsets_mapping=True)["offset_mapping"]
     return text[: max(end for _, end in offsets)]
 
@@ -51,17 +51,17 @@ def main() -> None:
     names = {"ag_news": arguments.ag_news, "imdb": arguments.imdb}
     splits = {name: load_dataset(path) for name, path in names.items()}
     tokenizer = new_tokenizer(
-        [x for data in splits.values() for x in _some(data["train"], TRAINED_ON)], arguments.folder
+        [x for data in splits.values() for x in _sample(data["train"], TRAINED_ON)], arguments.folder
     )
-    texts = {name: [cut(x, tokenizer) for x in _some(splits[name]["test"], n)] for name, n in NUMBERS.items()}
+    texts = {name: [cut(x, tokenizer) for x in _sample(splits[name]["test"], n)] for name, n in NUMBERS.items()}
     (arguments.folder / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
-    for name, some in texts.items():
-        words = sum(len(text.split()) for text in some) / len(some)
-        tokens = sum(map(len, tokenizer(some)["input_ids"])) / len(some)
-        print(f"{name}: {len(some)} texts of {words:.0f} words, {tokens:.0f} tokens on average")
+    for name, sample in texts.items():
+        words = sum(len(text.split()) for text in sample) / len(sample)
+        tokens = sum(map(len, tokenizer(sample)["input_ids"])) / len(sample)
+        print(f"{name}: {len(sample)} texts of {words:.0f} words, {tokens:.0f} tokens on average")
 
 
-def _some(data: Dataset, n: int) -> list[str]:
+def _sample(data: Dataset, n: int) -> list[str]:
     return data.shuffle(seed=0).select(range(min(n, len(data))))["text"][:]
 
 

@@ -1,4 +1,4 @@
-"""What the tools should say, from this package, whose gradients are held against differences of the embedding table."""
+"""The expected scores, from this package, whose gradients are tested against differences of the embedding table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ STEPS = 50
 
 @dataclass(frozen=True)
 class Truth:
-    """A model opened for reading one text at a time; its first class is explained."""
+    """A model that runs on one text at a time; its first class is explained."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -32,50 +32,51 @@ class Truth:
         return cls(model, tokenizer, probe(model, tokenizer))
 
     def classifier(self) -> HookedClassifier:
-        """The model as the package reads it."""
+        """Return the model with its embedding lookups and objective."""
         return self.profile.classifier(self.model, Objective("logit", "identity"), 1024)
 
     def gradient_times_input(self, inputs: Inputs) -> Tensor:
-        """Summed over the dimensions: `(T,)`, of the first logit."""
+        """Return gradient times input of the first logit, summed over the dimensions: `(T,)`."""
         return sum(product.sum(-1) for product in self.products(inputs))
 
     def mean_absolute_gradient_times_input(self, inputs: Inputs) -> Tensor:
-        """The mean of the absolute values of the dimensions: `(T,)`, of the first logit."""
+        """Return gradient times input of the first logit, the mean absolute value over the dimensions: `(T,)`."""
         return torch.cat(self.products(inputs), -1).abs().mean(-1)
 
     def products(self, inputs: Inputs) -> list[Tensor]:
-        """Gradient times input of every token and dimension, `(T, D)` for each table."""
+        """Return gradient times input of each token and dimension, `(T, D)` for each table."""
         with frozen_eval_mode(self.model):
             vectors = self.vectors(inputs)
             grads = self.gradients(inputs, vectors, probability=False)
         return [(g * e)[0] for g, e in zip(grads, vectors, strict=True)]
 
     def integrated_gradients(self, inputs: Inputs) -> Tensor:
-        """Along the straight line from pad tokens between the text's special tokens: `(T,)`, of the first probability.
+        """Return integrated gradients of the first probability: `(T,)`.
 
-        By Gauss-Legendre quadrature in `STEPS` steps, the rule that the tool uses.
+        The baseline is pad tokens between the text's special tokens. The integral is computed by Gauss-Legendre
+        quadrature in `STEPS` steps, as in the tool.
         """
         nodes, weights = np.polynomial.legendre.leggauss(STEPS)
         ids = inputs["input_ids"]
         special = self.tokenizer.get_special_tokens_mask(ids[0].tolist(), already_has_special_tokens=True)
         start = {**inputs, "input_ids": torch.where(torch.tensor(special).bool(), ids, self.tokenizer.pad_token_id)}
         with frozen_eval_mode(self.model):
-            to, provenance = self.vectors(inputs), self.vectors(start)
-            way = [b - a for a, b in zip(provenance, to, strict=True)]
-            total = [torch.zeros_like(x) for x in way]
+            end_vectors, start_vectors = self.vectors(inputs), self.vectors(start)
+            difference = [b - a for a, b in zip(start_vectors, end_vectors, strict=True)]
+            total = [torch.zeros_like(x) for x in difference]
             for node, weight in zip((1 + nodes) / 2, weights / 2, strict=True):
-                at = [a + node * w for a, w in zip(provenance, way, strict=True)]
-                grads = self.gradients(inputs, at, probability=True)
+                point = [a + node * d for a, d in zip(start_vectors, difference, strict=True)]
+                grads = self.gradients(inputs, point, probability=True)
                 total = [t + weight * g for t, g in zip(total, grads, strict=True)]
-        return sum((t * w).sum(-1)[0] for t, w in zip(total, way, strict=True))
+        return sum((t * d).sum(-1)[0] for t, d in zip(total, difference, strict=True))
 
     def vectors(self, inputs: Inputs) -> list[Tensor]:
-        """The word vectors of each table, `(1, T, D)`."""
+        """Return the word vectors of each table, `(1, T, D)`."""
         return list(self.classifier().word_vectors(inputs))
 
-    def gradients(self, inputs: Inputs, at: list[Tensor], *, probability: bool) -> tuple[Tensor, ...]:
-        """With respect to the word vectors of each table, where these are `at`."""
-        leaves = [x.clone().requires_grad_() for x in at]
+    def gradients(self, inputs: Inputs, vectors: list[Tensor], *, probability: bool) -> tuple[Tensor, ...]:
+        """Return the gradients with respect to the word vectors of each table, at these `vectors`."""
+        leaves = [x.clone().requires_grad_() for x in vectors]
         classifier = self.classifier()
         with follow_forward(classifier.followed_functions):
             logits = classifier.logits(inputs, lambda table, _, tokens: leaves[table][:, tokens].clone())

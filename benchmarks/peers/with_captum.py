@@ -13,7 +13,7 @@ from captum.attr import (
 )
 from torch import Tensor, nn
 
-from benchmarks.peers.peer import TARGET, Answer, Peer, Speed
+from benchmarks.peers.peer import TARGET, Output, Peer, Speed
 from benchmarks.peers.truth import Truth
 
 
@@ -26,22 +26,22 @@ def _scores(model: Any, inputs: dict[str, Tensor]) -> Tensor:
     ids, rest = inputs["input_ids"], (inputs.get("attention_mask"),)
     scores = attribution.attribute(ids, additional_forward_args=rest, target=TARGET).sum(-1)
     scores = scores if len(scores) == len(ids) else scores.T  # xlnet puts time first
-    return scores[:, : ids.shape[1]]  # longformer pads what it reads
+    return scores[:, : ids.shape[1]]  # longformer pads its inputs
 
 
-def _alone(model: Any, tokenizer: Any, text: str) -> Answer:
+def _alone(model: Any, tokenizer: Any, text: str) -> Output:
     inputs = dict(tokenizer(text, return_tensors="pt", return_token_type_ids=False))
-    return Answer(_scores(model, inputs).flatten(), inputs)
+    return Output(_scores(model, inputs).flatten(), inputs)
 
 
 def _together(model: Any, tokenizer: Any, texts: list[str]) -> list[Tensor]:
     inputs = dict(tokenizer(texts, return_tensors="pt", return_token_type_ids=False, padding=True))
     lengths = [len(ids) for ids in tokenizer(texts)["input_ids"]]
-    return _own(_scores(model, inputs), lengths, tokenizer.padding_side)
+    return _without_padding(_scores(model, inputs), lengths, tokenizer.padding_side)
 
 
-def _own(scores: Tensor, lengths: list[int], side: str) -> list[Tensor]:
-    """Every text's own tokens, without its padding: from `(B, T)`."""
+def _without_padding(scores: Tensor, lengths: list[int], side: str) -> list[Tensor]:
+    """Return the scores of each text without its padding, from `(B, T)`."""
     rows = zip(scores, lengths, strict=True)
     return [row[:n] if side == "right" else row[len(row) - n :] for row, n in rows]
 
@@ -56,7 +56,7 @@ PEER = Peer(
 
 
 class _FromVectors(nn.Module):
-    """The logits of a model that is given word vectors, as the methods that are not of a layer want it."""
+    """The logits as a function of the word vectors, for methods that do not attribute to a layer."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ OTHERS = {
 
 
 def _batches(tokenizer: Any, texts: list[str], tokens: int) -> Iterator[dict[str, Tensor]]:
-    """The texts sorted by length and padded, at most so many tokens a batch."""
+    """Yield the texts sorted by length and padded, in batches of at most `tokens` tokens."""
     encoded = tokenizer(texts, truncation=True, return_token_type_ids=False)["input_ids"]
     batch: list[list[int]] = []
     for ids in sorted(encoded, key=len):
@@ -91,14 +91,14 @@ def _one(model: Any, tokenizer: Any, texts: list[str], size: int) -> object:
 
 
 def _several(model: Any, tokenizer: Any, texts: list[str], size: int) -> object:
-    found, reader = [_one(model, tokenizer, texts, size)], _FromVectors(model).eval()
+    scores, from_vectors = [_one(model, tokenizer, texts, size)], _FromVectors(model).eval()
     for method in OTHERS.values():
-        attribution = method(reader)
+        attribution = method(from_vectors)
         for inputs in _batches(tokenizer, texts, size):
             vectors = model.get_input_embeddings()(inputs["input_ids"]).detach()
             given = {"target": TARGET, "additional_forward_args": (inputs["attention_mask"],)}
-            found.append(attribution.attribute(vectors, **given).sum(-1))
-    return found
+            scores.append(attribution.attribute(vectors, **given).sum(-1))
+    return scores
 
 
 def _occlusion(model: Any, tokenizer: Any, texts: list[str], size: int) -> object:

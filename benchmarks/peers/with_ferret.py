@@ -5,16 +5,16 @@ from typing import Any
 import torch
 from ferret import Benchmark, GradientExplainer, IntegratedGradientExplainer, TauLOO_Evaluation
 
-from benchmarks.peers.peer import TARGET, Answer, Peer, Speed
+from benchmarks.peers.peer import TARGET, Output, Peer, Speed
 from benchmarks.peers.truth import Truth
 
 
-def _alone(model: Any, tokenizer: Any, text: str) -> Answer:
+def _alone(model: Any, tokenizer: Any, text: str) -> Output:
     explainer = GradientExplainer(model, tokenizer, multiply_by_inputs=True)
     bench = Benchmark(model, tokenizer, explainers=[explainer])
     (explanation,) = bench.explain(text, target=TARGET, show_progress=False, normalize_scores=False)
     inputs = tokenizer(text, return_tensors="pt", return_token_type_ids=False)
-    return Answer(torch.from_numpy(explanation.scores), dict(inputs))
+    return Output(torch.from_numpy(explanation.scores), dict(inputs))
 
 
 PEER = Peer(

@@ -1,4 +1,4 @@
-"""This package, measured like the others."""
+"""This package, measured like the other tools."""
 
 from functools import cache
 from typing import Any
@@ -10,14 +10,14 @@ METHODS = ("signed_gi", "sa_l2", "sa_l1", "sa_linf", "sa_raw")
 
 
 @cache
-def _opened(model: Any, tokenizer: Any) -> Explainer:
-    """Made once per model, as its user does; the first turn, which warms up, pays for it."""
+def _explainer(model: Any, tokenizer: Any) -> Explainer:
+    """Return the explainer of a model, made once as a user would; the warm-up run includes its cost."""
     return Explainer(model, tokenizer)
 
 
 def _explain(model: Any, tokenizer: Any, texts: list[str], size: int, methods: tuple[str, ...]) -> object:
     labels = [TARGET] * len(texts)
-    return _opened(model, tokenizer)(texts, methods, "token", labels, objective="logit", batch_tokens=size)
+    return _explainer(model, tokenizer)(texts, methods, "token", labels, objective="logit", batch_tokens=size)
 
 
 SPEED = Speed(

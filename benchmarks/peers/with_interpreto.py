@@ -6,7 +6,7 @@ import torch
 from interpreto import Granularity, Occlusion, Saliency, SmoothGrad, SquareGrad, VarGrad
 from torch import Tensor
 
-from benchmarks.peers.peer import TARGET, Answer, Peer, Speed
+from benchmarks.peers.peer import TARGET, Output, Peer, Speed
 from benchmarks.peers.truth import Truth
 
 
@@ -16,8 +16,8 @@ def _scores(model: Any, tokenizer: Any, texts: str | list[str]) -> list[Tensor]:
     return [output.attributions.flatten() for output in explainer.explain(texts, targets=targets)]
 
 
-def _alone(model: Any, tokenizer: Any, text: str) -> Answer:
-    return Answer(_scores(model, tokenizer, text)[0], dict(tokenizer(text, return_tensors="pt")))
+def _alone(model: Any, tokenizer: Any, text: str) -> Output:
+    return Output(_scores(model, tokenizer, text)[0], dict(tokenizer(text, return_tensors="pt")))
 
 
 PEER = Peer(
@@ -38,7 +38,7 @@ def _new(kind: Any, model: Any, tokenizer: Any, size: int) -> Any:
 
 
 def _by_length(tokenizer: Any, texts: list[str]) -> list[str]:
-    """The shortest first, so that texts of a batch need little padding."""
+    """Return the texts sorted by length, which need little padding in batches."""
     return sorted(texts, key=lambda text: len(tokenizer(text)["input_ids"]))
 
 

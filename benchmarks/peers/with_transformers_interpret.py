@@ -5,11 +5,11 @@ from typing import Any
 import torch
 from transformers_interpret import SequenceClassificationExplainer
 
-from benchmarks.peers.peer import TARGET, Answer, Peer, Speed
+from benchmarks.peers.peer import TARGET, Output, Peer, Speed
 from benchmarks.peers.truth import Truth
 
 
-def _alone(model: Any, tokenizer: Any, text: str) -> Answer:
+def _alone(model: Any, tokenizer: Any, text: str) -> Output:
     explainer = SequenceClassificationExplainer(model, tokenizer)
     scores = [score for _, score in explainer(text, index=TARGET)]
     inputs = {"input_ids": explainer.input_ids, "attention_mask": explainer.attention_mask}
@@ -17,7 +17,7 @@ def _alone(model: Any, tokenizer: Any, text: str) -> Answer:
         inputs["token_type_ids"] = explainer.token_type_ids
     if explainer.accepts_position_ids:
         inputs["position_ids"] = explainer.position_ids
-    return Answer(torch.tensor(scores, dtype=torch.float64), inputs)
+    return Output(torch.tensor(scores, dtype=torch.float64), inputs)
 
 
 PEER = Peer(
