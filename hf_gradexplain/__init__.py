@@ -1,4 +1,4 @@
-"""Which words made a text classifier decide so, and can that answer be trusted?
+"""Which words drove a text classifier's prediction, and can you trust that answer?
 
 Importing the package registers FastText, TextCNN and BiLSTM with the Auto classes of transformers, and the pipeline
 `text-attribution`.

@@ -1,7 +1,7 @@
 """The command `hf-gradexplain`: data on standard output, everything else on standard error.
 
-Exit codes: 0 done; 1 it could not be done, and one sentence says why and names the mend, or the doctor found a problem;
-2 the command line is wrong.
+Exit codes: 0 success; 1 an error, in one sentence that says how to fix it, or the doctor found a problem; 2 a wrong
+command line.
 
 Modules that need PyTorch are imported inside the commands that use them, so that the other commands answer at once.
 """
@@ -22,8 +22,10 @@ from rich.text import Text
 
 from hf_gradexplain import __version__
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.commands.parsing import Parser
+from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.files import atomic_write_text
+from hf_gradexplain.options import ExplainOptions, ModelArguments, Options
 from hf_gradexplain.viz.sanitize import one_line
 
 FORMATS = ("human", "json", "quiet")
@@ -31,7 +33,7 @@ FORMATS = ("human", "json", "quiet")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = build_parser().parse_args(argv)
     try:
         return arguments.command(arguments) or 0
     except GradexplainError as error:
@@ -39,68 +41,65 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hf-gradexplain", description="Which words made a text classifier decide so?", allow_abbrev=False
+def build_parser() -> Parser:
+    """Return the parser of the command line; flags for options come from `hf_gradexplain.options`."""
+    parser = Parser(
+        prog="hf-gradexplain", description="Which words drove a text classifier's prediction?", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, dest="command_name", metavar="COMMAND")
 
-    one = commands.add_parser("explain", help="explain one text", allow_abbrev=False)
-    one.add_argument("model", metavar="MODEL", help="hub name or folder of a sequence classifier")
-    one.add_argument("text", metavar="TEXT", help="the text; - reads it from standard input")
-    one.add_argument("--pair", metavar="TEXT", help="the second text of a pair")
-    one.add_argument("--methods", nargs="+", default=["signed_gi"], metavar="NAME", help=f"{', '.join(DESCRIPTIONS)}")
-    one.add_argument("--unit", default="word", help="token, word or word_type (default: %(default)s)")
-    one.add_argument("--objective", default="loss", help="loss, logit or prob (default: %(default)s)")
-    one.add_argument("--baseline", default="zero", help="zero, pad, mask, unk or mean (default: %(default)s)")
-    one.add_argument("--label", type=int, help="class to explain (default: the predicted one)")
-    one.add_argument("--html", type=Path, metavar="FILE", help="write the explanation as HTML as well")
-    one.add_argument("--seed", type=int, default=0, help="what every random draw starts from (default: 0)")
-    one.set_defaults(command=_explain)
+    explain = commands.add_parser("explain", help="explain one text", allow_abbrev=False)
+    explain.add_argument("model", metavar="MODEL", help="hub name or folder of a sequence classifier")
+    explain.add_argument("text", metavar="TEXT", help="the text; - reads it from standard input")
+    explain.add_argument("--pair", metavar="TEXT", help="the second text of a pair")
+    explain.add_argument("--label", type=int, metavar="N", help="class to explain (default: the predicted one)")
+    explain.add_argument("--html", type=Path, metavar="FILE", help="also write the explanation as an HTML page")
+    explain.add_fields(Options)
+    explain.set_defaults(command=_explain)
 
-    doctor = commands.add_parser("doctor", help="look a model over before explaining it", allow_abbrev=False)
+    doctor = commands.add_parser("doctor", help="check a model before explaining it", allow_abbrev=False)
     doctor.add_argument("model", metavar="MODEL", help="hub name or folder of a sequence classifier")
     doctor.set_defaults(command=_doctor)
-    for command in (one, doctor):
-        command.add_argument("--revision", metavar="NAME", help="branch, tag or commit of the model")
-        command.add_argument("--trust_remote_code", action="store_true", help="run code that its repository ships")
-        command.add_argument("--allow_pickle", action="store_true", help="read pickled weights (.bin)")
+    for command in (explain, doctor):
+        command.add_fields(ModelArguments, skip=["model_name_or_path"])
 
     commands.add_parser("methods", help="list the methods").set_defaults(command=_methods)
-    commands.add_parser("env", help="versions and devices, for a bug report").set_defaults(command=_env)
+    commands.add_parser("env", help="print versions and devices, for a bug report").set_defaults(command=_env)
     for command in commands.choices.values():
-        command.add_argument("--format", choices=FORMATS, default="human", help="(default: %(default)s)")
+        command.add_argument("--format", choices=FORMATS, default="human", help="output format (default: %(default)s)")
     return parser
 
 
 def _explain(arguments: argparse.Namespace) -> None:
+    for name in arguments.methods:
+        choose("method", name, DESCRIPTIONS)
+    options = {name: getattr(arguments, name) for name in ExplainOptions.__annotations__}
+    if arguments.label is not None:
+        options["target"] = "label"
+
     from hf_gradexplain.explain import Explainer
     from hf_gradexplain.hub.provenance import commits
     from hf_gradexplain.viz.report import render_report
 
     text = sys.stdin.read() if arguments.text == "-" else arguments.text
-    read = text if arguments.pair is None else (text, arguments.pair)
     explainer = Explainer.from_pretrained(
         arguments.model,
-        revision=arguments.revision,
+        revision=arguments.model_revision,
         trust_remote_code=arguments.trust_remote_code,
         allow_pickle=arguments.allow_pickle,
     )
     explanation = explainer(
-        read,
+        text if arguments.pair is None else (text, arguments.pair),
         arguments.methods,
         arguments.unit,
         arguments.label,
-        objective=arguments.objective,
-        seed=arguments.seed,
-        baseline=arguments.baseline,
+        **options,
     )
     if arguments.html is not None:
         pages = [explanation.to_html(method) for method in explanation.scores]
-        atomic_write_text(
-            arguments.html, render_report(title="Explanation", facts={}, tables={}, figures={}, explanations=pages)
-        )
+        page = render_report(title="Explanation", facts={}, tables={}, figures={}, explanations=pages)
+        atomic_write_text(arguments.html, page)
     if arguments.format == "json":
         _print_json({**explanation.to_dict(), "commits": commits(explainer.provenances)})
     elif arguments.format == "quiet":
@@ -116,7 +115,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
     report = run_doctor(
         arguments.model,
-        revision=arguments.revision,
+        revision=arguments.model_revision,
         trust_remote_code=arguments.trust_remote_code,
         allow_pickle=arguments.allow_pickle,
     )
@@ -129,7 +128,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _methods(arguments: argparse.Namespace) -> None:
-    _print_rows([{"method": name, **of._asdict()} for name, of in DESCRIPTIONS.items()], arguments.format)
+    rows = [{"method": name, **description._asdict()} for name, description in DESCRIPTIONS.items()]
+    _print_rows(rows, arguments.format)
 
 
 def _env(arguments: argparse.Namespace) -> None:
@@ -138,12 +138,12 @@ def _env(arguments: argparse.Namespace) -> None:
     from hf_gradexplain.run.fingerprints import versions
 
     device = f"cuda: {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "cpu"
-    found = {**versions(), "platform": platform.platform(), "device": device}
+    environment = {**versions(), "platform": platform.platform(), "device": device}
     if arguments.format == "json":
-        _print_json(found)
+        _print_json(environment)
     else:
-        width = max(map(len, found)) if arguments.format == "human" else 0
-        print("\n".join(f"{name:<{width}} {value}" for name, value in found.items()))
+        width = max(map(len, environment)) if arguments.format == "human" else 0
+        print("\n".join(f"{name:<{width}} {value}" for name, value in environment.items()))
 
 
 def _print_rows(rows: list[dict[str, Any]], form: str) -> None:

@@ -49,7 +49,9 @@ class Options:
         GradexplainError: A value is not one of the choices, or out of range.
     """
 
-    methods: tuple[str, ...] = option(("signed_gi",), "Attribution methods; `hf-gradexplain methods` lists them.")
+    methods: tuple[str, ...] = option(
+        ("signed_gi",), "Attribution methods; `hf-gradexplain methods` lists them.", metavar="NAME"
+    )
     unit: UnitName = option(
         "word", "What gets one score: a token, a word, or a word_type, which is all occurrences of a word together."
     )

@@ -54,7 +54,6 @@ def test_explain_from_standard_input_and_to_a_page(model, capsys, monkeypatch, t
     [
         (["--methods", "lo"], "unknown method 'lo': did you mean 'loo'?"),
         (["--label", "9"], "label 9 of text 0 is not a class of the model"),
-        (["--unit", "words"], "did you mean 'word'?"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(model, arguments, message, capsys):
@@ -62,6 +61,39 @@ def test_what_cannot_be_done_is_said_in_one_line(model, arguments, message, caps
     out, err = capsys.readouterr()
     assert out == ""
     assert message in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--unit", "words"], "argument --unit: unknown unit 'words': did you mean 'word'?"),
+        (["--objectiv", "logit"], "unknown argument '--objectiv': did you mean '--objective'?"),
+        (["--revision", "v1"], "--revision is now --model_revision"),
+    ],
+)
+def test_a_wrong_flag_is_answered_with_the_nearest(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["explain", "any/model", "the film", *arguments])
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_every_option_reaches_the_explanation(model, capsys):
+    flags = [
+        "--objective",
+        "logit",
+        "--baseline",
+        "mean",
+        "--batch_tokens",
+        "64",
+        "--seed",
+        "3",
+        "--mixed_precision",
+        "no",
+    ]
+    assert main(["explain", model, "the film", "--unit", "token", "--format", "json", *flags]) == 0
+    explanation = Explanation.from_dict(json.loads(capsys.readouterr().out))
+    assert (explanation.objective, explanation.unit) == ("logit", "token")
 
 
 def test_a_model_that_is_not_there(capsys):

@@ -28,33 +28,90 @@ STUBS = {
 }
 MAY_DEFER = {"hf_gradexplain", "hf_gradexplain.models", "hf_gradexplain.cli"}
 
-# A module imports only from rows above its own. Renderers know nothing of explaining.
-LEVELS = [
+# A module imports only from folders, and from modules at the top, in rows above its own.
+FOLDERS = [
     {"errors"},
-    {"identity", "files", "origin", "state", "memory", "data", "autodiff", "tokens", "viz"},
-    {"models", "embedding", "targets", "encode", "scores", "corpus", "synthetic", "arguments", "processes", "hub"},
-    {"classifier", "loading", "running"},
-    {"perturb", "trials", "training"},
-    {"sources", "baseline", "probe"},
-    {"averaged"},
-    {"methods", "padding", "compiled", "doctor"},
-    {"options", "explanation"},
-    {"scored"},
-    {"explain"},
-    {"evaluation", "pipelines", "sharing"},
-    {"metrics", "runner", "hf_gradexplain"},
-    {"results", "estimate", "cards"},
-    {"jobs"},
+    {"files", "viz", "hub", "options"},
+    {"text", "models", "corpus", "loading", "metrics"},
+    {"classifier"},
+    {"perturb", "training"},
+    {"probing"},
+    {"attribution"},
+    {"explanation"},
+    {"engine"},
+    {"evaluation", "explain"},
+    {"run", "pipelines"},
+    {"cards", "sharing"},
+    {"commands"},
+    {"hf_gradexplain"},
     {"cli"},
     {"__main__"},
 ]
 
+# Inside a folder, a module imports only from rows above its own; `__init__` re-exports what stands above it.
+INSIDE = {
+    "text": [{"data", "alignment"}, {"encode"}],
+    "classifier": [
+        {"autodiff", "limits", "memory", "state"},
+        {"lookups", "objective", "targets"},
+        {"hooked_classifier"},
+    ],
+    "perturb": [
+        {"matmul", "generic", "fasttext", "packed_words"},
+        {"cells", "textcnn"},
+        {"bilstm"},
+        {"shortcuts"},
+        {"__init__", "subsets"},
+    ],
+    "probing": [{"gradient_checks"}, {"probe", "compiled"}, {"padding", "doctor"}],
+    "attribution": [
+        {"descriptions", "formulas", "baseline"},
+        {"sources"},
+        {"averaged_gradients"},
+        {"methods"},
+    ],
+    "evaluation": [
+        {"columns", "exact_sums", "median", "ragged_array", "rounding"},
+        {"aopc", "extra_measures"},
+        {"bootstrap"},
+        {"comparisons", "correlation", "naopc", "random_band"},
+        {"documents"},
+        {"agreement", "evaluate", "ground_truth", "read_documents"},
+        {"tables"},
+        {"baselines", "summaries"},
+        {"__init__"},
+    ],
+    "run": [
+        {"fingerprints", "folder", "processes", "shards", "work_queue"},
+        {"progress"},
+        {"results", "runner"},
+        {"estimate"},
+    ],
+    "hub": [{"provenance", "push"}],
+    "commands": [
+        {"parsing", "doctor"},
+        {"arguments"},
+        {"explain", "inputs", "publish", "train"},
+        {"measures"},
+        {"dry_run"},
+        {"evaluate"},
+    ],
+}
+
 
 def level_of(module: str) -> int:
     part = module.removeprefix("hf_gradexplain.").split(".")[0]
-    found = [level for level, names in enumerate(LEVELS) if part in names]
-    assert found, f"hf_gradexplain.{part} has no level: put it into LEVELS"
-    return found[0]
+    levels = [level for level, names in enumerate(FOLDERS) if part in names]
+    assert levels, f"hf_gradexplain.{part} has no level: put it into FOLDERS"
+    return levels[0]
+
+
+def level_inside(module: str) -> int:
+    """The row of a module inside its folder."""
+    folder, _, name = module.removeprefix("hf_gradexplain.").partition(".")
+    levels = [level for level, names in enumerate(INSIDE[folder]) if (name or "__init__") in names]
+    assert levels or not name, f"{module} has no level: put it into INSIDE"
+    return levels[0] if levels else 0
 
 
 def own_imports(module: str) -> list[tuple[str, ast.AST]]:
@@ -78,11 +135,19 @@ def own_imports(module: str) -> list[tuple[str, ast.AST]]:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_module_imports_only_from_levels_below_its_own(module):
-    part = module.split(".")[:2]
+def test_a_module_imports_only_from_levels_above_its_own(module):
+    folder = module.split(".")[:2]
     for name, node in own_imports(module):
-        if name.split(".")[:2] != part:
+        if name.split(".")[:2] != folder:
             assert level_of(name) < level_of(module), f"line {node.lineno}: {module} imports {name}"
+        elif folder[-1] in INSIDE and name != module:
+            assert level_inside(name) < level_inside(module), f"line {node.lineno}: {module} imports {name}"
+
+
+def test_every_folder_says_in_one_line_what_it_is_for():
+    for name, path in MODULES.items():
+        if path.name == "__init__.py":
+            assert (ast.get_docstring(TREES[name]) or "").partition("\n")[0].endswith((".", "?")), name
 
 
 def test_there_are_no_import_cycles():

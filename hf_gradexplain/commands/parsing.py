@@ -77,8 +77,10 @@ class Parser(argparse.ArgumentParser):
         """
         parts = {part.name: part for part in fields(dataclass_type) if part.init and part.name not in skip}
         groups: dict[str, list[str]] = {}
-        for base in filter(is_dataclass, (*dataclass_type.__mro__[1:], dataclass_type)):
-            title = "Run" if base is dataclass_type else re.split(r"[.\n]", base.__doc__ or "")[0]
+        bases = [base for base in (*dataclass_type.__mro__[1:], dataclass_type) if is_dataclass(base)]
+        for base in bases:
+            own = base is dataclass_type and len(bases) > 1
+            title = "Run" if own else re.split(r"[.\n]", base.__doc__ or "")[0]
             names = [name for name in vars(base).get("__annotations__", {}) if name in parts and _declares(base, name)]
             groups[title] = names + groups.get(title, [])
         for title, names in groups.items():
@@ -147,7 +149,7 @@ def _add_flag(group: Any, part: Field[Any]) -> None:
         options["nargs"] = "+"
     text = part.metadata.get("help", "").replace("%", "%%")
     shown = " ".join(map(str, default)) if isinstance(default, tuple | list) else default
-    with_default = shown not in (None, MISSING, "", False)
+    with_default = shown not in (None, MISSING, "") and shown is not False
     group.add_argument(f"--{part.name}", help=f"{text} (default: {shown})" if with_default else text, **options)
     if default is True:
         group.add_argument(
