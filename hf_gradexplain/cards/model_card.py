@@ -1,6 +1,6 @@
 """The card of a trained model in Markdown: results, use, explanations, training and limitations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -92,14 +92,20 @@ def _methods(faithfulness: Faithfulness) -> list[Mapping[str, str]]:
     return [
         {
             "method": row["method"],
-            "short": with_interval(*row["short"]),
-            "long": with_interval(*row["long"]),
-            "r": MISSING if row["r"] is None else with_interval(*row["r"], ".2f"),
+            "short": _interval(row["short"]),
+            "long": _interval(row["long"]),
+            "r": _interval(row["r"], ".2f"),
             "significant": MISSING if row["significant"] is None else f"{row['significant']:.0%}",
             "undefined": MISSING if row["undefined"] is None else f"{row['undefined']:,}",
         }
         for row in rows
     ]
+
+
+def _interval(numbers: Sequence[float | None] | None, spec: str = ".3f") -> str:
+    """Return a value and its interval, given as three numbers or None, as text."""
+    value, low, high = numbers or (None, None, None)
+    return with_interval(value, low, high, spec)
 
 
 def _example(example: Example) -> Mapping[str, Any]:

@@ -20,8 +20,7 @@ MEANING: dict[str, str] = {
         "The drop of the target's probability when the k units that a method scores highest are masked, averaged over "
         "k = 0 … K and over documents. Masking sets their word vectors to the baseline, which is zero unless stated "
         "otherwise. For regression, the output replaces the probability. A higher value means that the method finds "
-        "the words that the model relies on. A method that is no better than a random order says nothing about the "
-        "model."
+        "the words that the model relies on. A method that is no better than a random order is uninformative."
     ),
     "Correlation with leave-one-out": (
         "Per document, the correlation of a method's scores with the change of the loss when each unit is masked "
@@ -74,7 +73,7 @@ def render_report(
         figures={caption: b64encode(svg).decode() for caption, svg in figures.items()},
         explanations=explanations,
         notes=notes,
-        meaning=MEANING,
+        meaning=MEANING if tables or figures else {"Sign": MEANING["Sign"]},
     )
 
 

@@ -165,4 +165,6 @@ def test_a_page_without_results_begins_with_the_explained_documents(results):
     page = render_report(title="T", facts={}, tables=tables, figures={}, explanations=[Markup("<p>words</p>")])
     assert page.startswith("<!DOCTYPE html>")
     assert page.count("<p>words</p>") == 1
+    assert "<dt>Sign</dt>" in page
+    assert ("<dt>AOPC(K)</dt>" in page) is results
     assert (page.index("Explained documents") < page.index("What the numbers mean")) is not results
