@@ -11,7 +11,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import partial
 from pathlib import Path
 from types import UnionType
-from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import Any, NoReturn, TypeVar, Union, cast, get_args, get_origin
 
 import yaml
 
@@ -53,7 +53,7 @@ def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) 
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         if arguments and arguments[0].endswith((".yaml", ".yml")):
-            flags, lists = _read_file(Path(arguments[0]), {part.name: part for part in fields(dataclass_type)})
+            flags, lists = _read_file(Path(arguments[0]), {part.name: part for part in fields(cast(Any, dataclass_type))})
             arguments[:1] = flags
             parser.set_defaults(**lists)
         values = vars(parser.parse_args(arguments))
