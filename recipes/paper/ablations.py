@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from hf_gradexplain.commands.evaluate_arguments import PAPER_METHODS
-from hf_gradexplain.evaluation.aopc import ROUNDING, areas, removal_drops
+from hf_gradexplain.attribution.methods import PAPER_METHODS
+from hf_gradexplain.evaluation.aopc import areas, removal_drops
 from hf_gradexplain.evaluation.read_documents import read_blocks
+from hf_gradexplain.evaluation.rounding import ROUNDING
+from hf_gradexplain.viz.tables import join_words
 from recipes.paper.claims import about_tables
 from recipes.paper.constants import METHODS, SETTINGS, Setting
 from recipes.paper.results import Estimate, Result
@@ -84,7 +86,7 @@ def best(result: Result) -> str:
     """The method with the highest AOPC at the short k, or several that are apart by rounding alone."""
     values = {method: result.at(method, result.short_k).value for method in PAPER_METHODS}
     highest = max(values.values())
-    return " and ".join(METHODS[method] for method, value in values.items() if highest - value <= ROUNDING)
+    return join_words(METHODS[method] for method, value in values.items() if highest - value <= ROUNDING)
 
 
 def shifts(chosen: Areas, other: Areas) -> dict[str, Estimate]:

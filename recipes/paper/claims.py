@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations, permutations
 from typing import Any
 
+from hf_gradexplain.viz.tables import with_interval
 from recipes.paper import rules
 from recipes.paper.constants import METHODS, MODELS, NORMS, SENSITIVITY, SETTINGS, Setting
 from recipes.paper.example_review import side
@@ -148,7 +149,7 @@ def _told(found: Sequence[Result], pair: Pair) -> str:
     """The difference of a pair, and which part of the lead it is, unless there is none."""
     gap, lead = _difference(found, pair), over_seeds([x.lead(x.short_k) for x in found])
     share = f", {gap.value / lead.value:z.0%} of the lead" if lead.low > 0 else ""
-    return f"{METHODS[pair[0]]} − {METHODS[pair[1]]}: {gap.value:z.3f} [{gap.low:z.3f}, {gap.high:z.3f}]{share}"
+    return f"{METHODS[pair[0]]} − {METHODS[pair[1]]}: {with_interval(gap.value, gap.low, gap.high)}{share}"
 
 
 def _gap(method: str, other: str) -> Shown:
@@ -168,7 +169,7 @@ def _r(method: str) -> Shown:
     def shown(found: Sequence[Result]) -> str:
         r, counts = over_seeds([x.r(method) for x in found]), [x.without_r(method) for x in found]
         without, texts = (sum(column) for column in zip(*counts, strict=True))
-        return f"{r.value:z.3f} [{r.low:z.3f}, {r.high:z.3f}]" + (
+        return with_interval(r.value, r.low, r.high) + (
             f"; {without:,} of {texts:,} texts have no r" if without else ""
         )
 

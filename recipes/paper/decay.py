@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hf_gradexplain.corpus import load_texts
-from hf_gradexplain.evaluation.bootstrap import median_interval
+from hf_gradexplain.evaluation.median import median_interval
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.files import atomic_write
 from recipes.paper.results import Estimate

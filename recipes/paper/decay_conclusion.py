@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import pandas as pd
 
+from hf_gradexplain.viz.tables import MISSING, join_words
 from recipes.paper.decay import LEAST, MIDDLE, kept
 from recipes.paper.results import Estimate, Result
 
@@ -135,7 +137,7 @@ def _path(behind: Sequence[Pooling]) -> str:
 
 
 def _named(poolings: Sequence[Pooling]) -> str:
-    return "pooling " + " and ".join(p.name for p in poolings)
+    return f"pooling {join_words(p.name for p in poolings)}"
 
 
 def _place(gap: Estimate) -> str:
@@ -153,4 +155,4 @@ def _times(size: Estimate) -> str:
 
 
 def _digits(x: float) -> str:
-    return f"{x:.2f}" if x >= 0.1 else f"{x:.2g}"
+    return MISSING if isnan(x) else f"{x:.2f}" if x >= 0.1 else f"{x:.2g}"

@@ -10,7 +10,8 @@ import pandas as pd
 from scipy import stats
 
 from hf_gradexplain.attribution.methods import METHODS as ALL
-from hf_gradexplain.commands.evaluate_arguments import PAPER_METHODS
+from hf_gradexplain.attribution.methods import PAPER_METHODS
+from hf_gradexplain.viz.tables import with_interval
 from recipes.paper.ablations import shown
 from recipes.paper.constants import METHODS, Setting
 from recipes.paper.decay import LEAST, SIZES
@@ -168,4 +169,4 @@ def _cell(x: Result, method: str, field: str) -> str:
 def _size(value: float, low: float, high: float) -> str:
     if value < LEAST:
         return f"< {LEAST:g}"
-    return f"{value:.2f} [{low:.2f}, {high:.2f}]" if value >= 0.1 else f"{value:.2g} [{low:.2g}, {high:.2g}]"
+    return with_interval(value, low, high, ".2f" if value >= 0.1 else ".2g")

@@ -62,12 +62,15 @@ def test_short_texts_say_nothing_and_one_without_gradients_neither():
 def test_what_is_kept_is_compared_within_each_text():
     """Texts of different lengths reach differently far, which must not be taken for decay."""
     long, short = (text(i, lambda d: np.where(d < 10, 4, 1), words=n) for i, n in enumerate((400, 120)))
-    assert kept(pd.concat([long, short]), "gradient")[0][:3] == (0.25, 0.25, 0.25)
-    other = text(2, lambda d: np.where(d < 10, 2, 1))
+    ratio, n = kept(pd.concat([long, short]), "gradient")
+    assert (ratio.value, n) == (0.25, 2)
+    assert np.isnan([ratio.low, ratio.high]).all(), "a median of fewer than 6 texts has no interval"
+    equal = [text(i, lambda d: np.where(d < 10, 4, 1)) for i in (5, 6)]
+    other = [text(i, lambda d: np.where(d < 10, 2, 1)) for i in (2, 7)]
     empty, little = text(3, np.zeros_like), text(4, np.ones_like, words=99)
-    found, n = kept(pd.concat([long, short, other, empty, little]), "loo")
-    assert (found.value, n) == (0.25, 3)
-    assert (found.low, found.high) == (0.25, 0.5)
+    ratio, n = kept(pd.concat([long, short, *equal, *other, empty, little]), "loo")
+    assert (ratio.value, n) == (0.25, 6)
+    assert (ratio.low, ratio.high) == (0.25, 0.5)
     nothing, n = kept(little, "loo")
     assert np.isnan(nothing.value)
     assert n == 0
