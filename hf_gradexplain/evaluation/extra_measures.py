@@ -7,7 +7,6 @@ from torch import nn
 
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.options import TiesName
-from hf_gradexplain.options import TiesName
 from hf_gradexplain.perturb import has_curve_shortcut
 
 
