@@ -6,8 +6,8 @@ python recipes/evaluate.py RECIPE.yaml --seed 1
 """
 
 from hf_gradexplain.commands.evaluate import run_evaluation
-from hf_gradexplain.commands.arguments import EvaluateRecipeArguments
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.run.processes import flush_denormals
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import sys
 from contextlib import redirect_stdout
 
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
+from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.commands.train import run_training
-from hf_gradexplain.commands.arguments import TrainRecipeArguments
 from hf_gradexplain.run.processes import flush_denormals
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from datasets import Dataset
 from huggingface_hub import RepoCard
 from markdown_it import MarkdownIt
 
-from hf_gradexplain.commands.arguments import EvaluateRecipeArguments, to_replay_yaml
 from hf_gradexplain.commands.publish import _split_name, write_dataset
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, to_replay_yaml
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation

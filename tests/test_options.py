@@ -7,7 +7,7 @@ from typing import get_type_hints
 import pytest
 
 from hf_gradexplain.cli import build_parser
-from hf_gradexplain.commands.arguments import EvaluateRecipeArguments, ExplainRecipeArguments
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, ExplainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer, explain
 from hf_gradexplain.options import ExplainOptions, Options, option, takes_options, with_default

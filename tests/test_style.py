@@ -53,7 +53,7 @@ INSIDE = {
     "text": [{"data", "alignment"}, {"encode"}],
     "classifier": [
         {"autodiff", "limits", "memory", "state"},
-        {"lookups", "objective", "targets"},
+        {"embedding_lookups", "objective", "targets"},
         {"hooked_classifier"},
     ],
     "perturb": [
@@ -82,7 +82,7 @@ INSIDE = {
         {"__init__"},
     ],
     "run": [
-        {"fingerprints", "folder", "processes", "shards", "work_queue"},
+        {"fingerprints", "folder", "processes", "shard_queue", "shards"},
         {"progress"},
         {"results", "runner"},
         {"estimate"},
@@ -90,7 +90,7 @@ INSIDE = {
     "hub": [{"provenance", "push"}],
     "commands": [
         {"parsing", "doctor"},
-        {"arguments"},
+        {"recipe_arguments"},
         {"explain", "inputs", "publish", "train"},
         {"measures"},
         {"dry_run"},

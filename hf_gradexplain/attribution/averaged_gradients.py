@@ -9,8 +9,8 @@ from scipy.special import roots_jacobi
 from torch import Tensor
 
 from hf_gradexplain.attribution.sources import baseline_of, gradients_of
+from hf_gradexplain.classifier.embedding_lookups import Edit
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
-from hf_gradexplain.classifier.lookups import Edit
 from hf_gradexplain.classifier.memory import run_in_chunks
 from hf_gradexplain.text.data import Gradients
 

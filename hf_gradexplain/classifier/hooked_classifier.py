@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from hf_gradexplain.classifier.autodiff import CustomFunction, follow_forward
-from hf_gradexplain.classifier.lookups import Edit, Lookup, edit_lookups
+from hf_gradexplain.classifier.embedding_lookups import Edit, Lookup, edit_lookups
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import ModelState, dtype_of
 from hf_gradexplain.text.data import PREDICTED, Batch

@@ -17,11 +17,11 @@ from datasets import Dataset
 from rich.console import Console
 from transformers.utils import logging
 
-from hf_gradexplain.commands.arguments import EvaluateRecipeArguments, options_of, to_replay_yaml
 from hf_gradexplain.commands.dry_run import run_dry
 from hf_gradexplain.commands.inputs import EvaluationInputs, load_inputs
 from hf_gradexplain.commands.measures import evaluate_baselines, measures_of
 from hf_gradexplain.commands.publish import publish
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, options_of, to_replay_yaml
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
 from hf_gradexplain.evaluation.documents import read_explanations

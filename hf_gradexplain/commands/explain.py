@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from hf_gradexplain.commands.arguments import ExplainRecipeArguments, options_of, to_replay_yaml
+from hf_gradexplain.commands.recipe_arguments import ExplainRecipeArguments, options_of, to_replay_yaml
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.explanation import Explanation

@@ -13,7 +13,7 @@ import torch
 from datasets import ClassLabel, Dataset, Features, IterableDataset, Value
 from transformers import set_seed
 
-from hf_gradexplain.commands.arguments import EvaluateRecipeArguments
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.corpus import CorpusError, load_texts, stream_texts
 from hf_gradexplain.corpus.synthetic import SyntheticCorpus, make_corpus
 from hf_gradexplain.engine import AttributionEngine

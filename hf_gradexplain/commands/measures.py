@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from hf_gradexplain.commands.arguments import EvaluateRecipeArguments
 from hf_gradexplain.commands.inputs import EvaluationInputs
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.evaluation.extra_measures import Measures, default_measures
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.options import Options

@@ -53,7 +53,9 @@ def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) 
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         if arguments and arguments[0].endswith((".yaml", ".yml")):
-            flags, lists = _read_file(Path(arguments[0]), {part.name: part for part in fields(cast(Any, dataclass_type))})
+            flags, lists = _read_file(
+                Path(arguments[0]), {part.name: part for part in fields(cast(Any, dataclass_type))}
+            )
             arguments[:1] = flags
             parser.set_defaults(**lists)
         values = vars(parser.parse_args(arguments))

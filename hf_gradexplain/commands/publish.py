@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from hf_gradexplain.attribution.methods import METHODS
-from hf_gradexplain.commands.arguments import EvaluateRecipeArguments, to_replay_yaml
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, to_replay_yaml
 from hf_gradexplain.evaluation.columns import describe_columns
 from hf_gradexplain.evaluation.summaries import headline
 from hf_gradexplain.files import atomic_write, atomic_write_bytes, atomic_write_text

@@ -17,7 +17,7 @@ from hf_gradexplain.cards import (
     measure_faithfulness,
     write_card,
 )
-from hf_gradexplain.commands.arguments import TrainRecipeArguments
+from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.hub.push import Destination, check_destination, push

@@ -2,7 +2,7 @@
 
 from hf_gradexplain.corpus.columns import CorpusError, DatasetUnavailableError
 from hf_gradexplain.corpus.load import load_texts
-from hf_gradexplain.corpus.open import has_splits
+from hf_gradexplain.corpus.open_dataset import has_splits
 from hf_gradexplain.corpus.stream import stream_texts
 
 __all__ = ["CorpusError", "DatasetUnavailableError", "has_splits", "load_texts", "stream_texts"]

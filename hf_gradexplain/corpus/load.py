@@ -17,7 +17,7 @@ from hf_gradexplain.corpus.columns import (
     quoted,
     requested_columns,
 )
-from hf_gradexplain.corpus.open import open_splits, split_name
+from hf_gradexplain.corpus.open_dataset import open_splits, split_name
 
 
 def load_texts(

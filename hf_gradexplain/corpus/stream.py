@@ -13,7 +13,7 @@ from hf_gradexplain.corpus.columns import (
     choose_in,
     requested_columns,
 )
-from hf_gradexplain.corpus.open import open_splits, split_name, translate_read_errors
+from hf_gradexplain.corpus.open_dataset import open_splits, split_name, translate_read_errors
 
 
 def stream_texts(

@@ -7,9 +7,9 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.autodiff import CustomFunction, custom_functions
+from hf_gradexplain.classifier.embedding_lookups import Lookup, find_lookups
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.limits import length_limit, pad_id
-from hf_gradexplain.classifier.lookups import Lookup, find_lookups
 from hf_gradexplain.classifier.memory import is_out_of_memory
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import device_of, frozen_eval_mode

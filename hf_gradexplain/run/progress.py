@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
 
-from hf_gradexplain.run.work_queue import Totals
+from hf_gradexplain.run.shard_queue import Totals
 from hf_gradexplain.viz.terminal import say
 
 _UPDATE_SECONDS = 0.5

@@ -38,8 +38,8 @@ from hf_gradexplain.run.folder import (
 )
 from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.progress import Work, progress_bar
+from hf_gradexplain.run.shard_queue import ShardQueue
 from hf_gradexplain.run.shards import Shard, make_shards
-from hf_gradexplain.run.work_queue import WorkQueue
 from hf_gradexplain.viz.terminal import say
 
 COMMITS = b"commits"
@@ -81,7 +81,7 @@ def evaluate(
         GradexplainError: The folder belongs to other inputs, other texts or a run in progress, a file in it cannot be
             read, or there is no text.
     """
-    state, queue = process_state(), WorkQueue(output_dir)
+    state, queue = process_state(), ShardQueue(output_dir)
     metadata = {COMMITS: json.dumps(commits(provenances or {}))}
     with lock_run_folder(output_dir, state):
         finished: list[Any] = [None]
@@ -118,7 +118,7 @@ def _evaluate_shards(
     Returns:
         The document files of all shards.
     """
-    columns, queue = schema(options.methods, measures), WorkQueue(output_dir)
+    columns, queue = schema(options.methods, measures), ShardQueue(output_dir)
     paths, number, claimed = [], 0, queue.claim_next()
     for part in make_shards(texts, engine.profile.max_length):
         path = document_path(output_dir, part.start)
@@ -184,7 +184,7 @@ def _check_no_foreign_shard(paths: Iterable[Path], finished: Mapping[int, str], 
 
 
 def _progress(
-    texts: Dataset | IterableDataset, longest: int | None, finished: Mapping[int, str], queue: WorkQueue
+    texts: Dataset | IterableDataset, longest: int | None, finished: Mapping[int, str], queue: ShardQueue
 ) -> Any:
     work = None
     if isinstance(texts, Dataset):

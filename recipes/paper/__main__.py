@@ -16,7 +16,7 @@ from rich.console import Console
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
 from hf_gradexplain.run.processes import flush_denormals
 from recipes.paper.arguments import ReproduceArguments
-from recipes.paper.artifacts import Material, write_cards
+from recipes.paper.artifacts import Artifacts, write_cards
 from recipes.paper.page import table_texts, write_page
 from recipes.paper.plan import make_plan
 from recipes.paper.task_ledger import Ledger
@@ -32,13 +32,13 @@ def reproduce(arguments: ReproduceArguments) -> None:
     output_dir = Path(arguments.output_dir)
     plan, ledger = make_plan(arguments), Ledger(output_dir / "steps")
     with _helped(arguments.processes - 1):
-        ledger.do_all(plan.steps(arguments.only))
+        ledger.run_all(plan.steps(arguments.only))
     if not arguments.only:
-        material = Material(arguments, plan, ledger)
+        artifacts = Artifacts(arguments, plan, ledger)
         if arguments.cards:
-            write_cards(material, Path(arguments.cards))
-        page = write_page(material)
-        print("\n".join(table_texts(material.answers)))
+            write_cards(artifacts, Path(arguments.cards))
+        page = write_page(artifacts)
+        print("\n".join(table_texts(artifacts.verdicts)))
         Console(stderr=True, soft_wrap=True).print(f"Page: {page}", highlight=False, markup=False)
 
 

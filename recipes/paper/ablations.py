@@ -18,7 +18,7 @@ from recipes.paper.constants import METHODS, SETTINGS, Setting
 from recipes.paper.results import Estimate, Result
 from recipes.paper.rules import Cutoffs
 
-SAID = {
+LABELS = {
     "chosen": "as chosen",
     "word": "unit word",
     "position": "ties by position",
@@ -28,7 +28,7 @@ SAID = {
 }
 """The settings, as column names have them."""
 
-KS = (10, 50)
+SHORT_TEXT_KS = (10, 50)
 """Where texts that are shorter than K are left out, too."""
 
 
@@ -65,11 +65,11 @@ def read_lengths(paths: Sequence[Path]) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def choice_table(results: Mapping[str, Result]) -> pd.DataFrame:
+def aopc_table(results: Mapping[str, Result]) -> pd.DataFrame:
     """AOPC at the short k of every method under every setting, each differing from the first in one thing alone."""
     rows = []
     for method in PAPER_METHODS:
-        cells = {said: shown(results[name].at(method, results[name].short_k)) for name, said in SAID.items()}
+        cells = {said: plus_minus(results[name].at(method, results[name].short_k)) for name, said in LABELS.items()}
         rows.append({"method": method, **cells})
     return pd.DataFrame(rows)
 
@@ -78,18 +78,18 @@ def correlation_table(results: Mapping[str, Result]) -> pd.DataFrame:
     """The median r with leave-one-out of every method under every setting."""
     methods = [method for method in PAPER_METHODS if method != "loo"]
     return pd.DataFrame(
-        [{"method": m, **{said: shown(results[name].r(m), 2) for name, said in SAID.items()}} for m in methods]
+        [{"method": m, **{said: plus_minus(results[name].r(m), 2) for name, said in LABELS.items()}} for m in methods]
     )
 
 
-def best(result: Result) -> str:
+def best_methods(result: Result) -> str:
     """The method with the highest AOPC at the short k, or several that are apart by rounding alone."""
-    values = {method: result.at(method, result.short_k).value for method in PAPER_METHODS}
+    values = {method: result.aopc_at(method, result.short_k).value for method in PAPER_METHODS}
     highest = max(values.values())
     return join_words(METHODS[method] for method, value in values.items() if highest - value <= ROUNDING)
 
 
-def shifts(chosen: Areas, other: Areas) -> dict[str, Estimate]:
+def aopc_shifts(chosen: Areas, other: Areas) -> dict[str, Estimate]:
     """By how much each method's AOPC at the first k is higher under another setting, paired over the same texts.
 
     Raises:
@@ -104,13 +104,13 @@ def shifts(chosen: Areas, other: Areas) -> dict[str, Estimate]:
     return found
 
 
-def moved(results: Mapping[str, Result], documents: Mapping[str, Areas], cutoffs: Cutoffs) -> dict[str, list[str]]:
+def changed_methods(results: Mapping[str, Result], documents: Mapping[str, Areas], cutoffs: Cutoffs) -> dict[str, list[str]]:
     """By setting, the methods whose AOPC at the short k changes, told from 0 and by more than `near` of the lead."""
     base = results["chosen"]
     least = cutoffs.near * base.lead(base.short_k).value
-    changed = {name: shifts(documents["chosen"], documents[name]) for name in results if name != "chosen"}
+    changed = {name: aopc_shifts(documents["chosen"], documents[name]) for name in results if name != "chosen"}
     return {
-        SAID[name]: [
+        LABELS[name]: [
             f"{METHODS[method]} by {shift.value:+.3f}"
             for method, shift in found.items()
             if abs(shift.value) > least and not shift.low <= 0 <= shift.high
@@ -119,14 +119,14 @@ def moved(results: Mapping[str, Result], documents: Mapping[str, Areas], cutoffs
     }
 
 
-def leaders(results: Mapping[str, Result]) -> str:
+def best_counts(results: Mapping[str, Result]) -> str:
     """Who is ahead under how many settings.
 
     >>> from collections import Counter
     >>> _listed(Counter({"LOO": 5, "LOO and SignedGI": 1}))
     'LOO in 5 of 6 settings, LOO and SignedGI in 1'
     """
-    return _listed(Counter(best(result) for result in results.values()))
+    return _listed(Counter(best_methods(result) for result in results.values()))
 
 
 def _listed(counts: Counter[str]) -> str:
@@ -142,20 +142,20 @@ def verdict_table(results: Mapping[Setting, Mapping[str, Result]]) -> tuple[pd.D
         that of the chosen one; and how many claims there are.
     """
     answers = {
-        name: about_tables({cell: [results[cell][name]] for cell in SETTINGS if cell in results}, Cutoffs())
-        for name in SAID
+        name: about_tables({setting: [results[setting][name]] for setting in SETTINGS if setting in results}, Cutoffs())
+        for name in LABELS
     }
-    rows, differ = [], dict.fromkeys(list(SAID.values())[1:], 0)
+    rows, differ = [], dict.fromkeys(list(LABELS.values())[1:], 0)
     for same in zip(*answers.values(), strict=True):
-        verdicts = dict(zip(SAID.values(), (answer.verdict for answer in same), strict=True))
+        verdicts = dict(zip(LABELS.values(), (answer.verdict for answer in same), strict=True))
         for said in differ:
             differ[said] += verdicts[said] != verdicts["as chosen"]
         if len(set(verdicts.values())) > 1:
-            rows.append({"claim": same[0].claim, "model, data": same[0].cell.title, **verdicts})
+            rows.append({"claim": same[0].claim, "model, data": same[0].setting.title, **verdicts})
     return pd.DataFrame(rows), differ, len(answers["chosen"])
 
 
-def sign_of_loo(result: Result) -> tuple[Estimate, Estimate]:
+def loo_by_sign(result: Result) -> tuple[Estimate, Estimate]:
     """AOPC at the short k of leave-one-out with the sign of the paper's figures, and with that of its Eq. 7.
 
     Removing the highest first under the opposite sign is removing the lowest first.
@@ -165,20 +165,20 @@ def sign_of_loo(result: Result) -> tuple[Estimate, Estimate]:
     return Estimate(*rows.loc["removal"]), Estimate(*rows.loc["negative_first"])
 
 
-def short_documents(found: Areas) -> pd.DataFrame:
+def short_text_table(found: Areas) -> pd.DataFrame:
     """AOPC(K) of every text, and of those of K units or more alone.
 
     Args:
-        found: At `KS`.
+        found: At `SHORT_TEXT_KS`.
 
     Returns:
-        Columns `method`, and for each of `KS` reached by any text `AOPC(K)`, `AOPC(K), long texts` and
+        Columns `method`, and for each of `SHORT_TEXT_KS` reached by any text `AOPC(K)`, `AOPC(K), long texts` and
         `texts of K or more`, how many there are of the latter.
     """
     rows = []
     for method, values in found.aopc.items():
         row: dict[str, Any] = {"method": method}
-        for place, k in enumerate(KS):
+        for place, k in enumerate(SHORT_TEXT_KS):
             if (long := found.units >= k).any():
                 row[f"AOPC({k})"] = values[:, place].mean()
                 row[f"AOPC({k}), long texts"] = values[long, place].mean()
@@ -187,7 +187,7 @@ def short_documents(found: Areas) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def by_length(found: Areas, parts: int = 4) -> pd.DataFrame:
+def gap_by_length(found: Areas, parts: int = 4) -> pd.DataFrame:
     """By how much leave-one-out is above SignedGI in AOPC at the first k, in parts of the texts by length.
 
     Returns:
@@ -202,10 +202,10 @@ def by_length(found: Areas, parts: int = 4) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def shown(estimate: Estimate, decimals: int = 3) -> str:
+def plus_minus(estimate: Estimate, decimals: int = 3) -> str:
     """A number with half its interval.
 
-    >>> shown(Estimate(0.3311, 0.3209, 0.3402))
+    >>> plus_minus(Estimate(0.3311, 0.3209, 0.3402))
     '0.331 ± 0.010'
     """
     if np.isnan(estimate.value):

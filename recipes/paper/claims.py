@@ -10,7 +10,7 @@ from hf_gradexplain.viz.tables import with_interval
 from recipes.paper import rules
 from recipes.paper.constants import METHODS, MODELS, NORMS, SENSITIVITY, SETTINGS, Setting
 from recipes.paper.example_review import side
-from recipes.paper.frequency import TOLERANCE, Frequencies
+from recipes.paper.frequency import TOLERANCE, FrequencySummary
 from recipes.paper.results import LEADERS, Estimate, Result, over_seeds
 from recipes.paper.rules import Check, Cutoffs
 
@@ -31,14 +31,14 @@ class Answer:
 
     Attributes:
         claim: The claim in short.
-        cell: Model and data set.
+        setting: Model and data set.
         figure: Our figure with its interval, in words.
         checks: What the verdict is made of: each has come out in every training, or has not; of a claim that is made
             of some cases alone, in one training or in none.
     """
 
     claim: str
-    cell: Setting
+    setting: Setting
     figure: str
     checks: tuple[Check, ...]
 
@@ -63,49 +63,49 @@ def about_curves(results: Results, cutoffs: Cutoffs) -> Iterator[Answer]:
     to_random = [(norm, "random") for norm in NORMS]
     for moderate, claim in ((True, "The norms beat random moderately"), (False, "The norms tie with random")):
         rule = rules.moderately_above if moderate else rules.level
-        where = {cell: found for cell, found in results.items() if (cell in BEAT_RANDOM) == moderate}
+        where = {setting: found for setting, found in results.items() if (setting in BEAT_RANDOM) == moderate}
         yield from _each(where, claim, _gap("sa_l2", "random"), _all(to_random, rule, cutoffs))
     raw = [(norm, "sa_raw") for norm in NORMS]
     yield from _each(results, "The raw gradient is worse than the three norms", _smallest(raw), _all(raw, rules.above))
     under = [("random", "sa_raw")]
     below_random = _all(under, rules.above)
-    for cell, found in results.items():
+    for setting, found in results.items():
         once = rules.in_some([below_random(x) for x in found])
-        yield Answer(UNDER, cell, _gap("sa_raw", "random")(found), once)
+        yield Answer(UNDER, setting, _gap("sa_raw", "random")(found), once)
     lead = [(leader, method) for leader in LEADERS for method in BELOW]
     yield from _each(results, "LOO and SignedGI lead", _smallest(lead), _all(lead, rules.above))
-    for cell, found in results.items():
-        claim, checks = _between_leaders(cell, cutoffs)
-        yield from _each({cell: found}, claim, _gap("signed_gi", "loo"), checks)
+    for setting, found in results.items():
+        claim, checks = _between_leaders(setting, cutoffs)
+        yield from _each({setting: found}, claim, _gap("signed_gi", "loo"), checks)
 
 
 def about_correlations(results: Results, cutoffs: Cutoffs) -> Iterator[Answer]:
     """The claims about Pearson's r with leave-one-out."""
     strong = "SignedGI correlates with LOO: strongly, mostly significantly"
     yield from _each(results, strong, _r("signed_gi"), lambda x: rules.strongly_positive(x, "signed_gi", cutoffs))
-    others = [results[cell] for cell in results if cell != HARD]
+    others = [results[setting] for setting in results if setting != HARD]
     if HARD in results and others:
         found = results[HARD]
         checks = [rules.weaker(x, [other[i] for other in others], "signed_gi") for i, x in enumerate(found)]
         claim = "SignedGI correlates less with LOO than on the other five"
         yield Answer(claim, HARD, _r("signed_gi")(found), rules.in_every(checks))
     for data, (low, high), said in (("ag_news", (0.2, 0.5), "between 0.2 and 0.5"), ("imdb", (-0.1, 0.1), "about 0")):
-        where = {cell: found for cell, found in results.items() if cell.data == data}
+        where = {setting: found for setting, found in results.items() if setting.dataset == data}
         yield from _each(where, f"r of L1 with LOO is {said}", _r("sa_l1"), _r_within("sa_l1", low, high))
 
 
-def about_frequencies(found: Mapping[Setting, Sequence[Frequencies]]) -> Iterator[Answer]:
+def about_frequencies(found: Mapping[Setting, Sequence[FrequencySummary]]) -> Iterator[Answer]:
     """The claims about FastText's gradients."""
-    for cell, seeds in found.items():
+    for setting, seeds in found.items():
         n = sum(x.texts for x in seeds)
         worst = max(x.spread for x in seeds)
         figure = f"apart by {worst:.1e} of the gradient at most, in {n:,} texts"
         same = [[x.spread <= TOLERANCE] for x in seeds]
-        yield Answer("Words of equal frequency have the same gradient", cell, figure, rules.in_every(same))
+        yield Answer("Words of equal frequency have the same gradient", setting, figure, rules.in_every(same))
         ratio = max((x.twice for x in seeds), key=lambda r: abs(r - 2))
         figure = f"{ratio:.6f} times at the farthest from 2, in {sum(x.with_twice for x in seeds):,} texts"
         twice = [[abs(x.twice - 2) <= 2 * TOLERANCE] for x in seeds]
-        yield Answer("A word that occurs twice has twice the gradient", cell, figure, rules.in_every(twice))
+        yield Answer("A word that occurs twice has twice the gradient", setting, figure, rules.in_every(twice))
 
 
 def about_review(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Answer]:
@@ -114,7 +114,7 @@ def about_review(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[A
         for model in MODELS:
             missed = method == "signed_gi" and model == "bilstm"
             wanted = {"great": 0 if missed else 1, "bad": -1}
-            sides = [{w: side(x["words"], x["scores"][method], w) for w in wanted} for x in found[model]]
+            sides = [{w: word_sign(x["words"], x["scores"][method], w) for w in wanted} for x in found[model]]
             claim = (
                 f"{METHODS[method]} {'misses' if missed else 'marks'} “great”{'' if missed else ' positive'}, "
                 "marks “bad” negative"
@@ -132,8 +132,8 @@ Pair = tuple[str, str]
 
 
 def _each(results: Results, claim: str, shown: Shown, checks: Checks) -> Iterator[Answer]:
-    for cell, found in results.items():
-        yield Answer(claim, cell, shown(found), rules.in_every([checks(x) for x in found]))
+    for setting, found in results.items():
+        yield Answer(claim, setting, shown(found), rules.in_every([checks(x) for x in found]))
 
 
 def _all(pairs: Sequence[Pair], rule: Callable[..., list[Check]], *cutoffs: Cutoffs) -> Checks:
@@ -180,10 +180,10 @@ def _r_within(method: str, low: float, high: float) -> Checks:
     return lambda x: rules.within(x, method, low, high)
 
 
-def _between_leaders(cell: Setting, cutoffs: Cutoffs) -> tuple[str, Checks]:
-    if cell.model == "textcnn":
+def _between_leaders(setting: Setting, cutoffs: Cutoffs) -> tuple[str, Checks]:
+    if setting.model == "textcnn":
         return "SignedGI is above LOO", _all([("signed_gi", "loo")], rules.above)
-    if cell == HARD:
+    if setting == HARD:
         return "LOO leads SignedGI by a large margin", _all([("loo", "signed_gi")], rules.clearly_above, cutoffs)
     return "SignedGI and LOO are comparable", _all([("signed_gi", "loo")], rules.level, cutoffs)
 
@@ -195,12 +195,12 @@ def about_tables(results: Results, cutoffs: Cutoffs) -> list[Answer]:
 
 def all_answers(
     results: Results,
-    frequencies: Mapping[Setting, Sequence[Frequencies]],
+    frequencies: Mapping[Setting, Sequence[FrequencySummary]],
     reviews: Mapping[str, Sequence[Mapping[str, Any]]],
     cutoffs: Cutoffs | None = None,
 ) -> list[Answer]:
     """Every claim about every model and data set that it speaks of, in the paper's order."""
-    ordered = {cell: results[cell] for cell in SETTINGS}
+    ordered = {setting: results[setting] for setting in SETTINGS}
     return [
         *about_tables(ordered, cutoffs or Cutoffs()),
         *about_frequencies(frequencies),

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-DATA = {"ag_news": "AG's News", "imdb": "IMDB"}
-HUB = {"ag_news": "fancyzhx/ag_news", "imdb": "stanfordnlp/imdb"}
+DATASETS = {"ag_news": "AG's News", "imdb": "IMDB"}
+HUB_DATASETS = {"ag_news": "fancyzhx/ag_news", "imdb": "stanfordnlp/imdb"}
 MODELS = {"fasttext": "FastText", "textcnn": "TextCNN", "bilstm": "BiLSTM"}
 """The paper's three."""
 
@@ -35,14 +35,14 @@ class Setting(NamedTuple):
     @property
     def name(self) -> str:
         """As folders and cards have it."""
-        return f"{self.model}-{self.data}"
+        return f"{self.model}-{self.dataset}"
 
     @property
     def title(self) -> str:
         """As a reader has it."""
         model = (MODELS | ENCODER).get(self.model) or f"BiLSTM, pooling {POOLINGS[self.model]}"
-        return f"{model}, {DATA[self.data]}"
+        return f"{model}, {DATASETS[self.dataset]}"
 
 
-SETTINGS = tuple(Setting(model, data) for data in DATA for model in MODELS)
+SETTINGS = tuple(Setting(model, data) for data in DATASETS for model in MODELS)
 """The paper's six."""

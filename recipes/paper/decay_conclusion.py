@@ -7,12 +7,12 @@ from math import isnan
 import pandas as pd
 
 from hf_gradexplain.viz.tables import MISSING, join_words
-from recipes.paper.decay import LEAST, MIDDLE, kept
+from recipes.paper.decay import SMALLEST_SIZE, MIDDLE_DISTANCE, middle_to_end_ratio
 from recipes.paper.results import Estimate, Result
 
 
 @dataclass(frozen=True)
-class Pooling:
+class PoolingSummary:
     """What is seen of a BiLSTM with one pooling.
 
     Attributes:
@@ -24,8 +24,8 @@ class Pooling:
         k: The number of removed words of the rest.
         n: Of how many texts the rest are means.
         lead: How far the better of LOO and SignedGI is above a random order in AOPC.
-        behind: How far SignedGI is below LOO.
-        path_behind: How far integrated gradients are below LOO.
+        signed_gi_behind: How far SignedGI is below LOO.
+        ig_behind: How far integrated gradients are below LOO.
     """
 
     name: str
@@ -36,24 +36,24 @@ class Pooling:
     k: int
     n: int
     lead: Estimate
-    behind: Estimate
-    path_behind: Estimate
+    signed_gi_behind: Estimate
+    ig_behind: Estimate
 
     @property
     def learned(self) -> bool:
         """Whether explanations of the model say anything at all."""
-        return self.lead.side > 0
+        return self.lead.sign > 0
 
     @property
-    def forgets(self) -> bool:
+    def decays_faster(self) -> bool:
         """Whether the gradient falls off towards the middle faster than leave-one-out does, the intervals apart."""
-        return max(self.gradient.high, LEAST) < self.loo.low
+        return max(self.gradient.high, SMALLEST_SIZE) < self.loo.low
 
 
-def pooling(name: str, accuracy: float, words: pd.DataFrame, result: Result) -> Pooling:
+def summarize_pooling(name: str, accuracy: float, words: pd.DataFrame, result: Result) -> PoolingSummary:
     """What the rows of `measure_decay` and an evaluation say of one pooling."""
-    (gradient, texts), (loo, _), k = kept(words, "gradient"), kept(words, "loo"), result.short_k
-    return Pooling(
+    (gradient, texts), (loo, _), k = middle_to_end_ratio(words, "gradient"), middle_to_end_ratio(words, "loo"), result.short_k
+    return PoolingSummary(
         name=name,
         accuracy=accuracy,
         gradient=gradient,
@@ -62,44 +62,44 @@ def pooling(name: str, accuracy: float, words: pd.DataFrame, result: Result) -> 
         k=k,
         n=result.record["documents"]["documents"],
         lead=result.lead(k),
-        behind=result.gap("loo", "signed_gi", k),
-        path_behind=result.gap("loo", "integrated_gradients", k),
+        signed_gi_behind=result.gap("loo", "signed_gi", k),
+        ig_behind=result.gap("loo", "integrated_gradients", k),
     )
 
 
-def sentences(found: Mapping[str, Pooling]) -> list[str]:
+def pooling_sentences(found: Mapping[str, PoolingSummary]) -> list[str]:
     """What is seen of each pooling."""
     return [_seen(p) if p.learned else _not_learned(p) for p in found.values()]
 
 
-def _seen(p: Pooling) -> str:
+def _seen(p: PoolingSummary) -> str:
     if not p.texts:
         return f"With pooling {p.name} (accuracy {p.accuracy:.3f}), no review is long enough to have a middle."
-    share = f", {p.behind.value / p.lead.value:.0%} of the lead" if p.behind.side > 0 else ""
+    share = f", {p.signed_gi_behind.value / p.lead.value:.0%} of the lead" if p.signed_gi_behind.sign > 0 else ""
     return (
-        f"With pooling {p.name} (accuracy {p.accuracy:.3f}), the gradient of a word {MIDDLE} words and more away from "
+        f"With pooling {p.name} (accuracy {p.accuracy:.3f}), the gradient of a word {MIDDLE_DISTANCE} words and more away from "
         f"both ends is {_times(p.gradient)} times that of the first and the last ten, and its leave-one-out score "
         f"{_times(p.loo)} times (medians over {p.texts:,} reviews). In AOPC({p.k}) over {p.n:,} reviews SignedGI is "
-        f"{_place(p.behind)}{share}, and integrated gradients are {_place(p.path_behind)}."
+        f"{_place(p.signed_gi_behind)}{share}, and integrated gradients are {_place(p.ig_behind)}."
     )
 
 
-def _not_learned(p: Pooling) -> str:
+def _not_learned(p: PoolingSummary) -> str:
     return (
         f"With pooling {p.name} (accuracy {p.accuracy:.3f}), neither LOO nor SignedGI is above a random order, so its "
         "explanations have nothing to say."
     )
 
 
-def conclusion(found: Mapping[str, Pooling]) -> str:
+def conclusion(found: Mapping[str, PoolingSummary]) -> str:
     """Whether SignedGI is behind where, and only where, the gradient forgets words that the model uses."""
     learned = [p for p in found.values() if p.learned]
-    behind = [p for p in learned if p.behind.side > 0]
+    behind = [p for p in learned if p.signed_gi_behind.sign > 0]
     if not behind:
         return "SignedGI is behind LOO with none of the poolings, so there is nothing here for decay to explain."
-    explained = [p for p in behind if p.forgets]
-    against = [p for p in behind if not p.forgets]
-    spared = [p for p in learned if p.behind.side <= 0 and p.forgets]
+    explained = [p for p in behind if p.decays_faster]
+    against = [p for p in behind if not p.decays_faster]
+    spared = [p for p in learned if p.signed_gi_behind.sign <= 0 and p.decays_faster]
     parts = []
     if explained:
         parts.append(
@@ -116,10 +116,10 @@ def conclusion(found: Mapping[str, Pooling]) -> str:
     return f"{answer}: {'; '.join(parts)}. {_path(behind)}"
 
 
-def _path(behind: Sequence[Pooling]) -> str:
+def _path(behind: Sequence[PoolingSummary]) -> str:
     """What integrated gradients say of those poolings with which SignedGI is behind."""
-    closed = [p for p in behind if p.path_behind.side <= 0]
-    less = [p for p in behind if p.path_behind.side > 0 and p.path_behind.high < p.behind.low]
+    closed = [p for p in behind if p.ig_behind.sign <= 0]
+    less = [p for p in behind if p.ig_behind.sign > 0 and p.ig_behind.high < p.signed_gi_behind.low]
     if closed:
         return (
             f"Integrated gradients, the same product with gradients from all the way between no words and the text, "
@@ -136,21 +136,21 @@ def _path(behind: Sequence[Pooling]) -> str:
     )
 
 
-def _named(poolings: Sequence[Pooling]) -> str:
+def _named(poolings: Sequence[PoolingSummary]) -> str:
     return f"pooling {join_words(p.name for p in poolings)}"
 
 
 def _place(gap: Estimate) -> str:
     """Where a method stands, given how far it is below LOO."""
     size = f"{abs(gap.value):.3f} [{min(abs(gap.low), abs(gap.high)):.3f}, {max(abs(gap.low), abs(gap.high)):.3f}]"
-    if gap.side == 0:
+    if gap.sign == 0:
         return f"not told apart from LOO ({-gap.value:+z.3f} [{-gap.high:+z.3f}, {-gap.low:+z.3f}])"
-    return f"behind LOO by {size}" if gap.side > 0 else f"ahead of LOO by {size}"
+    return f"behind LOO by {size}" if gap.sign > 0 else f"ahead of LOO by {size}"
 
 
 def _times(size: Estimate) -> str:
-    if size.value < LEAST:
-        return f"less than {LEAST:g}"
+    if size.value < SMALLEST_SIZE:
+        return f"less than {SMALLEST_SIZE:g}"
     return " ".join([_digits(size.value), f"[{_digits(size.low)}, {_digits(size.high)}]"])
 
 

@@ -13,7 +13,7 @@ METHODS = ("loo", "signed_gi")
 POSITIVE = 1
 """The class that is explained."""
 
-NOTHING = 0.05
+NEGLIGIBLE = 0.05
 """A word whose score is below this share of the review's largest is missed."""
 
 
@@ -28,16 +28,16 @@ def explain_review(model: str, path: Path) -> None:
     atomic_write_text(path, json.dumps(record, indent=1) + "\n")
 
 
-def side(words: Sequence[str], scores: Sequence[float], word: str) -> int:
-    """Which side a word takes: 1 for the class, -1 against it, 0 if its score is next to `NOTHING`.
+def word_sign(words: Sequence[str], scores: Sequence[float], word: str) -> int:
+    """Which side a word takes: 1 for the class, -1 against it, 0 if its score is next to `NEGLIGIBLE`.
 
-    >>> side(["great", "bad", "film"], [2.0, -1.0, 0.01], "great")
+    >>> word_sign(["great", "bad", "film"], [2.0, -1.0, 0.01], "great")
     1
-    >>> side(["great", "bad", "film"], [2.0, -1.0, 0.01], "film")
+    >>> word_sign(["great", "bad", "film"], [2.0, -1.0, 0.01], "film")
     0
     """
     score, largest = scores[list(words).index(word)], max(map(abs, scores))
-    return 0 if abs(score) <= NOTHING * largest else (1 if score > 0 else -1)
+    return 0 if abs(score) <= NEGLIGIBLE * largest else (1 if score > 0 else -1)
 
 
 def read_review(path: Path) -> dict[str, Any]:

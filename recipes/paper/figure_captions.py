@@ -8,8 +8,8 @@ import pandas as pd
 
 from recipes.paper.claims import Answer
 from recipes.paper.constants import MODELS, Setting
-from recipes.paper.decay import LEAST
-from recipes.paper.frequency import Frequencies
+from recipes.paper.decay import SMALLEST_SIZE
+from recipes.paper.frequency import FrequencySummary
 from recipes.paper.results import Result
 from recipes.paper.rules import HOLDS
 
@@ -17,7 +17,7 @@ from recipes.paper.rules import HOLDS
 def figure_captions(
     main: Mapping[Setting, Sequence[Result]],
     correlations: Mapping[Setting, Mapping[str, np.ndarray]],
-    frequencies: Mapping[Setting, Sequence[Frequencies]],
+    frequencies: Mapping[Setting, Sequence[FrequencySummary]],
     words: Mapping[str, pd.DataFrame],
     answers: Sequence[Answer],
     reviews: Mapping[str, Sequence[Mapping[str, Any]]],
@@ -29,7 +29,7 @@ def figure_captions(
         "frequency": _frequency(frequencies, words),
         "review": _review(answers, reviews),
         "decay": "The lines of a pooling that reads all words alike would lie at 1. What is smaller than "
-        f"{LEAST:g} is not drawn: leave-one-out is no more exact in float32.",
+        f"{SMALLEST_SIZE:g} is not drawn: leave-one-out is no more exact in float32.",
     }
 
 
@@ -37,7 +37,7 @@ def _curves(main: Mapping[Setting, Sequence[Result]]) -> str:
     k = next(iter(main.values()))[0].short_k
     best, norms = [], []
     for found in main.values():
-        value = {m: np.mean([x.at(m, k).value for x in found]) for m in ("loo", "signed_gi", "sa_l2", "random")}
+        value = {m: np.mean([x.aopc_at(m, k).value for x in found]) for m in ("loo", "signed_gi", "sa_l2", "random")}
         lead = max(value["loo"], value["signed_gi"]) - value["random"]
         best.append(abs(value["loo"] - value["signed_gi"]) / lead)
         norms.append((value["sa_l2"] - value["random"]) / lead)
@@ -49,20 +49,20 @@ def _curves(main: Mapping[Setting, Sequence[Result]]) -> str:
 
 def _correlations(correlations: Mapping[Setting, Mapping[str, np.ndarray]]) -> str:
     medians = {
-        method: {cell: float(np.median(found[method])) for cell, found in correlations.items() if len(found[method])}
+        method: {setting: float(np.median(found[method])) for setting, found in correlations.items() if len(found[method])}
         for method in ("signed_gi", "sa_l1")
     }
     if not all(medians.values()):
         return "No text has an r."
     ends = {method: f"{min(x.values()):z.2f} to {max(x.values()):z.2f}" for method, x in medians.items()}
-    lowest = min(medians["signed_gi"], key=lambda cell: medians["signed_gi"][cell])
+    lowest = min(medians["signed_gi"], key=lambda setting: medians["signed_gi"][setting])
     return (
         f"The medians of SignedGI, over all texts and trainings, are {ends['signed_gi']}, lowest with {lowest.title}; "
         f"those of SA L1 {ends['sa_l1']}."
     )
 
 
-def _frequency(frequencies: Mapping[Setting, Sequence[Frequencies]], words: Mapping[str, pd.DataFrame]) -> str:
+def _frequency(frequencies: Mapping[Setting, Sequence[FrequencySummary]], words: Mapping[str, pd.DataFrame]) -> str:
     worst = max(x.spread for found in frequencies.values() for x in found)
     twice = {model: found.loc[found["times"] == 2, "relative"] for model, found in words.items()}
     ranges = [

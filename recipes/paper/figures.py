@@ -12,12 +12,12 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, ScalarFormatter
 
-from hf_gradexplain.commands.evaluate_arguments import PAPER_METHODS
+from hf_gradexplain.attribution.methods import PAPER_METHODS
 from hf_gradexplain.viz.canvas import INK, MUTED, STYLE
 from hf_gradexplain.viz.palette import AGAINST, FOR, METHOD_STYLES
 from hf_gradexplain.viz.sanitize import one_line
-from recipes.paper.constants import DATA, METHODS, MODELS, Setting
-from recipes.paper.decay import EDGES, LEAST, SIZES
+from recipes.paper.constants import DATASETS, METHODS, MODELS, Setting
+from recipes.paper.decay import DISTANCE_EDGES, SMALLEST_SIZE, SCORES
 from recipes.paper.results import Result
 
 BINS = np.linspace(-1, 1, 41).tolist()
@@ -31,9 +31,9 @@ def curves_figure(results: Mapping[Setting, Sequence[Result]]) -> Figure:
     Lines are means over trainings; bands run from the lowest end of their intervals to the highest.
     """
     figure, grid = _grid(height=6.6, sharey="row")
-    for cell, axes in grid.items():
+    for setting, axes in grid.items():
         for method in PAPER_METHODS:
-            tables = [x.aopc[x.aopc["method"] == method].set_index("k") for x in results[cell]]
+            tables = [x.aopc[x.aopc["method"] == method].set_index("k") for x in results[setting]]
             together = pd.concat(tables, axis=1, keys=range(len(tables)), join="inner")
             by_name = together.swaplevel(axis=1)
             _line(
@@ -45,7 +45,7 @@ def curves_figure(results: Mapping[Setting, Sequence[Result]]) -> Figure:
             )
         axes.axhline(0, color=MUTED, linewidth=0.8)
         _scale_k(axes, int(together.index.max()))
-        axes.set_title(cell.title)
+        axes.set_title(setting.title)
     _name_bottom(figure, "K, number of highest-scored words removed")
     figure.supylabel("AOPC(K)", size="medium")
     handles, labels = axes.get_legend_handles_labels()
@@ -61,16 +61,16 @@ def correlations_figure(histograms: Mapping[Setting, Mapping[str, np.ndarray]]) 
         histograms: By model and data set, each method's r of all texts that have one.
     """
     figure, grid = _grid(height=5.6)
-    for cell, axes in grid.items():
+    for setting, axes in grid.items():
         for method in ("signed_gi", "sa_l1"):
-            r, color = histograms[cell][method], METHOD_STYLES[method].color
+            r, color = histograms[setting][method], METHOD_STYLES[method].color
             weights = np.full(len(r), 1 / max(len(r), 1))
             axes.hist(r, BINS, weights=weights, color=color, alpha=0.55, label=METHODS[method])
             if len(r):
                 axes.axvline(float(np.median(r)), color=color, linewidth=1.4, linestyle=METHOD_STYLES[method].dash)
         axes.axvline(0, color=MUTED, linewidth=0.8)
         axes.set_xlim(-1, 1)
-        axes.set_title(cell.title)
+        axes.set_title(setting.title)
     _name_bottom(figure, "r with leave-one-out; lines: medians")
     figure.supylabel("Share of the texts that have an r", size="medium")
     handles, labels = axes.get_legend_handles_labels()
@@ -147,7 +147,7 @@ def decay_figure(to_end: Mapping[str, pd.DataFrame], to_nearer: Mapping[str, pd.
             axes.set_yscale("log")
             axes.set_ylim(*_decay_limits([*to_end.values(), *to_nearer.values()]))
             axes.yaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
-            axes.set_xticks(range(len(EDGES) - 1), [f"{a}–{b - 1}" for a, b in pairwise(EDGES)], rotation=30)
+            axes.set_xticks(range(len(DISTANCE_EDGES) - 1), [f"{a}–{b - 1}" for a, b in pairwise(DISTANCE_EDGES)], rotation=30)
             axes.set_xlabel(f"words {said}")
             axes.set_title(head)
             axes.grid(axis="y")
@@ -158,23 +158,23 @@ def decay_figure(to_end: Mapping[str, pd.DataFrame], to_nearer: Mapping[str, pd.
 
 
 def _decay_limits(tables: Sequence[pd.DataFrame]) -> tuple[float, float]:
-    """Room for all sizes down to `LEAST`, and at least from 0.1 to 2."""
-    sizes = np.concatenate([[0.15, 1.3], *(table[name].to_numpy(dtype=float) for table in tables for name in SIZES)])
+    """Room for all sizes down to `SMALLEST_SIZE`, and at least from 0.1 to 2."""
+    sizes = np.concatenate([[0.15, 1.3], *(table[name].to_numpy(dtype=float) for table in tables for name in SCORES)])
     sizes = sizes[sizes > 0]
-    return max(LEAST, sizes.min() / 1.5), 1.5 * sizes.max()
+    return max(SMALLEST_SIZE, sizes.min() / 1.5), 1.5 * sizes.max()
 
 
 def _decay_line(axes: Axes, table: pd.DataFrame, name: str, pooling: str) -> None:
     color, marker = POOLING_STYLES[pooling]
-    at = np.searchsorted(EDGES, table["from"])
+    at = np.searchsorted(DISTANCE_EDGES, table["from"])
     axes.fill_between(at, table[f"{name}_ci_low"], table[f"{name}_ci_high"], color=color, alpha=0.15, linewidth=0)
     axes.plot(at, table[name], color=color, marker=marker, markersize=5, label=f"pooling {pooling}")
 
 
 def _grid(height: float, sharey: Any = True) -> tuple[Figure, dict[Setting, Axes]]:
     figure = Figure(figsize=(10.5, height), layout="constrained")
-    panels = figure.subplots(len(DATA), len(MODELS), sharey=sharey)
-    cells = [Setting(model, data) for data in DATA for model in MODELS]
+    panels = figure.subplots(len(DATASETS), len(MODELS), sharey=sharey)
+    cells = [Setting(model, data) for data in DATASETS for model in MODELS]
     for axes in panels.flat:
         axes.grid(axis="y")
     return figure, dict(zip(cells, panels.flat, strict=True))

@@ -18,7 +18,7 @@ TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
-class Frequencies:
+class FrequencySummary:
     """What is seen of FastText's gradients in one training.
 
     Attributes:
@@ -55,7 +55,7 @@ def measure_gradients(model: str, dataset: str, texts: int | None, path: Path) -
         pd.concat(frames).to_parquet(temporary, index=False)
 
 
-def frequencies(words: pd.DataFrame) -> Frequencies:
+def summarize_frequencies(words: pd.DataFrame) -> FrequencySummary:
     """Compare the gradients of words in each text, given what `measure_gradients` wrote."""
     words = words[words["gradient"].groupby(words["text"]).transform("max") > 0]
     groups = words.groupby(["text", "times"])["gradient"].agg(["min", "max", "mean"])
@@ -63,7 +63,7 @@ def frequencies(words: pd.DataFrame) -> Frequencies:
     means = groups["mean"].unstack().reindex(columns=[1, 2])
     ratios = (means[2] / means[1]).dropna().to_numpy()
     twice = float(ratios[np.abs(ratios - 2).argmax()]) if len(ratios) else float("nan")
-    return Frequencies(words["text"].nunique(), spread, len(ratios), twice)
+    return FrequencySummary(words["text"].nunique(), spread, len(ratios), twice)
 
 
 def relative_gradients(words: pd.DataFrame, most: int = 6) -> pd.DataFrame:

@@ -11,14 +11,18 @@ from typing import Any
 
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.commands.evaluate import run_evaluation
-from hf_gradexplain.commands.evaluate_arguments import NOT_REPLAYED, PAPER_METHODS, EvaluateArguments
 from hf_gradexplain.commands.parsing import parse_arguments
+from hf_gradexplain.commands.recipe_arguments import (
+    NOT_REPLAYED,
+    PAPER_METHODS,
+    EvaluateRecipeArguments,
+    TrainRecipeArguments,
+)
 from hf_gradexplain.commands.train import run_training
-from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.run.fingerprints import texts_fingerprint
 from recipes.paper.arguments import ReproduceArguments
-from recipes.paper.constants import DATA, ENCODER, HUB, POOLINGS, SETTINGS, Setting
+from recipes.paper.constants import DATASETS, ENCODER, HUB_DATASETS, POOLINGS, SETTINGS, Setting
 from recipes.paper.decay import measure_decay
 from recipes.paper.encoder import NAME, copy_encoder, encoder_folder
 from recipes.paper.example_review import explain_review
@@ -27,7 +31,7 @@ from recipes.paper.task_ledger import Step
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
-CHOICES: dict[str, dict[str, str]] = {
+ABLATIONS: dict[str, dict[str, str]] = {
     "chosen": {},
     "word": {"unit": "word"},
     "position": {"ties": "position"},
@@ -37,7 +41,7 @@ CHOICES: dict[str, dict[str, str]] = {
 }
 """The settings on which the paper is silent: what was chosen, and what each table has instead."""
 
-PRECISE = Setting("minilm", "ag_news")
+FLOAT32_SETTING = Setting("minilm", "ag_news")
 """What is evaluated in both precisions, where the encoder is not evaluated in float32."""
 
 _OF_THIS_MACHINE = ("output_dir", "dataset_name", "model_name_or_path", *NOT_REPLAYED)
@@ -50,7 +54,7 @@ class Plan:
 
     Attributes:
         trainings: By model, data set and seed.
-        runs: The evaluations, by model, data set, seed and name: `main`, one of `CHOICES`, or `float32`.
+        evaluations: The evaluations, by model, data set, seed and name: `main`, one of `ABLATIONS`, or `float32`.
         decays: What follows the gradient, by model.
         reviews: What explains the example, by model and seed.
         gradients: What compares words of different frequency, by model, data set and seed.
@@ -58,7 +62,7 @@ class Plan:
     """
 
     trainings: Mapping[tuple[Setting, int], Step]
-    runs: Mapping[tuple[Setting, int, str], Step]
+    evaluations: Mapping[tuple[Setting, int, str], Step]
     decays: Mapping[str, Step]
     reviews: Mapping[tuple[str, int], Step]
     gradients: Mapping[tuple[Setting, int], Step]
@@ -66,7 +70,7 @@ class Plan:
 
     def steps(self, only: list[str] | None = None) -> list[Step]:
         """Every step, trainings first; or those whose names hold one of `only`, and what they need."""
-        parts = (self.trainings, self.reviews, self.decays, self.gradients, self.runs)
+        parts = (self.trainings, self.reviews, self.decays, self.gradients, self.evaluations)
         found = [*([self.encoder] if self.encoder else []), *(step for part in parts for step in part.values())]
         if not only:
             return found
@@ -84,25 +88,25 @@ def make_plan(arguments: ReproduceArguments) -> Plan:
     planner = _Planner(arguments)
     first = arguments.seeds[0]
     encoder = planner.encoder() if arguments.encoder else None
-    trainings = {(cell, seed): planner.training(cell, seed) for cell in SETTINGS for seed in arguments.seeds}
+    trainings = {(setting, seed): planner.training(setting, seed) for setting in SETTINGS for seed in arguments.seeds}
     others = [Setting(model, "imdb") for model in POOLINGS if model != "bilstm"]
-    trainings |= {(cell, first): planner.training(cell, first) for cell in others}
+    trainings |= {(setting, first): planner.training(setting, first) for setting in others}
     if encoder is not None:
-        own = [Setting(model, data) for model in ENCODER for data in DATA]
-        trainings |= {(cell, first): planner.training(cell, first, encoder) for cell in own}
-    wanted = [(cell, seed, "main") for cell in SETTINGS for seed in arguments.seeds]
-    wanted += [(cell, first, name) for cell in SETTINGS for name in CHOICES]
-    wanted += [(cell, first, "chosen") for cell, _ in trainings if cell not in SETTINGS]
+        own = [Setting(model, data) for model in ENCODER for data in DATASETS]
+        trainings |= {(setting, first): planner.training(setting, first, encoder) for setting in own}
+    wanted = [(setting, seed, "main") for setting in SETTINGS for seed in arguments.seeds]
+    wanted += [(setting, first, name) for setting in SETTINGS for name in ABLATIONS]
+    wanted += [(setting, first, "chosen") for setting, _ in trainings if setting not in SETTINGS]
     if encoder is not None and arguments.encoder_precision != "no":
-        wanted.append((PRECISE, first, "float32"))
-    followed = [(cell, seed) for cell, seed in trainings if cell.model == "fasttext"]
-    followed += [(cell, first) for cell in SETTINGS if cell.model != "fasttext" and cell.data == "imdb"]
-    reviewed = [(cell, seed) for cell, seed in trainings if cell.data == "imdb"]
+        wanted.append((FLOAT32_SETTING, first, "float32"))
+    followed = [(setting, seed) for setting, seed in trainings if setting.model == "fasttext"]
+    followed += [(setting, first) for setting in SETTINGS if setting.model != "fasttext" and setting.dataset == "imdb"]
+    reviewed = [(setting, seed) for setting, seed in trainings if setting.dataset == "imdb"]
     return Plan(
         trainings=trainings,
-        runs={key: planner.run(*key, trainings[key[:2]]) for key in wanted},
+        evaluations={key: planner.evaluation(*key, trainings[key[:2]]) for key in wanted},
         decays={model: planner.decay(trainings[Setting(model, "imdb"), first]) for model in POOLINGS},
-        reviews={(cell.model, seed): planner.review(trainings[cell, seed]) for cell, seed in reviewed},
+        reviews={(setting.model, seed): planner.review(trainings[setting, seed]) for setting, seed in reviewed},
         gradients={key: planner.gradients(key[0], trainings[key]) for key in followed},
         encoder=encoder,
     )
@@ -113,7 +117,7 @@ class _Planner:
 
     def __init__(self, arguments: ReproduceArguments) -> None:
         self.arguments, self.output_dir = arguments, Path(arguments.output_dir)
-        self.sources = {name: f"{arguments.data}/{name}" if arguments.data else HUB[name] for name in DATA}
+        self.sources = {name: f"{arguments.data}/{name}" if arguments.data else HUB_DATASETS[name] for name in DATASETS}
         self.rows = {
             name: {split: texts_fingerprint(load_texts(source, split=split)) for split in ("train", "test")}
             for name, source in self.sources.items()
@@ -125,13 +129,13 @@ class _Planner:
         asked = {"weights": _sha256(source / "model.safetensors")}
         return Step("encoder", target, asked, partial(copy_encoder, source, target))
 
-    def training(self, cell: Setting, seed: int, encoder: Step | None = None) -> Step:
+    def training(self, setting: Setting, seed: int, encoder: Step | None = None) -> Step:
         """The step that trains a model, with its card; explanations are measured for the card of the first seed."""
-        folder = self.output_dir / f"seed{seed}" / cell.name
+        folder = self.output_dir / f"seed{seed}" / setting.name
         carded = seed == self.arguments.seeds[0] and self.arguments.cards is not None
         flags = {
-            "dataset_name": self.sources[cell.data],
-            "dataset_source": HUB[cell.data],
+            "dataset_name": self.sources[setting.dataset],
+            "dataset_source": HUB_DATASETS[setting.dataset],
             "output_dir": folder,
             "license": "apache-2.0",
             "seed": seed,
@@ -141,30 +145,30 @@ class _Planner:
             "faithfulness_samples": None if carded else 0,
         }
         given = [f"--{name}={value}" for name, value in flags.items() if value is not None]
-        arguments = parse_arguments(TrainRecipeArguments, [str(_config(cell)), *given])
-        asked = {**_asked(arguments), "rows": self.rows[cell.data]}
+        arguments = parse_arguments(TrainRecipeArguments, [str(_config(setting)), *given])
+        asked = {**_asked(arguments), "rows": self.rows[setting.dataset]}
         needs = (encoder,) if encoder else ()
-        return Step(f"train/seed{seed}/{cell.name}", folder, asked, partial(_train, arguments), needs)
+        return Step(f"train/seed{seed}/{setting.name}", folder, asked, partial(_train, arguments), needs)
 
-    def run(self, cell: Setting, seed: int, name: str, training: Step) -> Step:
+    def evaluation(self, setting: Setting, seed: int, name: str, training: Step) -> Step:
         """The step that evaluates a model on texts of its own data set."""
-        folder = self.output_dir / f"seed{seed}" / f"{cell.name}-{name}"
-        grid = self.arguments.encoder_k_grid if cell == Setting("minilm", "imdb") else []
-        arguments = EvaluateArguments(
+        folder = self.output_dir / f"seed{seed}" / f"{setting.name}-{name}"
+        grid = self.arguments.encoder_k_grid if setting == Setting("minilm", "imdb") else []
+        arguments = EvaluateRecipeArguments(
             model_name_or_path=str(training.output),
-            dataset_name=self.sources[cell.data],
+            dataset_name=self.sources[setting.dataset],
             output_dir=str(folder),
-            max_samples=self._texts(cell, name),
-            methods=list(METHODS) if name == "chosen" else list(PAPER_METHODS),
+            max_samples=self._texts(setting, name),
+            methods=tuple(METHODS) if name == "chosen" else PAPER_METHODS,
             random_orders=0,
-            both_ends=name == "chosen" and cell in SETTINGS,
-            k_grid=grid,
-            mixed_precision=self.arguments.encoder_precision if cell.model in ENCODER and name != "float32" else "no",
-            **CHOICES.get(name, {}),  # type: ignore[arg-type]
+            both_ends=name == "chosen" and setting in SETTINGS,
+            k_grid=tuple(grid),
+            mixed_precision=self.arguments.encoder_precision if setting.model in ENCODER and name != "float32" else "no",
+            **ABLATIONS.get(name, {}),  # type: ignore[arg-type]
         )
-        asked = {**_asked(arguments), "rows": self.rows[cell.data]["test"]}
+        asked = {**_asked(arguments), "rows": self.rows[setting.dataset]["test"]}
         return Step(
-            f"evaluate/seed{seed}/{cell.name}-{name}", folder, asked, partial(_evaluate, arguments), (training,)
+            f"evaluate/seed{seed}/{setting.name}-{name}", folder, asked, partial(_evaluate, arguments), (training,)
         )
 
     def decay(self, training: Step) -> Step:
@@ -175,12 +179,12 @@ class _Planner:
         work = partial(measure_decay, str(training.output), source, texts, path)
         return Step(training.name.replace("train", "decay", 1), path, asked, work, (training,))
 
-    def gradients(self, cell: Setting, training: Step) -> Step:
+    def gradients(self, setting: Setting, training: Step) -> Step:
         """The step that follows the loss back to single words: of all texts with FastText, else of some."""
         path = training.output.with_name(f"{training.output.name}-gradients.parquet")
-        texts = self.arguments.texts if cell.model == "fasttext" else self.arguments.decay_texts
-        asked = {"texts": texts, "rows": self.rows[cell.data]["test"]}
-        work = partial(measure_gradients, str(training.output), self.sources[cell.data], texts, path)
+        texts = self.arguments.texts if setting.model == "fasttext" else self.arguments.decay_texts
+        asked = {"texts": texts, "rows": self.rows[setting.dataset]["test"]}
+        work = partial(measure_gradients, str(training.output), self.sources[setting.dataset], texts, path)
         return Step(training.name.replace("train", "gradients", 1), path, asked, work, (training,))
 
     def review(self, training: Step) -> Step:
@@ -189,19 +193,19 @@ class _Planner:
         work = partial(explain_review, str(training.output), path)
         return Step(training.name.replace("train", "review", 1), path, {}, work, (training,))
 
-    def _texts(self, cell: Setting, name: str) -> int | None:
+    def _texts(self, setting: Setting, name: str) -> int | None:
         """On how many texts a model is evaluated; fewer are some of those of more."""
         arguments = self.arguments
-        if cell.model in ENCODER:
-            some = arguments.encoder_imdb_texts if cell.data == "imdb" else arguments.encoder_texts
+        if setting.model in ENCODER:
+            some = arguments.encoder_imdb_texts if setting.dataset == "imdb" else arguments.encoder_texts
             return min(arguments.encoder_float32_texts, some) if name == "float32" else some
         if name != "main":
-            return (cell.data == "imdb" and arguments.imdb_sample) or arguments.sample
-        return arguments.bilstm_imdb_texts if cell == Setting("bilstm", "imdb") else arguments.texts
+            return (setting.dataset == "imdb" and arguments.imdb_sample) or arguments.sample
+        return arguments.bilstm_imdb_texts if setting == Setting("bilstm", "imdb") else arguments.texts
 
 
-def _config(cell: Setting) -> Path:
-    return CONFIGS / f"train_{cell.data}_{cell.model}.yaml"
+def _config(setting: Setting) -> Path:
+    return CONFIGS / f"train_{setting.dataset}_{setting.model}.yaml"
 
 
 def _asked(arguments: Any) -> dict[str, Any]:
@@ -213,7 +217,7 @@ def _train(arguments: TrainRecipeArguments) -> dict[str, Any]:
     return {"weights": _sha256(Path(arguments.output_dir, "model.safetensors"))}
 
 
-def _evaluate(arguments: EvaluateArguments) -> None:
+def _evaluate(arguments: EvaluateRecipeArguments) -> None:
     _quietly(partial(run_evaluation, arguments))
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from hf_gradexplain.commands.evaluate_arguments import PAPER_METHODS
+from hf_gradexplain.attribution.methods import PAPER_METHODS
 from hf_gradexplain.evaluation.comparisons import holm
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
 from recipes.paper.constants import Setting
@@ -27,7 +27,7 @@ class Estimate(NamedTuple):
     p: float = float("nan")
 
     @property
-    def side(self) -> int:
+    def sign(self) -> int:
         """The sign of a difference that its test tells from 0, else 0."""
         return 0 if not self.p <= SIGNIFICANCE or self.value == 0 else 1 if self.value > 0 else -1
 
@@ -37,7 +37,7 @@ class Result:
     """One training of a model, evaluated.
 
     Attributes:
-        cell: Model and data set.
+        setting: Model and data set.
         seed: The seed of the training.
         aopc: Columns `method, k, aopc, ci_low, ci_high, n`.
         comparisons: Columns `k, method, other, difference, ci_low, ci_high, p, p_adjusted`, a pair of methods in one
@@ -48,7 +48,7 @@ class Result:
         curves: As `aopc`, with a column `curve`; empty where only removal was measured.
     """
 
-    cell: Setting
+    setting: Setting
     seed: int
     aopc: pd.DataFrame
     comparisons: pd.DataFrame
@@ -57,16 +57,16 @@ class Result:
     curves: pd.DataFrame
 
     @property
-    def ks(self) -> list[int]:
+    def k_values(self) -> list[int]:
         """The numbers of removed words at which methods are compared: a few, and all of the longest text."""
         return sorted(int(k) for k in self.comparisons["k"].unique())
 
     @property
     def short_k(self) -> int:
         """The smaller of them, at which numbers are quoted: 10, where texts are long enough."""
-        return self.ks[0]
+        return self.k_values[0]
 
-    def at(self, method: str, k: int) -> Estimate:
+    def aopc_at(self, method: str, k: int) -> Estimate:
         """AOPC(k) of a method."""
         value, low, high = self._by_k[method, k]
         return Estimate(value, low, high)
@@ -78,7 +78,7 @@ class Result:
                 value, low, high, p = self._pairs[a, b, k]
                 ends = (sign * low, sign * high)
                 return Estimate(sign * value, min(ends), max(ends), p)
-        raise KeyError(f"{method} and {other} are not compared at k = {k}; the table has {self.ks}")
+        raise KeyError(f"{method} and {other} are not compared at k = {k}; the table has {self.k_values}")
 
     def lead(self, k: int) -> Estimate:
         """How far the better of leave-one-out and SignedGI is above a random order: the scale of all differences."""
@@ -114,11 +114,11 @@ class Result:
         return self.correlation[self.correlation["coefficient"] == "pearson"].set_index("method")
 
 
-def read_result(folder: Path, cell: Setting, seed: int) -> Result:
+def read_result(folder: Path, setting: Setting, seed: int) -> Result:
     """The tables that `recipes/evaluate.py` left in a folder."""
     curves = folder / "curves.parquet"
     return Result(
-        cell=cell,
+        setting=setting,
         seed=seed,
         aopc=pd.read_parquet(folder / "aopc.parquet"),
         comparisons=_adjusted(pd.read_parquet(folder / "comparisons.parquet")),

@@ -35,7 +35,7 @@ class Cutoffs:
 
 
 HOLDS, IN_PART, FAILS = "holds", "holds in part", "does not hold here"
-UNTOLD = "cannot be told here"
+UNDECIDED = "cannot be told here"
 
 
 def verdict(checks: Sequence[Check]) -> str:
@@ -50,7 +50,7 @@ def verdict(checks: Sequence[Check]) -> str:
     if not checks:
         raise ValueError("a verdict needs at least one check")
     if None in checks:
-        return UNTOLD
+        return UNDECIDED
     return HOLDS if all(checks) else IN_PART if any(checks) else FAILS
 
 
@@ -74,12 +74,12 @@ def in_some(trainings: Sequence[Sequence[Check]]) -> tuple[Check, ...]:
 
 def above(result: Result, method: str, other: str) -> list[Check]:
     """Whether one method is above another, by a paired test."""
-    return [result.gap(method, other, k).side > 0 for k in result.ks]
+    return [result.gap(method, other, k).sign > 0 for k in result.k_values]
 
 
 def clearly_above(result: Result, method: str, other: str, cutoffs: Cutoffs) -> list[Check]:
     """Whether one method is above another by `clear` of the lead and more."""
-    return _measured(result, method, other, lambda gap, lead: gap.side > 0 and gap.low >= cutoffs.clear * lead)
+    return _measured(result, method, other, lambda gap, lead: gap.sign > 0 and gap.low >= cutoffs.clear * lead)
 
 
 def level(result: Result, method: str, other: str, cutoffs: Cutoffs) -> list[Check]:
@@ -95,7 +95,7 @@ def moderately_above(result: Result, method: str, other: str, cutoffs: Cutoffs) 
     """Whether one method is above another by `near` to `moderate` of the lead."""
 
     def is_moderate(gap: Estimate, lead: float) -> bool:
-        return gap.side > 0 and cutoffs.near * lead <= gap.low and gap.high <= cutoffs.moderate * lead
+        return gap.sign > 0 and cutoffs.near * lead <= gap.low and gap.high <= cutoffs.moderate * lead
 
     return _measured(result, method, other, is_moderate)
 
@@ -119,5 +119,5 @@ def weaker(result: Result, others: Sequence[Result], method: str) -> list[Check]
 
 def _measured(result: Result, method: str, other: str, rule: Callable[[Estimate, float], bool]) -> list[Check]:
     """A rule asked at both numbers of removed words, None where there is no lead."""
-    leads = [(k, result.lead(k)) for k in result.ks]
-    return [rule(result.gap(method, other, k), lead.value) if lead.side > 0 else None for k, lead in leads]
+    leads = [(k, result.lead(k)) for k in result.k_values]
+    return [rule(result.gap(method, other, k), lead.value) if lead.sign > 0 else None for k, lead in leads]

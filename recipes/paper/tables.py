@@ -12,9 +12,9 @@ from scipy import stats
 from hf_gradexplain.attribution.methods import METHODS as ALL
 from hf_gradexplain.attribution.methods import PAPER_METHODS
 from hf_gradexplain.viz.tables import with_interval
-from recipes.paper.ablations import shown
+from recipes.paper.ablations import plus_minus
 from recipes.paper.constants import METHODS, Setting
-from recipes.paper.decay import LEAST, SIZES
+from recipes.paper.decay import SMALLEST_SIZE, SCORES
 from recipes.paper.results import Result, over_seeds
 
 Key = tuple[Setting, int]
@@ -25,15 +25,15 @@ def model_table(cards: Mapping[Key, Mapping[str, Any]], seconds: Mapping[Key, fl
     return pd.DataFrame(
         [
             {
-                "model": cell.title,
+                "model": setting.title,
                 "seed": seed,
                 "weights": card["parameters"],
                 "training rows": card["corpus"]["train_rows"],
                 "test rows": card["corpus"]["eval_rows"],
                 "accuracy": f"{card['metrics']['accuracy']:.4f}",
-                "seconds": f"{seconds[cell, seed]:,.0f}",
+                "seconds": f"{seconds[setting, seed]:,.0f}",
             }
-            for (cell, seed), card in cards.items()
+            for (setting, seed), card in cards.items()
         ]
     )
 
@@ -41,11 +41,11 @@ def model_table(cards: Mapping[Key, Mapping[str, Any]], seconds: Mapping[Key, fl
 def settings_table(cards: Mapping[Key, Mapping[str, Any]], seed: int) -> pd.DataFrame:
     """One row per model and data set: what it takes to train it again."""
     rows = []
-    for (cell, of), card in cards.items():
+    for (setting, of), card in cards.items():
         if of == seed:
             settings = {name: value for name, value in card["settings"].items() if name != "seed"}
             said = "; ".join(f"{name} {value}" for name, value in settings.items())
-            rows.append({"model": cell.title, "settings": said})
+            rows.append({"model": setting.title, "settings": said})
     return pd.DataFrame(rows)
 
 
@@ -55,10 +55,10 @@ def text_table(
     """One row per evaluation: how many texts, how long they are, and how long it took."""
     rows = []
     for x in results:
-        counts, words = x.record["documents"], lengths[x.cell, x.seed]
+        counts, words = x.record["documents"], lengths[x.setting, x.seed]
         rows.append(
             {
-                "model": x.cell.title,
+                "model": x.setting.title,
                 "seed": x.seed,
                 "texts": counts["documents"],
                 "distinct words, mean": round(float(words.mean()), 1),
@@ -67,7 +67,7 @@ def text_table(
                 "truncated": counts["truncated"],
                 "saturated": counts["saturated"],
                 "accuracy on them": x.record["facts"]["Accuracy on them"],
-                "seconds": f"{seconds[x.cell, x.seed]:,.0f}",
+                "seconds": f"{seconds[x.setting, x.seed]:,.0f}",
             }
         )
     return pd.DataFrame(rows)
@@ -77,7 +77,7 @@ def method_table(results: Sequence[Result], field: str) -> pd.DataFrame:
     """One row per method, a column per model: `aopc` at the short k, or `r` with leave-one-out."""
     rows = []
     for method in ALL:
-        cells = {x.cell.title: _cell(x, method, field) for x in results}
+        cells = {x.setting.title: _cell(x, method, field) for x in results}
         rows.append({"method": method, **cells})
     return pd.DataFrame(rows)
 
@@ -85,25 +85,25 @@ def method_table(results: Sequence[Result], field: str) -> pd.DataFrame:
 def lead_table(results: Mapping[Setting, Sequence[Result]]) -> pd.DataFrame:
     """One row per model: how far the better of LOO and SignedGI is above a random order, at both k."""
     rows = []
-    for cell, found in results.items():
-        short, longest = found[0].ks[0], found[0].ks[-1]
+    for setting, found in results.items():
+        short, longest = found[0].k_values[0], found[0].k_values[-1]
         rows.append(
             {
-                "model": cell.title,
-                f"lead at K = {short}": shown(over_seeds([x.lead(short) for x in found])),
-                "at the longest K": shown(over_seeds([x.lead(x.ks[-1]) for x in found])),
+                "model": setting.title,
+                f"lead at K = {short}": plus_minus(over_seeds([x.lead(short) for x in found])),
+                "at the longest K": plus_minus(over_seeds([x.lead(x.k_values[-1]) for x in found])),
                 "which is": longest,
             }
         )
     return pd.DataFrame(rows)
 
 
-def count_of(result: Result) -> int:
+def text_count(result: Result) -> int:
     """How many texts an evaluation is of."""
     return int(result.record["documents"]["documents"])
 
 
-BETWEEN = (("signed_gi", "loo"), ("loo", "random"), ("signed_gi", "sa_l2"), ("sa_l2", "random"))
+SEED_PAIRS = (("signed_gi", "loo"), ("loo", "random"), ("signed_gi", "sa_l2"), ("sa_l2", "random"))
 """Differences that are held against those between trainings."""
 
 
@@ -114,14 +114,14 @@ def seed_table(results: Mapping[Setting, Sequence[Result]]) -> pd.DataFrame:
     training would give.
     """
     rows = []
-    for cell, found in results.items():
-        for method, other in BETWEEN:
+    for setting, found in results.items():
+        for method, other in SEED_PAIRS:
             gaps = np.array([x.gap(method, other, x.short_k).value for x in found])
             half = stats.t.ppf(0.975, len(gaps) - 1) * stats.sem(gaps) if len(gaps) > 1 else np.nan
             mean = gaps.mean()
             rows.append(
                 {
-                    "model": cell.title,
+                    "model": setting.title,
                     "difference": f"{METHODS[method]} − {METHODS[other]}",
                     "mean": f"{mean:z.4f}",
                     "sd": f"{gaps.std(ddof=1):.4f}" if len(gaps) > 1 else "–",
@@ -137,7 +137,7 @@ def decay_table(found: Mapping[str, pd.DataFrame], where: str) -> pd.DataFrame:
     rows = []
     for pooling, table in found.items():
         for row in table.to_dict("records"):
-            sizes = {name: _size(row[name], row[f"{name}_ci_low"], row[f"{name}_ci_high"]) for name in SIZES}
+            sizes = {name: _size(row[name], row[f"{name}_ci_low"], row[f"{name}_ci_high"]) for name in SCORES}
             words = f"{int(row['from'])} to {int(row['to']) - 1}"
             rows.append({"pooling": pooling, where: words, **sizes, "texts": int(row["n"])})
     return pd.DataFrame(rows)
@@ -162,11 +162,11 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 def _cell(x: Result, method: str, field: str) -> str:
     if field == "aopc":
-        return shown(x.at(method, x.short_k))
-    return "–" if method == "loo" else shown(x.r(method), 2)
+        return plus_minus(x.aopc_at(method, x.short_k))
+    return "–" if method == "loo" else plus_minus(x.r(method), 2)
 
 
 def _size(value: float, low: float, high: float) -> str:
-    if value < LEAST:
-        return f"< {LEAST:g}"
+    if value < SMALLEST_SIZE:
+        return f"< {SMALLEST_SIZE:g}"
     return with_interval(value, low, high, ".2f" if value >= 0.1 else ".2g")

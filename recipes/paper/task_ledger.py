@@ -86,7 +86,7 @@ class Ledger:
             raise RuntimeError(f"{step.name} is not finished")
         return float(stamp["seconds"])
 
-    def do_all(self, steps: Sequence[Step]) -> None:
+    def run_all(self, steps: Sequence[Step]) -> None:
         """Do every step that is not finished and that no other process is at; return when all are finished.
 
         Raises:

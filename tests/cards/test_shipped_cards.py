@@ -13,8 +13,8 @@ from matplotlib.image import imread
 
 from hf_gradexplain.cards import Card, faithfulness_figure, model_card, rewrite_card
 from hf_gradexplain.cards.describe import settings_of
-from hf_gradexplain.commands.arguments import TrainRecipeArguments
 from hf_gradexplain.commands.parsing import parse_arguments
+from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = {path.stem.removeprefix("train_"): path for path in (ROOT / "recipes" / "configs").glob("train_*.yaml")}

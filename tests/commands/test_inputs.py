@@ -4,8 +4,8 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from hf_gradexplain.commands import inputs
-from hf_gradexplain.commands.arguments import EvaluateRecipeArguments
 from hf_gradexplain.commands.inputs import _match_classes, load_inputs
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.corpus import CorpusError
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.run.fingerprints import weights_fingerprint

@@ -8,8 +8,8 @@ from typing import Literal
 
 import pytest
 
-from hf_gradexplain.commands.arguments import EvaluateRecipeArguments, ExplainRecipeArguments
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, ExplainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.training import TrainArguments
 

@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from hf_gradexplain.commands import train as job
-from hf_gradexplain.commands.arguments import TrainRecipeArguments
+from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.commands.train import run_training
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import bilstm, train_word_tokenizer

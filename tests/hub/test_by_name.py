@@ -83,8 +83,8 @@ def do_load_texts(name, revision=None):
 
 
 def do_evaluate(output_dir):
-    from hf_gradexplain.commands.arguments import EvaluateRecipeArguments
     from hf_gradexplain.commands.evaluate import run_evaluation
+    from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 
     names = {"model_name_or_path": "me/adapter", "dataset_name": "me/data", "methods": ["random", "signed_gi"]}
     run_evaluation(EvaluateRecipeArguments(output_dir=output_dir, model_revision="v1", **names))
@@ -102,8 +102,8 @@ def do_run_cli(*argv):
 
 
 def do_explain_texts(output_dir):
-    from hf_gradexplain.commands.arguments import ExplainRecipeArguments
     from hf_gradexplain.commands.explain import run_explanation
+    from hf_gradexplain.commands.recipe_arguments import ExplainRecipeArguments
 
     names = {"model_name_or_path": "me/model", "model_revision": "draft", "dataset_name": "me/data"}
     run_explanation(ExplainRecipeArguments(output_dir=output_dir, methods=["signed_gi"], **names))
@@ -162,10 +162,10 @@ def test_what_was_read_is_the_commit_that_the_revision_meant(hub, client):
     assert "has no revision 'v9': give a branch, tag or commit" in client(do_explain, "me/model", "v9")
 
 
-def test_a_private_model_is_its_owners(hub, client, stranger):
+def test_a_private_model_loads_for_its_owner_only(hub, client, stranger):
     assert client(do_explain, "me/private")["model"] == head_of(hub, "me/private")
     assert "no model 'me/private' on the hub that you can access" in stranger(do_explain, "me/private")
-    assert "if it is private, sign in (hf auth login, or HF_TOKEN)" in stranger(do_explain, "me/private")
+    assert "if it is private, log in (hf auth login, or HF_TOKEN)" in stranger(do_explain, "me/private")
 
 
 def test_a_gated_model_says_how_to_get_in(hub, stranger):

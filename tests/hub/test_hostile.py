@@ -130,7 +130,7 @@ def do_explain(name, allow_pickle=False):
 
 def do_fine_tune(name, output_dir):
     from hf_gradexplain import GradexplainError
-    from hf_gradexplain.commands.arguments import TrainRecipeArguments
+    from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
     from hf_gradexplain.commands.train import run_training
 
     where = {"model_name_or_path": name, "dataset_name": f"{output_dir}/data.json", "output_dir": f"{output_dir}/out"}

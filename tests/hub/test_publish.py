@@ -56,8 +56,8 @@ def do_evaluate(*arguments):
     from unittest.mock import patch
 
     from hf_gradexplain.commands import evaluate
-    from hf_gradexplain.commands.arguments import EvaluateRecipeArguments
     from hf_gradexplain.commands.parsing import parse_arguments
+    from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
     from hf_gradexplain.errors import GradexplainError
     from hf_gradexplain.hub import push as hub
 
@@ -80,8 +80,8 @@ def do_use_a_token(where, token, folder):
 
     from huggingface_hub import constants
 
-    from hf_gradexplain.commands.arguments import ExplainRecipeArguments
     from hf_gradexplain.commands.explain import run_explanation
+    from hf_gradexplain.commands.recipe_arguments import ExplainRecipeArguments
 
     environment = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"}
     if where == "environment":
@@ -255,7 +255,7 @@ def test_the_card_names_its_sources_and_how_to_load_it(published, hub):
         "import datasets\n\nrows = datasets.load_dataset('me/explanations', split='test')\n",
         "python recipes/evaluate.py run.yaml\n",
     ]
-    assert "the texts were left out" in card
+    assert "The texts are not part of this dataset" in card
     methods = "leave-one-out: rise of the loss without the unit"
     for said in (methods, "| scores.METHOD |", "no significant difference", "AOPC(K)"):
         assert said in card
@@ -304,7 +304,7 @@ def test_public_and_with_texts_if_requested(published, hub, client, tmp_path):
     repo = hub.repos["dataset", "me/public"]
     assert not repo.private
     assert rows_of(repo)["text"].to_pylist() == TEXTS
-    assert "The texts are part of this data set" in repo.at("main").files["README.md"].data.decode()
+    assert "The texts are part of this dataset" in repo.at("main").files["README.md"].data.decode()
     hub.log.clear()
     assert client(do_load, "me/public", str(folder), str(tmp_path)) == [True, TEXTS]
     assert not [path for _, path, *_ in hub.log if "me/d" in path]

@@ -64,7 +64,7 @@ def do_push_base():
 def do_train(arguments):
     """Train; return None, or the error message."""
     from hf_gradexplain import GradexplainError
-    from hf_gradexplain.commands.arguments import TrainRecipeArguments
+    from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
     from hf_gradexplain.commands.train import run_training
 
     try:

@@ -115,7 +115,7 @@ def test_several_processes_leave_the_same_bytes(embedded, launcher, tmp_path):
 def test_one_process_where_two_were_asked_for_is_refused(tmp_path):
     done = run("evaluate", "--output_dir", tmp_path / "out", launcher=(*ACCELERATE, "--cpu"))
     assert done.returncode == 1
-    assert "on a CPU it starts one: start N of them with `torchrun --standalone --nproc_per_node N " in done.stderr
+    assert "on a CPU it starts one: start N processes with `torchrun --standalone --nproc_per_node N " in done.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -142,7 +142,9 @@ def test_a_model_and_a_data_set_by_name(inputs, tmp_path):
 def test_methods_are_ranked_under_other_baselines_and_costly_measures_on_demand(inputs, tmp_path):
     chosen = ["--model_name_or_path", inputs / "model", "--dataset_name", inputs / "data", "--text_column", "sentence"]
     chosen += ["--output_dir", tmp_path, "--methods", "loo", "signed_gi", "--naopc", "true", "--both_ends", "true"]
-    done = run("evaluate", *chosen, "--baselines", "zero", "mean", "unk", "--random_orders", "3", "--beam_size", "2")
+    done = run(
+        "evaluate", *chosen, "--compare_baselines", "zero", "mean", "unk", "--random_orders", "3", "--beam_size", "2"
+    )
     assert done.returncode == 0, done.stderr
     table = pd.read_parquet(tmp_path / "baselines.parquet")
     assert list(table["baseline"].unique()) == ["zero", "mean", "unk"]
@@ -162,8 +164,8 @@ def test_methods_are_ranked_under_other_baselines_and_costly_measures_on_demand(
         (["--unit", "words"], 1, "unknown unit 'words': did you mean 'word'?"),
         (["--dataset_name", "x"], 1, "--dataset_name needs a --model_name_or_path"),
         (["--model_name_or_path", "x"], 1, "--model_name_or_path needs a --dataset_name"),
-        (["--random_orders", "1"], 1, "random_orders is 0, or 2 or more to have a spread, not 1"),
-        (["--baselines", "mask"], 1, "--baselines mask: the tokenizer has no mask token"),
+        (["--random_orders", "1"], 1, "random_orders is 1, but a spread needs two orders"),
+        (["--compare_baselines", "mask"], 1, "--compare_baselines mask: the tokenizer has no mask token"),
         (["--batch_token", "8"], 2, "--batch_tokens"),
         (["--seed", "x"], 2, "--seed"),
     ],

@@ -10,8 +10,8 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from hf_gradexplain.commands.arguments import TrainRecipeArguments
 from hf_gradexplain.commands.parsing import parse_arguments
+from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.training.start import new_model
 from hf_gradexplain.training.task import infer_task
 

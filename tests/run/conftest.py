@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from hf_gradexplain.run.folder import document_paths
-from hf_gradexplain.run.work_queue import Totals
+from hf_gradexplain.run.shard_queue import Totals
 from tests.helpers.tiny import CORPUS, make
 
 SERVER = Path(__file__).parent / "server.py"

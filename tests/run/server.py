@@ -16,8 +16,8 @@ from pathlib import Path
 import torch
 
 from hf_gradexplain.commands import evaluate as job
-from hf_gradexplain.commands.arguments import EvaluateRecipeArguments
 from hf_gradexplain.commands.parsing import exit_on_error
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.run import shards
 
 

@@ -4,7 +4,7 @@ import time
 
 from hf_gradexplain.run import progress
 from hf_gradexplain.run.progress import Work, progress_bar
-from hf_gradexplain.run.work_queue import Totals
+from hf_gradexplain.run.shard_queue import Totals
 
 
 def test_without_a_terminal_lines_are_printed(monkeypatch, capsys):

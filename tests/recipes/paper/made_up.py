@@ -29,7 +29,7 @@ ABOVE = {**MODERATE, "signed_gi": 0.35}
 BEHIND = {**GOOD, "signed_gi": 0.22}
 
 
-def result(aopc=GOOD, *, cell=SETTINGS[0], seed=0, half=0.005, r=None, significant=0.9, ks=(10, 60)):
+def result(aopc=GOOD, *, setting=SETTINGS[0], seed=0, half=0.005, r=None, significant=0.9, ks=(10, 60)):
     """A result whose AOPC is the same at all `ks`, with intervals of `+- half`; larger differences are significant."""
     r = {"signed_gi": 0.9, "sa_l1": 0.3} | (r or {})
     rows = [(m, k, x, x - half, x + half, 100) for m, x in aopc.items() for k in ks]
@@ -42,7 +42,7 @@ def result(aopc=GOOD, *, cell=SETTINGS[0], seed=0, half=0.005, r=None, significa
     frame = pd.DataFrame(correlation, columns=["method", "coefficient", "median", "fraction_significant"])
     frame = frame.assign(n=95, n_undefined=5)
     return Result(
-        cell=cell,
+        setting=setting,
         seed=seed,
         aopc=pd.DataFrame(rows, columns=["method", "k", "aopc", "ci_low", "ci_high", "n"]),
         comparisons=pd.DataFrame(
@@ -57,17 +57,17 @@ def result(aopc=GOOD, *, cell=SETTINGS[0], seed=0, half=0.005, r=None, significa
 def as_in_the_paper(seeds=(0, 1)):
     """Results of all six cells that agree with the paper in everything."""
     found = {}
-    for cell in SETTINGS:
+    for setting in SETTINGS:
         aopc = GOOD
-        if cell.data == "ag_news" and cell.model == "bilstm":
+        if setting.dataset == "ag_news" and setting.model == "bilstm":
             aopc = MODERATE
-        elif cell.model == "textcnn":
-            aopc = ABOVE if cell.data == "ag_news" else {**GOOD, "signed_gi": 0.35}
-        elif cell == Setting("bilstm", "imdb"):
+        elif setting.model == "textcnn":
+            aopc = ABOVE if setting.dataset == "ag_news" else {**GOOD, "signed_gi": 0.35}
+        elif setting == Setting("bilstm", "imdb"):
             aopc = BEHIND
-        r = {"sa_l1": 0.3 if cell.data == "ag_news" else 0.0}
-        r["signed_gi"] = 0.6 if cell == Setting("bilstm", "imdb") else 0.9
-        found[cell] = [result(aopc, cell=cell, seed=seed, r=r) for seed in seeds]
+        r = {"sa_l1": 0.3 if setting.dataset == "ag_news" else 0.0}
+        r["signed_gi"] = 0.6 if setting == Setting("bilstm", "imdb") else 0.9
+        found[setting] = [result(aopc, setting=setting, seed=seed, r=r) for seed in seeds]
     return found
 
 

@@ -30,7 +30,7 @@ def documents(tmp_path_factory):
 
 def test_texts_shorter_than_k_go_on_flat_or_are_left_out(documents):
     path, found = documents
-    table = ablations.short_documents(ablations.read_areas([path], METHODS, ablations.KS)).set_index("method")
+    table = ablations.short_text_table(ablations.read_areas([path], METHODS, ablations.SHORT_TEXT_KS)).set_index("method")
     units = [len(document.explanation.units) for document in found]
     for method in METHODS:
         drops = [document_aopc(document.curves[method], 10)[10] for document in found]
@@ -49,7 +49,7 @@ def test_lengths_are_numbers_of_units(documents):
 
 def test_the_parts_by_length_hold_every_text(documents):
     path, found = documents
-    table = ablations.by_length(ablations.read_areas([path], METHODS, [3]), parts=2)
+    table = ablations.gap_by_length(ablations.read_areas([path], METHODS, [3]), parts=2)
     assert table["distinct words"].tolist() == ["0 to 2", "5 to 18"]
     gaps = [np.subtract(*(document_aopc(d.curves[m], 3)[3] for m in METHODS)) for d in found]
     assert table["n"].tolist() == [3, 3]
@@ -57,8 +57,8 @@ def test_the_parts_by_length_hold_every_text(documents):
 
 
 def test_settings_stand_side_by_side():
-    results = {name: result(GOOD if name != "word" else {**GOOD, "loo": 0.2}) for name in ablations.SAID}
-    table = ablations.choice_table(results).set_index("method")
+    results = {name: result(GOOD if name != "word" else {**GOOD, "loo": 0.2}) for name in ablations.LABELS}
+    table = ablations.aopc_table(results).set_index("method")
     assert table.loc["loo"].tolist() == ["0.320 ± 0.005", "0.200 ± 0.005", *["0.320 ± 0.005"] * 4]
     assert ablations.correlation_table(results).set_index("method").loc["signed_gi", "as chosen"] == "0.90 ± 0.02"
 
@@ -72,35 +72,35 @@ def areas(loo, ids=(1, 4, 7)):
 def test_a_setting_is_compared_on_the_same_texts():
     """The texts differ far more from each other than by the setting, which only a paired difference sees."""
     chosen, other = areas([0.1, 0.3, 0.5]), areas([0.14, 0.35, 0.54])
-    shift = ablations.shifts(chosen, other)["loo"]
+    shift = ablations.aopc_shifts(chosen, other)["loo"]
     mean, half = np.mean([0.04, 0.05, 0.04]), 1.96 * np.std([0.04, 0.05, 0.04], ddof=1) / np.sqrt(3)
     assert shift[:3] == pytest.approx((mean, mean - half, mean + half))
     results = {name: result() for name in ("chosen", "word", "prob")}
     documents = {"chosen": chosen, "word": other, "prob": areas([0.1, 0.3, 0.52])}
-    moved = ablations.moved(results, documents, Cutoffs())
+    moved = ablations.changed_methods(results, documents, Cutoffs())
     assert moved == {"unit word": ["LOO by +0.043"], "objective prob": []}
-    assert ablations.moved(results, documents, Cutoffs(near=0.2))["unit word"] == []
+    assert ablations.changed_methods(results, documents, Cutoffs(near=0.2))["unit word"] == []
     with pytest.raises(ValueError, match="compared on the same texts"):
-        ablations.shifts(chosen, areas([0.1, 0.3, 0.5], ids=(1, 4, 8)))
+        ablations.aopc_shifts(chosen, areas([0.1, 0.3, 0.5], ids=(1, 4, 8)))
 
 
 def test_methods_that_only_rounding_tells_apart_are_ahead_together():
-    assert ablations.best(result()) == "SignedGI"
-    assert ablations.best(result({**GOOD, "loo": GOOD["signed_gi"] - 1e-9})) == "LOO and SignedGI"
-    results = {name: result({**GOOD, "loo": 0.4} if name == "prob" else GOOD) for name in ablations.SAID}
-    assert ablations.leaders(results) == "SignedGI in 5 of 6 settings, LOO in 1"
+    assert ablations.best_methods(result()) == "SignedGI"
+    assert ablations.best_methods(result({**GOOD, "loo": GOOD["signed_gi"] - 1e-9})) == "LOO and SignedGI"
+    results = {name: result({**GOOD, "loo": 0.4} if name == "prob" else GOOD) for name in ablations.LABELS}
+    assert ablations.best_counts(results) == "SignedGI in 5 of 6 settings, LOO in 1"
 
 
 def test_verdicts_are_asked_for_under_every_setting():
-    results = {cell: dict.fromkeys(ablations.SAID, found[0]) for cell, found in as_in_the_paper().items()}
+    results = {setting: dict.fromkeys(ablations.LABELS, found[0]) for setting, found in as_in_the_paper().items()}
     table, differ, claims = ablations.verdict_table(results)
     assert (len(table), set(differ.values())) == (0, {0})
     assert claims == 7 * 6 + 6 + 6 + 1
-    results[SETTINGS[0]] = {**results[SETTINGS[0]], "prob": result({**GOOD, "sa_raw": 0.05}, cell=SETTINGS[0])}
+    results[SETTINGS[0]] = {**results[SETTINGS[0]], "prob": result({**GOOD, "sa_raw": 0.05}, setting=SETTINGS[0])}
     table, differ, _ = ablations.verdict_table(results)
     assert table["claim"].tolist() == ["The raw gradient is worse than the three norms", UNDER]
     assert table[["as chosen", "objective prob"]].to_numpy().tolist() == [[HOLDS, FAILS]] * 2
-    assert differ == {said: 2 * (said == "objective prob") for said in list(ablations.SAID.values())[1:]}
+    assert differ == {said: 2 * (said == "objective prob") for said in list(ablations.LABELS.values())[1:]}
 
 
 def test_the_sign_of_eq_7_is_the_other_end_of_the_order():
@@ -108,5 +108,5 @@ def test_the_sign_of_eq_7_is_the_other_end_of_the_order():
     rows = [("removal", "loo", 10, 0.3, 0.29, 0.31), ("negative_first", "loo", 10, -0.1, -0.12, -0.08)]
     columns = ["curve", "method", "k", "aopc", "ci_low", "ci_high"]
     object.__setattr__(found, "curves", pd.DataFrame(rows, columns=columns))
-    assert ablations.sign_of_loo(found)[0][:3] == (0.3, 0.29, 0.31)
-    assert ablations.sign_of_loo(found)[1][:3] == (-0.1, -0.12, -0.08)
+    assert ablations.loo_by_sign(found)[0][:3] == (0.3, 0.29, 0.31)
+    assert ablations.loo_by_sign(found)[1][:3] == (-0.1, -0.12, -0.08)

@@ -4,26 +4,26 @@ import pytest
 
 from recipes.paper.claims import UNDER, Answer, all_answers, overall
 from recipes.paper.constants import SETTINGS, Setting
-from recipes.paper.frequency import Frequencies
-from recipes.paper.rules import FAILS, HOLDS, IN_PART, UNTOLD
+from recipes.paper.frequency import FrequencySummary
+from recipes.paper.rules import FAILS, HOLDS, IN_PART, UNDECIDED
 from tests.recipes.paper.made_up import GOOD, as_in_the_paper, result, review
 
-EXACT = Frequencies(100, 1e-7, 50, 2.0000001)
+EXACT = FrequencySummary(100, 1e-7, 50, 2.0000001)
 GREAT_AND_BAD = review({"great": 1.0, "plot": 0.1, "bad": -2.0})
 MISSED = review({"great": 0.01, "plot": 0.1, "bad": -2.0})
-FASTTEXTS = [cell for cell in SETTINGS if cell.model == "fasttext"]
+FASTTEXTS = [setting for setting in SETTINGS if setting.model == "fasttext"]
 
 
 def answered(results=None, frequencies=None, reviews=None):
     results = {**as_in_the_paper(), **(results or {})}
-    frequencies = {cell: [EXACT, EXACT] for cell in FASTTEXTS} | (frequencies or {})
+    frequencies = {setting: [EXACT, EXACT] for setting in FASTTEXTS} | (frequencies or {})
     own = {model: [GREAT_AND_BAD] for model in ("fasttext", "textcnn")}
     bilstm = {"words": MISSED["words"], "scores": {**MISSED["scores"], "loo": GREAT_AND_BAD["scores"]["loo"]}}
     return all_answers(results, frequencies, {**own, "bilstm": [bilstm], **(reviews or {})})
 
 
-def verdict(answers, claim, cell):
-    (found,) = (a.verdict for a in answers if a.claim.startswith(claim) and a.cell == cell)
+def verdict(answers, claim, setting):
+    (found,) = (a.verdict for a in answers if a.claim.startswith(claim) and a.setting == setting)
     return found
 
 
@@ -51,36 +51,36 @@ NEWS, REVIEWS = Setting("fasttext", "ag_news"), Setting("bilstm", "imdb")
     ],
 )
 def test_a_claim_about_curves_fails_where_the_numbers_say_otherwise(claim, values):
-    wrong = [result({**GOOD, **values}, cell=NEWS, seed=seed) for seed in (0, 1)]
+    wrong = [result({**GOOD, **values}, setting=NEWS, seed=seed) for seed in (0, 1)]
     assert verdict(answered({NEWS: wrong}), claim, NEWS) == FAILS
-    one_training = [result(cell=NEWS, seed=0), wrong[1]]
+    one_training = [result(setting=NEWS, seed=0), wrong[1]]
     asked = HOLDS if "in some cases" in claim else FAILS
     assert verdict(answered({NEWS: one_training}), claim, NEWS) == asked, "else it has to hold in every training"
 
 
 def test_a_claim_holds_in_part_if_it_does_of_some_methods_in_every_training():
-    some = [result({**GOOD, "sa_l1": 0.3}, cell=NEWS, seed=seed) for seed in (0, 1)]
+    some = [result({**GOOD, "sa_l1": 0.3}, setting=NEWS, seed=seed) for seed in (0, 1)]
     answers = answered({NEWS: some})
     assert verdict(answers, "All sensitivity methods fall clearly below", NEWS) == IN_PART
-    (found,) = (a for a in answers if a.claim.startswith("All sensitivity") and a.cell == NEWS)
+    (found,) = (a for a in answers if a.claim.startswith("All sensitivity") and a.setting == NEWS)
     assert sum(found.checks) == 6
     assert len(found.checks) == 8
 
 
 def test_the_figure_names_the_pair_that_decides_and_its_share_of_the_lead():
-    (found,) = (a for a in answered() if a.claim.startswith("All sensitivity") and a.cell == NEWS)
+    (found,) = (a for a in answered() if a.claim.startswith("All sensitivity") and a.setting == NEWS)
     assert found.figure == "SignedGI − SA L1: 0.300 [0.295, 0.305], 100% of the lead"
-    (found,) = (a for a in answered() if a.claim.startswith("The curves of L1") and a.cell == NEWS)
+    (found,) = (a for a in answered() if a.claim.startswith("The curves of L1") and a.setting == NEWS)
     assert found.figure == "SA L1 − SA L∞: 0.002 [-0.003, 0.007], 1% of the lead"
-    (found,) = (a for a in answered() if a.claim.startswith("r of L1") and a.cell == NEWS)
+    (found,) = (a for a in answered() if a.claim.startswith("r of L1") and a.setting == NEWS)
     assert found.figure == "0.300 [0.280, 0.320]; 10 of 200 texts have no r"
-    flat = {NEWS: [result(dict.fromkeys(GOOD, 0.1), cell=NEWS)] * 2}
-    (found,) = (a for a in answered(flat) if a.claim.startswith("SignedGI and LOO") and a.cell == NEWS)
-    assert (found.figure, found.verdict) == ("SignedGI − LOO: 0.000 [-0.005, 0.005]", UNTOLD)
+    flat = {NEWS: [result(dict.fromkeys(GOOD, 0.1), setting=NEWS)] * 2}
+    (found,) = (a for a in answered(flat) if a.claim.startswith("SignedGI and LOO") and a.setting == NEWS)
+    assert (found.figure, found.verdict) == ("SignedGI − LOO: 0.000 [-0.005, 0.005]", UNDECIDED)
 
 
 def test_what_the_paper_says_of_single_models_fails_by_itself():
-    flat = {cell: [result(cell=cell)] for cell in SETTINGS}
+    flat = {setting: [result(setting=setting)] for setting in SETTINGS}
     answers = answered(flat)
     assert verdict(answers, "The norms beat random moderately", Setting("textcnn", "ag_news")) == FAILS
     assert verdict(answers, "SignedGI is above LOO", Setting("textcnn", "imdb")) == FAILS
@@ -90,7 +90,7 @@ def test_what_the_paper_says_of_single_models_fails_by_itself():
 
 
 def test_correlations_fail_where_the_numbers_say_otherwise():
-    weak = [result(cell=NEWS, r={"signed_gi": 0.1, "sa_l1": 0.7}, significant=0.2)] * 2
+    weak = [result(setting=NEWS, r={"signed_gi": 0.1, "sa_l1": 0.7}, significant=0.2)] * 2
     answers = answered({NEWS: weak})
     assert verdict(answers, "SignedGI correlates with LOO: strongly", NEWS) == FAILS
     assert verdict(answers, "r of L1 with LOO is between", NEWS) == FAILS
@@ -98,9 +98,9 @@ def test_correlations_fail_where_the_numbers_say_otherwise():
 
 
 def test_fasttexts_identities_fail_where_gradients_differ():
-    answers = answered(frequencies={NEWS: [EXACT, Frequencies(100, 0.1, 50, 1.5)]})
+    answers = answered(frequencies={NEWS: [EXACT, FrequencySummary(100, 0.1, 50, 1.5)]})
     assert verdict(answers, "Words of equal frequency", NEWS) == FAILS, "it has to hold in every training"
-    answers = answered(frequencies={NEWS: [Frequencies(100, 0.1, 50, 1.5)]})
+    answers = answered(frequencies={NEWS: [FrequencySummary(100, 0.1, 50, 1.5)]})
     assert verdict(answers, "A word that occurs twice", NEWS) == FAILS
     assert verdict(answers, "A word that occurs twice", Setting("fasttext", "imdb")) == HOLDS
 
@@ -113,5 +113,5 @@ def test_the_review_is_read_word_by_word():
 
 
 def test_models_are_counted_by_verdict():
-    answers = [Answer(UNDER, cell, "", (cell == NEWS,)) for cell in SETTINGS]
+    answers = [Answer(UNDER, setting, "", (setting == NEWS,)) for setting in SETTINGS]
     assert overall(answers) == {UNDER: {HOLDS: 1, FAILS: 5}}

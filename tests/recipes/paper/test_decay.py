@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from datasets import Dataset
 
-from recipes.paper.decay import by_distance, kept, measure_decay
-from recipes.paper.decay_conclusion import Pooling, conclusion, pooling, sentences
+from recipes.paper.decay import by_distance, middle_to_end_ratio, measure_decay
+from recipes.paper.decay_conclusion import PoolingSummary, conclusion, pooling_sentences, summarize_pooling
 from recipes.paper.results import Estimate
 from recipes.paper.tables import decay_table
 from tests.helpers.tiny import TEXTS, make
@@ -33,7 +33,7 @@ def test_words_weigh_by_their_distance_from_the_nearer_end():
 
 
 def test_the_end_of_the_text_is_one_of_both_ends():
-    found = by_distance(text(0, lambda d: np.where(d < 10, 2, 1)), nearer=False)
+    found = by_distance(text(0, lambda d: np.where(d < 10, 2, 1)), nearer_end=False)
     assert found["from"].tolist() == [0, 10, 25, 50, 100, 200]
     mean = (20 * 2 + 220) / 240
     assert found["gradient"].tolist() == pytest.approx([2 / mean, *[1 / mean] * 4, (10 * 2 + 30) / 40 / mean])
@@ -62,16 +62,16 @@ def test_short_texts_say_nothing_and_one_without_gradients_neither():
 def test_what_is_kept_is_compared_within_each_text():
     """Texts of different lengths reach differently far, which must not be taken for decay."""
     long, short = (text(i, lambda d: np.where(d < 10, 4, 1), words=n) for i, n in enumerate((400, 120)))
-    ratio, n = kept(pd.concat([long, short]), "gradient")
+    ratio, n = middle_to_end_ratio(pd.concat([long, short]), "gradient")
     assert (ratio.value, n) == (0.25, 2)
     assert np.isnan([ratio.low, ratio.high]).all(), "a median of fewer than 6 texts has no interval"
     equal = [text(i, lambda d: np.where(d < 10, 4, 1)) for i in (5, 6)]
     other = [text(i, lambda d: np.where(d < 10, 2, 1)) for i in (2, 7)]
     empty, little = text(3, np.zeros_like), text(4, np.ones_like, words=99)
-    ratio, n = kept(pd.concat([long, short, *equal, *other, empty, little]), "loo")
+    ratio, n = middle_to_end_ratio(pd.concat([long, short, *equal, *other, empty, little]), "loo")
     assert (ratio.value, n) == (0.25, 6)
     assert (ratio.low, ratio.high) == (0.25, 0.5)
-    nothing, n = kept(little, "loo")
+    nothing, n = middle_to_end_ratio(little, "loo")
     assert np.isnan(nothing.value)
     assert n == 0
 
@@ -96,7 +96,7 @@ def seen(name="last", gradient=0.1, loo=0.6, behind=0.1, path=0.0, lead=0.3):
         return Estimate(value, value - 0.01, value + 0.01, 0.001 if abs(value) > 0.01 else 0.9)
 
     gradient, loo = (Estimate(x, 0.9 * x, 1.1 * x) for x in (gradient, loo))
-    return Pooling(name, 0.88, gradient, loo, 150, 10, 500, gap(lead), gap(behind), gap(path))
+    return PoolingSummary(name, 0.88, gradient, loo, 150, 10, 500, gap(lead), gap(behind), gap(path))
 
 
 def concluded(*poolings):
@@ -130,13 +130,13 @@ def test_differences_within_chance_decide_nothing():
 def test_a_model_that_did_not_learn_is_left_out():
     found = {"last": seen("last", lead=0.0, behind=0.1), "max": seen("max")}
     assert "pooling last" not in conclusion(found)
-    assert sentences(found)[0] == (
+    assert pooling_sentences(found)[0] == (
         "With pooling last (accuracy 0.880), neither LOO nor SignedGI is above a random order, so its explanations "
         "have nothing to say."
     )
     assert "none of the poolings" in conclusion({"last": found["last"]})
     short = replace(seen("mean"), texts=0)
-    assert sentences({"mean": short}) == [
+    assert pooling_sentences({"mean": short}) == [
         "With pooling mean (accuracy 0.880), no review is long enough to have a middle."
     ]
 
@@ -157,19 +157,19 @@ def test_integrated_gradients_tell_whether_the_way_matters(path, said):
 def test_a_pooling_is_told_in_a_few_sentences():
     words = pd.concat([text(i, lambda d: np.where(d < 10, 4, 1)) for i in range(9)])
     values = {**BEHIND, "integrated_gradients": 0.321}
-    found = pooling("last", 0.88, words, result(values))
-    assert sentences({"last": found}) == [
+    found = summarize_pooling("last", 0.88, words, result(values))
+    assert pooling_sentences({"last": found}) == [
         "With pooling last (accuracy 0.880), the gradient of a word 50 words and more away from both ends is 0.25 "
         "[0.25, 0.25] times that of the first and the last ten, and its leave-one-out score 0.25 [0.25, 0.25] times "
         "(medians over 9 reviews). In AOPC(10) over 100 reviews SignedGI is behind LOO by 0.100 [0.095, 0.105], 33% of "
         "the lead, and integrated gradients are not told apart from LOO (+0.001 [-0.004, +0.006])."
     ]
-    ahead = pooling("max", 0.88, words, result({**values, "signed_gi": 0.4}))
-    assert "SignedGI is ahead of LOO by 0.080 [0.075, 0.085], and" in sentences({"max": ahead})[0]
+    ahead = summarize_pooling("max", 0.88, words, result({**values, "signed_gi": 0.4}))
+    assert "SignedGI is ahead of LOO by 0.080 [0.075, 0.085], and" in pooling_sentences({"max": ahead})[0]
 
 
 def test_what_is_no_more_than_rounding_is_told_as_such():
-    (said,) = sentences({"last": seen(gradient=1e-20, loo=0.05)})
+    (said,) = pooling_sentences({"last": seen(gradient=1e-20, loo=0.05)})
     assert "away from both ends is less than 0.0001 times that of the first and the last ten" in said
     assert "leave-one-out score 0.05 [0.045, 0.055] times" in said
     sizes = {f"{name}{end}": [1e-9] for name in ("gradient", "loo", "signed_gi") for end in ("", "_ci_low", "_ci_high")}

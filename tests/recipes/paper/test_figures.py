@@ -15,7 +15,7 @@ def test_curves_are_means_over_trainings_with_their_outermost_ends():
     for found in results.values():
         found[1].aopc[["aopc", "ci_low", "ci_high"]] += 0.1
     figure = figures.curves_figure(results)
-    assert [axes.get_title("left") for axes in figure.axes] == [cell.title for cell in SETTINGS]
+    assert [axes.get_title("left") for axes in figure.axes] == [setting.title for setting in SETTINGS]
     lines = {line.get_label(): line for line in figure.axes[0].lines}
     assert lines["SignedGI"].get_ydata().tolist() == pytest.approx([GOOD["signed_gi"] + 0.05] * 2)
     assert lines["LOO"].get_xdata().tolist() == [10, 60]

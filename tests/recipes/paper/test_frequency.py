@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from datasets import Dataset
 
-from recipes.paper.frequency import TOLERANCE, frequencies, measure_gradients, relative_gradients
+from recipes.paper.frequency import TOLERANCE, summarize_frequencies, measure_gradients, relative_gradients
 from tests.helpers.tiny import TEXTS, explainer, make
 from tests.recipes.paper.made_up import words
 
@@ -27,7 +27,7 @@ def measured(tmp_path):
 
 
 def test_fasttext_counts_words_exactly(measured):
-    found = frequencies(measured("fasttext"))
+    found = summarize_frequencies(measured("fasttext"))
     assert found.texts == len([text for text in TEXTS if text])
     assert found.spread < 1e-5
     assert found.with_twice == 2
@@ -35,7 +35,7 @@ def test_fasttext_counts_words_exactly(measured):
 
 
 def test_other_models_do_not(measured):
-    found = frequencies(measured("textcnn"))
+    found = summarize_frequencies(measured("textcnn"))
     assert found.spread > 0.1
     assert abs(found.twice - 2) > 2 * TOLERANCE
 
@@ -49,18 +49,18 @@ def test_the_gradients_are_those_of_the_explanation(measured):
 
 
 def test_the_farthest_from_two_is_told():
-    found = frequencies(words([[(1, 2.0), (1, 2.0), (2, 4.0)], [(1, 1.0), (2, 1.5)], [(1, 1.0)]]))
+    found = summarize_frequencies(words([[(1, 2.0), (1, 2.0), (2, 4.0)], [(1, 1.0), (2, 1.5)], [(1, 1.0)]]))
     assert (found.texts, found.spread, found.with_twice, found.twice) == (3, 0.0, 2, 1.5)
 
 
 def test_the_spread_is_that_of_words_of_equal_frequency():
-    found = frequencies(words([[(1, 2.0), (1, 1.0), (3, 9.0)]]))
+    found = summarize_frequencies(words([[(1, 2.0), (1, 1.0), (3, 9.0)]]))
     assert (found.spread, found.with_twice) == (0.5, 0)
     assert np.isnan(found.twice)
 
 
 def test_texts_without_any_gradient_say_nothing():
-    assert frequencies(words([[(1, 0.0), (2, 0.0)]])).texts == 0
+    assert summarize_frequencies(words([[(1, 0.0), (2, 0.0)]])).texts == 0
 
 
 def test_gradients_are_drawn_over_those_of_single_words():

@@ -3,7 +3,7 @@
 import pytest
 
 from hf_gradexplain.commands.parsing import parse_arguments
-from hf_gradexplain.commands.train_arguments import TrainRecipeArguments
+from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from recipes.paper import encoder
 from recipes.paper.arguments import ReproduceArguments
@@ -22,9 +22,9 @@ def arguments(tmp_path):
 def test_every_model_is_trained_for_every_seed_and_the_poolings_for_the_first(arguments):
     plan = make_plan(arguments(seeds=[3, 1]))
     poolings = [Setting("bilstm_mean", "imdb"), Setting("bilstm_last", "imdb")]
-    assert set(plan.trainings) == {(cell, seed) for cell in SETTINGS for seed in (3, 1)} | {(c, 3) for c in poolings}
-    assert sum(name == "main" for *_, name in plan.runs) == 12
-    assert sum(name != "main" for *_, name in plan.runs) == 6 * 6 + 2
+    assert set(plan.trainings) == {(setting, seed) for setting in SETTINGS for seed in (3, 1)} | {(c, 3) for c in poolings}
+    assert sum(name == "main" for *_, name in plan.evaluations) == 12
+    assert sum(name != "main" for *_, name in plan.evaluations) == 6 * 6 + 2
     assert list(plan.decays) == ["bilstm", "bilstm_mean", "bilstm_last"]
     assert len(plan.reviews) == 3 * 2 + 2
     assert len(plan.gradients) == 2 * 2 + 2
@@ -43,11 +43,11 @@ def test_a_step_changes_with_its_rows_and_not_with_where_they_are(arguments, tmp
 
 def test_settings_differ_from_the_chosen_one_in_one_thing_each(arguments):
     plan = make_plan(arguments(sample=5, imdb_sample=3))
-    base = plan.runs[SETTINGS[0], 0, "chosen"].asked
+    base = plan.evaluations[SETTINGS[0], 0, "chosen"].asked
     assert base["max_samples"] == 5
-    assert plan.runs[Setting("bilstm", "imdb"), 0, "word"].asked["max_samples"] == 3
+    assert plan.evaluations[Setting("bilstm", "imdb"), 0, "word"].asked["max_samples"] == 3
     for name, changed in (("word", "unit"), ("position", "ties"), ("predicted", "target"), ("prob", "objective")):
-        asked = plan.runs[SETTINGS[0], 0, name].asked
+        asked = plan.evaluations[SETTINGS[0], 0, name].asked
         assert {key for key in base if base[key] != asked[key]} == {changed, "methods", "both_ends"}
 
 
@@ -91,11 +91,11 @@ def test_the_encoder_is_found_without_running_its_package_and_copied_under_its_n
     training = plan.trainings[Setting("minilm", "imdb"), 0]
     assert training.needs == (plan.encoder,)
     assert (training.asked["max_train_samples"], training.asked["max_eval_samples"]) == (7, 7)
-    assert plan.runs[Setting("minilm", "imdb"), 0, "chosen"].asked["k_grid"] == [1, 2, 5, 10, 20, 50, 100]
-    assert plan.runs[Setting("minilm", "ag_news"), 0, "chosen"].asked["k_grid"] == []
-    fast = {(cell.name, name) for (cell, _, name), step in plan.runs.items() if step.asked["mixed_precision"] == "bf16"}
+    assert plan.evaluations[Setting("minilm", "imdb"), 0, "chosen"].asked["k_grid"] == [1, 2, 5, 10, 20, 50, 100]
+    assert plan.evaluations[Setting("minilm", "ag_news"), 0, "chosen"].asked["k_grid"] == []
+    fast = {(setting.name, name) for (setting, _, name), step in plan.evaluations.items() if step.asked["mixed_precision"] == "bf16"}
     assert fast == {("minilm-ag_news", "chosen"), ("minilm-imdb", "chosen")}
-    assert plan.runs[Setting("minilm", "ag_news"), 0, "float32"].asked["max_samples"] == 50
+    assert plan.evaluations[Setting("minilm", "ag_news"), 0, "float32"].asked["max_samples"] == 50
     exact = make_plan(arguments(encoder=True))
     assert not [key for key in exact.runs if key[2] == "float32"]
 

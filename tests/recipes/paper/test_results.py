@@ -28,9 +28,9 @@ def test_the_lead_is_of_the_better_of_the_two():
 
 def test_a_difference_has_a_side_if_its_test_says_so():
     found = result({**GOOD, "sa_l1": 0.022})
-    assert [found.gap("loo", other, 10).side for other in ("random", "signed_gi")] == [1, 0]
-    assert found.gap("random", "loo", 10).side == -1
-    assert Estimate(0.1, 0.0, 0.2).side == 0, "without a test"
+    assert [found.gap("loo", other, 10).sign for other in ("random", "signed_gi")] == [1, 0]
+    assert found.gap("random", "loo", 10).sign == -1
+    assert Estimate(0.1, 0.0, 0.2).sign == 0, "without a test"
 
 
 def test_tests_are_corrected_for_the_seven_whatever_else_was_compared(tmp_path):
@@ -49,5 +49,5 @@ def test_texts_without_r_are_counted():
 
 
 def test_trainings_are_summed_up_by_their_outermost_ends():
-    found = over_seeds([result({**GOOD, "loo": x}).at("loo", 10) for x in (0.2, 0.3, 0.4)])
+    found = over_seeds([result({**GOOD, "loo": x}).aopc_at("loo", 10) for x in (0.2, 0.3, 0.4)])
     assert found[:3] == pytest.approx((0.3, 0.195, 0.405))

@@ -89,7 +89,7 @@ def test_without_a_lead_nothing_is_measured_against_it():
     assert rules.level(found, "sa_l1", "sa_l2", CUTOFFS) == [None] * 2
     assert rules.clearly_above(found, "signed_gi", "sa_raw", CUTOFFS) == [None] * 2
     assert rules.above(found, "signed_gi", "sa_raw") == [True] * 2
-    assert rules.verdict([None, True]) == rules.UNTOLD
+    assert rules.verdict([None, True]) == rules.UNDECIDED
 
 
 def test_no_check_is_no_verdict():

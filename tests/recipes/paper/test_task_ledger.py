@@ -42,17 +42,17 @@ def times(*steps):
 def test_steps_are_done_once_and_after_what_they_need(ledger, step):
     first = step("train/a", rows=3)
     second = step("evaluate/a", first, unit="word")
-    ledger.do_all([second, first])
-    ledger.do_all([second, first])
+    ledger.run_all([second, first])
+    ledger.run_all([second, first])
     assert times(first, second) == [1, 1]
     assert ledger.stamp(second)["asked"] == {"unit": "word", "train/a": 1}
 
 
 def test_what_was_interrupted_is_done_again_and_nothing_else(ledger, step):
     first, second = step("a"), step("b")
-    ledger.do_all([first, second])
+    ledger.run_all([first, second])
     (ledger.folder / "b.json").unlink()
-    ledger.do_all([first, second])
+    ledger.run_all([first, second])
     assert times(first, second) == [1, 2]
 
 
@@ -62,37 +62,37 @@ def test_a_failure_leaves_no_stamp(ledger, tmp_path):
 
     failing = Step("a", tmp_path / "a", {}, fail)
     with pytest.raises(GradexplainError, match="no room"):
-        ledger.do_all([failing])
+        ledger.run_all([failing])
     assert ledger.stamp(failing) is None
 
 
 def test_another_input_is_refused_by_name(ledger, step):
-    ledger.do_all([step("a", rows=3)])
+    ledger.run_all([step("a", rows=3)])
     with pytest.raises(GradexplainError, match="a was made with rows 3, but 4 is asked for: give another --output_dir"):
-        ledger.do_all([step("a", rows=4)])
+        ledger.run_all([step("a", rows=4)])
     with pytest.raises(GradexplainError, match="was made with seed None, but 0 is asked for"):
         ledger.stamp(step("a", rows=3, seed=0))
 
 
 def test_another_result_of_what_was_needed_is_refused(ledger, step):
     first = step("train/a", made="weights 1")
-    ledger.do_all([first, step("evaluate/a", first)])
+    ledger.run_all([first, step("evaluate/a", first)])
     (ledger.folder / "train/a.json").unlink()
     again = step("train/a", made="weights 2")
     with pytest.raises(GradexplainError, match="evaluate-a was made with train/a 'weights 1', but 'weights 2'"):
-        ledger.do_all([again, step("evaluate/a", again)])
+        ledger.run_all([again, step("evaluate/a", again)])
 
 
 def test_an_output_that_is_gone_is_told(ledger, step):
     gone = step("a")
-    ledger.do_all([gone])
+    ledger.run_all([gone])
     gone.output.unlink()
     with pytest.raises(GradexplainError, match=r"a is gone, though .*a\.json says that it is finished"):
-        ledger.do_all([gone])
+        ledger.run_all([gone])
 
 
 def test_the_stamp_says_what_it_took(ledger, step):
-    ledger.do_all([step("a", made={"weights": "x"})])
+    ledger.run_all([step("a", made={"weights": "x"})])
     stamp = json.loads((ledger.folder / "a.json").read_text())
     assert stamp["made"] == {"weights": "x"}
     assert stamp["seconds"] >= 0
@@ -113,7 +113,7 @@ def test_two_that_start_at_once_share_the_steps(tmp_path):
             output.touch()
         return [Step(f"s{i}", output, {}, partial(work, i)) for i, output in enumerate(outputs)]
 
-    threads = [Thread(target=Ledger(tmp_path / "steps").do_all, args=(own(who),)) for who in range(2)]
+    threads = [Thread(target=Ledger(tmp_path / "steps").run_all, args=(own(who),)) for who in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -135,7 +135,7 @@ def test_a_step_that_somebody_else_is_at_is_left_to_them(ledger, step, monkeypat
         lock.release()
 
     monkeypatch.setattr(task_ledger.time, "sleep", wait)
-    ledger.do_all([theirs, mine])
+    ledger.run_all([theirs, mine])
     assert seen == [[1]]
     assert times(theirs) == [1]
 
@@ -145,9 +145,9 @@ def test_a_step_that_was_finished_just_before_the_lock_was_had_is_not_done_again
 
     def late(*arguments, **options):
         monkeypatch.setattr(task_ledger, "FileLock", FileLock)
-        Ledger(ledger.folder).do_all([mine])
+        Ledger(ledger.folder).run_all([mine])
         return FileLock(*arguments, **options)
 
     monkeypatch.setattr(task_ledger, "FileLock", late)
-    ledger.do_all([mine])
+    ledger.run_all([mine])
     assert times(mine) == [1]

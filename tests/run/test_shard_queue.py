@@ -3,11 +3,11 @@
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from hf_gradexplain.run.work_queue import Totals, WorkQueue
+from hf_gradexplain.run.shard_queue import ShardQueue, Totals
 
 
 def claim_many(folder):
-    queue = WorkQueue(folder)
+    queue = ShardQueue(folder)
     claimed = [queue.claim_next()]
     while claimed[-1] < 200:
         claimed.append(queue.claim_next(documents=3, cost=10))
@@ -15,15 +15,15 @@ def claim_many(folder):
 
 
 def test_every_number_is_claimed_by_one_process(tmp_path):
-    WorkQueue(tmp_path).start()
+    ShardQueue(tmp_path).start()
     with ProcessPoolExecutor(3, mp_context=get_context("fork")) as pool:
         claimed = list(pool.map(claim_many, [tmp_path] * 3))
     assert sorted(number for numbers in claimed for number in numbers) == list(range(203))
-    assert WorkQueue(tmp_path).totals() == Totals(claimed=203, shards=200, documents=600, cost=2000)
+    assert ShardQueue(tmp_path).totals() == Totals(claimed=203, shards=200, documents=600, cost=2000)
 
 
 def test_a_run_starts_at_zero_and_leaves_no_file(tmp_path):
-    queue = WorkQueue(tmp_path)
+    queue = ShardQueue(tmp_path)
     queue.start()
     assert [queue.claim_next(), queue.claim_next(documents=1, cost=1)] == [0, 1]
     queue.start()

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from hf_gradexplain.classifier.lookups import edit_lookups, find_lookups
+from hf_gradexplain.classifier.embedding_lookups import edit_lookups, find_lookups
 from hf_gradexplain.errors import GradexplainError
 from tests.helpers.toys import Toy
 

@@ -26,7 +26,7 @@ class Totals:
     cost: int = 0
 
 
-class WorkQueue:
+class ShardQueue:
     """A counter in a folder shared by all processes of a run, on one machine or on several.
 
     The process that claims number `i` computes the `i`-th open shard. A slow process computes fewer shards and delays

@@ -5,14 +5,14 @@ from dataclasses import fields
 import pytest
 import yaml
 
-from hf_gradexplain.commands.arguments import (
+from hf_gradexplain.commands.parsing import parse_arguments
+from hf_gradexplain.commands.recipe_arguments import (
     EvaluateRecipeArguments,
     ExplainRecipeArguments,
     TrainRecipeArguments,
     options_of,
     to_replay_yaml,
 )
-from hf_gradexplain.commands.parsing import parse_arguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import HubArguments, ModelArguments, Options
 
