@@ -39,10 +39,10 @@ def test_the_quadrature_is_exact_for_polynomials_and_ends_at_the_input(n):
 
 def test_two_and_three_points_are_those_of_radau():
     root = np.sqrt(6)
-    assert gauss_radau(2)[0] == pytest.approx([1 / 3, 1], rel=1e-15)
-    assert gauss_radau(2)[1] == pytest.approx([3 / 4, 1 / 4], rel=1e-15)
-    assert gauss_radau(3)[0] == pytest.approx([(4 - root) / 10, (4 + root) / 10, 1], rel=1e-14)
-    assert gauss_radau(3)[1] == pytest.approx([(16 + root) / 36, (16 - root) / 36, 1 / 9], rel=1e-14)
+    assert gauss_radau(2)[0] == pytest.approx([1 / 3, 1], rel=1e-14, abs=0)
+    assert gauss_radau(2)[1] == pytest.approx([3 / 4, 1 / 4], rel=1e-14, abs=0)
+    assert gauss_radau(3)[0] == pytest.approx([(4 - root) / 10, (4 + root) / 10, 1], rel=1e-14, abs=0)
+    assert gauss_radau(3)[1] == pytest.approx([(16 - root) / 36, (16 + root) / 36, 1 / 9], rel=1e-14, abs=0)
 
 
 @pytest.mark.parametrize("objective", ["loss", "logit", "prob"])
