@@ -30,8 +30,13 @@ def assert_same(found: Explanation, expected: Explanation, tolerance: float) -> 
 
 
 def largest_part(explanation: Explanation, method: str) -> float:
-    """`loo` is the difference of two losses of the order of 1, `sa_raw` a sum of gradients that may cancel."""
-    parts = {"loo": np.ones(1), "sa_raw": explanation.scores["sa_l1"]}
+    """Return the size of the terms of a score, which may cancel.
+
+    `loo` is the difference of two losses of the order of 1. `sa_raw` sums gradients, and `integrated_gradients` their
+    products with vectors of components below 1.
+    """
+    gradients = explanation.scores["sa_l1"]
+    parts = {"loo": np.ones(1), "sa_raw": gradients, "integrated_gradients": gradients}
     return np.abs(parts.get(method, explanation.scores[method])).max(initial=0)
 
 
@@ -133,7 +138,7 @@ def test_the_numbers_do_not_depend_on_the_padding_side(kind, side):
     model, tokenizer = make(kind)
     tokenizer.padding_side = side
     explain = Explainer(model, tokenizer)
-    assert explain.profile.pads
+    assert explain.profile.padding_safe
     for text, found in zip(TEXTS, explain(list(TEXTS), ALL, "word_type"), strict=True):
         assert_same(found, explain(text, ALL, "word_type"), 1e-10)
 
