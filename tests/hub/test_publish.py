@@ -99,7 +99,7 @@ def do_use_a_token(where, token, folder):
             arguments = (*NAMES, "--methods", "loo", "--both_ends", "false", "--output_dir", f"{folder}/out")
             failed, _ = do_evaluate(*arguments, *to(f"me/{where}"), "--publish_text", "true")
             assert failed is None, failed
-            explained = ExplainRecipeArguments("me/m", texts=["fog"], output_dir=f"{folder}/explain")
+            explained = ExplainRecipeArguments(model_name_or_path="me/m", texts=("fog",), output_dir=f"{folder}/explain")
             run_explanation(explained)
     finally:
         logging.getLogger().removeHandler(handler)

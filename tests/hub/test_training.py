@@ -209,13 +209,13 @@ def test_a_push_without_code_removes_it_and_the_card_names_the_missing_line(hub,
     assert head.parent == before.oid
     card = ModelCard(head.files["README.md"].data.decode())
     assert "import hf_gradexplain  # registers textcnn with transformers" in card.text
-    assert "Without the line `import hf_gradexplain` transformers does not know the architecture" in card.text
+    assert "Without `import hf_gradexplain`, transformers does not know the architecture textcnn" in card.text
     assert [entry["text"] for entry in card.data.widget] == TEXTS[:2]
     assert "auto_map" not in json.loads(head.files["config.json"].data)
     assert client(do_load, "me/textcnn")[2][:4] == ["pos", "pos", "pos", "neg"]
 
 
-def test_a_push_that_fails_leaves_the_model_here_and_says_how_to_push_it(hub, client, tmp_path):
+def test_a_failed_push_keeps_the_local_model_and_says_how_to_push_it(hub, client, tmp_path):
     hub.faults.append(["POST .*/me/unlucky/commit/", 503, 9])
     refusal = client(
         do_train_impatiently, options(tmp_path, push_to_hub=True, hub_model_id="unlucky", hub_private_repo=True)
@@ -234,7 +234,7 @@ def test_a_fine_tuned_model_names_its_base_and_its_commit(hub, client, tmp_path)
     card = ModelCard(files["README.md"].data.decode())
     assert (card.data.base_model, card.data.license) == ("me/base", "mit")
     assert f"fine-tuned from me/base (commit {hub.repos['model', 'me/base'].branches['main']})" in card.text
-    assert "Exact at\n  k = 1, 2, 3, 5, 10, 20, 50, with straight lines between." in card.text
+    assert "Exact at k = 1, 2, 3, 5, 10, 20, 50" in " ".join(card.text.split())
     assert not [name for name, file in files.items() if str(tmp_path).encode() in file.data]
     assert client(do_load, "me/tuned")[0].startswith("transformers.models.bert.")
 
