@@ -33,7 +33,7 @@ def largest_part(explanation: Explanation, method: str) -> float:
     """Return the size of the terms of a score, which may cancel.
 
     `loo` is the difference of two losses of the order of 1. `sa_raw` sums gradients, and `integrated_gradients` their
-    products with vectors of components below 1.
+    products with components of the order of 1.
     """
     gradients = explanation.scores["sa_l1"]
     parts = {"loo": np.ones(1), "sa_raw": gradients, "integrated_gradients": gradients}
