@@ -1,1 +1,1 @@
-"""The reproduction of Du & Xu, *Towards a Better Understanding of Gradient-Based Explanatory Methods in NLP*."""
+"""Reproduction of Du & Xu, *Towards a Better Understanding of Gradient-Based Explanatory Methods in NLP*."""

@@ -1,7 +1,7 @@
-"""Reproduce the paper: train its models, evaluate the explanations, and write the page with every claim.
+"""Reproduce the paper: train its models, evaluate the explanations, and write the page with the claims.
 
 python -m recipes.paper recipes/configs/reproduce_small.yaml
-python -m recipes.paper recipes/configs/reproduce_full.yaml --data FOLDER_OF_DATA_SETS --processes 2
+python -m recipes.paper recipes/configs/reproduce_full.yaml --data FOLDER_OF_DATASETS --processes 2
 """
 
 import subprocess
@@ -17,34 +17,34 @@ from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
 from hf_gradexplain.run.processes import flush_denormals
 from recipes.paper.arguments import ReproduceArguments
 from recipes.paper.artifacts import Artifacts, write_cards
-from recipes.paper.page import table_texts, write_page
+from recipes.paper.page import verdict_lines, write_page
 from recipes.paper.plan import make_plan
 from recipes.paper.task_ledger import Ledger
 
 
 def reproduce(arguments: ReproduceArguments) -> None:
-    """Do what is not done yet, and write the page.
+    """Run the unfinished steps and write the page.
 
     Raises:
-        GradexplainError: Something that it needs cannot be had, or what was done before was made from something else.
+        GradexplainError: A dataset or the encoder is missing, a step fails, or a finished step has other inputs.
     """
     torch.set_num_threads(1)
     output_dir = Path(arguments.output_dir)
     plan, ledger = make_plan(arguments), Ledger(output_dir / "steps")
-    with _helped(arguments.processes - 1):
+    with _helper_processes(arguments.processes - 1):
         ledger.run_all(plan.steps(arguments.only))
     if not arguments.only:
         artifacts = Artifacts(arguments, plan, ledger)
         if arguments.cards:
             write_cards(artifacts, Path(arguments.cards))
         page = write_page(artifacts)
-        print("\n".join(table_texts(artifacts.verdicts)))
+        print("\n".join(verdict_lines(artifacts.verdicts)))
         Console(stderr=True, soft_wrap=True).print(f"Page: {page}", highlight=False, markup=False)
 
 
 @contextmanager
-def _helped(copies: int) -> Iterator[None]:
-    """Run copies of this program beside it, which share its work; they end when it does."""
+def _helper_processes(copies: int) -> Iterator[None]:
+    """Run copies of this program that share its steps, and end them with it."""
     command = [sys.executable, "-m", "recipes.paper", *sys.argv[1:], "--processes", "1"]
     helpers = [subprocess.Popen(command) for _ in range(copies)]
     try:

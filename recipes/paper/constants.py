@@ -1,15 +1,15 @@
-"""What the models, data sets and methods of the reproduction are called, by programs and by readers."""
+"""Identifiers and display names of the models, datasets and methods."""
 
 from typing import NamedTuple
 
 DATASETS = {"ag_news": "AG's News", "imdb": "IMDB"}
 HUB_DATASETS = {"ag_news": "fancyzhx/ag_news", "imdb": "stanfordnlp/imdb"}
 MODELS = {"fasttext": "FastText", "textcnn": "TextCNN", "bilstm": "BiLSTM"}
-"""The paper's three."""
+"""The paper's three models."""
 
 ENCODER = {"minilm": "MiniLM"}
 POOLINGS = {"bilstm": "max", "bilstm_mean": "mean", "bilstm_last": "last"}
-"""BiLSTMs that differ in their pooling alone."""
+"""BiLSTMs that differ in their pooling only."""
 
 METHODS = {
     "random": "random",
@@ -20,29 +20,33 @@ METHODS = {
     "sa_linf": "SA L∞",
     "signed_gi": "SignedGI",
 }
-"""The paper's seven, as a reader has them."""
+"""Display names of the paper's seven methods."""
 
 NORMS = ("sa_l1", "sa_l2", "sa_linf")
 SENSITIVITY = ("sa_raw", *NORMS)
+LEADERS = ("loo", "signed_gi")
+"""The methods with the highest AOPC in the paper."""
 
 
 class Setting(NamedTuple):
-    """A model on a data set."""
+    """A model and the dataset it is trained and evaluated on."""
 
     model: str
-    data: str
+    dataset: str
 
     @property
     def name(self) -> str:
-        """As folders and cards have it."""
+        """The name in paths, such as `bilstm-imdb`."""
         return f"{self.model}-{self.dataset}"
 
     @property
     def title(self) -> str:
-        """As a reader has it."""
+        """The name for display, such as `BiLSTM, IMDB`."""
         model = (MODELS | ENCODER).get(self.model) or f"BiLSTM, pooling {POOLINGS[self.model]}"
         return f"{model}, {DATASETS[self.dataset]}"
 
 
-SETTINGS = tuple(Setting(model, data) for data in DATASETS for model in MODELS)
-"""The paper's six."""
+SETTINGS = tuple(Setting(model, dataset) for dataset in DATASETS for model in MODELS)
+"""The paper's six settings."""
+
+BILSTM_IMDB = Setting("bilstm", "imdb")

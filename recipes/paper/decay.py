@@ -1,4 +1,4 @@
-"""How far the gradient of a BiLSTM reaches: sensitivity and leave-one-out of every word by its place in the text."""
+"""Decay of gradients in BiLSTMs: sensitivity and leave-one-out scores of words by their position in the text."""
 
 from pathlib import Path
 
@@ -12,33 +12,33 @@ from hf_gradexplain.files import atomic_write
 from recipes.paper.results import Estimate
 
 DISTANCE_EDGES = (0, 10, 25, 50, 100, 200, 400)
-"""Where the stretches of distance begin and end."""
+"""Limits of the distance bins."""
 
 SMALLEST_SIZE = 1e-4
-"""Below this share of a text's mean, sizes are not told apart: leave-one-out is no more exact in float32."""
+"""Scores below this share of their text's mean are not compared: this is the precision of leave-one-out in float32."""
 
 MIDDLE_DISTANCE = 50
-"""So many words from both ends is the middle of a text."""
+"""Words at least this far from both ends are in the middle of a text."""
 
 MIN_WORDS = 2 * MIDDLE_DISTANCE
-"""Texts with fewer words than this say nothing of distance."""
+"""Texts with fewer words than this have no middle and are left out."""
 
 REVIEWS_PER_CALL = 10
-"""Reviews that are explained at a time."""
+"""Number of reviews explained per call."""
 
 
 def measure_decay(model: str, dataset: str, texts: int, path: Path) -> None:
     """Explain every word of some reviews, and write a row for each: `text, place, words, gradient, loo, signed_gi`.
 
-    `gradient` is the L2 norm of the loss's gradient at the word; `place` is counted from 0, among `words` that the
-    model reads. A word that occurs twice has two rows.
+    `gradient` is the L2 norm of the gradient of the loss at the word; `place` is its index from 0, and `words` the
+    number of words in the model's input. A word that occurs twice has two rows.
     """
     rows = load_texts(dataset, split="test", max_samples=texts)
     explainer, frames = Explainer.from_pretrained(model), []
     for start in range(0, len(rows), REVIEWS_PER_CALL):
         part = rows[start : start + REVIEWS_PER_CALL]
-        found = explainer(part["text"], ("sa_l2", "loo", "signed_gi"), unit="token", labels=part["label"])
-        for text, explanation in zip(part["id"], found, strict=True):
+        explanations = explainer(part["text"], ("sa_l2", "loo", "signed_gi"), unit="token", labels=part["label"])
+        for text, explanation in zip(part["id"], explanations, strict=True):
             scores, n = explanation.scores, len(explanation.units)
             columns = {"gradient": scores["sa_l2"], "loo": scores["loo"], "signed_gi": scores["signed_gi"]}
             frames.append(pd.DataFrame({"text": text, "place": np.arange(n), "words": n, **columns}))
@@ -46,29 +46,30 @@ def measure_decay(model: str, dataset: str, texts: int, path: Path) -> None:
         pd.concat(frames).to_parquet(temporary, index=False)
 
 
-def by_distance(words: pd.DataFrame, *, nearer: bool = True) -> pd.DataFrame:
-    """How much words of long reviews weigh, by their distance from the end of what the model reads.
+def by_distance(words: pd.DataFrame, *, nearer_end: bool = True) -> pd.DataFrame:
+    """Return the size of scores in long reviews, by distance from the end of the model's input.
 
     Args:
-        words: What `measure_decay` wrote.
-        nearer: Whether the nearer one of both ends is meant: a bidirectional reader has two, since the last word of
-            one direction is the first of the other. If not, it is the end of the text.
+        words: The table that `measure_decay` wrote.
+        nearer_end: Measure the distance to the nearer end: for a bidirectional model, the first word is the last one
+            of the backward direction. Otherwise measure it to the end of the text.
 
     Returns:
-        Columns `from, to` (the stretch of distances, `to` excluded), `gradient, loo, signed_gi` (mean size of a word's
-        score over that of a word of the same text on average), their `_ci_low` and `_ci_high` (95 %, normal, over
-        texts), and `n`, the texts. A stretch that no text reaches has no row.
+        Columns `from, to` (the bin of distances, `to` excluded), `gradient, loo, signed_gi` (mean absolute score,
+        divided by the mean of its text), their `_ci_low` and `_ci_high` (95 %, normal, over texts), and `n`, the
+        number of texts. A bin without words has no row.
     """
     words = words[words["words"] >= MIN_WORDS]
     distance = words["words"] - 1 - words["place"]
-    distance = np.minimum(words["place"], distance) if nearer else distance
-    stretch = pd.Series(pd.cut(distance, DISTANCE_EDGES, right=False, labels=False), words.index, name="stretch")
+    distance = np.minimum(words["place"], distance) if nearer_end else distance
+    bins = pd.Series(pd.cut(distance, DISTANCE_EDGES, right=False, labels=False), words.index, name="bin")
     rows = []
-    sizes = {name: _relative(words, name).groupby([stretch, words["text"]]).mean() for name in SCORES}
-    for place in sizes["gradient"].index.get_level_values(0).unique():
-        row = {"from": DISTANCE_EDGES[int(place)], "to": DISTANCE_EDGES[int(place) + 1], "n": int(sizes["gradient"].loc[place].count())}
+    sizes = {name: _relative(words, name).groupby([bins, words["text"]]).mean() for name in SCORES}
+    for number in sizes["gradient"].index.get_level_values(0).unique():
+        start, end = DISTANCE_EDGES[int(number)], DISTANCE_EDGES[int(number) + 1]
+        row = {"from": start, "to": end, "n": int(sizes["gradient"].loc[number].count())}
         for name, means in sizes.items():
-            x = means.loc[place]
+            x = means.loc[number]
             half = 1.96 * x.std(ddof=1) / np.sqrt(x.count()) if x.count() > 1 else np.nan
             row |= {name: x.mean(), f"{name}_ci_low": x.mean() - half, f"{name}_ci_high": x.mean() + half}
         rows.append(row)
@@ -77,7 +78,7 @@ def by_distance(words: pd.DataFrame, *, nearer: bool = True) -> pd.DataFrame:
 
 
 SCORES = ("gradient", "loo", "signed_gi")
-"""What is followed."""
+"""The columns of scores."""
 
 
 def _relative(words: pd.DataFrame, name: str) -> pd.Series:
@@ -86,14 +87,17 @@ def _relative(words: pd.DataFrame, name: str) -> pd.Series:
 
 
 def middle_to_end_ratio(words: pd.DataFrame, name: str) -> tuple[Estimate, int]:
-    """How large scores are in the middle of a text, over those at its ends: the median over long texts, and how many.
+    """Return the size of scores in the middle of a text over that at its ends: the median over long texts, and `n`.
 
-    In a text, the mean size of the words at least `MIDDLE_DISTANCE` away from both ends, over that of the words less than
-    `DISTANCE_EDGES[1]` away from one. A text with scores of 0 at its ends has no ratio. The interval is that of the median.
+    The ratio of a text is the mean absolute score of words at least `MIDDLE_DISTANCE` away from both ends, over that
+    of words less than `DISTANCE_EDGES[1]` away from one. A text whose scores at the ends are 0 has no ratio. The
+    interval is that of the median; `n` counts the texts with a ratio.
     """
     words = words[words["words"] >= MIN_WORDS]
     distance = np.minimum(words["place"], words["words"] - 1 - words["place"])
-    place = pd.Series(np.select([distance >= MIDDLE_DISTANCE, distance < DISTANCE_EDGES[1]], ["middle", "end"], ""), words.index)
+    place = pd.Series(
+        np.select([distance >= MIDDLE_DISTANCE, distance < DISTANCE_EDGES[1]], ["middle", "end"], ""), words.index
+    )
     means = words[name].abs().groupby([words["text"], place]).mean().unstack().reindex(columns=["middle", "end"])
     ratios = (means["middle"] / means["end"].replace(0, np.nan)).dropna().to_numpy()
     value = float(np.median(ratios)) if len(ratios) else float("nan")

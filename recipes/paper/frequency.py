@@ -1,4 +1,4 @@
-"""Gradients of words by how often they occur in their text."""
+"""Gradients of words by their frequency in the text."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +14,18 @@ from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.files import atomic_write
 
 TOLERANCE = 1e-4
-"""Gradients computed in float32 are the same if they differ by less than this share of their size."""
+"""Gradients in float32 count as equal if they differ by at most this share of their size."""
 
 
 @dataclass(frozen=True)
 class FrequencySummary:
-    """What is seen of FastText's gradients in one training.
+    """How FastText's gradients depend on word frequency, in one training.
 
     Attributes:
-        texts: Texts that were looked at: those whose gradients are not 0 throughout.
-        spread: The largest difference between words of equal frequency in a text, over their gradient.
-        with_twice: Texts with a word that occurs once and one that occurs twice.
-        twice: How many times as large the gradient of the latter is: of all such texts, the ratio farthest from 2.
+        texts: The number of texts, without those whose gradients are all 0.
+        spread: The largest relative difference between words of equal frequency in a text.
+        with_twice: The number of texts with a word that occurs once and one that occurs twice.
+        twice: The gradient of the latter over that of the former: of all such texts, the ratio farthest from 2.
     """
 
     texts: int
@@ -35,10 +35,10 @@ class FrequencySummary:
 
 
 def measure_gradients(model: str, dataset: str, texts: int | None, path: Path) -> None:
-    """Follow the loss back to the words of every text, and write a row for each word: `text, times, gradient`.
+    """Compute the gradient of the loss for the words of every text, and write a row for each: `text, times, gradient`.
 
-    By a plain backward pass of PyTorch, one text at a time, with nothing of what is explained elsewhere: the gradient
-    of a word is the sum over its occurrences, of which the L1 norm is kept. Words that the vocabulary lacks are one.
+    This uses a plain backward pass of PyTorch, one text at a time, and none of the package's attribution code. The
+    gradient of a word is summed over its occurrences; its L1 norm is stored. All unknown words count as one word.
     """
     classifier = AutoModelForSequenceClassification.from_pretrained(model)
     tokenizer = AutoTokenizer.from_pretrained(model)
@@ -48,15 +48,15 @@ def measure_gradients(model: str, dataset: str, texts: int | None, path: Path) -
         vectors = classifier.get_input_embeddings()(inputs["input_ids"]).detach().requires_grad_()
         logits = classifier(inputs_embeds=vectors, attention_mask=inputs["attention_mask"]).logits
         (grad,) = torch.autograd.grad(cross_entropy(logits, torch.tensor([label])), vectors)
-        words, place, times = inputs["input_ids"][0].unique(return_inverse=True, return_counts=True)
-        gradient = grad.new_zeros(len(words), grad.shape[2]).index_add(0, place, grad[0]).abs().sum(1)
+        words, index, times = inputs["input_ids"][0].unique(return_inverse=True, return_counts=True)
+        gradient = grad.new_zeros(len(words), grad.shape[2]).index_add(0, index, grad[0]).abs().sum(1)
         frames.append(pd.DataFrame({"text": i, "times": times.numpy(), "gradient": gradient.double().numpy()}))
     with atomic_write(path) as temporary:
         pd.concat(frames).to_parquet(temporary, index=False)
 
 
 def summarize_frequencies(words: pd.DataFrame) -> FrequencySummary:
-    """Compare the gradients of words in each text, given what `measure_gradients` wrote."""
+    """Compare the gradients of words within each text, given the table that `measure_gradients` wrote."""
     words = words[words["gradient"].groupby(words["text"]).transform("max") > 0]
     groups = words.groupby(["text", "times"])["gradient"].agg(["min", "max", "mean"])
     spread = float(((groups["max"] - groups["min"]) / groups["max"]).max()) if len(groups) else 0.0
@@ -67,8 +67,8 @@ def summarize_frequencies(words: pd.DataFrame) -> FrequencySummary:
 
 
 def relative_gradients(words: pd.DataFrame, most: int = 6) -> pd.DataFrame:
-    """Each word's gradient over the mean of those words that occur once in its text; `times` up to `most`."""
+    """Return each word's gradient over the mean of the words that occur once in its text, for up to `most` times."""
     once = words[words["times"] == 1].groupby("text")["gradient"].mean().rename("once")
-    found = words.join(once, on="text", how="inner")
-    found = found[(found["once"] > 0) & (found["times"] <= most)]
-    return found.assign(relative=found["gradient"] / found["once"])[["text", "times", "relative"]]
+    joined = words.join(once, on="text", how="inner")
+    joined = joined[(joined["once"] > 0) & (joined["times"] <= most)]
+    return joined.assign(relative=joined["gradient"] / joined["once"])[["text", "times", "relative"]]

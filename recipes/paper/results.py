@@ -1,4 +1,4 @@
-"""The tables of one evaluation, and what the claims ask of them."""
+"""The tables of one evaluation, and the numbers the claims need from them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,14 +12,11 @@ import pandas as pd
 from hf_gradexplain.attribution.methods import PAPER_METHODS
 from hf_gradexplain.evaluation.comparisons import holm
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
-from recipes.paper.constants import Setting
-
-LEADERS = ("loo", "signed_gi")
-"""The methods that the paper finds ahead."""
+from recipes.paper.constants import LEADERS, Setting
 
 
 class Estimate(NamedTuple):
-    """A number with its 95 % interval, and the p-value of its being 0 where it is a difference."""
+    """A number with its 95 % interval; for a difference, also the p-value of the test against 0."""
 
     value: float
     low: float
@@ -28,24 +25,24 @@ class Estimate(NamedTuple):
 
     @property
     def sign(self) -> int:
-        """The sign of a difference that its test tells from 0, else 0."""
+        """The sign of a significant difference: 1 or -1, and 0 if it is not significant."""
         return 0 if not self.p <= SIGNIFICANCE or self.value == 0 else 1 if self.value > 0 else -1
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One training of a model, evaluated.
+    """The evaluation of one trained model.
 
     Attributes:
-        setting: Model and data set.
+        setting: The model and the dataset.
         seed: The seed of the training.
         aopc: Columns `method, k, aopc, ci_low, ci_high, n`.
-        comparisons: Columns `k, method, other, difference, ci_low, ci_high, p, p_adjusted`, a pair of methods in one
-            of its two orders.
+        comparisons: Columns `k, method, other, difference, ci_low, ci_high, p, p_adjusted`; each pair of methods in
+            one of its two orders.
         correlation: Columns `method, coefficient, median, median_ci_low, median_ci_high, fraction_significant, n,
             n_undefined`.
-        record: What `results.json` holds.
-        curves: As `aopc`, with a column `curve`; empty where only removal was measured.
+        record: The content of `results.json`.
+        curves: As `aopc`, with a column `curve`; empty if only the removal curve was measured.
     """
 
     setting: Setting
@@ -58,21 +55,27 @@ class Result:
 
     @property
     def k_values(self) -> list[int]:
-        """The numbers of removed words at which methods are compared: a few, and all of the longest text."""
+        """The numbers of removed words at which methods are compared: 10 (or fewer) and that of the longest text."""
         return sorted(int(k) for k in self.comparisons["k"].unique())
 
     @property
     def short_k(self) -> int:
-        """The smaller of them, at which numbers are quoted: 10, where texts are long enough."""
+        """The smaller of `k_values`, at which numbers are quoted: 10, if texts are long enough."""
         return self.k_values[0]
 
     def aopc_at(self, method: str, k: int) -> Estimate:
-        """AOPC(k) of a method."""
+        """Return AOPC(k) of a method."""
         value, low, high = self._by_k[method, k]
         return Estimate(value, low, high)
 
     def gap(self, method: str, other: str, k: int) -> Estimate:
-        """By how much one method is above another, paired over texts; p is adjusted for the pairs of the seven."""
+        """Return AOPC(k) of one method minus that of another, paired over texts.
+
+        The p-value is adjusted for all pairs of the paper's seven methods.
+
+        Raises:
+            KeyError: The methods are not compared at `k`.
+        """
         for a, b, sign in ((method, other, 1), (other, method, -1)):
             if (a, b, k) in self._pairs:
                 value, low, high, p = self._pairs[a, b, k]
@@ -81,20 +84,20 @@ class Result:
         raise KeyError(f"{method} and {other} are not compared at k = {k}; the table has {self.k_values}")
 
     def lead(self, k: int) -> Estimate:
-        """How far the better of leave-one-out and SignedGI is above a random order: the scale of all differences."""
+        """Return how far the better of LOO and SignedGI is above a random order: the scale of all differences."""
         return max((self.gap(method, "random", k) for method in LEADERS), key=lambda gap: gap.value)
 
     def r(self, method: str) -> Estimate:
-        """The median over texts of Pearson's r with leave-one-out."""
+        """Return the median over texts of Pearson's r with LOO."""
         row = self._pearson.loc[method]
         return Estimate(row["median"], row["median_ci_low"], row["median_ci_high"])
 
     def significant(self, method: str) -> float:
-        """The share of texts whose r has p <= 0.05, among those that have an r."""
+        """Return the share of texts whose r has p <= 0.05, of those that have an r."""
         return float(self._pearson.loc[method, "fraction_significant"])
 
     def without_r(self, method: str) -> tuple[int, int]:
-        """How many texts have no r, since all scores of one kind are equal, and how many texts there are."""
+        """Return how many texts have no r (all scores of one method are equal), and how many texts there are."""
         n, undefined = self._pearson.loc[method, ["n", "n_undefined"]]
         return int(undefined), int(n + undefined)
 
@@ -115,7 +118,7 @@ class Result:
 
 
 def read_result(folder: Path, setting: Setting, seed: int) -> Result:
-    """The tables that `recipes/evaluate.py` left in a folder."""
+    """Read the tables that `recipes/evaluate.py` wrote to a folder."""
     curves = folder / "curves.parquet"
     return Result(
         setting=setting,
@@ -129,9 +132,9 @@ def read_result(folder: Path, setting: Setting, seed: int) -> Result:
 
 
 def _adjusted(comparisons: pd.DataFrame) -> pd.DataFrame:
-    """The comparisons with Holm's correction for those among the seven, whatever else was compared beside them.
+    """Redo Holm's correction for the pairs among the paper's seven methods only.
 
-    So a claim is asked the same of all evaluations. A pair with a later method keeps the correction for all of them.
+    This makes evaluations with more methods comparable to those with seven. Other pairs keep their correction.
     """
     among = comparisons["method"].isin(PAPER_METHODS) & comparisons["other"].isin(PAPER_METHODS)
     adjusted = comparisons["p_adjusted"].mask(among)
@@ -139,11 +142,11 @@ def _adjusted(comparisons: pd.DataFrame) -> pd.DataFrame:
     return comparisons.assign(p_adjusted=adjusted)
 
 
-def over_seeds(figures: Sequence[Estimate]) -> Estimate:
-    """The mean of the trainings' figures, from the lowest end of their intervals to the highest.
+def over_seeds(estimates: Sequence[Estimate]) -> Estimate:
+    """Return the mean over seeds, from the lowest end of their intervals to the highest.
 
     >>> over_seeds([Estimate(0.1, 0.0, 0.2), Estimate(0.3, 0.2, 0.4)])[:3]
     (0.2, 0.0, 0.4)
     """
-    values, lows, highs = ([getattr(f, name) for f in figures] for name in ("value", "low", "high"))
+    values, lows, highs = ([getattr(x, name) for x in estimates] for name in ("value", "low", "high"))
     return Estimate(sum(values) / len(values), min(lows), max(highs))

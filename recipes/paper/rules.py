@@ -1,8 +1,7 @@
-"""When a claim holds: every rule is a few checks on tables, and the verdict is what they add up to.
+"""Rules that decide whether a claim holds: each rule is a few checks, and the checks together give the outcome.
 
-Differences are measured against the lead, which is how far the better of leave-one-out and SignedGI is above a random
-order. Each is asked at both numbers of removed words. Where there is no lead, what is measured against it cannot be
-told: such a check is None.
+Differences are measured as shares of the lead: how far the better of LOO and SignedGI is above a random order. Each
+rule is checked at both numbers of removed words. Without a lead, a check that needs it is undecided: None.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,13 +14,13 @@ Check = bool | None
 
 @dataclass(frozen=True)
 class Cutoffs:
-    """Where differences are called by a word, in shares of the lead. The whole interval has to be there.
+    """Thresholds, as shares of the lead. The whole interval of a difference must be on the required side.
 
     Attributes:
-        clear: From here on a difference is clear, or large.
-        near: Up to here, on either side, methods are level.
-        moderate: From `near` up to here a difference is moderate.
-        strong: From here on an r is strong.
+        clear: A difference of at least this size is clear, or large.
+        near: Methods that differ by at most this, in either direction, are level.
+        moderate: A difference from `near` to this size is moderate.
+        strong: A correlation of at least this is strong (not a share of the lead).
     """
 
     clear: float = 0.25
@@ -29,33 +28,33 @@ class Cutoffs:
     moderate: float = 0.75
     strong: float = 0.5
 
-    def times(self, factor: float) -> "Cutoffs":
-        """The same with other views of what is clear and what is level."""
+    def scaled(self, factor: float) -> "Cutoffs":
+        """Multiply the thresholds of clear and level by a factor."""
         return replace(self, clear=factor * self.clear, near=factor * self.near)
 
 
 HOLDS, IN_PART, FAILS = "holds", "holds in part", "does not hold here"
-UNDECIDED = "cannot be told here"
+UNDECIDED = "cannot be decided here"
 
 
-def verdict(checks: Sequence[Check]) -> str:
-    """What all checks together say: all of them, some, or none.
+def outcome(checks: Sequence[Check]) -> str:
+    """Return whether all checks hold, some or none; undecided if one of them is.
 
     Raises:
         ValueError: There is no check.
 
-    >>> verdict([True, True]), verdict([True, False]), verdict([False]), verdict([True, None])
-    ('holds', 'holds in part', 'does not hold here', 'cannot be told here')
+    >>> outcome([True, True]), outcome([True, False]), outcome([False]), outcome([True, None])
+    ('holds', 'holds in part', 'does not hold here', 'cannot be decided here')
     """
     if not checks:
-        raise ValueError("a verdict needs at least one check")
+        raise ValueError("expected at least one check for an outcome, but got none; add a check to the claim")
     if None in checks:
         return UNDECIDED
     return HOLDS if all(checks) else IN_PART if any(checks) else FAILS
 
 
 def in_every(trainings: Sequence[Sequence[Check]]) -> tuple[Check, ...]:
-    """The same checks of several trainings: each holds if it does in all of them.
+    """Combine the same checks of several trainings: each holds if it does in every training.
 
     >>> in_every([[True, True, False], [True, False, None]])
     (True, False, None)
@@ -64,7 +63,7 @@ def in_every(trainings: Sequence[Sequence[Check]]) -> tuple[Check, ...]:
 
 
 def in_some(trainings: Sequence[Sequence[Check]]) -> tuple[Check, ...]:
-    """The same, but each holds if it does in one of them.
+    """Combine the same checks of several trainings: each holds if it does in at least one.
 
     >>> in_some([[True, True, False], [True, False, None]])
     (True, True, None)
@@ -72,18 +71,18 @@ def in_some(trainings: Sequence[Sequence[Check]]) -> tuple[Check, ...]:
     return tuple(None if None in same else any(same) for same in zip(*trainings, strict=True))
 
 
-def above(result: Result, method: str, other: str) -> list[Check]:
-    """Whether one method is above another, by a paired test."""
+def above(result: Result, method: str, other: str, cutoffs: Cutoffs | None = None) -> list[Check]:
+    """Check that one method is significantly above another by the paired test; no cut-off is needed."""
     return [result.gap(method, other, k).sign > 0 for k in result.k_values]
 
 
 def clearly_above(result: Result, method: str, other: str, cutoffs: Cutoffs) -> list[Check]:
-    """Whether one method is above another by `clear` of the lead and more."""
+    """Check that one method is above another by at least `clear` of the lead."""
     return _measured(result, method, other, lambda gap, lead: gap.sign > 0 and gap.low >= cutoffs.clear * lead)
 
 
 def level(result: Result, method: str, other: str, cutoffs: Cutoffs) -> list[Check]:
-    """Whether two methods are level: their difference is within `near` of the lead."""
+    """Check that two methods are level: they differ by at most `near` of the lead."""
 
     def is_level(gap: Estimate, lead: float) -> bool:
         return -cutoffs.near * lead <= gap.low and gap.high <= cutoffs.near * lead
@@ -92,7 +91,7 @@ def level(result: Result, method: str, other: str, cutoffs: Cutoffs) -> list[Che
 
 
 def moderately_above(result: Result, method: str, other: str, cutoffs: Cutoffs) -> list[Check]:
-    """Whether one method is above another by `near` to `moderate` of the lead."""
+    """Check that one method is above another by `near` to `moderate` of the lead."""
 
     def is_moderate(gap: Estimate, lead: float) -> bool:
         return gap.sign > 0 and cutoffs.near * lead <= gap.low and gap.high <= cutoffs.moderate * lead
@@ -101,23 +100,23 @@ def moderately_above(result: Result, method: str, other: str, cutoffs: Cutoffs) 
 
 
 def strongly_positive(result: Result, method: str, cutoffs: Cutoffs) -> list[Check]:
-    """Whether the median r is strong; and whether it is positive and most texts' r are significant."""
+    """Check that the median r is strong; and that it is positive, with a significant r for most texts."""
     r = result.r(method)
     return [r.low >= cutoffs.strong, r.low > 0 and result.significant(method) > 0.5]
 
 
 def within(result: Result, method: str, low: float, high: float) -> list[Check]:
-    """Whether the interval of the median r lies between two numbers."""
+    """Check that the interval of the median r lies between two numbers."""
     r = result.r(method)
     return [low <= r.low and r.high <= high]
 
 
 def weaker(result: Result, others: Sequence[Result], method: str) -> list[Check]:
-    """Whether the median r is below that of each of the other results, the intervals apart."""
+    """Check that the median r is below that of each other result, without overlap of the intervals."""
     return [result.r(method).high < other.r(method).low for other in others]
 
 
 def _measured(result: Result, method: str, other: str, rule: Callable[[Estimate, float], bool]) -> list[Check]:
-    """A rule asked at both numbers of removed words, None where there is no lead."""
+    """Apply a rule at both numbers of removed words; None without a lead."""
     leads = [(k, result.lead(k)) for k in result.k_values]
     return [rule(result.gap(method, other, k), lead.value) if lead.sign > 0 else None for k, lead in leads]

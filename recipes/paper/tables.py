@@ -1,4 +1,4 @@
-"""The tables of the page that are not claims."""
+"""The tables of the page other than those of the claims."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,19 +9,19 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from hf_gradexplain.attribution.methods import METHODS as ALL
+from hf_gradexplain.attribution.methods import METHODS as ALL_METHODS
 from hf_gradexplain.attribution.methods import PAPER_METHODS
-from hf_gradexplain.viz.tables import with_interval
+from hf_gradexplain.viz.tables import MISSING, with_interval
 from recipes.paper.ablations import plus_minus
 from recipes.paper.constants import METHODS, Setting
-from recipes.paper.decay import SMALLEST_SIZE, SCORES
+from recipes.paper.decay import SCORES, SMALLEST_SIZE
 from recipes.paper.results import Result, over_seeds
 
 Key = tuple[Setting, int]
 
 
 def model_table(cards: Mapping[Key, Mapping[str, Any]], seconds: Mapping[Key, float]) -> pd.DataFrame:
-    """One row per training: what it was trained on, its accuracy, and how long that took."""
+    """Return one row per training: its data, accuracy and duration."""
     return pd.DataFrame(
         [
             {
@@ -39,20 +39,20 @@ def model_table(cards: Mapping[Key, Mapping[str, Any]], seconds: Mapping[Key, fl
 
 
 def settings_table(cards: Mapping[Key, Mapping[str, Any]], seed: int) -> pd.DataFrame:
-    """One row per model and data set: what it takes to train it again."""
+    """Return one row per setting: the settings needed to train the model again."""
     rows = []
-    for (setting, of), card in cards.items():
-        if of == seed:
+    for (setting, card_seed), card in cards.items():
+        if card_seed == seed:
             settings = {name: value for name, value in card["settings"].items() if name != "seed"}
-            said = "; ".join(f"{name} {value}" for name, value in settings.items())
-            rows.append({"model": setting.title, "settings": said})
+            text = "; ".join(f"{name} {value}" for name, value in settings.items())
+            rows.append({"model": setting.title, "settings": text})
     return pd.DataFrame(rows)
 
 
 def text_table(
     results: Sequence[Result], lengths: Mapping[Key, np.ndarray], seconds: Mapping[Key, float]
 ) -> pd.DataFrame:
-    """One row per evaluation: how many texts, how long they are, and how long it took."""
+    """Return one row per evaluation: the number and length of its texts, and its duration."""
     rows = []
     for x in results:
         counts, words = x.record["documents"], lengths[x.setting, x.seed]
@@ -74,24 +74,24 @@ def text_table(
 
 
 def method_table(results: Sequence[Result], field: str) -> pd.DataFrame:
-    """One row per method, a column per model: `aopc` at the short k, or `r` with leave-one-out."""
+    """Return one row per method, a column per setting: `aopc` at the short k, or the median `r` with LOO."""
     rows = []
-    for method in ALL:
+    for method in ALL_METHODS:
         cells = {x.setting.title: _cell(x, method, field) for x in results}
         rows.append({"method": method, **cells})
     return pd.DataFrame(rows)
 
 
 def lead_table(results: Mapping[Setting, Sequence[Result]]) -> pd.DataFrame:
-    """One row per model: how far the better of LOO and SignedGI is above a random order, at both k."""
+    """Return one row per setting: how far the better of LOO and SignedGI is above a random order, at both k."""
     rows = []
-    for setting, found in results.items():
-        short, longest = found[0].k_values[0], found[0].k_values[-1]
+    for setting, trainings in results.items():
+        short, longest = trainings[0].k_values[0], trainings[0].k_values[-1]
         rows.append(
             {
                 "model": setting.title,
-                f"lead at K = {short}": plus_minus(over_seeds([x.lead(short) for x in found])),
-                "at the longest K": plus_minus(over_seeds([x.lead(x.k_values[-1]) for x in found])),
+                f"lead at K = {short}": plus_minus(over_seeds([x.lead(short) for x in trainings])),
+                "at the longest K": plus_minus(over_seeds([x.lead(x.k_values[-1]) for x in trainings])),
                 "which is": longest,
             }
         )
@@ -99,24 +99,23 @@ def lead_table(results: Mapping[Setting, Sequence[Result]]) -> pd.DataFrame:
 
 
 def text_count(result: Result) -> int:
-    """How many texts an evaluation is of."""
+    """Return the number of texts of an evaluation."""
     return int(result.record["documents"]["documents"])
 
 
 SEED_PAIRS = (("signed_gi", "loo"), ("loo", "random"), ("signed_gi", "sa_l2"), ("sa_l2", "random"))
-"""Differences that are held against those between trainings."""
+"""Differences between methods that are compared with the differences between trainings."""
 
 
 def seed_table(results: Mapping[Setting, Sequence[Result]]) -> pd.DataFrame:
-    """Whether differences between methods are more than differences between trainings, at the short k.
+    """Return whether differences between methods at the short k exceed the differences between trainings.
 
-    The mean over trainings, its standard deviation, and Student's interval of the mean, which asks what another
-    training would give.
+    Columns are the mean over trainings, the standard deviation, and Student's t interval of the mean.
     """
     rows = []
-    for setting, found in results.items():
+    for setting, trainings in results.items():
         for method, other in SEED_PAIRS:
-            gaps = np.array([x.gap(method, other, x.short_k).value for x in found])
+            gaps = np.array([x.gap(method, other, x.short_k).value for x in trainings])
             half = stats.t.ppf(0.975, len(gaps) - 1) * stats.sem(gaps) if len(gaps) > 1 else np.nan
             mean = gaps.mean()
             rows.append(
@@ -124,7 +123,7 @@ def seed_table(results: Mapping[Setting, Sequence[Result]]) -> pd.DataFrame:
                     "model": setting.title,
                     "difference": f"{METHODS[method]} − {METHODS[other]}",
                     "mean": f"{mean:z.4f}",
-                    "sd": f"{gaps.std(ddof=1):.4f}" if len(gaps) > 1 else "–",
+                    "sd": f"{gaps.std(ddof=1):.4f}" if len(gaps) > 1 else MISSING,
                     "95 % interval over trainings": f"[{mean - half:z.4f}, {mean + half:z.4f}]",
                     "more than trainings": "yes" if abs(mean) > half else "no",
                 }
@@ -132,30 +131,30 @@ def seed_table(results: Mapping[Setting, Sequence[Result]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def decay_table(found: Mapping[str, pd.DataFrame], where: str) -> pd.DataFrame:
-    """One row per pooling and stretch of distance, from `recipes.paper.decay.by_distance`; `where` heads the latter."""
+def decay_table(by_pooling: Mapping[str, pd.DataFrame], header: str) -> pd.DataFrame:
+    """Return one row per pooling and bin of `recipes.paper.decay.by_distance`, below `header`."""
     rows = []
-    for pooling, table in found.items():
+    for pooling, table in by_pooling.items():
         for row in table.to_dict("records"):
             sizes = {name: _size(row[name], row[f"{name}_ci_low"], row[f"{name}_ci_high"]) for name in SCORES}
             words = f"{int(row['from'])} to {int(row['to']) - 1}"
-            rows.append({"pooling": pooling, where: words, **sizes, "texts": int(row["n"])})
+            rows.append({"pooling": pooling, header: words, **sizes, "texts": int(row["n"])})
     return pd.DataFrame(rows)
 
 
-def precision_table(found: Mapping[str, Mapping[str, tuple[float, float]]]) -> pd.DataFrame:
-    """By precision and method, AOPC and the median r on the same texts; a row per method."""
+def precision_table(precisions: Mapping[str, Mapping[str, tuple[float, float]]]) -> pd.DataFrame:
+    """Return one row per method: AOPC and the median r on the same texts, by precision."""
     rows: list[dict[str, Any]] = []
     for method in PAPER_METHODS:
-        numbers = {name: by_method[method] for name, by_method in found.items()}
+        numbers = {name: by_method[method] for name, by_method in precisions.items()}
         aopc = {f"AOPC, {name}": f"{x:z.4f}" for name, (x, _) in numbers.items()}
-        r = {f"median r, {name}": "–" if method == "loo" else f"{x:z.3f}" for name, (_, x) in numbers.items()}
+        r = {f"median r, {name}": MISSING if method == "loo" else f"{x:z.3f}" for name, (_, x) in numbers.items()}
         rows.append({"method": method, **aopc, **r})
     return pd.DataFrame(rows)
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """What a training's card is made of."""
+    """Read the data of a model's card."""
     card: dict[str, Any] = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     return card
 
@@ -163,7 +162,7 @@ def read_card(folder: Path) -> dict[str, Any]:
 def _cell(x: Result, method: str, field: str) -> str:
     if field == "aopc":
         return plus_minus(x.aopc_at(method, x.short_k))
-    return "–" if method == "loo" else plus_minus(x.r(method), 2)
+    return MISSING if method == "loo" else plus_minus(x.r(method), 2)
 
 
 def _size(value: float, low: float, high: float) -> str:

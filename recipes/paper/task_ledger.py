@@ -1,8 +1,8 @@
-"""Work in steps that are done once, by any number of processes, in any number of sittings.
+"""A small make: steps that run once, shared by any number of processes, and resumable.
 
-A finished step leaves a stamp: what it was made from, how long it took, and what came of it. Whoever walks through the
-steps does those that are ready and that nobody else is at, until all have their stamp. So a run that was killed goes
-on where it was, and a command that is started twice does its work in half the time.
+A finished step leaves a stamp, a JSON file with its inputs, its duration and its result. A process runs every step
+whose needs are finished and that no other process has locked, until all steps have stamps. A stopped run resumes with
+the step it was at, and a command that is started twice shares the steps between the two processes.
 """
 
 import json
@@ -19,26 +19,26 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.run.fingerprints import code_fingerprint
 
-_LOOK_EVERY = 1.0
-"""Seconds between two looks at what the other processes have finished."""
+_POLL_SECONDS = 1.0
+"""Seconds between two checks for steps that other processes have finished."""
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One piece of the work.
+    """A step of the work.
 
     Attributes:
-        name: What it is called: a path below the ledger's folder.
-        output: The file or folder that it leaves.
-        asked: Everything that its result depends on, in JSON values.
-        work: Does it; begun work that was interrupted is taken up. What it returns, in JSON values, is kept, and what
-            needs this step depends on it.
-        needs: The steps that have to be finished before.
+        name: A path below the ledger's folder.
+        output: The file or folder that it writes.
+        inputs: Everything that its result depends on, as JSON values.
+        work: Runs the step, or resumes it after an interruption. Its return value, as JSON values, is stored in the
+            stamp and is an input of the steps that need this one.
+        needs: The steps that must be finished before it.
     """
 
     name: str
     output: Path
-    asked: Mapping[str, Any]
+    inputs: Mapping[str, Any]
     work: Callable[[], Any]
     needs: tuple["Step", ...] = ()
 
@@ -47,39 +47,41 @@ class Ledger:
     """The stamps of finished steps.
 
     Args:
-        folder: Where they are kept.
+        folder: The folder of the stamps.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def stamp(self, step: Step) -> dict[str, Any] | None:
-        """What a finished step left, or None if it is not finished.
+        """Return the stamp of a finished step, or None if it is not finished.
 
         Raises:
-            GradexplainError: It was made from something else than is asked for now.
+            GradexplainError: The step was run with other inputs, or its output is missing.
         """
         path = self._path(step)
         needed = {need.name: self.stamp(need) for need in step.needs}
         if not path.exists() or None in needed.values():
             return None
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        asked = self._asked(step, needed)
-        for name in asked.keys() | found["asked"].keys():
-            if asked.get(name) != found["asked"].get(name):
+        stamp: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        inputs, before = self._inputs(step, needed), stamp["asked"]
+        for name in inputs.keys() | before.keys():
+            if inputs.get(name) != before.get(name):
                 raise GradexplainError(
-                    f"{step.output} was made with {name} {found['asked'].get(name)!r}, but {asked.get(name)!r} is "
-                    f"asked for: give another --output_dir, or delete it and {path} to do it again"
+                    f"{step.output} was made with {name} {before.get(name)!r}, but now {name} is {inputs.get(name)!r}; "
+                    f"give another --output_dir, or delete the output and {path} to run the step again"
                 )
         if not step.output.exists():
-            raise GradexplainError(f"{step.output} is gone, though {path} says that it is finished: delete that file")
-        return found
+            raise GradexplainError(
+                f"{step.output} is missing, but {path} marks it as finished; delete {path} to run it again"
+            )
+        return stamp
 
     def seconds(self, step: Step) -> float:
-        """How long a finished step took, since it was begun or last taken up again.
+        """Return how long a finished step took, since it was started or last resumed.
 
         Raises:
-            RuntimeError: It is not finished.
+            RuntimeError: The step is not finished.
         """
         stamp = self.stamp(step)
         if stamp is None:
@@ -87,23 +89,23 @@ class Ledger:
         return float(stamp["seconds"])
 
     def run_all(self, steps: Sequence[Step]) -> None:
-        """Do every step that is not finished and that no other process is at; return when all are finished.
+        """Run every unfinished step that no other process has locked; return when all are finished.
 
         Raises:
-            GradexplainError: A step cannot be done, or was made from something else.
+            GradexplainError: A step fails, or was run with other inputs.
         """
         waiting, number = list(steps), 0
         while waiting:
             before = len(waiting)
             for step in list(waiting):
-                if self._done(step, f"{number + 1}/{len(steps)}"):
+                if self._finish(step, f"{number + 1}/{len(steps)}"):
                     waiting.remove(step)
                     number += 1
             if waiting and len(waiting) == before:
-                time.sleep(_LOOK_EVERY)
+                time.sleep(_POLL_SECONDS)
 
-    def _done(self, step: Step, number: str) -> bool:
-        """Whether the step is finished; it is done now if it is ready and free."""
+    def _finish(self, step: Step, number: str) -> bool:
+        """Run the step if it is ready and not locked; return whether it is finished."""
         if self.stamp(step) is not None:
             return True
         needed = {need.name: self.stamp(need) for need in step.needs}
@@ -116,19 +118,19 @@ class Ledger:
                 if self.stamp(step) is None:
                     Console(stderr=True, soft_wrap=True).print(f"[{number}] {step.name}", highlight=False, markup=False)
                     started = time.monotonic()
-                    made = step.work()
-                    stamp = {"asked": self._asked(step, needed), "made": made, "code": code_fingerprint()}
+                    result = step.work()
+                    stamp = {"asked": self._inputs(step, needed), "made": result, "code": code_fingerprint()}
                     stamp["seconds"] = round(time.monotonic() - started, 1)
                     atomic_write_text(path, json.dumps(stamp, indent=1, ensure_ascii=False) + "\n")
         except Timeout:
             return False
         return True
 
-    def _asked(self, step: Step, needed: Mapping[str, Any]) -> dict[str, Any]:
-        """What the step is made from, as JSON gives it back."""
+    def _inputs(self, step: Step, needed: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the inputs of a step and the results of its needs, after a round trip through JSON."""
         results = {name: stamp["made"] for name, stamp in needed.items()}
-        asked: dict[str, Any] = json.loads(json.dumps({**step.asked, **results}))
-        return asked
+        inputs: dict[str, Any] = json.loads(json.dumps({**step.inputs, **results}))
+        return inputs
 
     def _path(self, step: Step) -> Path:
         return self.folder / f"{step.name}.json"

@@ -1,4 +1,4 @@
-"""Evaluations with the numbers that a test wants, and data sets of a few texts."""
+"""Evaluations with given numbers, and datasets of a few texts."""
 
 import re
 from itertools import combinations
@@ -8,7 +8,7 @@ import pandas as pd
 from datasets import ClassLabel, Dataset, Features, Value
 
 from recipes.paper.constants import SETTINGS, Setting
-from recipes.paper.example_review import TEXT
+from recipes.paper.example_review import REVIEW
 from recipes.paper.results import Result
 
 GOOD = {
@@ -20,10 +20,10 @@ GOOD = {
     "sa_linf": 0.019,
     "signed_gi": 0.321,
 }
-"""What the paper finds on most models."""
+"""AOPC as the paper reports it for most models."""
 
 MODERATE = {**GOOD, "sa_l1": 0.121, "sa_l2": 0.12, "sa_linf": 0.119}
-"""On TextCNN and BiLSTM with AG's News."""
+"""AOPC of TextCNN and BiLSTM on AG's News."""
 
 ABOVE = {**MODERATE, "signed_gi": 0.35}
 BEHIND = {**GOOD, "signed_gi": 0.22}
@@ -55,8 +55,8 @@ def result(aopc=GOOD, *, setting=SETTINGS[0], seed=0, half=0.005, r=None, signif
 
 
 def as_in_the_paper(seeds=(0, 1)):
-    """Results of all six cells that agree with the paper in everything."""
-    found = {}
+    """Results of all six settings that agree with the paper in everything."""
+    results = {}
     for setting in SETTINGS:
         aopc = GOOD
         if setting.dataset == "ag_news" and setting.model == "bilstm":
@@ -67,12 +67,12 @@ def as_in_the_paper(seeds=(0, 1)):
             aopc = BEHIND
         r = {"sa_l1": 0.3 if setting.dataset == "ag_news" else 0.0}
         r["signed_gi"] = 0.6 if setting == Setting("bilstm", "imdb") else 0.9
-        found[setting] = [result(aopc, setting=setting, seed=seed, r=r) for seed in seeds]
-    return found
+        results[setting] = [result(aopc, setting=setting, seed=seed, r=r) for seed in seeds]
+    return results
 
 
 def review(scores):
-    """An explained review by the scores of its words, the same for both methods."""
+    """An explained review with the given scores of its words, the same for both methods."""
     return {"words": list(scores), "scores": {method: list(scores.values()) for method in ("loo", "signed_gi")}}
 
 
@@ -83,14 +83,14 @@ def words(texts):
 
 
 def write_data(folder, rows=12, seed=0):
-    """Two data sets of words drawn from the review, with a word for the class; reviews are long."""
+    """Write two datasets of words drawn from the review, with a word for the class; texts of IMDB are long."""
     rng = np.random.default_rng(seed)
-    found = np.array(re.findall(r"\w+", TEXT.lower()))
+    vocabulary = np.array(re.findall(r"\w+", REVIEW.lower()))
     shapes = {"ag_news": (["World", "Sports", "Business", "Sci/Tech"], 12), "imdb": (["neg", "pos"], 110)}
     for name, (classes, length) in shapes.items():
         features = Features({"text": Value("string"), "label": ClassLabel(names=classes)})
         for split in ("train", "test"):
             labels = [i % len(classes) for i in range(rows)]
             sides = [[f"class{label}", ("bad", "great")[label % 2]] for label in labels]
-            texts = [" ".join(rng.permutation([*rng.choice(found, length), *side])) for side in sides]
+            texts = [" ".join(rng.permutation([*rng.choice(vocabulary, length), *side])) for side in sides]
             Dataset.from_dict({"text": texts, "label": labels}, features).to_parquet(folder / name / f"{split}.parquet")

@@ -12,8 +12,8 @@ from tests.recipes.paper.made_up import GOOD, as_in_the_paper, review
 
 def test_curves_are_means_over_trainings_with_their_outermost_ends():
     results = as_in_the_paper()
-    for found in results.values():
-        found[1].aopc[["aopc", "ci_low", "ci_high"]] += 0.1
+    for trainings in results.values():
+        trainings[1].aopc[["aopc", "ci_low", "ci_high"]] += 0.1
     figure = figures.curves_figure(results)
     assert [axes.get_title("left") for axes in figure.axes] == [setting.title for setting in SETTINGS]
     lines = {line.get_label(): line for line in figure.axes[0].lines}
@@ -48,8 +48,8 @@ def test_a_method_without_any_r_has_no_median():
 
 
 def test_boxes_stand_at_the_number_of_occurrences():
-    found = pd.DataFrame({"times": [1, 1, 2, 2, 3], "relative": [1.0, 1.0, 2.0, 2.0, 3.0]})
-    figure = figures.frequency_figure(dict.fromkeys(MODELS, found))
+    words = pd.DataFrame({"times": [1, 1, 2, 2, 3], "relative": [1.0, 1.0, 2.0, 2.0, 3.0]})
+    figure = figures.frequency_figure(dict.fromkeys(MODELS, words))
     medians = [line for line in figure.axes[0].lines if line.get_color() == figures.AGAINST]
     assert [(line.get_xdata().mean(), line.get_ydata()[0]) for line in medians] == [(1, 1), (2, 2), (3, 3)]
 

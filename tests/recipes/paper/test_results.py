@@ -1,4 +1,4 @@
-"""What is asked of the tables of an evaluation."""
+"""Numbers from the tables of an evaluation."""
 
 import pandas as pd
 import pytest
@@ -8,9 +8,9 @@ from recipes.paper.results import Estimate, over_seeds, read_result
 from tests.recipes.paper.made_up import GOOD, result
 
 
-def test_a_difference_is_found_in_either_order():
-    found = result()
-    gap, back = found.gap("signed_gi", "random", 10), found.gap("random", "signed_gi", 10)
+def test_a_difference_is_available_in_either_order():
+    evaluation = result()
+    gap, back = evaluation.gap("signed_gi", "random", 10), evaluation.gap("random", "signed_gi", 10)
     assert gap[:3] == pytest.approx((0.301, 0.296, 0.306))
     assert back[:3] == pytest.approx((-0.301, -0.306, -0.296))
     assert gap.p == back.p == 0.001
@@ -26,10 +26,10 @@ def test_the_lead_is_of_the_better_of_the_two():
     assert result({**GOOD, "loo": 0.4}).lead(60).value == pytest.approx(0.38)
 
 
-def test_a_difference_has_a_side_if_its_test_says_so():
-    found = result({**GOOD, "sa_l1": 0.022})
-    assert [found.gap("loo", other, 10).sign for other in ("random", "signed_gi")] == [1, 0]
-    assert found.gap("random", "loo", 10).sign == -1
+def test_a_difference_has_a_sign_if_it_is_significant():
+    evaluation = result({**GOOD, "sa_l1": 0.022})
+    assert [evaluation.gap("loo", other, 10).sign for other in ("random", "signed_gi")] == [1, 0]
+    assert evaluation.gap("random", "loo", 10).sign == -1
     assert Estimate(0.1, 0.0, 0.2).sign == 0, "without a test"
 
 
@@ -49,5 +49,5 @@ def test_texts_without_r_are_counted():
 
 
 def test_trainings_are_summed_up_by_their_outermost_ends():
-    found = over_seeds([result({**GOOD, "loo": x}).aopc_at("loo", 10) for x in (0.2, 0.3, 0.4)])
-    assert found[:3] == pytest.approx((0.3, 0.195, 0.405))
+    mean = over_seeds([result({**GOOD, "loo": x}).aopc_at("loo", 10) for x in (0.2, 0.3, 0.4)])
+    assert mean[:3] == pytest.approx((0.3, 0.195, 0.405))

@@ -1,4 +1,4 @@
-"""Every rule, made to come out each way."""
+"""Every rule, with each result."""
 
 import pytest
 
@@ -26,9 +26,9 @@ CUTOFFS = rules.Cutoffs()
 )
 def test_above_takes_a_real_difference_and_clearly_one_of_some_size(l1, above, clearly):
     """The lead is 0.301, so a clear difference is 0.075, to which the interval's half adds 0.005."""
-    found = with_values(sa_l1=l1)
-    assert rules.above(found, "signed_gi", "sa_l1") == [above] * 2
-    assert rules.clearly_above(found, "signed_gi", "sa_l1", CUTOFFS) == [clearly] * 2
+    evaluation = with_values(sa_l1=l1)
+    assert rules.above(evaluation, "signed_gi", "sa_l1") == [above] * 2
+    assert rules.clearly_above(evaluation, "signed_gi", "sa_l1", CUTOFFS) == [clearly] * 2
 
 
 @pytest.mark.parametrize(("loo", "expected"), [(0.32, True), (0.30, True), (0.294, False), (0.35, False)])
@@ -55,8 +55,8 @@ def test_moderately_above_is_neither_level_nor_almost_the_lead(l2, expected):
     ],
 )
 def test_strongly_positive_and_mostly_significant_are_two_checks(r, significant, expected):
-    found = result(r={"signed_gi": r}, significant=significant)
-    assert rules.strongly_positive(found, "signed_gi", CUTOFFS) == expected
+    evaluation = result(r={"signed_gi": r}, significant=significant)
+    assert rules.strongly_positive(evaluation, "signed_gi", CUTOFFS) == expected
 
 
 @pytest.mark.parametrize(("r", "expected"), [(0.3, True), (0.21, False), (0.49, False), (0.7, False)])
@@ -70,28 +70,28 @@ def test_weaker_is_asked_of_every_other():
 
 
 def test_both_numbers_of_removed_words_are_asked_about():
-    found = result()
-    at_end = found.comparisons["k"] == 60
-    found.comparisons.loc[at_end, "p_adjusted"] = 0.2
-    assert rules.above(found, "signed_gi", "random") == [True, False]
+    evaluation = result()
+    at_end = evaluation.comparisons["k"] == 60
+    evaluation.comparisons.loc[at_end, "p_adjusted"] = 0.2
+    assert rules.above(evaluation, "signed_gi", "random") == [True, False]
 
 
-def test_other_cutoffs_make_another_verdict():
-    found = with_values(loo=0.28)
-    assert rules.level(found, "signed_gi", "loo", CUTOFFS) == [False] * 2
-    assert rules.level(found, "signed_gi", "loo", CUTOFFS.times(2)) == [True] * 2
-    assert rules.clearly_above(found, "signed_gi", "loo", CUTOFFS) == [False] * 2
-    assert rules.clearly_above(found, "signed_gi", "loo", CUTOFFS.times(0.4)) == [True] * 2
+def test_other_cutoffs_give_another_result():
+    evaluation = with_values(loo=0.28)
+    assert rules.level(evaluation, "signed_gi", "loo", CUTOFFS) == [False] * 2
+    assert rules.level(evaluation, "signed_gi", "loo", CUTOFFS.scaled(2)) == [True] * 2
+    assert rules.clearly_above(evaluation, "signed_gi", "loo", CUTOFFS) == [False] * 2
+    assert rules.clearly_above(evaluation, "signed_gi", "loo", CUTOFFS.scaled(0.4)) == [True] * 2
 
 
 def test_without_a_lead_nothing_is_measured_against_it():
-    found = with_values(loo=0.021, signed_gi=0.022)
-    assert rules.level(found, "sa_l1", "sa_l2", CUTOFFS) == [None] * 2
-    assert rules.clearly_above(found, "signed_gi", "sa_raw", CUTOFFS) == [None] * 2
-    assert rules.above(found, "signed_gi", "sa_raw") == [True] * 2
-    assert rules.verdict([None, True]) == rules.UNDECIDED
+    evaluation = with_values(loo=0.021, signed_gi=0.022)
+    assert rules.level(evaluation, "sa_l1", "sa_l2", CUTOFFS) == [None] * 2
+    assert rules.clearly_above(evaluation, "signed_gi", "sa_raw", CUTOFFS) == [None] * 2
+    assert rules.above(evaluation, "signed_gi", "sa_raw") == [True] * 2
+    assert rules.outcome([None, True]) == rules.UNDECIDED
 
 
-def test_no_check_is_no_verdict():
+def test_no_check_has_no_outcome():
     with pytest.raises(ValueError, match="at least one check"):
-        rules.verdict([])
+        rules.outcome([])

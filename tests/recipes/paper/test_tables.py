@@ -1,4 +1,4 @@
-"""The tables of the page that are not claims."""
+"""The tables of the page other than those of the claims."""
 
 import numpy as np
 from scipy import stats
@@ -10,8 +10,8 @@ from tests.recipes.paper.made_up import GOOD, result
 
 def test_a_difference_is_more_than_trainings_if_another_training_would_have_it():
     values = [(0.30, 0.31), (0.32, 0.35), (0.34, 0.39)]
-    found = [result({**GOOD, "loo": loo, "signed_gi": gi}) for loo, gi in values]
-    rows = seed_table({SETTINGS[0]: found}).set_index("difference")
+    trainings = [result({**GOOD, "loo": loo, "signed_gi": gi}) for loo, gi in values]
+    rows = seed_table({SETTINGS[0]: trainings}).set_index("difference")
     assert rows.loc["SignedGI − LOO", "mean"] == "0.0300"
     assert rows.loc["SignedGI − LOO", "sd"] == "0.0200"
     half = stats.t.ppf(0.975, 2) * 0.02 / np.sqrt(3)
@@ -32,7 +32,7 @@ def test_the_lead_is_told_at_both_numbers_of_removed_words():
 
 
 def test_precisions_stand_side_by_side():
-    found = {"bf16": dict.fromkeys(GOOD, (0.3, 0.5)), "float32": dict.fromkeys(GOOD, (0.31, 0.51))}
-    rows = precision_table(found).set_index("method")
+    precisions = {"bf16": dict.fromkeys(GOOD, (0.3, 0.5)), "float32": dict.fromkeys(GOOD, (0.31, 0.51))}
+    rows = precision_table(precisions).set_index("method")
     assert rows.loc["signed_gi"].tolist() == ["0.3000", "0.3100", "0.500", "0.510"]
     assert rows.loc["loo"].tolist() == ["0.3000", "0.3100", "–", "–"]

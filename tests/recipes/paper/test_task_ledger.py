@@ -1,4 +1,4 @@
-"""Steps are done once, in their order, and by whoever comes first."""
+"""Steps run once, in order, and in whichever process comes first."""
 
 import json
 import time
@@ -20,7 +20,7 @@ def ledger(tmp_path):
 
 @pytest.fixture
 def step(tmp_path):
-    """Makes a step that notes every time it is done."""
+    """Makes a step that records every run of it."""
 
     def make(name, *needs, made=1, **asked):
         output = tmp_path / name.replace("/", "-")
@@ -68,9 +68,9 @@ def test_a_failure_leaves_no_stamp(ledger, tmp_path):
 
 def test_another_input_is_refused_by_name(ledger, step):
     ledger.run_all([step("a", rows=3)])
-    with pytest.raises(GradexplainError, match="a was made with rows 3, but 4 is asked for: give another --output_dir"):
+    with pytest.raises(GradexplainError, match="a was made with rows 3, but now rows is 4; give another --output_dir"):
         ledger.run_all([step("a", rows=4)])
-    with pytest.raises(GradexplainError, match="was made with seed None, but 0 is asked for"):
+    with pytest.raises(GradexplainError, match="was made with seed None, but now seed is 0"):
         ledger.stamp(step("a", rows=3, seed=0))
 
 
@@ -79,15 +79,17 @@ def test_another_result_of_what_was_needed_is_refused(ledger, step):
     ledger.run_all([first, step("evaluate/a", first)])
     (ledger.folder / "train/a.json").unlink()
     again = step("train/a", made="weights 2")
-    with pytest.raises(GradexplainError, match="evaluate-a was made with train/a 'weights 1', but 'weights 2'"):
+    with pytest.raises(
+        GradexplainError, match="evaluate-a was made with train/a 'weights 1', but now train/a is 'weights 2'"
+    ):
         ledger.run_all([again, step("evaluate/a", again)])
 
 
-def test_an_output_that_is_gone_is_told(ledger, step):
+def test_an_output_that_is_missing_is_reported(ledger, step):
     gone = step("a")
     ledger.run_all([gone])
     gone.output.unlink()
-    with pytest.raises(GradexplainError, match=r"a is gone, though .*a\.json says that it is finished"):
+    with pytest.raises(GradexplainError, match=r"a is missing, but .*a\.json marks it as finished; delete"):
         ledger.run_all([gone])
 
 
@@ -100,10 +102,10 @@ def test_the_stamp_says_what_it_took(ledger, step):
 
 
 def test_two_that_start_at_once_share_the_steps(tmp_path):
-    """Threads with ledgers of their own: the lock of a file does not care who shares a process."""
+    """Threads with ledgers of their own: a file lock also works between threads."""
     done = []
 
-    def own(who):
+    def steps_of(who):
         def work(number):
             time.sleep(0.1)
             done.append((number, who))
@@ -113,7 +115,7 @@ def test_two_that_start_at_once_share_the_steps(tmp_path):
             output.touch()
         return [Step(f"s{i}", output, {}, partial(work, i)) for i, output in enumerate(outputs)]
 
-    threads = [Thread(target=Ledger(tmp_path / "steps").run_all, args=(own(who),)) for who in range(2)]
+    threads = [Thread(target=Ledger(tmp_path / "steps").run_all, args=(steps_of(who),)) for who in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -122,7 +124,7 @@ def test_two_that_start_at_once_share_the_steps(tmp_path):
     assert {who for _, who in done} == {0, 1}
 
 
-def test_a_step_that_somebody_else_is_at_is_left_to_them(ledger, step, monkeypatch):
+def test_a_step_that_another_process_has_locked_is_left_to_it(ledger, step, monkeypatch):
     mine, theirs = step("a"), step("b")
     ledger.folder.mkdir()
     lock = FileLock(ledger.folder / "b.lock")
@@ -140,7 +142,7 @@ def test_a_step_that_somebody_else_is_at_is_left_to_them(ledger, step, monkeypat
     assert times(theirs) == [1]
 
 
-def test_a_step_that_was_finished_just_before_the_lock_was_had_is_not_done_again(ledger, step, monkeypatch):
+def test_a_step_that_was_finished_just_before_it_was_locked_is_not_run_again(ledger, step, monkeypatch):
     mine = step("a")
 
     def late(*arguments, **options):
