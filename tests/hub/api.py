@@ -77,12 +77,12 @@ def accept_telemetry(request):
 
 def list_repos(request, kind):
     author, search = request.query.get("author"), request.query.get("search", "").lower()
-    found = [
+    repos = [
         repo
         for repo in request.hub.repos.values()
         if repo.kind == kind and (request.user or not repo.private) and search in repo.name.lower()
     ]
-    return Reply([describe(repo, repo.at("main")) for repo in found if author in (None, repo.name.split("/")[0])])
+    return Reply([describe(repo, repo.at("main")) for repo in repos if author in (None, repo.name.split("/")[0])])
 
 
 def negotiate_upload(request, kind, name):
@@ -111,18 +111,18 @@ def file(request, kind, name, revision, path):
     headers = {"X-Repo-Commit": commit.oid}
     if path not in commit.files:
         raise HubError(404, "Entry not found", "EntryNotFound", headers)
-    found = commit.files[path]
-    headers["ETag"] = found.etag
+    entry = commit.files[path]
+    headers["ETag"] = entry.etag
     headers["Content-Disposition"] = f'inline; filename="{quote(os.path.basename(path))}";'
-    if found.xet:
-        headers["X-Xet-Hash"] = found.xet
+    if entry.xet:
+        headers["X-Xet-Hash"] = entry.xet
         headers["X-Xet-Refresh-Route"] = f"{request.hub.url}/api/{repo.kind}s/{repo.name}/xet-read-token/{commit.oid}"
-    if not found.sha256:
-        return _content(request, found.data, headers)
+    if not entry.sha256:
+        return _content(request, entry.data, headers)
     link = {
-        "Location": f"{request.hub.cdn}/large/{found.sha256}",
-        "X-Linked-Size": found.size,
-        "X-Linked-Etag": found.etag,
+        "Location": f"{request.hub.cdn}/large/{entry.sha256}",
+        "X-Linked-Size": entry.size,
+        "X-Linked-Etag": entry.etag,
     }
     return Reply(b"", 302, headers | link)
 

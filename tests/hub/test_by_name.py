@@ -176,18 +176,18 @@ def test_a_gated_model_says_how_to_get_in(hub, stranger):
 
 
 def test_an_adapter_is_put_onto_its_model_with_its_own_head(hub, client):
-    found = client(do_explain, "me/adapter", "v1")
-    assert (found["model"], found["base model"]) == (head_of(hub, "me/adapter"), head_of(hub, "me/base"))
+    result = client(do_explain, "me/adapter", "v1")
+    assert (result["model"], result["base model"]) == (head_of(hub, "me/adapter"), head_of(hub, "me/base"))
     expected = torch.tensor(client.logits).softmax(-1)[0].tolist()
-    assert found["probabilities"] == pytest.approx(expected, rel=1e-4)
+    assert result["probabilities"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_pickled_weights_are_read_when_asked_for_and_nothing_is_converted(hub, client):
     refused = client(do_explain, "me/pickled")
     assert "no weights in .safetensors; weights in .bin would be a pickle, which may run code" in refused
     assert "allow it with allow_pickle (--allow_pickle)" in refused
-    found = client(do_explain, "me/pickled", None, True)
-    assert found["model"] == head_of(hub, "me/pickled")
+    result = client(do_explain, "me/pickled", None, True)
+    assert result["model"] == head_of(hub, "me/pickled")
     time.sleep(0.5)  # a conversion would be asked for in a thread
     assert not [
         path for _, path, *_ in hub.log if "discussions" in path or ("me/pickled" in path and "commits" in path)
@@ -202,7 +202,7 @@ def test_the_command_line_takes_the_flags(hub, client):
 
 
 def first_of(hub, name):
-    """The first commit of a data set that has a card."""
+    """Return the first commit of a dataset that has a card."""
     commits = hub.repos["dataset", name].commits.items()
     return next(oid for oid, commit in commits if "README.md" in commit.files)
 

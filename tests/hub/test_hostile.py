@@ -169,18 +169,18 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """A harmless model, and code and pickles beside it that nobody has to touch."""
+    """A harmless model, with code and pickles in its repository that must not be read."""
     folder = tmp_path_factory.mktemp("files")
     model, tokenizer = make("bert", dtype=torch.float32)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    model_files = {path.name: path.read_bytes() for path in folder.iterdir()}
     code = dict.fromkeys(
         ("evil.py", "setup.py", "__init__.py", "conftest.py", "custom_generate/generate.py"), CODE.encode()
     )
     pickles = dict.fromkeys(("training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth"), pickled())
     generation = {"generation_config.json": b'{"custom_generate": "evil/other"}', "requirements.txt": b"evil"}
-    return found | code | pickles | generation | {"chat_template.jinja": TEMPLATE.encode()}
+    return model_files | code | pickles | generation | {"chat_template.jinja": TEMPLATE.encode()}
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +203,7 @@ def client(hub, folder, tmp_path_factory):
 
 @pytest.fixture
 def publish(hub, folder):
-    """Put files into a repository; afterwards, nothing was run and nobody was asked for anything else."""
+    """Put files into a repository; afterwards, check that no code ran and nothing else was requested."""
     names, start = [], len(hub.log)
 
     def publish(name, files, kind="model"):
@@ -308,8 +308,8 @@ def adapter(tmp_path_factory):
     with warnings.catch_warnings(action="ignore", category=FutureWarning):  # peft asks transformers in an old way
         model = get_peft_model(make("bert", dtype=torch.float32)[0], LoraConfig(task_type="SEQ_CLS", r=2))
     model.save_pretrained(folder)
-    found = {path.name: path.read_bytes() for path in folder.iterdir()}
-    return changed(found, "adapter_config.json", {"base_model_name_or_path": "evil/base"})
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    return changed(files, "adapter_config.json", {"base_model_name_or_path": "evil/base"})
 
 
 @pytest.mark.parametrize("kind", ADAPTERS)
@@ -361,7 +361,7 @@ DATA = b'{"text": "a film", "label": 0}\n'
     ],
     ids=["a stray script", "a script", "a pickle", "another repository", "another host", "a folder up", "this machine"],
 )
-def test_a_data_set_runs_nothing_and_sends_nobody_elsewhere(hub, client, publish, files, message, request):
+def test_a_dataset_runs_no_code_and_refers_to_no_other_server(hub, client, publish, files, message, request):
     path = next((name for name in files if name.startswith("path: ")), None)
     if path is not None:
         card = f"---\nconfigs:\n- config_name: default\n  data_files:\n  - split: test\n    {path}\n---\n"

@@ -99,8 +99,8 @@ def do_use_a_token(where, token, folder):
             arguments = (*NAMES, "--methods", "loo", "--both_ends", "false", "--output_dir", f"{folder}/out")
             failed, _ = do_evaluate(*arguments, *to(f"me/{where}"), "--publish_text", "true")
             assert failed is None, failed
-            explained = ExplainRecipeArguments(model_name_or_path="me/m", texts=("fog",), output_dir=f"{folder}/explain")
-            run_explanation(explained)
+            names = {"model_name_or_path": "me/m", "texts": ("fog",), "output_dir": f"{folder}/explain"}
+            run_explanation(ExplainRecipeArguments(**names))
     finally:
         logging.getLogger().removeHandler(handler)
         Path(constants.HF_TOKEN_PATH).unlink(missing_ok=True)
@@ -257,8 +257,8 @@ def test_the_card_names_its_sources_and_how_to_load_it(published, hub):
     ]
     assert "The texts are not part of this dataset" in card
     methods = "leave-one-out: rise of the loss without the unit"
-    for said in (methods, "| scores.METHOD |", "no significant difference", "AOPC(K)"):
-        assert said in card
+    for part in (methods, "| scores.METHOD |", "no significant difference", "AOPC(K)"):
+        assert part in card
     assert "Over 6 texts" in card
 
 

@@ -1,4 +1,4 @@
-"""What is written to a hub is found there by name: models, tokenizers, explainers and texts.
+"""What is pushed to a hub is loaded by name: models, tokenizers, explainers and texts.
 
 Functions without `test_` run in the client's process: in one, since the libraries take seconds to import.
 """
@@ -67,7 +67,7 @@ def explain_revisions():
 
 
 def load_revisions():
-    """Push two revisions of a data set; return what is loaded by name, and the errors where nothing is there."""
+    """Push two revisions of a dataset; return what is loaded by name, and the errors for missing names."""
     from datasets import ClassLabel, Dataset, Features, Value
     from huggingface_hub import HfApi
 

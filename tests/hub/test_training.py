@@ -174,7 +174,7 @@ def test_the_card_names_data_revision_results_and_explanations(hub, pushed):
     for method in ("signed_gi", "loo", "random"):
         assert f"| {method} | " in card.text
     assert "Measured on 6 texts of the split test" in card.text
-    assert not any(text in card.content for text in TEXTS), "texts of the data set reach a card only when asked"
+    assert not any(text in card.content for text in TEXTS), "texts of the dataset are on a card only if requested"
 
 
 def test_it_loads_by_name_after_one_import(client, pushed):

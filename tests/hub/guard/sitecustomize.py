@@ -1,4 +1,4 @@
-"""Keeps a process on this machine: found on the path of Python, it is run before anything else."""
+"""Keep a process on this machine: Python imports this module from its path before anything else."""
 
 import os
 import socket
