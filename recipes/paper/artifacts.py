@@ -22,7 +22,7 @@ from recipes.paper.claims import Verdict, judge
 from recipes.paper.constants import MODELS, POOLINGS, SETTINGS, Setting
 from recipes.paper.decay import by_distance
 from recipes.paper.example_review import read_review
-from recipes.paper.frequency import FrequencySummary, relative_gradients
+from recipes.paper.frequency import FrequencySummary, relative_gradients, summarize_frequencies
 from recipes.paper.plan import ABLATIONS, FLOAT32_SETTING, Plan
 from recipes.paper.results import Result, read_result
 from recipes.paper.rules import Cutoffs

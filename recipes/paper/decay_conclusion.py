@@ -149,7 +149,8 @@ def _compared_to_loo(gap: Estimate) -> str:
     """Compare a method with LOO, given how far it is below LOO."""
     if gap.sign == 0:
         return f"not significantly different from LOO ({-gap.value:+z.3f} [{-gap.high:+z.3f}, {-gap.low:+z.3f}])"
-    size = with_interval(abs(gap.value), *sorted((abs(gap.low), abs(gap.high))))
+    low, high = sorted((abs(gap.low), abs(gap.high)))
+    size = with_interval(abs(gap.value), low, high)
     return f"behind LOO by {size}" if gap.sign > 0 else f"ahead of LOO by {size}"
 
 

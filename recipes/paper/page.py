@@ -247,7 +247,7 @@ def _encoder(artifacts: Artifacts) -> dict[str, Any]:
 
 def _command(arguments: ReproduceArguments) -> str:
     scale = "small" if arguments.train_rows else "full"
-    return f"make reproduce SCALE={scale}" + (" DATASETS=FOLDER_OF_DATASETS" if arguments.data else "")
+    return f"make reproduce SCALE={scale}" + (" DATA=FOLDER_OF_DATASETS" if arguments.data else "")
 
 
 def _cost(artifacts: Artifacts) -> str:

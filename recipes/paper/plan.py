@@ -129,7 +129,7 @@ class _Planner:
         return Step("encoder", target, inputs, partial(copy_encoder, source, target))
 
     def training(self, setting: Setting, seed: int, encoder: Step | None = None) -> Step:
-        """Return the step that trains a model and writes its card; only that of the first seed measures faithfulness."""
+        """Return the step that trains a model and writes its card, for the first seed with faithfulness."""
         folder = self.output_dir / f"seed{seed}" / setting.name
         measures_faithfulness = seed == self.arguments.seeds[0] and self.arguments.cards is not None
         flags = {
