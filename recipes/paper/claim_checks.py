@@ -172,12 +172,12 @@ def word_signs(method: str) -> Figure:
     return figure
 
 
-def words_marked(method: str, **expected: int) -> Checks:
-    """Check the signs of the scores of words, one check per word."""
+def words_marked(method: str, great: int, bad: int) -> Checks:
+    """Check the signs of the scores of "great" and "bad", one check per word."""
 
     def checks(evidence: Evidence, setting: Setting, _: Cutoffs) -> tuple[Check, ...]:
-        signs = [_signs(review, method, list(expected)) for review in evidence.reviews[setting.model]]
-        return rules.in_every([[a == b for a, b in zip(x, expected.values(), strict=True)] for x in signs])
+        signs = [_signs(review, method, ("great", "bad")) for review in evidence.reviews[setting.model]]
+        return rules.in_every([[x == great, y == bad] for x, y in signs])
 
     return checks
 

@@ -156,7 +156,7 @@ def test_integrated_gradients_tell_whether_the_way_matters(path, expected):
     assert expected in concluded(seen("last", path=path))
 
 
-def test_a_pooling_is_told_in_a_few_sentences():
+def test_a_pooling_is_described_in_a_few_sentences():
     words = pd.concat([text(i, lambda d: np.where(d < 10, 4, 1)) for i in range(9)])
     values = {**BEHIND, "integrated_gradients": 0.321}
     summary = summarize_pooling("last", 0.88, words, result(values))
@@ -170,7 +170,7 @@ def test_a_pooling_is_told_in_a_few_sentences():
     assert "SignedGI is ahead of LOO by 0.080 [0.075, 0.085], and" in pooling_sentences({"max": ahead})[0]
 
 
-def test_what_is_no_more_than_rounding_is_told_as_such():
+def test_what_is_no_more_than_rounding_is_described_as_such():
     (sentence,) = pooling_sentences({"last": seen(gradient=1e-20, loo=0.05)})
     assert "away from both ends is less than 0.0001 times that of the first and last ten words" in sentence
     assert "LOO score 0.05 [0.045, 0.055] times" in sentence
