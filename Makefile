@@ -23,7 +23,7 @@ $(READY): pyproject.toml constraints.txt
 
 setup: $(READY)  ## create .venv and install everything, once
 
-evaluate: $(READY)  ## the main job: train, explain and evaluate on the embedded corpus
+evaluate: $(READY)  ## train, explain and evaluate on a generated corpus
 	$(BIN)/python recipes/evaluate.py
 
 # The encoder is a package that holds weights and needs nothing.

@@ -73,8 +73,8 @@ class Explainer(AttributionEngine):
     ) -> Explanation | list[Explanation]:
         """Explain one text, or several.
 
-        All gradient methods together cost one forward and one backward pass. A text gets the same scores alone and in
-        any batch.
+        `signed_gi` and the `sa_` methods together cost one forward and one backward pass; `integrated_gradients` and
+        `smoothgrad` cost 20 each. A text gets the same scores alone and in any batch.
 
         Args:
             texts: A text, a text pair as a tuple `(a, b)`, or a list of those.

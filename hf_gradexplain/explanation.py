@@ -23,8 +23,8 @@ from hf_gradexplain.viz.highlight import Heading, Segment, to_html, to_rich
 class Explanation:
     """The scores of one text's units, for one class of a classifier.
 
-    `show` displays it; `to_html`, `to_figure`, `to_frame` and `to_dict` convert it. Methods that take a `method` use
-    the first one of `scores` by default.
+    `show` displays it; `to_html`, `to_figure`, `to_frame` and `to_dict` convert it. Where they have an argument
+    `method`, its default is the first one of `scores`.
 
     Attributes:
         text: The text. The two texts of a pair are joined by a newline.

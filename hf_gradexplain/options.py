@@ -55,7 +55,7 @@ class Options:
     unit: UnitName = option(
         "word", "What gets one score: a token, a word, or a word_type, which is all occurrences of a word together."
     )
-    target: TargetName = option("predicted", "Class to explain: the predicted one, or the label of each text.")
+    target: TargetName = option("predicted", "Class to explain: the predicted one, or the given label.")
     objective: ObjectiveName = option(
         "loss", "Number to explain: the loss (minus the log probability), the logit or the prob of the target."
     )
@@ -87,7 +87,7 @@ class Options:
 
 
 class ExplainOptions(TypedDict, total=False):
-    """Keyword arguments of a call that explains: the fields of `Options` but `methods` and `unit`, which come first."""
+    """Keyword arguments of a call that explains: all fields of `Options` except the positional `methods` and `unit`."""
 
     target: TargetName
     objective: ObjectiveName
@@ -140,7 +140,7 @@ def takes_options(function: F) -> F:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelArguments:
-    """Model."""
+    """Model. Which classifier to load, and what its repository may do."""
 
     model_name_or_path: str | None = option(None, "Hub name or folder of the classifier.", metavar="NAME")
     model_revision: str | None = option(None, "Branch, tag or commit of the model.", metavar="NAME")
@@ -150,7 +150,7 @@ class ModelArguments:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetArguments:
-    """Dataset."""
+    """Dataset. Which dataset to load, and its columns."""
 
     dataset_name: str | None = option(
         None, "Hub name, folder, or .csv, .json, .jsonl or .parquet file of the dataset.", metavar="NAME"
@@ -163,7 +163,7 @@ class DatasetArguments:
 
 @dataclass(frozen=True, kw_only=True)
 class SplitArguments(DatasetArguments):
-    """Dataset."""
+    """Dataset. Which rows of a dataset to load."""
 
     split: str = option("test", "Split of the dataset, or a slice of it as in test[:10%].", metavar="NAME")
     max_samples: int | None = option(None, "Number of texts: a random sample, or the first ones of a stream.")
@@ -171,22 +171,24 @@ class SplitArguments(DatasetArguments):
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureArguments:
-    """Measures."""
+    """Measures. What an evaluation computes in addition to removal curves and correlations."""
 
     max_k: int | None = option(None, "Largest K of the AOPC table; by default the unit count of the longest text.")
     ties: TiesName = option("random", "Order of removal among equal scores: random, or by position in the text.")
     random_orders: int | None = option(
-        None, "Random orders per text for the band of random orders; by default 20 with a shortcut, else 2."
+        None, "Random orders per text for the range that random orders reach; by default 20 with a shortcut, else 2."
     )
     both_ends: bool | None = option(
         None, "Also remove the lowest-scored units first, and measure sufficiency; by default with a shortcut only."
     )
     naopc: bool | None = option(
         None,
-        "Also normalise AOPC by the best and the worst order; slow for long texts. By default for the embedded "
+        "Also normalise AOPC by the best and the worst order; slow for long texts. By default for the generated "
         "corpus only.",
     )
-    beam_size: int = option(5, "Number of sets that the search for the best and the worst order keeps.")
+    beam_size: int = option(
+        5, "Number of candidate sets of removed units that the beam search for the best and the worst order keeps."
+    )
     k_grid: tuple[int, ...] = option(
         (), "Compute the curves only at these numbers of removed units; by default at all."
     )
@@ -202,7 +204,7 @@ class MeasureArguments:
 
 @dataclass(frozen=True, kw_only=True)
 class HubArguments:
-    """Hub."""
+    """Hub. Whether and how to push the result."""
 
     push_to_hub: bool = option(
         False,

@@ -1,4 +1,4 @@
-"""Train a text classifier on a data set of the hub or of this machine.
+"""Train a text classifier on a dataset from the hub or from this machine.
 
 python recipes/train.py recipes/configs/train_ag_news_textcnn.yaml --output_dir my-textcnn
 python recipes/train.py --model_name_or_path distilbert-base-uncased --dataset_name fancyzhx/ag_news --output_dir bert

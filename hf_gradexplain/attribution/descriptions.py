@@ -23,7 +23,7 @@ DESCRIPTIONS = {
     "sa_l2": Description(False, "sensitivity: L2 norm of the gradient"),
     "sa_linf": Description(False, "sensitivity: maximum norm of the gradient"),
     "signed_gi": Description(True, "minus gradient times input, summed"),
-    "gi_prob": Description(True, "the same of the probability, whatever is explained"),
+    "gi_prob": Description(True, "signed_gi of the probability, whatever the objective"),
     "integrated_gradients": Description(True, "gradients from the baseline to the text"),
     "smoothgrad": Description(False, "L2 norm of the gradient averaged over noisy copies"),
 }

@@ -50,7 +50,7 @@ class Backward:
 
     @property
     def graph(self) -> bool:
-        """Whether it differentiates the given forward pass: it does so for the explained objective."""
+        """Whether it differentiates the given forward pass: True only if `objective` is None."""
         return self.objective is None
 
     def __call__(self, forward: ForwardPass) -> Gradients:

@@ -33,9 +33,8 @@ class EmbeddingOutput:
 class ForwardPass:
     """One forward pass over a batch.
 
-    `loss` and `slope` are the only places where logits become the number that is explained. Today each row of the
-    batch has its own number; one that depends on several rows (a pair of texts, candidate labels, the windows of a
-    document) belongs here, as a unit that spans rows belongs in `hf_gradexplain.text.data.Units`.
+    Its methods are the only place where logits become the number that is explained. Each text has its own number; to
+    explain a number that depends on several texts of the batch, change these methods.
 
     Attributes:
         classifier: The classifier that ran.

@@ -144,7 +144,7 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
 
 
 def _planted(evaluated: EvaluationInputs, documents: Sequence[Path], seed: int) -> dict[str, pd.DataFrame]:
-    """For the embedded corpus, how often the top words are the planted ones."""
+    """For the generated corpus, how often the top words are the planted ones."""
     if evaluated.weight is None:
         return {}
     explained = (pair for path in documents for pair in read_explanations(path))

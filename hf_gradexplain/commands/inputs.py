@@ -1,4 +1,4 @@
-"""Load the model and the texts to evaluate: those that the arguments name, or the embedded default."""
+"""Load the model and the texts to evaluate: those that the arguments name, or the generated corpus."""
 
 import json
 import shutil
@@ -25,10 +25,10 @@ from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.training import infer_task
 
 STEPS = 40
-"""Training steps of the embedded default."""
+"""Training steps of the model of the generated corpus."""
 
 TRAINED_FROM = "trained_from.json"
-"""The file next to the weights of the embedded default that says how they were trained."""
+"""The file next to the weights of that model that says how they were trained."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class EvaluationInputs:
         texts: Columns `id`, `text`, `text_pair` for pairs, and `label` if labels are explained.
         model_name: The name of the model, for display.
         data_name: The name of the dataset, for display.
-        weight: `(word, class) -> float` known weight of a word, for the embedded corpus; None otherwise.
+        weight: `(word, class) -> float` known weight of a word, for the generated corpus; None otherwise.
         notes: What a reader has to know about the texts.
         provenances: Where model and dataset were loaded from.
     """
@@ -55,11 +55,11 @@ class EvaluationInputs:
 
 
 def load_inputs(arguments: EvaluateRecipeArguments, output_dir: Path, *, one_process: bool = False) -> EvaluationInputs:
-    """Load the model and the texts that the arguments name, or make the embedded default.
+    """Load the model and the texts that the arguments name, or make the generated corpus and its model.
 
     Args:
         arguments: The recipe's arguments.
-        output_dir: The folder of the run; the embedded default keeps its model there.
+        output_dir: The folder of the run; the model of the generated corpus is saved there.
         one_process: Skip the barrier, because only this process runs this.
     """
     if arguments.model_name_or_path is not None:
@@ -131,7 +131,7 @@ def _embedded(arguments: EvaluateRecipeArguments, output_dir: Path, *, one_proce
         AttributionEngine.from_pretrained(str(folder), device=state.device),
         texts,
         "FastText",
-        "the embedded corpus",
+        "the generated corpus",
         weight=corpus.weight,
         notes=("The corpus is generated, so the class that each word speaks for is known.",),
     )
@@ -148,7 +148,7 @@ def _is_trained(folder: Path, seed: int) -> bool:
     record = folder / TRAINED_FROM
     if not record.exists():
         raise GradexplainError(
-            f"{folder} holds something other than the embedded default and would be overwritten: "
+            f"{folder} holds something other than the model of the generated corpus and would be overwritten: "
             "give another --output_dir, or delete it"
         )
     return json.loads(record.read_text(encoding="utf-8")) == _recipe(seed) or bool(document_paths(folder.parent))

@@ -18,7 +18,7 @@ from hf_gradexplain.run.runner import evaluate
 def measures_of(arguments: EvaluateRecipeArguments, model: nn.Module) -> Measures:
     """Return the measures that the arguments ask for, and by default those that cost little with this model.
 
-    The texts of the embedded corpus are short and few, so there AOPC is also normalised.
+    The texts of the generated corpus are short and few, so there AOPC is also normalised.
     """
     embedded = arguments.model_name_or_path is None
     return default_measures(

@@ -45,7 +45,7 @@ class ExplainRecipeArguments(ModelArguments, SplitArguments, Options):
 
 @dataclass(frozen=True, kw_only=True)
 class PublishArguments(HubArguments):
-    """Hub."""
+    """Hub. Where explanations are published."""
 
     hub_dataset_id: str | None = option(
         None, "With push_to_hub: name of the dataset, owner/name; by default the name of output_dir.", metavar="NAME"

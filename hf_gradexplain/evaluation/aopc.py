@@ -1,12 +1,13 @@
 """The area over the perturbation curve: how far the target's probability falls as units are removed.
 
 A curve holds `f(x^(k))`, `k = 0 ... U`, where `f` is the probability of the target (for regression: the output) and
-`x^(k)` the document without the first `k` units of some order. AOPC averages its *drops*:
+`x^(k)` the document without the first `k` units of some order. `x_top(k)` is the document with only the `k`
+highest-scored units. AOPC averages its *drops*:
 
 ==================  ====================  =======================================  ======================
 `removal`           `f(x) - f(x^(k))`     without the `k` highest-scored units     high for a good method
 `negative_first`    `f(x) - f(x^(-k))`    without the `k` lowest-scored units      low for a good method
-`sufficiency`       `f(x) - f(x^(k!))`    with the `k` highest-scored units alone  low for a good method
+`sufficiency`       `f(x) - f(x_top(k))`  with the `k` highest-scored units alone  low for a good method
 ==================  ====================  =======================================  ======================
 
 `removal` is Eq. 8 of Du & Xu, and the comprehensiveness of ERASER (DeYoung et al. 2020) with `k` counted in units
@@ -79,7 +80,7 @@ def removal_drops(curves: RaggedArray) -> RaggedArray:
 
 
 def sufficiency_drops(lowest_first: RaggedArray) -> RaggedArray:
-    """Return `f(x) - f(x^(k!))`, the drops with the top `k` units alone.
+    """Return `f(x) - f(x_top(k))`, the drops with the top `k` units alone.
 
     At `k = 0` no unit is left, and the drop is that of removing all of them. At `k = U` no unit is missing, and the
     drop is 0.

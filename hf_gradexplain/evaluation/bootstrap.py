@@ -92,10 +92,10 @@ def percentile_interval(mean: np.ndarray, deviations: np.ndarray) -> tuple[np.nd
     return ends[0], ends[1]
 
 
-def k_grid(longest: int) -> np.ndarray:
-    """Return the `K` that have their own replicates, up to the first one that is at least `longest`.
+def interval_grid(longest: int) -> np.ndarray:
+    """Return the `K` at which bootstrap replicates are computed, up to the first one that is at least `longest`.
 
-    A text of 100,000 units has 204 of them. The grid of a shorter text is the beginning of that of a longer one.
+    For 100,000 units these are 204 values. The grid of a shorter text is the beginning of that of a longer one.
     """
     grid = list(range(EXACT_K + 1))
     while grid[-1] < longest:
@@ -106,8 +106,8 @@ def k_grid(longest: int) -> np.ndarray:
 class AopcSums:
     """Sums over documents of their AOPC, and of its bootstrap replicates.
 
-    The mean is exact at every `K`. The ends of its interval are exact on `k_grid`; between two points of the grid,
-    their distance from the mean is interpolated.
+    The mean is exact at every `K`. The ends of its interval are exact on `interval_grid`; between two points of the
+    grid, their distance from the mean is interpolated.
 
     Args:
         longest: The largest `K`: the longest document's number of units.
@@ -115,7 +115,7 @@ class AopcSums:
     """
 
     def __init__(self, longest: int, replicates: int = REPLICATES) -> None:
-        self.n, self.longest, self.grid = 0, longest, k_grid(longest)
+        self.n, self.longest, self.grid = 0, longest, interval_grid(longest)
         self.drops = np.zeros(longest + 1)
         self.at_grid = Means(len(self.grid), replicates)
 

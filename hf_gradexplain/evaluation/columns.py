@@ -16,7 +16,7 @@ MEANING = {
     "target_label": "its name",
     "prediction": "class that the model predicts",
     "prediction_label": "its name",
-    "regression": "whether `probabilities` are outputs",
+    "regression": "whether the model is a regression model, whose outputs stand in `probabilities`",
     "dtype": "precision of the computation",
     "probabilities": "`C` probabilities",
     "units[].text": "each unit's surface form, in the order of first occurrence",
@@ -29,7 +29,9 @@ MEANING = {
     "signs.METHOD.same": "units that leave-one-out and the method give the same sign",
     "signs.METHOD.opposite": "units that they give opposite signs",
     "signs.METHOD.zero": "units that the method scores 0 and leave-one-out does not",
-    "negative_first.METHOD": "`f` without the `k` lowest-scored units; in reverse, with the `k` highest-scored alone",
+    "negative_first.METHOD": (
+        "`f` without the `k` lowest-scored units; read from its end, with only the `k` highest-scored ones"
+    ),
     "random_orders.mean": "`f` without `k` units, mean over random orders",
     "random_orders.variance": "variance of AOPC(K) over random orders, `K = 0 ... U`",
     "bounds.lower": "AOPC(U) of the worst order",

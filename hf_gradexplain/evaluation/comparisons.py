@@ -16,14 +16,12 @@ COLUMNS = ["k", "method", "other", "difference", "ci_low", "ci_high", "p", "p_ad
 def holm(p: np.ndarray) -> np.ndarray:
     """Adjust p-values for the number of tests (Holm 1979).
 
-    With 95 % confidence, all differences with an adjusted p-value under 0.05 are real at the same time. Of `m`
-    p-values in ascending order, the `i`-th becomes the greatest of `(m - j + 1) p_j`, `j <= i`, at most 1. Holm's
-    correction holds for tests that depend on each other in any way, as tests of methods on the same documents do. The
-    false discovery rate of Benjamini and Hochberg does not; it is meant for thousands of tests, a share of which may
-    be wrong. NaN means that there is no test: it stays NaN and is not counted.
-
-    >>> holm(np.array([0.01, 0.5, 0.03]))
-    array([0.03, 0.5 , 0.06])
+    If all differences with an adjusted p-value under 0.05 are called real, the probability of one or more false
+    positives is at most 5 %. Of `m` p-values in ascending order, the `i`-th becomes the greatest of `(m - j + 1) p_j`,
+    `j <= i`, at most 1. Holm's correction holds for tests that depend on each other in any way, as tests of methods on
+    the same documents do. The false discovery rate of Benjamini and Hochberg does not; it is meant for thousands of
+    tests, a share of which may be wrong. NaN means that there is no test: it stays NaN and is not counted. >>>
+    holm(np.array([0.01, 0.5, 0.03])) array([0.03, 0.5 , 0.06])
     """
     adjusted = np.full(p.shape, np.nan)
     tested = np.flatnonzero(~np.isnan(p))
@@ -55,9 +53,9 @@ class PairedSums:
     """Sums over documents of the differences between methods in AOPC at a few `K`.
 
     The test is the paired t-test. AOPC is a mean over documents, and this test is about the mean difference.
-    Wilcoxon's signed-rank test asks whether the differences are symmetric around 0, which skewed differences are not
-    even if the means are equal. A permutation test that flips signs has the statistic of the t-test and the assumption
-    of Wilcoxon's test, and no p-value below one over its number of draws. Differences of probabilities are bounded:
+    Wilcoxon's signed-rank test and a permutation test that flips signs assume symmetric differences: skewed differences
+    can be significant although their mean is 0. The smallest p-value of a permutation test is one over its number of
+    draws. Differences of probabilities are bounded:
     the p-values of the t-test are reliable from a few dozen documents on. For fewer, look at the interval. The test
     needs sums alone, which takes the same memory for any number of documents.
 

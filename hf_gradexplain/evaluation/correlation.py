@@ -60,7 +60,7 @@ def correlate(scores: np.ndarray, reference: np.ndarray, coefficient: str = "pea
 
 
 def correlated_methods(methods: Sequence[str]) -> list[str]:
-    """Return the methods that have a correlation: all but the reference, none without it."""
+    """Return the methods that have a correlation: all except the reference; none if the reference is missing."""
     return [method for method in methods if method != REFERENCE] if REFERENCE in methods else []
 
 

@@ -76,7 +76,7 @@ def default_measures(
 ) -> Measures:
     """Return the given choices; None chooses as much as costs little with this model.
 
-    With a shortcut for curves, orders cost almost nothing: 20 random ones and both ends. Without one, 2 random orders,
+    With a shortcut for curves, orders are cheap: 20 random ones and both ends. Without one, 2 random orders,
     the smallest number that has a spread: over many documents they estimate the band as well as 20 do, see
     `hf_gradexplain.evaluation.random_band`. The bounds are never cheap: for a FastText and 150 units they take ten
     times as long as everything else.

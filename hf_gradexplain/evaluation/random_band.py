@@ -65,7 +65,7 @@ class RandomBandSums:
             random: The mean curve, columns `k, aopc, ci_low, ci_high, n`, whose interval is over documents.
 
         Returns:
-            Columns `k, aopc, low, high, n`: 95 % of all seeds lie between `low` and `high`.
+            Columns `k, aopc, low, high, n`: AOPC is between `low` and `high` for 95 % of random seeds.
         """
         k = random["k"].to_numpy()
         variance = self.inside[: len(k)] + np.cumsum(self.past)[: len(k)] / np.square(k + 1.0)

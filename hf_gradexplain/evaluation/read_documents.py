@@ -23,7 +23,7 @@ COLUMNS = ("id", "curves", "negative_first", "random_orders", "correlations", "s
 
 @dataclass(frozen=True, eq=False)
 class DocumentBlock:
-    """The measurements of up to `BLOCK` documents `n`; what was not measured is empty.
+    """The measurements of `n` documents, at most `BLOCK`; what was not measured is empty.
 
     Attributes:
         ids: Row numbers of the documents.

@@ -1,7 +1,7 @@
 """FastText, TextCNN and BiLSTM as models of the Auto classes, and their word-level tokenizer.
 
-Names are imported on first use, from the modules listed in `__init__.pyi`. So a configuration can be imported without
-its model: `AutoConfig` is imported, and with it our configurations, while `PreTrainedModel` does not exist yet.
+Names are imported on first use, from the modules listed in `__init__.pyi`. Configurations must not import the models:
+they are registered while transformers itself is still being imported, before `PreTrainedModel` exists.
 """
 
 from lazy_loader import attach_stub

@@ -1,7 +1,7 @@
 """Both directions of an LSTM over many copies of texts: `StepwiseLSTM`, or `FusedLSTM` for a single text.
 
 In all arguments, the first `n_forward` rows are the copies of the forward direction, the rest those of the backward
-direction. Their states are `(3, n, H)`: `h`, `c`, and the pooled `h`, each times a factor of the class.
+direction. Their states are `(3, n, H)`: `h`, `c`, and the pooled `h`, each multiplied by the `scale` of the class.
 """
 
 from dataclasses import dataclass
@@ -163,7 +163,7 @@ class FusedLSTM:
         return cls(added, (weights[0], weights[1]), step)
 
     def n_rows(self, copies: int) -> int:
-        """Return the number of copies: the steps of a block take much longer than a new kernel."""
+        """Return `copies` unchanged: compiling a kernel is quick next to a block, so rounding up gains nothing."""
         return copies
 
     def advance(self, states: Tensor, steps: Steps, pooling: str) -> None:

@@ -81,7 +81,7 @@ def why_no_shortcut(model: nn.Module) -> str | None:
 
 
 def has_curve_shortcut(model: nn.Module) -> bool:
-    """Return whether the model has a shortcut for removal curves, which makes further curves nearly free."""
+    """Return whether the model has a shortcut for removal curves, which makes further curves cheap."""
     return shortcut_of(model).removal_curves is not GENERIC.removal_curves
 
 

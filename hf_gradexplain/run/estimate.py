@@ -49,7 +49,7 @@ class Estimate:
         saved: Those of `loo` and `curves` that an exact shortcut of the model class saves.
         seconds: Seconds per document, on one process.
         measured: The number of documents on which the seconds were measured.
-        memory: Bytes of memory that one process uses afterwards; on a GPU, the peak of its GPU memory.
+        memory: Bytes of memory that one process uses after these documents; on a GPU, the peak of its GPU memory.
     """
 
     documents: int | None

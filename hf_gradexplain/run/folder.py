@@ -35,7 +35,7 @@ def document_paths(output_dir: Path) -> list[Path]:
 
 @contextmanager
 def lock_run_folder(output_dir: Path, state: PartialState) -> Iterator[None]:
-    """Lock the folder for this run, with one lock per process: the remaining processes of a killed run are noticed.
+    """Lock the folder for this run, with one lock per process, which also detects processes of a killed run.
 
     A lock is released when its process ends, in whatever way. A process may lock the folder twice.
 

@@ -9,7 +9,7 @@ from hf_gradexplain.options import DatasetArguments, ModelArguments, check_choic
 
 @dataclass(frozen=True, kw_only=True)
 class FitArguments:
-    """Optimisation."""
+    """Optimisation. How the weights are fitted."""
 
     seed: int = option(0, "Seed of the initial weights, of dropout, of the order of the texts and of samples.")
     learning_rate: float | None = option(
@@ -25,7 +25,7 @@ class FitArguments:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainArguments(ModelArguments, DatasetArguments, FitArguments):
-    """Training.
+    """Training. The model, its vocabulary and its data.
 
     Raises:
         GradexplainError: The arguments contradict each other.

@@ -98,7 +98,7 @@ class Heading:
 
     @property
     def phrases(self) -> dict[Role, str]:
-        """The name of each role in the legend."""
+        """The text of the legend for supporting, opposing and unsigned scores."""
         return {**_PHRASES, "for": self.sides[0], "against": self.sides[1]}
 
     @property

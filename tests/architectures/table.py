@@ -37,12 +37,14 @@ architecture, in float64.
 
 {summary}
 
-- **Right on one text**: the score of every token equals the true value, with a relative error of at most 1e-8. With or
-  without the tokenizer's segment ids, both count.
-- **Other input**: right, but for segment or position ids other than those that the model gets from its tokenizer.
-- **Same in a batch**: four texts of three lengths get the same scores in one batch as alone, right or not. A dash means
-  that the tool takes one text at a time. Models without a pad token are given one. interpreto runs one text at a time
-  with `batch_size=1`; this package puts only texts of equal length in a batch if padding changes the model's results.
+- **Right on one text**: the score of every token equals the true value, with a relative error of at most 1e-8. A
+  score counts as right if it matches with or without the tokenizer's segment ids.
+- **Other input**: the scores are right, but the tool gave the model other segment or position ids than its tokenizer
+  does.
+- **Same in a batch**: four texts of three lengths get the same scores in one batch as alone; whether these are right
+  does not count here. A dash means that the tool takes one text at a time. Models without a pad token are given one.
+  interpreto runs one text at a time with `batch_size=1`; this package puts only texts of equal length in a batch if
+  padding changes the model's results.
 
 The three architectures of this package are not counted here.
 

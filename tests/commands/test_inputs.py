@@ -47,7 +47,7 @@ def test_names_in_a_stream_become_the_ids_of_the_model():
 
 
 def embedded(folder, seed):
-    """Return the fingerprint of the model that an evaluation of the embedded default uses."""
+    """Return the fingerprint of the model that an evaluation without arguments uses."""
     evaluated = load_inputs(EvaluateRecipeArguments(seed=seed, output_dir=str(folder)), folder)
     return weights_fingerprint(evaluated.engine.model)
 
@@ -73,7 +73,8 @@ def test_a_model_of_somebody_else_is_neither_taken_nor_replaced(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "model.safetensors").write_bytes(b"mine")
     with pytest.raises(
-        GradexplainError, match=r"model holds something other than the embedded default .* give another --output_dir"
+        GradexplainError,
+        match=r"model holds something other than the model of the generated corpus .* give another --output_dir",
     ):
         embedded(tmp_path, 0)
     assert (tmp_path / "model" / "model.safetensors").read_bytes() == b"mine"

@@ -48,7 +48,7 @@ def test_an_explanation_needs_texts_from_one_place(values, message):
 
 
 def test_an_unknown_method_is_refused_before_any_work():
-    with pytest.raises(GradexplainError, match="unknown method 'lo': did you mean 'loo'?"):
+    with pytest.raises(GradexplainError, match=r"unknown method 'lo': did you mean 'loo'\?"):
         options_of(EvaluateRecipeArguments(methods=("lo",)))
 
 

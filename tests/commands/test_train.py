@@ -215,7 +215,10 @@ def test_a_model_that_cannot_be_explained_is_saved_and_its_card_says_so(argument
             {"model_type": "fasttext", "faithfulness_samples": -1},
             "faithfulness_samples must be a number of texts, 0 or larger, but is -1",
         ),
-        ({"model_name_or_path": "x", "remote_code": True}, "remote_code saves the code of fasttext, textcnn and bilstm"),
+        (
+            {"model_name_or_path": "x", "remote_code": True},
+            "remote_code saves the code of fasttext, textcnn and bilstm",
+        ),
         ({"model_type": "fasttext", "hub_model_id": "me/x"}, "hub_model_id needs push_to_hub"),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hf_gradexplain.evaluation.aopc import document_aopc, removal_drops
-from hf_gradexplain.evaluation.bootstrap import AopcSums, Means, bootstrap_weights, k_grid
+from hf_gradexplain.evaluation.bootstrap import AopcSums, Means, bootstrap_weights, interval_grid
 from hf_gradexplain.evaluation.ragged_array import RaggedArray
 from tests.helpers.curves import naive_aopc
 
@@ -69,9 +69,9 @@ def test_undefined_values_are_left_out_of_mean_and_replicates():
 
 
 def test_the_grid_of_a_short_text_is_the_beginning_of_that_of_a_long_one():
-    long = k_grid(100_000)
+    long = interval_grid(100_000)
     for longest in (0, 1, 49, 50, 51, 55, 1000):
-        grid = k_grid(longest)
+        grid = interval_grid(longest)
         np.testing.assert_array_equal(grid, long[: len(grid)])
         assert grid[-1] >= longest > (grid[-2] if len(grid) > 1 else -1)
     assert np.diff(long)[:50].tolist() == [1] * 50

@@ -39,7 +39,7 @@ def embedded(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
-    """A folder with a model and a folder with a data set."""
+    """A folder with a model and a folder with a dataset."""
     folder = tmp_path_factory.mktemp("inputs")
     model, tokenizer = make("bert")
     model.float().save_pretrained(folder / "model")
@@ -107,7 +107,7 @@ def test_several_processes_leave_the_same_bytes(embedded, launcher, tmp_path):
     _, alone = embedded
     done = run("evaluate", "--output_dir", tmp_path, launcher=launcher)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("FastText on the embedded corpus") == 1, "the main process alone speaks"
+    assert done.stdout.count("FastText on the generated corpus") == 1, "the main process alone speaks"
     for path in (*alone.glob("*.parquet"), *(alone / "documents").iterdir()):
         assert (tmp_path / path.relative_to(alone)).read_bytes() == path.read_bytes()
 
@@ -124,7 +124,7 @@ def test_a_dry_run_says_what_it_would_take_and_leaves_nothing(tmp_path):
     assert done.returncode == 0, done.stderr
     said = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
     assert (said["rows"], said["shards"], said["processes"]) == ("200", "2", "1")
-    assert said["leave-one-out"].endswith("(saved by the short cut of FastTextForSequenceClassification)")
+    assert said["leave-one-out"].endswith("(saved by the shortcut of FastTextForSequenceClassification)")
     assert said["time"].startswith("about ")
     assert list(tmp_path.iterdir()) == []
 
