@@ -203,14 +203,15 @@ def gap_by_length(texts: Areas, parts: int = 4) -> pd.DataFrame:
 
 
 def plus_minus(estimate: Estimate, decimals: int = 3) -> str:
-    """Write a number with half the length of its interval.
+    """Write a number with half the length of its interval; what is undefined (NaN) is an en dash.
 
-    >>> plus_minus(Estimate(0.3311, 0.3209, 0.3402))
-    '0.331 ± 0.010'
+    >>> plus_minus(Estimate(0.3311, 0.3209, 0.3402)), plus_minus(Estimate(0.3, float("nan"), float("nan")), 1)
+    ('0.331 ± 0.010', '0.3 ± –')
     """
     if np.isnan(estimate.value):
         return MISSING
-    return f"{estimate.value:z.{decimals}f} ± {(estimate.high - estimate.low) / 2:.{decimals}f}"
+    half = (estimate.high - estimate.low) / 2
+    return f"{estimate.value:z.{decimals}f} ± {MISSING if np.isnan(half) else f'{half:.{decimals}f}'}"
 
 
 def _mean(values: np.ndarray) -> Estimate:
