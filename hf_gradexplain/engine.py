@@ -88,7 +88,7 @@ class AttributionEngine:
         model: The classifier, without the wrappers around it.
         tokenizer: Its tokenizer.
         profile: The results of probing the model.
-        provenance: The repositories and commits that `from_pretrained` loaded; empty otherwise.
+        provenances: The repositories and commits that `from_pretrained` loaded; empty otherwise.
 
     Args:
         model: A sequence classifier: texts in, `.logits` `(B, C)` out. `DataParallel`, `torch.compile` and LoRA

@@ -41,7 +41,7 @@ def translate_errors(
 ) -> Iterator[None]:
     """Turn errors of other libraries, raised in the block, into one sentence that says how to fix them.
 
-    A `GradexplainError` passes unchanged, unless `kinds` lists a class of it.
+    A `GradexplainError` passes unchanged, unless its class is in `kinds`.
 
     Args:
         explain: Returns the message for an error: what failed, why, and how to fix it.

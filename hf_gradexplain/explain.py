@@ -74,7 +74,7 @@ class Explainer(AttributionEngine):
         """Explain one text, or several.
 
         `signed_gi` and the `sa_` methods together cost one forward and one backward pass; `integrated_gradients` and
-        `smoothgrad` cost 20 each. A text gets the same scores alone and in any batch.
+        `smoothgrad` cost 20 of each. A text gets the same scores alone and in any batch.
 
         Args:
             texts: A text, a text pair as a tuple `(a, b)`, or a list of those.

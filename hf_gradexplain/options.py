@@ -70,7 +70,7 @@ class Options:
         "of the vocabulary.",
     )
     mixed_precision: PrecisionName = option(
-        "no", "bf16 runs matrix products in bfloat16: faster, less exact. Models with a shortcut ignore it."
+        "no", "bf16 runs matrix products in bfloat16: faster, less exact. FastText, TextCNN and BiLSTM ignore it."
     )
     torch_compile: bool = option(
         False, "Compile the layers that the model repeats. It takes a minute first, so it pays off for many texts."
@@ -166,7 +166,9 @@ class SplitArguments(DatasetArguments):
     """Dataset. Which rows of a dataset to load."""
 
     split: str = option("test", "Split of the dataset, or a slice of it as in test[:10%].", metavar="NAME")
-    max_samples: int | None = option(None, "Number of texts: a random sample, or the first ones of a stream.")
+    max_samples: int | None = option(
+        None, "Number of texts: a random sample; of a stream and of the generated corpus, the first ones."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,10 +178,11 @@ class MeasureArguments:
     max_k: int | None = option(None, "Largest K of the AOPC table; by default the unit count of the longest text.")
     ties: TiesName = option("random", "Order of removal among equal scores: random, or by position in the text.")
     random_orders: int | None = option(
-        None, "Random orders per text for the range that random orders reach; by default 20 with a shortcut, else 2."
+        None,
+        "Random orders per text, which show how high AOPC gets by chance; by default 20 if curves are fast, else 2.",
     )
     both_ends: bool | None = option(
-        None, "Also remove the lowest-scored units first, and measure sufficiency; by default with a shortcut only."
+        None, "Also remove the lowest-scored units first, and measure sufficiency; by default only if curves are fast."
     )
     naopc: bool | None = option(
         None,
@@ -190,7 +193,7 @@ class MeasureArguments:
         5, "Number of candidate sets of removed units that the beam search for the best and the worst order keeps."
     )
     k_grid: tuple[int, ...] = option(
-        (), "Compute the curves only at these numbers of removed units; by default at all."
+        (), "Compute the curves only at these numbers of removed units; by default at every number."
     )
     compare_baselines: tuple[str, ...] = option(
         (), "Also rank the methods under these masking baselines.", metavar="NAME"

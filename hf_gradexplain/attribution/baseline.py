@@ -27,7 +27,8 @@ def baseline_vectors(
 ) -> tuple[Tensor, ...] | None:
     """Return the baseline, one vector `(D,)` per embedding table.
 
-    Masking sets a word's vectors to the baseline, and `signed_gi` measures from it.
+    Masking sets a word's vectors to the baseline, and `signed_gi` multiplies the gradient by
+    the difference between the word's vector and the baseline.
 
     Args:
         classifier: The classifier, within `frozen_eval_mode`.

@@ -18,13 +18,13 @@ class Description(NamedTuple):
 DESCRIPTIONS = {
     "random": Description(False, "a seeded random permutation, the baseline"),
     "loo": Description(True, "leave-one-out: rise of the loss without the unit"),
-    "sa_raw": Description(False, "sensitivity: the gradient, summed"),
-    "sa_l1": Description(False, "sensitivity: L1 norm of the gradient"),
-    "sa_l2": Description(False, "sensitivity: L2 norm of the gradient"),
-    "sa_linf": Description(False, "sensitivity: maximum norm of the gradient"),
+    "sa_raw": Description(False, "sensitivity analysis (saliency): the gradient, summed"),
+    "sa_l1": Description(False, "sensitivity analysis (saliency): L1 norm of the gradient"),
+    "sa_l2": Description(False, "sensitivity analysis (saliency): L2 norm of the gradient"),
+    "sa_linf": Description(False, "sensitivity analysis (saliency): maximum norm of the gradient"),
     "signed_gi": Description(True, "minus gradient times input, summed"),
     "gi_prob": Description(True, "signed_gi of the probability, whatever the objective"),
-    "integrated_gradients": Description(True, "gradients from the baseline to the text"),
+    "integrated_gradients": Description(True, "gradient times input, the gradient averaged from baseline to text"),
     "smoothgrad": Description(False, "L2 norm of the gradient averaged over noisy copies"),
 }
 """One description per method of `hf_gradexplain.attribution.methods`, in the same order."""

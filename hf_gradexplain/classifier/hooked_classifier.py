@@ -33,8 +33,8 @@ class EmbeddingOutput:
 class ForwardPass:
     """One forward pass over a batch.
 
-    Its methods are the only place where logits become the number that is explained. Each text has its own number; to
-    explain a number that depends on several texts of the batch, change these methods.
+    Its methods are the only place where logits become the number that is explained. Each text gets one number, which
+    depends on this text alone; change these methods to explain a number that depends on several texts of the batch.
 
     Attributes:
         classifier: The classifier that ran.

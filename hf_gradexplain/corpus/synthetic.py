@@ -127,12 +127,12 @@ def make_corpus(seed: int = 0, n_train: int = 2000, n_test: int = 200) -> Synthe
     A word `v` that is listed with `a_c` for class `c` has `w[v, c] = a_c - mean(a)`: a constant added to all
     classes has no effect. Text `i` is written for class `y = i mod C`:
 
-    1. It has one opening, then 0 to 2 different sequels. Openings, sequels and their number are drawn
-       uniformly.
-    2. With probability 0.15, a noun repeats one of the nouns before it in the text. Otherwise each noun,
-       adjective and verb is with probability 0.5 one of the words with `w[v, y] > 0`, with 0.2 one of
-       those with `w[v, y] < 0` that are not in `AGAINST[y]`, else a neutral one; all drawn uniformly.
-       The other slots are filled uniformly.
+    1. It has one first sentence (`OPENINGS`), then 0 to 2 different further sentences (`SEQUELS`), templates with slots
+       for words. Both and their number are drawn uniformly.
+    2. With probability 0.15, a noun repeats one of the nouns before it in the text. Otherwise each noun, adjective and
+       verb is with probability 0.5 one of the words with `w[v, y] > 0`, with 0.2 one of those with `w[v, y] < 0` that
+       are not in `AGAINST[y]` (adjectives against class `y`), else a neutral one; all drawn uniformly. The other slots
+       are filled uniformly.
     3. The text is drawn again unless it holds at least 3 evidence words, differs from all texts before it, and
        `score(y) - max_{c != y} score(c) >= 1`, where `score(c)` is the sum of `w[v, c]` over its words and
        each occurrence counts.

@@ -30,7 +30,7 @@ MEANING = {
     "signs.METHOD.opposite": "units that they give opposite signs",
     "signs.METHOD.zero": "units that the method scores 0 and leave-one-out does not",
     "negative_first.METHOD": (
-        "`f` without the `k` lowest-scored units; read from its end, with only the `k` highest-scored ones"
+        "`f` without the `k` lowest-scored units; entry `U - k` is `f` with only the `k` highest-scored ones"
     ),
     "random_orders.mean": "`f` without `k` units, mean over random orders",
     "random_orders.variance": "variance of AOPC(K) over random orders, `K = 0 ... U`",

@@ -20,8 +20,10 @@ def holm(p: np.ndarray) -> np.ndarray:
     positives is at most 5 %. Of `m` p-values in ascending order, the `i`-th becomes the greatest of `(m - j + 1) p_j`,
     `j <= i`, at most 1. Holm's correction holds for tests that depend on each other in any way, as tests of methods on
     the same documents do. The false discovery rate of Benjamini and Hochberg does not; it is meant for thousands of
-    tests, a share of which may be wrong. NaN means that there is no test: it stays NaN and is not counted. >>>
-    holm(np.array([0.01, 0.5, 0.03])) array([0.03, 0.5 , 0.06])
+    tests, a share of which may be wrong. NaN means that there is no test: it stays NaN and is not counted.
+
+    >>> holm(np.array([0.01, 0.5, 0.03]))
+    array([0.03, 0.5 , 0.06])
     """
     adjusted = np.full(p.shape, np.nan)
     tested = np.flatnonzero(~np.isnan(p))
@@ -55,9 +57,9 @@ class PairedSums:
     The test is the paired t-test. AOPC is a mean over documents, and this test is about the mean difference.
     Wilcoxon's signed-rank test and a permutation test that flips signs assume symmetric differences: skewed differences
     can be significant although their mean is 0. The smallest p-value of a permutation test is one over its number of
-    draws. Differences of probabilities are bounded:
-    the p-values of the t-test are reliable from a few dozen documents on. For fewer, look at the interval. The test
-    needs sums alone, which takes the same memory for any number of documents.
+    draws. Because differences of probabilities are bounded, the p-values of the t-test are reliable from a few dozen
+    documents on; for fewer, look at the interval. The test needs only sums, and so the same memory for any number of
+    documents.
 
     Args:
         methods: The `M` methods' names.

@@ -37,8 +37,8 @@ def adapter_weights(source: Source, *, allow_pickle: bool) -> dict[str, Tensor]:
 def head_config(adapter: Mapping[str, Any], weights: Mapping[str, Tensor]) -> dict[str, int]:
     """Return `{"num_labels": n}` for the head saved with an adapter.
 
-    `n` is the smallest number of rows of its matrices. The result is empty if the adapter has no head; the configuration
-    of the base model then decides.
+    `n` is the smallest number of rows of its matrices. The result is empty if the adapter has no head: the
+    configuration of the base model then decides.
     """
     saved = set(adapter.get("modules_to_save") or ())
     rows = [len(weight) for name, weight in weights.items() if weight.ndim == 2 and saved & set(name.split("."))]

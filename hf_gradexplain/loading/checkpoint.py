@@ -55,7 +55,8 @@ def load_checkpoint(
     Args:
         name: Hub name or folder.
         revision: Branch, tag or commit.
-        device: The device of the model; None for a GPU if there is one, "auto" to distribute it over all GPUs.
+        device: The device of the model; None for a GPU if there is one, "auto" to distribute it over all GPUs,
+            then the CPU and the disk.
         dtype: The dtype of the weights. The default is float32: bfloat16 gradients are off by several percent. If
             half-precision weights do not fit into memory in float32, they keep their dtype, with a warning.
         trust_remote_code: Whether code from the repository may run.

@@ -8,9 +8,9 @@ half of the steps on average, and the input projection of a word is computed onc
 
 All copies of all texts advance together. Texts are aligned at their ends, hence copies start at different steps and end
 together. The copies of the forward direction fill the rows of one matrix from its middle upwards, those of the backward
-direction from its middle downwards: at any step, the rows in use are contiguous. Copies start some steps before they
-differ from their parent, as many at a time as suit the cells (`cells.py`), from the state of the nearest ancestor that
-has already started. A segment of several steps therefore has the same rows.
+direction from its middle downwards: at any step, the rows in use are contiguous. New copies
+start only every few steps (the `block` of `cells.py`). A copy therefore starts a few steps before it differs from its
+parent, from the state of the nearest ancestor that has already started, and the rows do not change within a block.
 """
 
 from collections.abc import Iterator

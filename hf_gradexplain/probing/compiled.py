@@ -82,9 +82,9 @@ class CompiledLayers:
 
 
 def repeated_layers(classifier: HookedClassifier) -> list[nn.Module]:
-    """Return the layers of every `ModuleList` of equal layers without an embedding lookup.
+    """Return the layers of every `ModuleList` whose layers are of one class and contain no embedding lookup.
 
-    Of nested lists, the outermost counts.
+    If lists are nested, the outermost one is used.
     """
     lookups = [f"{lookup.module}." for lookup in classifier.lookups]
     lists: dict[str, nn.ModuleList] = {}

@@ -22,9 +22,9 @@ class PaddingLimit:
 
     Some models process long texts in another way than short ones: they cut them into blocks, or switch to sparse
     attention. A padded batch of short texts therefore says nothing about a padded batch of long texts, and each
-    interval of lengths `(64 * 4^(i - 1), 64 * 4^i]` is tried once, on sample texts as long as the longest given text in
-    it. The model is tried uncompiled and in its own dtype: the rounding errors of mixed precision would exceed the
-    tolerance.
+    interval of lengths `(64 * 4^(i - 1), 64 * 4^i]` with enough texts is tried, on sample texts as long as the longest
+    text in it; no length is tried twice. The model is tried uncompiled and in its own dtype: the rounding errors of
+    mixed precision would exceed the tolerance.
 
     Args:
         profile: The results of probing the model with very short texts.

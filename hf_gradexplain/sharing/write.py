@@ -20,8 +20,8 @@ def write_shards(documents: Sequence[Path], folder: Path, split: str, source: Te
     """Write the rows of document files as `SPLIT-00000-of-00001.parquet`, ..., which `datasets` loads as they are.
 
     If `source.included` is False, the column `text` and the surface forms of units are left out: the forms can be
-    restored from the texts by their spans. A unit without characters keeps its form, a piece of the tokenizer's
-    vocabulary.
+    restored from the texts by their spans. The form of a unit with an empty span cannot be
+    restored; it is kept, since it is only a piece of the tokenizer's vocabulary.
 
     Args:
         documents: The document files, in the order of the dataset.

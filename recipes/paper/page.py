@@ -256,7 +256,8 @@ def _cost(artifacts: Artifacts) -> str:
     hours = sum(map(artifacts.ledger.seconds, steps)) / 3600
     versions = len({(artifacts.ledger.stamp(step) or {})["code"] for step in steps})
     devices = sorted({x.record["inputs"]["device"] for trainings in artifacts.main_results.values() for x in trainings})
-    text = f"The {len(steps)} steps took {hours:.1f} hours of single processes on: {', '.join(devices)}."
+    took = f"{hours:.1f} hours of processor time in all, each on one process, on: {', '.join(devices)}"
+    text = f"The {len(steps)} steps took {took}."
     return text + (f" They were run by {versions} versions of the package's code." if versions > 1 else "")
 
 

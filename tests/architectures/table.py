@@ -43,12 +43,14 @@ architecture, in float64.
   does.
 - **Same in a batch**: four texts of three lengths get the same scores in one batch as alone; whether these are right
   does not count here. A dash means that the tool takes one text at a time. Models without a pad token are given one.
-  interpreto runs one text at a time with `batch_size=1`; this package puts only texts of equal length in a batch if
+  interpreto ran with four texts a
+  batch; with `batch_size=1` it has no difference. This package puts only texts of equal length in a batch if
   padding changes the model's results.
 
 The three architectures of this package are not counted here.
 
-The true values are computed by this package, whose scores are tested against the model itself, without hooks. Each tool
+The true values come from this package. Its scores are checked against the plain model, without hooks: gradients by
+finite differences of the embedding table, leave-one-out by changed rows of it. Each tool
 is compared with the true value of the quantity that it computes:
 
 {calls}
