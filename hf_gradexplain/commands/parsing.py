@@ -79,12 +79,12 @@ class Parser(argparse.ArgumentParser):
         """
         parts = {part.name: part for part in fields(dataclass_type) if part.init and part.name not in skip}
         groups: dict[str, list[str]] = {}
-        bases = [base for base in (*dataclass_type.__mro__[1:], dataclass_type) if is_dataclass(base)]
+        bases = [base for base in reversed(dataclass_type.__mro__) if is_dataclass(base)]
         for base in bases:
             own = base is dataclass_type and len(bases) > 1
             title = "Run" if own else re.split(r"[.\n]", base.__doc__ or "")[0]
             names = [name for name in vars(base).get("__annotations__", {}) if name in parts and _declares(base, name)]
-            groups[title] = names + groups.get(title, [])
+            groups[title] = groups.get(title, []) + names
         for title, names in groups.items():
             group = self.add_argument_group(title)
             for name in names:

@@ -1,4 +1,7 @@
-"""Arguments of the recipes, put together from the groups in `hf_gradexplain.options`."""
+"""Arguments of the recipes, put together from the groups in `hf_gradexplain.options`.
+
+The last base class comes first: in `--help`, in `run.yaml` and among the fields.
+"""
 
 from collections.abc import Collection
 from dataclasses import MISSING, asdict, dataclass, fields
@@ -26,7 +29,7 @@ NOT_REPLAYED = ("push_to_hub", "hub_dataset_id", "hub_private_repo", "publish_te
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExplainRecipeArguments(ModelArguments, SplitArguments, Options):
+class ExplainRecipeArguments(Options, SplitArguments, ModelArguments):
     """Explain texts given on the command line, or those of a dataset, with one classifier."""
 
     model_name_or_path: str = with_default(ModelArguments, "model_name_or_path", MISSING)
@@ -54,7 +57,7 @@ class PublishArguments(HubArguments):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateRecipeArguments(ModelArguments, SplitArguments, Options, MeasureArguments, PublishArguments):
+class EvaluateRecipeArguments(PublishArguments, MeasureArguments, Options, SplitArguments, ModelArguments):
     """Explain every text of a dataset and measure how far the explanations can be trusted.
 
     Without a model and a dataset, a small corpus with known word weights is generated, a FastText is trained on it, and
@@ -79,7 +82,7 @@ class EvaluateRecipeArguments(ModelArguments, SplitArguments, Options, MeasureAr
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainRecipeArguments(TrainArguments, HubArguments):
+class TrainRecipeArguments(HubArguments, TrainArguments):
     """Train or fine-tune a classifier, measure its explanations, write its card, and push it if asked to.
 
     Raises:

@@ -24,7 +24,7 @@ class FitArguments:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainArguments(ModelArguments, DatasetArguments, FitArguments):
+class TrainArguments(FitArguments, DatasetArguments, ModelArguments):
     """Training. The model, its vocabulary and its data.
 
     Raises:

@@ -132,8 +132,8 @@ def _integrated_gradients(behind: Sequence[PoolingSummary]) -> str:
     if less:
         return (
             "Integrated gradients use the same product with gradients averaged along the path from the text with all "
-            f"words masked to the text. With {_named(less)}, they are less far behind LOO: part of what SignedGI misses "
-            "there is how the gradient changes along this path."
+            f"words masked to the text. With {_named(less)}, they are less far behind LOO: part of what SignedGI "
+            "misses there is how the gradient changes along this path."
         )
     return (
         "Integrated gradients are as far behind LOO, so the change of the gradient between the text with all words "
