@@ -141,8 +141,8 @@ def gauss_radau(n: int) -> tuple[list[float], list[float]]:
     """Return the `n` points and weights of Gauss-Radau quadrature on (0, 1], with 1 as the last point.
 
     The rule is exact for polynomials up to degree `2 n - 2`. Gauss-Legendre quadrature, which captum uses, is exact up
-    to `2 n - 1`, but its single point is 0.5. Here the single point is 1, the input itself: Integrated Gradients in one
-    step is the plain gradient.
+    to `2 n - 1`, but for `n = 1` its point is 0.5. Here the point for `n = 1` is 1, the input itself: Integrated
+    Gradients in one step is the plain gradient.
 
     >>> gauss_radau(1)
     ([1.0], [1.0])

@@ -34,7 +34,7 @@ class ExplainRecipeArguments(Options, SplitArguments, ModelArguments):
 
     model_name_or_path: str = with_default(ModelArguments, "model_name_or_path", MISSING)
     texts: tuple[str, ...] = option((), "Texts to explain.")
-    max_samples: int = with_default(SplitArguments, "max_samples", 20)
+    max_samples: int = option(20, "Number of texts: a random sample of the split.")
     methods: tuple[str, ...] = with_default(Options, "methods", ("signed_gi", "loo"))
     output_dir: str = option("outputs/explain", "Folder for the output files.", metavar="FOLDER")
 

@@ -116,8 +116,8 @@ def full_areas(drops: RaggedArray) -> np.ndarray:
 def drop_sums(drops: RaggedArray, longest: int) -> np.ndarray:
     """Return `sum over documents of drop(k)` for `k` from 0 to `longest`: `(longest + 1,)`.
 
-    Curves are flat past a document's end. The steps from one `k` to the next are summed first, which takes no time
-    for the flat part of short documents.
+    Curves are flat past a document's end. The changes from one `k` to the next are added over documents, then
+    accumulated over `k`: the flat part of a short document has no changes and costs nothing.
     """
     steps = np.diff(drops.values, prepend=0.0)
     steps[drops.starts] = drops.first

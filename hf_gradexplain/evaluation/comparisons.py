@@ -19,8 +19,9 @@ def holm(p: np.ndarray) -> np.ndarray:
     If all differences with an adjusted p-value under 0.05 are called real, the probability of one or more false
     positives is at most 5 %. Of `m` p-values in ascending order, the `i`-th becomes the greatest of `(m - j + 1) p_j`,
     `j <= i`, at most 1. Holm's correction holds for tests that depend on each other in any way, as tests of methods on
-    the same documents do. The false discovery rate of Benjamini and Hochberg does not; it is meant for thousands of
-    tests, a share of which may be wrong. NaN means that there is no test: it stays NaN and is not counted.
+    the same documents do. The procedure of Benjamini and Hochberg is not valid for every kind of dependence; it is
+    meant for thousands of tests, a share of which may be wrong. NaN means that there is no test: it stays NaN and is
+    not counted.
 
     >>> holm(np.array([0.01, 0.5, 0.03]))
     array([0.03, 0.5 , 0.06])

@@ -1,7 +1,8 @@
 """Both directions of an LSTM over many copies of texts: `StepwiseLSTM`, or `FusedLSTM` for a single text.
 
 In all arguments, the first `n_forward` rows are the copies of the forward direction, the rest those of the backward
-direction. Their states are `(3, n, H)`: `h`, `c`, and the pooled `h`, each multiplied by the `scale` of the class.
+direction. Their states are `(3, n, H)`: `h`, `c` and the pooled `h`, in the scaling of the class; `scale` times the
+stored `h` and pooled `h` gives their values.
 """
 
 from dataclasses import dataclass
@@ -163,7 +164,7 @@ class FusedLSTM:
         return cls(added, (weights[0], weights[1]), step)
 
     def n_rows(self, copies: int) -> int:
-        """Return `copies` unchanged: compiling a kernel is quick next to a block, so rounding up gains nothing."""
+        """Return `copies` unchanged: compiling a kernel takes much less time than a block of steps."""
         return copies
 
     def advance(self, states: Tensor, steps: Steps, pooling: str) -> None:

@@ -71,8 +71,8 @@ def estimate(
     """Estimate the cost of a run by reading the dataset and evaluating a few of its documents.
 
     A dataset is read completely, a stream only at its beginning. Units are counted on 200 documents. Time is measured
-    on groups of documents, each twice as large as the one before, until 10 seconds have passed; the last group is
-    used, scaled by the forward passes of a document times its tokens.
+    on groups of documents, each twice as large as the one before, until 10 seconds have passed. The time of the
+    last group is scaled to an average document, in proportion to its forward passes times its tokens.
 
     Raises:
         GradexplainError: There is no text, or an option is invalid.

@@ -69,7 +69,7 @@ def _locked(output_dir: Path, process: int) -> Iterator[None]:
 
 
 def check_inputs(output_dir: Path, inputs: Mapping[str, Any]) -> None:
-    """Bind the folder to these inputs, or check that it is; called by the main process while it holds the lock.
+    """Bind the folder to these inputs, or check that it is bound to them; the main process calls this under the lock.
 
     Args:
         output_dir: The folder.

@@ -198,7 +198,7 @@ def captions_of(tables: Tables) -> dict[str, str]:
     drawn = {"aopc": True, "ends": len(tables.curves), "correlation": len(tables.histograms)}
     captions = {name: CAPTIONS[name] for name, has_data in drawn.items() if has_data}
     if len(tables.chance):
-        captions["aopc"] += " Hatched: the range of 95 % of all random orders."
+        captions["aopc"] += " Hatched: AOPC of random orders, for 95 % of random seeds."
     return captions
 
 

@@ -33,7 +33,7 @@ def aopc_figure(aopc: pd.DataFrame, chance: pd.DataFrame | None = None, *, title
 
     Args:
         aopc: Long form, one row per method and k, with the columns method, k, aopc, ci_low, ci_high, n.
-        chance: The band that holds 95 % of all random orders, with the columns k, low, high. None or no rows: no band.
+        chance: The band of AOPC for 95 % of random seeds, with the columns k, low, high. None or no rows: no band.
         title: The title of the figure.
 
     Raises:

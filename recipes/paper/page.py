@@ -236,7 +236,7 @@ def _encoder(artifacts: Artifacts) -> dict[str, Any]:
     text = (
         f"MiniLM was evaluated on {news['documents']['documents']:,} texts of AG's News ({news['facts']['Curves']}) "
         f"and {imdb['documents']['documents']:,} of IMDB ({imdb['facts']['Curves']}), computed in "
-        f"{news['facts']['Computed in']}; the other models on the samples named above, in {others['Computed in']}."
+        f"{news['facts']['Computed in']}; the other models on the samples of the ablations, in {others['Computed in']}."
     )
     if not artifacts.precisions:
         return {"encoder": text, "precisions": None}

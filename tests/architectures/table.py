@@ -43,9 +43,8 @@ architecture, in float64.
   does.
 - **Same in a batch**: four texts of three lengths get the same scores in one batch as alone; whether these are right
   does not count here. A dash means that the tool takes one text at a time. Models without a pad token are given one.
-  interpreto ran with four texts a
-  batch; with `batch_size=1` it has no difference. This package puts only texts of equal length in a batch if
-  padding changes the model's results.
+  interpreto ran with four texts a batch; with `batch_size=1` the scores are the same as for each text alone. This
+  package puts only texts of equal length in a batch if padding changes the model's results.
 
 The three architectures of this package are not counted here.
 
