@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from hf_gradexplain.attribution.methods import select
 from hf_gradexplain.classifier.targets import Labels
 from hf_gradexplain.engine import AttributionEngine
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import ExplainOptions, Options, UnitName, takes_options
 from hf_gradexplain.text.encode import Text, listed
@@ -89,6 +89,8 @@ class Explainer(AttributionEngine):
         Raises:
             GradexplainError: An argument cannot be used; the message says how to fix it.
         """
+        for name in options:
+            choose("option", name, ExplainOptions.__annotations__)
         if labels is not None:
             options.setdefault("target", "label")
         chosen = Options(tuple(select(methods)), unit, **options)

@@ -12,6 +12,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer, explain
 from hf_gradexplain.options import ExplainOptions, Options, option, takes_options, with_default
 from hf_gradexplain.pipelines import TextAttributionPipeline
+from tests.helpers.tiny import explainer
 
 EXPLICIT = ("methods", "unit")
 OPTIONS = {part.name: part for part in fields(Options)}
@@ -65,6 +66,11 @@ def test_options_are_checked_and_hashable():
         Options(objective="x")
     with pytest.raises(TypeError, match="objectiv"):
         Options(objectiv="loss")
+
+
+def test_a_misspelt_option_is_answered_with_the_nearest():
+    with pytest.raises(GradexplainError, match=r"unknown option 'objectiv': did you mean 'objective'\?"):
+        explainer("fasttext")("a text", objectiv="loss")
 
 
 def test_the_decorator_replaces_its_line_and_nothing_else():
