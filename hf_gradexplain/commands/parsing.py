@@ -32,8 +32,8 @@ def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) 
     """Fill a dataclass from `[file.yaml] [--flag value ...]`; flags override the file, the file the defaults.
 
     The fields of the dataclass are the flags and the keys of the file; the metadata `help` of a field is its line under
-    `--help`. `learning_rate: 1e-3` in the file means what `--learning_rate 1e-3` means. A key without a value (null)
-    stands for a default of None.
+    `--help`. `learning_rate: 1e-3` in the file means what `--learning_rate 1e-3` means. A key may be left without a
+    value (null) only if its default is None.
 
     Args:
         dataclass_type: The dataclass; its `__post_init__` may check the values by raising `GradexplainError`.

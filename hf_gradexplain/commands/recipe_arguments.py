@@ -1,6 +1,6 @@
 """Arguments of the recipes, put together from the groups in `hf_gradexplain.options`.
 
-The last base class comes first: in `--help`, in `run.yaml` and among the fields.
+The fields of the last base class are listed first, in `--help` and in `run.yaml`.
 """
 
 from collections.abc import Collection

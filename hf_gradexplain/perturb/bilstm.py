@@ -3,8 +3,8 @@
 Put the masks of a text on an axis `m = 0 ... U`. In one direction, the copy with mask `m` has the same states as
 another copy, its parent, up to the first token at which their masks differ; there it starts from the parent's state.
 In leave-one-out, the parent of copy `m` is the plain text, and they differ from the unit's first token on. In a removal
-curve, copy `m` branches off at the first token of the `m`-th removed unit; its parent is the last earlier copy that
-branched off at an earlier token. In both cases a copy runs
+curve, copy `m` branches off at the first token of the `m`-th removed unit; its parent is the copy with the
+largest number below `m` that branched off at a token before this one. In both cases a copy runs
 half of the steps on average, and the input projection of a word is computed once for all copies.
 
 All copies of all texts advance together. Texts are aligned at their ends, hence copies start at different steps and end

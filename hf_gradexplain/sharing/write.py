@@ -49,7 +49,7 @@ def write_shards(documents: Sequence[Path], folder: Path, split: str, source: Te
 
 
 def without_texts(table: pa.Table) -> pa.Table:
-    """Return the rows without the column `text`, and with null for the surface forms of units."""
+    """Return the rows without the column `text`, and with null for the surface forms of units that have a span."""
     units = table["units"].combine_chunks()
     parts = units.flatten()
     first = pc.list_element(parts.field("spans"), 0)
