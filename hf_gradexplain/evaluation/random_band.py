@@ -40,9 +40,9 @@ class RandomBandSums:
         mean(K) +- 1.96 sqrt(sum_i s_i(K)^2) / n
 
     for 95 % of the seeds. Two orders per document estimate every `s_i^2` without bias, and the error of their sum
-    averages out over documents: two orders estimate the band of all seeds. Two equal texts get the same order; the
-    band does not take this into account. Past a document's end all units are removed: `(K + 1) AOPC(K)` grows by a constant, hence
-    `s_i(K)^2 = s_i(U)^2 (U + 1)^2 / (K + 1)^2`.
+    averages out over documents: two orders estimate the band of all seeds. Two equal texts get the same order; the band
+    does not take this into account. Past a document's end all units are removed: `(K + 1) AOPC(K)` grows by a constant,
+    hence `s_i(K)^2 = s_i(U)^2 (U + 1)^2 / (K + 1)^2`.
 
     Args:
         longest: The largest `K`.
