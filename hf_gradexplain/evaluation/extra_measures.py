@@ -74,7 +74,7 @@ def default_measures(
     k_grid: tuple[int, ...] = (),
     ties: TiesName = "random",
 ) -> Measures:
-    """Return the given choices; None chooses as much as costs little with this model.
+    """Return the given choices; where a choice is None, take the largest value that is cheap for this model.
 
     With a shortcut for curves, orders are cheap: 20 random ones and both ends. Without one, 2 random orders,
     the smallest number that has a spread: over many documents they estimate the band as well as 20 do, see

@@ -46,7 +46,7 @@ class Cells(Protocol):
 
     @property
     def block(self) -> int:
-        """The number of steps, counted from the end of the texts, between which new copies may start."""
+        """New copies start only every `block` steps, counted from the end of the texts."""
 
     def n_rows(self, copies: int) -> int:
         """Return the number of rows to use for at least this number of copies."""

@@ -125,13 +125,13 @@ def _integrated_gradients(behind: Sequence[PoolingSummary]) -> str:
     less = [p for p in behind if p.ig_behind.sign > 0 and p.ig_behind.high < p.signed_gi_behind.low]
     if closed:
         return (
-            "Integrated gradients use the same product with gradients averaged along the path from the text with all "
+            "Integrated gradients multiply word vectors by gradients averaged along the path from the text with all "
             f"words masked to the text. With {_named(closed)}, they are not behind LOO: there SignedGI misses how the "
             "gradient changes along this path, at every position of the text."
         )
     if less:
         return (
-            "Integrated gradients use the same product with gradients averaged along the path from the text with all "
+            "Integrated gradients multiply word vectors by gradients averaged along the path from the text with all "
             f"words masked to the text. With {_named(less)}, they are less far behind LOO: part of what SignedGI "
             "misses there is how the gradient changes along this path."
         )

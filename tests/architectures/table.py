@@ -65,9 +65,9 @@ torch {torch} in its own environment; `benchmarks/peers/README.md` has the comma
   lookup of the model.
 - **batch**: every text gets the same scores in a batch of different lengths as alone.
 
-"Yes" means a relative error of at most 1e-8. Texts have segment ids if the model takes them. The other tools have two
-columns, **alone** and **batch**, or only the first. If a tool raised an error, its class is shown. The remarks are
-explained below the table.
+"Yes" means a relative error of at most 1e-8. Texts have segment ids if the model takes them. The other tools, except
+inseq, which refuses every architecture, have two columns, **alone** and **batch**, or only the first. If a tool raised
+an error, its class is shown. The remarks are explained below the table.
 
 """
 

@@ -67,8 +67,9 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
     def lstm_states(self, words: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Run the LSTM over the first `lengths` of the words `(T, B, D)`.
 
-        With cuDNN, packed sequences are used. Without it, their gradient takes time quadratic in `T`; instead, each
-        direction starts at the first or last word of the text, and padding comes after the text.
+        With cuDNN, packed sequences are used. Without cuDNN, the gradient of packed sequences takes time quadratic in
+        `T`: the two directions then run separately, one from the first word and one from the last, with the padding at
+        the end.
 
         Returns:
             The states `(T, B, H)` of the last layer after each step: forward, and backward from the last word on. They
