@@ -89,8 +89,8 @@ def sign_agreement(scores: np.ndarray, reference: np.ndarray) -> dict[str, int]:
     """Compare the signs of a method's scores with those of the reference, both `(U,)`, for one document.
 
     The agreement is `same / (same + opposite + zero)`: of the units whose reference score has a sign, the share with
-    the same sign in the method's scores. Units whose reference score is 0 are left out. A unit that the method scores 0,
-    but the reference does not, counts as disagreement. A score counts as 0 if it is smaller than a few rounding
+    the same sign in the method's scores. Units whose reference score is 0 are left out. A unit that the method scores
+    0, but the reference does not, counts as disagreement. A score counts as 0 if it is smaller than a few rounding
     errors of float32 relative to the greatest one. The agreement is undefined where all reference scores are 0.
 
     Returns:
