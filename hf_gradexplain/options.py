@@ -214,4 +214,4 @@ class HubArguments:
         "Push the result to the hub in one commit. Log in with `hf auth login` first.",
         hint="name the repository with --hub_model_id or --hub_dataset_id",
     )
-    hub_private_repo: bool = option(True, "With push_to_hub: make the repository private. False makes it public.")
+    hub_private_repo: bool = option(True, "With push_to_hub: create a new repository private. With false it is public.")

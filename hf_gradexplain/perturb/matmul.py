@@ -26,7 +26,7 @@ def product(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def rounded_up(rows: int) -> int:
-    """Return the next multiple of 8, or of an eighth of the power of two below.
+    """Return `rows` rounded up to a multiple of 8, or above 128 of `p / 8`, `p` the largest power of two below `rows`.
 
     oneDNN compiles a kernel for each matrix size, which takes longer than a product, and caches a thousand of them.
     Rounding keeps the number of sizes small.

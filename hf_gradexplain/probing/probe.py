@@ -27,7 +27,7 @@ from hf_gradexplain.text.data import Batch, Document
 from hf_gradexplain.text.encode import collate
 
 LENGTHS = (10, 11, 12, 13, 45)
-"""Ordinary tokens of the sample texts: every remainder of four, and one length that causes much padding."""
+"""Numbers of ordinary tokens in the sample texts: one per remainder of a division by 4, and a long one for padding."""
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,10 @@ architecture, in float64.
 
 {summary}
 
-- **Right on one text**: the score of every token equals the true value, with a relative error of at most 1e-8. A
-  score counts as right if it matches with or without the tokenizer's segment ids.
-- **Other input**: the scores are right, but the tool gave the model other segment or position ids than its tokenizer
-  does.
+- **Right on one text**: the score of every token equals the true value, with a relative error of at most 1e-8. The true
+  value may be that of the text with or without the tokenizer's segment ids. For transformers-interpret, which divides
+  its scores by their norm, right means a cosine of at least 1 - 1e-8 with the true values.
+- **Other input**: the scores are right only for other segment or position ids, which the tool itself gave to the model.
 - **Same in a batch**: four texts of three lengths get the same scores in one batch as alone; whether these are right
   does not count here. A dash means that the tool takes one text at a time. Models without a pad token are given one.
   interpreto ran with four texts a batch; with `batch_size=1` the scores are the same as for each text alone. This
@@ -63,7 +63,7 @@ torch {torch} in its own environment; `benchmarks/peers/README.md` has the comma
   four directions.
 - **leave-one-out**: the score equals the effect of setting the word's rows of the embedding table to zero, in every
   lookup of the model.
-- **batch**: every text gets the same scores in a batch of different lengths as alone.
+- **batch**: every text gets the same scores alone and in a batch with texts of other lengths.
 
 "Yes" means a relative error of at most 1e-8. Texts have segment ids if the model takes them. The other tools, except
 inseq, which refuses every architecture, have two columns, **alone** and **batch**, or only the first. If a tool raised
