@@ -4,7 +4,6 @@ import json
 import random
 import signal
 import time
-from contextlib import suppress
 from os import kill
 
 import pytest
@@ -108,20 +107,10 @@ def test_orphaned_processes_stop(start, arguments, tmp_path):
     assert "the launcher of this process was killed" in run.printed()
 
 
-def interrupt(run):
-    """Send SIGINT, and again if the run goes on: Python ignores an interrupt that it meets inside a destructor."""
-    while not (run.log / "code").exists():
-        with suppress(ProcessLookupError):
-            kill(run.processes[0], signal.SIGINT)
-        until = time.monotonic() + 3
-        while time.monotonic() < until and not (run.log / "code").exists():
-            time.sleep(0.05)
-
-
 def test_an_interrupted_run_says_that_it_can_be_resumed(start, arguments, tmp_path):
     run = start(tmp_path / "out", 1, **arguments(101))
     wait_for_first_shard(run)
-    interrupt(run)
+    kill(run.processes[0], signal.SIGINT)
     assert run.wait() == 1
     assert "stopped: run the same command again to resume" in run.printed()
     assert "Traceback" not in run.printed()
