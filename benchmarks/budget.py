@@ -4,8 +4,8 @@
     python -m benchmarks.budget --device cuda --budgets 4096 8192 16384 32768 65536 131072
 
 BERTs with random weights explain texts as long as those of AG's News and IMDB, by `signed_gi` and by leave-one-out. All
-budgets run in turns; a number is the median ratio to the best budget of its row over the rounds. The defaults in
-`hf_gradexplain.engine.BATCH_TOKENS` were chosen from this table.
+budgets run in turns; a number is the median ratio to the best budget of its row over the rounds. The default on
+a CPU, in `hf_gradexplain.engine.BATCH_TOKENS`, was chosen from this table.
 """
 
 import argparse

@@ -179,10 +179,13 @@ class MeasureArguments:
     ties: TiesName = option("random", "Order of removal among equal scores: random, or by position in the text.")
     random_orders: int | None = option(
         None,
-        "Random orders per text, which show how high AOPC gets by chance; by default 20 if curves are fast, else 2.",
+        "Random orders per text, which show how high AOPC gets by chance; by default 20 for models with a shortcut "
+        "(FastText, TextCNN, BiLSTM), else 2.",
     )
     both_ends: bool | None = option(
-        None, "Also remove the lowest-scored units first, and measure sufficiency; by default only if curves are fast."
+        None,
+        "Also remove the lowest-scored units first, and measure sufficiency; by default only for models with a "
+        "shortcut (FastText, TextCNN, BiLSTM).",
     )
     naopc: bool | None = option(
         None,

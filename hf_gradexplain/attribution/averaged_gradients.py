@@ -59,7 +59,7 @@ class SmoothGrad:
 
     Args:
         copies: Number of noisy copies; each costs a forward and a backward pass.
-        level: Relative noise level; the paper uses 0.1 to 0.2.
+        level: Relative noise level; Smilkov et al. use 0.1 to 0.2.
     """
 
     copies: int = 20

@@ -33,7 +33,7 @@ def baseline_vectors(
     Args:
         classifier: The classifier, within `frozen_eval_mode`.
         tokenizer: Its tokenizer.
-        name: `zero` as in the paper; `pad`, `mask` or `unk` for the vector of that token; `mean` for the mean vector
+        name: `zero` as in Du & Xu; `pad`, `mask` or `unk` for the vector of that token; `mean` for the mean vector
             of the vocabulary without special tokens.
 
     Returns:

@@ -46,7 +46,7 @@ class Objective:
     With `f_y` the probability of the target (for regression: the output of the target), the loss is
 
     ========  =====================
-    `loss`    `-log f_y`, the paper's
+    `loss`    `-log f_y` (Du & Xu)
     `logit`   `-logit_y`
     `prob`    `-f_y`
     ========  =====================

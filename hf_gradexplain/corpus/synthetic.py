@@ -124,8 +124,9 @@ class SyntheticCorpus:
 def make_corpus(seed: int = 0, n_train: int = 2000, n_test: int = 200) -> SyntheticCorpus:
     """Generate texts whose labels follow from the planted weights `w` of their words, without noise.
 
-    A word `v` that is listed with `a_c` for class `c` has `w[v, c] = a_c - mean(a)`: a constant added to all
-    classes has no effect. Text `i` is written for class `y = i mod C`:
+    A word `v` to which `SPECIFIC`, `SHARED` or `AGAINST` gives the number `a_c` for class `c`, and 0 for classes that
+    they do not name, has `w[v, c] = a_c - mean(a)`: a constant added to all classes has no effect. Text `i` is written
+    for class `y = i mod C`:
 
     1. It has one first sentence (`OPENINGS`), then 0 to 2 different further sentences (`SEQUELS`), templates with slots
        for words. Both and their number are drawn uniformly.

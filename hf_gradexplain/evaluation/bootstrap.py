@@ -1,7 +1,7 @@
 """Means over documents with bootstrap intervals, in constant memory.
 
-All sums add up over parts of a dataset, and replicates are exact sums (`hf_gradexplain.evaluation.exact_sums`): neither
-the number of threads nor the order of addition changes a bit of them.
+All sums add up over parts of a dataset, and replicates are exact sums (`hf_gradexplain.evaluation.exact_sums`): they
+are equal to the last bit for any number of threads and any order of addition.
 """
 
 from collections.abc import Sequence

@@ -57,8 +57,8 @@ def batch_curves(scored: ScoredBatch, measures: Measures) -> dict[str, np.ndarra
     """Return the curves of all orders of removal, computed together.
 
     Returns:
-        `curves` and, if measured, `negative_first`, `(M, B, U + 1)` each; if measured, `random_orders`
-        `(R, B, U + 1)`.
+        `curves` and, if measured, `negative_first`, `(M, B, U + 1)` each; if measured, `random_orders`, for `R` random
+        orders, `(R, B, U + 1)`.
     """
     seed = scored.options.seed
     ranks = document_ranks(scored, seed, measures.ties)

@@ -12,7 +12,7 @@ COVERAGE = 0.95
 
 
 def random_ranks(document: Document, seed: int, orders: int) -> np.ndarray:
-    """Return random orders of a document's units, the same in any batch: `(R, U)` ranks."""
+    """Return ranks of a document's units, the same in any batch: for `R` random orders, `(R, U)`."""
     ranks = np.tile(np.arange(len(document.units)), (orders, 1))
     return document.rng(seed, "random orders").permuted(ranks, axis=1)
 

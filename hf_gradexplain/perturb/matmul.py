@@ -26,7 +26,9 @@ def product(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def rounded_up(rows: int) -> int:
-    """Return `rows` rounded up to a multiple of 8, or above 128 of `p / 8`, `p` the largest power of two below `rows`.
+    """Round `rows` up to a multiple of 8.
+
+    Above 128, round up to a multiple of `p / 8`, where `p` is the largest power of two below `rows`.
 
     oneDNN compiles a kernel for each matrix size, which takes longer than a product, and caches a thousand of them.
     Rounding keeps the number of sizes small.

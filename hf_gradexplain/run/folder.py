@@ -120,7 +120,7 @@ def finished_shards(output_dir: Path) -> tuple[dict[int, str], list[Path]]:
 
 @contextmanager
 def named_if_unreadable(paths: Sequence[Path]) -> Iterator[None]:
-    """Name the file that cannot be read, where reading document files fails within the block.
+    """If reading document files fails within the block, raise an error that names the file.
 
     Raises:
         GradexplainError: One of the files cannot be read.

@@ -1,7 +1,8 @@
 """The evaluation of a dataset, shard by shard, on any number of processes.
 
 The documents are cut into fixed shards, and each shard becomes one Parquet file, written atomically. A stopped run can
-be resumed, also on another number of processes, and ends in the same bytes. The tables are made from the files alone.
+be resumed, also on another number of processes, and on CPUs it ends in the same bytes. The tables are made from the
+files alone.
 """
 
 import json

@@ -9,7 +9,7 @@ from hf_gradexplain.options import option
 
 @dataclass(frozen=True, kw_only=True)
 class ReproduceArguments:
-    """Arguments of a reproduction; see the help text of each field.
+    """Train the models of the paper, evaluate their explanations, and write the page.
 
     Raises:
         GradexplainError: The seeds are empty, repeated or negative, or a number is below 1.

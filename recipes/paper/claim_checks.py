@@ -139,7 +139,8 @@ def largest_spread(evidence: Evidence, setting: Setting) -> str:
     """Write the largest difference between gradients of equally frequent words."""
     summaries = evidence.frequencies[setting]
     texts, spread = sum(x.texts for x in summaries), max(x.spread for x in summaries)
-    return f"apart by {spread:.1e} of the gradient at most, in {texts:,} texts"
+    size = f"apart by {spread:.1e} of the gradient at most" if spread else "exactly equal"
+    return f"{size}, in {texts:,} texts"
 
 
 def equal_gradients(evidence: Evidence, setting: Setting, _: Cutoffs) -> tuple[Check, ...]:

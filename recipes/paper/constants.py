@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 DATASETS = {"ag_news": "AG's News", "imdb": "IMDB"}
 HUB_DATASETS = {"ag_news": "fancyzhx/ag_news", "imdb": "stanfordnlp/imdb"}
+HUB_TRAIN_ROWS = {"ag_news": 120_000, "imdb": 25_000}
 MODELS = {"fasttext": "FastText", "textcnn": "TextCNN", "bilstm": "BiLSTM"}
 """The paper's three models."""
 

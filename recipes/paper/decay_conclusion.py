@@ -82,7 +82,8 @@ def _describe(p: PoolingSummary) -> str:
         f"With pooling {p.name} (accuracy {p.accuracy:.3f}), the gradient of a word at least {MIDDLE_DISTANCE} words "
         f"away from both ends is {_times(p.gradient)} times that of the first and last ten words, and its LOO score "
         f"{_times(p.loo)} times (medians over {p.texts:,} reviews). In AOPC({p.k}) over {p.n:,} reviews, SignedGI is "
-        f"{_compared_to_loo(p.signed_gi_behind)}{share}, and integrated gradients are {_compared_to_loo(p.ig_behind)}."
+        f"{_compared_to_loo('SignedGI', p.signed_gi_behind)}{share}, and integrated gradients are "
+        f"{_compared_to_loo('integrated gradients', p.ig_behind)}."
     )
 
 
@@ -145,10 +146,11 @@ def _named(poolings: Sequence[PoolingSummary]) -> str:
     return f"pooling {join_words(p.name for p in poolings)}"
 
 
-def _compared_to_loo(gap: Estimate) -> str:
+def _compared_to_loo(method: str, gap: Estimate) -> str:
     """Compare a method with LOO, given how far it is below LOO."""
     if gap.sign == 0:
-        return f"not significantly different from LOO ({-gap.value:+z.3f} [{-gap.high:+z.3f}, {-gap.low:+z.3f}])"
+        difference = f"{-gap.value:+z.3f} [{-gap.high:+z.3f}, {-gap.low:+z.3f}]"
+        return f"not significantly different from LOO ({method} − LOO: {difference})"
     low, high = sorted((abs(gap.low), abs(gap.high)))
     size = with_interval(abs(gap.value), low, high)
     return f"behind LOO by {size}" if gap.sign > 0 else f"ahead of LOO by {size}"

@@ -70,9 +70,10 @@ def _frequency(
     ranges = [
         f"{MODELS[model]} {x.quantile(0.05):.2f} to {x.quantile(0.95):.2f}" for model, x in twice.items() if len(x)
     ]
+    equal = f"differ by {worst:.1e} of the gradient at most" if worst else "are exactly equal"
     return (
-        f"FastText's boxes are points on the dashed line: its gradients only count occurrences (words of equal "
-        f"frequency differ by {worst:.1e} at most). The gradient of a word that occurs twice, over that of a word that "
+        f"FastText's boxes are points on the dashed line: its gradients only count occurrences (the gradients of words "
+        f"of equal frequency {equal}). The gradient of a word that occurs twice, over that of a word that "
         f"occurs once, is in the following range for 90 % of the words: {', '.join(ranges)}."
     )
 

@@ -19,11 +19,12 @@ from recipes.paper import ablations, decay_conclusion, figures, rules, tables
 from recipes.paper.ablations import read_lengths
 from recipes.paper.arguments import ReproduceArguments
 from recipes.paper.artifacts import Artifacts
-from recipes.paper.claims import IN_SOME_CASES, Verdict, count_outcomes
-from recipes.paper.constants import DATASETS, ENCODER, MODELS, POOLINGS, SETTINGS, Setting
+from recipes.paper.claims import ABOUT_ZERO, CLAIMS, IN_SOME_CASES, Verdict, count_outcomes
+from recipes.paper.constants import DATASETS, ENCODER, HUB_TRAIN_ROWS, MODELS, POOLINGS, SETTINGS, Setting
 from recipes.paper.decay import MIN_WORDS
 from recipes.paper.example_review import NEGLIGIBLE, REVIEW
 from recipes.paper.figure_captions import figure_captions
+from recipes.paper.frequency import TOLERANCE
 from recipes.paper.results import Result
 from recipes.paper.rules import Cutoffs
 
@@ -82,7 +83,9 @@ def _claims(artifacts: Artifacts) -> dict[str, Any]:
     counts = Counter(verdict.outcome for verdict in verdicts if verdict.claim not in IN_SOME_CASES)
     parts = [f"{counts[outcome]} {plural}" for outcome, plural in OUTCOMES.items() if counts[outcome]]
     return {
-        "headline": f"Of {counts.total()} claims about a model on a dataset, {join_words(parts)}.",
+        "headline": f"Of {counts.total()} claims about a model on a dataset, {join_words(parts)}. The claim about "
+        f"“some cases” ({len(verdicts) - counts.total()} rows of the second table) is not counted, because a setting "
+        "where it fails does not contradict the paper.",
         "overall": _grid(_overall(verdicts)),
         "claims": _grid(_claim_table(artifacts)),
         "leads": _grid(tables.lead_table(artifacts.main_results)),
@@ -91,6 +94,8 @@ def _claims(artifacts: Artifacts) -> dict[str, Any]:
             "near": f"{Cutoffs().near:.0%}",
             "moderate": f"{Cutoffs().moderate:.0%}",
             "strong": Cutoffs().strong,
+            "zero": ABOUT_ZERO,
+            "same": f"{TOLERANCE:.4f}",
             "nothing": f"{NEGLIGIBLE:.0%}",
         },
     }
@@ -155,14 +160,15 @@ def _notes(artifacts: Artifacts) -> list[str]:
     for dataset, title in DATASETS.items():
         settings = [setting for setting in SETTINGS if setting.dataset == dataset]
         corpus = artifacts.cards[settings[0], artifacts.first_seed]["corpus"]
-        source = corpus["name"] if corpus["commit"] else f"a copy of {corpus['name']}, or of a part of it"
+        source = f"{corpus['name']}, {'from the hub' if corpus['commit'] else 'from a local folder'}"
         counts = [
             f"{tables.text_count(artifacts.main_results[setting][0]):,} with {MODELS[setting.model]}"
             for setting in settings
         ]
         notes.append(
-            f"{title} ({source}): the paper's models are trained on {corpus['train_rows']:,} rows, and their "
-            f"explanations evaluated on test texts: {', '.join(counts)}."
+            f"{title} ({source}): the paper's models are trained on {corpus['train_rows']:,} rows (the train split "
+            f"on the hub has {HUB_TRAIN_ROWS[dataset]:,}), and their explanations evaluated on test texts: "
+            f"{', '.join(counts)}."
         )
     if artifacts.arguments.train_rows:
         notes.append(
@@ -192,6 +198,7 @@ def _ablations(artifacts: Artifacts) -> dict[str, Any]:
         "verdicts": _grid(verdicts) if len(verdicts) else None,
         "differ": ", ".join(f"{n} with {label}" for label, n in differ.items()),
         "n_verdicts": n_verdicts,
+        "n_by_source": Counter(claim.source for claim in CLAIMS for _ in claim.applies_to),
         "sample": f"{sizes['ag_news']:,} texts of AG's News and {sizes['imdb']:,} of IMDB, one training",
     }
 

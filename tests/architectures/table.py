@@ -42,9 +42,10 @@ architecture, in float64.
   its scores by their norm, right means a cosine of at least 1 - 1e-8 with the true values.
 - **Other input**: the scores are right only for other segment or position ids, which the tool itself gave to the model.
 - **Same in a batch**: four texts of three lengths get the same scores in one batch as alone; whether these are right
-  does not count here. A dash means that the tool takes one text at a time. Models without a pad token are given one.
-  interpreto ran with four texts a batch; with `batch_size=1` the scores are the same as for each text alone. This
-  package puts only texts of equal length in a batch if padding changes the model's results.
+  does not count here. A dash means that the tool takes one text at a time. For the other tools, a model
+  without a pad token, or whose pad token ends its texts, gets another one. This package puts only texts of equal length
+  in a batch if there is no pad token or padding changes the model's results. interpreto ran with four texts a batch;
+  with `batch_size=1` the scores are the same as for each text alone.
 
 The three architectures of this package are not counted here.
 

@@ -164,7 +164,8 @@ def test_a_pooling_is_described_in_a_few_sentences():
         "With pooling last (accuracy 0.880), the gradient of a word at least 50 words away from both ends is 0.25 "
         "[0.25, 0.25] times that of the first and last ten words, and its LOO score 0.25 [0.25, 0.25] times (medians "
         "over 9 reviews). In AOPC(10) over 100 reviews, SignedGI is behind LOO by 0.100 [0.095, 0.105], 33% of the "
-        "lead, and integrated gradients are not significantly different from LOO (+0.001 [-0.004, +0.006])."
+        "lead, and integrated gradients are not significantly different from LOO (integrated gradients − LOO: +0.001 "
+        "[-0.004, +0.006])."
     ]
     ahead = summarize_pooling("max", 0.88, words, result({**values, "signed_gi": 0.4}))
     assert "SignedGI is ahead of LOO by 0.080 [0.075, 0.085], and" in pooling_sentences({"max": ahead})[0]
