@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hf_gradexplain.attribution.baseline import baseline_vectors
 from hf_gradexplain.attribution.methods import score_batch, select
-from hf_gradexplain.attribution.sources import takes_gradients
+from hf_gradexplain.attribution.sources import Propagation, takes_gradients
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.classifier.memory import run_halving_on_oom
 from hf_gradexplain.classifier.objective import Objective, head_of
@@ -192,10 +192,13 @@ class AttributionEngine:
         objective = Objective(options.objective, head_of(self.model.config))
         runs_whole = shortcut_of(self.model) is GENERIC
         bf16 = runs_whole and options.mixed_precision == "bf16"
-        classifier = self.profile.classifier(self.model, objective, batch_tokens, mixed_precision=bf16)
+        propagates = any(isinstance(method.source, Propagation) for method in select(options.methods).values())
+        classifier = self.profile.classifier(
+            self.model, objective, batch_tokens, mixed_precision=bf16, for_propagation=propagates
+        )
         return replace(
             classifier,
-            compiled=self._compiled(classifier) if runs_whole and options.torch_compile else {},
+            compiled=self._compiled(classifier) if runs_whole and options.torch_compile and not propagates else {},
             baseline=baseline_vectors(classifier, self.tokenizer, options.baseline),
         )
 

@@ -34,7 +34,7 @@ FOLDERS = [
     {"files", "viz", "hub", "options"},
     {"text", "models", "corpus", "loading", "metrics"},
     {"classifier"},
-    {"perturb", "training"},
+    {"perturb", "propagation", "training"},
     {"probing"},
     {"attribution"},
     {"explanation"},
@@ -52,7 +52,7 @@ FOLDERS = [
 INSIDE = {
     "text": [{"data", "alignment"}, {"encode"}],
     "classifier": [
-        {"autodiff", "limits", "memory", "state"},
+        {"autodiff", "limits", "memory", "recording", "state"},
         {"embedding_lookups", "objective", "targets"},
         {"hooked_classifier"},
     ],
@@ -63,7 +63,8 @@ INSIDE = {
         {"shortcuts"},
         {"__init__", "subsets"},
     ],
-    "probing": [{"gradient_checks"}, {"probe", "compiled"}, {"padding", "doctor"}],
+    "propagation": [{"activations"}, {"nodes"}, {"rules"}, {"graph"}, {"conservation"}],
+    "probing": [{"gradient_checks", "propagation_check"}, {"probe", "compiled"}, {"padding", "doctor"}],
     "attribution": [
         {"descriptions", "formulas", "baseline"},
         {"sources"},

@@ -1,7 +1,7 @@
 """All methods on one screen. A method is a source of evidence and a formula that turns the evidence into scores."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 from hf_gradexplain.attribution import formulas as formulas
 from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SmoothGrad
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
-from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, RandomScores, Source, takes_gradients
+from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, Propagation, RandomScores, Source, takes_gradients
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.perturb import has_gradient_shortcut
@@ -44,6 +44,9 @@ _COMPUTED: dict[str, tuple[Source, Callable[[Any, Units], Tensor]]] = {
     "signed_gi": (Backward(), formulas.signed_gi),
     "gi_prob": (Backward("prob"), formulas.signed_gi),
     "integrated_gradients": (IntegratedGradients(), formulas.signed_gi),
+    "attn_lrp": (Propagation("attn_lrp"), formulas.signed_gi),
+    "cp_lrp": (Propagation("cp_lrp"), formulas.signed_gi),
+    "gi_detached": (Propagation("gi_detached"), formulas.signed_gi),
     "smoothgrad": (SmoothGrad(), formulas.sa_l2),
 }
 
@@ -100,7 +103,8 @@ def score_batch(
     graph = any(source.graph for source in sources) and not has_gradient_shortcut(classifier)
     forward = classifier.forward(batch, graph=graph)
     _check_finite("the model's logits", forward.logits, classifier.precision)
-    evidence = {source: source(forward) for source in sources if source.graph}
+    of_graph = [source for source in sources if source.graph]
+    evidence = {source: source(replace(forward, keep_graph=source is not of_graph[-1])) for source in of_graph}
     forward = forward.without_graph()
     evidence |= {source: source(forward) for source in sources if not source.graph}
     scores = {name: method.score(evidence[method.source], batch.units) for name, method in methods.items()}

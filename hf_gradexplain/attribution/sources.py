@@ -14,6 +14,8 @@ from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClass
 from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.options import ObjectiveName
 from hf_gradexplain.perturb import has_gradient_shortcut, leave_one_out, shortcut_gradients
+from hf_gradexplain.propagation.graph import Graph, apply_rules
+from hf_gradexplain.propagation.rules import RULE_SETS
 from hf_gradexplain.text.data import Gradients
 
 
@@ -66,6 +68,26 @@ class Backward:
 
 
 @dataclass(frozen=True)
+class Propagation:
+    """One backward pass that follows a rule set of `hf_gradexplain.propagation.rules` instead of the derivatives.
+
+    Args:
+        rules: Name of the rule set.
+    """
+
+    rules: str
+    graph: ClassVar[bool] = True
+
+    def __call__(self, forward: ForwardPass) -> Gradients:
+        """Return the word vectors and their modified gradients, both `(B, T, D)`."""
+        if not forward.words:
+            forward = forward.classifier.forward(forward.batch, graph=True)
+        graph = Graph(forward.logits, [words.delta for words in forward.words])
+        with apply_rules(graph, RULE_SETS[self.rules], forward.recorded):
+            return gradients_of(forward)
+
+
+@dataclass(frozen=True)
 class LeaveOneOut:
     """The rise of the loss when a unit's word vectors are set to the baseline: `l_y(x without unit) - l_y(x)`.
 
@@ -98,7 +120,9 @@ class RandomScores:
 
 
 def gradients_of(forward: ForwardPass) -> Gradients:
-    """Return the gradients of the objective in at least float32, and free the autograd graph.
+    """Return the gradients of the objective in at least float32.
+
+    The autograd graph is freed unless `forward.keep_graph` is True.
 
     In float16 the gradients of a confident prediction underflow. Each text's loss is therefore multiplied by a power of
     two, which is exact, and its gradients are divided by it in float32.
@@ -107,7 +131,7 @@ def gradients_of(forward: ForwardPass) -> Gradients:
     slope = forward.slope()
     in_float16 = any(delta.dtype == torch.float16 for delta in deltas)
     scale = loss_scale(slope) if in_float16 else torch.ones_like(slope[:, :1])
-    grads = torch.autograd.grad(forward.logits, deltas, (slope * scale).to(forward.logits.dtype))
+    grads = torch.autograd.grad(forward.logits, deltas, (slope * scale).to(forward.logits.dtype), forward.keep_graph)
     grad = torch.cat([grad.to(torch.promote_types(grad.dtype, torch.float32)) for grad in grads], -1)
     vectors = torch.cat([words.embedding for words in forward.words], -1)
     return Gradients(vectors, grad.div_(scale.unsqueeze(2)), baseline_of(forward.classifier))

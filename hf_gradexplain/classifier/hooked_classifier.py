@@ -1,7 +1,7 @@
 """A model, its embedding lookups and its objective, with one function that runs it."""
 
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from hf_gradexplain.classifier.autodiff import CustomFunction, follow_forward
 from hf_gradexplain.classifier.embedding_lookups import Edit, Lookup, edit_lookups
 from hf_gradexplain.classifier.objective import Objective
+from hf_gradexplain.classifier.recording import Recorded, RecordInputs
 from hf_gradexplain.classifier.state import ModelState, dtype_of
 from hf_gradexplain.text.data import PREDICTED, Batch
 
@@ -41,12 +42,16 @@ class ForwardPass:
         batch: The inputs; its `target` holds the predicted class where that was asked for.
         logits: `(B, C)`, part of an autograd graph that reaches the `delta`s if one was asked for.
         words: One entry per embedding table; empty without a graph.
+        recorded: Inputs of operations whose nodes do not save them; empty unless the classifier records them.
+        keep_graph: Whether the graph is needed again after the next backward pass.
     """
 
     classifier: "HookedClassifier"
     batch: Batch
     logits: Tensor
     words: tuple[EmbeddingOutput, ...] = ()
+    recorded: Recorded = field(default_factory=dict)
+    keep_graph: bool = False
 
     def loss(self, logits: Tensor | None = None) -> Tensor:
         """Return the loss of each text: `(B,)`.
@@ -90,6 +95,10 @@ class HookedClassifier:
             own backward pass, see `hf_gradexplain.classifier.autodiff`.
         no_gradient_reason: Why its gradients cannot be used; None if they can.
         mixed_precision: Whether matrix products run in bfloat16.
+        for_propagation: Whether relevance propagation reads the autograd graphs, in which recurrent layers must then
+            consist of elementary operations.
+        records_inputs: Whether forward passes with a graph record inputs that the graph does not hold, see
+            `RecordInputs`.
         compiled: Compiled replacements of some of its layers, see `hf_gradexplain.probing.compiled`.
     """
 
@@ -101,6 +110,8 @@ class HookedClassifier:
     followed_functions: frozenset[CustomFunction] = frozenset()
     no_gradient_reason: str | None = None
     mixed_precision: bool = False
+    for_propagation: bool = False
+    records_inputs: bool = False
     compiled: Mapping[nn.Module, Callable[..., Any]] = field(default_factory=dict)
 
     def forward(self, batch: Batch, *, graph: bool, edit: Edit | None = None) -> ForwardPass:
@@ -120,11 +131,18 @@ class HookedClassifier:
                 words[table] = EmbeddingOutput(embedding, torch.zeros_like(embedding, requires_grad=True))
             return vectors + words[table].delta[:, tokens].to(vectors.device)
 
-        with torch.set_grad_enabled(graph), follow_forward(self.followed_functions if graph else ()):
+        recorder = RecordInputs() if graph and self.records_inputs else None
+        with (
+            torch.set_grad_enabled(graph),
+            follow_forward(self.followed_functions if graph else ()),
+            self._recurrent_layers_as_operations(graph),
+            recorder or nullcontext(),
+        ):
             logits = self.logits(batch.inputs, add_delta if graph else edit).to(batch.target.device)
         target = torch.where(batch.target == PREDICTED, self.objective.predicted(logits), batch.target)
         outputs = tuple(words[table] for table in sorted(words))
-        return ForwardPass(self, replace(batch, target=target), logits, outputs)
+        recorded = recorder.inputs if recorder else {}
+        return ForwardPass(self, replace(batch, target=target), logits, outputs, recorded)
 
     def logits(self, inputs: Mapping[str, Tensor], edit: Edit | None = None) -> Tensor:
         """Run the model on `(B, T)` inputs and return its logits `(B, C)`.
@@ -169,6 +187,18 @@ class HookedClassifier:
         with suppress(_StopForward):
             self.logits(inputs, record)
         return tuple(vectors_of[table] for table in sorted(vectors_of))
+
+    @contextmanager
+    def _recurrent_layers_as_operations(self, graph: bool) -> Iterator[None]:
+        """Within the block, recurrent layers do not run as one operation of oneDNN, if that is needed."""
+        recurrent = any(isinstance(module, nn.RNNBase) for module in self.model.modules())
+        backend: Any = torch.backends.mkldnn
+        enabled = backend.enabled
+        try:
+            backend.enabled = enabled and not (graph and self.for_propagation and recurrent)
+            yield
+        finally:
+            backend.enabled = enabled
 
     @cached_property
     def precision(self) -> str:

@@ -93,6 +93,7 @@ def examine(model: nn.Module, tokenizer: PreTrainedTokenizerBase, profile: Profi
             _padding(profile, tokenizer),
             _gradients(classifier, tokenizer, profile),
             _zero_baseline(profile),
+            _propagation(profile),
             _leave_one_out(model),
         )
     return Report(type(model).__name__, checks)
@@ -207,6 +208,18 @@ def _zero_baseline(profile: Profile) -> Check:
     if profile.zero_baseline_works:
         return Check("zero baseline", finding, "ok", "uses it for signed_gi by default")
     return Check("zero baseline", finding, "note", "warns that signed_gi is rounding noise: choose baseline='mean'")
+
+
+def _propagation(profile: Profile) -> Check:
+    check = profile.propagation
+    if check is None:
+        return Check("propagation", "not checked, because there are no usable gradients", "note", "nothing to do")
+    if check.refusal:
+        return Check("propagation", check.refusal, "note", "refuses attn_lrp, cp_lrp and gi_detached")
+    finding = f"relevance is conserved up to a relative error of {check.conservation_error:.0e} under cp_lrp"
+    if not check.conserves(profile.tolerance):
+        return Check("propagation", finding, "note", "uses it; compare it with methods='loo' on your texts")
+    return Check("propagation", finding, "ok", "uses it")
 
 
 def _leave_one_out(model: nn.Module) -> Check:

@@ -23,6 +23,7 @@ from hf_gradexplain.probing.gradient_checks import (
     sample_documents,
     tokens_around,
 )
+from hf_gradexplain.probing.propagation_check import PropagationCheck, check_propagation
 from hf_gradexplain.text.data import Batch, Document
 from hf_gradexplain.text.encode import collate
 
@@ -41,6 +42,7 @@ class Profile:
         no_gradient_reason: Why gradient methods cannot be used; None if they can.
         gradient_embedding_cosine: Scaled cosine between gradients and word vectors, see
             `GradientCheck.gradient_embedding_cosine`; None without gradients.
+        propagation: What relevance propagation does on the model; None without gradients.
         padding_error: Relative error of texts in a padded batch, compared with each text alone, see `batch_error`.
         batch_error: The same for a batch of texts of equal length.
         tolerance: Largest of these errors that is accepted as rounding.
@@ -52,6 +54,7 @@ class Profile:
     followed_functions: frozenset[CustomFunction]
     no_gradient_reason: str | None
     gradient_embedding_cosine: float | None
+    propagation: PropagationCheck | None
     padding_error: float
     batch_error: float
     tolerance: float
@@ -69,7 +72,13 @@ class Profile:
         return self.batch_error <= self.tolerance
 
     def classifier(
-        self, model: nn.Module, objective: Objective, batch_tokens: int, *, mixed_precision: bool = False
+        self,
+        model: nn.Module,
+        objective: Objective,
+        batch_tokens: int,
+        *,
+        mixed_precision: bool = False,
+        for_propagation: bool = False,
     ) -> HookedClassifier:
         """Return the model with its hooks and settings."""
         return HookedClassifier(
@@ -80,6 +89,8 @@ class Profile:
             followed_functions=self.followed_functions,
             no_gradient_reason=self.no_gradient_reason,
             mixed_precision=mixed_precision,
+            for_propagation=for_propagation,
+            records_inputs=for_propagation and self.propagation is not None and self.propagation.records_inputs,
         )
 
     @property
@@ -120,6 +131,7 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
             followed_functions=followed,
             no_gradient_reason=no_gradient_reason,
             gradient_embedding_cosine=cosine,
+            propagation=None if no_gradient_reason else check_propagation(classifier, batch),
             padding_error=float("inf") if pad is None else error(different_lengths),
             batch_error=error(equal_lengths),
             tolerance=min(0.02, 1e3 * torch.finfo(classifier.logits(batch.inputs).dtype).eps),

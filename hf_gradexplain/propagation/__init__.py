@@ -1,0 +1,1 @@
+"""Relevance propagation: rules for the nodes of autograd graphs, and the walk that applies them. New rules go here."""

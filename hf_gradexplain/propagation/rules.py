@@ -1,0 +1,203 @@
+"""The rules of relevance propagation: what each kind of operation hands back instead of its derivative.
+
+Relevance propagation is written as a modified gradient here. The forward pass stays as it is, some nodes of the
+autograd graph hand back another gradient, and gradient times input turns the result into scores. With `g_out` the
+gradient of an operation's output `y` and `g_in` that of an input `x`, the relevance of the output is `g_out y` and that
+of the input `g_in x`. A rule conserves relevance if the relevances of its inputs add up to that of its output.
+
+Sources:
+
+- LRP: Bach et al. 2015, *On Pixel-Wise Explanations for Non-Linear Classifier Decisions by Layer-Wise Relevance
+  Propagation*.
+- Ali et al. 2022, *XAI for Transformers: Better Explanations through Conservative Propagation*.
+- AttnLRP: Achtibat et al. 2024, *AttnLRP: Attention-Aware Layer-Wise Relevance Propagation for Transformers*.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.propagation.activations import ACTIVATIONS, GATED
+from hf_gradexplain.propagation.nodes import Kind, exponent_of, short_name
+
+Grads = Sequence[Tensor | None]
+
+
+class Role(IntEnum):
+    """What a live input of an operation carries."""
+
+    SIGNAL = 0
+    """Evidence for or against a class."""
+    GATE = 1
+    """A factor that is bounded or positive by its function, such as a sigmoid: it weights a signal."""
+    CONSTANT = 2
+    """A number that the rules treat as a constant, such as one over a standard deviation."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a rule sees when the backward pass goes through a node.
+
+    Attributes:
+        node: The node of the autograd graph, with all that it saved in the forward pass.
+        grads: The ordinary gradient of each input; None for constants.
+        output: The gradient of the output.
+        roles: What each input carries; None for constants.
+        recorded: The input of the operation, if the node does not save it and the forward pass recorded it.
+    """
+
+    node: Any
+    grads: Grads
+    output: Tensor
+    roles: Sequence[Role | None]
+    recorded: Tensor | None
+
+
+Rule = Callable[[Step], Grads]
+"""A function that returns the gradients of a node's inputs."""
+
+
+def nothing(step: Step) -> Grads:
+    """The output counts as a constant: `g_in = 0`."""
+    return [None for _ in step.grads]
+
+
+def whole_to_numerator(step: Step) -> Grads:
+    """`y = x / z`: `g_x = g_out / z`, `g_z = 0` (Ali et al. 2022, Eq. 10: statistics of a norm are constants)."""
+    return [step.grads[0], None]
+
+
+def whole_to_right_side(step: Step) -> Grads:
+    """`y = A^-1 b`: `g_b = A^-T g_out`, `g_A = 0`, since an inverse is a denominator."""
+    return [None, step.grads[1]]
+
+
+def halves(step: Step) -> Grads:
+    """`y = x z`: half of the derivative to each factor (AttnLRP, Proposition 3.3 with its Eq. 15).
+
+    A gate gets nothing, and the signal gets the whole: `g_x = z g_out`. So for factors that are constants.
+    """
+    return _divide(step, step.roles)
+
+
+def halves_of_matrix_product(step: Step) -> Grads:
+    """`Y = X Z`: half of the derivative to each factor, also if one is a gate (AttnLRP, Eq. 15)."""
+    return _divide(step, [Role.SIGNAL if role is Role.GATE else role for role in step.roles])
+
+
+_FACTORS = {"Addmm0": (1, 2), "Baddbmm0": (1, 2)}
+"""Which inputs are the factors, for products that also add something."""
+
+
+def _divide(step: Step, roles: Sequence[Role | None]) -> Grads:
+    """Divide the gradient among the factors that depend most freely on the words."""
+    live = [i for i in _FACTORS.get(short_name(step.node), (0, 1)) if i < len(roles) and roles[i] is not None]
+    lowest = min((roles[i] for i in live), default=None)
+    getting = [i for i in live if roles[i] is lowest]
+    grads = list(step.grads)
+    for i in live:
+        grads[i] = None if i not in getting else _times(grads[i], 1 / len(getting))
+    return grads
+
+
+def attention(step: Step) -> Grads:
+    """`Y = softmax(Q K^T) V`: `halves` around the softmax, whose derivative stays (AttnLRP, Eq. 13 and 15).
+
+    Value gets a half of its derivative, query and key a quarter.
+    """
+    query, key, value, *_ = (role is not None for role in step.roles)
+    outer = 0.5 if value and (query or key) else 1
+    inner = outer * (0.5 if query and key else 1)
+    factors = (inner, inner, outer, *[outer] * (len(step.roles) - 3))
+    return [_times(grad, factor) for grad, factor in zip(step.grads, factors, strict=True)]
+
+
+def attention_values(step: Step) -> Grads:
+    """`Y = P V` with the attention weights `P` as constants: `G_V = P^T G_out` (Ali et al. 2022, Eq. 8)."""
+    return [grad if i == 2 else None for i, grad in enumerate(step.grads)]
+
+
+def fixed_statistics(step: Step) -> Grads:
+    """`y = (x - mean(x)) w / s + b` with the statistic `s` as a constant (Ali et al. 2022, Eq. 10).
+
+    `g_in = g - mean(g)` with `g = g_out w / s`; RMS normalisation subtracts no mean.
+    """
+    node = step.node
+    x, weight, rstd = node._saved_input, node._saved_weight, getattr(node, "_saved_result2", node._saved_result1)
+    if short_name(node) == "NativeGroupNorm0":
+        scaled = step.output if weight is None else step.output * weight.view(-1, *[1] * (x.ndim - 2))
+        grouped = scaled.reshape(*rstd.shape, -1) * rstd.unsqueeze(-1)
+        return [(grouped - grouped.mean(-1, keepdim=True)).view_as(x).to(x.dtype), *[None] * (len(step.grads) - 1)]
+    g = (step.output if weight is None else step.output * weight) * rstd
+    if short_name(node) == "NativeLayerNorm0":
+        g = g - g.mean(tuple(range(-len(node._saved_normalized_shape), 0)), keepdim=True)
+    return [g.to(x.dtype), *[None] * (len(step.grads) - 1)]
+
+
+def line(step: Step) -> Grads:
+    """`y = f(x)`: the slope of the line from `(0, f(0))` to `(x, y)`, `g_in = g_out (f(x) - f(0)) / x`.
+
+    The identity rule of AttnLRP (Eq. 9) for functions with `f(0) = 0`; at `x = 0` it is the derivative.
+    """
+    node, saved = step.node, next((name for name in ("_saved_self", "_saved_input") if hasattr(step.node, name)), None)
+    x = step.recorded if saved is None else getattr(node, saved)
+    if x is None:
+        raise GradexplainError(
+            f"the input of {node.name()} was not recorded in the forward pass: choose methods='integrated_gradients'"
+        )
+    name = short_name(node)
+    if name in GATED:
+        return [step.output * GATED[name](node, x)]
+    zero = x.abs() < torch.finfo(x.dtype).tiny
+    return [torch.where(zero, step.grads[0], step.output * (ACTIVATIONS[name](node, x) / x))]
+
+
+def divided_by_degree(step: Step) -> Grads:
+    """`y = x^d`: the derivative divided by the degree, `g_in = g_out y / x`, so that relevance is conserved."""
+    return [_times(grad, 1 / exponent_of(step.node)) for grad in step.grads]
+
+
+def _times(grad: Tensor | None, factor: float) -> Tensor | None:
+    return grad if grad is None or factor == 1 else grad * factor
+
+
+RuleSet = Mapping[Kind, Rule]
+"""The rule for each kind of operation; kinds that are not listed hand back their derivative."""
+
+_DETACHED_NORMS: RuleSet = {
+    Kind.NORM: fixed_statistics,
+    Kind.STATISTIC: nothing,
+    Kind.QUOTIENT: whole_to_numerator,
+    Kind.SOLVE: whole_to_right_side,
+}
+
+RULE_SETS: dict[str, RuleSet] = {
+    "attn_lrp": {
+        **_DETACHED_NORMS,
+        Kind.ATTENTION: attention,
+        Kind.PRODUCT: halves,
+        Kind.MATRIX_PRODUCT: halves_of_matrix_product,
+        Kind.ACTIVATION: line,
+        Kind.POWER: divided_by_degree,
+    },
+    "cp_lrp": {
+        **_DETACHED_NORMS,
+        Kind.SOFTMAX: nothing,
+        Kind.ATTENTION: attention_values,
+        Kind.PRODUCT: halves,
+        Kind.MATRIX_PRODUCT: halves,
+        Kind.ACTIVATION: line,
+        Kind.POWER: divided_by_degree,
+    },
+    "gi_detached": {
+        **_DETACHED_NORMS,
+        Kind.SOFTMAX: nothing,
+        Kind.ATTENTION: attention_values,
+    },
+}
+"""The rule sets, by the names of their methods."""
