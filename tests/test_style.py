@@ -37,6 +37,7 @@ FOLDERS = [
     {"perturb", "propagation", "training"},
     {"probing"},
     {"attribution"},
+    {"self_check"},
     {"explanation"},
     {"engine"},
     {"evaluation", "explain"},
@@ -57,7 +58,7 @@ INSIDE = {
         {"hooked_classifier"},
     ],
     "perturb": [
-        {"matmul", "generic", "fasttext", "packed_words"},
+        {"matmul", "generic", "fasttext", "orders", "packed_words"},
         {"cells", "textcnn"},
         {"bilstm"},
         {"shortcuts"},

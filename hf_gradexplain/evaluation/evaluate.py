@@ -7,7 +7,6 @@ import torch
 
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.engine import ScoredBatch
-from hf_gradexplain.evaluation.aopc import removal_ranks
 from hf_gradexplain.evaluation.correlation import REFERENCE, compared_by_sign, correlate_all, sign_agreement
 from hf_gradexplain.evaluation.documents import EvaluatedDocument
 from hf_gradexplain.evaluation.extra_measures import Measures
@@ -15,6 +14,7 @@ from hf_gradexplain.evaluation.naopc import document_bounds
 from hf_gradexplain.evaluation.random_band import random_ranks, summarize_orders
 from hf_gradexplain.options import TiesName
 from hf_gradexplain.perturb import removal_curves
+from hf_gradexplain.perturb.orders import removal_ranks
 from hf_gradexplain.perturb.subsets import Subsets
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
-from hf_gradexplain.evaluation.aopc import removal_ranks
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.perturb.orders import removal_ranks
 
 
 def r_precision(ranks: np.ndarray, supports: np.ndarray) -> tuple[bool, float] | None:
