@@ -25,7 +25,7 @@ from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
 from hf_gradexplain.commands.parsing import Parser
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.files import atomic_write_text
-from hf_gradexplain.options import ExplainOptions, ModelArguments, Options
+from hf_gradexplain.options import AUTO, ExplainOptions, ModelArguments, Options
 from hf_gradexplain.viz.sanitize import one_line
 
 FORMATS = ("human", "json", "quiet")
@@ -73,7 +73,7 @@ def build_parser() -> Parser:
 
 def _explain(arguments: argparse.Namespace) -> None:
     for name in arguments.methods:
-        choose("method", name, DESCRIPTIONS)
+        choose("method", name, (AUTO, *DESCRIPTIONS))
     options = {name: getattr(arguments, name) for name in ExplainOptions.__annotations__}
     if arguments.label is not None:
         options["target"] = "label"

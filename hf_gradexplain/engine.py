@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import torch
@@ -10,8 +11,9 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hf_gradexplain.attribution.baseline import baseline_vectors
-from hf_gradexplain.attribution.methods import score_batch, select
-from hf_gradexplain.attribution.sources import Propagation, takes_gradients
+from hf_gradexplain.attribution.choice import Choice, choose_method
+from hf_gradexplain.attribution.methods import check_names, score_batch, select
+from hf_gradexplain.attribution.sources import propagates, takes_gradients
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.classifier.memory import run_halving_on_oom
 from hf_gradexplain.classifier.objective import Objective, head_of
@@ -20,7 +22,8 @@ from hf_gradexplain.classifier.targets import Labels, target_ids
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading import check_finite, load_classifier, unwrap
-from hf_gradexplain.options import Options
+from hf_gradexplain.loading.card_results import card_results
+from hf_gradexplain.options import AUTO, Options
 from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.probing.compiled import CompiledLayers
 from hf_gradexplain.probing.doctor import Report, examine
@@ -43,6 +46,7 @@ class ScoredBatch:
         forward: The forward pass over the texts.
         scores: `(B, U)` per method, 0 where a text has fewer units.
         class_names: `(C,)` names of the model's classes.
+        why: Why `auto` chose its method; empty if it was not asked for.
     """
 
     indices: tuple[int, ...]
@@ -50,6 +54,7 @@ class ScoredBatch:
     forward: ForwardPass
     scores: dict[str, Tensor]
     class_names: tuple[str, ...]
+    why: str = ""
 
     def explanations(self) -> list[Explanation]:
         """Return one explanation per text."""
@@ -74,6 +79,7 @@ class ScoredBatch:
                 prediction_label=self.class_names[predictions[i]],
                 regression=classifier.objective.head == "identity",
                 dtype=classifier.precision,
+                why=self.why,
             )
             for i, document in enumerate(self.forward.batch.documents)
         ]
@@ -137,6 +143,22 @@ class AttributionEngine:
         """Check how the model behaves: what was found, whether it is a problem, and what is done about it."""
         return examine(self.model, self.tokenizer, self.profile)
 
+    @cached_property
+    def automatic(self) -> Choice:
+        """The method that `auto` stands for on this model, and why."""
+        model = self.provenances.get("model")
+        return choose_method(self.profile, card_results(model) if model is not None else {})
+
+    def resolve(self, options: Options) -> Options:
+        """Return the options with `auto` replaced by the method that suits the model.
+
+        Raises:
+            GradexplainError: A method is unknown.
+        """
+        check_names(options.methods)
+        names = (self.automatic.method if name == AUTO else name for name in options.methods)
+        return replace(options, methods=tuple(dict.fromkeys(names)))
+
     def explanations(self, texts: Sequence[Text], options: Options, labels: Labels = None) -> list[Explanation]:
         """Explain texts, in their order.
 
@@ -157,7 +179,8 @@ class AttributionEngine:
 
         Between batches the model is in its original state: code that runs it then needs `frozen_eval_mode`.
         """
-        class_names = self._class_names()
+        why = self.automatic.why if AUTO in options.methods else ""
+        options, class_names = self.resolve(options), self._class_names()
         targets = target_ids(options.target, labels, len(texts), class_names)
         device, methods = device_of(self.model), select(options.methods)
         documents = Encoder(self.tokenizer, self.profile.max_length, options.unit, self.profile.pad_id or 0)(texts)
@@ -178,27 +201,27 @@ class AttributionEngine:
             return len(chosen) * max(lengths[i] for i in chosen)
 
         for chosen, (forward, scores) in run_halving_on_oom(plan, tokens, score, self.model, graph=graph):
-            yield ScoredBatch(tuple(chosen), options, forward, scores, class_names)
+            yield ScoredBatch(tuple(chosen), options, forward, scores, class_names, why)
 
     def _classifier(self, options: Options) -> HookedClassifier:
         """The model with its lookups, as these options run it."""
         if "signed_gi" in options.methods and options.baseline == "zero" and not self.profile.zero_baseline_works:
             warnings.warn(
                 f"{type(self.model).__name__} ignores the length of its word vectors, so that signed_gi from zero is "
-                "rounding noise: choose baseline='mean', or methods='loo'",
+                "rounding noise: choose methods='auto', or baseline='mean'",
                 stacklevel=4,
             )
         batch_tokens = options.batch_tokens or BATCH_TOKENS.get(device_of(self.model).type, BATCH_TOKENS["cpu"])
         objective = Objective(options.objective, head_of(self.model.config))
         runs_whole = shortcut_of(self.model) is GENERIC
         bf16 = runs_whole and options.mixed_precision == "bf16"
-        propagates = any(isinstance(method.source, Propagation) for method in select(options.methods).values())
+        by_rules = any(propagates(method.source) for method in select(options.methods).values())
         classifier = self.profile.classifier(
-            self.model, objective, batch_tokens, mixed_precision=bf16, for_propagation=propagates
+            self.model, objective, batch_tokens, mixed_precision=bf16, for_propagation=by_rules
         )
         return replace(
             classifier,
-            compiled=self._compiled(classifier) if runs_whole and options.torch_compile and not propagates else {},
+            compiled=self._compiled(classifier) if runs_whole and options.torch_compile and not by_rules else {},
             baseline=baseline_vectors(classifier, self.tokenizer, options.baseline),
         )
 

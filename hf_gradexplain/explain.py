@@ -7,7 +7,6 @@ from typing import Unpack, overload
 
 from transformers import PreTrainedModel
 
-from hf_gradexplain.attribution.methods import select
 from hf_gradexplain.classifier.targets import Labels
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, choose
@@ -93,7 +92,7 @@ class Explainer(AttributionEngine):
             choose("option", name, ExplainOptions.__annotations__)
         if labels is not None:
             options.setdefault("target", "label")
-        chosen = Options(tuple(select(methods)), unit, **options)
+        chosen = Options(methods, unit, **options)  # type: ignore[arg-type]
         single = isinstance(texts, str | tuple)
         if single and isinstance(labels, Integral):
             labels = [int(labels)]

@@ -42,6 +42,7 @@ class Explanation:
         prediction_label: The name of the predicted class, or empty.
         regression: Whether the model is a regression model.
         dtype: The compute dtype of the model, such as `float32`; lower precision gives less exact scores.
+        why: Why this method was chosen, if `methods="auto"` chose it; empty otherwise.
     """
 
     text: str
@@ -58,6 +59,12 @@ class Explanation:
     prediction_label: str = ""
     regression: bool = False
     dtype: str = "float32"
+    why: str = ""
+
+    @property
+    def method(self) -> str:
+        """The method that `show` and the other displays show by default: the first one of `scores`."""
+        return next(iter(self.scores))
 
     def __repr__(self) -> str:
         shown = self.text if len(self.text) <= 40 else self.text[:39] + "…"
@@ -206,7 +213,7 @@ class Explanation:
         return self.segments(method), heading, signed
 
     def _method(self, method: str | None) -> str:
-        return next(iter(self.scores)) if method is None else choose("method", method, self.scores)
+        return self.method if method is None else choose("method", method, self.scores)
 
 
 def _in_notebook() -> bool:

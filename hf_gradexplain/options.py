@@ -20,6 +20,9 @@ BaselineName = Literal["zero", "pad", "mask", "unk", "mean"]
 PrecisionName = Literal["no", "bf16"]
 TiesName = Literal["random", "position"]
 
+AUTO = "auto"
+"""Stands for the method that suits the model, see `hf_gradexplain.attribution.choice`; it is no method itself."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -50,7 +53,9 @@ class Options:
     """
 
     methods: tuple[str, ...] = option(
-        ("signed_gi",), "Attribution methods; `hf-gradexplain methods` lists them.", metavar="NAME"
+        (AUTO,),
+        "Attribution methods; `hf-gradexplain methods` lists them. auto takes the one that suits the model.",
+        metavar="NAME",
     )
     unit: UnitName = option(
         "word", "What gets one score: a token, a word, or a word_type, which is all occurrences of a word together."

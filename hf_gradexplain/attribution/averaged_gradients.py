@@ -8,7 +8,7 @@ import torch
 from scipy.special import roots_jacobi
 from torch import Tensor
 
-from hf_gradexplain.attribution.sources import baseline_of, gradients_of
+from hf_gradexplain.attribution.sources import baseline_of, gradients_of, propagated_gradients
 from hf_gradexplain.classifier.embedding_lookups import Edit
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.memory import run_in_chunks
@@ -23,13 +23,23 @@ class IntegratedGradients:
     average add up to the rise of the loss when all units are removed, `sum_u score_u = l_y(all masked) - l_y(x)`, up to
     the error of the quadrature (see `gauss_radau`). One step is the plain gradient.
 
+    With `rules`, every gradient follows a rule set of relevance propagation. The scores then have no known sum, and one
+    step is relevance propagation.
+
     Args:
         steps: Number of points on the line; each costs a forward and a backward pass.
+        rules: Name of the rule set, see `hf_gradexplain.propagation.rules`; None for ordinary gradients.
     """
 
     steps: int = 20
+    rules: str | None = None
     graph: ClassVar[bool] = False
     gradients: ClassVar[bool] = True
+
+    @property
+    def propagates(self) -> bool:
+        """Whether it propagates relevance."""
+        return self.rules is not None
 
     def __call__(self, forward: ForwardPass) -> Gradients:
         """Return the word vectors of the texts and the averaged gradients, both `(B, T, D)`."""
@@ -46,7 +56,7 @@ class IntegratedGradients:
 
             return interpolate
 
-        return copies.average_gradients(edit_of, copies.repeat_per_text(weights))
+        return copies.average_gradients(edit_of, copies.repeat_per_text(weights), self.rules)
 
 
 @dataclass(frozen=True)
@@ -112,12 +122,15 @@ class _PerturbedCopies:
         """Return the text and the number of the copy of each row."""
         return [divmod(row, self.n) for row in range(rows.start, rows.stop)]
 
-    def average_gradients(self, edit_of: Callable[[slice], Edit], weights: Tensor) -> Gradients:
+    def average_gradients(
+        self, edit_of: Callable[[slice], Edit], weights: Tensor, rules: str | None = None
+    ) -> Gradients:
         """Return the word vectors of the texts and the weighted sum of the gradients of their copies.
 
         Args:
             edit_of: Gives the edit that perturbs the copies in some rows.
             weights: `(B n,)` weight of each copy.
+            rules: Name of the rule set that the gradients follow; None for ordinary gradients.
         """
         classifier, inputs = self.classifier, self.batch.inputs
         vectors = torch.cat(classifier.word_vectors(inputs), -1)
@@ -127,7 +140,8 @@ class _PerturbedCopies:
             text_of = self.text_of[rows]
             copied = {name: x[text_of] for name, x in inputs.items()}
             copies = replace(self.batch, inputs=copied, target=self.batch.target[text_of])
-            grad = gradients_of(classifier.forward(copies, graph=True, edit=edit_of(rows))).grad
+            forward = classifier.forward(copies, graph=True, edit=edit_of(rows))
+            grad = (gradients_of(forward) if rules is None else propagated_gradients(forward, rules)).grad
             return grad * weights[rows].to(grad)[:, None, None]
 
         length = inputs["input_ids"].shape[1]

@@ -13,6 +13,7 @@ from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
 from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, Propagation, RandomScores, Source, takes_gradients
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.options import AUTO
 from hf_gradexplain.perturb import has_gradient_shortcut
 from hf_gradexplain.text.data import Batch, Units
 
@@ -65,6 +66,18 @@ def register(name: str, method: Method) -> None:
     if name in METHODS:
         raise GradexplainError(f"a method named {name!r} is already registered: choose another name")
     METHODS[name] = method
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Check that every name is that of a method, or `auto`.
+
+    Raises:
+        GradexplainError: No name is given, or a name is unknown; the message lists the choices.
+    """
+    if not names:
+        raise GradexplainError(f"no method given: choose one or more of {', '.join((AUTO, *METHODS))}")
+    for name in names:
+        choose("method", name, (AUTO, *METHODS))
 
 
 def select(names: str | Sequence[str]) -> dict[str, Method]:

@@ -23,6 +23,7 @@ class Source(Protocol):
     """Computes evidence from a forward pass over a batch.
 
     A source that differentiates forward passes of its own, not the given one, has an attribute `gradients = True`.
+    A source that propagates relevance has an attribute `propagates = True`.
     """
 
     @property
@@ -36,6 +37,11 @@ class Source(Protocol):
 def takes_gradients(source: Source) -> bool:
     """Return whether a source differentiates the model, in the given forward pass or in its own."""
     return source.graph or getattr(source, "gradients", False)
+
+
+def propagates(source: Source) -> bool:
+    """Return whether a source propagates relevance, for which forward passes record what the rules read."""
+    return bool(getattr(source, "propagates", False))
 
 
 @dataclass(frozen=True)
@@ -77,14 +83,13 @@ class Propagation:
 
     rules: str
     graph: ClassVar[bool] = True
+    propagates: ClassVar[bool] = True
 
     def __call__(self, forward: ForwardPass) -> Gradients:
         """Return the word vectors and their modified gradients, both `(B, T, D)`."""
         if not forward.words:
             forward = forward.classifier.forward(forward.batch, graph=True)
-        graph = Graph(forward.logits, [words.delta for words in forward.words])
-        with apply_rules(graph, RULE_SETS[self.rules], forward.recorded):
-            return gradients_of(forward)
+        return propagated_gradients(forward, self.rules)
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,18 @@ def gradients_of(forward: ForwardPass) -> Gradients:
     grad = torch.cat([grad.to(torch.promote_types(grad.dtype, torch.float32)) for grad in grads], -1)
     vectors = torch.cat([words.embedding for words in forward.words], -1)
     return Gradients(vectors, grad.div_(scale.unsqueeze(2)), baseline_of(forward.classifier))
+
+
+def propagated_gradients(forward: ForwardPass, rules: str) -> Gradients:
+    """Return the gradients of the objective as `gradients_of` does, but under a rule set.
+
+    Args:
+        forward: A forward pass with an autograd graph.
+        rules: Name of the rule set.
+    """
+    graph = Graph(forward.logits, [words.delta for words in forward.words])
+    with apply_rules(graph, RULE_SETS[rules], forward.recorded):
+        return gradients_of(forward)
 
 
 def loss_scale(slope: Tensor) -> Tensor:

@@ -106,6 +106,7 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
     """Evaluate and write the output folder; return the run on the main process, None on the others."""
     started = time.monotonic()
     evaluated = load_inputs(arguments, output_dir)
+    options = evaluated.engine.resolve(options)
     measures = measures_of(arguments, evaluated.engine.model)
     baselines = other_baselines(evaluated.engine, options, arguments.compare_baselines)
     inputs = _inputs(evaluated, arguments, options, measures) if is_main else {}

@@ -32,6 +32,7 @@ def run_explanation(arguments: ExplainRecipeArguments) -> list[Explanation]:
         allow_pickle=arguments.allow_pickle,
     )
     explanations = engine.explanations(texts, options, labels)
+    methods = engine.resolve(options).methods
     folder, commit_of = Path(arguments.output_dir), commits({**engine.provenances, **data})
     rows = [{**explanation.to_dict(), "commits": commit_of} for explanation in explanations]
     lines = (json.dumps(row, ensure_ascii=False) for row in rows)
@@ -39,14 +40,14 @@ def run_explanation(arguments: ExplainRecipeArguments) -> list[Explanation]:
     page = render_report(
         title=f"{Path(arguments.model_name_or_path).name}: {len(texts)} texts explained",
         facts={
-            "Methods": ", ".join(options.methods),
+            "Methods": ", ".join(methods),
             "Unit": options.unit,
             "Objective": options.objective,
             **{f"Commit of the {part}": commit for part, commit in commit_of.items()},
         },
         tables={},
         figures={},
-        explanations=[e.to_html(method) for e in explanations for method in options.methods],
+        explanations=[e.to_html(method) for e in explanations for method in methods],
     )
     atomic_write_text(folder / "explanations.html", page)
     atomic_write_text(folder / "run.yaml", to_replay_yaml(arguments))

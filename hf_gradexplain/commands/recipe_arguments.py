@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 
-from hf_gradexplain.attribution.methods import PAPER_METHODS, select
+from hf_gradexplain.attribution.methods import PAPER_METHODS, check_names
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import (
+    AUTO,
     HubArguments,
     MeasureArguments,
     ModelArguments,
@@ -35,7 +36,7 @@ class ExplainRecipeArguments(Options, SplitArguments, ModelArguments):
     model_name_or_path: str = with_default(ModelArguments, "model_name_or_path", MISSING)
     texts: tuple[str, ...] = option((), "Texts to explain.")
     max_samples: int = option(20, "Number of texts: a random sample of the split.")
-    methods: tuple[str, ...] = with_default(Options, "methods", ("signed_gi", "loo"))
+    methods: tuple[str, ...] = with_default(Options, "methods", (AUTO, "loo"))
     output_dir: str = option("outputs/explain", "Folder for the output files.", metavar="FOLDER")
 
     def __post_init__(self) -> None:
@@ -130,7 +131,7 @@ def options_of(arguments: Options) -> Options:
     Raises:
         GradexplainError: A method is not registered; the message names the nearest one.
     """
-    select(arguments.methods)
+    check_names(arguments.methods)
     return Options(**{part.name: getattr(arguments, part.name) for part in fields(Options)})
 
 

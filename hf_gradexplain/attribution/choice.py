@@ -1,0 +1,58 @@
+"""Choose the method for a model: what `methods="auto"` stands for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hf_gradexplain.loading.card_results import Measured
+from hf_gradexplain.probing.probe import Profile
+
+ONE_PASS = ("signed_gi", "gi_detached", "cp_lrp", "attn_lrp")
+"""The signed methods that cost one forward and one backward pass and explain the objective that was asked for."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A method, and why it was chosen.
+
+    Attributes:
+        method: Name of the method.
+        why: The reason, as part of a sentence.
+    """
+
+    method: str
+    why: str
+
+
+def choose_method(profile: Profile, measured: Mapping[str, Measured]) -> Choice:
+    """Return the method that is most faithful on this kind of model for the price of one backward pass.
+
+    On models with attention, normalisation or gates that is `attn_lrp`, as docs/leaderboard.md shows. On all others the
+    propagation rules change nothing, and it is `signed_gi`. Results on the model's own card take precedence if another
+    one-pass method is better there, with intervals that do not overlap.
+
+    Args:
+        profile: The results of probing the model.
+        measured: AOPC per method from the model's card, see `hf_gradexplain.loading.card_results`.
+    """
+    choice = _by_kind(profile)
+    if choice.method in measured and choice.method in ONE_PASS:
+        best = max((name for name in ONE_PASS if name in measured), key=lambda name: measured[name].aopc)
+        if measured[best].low > measured[choice.method].high:
+            values = f"{measured[best].aopc:.3f} against {measured[choice.method].aopc:.3f}"
+            return Choice(best, f"the model's card reports a higher AOPC than for {choice.method}: {values}")
+    return choice
+
+
+def _by_kind(profile: Profile) -> Choice:
+    if profile.no_gradient_reason:
+        return Choice("loo", f"{profile.no_gradient_reason}; leave-one-out needs no gradient")
+    check = profile.propagation
+    if check is None or check.refusal is not None:
+        reason = "relevance propagation is not possible" if check is None else check.refusal
+        return Choice("integrated_gradients", f"{reason}")
+    if not check.conserves(profile.tolerance):
+        error = f"relevances add up to the logit only up to {check.conservation_error:.0e}"
+        return Choice("integrated_gradients", f"{error} on this model, so relevance propagation is not trusted")
+    if not check.changes_gradient:
+        return Choice("signed_gi", "the model has no attention, normalisation or gates that need propagation rules")
+    return Choice("attn_lrp", "the most faithful one-pass method on models with attention, normalisation or gates")
