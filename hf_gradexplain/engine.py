@@ -29,6 +29,7 @@ from hf_gradexplain.probing.compiled import CompiledLayers
 from hf_gradexplain.probing.doctor import Report, examine
 from hf_gradexplain.probing.padding import PaddingLimit
 from hf_gradexplain.probing.probe import probe
+from hf_gradexplain.self_check import self_checks
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.encode import Encoder, Text, collate, plan_batches, without_surrogates
 
@@ -83,6 +84,12 @@ class ScoredBatch:
             )
             for i, document in enumerate(self.forward.batch.documents)
         ]
+
+    def checked_explanations(self) -> list[Explanation]:
+        """Return one explanation per text, with its self-check: 5 masked copies, and 2 per method."""
+        checks = self_checks(self.forward, self.scores, self.options.unit, self.options.self_check_share)
+        explained = zip(self.explanations(), checks, strict=True)
+        return [replace(explanation, self_check=check) for explanation, check in explained]
 
 
 class AttributionEngine:
@@ -167,11 +174,10 @@ class AttributionEngine:
             options: How to explain.
             labels: One class id per text, if `options.target` is `label`.
         """
-        explanation_of = {
-            i: explanation
-            for batch in self.run(texts, options, labels)
-            for i, explanation in zip(batch.indices, batch.explanations(), strict=True)
-        }
+        explanation_of: dict[int, Explanation] = {}
+        for batch in self.run(texts, options, labels):
+            explained = batch.checked_explanations() if options.self_check else batch.explanations()
+            explanation_of |= zip(batch.indices, explained, strict=True)
         return [explanation_of[i] for i in range(len(texts))]
 
     def run(self, texts: Sequence[Text], options: Options, labels: Labels = None) -> Iterator[ScoredBatch]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from numbers import Integral
 from typing import Unpack, overload
 
@@ -96,6 +97,8 @@ class Explainer(AttributionEngine):
         single = isinstance(texts, str | tuple)
         if single and isinstance(labels, Integral):
             labels = [int(labels)]
+        if chosen.self_check is None:
+            chosen = replace(chosen, self_check=single)
         explanations = self.explanations(listed(texts), chosen, labels)
         return explanations[0] if single else explanations
 

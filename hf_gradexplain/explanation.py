@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
@@ -14,6 +14,7 @@ from rich.console import Console
 
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.errors import choose
+from hf_gradexplain.self_check import SelfCheck
 from hf_gradexplain.text.data import Unit
 from hf_gradexplain.viz.figures import explanation_figure
 from hf_gradexplain.viz.highlight import Heading, Segment, to_html, to_rich
@@ -43,6 +44,8 @@ class Explanation:
         regression: Whether the model is a regression model.
         dtype: The compute dtype of the model, such as `float32`; lower precision gives less exact scores.
         why: Why this method was chosen, if `methods="auto"` chose it; empty otherwise.
+        self_check: Per method, the prediction without the units that it scores highest, next to the prediction without
+            random ones. Empty if it was not asked for, or if the text has fewer than two units.
     """
 
     text: str
@@ -60,6 +63,7 @@ class Explanation:
     regression: bool = False
     dtype: str = "float32"
     why: str = ""
+    self_check: Mapping[str, SelfCheck] = field(default_factory=dict)
 
     @property
     def method(self) -> str:
@@ -183,6 +187,7 @@ class Explanation:
             "units": [{"text": unit.text, "spans": [list(span) for span in unit.spans]} for unit in self.units],
             "scores": {name: scores.tolist() for name, scores in self.scores.items()},
             "probabilities": self.probabilities.tolist(),
+            "self_check": {name: check.to_dict() for name, check in self.self_check.items()},
         }
 
     @classmethod
@@ -191,7 +196,9 @@ class Explanation:
         known = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
         units = tuple(Unit(u["text"], tuple((int(a), int(b)) for a, b in u["spans"])) for u in record["units"])
         scores = {name: np.asarray(scores, dtype=float) for name, scores in record["scores"].items()}
-        return cls(**{**known, "units": units, "scores": scores, "probabilities": np.asarray(record["probabilities"])})
+        checks = {name: SelfCheck.from_dict(check) for name, check in (record.get("self_check") or {}).items()}
+        arrays = {"scores": scores, "probabilities": np.asarray(record["probabilities"])}
+        return cls(**{**known, **arrays, "units": units, "self_check": checks})
 
     def _parts(self, method: str | None) -> tuple[list[Segment], Heading, bool]:
         """Return the segments, the heading, and whether the scores are signed, for the renderers."""
@@ -206,6 +213,8 @@ class Explanation:
             dtype=self.dtype,
             truncated_at=self.truncated_at,
             without_units=not self.units,
+            check=self.self_check[method].sentence() if method in self.self_check else "",
+            warning=self.self_check[method].warning() if method in self.self_check else "",
         )
         signed = method not in METHODS or METHODS[method].signed
         if not signed and (self.scores[method] < 0).any():

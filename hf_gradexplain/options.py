@@ -80,6 +80,14 @@ class Options:
     torch_compile: bool = option(
         False, "Compile the layers that the model repeats. It takes a minute first, so it pays off for many texts."
     )
+    self_check: bool | None = option(
+        None,
+        "Also predict the text without the top 3 units of each method, without 3 random ones, and with the top 3 alone: "
+        "5 masked copies, and 2 per method. By default for a single text only.",
+    )
+    self_check_share: float | None = option(
+        None, "Share of the units that the self-check removes, such as 0.2, instead of 3; implies self_check."
+    )
 
     def __post_init__(self) -> None:
         methods = (self.methods,) if isinstance(self.methods, str) else tuple(self.methods)
@@ -89,6 +97,13 @@ class Options:
             raise GradexplainError(f"seed must be a whole number, 0 or larger, but is {self.seed}")
         if self.batch_tokens is not None and self.batch_tokens < 1:
             raise GradexplainError(f"batch_tokens must be a positive number of tokens, but is {self.batch_tokens}")
+        if self.self_check_share is not None:
+            if not 0 < self.self_check_share < 1:
+                raise GradexplainError(
+                    f"self_check_share must be a share of the units between 0 and 1, but is {self.self_check_share}"
+                )
+            if self.self_check is None:
+                object.__setattr__(self, "self_check", True)
 
 
 class ExplainOptions(TypedDict, total=False):
@@ -101,6 +116,8 @@ class ExplainOptions(TypedDict, total=False):
     baseline: BaselineName
     mixed_precision: PrecisionName
     torch_compile: bool
+    self_check: bool | None
+    self_check_share: float | None
 
 
 def check_choices(options: Any) -> None:

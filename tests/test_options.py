@@ -84,7 +84,7 @@ def test_the_decorator_replaces_its_line_and_nothing_else():
         """
 
     assert inspect.getdoc(last).startswith("Do it.\n\nArgs:\n    a: First.\n    target: ")
-    assert inspect.getdoc(last).rstrip().endswith("pays off for many texts.")
+    assert inspect.getdoc(last).rstrip().endswith("implies self_check.")
 
 
 def test_another_default_keeps_help_and_name():

@@ -5,7 +5,7 @@ The fields of the last base class are listed first, in `--help` and in `run.yaml
 
 from collections.abc import Collection
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -27,6 +27,21 @@ from hf_gradexplain.training.arguments import TrainArguments
 
 NOT_REPLAYED = ("push_to_hub", "hub_dataset_id", "hub_private_repo", "publish_text", "dry_run")
 """Arguments without influence on a result, which a replay neither needs nor repeats."""
+
+
+PresetName = Literal["paper"]
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {
+        "methods": PAPER_METHODS,
+        "unit": "word_type",
+        "target": "label",
+        "objective": "loss",
+        "baseline": "zero",
+        "ties": "random",
+    }
+}
+"""Options that a preset fixes, whatever the defaults will be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +83,9 @@ class EvaluateRecipeArguments(PublishArguments, MeasureArguments, Options, Split
     methods: tuple[str, ...] = with_default(Options, "methods", PAPER_METHODS)
     unit: UnitName = with_default(Options, "unit", "word_type")
     target: TargetName = with_default(Options, "target", "label")
+    preset: PresetName | None = option(
+        None, "Fix methods, unit, target, objective, baseline and ties: paper is the setting of Du & Xu (2021)."
+    )
     output_dir: str = option("outputs/evaluate", "Folder for the output files.", metavar="FOLDER")
     streaming: bool = option(False, "Read the dataset row by row, and store nothing of it on disk.")
     threads: int = option(1, "CPU threads per process; more processes are faster than more threads.")
@@ -78,8 +96,16 @@ class EvaluateRecipeArguments(PublishArguments, MeasureArguments, Options, Split
         MeasureArguments.__post_init__(self)
         if self.threads < 1:
             raise GradexplainError(f"threads must be a number of CPU threads, 1 or larger, but is {self.threads}")
+        for name, value in PRESETS[self.preset].items() if self.preset else ():
+            if getattr(self, name) not in (value, type(self).__dataclass_fields__[name].default):
+                raise GradexplainError(f"preset {self.preset!r} fixes {name}: leave out --{name}, or leave out --preset")
+            object.__setattr__(self, name, value)
         if not self.push_to_hub and (self.hub_dataset_id or self.publish_text):
             raise GradexplainError("hub_dataset_id and publish_text need push_to_hub")
+        if self.self_check:
+            raise GradexplainError(
+                "leave out self_check and self_check_share: an evaluation removes the units one by one, which says more"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,3 +46,23 @@ class Subsets:
         text_of = torch.full((len(removed),), text, device=removed.device)
         parts = generic.run_masked_copies(self.forward, text_of, lambda rows: removed[rows])
         return torch.cat([part for _, part in parts])
+
+    @torch.no_grad()
+    def logits_of_all(self, removed: Tensor) -> Tensor:
+        """Return the logits of every text without each of `K` sets of its units.
+
+        Args:
+            removed: `(B, K, U)` bool, False where a text has fewer units. Empty sets give the plain logits.
+
+        Returns:
+            `(B, K, C)`.
+        """
+        plain = self.forward.logits.detach().unsqueeze(1)
+        if self.effects is not None:
+            return (plain + removed.to(self.effects) @ self.effects).to(plain.dtype)
+        logits = plain.repeat(1, removed.shape[1], 1)
+        text_of, set_of = removed.any(2).nonzero(as_tuple=True)
+        sets = removed[text_of, set_of]
+        for rows, part in generic.run_masked_copies(self.forward, text_of, lambda rows: sets[rows]):
+            logits[text_of[rows], set_of[rows]] = part
+        return logits

@@ -70,7 +70,7 @@ class _Shade:
 
 @dataclass(frozen=True)
 class Heading:
-    """The text above an explained text. Empty parts are left out.
+    """The text above an explained text, and the remarks below it. Empty parts are left out.
 
     Attributes:
         method: The name of the attribution method.
@@ -83,6 +83,8 @@ class Heading:
         truncated_at: The number of characters that the model read; the rest is shown in grey. None if it read all.
         without_units: Whether the text has no units.
         sides: The names of positive and of negative scores in the legend.
+        check: The result of the self-check, below the legend.
+        warning: A warning about the explanation, below the self-check.
     """
 
     method: str = ""
@@ -95,6 +97,8 @@ class Heading:
     truncated_at: int | None = None
     without_units: bool = False
     sides: tuple[str, str] = (_PHRASES["for"], _PHRASES["against"])
+    check: str = ""
+    warning: str = ""
 
     @property
     def phrases(self) -> dict[Role, str]:
@@ -192,6 +196,10 @@ def to_rich(
         line = Text(heading.phrases[role], style=" ".join(_TERMINAL_STYLES[role]))
         listed = ", ".join(f"{unit} {score}" for unit, score in units) or "none"
         lines.append(Text.assemble(line, " " * (16 - len(line)), listed))
+    if heading.check:
+        lines.append(Text.assemble(("self-check", "dim"), " " * 6, one_line(heading.check)))
+    if heading.warning:
+        lines.append(Text(one_line(heading.warning), style="bold"))
     return Group(*lines)
 
 

@@ -1,0 +1,239 @@
+"""The self-check: the prediction without the top units of an explanation, without random ones, and with the top alone.
+
+A faithful explanation names the units that the prediction depends on. The self-check removes them from this very text
+and looks whether the prediction falls further than without as many random units.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from math import isclose, isfinite, nan
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.classifier.state import frozen_eval_mode
+from hf_gradexplain.perturb.orders import removal_ranks
+from hf_gradexplain.perturb.subsets import Subsets
+from hf_gradexplain.text.data import Document
+from hf_gradexplain.viz.sanitize import one_line
+
+TOP = 3
+"""The number of units that are removed, unless a share of them is asked for."""
+
+DRAWS = 5
+"""The number of random sets of units."""
+
+_LISTED = 5
+"""The largest number of units that the sentence lists."""
+
+_DECIMALS = (2, 3, 4)
+"""The decimals of a number in the sentence: the first that is enough."""
+
+
+@dataclass(frozen=True)
+class SelfCheck:
+    """The check of one method on one text: `f(x)`, the target's probability (regression: the output), on masked copies.
+
+    The `k` top units are those that a removal curve removes first. A number that the model does not compute (NaN or
+    infinite on a masked text) is NaN.
+
+    Attributes:
+        top: The texts of the `k` units that the method scores highest, the highest first.
+        full: `f` of the full text.
+        without: `f` without the top units.
+        random: `f` without `k` random units, one number for each of the 5 draws.
+        alone: `f` with the top units alone; all other units are masked.
+        unit: The kind of unit: `token`, `word` or `word_type`.
+        signed: Whether a positive score supports the target.
+        regression: Whether `f` is the output of a regression model.
+
+    Example:
+        >>> check = SelfCheck(("dull", "never"), 0.95, 0.31, (0.95, 0.9, 0.95, 0.95, 0.9), 0.88, "word", True, False)
+        >>> print(check)
+        without 'dull', 'never': p 0.95 → 0.31; without 2 random words: 0.93; with these words alone: 0.88
+        >>> check.beats_random
+        True
+    """
+
+    top: tuple[str, ...]
+    full: float
+    without: float
+    random: tuple[float, ...]
+    alone: float
+    unit: str
+    signed: bool
+    regression: bool
+
+    @property
+    def without_random(self) -> float:
+        """The mean of `random`."""
+        return sum(self.random) / len(self.random)
+
+    @property
+    def beats_random(self) -> bool | None:
+        """Whether removing the top units lowers `f` more than removing random ones; None if a number is NaN.
+
+        For an unsigned method, which does not say in which direction a unit pulls: whether it changes `f` more. Numbers
+        are compared as written with 4 decimals (the output of a regression model: with 5 significant digits).
+
+        True is weak evidence for an explanation: random scores pass on half of the texts. False is evidence against it.
+        """
+        numbers = self.full, self.without, self.without_random
+        if not all(map(isfinite, numbers)):
+            return None
+        full, without, random = (float(self._written(x, _DECIMALS[-1])) for x in numbers)
+        if self.signed:
+            return without < random
+        change, random_change = abs(without - full), abs(random - full)
+        return change > random_change and not isclose(change, random_change)
+
+    def sentence(self) -> str:
+        """Return the numbers in words, on one line without control characters.
+
+        Numbers have 2 decimals, or up to 4 if those without the top units and without random ones would look equal.
+        """
+        k = len(self.top)
+        top = ", ".join(f"'{one_line(text, width=32)}'" for text in self.top[:_LISTED])
+        more = f" and {k - _LISTED} more" if k > _LISTED else ""
+        random = f"{k} random {self._unit}s" if k > 1 else f"a random {self._unit}"
+        numbers = self.full, self.without, self.without_random, self.alone
+        full, without, mean, alone = (self._written(x, self._decimals) for x in numbers)
+        return (
+            f"without {top}{more}: {self._what} {full} → {without}; without {random}: {mean}; "
+            f"with {self._these} alone: {alone}"
+        )
+
+    def warning(self) -> str:
+        """Return in words that the check failed, or an empty string if it did not."""
+        if self.beats_random is not False:
+            return ""
+        verb, random = "lowers" if self.signed else "changes", "random ones" if len(self.top) > 1 else "a random one"
+        return (
+            f"removing {self._these} {verb} {self._what} no more than removing {random}: do not trust this explanation"
+        )
+
+    def __str__(self) -> str:
+        return "; ".join(part for part in (self.sentence(), self.warning()) if part)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON, None for NaN; `from_dict` reads them."""
+        numbers = {name: _or_none(getattr(self, name)) for name in ("full", "without", "alone")}
+        return {**asdict(self), **numbers, "top": list(self.top), "random": [_or_none(x) for x in self.random]}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "SelfCheck":
+        """Return the check of a dictionary made by `to_dict`; unknown keys are ignored."""
+        known = {name: record[name] for name in cls.__dataclass_fields__}
+        numbers = {name: _or_nan(known[name]) for name in ("full", "without", "alone")}
+        return cls(**{**known, **numbers, "top": tuple(known["top"]), "random": tuple(map(_or_nan, known["random"]))})
+
+    @property
+    def _what(self) -> str:
+        return "the output" if self.regression else "p"
+
+    @property
+    def _unit(self) -> str:
+        return "token" if self.unit == "token" else "word"
+
+    @property
+    def _these(self) -> str:
+        return f"these {self._unit}s" if len(self.top) > 1 else f"this {self._unit}"
+
+    @property
+    def _decimals(self) -> int:
+        pairs = ((self._written(self.without, d), self._written(self.without_random, d)) for d in _DECIMALS)
+        enough = (d for d, (without, random) in zip(_DECIMALS, pairs, strict=True) if without != random)
+        return next(enough, _DECIMALS[0])
+
+    def _written(self, value: float, decimals: int) -> str:
+        if not isfinite(value):
+            return "undefined"
+        if self.regression:
+            return f"{value:z#.{decimals + 1}g}".rstrip(".")
+        return f"{value:.{decimals}f}"
+
+
+def self_checks(
+    forward: ForwardPass, scores: Mapping[str, Tensor], unit: str, share: float | None = None
+) -> list[dict[str, SelfCheck]]:
+    """Check every method on every text of a batch.
+
+    It runs `5 + 2 M` masked copies of a text for `M` methods, all together, within the token budget: 7 for one method.
+    The random sets depend on the seed and the text alone: they are the same for all methods, alone and in any batch.
+
+    Args:
+        forward: The forward pass over the texts.
+        scores: `(B, U)` per method.
+        unit: The kind of unit.
+        share: The share of the units to remove; None for 3 units.
+
+    Returns:
+        Per text, the check of each method; empty for a text with fewer than two units, which leave no choice.
+    """
+    documents, values = forward.batch.documents, torch.stack([x.detach() for x in scores.values()])
+    units = [len(document.units) for document in documents]
+    ranks = [
+        removal_ranks(x[:, :n], document.rng(forward.batch.seed, "ties"))
+        for document, n, x in zip(documents, units, values.transpose(0, 1).cpu().double().numpy(), strict=True)
+    ]
+    sets = np.zeros((len(documents), DRAWS + 2 * len(scores), forward.batch.units.size), dtype=bool)
+    for i, document in enumerate(documents):
+        if k := top_count(units[i], share):
+            random = _random_ranks(document, forward.batch.seed)
+            sets[i, :, : units[i]] = np.concatenate([random < k, ranks[i] < k, ranks[i] >= k])
+    numbers = _target_probabilities(forward, sets)
+    regression = forward.classifier.objective.head == "identity"
+
+    def check(i: int, m: int, name: str) -> SelfCheck:
+        first = ranks[i][m].argsort()[: top_count(units[i], share)]
+        full, random, without, alone = np.split(numbers[i], [1, 1 + DRAWS, 1 + DRAWS + len(scores)])
+        return SelfCheck(
+            top=tuple(documents[i].units[u].text for u in first),
+            full=float(full[0]),
+            without=float(without[m]),
+            random=tuple(random.tolist()),
+            alone=float(alone[m]),
+            unit=unit,
+            signed=METHODS[name].signed,
+            regression=regression,
+        )
+
+    return [{name: check(i, m, name) for m, name in enumerate(scores) if n > 1} for i, n in enumerate(units)]
+
+
+def top_count(units: int, share: float | None = None) -> int:
+    """Return how many of `units` units are the top: 3, or a share, rounded; at least 1, and one less than there are.
+
+    >>> [top_count(units) for units in (1, 2, 3, 4, 40)], top_count(40, share=0.2)
+    ([0, 1, 2, 3, 3], 8)
+    """
+    wanted = TOP if share is None else round(share * units)
+    return max(min(max(wanted, 1), units - 1), 0)
+
+
+def _random_ranks(document: Document, seed: int) -> np.ndarray:
+    """Return random orders of a document's units, the same in any batch: `(5, U)` ranks."""
+    ranks = np.tile(np.arange(len(document.units)), (DRAWS, 1))
+    return document.rng(seed, "self-check").permuted(ranks, axis=1)
+
+
+@torch.no_grad()
+def _target_probabilities(forward: ForwardPass, sets: np.ndarray) -> np.ndarray:
+    """Return the target's probability of the full texts, then without sets of units: `(B, K, U)` to `(B, 1 + K)`."""
+    with frozen_eval_mode(forward.classifier.model):
+        masked = Subsets(forward).logits_of_all(torch.from_numpy(sets).to(forward.batch.target.device))
+        logits = torch.cat([forward.logits.detach().unsqueeze(1), masked], 1)
+    numbers = forward.target_probability(logits).cpu().double().numpy()
+    return np.where(np.isfinite(numbers), numbers, nan)
+
+
+def _or_none(number: float) -> float | None:
+    return number if isfinite(number) else None
+
+
+def _or_nan(number: float | None) -> float:
+    return nan if number is None else number
