@@ -90,3 +90,17 @@ def test_help_shows_the_groups(capsys):
     titles = ["Model:", "Dataset:", "How to explain a text:", "Measures:", "Hub:", "Run:"]
     assert [line for line in text.splitlines() if line in titles] == titles
     assert text.index("Hub:") < text.index("--hub_dataset_id") < text.index("Run:")
+
+
+def test_the_preset_of_the_paper_is_pinned():
+    plain, preset = EvaluateRecipeArguments(), EvaluateRecipeArguments(preset="paper")
+    assert preset.methods == ("random", "loo", "sa_raw", "sa_l1", "sa_l2", "sa_linf", "signed_gi")
+    fixed = (preset.unit, preset.target, preset.objective, preset.baseline, preset.ties)
+    assert fixed == ("word_type", "label", "loss", "zero", "random")
+    assert options_of(preset) == options_of(plain)
+
+
+def test_a_preset_refuses_an_option_that_it_fixes():
+    with pytest.raises(GradexplainError, match=r"^preset 'paper' fixes unit: leave out --unit, or leave out --preset$"):
+        EvaluateRecipeArguments(preset="paper", unit="word")
+    assert EvaluateRecipeArguments(preset="paper", unit="word_type").unit == "word_type"

@@ -5,7 +5,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from hf_gradexplain.classifier.state import dtype_of
-from hf_gradexplain.commands.doctor import run_doctor
+from hf_gradexplain.commands.doctor import diagnose
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.loading import precision
@@ -22,8 +22,8 @@ def saved(folder, dtype=torch.float32):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_weights_are_loaded_in_float32(dtype, tmp_path):
     name, model, tokenizer = saved(tmp_path, dtype)
-    loaded = Explainer.from_pretrained(name)("the film is bad")
-    expected = Explainer(model.float(), tokenizer)("the film is bad")
+    loaded = Explainer.from_pretrained(name)("the film is bad", "signed_gi")
+    expected = Explainer(model.float(), tokenizer)("the film is bad", "signed_gi")
     assert loaded.dtype == "float32"
     assert "computed in" not in loaded.to_html()
     assert loaded.scores["signed_gi"] == pytest.approx(expected.scores["signed_gi"], rel=1e-5)
@@ -66,12 +66,12 @@ def test_the_dtype_of_a_model_is_that_of_most_of_its_weights():
 def test_an_adapter_is_applied_to_its_base_model(tmp_path):
     base, _, tokenizer = saved(tmp_path / "base")
     explain = Explainer.from_pretrained(base)
-    plain = explain("the film is bad")
+    plain = explain("the film is bad", "signed_gi")
     adapted = get_peft_model(explain.model, LoraConfig(task_type="SEQ_CLS", r=2, init_lora_weights=False)).eval()
     adapted.save_pretrained(tmp_path / "adapter")
     tokenizer.save_pretrained(tmp_path / "adapter")
-    loaded = Explainer.from_pretrained(str(tmp_path / "adapter"))("the film is bad")
-    expected = Explainer(adapted, tokenizer)("the film is bad")
+    loaded = Explainer.from_pretrained(str(tmp_path / "adapter"))("the film is bad", "signed_gi")
+    expected = Explainer(adapted, tokenizer)("the film is bad", "signed_gi")
     assert loaded.scores["signed_gi"] == pytest.approx(expected.scores["signed_gi"], rel=1e-5)
     assert loaded.scores["signed_gi"] != pytest.approx(plain.scores["signed_gi"], rel=1e-2)
 
@@ -83,7 +83,7 @@ def test_the_doctor_reports_missing_weights_and_continues(tmp_path):
         GradexplainError, match=r"no weights for classifier.bias, classifier.weight, and its predictions"
     ):
         Explainer.from_pretrained(str(tmp_path))
-    report = run_doctor(str(tmp_path))
+    report, _ = diagnose(str(tmp_path))
     first, *others = report.checks
     assert not report.ok
     assert (first.name, first.verdict) == ("checkpoint", "problem")
@@ -92,7 +92,7 @@ def test_the_doctor_reports_missing_weights_and_continues(tmp_path):
 
 
 def test_the_doctor_reports_what_cannot_be_loaded_or_run(tmp_path):
-    (check,) = run_doctor(str(tmp_path / "nothing")).checks
+    (check,) = diagnose(str(tmp_path / "nothing"))[0].checks
     assert (check.name, check.verdict) == ("loading", "problem")
     assert "cannot load a sequence classifier" in check.found
     assert check.found.endswith("nor a hub name such as owner/name: correct the name or path")
@@ -100,7 +100,7 @@ def test_the_doctor_reports_what_cannot_be_loaded_or_run(tmp_path):
     model.classifier.weight.data[0, 0] = torch.nan
     model.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
-    last = run_doctor(str(tmp_path)).checks[-1]
+    last = diagnose(str(tmp_path))[0].checks[-1]
     assert (last.name, last.verdict) == ("forward pass", "problem")
     assert "weight 'classifier.weight' is not finite" in last.found
 
