@@ -11,9 +11,9 @@ import json
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -25,8 +25,11 @@ from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
 from hf_gradexplain.commands.parsing import Parser
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.files import atomic_write_text
-from hf_gradexplain.options import AUTO, ExplainOptions, ModelArguments, Options
+from hf_gradexplain.options import AUTO, ExplainOptions, ModelArguments, Options, SplitArguments
 from hf_gradexplain.viz.sanitize import one_line
+
+if TYPE_CHECKING:
+    from hf_gradexplain.commands.recommend import Recommendation
 
 FORMATS = ("human", "json", "quiet")
 
@@ -60,7 +63,11 @@ def build_parser() -> Parser:
 
     doctor = commands.add_parser("doctor", help="check a model before explaining it", allow_abbrev=False)
     doctor.add_argument("model", metavar="MODEL", help="hub name or folder of a sequence classifier")
-    doctor.set_defaults(command=_doctor)
+    doctor.add_argument(
+        "--file", type=Path, metavar="FILE", help="text file with one text per line, to measure the methods on"
+    )
+    doctor.add_fields(SplitArguments, skip=["label_column"])
+    doctor.set_defaults(command=_doctor, max_samples=50)
     for command in (explain, doctor):
         command.add_fields(ModelArguments, skip=["model_name_or_path"])
 
@@ -77,6 +84,8 @@ def _explain(arguments: argparse.Namespace) -> None:
     options = {name: getattr(arguments, name) for name in ExplainOptions.__annotations__}
     if arguments.label is not None:
         options["target"] = "label"
+    if arguments.format == "quiet" and arguments.html is None:
+        options |= {"self_check": False}  # nothing shows it
 
     from hf_gradexplain.explain import Explainer
     from hf_gradexplain.hub.provenance import commits
@@ -111,20 +120,36 @@ def _explain(arguments: argparse.Namespace) -> None:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from hf_gradexplain.commands.doctor import run_doctor
+    from hf_gradexplain.commands.doctor import diagnose
+    from hf_gradexplain.commands.recommend import load_sample, recommend_method
 
-    report = run_doctor(
+    names = [part.name for part in fields(SplitArguments) if hasattr(arguments, part.name)]
+    texts = load_sample(SplitArguments(**{name: getattr(arguments, name) for name in names}), arguments.file)
+    report, engine = diagnose(
         arguments.model,
         revision=arguments.model_revision,
         trust_remote_code=arguments.trust_remote_code,
         allow_pickle=arguments.allow_pickle,
     )
+    recommendation = recommend_method(engine, texts) if report.ok and engine and texts is not None else None
     if arguments.format == "json":
-        _print_json(report.to_dict())
-    else:
-        rows = [asdict(check) for check in report.checks if arguments.format == "human" or check.verdict == "problem"]
+        _print_json({**report.to_dict(), **({"recommendation": recommendation.to_dict()} if recommendation else {})})
+        return 0 if report.ok else 1
+    rows = [asdict(check) for check in report.checks if arguments.format == "human" or check.verdict == "problem"]
+    if rows:
         _print_rows(rows, arguments.format)
+    if recommendation:
+        _print_recommendation(recommendation, arguments.format)
     return 0 if report.ok else 1
+
+
+def _print_recommendation(recommendation: "Recommendation", form: str) -> None:
+    if form == "quiet":
+        print(recommendation.method or "")
+    else:
+        console = Console()
+        console.print(recommendation.to_table())
+        console.print(Text(recommendation.sentence))
 
 
 def _methods(arguments: argparse.Namespace) -> None:

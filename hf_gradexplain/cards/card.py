@@ -108,6 +108,8 @@ class Card:
         not_measured: Why that was not measured.
         examples: Explained texts.
         widget: Example inputs for the widget on the hub.
+        weights_sha256: The SHA-256 of the weights that were measured, see `hf_gradexplain.loading.card_results`, or
+            None.
     """
 
     title: str
@@ -130,6 +132,7 @@ class Card:
     not_measured: str = "it was not requested"
     examples: Sequence[Example] = ()
     widget: Sequence[str] = field(default_factory=list)
+    weights_sha256: str | None = None
 
     def to_json(self) -> str:
         """Return the card as JSON; `from_json` reads it."""

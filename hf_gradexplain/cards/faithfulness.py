@@ -79,19 +79,19 @@ def faithfulness_figure(faithfulness: Faithfulness, title: str) -> bytes:
     return figure_bytes(aopc_figure(curves, chance, title=title), "png")
 
 
-def example_method(faithfulness: Faithfulness | None) -> str:
+def example_method(faithfulness: Faithfulness | None, automatic: str) -> str:
     """Return the method that explains the examples of a card.
 
-    It is the signed method with the largest AOPC if its interval lies above the interval of `signed_gi`, and
-    `signed_gi` otherwise.
+    It is the signed method with the largest AOPC if its interval lies above the interval of the automatic method, and
+    the automatic method otherwise.
     """
     rows = faithfulness.methods if faithfulness else ()
     short = {row["method"]: row["short"] for row in rows if METHODS[row["method"]].signed}
-    best = max(short, key=lambda method: short[method][0], default="signed_gi")
-    return best if best != "signed_gi" and short[best][1] > short["signed_gi"][2] else "signed_gi"
+    best = max(short, key=lambda method: short[method][0], default=automatic)
+    return best if automatic in short and short[best][1] > short[automatic][2] else automatic
 
 
-def explain_examples(explainer: Explainer, texts: Sequence[str], method: str = "signed_gi") -> list[Example]:
+def explain_examples(explainer: Explainer, texts: Sequence[str], method: str) -> list[Example]:
     """Explain the predicted class of each text, word by word."""
     examples = []
     for explanation in explainer(list(texts), method):

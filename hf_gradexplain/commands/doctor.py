@@ -8,10 +8,10 @@ from hf_gradexplain.probing.doctor import Check, Report
 FIX_FIRST = "fix this first: nothing can be explained until then"
 
 
-def run_doctor(
+def diagnose(
     name: str, *, revision: str | None = None, trust_remote_code: bool = False, allow_pickle: bool = False
-) -> Report:
-    """Load a model and report on it; a model that cannot be loaded or run gets a report that says so.
+) -> tuple[Report, AttributionEngine | None]:
+    """Load a model and report on it; a model that cannot be loaded or run gets a report that says so, and no engine.
 
     Args:
         name: Hub name or folder.
@@ -24,14 +24,16 @@ def run_doctor(
             name, revision=revision, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
         )
     except GradexplainError as error:
-        return Report(name, (Check("loading", str(error), "problem", FIX_FIRST),))
+        return Report(name, (Check("loading", str(error), "problem", FIX_FIRST),)), None
     checks = (_missing_weights(checkpoint.missing),)
     try:
-        report = AttributionEngine(checkpoint.model, checkpoint.tokenizer).check()
+        engine = AttributionEngine(checkpoint.model, checkpoint.tokenizer)
+        engine.provenances = checkpoint.provenances
+        report = engine.check()
     except GradexplainError as error:
         name = type(checkpoint.model).__name__
-        return Report(name, (*checks, Check("forward pass", str(error), "problem", FIX_FIRST)))
-    return Report(report.model, checks + report.checks)
+        return Report(name, (*checks, Check("forward pass", str(error), "problem", FIX_FIRST))), None
+    return Report(report.model, checks + report.checks), engine
 
 
 def _missing_weights(weights: tuple[str, ...]) -> Check:

@@ -98,7 +98,9 @@ class EvaluateRecipeArguments(PublishArguments, MeasureArguments, Options, Split
             raise GradexplainError(f"threads must be a number of CPU threads, 1 or larger, but is {self.threads}")
         for name, value in PRESETS[self.preset].items() if self.preset else ():
             if getattr(self, name) not in (value, type(self).__dataclass_fields__[name].default):
-                raise GradexplainError(f"preset {self.preset!r} fixes {name}: leave out --{name}, or leave out --preset")
+                raise GradexplainError(
+                    f"preset {self.preset!r} fixes {name}: leave out --{name}, or leave out --preset"
+                )
             object.__setattr__(self, name, value)
         if not self.push_to_hub and (self.hub_dataset_id or self.publish_text):
             raise GradexplainError("hub_dataset_id and publish_text need push_to_hub")

@@ -20,7 +20,9 @@ from hf_gradexplain.cards import (
 from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
+from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.hub.push import Destination, check_destination, push
+from hf_gradexplain.loading.card_results import weights_sha256
 from hf_gradexplain.models.remote_code import add_remote_code
 from hf_gradexplain.training import Trained, train
 from hf_gradexplain.viz.terminal import say
@@ -65,6 +67,7 @@ def _publish(trained: Trained, arguments: TrainRecipeArguments, destination: Des
         dataset_source=arguments.dataset_source,
     )
     files = _save(trained, folder, remote_code=arguments.remote_code)
+    card = replace(card, weights_sha256=weights_sha256(Provenance(str(folder))))
     write_card(card, folder)
     card = _add_faithfulness(card, trained, arguments)
     files += write_card(card, folder)
@@ -95,7 +98,8 @@ def _add_faithfulness(card: Card, trained: Trained, arguments: TrainRecipeArgume
             say(f"Measuring explanations on {min(n, len(rows)):,} texts; --faithfulness_samples 0 skips this")
             labelled = trained.task.problem_type == "single_label_classification"
             faithfulness = measure_faithfulness(explainer, rows, n, labelled=labelled, seed=arguments.seed)
-        examples = explain_examples(explainer, [*texts, *widget], example_method(faithfulness))
+        method = example_method(faithfulness, explainer.automatic.method)
+        examples = explain_examples(explainer, [*texts, *widget], method)
     except GradexplainError as error:
         return replace(card, not_measured=f"the model cannot be explained ({error})")
     card = replace(card, examples=examples, widget=widget)

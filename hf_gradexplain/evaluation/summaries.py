@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from hf_gradexplain.evaluation.comparisons import holm
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
 from hf_gradexplain.evaluation.tables import SHORT_K, Tables
 from hf_gradexplain.viz.tables import MISSING, join_words, with_interval
@@ -69,6 +70,27 @@ def headline(tables: Tables) -> str:
         return text + f"; 95 % of random orders have {low:.3f} to {high:.3f}."
     random = summary[summary["method"] == "random"]
     return text + (f"; random order has {random[aopc].item():.3f}." if len(random) else ".")
+
+
+def compared_with(tables: Tables, other: str) -> dict[str, str]:
+    """Return how every other method compares with one: `above`, `below` or `level`; empty without paired tests.
+
+    The paired tests at the shorter `K` decide, after Holm's correction for these tests alone.
+    """
+    if not len(tables.comparisons):
+        return {}
+    rows = tables.comparisons[tables.comparisons["k"] == tables.comparisons["k"].min()]
+    rows = rows[(rows["method"] == other) | (rows["other"] == other)]
+    verdicts = {}
+    for row, p in zip(rows.to_dict("records"), holm(rows["p"].to_numpy()), strict=True):
+        name, side = (row["method"], "above") if row["other"] == other else (row["other"], "below")
+        verdicts[name] = side if p <= SIGNIFICANCE else "level"
+    return verdicts
+
+
+def no_better_than_random(tables: Tables) -> list[str]:
+    """Return the methods whose AOPC is not significantly above that of `random`; empty if that was not evaluated."""
+    return [name for name, verdict in compared_with(tables, "random").items() if verdict != "above"]
 
 
 def findings(comparisons: pd.DataFrame) -> pd.DataFrame:

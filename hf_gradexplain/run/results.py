@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from hf_gradexplain.evaluation.documents import read_explanations
 from hf_gradexplain.evaluation.summaries import (
@@ -15,6 +16,7 @@ from hf_gradexplain.evaluation.summaries import (
     ends_summary,
     findings,
     headline,
+    no_better_than_random,
     normalised_summary,
     summary_table,
     with_intervals,
@@ -27,11 +29,12 @@ from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.curves import aopc_figure, ends_figure
 from hf_gradexplain.viz.figures import correlation_figure
 from hf_gradexplain.viz.report import render_card, render_report
+from hf_gradexplain.viz.tables import join_words
 
 EXAMPLES = 4
 """The number of documents shown in the report."""
 
-EXAMPLE_METHODS = ("signed_gi", "loo", "sa_l2")
+EXAMPLE_METHODS = ("attn_lrp", "signed_gi", "loo", "sa_l2")
 
 CAPTIONS = {
     "aopc": "AOPC(K): how far the target's probability falls as each method's top K units are removed. "
@@ -107,16 +110,17 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
         with atomic_write(output_dir / f"{name}.parquet") as path:
             table.to_parquet(path, index=False)
     _draw(output_dir / "figures", run.tables)
-    captions = captions_of(run.tables)
+    captions, unfit = captions_of(run.tables), no_better_than_random(run.tables)
+    notes = [*run.notes, *([distrust(unfit)] if unfit else [])]
     result, tables = headline(run.tables), readable_tables(run)
     report = render_report(
         title=run.title,
         headline=result,
         facts=run.facts,
-        notes=run.notes,
+        notes=notes,
         tables={**tables, "Correlation with leave-one-out": correlation_summary(run.tables.correlation)},
         figures={caption: (output_dir / "figures" / f"{name}.svg").read_bytes() for name, caption in captions.items()},
-        explanations=_examples(documents),
+        explanations=_examples(documents, unfit),
     )
     atomic_write_text(output_dir / "report.html", report)
     listed = [(f"{name}.parquet", FILES.get(name, name)) for name in files]
@@ -125,7 +129,7 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
         title=run.title,
         headline=result,
         facts=run.facts,
-        notes=run.notes,
+        notes=notes,
         metadata={"tags": ["explainability", "faithfulness", "hf_gradexplain"]},
         tables={**tables, "Files of this run": pd.DataFrame(listed, columns=["file", "holds"])},
         figures={caption: f"figures/{name}.png" for name, caption in captions.items()},
@@ -202,11 +206,20 @@ def captions_of(tables: Tables) -> dict[str, str]:
     return captions
 
 
-def _examples(documents: Sequence[Path]) -> list[Any]:
-    """Return the first documents as HTML, one method after the other."""
-    explanations = read_explanations(documents[0], EXAMPLES)
+def distrust(methods: Sequence[str]) -> str:
+    """Return a sentence that warns of methods that do not beat a random order."""
+    find = "finds" if len(methods) == 1 else "find"
+    return (
+        f"On this model and dataset, {join_words(methods)} {find} the important words no better than a random order: "
+        "do not trust these explanations."
+    )
+
+
+def _examples(documents: Sequence[Path], unfit: Sequence[str]) -> list[Any]:
+    """Return the first documents as HTML, one method after the other, with a warning for `unfit` methods."""
+    explanations, warning = read_explanations(documents[0], EXAMPLES), Markup("<p>{}</p>")
     return [
-        explanation.to_html(method)
+        explanation.to_html(method) + (warning.format(distrust([method])) if method in unfit else Markup(""))
         for _, explanation in explanations
         for method in EXAMPLE_METHODS
         if method in explanation.scores and explanation.units

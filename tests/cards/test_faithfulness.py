@@ -77,13 +77,13 @@ def test_examples_are_explained_by_the_signed_method_that_is_clearly_the_best(ao
     faithfulness = measure_faithfulness(explainer("fasttext"), ROWS, 2, labelled=True, seed=0)
     rows = [{"method": method, "short": short} for method, short in aopc.items()]
     rows.append({"method": "signed_gi", "short": (0.3, 0.2, 0.4)})
-    assert example_method(replace(faithfulness, methods=rows)) == best
-    assert example_method(None) == "signed_gi"
+    assert example_method(replace(faithfulness, methods=rows), "signed_gi") == best
+    assert example_method(None, "attn_lrp") == "attn_lrp"
 
 
 def test_an_example_is_the_explanation_of_its_text():
     explanation = explainer("bert")(TEXTS[0], "signed_gi")
-    (example,) = explain_examples(explainer("bert"), [TEXTS[0]])
+    (example,) = explain_examples(explainer("bert"), [TEXTS[0]], "signed_gi")
     assert example.words == [unit.text for unit in explanation.units]
     np.testing.assert_allclose(example.scores, explanation.scores["signed_gi"], rtol=1e-5)
     assert example.prediction == explanation.prediction_label

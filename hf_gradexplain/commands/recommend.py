@@ -1,0 +1,153 @@
+"""Measure which methods can be trusted on one model, on a few texts, and recommend one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from datasets import Dataset
+from rich.table import Table
+
+from hf_gradexplain.attribution.choice import ONE_PASS
+from hf_gradexplain.corpus import load_texts
+from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.errors import GradexplainError, translate_errors
+from hf_gradexplain.evaluation import SHORT_K, Measures, make_tables, schema, write_documents
+from hf_gradexplain.evaluation.summaries import compared_with
+from hf_gradexplain.evaluation.tables import Tables
+from hf_gradexplain.hub.provenance import resolve
+from hf_gradexplain.options import Options, SplitArguments
+from hf_gradexplain.run.runner import evaluate_texts
+from hf_gradexplain.viz.terminal import summary_table
+
+METHODS_TO_COMPARE = ("random", "loo", *ONE_PASS, "integrated_gradients")
+
+K_GRID = (1, 2, 3, 5, SHORT_K)
+"""Numbers of removed words where the removal curves are exact; in between they are linear."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recommendation:
+    """The result of a comparison of methods on one model.
+
+    Attributes:
+        table: One row per method: its AOPC with an interval, and how it compares with random and leave-one-out.
+        method: The recommended method; None if no method beats a random order.
+        sentence: The recommendation in words.
+    """
+
+    table: pd.DataFrame
+    method: str | None
+    sentence: str
+
+    def to_table(self) -> Table:
+        """Return the table for the terminal."""
+        names = {"aopc": f"AOPC({SHORT_K})", "ci_low": "low", "ci_high": "high"}
+        shown = self.table.rename(columns={**names, "vs_random": "random order", "vs_loo": "leave-one-out"})
+        return summary_table(shown, title="How faithful each method is on this model")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as strings, numbers, lists and dicts, ready for JSON."""
+        return {"method": self.method, "sentence": self.sentence, "methods": self.table.to_dict("records")}
+
+
+def load_sample(dataset: SplitArguments, file: Path | None) -> Dataset | None:
+    """Return the texts of a dataset or a text file to measure on; None if neither is given.
+
+    Raises:
+        GradexplainError: Both are given, or the texts cannot be loaded.
+    """
+    if file is not None:
+        if dataset.dataset_name is not None:
+            raise GradexplainError("give either --file or --dataset_name")
+        return read_lines(file, dataset.max_samples, seed=0)
+    if dataset.dataset_name is None:
+        return None
+    data = resolve(dataset.dataset_name, dataset.dataset_revision, "dataset")
+    return load_texts(
+        data.name,
+        config=dataset.dataset_config_name,
+        split=dataset.split,
+        text_column=dataset.text_column,
+        label_column=None,
+        revision=data.commit,
+        max_samples=dataset.max_samples,
+    )
+
+
+def read_lines(path: Path, max_samples: int | None, seed: int) -> Dataset:
+    """Return the lines of a text file that are not empty, or a random sample of them, as texts.
+
+    Raises:
+        GradexplainError: The file cannot be read, is not UTF-8, or has no text.
+    """
+    with translate_errors(
+        lambda error: f"cannot read {path} ({error}): give a UTF-8 file with one text per line", OSError, ValueError
+    ):
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    ids = [i for i, line in enumerate(lines) if line]
+    if not ids:
+        raise GradexplainError(f"{path} has no text: give a file with one text per line")
+    ids = sorted(np.random.default_rng(seed).permutation(ids)[:max_samples].tolist())
+    return Dataset.from_dict({"id": ids, "text": [lines[i] for i in ids]})
+
+
+def recommend_method(engine: AttributionEngine, texts: Dataset, seed: int = 0) -> Recommendation:
+    """Compare the methods on texts, word by word for the predicted class, and recommend one.
+
+    Of all methods that are significantly above a random order and not significantly below the best one, it is the one
+    that `auto` chooses, else the best one-pass method, else the best one.
+
+    Args:
+        engine: The model.
+        texts: The columns `id`, `text` and, for pairs, `text_pair`.
+        seed: Seed of all random draws.
+    """
+    profile = engine.profile
+    names = [name for name in METHODS_TO_COMPARE if profile.no_gradient_reason is None or name in ("random", "loo")]
+    if profile.propagation is None or profile.propagation.refusal:
+        names = [name for name in names if name in ("random", "loo", "signed_gi", "integrated_gradients")]
+    options, measures = Options(tuple(names), seed=seed), Measures(k_grid=K_GRID)
+    documents = evaluate_texts(engine, texts, options, measures)
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "documents.parquet")
+        write_documents(documents, path, schema(options.methods, measures))
+        tables = make_tables([path], options, SHORT_K)
+    return _recommendation(tables, engine.automatic.method)
+
+
+def _recommendation(tables: Tables, automatic: str) -> Recommendation:
+    k = int(tables.aopc["k"].max())
+    aopc = tables.aopc[tables.aopc["k"] == k].set_index("method")
+    versus = {other: compared_with(tables, other) for other in ("random", "loo")}
+    rows = [
+        {
+            "method": name,
+            "aopc": float(row["aopc"]),
+            "ci_low": float(row["ci_low"]),
+            "ci_high": float(row["ci_high"]),
+            "vs_random": versus["random"].get(name, ""),
+            "vs_loo": versus["loo"].get(name, ""),
+        }
+        for name, row in aopc.sort_values("aopc", ascending=False).iterrows()
+    ]
+    trusted = [row["method"] for row in rows if row["vs_random"] == "above"]
+    if not trusted:
+        text = f"no method finds words better than a random order on these {_n(tables)} texts: trust no explanation"
+        return Recommendation(pd.DataFrame(rows), None, f"{text}, or measure on more texts")
+    worse = compared_with(tables, trusted[0])
+    level = [name for name in trusted if worse.get(name) != "below"]
+    cheap = [name for name in level if name in ONE_PASS]
+    method = automatic if automatic in level else (cheap or level)[0]
+    beaten = [row["method"] for row in rows if row["vs_random"] != "above" and row["method"] != "random"]
+    text = f"use {method}: on these {_n(tables)} texts no method is significantly more faithful"
+    text += ", and it costs one backward pass" if method in ONE_PASS else ""
+    if beaten:
+        text += f"; do not trust {', '.join(beaten)}, no better than a random order here"
+    return Recommendation(pd.DataFrame(rows), method, text)
+
+
+def _n(tables: Tables) -> int:
+    return int(tables.aopc["n"].max())

@@ -1,0 +1,115 @@
+"""Tests of the recommendation of a method, measured on a few texts."""
+
+import json
+
+import pandas as pd
+import pytest
+from datasets import Dataset
+
+from hf_gradexplain.cli import main
+from hf_gradexplain.commands.recommend import _recommendation, load_sample, read_lines, recommend_method
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.evaluation.tables import Tables
+from hf_gradexplain.options import SplitArguments
+from tests.helpers.tiny import explainer, make
+
+
+def tables(aopc, p):
+    """Tables of methods with these AOPCs, where each pair has this p-value unless `p` names the pair."""
+    names = list(aopc)
+    pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    pairs = [(a, b) if aopc[a] >= aopc[b] else (b, a) for a, b in pairs]
+    rows = [(10, a, b, aopc[a] - aopc[b], 0.0, 0.0, p(a, b), 1.0, 50) for a, b in pairs]
+    columns = ["k", "method", "other", "difference", "ci_low", "ci_high", "p", "p_adjusted", "n"]
+    curve = [(name, 10, value, value - 0.1, value + 0.1, 50) for name, value in aopc.items()]
+    frame = pd.DataFrame(curve, columns=["method", "k", "aopc", "ci_low", "ci_high", "n"])
+    return Tables(frame, pd.DataFrame(), comparisons=pd.DataFrame(rows, columns=columns))
+
+
+def test_the_automatic_method_is_recommended_unless_another_one_is_significantly_better():
+    level = tables({"loo": 0.3, "attn_lrp": 0.29, "random": 0.0}, lambda a, b: 0.001 if b == "random" else 0.5)
+    assert _recommendation(level, "attn_lrp").method == "attn_lrp"
+    better = tables({"loo": 0.3, "attn_lrp": 0.2, "random": 0.0}, lambda a, b: 0.001)
+    result = _recommendation(better, "attn_lrp")
+    assert result.method == "loo"
+    assert result.sentence == "use loo: on these 50 texts no method is significantly more faithful"
+
+
+def test_the_best_one_pass_method_follows_the_automatic_one():
+    p = tables(
+        {"loo": 0.3, "cp_lrp": 0.29, "attn_lrp": 0.1, "random": 0.0}, lambda a, b: 0.6 if b == "cp_lrp" else 1e-4
+    )
+    assert _recommendation(p, "attn_lrp").method == "cp_lrp"
+
+
+def test_methods_no_better_than_random_are_named():
+    result = _recommendation(
+        tables({"attn_lrp": 0.3, "signed_gi": 0.02, "random": 0.01}, lambda a, b: 0.3 if a == "signed_gi" else 1e-4),
+        "attn_lrp",
+    )
+    assert result.sentence == (
+        "use attn_lrp: on these 50 texts no method is significantly more faithful, and it costs one backward pass; do "
+        "not trust signed_gi, no better than a random order here"
+    )
+    assert list(result.table["vs_random"]) == ["above", "level", ""]
+
+
+def test_nothing_is_recommended_if_no_method_beats_random():
+    result = _recommendation(tables({"attn_lrp": 0.02, "random": 0.01}, lambda a, b: 0.4), "attn_lrp")
+    assert result.method is None
+    assert "trust no explanation" in result.sentence
+
+
+def test_correction_counts_only_the_tests_against_one_method():
+    """Of p = 0.02 in three tests against random the smallest is 0.06 after correction, of two it is 0.04."""
+    three = tables({"a": 0.3, "b": 0.2, "c": 0.1, "random": 0.0}, lambda a, b: 0.02)
+    assert _recommendation(three, "a").method is None
+    two = tables({"a": 0.3, "b": 0.2, "random": 0.0}, lambda a, b: 0.02)
+    assert _recommendation(two, "a").method == "a"
+
+
+def test_a_model_is_measured_from_scores_to_recommendation():
+    texts = read_texts(["good film , not bad", "a bad film", "the good cast and the bad plot", "bad"])
+    result = recommend_method(explainer("bert"), texts)
+    assert set(result.table["method"]) == {
+        "random", "loo", "signed_gi", "gi_detached", "cp_lrp", "attn_lrp", "integrated_gradients",
+    }  # fmt: skip
+    assert (result.table["ci_low"] <= result.table["aopc"]).all()
+    assert json.loads(json.dumps(result.to_dict())) == result.to_dict()
+
+
+def read_texts(lines):
+    return Dataset.from_dict({"id": range(len(lines)), "text": lines})
+
+
+def test_lines_of_a_file(tmp_path):
+    path = tmp_path / "texts.txt"
+    path.write_text("one\n\n  two \nthree\n", encoding="utf-8")
+    assert read_lines(path, None, 0).to_dict() == {"id": [0, 2, 3], "text": ["one", "two", "three"]}
+    assert len(read_lines(path, 2, 0)) == 2
+    assert load_sample(SplitArguments(), path)["text"] == ["one", "two", "three"]
+    assert load_sample(SplitArguments(), None) is None
+
+
+@pytest.mark.parametrize("content", [b"\n \n", b"\xff\xfe\x00bad"])
+def test_a_file_without_texts_is_an_error(tmp_path, content):
+    path = tmp_path / "texts.txt"
+    path.write_bytes(content)
+    with pytest.raises(GradexplainError, match="one text per line"):
+        read_lines(path, None, 0)
+    with pytest.raises(GradexplainError, match=r"^give either --file or --dataset_name$"):
+        load_sample(SplitArguments(dataset_name="x"), path)
+
+
+def test_the_command_line_prints_table_and_sentence(tmp_path, capsys):
+    model, tokenizer = make("textcnn")
+    model.float().save_pretrained(tmp_path / "model")
+    tokenizer.save_pretrained(tmp_path / "model")
+    file = tmp_path / "texts.txt"
+    file.write_text("a good film\na bad film\nthe film is not good\n", encoding="utf-8")
+    assert main(["doctor", str(tmp_path / "model"), "--file", str(file)]) == 0
+    printed = capsys.readouterr().out
+    assert "How faithful each method is on this model" in printed
+    assert main(["doctor", str(tmp_path / "model"), "--file", str(file), "--format", "json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert {"method", "sentence", "methods"} == record["recommendation"].keys()
