@@ -80,7 +80,13 @@ class Profile:
         mixed_precision: bool = False,
         for_propagation: bool = False,
     ) -> HookedClassifier:
-        """Return the model with its hooks and settings."""
+        """Return the model with its hooks and settings.
+
+        Raises:
+            GradexplainError: Relevance propagation is asked for and cannot be used on the model.
+        """
+        if for_propagation and self.propagation is not None and self.propagation.refusal:
+            raise GradexplainError(self.propagation.refusal)
         return HookedClassifier(
             model,
             self.lookups,

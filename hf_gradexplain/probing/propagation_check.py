@@ -5,12 +5,23 @@ from dataclasses import dataclass, replace
 import torch
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
-from hf_gradexplain.classifier.recording import Recorded
+from hf_gradexplain.classifier.memory import is_out_of_memory
+from hf_gradexplain.classifier.recording import RecordAll, Recorded
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.probing.gradient_checks import FAILURES
 from hf_gradexplain.propagation.conservation import conservation_error
 from hf_gradexplain.propagation.graph import Graph, apply_rules
+from hf_gradexplain.propagation.nodes import KIND_OF, Kind, short_name
 from hf_gradexplain.propagation.rules import RULE_SETS, RuleSet
 from hf_gradexplain.text.data import Batch
+
+_OTHER_METHODS = "choose methods='integrated_gradients' or 'loo'"
+
+_KINDS = {name.rstrip("0123456789").lower(): kind for name, kind in KIND_OF.items()}
+"""The kinds of operations, by their names without underscores."""
+
+_WRITES = {"copy_", "fill_", "zero_"}
+"""Operations in place that write other values, and have no node of their own."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +54,41 @@ def check_propagation(classifier: HookedClassifier, batch: Batch) -> Propagation
         classifier: The classifier, within `frozen_eval_mode`.
         batch: One text.
     """
-    classifier = replace(classifier, for_propagation=True, records_inputs=True)
-    forward = classifier.forward(batch, graph=True)
     try:
-        ordinary, modified = (_gradient(forward, rules, forward.recorded) for rules in ({}, RULE_SETS["attn_lrp"]))
-        error = conservation_error(classifier, batch, RULE_SETS["cp_lrp"])
+        with RecordAll() as record:
+            forward = replace(classifier, for_propagation=True).forward(batch, graph=True)
+        _refuse_hidden_operations(forward, record)
+        ordinary, modified = (_gradient(forward, rules, record.inputs) for rules in ({}, RULE_SETS["attn_lrp"]))
+        error = conservation_error(forward, record, RULE_SETS["cp_lrp"])
     except GradexplainError as refusal:
         return PropagationCheck(str(refusal))
+    except FAILURES as error:
+        if is_out_of_memory(error):
+            raise
+        reason = f"relevance propagation fails on {type(classifier.model).__name__} ({error})"
+        return PropagationCheck(f"{reason}: {_OTHER_METHODS}")
     return PropagationCheck(None, error, not torch.equal(ordinary, modified), _needs_recorded_inputs(forward))
+
+
+def _refuse_hidden_operations(forward: ForwardPass, record: RecordAll) -> None:
+    """Check that no change in place hides a node that needs a rule.
+
+    A change of a view in place leaves a `CopySlices` node, which hides that of the change itself.
+
+    Raises:
+        GradexplainError: It hides one.
+    """
+    graph = Graph(forward.logits[0, 0], [words.delta for words in forward.words])
+    for node in graph.nodes:
+        if short_name(node) == "torch::autograd::CopySlices":
+            name = record.operations[node].name
+            kind = Kind.LINEAR if name in _WRITES else _KINDS.get(name.replace("_", ""))
+            by_constant = kind in (Kind.PRODUCT, Kind.QUOTIENT) and not any(graph.inputs(node)[1:])
+            if kind is not Kind.LINEAR and not by_constant:
+                raise GradexplainError(
+                    f"the operation {name} of this model changes a part of a tensor in place, which hides it from the "
+                    f"propagation rules: {_OTHER_METHODS}"
+                )
 
 
 def _gradient(forward: ForwardPass, rules: RuleSet, recorded: Recorded) -> torch.Tensor:

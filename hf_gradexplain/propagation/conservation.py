@@ -2,19 +2,17 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.graph import Node
 
-from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
-from hf_gradexplain.classifier.recording import RecordAll, number_of
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.classifier.recording import RecordAll
 from hf_gradexplain.propagation.graph import Graph, apply_rules
 from hf_gradexplain.propagation.nodes import Kind, short_name
 from hf_gradexplain.propagation.rules import Grads, RuleSet
-from hf_gradexplain.text.data import Batch
 
 _AT_ZERO: dict[str, Callable[[Any], float]] = {
     "Acos0": lambda node: math.pi / 2,
@@ -32,31 +30,33 @@ _AT_ZERO: dict[str, Callable[[Any], float]] = {
 
 _BIAS_ARGUMENT = {"NativeLayerNorm0": 3, "NativeGroupNorm0": 2}
 
-_WITH_NUMBER = {"Add1", "MaskedFill0", "Rsub1", "Scatter1"}
-"""Linear operations that add or fill in a number."""
+_WITH_NUMBER = {"Add1", "ConstantPadNd0", "MaskedFill0", "Rsub1", "Scatter1", "torch::autograd::CopySlices"}
+"""Linear operations that may add or fill in a number."""
+
+_WITH_SUMMAND = {"Addmm0", "Baddbmm0"}
+"""Matrix products whose first input is added to the product."""
 
 
-def conservation_error(classifier: HookedClassifier, batch: Batch, rules: RuleSet) -> float:
-    """Return how far the relevances are from adding up to the first logit of a text, relative to the logit.
+def conservation_error(forward: ForwardPass, record: RecordAll, rules: RuleSet) -> float:
+    """Return how far the relevances are from adding up to the first logit of a text.
 
     The relevance of a word vector `e` is `g e`. The constants that a model adds to its hidden states have relevance,
     too: biases, positions, and `f(0)` of an activation. Together they are the logit if each rule conserves relevance.
+    The error is relative to the sum of their absolute values, which is not near zero where the logit is by chance.
 
     Args:
-        classifier: The classifier, within `frozen_eval_mode`.
-        batch: One text.
+        forward: A forward pass over one text, with its graph, which is kept.
+        record: The operations of this forward pass.
         rules: The rule set.
     """
-    with RecordAll() as record:
-        forward = replace(classifier, for_propagation=True, records_inputs=False).forward(batch, graph=True)
     logit, deltas = forward.logits[0, 0], [words.delta for words in forward.words]
     graph = Graph(logit, deltas)
-    constants: list[float] = []
+    relevances: list[float] = []
 
     def count(node: Node) -> Callable[[Grads, Grads], None]:
         def hook(grads: Grads, outputs: Grads) -> None:
             if outputs[0] is not None:
-                constants.append(_relevance_of_constants(graph, node, record, grads, outputs[0]))
+                relevances.append(_relevance_of_constants(graph, node, record, grads, outputs[0]))
 
         return hook
 
@@ -64,12 +64,14 @@ def conservation_error(classifier: HookedClassifier, batch: Batch, rules: RuleSe
     handles = [node.register_hook(count(node)) for node in graph.nodes]
     try:
         with apply_rules(graph, rules, record.inputs):
-            grads = torch.autograd.grad(logit, deltas)
+            grads = torch.autograd.grad(logit, deltas, retain_graph=True)
     finally:
         for handle in handles:
             handle.remove()
-    relevance = sum(_dot(grad, words.embedding) for grad, words in zip(grads, forward.words, strict=True))
-    return abs((relevance + math.fsum(constants)) / float(logit.detach()) - 1)
+    for grad, words in zip(grads, forward.words, strict=True):
+        relevances += [_dot(*of_word) for of_word in zip(grad[0], words.embedding[0], strict=True)]
+    error, size = abs(math.fsum(relevances) - float(logit.detach())), math.fsum(map(abs, relevances))
+    return error / size if size else error
 
 
 def _relevance_of_constants(graph: Graph, node: Node, record: RecordAll, grads: Grads, output: Tensor) -> float:
@@ -78,19 +80,23 @@ def _relevance_of_constants(graph: Graph, node: Node, record: RecordAll, grads: 
     if name in _AT_ZERO:
         return _dot(output, torch.full_like(output, _AT_ZERO[name](node)))
     if name in _BIAS_ARGUMENT:
-        bias = record.arguments[number_of(node)][_BIAS_ARGUMENT[name]]
+        bias = record.operations[node].arguments[_BIAS_ARGUMENT[name]]
         return 0.0 if bias is None else _dot(output.movedim(1, -1) if name == "NativeGroupNorm0" else output, bias)
     if kind not in (Kind.LINEAR, Kind.MATRIX_PRODUCT) or not (None in inputs or name in _WITH_NUMBER):
         return 0.0
     if any(x is not None and _is_delta(graph, x) for x in inputs):
         return 0.0  # the word vectors themselves
-    parts = [
-        _dot(grad, record.outputs[number_of(x)][i])
-        for grad, live, (x, i) in zip(grads, inputs, node.next_functions, strict=True)
-        if grad is not None and live is not None and number_of(x) in record.outputs
-    ]
-    products = len(parts) if kind is Kind.MATRIX_PRODUCT and parts else 1
-    return _dot(output, record.outputs[number_of(node)][0]) - math.fsum(parts) / products
+    operation = record.operations[node]
+    with_edge = [i for i, (edge, _) in enumerate(node.next_functions) if edge is not None]
+    parts = {
+        i: _dot(grad, value)
+        for i, value in zip(with_edge, operation.inputs, strict=True)
+        if (grad := grads[i]) is not None and inputs[i] is not None
+    }
+    if kind is Kind.MATRIX_PRODUCT:  # each factor has the relevance of the whole product
+        summand = parts.pop(0, 0.0) if name in _WITH_SUMMAND else 0.0
+        parts = {0: summand, 1: math.fsum(parts.values()) / max(len(parts), 1)}
+    return _dot(output, operation.output) - math.fsum(parts.values())
 
 
 def _is_delta(graph: Graph, node: Node) -> bool:
@@ -105,4 +111,4 @@ def _is_delta(graph: Graph, node: Node) -> bool:
 
 def _dot(grad: Tensor, value: Tensor) -> float:
     """Return the sum of products; a zero gradient counts as 0 also where the value is infinite."""
-    return float(torch.where(grad == 0, 0, grad * value).real.sum(dtype=torch.float64))
+    return float(torch.where(grad == 0, 0, grad * value).real.cpu().double().sum())

@@ -7,7 +7,7 @@ from functools import cached_property
 from torch import Tensor
 from torch.autograd.graph import Node
 
-from hf_gradexplain.classifier.recording import Recorded, number_of
+from hf_gradexplain.classifier.recording import Recorded
 from hf_gradexplain.propagation.nodes import Kind, kind_of, short_name
 from hf_gradexplain.propagation.rules import Grads, Role, Rule, RuleSet, Step, nothing
 
@@ -95,7 +95,7 @@ def apply_rules(graph: Graph, rules: RuleSet, recorded: Recorded) -> Iterator[No
         for node in graph.nodes:
             if rule := rules.get(kinds[node]):
                 of_inputs = [None if x is None else roles[x] for x in graph.inputs(node)]
-                handles.append(node.register_hook(_hook(node, rule, of_inputs, recorded.get(number_of(node)))))
+                handles.append(node.register_hook(_hook(node, rule, of_inputs, recorded.get(node))))
         yield
     finally:
         for handle in handles:

@@ -34,10 +34,11 @@ class Kind(Enum):
 _NAMES = {
     Kind.WORDS: "torch::autograd::AccumulateGrad",
     Kind.LINEAR: """
-        Add0 Add1 Alias0 Amax0 AsStrided0 AvgPool2D0 Cat0 Clone0 ConstantPadNd0 Cumsum0 Expand0 FftC2C0 Gather0 Im2Col0
-        Index0 IndexAdd0 IndexPut0 IndexSelect0 LinalgVectorNorm0 MaskedFill0 Max0 Mean0 Mean1 Neg0 Permute0 Relu0
-        Repeat0 ReshapeAlias0 Rsub1 Scatter1 Select0 Slice0 Split0 SplitWithSizes0 Squeeze1 Stack0 Sub0 Sum0 Sum1
-        ToCopy0 Topk0 Transpose0 Unbind0 UnsafeSplit0 UnsafeView0 Unsqueeze0 View0 ViewAsComplex0 ViewAsReal0 Where0
+        Add0 Add1 Alias0 Amax0 AsStrided0 AvgPool2D0 Cat0 Clone0 ConstantPadNd0 Cumsum0 Expand0 FftC2C0 Gather0
+        Im2Col0 Index0 IndexAdd0 IndexPut0 IndexSelect0 LinalgVectorNorm0 MaskedFill0 Max0 Mean0 Mean1 Neg0
+        PackPaddedSequence0 Permute0 Relu0 Repeat0 ReshapeAlias0 Rsub1 Scatter1 Select0 Slice0 Split0
+        SplitWithSizes0 Squeeze1 Stack0 Sub0 Sum0 Sum1 ToCopy0 Topk0 Transpose0 Transpose1 Unbind0 UnsafeSplit0
+        UnsafeView0 Unsqueeze0 View0 ViewAsComplex0 ViewAsReal0 Where0
         torch::autograd::CopySlices
     """,
     Kind.PRODUCT: "Mul0 Mul1",
