@@ -23,26 +23,18 @@ def _gelu_gate(node: Any, x: Tensor) -> Tensor:
 
 
 def _softplus(node: Any, x: Tensor) -> Tensor:
-    """`log(1 + exp(b x)) / b - log(2) / b = x / 2 + log(cosh(b x / 2)) / b`; the identity above the threshold."""
-    half = node._saved_beta * x / 2
-    log_cosh = torch.where(half.abs() < 1, torch.log1p(2 * torch.sinh(half.clamp(-1, 1) / 2) ** 2), _log_cosh(half))
-    above = x - math.log(2) / node._saved_beta
-    return torch.where(2 * half > node._saved_threshold, above, x / 2 + log_cosh / node._saved_beta)
+    """`log((1 + exp(b x)) / 2) / b`; above the threshold, where `f` is the identity, `x - log(2) / b`."""
+    beta = node._saved_beta
+    return torch.where(beta * x > node._saved_threshold, x - math.log(2) / beta, _log_mean_exp(beta * x) / beta)
 
 
-def _log_cosh(x: Tensor) -> Tensor:
-    return x.abs() + torch.log1p(torch.exp(-2 * x.abs())) - math.log(2)
-
-
-def _log_sigmoid(node: Any, x: Tensor) -> Tensor:
-    """`log(1 / (1 + exp(-x))) + log(2) = x / 2 - log(cosh(x / 2))`."""
-    half = x / 2
-    small = torch.log1p(2 * torch.sinh(half.clamp(-1, 1) / 2) ** 2)
-    return half - torch.where(half.abs() < 1, small, _log_cosh(half))
+def _log_mean_exp(x: Tensor) -> Tensor:
+    """`log((1 + exp(x)) / 2)`."""
+    return x.clamp(min=0) + torch.log1p(torch.expm1(-x.abs()) / 2)
 
 
 def _elu(node: Any, x: Tensor) -> Tensor:
-    """`s a (exp(i x) - 1)` below 0, `s x` above, with the scales that CELU, ELU and SELU save."""
+    """`s a (exp(i x) - 1)` below 0, `s x` above, with the scales that ELU and SELU save."""
     negative = node._saved_alpha * torch.expm1(x.clamp(max=0) * node._saved_input_scale)
     return node._saved_scale * torch.where(x > 0, x, negative)
 
@@ -71,7 +63,7 @@ ACTIVATIONS: dict[str, Rise] = {
     "Exp0": lambda node, x: torch.expm1(x),
     "Hardsigmoid0": lambda node, x: (x / 6).clamp(-0.5, 0.5),
     "Hardtanh0": _clamp,
-    "LogSigmoid0": _log_sigmoid,
+    "LogSigmoid0": lambda node, x: -_log_mean_exp(-x),
     "Sigmoid0": lambda node, x: torch.tanh(x / 2) / 2,
     "Softplus0": _softplus,
     "Tanh0": lambda node, x: torch.tanh(x),

@@ -21,7 +21,7 @@ class Kind(Enum):
     PRODUCT = "elementwise product"
     MATRIX_PRODUCT = "matrix product or convolution"
     QUOTIENT = "elementwise quotient"
-    POWER = "power with a fixed exponent"
+    POWER = "power with a fixed exponent, and variance"
     STATISTIC = "power with a negative exponent, such as one over a standard deviation"
     SOFTMAX = "softmax"
     ATTENTION = "fused attention of query, key and value"
@@ -35,16 +35,16 @@ _NAMES = {
     Kind.WORDS: "torch::autograd::AccumulateGrad",
     Kind.LINEAR: """
         Add0 Add1 Alias0 Amax0 AsStrided0 AvgPool2D0 Cat0 Clone0 ConstantPadNd0 Cumsum0 Expand0 FftC2C0 Gather0
-        Im2Col0 Index0 IndexAdd0 IndexPut0 IndexSelect0 LinalgVectorNorm0 MaskedFill0 Max0 Mean0 Mean1 Neg0
+        Im2Col0 Index0 IndexAdd0 IndexPut0 IndexSelect0 LeakyRelu0 LinalgVectorNorm0 MaskedFill0 Max0 Mean0 Mean1 Neg0
         PackPaddedSequence0 Permute0 Relu0 Repeat0 ReshapeAlias0 Rsub1 Scatter1 Select0 Slice0 Split0
-        SplitWithSizes0 Squeeze1 Stack0 Sub0 Sum0 Sum1 ToCopy0 Topk0 Transpose0 Transpose1 Unbind0 UnsafeSplit0
+        SplitWithSizes0 Squeeze1 Stack0 Std0 Sub0 Sum0 Sum1 ToCopy0 Topk0 Transpose0 Transpose1 Unbind0 UnsafeSplit0
         UnsafeView0 Unsqueeze0 View0 ViewAsComplex0 ViewAsReal0 Where0
         torch::autograd::CopySlices
     """,
     Kind.PRODUCT: "Mul0 Mul1",
     Kind.MATRIX_PRODUCT: "Addmm0 Baddbmm0 Bmm0 Convolution0 Mm0",
     Kind.QUOTIENT: "Div0",
-    Kind.POWER: "Pow0 Sqrt0",
+    Kind.POWER: "Pow0 Sqrt0 Var0",
     Kind.STATISTIC: "Rsqrt0 Reciprocal0",
     Kind.SOFTMAX: "Softmax0 SafeSoftmax0",
     Kind.NORM: "NativeLayerNorm0 NativeGroupNorm0 FusedRmsNorm0",
@@ -82,9 +82,12 @@ def kind_of(node: Node) -> Kind:
             "methods='integrated_gradients' or 'loo', or add its node to a table, see docs/write-a-rule.md"
         )
     kind = KIND_OF[name]
-    return Kind.STATISTIC if kind is Kind.POWER and exponent_of(node) < 0 else kind
+    return Kind.STATISTIC if kind is Kind.POWER and degree_of(node) <= 0 else kind
 
 
-def exponent_of(node: Node) -> float:
-    """Return the exponent of a node of the kind `POWER`."""
-    return 0.5 if short_name(node) == "Sqrt0" else float(node._saved_exponent)  # type: ignore[attr-defined]
+_DEGREES = {"Sqrt0": 0.5, "Var0": 2.0}
+
+
+def degree_of(node: Node) -> float:
+    """Return the degree of a node of the kind `POWER`: multiplied by `c`, its input yields `c^degree` as much."""
+    return _DEGREES.get(short_name(node)) or float(node._saved_exponent)  # type: ignore[attr-defined]

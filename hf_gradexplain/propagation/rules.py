@@ -23,7 +23,7 @@ from torch import Tensor
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.propagation.activations import ACTIVATIONS, GATED
-from hf_gradexplain.propagation.nodes import Kind, exponent_of, short_name
+from hf_gradexplain.propagation.nodes import Kind, degree_of, short_name
 
 Grads = Sequence[Tensor | None]
 
@@ -110,10 +110,10 @@ def attention(step: Step) -> Grads:
 
     Value gets a half of its derivative, query and key a quarter.
     """
-    query, key, value, *_ = (role is not None for role in step.roles)
-    outer = 0.5 if value and (query or key) else 1
+    query, key, value, *mask = (role is not None for role in step.roles)
+    outer = 0.5 if value and (query or key or any(mask)) else 1
     inner = outer * (0.5 if query and key else 1)
-    factors = (inner, inner, outer, *[outer] * (len(step.roles) - 3))
+    factors = (inner, inner, outer, *[outer] * len(mask))
     return [_times(grad, factor) for grad, factor in zip(step.grads, factors, strict=True)]
 
 
@@ -150,16 +150,16 @@ def line(step: Step) -> Grads:
         raise GradexplainError(
             f"the input of {node.name()} was not recorded in the forward pass: choose methods='integrated_gradients'"
         )
-    name = short_name(node)
+    name, wide = short_name(node), x.to(torch.promote_types(x.dtype, torch.float32))
     if name in GATED:
-        return [step.output * GATED[name](node, x)]
-    zero = x.abs() < torch.finfo(x.dtype).tiny
-    return [torch.where(zero, step.grads[0], step.output * (ACTIVATIONS[name](node, x) / x))]
+        return [step.output * GATED[name](node, wide).to(x.dtype)]
+    slope, near_zero = ACTIVATIONS[name](node, wide) / wide, wide.abs() < torch.finfo(wide.dtype).tiny
+    return [torch.where(near_zero, step.grads[0], step.output * slope.to(x.dtype))]
 
 
 def divided_by_degree(step: Step) -> Grads:
     """`y = x^d`: the derivative divided by the degree, `g_in = g_out y / x`, so that relevance is conserved."""
-    return [_times(grad, 1 / exponent_of(step.node)) for grad in step.grads]
+    return [_times(grad, 1 / degree_of(step.node)) for grad in step.grads]
 
 
 def _times(grad: Tensor | None, factor: float) -> Tensor | None:

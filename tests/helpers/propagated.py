@@ -1,0 +1,29 @@
+"""Backward passes through single functions that follow a rule set."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from hf_gradexplain.classifier.recording import RecordInputs
+from hf_gradexplain.propagation.graph import Graph, apply_rules
+from hf_gradexplain.propagation.rules import RuleSet
+
+
+def propagated(
+    function: Callable[..., Tensor], inputs: Sequence[Tensor], rules: RuleSet, output_grad: Tensor | None = None
+) -> tuple[Tensor, ...]:
+    """Return the gradients of the inputs under a rule set; zeros where nothing arrives.
+
+    Args:
+        function: A function of the inputs.
+        inputs: Its inputs, all of them live.
+        rules: The rule set.
+        output_grad: The gradient of the output; by default ones.
+    """
+    leaves = [x.detach().clone().requires_grad_() for x in inputs]
+    with RecordInputs() as recorder:
+        y = function(*leaves)
+    grad = torch.ones_like(y) if output_grad is None else output_grad
+    with apply_rules(Graph(y, leaves), rules, recorder.inputs):
+        return torch.autograd.grad(y, leaves, grad, materialize_grads=True)
