@@ -185,7 +185,7 @@ class AttributionEngine:
 
         Between batches the model is in its original state: code that runs it then needs `frozen_eval_mode`.
         """
-        why = self.automatic.why if AUTO in options.methods else ""
+        why = str(self.automatic) if AUTO in options.methods else ""
         options, class_names = self.resolve(options), self._class_names()
         targets = target_ids(options.target, labels, len(texts), class_names)
         device, methods = device_of(self.model), select(options.methods)

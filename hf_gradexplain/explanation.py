@@ -43,7 +43,7 @@ class Explanation:
         prediction_label: The name of the predicted class, or empty.
         regression: Whether the model is a regression model.
         dtype: The compute dtype of the model, such as `float32`; lower precision gives less exact scores.
-        why: Why this method was chosen, if `methods="auto"` chose it; empty otherwise.
+        why: Which method `methods="auto"` chose, and why, in words; empty if it was not asked for.
         self_check: Per method, the prediction without the units that it scores highest, next to the prediction without
             random ones. Empty if it was not asked for, or if the text has fewer than two units.
     """
@@ -213,6 +213,7 @@ class Explanation:
             dtype=self.dtype,
             truncated_at=self.truncated_at,
             without_units=not self.units,
+            why=self.why if self.why.startswith(f"auto chose {method}:") else "",
             check=self.self_check[method].sentence() if method in self.self_check else "",
             warning=self.self_check[method].warning() if method in self.self_check else "",
         )

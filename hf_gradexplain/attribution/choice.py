@@ -22,6 +22,9 @@ class Choice:
     method: str
     why: str
 
+    def __str__(self) -> str:
+        return f"auto chose {self.method}: {self.why}"
+
 
 def choose_method(profile: Profile, measured: Mapping[str, Measured]) -> Choice:
     """Return the method that is most faithful on this kind of model for the price of one backward pass.

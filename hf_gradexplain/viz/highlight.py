@@ -83,6 +83,7 @@ class Heading:
         truncated_at: The number of characters that the model read; the rest is shown in grey. None if it read all.
         without_units: Whether the text has no units.
         sides: The names of positive and of negative scores in the legend.
+        why: Why the method was chosen.
         check: The result of the self-check, below the legend.
         warning: A warning about the explanation, below the self-check.
     """
@@ -97,6 +98,7 @@ class Heading:
     truncated_at: int | None = None
     without_units: bool = False
     sides: tuple[str, str] = (_PHRASES["for"], _PHRASES["against"])
+    why: str = ""
     check: str = ""
     warning: str = ""
 
@@ -121,6 +123,8 @@ class Heading:
             parts.append(f"computed in {self.dtype}")
         if self.truncated_at is not None:
             parts.append(f"truncated: the model read only the first {self.truncated_at:,} characters")
+        if self.why:
+            parts.append(self.why)
         if self.without_units:
             parts.append("no scores: the model read no words of this text")
         return " · ".join(parts)

@@ -19,7 +19,8 @@ def test_it_is_the_one_pass_method_for_this_kind_of_model(kind):
     expected = "signed_gi" if kind in ("fasttext", "textcnn") else "attn_lrp"
     assert explanation.method == expected
     assert list(explanation.scores) == [expected]
-    assert explanation.why == choose_method(explainer(kind).profile, {}).why != ""
+    assert explanation.why == f"auto chose {expected}: {choose_method(explainer(kind).profile, {}).why}"
+    assert explanation.why in explanation.to_html().unescape()
     asked = explainer(kind)(TEXTS[0], expected)
     assert asked.scores[expected].tolist() == explanation.scores[expected].tolist()
     assert asked.why == ""
@@ -29,7 +30,9 @@ def test_it_is_no_method_and_stands_beside_others():
     assert AUTO not in METHODS
     explanation = explainer("bert")(TEXTS[0], ("loo", "auto", "attn_lrp"))
     assert list(explanation.scores) == ["loo", "attn_lrp"]
-    assert explanation.why
+    assert explanation.why.startswith("auto chose attn_lrp: ")
+    assert explanation.why in explanation.to_html("attn_lrp")
+    assert explanation.why not in explanation.to_html("loo")
     with pytest.raises(GradexplainError, match=r"unknown method 'atuo': did you mean 'auto'\?"):
         explainer("bert")(TEXTS[0], "atuo")
 

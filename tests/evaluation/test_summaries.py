@@ -9,10 +9,12 @@ import pytest
 from hf_gradexplain.evaluation.agreement import CORRELATION_COLUMNS
 from hf_gradexplain.evaluation.comparisons import COLUMNS
 from hf_gradexplain.evaluation.summaries import (
+    compared_with,
     correlation_summary,
     ends_summary,
     findings,
     headline,
+    no_better_than_random,
     normalised_summary,
     summary_table,
     with_intervals,
@@ -133,3 +135,14 @@ def test_normalised_aopc_has_its_bounds_in_its_row():
     names = ["method", "NAOPC", "AOPC(U)", "worst order", "best order", "n"]
     assert summary.to_dict("split")["columns"] == names
     assert summary.iloc[0].tolist() == ["a", "0.500 [0.400, 0.600]", 0.3, 0.1, 0.5, 3]
+
+
+def test_methods_no_better_than_random_are_those_not_significantly_above_it():
+    pairs = [("attn_lrp", "random", 0.01), ("random", "sa_raw", 0.001), ("signed_gi", "random", 0.03)]
+    rows = [(k, a, b, p, 1.0) for a, b, p in [*pairs, ("attn_lrp", "signed_gi", 0.9)] for k in (10, 50)]
+    comparisons = pd.DataFrame(rows, columns=["k", "method", "other", "p", "p_adjusted"])
+    tables = Tables(pd.DataFrame(), pd.DataFrame(), comparisons=comparisons)
+    assert compared_with(tables, "random") == {"attn_lrp": "above", "sa_raw": "below", "signed_gi": "above"}
+    assert no_better_than_random(tables) == ["sa_raw"]
+    assert compared_with(tables, "signed_gi") == {"random": "level", "attn_lrp": "level"}
+    assert no_better_than_random(Tables(pd.DataFrame(), pd.DataFrame())) == []

@@ -8,13 +8,18 @@ import pandas as pd
 import pytest
 from datasets import Dataset
 
+from hf_gradexplain.evaluation.documents import read_explanations
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.ground_truth import planted_table
+from hf_gradexplain.evaluation.summaries import no_better_than_random
+from hf_gradexplain.evaluation.tables import make_tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.folder import document_paths
-from hf_gradexplain.run.results import Run, write_results
+from hf_gradexplain.run.results import EXAMPLE_METHODS, EXAMPLES, Run, distrust, write_results
 from hf_gradexplain.run.runner import evaluate
 from tests.helpers.tiny import CORPUS, explainer
+
+OPTIONS = Options(methods=("random", "loo", "sa_l2", "signed_gi"), target="label")
 
 HOSTILE = "<script>alert(1)</script> | `x` [a](b)"
 
@@ -23,9 +28,8 @@ HOSTILE = "<script>alert(1)</script> | `x` [a](b)"
 def folder(tmp_path_factory):
     output_dir = tmp_path_factory.mktemp("run")
     texts = Dataset.from_dict({"id": range(6), "text": [*CORPUS, HOSTILE], "label": [0, 1, 0, 1, 0, 1]})
-    options = Options(methods=("random", "loo", "sa_l2", "signed_gi"), target="label")
     measures = Measures(random_orders=2, both_ends=True, bounds=True)
-    tables = evaluate(explainer("textcnn"), texts, options, output_dir, inputs={}, measures=measures)
+    tables = evaluate(explainer("textcnn"), texts, OPTIONS, output_dir, inputs={}, measures=measures)
     run = Run(
         title=HOSTILE,
         facts={"Model": HOSTILE},
@@ -98,6 +102,20 @@ def test_untrusted_text_never_becomes_markup(folder):
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "<script" not in card
+
+
+def test_methods_no_better_than_random_are_named_wherever_they_are_shown(folder):
+    documents, page = document_paths(folder), (folder / "report.html").read_text()
+    unfit = no_better_than_random(make_tables(documents, OPTIONS))
+    assert unfit
+    assert distrust(unfit) in page
+    assert distrust(unfit) in (folder / "README.md").read_text()
+    shown = [name for name in EXAMPLE_METHODS if name in unfit]
+    explained = sum(bool(explanation.units) for _, explanation in read_explanations(documents[0], EXAMPLES))
+    for name in shown:
+        assert page.count(f"<p>{distrust([name])}</p>") == explained
+    for name in set(EXAMPLE_METHODS) - set(unfit):
+        assert f"<p>{distrust([name])}</p>" not in page
 
 
 def test_pages_show_figures_tables_and_documents(folder):
