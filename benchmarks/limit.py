@@ -121,13 +121,17 @@ def measure(kind: str, n: int, arguments: argparse.Namespace) -> Iterator[str]:
         lambda: bare.gradients(batches),
         lambda: explain(texts, "signed_gi"),
         lambda: explain(texts, GRADIENT_METHODS),
+        lambda: explain(texts, "attn_lrp"),
+        lambda: explain(texts, (*GRADIENT_METHODS, "attn_lrp")),
     ]
-    base, one, five = workload.in_turns(works, arguments.repeats, device)
+    base, one, five, propagated, six = workload.in_turns(works, arguments.repeats, device)
     tokens = sum(len(ids) for ids in tokenizer(texts, truncation=True)["input_ids"])
     rate = speed(arguments, tokens, 2, base)
     yield row(kind, n, "one gradient method", base, one, rate)
     yield row(kind, n, "five gradient methods", base, five, "")
     yield row(kind, n, "five, relative to one", one, five, "")
+    yield row(kind, n, "attn_lrp", base, propagated, "")
+    yield row(kind, n, "five and attn_lrp, relative to five", five, six, "")
     few = sorted(texts, key=len)[n // 2 :][: max(1, FEW[kind] * arguments.tokens // 1024)]
     rows = [torch.tensor(ids, device=device) for ids in tokenizer(few, truncation=True)["input_ids"]]
     options = Options("random", "token", **explain.keywords)
