@@ -1,5 +1,6 @@
 """A model, its embedding lookups and its objective, with one function that runs it."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -95,8 +96,8 @@ class HookedClassifier:
             own backward pass, see `hf_gradexplain.classifier.autodiff`.
         no_gradient_reason: Why its gradients cannot be used; None if they can.
         mixed_precision: Whether matrix products run in bfloat16.
-        for_propagation: Whether relevance propagation reads the autograd graphs, in which recurrent layers must then
-            consist of elementary operations.
+        for_propagation: Whether relevance propagation reads the autograd graphs, which must then consist of elementary
+            operations.
         records_inputs: Whether forward passes with a graph record inputs that the graph does not hold, see
             `RecordInputs`.
         compiled: Compiled replacements of some of its layers, see `hf_gradexplain.probing.compiled`.
@@ -135,7 +136,7 @@ class HookedClassifier:
         with (
             torch.set_grad_enabled(graph),
             follow_forward(self.followed_functions if graph else ()),
-            self._recurrent_layers_as_operations(graph),
+            self._in_elementary_operations(graph),
             recorder or nullcontext(),
         ):
             logits = self.logits(batch.inputs, add_delta if graph else edit).to(batch.target.device)
@@ -189,14 +190,17 @@ class HookedClassifier:
         return tuple(vectors_of[table] for table in sorted(vectors_of))
 
     @contextmanager
-    def _recurrent_layers_as_operations(self, graph: bool) -> Iterator[None]:
-        """Within the block, recurrent layers do not run as one operation of oneDNN, if that is needed."""
-        recurrent = any(isinstance(module, nn.RNNBase) for module in self.model.modules())
-        backend: Any = torch.backends.mkldnn
-        enabled = backend.enabled
-        try:
-            backend.enabled = enabled and not (graph and self.for_propagation and recurrent)
+    def _in_elementary_operations(self, graph: bool) -> Iterator[None]:
+        """Within the block, no recurrent layer runs as one operation of oneDNN and no function compiled, if needed."""
+        if not (graph and self.for_propagation):
             yield
+            return
+        backend: Any = torch.backends.mkldnn
+        enabled, recurrent = backend.enabled, any(isinstance(module, nn.RNNBase) for module in self.model.modules())
+        try:
+            backend.enabled = enabled and not recurrent
+            with torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext():
+                yield
         finally:
             backend.enabled = enabled
 

@@ -62,10 +62,10 @@ def check_propagation(classifier: HookedClassifier, batch: Batch) -> Propagation
         error = conservation_error(forward, record, RULE_SETS["cp_lrp"])
     except GradexplainError as refusal:
         return PropagationCheck(str(refusal))
-    except FAILURES as error:
-        if is_out_of_memory(error):
+    except FAILURES as failure:
+        if is_out_of_memory(failure):
             raise
-        reason = f"relevance propagation fails on {type(classifier.model).__name__} ({error})"
+        reason = f"relevance propagation fails on {type(classifier.model).__name__} ({failure})"
         return PropagationCheck(f"{reason}: {_OTHER_METHODS}")
     return PropagationCheck(None, error, not torch.equal(ordinary, modified), _needs_recorded_inputs(forward))
 
