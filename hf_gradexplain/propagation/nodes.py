@@ -37,12 +37,12 @@ _NAMES = {
         Add0 Add1 Alias0 Amax0 AsStrided0 AvgPool2D0 Cat0 Clone0 ConstantPadNd0 Cumsum0 Expand0 FftC2C0 Gather0
         Im2Col0 Index0 IndexAdd0 IndexPut0 IndexSelect0 LeakyRelu0 LinalgVectorNorm0 MaskedFill0 Max0 Mean0 Mean1 Neg0
         PackPaddedSequence0 Permute0 Relu0 Repeat0 ReshapeAlias0 Rsub1 Scatter1 Select0 Slice0 Split0
-        SplitWithSizes0 Squeeze1 Stack0 Std0 Sub0 Sum0 Sum1 ToCopy0 Topk0 Transpose0 Transpose1 Unbind0 UnsafeSplit0
+        SplitWithSizes0 Squeeze1 Stack0 Std0 Sub0 Sum0 Sum1 T0 ToCopy0 Topk0 Transpose0 Transpose1 Unbind0 UnsafeSplit0
         UnsafeView0 Unsqueeze0 View0 ViewAsComplex0 ViewAsReal0 Where0
         torch::autograd::CopySlices
     """,
     Kind.PRODUCT: "Mul0 Mul1",
-    Kind.MATRIX_PRODUCT: "Addmm0 Baddbmm0 Bmm0 Convolution0 Mm0",
+    Kind.MATRIX_PRODUCT: "Addmm0 Baddbmm0 Bmm0 Convolution0 Dot0 Mm0 Mv0",
     Kind.QUOTIENT: "Div0",
     Kind.POWER: "Pow0 Sqrt0 Var0",
     Kind.STATISTIC: "Rsqrt0 Reciprocal0",

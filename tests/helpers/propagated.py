@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,3 +28,12 @@ def propagated(
     grad = torch.ones_like(y) if output_grad is None else output_grad
     with apply_rules(Graph(y, leaves), rules, recorder.inputs):
         return torch.autograd.grad(y, leaves, grad, materialize_grads=True)
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed + sum(shape))
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def assert_equal(actual: Tensor, expected: np.ndarray) -> None:
+    torch.testing.assert_close(actual, torch.tensor(expected), rtol=1e-12, atol=1e-15)

@@ -1,4 +1,4 @@
-"""The slopes of all elementwise functions, compared with their definitions in 400 decimal digits."""
+"""The slopes of all elementwise functions, compared with their definitions in 250 decimal digits."""
 
 import re
 from collections.abc import Callable
@@ -74,10 +74,10 @@ class Case(NamedTuple):
     definition: Callable[[Decimal], Decimal]
 
 
-with localcontext(prec=400):
+with localcontext(prec=250):
     PI = 4 * (4 * arctan(ONE / 5) - arctan(ONE / 239))
     TANH_SCALE = (TWO / PI).sqrt()
-SELU = Decimal(1.6732632423543772848170429916717), Decimal(1.0507009873554804934193349852946)
+SELU = Decimal("1.6732632423543772848170429916717"), Decimal("1.0507009873554804934193349852946")
 
 CASES = {
     "gelu": Case("Gelu0", F.gelu, lambda x: x * (ONE + erf(x / TWO.sqrt())) / 2),
@@ -96,7 +96,7 @@ CASES = {
     "clamp_to": Case("Clamp1", lambda x: x.clamp(max=-0.25), lambda x: min(x, -ONE / 4)),
     "clamp_min": Case("ClampMin0", lambda x: x.clamp_min(0.5), lambda x: max(x, ONE / 2)),
     "clamp_max": Case("ClampMax0", lambda x: x.clamp_max(-0.5), lambda x: min(x, -ONE / 2)),
-    "elu": Case("Elu0", lambda x: F.elu(x, 0.7), lambda x: elu(x, Decimal(0.7))),
+    "elu": Case("Elu0", lambda x: F.elu(x, 0.75), lambda x: elu(x, Decimal("0.75"))),
     "selu": Case("Elu0", F.selu, lambda x: elu(x, *SELU)),
     "erf": Case("Erf0", torch.erf, erf),
     "exp": Case("Exp0", torch.exp, Decimal.exp),
@@ -106,7 +106,7 @@ CASES = {
     "logsigmoid": Case("LogSigmoid0", F.logsigmoid, lambda x: sigmoid(x).ln()),
     "sigmoid": Case("Sigmoid0", torch.sigmoid, sigmoid),
     "softplus": Case("Softplus0", F.softplus, softplus),
-    "softplus_of_beta": Case("Softplus0", lambda x: F.softplus(x, 2.5), lambda x: softplus(x, Decimal(2.5))),
+    "softplus_of_beta": Case("Softplus0", lambda x: F.softplus(x, 2.5), lambda x: softplus(x, Decimal("2.5"))),
     "tanh": Case("Tanh0", torch.tanh, tanh),
 }
 
@@ -123,7 +123,7 @@ def inputs_of(name: str, dtype: torch.dtype) -> Tensor:
 
 def exact_slopes(case: Case, x: Tensor) -> Tensor:
     """Return `(f(x) - f(0)) / x`."""
-    with localcontext(prec=400):
+    with localcontext(prec=250):
         at_zero = case.definition(Decimal(0))
         slopes = [float((case.definition(v) - at_zero) / v) for v in map(Decimal, x.tolist())]
     return torch.tensor(slopes, dtype=torch.float64)
@@ -186,7 +186,7 @@ def test_activations_of_transformers_have_the_slope_of_their_line_however_they_a
     """If `f(0) = 0`, the slope is `f(x) / x`, also where gates, products and powers make up the function."""
     function, x = ACT2FN[name], torch.linspace(-6, 6, 50, dtype=torch.float64)
     if name in ("prelu", "xielu"):
-        with pytest.raises(GradexplainError, match="Prelu|Minimum"):
+        with pytest.raises(GradexplainError, match=r"Prelu|Minimum"):
             propagated(function.double(), [x], LINE)
         return
     if name in ("laplace", "sigmoid", "sqrtsoftplus"):
@@ -225,7 +225,7 @@ def test_functions_in_place_have_the_same_slopes(name):
 
 @pytest.mark.parametrize("function", [F.elu_, F.celu_, torch.selu_, F.rrelu_])
 def test_functions_in_place_whose_input_is_lost_are_refused(function):
-    with pytest.raises(GradexplainError, match="no propagation rule is known for the operation .*Backward1|Celu|Rrelu"):
+    with pytest.raises(GradexplainError, match=r"no propagation rule .* (Elu|Celu|Rrelu)\w*Backward1"):
         propagated(lambda x: function(x * 1), [torch.ones(2)], LINE)
 
 
