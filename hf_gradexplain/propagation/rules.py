@@ -68,7 +68,7 @@ def nothing(step: Step) -> Grads:
 
 
 def whole_to_numerator(step: Step) -> Grads:
-    """`y = x / z`: `g_x = g_out / z`, `g_z = 0` (Ali et al. 2022, Eq. 10: statistics of a norm are constants)."""
+    """`y = x / z`: `g_x = g_out / z`, `g_z = 0` (LN rule of Ali et al.: the statistics of a norm are constants)."""
     return [step.grads[0], None]
 
 
@@ -78,7 +78,7 @@ def whole_to_right_side(step: Step) -> Grads:
 
 
 def halves(step: Step) -> Grads:
-    """`y = x z`: half of the derivative to each factor (AttnLRP, Proposition 3.3 with its Eq. 15).
+    """`y = x z`: half of the derivative to each factor (the uniform rule of AttnLRP for products).
 
     A gate gets nothing, and the signal gets the whole: `g_x = z g_out`. So for factors that are constants.
     """
@@ -86,7 +86,7 @@ def halves(step: Step) -> Grads:
 
 
 def halves_of_matrix_product(step: Step) -> Grads:
-    """`Y = X Z`: half of the derivative to each factor, also if one is a gate (AttnLRP, Eq. 15)."""
+    """`Y = X Z`: half of the derivative to each factor, also if one is a gate (the uniform rule of AttnLRP)."""
     return _divide(step, [Role.SIGNAL if role is Role.GATE else role for role in step.roles])
 
 
@@ -106,7 +106,7 @@ def _divide(step: Step, roles: Sequence[Role | None]) -> Grads:
 
 
 def attention(step: Step) -> Grads:
-    """`Y = softmax(Q K^T) V`: `halves` around the softmax, whose derivative stays (AttnLRP, Eq. 13 and 15).
+    """`Y = softmax(Q K^T) V`: `halves` around the softmax, whose derivative stays (softmax rule of AttnLRP).
 
     Value gets a half of its derivative, query and key a quarter.
     """
@@ -118,12 +118,12 @@ def attention(step: Step) -> Grads:
 
 
 def attention_values(step: Step) -> Grads:
-    """`Y = P V` with the attention weights `P` as constants: `G_V = P^T G_out` (Ali et al. 2022, Eq. 8)."""
+    """`Y = P V` with the attention weights `P` as constants: `G_V = P^T G_out` (AH rule of Ali et al.)."""
     return [grad if i == 2 else None for i, grad in enumerate(step.grads)]
 
 
 def fixed_statistics(step: Step) -> Grads:
-    """`y = (x - mean(x)) w / s + b` with the statistic `s` as a constant (Ali et al. 2022, Eq. 10).
+    """`y = (x - mean(x)) w / s + b` with the statistic `s` as a constant (LN rule of Ali et al.).
 
     `g_in = g - mean(g)` with `g = g_out w / s`; RMS normalisation subtracts no mean.
     """
@@ -142,7 +142,7 @@ def fixed_statistics(step: Step) -> Grads:
 def line(step: Step) -> Grads:
     """`y = f(x)`: the slope of the line from `(0, f(0))` to `(x, y)`, `g_in = g_out (f(x) - f(0)) / x`.
 
-    The identity rule of AttnLRP (Eq. 9) for functions with `f(0) = 0`; at `x = 0` it is the derivative.
+    The identity rule of AttnLRP for functions with `f(0) = 0`; at `x = 0` it is the derivative.
     """
     node, saved = step.node, next((name for name in ("_saved_self", "_saved_input") if hasattr(step.node, name)), None)
     x = step.recorded if saved is None else getattr(node, saved)
