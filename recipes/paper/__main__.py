@@ -4,10 +4,7 @@ python -m recipes.paper recipes/configs/reproduce_small.yaml
 python -m recipes.paper recipes/configs/reproduce_full.yaml --data FOLDER_OF_DATASETS --processes 2
 """
 
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -15,11 +12,12 @@ from rich.console import Console
 
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
 from hf_gradexplain.run.processes import flush_denormals
+from recipes.common.running import helper_processes
+from recipes.common.task_ledger import Ledger
 from recipes.paper.arguments import ReproduceArguments
 from recipes.paper.artifacts import Artifacts, write_cards
 from recipes.paper.page import verdict_lines, write_page
 from recipes.paper.plan import make_plan
-from recipes.paper.task_ledger import Ledger
 
 
 def reproduce(arguments: ReproduceArguments) -> None:
@@ -31,7 +29,7 @@ def reproduce(arguments: ReproduceArguments) -> None:
     torch.set_num_threads(1)
     output_dir = Path(arguments.output_dir)
     plan, ledger = make_plan(arguments), Ledger(output_dir / "steps")
-    with _helper_processes(arguments.processes - 1):
+    with helper_processes("recipes.paper", arguments.processes - 1, sys.argv[1:]):
         ledger.run_all(plan.steps(arguments.only))
     if not arguments.only:
         artifacts = Artifacts(arguments, plan, ledger)
@@ -40,19 +38,6 @@ def reproduce(arguments: ReproduceArguments) -> None:
         page = write_page(artifacts)
         print("\n".join(verdict_lines(artifacts.verdicts)))
         Console(stderr=True, soft_wrap=True).print(f"Page: {page}", highlight=False, markup=False)
-
-
-@contextmanager
-def _helper_processes(copies: int) -> Iterator[None]:
-    """Run copies of this program that share its steps, and end them with it."""
-    command = [sys.executable, "-m", "recipes.paper", *sys.argv[1:], "--processes", "1"]
-    helpers = [subprocess.Popen(command) for _ in range(copies)]
-    try:
-        yield
-    finally:
-        for helper in helpers:
-            helper.terminate()
-            helper.wait()
 
 
 if __name__ == "__main__":

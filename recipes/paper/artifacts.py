@@ -14,6 +14,7 @@ from hf_gradexplain.cards.card import Card
 from hf_gradexplain.cards.write import DATA, write_card
 from hf_gradexplain.evaluation.read_documents import read_correlations
 from hf_gradexplain.run.folder import document_paths
+from recipes.common.task_ledger import Ledger
 from recipes.paper import decay_conclusion
 from recipes.paper.ablations import SHORT_TEXT_KS, Areas, read_areas
 from recipes.paper.arguments import ReproduceArguments
@@ -27,7 +28,6 @@ from recipes.paper.plan import ABLATIONS, FLOAT32_SETTING, Plan
 from recipes.paper.results import Result, read_result
 from recipes.paper.rules import Cutoffs
 from recipes.paper.tables import read_card
-from recipes.paper.task_ledger import Ledger
 
 
 @dataclass(frozen=True, eq=False)

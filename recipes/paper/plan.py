@@ -1,32 +1,21 @@
 """The steps behind the page: trainings, evaluations and three measurements on single words."""
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
 from hf_gradexplain.attribution.methods import METHODS, PAPER_METHODS
-from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.parsing import parse_arguments
-from hf_gradexplain.commands.recipe_arguments import (
-    NOT_REPLAYED,
-    EvaluateRecipeArguments,
-    TrainRecipeArguments,
-)
-from hf_gradexplain.commands.train import run_training
-from hf_gradexplain.corpus import load_texts
-from hf_gradexplain.run.fingerprints import texts_fingerprint
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, TrainRecipeArguments
+from recipes.common.encoder import NAME, copy_encoder, encoder_folder
+from recipes.common.running import inputs_of, row_fingerprints, run_evaluate_step, run_train_step, sha256_of
+from recipes.common.task_ledger import Step
 from recipes.paper.arguments import ReproduceArguments
 from recipes.paper.constants import DATASETS, ENCODER, HUB_DATASETS, POOLINGS, SETTINGS, Setting
 from recipes.paper.decay import measure_decay
-from recipes.paper.encoder import NAME, copy_encoder, encoder_folder
 from recipes.paper.example_review import explain_review
 from recipes.paper.frequency import measure_gradients
-from recipes.paper.task_ledger import Step
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -42,9 +31,6 @@ ABLATIONS: dict[str, dict[str, str]] = {
 
 FLOAT32_SETTING = Setting("minilm", "ag_news")
 """The setting that is also evaluated in float32 if the encoder is evaluated in bfloat16."""
-
-_PATH_ARGUMENTS = ("output_dir", "dataset_name", "model_name_or_path", *NOT_REPLAYED)
-"""Arguments that are paths; the content of the files is compared instead."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,15 +103,12 @@ class _Planner:
     def __init__(self, arguments: ReproduceArguments) -> None:
         self.arguments, self.output_dir = arguments, Path(arguments.output_dir)
         self.sources = {name: f"{arguments.data}/{name}" if arguments.data else HUB_DATASETS[name] for name in DATASETS}
-        self.rows = {
-            name: {split: texts_fingerprint(load_texts(source, split=split)) for split in ("train", "test")}
-            for name, source in self.sources.items()
-        }
+        self.rows = row_fingerprints(self.sources)
 
     def encoder(self) -> Step:
         """Return the step that copies the encoder."""
         source, target = encoder_folder(), self.output_dir / NAME
-        inputs = {"weights": _sha256(source / "model.safetensors")}
+        inputs = {"weights": sha256_of(source / "model.safetensors")}
         return Step("encoder", target, inputs, partial(copy_encoder, source, target))
 
     def training(self, setting: Setting, seed: int, encoder: Step | None = None) -> Step:
@@ -145,9 +128,9 @@ class _Planner:
         }
         options = [f"--{name}={value}" for name, value in flags.items() if value is not None]
         arguments = parse_arguments(TrainRecipeArguments, [str(_config(setting)), *options])
-        inputs = {**_inputs(arguments), "rows": self.rows[setting.dataset]}
+        inputs = {**inputs_of(arguments), "rows": self.rows[setting.dataset]}
         needs = (encoder,) if encoder else ()
-        return Step(f"train/seed{seed}/{setting.name}", folder, inputs, partial(_train, arguments), needs)
+        return Step(f"train/seed{seed}/{setting.name}", folder, inputs, partial(run_train_step, arguments), needs)
 
     def evaluation(self, setting: Setting, seed: int, name: str, training: Step) -> Step:
         """Return the step that evaluates a model on the test texts of its dataset."""
@@ -167,9 +150,13 @@ class _Planner:
             else "no",
             **ABLATIONS.get(name, {}),  # type: ignore[arg-type]
         )
-        inputs = {**_inputs(arguments), "rows": self.rows[setting.dataset]["test"]}
+        inputs = {**inputs_of(arguments), "rows": self.rows[setting.dataset]["test"]}
         return Step(
-            f"evaluate/seed{seed}/{setting.name}-{name}", folder, inputs, partial(_evaluate, arguments), (training,)
+            f"evaluate/seed{seed}/{setting.name}-{name}",
+            folder,
+            inputs,
+            partial(run_evaluate_step, arguments),
+            (training,),
         )
 
     def decay(self, training: Step) -> Step:
@@ -207,27 +194,3 @@ class _Planner:
 
 def _config(setting: Setting) -> Path:
     return CONFIGS / f"train_{setting.dataset}_{setting.model}.yaml"
-
-
-def _inputs(arguments: Any) -> dict[str, Any]:
-    return {name: value for name, value in asdict(arguments).items() if name not in _PATH_ARGUMENTS}
-
-
-def _train(arguments: TrainRecipeArguments) -> dict[str, Any]:
-    _quietly(partial(run_training, arguments))
-    return {"weights": _sha256(Path(arguments.output_dir, "model.safetensors"))}
-
-
-def _evaluate(arguments: EvaluateRecipeArguments) -> None:
-    _quietly(partial(run_evaluation, arguments))
-
-
-def _quietly(work: Callable[[], Any]) -> None:
-    """Run without output on stdout; progress and warnings on stderr are still shown."""
-    with redirect_stdout(StringIO()):
-        work()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

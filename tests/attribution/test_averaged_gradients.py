@@ -1,5 +1,7 @@
 """Averaged gradients, compared with their axioms and with plain loops in float64."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -8,10 +10,11 @@ from scipy.integrate import fixed_quad
 from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SmoothGrad, gauss_radau
 from hf_gradexplain.attribution.formulas import sa_l2, signed_gi
 from hf_gradexplain.attribution.methods import METHODS, Method
+from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.text.encode import Encoder
 from tests.helpers.naive import NaiveReader, gradient_score, loss_of
-from tests.helpers.tiny import KINDS, TEXTS, explainer
+from tests.helpers.tiny import KINDS, TEXTS, explainer, make
 
 SMOOTH = ("fasttext", "bert", "gpt2", "bart")
 """Models without a maximum over the words: few points are enough."""
@@ -22,9 +25,7 @@ UNITS = ("token", "word", "word_type")
 @pytest.fixture
 def named(monkeypatch):
     """Register a method for the duration of a test."""
-    methods = METHODS.copy()
-    monkeypatch.setattr("hf_gradexplain.attribution.methods.METHODS", methods)
-    return methods.__setitem__
+    return partial(monkeypatch.setitem, METHODS)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 20, 50])
@@ -98,6 +99,32 @@ def test_integrated_gradients_agree_with_gauss_legendre_quadrature_written_naive
     named("path", Method(IntegratedGradients(40), signed_gi, True, ""))
     scores = explain(text, "path", "token", labels=1).scores["path"]
     assert scores == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("rules", ["attn_lrp", "cp_lrp"])
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "bart", "bilstm"])
+def test_one_step_through_a_rule_set_is_relevance_propagation(kind, rules, named):
+    named("path", Method(IntegratedGradients(1, rules), signed_gi, True, ""))
+    explain = explainer(kind)
+    alone = explain(TEXTS[0], "path", "word_type").scores["path"]
+    assert alone == pytest.approx(explain(TEXTS[0], rules, "word_type").scores[rules], rel=1e-12)
+    assert alone != pytest.approx(explain(TEXTS[0], "signed_gi", "word_type").scores["signed_gi"], rel=1e-2)
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+def test_steps_through_a_rule_set_agree_with_propagation_through_scaled_word_vectors(kind, named):
+    """The two points of Radau's rule are 1/3 and 1, with the weights 3/4 and 1/4."""
+    model, tokenizer = make(kind)
+    explain, text = Explainer(model, tokenizer), TEXTS[0]
+    table = model.get_input_embeddings().weight.data
+    rows = sorted(set(tokenizer(text)["input_ids"]) - set(tokenizer.all_special_ids))
+    vectors, expected = table[rows].clone(), 0
+    for point, weight in ((1 / 3, 3 / 4), (1, 1 / 4)):
+        table[rows] = point * vectors
+        expected = expected + weight * explain(text, "cp_lrp", "token", labels=1).scores["cp_lrp"] / point
+    named("path", Method(IntegratedGradients(2, "cp_lrp"), signed_gi, True, ""))
+    scores = explain(text, "path", "token", labels=1).scores["path"]
+    assert scores == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("kind", KINDS)

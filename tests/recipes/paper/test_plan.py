@@ -7,7 +7,7 @@ import pytest
 from hf_gradexplain.commands.parsing import parse_arguments
 from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
-from recipes.paper import encoder
+from recipes.common import encoder
 from recipes.paper.arguments import ReproduceArguments
 from recipes.paper.constants import POOLINGS, SETTINGS, Setting
 from recipes.paper.plan import CONFIGS, make_plan

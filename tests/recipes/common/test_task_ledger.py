@@ -9,8 +9,8 @@ import pytest
 from filelock import FileLock
 
 from hf_gradexplain.errors import GradexplainError
-from recipes.paper import task_ledger
-from recipes.paper.task_ledger import Ledger, Step
+from recipes.common import task_ledger
+from recipes.common.task_ledger import Ledger, Step
 
 
 @pytest.fixture

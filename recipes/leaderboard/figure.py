@@ -1,0 +1,154 @@
+"""The figure: faithfulness against cost, for light and for dark pages."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from hf_gradexplain.viz.canvas import STYLE
+from recipes.leaderboard.measured import Measured
+
+
+class Theme(NamedTuple):
+    """Colours of a page."""
+
+    paper: str
+    ink: str
+    muted: str
+    grid: str
+    colors: dict[str, str]
+
+
+LIGHT = Theme(
+    paper="#ffffff",
+    ink="#262626",
+    muted="#6b6b6b",
+    grid="#e6e6e6",
+    colors={
+        "blue": "#0072b2",
+        "red": "#d55e00",
+        "green": "#007a57",
+        "purple": "#7b4ea3",
+        "yellow": "#a87a00",
+        "gray": "#757575",
+    },
+)
+DARK = Theme(
+    paper="#0d1117",
+    ink="#e6edf3",
+    muted="#9198a1",
+    grid="#30363d",
+    colors={
+        "blue": "#58b4f0",
+        "red": "#ff8a3d",
+        "green": "#35c79a",
+        "purple": "#bb96e8",
+        "yellow": "#e0b23c",
+        "gray": "#9198a1",
+    },
+)
+THEMES = {"light": LIGHT, "dark": DARK}
+
+LOOKS: dict[str, tuple[str, str, bool]] = {
+    "loo": ("ink", "*", True),
+    "signed_gi": ("blue", "o", True),
+    "gi_detached": ("yellow", "^", True),
+    "attn_lrp": ("red", "s", True),
+    "cp_lrp": ("green", "D", True),
+    "ig_attn_3": ("red", "s", False),
+    "ig_attn_5": ("red", "s", False),
+    "ig_cp_3": ("green", "D", False),
+    "ig_cp_5": ("green", "D", False),
+    "integrated_gradients": ("purple", "P", True),
+    "smoothgrad": ("gray", "v", True),
+    "sa_l2": ("gray", "x", True),
+}
+"""Colour, marker, and whether it is filled, of the methods in the figure. Methods that rank words nearly as one of
+these does (`gi_prob`, the other norms) are in the tables only."""
+
+NAMES = {
+    "ig_attn_3": "ig_attn, 3 and 5 steps",
+    "ig_cp_3": "ig_cp, 3 and 5 steps",
+    "integrated_gradients": "integrated_gradients, 20 steps",
+    "loo": "loo (leave-one-out)",
+}
+"""Names in the legend, if they are not those of the methods. A candidate of 5 steps has the look of that of 3."""
+
+COLUMNS = 2
+_SPREAD = 1.11
+"""Methods of the same cost are drawn next to each other: each this factor further right than the one before."""
+
+
+def leaderboard_figure(entries: Sequence[Measured], theme: Theme) -> Figure:
+    """Draw the faithfulness of each method against its number of passes, a panel per entry.
+
+    Faithfulness is AOPC(10) on the scale where random is 0 and leave-one-out is 1, with 95 % intervals.
+    """
+    with matplotlib.style.context(STYLE):
+        rows = -(-len(entries) // COLUMNS)
+        figure = Figure(figsize=(7, 1.3 + 2.5 * rows), layout="constrained", facecolor=theme.paper)
+        panels = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
+        for axes, entry in zip(panels, entries, strict=False):
+            _panel(axes, entry, theme)
+        for axes in panels[len(entries) :]:
+            axes.set_visible(False)
+        for axes in panels[max(len(entries) - COLUMNS, 0) : len(entries)]:
+            axes.tick_params(labelbottom=True)
+            axes.set_xlabel("passes over the model per text", color=theme.ink, size=10.5)
+        for axes in panels[::COLUMNS]:
+            axes.set_ylabel("relative AOPC(10)", color=theme.ink, size=10.5)
+        _legend(figure, panels[: len(entries)], theme)
+    return figure
+
+
+def _panel(axes: Axes, entry: Measured, theme: Theme) -> None:
+    axes.set_facecolor(theme.paper)
+    axes.set_title(entry.entry.title, color=theme.ink, size=12)
+    axes.grid(axis="y", color=theme.grid)
+    for level, style in ((0, (0, (1, 2))), (1, "solid")):
+        axes.axhline(level, color=theme.ink, linewidth=0.9, linestyle=style, zorder=1)
+    shown = [m for m in LOOKS if m in entry.methods]
+    places = _places({m: entry.passes(m) for m in shown})
+    for method in shown:
+        color, marker, filled = LOOKS[method]
+        paint = theme.ink if color == "ink" else theme.colors[color]
+        value, low, high = entry.relative(method).estimate[:3]
+        axes.errorbar(
+            places[method], value, [[value - low], [high - value]],
+            color=paint, marker=marker, markersize=9 if marker == "*" else 6.5, linestyle="none", elinewidth=1.1,
+            markerfacecolor=paint if filled else theme.paper, markeredgewidth=1.4, label=NAMES.get(method, method),
+            zorder=3,
+        )  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_xlim(0.55, 350)
+    axes.set_xticks([1, 3, 5, 20, 100])
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.tick_params(colors=theme.muted, labelsize=10.5)
+    for spine in axes.spines.values():
+        spine.set_color(theme.muted)
+
+
+def _places(costs: dict[str, float]) -> dict[str, float]:
+    """Return where each method is drawn: those of equal cost next to each other."""
+    places = {}
+    for method, cost in costs.items():
+        same = [m for m, x in costs.items() if x == cost]
+        places[method] = cost * _SPREAD ** (same.index(method) - (len(same) - 1) / 2)
+    return places
+
+
+def _legend(figure: Figure, panels: Sequence[Axes], theme: Theme) -> None:
+    handles = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    for name in ("ig_attn_5", "ig_cp_5"):
+        handles.pop(name, None)
+    figure.legend(
+        list(handles.values()), list(handles), loc="outside upper center", ncols=2, frameon=False,
+        labelcolor=theme.ink, fontsize=10.5,
+    )  # fmt: skip

@@ -1,0 +1,121 @@
+"""The page: the answer, the figure and the tables, from what has been measured."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader
+from markupsafe import Markup
+
+from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.files import atomic_write_bytes, atomic_write_text
+from hf_gradexplain.run.fingerprints import versions
+from hf_gradexplain.viz.canvas import figure_bytes
+from hf_gradexplain.viz.tables import TextTable, join_words, text_table
+from hf_gradexplain.viz.templating import MARKDOWN
+from recipes.common.task_ledger import Ledger
+from recipes.leaderboard import tables
+from recipes.leaderboard.arguments import LeaderboardArguments
+from recipes.leaderboard.figure import THEMES, leaderboard_figure
+from recipes.leaderboard.measured import Measured, read_measured
+from recipes.leaderboard.plan import MAX_K, NAOPC, NO_ENDS, Plan
+from recipes.leaderboard.verdicts import KINDS, TOLERANCE, choose_methods, losses, of_kind
+
+PAGES = MARKDOWN.overlay(
+    loader=ChoiceLoader([FileSystemLoader(Path(__file__).parent), PackageLoader("hf_gradexplain.viz")])
+)
+"""The package's Markdown environment, with the template of this folder."""
+
+
+def write_page(arguments: LeaderboardArguments, plan: Plan, ledger: Ledger) -> Path:
+    """Write `leaderboard.md` and, to `leaderboard/`, its figure and its numbers; return the path of the page.
+
+    Other pages in `leaderboard/*.md` become sections at the end of the page.
+
+    Raises:
+        GradexplainError: Nothing has been measured yet.
+    """
+    entries = read_measured(plan, tuple(METHODS))
+    if not entries:
+        raise GradexplainError("no evaluation has finished a shard yet: run the leaderboard without --page_only first")
+    folder = Path(arguments.page or arguments.output_dir)
+    for name, theme in THEMES.items():
+        image = figure_bytes(leaderboard_figure(entries, theme), "png")
+        atomic_write_bytes(folder / "leaderboard" / f"{name}.png", image)
+    numbers = json.dumps(tables.numbers(entries), indent=1, ensure_ascii=False)
+    atomic_write_text(folder / "leaderboard" / "results.json", numbers + "\n")
+    sections = [path.read_text(encoding="utf-8") for path in sorted((folder / "leaderboard").glob("*.md"))]
+    content = {**_content(entries, arguments), "cost": _cost(plan, ledger), "sections": [*map(Markup, sections)]}
+    page = folder / "leaderboard.md"
+    atomic_write_text(page, PAGES.get_template("leaderboard.md.jinja").render(**content))
+    return page
+
+
+def _content(entries: Sequence[Measured], arguments: LeaderboardArguments) -> dict[str, Any]:
+    """Return the variables of the template."""
+    choices = choose_methods(entries)
+    one_pass = {choice.kind: choice.method for choice in choices if choice.budget == "1"}
+    return {
+        "k": MAX_K,
+        "tolerance": f"{TOLERANCE:.2f}",
+        "answers": [tables.answer(choice) for choice in choices if choice.budget == "1"],
+        "choices": _grid(tables.choice_table(choices)),
+        "targets": _grid(tables.target_table(entries, one_pass)),
+        "losses": _losses(entries, one_pass),
+        "candidates": _grid_or_none(tables.candidate_table(entries, one_pass.get("transformers"))),
+        "entries": [_entry(x) for x in entries],
+        "measured": _grid(tables.measured_table(entries)),
+        "kinds": {kind: join_words(x.entry.title for x in of_kind(entries, kind)) for kind in KINDS},
+        "missing": join_words(_missing(entries, arguments)),
+        "no_ends": join_words(NO_ENDS),
+        "naopc": join_words(NAOPC),
+        "seeds": len(arguments.seeds),
+        "versions": join_words(f"{name} {version}" for name, version in versions().items()),
+    }
+
+
+def _entry(entry: Measured) -> dict[str, Any]:
+    baselines = tables.baseline_table(entry) if entry.baselines else None
+    return {
+        "title": entry.entry.title,
+        "faithfulness": _grid(tables.faithfulness_table(entry)),
+        "cost": _grid(tables.cost_table(entry)),
+        "baselines": None if baselines is None else _grid(baselines),
+        "n_baselines": entry.n_baseline_texts,
+        "n_ends": entry.n_ends_texts,
+    }
+
+
+def _losses(entries: Sequence[Measured], one_pass: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each entry on which other methods are above the recommended one."""
+    sentences = []
+    for kind, method in one_pass.items():
+        for entry in of_kind(entries, kind):
+            ahead = losses(entry, method)
+            if ahead:
+                leads = (f"{m} by {gap.value:.3f} [{gap.low:.3f}, {gap.high:.3f}]" for m, gap in ahead.items())
+                sentences.append(f"{entry.entry.title}: {method} is below {join_words(leads)}.")
+    return sentences
+
+
+def _missing(entries: Sequence[Measured], arguments: LeaderboardArguments) -> list[str]:
+    return [name for name in arguments.entries if name not in {x.entry.name for x in entries}]
+
+
+def _cost(plan: Plan, ledger: Ledger) -> str:
+    """Say how long the finished steps took."""
+    stamps = [stamp for step in plan.steps() if (stamp := ledger.stamp(step)) is not None]
+    hours = sum(stamp["seconds"] for stamp in stamps) / 3600
+    return f"{len(stamps)} of {len(plan.steps())} steps are finished; together they took {hours:.1f} hours."
+
+
+def _grid_or_none(frame: pd.DataFrame) -> TextTable | None:
+    return _grid(frame) if len(frame) else None
+
+
+def _grid(frame: pd.DataFrame) -> TextTable:
+    """Format a table, with three decimals for fractions."""
+    return text_table(frame, dict.fromkeys(frame.select_dtypes("float").columns, "z.3f"))

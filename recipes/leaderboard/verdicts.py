@@ -1,0 +1,113 @@
+"""Which method to take for which kind of model and for how many passes, and whether the choice holds."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from recipes.leaderboard.candidates import CANDIDATES
+from recipes.leaderboard.entries import SMALL
+from recipes.leaderboard.measured import Measured, Part
+from recipes.leaderboard.resampled import Resampled, mean_over_models
+from recipes.paper.results import Estimate
+
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "transformers": ("minilm", *SMALL),
+    "recurrent networks": ("bilstm",),
+    "word vectors and convolutions": ("fasttext", "textcnn"),
+}
+"""Kinds of models, and the models of each."""
+
+BUDGETS: Mapping[str, float] = {"1": 1, "up to 5": 5, "any": float("inf")}
+"""Largest number of passes for a text, by name."""
+
+REFERENCES = ("loo", "integrated_gradients", "random")
+"""Methods that every other one is compared with."""
+
+TOLERANCE = 0.01
+"""A method is not below another if the lower end of the interval of the difference is above minus this."""
+
+
+class Choice(NamedTuple):
+    """The method to take for a kind of model, and its differences on the texts for verdicts.
+
+    Attributes:
+        kind: The kind of model.
+        budget: The budget, a key of `BUDGETS`.
+        method: The method.
+        gaps: AOPC(10) of the method minus that of each of `REFERENCES`, mean over the models.
+    """
+
+    kind: str
+    budget: str
+    method: str
+    gaps: Mapping[str, Estimate]
+
+
+def of_kind(entries: Sequence[Measured], kind: str) -> list[Measured]:
+    """Return the entries of a kind."""
+    return [x for x in entries if x.entry.model in KINDS[kind]]
+
+
+def mean_aopc(entries: Sequence[Measured], method: str, part: Part) -> Resampled:
+    """Return AOPC(10) of a method, mean over models."""
+    return mean_over_models([x.aopc(method, part) for x in entries])
+
+
+def mean_gap(entries: Sequence[Measured], method: str, other: str, part: Part = "verdict") -> Estimate:
+    """Return AOPC(10) of one method minus that of another, mean over models."""
+    return (mean_aopc(entries, method, part) - mean_aopc(entries, other, part)).estimate
+
+
+def shared_methods(entries: Sequence[Measured]) -> list[str]:
+    """Return the methods that were measured on all of these entries."""
+    return [m for m in entries[0].methods if all(m in x.methods for x in entries)] if entries else []
+
+
+def choose_methods(entries: Sequence[Measured]) -> list[Choice]:
+    """Return the method to take for every kind of model and budget that anything was measured of.
+
+    It is the best method of one pass on the texts for choices. A larger budget changes it only if the best method of
+    this budget is above it, by the interval of the paired difference.
+    """
+    choices = []
+    for kind in KINDS:
+        members, chosen = of_kind(entries, kind), ""
+        methods = [m for m in shared_methods(members) if m != "random"]
+        for budget, most in BUDGETS.items():
+            affordable = [m for m in methods if max(x.passes(m) for x in members) <= most]
+            if not affordable:
+                continue
+            best = max(affordable, key=lambda m: mean_aopc(members, m, "choice").value)
+            if not chosen or in_words(mean_gap(members, best, chosen, "choice")) == "above":
+                chosen = best
+            others = [m for m in REFERENCES if m in shared_methods(members)]
+            choices.append(Choice(kind, budget, chosen, {m: mean_gap(members, chosen, m) for m in others}))
+    return choices
+
+
+def in_words(gap: Estimate) -> str:
+    """Say which side of a comparison is ahead.
+
+    >>> [in_words(Estimate(*x)) for x in ((0.3, 0.1, 0.5), (0.1, -0.1, 0.3), (-0.2, -0.3, -0.1))]
+    ['above', 'level', 'below']
+    """
+    return "above" if gap.low > 0 else "below" if gap.high < 0 else "level"
+
+
+def losses(entry: Measured, method: str) -> dict[str, Estimate]:
+    """Return the methods that are above a method on an entry, with their lead."""
+    gaps = {other: entry.gap(other, method).estimate for other in entry.methods if other not in ("random", method)}
+    return {other: gap for other, gap in gaps.items() if in_words(gap) == "above"}
+
+
+def meets_targets(entry: Measured, method: str) -> dict[str, bool]:
+    """Return whether a method is above integrated gradients, and not below leave-one-out."""
+    above = entry.gap(method, "integrated_gradients").estimate
+    level = entry.gap(method, "loo").estimate
+    return {"above integrated_gradients": above.low > 0, "not below loo": level.low > -TOLERANCE}
+
+
+def candidate_gaps(entries: Sequence[Measured], reference: str) -> dict[str, Estimate]:
+    """Return the lead of each candidate over a method on all transformers, mean over them."""
+    members = of_kind(entries, "transformers")
+    measured = [m for m in CANDIDATES if m in shared_methods(members)]
+    return {m: mean_gap(members, m, reference) for m in measured if reference in shared_methods(members)}

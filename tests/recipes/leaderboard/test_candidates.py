@@ -1,0 +1,48 @@
+"""The candidates, and how many passes methods take."""
+
+import pytest
+import torch
+
+from hf_gradexplain.attribution.methods import METHODS
+from recipes.leaderboard.candidates import CANDIDATES, passes, register_candidates
+from tests.helpers.tiny import TEXTS, explainer
+
+
+@pytest.fixture
+def _registered(monkeypatch):
+    for name in CANDIDATES:
+        monkeypatch.setitem(METHODS, name, METHODS["random"])
+        monkeypatch.delitem(METHODS, name)
+    register_candidates()
+
+
+@pytest.mark.usefixtures("_registered")
+def test_passes_are_those_that_the_model_makes():
+    """The rows that go through the classification head, without the one row of the plain forward pass."""
+    explain, rows = explainer("bert"), []
+    handle = explain.model.classifier.register_forward_hook(lambda module, inputs, output: rows.append(len(output)))
+    try:
+        for name in METHODS:
+            rows.clear()
+            (explanation,) = explain([TEXTS[0]], name, "word_type")
+            extra = 0 if METHODS[name].source.graph else 1
+            assert sum(rows) - extra == passes(name, len(explanation.units)), name
+    finally:
+        handle.remove()
+
+
+@pytest.mark.usefixtures("_registered")
+def test_candidates_differ_from_each_other_and_from_the_methods_whose_rules_they_follow():
+    scores = explainer("bert")([TEXTS[0]], (*CANDIDATES, "attn_lrp", "cp_lrp"), "word_type")[0].scores
+    vectors = torch.tensor([scores[name] / abs(scores[name]).max() for name in scores])
+    distances = torch.cdist(vectors, vectors) + torch.eye(len(vectors))
+    assert distances.min() > 1e-3
+
+
+def test_a_candidate_that_has_become_a_method_is_left_alone(monkeypatch):
+    monkeypatch.setitem(METHODS, "ig_cp_3", METHODS["loo"])
+    for name in CANDIDATES:
+        if name != "ig_cp_3":
+            monkeypatch.setitem(METHODS, name, METHODS["random"])
+    register_candidates()
+    assert METHODS["ig_cp_3"] is METHODS["loo"]
