@@ -75,7 +75,7 @@ class RecordInputs(_Recorder):
         if name.endswith("_"):
             changed = {_storage(x) for x in _tensors(args)}
             self.inputs |= {node: x.clone() for node, x in self.inputs.items() if _storage(x) in changed}
-        if name.rstrip("_") not in _INPUT_NOT_SAVED or not args[0].requires_grad:
+        if name.rstrip("_") not in _INPUT_NOT_SAVED:
             return None
         x: Tensor = args[0].detach()
         return x.clone() if name.endswith("_") else x
