@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.attribution.methods import select
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.perturb.orders import removal_ranks
@@ -185,7 +185,7 @@ def self_checks(
         if k := top_count(units[i], share):
             random = _random_ranks(document, forward.batch.seed)
             sets[i, :, : units[i]] = np.concatenate([random < k, ranks[i] < k, ranks[i] >= k])
-    numbers = _target_probabilities(forward, sets)
+    numbers, methods = _target_probabilities(forward, sets), select(list(scores))
     regression = forward.classifier.objective.head == "identity"
 
     def check(i: int, m: int, name: str) -> SelfCheck:
@@ -198,7 +198,7 @@ def self_checks(
             random=tuple(random.tolist()),
             alone=float(alone[m]),
             unit=unit,
-            signed=METHODS[name].signed,
+            signed=methods[name].signed,
             regression=regression,
         )
 

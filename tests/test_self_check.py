@@ -372,6 +372,7 @@ def test_as_many_decimals_are_shown_as_tell_the_numbers_apart():
         (0.99, 0.94, False, True),
         (0.96, 0.94, False, False),
         (0.94, 0.96, False, False),
+        (1.0, 0.9, False, False),
         (0.9, 0.3, False, False),
         (nan, 0.9, True, None),
         (0.9, nan, False, None),
