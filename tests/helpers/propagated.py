@@ -1,14 +1,18 @@
 """Backward passes through single functions that follow a rule set."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.recording import RecordInputs
+from hf_gradexplain.options import Options
 from hf_gradexplain.propagation.graph import Graph, apply_rules
 from hf_gradexplain.propagation.rules import RuleSet
+from tests.helpers.tiny import TEXTS, explainer
 
 
 def propagated(
@@ -28,6 +32,12 @@ def propagated(
     grad = torch.ones_like(y) if output_grad is None else output_grad
     with apply_rules(Graph(y, leaves), rules, recorder.inputs):
         return torch.autograd.grad(y, leaves, grad, materialize_grads=True)
+
+
+def forward_of(kind: str) -> ForwardPass:
+    """Return a forward pass over the shortest text, with its graph and all inputs that nodes do not save."""
+    batch = next(explainer(kind).run([TEXTS[3]], Options(("attn_lrp",))))
+    return replace(batch.forward.classifier, records_inputs=True).forward(batch.forward.batch, graph=True)
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:

@@ -29,8 +29,9 @@ def test_all_runs_are_stored():
     assert tuple(STORED) == RUNS
 
 
-@pytest.mark.parametrize("implementation", ["sdpa", "eager"])
-@pytest.mark.parametrize(("model_type", "rules"), RUNS)
+@pytest.mark.parametrize(
+    ("model_type", "rules", "implementation"), [*((*run, "sdpa") for run in RUNS), ("llama", "attn_lrp", "eager")]
+)
 def test_relevances_equal_those_of_lxt(model_type, rules, implementation):
     """LXT adds 1e-10 to the denominators of its identity rule, which sets how far the two agree."""
     stored, text = STORED[model_type, rules], " ".join(f"w{i}" for i in IDS)
