@@ -6,7 +6,7 @@ and looks whether the prediction falls further than without as many random units
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import isclose, isfinite, nan
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,8 @@ _DECIMALS = (2, 3, 4)
 class SelfCheck:
     """The check of one method on one text: `f(x)`, the target's probability (regression: the output), on masked copies.
 
-    The `k` top units are those that a removal curve removes first. A number that the model does not compute (NaN or
-    infinite on a masked text) is NaN.
+    The `k` top units are those that a removal curve removes first. Numbers are not finite where the model's output for
+    a masked text is not.
 
     Attributes:
         top: The texts of the `k` units that the method scores highest, the highest first.
@@ -75,21 +75,20 @@ class SelfCheck:
 
     @property
     def beats_random(self) -> bool | None:
-        """Whether removing the top units lowers `f` more than removing random ones; None if a number is NaN.
+        """Whether removing the top units lowers `f` more than removing random ones; None if a number is not finite.
 
-        For an unsigned method, which does not say in which direction a unit pulls: whether it changes `f` more. Numbers
-        are compared as written with 4 decimals (the output of a regression model: with 5 significant digits).
+        For an unsigned method, which does not say in which direction a unit pulls: whether `|full - without|` is larger
+        than the mean of `|full - r|` over the draws `r`. Numbers are compared as written with 4 decimals (regression:
+        with 5 significant digits).
 
-        True is weak evidence for an explanation: random scores pass on half of the texts. False is evidence against it.
+        False is evidence against the explanation. True is weak evidence for it: random scores pass on half of all texts.
         """
-        numbers = self.full, self.without, self.without_random
-        if not all(map(isfinite, numbers)):
+        top, random = self.without, self.without_random
+        if not self.signed:  # minus the changes: the lower, the better
+            top, random = -abs(self.full - top), -sum(abs(self.full - x) for x in self.random) / len(self.random)
+        if not (isfinite(self.full) and isfinite(top) and isfinite(random)):
             return None
-        full, without, random = (float(self._written(x, _DECIMALS[-1])) for x in numbers)
-        if self.signed:
-            return without < random
-        change, random_change = abs(without - full), abs(random - full)
-        return change > random_change and not isclose(change, random_change)
+        return float(self._written(top, _DECIMALS[-1])) < float(self._written(random, _DECIMALS[-1]))
 
     def sentence(self) -> str:
         """Return the numbers in words, on one line without control characters.
@@ -120,7 +119,7 @@ class SelfCheck:
         return "; ".join(part for part in (self.sentence(), self.warning()) if part)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON, None for NaN; `from_dict` reads them."""
+        """Return plain values for JSON, None for numbers that are not finite; `from_dict` reads them, None as NaN."""
         numbers = {name: _or_none(getattr(self, name)) for name in ("full", "without", "alone")}
         return {**asdict(self), **numbers, "top": list(self.top), "random": [_or_none(x) for x in self.random]}
 
@@ -227,8 +226,8 @@ def _target_probabilities(forward: ForwardPass, sets: np.ndarray) -> np.ndarray:
     with frozen_eval_mode(forward.classifier.model):
         masked = Subsets(forward).logits_of_all(torch.from_numpy(sets).to(forward.batch.target.device))
         logits = torch.cat([forward.logits.detach().unsqueeze(1), masked], 1)
-    numbers = forward.target_probability(logits).cpu().double().numpy()
-    return np.where(np.isfinite(numbers), numbers, nan)
+    numbers: np.ndarray = forward.target_probability(logits).cpu().double().numpy()
+    return numbers
 
 
 def _or_none(number: float) -> float | None:

@@ -372,7 +372,6 @@ def test_as_many_decimals_are_shown_as_tell_the_numbers_apart():
         (0.99, 0.94, False, True),
         (0.96, 0.94, False, False),
         (0.94, 0.96, False, False),
-        (1.0, 0.9, False, False),
         (0.9, 0.3, False, False),
         (nan, 0.9, True, None),
         (0.9, nan, False, None),
@@ -393,6 +392,14 @@ def test_random_words_are_compared_by_their_mean():
     assert check.without_random == pytest.approx(0.74)
     assert check.beats_random
     assert not replace(check, without=0.75).beats_random
+
+
+def test_the_changes_of_random_draws_do_not_cancel_for_an_unsigned_method():
+    check = replace(CHECK, full=0.5, without=0.6, random=(0.9, 0.1, 0.9, 0.1, 0.5), signed=False)
+    assert check.beats_random is False
+    assert replace(check, without=0.83).beats_random
+    assert replace(check, without=0.17).beats_random
+    assert not replace(check, without=0.81).beats_random
 
 
 def test_the_warning_about_one_token_of_a_regression():
