@@ -7,6 +7,8 @@ Without a model, small models are trained on the corpus of `benchmarks/planted_c
 redundant or conjunctive. Texts have 10 words, so that all 1,024 masked copies are run: Shapley values and the best
 order of removal are exact. With a model, the same is measured on a dataset, without these two.
 
+Trainings that do not learn the rule, with an accuracy below `--accuracy`, are left out.
+
 Everywhere: unit `word_type`, target `label`, baseline zero. Intervals are 95 % percentile bootstrap intervals over
 texts; rows of several trainings are averaged for each text first. The output file has a section for each of the two.
 """
@@ -34,7 +36,7 @@ from hf_gradexplain.perturb.orders import removal_ranks
 METHODS = ("random", "loo", "signed_gi", "gi_detached", "attn_lrp", "cp_lrp", "integrated_gradients")
 STEPS = 10
 NEAR_ZERO = 0.05
-"""A score is near zero below this share of the text's largest absolute score."""
+"""A score is near zero below this share of what all evidence of the text is worth together."""
 
 
 def masking_scores(text: MaskedText) -> dict[str, np.ndarray]:
@@ -62,9 +64,7 @@ def measure_planted(text: MaskedText, planted: PlantedText, rng: np.random.Gener
     for row in rows:
         scores = text.scores[str(row["method"])]
         _, row["r_precision"] = r_precision(removal_ranks(scores, rng), supports) or (False, np.nan)
-        if row["method"] == "greedy":
-            continue  # its scores are ranks
-        row["near_zero"] = float((np.abs(scores) <= NEAR_ZERO * np.abs(scores).max())[supports].mean())
+        row["near_zero"] = near_zero_share(text, str(row["method"]), supports)
         row["r_shapley"] = float(np.corrcoef(scores, text.scores["shapley"])[0, 1]) if np.ptp(scores) else 0.0
     best = removal_orders.best_area(values.probability, n)
     rows.append({"text": text.index, "method": "best order", "aopc_10": best})
@@ -76,9 +76,21 @@ def measure_planted(text: MaskedText, planted: PlantedText, rng: np.random.Gener
     return rows
 
 
+def near_zero_share(text: MaskedText, method: str, supports: np.ndarray) -> float:
+    """Return the share of the evidence whose score is near zero; NaN if the scores are no rises of a value."""
+    rises_of = {"loo_logit": text.values.minus_logit, "shapley_prob": lambda masked: -text.values.probability(masked)}
+    rises_of |= dict.fromkeys(("loo", "one_in", "both_ends", "leave_two_out", "shapley"), text.values.loss)
+    if method not in rises_of:
+        return np.nan
+    worth, _ = removal_orders.additivity(rises_of[method], supports)
+    return float((text.scores[method][supports] < NEAR_ZERO * worth).mean())
+
+
 def planted_rows(kind: str, seed: int, arguments: argparse.Namespace) -> tuple[pd.DataFrame, float]:
-    """Train a model; return the rows of all cells and its accuracy."""
+    """Train a model; return the rows of all cells, none if it has not learnt the rule, and its accuracy."""
     model, tokenizer, accuracy = planted_models.train(kind, seed, arguments.masked_share, log)
+    if accuracy < arguments.accuracy:
+        return pd.DataFrame(), accuracy
     explainer, rows = Explainer(model, tokenizer), []
     for regime, degree in CELLS:
         texts = planted_texts(regime, degree, arguments.texts, seed=0)
@@ -96,8 +108,11 @@ def planted_section(arguments: argparse.Namespace) -> dict[str, Any]:
     section: dict[str, Any] = {}
     for kind in arguments.models:
         trained = [planted_rows(kind, seed, arguments) for seed in range(arguments.trainings)]
-        rows = pd.concat([part for part, _ in trained], ignore_index=True)
         section[kind] = {"accuracy": [accuracy for _, accuracy in trained]}
+        measured = [part for part, _ in trained if len(part)]
+        if not measured:
+            continue
+        rows = pd.concat(measured, ignore_index=True)
         for cell, part in rows.groupby("cell", sort=False):
             columns = ("aopc_10", "r_precision", "near_zero", "r_shapley")
             section[kind][cell] = {
@@ -149,8 +164,9 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the arguments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=["textcnn", "bert"], choices=list(planted_models.MODELS))
-    parser.add_argument("--trainings", type=int, default=2, help="trainings of each model")
-    parser.add_argument("--texts", type=int, default=60, help="texts, of each regime and degree")
+    parser.add_argument("--trainings", type=int, default=3, help="trainings of each model")
+    parser.add_argument("--accuracy", type=float, default=0.98, help="least accuracy of a training that is measured")
+    parser.add_argument("--texts", type=int, default=40, help="texts; on the planted corpus, of each regime and degree")
     parser.add_argument(
         "--masked_share", type=float, default=0.0, help="share of the training texts whose words are masked at random"
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,9 @@ from hf_gradexplain.perturb.subsets import Subsets
 
 KS = (1, 2, 3, 5, 10)
 """The `K` at which AOPC is stored."""
+
+REFERENCES = ("loo", "attn_lrp")
+"""The methods that all others are compared with, text by text."""
 
 TOP = (3, 5, 10)
 """The numbers of words, removed first, whose additivity is measured."""
@@ -146,7 +150,7 @@ def bootstrap_ratio(numerator: pd.Series, denominator: pd.Series, seed: int = 0)
 def summarise(
     rows: pd.DataFrame, columns: Sequence[str], *, additivity: bool = False
 ) -> dict[str, dict[str, list[float]]]:
-    """Return, for each method, the mean of each column, AOPC minus that of `loo`, and the mean curve.
+    """Return, for each method, means of columns, AOPC minus that of `loo` and `attn_lrp`, and the mean curve.
 
     Rows of one text, such as those of several trainings, are averaged first: texts are drawn, not rows.
 
@@ -156,14 +160,14 @@ def summarise(
         additivity: Whether to add the additivity of the words that each method removes first.
     """
     means = rows.groupby(["method", "text"], sort=False).mean(numeric_only=True)
-    loo, table = means.loc["loo"].sort_index(), {}
+    references, table = {name: means.loc[name].sort_index() for name in REFERENCES}, {}
     for method in rows["method"].unique():
         frame = means.loc[method].sort_index()
         row = {c: bootstrap_mean(frame[c].to_numpy()) for c in columns if frame[c].notna().all()}
-        for k in KS:
-            difference = (frame[f"aopc_{k}"] - loo[f"aopc_{k}"]).to_numpy()
+        for name, k in product(REFERENCES, KS):
+            difference = (frame[f"aopc_{k}"] - references[name][f"aopc_{k}"]).to_numpy()
             if not np.isnan(difference).any():
-                row[f"aopc_{k}_minus_loo"] = bootstrap_mean(difference)
+                row[f"aopc_{k}_minus_{name}"] = bootstrap_mean(difference)
         curve = frame[[f"p_{k}" for k in range(max(KS) + 1)]].mean()
         row |= {} if curve.isna().any() else {"p": [round(float(p), 4) for p in curve]}
         for k in TOP if additivity else ():

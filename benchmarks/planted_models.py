@@ -16,8 +16,10 @@ from transformers import (
 from benchmarks.planted_corpus import LENGTH, VOCABULARY, PlantedText, score, training_texts
 from hf_gradexplain.models import TextCNNConfig, TextCNNForSequenceClassification
 
-TRAIN_TEXTS, TEST_TEXTS, EPOCHS, BATCH = 20_000, 2_000, 8, 128
-MAX_RATE = {"textcnn": 5e-3, "bert": 2e-3, "llama": 2e-3}
+TEST_TEXTS, BATCH = 2_000, 128
+TRAINING = {"textcnn": (20_000, 8, 5e-3), "bert": (40_000, 6, 1e-3), "llama": (40_000, 6, 1e-3)}
+"""Number of training texts, epochs, and the largest learning rate of the schedule."""
+
 PAD, CLS, SEP = range(3)
 
 
@@ -43,7 +45,8 @@ def new_textcnn(vocab_size: int) -> PreTrainedModel:
 def new_bert(vocab_size: int) -> PreTrainedModel:
     """Return a BERT of 2 layers."""
     sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128}
-    config = BertConfig(vocab_size=vocab_size, num_labels=2, max_position_embeddings=32, **sizes)
+    dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    config = BertConfig(vocab_size=vocab_size, num_labels=2, max_position_embeddings=32, **sizes, **dropout)
     return BertForSequenceClassification(config)
 
 
@@ -84,16 +87,16 @@ def train(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast, float]:
     """Train a model; return it, its tokenizer and its accuracy on unseen texts."""
     torch.manual_seed(seed)
+    n_texts, epochs, rate = TRAINING[kind]
     words = tokenizer(around=kind != "textcnn")
     model = MODELS[kind](len(words))
     generator = torch.Generator().manual_seed(seed)
-    ids, labels = encode(training_texts(TRAIN_TEXTS, seed), words, masked_share, generator)
+    ids, labels = encode(training_texts(n_texts, seed), words, masked_share, generator)
     test = encode(training_texts(TEST_TEXTS, 1000 + seed), words, masked_share, generator)
     optimizer = torch.optim.AdamW(model.parameters())
-    steps = -(-TRAIN_TEXTS // BATCH) * EPOCHS
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, MAX_RATE[kind], total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=-(-n_texts // BATCH) * epochs)
     accuracy = 0.0
-    for epoch in range(EPOCHS):
+    for epoch in range(epochs):
         model.train()
         for rows in torch.randperm(len(ids), generator=generator).split(BATCH):
             loss = torch.nn.functional.cross_entropy(logits_of(model, ids[rows]), labels[rows])
