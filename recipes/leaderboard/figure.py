@@ -78,7 +78,7 @@ NAMES = {
 """Names in the legend, if they are not those of the methods. A candidate of 5 steps has the look of that of 3."""
 
 COLUMNS = 2
-_SPREAD = 1.11
+_SPREAD = 1.2
 """Methods of the same cost are drawn next to each other: each this factor further right than the one before."""
 
 
