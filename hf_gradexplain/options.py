@@ -82,8 +82,8 @@ class Options:
     )
     self_check: bool | None = option(
         None,
-        "Also predict the text without the top 3 units of each method, without 3 random ones, and with the top 3 alone: "
-        "5 masked copies, and 2 per method. By default for a single text only.",
+        "Also predict the text without the top 3 units of each method, without 3 random ones, and with the top 3 "
+        "alone: 5 masked copies, and 2 per method. By default for a single text only.",
     )
     self_check_share: float | None = option(
         None, "Share of the units that the self-check removes, such as 0.2, instead of 3; implies self_check."

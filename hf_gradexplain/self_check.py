@@ -81,7 +81,7 @@ class SelfCheck:
         than the mean of `|full - r|` over the draws `r`. Numbers are compared as written with 4 decimals (regression:
         with 5 significant digits).
 
-        False is evidence against the explanation. True is weak evidence for it: random scores pass on half of all texts.
+        False is evidence against the explanation. True is weak evidence: random scores pass on half of the texts.
         """
         top, random = self.without, self.without_random
         if not self.signed:  # minus the changes: the lower, the better
