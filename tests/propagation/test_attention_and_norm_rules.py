@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hf_gradexplain.propagation.nodes import Kind, short_name
-from hf_gradexplain.propagation.rules import RULE_SETS, attention, attention_values, fixed_statistics
+from hf_gradexplain.propagation.rules import RULE_SETS, Role, Step, attention, attention_values, fixed_statistics
 from tests.helpers.propagated import assert_equal, propagated, random
 
 Q, K, V = random(2, 4, 3, 6), random(2, 4, 5, 6), random(2, 4, 5, 6, seed=1)
@@ -94,6 +94,15 @@ def test_attention_with_a_bias_that_depends_on_the_words(live):
     expected = by_the_product_rule(Q, K, V, parts["b"], grad, live)
     for name, actual in zip(live, grads, strict=True):
         assert_equal(actual, expected[name])
+
+
+@pytest.mark.parametrize(
+    ("live", "factors"), [("b", [1, 1, 1, 1]), ("vb", [0.5, 0.5, 0.5, 0.5]), ("qkvb", [0.25, 0.25, 0.5, 0.5])]
+)
+def test_the_bias_of_a_fused_node_gets_what_the_softmax_gets(live, factors):
+    """On CPU such a bias leaves no fused node, so that this calls the rule itself."""
+    roles, ones = [Role.SIGNAL if name in live else None for name in "qkvb"], [torch.ones(1)] * 4
+    assert torch.cat(attention(Step(None, ones, ones[0], roles, None))).tolist() == factors
 
 
 def test_attention_with_a_scale_and_groups_of_queries():
