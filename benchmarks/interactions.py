@@ -4,8 +4,9 @@
     python -m benchmarks.interactions --model_name_or_path org/model --dataset_name fancyzhx/ag_news
 
 Without a model, small models are trained on the corpus of `benchmarks/planted_corpus.py`, whose evidence is additive,
-redundant or conjunctive. Texts have 10 words, so that all 1,024 masked copies are run: Shapley values and the best
-order of removal are exact. With a model, the same is measured on a dataset, without these two.
+redundant or conjunctive. Half of the training texts have masked words, so that the models follow the rule on masked
+copies as well. Texts have 10 words: all 1,024 masked copies are run, and Shapley values and the best order of removal
+are exact. With a model, the same is measured on a dataset, without these two.
 
 Trainings that do not learn the rule, with an accuracy below `--accuracy`, are left out.
 
@@ -164,11 +165,11 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the arguments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=["textcnn", "bert"], choices=list(planted_models.MODELS))
-    parser.add_argument("--trainings", type=int, default=3, help="trainings of each model")
+    parser.add_argument("--trainings", type=int, default=2, help="trainings of each model")
     parser.add_argument("--accuracy", type=float, default=0.98, help="least accuracy of a training that is measured")
-    parser.add_argument("--texts", type=int, default=40, help="texts; on the planted corpus, of each regime and degree")
+    parser.add_argument("--texts", type=int, default=30, help="texts; on the planted corpus, of each regime and degree")
     parser.add_argument(
-        "--masked_share", type=float, default=0.0, help="share of the training texts whose words are masked at random"
+        "--masked_share", type=float, default=0.5, help="share of the training texts whose words are masked at random"
     )
     parser.add_argument("--model_name_or_path")
     parser.add_argument("--dataset_name")

@@ -30,11 +30,15 @@ Piece = tuple[str, ...]
 """Words that stand next to each other."""
 
 CELLS = [
-    *(("additive", n) for n in (1, 2, 3, 4)),
+    *(("additive", n) for n in (2, 3)),
+    *(("saturated", n) for n in (2, 3, 4)),
     *(("redundant", m) for m in (1, 2, 3, 4)),
     *(("conjunctive", n) for n in (1, 2)),
 ]
-"""The regimes and degrees whose texts are explained, see `evidence_of`."""
+"""The regimes and degrees whose texts are explained, see `planted_text`."""
+
+KIND_OF = {"additive": "single", "saturated": "single", "redundant": "set", "conjunctive": "pair"}
+"""The kind of evidence of each regime."""
 
 
 @dataclass(frozen=True)
@@ -69,30 +73,33 @@ def score(words: Sequence[str | None]) -> int:
     return singles + sum(bool(present & set(each)) for each in SETS) + len(neighbours & set(PAIRS))
 
 
-def evidence_of(regime: str, degree: int, rng: Random) -> list[Piece]:
-    """Return evidence for label 1.
-
-    Args:
-        regime: `additive` for single words, `redundant` for words of one set, `conjunctive` for pairs.
-        degree: How many of them.
-        rng: Draws the words.
-    """
-    if regime == "conjunctive":
-        return rng.sample(PAIRS, degree)
-    return [(word,) for word in rng.sample(SINGLES if regime == "additive" else rng.choice(SETS), degree)]
+def evidence_of(kind: str, n: int, rng: Random) -> list[Piece]:
+    """Return evidence for label 1: `n` single words, `n` words of one set, or `n` pairs."""
+    if kind == "pair":
+        return rng.sample(PAIRS, n)
+    return [(word,) for word in rng.sample(SINGLES if kind == "single" else rng.choice(SETS), n)]
 
 
 def planted_text(regime: str, degree: int, rng: Random) -> PlantedText:
-    """Return a text of label 1 whose only evidence is of one regime; the other words are neutral."""
-    return _arranged(evidence_of(regime, degree, rng), rng)
+    """Return a text of label 1 whose evidence is of one regime.
+
+    Args:
+        regime: `additive`: `degree` single words and one opposing word less, so that the label needs each of them.
+            `saturated`: `degree` single words, each of which suffices for the label, though the score counts all.
+            `redundant`: `degree` words of one set, of which the score counts one. `conjunctive`: `degree` pairs.
+        degree: How much evidence.
+        rng: Draws the words.
+    """
+    opposing = [(word,) for word in rng.sample(AGAINST, degree - 1 if regime == "additive" else 0)]
+    return _arranged([*evidence_of(KIND_OF[regime], degree, rng), *opposing], rng)
 
 
 def training_text(label: int, rng: Random) -> PlantedText:
-    """Return a text with evidence of all regimes for and against, and half pairs, drawn until it has the label."""
+    """Return a text with evidence of all kinds for and against, and half pairs, drawn until it has the label."""
     while True:
         pieces: list[Piece] = [(word,) for word in rng.sample(AGAINST, rng.choice((0, 0, 1, 1, 2, 3)))]
-        for regime in rng.sample(("additive", "redundant", "conjunctive"), rng.choice((0, 1, 1, 2, 3))):
-            pieces += evidence_of(regime, rng.randint(1, 4 if regime == "redundant" else 2), rng)
+        for kind in rng.sample(("single", "set", "pair"), rng.choice((0, 1, 1, 2, 3))):
+            pieces += evidence_of(kind, rng.randint(1, 2 if kind == "pair" else 4), rng)
         words = {word for piece in pieces for word in piece}
         halves = [half for pair in PAIRS for half in pair if half not in words]
         pieces += [(half,) for half in rng.sample(halves, min(len(halves), rng.choice((0, 0, 1, 2))))]

@@ -17,7 +17,7 @@ from benchmarks.planted_corpus import LENGTH, VOCABULARY, PlantedText, score, tr
 from hf_gradexplain.models import TextCNNConfig, TextCNNForSequenceClassification
 
 TEST_TEXTS, BATCH = 2_000, 128
-TRAINING = {"textcnn": (20_000, 8, 5e-3), "bert": (40_000, 6, 1e-3), "llama": (40_000, 6, 1e-3)}
+TRAINING = {"textcnn": (20_000, 8, 5e-3), "bert": (40_000, 8, 1e-3), "llama": (40_000, 8, 1e-3)}
 """Number of training texts, epochs, and the largest learning rate of the schedule."""
 
 PAD, CLS, SEP = range(3)

@@ -58,10 +58,16 @@ def follower(planted):
 
 
 @pytest.mark.parametrize(
-    ("regime", "degree", "near_zero", "ratio"),
-    [("additive", 1, 0, 1), ("redundant", 2, 1, 0), ("redundant", 4, 1, 0), ("conjunctive", 1, 0, 2)],
+    ("regime", "degree", "near_zero", "ratio", "left"),
+    [
+        ("additive", 1, 0, 1, [1]),
+        ("saturated", 2, 1, 1, [2, 1]),
+        ("redundant", 2, 1, 0, [1, 1]),
+        ("redundant", 4, 1, 0, [1, 1, 1, 1]),
+        ("conjunctive", 1, 0, 2, [1]),
+    ],
 )
-def test_a_model_that_follows_the_rule_shows_what_leave_one_out_misses(regime, degree, near_zero, ratio):
+def test_a_model_that_follows_the_rule_shows_what_leave_one_out_misses(regime, degree, near_zero, ratio, left):
     (planted,) = planted_texts(regime, degree, 1, seed=0)
     rows = interactions.measure_planted(follower(planted), planted, np.random.default_rng(0))
     of = {row["method"]: row for row in rows}
@@ -73,8 +79,8 @@ def test_a_model_that_follows_the_rule_shows_what_leave_one_out_misses(regime, d
     assert of["shapley"]["r_precision"] == 1
     assert of["shapley"]["r_shapley"] == pytest.approx(1)
     assert of["shapley"]["aopc_10"] == pytest.approx(of["best order"]["aopc_10"])
-    probability = 1 / (1 + np.exp(-3))
-    assert of["shapley"]["aopc_10"] == pytest.approx((2 * probability - 1) * (11 - max(1, degree)) / 11)
+    probability = [1 / (1 + np.exp(3 - 6 * each)) for each in left + [0] * (11 - len(left))]
+    assert of["shapley"]["aopc_10"] == pytest.approx(probability[0] - np.mean(probability))
 
 
 def test_json_has_one_line_for_each_innermost_object():

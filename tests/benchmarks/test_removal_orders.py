@@ -67,7 +67,7 @@ def test_shapley_values_are_means_over_all_orders():
 
 
 def test_the_rule_has_the_shapley_values_of_its_kind():
-    for regime, degree, each in [("additive", 3, 1), ("redundant", 4, 1 / 4), ("conjunctive", 2, 1 / 2)]:
+    for regime, degree, each in [("saturated", 3, 1), ("redundant", 4, 1 / 4), ("conjunctive", 2, 1 / 2)]:
         (text,) = planted_texts(regime, degree, 1, seed=0)
         expected = [each * (word in text.evidence) for word in text.words]
         assert orders.shapley(rule(text), len(text.words)) == pytest.approx(expected)
