@@ -96,12 +96,12 @@ _FACTORS = {"Addmm0": (1, 2), "Baddbmm0": (1, 2)}
 
 def _divide(step: Step, roles: Sequence[Role | None]) -> Grads:
     """Divide the gradient among the factors that depend most freely on the words."""
-    live = [i for i in _FACTORS.get(short_name(step.node), (0, 1)) if i < len(roles) and roles[i] is not None]
-    lowest = min((roles[i] for i in live), default=None)
-    getting = [i for i in live if roles[i] is lowest]
+    places = _FACTORS.get(short_name(step.node), (0, 1))
+    factors = {i: role for i, role in enumerate(roles) if i in places and role is not None}
+    getting = [i for i, role in factors.items() if role is min(factors.values())]
     grads = list(step.grads)
-    for i in live:
-        grads[i] = None if i not in getting else _times(grads[i], 1 / len(getting))
+    for i in factors:
+        grads[i] = _times(grads[i], 1 / len(getting)) if i in getting else None
     return grads
 
 
@@ -154,7 +154,8 @@ def line(step: Step) -> Grads:
     if name in GATED:
         return [step.output * GATED[name](node, wide).to(x.dtype)]
     slope, near_zero = ACTIVATIONS[name](node, wide) / wide, wide.abs() < torch.finfo(wide.dtype).tiny
-    return [torch.where(near_zero, step.grads[0], step.output * slope.to(x.dtype))]
+    (grad,) = step.grads
+    return [grad if grad is None else torch.where(near_zero, grad, step.output * slope.to(x.dtype))]
 
 
 def divided_by_degree(step: Step) -> Grads:
