@@ -16,7 +16,7 @@ from hf_gradexplain.propagation.rules import Grads, RuleSet
 
 _AT_ZERO: dict[str, Callable[[Any], float]] = {
     "Acos0": lambda node: math.pi / 2,
-    "Clamp1": lambda node: float(torch.zeros(()).clamp(node._saved_min, node._saved_max)),
+    "Clamp1": lambda node: float(torch.zeros((), dtype=torch.float64).clamp(node._saved_min, node._saved_max)),
     "ClampMax0": lambda node: min(0.0, node._saved_max),
     "ClampMin0": lambda node: max(0.0, node._saved_min),
     "Exp0": lambda node: 1.0,

@@ -1,19 +1,26 @@
 """Errors of the package's scores for one architecture, compared with the model itself, run without hooks."""
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.probing.gradient_checks import forward_backward
+from hf_gradexplain.propagation.graph import Graph, apply_rules
+from hf_gradexplain.propagation.rules import RULE_SETS, RuleSet
+from hf_gradexplain.text.data import Batch
 from hf_gradexplain.text.encode import Encoder, collate
 from tests.architectures.zoo import VOCAB_SIZE, InFloat64, Rows, tiny_model, tiny_tokenizer, word_rows
+from tests.helpers.recomputed import RECOMPUTED
 
 TEXTS = (
     "w50 w51 w50 w53 w54 w55 w56 w57",
@@ -28,7 +35,11 @@ TOLERANCE = 1e-8
 PAD = 21
 """A token that no text contains."""
 
-METHODS = ("sa_l2", "sa_linf", "loo")
+METHODS = ("sa_l2", "sa_linf", "loo", "attn_lrp", "cp_lrp")
+
+
+Nodes = set[tuple[str, str]]
+"""The names and kinds of the nodes in the graph of the first text."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +50,17 @@ class Errors:
         gradient: The gradient, compared with finite differences in the embedding table, along random directions.
         leave_one_out: Leave-one-out, compared with the model with the word's rows of the table set to zero.
         batch: The scores of texts in a batch, compared with those of each text alone.
+        conservation: The relevances of words and constants under `cp_lrp`, compared with the logit that they sum to;
+            infinite if relevance propagation refuses the model.
+        recomputed: The gradient under rules that compute the ordinary derivative from what the nodes saved, compared
+            with the ordinary gradient; infinite if a pass under other rules changes the gradient of the next one.
     """
 
     gradient: float
     leave_one_out: float
     batch: float
+    conservation: float
+    recomputed: float
 
 
 @dataclass(frozen=True)
@@ -66,7 +83,13 @@ class ArchitectureCase:
 
     def errors(self) -> Errors:
         with InFloat64():
-            return Errors(self.gradient_error(), self.leave_one_out_error(), self.batch_error())
+            return Errors(
+                self.gradient_error(),
+                self.leave_one_out_error(),
+                self.batch_error(),
+                self.conservation_error(),
+                self.recomputed_error(),
+            )
 
     def gradient_error(self) -> float:
         """Return the largest error along four directions: the word's own vector, and three random ones."""
@@ -89,11 +112,9 @@ class ArchitectureCase:
         A lookup may scale its rows; the gradient with respect to a row is that factor times the gradient with respect
         to the vector.
         """
-        profile, unscaled = self.explainer.profile, []
-        classifier = profile.classifier(self.model, Objective("logit", "identity"), 1024)
-        batch = collate(Encoder(self.tokenizer, None, "token")(TEXTS[:1]), [0], self.tokenizer)
+        batch, unscaled = self.first_batch(), []
         with frozen_eval_mode(self.model):
-            check = forward_backward(classifier, batch)
+            check = forward_backward(self.classifier(), batch)
         position = batch.inputs["input_ids"][0].tolist().index(token)
         for (table, row), vectors, grad in zip(word_rows(self.model, token), check.vectors, check.grads, strict=True):
             vector, weights = vectors[0, position], table[row].detach()
@@ -101,6 +122,13 @@ class ArchitectureCase:
             torch.testing.assert_close(vector, scale * weights, rtol=1e-12, atol=0)
             unscaled.append(scale * grad[0, position])
         return unscaled
+
+    def classifier(self, *, for_propagation: bool = False) -> HookedClassifier:
+        objective = Objective("logit", "identity")
+        return self.explainer.profile.classifier(self.model, objective, 1024, for_propagation=for_propagation)
+
+    def first_batch(self) -> Batch:
+        return collate(Encoder(self.tokenizer, None, "token")(TEXTS[:1]), [0], self.tokenizer)
 
     def logit(self, token: int, moves: list[Tensor]) -> float:
         """Return the first logit of the first text, with `moves` added to the rows of a token."""
@@ -146,6 +174,39 @@ class ArchitectureCase:
             for x, y in zip(together, alone, strict=True)
             for method in METHODS
         )
+
+    def conservation_error(self) -> float:
+        """Return the error that the probe measured on a sample text."""
+        propagation = self.explainer.profile.propagation
+        return math.inf if propagation is None or propagation.refusal else propagation.conservation_error
+
+    def recomputed_error(self) -> float:
+        """Return the error of the recomputed gradient; infinite if the ordinary one does not stay bit for bit."""
+        with frozen_eval_mode(self.model):
+            expected = torch.cat(forward_backward(self.classifier(), self.first_batch()).grads, -1)
+            classifier = replace(self.classifier(for_propagation=True), records_inputs=True)
+            forward = classifier.forward(self.first_batch(), graph=True)
+            recomputed, *others = (gradient(forward, rules) for rules in (RECOMPUTED, *RULE_SETS.values(), {}, None))
+        stays = all(torch.equal(grad, expected) for grad in others[-2:])
+        return relative(recomputed, expected) if stays else math.inf
+
+    def nodes(self) -> Nodes:
+        with InFloat64(), frozen_eval_mode(self.model):
+            forward = self.classifier(for_propagation=True).forward(self.first_batch(), graph=True)
+        kinds = graph_of(forward).kinds.items()
+        return {(node.name(), kind.name.lower().replace("_", " ")) for node, kind in kinds}
+
+
+def graph_of(forward: ForwardPass) -> Graph:
+    return Graph(forward.logits[0, 0], [words.delta for words in forward.words])
+
+
+def gradient(forward: ForwardPass, rules: RuleSet | None) -> Tensor:
+    """Return the gradient of the first logit under a rule set; without one, by a plain backward pass."""
+    hooks = nullcontext() if rules is None else apply_rules(graph_of(forward), rules, forward.recorded)
+    with hooks:
+        deltas = [words.delta for words in forward.words]
+        return torch.cat(torch.autograd.grad(forward.logits[0, 0], deltas, retain_graph=True), -1)
 
 
 def slope(f: Callable[[float], float], h: float) -> float:

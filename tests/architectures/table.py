@@ -15,7 +15,7 @@ import torch
 from transformers.utils import logging
 
 from hf_gradexplain.models import MODELS
-from tests.architectures.measure import TOLERANCE, ArchitectureCase
+from tests.architectures.measure import TOLERANCE, ArchitectureCase, Nodes
 from tests.architectures.zoo import MODEL_TYPES
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +24,9 @@ PEERS = json.loads((ROOT / "benchmarks" / "peers" / "results.json").read_text(en
 """Stored results of other tools on the same models, by the names of their distributions; see benchmarks/peers."""
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+
+BOUNDS = (1e-14, 1e-12, 1e-9)
+"""Bounds of the error of conservation."""
 
 OURS = [config.model_type for config in MODELS]
 """The architectures of this package, which the summary does not count."""
@@ -64,7 +67,9 @@ torch {torch} in its own environment; `benchmarks/peers/README.md` has the comma
   four directions.
 - **leave-one-out**: the score equals the effect of setting the word's rows of the embedding table to zero, in every
   lookup of the model.
-- **batch**: every text gets the same scores alone and in a batch with texts of other lengths.
+- **batch**: every text gets the same scores alone and in a batch with texts of other lengths, by gradients,
+  leave-one-out, `attn_lrp` and `cp_lrp`.
+- **conserved**, **recomputed**: relevance propagation, see below.
 
 "Yes" means a relative error of at most 1e-8. Texts have segment ids if the model takes them. The other tools, except
 inseq, which refuses every architecture, have two columns, **alone** and **batch**, or only the first. If a tool raised
@@ -83,6 +88,26 @@ FOOT = """
 - **Forward pass of ...**: the backward pass of this custom autograd function is not trusted; its forward pass is
   differentiated instead.
 - **No influence of words without its CUDA kernel**: without the kernel, the results do not depend on the words.
+
+## Relevance propagation
+
+{propagation} What `attn_lrp`, `cp_lrp` and
+`gi_detached` should return is defined by their rules. `tests/propagation` compares each rule with its equation, and the
+relevances of small transformers with ones that are written by hand. On every architecture, two columns check that the
+rules are applied to the operations that they are made for:
+
+- **conserved**: under `cp_lrp`, the relevances of the words and of all constants that the model adds, such as biases
+  and positions, sum to the logit. The column has a bound of the error, relative to the sum of their absolute values. If
+  an operation loses relevance, or is hidden by another one, the sum is wrong. Relevance is not conserved under
+  `attn_lrp`, because of the softmax, nor under `gi_detached`.
+- **recomputed**: rules that compute the ordinary derivative, from what each node saved in the forward pass, give the
+  ordinary gradient, up to a relative error of 1e-12. Without rules, the gradient is the ordinary one bit for bit, also
+  after passes with rules through the same graph.
+
+The models use the kind of attention that transformers chooses by default. Their graphs have the following operations.
+An operation that is in no table of `hf_gradexplain/propagation/nodes.py` is refused by name.
+
+{nodes}
 
 Made with {versions} by `python -m tests.architectures.table`, which measures
 this package again and takes the stored results of the other tools. A slow test compares this package's columns with a
@@ -112,13 +137,30 @@ def remarks(case: ArchitectureCase) -> Iterator[str]:
         yield "no influence of words without its CUDA kernel"
 
 
-def row(model_type: str) -> str:
-    """Measure an architecture and return its row of the second table."""
+def measured(model_type: str) -> tuple[str, Nodes]:
+    """Measure an architecture; return its row of the second table, and its nodes."""
     case = ArchitectureCase.of(model_type)
+    return row(model_type, case), case.nodes()
+
+
+def row(model_type: str, case: ArchitectureCase) -> str:
+    """Measure an architecture and return its row of the second table."""
     errors = case.errors()
-    measured = (errors.gradient, errors.leave_one_out, errors.batch)
-    verdicts = ["yes" if error <= TOLERANCE else "**no**" for error in measured]
-    return _line([f"`{model_type}`", *verdicts, *peer_cells(model_type), "; ".join(remarks(case))])
+    verdicts = [_yes(error, TOLERANCE) for error in (errors.gradient, errors.leave_one_out, errors.batch)]
+    propagation = [_conserved(case, errors.conservation), _yes(errors.recomputed, 1e-12)]
+    return _line([f"`{model_type}`", *verdicts, *propagation, *peer_cells(model_type), "; ".join(remarks(case))])
+
+
+def _yes(error: float, tolerance: float) -> str:
+    return "yes" if error <= tolerance else "**no**"
+
+
+def _conserved(case: ArchitectureCase, error: float) -> str:
+    """Return a bound of the error, or why propagation is refused."""
+    profile = case.explainer.profile
+    if profile.propagation is None or profile.propagation.refusal:
+        return (profile.no_gradient_reason or profile.propagation.refusal).partition(":")[0]
+    return next((f"{bound:.0e}" for bound in BOUNDS if error <= bound), "**no**")
 
 
 def peer_columns() -> dict[str, list[int]]:
@@ -173,13 +215,20 @@ def _header(columns: Sequence[str]) -> list[str]:
 def page() -> str:
     """Measure every architecture and return the page."""
     with ProcessPoolExecutor(os.cpu_count(), initializer=_quiet) as pool:
-        return render(list(pool.map(row, MODEL_TYPES)))
+        rows, nodes = zip(*pool.map(measured, MODEL_TYPES), strict=True)
+        return render(rows, node_rows(nodes))
 
 
-def render(rows: Sequence[str]) -> str:
-    """Return the page with these rows of its second table."""
+def node_rows(nodes: Iterable[Nodes]) -> list[str]:
+    """Return the rows of the table of operations, from the nodes of each architecture."""
+    counts = Counter(node for of_one in nodes for node in of_one)
+    return [_line([f"`{name}`", kind, str(counts[name, kind])]) for name, kind in sorted(counts)]
+
+
+def render(rows: Sequence[str], node_lines: Sequence[str]) -> str:
+    """Return the page with these rows of its second and third table."""
     names = [f"{name}{', batch' if i else ', alone'}" for name, columns in peer_columns().items() for i in columns]
-    columns = ["architecture", "gradient", "leave-one-out", "batch", *names, "remarks"]
+    columns = ["architecture", "gradient", "leave-one-out", "batch", "conserved", "recomputed", *names, "remarks"]
     verdicts = [cells(line)[1:4] for line in rows if cells(line)[0].strip("`") not in OURS]
     head = HEAD.format(
         summary="\n".join(summary(verdicts)),
@@ -187,7 +236,20 @@ def render(rows: Sequence[str]) -> str:
         torch=", ".join(sorted({part["versions"]["torch"] for part in PEERS.values()})),
     )
     versions = ", ".join(f"{name} {version(name).partition('+')[0]}" for name in ("transformers", "torch"))
-    return head + "\n".join([*_header(columns), *rows]) + "\n" + FOOT.format(versions=versions)
+    foot = FOOT.format(
+        propagation=_propagation(rows),
+        nodes="\n".join([*_header(["node", "kind", "architectures"]), *node_lines]),
+        versions=versions,
+    )
+    return head + "\n".join([*_header(columns), *rows]) + "\n" + foot
+
+
+def _propagation(rows: Sequence[str]) -> str:
+    """Return a sentence that counts the architectures on which relevance propagation runs and is conserved."""
+    conserved = [cells(line)[4] for line in rows]
+    runs = [cell for cell in conserved if cell == "**no**" or cell in [f"{bound:.0e}" for bound in BOUNDS]]
+    n = len(runs) - runs.count("**no**")
+    return f"It runs on {len(runs)} of {len(rows)} architectures, and conserves relevance on {n} of them."
 
 
 def cells(line: str) -> list[str]:
