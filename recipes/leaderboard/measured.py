@@ -54,7 +54,9 @@ class Measured:
 
     def aopc(self, method: str, part: Part = "verdict", seed: int | None = None) -> Resampled:
         """Return AOPC(10) of a method, of all trainings or of one."""
-        return self._mean(lambda s: self.areas[s].aopc[method][:, 0], part, seed)
+        if (method, part, seed) not in self._aopc:
+            self._aopc[method, part, seed] = self._mean(lambda s: self.areas[s].aopc[method][:, 0], part, seed)
+        return self._aopc[method, part, seed]
 
     def gap(self, method: str, other: str, part: Part = "verdict", seed: int | None = None) -> Resampled:
         """Return AOPC(10) of one method minus that of another, paired over texts."""
@@ -140,6 +142,11 @@ class Measured:
         if not self._seconds:
             return float("nan")
         return 1000 * float(np.median(self._seconds[REFERENCE])) / self._texts_timed
+
+    @cached_property
+    def _aopc(self) -> dict[tuple[str, str, int | None], Resampled]:
+        """What `aopc` has computed."""
+        return {}
 
     @cached_property
     def _seconds(self) -> dict[str, list[float]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -50,8 +51,13 @@ def mean_over_texts(parts: Iterable[tuple[Sequence[int], np.ndarray]]) -> Resamp
     means = Means(1)
     for ids, values in parts:
         if len(ids):
-            means.add(np.asarray(values, dtype=np.float64)[:, None], bootstrap_weights(ids, SEED))
+            means.add(np.asarray(values, dtype=np.float64)[:, None], _weights(tuple(ids)))
     return Resampled(float(means.mean[0]), means.mean[0] + means.deviations[:, 0])
+
+
+@lru_cache(maxsize=32)
+def _weights(ids: tuple[int, ...]) -> np.ndarray:
+    return bootstrap_weights(ids, SEED)
 
 
 def mean_over_models(numbers: Sequence[Resampled]) -> Resampled:
