@@ -148,7 +148,7 @@ def bootstrap_ratio(numerator: pd.Series, denominator: pd.Series, seed: int = 0)
 
 
 def summarise(
-    rows: pd.DataFrame, columns: Sequence[str], *, additivity: bool = False
+    rows: pd.DataFrame, columns: Sequence[str], ks: Sequence[int] = KS, *, additivity: bool = False
 ) -> dict[str, dict[str, list[float]]]:
     """Return, for each method, means of columns, AOPC minus that of `loo` and `attn_lrp`, and the mean curve.
 
@@ -157,6 +157,7 @@ def summarise(
     Args:
         rows: The rows of `measure`, possibly with more columns.
         columns: The columns to average; those that a method lacks are left out.
+        ks: The `K` of the differences in AOPC.
         additivity: Whether to add the additivity of the words that each method removes first.
     """
     means = rows.groupby(["method", "text"], sort=False).mean(numeric_only=True)
@@ -164,7 +165,7 @@ def summarise(
     for method in rows["method"].unique():
         frame = means.loc[method].sort_index()
         row = {c: bootstrap_mean(frame[c].to_numpy()) for c in columns if frame[c].notna().all()}
-        for name, k in product(REFERENCES, KS):
+        for name, k in product(REFERENCES, ks):
             difference = (frame[f"aopc_{k}"] - references[name][f"aopc_{k}"]).to_numpy()
             if not np.isnan(difference).any():
                 row[f"aopc_{k}_minus_{name}"] = bootstrap_mean(difference)
