@@ -1,7 +1,7 @@
 """The figure: faithfulness against cost, for light and for dark pages."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib.style
 from matplotlib.axes import Axes
@@ -100,7 +100,7 @@ def leaderboard_figure(entries: Sequence[Measured], theme: Theme) -> Figure:
             axes.set_xlabel("passes over the model per text", color=theme.ink, size=10.5)
         for axes in panels[::COLUMNS]:
             axes.set_ylabel("relative AOPC(10)", color=theme.ink, size=10.5)
-        _legend(figure, panels[: len(entries)], theme)
+        _legend(figure, list(panels[: len(entries)]), theme)
     return figure
 
 
@@ -142,7 +142,7 @@ def _places(costs: dict[str, float]) -> dict[str, float]:
 
 
 def _legend(figure: Figure, panels: Sequence[Axes], theme: Theme) -> None:
-    handles = {}
+    handles: dict[str, Any] = {}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)

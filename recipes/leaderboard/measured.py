@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -115,7 +116,7 @@ class Measured:
         areas = tables[baseline]
         rows = np.isin(areas.ids, sorted(common))
         shared = [m for m in self.methods if all(m in x.aopc for x in tables.values())]
-        return {m: mean_over_texts([(areas.ids[rows], areas.aopc[m][rows, 0])]).estimate for m in shared}
+        return {m: mean_over_texts([(areas.ids[rows].tolist(), areas.aopc[m][rows, 0])]).estimate for m in shared}
 
     @cached_property
     def n_baseline_texts(self) -> int:
@@ -127,6 +128,12 @@ class Measured:
         """The number of texts with sufficiency."""
         table = self._table("curves")
         return 0 if table is None else int(table["n"].max())
+
+    @property
+    def newest(self) -> datetime:
+        """When the newest of its evaluations was written."""
+        paths = [path for folder in self.trainings.values() for path in document_paths(folder)]
+        return datetime.fromtimestamp(max(path.stat().st_mtime for path in paths), UTC)
 
     def time(self, method: str) -> Estimate:
         """Return the processor time of a method relative to one forward and one backward pass: median and range."""

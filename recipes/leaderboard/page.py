@@ -22,7 +22,7 @@ from recipes.leaderboard.arguments import LeaderboardArguments
 from recipes.leaderboard.figure import THEMES, leaderboard_figure
 from recipes.leaderboard.measured import Measured, read_measured
 from recipes.leaderboard.plan import MAX_K, NAOPC, NO_ENDS, Plan
-from recipes.leaderboard.verdicts import KINDS, TOLERANCE, choose_methods, losses, of_kind
+from recipes.leaderboard.verdicts import KINDS, TOLERANCE, choose_methods, in_words, losses, of_kind
 
 PAGES = MARKDOWN.overlay(
     loader=ChoiceLoader([FileSystemLoader(Path(__file__).parent), PackageLoader("hf_gradexplain.viz")])
@@ -68,11 +68,12 @@ def _content(entries: Sequence[Measured], arguments: LeaderboardArguments) -> di
         "candidates": _grid_or_none(tables.candidate_table(entries, one_pass.get("transformers"))),
         "entries": [_entry(x) for x in entries],
         "measured": _grid(tables.measured_table(entries)),
-        "kinds": {kind: join_words(x.entry.title for x in of_kind(entries, kind)) for kind in KINDS},
+        "kinds": {kind: "; ".join(x.entry.title for x in of_kind(entries, kind)) for kind in KINDS},
         "missing": join_words(_missing(entries, arguments)),
         "no_ends": join_words(NO_ENDS),
         "naopc": join_words(NAOPC),
         "seeds": len(arguments.seeds),
+        "date": max(x.newest for x in entries).strftime("%-d %B %Y"),
         "versions": join_words(f"{name} {version}" for name, version in versions().items()),
     }
 
@@ -82,7 +83,7 @@ def _entry(entry: Measured) -> dict[str, Any]:
     return {
         "title": entry.entry.title,
         "faithfulness": _grid(tables.faithfulness_table(entry)),
-        "cost": _grid(tables.cost_table(entry)),
+        "cost": _grid(tables.cost_table(entry)) if entry.times or entry.n_ends_texts else None,
         "baselines": None if baselines is None else _grid(baselines),
         "n_baselines": entry.n_baseline_texts,
         "n_ends": entry.n_ends_texts,
@@ -90,7 +91,7 @@ def _entry(entry: Measured) -> dict[str, Any]:
 
 
 def _losses(entries: Sequence[Measured], one_pass: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each entry on which other methods are above the recommended one."""
+    """Return a sentence for each entry on which the recommended method is below others, or misses a target."""
     sentences = []
     for kind, method in one_pass.items():
         for entry in of_kind(entries, kind):
@@ -98,6 +99,11 @@ def _losses(entries: Sequence[Measured], one_pass: Mapping[str, str]) -> list[st
             if ahead:
                 leads = (f"{m} by {gap.value:.3f} [{gap.low:.3f}, {gap.high:.3f}]" for m, gap in ahead.items())
                 sentences.append(f"{entry.entry.title}: {method} is below {join_words(leads)}.")
+            for other in ("loo", "integrated_gradients"):
+                gap = entry.gap(method, other).estimate if other in entry.methods else None
+                if gap is not None and other not in ahead and in_words(gap) == "level":
+                    lead = f"{gap.value:+z.3f} [{gap.low:z.3f}, {gap.high:z.3f}]"
+                    sentences.append(f"{entry.entry.title}: {method} is level with {other}, {lead}.")
     return sentences
 
 

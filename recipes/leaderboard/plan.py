@@ -140,9 +140,9 @@ class _Planner:
             return Step("encoder", target, inputs, partial(_copy_encoder, source, target))
         if entry.model not in SMALL:
             return None
-        folder, source = self.output_dir / f"seed{seed}" / f"untrained-{entry.model}", self.sources[entry.dataset]
+        folder, texts = self.output_dir / f"seed{seed}" / f"untrained-{entry.model}", self.sources[entry.dataset]
         inputs = {"rows": self.rows[entry.dataset]["train"], "vocabulary": self.arguments.vocabulary, "seed": seed}
-        work = partial(_save_untrained, entry.model, source, seed, folder, self.arguments.vocabulary)
+        work = partial(_save_untrained, entry.model, texts, seed, folder, self.arguments.vocabulary)
         return Step(f"untrained/seed{seed}/{entry.model}", folder, inputs, work)
 
     def evaluation(self, entry: Entry, seed: int, name: str, training: Step) -> Step:

@@ -86,7 +86,7 @@ def faithfulness_table(entry: Measured) -> pd.DataFrame:
     for method in sorted(entry.methods, key=lambda m: -entry.aopc(m, "all").value):
         row: dict[str, Any] = {"method": method, "passes": f"{entry.passes(method):.0f}"}
         for part in ("choice", "verdict"):
-            row[f"{AOPC}, {part}s"] = plus_minus(entry.aopc(method, part).estimate)  # type: ignore[arg-type]
+            row[f"{AOPC}, {part}s"] = plus_minus(entry.aopc(method, part).estimate)
         for other in REFERENCES:
             same = other == method or other not in entry.methods
             row[f"minus {other}"] = MISSING if same else interval(entry.gap(method, other).estimate)
@@ -135,12 +135,12 @@ def measured_table(entries: Sequence[Measured]) -> pd.DataFrame:
                 "accuracy": ", ".join(f"{a:.3f}" for a in x.accuracies.values()),
                 "texts for choices": x.n_texts("choice"),
                 "texts for verdicts": x.n_texts("verdict"),
-                "words per text": float(np.mean(np.concatenate([areas.units for areas in x.areas.values()]))),
-                "ms per gradient": x.milliseconds,
+                "words per text": f"{np.mean(np.concatenate([areas.units for areas in x.areas.values()])):.0f}",
+                "ms per gradient": MISSING if np.isnan(x.milliseconds) else f"{x.milliseconds:.1f}",
             }
             for x in entries
         ]
-    ).round({"words per text": 0, "ms per gradient": 1})
+    )
 
 
 def numbers(entries: Sequence[Measured]) -> list[dict[str, Any]]:
@@ -154,7 +154,7 @@ def numbers(entries: Sequence[Measured]) -> list[dict[str, Any]]:
                 "passes": round(entry.passes(method), 1),
             }
             for part in ("choice", "verdict", "all"):
-                row[f"aopc_{part}"] = _values(entry.aopc(method, part).estimate)  # type: ignore[arg-type]
+                row[f"aopc_{part}"] = _values(entry.aopc(method, part).estimate)
             row |= {f"minus_{m}": _values(entry.gap(method, m).estimate) for m in REFERENCES if m in entry.methods}
             rows.append(row)
     return rows

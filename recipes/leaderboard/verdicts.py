@@ -94,9 +94,9 @@ def in_words(gap: Estimate) -> str:
 
 
 def losses(entry: Measured, method: str) -> dict[str, Estimate]:
-    """Return the methods that are above a method on an entry, with their lead."""
+    """Return the methods that are above a method on an entry, with their lead, unless it rounds to 0.000."""
     gaps = {other: entry.gap(other, method).estimate for other in entry.methods if other not in ("random", method)}
-    return {other: gap for other, gap in gaps.items() if in_words(gap) == "above"}
+    return {other: gap for other, gap in gaps.items() if in_words(gap) == "above" and gap.value >= 5e-4}
 
 
 def meets_targets(entry: Measured, method: str) -> dict[str, bool]:
