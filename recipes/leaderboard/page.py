@@ -33,7 +33,7 @@ PAGES = MARKDOWN.overlay(
 def write_page(arguments: LeaderboardArguments, plan: Plan, ledger: Ledger) -> Path:
     """Write `leaderboard.md` and, to `leaderboard/`, its figure and its numbers; return the path of the page.
 
-    Other pages in `leaderboard/*.md` become sections at the end of the page.
+    The beginnings of other pages in `leaderboard/*.md` become sections of the page.
 
     Raises:
         GradexplainError: Nothing has been measured yet.
@@ -47,11 +47,17 @@ def write_page(arguments: LeaderboardArguments, plan: Plan, ledger: Ledger) -> P
         atomic_write_bytes(folder / "leaderboard" / f"{name}.png", image)
     numbers = json.dumps(tables.numbers(entries), indent=1, ensure_ascii=False)
     atomic_write_text(folder / "leaderboard" / "results.json", numbers + "\n")
-    sections = [path.read_text(encoding="utf-8") for path in sorted((folder / "leaderboard").glob("*.md"))]
-    content = {**_content(entries, arguments), "cost": _cost(plan, ledger), "sections": [*map(Markup, sections)]}
+    sections = [_section(path) for path in sorted((folder / "leaderboard").glob("*.md"))]
+    content = {**_content(entries, arguments), "cost": _cost(plan, ledger), "sections": sections}
     page = folder / "leaderboard.md"
     atomic_write_text(page, PAGES.get_template("leaderboard.md.jinja").render(**content))
     return page
+
+
+def _section(path: Path) -> dict[str, Any]:
+    """Return the title of a page, its first paragraph and a link to it."""
+    title, summary, *_ = path.read_text(encoding="utf-8").split("\n\n")
+    return {"title": title.removeprefix("# "), "summary": Markup(summary), "link": Markup(f"leaderboard/{path.name}")}
 
 
 def _content(entries: Sequence[Measured], arguments: LeaderboardArguments) -> dict[str, Any]:

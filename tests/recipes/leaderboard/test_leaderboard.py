@@ -108,12 +108,12 @@ def test_the_numbers_are_those_of_the_documents(finished):
 
 
 @pytest.mark.slow
-def test_pages_beside_the_figure_become_sections(finished):
+def test_pages_beside_the_figure_become_sections_with_a_link(finished):
     section = finished / "out" / "leaderboard" / "why.md"
-    section.write_text("## Why\n\nBecause of `this` & *that*.\n", encoding="utf-8")
+    section.write_text("# Why\n\nBecause of `this` & *that*.\n\nThe rest.\n", encoding="utf-8")
     before = stamps(finished)
     assert run(finished, "--page_only=true").returncode == 0
     page = (finished / "out" / "leaderboard.md").read_text(encoding="utf-8")
-    assert "## Why\n\nBecause of `this` & *that*.\n" in page
-    assert page.index("## Why") < page.index("## How to measure it")
+    assert "## Why\n\nBecause of `this` & *that*. [Read more](leaderboard/why.md).\n" in page
+    assert "The rest." not in page
     assert stamps(finished) == before
