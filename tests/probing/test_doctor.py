@@ -1,6 +1,7 @@
 """Tests of the doctor: it reports every problem, and no problem of a sound model."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -88,6 +89,35 @@ def test_normalised_word_vectors_are_noted():
     check = check_of(explain, "zero baseline")
     assert check.verdict == "note"
     assert check.action == "warns that signed_gi is rounding noise: choose baseline='mean'"
+
+
+def test_conserved_relevance_is_reported():
+    check = check_of(explainer("bert"), "propagation")
+    error = explainer("bert").profile.propagation.conservation_error
+    assert check.found == f"relevance is conserved up to a relative error of {error:.0e} under cp_lrp"
+    assert (check.verdict, check.action) == ("ok", "uses it")
+
+
+def test_lost_relevance_is_noted():
+    """The softmax counts as a constant, and here it is no factor of anything."""
+    check = check_of(Explainer(Toy(mix=lambda x: x + torch.softmax(10 * x, -1)), TOKENIZER), "propagation")
+    assert re.fullmatch(r"relevance is conserved up to a relative error of \de-02 under cp_lrp", check.found)
+    assert (check.verdict, check.action) == ("note", "uses it; compare it with methods='loo' on your texts")
+
+
+def test_a_refused_propagation_is_noted_with_the_reason():
+    check = check_of(Explainer(Toy(mix=torch.cos), TOKENIZER), "propagation")
+    assert check.found == (
+        "no propagation rule is known for the operation CosBackward0 of this model: choose "
+        "methods='integrated_gradients' or 'loo', or add its node to a table, see docs/write-a-rule.md"
+    )
+    assert (check.verdict, check.action) == ("note", "refuses attn_lrp, cp_lrp and gi_detached")
+
+
+def test_without_gradients_propagation_is_not_checked():
+    check = check_of(Explainer(Toy(mix=lambda x: StraightThrough.apply(x)), TOKENIZER), "propagation")
+    assert check.found == "not checked, because there are no usable gradients"
+    assert (check.verdict, check.action) == ("note", "nothing to do")
 
 
 def test_a_head_of_another_size_is_a_problem():

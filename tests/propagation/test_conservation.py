@@ -121,6 +121,7 @@ def test_constants_are_counted(name, monkeypatch):
 
 NO_CONSTANTS = {
     "addmm of words": lambda x: torch.addmm(x[0], x[0], WEIGHT),
+    "baddbmm of words": lambda x: torch.baddbmm(x, x, WEIGHT.unsqueeze(0)),
     "addmm of words and a product of words": lambda x: torch.addmm(x[0, :, :1], x[0], x[0].T @ x[0]),
     "sums": lambda x: x + 2 * x.transpose(1, 2).mT - x.mean(1, keepdim=True),
     "a norm by hand": lambda x: (x - x.mean(-1, keepdim=True)) * (x.var(-1, keepdim=True) + 1e-5).rsqrt() * SCALE,
