@@ -131,6 +131,7 @@ NO_CONSTANTS = {
     "fused attention": lambda x: F.scaled_dot_product_attention(x[:, None], x[:, None] + 1, x[:, None]),
     "a gate": lambda x: (x @ WEIGHT) * x.sigmoid(),
     "activations": lambda x: F.gelu(x) + F.silu(x) @ WEIGHT + x.tanh() + F.elu(x),
+    "more activations": lambda x: F.mish(x) + F.hardswish(x) @ WEIGHT + x.erf() + F.leaky_relu(x),
     "a power": lambda x: (x @ WEIGHT).square() ** 1.5,
 }
 
