@@ -78,7 +78,9 @@ class Options:
         "no", "bf16 runs matrix products in bfloat16: faster, less exact. FastText, TextCNN and BiLSTM ignore it."
     )
     torch_compile: bool = option(
-        False, "Compile the layers that the model repeats. It takes a minute first, so it pays off for many texts."
+        False,
+        "Compile the layers that the model repeats. It takes a minute first, so it pays off for many texts. "
+        "Relevance propagation ignores it.",
     )
     self_check: bool | None = option(
         None,

@@ -136,7 +136,9 @@ def gradients_of(forward: ForwardPass) -> Gradients:
     slope = forward.slope()
     in_float16 = any(delta.dtype == torch.float16 for delta in deltas)
     scale = loss_scale(slope) if in_float16 else torch.ones_like(slope[:, :1])
-    grads = torch.autograd.grad(forward.logits, deltas, (slope * scale).to(forward.logits.dtype), forward.keep_graph)
+    start = (slope * scale).to(forward.logits.dtype)
+    # Under rules there may be words that nothing arrives at, such as those that only attention weights depend on.
+    grads = torch.autograd.grad(forward.logits, deltas, start, forward.keep_graph, materialize_grads=True)
     grad = torch.cat([grad.to(torch.promote_types(grad.dtype, torch.float32)) for grad in grads], -1)
     vectors = torch.cat([words.embedding for words in forward.words], -1)
     return Gradients(vectors, grad.div_(scale.unsqueeze(2)), baseline_of(forward.classifier))

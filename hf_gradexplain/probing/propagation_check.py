@@ -95,7 +95,7 @@ def _gradient(forward: ForwardPass, rules: RuleSet, recorded: Recorded) -> torch
     """Return the gradient of the first logit with respect to the word vectors, under a rule set."""
     logit, deltas = forward.logits[0, 0], [words.delta for words in forward.words]
     with apply_rules(Graph(logit, deltas), rules, recorded):
-        return torch.cat(torch.autograd.grad(logit, deltas, retain_graph=True), -1)
+        return torch.cat(torch.autograd.grad(logit, deltas, retain_graph=True, materialize_grads=True), -1)
 
 
 def _needs_recorded_inputs(forward: ForwardPass) -> bool:

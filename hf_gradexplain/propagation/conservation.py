@@ -64,7 +64,7 @@ def conservation_error(forward: ForwardPass, record: RecordAll, rules: RuleSet) 
     handles = [node.register_hook(count(node)) for node in graph.nodes]
     try:
         with apply_rules(graph, rules, record.inputs):
-            grads = torch.autograd.grad(logit, deltas, retain_graph=True)
+            grads = torch.autograd.grad(logit, deltas, retain_graph=True, materialize_grads=True)
     finally:
         for handle in handles:
             handle.remove()

@@ -35,7 +35,10 @@ def config_of(folder):
 
 
 def test_there_is_a_card_for_every_configuration():
-    assert {config_of(folder) for folder in CARDS} == set(CONFIGS.values())
+    shown = {
+        path for name, path in CONFIGS.items() if not name.endswith("small_transformer")
+    }  # see docs/leaderboard.md
+    assert {config_of(folder) for folder in CARDS} == shown
 
 
 @all_cards

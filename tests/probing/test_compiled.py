@@ -48,9 +48,9 @@ def test_compiled_layers_give_the_same_scores_as_plain_ones(name):
 def test_compilation_happens_once():
     model, tokenizer = make("bert")
     explain = Explainer(model, tokenizer)
-    explain(TEXTS, torch_compile=True)
+    explain(TEXTS, "signed_gi", torch_compile=True)
     calls = explain._compiled._calls
-    explain(TEXTS, torch_compile=True)
+    explain(TEXTS, "signed_gi", torch_compile=True)
     assert explain._compiled._calls is calls
     assert list(calls) == list(model.bert.encoder.layer)
 
@@ -78,7 +78,7 @@ def test_a_compiler_that_fails_is_an_error_that_says_how_to_fix_it():
 
     compiled.BACKEND = broken
     with pytest.raises(GradexplainError, match=r"cannot be compiled on this machine .*leave out torch_compile"):
-        Explainer(*make("bert"))("bad", torch_compile=True)
+        Explainer(*make("bert"))("bad", "signed_gi", torch_compile=True)
 
 
 def test_running_out_of_memory_is_not_reported_as_a_compiler_that_fails():
@@ -90,19 +90,19 @@ def test_running_out_of_memory_is_not_reported_as_a_compiler_that_fails():
 
     handle = model.register_forward_pre_hook(full)
     with pytest.raises(torch.OutOfMemoryError):
-        explain("bad", torch_compile=True)
+        explain("bad", "signed_gi", torch_compile=True)
     handle.remove()
-    explain("bad", torch_compile=True)
+    explain("bad", "signed_gi", torch_compile=True)
 
 
 def test_models_without_repeated_layers_run_uncompiled_with_a_warning():
     model, tokenizer = make("bert")
     model.bert.encoder.layer = nn.ModuleList([model.bert.encoder.layer[0]])
     with pytest.warns(UserWarning, match="no repeated layers that can be compiled"):
-        Explainer(model, tokenizer)("bad", torch_compile=True)
+        Explainer(model, tokenizer)("bad", "signed_gi", torch_compile=True)
 
 
 def test_a_model_with_a_shortcut_is_never_compiled():
     explain = Explainer(*make("textcnn"))
-    explain("bad", torch_compile=True)
+    explain("bad", "signed_gi", torch_compile=True)
     assert explain._compiled._calls is None

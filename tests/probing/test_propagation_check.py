@@ -126,6 +126,17 @@ def test_relevance_that_is_lost_is_measured():
     assert not check.conserves(1e-3)
 
 
+def test_words_that_only_attention_weights_depend_on_get_nothing_under_cp_lrp():
+    values = torch.linspace(-1, 1, 64 * 6, dtype=torch.float64).view(64, 6)
+    model = Toy(mix=lambda x: torch.softmax(3 * x @ x.mT, -1) @ values[: x.shape[1]])
+    explain = Explainer(model, TOKENIZER)
+    assert explain.profile.propagation.refusal is None
+    assert explain.profile.propagation.conservation_error > 0.01
+    scores = explain(TEXT, METHODS).scores
+    assert scores["attn_lrp"].all()
+    assert not scores["cp_lrp"].any()
+
+
 @pytest.mark.parametrize(
     ("error", "tolerance", "conserves"),
     [(1e-9, 1e-9, True), (2e-9, 1e-9, False), (float("nan"), 1.0, False), (None, 1.0, False), (0.0, 0.0, True)],
