@@ -62,7 +62,7 @@ def explain_revisions():
         model.push_to_hub("me/m", revision=revision)
         tokenizer.push_to_hub("me/m", revision=revision)
         explainers = Explainer(model, tokenizer), Explainer.from_pretrained("me/m", revision=revision)
-        scores.append([explain(TEXTS[0]).scores["signed_gi"].tolist() for explain in explainers])
+        scores.append([explain(TEXTS[0], "signed_gi").scores["signed_gi"].tolist() for explain in explainers])
     return scores
 
 
