@@ -192,7 +192,7 @@ def test_explain_leaves_lines_and_a_page(inputs, tmp_path):
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (tmp_path / "explanations.jsonl").read_text().splitlines()]
     assert [Explanation.from_dict(row).text for row in rows] == texts
-    assert list(rows[0]["scores"]) == ["signed_gi", "loo"]
+    assert list(rows[0]["scores"]) == ["attn_lrp", "loo"]
     assert "<b>bad" not in (tmp_path / "explanations.html").read_text()
 
 
