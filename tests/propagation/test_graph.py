@@ -82,6 +82,10 @@ def test_an_output_without_words_has_an_empty_graph():
         assert Graph(y, [leaf(2)]).nodes == []
 
 
+def fused(*inputs: Tensor) -> Tensor:
+    return F.scaled_dot_product_attention(*(x.view(1, 1, -1, 1) for x in inputs))
+
+
 ROLES = {
     "x": (lambda x, z: x * 1, Role.SIGNAL),
     "tanh": (lambda x, z: torch.tanh(x), Role.SIGNAL),
@@ -93,6 +97,7 @@ ROLES = {
     "gate over signal": (lambda x, z: torch.sigmoid(x) / z, Role.GATE),
     "constant over signal": (lambda x, z: torch.ones(3).double() / z, Role.CONSTANT),
     "norm of a gate": (lambda x, z: F.layer_norm(torch.sigmoid(x), (3,)), Role.SIGNAL),
+    "attention over gates": (lambda x, z: fused(x.sigmoid(), z, x.sigmoid()), Role.SIGNAL),
     "smooth maximum of gates": (lambda x, z: torch.sigmoid(x).logsumexp(0), Role.SIGNAL),
     "solution": (
         lambda x, z: torch.linalg.solve_triangular(x.outer(z), z.sigmoid().outer(x.sigmoid()), upper=True),

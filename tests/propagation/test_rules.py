@@ -63,6 +63,7 @@ GATES = {
     "tanh + 1": lambda z: torch.tanh(z) + 1.0,
     "1 - tanh": lambda z: 1 - torch.tanh(z),
     "1 + erf": lambda z: 1 + torch.erf(z),
+    "normal distribution": torch.special.ndtr,
     "1 - sigmoid": lambda z: 1 - torch.sigmoid(z),
     "a multiple": lambda z: 2 * torch.sigmoid(z),
     "a view": lambda z: torch.sigmoid(z).T.reshape(4, 3).T,
