@@ -97,7 +97,7 @@ ROLES = {
     "gate over signal": (lambda x, z: torch.sigmoid(x) / z, Role.GATE),
     "constant over signal": (lambda x, z: torch.ones(3).double() / z, Role.CONSTANT),
     "norm of a gate": (lambda x, z: F.layer_norm(torch.sigmoid(x), (3,)), Role.SIGNAL),
-    "attention over gates": (lambda x, z: fused(x.sigmoid(), z, x.sigmoid()), Role.SIGNAL),
+    "attention over gates": (lambda x, z: fused(x.sigmoid(), z.sigmoid(), x.sigmoid()), Role.SIGNAL),
     "smooth maximum of gates": (lambda x, z: torch.sigmoid(x).logsumexp(0), Role.SIGNAL),
     "solution": (
         lambda x, z: torch.linalg.solve_triangular(x.outer(z), z.sigmoid().outer(x.sigmoid()), upper=True),
