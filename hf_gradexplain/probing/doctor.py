@@ -219,6 +219,9 @@ def _propagation(profile: Profile) -> Check:
     finding = f"relevance is conserved up to a relative error of {check.conservation_error:.0e} under cp_lrp"
     if not check.conserves(profile.tolerance):
         return Check("propagation", finding, "note", "uses it; compare it with methods='loo' on your texts")
+    if profile.padding_safe and not profile.propagation_padding_safe:
+        finding += ", but changed by padding"
+        return Check("propagation", finding, "note", "puts only texts of equal length in one batch, which is slower")
     return Check("propagation", finding, "ok", "uses it")
 
 

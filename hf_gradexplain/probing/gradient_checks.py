@@ -1,6 +1,6 @@
 """Small experiments on sample documents: gradients, their errors, and the effect of batches."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,16 +148,32 @@ def batch_error(
         gradients: Whether to compare the gradients as well as the logits.
     """
 
-    def results(group: Sequence[Document]) -> tuple[Tensor, ...]:
-        batch = collate(group, [0] * len(group), tokenizer, device_of(classifier.model))
+    def results(batch: Batch) -> tuple[Tensor, ...]:
         if not gradients:
             return (classifier.forward(batch, graph=False).logits,)
         check = forward_backward(classifier, batch)
         return check.logits, check.token_gradients()
 
+    return difference_in_batch(results, documents, tokenizer, device_of(classifier.model))
+
+
+def difference_in_batch(
+    results: Callable[[Batch], Sequence[Tensor]],
+    documents: Sequence[Document],
+    tokenizer: PreTrainedTokenizerBase,
+    device: torch.device,
+) -> float:
+    """Return the largest relative difference between results `(B, ...)` in one batch and for each document alone.
+
+    Infinite if the model fails on them, NaN if any result is NaN.
+    """
+
+    def of(group: Sequence[Document]) -> Sequence[Tensor]:
+        return results(collate(group, [0] * len(group), tokenizer, device))
+
     try:
-        alone = [results([document]) for document in documents]
-        together = results(documents)
+        alone = [of([document]) for document in documents]
+        together = of(documents)
     except FAILURES as error:
         if is_out_of_memory(error):
             raise

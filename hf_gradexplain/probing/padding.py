@@ -9,6 +9,7 @@ from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.memory import is_out_of_memory
 from hf_gradexplain.probing.gradient_checks import batch_error, sample_documents, tokens_around
 from hf_gradexplain.probing.probe import LENGTHS, Profile
+from hf_gradexplain.probing.propagation_check import propagation_batch_error
 
 _SMALLEST, _STEP = 64, 4
 """The first length interval ends at 64 tokens; each of the next ends at four times the end of the one before."""
@@ -24,7 +25,7 @@ class PaddingLimit:
     attention. A padded batch of short texts therefore says nothing about a padded batch of long texts, and each
     interval of lengths `(64 * 4^(i - 1), 64 * 4^i]` with enough texts is tried, on sample texts as long as the longest
     text in it; no length is tried twice. The model is tried uncompiled and in its own dtype: the rounding errors of
-    mixed precision would exceed the tolerance.
+    mixed precision would exceed the tolerance. For relevance propagation, relevances are compared as well.
 
     Args:
         profile: The results of probing the model with very short texts.
@@ -32,11 +33,8 @@ class PaddingLimit:
     """
 
     def __init__(self, profile: Profile, tokenizer: PreTrainedTokenizerBase) -> None:
-        self.tokenizer, self.tolerance = tokenizer, profile.tolerance
-        self.around = tokens_around(tokenizer)
-        self.safe = max(LENGTHS) + self.around if profile.padding_safe else 0
-        self.unsafe = float("inf") if profile.padding_safe else 0
-        self._tried: dict[int, bool] = {}
+        self.profile, self.tokenizer, self.around = profile, tokenizer, tokens_around(tokenizer)
+        self._tried: dict[tuple[int, bool], bool] = {}
 
     def __call__(self, classifier: HookedClassifier, lengths: Sequence[int]) -> int:
         """Return the limit for texts of these lengths.
@@ -44,7 +42,10 @@ class PaddingLimit:
         An interval of lengths is tried only if it holds enough texts to save time by padding. The limit depends on
         these lengths only, not on earlier calls, so the batches of a list of texts are always the same.
         """
-        safe, unsafe, top = self.safe, self.unsafe, _SMALLEST
+        profile = self.profile
+        if not (profile.propagation_padding_safe if classifier.for_propagation else profile.padding_safe):
+            return 0
+        safe, unsafe, top = max(LENGTHS) + self.around, float("inf"), _SMALLEST
         while safe < min(max(lengths, default=0), unsafe):
             further = [n for n in lengths if safe < n <= top and n < unsafe]
             if sum(further) >= _WORTH * max(further, default=1):
@@ -57,17 +58,20 @@ class PaddingLimit:
 
     def _holds(self, classifier: HookedClassifier, longest: int) -> bool:
         """Return whether padding up to this length changes nothing; False, for this call, if memory runs out."""
-        if longest not in self._tried:
+        trial = longest, classifier.for_propagation
+        if trial not in self._tried:
             try:
-                self._tried[longest] = self._error(classifier, longest) <= self.tolerance
+                self._tried[trial] = self._error(classifier, longest) <= self.profile.tolerance
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
                 return False
-        return self._tried[longest]
+        return self._tried[trial]
 
     def _error(self, classifier: HookedClassifier, longest: int) -> float:
         n = longest - self.around
         documents = sample_documents(self.tokenizer, [LENGTHS[0], n // 2, n - 1, n])
         plain = replace(classifier, mixed_precision=False, compiled={})
+        if classifier.for_propagation:
+            return propagation_batch_error(plain, documents, self.tokenizer)
         return batch_error(plain, documents, self.tokenizer, gradients=False)

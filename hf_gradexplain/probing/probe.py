@@ -23,7 +23,7 @@ from hf_gradexplain.probing.gradient_checks import (
     sample_documents,
     tokens_around,
 )
-from hf_gradexplain.probing.propagation_check import PropagationCheck, check_propagation
+from hf_gradexplain.probing.propagation_check import PropagationCheck, check_padding, check_propagation
 from hf_gradexplain.text.data import Batch, Document
 from hf_gradexplain.text.encode import collate
 
@@ -65,6 +65,12 @@ class Profile:
     def padding_safe(self) -> bool:
         """Whether padding short texts does not change their results; if it does, only equal lengths share a batch."""
         return self.padding_error <= self.tolerance
+
+    @property
+    def propagation_padding_safe(self) -> bool:
+        """Whether padding changes neither the results of short texts nor their relevances."""
+        check = self.propagation
+        return self.padding_safe and check is not None and check.padding_error <= self.tolerance
 
     @property
     def batching_safe(self) -> bool:
@@ -132,12 +138,16 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
         def error(documents: list[Document]) -> float:
             return batch_error(classifier, documents, tokenizer, gradients=no_gradient_reason is None)
 
+        propagation = None if no_gradient_reason else check_propagation(classifier, batch)
+        if propagation is not None and propagation.refusal is None and pad is not None:
+            shortest_and_longest = [different_lengths[0], different_lengths[-1]]
+            propagation = check_padding(propagation, classifier, shortest_and_longest, tokenizer)
         return Profile(
             lookups=classifier.lookups,
             followed_functions=followed,
             no_gradient_reason=no_gradient_reason,
             gradient_embedding_cosine=cosine,
-            propagation=None if no_gradient_reason else check_propagation(classifier, batch),
+            propagation=propagation,
             padding_error=float("inf") if pad is None else error(different_lengths),
             batch_error=error(equal_lengths),
             tolerance=min(0.02, 1e3 * torch.finfo(classifier.logits(batch.inputs).dtype).eps),

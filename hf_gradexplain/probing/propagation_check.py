@@ -1,19 +1,22 @@
 """Check whether relevance propagation works on a model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.classifier.memory import is_out_of_memory
 from hf_gradexplain.classifier.recording import RecordAll, Recorded
+from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.probing.gradient_checks import FAILURES
+from hf_gradexplain.probing.gradient_checks import FAILURES, difference_in_batch
 from hf_gradexplain.propagation.conservation import conservation_error
 from hf_gradexplain.propagation.graph import Graph, apply_rules
 from hf_gradexplain.propagation.nodes import KIND_OF, Kind, short_name
 from hf_gradexplain.propagation.rules import RULE_SETS, RuleSet
-from hf_gradexplain.text.data import Batch
+from hf_gradexplain.text.data import Batch, Document
 
 _OTHER_METHODS = "choose methods='integrated_gradients' or 'loo'"
 
@@ -35,12 +38,14 @@ class PropagationCheck:
         changes_gradient: Whether its gradient differs from the ordinary one. It does not if the model has no attention,
             no normalisation, no gates, and no activation but ReLU.
         records_inputs: Whether it reads inputs that the forward pass has to record.
+        padding_error: Relative error of texts in a padded batch, see `propagation_batch_error`.
     """
 
     refusal: str | None
     conservation_error: float | None = None
     changes_gradient: bool = False
     records_inputs: bool = False
+    padding_error: float = 0
 
     def conserves(self, tolerance: float) -> bool:
         """Return whether relevances add up to the logit, up to a relative error."""
@@ -68,6 +73,55 @@ def check_propagation(classifier: HookedClassifier, batch: Batch) -> Propagation
         reason = f"relevance propagation fails on {type(classifier.model).__name__} ({failure})"
         return PropagationCheck(f"{reason}: {_OTHER_METHODS}")
     return PropagationCheck(None, error, not torch.equal(ordinary, modified), _needs_recorded_inputs(forward))
+
+
+def check_padding(
+    check: PropagationCheck,
+    classifier: HookedClassifier,
+    documents: Sequence[Document],
+    tokenizer: PreTrainedTokenizerBase,
+) -> PropagationCheck:
+    """Return the check with its `padding_error`, measured on these documents if the rules change the gradient.
+
+    Args:
+        check: The result of `check_propagation`, without a refusal.
+        classifier: The classifier, within `frozen_eval_mode`.
+        documents: Sample documents of different lengths.
+        tokenizer: The model's tokenizer.
+    """
+    if not check.changes_gradient:
+        return check
+    classifier = replace(classifier, for_propagation=True, records_inputs=check.records_inputs)
+    return replace(check, padding_error=propagation_batch_error(classifier, documents, tokenizer))
+
+
+def propagation_batch_error(
+    classifier: HookedClassifier, documents: Sequence[Document], tokenizer: PreTrainedTokenizerBase
+) -> float:
+    """Return the largest relative difference of modified gradients between documents in one batch and each alone.
+
+    Infinite if the model, or the rules, fail on them.
+
+    Some models compute the same numbers in another way if they are padded. For example, they cut texts into blocks, and
+    padding on the left moves the blocks. The gradient stays what it is, but rules depend on how numbers are computed.
+
+    Args:
+        classifier: The model; it has `for_propagation`.
+        documents: Sample documents.
+        tokenizer: The model's tokenizer.
+    """
+
+    def results_of(batch: Batch) -> list[torch.Tensor]:
+        forward = classifier.forward(batch, graph=True)
+        logit, deltas = forward.logits[:, 0].sum(), [words.delta for words in forward.words]
+        graph, results = Graph(logit, deltas), [forward.logits.detach()]
+        for rules in (RULE_SETS["attn_lrp"], RULE_SETS["cp_lrp"]):
+            with apply_rules(graph, rules, forward.recorded):
+                grads = torch.autograd.grad(logit, deltas, retain_graph=True, materialize_grads=True)
+            results.append(batch.units.sum_rows(torch.cat(grads, -1)))
+        return results
+
+    return difference_in_batch(results_of, documents, tokenizer, device_of(classifier.model))
 
 
 def _refuse_hidden_operations(forward: ForwardPass, record: RecordAll) -> None:

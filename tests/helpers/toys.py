@@ -37,6 +37,11 @@ class Toy(nn.Module):
         return SimpleNamespace(logits=self.head(states.sum(1) / attention_mask.sum(1, keepdim=True)))
 
 
+def square_written_out_from(length: int) -> Callable[[Tensor], Tensor]:
+    """Return the function `(x + 1)^2`, written as `x^2 + 2x + 1` from a length on, which has other relevances."""
+    return lambda x: (x + 1) * (x + 1) if x.shape[1] < length else x * x + 2 * x + 1
+
+
 class TwiceTheGradient(Function):
     """Tanh, with a wrong backward pass."""
 

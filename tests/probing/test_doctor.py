@@ -10,7 +10,7 @@ from torch import nn
 from hf_gradexplain.explain import Explainer
 from tests.helpers.snapshot import snapshot
 from tests.helpers.tiny import KINDS, explainer, make
-from tests.helpers.toys import TOKENIZER, StraightThrough, Toy, TwiceTheGradient
+from tests.helpers.toys import TOKENIZER, StraightThrough, Toy, TwiceTheGradient, square_written_out_from
 
 
 def check_of(explain, name):
@@ -103,6 +103,12 @@ def test_lost_relevance_is_noted():
     check = check_of(Explainer(Toy(mix=lambda x: x + torch.softmax(10 * x, -1)), TOKENIZER), "propagation")
     assert re.fullmatch(r"relevance is conserved up to a relative error of \de-02 under cp_lrp", check.found)
     assert (check.verdict, check.action) == ("note", "uses it; compare it with methods='loo' on your texts")
+
+
+def test_relevance_that_padding_changes_is_noted():
+    check = check_of(Explainer(Toy(mix=square_written_out_from(20)), TOKENIZER), "propagation")
+    assert check.found.endswith(" under cp_lrp, but changed by padding")
+    assert (check.verdict, check.action) == ("note", "puts only texts of equal length in one batch, which is slower")
 
 
 def test_a_refused_propagation_is_noted_with_the_reason():

@@ -10,13 +10,14 @@ from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.probing.padding import PaddingLimit
 from tests.helpers.tiny import explainer
-from tests.helpers.toys import TOKENIZER, Toy
+from tests.helpers.toys import TOKENIZER, Toy, square_written_out_from
 
 
-def limit_of(explain, lengths):
+def limit_of(explain, lengths, **settings):
     limit = PaddingLimit(explain.profile, explain.tokenizer)
+    classifier = explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000, **settings)
     with frozen_eval_mode(explain.model):
-        return limit(explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000), lengths)
+        return limit(classifier, lengths)
 
 
 class SparseFrom(Toy):
@@ -53,6 +54,30 @@ def test_padding_stops_before_lengths_at_which_the_model_changes():
     for i in (0, 10, 25, 38):
         alone = explain(texts[i], "sa_l2", objective="logit").scores["sa_l2"]
         assert together[i].scores["sa_l2"].tolist() == pytest.approx(alone.tolist(), rel=1e-10)
+
+
+class OtherOperationsFrom(SparseFrom):
+    """Computes the same numbers by other operations for inputs from a length on, padding included."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(10_000)
+        self.mix = square_written_out_from(length)
+
+
+@pytest.mark.parametrize("length", [20, 100])
+def test_padding_that_changes_only_relevances_stops_only_relevance_propagation(length):
+    explain = Explainer(OtherOperationsFrom(length), TOKENIZER)
+    assert explain.profile.padding_safe
+    assert explain.profile.propagation_padding_safe == (length == 100)
+    lengths = [*[60] * 20, *[120] * 40]
+    assert limit_of(explain, lengths) == 120
+    assert limit_of(explain, lengths, for_propagation=True) == (60 if length == 100 else 0)
+    texts = [" ".join(["the film is worth it"] * n) for n in [*range(1, 20), *range(20, 40)] * 3]
+    together = explain(texts, ["attn_lrp", "signed_gi"], objective="logit")
+    for i in (0, 10, 25, 38):
+        alone = explain(texts[i], ["attn_lrp", "signed_gi"], objective="logit").scores
+        for method, scores in alone.items():
+            assert together[i].scores[method].tolist() == pytest.approx(scores.tolist(), rel=1e-10)
 
 
 def test_trials_are_cached_but_the_limit_depends_on_the_given_lengths_only():

@@ -59,7 +59,8 @@ def test_errors_are_one_sentence(tmp_path, data):
 def test_there_is_a_configuration_per_model_and_dataset():
     models = ("fasttext", "textcnn", "bilstm", "minilm")
     names = {f"train_{data}_{model}" for data in ("ag_news", "imdb") for model in models}
-    assert names | {"train_imdb_bilstm_last", "train_imdb_bilstm_mean"} == {path.stem for path in CONFIGS}
+    further = {"train_imdb_bilstm_last", "train_imdb_bilstm_mean", "train_ag_news_small_transformer"}
+    assert names | further == {path.stem for path in CONFIGS}
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
@@ -69,7 +70,8 @@ def test_shipped_configurations_describe_a_model(config, data):
     model = config.stem.removeprefix(f"train_{corpus}_")
     assert arguments.output_dir == f"outputs/{model}-{corpus}"
     if arguments.model_type is None:
-        assert arguments.model_name_or_path == "sentence-transformers/all-MiniLM-L6-v2"
+        started_from = {"minilm": "sentence-transformers/all-MiniLM-L6-v2", "small_transformer": "outputs/untrained"}
+        assert arguments.model_name_or_path == started_from[model]
         return
     model_type, _, pooling = model.partition("_")
     assert arguments.model_type == model_type
