@@ -222,6 +222,8 @@ class AttributionEngine:
         runs_whole = shortcut_of(self.model) is GENERIC
         bf16 = runs_whole and options.mixed_precision == "bf16"
         by_rules = any(propagates(method.source) for method in select(options.methods).values())
+        if by_rules and options.torch_compile:
+            warnings.warn("torch_compile is ignored: relevance propagation needs uncompiled layers", stacklevel=4)
         classifier = self.profile.classifier(
             self.model, objective, batch_tokens, mixed_precision=bf16, for_propagation=by_rules
         )

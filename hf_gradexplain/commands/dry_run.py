@@ -52,7 +52,8 @@ def describe_estimate(estimated: Estimate, model: str, processes: int, runs: int
         "rows": f"{n:,}" if estimated.documents else "unknown for a stream; the rest is for 1,000",
         "shards": f"{estimated.shards:,}" if estimated.shards else "unknown for a stream",
         "processes": f"{processes}",
-        "forward passes": f"{n:,} plain" + (f", and {n:,} backward" if estimated.backward else ""),
+        "forward passes": f"{n * estimated.forward:,} plain"
+        + (f", and {n * estimated.backward:,} backward" if estimated.backward else ""),
         "  leave-one-out": loo + (saved if "loo" in estimated.saved else "") if estimated.loo else "none",
         "  curves": curves + (saved if "curves" in estimated.saved else ""),
         "  bounds": f"about {n * estimated.bounds:,.0f}" if estimated.bounds else "none",

@@ -12,7 +12,7 @@ import torch
 from datasets import Dataset, IterableDataset
 
 from hf_gradexplain.attribution.methods import select
-from hf_gradexplain.attribution.sources import LeaveOneOut, takes_gradients
+from hf_gradexplain.attribution.sources import LeaveOneOut, Source, takes_gradients
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
@@ -41,7 +41,9 @@ class Estimate:
     Attributes:
         documents: The number of documents; None for a stream.
         shards: The number of shards; None for a stream.
-        backward: Whether every document needs a backward pass.
+        forward: Forward passes over the whole text, per document: one, and one for each copy that a method
+            differentiates.
+        backward: Backward passes, per document.
         loo: Forward passes for leave-one-out, per document; 0 if no method needs them.
         curves: Forward passes for the removal curve of one order, per document.
         orders: The number of orders in which the units of a document are removed.
@@ -54,7 +56,8 @@ class Estimate:
 
     documents: int | None
     shards: int | None
-    backward: bool
+    forward: int
+    backward: int
     loo: float
     curves: float
     orders: int
@@ -100,10 +103,12 @@ def estimate(
         curves = orders * measures.steps(u) + 1 if "curves" not in saved else 0
         work.append(t * (1 + loo + curves + bounds_of(u)))
     measured, seconds = _measure(engine, rows, options, measures)
+    gradient_sources = [source for source in dict.fromkeys(sources) if takes_gradients(source)]
     return Estimate(
         documents=None if stream else documents,
         shards=None if stream else n_shards,
-        backward=any(map(takes_gradients, sources)),
+        forward=1 + sum(_copies(source) for source in gradient_sources if not source.graph),
+        backward=sum(map(_copies, gradient_sources)),
         loo=_mean(units) if needs_loo else 0,
         curves=_mean([measures.steps(u) for u in units]),
         orders=orders,
@@ -113,6 +118,11 @@ def estimate(
         measured=measured.stop - measured.start,
         memory=_memory(device_of(engine.model)),
     )
+
+
+def _copies(source: Source) -> int:
+    """Return how many copies of a text a source differentiates."""
+    return next((getattr(source, name) for name in ("steps", "copies") if hasattr(source, name)), 1)
 
 
 def _sample(parts: Iterable[Shard]) -> tuple[int, int, list[dict[str, Any]]]:

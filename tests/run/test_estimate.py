@@ -1,6 +1,7 @@
 """The estimated cost of a run is its real cost."""
 
 import pytest
+import torch
 from datasets import Dataset, IterableDataset
 
 from hf_gradexplain.commands.dry_run import describe_estimate
@@ -40,7 +41,7 @@ def test_the_estimated_forward_passes_are_those_of_the_evaluation(texts, monkeyp
     with_units = sum(1 for text in TEXTS if text)
     made = masked_texts(explainer("bert"), texts, OPTIONS, monkeypatch)
     assert 6 * (cost.loo + 3 * cost.curves) + with_units == pytest.approx(made)
-    assert (cost.documents, cost.shards, cost.saved, cost.backward) == (6, 1, frozenset(), True)
+    assert (cost.documents, cost.shards, cost.saved, cost.backward) == (6, 1, frozenset(), 1)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +70,33 @@ def test_a_shortcut_saves_forward_passes(texts, monkeypatch):
 
 def test_methods_that_are_not_requested_cost_nothing(texts):
     cost = estimate(explainer("bert"), texts, Options(methods=("random",)))
-    assert (cost.loo, cost.backward) == (0, False)
+    assert (cost.loo, cost.forward, cost.backward) == (0, 1, 0)
     assert describe_estimate(cost, "BERT", 1)["  leave-one-out"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("methods", "forward", "backward"),
+    [
+        (("sa_l2", "signed_gi"), 1, 1),
+        (("signed_gi", "attn_lrp", "cp_lrp", "gi_prob"), 2, 4),
+        (("integrated_gradients",), 21, 20),
+    ],
+)
+def test_passes_of_gradient_methods_are_counted(texts, methods, forward, backward, monkeypatch):
+    options, made = Options(methods=methods), []
+    cost = estimate(explainer("bert"), texts.select([1]), options)
+    assert (cost.forward, cost.backward) == (forward, backward)
+    plain = torch.autograd.grad
+
+    def count(logits, *others, **settings):
+        made.append(len(logits) if logits.ndim == 2 else 0)
+        return plain(logits, *others, **settings)
+
+    monkeypatch.setattr(torch.autograd, "grad", count)
+    assert explainer("bert")(texts[1]["text"], methods).scores
+    assert sum(made) == backward
+    words = describe_estimate(cost, "BERT", 1)["forward passes"]
+    assert words == f"{forward} plain, and {backward} backward"
 
 
 def test_time_is_measured_on_a_few_documents_and_scaled_to_all(monkeypatch):
