@@ -56,7 +56,9 @@ def build_parser() -> Parser:
     explain.add_argument("model", metavar="MODEL", help="hub name or folder of a sequence classifier")
     explain.add_argument("text", metavar="TEXT", help="the text; - reads it from standard input")
     explain.add_argument("--pair", metavar="TEXT", help="the second text of a pair")
-    explain.add_argument("--label", type=int, metavar="N", help="class to explain (default: the predicted one)")
+    explain.add_argument(
+        "--label", type=_label, metavar="CLASS", help="id or name of the class to explain (default: the predicted one)"
+    )
     explain.add_argument("--html", type=Path, metavar="FILE", help="also write the explanation as an HTML page")
     explain.add_fields(Options)
     explain.set_defaults(command=_explain)
@@ -117,6 +119,11 @@ def _explain(arguments: argparse.Namespace) -> None:
     else:
         for method in explanation.scores:
             explanation.show(method)
+
+
+def _label(value: str) -> int | str:
+    """The id or the name of a class."""
+    return int(value) if value.removeprefix("-").isdecimal() else value
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from numbers import Integral
 from typing import Unpack, overload
 
 from transformers import PreTrainedModel
@@ -14,6 +13,7 @@ from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import ExplainOptions, Options, UnitName, takes_options
 from hf_gradexplain.text.encode import Text, listed
+from hf_gradexplain.values import plain
 
 
 class Explainer(AttributionEngine):
@@ -77,10 +77,10 @@ class Explainer(AttributionEngine):
         `smoothgrad` cost 20 of each. A text gets the same scores alone and in any batch.
 
         Args:
-            texts: A text, a text pair as a tuple `(a, b)`, or a list of those.
+            texts: A text, a text pair as a tuple `(a, b)`, or several in a list, an array, a Series or a column.
             methods: A name in `METHODS`, or several.
             unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
-            labels: The class to explain of each text; labels set `target` to `label`.
+            labels: The class to explain, by id or name: one for all texts, or one per text; sets `target` to `label`.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
@@ -94,9 +94,8 @@ class Explainer(AttributionEngine):
         if labels is not None:
             options.setdefault("target", "label")
         chosen = Options(methods, unit, **options)  # type: ignore[arg-type]
+        texts = plain(texts)
         single = isinstance(texts, str | tuple)
-        if single and isinstance(labels, Integral):
-            labels = [int(labels)]
         if chosen.self_check is None:
             chosen = replace(chosen, self_check=single)
         explanations = self.explanations(listed(texts), chosen, labels)
@@ -118,10 +117,10 @@ def explain(
 
     Args:
         model: Hub name or folder of a sequence classifier, or an `Explainer`.
-        texts: A text, a text pair as a tuple `(a, b)`, or a list of those.
+        texts: A text, a text pair as a tuple `(a, b)`, or several in a list, an array, a Series or a column.
         methods: A name in `METHODS`, or several.
         unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
-        labels: The class to explain of each text; labels set `target` to `label`.
+        labels: The class to explain, by id or name: one for all texts, or one per text; sets `target` to `label`.
         **options: See `hf_gradexplain.options.Options`.
 
     Returns:

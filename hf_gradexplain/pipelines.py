@@ -44,10 +44,10 @@ class TextAttributionPipeline(Pipeline):
         """Explain one text, or several; see `Explainer.__call__`.
 
         Args:
-            inputs: A text, a text pair as a tuple `(a, b)`, or a list of those.
+            inputs: A text, a text pair as a tuple `(a, b)`, or several in a list, an array, a Series or a column.
             methods: A name in `METHODS`, or several.
             unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
-            labels: The class to explain of each text; labels set `target` to `label`.
+            labels: The class to explain, by id or name: one for all texts, or one per text; sets `target` to `label`.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:

@@ -20,6 +20,12 @@ def model(tmp_path_factory):
     return folder
 
 
+@pytest.mark.parametrize("label", ["1", "LABEL_1", "label_1"])
+def test_a_class_is_given_by_id_or_name(model, capsys, label):
+    assert main(["explain", model, "the film", "--label", label, "--methods", "signed_gi", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["target"] == 1
+
+
 def test_explain_for_people(model, capsys):
     assert main(["explain", model, "the film is good", "--methods", "signed_gi", "loo"]) == 0
     shown = capsys.readouterr().out
@@ -53,7 +59,7 @@ def test_explain_from_standard_input_and_to_a_page(model, capsys, monkeypatch, t
     ("arguments", "message"),
     [
         (["--methods", "lo"], "unknown method 'lo': did you mean 'loo'?"),
-        (["--label", "9"], "label 9 of text 0 is not a class of the model"),
+        (["--label", "9"], "label 9 is not a class of the model; choices: 0 (LABEL_0), 1 (LABEL_1), 2 (LABEL_2)"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(model, arguments, message, capsys):

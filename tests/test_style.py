@@ -31,7 +31,7 @@ MAY_DEFER = {"hf_gradexplain", "hf_gradexplain.models", "hf_gradexplain.cli"}
 # A module imports only from folders, and from modules at the top, in rows above its own.
 FOLDERS = [
     {"errors"},
-    {"files", "viz", "hub", "options"},
+    {"files", "viz", "hub", "options", "values"},
     {"text", "models", "corpus", "loading", "metrics"},
     {"classifier"},
     {"perturb", "propagation", "training"},

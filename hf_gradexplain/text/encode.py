@@ -1,7 +1,7 @@
 """Encode texts as documents, and collate documents into batches."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import get_args
@@ -15,6 +15,7 @@ from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.options import UnitName
 from hf_gradexplain.text.alignment import Tokens, from_alignment, from_encoding, strip_span
 from hf_gradexplain.text.data import NO_UNIT, PREDICTED, Batch, Document, Unit, Units
+from hf_gradexplain.values import as_list
 
 Text = str | tuple[str, str]
 
@@ -133,14 +134,11 @@ def listed(texts: Text | Iterable[Text]) -> list[Text]:
     """Return the texts as a list; a single text, or a single pair (a tuple), becomes a list of one.
 
     Raises:
-        GradexplainError: The argument is neither a text, nor a pair, nor an iterable of them.
+        GradexplainError: The argument is neither a text, nor a pair, nor an iterable of them, or it is a table.
     """
     if isinstance(texts, str | tuple):
         return [texts]
-    if isinstance(texts, bytes | Mapping) or not isinstance(texts, Iterable):
-        kind = type(texts).__name__
-        raise GradexplainError(f"texts must be a str, a tuple of two str for a pair, or a list of these, not {kind}")
-    return list(texts)
+    return as_list(texts, "texts must be a str, a tuple of two str for a pair, or a list of these", "text", str)
 
 
 def without_surrogates(text: str) -> str:

@@ -3,10 +3,13 @@
 import re
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
+from datasets import Dataset
 
-from hf_gradexplain.classifier.targets import target_ids
+from hf_gradexplain.classifier.targets import class_id, target_ids
 from hf_gradexplain.errors import GradexplainError
 
 CLASS_NAMES = ("ham", "spam", "jam")
@@ -16,26 +19,74 @@ def test_without_labels_the_predicted_class_of_every_text_is_explained():
     assert target_ids("predicted", None, 2, CLASS_NAMES) == [None, None]
 
 
-@pytest.mark.parametrize("labels", [[2, 0], (2, 0), np.array([2, 0]), torch.tensor([2, 0]), iter([2, 0])], ids=type)
-def test_labels_come_in_any_iterable(labels):
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [2, 0],
+        (2, 0),
+        iter([2, 0]),
+        [2.0, "ham"],
+        ["jam", "ham"],
+        (" Jam ", "HAM"),
+        ["2", "0.0"],
+        np.array([2, 0]),
+        np.array([2.0, 0.0], dtype=np.float32),
+        np.array(["jam", "ham"]),
+        [np.array(2), np.array(0)],
+        torch.tensor([2, 0]),
+        [torch.tensor(2), torch.tensor([0])],
+        pd.Series(["jam", "ham"], index=[7, 9]),
+        pd.Series(["jam", "ham"], dtype="category"),
+        pd.Series([2.0, 0.0]),
+        pa.chunked_array([["jam"], ["ham"]]),
+        pa.array([2, 0]),
+        Dataset.from_dict({"label": ["jam", "ham"]})["label"],
+        Dataset.from_dict({"label": [2, 0]}).with_format("torch")["label"],
+    ],
+    ids=lambda labels: f"{type(labels).__module__}.{type(labels).__name__}",
+)
+def test_labels_come_in_any_column_as_ids_or_names(labels):
     ids = target_ids("label", labels, 2, CLASS_NAMES)
     assert ids == [2, 0]
     assert {type(i) for i in ids} == {int}
 
 
 @pytest.mark.parametrize(
+    "label", [1, 1.0, "spam", "Spam", np.int64(1), np.array(1), torch.tensor(1), pa.scalar("spam")]
+)
+def test_one_label_stands_for_all_texts(label):
+    assert target_ids("label", label, 3, CLASS_NAMES) == [1, 1, 1]
+
+
+def test_a_name_that_another_class_has_but_for_case_is_taken_exactly():
+    names = ("us", "US", "Us ", "2", "1")
+    assert [class_id(label, names) for label in ("us", "US", "Us", "2", "1", 2, "0")] == [0, 1, 2, 3, 4, 2, 0]
+    assert class_id("uS", names) is None
+
+
+@pytest.mark.parametrize(
     ("target", "labels", "message"),
     [
-        ("label", None, "target='label' needs labels=[...], one class id per text, but got none"),
-        ("label", 1, "target='label' needs labels=[...], one class id per text, but got 1"),
-        ("label", [0], "2 texts need 2 labels, one class id each, but got 1"),
+        ("label", None, "target='label' needs labels=[...], one class id or name per text, but got none"),
+        ("label", 3, "label 3 is not a class of the model; choices: 0 (ham), 1 (spam), 2 (jam)"),
+        ("label", "sam", "label 'sam' is not a class of the model; choices: 0 (ham), 1 (spam), 2 (jam)"),
+        ("label", [0], "2 texts need 2 labels, one class id or name each, but got 1"),
         ("predicted", [0, 1], "target='predicted' takes no labels: leave out one of the two, or choose target='label'"),
         ("label", [0, 3], "label 3 of text 1 is not a class of the model; choices: 0 (ham), 1 (spam), 2 (jam)"),
         ("label", [-1, 0], "label -1 of text 0 is not a class of the model"),
-        ("label", [0, 1.0], "label 1.0 of text 1 is not a class of the model"),
+        ("label", [0, 1.5], "label 1.5 of text 1 is not a class of the model"),
+        ("label", [0, float("nan")], "label nan of text 1 is not a class of the model"),
         ("label", [0, None], "label None of text 1 is not a class of the model"),
+        ("label", [0, ""], "label '' of text 1 is not a class of the model"),
+        ("label", [0, "²"], "label '²' of text 1 is not a class of the model"),
         ("label", [[0, 1], [1]], "label [0, 1] of text 0 is not a class of the model"),
-        ("label", "ham", "label 'h' of text 0 is not a class of the model; choices: 0 (ham)"),
+        (
+            "label",
+            pd.DataFrame({"id": [7, 8], "label": [0, 1]}),
+            "labels must be one class id or name, or a list of one per text, not DataFrame: give one of its columns, "
+            "such as labels['label']",
+        ),
+        ("label", b"ham", "labels must be one class id or name, or a list of one per text, not bytes"),
     ],
 )
 def test_invalid_labels_are_an_error(target, labels, message):

@@ -1,0 +1,60 @@
+"""Texts and labels as users have them: lists, and columns and scalars of pandas, NumPy, PyTorch, Arrow and datasets."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hf_gradexplain.errors import GradexplainError
+
+
+def plain(value: Any) -> Any:
+    """Return an array, tensor or Arrow value without axes as a Python value; return anything else as it is.
+
+    >>> import numpy as np
+    >>> plain(np.array(3)), plain(np.str_("a good film")), plain(["bad"])
+    (3, 'a good film', ['bad'])
+    """
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return value.item()
+    return value.as_py() if hasattr(value, "as_py") else value
+
+
+def as_list(values: Any, expected: str, column: str, kind: type = object) -> list[Any]:
+    """Return the values of a list, an array, a Series or a column as a list of Python values.
+
+    Args:
+        values: The values.
+        expected: The beginning of the error message, such as "texts must be a list of str".
+        column: The name that the right column of a table probably has, which is also the plural of `values` without s.
+        kind: What the values of the right column are.
+
+    Raises:
+        GradexplainError: `values` is a table, such as a DataFrame or a Dataset; the message names a column to pass. Or
+            it is no iterable.
+    """
+    given = type(values).__name__
+    if (names := _columns(values)) is not None:
+        path = _path(values, names, column, kind)
+        fix = f"give one of its columns, such as {column}s{path}" if path else "give the values of one column"
+        raise GradexplainError(f"{expected}, not {given}: {fix}")
+    if isinstance(values, bytes) or not isinstance(values, Iterable):
+        raise GradexplainError(f"{expected}, not {given}")
+    return [plain(value) for value in values]
+
+
+def _columns(values: Any) -> list[Any] | None:
+    """Return the names of the columns of a table, or None if it is something else."""
+    if isinstance(values, Mapping):
+        return list(values)
+    names = getattr(values, "column_names", getattr(values, "columns", None))
+    return None if names is None else list(names)
+
+
+def _path(table: Any, names: list[Any], column: str, kind: type) -> str:
+    """Return how a table is indexed for the first column whose values are of a kind, `column` first; empty if none."""
+    for name in sorted(names, key=lambda name: name != column):
+        values = table[name]
+        if isinstance(table, Mapping) and (inner := _columns(values)) is not None:  # a split of a DatasetDict
+            return f"[{name!r}]{_path(values, inner, column, kind)}"
+        if isinstance(values, Iterable) and isinstance(plain(next(iter(values), None)), kind):
+            return f"[{name!r}]"
+    return ""
