@@ -92,8 +92,8 @@ class MaskedText:
 def masked_texts(
     engine: AttributionEngine, texts: Sequence[str], labels: Sequence[int], methods: Sequence[str]
 ) -> Iterator[MaskedText]:
-    """Explain texts: unit `word_type`, target `label`, baseline zero. Each text must be used before the next."""
-    options = Options(tuple(methods), "word_type", target="label")
+    """Explain texts: unit `word_type`, target `label`, baseline zero, 20 steps. Use each text before the next."""
+    options = Options(tuple(methods), "word_type", target="label", baseline="zero", steps=20)
     for batch in engine.run(texts, options, labels):
         with frozen_eval_mode(engine.model):
             subsets, width = Subsets(batch.forward), batch.forward.batch.units.size

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from hf_gradexplain.attribution.baseline import baseline_vectors
 from hf_gradexplain.attribution.choice import Choice, choose_method
-from hf_gradexplain.attribution.methods import check_names, score_batch, select
+from hf_gradexplain.attribution.methods import check_names, multiplies_by_words, score_batch, select, uses_baseline
 from hf_gradexplain.attribution.sources import propagates, takes_gradients
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.classifier.memory import run_halving_on_oom
@@ -23,7 +23,7 @@ from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading import check_finite, load_classifier, unwrap
 from hf_gradexplain.loading.card_results import card_results
-from hf_gradexplain.options import AUTO, Options
+from hf_gradexplain.options import AUTO, BaselineName, Options
 from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.probing.compiled import CompiledLayers
 from hf_gradexplain.probing.doctor import Report, examine
@@ -32,6 +32,7 @@ from hf_gradexplain.probing.probe import probe
 from hf_gradexplain.self_check import self_checks
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.encode import Encoder, Text, collate, plan_batches, without_surrogates
+from hf_gradexplain.viz.tables import join_words
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
 """The default token budget of one forward pass, per kind of device."""
@@ -47,6 +48,8 @@ class ScoredBatch:
         forward: The forward pass over the texts.
         scores: `(B, U)` per method, 0 where a text has fewer units.
         class_names: `(C,)` names of the model's classes.
+        completeness: `(B,)` per method whose scores have a promised sum, see `Explanation.completeness`.
+        baselines: The baseline of each method that has one, see `Explanation.baselines`.
         why: Why `auto` chose its method; empty if it was not asked for.
     """
 
@@ -55,6 +58,8 @@ class ScoredBatch:
     forward: ForwardPass
     scores: dict[str, Tensor]
     class_names: tuple[str, ...]
+    completeness: dict[str, Tensor] = field(default_factory=dict)
+    baselines: dict[str, str] = field(default_factory=dict)
     why: str = ""
 
     def explanations(self) -> list[Explanation]:
@@ -63,7 +68,10 @@ class ScoredBatch:
         probabilities = classifier.objective.probability(logits).cpu().double().numpy()
         predictions = classifier.objective.predicted(logits).tolist()
         targets = self.forward.batch.target.tolist()
-        scores = {name: x.detach().cpu().double().numpy() for name, x in self.scores.items()}
+        scores, completeness = (
+            {name: x.detach().cpu().double().numpy() for name, x in numbers.items()}
+            for numbers in (self.scores, self.completeness)
+        )
         return [
             Explanation(
                 text=document.text,
@@ -81,6 +89,8 @@ class ScoredBatch:
                 regression=classifier.objective.head == "identity",
                 dtype=classifier.precision,
                 why=self.why,
+                completeness={name: float(x[i]) for name, x in completeness.items()},
+                baselines=self.baselines,
             )
             for i, document in enumerate(self.forward.batch.documents)
         ]
@@ -188,7 +198,7 @@ class AttributionEngine:
         why = str(self.automatic) if AUTO in options.methods else ""
         options, class_names = self.resolve(options), self._class_names()
         targets = target_ids(options.target, labels, len(texts), class_names)
-        device, methods = device_of(self.model), select(options.methods)
+        device, methods = device_of(self.model), select(options.methods, options.steps)
         documents = Encoder(self.tokenizer, self.profile.max_length, options.unit, self.profile.pad_id or 0)(texts)
         lengths = [len(document) for document in documents]
         with frozen_eval_mode(self.model):
@@ -198,7 +208,7 @@ class AttributionEngine:
         plan = plan_batches(lengths, classifier.batch_tokens, padded_up_to=padded_up_to, kinds=kinds)
         graph = any(takes_gradients(method.source) for method in methods.values())
 
-        def score(chosen: list[int]) -> tuple[ForwardPass, dict[str, Tensor]]:
+        def score(chosen: list[int]) -> tuple[ForwardPass, dict[str, Tensor], dict[str, Tensor]]:
             some, wanted = [documents[i] for i in chosen], [targets[i] for i in chosen]
             with frozen_eval_mode(self.model):
                 return score_batch(classifier, collate(some, wanted, self.tokenizer, device, options.seed), methods)
@@ -206,15 +216,18 @@ class AttributionEngine:
         def tokens(chosen: list[int]) -> int:
             return len(chosen) * max(lengths[i] for i in chosen)
 
-        for chosen, (forward, scores) in run_halving_on_oom(plan, tokens, score, self.model, graph=graph):
-            yield ScoredBatch(tuple(chosen), options, forward, scores, class_names, why)
+        baselines = self.baselines(options)
+        for chosen, result in run_halving_on_oom(plan, tokens, score, self.model, graph=graph):
+            forward, scores, completeness = result
+            yield ScoredBatch(tuple(chosen), options, forward, scores, class_names, completeness, baselines, why)
 
     def _classifier(self, options: Options) -> HookedClassifier:
         """The model with its lookups, as these options run it."""
-        if "signed_gi" in options.methods and options.baseline == "zero" and not self.profile.zero_baseline_works:
+        multiplying = [name for name, method in select(options.methods).items() if multiplies_by_words(method)]
+        if multiplying and options.baseline == "zero" and not self.profile.zero_baseline_works:
             warnings.warn(
-                f"{type(self.model).__name__} ignores the length of its word vectors, so that signed_gi from zero is "
-                "rounding noise: choose methods='auto', or baseline='mean'",
+                f"{type(self.model).__name__} ignores the length of its word vectors, so that zero is no baseline for "
+                f"{join_words(multiplying)}: leave out baseline='zero'",
                 stacklevel=4,
             )
         batch_tokens = options.batch_tokens or BATCH_TOKENS.get(device_of(self.model).type, BATCH_TOKENS["cpu"])
@@ -230,8 +243,20 @@ class AttributionEngine:
         return replace(
             classifier,
             compiled=self._compiled(classifier) if runs_whole and options.torch_compile and not by_rules else {},
-            baseline=baseline_vectors(classifier, self.tokenizer, options.baseline),
+            baseline=baseline_vectors(classifier, self.tokenizer, options.baseline or "zero"),
+            gradient_baseline=baseline_vectors(classifier, self.tokenizer, self._gradient_baseline(options)),
         )
+
+    def _gradient_baseline(self, options: Options) -> BaselineName:
+        """The baseline of methods that multiply ordinary gradients by word vectors."""
+        return options.baseline or ("zero" if self.profile.zero_baseline_works else "mean")
+
+    def baselines(self, options: Options) -> dict[str, str]:
+        """Return the baseline of each method that has one; the methods must be resolved."""
+        named = select(options.methods)
+        masking = {name: options.baseline or "zero" for name, method in named.items() if uses_baseline(method)}
+        multiplying = {name for name, method in named.items() if multiplies_by_words(method)}
+        return masking | dict.fromkeys(multiplying & masking.keys(), self._gradient_baseline(options))
 
     def _special_tokens(self, document: Document) -> tuple[int, ...]:
         """How often each occurs: some models refuse batches of texts with different numbers of end tokens."""

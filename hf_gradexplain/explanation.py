@@ -19,6 +19,9 @@ from hf_gradexplain.text.data import Unit
 from hf_gradexplain.viz.figures import explanation_figure
 from hf_gradexplain.viz.highlight import Heading, Segment, to_html, to_rich
 
+COMPLETE_WITHIN = 0.05
+"""The relative gap up to which scores count as adding up to their promised sum."""
+
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
@@ -46,6 +49,9 @@ class Explanation:
         why: Which method `methods="auto"` chose, and why, in words; empty if it was not asked for.
         self_check: Per method, the prediction without the units that it scores highest, next to the prediction without
             random ones. Empty if it was not asked for, or if the text has fewer than two units.
+        completeness: Per method whose scores add up to the rise of the loss when all units are masked, how far they
+            miss it: `(sum - rise) / max(|rise|, 1e-3)`.
+        baselines: Per method that masks words or multiplies by their vectors, the baseline: `zero`, or another name.
     """
 
     text: str
@@ -64,6 +70,8 @@ class Explanation:
     dtype: str = "float32"
     why: str = ""
     self_check: Mapping[str, SelfCheck] = field(default_factory=dict)
+    completeness: Mapping[str, float] = field(default_factory=dict)
+    baselines: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def method(self) -> str:
@@ -188,6 +196,8 @@ class Explanation:
             "scores": {name: scores.tolist() for name, scores in self.scores.items()},
             "probabilities": self.probabilities.tolist(),
             "self_check": {name: check.to_dict() for name, check in self.self_check.items()},
+            "completeness": dict(self.completeness),
+            "baselines": dict(self.baselines),
         }
 
     @classmethod
@@ -198,7 +208,20 @@ class Explanation:
         scores = {name: np.asarray(scores, dtype=float) for name, scores in record["scores"].items()}
         checks = {name: SelfCheck.from_dict(check) for name, check in (record.get("self_check") or {}).items()}
         arrays = {"scores": scores, "probabilities": np.asarray(record["probabilities"])}
-        return cls(**{**known, **arrays, "units": units, "self_check": checks})
+        absent = {name: record.get(name) or {} for name in ("completeness", "baselines")}
+        return cls(**{**known, **arrays, **absent, "units": units, "self_check": checks})
+
+    def warning(self, method: str | None = None) -> str:
+        """Return in words why the scores of a method should not be trusted, or an empty string.
+
+        That is a promised sum that they miss by more than 5 %, or a failed self-check.
+
+        Args:
+            method: The method; the first one if None.
+        """
+        method = self._method(method)
+        gap, check = self.completeness.get(method, 0.0), self.self_check.get(method)
+        return "; ".join(part for part in (incomplete(method, gap), check.warning() if check else "") if part)
 
     def _parts(self, method: str | None) -> tuple[list[Segment], Heading, bool]:
         """Return the segments, the heading, and whether the scores are signed, for the renderers."""
@@ -215,7 +238,7 @@ class Explanation:
             without_units=not self.units,
             why=self.why if self.why.startswith(f"auto chose {method}:") else "",
             check=self.self_check[method].sentence() if method in self.self_check else "",
-            warning=self.self_check[method].warning() if method in self.self_check else "",
+            warning=self.warning(method),
         )
         signed = method not in METHODS or METHODS[method].signed
         if not signed and (self.scores[method] < 0).any():
@@ -224,6 +247,19 @@ class Explanation:
 
     def _method(self, method: str | None) -> str:
         return self.method if method is None else choose("method", method, self.scores)
+
+
+def incomplete(method: str, gap: float) -> str:
+    """Return in words that the scores of a method miss their promised sum, or an empty string if they do not.
+
+    >>> incomplete("integrated_gradients", -0.9)
+    'the scores of integrated_gradients miss the rise of the loss that they should add up to by 90 %'
+    """
+    if not abs(gap) > COMPLETE_WITHIN:
+        return ""
+    return f"the scores of {method} miss the rise of the loss that they should add up to by {abs(gap):.0%}".replace(
+        "%", " %"
+    )
 
 
 def _in_notebook() -> bool:

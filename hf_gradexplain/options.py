@@ -69,10 +69,16 @@ class Options:
         None,
         "Largest number of tokens in one forward pass, padding included; by default 1024 on a CPU, 32768 on a GPU.",
     )
-    baseline: BaselineName = option(
-        "zero",
+    baseline: BaselineName | None = option(
+        None,
         "What replaces the word vector of a masked word: zero, the vector of the pad, mask or unk token, or the mean "
-        "of the vocabulary.",
+        "of the vocabulary. By default zero, and the mean for gradient times input and integrated gradients on models "
+        "that ignore the length of word vectors.",
+    )
+    steps: int | None = option(
+        None,
+        "Points on the path of integrated gradients. By default 20, doubled for a text until its scores add up to the "
+        "rise of the loss within 1 %, up to 160.",
     )
     mixed_precision: PrecisionName = option(
         "no", "bf16 runs matrix products in bfloat16: faster, less exact. FastText, TextCNN and BiLSTM ignore it."
@@ -99,6 +105,8 @@ class Options:
             raise GradexplainError(f"seed must be a whole number, 0 or larger, but is {self.seed}")
         if self.batch_tokens is not None and self.batch_tokens < 1:
             raise GradexplainError(f"batch_tokens must be a positive number of tokens, but is {self.batch_tokens}")
+        if self.steps is not None and self.steps < 1:
+            raise GradexplainError(f"steps must be a number of points, 1 or larger, but is {self.steps}")
         if self.self_check_share is not None:
             if not 0 < self.self_check_share < 1:
                 raise GradexplainError(
@@ -115,7 +123,8 @@ class ExplainOptions(TypedDict, total=False):
     objective: ObjectiveName
     seed: int
     batch_tokens: int | None
-    baseline: BaselineName
+    baseline: BaselineName | None
+    steps: int | None
     mixed_precision: PrecisionName
     torch_compile: bool
     self_check: bool | None

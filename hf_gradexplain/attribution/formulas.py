@@ -53,6 +53,14 @@ def signed_gi(evidence: Gradients, units: Units) -> Tensor:
     return -units.sum((evidence.grad * (e if b is None else e - b)).sum(-1))
 
 
+def completeness_gap(scores: Tensor, rise: Tensor) -> Tensor:
+    """Return how far the scores `(B, U)` of each text miss the sum that they promise: `(B,)`.
+
+    `(sum_u score_u - rise) / max(|rise|, 1e-3)`: 0 is complete, -0.1 misses a tenth.
+    """
+    return (scores.sum(1) - rise) / rise.abs().clamp_min(1e-3)
+
+
 def as_is(evidence: Tensor, units: Units) -> Tensor:
     """Return the evidence, which is a score already: `(B, U)`."""
     return evidence

@@ -1,6 +1,6 @@
 """All methods on one screen. A method is a source of evidence and a formula that turns the evidence into scores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,15 @@ from torch import Tensor
 from hf_gradexplain.attribution import formulas as formulas
 from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SmoothGrad
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
-from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, Propagation, RandomScores, Source, takes_gradients
+from hf_gradexplain.attribution.sources import (
+    Backward,
+    LeaveOneOut,
+    Propagation,
+    RandomScores,
+    Source,
+    propagates,
+    takes_gradients,
+)
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.options import AUTO
@@ -80,8 +88,13 @@ def check_names(names: Sequence[str]) -> None:
         choose("method", name, (AUTO, *METHODS))
 
 
-def select(names: str | Sequence[str]) -> dict[str, Method]:
+def select(names: str | Sequence[str], steps: int | None = None) -> dict[str, Method]:
     """Return the methods of these names, in the given order.
+
+    Args:
+        names: Names in `METHODS`.
+        steps: The number of points on the path of integrated gradients, where a method leaves it open; see
+            `IntegratedGradients`.
 
     Raises:
         GradexplainError: No name is given, or a name is unknown; the message lists the choices.
@@ -89,18 +102,41 @@ def select(names: str | Sequence[str]) -> dict[str, Method]:
     names = [names] if isinstance(names, str) else list(names)
     if not names:
         raise GradexplainError(f"no method given: choose one or more of {', '.join(METHODS)}")
-    return {name: METHODS[choose("method", name, METHODS)] for name in names}
+    return {name: _with_steps(METHODS[choose("method", name, METHODS)], steps) for name in names}
+
+
+def _with_steps(method: Method, steps: int | None) -> Method:
+    source = method.source
+    if steps is None or not isinstance(source, IntegratedGradients) or source.steps is not None:
+        return method
+    return replace(method, source=replace(source, steps=steps))
+
+
+def promises_sum(method: Method) -> bool:
+    """Return whether a method's scores are to add up to the rise of the loss when all units are masked."""
+    return method.score is formulas.signed_gi and getattr(method.source, "complete", False)
+
+
+def uses_baseline(method: Method) -> bool:
+    """Return whether a method's scores depend on a baseline."""
+    return method.score is formulas.signed_gi or isinstance(method.source, LeaveOneOut)
+
+
+def multiplies_by_words(method: Method) -> bool:
+    """Return whether a method multiplies ordinary gradients by the word vector minus a baseline."""
+    return method.score is formulas.signed_gi and not propagates(method.source)
 
 
 def score_batch(
     classifier: HookedClassifier, batch: Batch, methods: dict[str, Method]
-) -> tuple[ForwardPass, dict[str, Tensor]]:
+) -> tuple[ForwardPass, dict[str, Tensor], dict[str, Tensor]]:
     """Run the model on a batch, call each distinct source once, and compute the scores of all methods.
 
     Sources that need the autograd graph run first; it is freed before the others run.
 
     Returns:
-        The forward pass, without a graph, and the scores `(B, U)` of each method.
+        The forward pass, without a graph; the scores `(B, U)` of each method; and for each method whose scores have a
+        promised sum, how far they miss it `(B,)`, see `formulas.completeness_gap`.
 
     Raises:
         GradexplainError: A method needs gradients that the model cannot give, or the logits or a method's scores are
@@ -123,7 +159,15 @@ def score_batch(
     scores = {name: method.score(evidence[method.source], batch.units) for name, method in methods.items()}
     for name, values in scores.items():
         _check_finite(f"the scores of {name!r}", values, classifier.precision)
-    return forward, scores
+    return forward, scores, _completeness(methods, evidence, scores)
+
+
+def _completeness(
+    methods: dict[str, Method], evidence: Mapping[Source, Any], scores: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return how far the scores of each method miss their promised sum; methods without one are left out."""
+    rises = {name: evidence[method.source].rise for name, method in methods.items() if promises_sum(method)}
+    return {name: formulas.completeness_gap(scores[name], rise) for name, rise in rises.items()}
 
 
 def _check_finite(what: str, values: Tensor, precision: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.options import ObjectiveName
 from hf_gradexplain.perturb import has_gradient_shortcut, leave_one_out, shortcut_gradients
@@ -23,7 +23,8 @@ class Source(Protocol):
     """Computes evidence from a forward pass over a batch.
 
     A source that differentiates forward passes of its own, not the given one, has an attribute `gradients = True`.
-    A source that propagates relevance has an attribute `propagates = True`.
+    A source that propagates relevance has an attribute `propagates = True`. One whose evidence has a `rise`, the sum
+    that `signed_gi` is to have, has an attribute `complete = True`.
     """
 
     @property
@@ -141,7 +142,7 @@ def gradients_of(forward: ForwardPass) -> Gradients:
     grads = torch.autograd.grad(forward.logits, deltas, start, forward.keep_graph, materialize_grads=True)
     grad = torch.cat([grad.to(torch.promote_types(grad.dtype, torch.float32)) for grad in grads], -1)
     vectors = torch.cat([words.embedding for words in forward.words], -1)
-    return Gradients(vectors, grad.div_(scale.unsqueeze(2)), baseline_of(forward.classifier))
+    return Gradients(vectors, grad.div_(scale.unsqueeze(2)), concatenated(forward.classifier.gradient_baseline))
 
 
 def propagated_gradients(forward: ForwardPass, rules: str) -> Gradients:
@@ -153,7 +154,7 @@ def propagated_gradients(forward: ForwardPass, rules: str) -> Gradients:
     """
     graph = Graph(forward.logits, [words.delta for words in forward.words])
     with apply_rules(graph, RULE_SETS[rules], forward.recorded):
-        return gradients_of(forward)
+        return replace(gradients_of(forward), baseline=concatenated(forward.classifier.baseline))
 
 
 def loss_scale(slope: Tensor) -> Tensor:
@@ -161,6 +162,6 @@ def loss_scale(slope: Tensor) -> Tensor:
     return torch.exp2(-slope.abs().amax(1, keepdim=True).log2().round().clamp(-120, 0))
 
 
-def baseline_of(classifier: HookedClassifier) -> Tensor | None:
-    """Return the baseline vector, the tables concatenated: `(D,)`; None for zero."""
-    return None if classifier.baseline is None else torch.cat(classifier.baseline)
+def concatenated(baseline: tuple[Tensor, ...] | None) -> Tensor | None:
+    """Return a baseline as one vector `(D,)`; None for zero."""
+    return None if baseline is None else torch.cat(baseline)

@@ -33,6 +33,9 @@ K_GRID = (1, 2, 3, 5, 10, 20, 50)
 
 DECIMALS = 6
 
+_STEPS = 20
+"""Points on the path of integrated gradients: as many as in all earlier cards."""
+
 
 def measure_faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelled: bool, seed: int) -> Faithfulness:
     """Evaluate every method on texts of the evaluation split.
@@ -48,7 +51,7 @@ def measure_faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelle
         GradexplainError: The model cannot be explained.
     """
     sample = np.sort(np.random.default_rng(seed).permutation(len(rows))[:n])
-    options = Options(tuple(METHODS), "word_type", "label" if labelled else "predicted", "loss", seed)
+    options = Options(tuple(METHODS), "word_type", "label" if labelled else "predicted", "loss", seed, steps=_STEPS)
     measures = default_measures(
         explainer.model, both_ends=False, k_grid=() if has_curve_shortcut(explainer.model) else K_GRID
     )

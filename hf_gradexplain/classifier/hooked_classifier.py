@@ -92,6 +92,7 @@ class HookedClassifier:
         batch_tokens: Largest number of tokens in one forward pass, padding included; a longer text runs alone.
         baseline: What replaces a masked word: one vector `(D,)` per table, in the order of their numbers.
             None for zero.
+        gradient_baseline: The same for methods that multiply ordinary gradients by the word vector minus the baseline.
         followed_functions: Custom autograd functions whose forward pass is differentiated instead of running their
             own backward pass, see `hf_gradexplain.classifier.autodiff`.
         no_gradient_reason: Why its gradients cannot be used; None if they can.
@@ -108,6 +109,7 @@ class HookedClassifier:
     objective: Objective
     batch_tokens: int
     baseline: tuple[Tensor, ...] | None = None
+    gradient_baseline: tuple[Tensor, ...] | None = None
     followed_functions: frozenset[CustomFunction] = frozenset()
     no_gradient_reason: str | None = None
     mixed_precision: bool = False

@@ -44,6 +44,7 @@ from hf_gradexplain.run.folder import document_paths, lock_run_folder, named_if_
 from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.results import CAPTIONS, Run, summary_table, write_results
 from hf_gradexplain.run.runner import evaluate
+from hf_gradexplain.viz.tables import join_words
 from hf_gradexplain.viz.terminal import say
 from hf_gradexplain.viz.terminal import summary_table as terminal_table
 
@@ -125,12 +126,12 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
         return None
     documents = document_paths(output_dir)
     with named_if_unreadable(documents):
-        extra = {"baselines": baseline_table({options.baseline: tables, **under})} if under else {}
+        extra = {"baselines": baseline_table({options.baseline or "zero": tables, **under})} if under else {}
         ((_, explanation),) = read_explanations(documents[0], limit=1)
         extra |= _planted(evaluated, documents, arguments.seed)
         run = Run(
             title=f"{evaluated.model_name} on {evaluated.data_name}",
-            facts=_facts(evaluated, arguments, tables.document_counts, explanation.dtype),
+            facts=_facts(evaluated, arguments, options, tables.document_counts, explanation.dtype),
             inputs=inputs,
             tables=tables,
             seconds=time.monotonic() - started,
@@ -186,7 +187,11 @@ def _texts(evaluated: EvaluationInputs, arguments: EvaluateRecipeArguments) -> d
 
 
 def _facts(
-    evaluated: EvaluationInputs, arguments: EvaluateRecipeArguments, counts: Mapping[str, int], precision: str
+    evaluated: EvaluationInputs,
+    arguments: EvaluateRecipeArguments,
+    options: Options,
+    counts: Mapping[str, int],
+    precision: str,
 ) -> dict[str, str]:
     n, labelled = counts["documents"], counts["labelled"]
     sample = "the first ones" if arguments.streaming else "a sample"
@@ -207,12 +212,18 @@ def _facts(
         "Unit": arguments.unit,
         "Objective": arguments.objective,
         "Target": arguments.target,
-        "Baseline": arguments.baseline,
+        "Baseline": _baseline(options.baseline or "zero", evaluated.engine.baselines(options)),
         "Ties": arguments.ties,
         "Computed in": precision,
         "Curves": _grid(evaluated, arguments),
         "Seed": str(arguments.seed),
     }
+
+
+def _baseline(masking: str, baselines: Mapping[str, str]) -> str:
+    """The baseline of masking, and the methods that start from another one."""
+    others = [method for method, name in baselines.items() if name != masking]
+    return masking + (f"; {baselines[others[0]]} for {join_words(others)}" if others else "")
 
 
 def _grid(evaluated: EvaluationInputs, arguments: EvaluateRecipeArguments) -> str:

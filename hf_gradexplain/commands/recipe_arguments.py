@@ -38,6 +38,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "target": "label",
         "objective": "loss",
         "baseline": "zero",
+        "steps": 20,
         "ties": "random",
     }
 }
@@ -84,7 +85,7 @@ class EvaluateRecipeArguments(PublishArguments, MeasureArguments, Options, Split
     unit: UnitName = with_default(Options, "unit", "word_type")
     target: TargetName = with_default(Options, "target", "label")
     preset: PresetName | None = option(
-        None, "Fix methods, unit, target, objective, baseline and ties: paper is the setting of Du & Xu (2021)."
+        None, "Fix methods, unit, target, objective, baseline, steps and ties: paper is the setting of Du & Xu (2021)."
     )
     output_dir: str = option("outputs/evaluate", "Folder for the output files.", metavar="FOLDER")
     streaming: bool = option(False, "Read the dataset row by row, and store nothing of it on disk.")

@@ -25,7 +25,7 @@ def other_baselines(engine: AttributionEngine, options: Options, names: Sequence
         other = replace(options, baseline=name)  # type: ignore[arg-type]
         if name in ("pad", "mask", "unk"):
             token_for(other.baseline, engine.tokenizer, engine.model, asked=f"--compare_baselines {name}")
-        if name != options.baseline:
+        if name != (options.baseline or "zero"):
             others[name] = other
     return others
 

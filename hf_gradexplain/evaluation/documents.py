@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hf_gradexplain.attribution.methods import METHODS, promises_sum, uses_baseline
 from hf_gradexplain.evaluation.correlation import COEFFICIENTS, compared_by_sign, correlated_methods
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
@@ -89,6 +90,8 @@ def schema(methods: Sequence[str], measures: Measures | None = None) -> pa.Schem
         "negative_first": [(method, numbers) for method in methods if measures.both_ends],
         "random_orders": [(name, numbers) for name in ("mean", "variance") if measures.random_orders],
         "bounds": bounds if measures.bounds else [],
+        "completeness": [(m, pa.float64()) for m in methods if m in METHODS and promises_sum(METHODS[m])],
+        "baselines": [(m, pa.string()) for m in methods if m in METHODS and uses_baseline(METHODS[m])],
     }
     return pa.schema(
         [

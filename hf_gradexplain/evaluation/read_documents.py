@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from hf_gradexplain.evaluation.correlation import COEFFICIENTS
 from hf_gradexplain.evaluation.ragged_array import RaggedArray
+from hf_gradexplain.explanation import COMPLETE_WITHIN
 
 BLOCK = 256
 """Number of documents that are summed at a time; equal blocks give equal sums for any split into files."""
@@ -107,6 +108,16 @@ def count_documents(paths: Sequence[Path]) -> dict[str, int]:
         counts["without_units"] += int((curves.lengths == 1).sum())
         counts["saturated"] += int(((curves.first > SATURATED) & ~regression).sum())
         counts["longest"] = max(counts["longest"], int(curves.lengths.max(initial=1)) - 1)
+    return counts
+
+
+def count_incomplete(paths: Sequence[Path]) -> dict[str, int]:
+    """Count the documents whose scores miss their promised sum by more than 5 %, by method that promises one."""
+    counts: dict[str, int] = {}
+    for path in paths:
+        if "completeness" in pq.read_schema(path).names:
+            for method, gaps in _fields(pq.ParquetFile(path).read(["completeness"]), "completeness").items():
+                counts[method] = counts.get(method, 0) + int((np.abs(_array(gaps)) > COMPLETE_WITHIN).sum())
     return counts
 
 

@@ -20,14 +20,19 @@ from hf_gradexplain.evaluation.read_documents import (
     SATURATED,
     DocumentBlock,
     count_documents,
+    count_incomplete,
     read_blocks,
     read_correlations,
     undefined_correlations,
 )
+from hf_gradexplain.explanation import COMPLETE_WITHIN
 from hf_gradexplain.options import Options
 
 SHORT_K = 10
 """AOPC is reported and compared at this `K` and at the longest: readers look at the top units."""
+
+INCOMPLETE = f"scores that miss their promised sum by more than {100 * COMPLETE_WITHIN:.0f} %"
+"""What the table of counts calls incomplete explanations."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +93,7 @@ def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = Non
     normalised = sums.normalised.table() if sums.normalised.n else pd.DataFrame()
     signs = sums.signs.table() if sums.signs.methods else pd.DataFrame()
     undefined = undefined_correlations(paths, correlated) if correlated else {}
+    incomplete = count_incomplete(paths)
     return Tables(
         aopc=removal,
         correlation=correlation,
@@ -97,7 +103,7 @@ def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = Non
         comparisons=sums.pairs.table() if len(options.methods) > 1 else pd.DataFrame(),
         normalised=normalised,
         signs=signs,
-        counts=count_table(counts, undefined, correlation, normalised, signs),
+        counts=count_table(counts, undefined, correlation, normalised, signs, incomplete),
         document_counts=counts,
     )
 
@@ -148,6 +154,7 @@ def count_table(
     correlation: pd.DataFrame,
     normalised: pd.DataFrame,
     signs: pd.DataFrame,
+    incomplete: Mapping[str, int],
 ) -> pd.DataFrame:
     """Count the documents that a table leaves out, and unusual documents: `what, method, n, of`.
 
@@ -157,6 +164,7 @@ def count_table(
         correlation: The summary of the correlations.
         normalised: The table of normalised AOPC, or an empty one.
         signs: The table of signs, or an empty one.
+        incomplete: See `hf_gradexplain.evaluation.read_documents.count_incomplete`.
     """
     rows = [
         ("excluded from AOPC", "all", 0),
@@ -176,4 +184,5 @@ def count_table(
         rows += [("outside of the bounds that the beam found", row.method, int(row.n_outside)) for row in outside]
     for row in signs.itertuples():
         rows += [("no agreement of sign: leave-one-out is 0 throughout", row.method, int(row.n_undefined))]
+    rows += [(INCOMPLETE, method, n) for method, n in incomplete.items()]
     return pd.DataFrame(rows, columns=["what", "method", "n"]).assign(of=counts["documents"])

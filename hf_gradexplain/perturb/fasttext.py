@@ -44,7 +44,7 @@ def gradients(forward: ForwardPass) -> Gradients:
     slope = forward.slope().to(dtype)
     n = model.real_tokens(ids, forward.batch.inputs.get("attention_mask"), embedding).sum(1, keepdim=True)
     grad = slope @ model.classifier.weight.to(dtype) / n.clamp(min=1)
-    baseline = None if classifier.baseline is None else classifier.baseline[0]
+    baseline = None if classifier.gradient_baseline is None else classifier.gradient_baseline[0]
     return Gradients(embedding, grad.unsqueeze(1).expand_as(embedding), baseline)
 
 

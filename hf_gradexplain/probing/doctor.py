@@ -207,7 +207,7 @@ def _zero_baseline(profile: Profile) -> Check:
     finding = f"scaled cosine between gradients and word vectors {cosine}; about 1 for unrelated vectors"
     if profile.zero_baseline_works:
         return Check("zero baseline", finding, "ok", "uses it for signed_gi by default")
-    return Check("zero baseline", finding, "note", "warns that signed_gi is rounding noise: choose baseline='mean'")
+    return Check("zero baseline", finding, "note", "takes the mean word vector as the baseline of gradient methods")
 
 
 def _propagation(profile: Profile) -> Check:

@@ -11,6 +11,7 @@ import psutil
 import torch
 from datasets import Dataset, IterableDataset
 
+from hf_gradexplain.attribution.averaged_gradients import STEPS
 from hf_gradexplain.attribution.methods import select
 from hf_gradexplain.attribution.sources import LeaveOneOut, Source, takes_gradients
 from hf_gradexplain.classifier.state import device_of
@@ -83,7 +84,7 @@ def estimate(
     stream = isinstance(texts, IterableDataset)
     parts = make_shards(texts, engine.profile.max_length)
     documents, n_shards, rows = _sample(islice(parts, _STREAM_SHARDS) if stream else parts)
-    sources = [method.source for method in select(options.methods).values()]
+    sources = [method.source for method in select(options.methods, options.steps).values()]
     shortcut, needs_loo = shortcut_of(engine.model), any(isinstance(source, LeaveOneOut) for source in sources)
     saved = frozenset(
         name
@@ -122,7 +123,7 @@ def estimate(
 
 def _copies(source: Source) -> int:
     """Return how many copies of a text a source differentiates."""
-    return next((getattr(source, name) for name in ("steps", "copies") if hasattr(source, name)), 1)
+    return next((getattr(source, name) or STEPS[0] for name in ("steps", "copies") if hasattr(source, name)), 1)
 
 
 def _sample(parts: Iterable[Shard]) -> tuple[int, int, list[dict[str, Any]]]:

@@ -21,7 +21,7 @@ from hf_gradexplain.evaluation.summaries import (
     summary_table,
     with_intervals,
 )
-from hf_gradexplain.evaluation.tables import Tables
+from hf_gradexplain.evaluation.tables import INCOMPLETE, Tables
 from hf_gradexplain.files import atomic_write, atomic_write_bytes, atomic_write_text
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.run.fingerprints import versions
@@ -111,7 +111,7 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
             table.to_parquet(path, index=False)
     _draw(output_dir / "figures", run.tables)
     captions, unfit = captions_of(run.tables), no_better_than_random(run.tables)
-    notes = [*run.notes, *([distrust(unfit)] if unfit else [])]
+    notes = [*run.notes, *([distrust(unfit)] if unfit else []), *incomplete_notes(run.tables.counts)]
     result, tables = headline(run.tables), readable_tables(run)
     report = render_report(
         title=run.title,
@@ -213,6 +213,16 @@ def distrust(methods: Sequence[str]) -> str:
         f"On this model and dataset, {join_words(methods)} {find} the important words no better than a random order: "
         "do not trust these explanations."
     )
+
+
+def incomplete_notes(counts: pd.DataFrame) -> list[str]:
+    """Return a sentence per method whose scores miss their promised sum on some documents."""
+    rows = counts[(counts["what"] == INCOMPLETE) & (counts["n"] > 0)].itertuples()
+    return [
+        f"On {row.n:,} of {row.of:,} texts the scores of {row.method} miss the rise of the loss that they should add "
+        "up to by more than 5 %: give more steps."
+        for row in rows
+    ]
 
 
 def _examples(documents: Sequence[Path], unfit: Sequence[str]) -> list[Any]:

@@ -153,8 +153,11 @@ class Gradients:
         embedding: `(B, T, D)` the word vectors `e`.
         grad: `(B, T, D)` the gradients `dl_y/de`.
         baseline: `(D,)` the vector that replaces a removed word; None for zero.
+        rise: `(B,)` the rise of the loss when all units are replaced by the baseline, if the scores of `signed_gi` are
+            to add up to it; None if nothing is known about their sum.
     """
 
     embedding: Tensor
     grad: Tensor
     baseline: Tensor | None = None
+    rise: Tensor | None = None

@@ -14,6 +14,9 @@ CANDIDATES = {
 }
 """Integrated gradients whose every gradient follows a rule set."""
 
+IG_STEPS = 20
+"""Points on the path of `integrated_gradients`, the same for all texts."""
+
 FOR_THE_CANDIDATES = ("random", "loo", "signed_gi", "integrated_gradients", "attn_lrp", "cp_lrp", "gi_detached")
 """The methods they are compared with where a full comparison takes too long."""
 
@@ -42,7 +45,7 @@ def passes(method: str, units: float) -> float:
     if isinstance(source, LeaveOneOut):
         return units
     if isinstance(source, IntegratedGradients):
-        return source.steps
+        return source.steps or IG_STEPS
     if isinstance(source, SmoothGrad):
         return source.copies
     return int(takes_gradients(source))

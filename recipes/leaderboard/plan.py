@@ -16,7 +16,7 @@ from recipes.common.encoder import NAME, copy_encoder, encoder_folder
 from recipes.common.running import inputs_of, row_fingerprints, run_evaluate_step, run_train_step, sha256_of
 from recipes.common.task_ledger import Step
 from recipes.leaderboard.arguments import LeaderboardArguments
-from recipes.leaderboard.candidates import FOR_THE_CANDIDATES, register_candidates
+from recipes.leaderboard.candidates import FOR_THE_CANDIDATES, IG_STEPS, register_candidates
 from recipes.leaderboard.entries import ENTRIES, SMALL, Entry
 from recipes.leaderboard.small_models import save_untrained
 from recipes.leaderboard.times import measure_times
@@ -155,6 +155,7 @@ class _Planner:
             max_samples=self._texts(entry, name),
             methods=self._methods(entry, name),
             baseline="zero" if ends else name,  # type: ignore[arg-type]
+            steps=IG_STEPS,
             random_orders=0,
             both_ends=ends,
             naopc=ends and entry.name in NAOPC,

@@ -9,6 +9,7 @@ from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.options import Options
+from recipes.leaderboard.candidates import IG_STEPS
 
 REFERENCE = "signed_gi"
 """Times are given relative to that of this method: one forward and one backward pass."""
@@ -32,7 +33,7 @@ def measure_times(model: str, dataset: str, methods: Sequence[str], texts: int, 
     seconds: dict[str, list[float]] = {name: [] for name in methods}
 
     def explain(name: str, number: int) -> float:
-        options = Options((name,), "word_type", "label")
+        options = Options((name,), "word_type", "label", steps=IG_STEPS)
         started = time.process_time()
         engine.explanations(rows["text"][:number], options, rows["label"][:number])
         return time.process_time() - started

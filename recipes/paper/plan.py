@@ -142,6 +142,8 @@ class _Planner:
             output_dir=str(folder),
             max_samples=self._texts(setting, name),
             methods=tuple(METHODS) if name == "chosen" else PAPER_METHODS,
+            baseline="zero",
+            steps=20,
             random_orders=0,
             both_ends=name == "chosen" and setting in SETTINGS,
             k_grid=grid,

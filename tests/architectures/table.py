@@ -84,7 +84,7 @@ FOOT = """
 - **Equal lengths**: padding changes the model's results, or there is no pad token, so only texts of equal length share
   a batch.
 - **Normalised embeddings**: the model normalises its word vectors first, so `signed_gi` with the zero baseline is
-  rounding noise; choose `baseline="mean"`.
+  rounding noise; the default baseline is the mean word vector.
 - **Forward pass of ...**: the backward pass of this custom autograd function is not trusted; its forward pass is
   differentiated instead.
 - **No influence of words without its CUDA kernel**: without the kernel, the results do not depend on the words.

@@ -63,6 +63,13 @@ TEXTS = (
 """Texts with repeated words, words of several pieces, unknown words, one word, no word, and different lengths."""
 
 
+WORD_PIECES = (
+    ", : a b c d e f g h i l m n o r s t u w ##i ##t ##h ##a ##d ##n ##e ##o ##r ##s ##l ##m ##c ##u ##b ##f th the ba "
+    "is bad fi go ##od"
+)
+"""The pieces of BERT's tokenizer, written out: the trainer breaks ties at random."""
+
+
 def trained(tokenizer: Tokenizer, trainer: trainers.Trainer) -> Tokenizer:
     tokenizer.train_from_iterator(CORPUS, trainer)
     return tokenizer
@@ -75,11 +82,10 @@ def word_tokenizer() -> PreTrainedTokenizerFast:
 def piece_tokenizer() -> PreTrainedTokenizerFast:
     """Return a tokenizer like BERT's: word pieces, `[CLS] a [SEP] b [SEP]`, unknown characters."""
     special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    vocabulary = {piece: i for i, piece in enumerate([*special.values(), *WORD_PIECES.split()])}
+    backend = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     backend.normalizer = normalizers.BertNormalizer()
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=48, special_tokens=list(special.values()), show_progress=False)
-    trained(backend, trainer)
     backend.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=POSITIONS, **special)
 

@@ -88,7 +88,7 @@ def test_normalised_word_vectors_are_noted():
     explain = Explainer(Toy(lambda model, ids, mask: nn.functional.normalize(model.words(ids), dim=-1)), TOKENIZER)
     check = check_of(explain, "zero baseline")
     assert check.verdict == "note"
-    assert check.action == "warns that signed_gi is rounding noise: choose baseline='mean'"
+    assert check.action == "takes the mean word vector as the baseline of gradient methods"
 
 
 def test_conserved_relevance_is_reported():
