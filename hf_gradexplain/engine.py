@@ -19,7 +19,7 @@ from hf_gradexplain.classifier.memory import run_halving_on_oom
 from hf_gradexplain.classifier.objective import Objective, head_of
 from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
 from hf_gradexplain.classifier.targets import Labels, target_ids
-from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanation import COMPLETE_WITHIN, Explanation
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading import check_finite, load_classifier, unwrap
 from hf_gradexplain.loading.card_results import card_results
@@ -188,7 +188,9 @@ class AttributionEngine:
         for batch in self.run(texts, options, labels):
             explained = batch.checked_explanations() if options.self_check else batch.explanations()
             explanation_of |= zip(batch.indices, explained, strict=True)
-        return [explanation_of[i] for i in range(len(texts))]
+        explanations = [explanation_of[i] for i in range(len(texts))]
+        _warn_of_incomplete(explanations)
+        return explanations
 
     def run(self, texts: Sequence[Text], options: Options, labels: Labels = None) -> Iterator[ScoredBatch]:
         """Score texts batch by batch, the shortest first.
@@ -267,3 +269,16 @@ class AttributionEngine:
         config = self.model.config
         names: dict[Any, str] = config.id2label or {}
         return tuple(without_surrogates(str(names.get(i, i))) for i in range(config.num_labels or 1))
+
+
+def _warn_of_incomplete(explanations: Sequence[Explanation]) -> None:
+    """Warn of methods whose scores miss the sum that they promise."""
+    for method in explanations[0].completeness if explanations else ():
+        gaps = [abs(explanation.completeness[method]) for explanation in explanations]
+        n = sum(gap > COMPLETE_WITHIN for gap in gaps)
+        if n:
+            warnings.warn(
+                f"the scores of {method} miss the rise of the loss that they should add up to by up to {max(gaps):.0%} "
+                f"(on {n} of {len(gaps)} texts): give more steps, or use another method",
+                stacklevel=4,
+            )

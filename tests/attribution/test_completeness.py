@@ -36,6 +36,7 @@ def rise_of(explain, text, objective="loss"):
     return loss(reader.logits_without(reader.tokens)).item() - loss(reader.logits()).item()
 
 
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients miss")
 @pytest.mark.parametrize("objective", ["loss", "logit", "prob"])
 def test_the_gap_is_that_of_the_sum_of_the_scores(objective):
     steep, gaps = sharpened(100), []
@@ -48,6 +49,7 @@ def test_the_gap_is_that_of_the_sum_of_the_scores(objective):
     assert max(gaps) > 0.001
 
 
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients miss")
 def test_the_gap_of_a_tiny_rise_is_relative_to_a_thousandth():
     explain = sharpened(1e-5)
     explanation = explain(TEXTS[0], "integrated_gradients", steps=1)
@@ -69,6 +71,7 @@ def count_steps(explain, text, **options):
         return tried, explain(text, "integrated_gradients", **options)
 
 
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients miss")
 def test_points_are_doubled_until_the_gap_is_small(steep):
     tried, explanation = count_steps(steep, TEXTS[0])
     assert len(tried) > 1
@@ -80,6 +83,7 @@ def test_points_are_doubled_until_the_gap_is_small(steep):
     np.testing.assert_array_equal(fixed.scores["integrated_gradients"], explanation.scores["integrated_gradients"])
 
 
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients miss")
 def test_a_smooth_model_needs_no_more_points():
     tried, _ = count_steps(explainer("bert"), TEXTS[0])
     assert tried == [20]
@@ -100,7 +104,8 @@ def test_every_text_has_its_own_number_of_points(steep):
 def test_the_number_of_points_is_limited_and_a_large_gap_is_a_warning():
     """A step function: its rise is not where its gradients are."""
     explain = Explainer(Toy(mix=lambda x: torch.sigmoid(1e4 * (x - 0.3))), TOKENIZER)
-    tried, explanation = count_steps(explain, TEXT, self_check=False)
+    with pytest.warns(UserWarning, match=r"by up to \d+% \(on 1 of 1 texts\): give more steps, or use another method"):
+        tried, explanation = count_steps(explain, TEXT, self_check=False)
     assert tried == [20, 40, 80, 160]
     gap = explanation.completeness["integrated_gradients"]
     assert abs(gap) > 0.05

@@ -15,7 +15,7 @@ from hf_gradexplain.evaluation.summaries import no_better_than_random
 from hf_gradexplain.evaluation.tables import make_tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.folder import document_paths
-from hf_gradexplain.run.results import EXAMPLE_METHODS, EXAMPLES, Run, distrust, write_results
+from hf_gradexplain.run.results import EXAMPLE_METHODS, EXAMPLES, Run, distrust, incomplete_notes, write_results
 from hf_gradexplain.run.runner import evaluate
 from tests.helpers.tiny import CORPUS, explainer
 
@@ -123,3 +123,24 @@ def test_pages_show_figures_tables_and_documents(folder):
     assert page.count("data:image/svg+xml;base64,") == 3
     assert "signed_gi" in page
     assert "figures/aopc.png" in (folder / "README.md").read_text()
+
+
+def test_scores_that_miss_their_promised_sum_are_counted_and_named(tmp_path):
+    """One point of the path is gradient times input, which promises nothing."""
+    texts = Dataset.from_dict({"id": range(5), "text": CORPUS, "label": [0, 1, 0, 1, 0]})
+    options = Options(methods=("random", "loo", "integrated_gradients"), target="label", steps=1)
+    tables = evaluate(explainer("bert"), texts, options, tmp_path, inputs={})
+    write_results(tmp_path, Run("run", {}, {}, tables, 1.0, "replay", ""), document_paths(tmp_path))
+    gaps = [
+        explanation.completeness["integrated_gradients"]
+        for _, explanation in read_explanations(*document_paths(tmp_path))
+    ]
+    n = sum(abs(gap) > 0.05 for gap in gaps)
+    assert n > 0
+    what = "scores that miss their promised sum by more than 5 %"
+    row = {"what": what, "method": "integrated_gradients", "n": n, "of": 5}
+    assert row in tables.counts.to_dict("records")
+    sentence = f"On {n} of 5 texts the scores of integrated_gradients miss the rise of the loss that they should add up"
+    assert sentence in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert sentence in (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert incomplete_notes(tables.counts.assign(n=0)) == []
