@@ -1,5 +1,6 @@
-"""Atomic writes: a file appears complete or not at all."""
+"""Atomic writes: a file appears complete or not at all, on request with its SHA-256 next to it."""
 
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -8,9 +9,11 @@ from pathlib import Path
 
 _UNFINISHED = ".part"
 
+_CHECKSUM = ".sha256"
+
 
 @contextmanager
-def atomic_write(path: Path, *, sync: bool = True) -> Iterator[Path]:
+def atomic_write(path: Path, *, sync: bool = True, checksum: bool = False) -> Iterator[Path]:
     """Yield a temporary file in the same folder to write to; at the end of the block it is renamed to `path`.
 
     Missing parent folders are created. After an exception the temporary file is removed and `path` is unchanged; a
@@ -20,6 +23,8 @@ def atomic_write(path: Path, *, sync: bool = True) -> Iterator[Path]:
         path: The file to write or replace.
         sync: Wait until the bytes are on the disk before the rename, and until the name is there before returning:
             the file then survives a loss of power.
+        checksum: Also write the SHA-256 of the bytes to `PATH.sha256`, for `matches_checksum` and `sha256sum --check`.
+            It appears before the file does, so that a file without it was never finished.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
@@ -28,6 +33,8 @@ def atomic_write(path: Path, *, sync: bool = True) -> Iterator[Path]:
         yield temporary
         if sync:
             _sync(temporary)
+        if checksum:
+            atomic_write_text(checksum_path(path), checksum_line(temporary, path.name), sync=sync)
         os.replace(temporary, path)
         if sync:
             _sync(path.parent)
@@ -35,15 +42,34 @@ def atomic_write(path: Path, *, sync: bool = True) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def atomic_write_bytes(path: Path, data: bytes, *, sync: bool = True) -> None:
+def atomic_write_bytes(path: Path, data: bytes, *, sync: bool = True, checksum: bool = False) -> None:
     """Write a file by `atomic_write`."""
-    with atomic_write(path, sync=sync) as temporary:
+    with atomic_write(path, sync=sync, checksum=checksum) as temporary:
         temporary.write_bytes(data)
 
 
-def atomic_write_text(path: Path, text: str, *, sync: bool = True) -> None:
+def atomic_write_text(path: Path, text: str, *, sync: bool = True, checksum: bool = False) -> None:
     """Write a UTF-8 text file by `atomic_write`; lone surrogates, which UTF-8 cannot encode, become `?`."""
-    atomic_write_bytes(path, text.encode(errors="replace"), sync=sync)
+    atomic_write_bytes(path, text.encode(errors="replace"), sync=sync, checksum=checksum)
+
+
+def checksum_path(path: Path) -> Path:
+    """Return the path of the SHA-256 of a file."""
+    return path.with_name(path.name + _CHECKSUM)
+
+
+def checksum_line(path: Path, name: str) -> str:
+    """Return the SHA-256 of a file and a name for it, as `sha256sum` prints them."""
+    with path.open("rb") as file:
+        return f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n"
+
+
+def matches_checksum(path: Path) -> bool | None:
+    """Return whether a file has the SHA-256 that was written with it; None if none was."""
+    recorded = checksum_path(path)
+    if not recorded.exists():
+        return None
+    return recorded.read_bytes() == checksum_line(path, path.name).encode()
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -84,7 +84,7 @@ INSIDE = {
         {"__init__"},
     ],
     "run": [
-        {"fingerprints", "folder", "processes", "shard_queue", "shards"},
+        {"fingerprints", "finished_files", "folder", "processes", "shard_queue", "shards"},
         {"progress"},
         {"results", "runner"},
         {"estimate"},

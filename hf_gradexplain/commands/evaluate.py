@@ -40,6 +40,7 @@ from hf_gradexplain.run.fingerprints import (
     versions,
     weights_fingerprint,
 )
+from hf_gradexplain.run.finished_files import check_finished_files
 from hf_gradexplain.run.folder import document_paths, lock_run_folder, named_if_unreadable
 from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.results import CAPTIONS, Run, summary_table, write_results
@@ -106,6 +107,8 @@ def explain_stops(output_dir: Path) -> Iterator[None]:
 def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: Path, *, is_main: bool) -> Run | None:
     """Evaluate and write the output folder; return the run on the main process, None on the others."""
     started = time.monotonic()
+    if is_main:
+        check_finished_files(output_dir)
     evaluated = load_inputs(arguments, output_dir)
     options = evaluated.engine.resolve(options)
     measures = measures_of(arguments, evaluated.engine.model)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hf_gradexplain.attribution.methods import METHODS, promises_sum, uses_baseline
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.correlation import COEFFICIENTS, compared_by_sign, correlated_methods
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.files import atomic_write
+from hf_gradexplain.files import atomic_write, checksum_path, matches_checksum
+
+COUNT = b"documents"
+"""The key in a file's metadata of its number of documents."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,13 +121,56 @@ def schema(methods: Sequence[str], measures: Measures | None = None) -> pa.Schem
 
 
 def write_documents(documents: Sequence[EvaluatedDocument], path: Path, columns: pa.Schema) -> None:
-    """Write documents to a Parquet file; the file appears only when it is complete."""
+    """Write documents to a Parquet file, which appears only when it is complete, with its SHA-256 next to it.
+
+    The pages of the file have checksums too, for readers that know nothing of the SHA-256.
+    """
+    columns = columns.with_metadata({**(columns.metadata or {}), COUNT: str(len(documents))})
     table = pa.Table.from_pylist([document.to_row() for document in documents], schema=columns)
-    with atomic_write(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    with atomic_write(path, checksum=True) as temporary:
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+
+
+def damage(path: Path) -> str | None:
+    """Return how a documents file differs from the one that was written, in words; None if it does not.
+
+    The SHA-256 and the number of rows are compared with the recorded ones; a file without records is not damaged.
+
+    Raises:
+        OSError: The file cannot be read.
+        pyarrow.ArrowException: The file is not a Parquet file.
+    """
+    if matches_checksum(path) is False:
+        return f"its bytes do not have the SHA-256 in {checksum_path(path).name}"
+    return _wrong_count(pq.ParquetFile(path))
+
+
+def _wrong_count(file: pq.ParquetFile) -> str | None:
+    rows, written = file.metadata.num_rows, (file.schema_arrow.metadata or {}).get(COUNT)
+    return None if written in (None, str(rows).encode()) else f"it has {rows} rows instead of {written.decode()}"
+
+
+def open_documents(path: Path) -> pq.ParquetFile:
+    """Open a documents file after comparing it with what was recorded when it was written, see `damage`.
+
+    Raises:
+        GradexplainError: The file is damaged.
+    """
+    state = path.stat()
+    if reason := _damage(path, state.st_mtime_ns, state.st_size):
+        raise GradexplainError(
+            f"{path} is damaged ({reason}): delete it and run the same command again, which computes only this shard"
+        )
+    return pq.ParquetFile(path, page_checksum_verification=True)
+
+
+@cache
+def _damage(path: Path, mtime: int, size: int) -> str | None:
+    """Return the damage of a file in the state that its times show; one state is read once."""
+    return damage(path)
 
 
 def read_explanations(path: Path, limit: int | None = None) -> list[tuple[int, Explanation]]:
     """Read the documents of a file, or the first `limit` of them, as `(id, explanation)`."""
-    rows = pq.read_table(path).slice(0, limit).to_pylist()
+    rows = open_documents(path).read().slice(0, limit).to_pylist()
     return [(row["id"], Explanation.from_dict(row)) for row in rows]

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from hf_gradexplain.evaluation.correlation import COEFFICIENTS
+from hf_gradexplain.evaluation.documents import open_documents
 from hf_gradexplain.evaluation.ragged_array import RaggedArray
 from hf_gradexplain.explanation import COMPLETE_WITHIN
 
@@ -69,7 +69,7 @@ def read_correlations(paths: Sequence[Path], method: str) -> dict[str, np.ndarra
     """
     names = [name + end for name in COEFFICIENTS for end in ("", "_p")]
     columns = [f"correlations.{method}.{name}" for name in names]
-    parts = [_fields(pq.ParquetFile(path).read(columns), "correlations")[method] for path in paths]
+    parts = [_fields(open_documents(path).read(columns), "correlations")[method] for path in paths]
     return {name: np.concatenate([_array(part.field(name)) for part in parts]) for name in names}
 
 
@@ -77,7 +77,7 @@ def undefined_correlations(paths: Sequence[Path], methods: Sequence[str]) -> dic
     """Count the documents without a correlation, by method and reason, in this order."""
     counts: dict[tuple[str, str], int] = {}
     for path in paths:
-        table = pq.ParquetFile(path).read([f"correlations.{method}.undefined" for method in methods])
+        table = open_documents(path).read([f"correlations.{method}.undefined" for method in methods])
         for method, column in _fields(table, "correlations").items():
             for entry in pc.value_counts(column.field("undefined").drop_null()).to_pylist():
                 key = (method, entry["values"])
@@ -96,9 +96,9 @@ def count_documents(paths: Sequence[Path]) -> dict[str, int]:
     names = ("documents", "labelled", "predicted_right", "truncated", "without_units", "saturated", "longest")
     counts = dict.fromkeys(names, 0)
     for path in paths:
-        first = pq.read_schema(path).field("curves").type[0].name
-        columns = ["label", "prediction", "truncated_at", "regression", f"curves.{first}"]
-        part = pq.ParquetFile(path).read(columns)
+        file = open_documents(path)
+        first = file.schema_arrow.field("curves").type[0].name
+        part = file.read(["label", "prediction", "truncated_at", "regression", f"curves.{first}"])
         curves = _ragged(_fields(part, "curves")[first])
         label, regression = part["label"], _array(part["regression"])
         counts["documents"] += len(part)
@@ -125,8 +125,8 @@ def _tables(paths: Sequence[Path], columns: Sequence[str], size: int) -> Iterato
     """Yield the rows of all files, `size` at a time."""
     rest = pa.table({})
     for path in paths:
-        present = [name for name in columns if name in pq.read_schema(path).names]
-        table = pq.ParquetFile(path).read(present)
+        file = open_documents(path)
+        table = file.read([name for name in columns if name in file.schema_arrow.names])
         rest = pa.concat_tables([rest, table]) if len(rest) else table
         while len(rest) >= size:
             yield rest.slice(0, size)

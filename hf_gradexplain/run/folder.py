@@ -13,7 +13,8 @@ from accelerate import PartialState
 from filelock import FileLock, Timeout
 
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
-from hf_gradexplain.files import atomic_write_text, remove_unfinished
+from hf_gradexplain.evaluation.documents import damage
+from hf_gradexplain.files import atomic_write_text, checksum_path, matches_checksum, remove_unfinished
 
 _LOCK_TIMEOUT = 3
 """Seconds to wait for a lock: a process whose launcher was killed ends within one."""
@@ -88,29 +89,34 @@ def check_inputs(output_dir: Path, inputs: Mapping[str, Any]) -> None:
         _check_same_inputs(output_dir, _recorded_inputs(record), current)
     elif not record.exists():
         _check_no_foreign_files(output_dir)
-    atomic_write_text(record, json.dumps(current, indent=2, ensure_ascii=False) + "\n")
+    atomic_write_text(record, json.dumps(current, indent=2, ensure_ascii=False) + "\n", checksum=True)
 
 
-def finished_shards(output_dir: Path) -> tuple[dict[int, str], list[Path]]:
+def finished_shards(output_dir: Path) -> tuple[dict[int, str], dict[Path, str]]:
     """Return the shards that an earlier run finished, and the files that are corrupt.
 
+    Every byte is compared with the SHA-256 that was recorded when the file was written.
+
     Returns:
-        The digest of the rows of each finished shard, by the shard's start; and the corrupt files, which a failing
-        disk may leave but a run does not.
+        The digest of the rows of each finished shard, by the shard's start; and what is wrong with each file that is
+        corrupt or has no SHA-256, which a failing disk may leave but a run does not.
 
     Raises:
         GradexplainError: A file exists but cannot be read.
     """
-    digests, corrupt = {}, []
+    digests, corrupt = {}, {}
     for path in document_paths(output_dir):
         try:
-            metadata = pq.read_schema(path).metadata or {}
-            digests[int(path.stem)] = metadata.get(ROWS, b"").decode()
-        except pa.ArrowInvalid:
-            corrupt.append(path)
+            reason = damage(path) if checksum_path(path).exists() else f"{checksum_path(path).name} is missing"
+            if reason:
+                corrupt[path] = reason
+            else:
+                digests[int(path.stem)] = (pq.read_schema(path).metadata or {}).get(ROWS, b"").decode()
+        except pa.ArrowInvalid as error:
+            corrupt[path] = one_line(error, 200)
         except OSError as error:
             if error.errno is None:  # the content is wrong, not the access to it
-                corrupt.append(path)
+                corrupt[path] = one_line(error, 200)
                 continue
             raise GradexplainError(
                 f"cannot read {path} ({os.strerror(error.errno)}): make it readable, or delete it to compute it again"
@@ -152,6 +158,8 @@ def _recorded_inputs(record: Path) -> dict[str, Any]:
         )
 
     with translate_errors(explain, OSError, ValueError):
+        if matches_checksum(record) is False:
+            raise ValueError(f"its bytes do not have the SHA-256 in {checksum_path(record).name}")
         return json.loads(record.read_text(encoding="utf-8"))
 
 
@@ -175,7 +183,7 @@ def _describe_change(key: str, before: Any, now: Any) -> str:
 
 def _check_no_foreign_files(output_dir: Path) -> None:
     """Check that a new run overwrites no file of the user: a run's own files are in a folder with a record."""
-    for name in ("README.md", "report.html", "results.json", "run.yaml"):
+    for name in ("README.md", "report.html", "results.json", "run.yaml", "SHA256SUMS"):
         if (output_dir / name).exists():
             raise GradexplainError(
                 f"{output_dir / name} does not belong to a run and would be overwritten: give another --output_dir"

@@ -25,6 +25,7 @@ from hf_gradexplain.evaluation.tables import INCOMPLETE, Tables
 from hf_gradexplain.files import atomic_write, atomic_write_bytes, atomic_write_text
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.run.fingerprints import versions
+from hf_gradexplain.run.finished_files import forget_finished_files, record_finished_files
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.curves import aopc_figure, ends_figure
 from hf_gradexplain.viz.figures import correlation_figure
@@ -104,7 +105,8 @@ class Run:
 
 
 def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None:
-    """Write all files of the output folder except the documents, each of them atomically."""
+    """Write all files of the output folder except the documents, each of them atomically, then their SHA-256."""
+    forget_finished_files(output_dir)
     files = table_files(run)
     for name, table in files.items():
         with atomic_write(output_dir / f"{name}.parquet") as path:
@@ -139,6 +141,7 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
     atomic_write_text(output_dir / "run.yaml", run.arguments)
     record = _record(run, result, files)
     atomic_write_text(output_dir / "results.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    record_finished_files(output_dir)
 
 
 def _record(run: Run, result: str, files: Mapping[str, pd.DataFrame]) -> dict[str, Any]:

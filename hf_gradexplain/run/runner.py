@@ -158,8 +158,8 @@ def evaluate_texts(
 def _reusable_shards(output_dir: Path) -> dict[int, str]:
     """Return the finished shards, and delete corrupt files: computing them again gives the same bytes."""
     digests, corrupt = finished_shards(output_dir)
-    for path in corrupt:
-        say(f"{path} is corrupt: computing its shard again")
+    for path, reason in corrupt.items():
+        say(f"{path} is corrupt ({reason}): computing its shard again")
         path.unlink()
     return digests
 

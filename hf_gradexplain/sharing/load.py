@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from datasets import Dataset
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HTTPError
 
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
+from hf_gradexplain.evaluation.documents import open_documents
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.hub.provenance import resolve
 from hf_gradexplain.run.folder import document_paths
@@ -45,8 +45,7 @@ def load_explanations(
         GradexplainError: There is no such dataset, it does not hold explanations, or its texts cannot be loaded.
     """
     paths = _files(str(name), revision)
-    source = TextSource.from_metadata(pq.read_schema(paths[0]).metadata)
-    rows = (row for path in paths for row in pq.ParquetFile(path).read().to_pylist())
+    rows = (row for path in paths for row in open_documents(path).read().to_pylist())
 
     def explain(error: Exception) -> str:
         return (
@@ -54,7 +53,8 @@ def load_explanations(
             "--push_to_hub` published, or the folder of a run"
         )
 
-    with translate_errors(explain, KeyError, TypeError, pa.ArrowException):
+    with translate_errors(explain, KeyError, TypeError, OSError, pa.ArrowException):
+        source = TextSource.from_metadata(open_documents(paths[0]).schema_arrow.metadata)
         if source is None or source.included:
             return [Explanation.from_dict(row) for row in rows]
         return [Explanation.from_dict(row) for row in _with_texts(list(rows), source, texts)]

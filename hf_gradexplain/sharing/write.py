@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from hf_gradexplain.evaluation.documents import open_documents
 from hf_gradexplain.files import atomic_write
 from hf_gradexplain.sharing.source import TextSource, digest
 
@@ -39,7 +40,7 @@ def write_shards(documents: Sequence[Path], folder: Path, split: str, source: Te
         with ExitStack() as stack:
             temporary, writer = stack.enter_context(atomic_write(folder / name)), None
             for path in paths:
-                table = pq.ParquetFile(path).read()
+                table = open_documents(path).read()
                 table = (table if source.included else without_texts(table)).replace_schema_metadata(
                     source.to_metadata()
                 )
@@ -63,5 +64,5 @@ def without_texts(table: pa.Table) -> pa.Table:
 
 def _texts(documents: Sequence[Path]) -> Iterator[tuple[int, str]]:
     for path in documents:
-        table = pq.ParquetFile(path).read(["id", "text"])
+        table = open_documents(path).read(["id", "text"])
         yield from zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True)

@@ -12,6 +12,7 @@ import pandas as pd
 from hf_gradexplain.attribution.methods import PAPER_METHODS
 from hf_gradexplain.evaluation.comparisons import holm
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
+from hf_gradexplain.run.finished_files import require_unchanged
 from recipes.paper.constants import LEADERS, Setting
 
 
@@ -119,6 +120,7 @@ class Result:
 
 def read_result(folder: Path, setting: Setting, seed: int) -> Result:
     """Read the tables that `recipes/evaluate.py` wrote to a folder."""
+    require_unchanged(folder)
     curves = folder / "curves.parquet"
     return Result(
         setting=setting,

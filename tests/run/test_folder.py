@@ -9,6 +9,7 @@ from accelerate import PartialState
 from filelock import FileLock
 
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.files import atomic_write
 from hf_gradexplain.run import folder
 from hf_gradexplain.run.folder import (
     ROWS,
@@ -28,8 +29,8 @@ def _impatient(monkeypatch):
 
 def put(output_dir, start, rows="x"):
     path = document_path(output_dir, start)
-    path.parent.mkdir(exist_ok=True)
-    pq.write_table(pa.table({"id": [start]}).replace_schema_metadata({ROWS: rows}), path)
+    with atomic_write(path, checksum=True) as temporary:
+        pq.write_table(pa.table({"id": [start]}).replace_schema_metadata({ROWS: rows}), temporary)
     return path
 
 
@@ -131,10 +132,17 @@ def test_unfinished_files_of_a_killed_process_are_removed(tmp_path):
 
 def test_finished_corrupt_and_unreadable_files_are_distinguished(tmp_path, monkeypatch):
     put(tmp_path, 0, "a")
-    corrupt, empty = put(tmp_path, 3), put(tmp_path, 6)
+    corrupt, empty, alone = put(tmp_path, 3), put(tmp_path, 6), put(tmp_path, 9)
     corrupt.write_bytes(corrupt.read_bytes()[:-20])
     empty.write_bytes(b"")
-    assert finished_shards(tmp_path) == ({0: "a"}, [corrupt, empty])
+    (tmp_path / "documents" / "00000009.parquet.sha256").unlink()
+    digests, reasons = finished_shards(tmp_path)
+    assert digests == {0: "a"}
+    assert reasons == {
+        corrupt: "its bytes do not have the SHA-256 in 00000003.parquet.sha256",
+        empty: "its bytes do not have the SHA-256 in 00000006.parquet.sha256",
+        alone: "00000009.parquet.sha256 is missing",
+    }
 
     def refuse(path):
         raise PermissionError(13, "Permission denied")

@@ -50,10 +50,10 @@ MADE = ("aopc", "chance", "comparisons", "correlation", "correlation_histograms"
 def test_the_folder_holds_all_files(folder):
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert names == {
-        *("results.json", "report.html", "README.md", "run.yaml", ".lock"),
+        *("results.json", "report.html", "README.md", "run.yaml", "SHA256SUMS", ".lock"),
         *(f"{name}.parquet" for name in (*MADE, "normalised", "signs", "More")),
         *(f"figures/{name}.{form}" for name in ("aopc", "ends", "correlation") for form in ("svg", "png")),
-        *("documents/00000000.parquet", "documents/inputs.json"),
+        *(f"documents/{name}{end}" for name in ("00000000.parquet", "inputs.json") for end in ("", ".sha256")),
     }
 
 
