@@ -7,7 +7,6 @@ Modules that need PyTorch are imported inside the commands that use them, so tha
 """
 
 import argparse
-import json
 import platform
 import sys
 from collections.abc import Sequence
@@ -23,10 +22,10 @@ from rich.text import Text
 from hf_gradexplain import __version__
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
 from hf_gradexplain.commands.parsing import Parser
-from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.errors import GradexplainError, choose, translate_write_errors
 from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.options import AUTO, ExplainOptions, ModelArguments, Options, SplitArguments
-from hf_gradexplain.viz.sanitize import one_line
+from hf_gradexplain.viz.sanitize import json_text, one_line, visible
 
 if TYPE_CHECKING:
     from hf_gradexplain.commands.recommend import Recommendation
@@ -40,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return arguments.command(arguments) or 0
     except GradexplainError as error:
-        print(f"hf-gradexplain: {error}", file=sys.stderr)
+        print(f"hf-gradexplain: {visible(str(error))}", file=sys.stderr)
         return 1
 
 
@@ -110,7 +109,8 @@ def _explain(arguments: argparse.Namespace) -> None:
     if arguments.html is not None:
         pages = [explanation.to_html(method) for method in explanation.scores]
         page = render_report(title="Explanation", facts={}, tables={}, figures={}, explanations=pages)
-        atomic_write_text(arguments.html, page)
+        with translate_write_errors(arguments.html, instead="FILE with --html"):
+            atomic_write_text(arguments.html, page)
     if arguments.format == "json":
         _print_json({**explanation.to_dict(), "commits": commits(explainer.provenances)})
     elif arguments.format == "quiet":
@@ -192,4 +192,4 @@ def _print_rows(rows: list[dict[str, Any]], form: str) -> None:
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    print(json_text(value, indent=2))

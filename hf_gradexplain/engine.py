@@ -21,7 +21,7 @@ from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
 from hf_gradexplain.classifier.targets import Labels, target_ids
 from hf_gradexplain.explanation import COMPLETE_WITHIN, Explanation
 from hf_gradexplain.hub.provenance import Provenance
-from hf_gradexplain.loading import check_finite, load_classifier, unwrap
+from hf_gradexplain.loading import check_weights, load_classifier, unwrap
 from hf_gradexplain.loading.card_results import card_results
 from hf_gradexplain.options import AUTO, BaselineName, Options
 from hf_gradexplain.perturb import GENERIC, shortcut_of
@@ -29,6 +29,7 @@ from hf_gradexplain.probing.compiled import CompiledLayers
 from hf_gradexplain.probing.doctor import Report, examine
 from hf_gradexplain.probing.padding import PaddingLimit
 from hf_gradexplain.probing.probe import probe
+from hf_gradexplain.probing.tokenizer_checks import check_token_ids, check_tokenizer
 from hf_gradexplain.self_check import self_checks
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.encode import Encoder, Text, collate, plan_batches, without_surrogates
@@ -119,15 +120,16 @@ class AttributionEngine:
         tokenizer: Its tokenizer.
 
     Raises:
-        GradexplainError: The model has no classification head, its weights are not finite, or its embedding lookups
-            cannot be found.
+        GradexplainError: The model has no classification head, its weights are not finite or its word vectors zero,
+            the tokenizer is that of another model, or its embedding lookups cannot be found.
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-        check_finite(model)
+        check_weights(model)
         self.model: Any = unwrap(model)
         self.tokenizer = tokenizer
         self.provenances: Mapping[str, Provenance] = {}
+        check_tokenizer(tokenizer, self.model)
         self.profile = probe(self.model, tokenizer)
         self._padding_limit = PaddingLimit(self.profile, tokenizer)
         self._compiled = CompiledLayers(tokenizer, self.profile.tolerance)
@@ -202,6 +204,7 @@ class AttributionEngine:
         targets = target_ids(options.target, labels, len(texts), class_names)
         device, methods = device_of(self.model), select(options.methods, options.steps)
         documents = Encoder(self.tokenizer, self.profile.max_length, options.unit, self.profile.pad_id or 0)(texts)
+        check_token_ids(documents, self.tokenizer, self.model)
         lengths = [len(document) for document in documents]
         with frozen_eval_mode(self.model):
             classifier = self._classifier(options)

@@ -1,8 +1,11 @@
 """Errors that say what was expected, what was given, and how to fix it."""
 
+import errno
+import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from typing import cast
 
 
 class GradexplainError(ValueError):
@@ -41,7 +44,8 @@ def translate_errors(
 ) -> Iterator[None]:
     """Turn errors of other libraries, raised in the block, into one sentence that says how to fix them.
 
-    A `GradexplainError` passes unchanged, unless its class is in `kinds`.
+    A `GradexplainError` passes unchanged, unless its class is in `kinds`. A panic of Rust code, such as that of a
+    tokenizer, counts as an `Exception`, though its class is not derived from it.
 
     Args:
         explain: Returns the message for an error: what failed, why, and how to fix it.
@@ -59,7 +63,40 @@ def translate_errors(
     """
     try:
         yield
-    except kinds as error:
-        if isinstance(error, GradexplainError) and not any(issubclass(kind, GradexplainError) for kind in kinds):
+    except BaseException as error:
+        panic = Exception in kinds and type(error).__name__ == "PanicException"
+        known = isinstance(error, GradexplainError) and not any(issubclass(kind, GradexplainError) for kind in kinds)
+        if known or not (isinstance(error, kinds) or panic):
             raise
-        raise raises(explain(error)) from error
+        raise raises(explain(cast(Exception, error))) from error
+
+
+_WRONG_NAME = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EIO)
+
+
+@contextmanager
+def translate_write_errors(path: str | os.PathLike[str], *, again: str = "", instead: str) -> Iterator[None]:
+    """Say in one sentence why a file or folder cannot be written, if that fails in the block.
+
+    Args:
+        path: The file or the folder.
+        again: What to do after making room, beginning with a comma.
+        instead: What to give instead of a path that cannot be used, such as `--output_dir`.
+
+    Raises:
+        GradexplainError: The disk is full, access is denied, or the path cannot be that of a file or folder.
+
+    >>> with translate_write_errors("a.txt/b", instead="--output_dir"):
+    ...     raise NotADirectoryError(errno.ENOTDIR, "Not a directory")
+    Traceback (most recent call last):
+        ...
+    hf_gradexplain.errors.GradexplainError: cannot write to a.txt/b (Not a directory): give another --output_dir
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (*_WRONG_NAME, *_NO_ROOM):
+            raise
+        fix = f"give another {instead}" if error.errno in _WRONG_NAME else f"make room or make it writable{again}"
+        raise GradexplainError(f"cannot write to {os.fspath(path)} ({os.strerror(error.errno)}): {fix}") from error

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from hf_gradexplain.attribution.methods import METHODS
-from hf_gradexplain.errors import choose
+from hf_gradexplain.errors import GradexplainError, choose, one_line, translate_errors
 from hf_gradexplain.self_check import SelfCheck
 from hf_gradexplain.text.data import Unit
 from hf_gradexplain.viz.figures import explanation_figure
@@ -21,6 +21,10 @@ from hf_gradexplain.viz.highlight import Heading, Segment, to_html, to_rich
 
 COMPLETE_WITHIN = 0.05
 """The relative gap up to which scores count as adding up to their promised sum."""
+
+
+class NotAnExplanationError(GradexplainError):
+    """A record was not made by `Explanation.to_dict`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +206,17 @@ class Explanation:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Explanation":
-        """Return the explanation of a dictionary made by `to_dict`; unknown keys are ignored."""
+        """Return the explanation of a dictionary made by `to_dict`; unknown keys are ignored.
+
+        Raises:
+            NotAnExplanationError: The dictionary was not made by `to_dict`.
+        """
+        kinds = (AttributeError, LookupError, TypeError, ValueError)
+        with translate_errors(_not_an_explanation, *kinds, raises=NotAnExplanationError):
+            return cls._from_dict(record)
+
+    @classmethod
+    def _from_dict(cls, record: Mapping[str, Any]) -> "Explanation":
         known = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
         units = tuple(Unit(u["text"], tuple((int(a), int(b)) for a, b in u["spans"])) for u in record["units"])
         scores = {name: np.asarray(scores, dtype=float) for name, scores in record["scores"].items()}
@@ -260,6 +274,11 @@ def incomplete(method: str, gap: float) -> str:
     return f"the scores of {method} miss the rise of the loss that they should add up to by {abs(gap):.0%}".replace(
         "%", " %"
     )
+
+
+def _not_an_explanation(error: BaseException) -> str:
+    reason = f"{type(error).__name__}: {one_line(error, 200)}"
+    return f"the record is not that of an explanation ({reason}): give one that Explanation.to_dict made"
 
 
 def _in_notebook() -> bool:

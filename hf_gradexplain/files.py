@@ -1,5 +1,6 @@
 """Atomic writes: a file appears complete or not at all, on request with its SHA-256 next to it."""
 
+import errno
 import hashlib
 import os
 import secrets
@@ -70,6 +71,19 @@ def matches_checksum(path: Path) -> bool | None:
     if not recorded.exists():
         return None
     return recorded.read_bytes() == checksum_line(path, path.name).encode()
+
+
+def check_folder(path: Path) -> None:
+    """Check, before any work is done, that a folder exists or can be made.
+
+    Raises:
+        OSError: It cannot: part of the path is a file or too long, or access is denied.
+    """
+    existing = next(part for part in (path, *path.absolute().parents) if part.exists())
+    if not existing.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(existing))
+    if not os.access(existing, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(existing))
 
 
 def remove_unfinished(folder: Path) -> None:

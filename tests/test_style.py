@@ -65,7 +65,12 @@ INSIDE = {
         {"__init__", "subsets"},
     ],
     "propagation": [{"activations"}, {"nodes"}, {"rules"}, {"graph"}, {"conservation"}],
-    "probing": [{"gradient_checks"}, {"propagation_check"}, {"probe", "compiled"}, {"padding", "doctor"}],
+    "probing": [
+        {"gradient_checks"},
+        {"propagation_check", "tokenizer_checks"},
+        {"probe", "compiled"},
+        {"padding", "doctor"},
+    ],
     "attribution": [
         {"descriptions", "formulas", "baseline"},
         {"sources"},

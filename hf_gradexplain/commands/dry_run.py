@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
+from rich.text import Text
 
 from hf_gradexplain.commands.inputs import load_inputs
 from hf_gradexplain.commands.measures import measures_of
@@ -12,6 +13,7 @@ from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, op
 from hf_gradexplain.evaluation.baselines import other_baselines
 from hf_gradexplain.run.estimate import Estimate, estimate
 from hf_gradexplain.run.processes import process_state
+from hf_gradexplain.viz.sanitize import visible
 
 
 def run_dry(arguments: EvaluateRecipeArguments) -> None:
@@ -30,10 +32,10 @@ def run_dry(arguments: EvaluateRecipeArguments) -> None:
         options = engine.resolve(options)
         others = other_baselines(engine, options, arguments.compare_baselines)
         estimated = estimate(engine, evaluated.texts, options, measures)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True)  # the name of a class may come from its repository
     rows = describe_estimate(estimated, type(engine.model).__name__, state.num_processes, 1 + len(others))
     for label, text in rows.items():
-        console.print(f"{label:<16}{text}")
+        console.print(Text(visible(f"{label:<16}{text}")))
 
 
 def describe_estimate(estimated: Estimate, model: str, processes: int, runs: int = 1) -> dict[str, str]:

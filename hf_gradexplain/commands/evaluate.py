@@ -1,7 +1,5 @@
 """Evaluate explanations over a dataset, from the arguments to the output folder."""
 
-import errno
-import os
 import signal
 import sys
 import time
@@ -22,7 +20,7 @@ from hf_gradexplain.commands.inputs import EvaluationInputs, load_inputs
 from hf_gradexplain.commands.measures import evaluate_baselines, measures_of
 from hf_gradexplain.commands.publish import publish
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, options_of, to_replay_yaml
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import translate_write_errors
 from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
 from hf_gradexplain.evaluation.documents import read_explanations
 from hf_gradexplain.evaluation.extra_measures import Measures
@@ -90,18 +88,13 @@ def _destination(arguments: EvaluateRecipeArguments) -> Destination | None:
 @contextmanager
 def explain_stops(output_dir: Path) -> Iterator[None]:
     """Turn an interrupt, a full disk or a folder that cannot be written to into one sentence."""
+    resume = "run the same command again to resume; finished shards are kept"
     try:
-        yield
+        with translate_write_errors(output_dir, again=f", and {resume}", instead="--output_dir"):
+            yield
     except KeyboardInterrupt:
-        print("\nstopped: run the same command again to resume; finished shards are kept", file=sys.stderr)
+        print(f"\nstopped: {resume}", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EIO):
-            raise
-        raise GradexplainError(
-            f"cannot write to {output_dir} ({os.strerror(error.errno)}): make room or make it writable, and run the "
-            "same command again to resume; finished shards are kept"
-        ) from error
 
 
 def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: Path, *, is_main: bool) -> Run | None:

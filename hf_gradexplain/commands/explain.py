@@ -1,16 +1,18 @@
 """Explain texts, and write them as JSON lines and as a page."""
 
-import json
 from pathlib import Path
 
 from hf_gradexplain.commands.recipe_arguments import ExplainRecipeArguments, options_of, to_replay_yaml
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.errors import translate_write_errors
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.files import atomic_write_text
+from hf_gradexplain.files import atomic_write_text, check_folder
 from hf_gradexplain.hub.provenance import Provenance, commits, resolve
+from hf_gradexplain.options import Options
 from hf_gradexplain.text.encode import Text
 from hf_gradexplain.viz.report import render_report
+from hf_gradexplain.viz.sanitize import json_text
 from hf_gradexplain.viz.terminal import say
 
 
@@ -21,9 +23,15 @@ def run_explanation(arguments: ExplainRecipeArguments) -> list[Explanation]:
         One explanation per text.
 
     Raises:
-        GradexplainError: The texts or the model cannot be loaded, or an option cannot be used.
+        GradexplainError: The texts or the model cannot be loaded, an option cannot be used, or `output_dir` cannot be
+            written to.
     """
-    options = options_of(arguments)
+    with translate_write_errors(arguments.output_dir, instead="--output_dir"):
+        check_folder(Path(arguments.output_dir))
+        return _explain(arguments, options_of(arguments))
+
+
+def _explain(arguments: ExplainRecipeArguments, options: Options) -> list[Explanation]:
     texts, labels, data = _texts(arguments)
     engine = AttributionEngine.from_pretrained(
         arguments.model_name_or_path,
@@ -35,7 +43,7 @@ def run_explanation(arguments: ExplainRecipeArguments) -> list[Explanation]:
     methods = engine.resolve(options).methods
     folder, commit_of = Path(arguments.output_dir), commits({**engine.provenances, **data})
     rows = [{**explanation.to_dict(), "commits": commit_of} for explanation in explanations]
-    lines = (json.dumps(row, ensure_ascii=False) for row in rows)
+    lines = (json_text(row) for row in rows)
     atomic_write_text(folder / "explanations.jsonl", "".join(f"{line}\n" for line in lines))
     page = render_report(
         title=f"{Path(arguments.model_name_or_path).name}: {len(texts)} texts explained",

@@ -17,6 +17,7 @@ import yaml
 
 from hf_gradexplain.errors import GradexplainError, choose, one_line
 from hf_gradexplain.options import choices_of
+from hf_gradexplain.viz.sanitize import visible
 
 T = TypeVar("T")
 
@@ -106,7 +107,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print one sentence, without the list of all flags, and exit with code 2."""
         _wait_for_main_process()
-        self.exit(2, f"{self.prog}: error: {message}\n")
+        self.exit(2, f"{self.prog}: error: {visible(message)}\n")
 
 
 @contextmanager
@@ -116,7 +117,7 @@ def exit_on_error() -> Iterator[None]:
         yield
     except GradexplainError as error:
         _wait_for_main_process()
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {visible(str(error))}")
 
 
 def _wait_for_main_process() -> None:
@@ -234,7 +235,7 @@ def _read_mapping(path: Path) -> dict[str, Any]:
         raise GradexplainError(
             f"cannot read {path} ({error.strerror}): name a file that holds lines of `name: value`, or give flags alone"
         ) from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise GradexplainError(
             f"{path} is not YAML ({one_line(error)}): it must hold lines of `name: value`"
         ) from error

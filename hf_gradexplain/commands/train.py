@@ -18,8 +18,9 @@ from hf_gradexplain.cards import (
     write_card,
 )
 from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, translate_write_errors
 from hf_gradexplain.explain import Explainer
+from hf_gradexplain.files import check_folder
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.hub.push import Destination, check_destination, push
 from hf_gradexplain.loading.card_results import weights_sha256
@@ -43,9 +44,11 @@ def run_training(arguments: TrainRecipeArguments) -> Mapping[str, float]:
         GradexplainError: The data, the model or its configuration cannot be loaded, or the model cannot be pushed.
     """
     destination = _destination(arguments)
-    trained = train(arguments)
-    if PartialState().is_main_process:
-        _publish(trained, arguments, destination)
+    with translate_write_errors(arguments.output_dir, instead="--output_dir"):
+        check_folder(Path(arguments.output_dir))
+        trained = train(arguments)
+        if PartialState().is_main_process:
+            _publish(trained, arguments, destination)
     return trained.metrics
 
 

@@ -115,7 +115,7 @@ def read_json(provenance: Provenance, file: str) -> dict[str, Any] | None:
         return None
     what = f"{file} of {provenance.name!r}"
     with translate_errors(
-        lambda error: f"{what} is not JSON ({error}): repair it", ValueError, raises=UnavailableError
+        lambda error: f"{what} is not JSON ({error}): repair it", ValueError, RecursionError, raises=UnavailableError
     ):
         content = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):

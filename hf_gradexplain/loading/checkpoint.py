@@ -19,7 +19,7 @@ from hf_gradexplain.loading.safety import (
     translate_load_errors,
     weights_options,
 )
-from hf_gradexplain.loading.weights import check_finite
+from hf_gradexplain.loading.weights import check_shapes, check_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +84,8 @@ def load_classifier(
     """Load a sequence classifier that can be explained, and its tokenizer; for the arguments see `load_checkpoint`.
 
     Raises:
-        GradexplainError: The model or its tokenizer cannot be loaded, weights are missing from the checkpoint, or a
-            weight is not finite.
+        GradexplainError: The model or its tokenizer cannot be loaded, weights are missing from the checkpoint, a
+            weight is not finite, or all word vectors are zero.
     """
     checkpoint = load_checkpoint(
         name,
@@ -102,7 +102,7 @@ def load_classifier(
             "predictions would be random: fine-tune it for classification first (recipes/train.py), or name a "
             "fine-tuned model"
         )
-    check_finite(checkpoint.model)
+    check_weights(checkpoint.model)
     return checkpoint
 
 
@@ -132,10 +132,12 @@ def _load(
         dtype=dtype,
         device_map="auto" if device == "auto" else None,
         trust_remote_code=trust_remote_code,
-        ignore_mismatched_sizes=source.adapter is not None,
+        ignore_mismatched_sizes=True,
         output_loading_info=True,
         **weights_options(source, allow_pickle=allow_pickle),
     )
+    if source.adapter is None:
+        check_shapes(info["mismatched_keys"])
     missing = {*info["missing_keys"], *(name for name, *_ in info["mismatched_keys"])}
     if source.adapter is not None:
         model = apply_adapter(model, source.model)

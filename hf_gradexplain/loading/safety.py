@@ -12,6 +12,7 @@ from transformers import AutoConfig, PreTrainedConfig
 
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 from hf_gradexplain.hub.provenance import Provenance, read_json, resolve
+from hf_gradexplain.viz.sanitize import visible
 
 _INSTALLED_QUANTIZERS = ("bitsandbytes",)
 """Quantisation methods whose code is an installed package; others download code from the hub."""
@@ -161,9 +162,11 @@ def translate_load_errors(failure: str) -> AbstractContextManager[None]:
 
 
 def _reason(error: Exception) -> str:
-    message = one_line(error)
+    message = visible(one_line(error))
     if isinstance(error, GradexplainError):
         return message
+    if isinstance(error, RecursionError):
+        return "one of its JSON files is nested too deeply: repair it, or name another model"
     if isinstance(error, pickle.UnpicklingError):
         return "its pickled weights hold more than tensors, which is not allowed: name a revision with .safetensors"
     if "trust_remote_code=True" in message:
@@ -173,10 +176,17 @@ def _reason(error: Exception) -> str:
         )
     if isinstance(error, OSError) and "model.safetensors" in message:
         return f"it has no weights in .safetensors; weights in .bin would be {PICKLE}"
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason given").rstrip(".")
+    first = _first_sentence(visible(str(error)))
     if isinstance(error, OSError):
         return f"{first}; name a model on the hub, or a folder with its configuration and weights"
     return f"{type(error).__name__}: {first}"
+
+
+def _first_sentence(message: str) -> str:
+    """Return the first line of a message, and the next ones as long as they end in a colon."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()] or ["no reason given"]
+    end = next((i for i, line in enumerate(lines) if not line.endswith(":")), len(lines) - 1)
+    return " ".join(lines[: end + 1]).rstrip(".")
 
 
 @contextmanager

@@ -1,9 +1,10 @@
-"""The model inside its wrappers, and a check that its weights are finite."""
+"""The model inside its wrappers, and checks of its weights."""
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hf_gradexplain.errors import GradexplainError
 
@@ -29,13 +30,15 @@ def unwrap(model: nn.Module) -> nn.Module:
     return model if has_more_weights or adapted is model else unwrap(adapted)
 
 
-def check_finite(model: nn.Module) -> None:
-    """Check that no weight is NaN or infinite; weights on the meta device are skipped.
+def check_weights(model: nn.Module) -> None:
+    """Check that no weight is NaN or infinite, and that the word vectors are not all zero.
+
+    Weights on the meta device are skipped.
 
     Large weights are checked in chunks, which needs little memory.
 
     Raises:
-        GradexplainError: A weight is not finite.
+        GradexplainError: A weight is not finite, or all word vectors are zero.
     """
     for name, parameter in model.named_parameters():
         chunks = parameter.detach().reshape(-1).split(_CHUNK) if parameter.device.type != "meta" else ()
@@ -43,3 +46,38 @@ def check_finite(model: nn.Module) -> None:
             raise GradexplainError(
                 f"weight {name!r} is not finite: the checkpoint is corrupt, or its training diverged; load another one"
             )
+    table = _word_table(model)
+    if table is not None and table.device.type != "meta" and not bool(table.detach().any()):
+        raise GradexplainError(
+            f"the word vectors of {type(model).__name__} are all zero: its checkpoint is empty or corrupt; load "
+            "another one"
+        )
+
+
+def _word_table(model: nn.Module) -> Tensor | None:
+    """Return the weight that a model names as its word vectors, if it names one."""
+    try:
+        table = cast(Any, model).get_input_embeddings()
+    except (AttributeError, NotImplementedError):
+        return None
+    weight = getattr(table, "weight", None)
+    return weight if isinstance(weight, Tensor) and weight.numel() else None
+
+
+def check_shapes(mismatched: Iterable[tuple[str, Sequence[int], Sequence[int]]]) -> None:
+    """Check that all weights of a checkpoint have the shapes that its configuration asks for.
+
+    Args:
+        mismatched: The names of those that do not, the shape in the checkpoint and the one asked for.
+
+    Raises:
+        GradexplainError: There is one.
+    """
+    wrong = sorted((name, tuple(saved), tuple(expected)) for name, saved, expected in mismatched)
+    if wrong:
+        name, saved, expected = wrong[0]
+        have = "1 weight has" if len(wrong) == 1 else f"{len(wrong)} weights have"
+        raise GradexplainError(
+            f"{have} another shape than config.json asks for, such as {name!r}: {saved} instead of {expected}; "
+            "correct config.json, or name another checkpoint"
+        )

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 from hf_gradexplain.evaluation.documents import damage
 from hf_gradexplain.files import atomic_write_text, checksum_path, matches_checksum, remove_unfinished
+from hf_gradexplain.viz.sanitize import json_text
 
 _LOCK_TIMEOUT = 3
 """Seconds to wait for a lock: a process whose launcher was killed ends within one."""
@@ -89,7 +90,7 @@ def check_inputs(output_dir: Path, inputs: Mapping[str, Any]) -> None:
         _check_same_inputs(output_dir, _recorded_inputs(record), current)
     elif not record.exists():
         _check_no_foreign_files(output_dir)
-    atomic_write_text(record, json.dumps(current, indent=2, ensure_ascii=False) + "\n", checksum=True)
+    atomic_write_text(record, json_text(current, indent=2) + "\n", checksum=True)
 
 
 def finished_shards(output_dir: Path) -> tuple[dict[int, str], dict[Path, str]]:
@@ -157,10 +158,13 @@ def _recorded_inputs(record: Path) -> dict[str, Any]:
             "another --output_dir, or delete this one"
         )
 
-    with translate_errors(explain, OSError, ValueError):
+    with translate_errors(explain, OSError, ValueError, RecursionError):
         if matches_checksum(record) is False:
             raise ValueError(f"its bytes do not have the SHA-256 in {checksum_path(record).name}")
-        return json.loads(record.read_text(encoding="utf-8"))
+        inputs = json.loads(record.read_text(encoding="utf-8"))
+        if not isinstance(inputs, dict):
+            raise ValueError(f"it holds a {type(inputs).__name__} instead of a JSON object")
+        return inputs
 
 
 def _check_same_inputs(output_dir: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

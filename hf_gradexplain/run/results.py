@@ -30,6 +30,7 @@ from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.curves import aopc_figure, ends_figure
 from hf_gradexplain.viz.figures import correlation_figure
 from hf_gradexplain.viz.report import render_card, render_report
+from hf_gradexplain.viz.sanitize import json_text
 from hf_gradexplain.viz.tables import join_words
 
 EXAMPLES = 4
@@ -140,7 +141,7 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
     atomic_write_text(output_dir / "README.md", card)
     atomic_write_text(output_dir / "run.yaml", run.arguments)
     record = _record(run, result, files)
-    atomic_write_text(output_dir / "results.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    atomic_write_text(output_dir / "results.json", json_text(record, indent=2) + "\n")
     record_finished_files(output_dir)
 
 

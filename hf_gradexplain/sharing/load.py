@@ -13,7 +13,7 @@ from huggingface_hub.errors import HTTPError
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 from hf_gradexplain.evaluation.documents import open_documents
-from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanation import Explanation, NotAnExplanationError
 from hf_gradexplain.hub.provenance import resolve
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.sharing.source import TextSource, digest
@@ -53,7 +53,7 @@ def load_explanations(
             "--push_to_hub` published, or the folder of a run"
         )
 
-    with translate_errors(explain, KeyError, TypeError, OSError, pa.ArrowException):
+    with translate_errors(explain, KeyError, TypeError, OSError, pa.ArrowException, NotAnExplanationError):
         source = TextSource.from_metadata(open_documents(paths[0]).schema_arrow.metadata)
         if source is None or source.included:
             return [Explanation.from_dict(row) for row in rows]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
-from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.errors import GradexplainError, choose, one_line, translate_errors
 from hf_gradexplain.options import UnitName
 from hf_gradexplain.text.alignment import Tokens, from_alignment, from_encoding, strip_span
 from hf_gradexplain.text.data import NO_UNIT, PREDICTED, Batch, Document, Unit, Units
@@ -50,12 +50,12 @@ class Encoder:
         Lone surrogates, which tokenizers refuse, become U+FFFD.
 
         Raises:
-            GradexplainError: A text is neither a str nor a tuple of two.
+            GradexplainError: A text is neither a str nor a tuple of two, or the tokenizer fails.
         """
         if not texts:
             return []
         parts = [_parts(text) for text in texts]
-        with _restore_settings(self.tokenizer):
+        with _restore_settings(self.tokenizer), translate_errors(_tokenizer_failed, Exception):
             encoded = self.tokenizer(
                 [each if len(each) > 1 else each[0] for each in parts],
                 truncation=self.max_length is not None,
@@ -98,6 +98,13 @@ class Encoder:
                 key = ids, text[slice(*span)] if unknown in ids else None
             groups.setdefault(key, []).append((word, span))
         return list(groups.values())
+
+
+def _tokenizer_failed(error: BaseException) -> str:
+    return (
+        f"the tokenizer fails on these texts ({type(error).__name__}: {one_line(error, 200)}): load the tokenizer that "
+        "the model was trained with, or repair its files"
+    )
 
 
 @contextmanager

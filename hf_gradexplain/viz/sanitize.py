@@ -1,9 +1,16 @@
 """Make untrusted text safe to display: characters that a terminal, a browser or an XML parser obeys become visible."""
 
+import json
+import re
+from typing import Any
+
 _SURROGATES = range(0xD800, 0xE000)
 _C1_CONTROLS = range(0x80, 0xA0)
 _BIDI_CONTROLS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _NONCHARACTERS = (*range(0xFDD0, 0xFDF0), *(plane << 16 | low for plane in range(17) for low in (0xFFFE, 0xFFFF)))
+
+_BIDI_MARKS = (0x061C, 0x200E, 0x200F)
+_TAGS = range(0xE0000, 0xE0080)
 
 _VISIBLE: dict[int, int] = {
     **dict.fromkeys((*_SURROGATES, *_C1_CONTROLS, *_BIDI_CONTROLS, *_NONCHARACTERS), 0xFFFD),
@@ -11,6 +18,9 @@ _VISIBLE: dict[int, int] = {
     0x7F: 0x2421,
     **dict.fromkeys((0x2028, 0x2029), 0x0A),
 }
+
+_CONTROLS = (*(code for code in _VISIBLE if code > 0x7E), *_BIDI_MARKS, *_TAGS)
+_ESCAPED_IN_JSON = re.compile(f"[{''.join(map(chr, _CONTROLS))}]")
 
 
 def visible(text: str) -> str:
@@ -34,3 +44,19 @@ def one_line(text: str, width: int | None = None) -> str:
     """
     line = " ".join(visible(text).split())
     return line if width is None or len(line) <= width else line[: max(width - 1, 0)].rstrip() + "…"
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    r"""Return JSON that is safe to print: what controls a display stands in escapes, which parsers read as before.
+
+    These are control characters, C1 controls included, bidirectional controls and marks, line separators, tags, lone
+    surrogates and noncharacters. All other characters stand for themselves.
+
+    >>> json_text({"text": "naïve \x9b31m \u202e"})
+    '{"text": "naïve \\u009b31m \\u202e"}'
+    """
+    return _ESCAPED_IN_JSON.sub(_escape, json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from rich.console import Console
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.run.fingerprints import code_fingerprint
+from hf_gradexplain.viz.terminal import say
 
 _POLL_SECONDS = 1.0
 """Seconds between two checks for steps that other processes have finished."""
@@ -116,7 +116,7 @@ class Ledger:
         try:
             with FileLock(path.with_suffix(".lock"), timeout=0):
                 if self.stamp(step) is None:
-                    Console(stderr=True, soft_wrap=True).print(f"[{number}] {step.name}", highlight=False, markup=False)
+                    say(f"[{number}] {step.name}")
                     started = time.monotonic()
                     result = step.work()
                     stamp = {"asked": self._inputs(step, needed), "made": result, "code": code_fingerprint()}

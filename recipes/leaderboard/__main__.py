@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import torch
-from rich.console import Console
 
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
 from hf_gradexplain.run.processes import flush_denormals
+from hf_gradexplain.viz.terminal import say
 from recipes.common.running import helper_processes
 from recipes.common.task_ledger import Ledger
 from recipes.leaderboard.arguments import LeaderboardArguments
@@ -33,7 +33,7 @@ def measure(arguments: LeaderboardArguments) -> None:
             ledger.run_all(plan.steps(arguments.only))
     if not arguments.only:
         page = write_page(arguments, plan, ledger)
-        Console(stderr=True, soft_wrap=True).print(f"Page: {page}", highlight=False, markup=False)
+        say(f"Page: {page}")
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import torch
-from rich.console import Console
 
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
 from hf_gradexplain.run.processes import flush_denormals
+from hf_gradexplain.viz.terminal import say
 from recipes.common.running import helper_processes
 from recipes.common.task_ledger import Ledger
 from recipes.paper.arguments import ReproduceArguments
@@ -37,7 +37,7 @@ def reproduce(arguments: ReproduceArguments) -> None:
             write_cards(artifacts, Path(arguments.cards))
         page = write_page(artifacts)
         print("\n".join(verdict_lines(artifacts.verdicts)))
-        Console(stderr=True, soft_wrap=True).print(f"Page: {page}", highlight=False, markup=False)
+        say(f"Page: {page}")
 
 
 if __name__ == "__main__":

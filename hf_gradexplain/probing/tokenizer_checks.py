@@ -1,0 +1,58 @@
+"""Checks that a tokenizer and a model belong together, before the model runs on ids that it has no vectors for."""
+
+from collections.abc import Sequence
+from numbers import Real
+
+from torch import nn
+from transformers import PreTrainedTokenizerBase
+
+from hf_gradexplain.classifier.limits import length_limit, vocabulary_size
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.probing.gradient_checks import ordinary_ids, tokens_around
+from hf_gradexplain.text.data import Document
+
+
+def check_tokenizer(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> None:
+    """Check that a tokenizer has a usable length limit, and that its ordinary tokens have vectors in the model.
+
+    Raises:
+        GradexplainError: `model_max_length` is not a positive number, leaves no room for a word, or the tokenizer is
+            that of another model.
+    """
+    longest = tokenizer.model_max_length
+    if isinstance(longest, bool) or not isinstance(longest, Real) or not longest >= 1:
+        raise GradexplainError(
+            f"the tokenizer's model_max_length must be a positive number of tokens, but is {longest!r}: set "
+            "tokenizer.model_max_length, or correct it in tokenizer_config.json"
+        )
+    size, ids = vocabulary_size(model), ordinary_ids(tokenizer)
+    if size is not None and max(ids) >= size:
+        raise GradexplainError(
+            f"the tokenizer has {len(tokenizer):,} tokens, but {type(model).__name__} has vectors for {size:,}: load "
+            "the model's own tokenizer"
+        )
+    limit, special = length_limit(tokenizer, model), tokens_around(tokenizer)
+    if limit is not None and limit <= special:
+        raise GradexplainError(
+            f"the length limit of {limit} tokens leaves no room for a word between the {special} special tokens: set "
+            "tokenizer.model_max_length to the number of tokens that the model reads"
+        )
+
+
+def check_token_ids(documents: Sequence[Document], tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> None:
+    """Check that the model has a vector for each token of these texts.
+
+    Raises:
+        GradexplainError: It has none for a token, mostly one that was added to the tokenizer without resizing the
+            model.
+    """
+    size = vocabulary_size(model)
+    for number, document in enumerate(documents):
+        largest = max(document.inputs["input_ids"])
+        if size is not None and largest >= size:
+            raise GradexplainError(
+                f"text {number} has the token {tokenizer.convert_ids_to_tokens(largest)!r} with the id {largest}, but "
+                f"{type(model).__name__} has vectors for ids below {size}: call "
+                "model.resize_token_embeddings(len(tokenizer)) and fine-tune the model, or load the model's own "
+                "tokenizer"
+            )
