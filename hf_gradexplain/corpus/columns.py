@@ -56,12 +56,26 @@ def check_columns(rows: Dataset | IterableDataset, columns: dict[str, str], sour
             raise CorpusError(
                 f"{source}: the column {name!r} must hold strings, but holds {rows.features[name]}; {fix}"
             )
+        if target == "label" and not _is_label(rows.features.arrow_schema.field(name).type):
+            raise CorpusError(
+                f"{source}: the column {name!r} must hold class names, class ids, numbers or lists of these, but "
+                f"holds {rows.features[name]}; convert it, or name another label_column"
+            )
 
 
 def is_string(rows: Dataset | IterableDataset, column: str) -> bool:
     """Return whether a column holds strings."""
     dtype = rows.features.arrow_schema.field(column).type
     return pa.types.is_string(dtype) or pa.types.is_large_string(dtype)
+
+
+def _is_label(kind: pa.DataType) -> bool:
+    """Return whether values of an Arrow type can be labels: names, ids, booleans, floats and lists of these."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _is_label(kind.value_type)
+    types = pa.types
+    checks = (types.is_integer, types.is_floating, types.is_boolean, types.is_string, types.is_large_string)
+    return types.is_null(kind) or any(check(kind) for check in checks)
 
 
 def quoted(names: Iterable[str]) -> str:

@@ -69,6 +69,7 @@ def load_texts(
     check_columns(splits[name], columns, source)
     rows = splits[name].select_columns(list(columns)).rename_columns(columns)
     rows = rows.add_column("id", np.arange(len(rows)))
+    _check_utf8(rows, source)
     if label_column is not None:
         rows = _encode_labels(rows, splits, label_column)
     rows = rows.select_columns(["id", *columns.values()]).select(_sample(ids, max_samples, seed))
@@ -111,6 +112,23 @@ def _encode_labels(rows: Dataset, splits: Mapping[str, Dataset], label_column: s
     elif not pa.types.is_boolean(labels.type):
         return rows
     return rows.remove_columns("label").add_column("label", labels.cast(pa.int64()), feature=feature)
+
+
+def _check_utf8(rows: Dataset, source: str) -> None:
+    """Check that all strings are UTF-8, which a Parquet file does not promise."""
+    for column in (name for name in rows.column_names if is_string(rows, name)):
+        values = _arrow(rows, column)
+        try:
+            values.validate(full=True)
+        except pa.ArrowInvalid:
+            number = next(i for i, value in enumerate(values.cast(pa.large_binary())) if not _is_utf8(value.as_py()))
+            raise CorpusError(
+                f"the value of {column!r} in row {number} of {source} is not UTF-8; convert the file to UTF-8"
+            ) from None
+
+
+def _is_utf8(value: bytes | None) -> bool:
+    return value is None or value.decode(errors="replace").encode() == value
 
 
 def _check_complete(rows: Dataset, column: str, source: str) -> None:

@@ -9,6 +9,7 @@ from datasets import Dataset, load_dataset, load_from_disk
 from datasets.exceptions import DatasetBuildError, DatasetsError
 
 from hf_gradexplain.corpus.columns import CorpusError, DatasetUnavailableError, quoted
+from hf_gradexplain.corpus.json_depth import check_depth
 from hf_gradexplain.corpus.repository import load_repository
 from hf_gradexplain.errors import translate_errors
 
@@ -43,6 +44,9 @@ def open_splits(
     saved = any((path / marker).is_file() for marker in SAVED_TO_DISK)
     if (builder or saved) and (config is not None or revision is not None):
         raise CorpusError(f"config and revision do not apply to {name!r}, a local file; leave them out")
+    for file in path.rglob("*") if path.is_dir() and not saved else [path]:
+        if file.is_file() and FILE_BUILDERS.get(file.suffix.lower()) == "json":
+            check_depth(file)
     with translate_read_errors(name):
         if builder:
             loaded = load_dataset(builder, data_files={split_name(split): name}, streaming=streaming)

@@ -2,9 +2,12 @@
 
 import json
 import re
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import datasets
 import huggingface_hub.constants
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
@@ -209,3 +212,34 @@ def test_unavailable_sources(tmp_path, monkeypatch):
     (tmp_path / "broken.csv").write_text("")
     with pytest.raises(DatasetUnavailableError, match=r"No columns to parse.*; check its configuration"):
         load_texts(str(tmp_path / "broken.csv"))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [date(2020, 1, 1)] * 2,
+        [datetime(2020, 1, 1)] * 2,
+        [timedelta(1)] * 2,
+        [Decimal("1.5")] * 2,
+        [b"a", b"b"],
+        [{"a": 1}] * 2,
+        [[date(2020, 1, 1)]] * 2,
+    ],
+    ids=["dates", "times", "durations", "decimals", "bytes", "structs", "lists of dates"],
+)
+def test_labels_that_are_neither_names_nor_numbers_are_refused(labels, tmp_path):
+    pq.write_table(pa.table({"text": ["a", "b"], "label": labels}), tmp_path / "a.parquet")
+    message = _error(str(tmp_path / "a.parquet"))
+    assert "the column 'label' must hold class names, class ids, numbers or lists of these, but holds" in message
+    assert message.endswith("; convert it, or name another label_column")
+
+
+@pytest.mark.parametrize("column", ["text", "label"])
+def test_strings_that_are_not_utf8_are_refused_with_their_row(column, tmp_path):
+    latin = pa.array([b"rain", b"caf\xe9"])
+    latin = pa.Array.from_buffers(pa.string(), 2, latin.buffers())
+    columns = {"text": pa.array(["a", "b"]), "label": pa.array(["dry", "wet"]), column: latin}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    message = _error(str(tmp_path / "a.parquet"))
+    assert message.startswith(f"the value of {column!r} in row 1 of split 'test' of ")
+    assert message.endswith("is not UTF-8; convert the file to UTF-8")

@@ -1,8 +1,9 @@
+import json
 import unicodedata
 
 import pytest
 
-from hf_gradexplain.viz.sanitize import one_line, visible
+from hf_gradexplain.viz.sanitize import json_text, one_line, visible
 
 
 def test_no_control_character_survives():
@@ -28,3 +29,13 @@ def test_control_characters_become_visible_and_line_ends_are_unified():
 )
 def test_one_line_is_cut_to_its_width(width, expected):
     assert one_line(" one\n\t two ", width) == expected
+
+
+def test_json_holds_no_control_character_and_reads_the_same():
+    everything = " ".join(map(chr, range(0x110000)))  # two surrogates in a row would be read as one character
+    written = json_text({"text": everything}, indent=2)
+    assert {character for character in written if unicodedata.category(character) in ("Cc", "Cs")} == {"\n"}
+    bidi = {c for c in everything if unicodedata.bidirectional(c) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI")}
+    assert not (bidi | {"\u2069", "\u2068", "\u200e", "\u200f", "\u061c", "\u2028", "\U000e0041"}) & set(written)
+    assert json.loads(written) == {"text": everything}
+    assert json_text(["naïve 素晴らしい فيلم", 1.5, None]) == '["naïve 素晴らしい فيلم", 1.5, null]'

@@ -1,0 +1,34 @@
+"""The depth of JSON files: the reader of `datasets` crashes the process on those that are nested very deeply."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from hf_gradexplain.corpus.columns import DatasetUnavailableError
+
+DEEPEST = 1000
+"""The deepest nesting that is passed on; the reader itself refuses far less deep files, but with an error."""
+
+_ESCAPE, _STRING = re.compile(rb"\\."), re.compile(rb'"[^"\n]*"?')
+_NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"\n'))
+_CHUNK = 2**24
+
+
+def check_depth(path: Path) -> None:
+    """Check that the lists and objects of a JSON or JSON lines file are not nested too deeply.
+
+    Raises:
+        DatasetUnavailableError: They are.
+    """
+    depth = 0
+    with path.open("rb") as file:
+        while lines := file.readlines(_CHUNK):
+            structure = _ESCAPE.sub(b"", b"".join(lines)).translate(None, _NO_STRUCTURE)
+            brackets = np.frombuffer(_STRING.sub(b"", structure).replace(b"\n", b""), dtype=np.uint8)
+            steps = np.where(np.isin(brackets, (ord("["), ord("{"))), 1, -1)
+            if len(steps) and depth + np.cumsum(steps).max() > DEEPEST:
+                raise DatasetUnavailableError(
+                    f"{str(path)!r} nests lists or objects more than {DEEPEST} deep: give a file with one row per line"
+                )
+            depth += int(steps.sum())

@@ -1,0 +1,42 @@
+"""JSON that is nested so deeply that its reader would crash the process."""
+
+import subprocess
+import sys
+
+import pytest
+
+from hf_gradexplain.corpus.columns import DatasetUnavailableError
+from hf_gradexplain.corpus.json_depth import DEEPEST, check_depth
+
+MILLION = 10**6
+DEEP = {
+    "rows": '{"text": "a", "label": ' + "[" * MILLION + "]" * MILLION + "}\n",
+    "lines": "[\n" * MILLION + "]\n" * MILLION,
+    "objects": '{"a":' * MILLION + "0" + "}" * MILLION,
+    "brackets in strings": '["]", ' * MILLION + "]" * MILLION,
+    "escapes": r'["\\\"]", ' * MILLION + "]" * MILLION,
+}
+
+
+@pytest.mark.parametrize("content", DEEP.values(), ids=DEEP)
+def test_deep_files_are_refused(content, tmp_path):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(DatasetUnavailableError, match=r"a\.json' nests lists or objects more than 1000 deep: give"):
+        check_depth(tmp_path / "a.json")
+
+
+def test_ordinary_files_are_not(tmp_path):
+    rows = ['{"text": "[[[ {{{ \\" [ \\\\", "label": [0, 1]}\n'] * 2000
+    (tmp_path / "a.jsonl").write_text("".join(rows) + "[" * DEEPEST + "]" * DEEPEST)
+    check_depth(tmp_path / "a.jsonl")
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "folder"])
+def test_the_process_survives_a_deep_file(name, tmp_path):
+    path = tmp_path / name / "test.json" if name == "folder" else tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(DEEP["rows"])
+    code = f"from hf_gradexplain.corpus import load_texts; load_texts({str(tmp_path / name)!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "DatasetUnavailableError" in done.stderr.splitlines()[-1]
