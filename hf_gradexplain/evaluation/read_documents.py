@@ -115,8 +115,9 @@ def count_incomplete(paths: Sequence[Path]) -> dict[str, int]:
     """Count the documents whose scores miss their promised sum by more than 5 %, by method that promises one."""
     counts: dict[str, int] = {}
     for path in paths:
-        if "completeness" in pq.read_schema(path).names:
-            for method, gaps in _fields(pq.ParquetFile(path).read(["completeness"]), "completeness").items():
+        file = open_documents(path)
+        if "completeness" in file.schema_arrow.names:
+            for method, gaps in _fields(file.read(["completeness"]), "completeness").items():
                 counts[method] = counts.get(method, 0) + int((np.abs(_array(gaps)) > COMPLETE_WITHIN).sum())
     return counts
 
