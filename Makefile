@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup evaluate reproduce leaderboard test test-slow test-gpu style check clean
+.PHONY: help setup evaluate reproduce leaderboard test test-slow test-gpu mutants style check clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -50,6 +50,10 @@ test-slow: $(READY)  ## the tests that take minutes
 
 test-gpu: $(READY)  ## the tests that need a GPU, and a PyTorch in .venv that can use it
 	$(BIN)/python -m pytest -m gpu
+
+N ?= 20
+mutants: $(READY)  ## break the package in N random places and count what the tests notice: N=20 [SEED=0]
+	$(BIN)/python -m tests.mutants --number $(N) --seed $(or $(SEED),0)
 
 style: $(READY)  ## format the code and sort the imports
 	$(BIN)/ruff check --fix-only --quiet .

@@ -1,0 +1,77 @@
+"""The mutations of a small module, and the sample of mutants."""
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.__main__ import ROOT, draw, runs_for
+from tests.mutants.operators import mutations
+
+SOURCE = '''"""Länge: 1 + 1."""
+
+import math
+
+
+def area(x: float = 1.5, *, n: "1 + 1" = 0) -> int:
+    """Return 2 + 2."""
+    if x < n:
+        raise ValueError(f"{x + 1} is below {n}")
+    x.check()
+    y = x.abs() * 2
+    total = y.sum(-1, keepdim=True) + y.mean(dim=0)
+    assert total > 0
+    pairs = zip(x, y, strict=True)
+    return total
+'''
+
+EXPECTED = {
+    ("constant", "(2.5)", 'def area(x: float = (2.5), *, n: "1 + 1" = 0) -> int:'),
+    ("constant", "(1)", 'def area(x: float = 1.5, *, n: "1 + 1" = (1)) -> int:'),
+    ("comparison", "(x <= n)", "if (x <= n):"),
+    ("dropped call", "pass", "pass"),
+    ("dropped call", "x", "x"),
+    ("dropped call", "x", "y = x * 2"),
+    ("arithmetic", "(x.abs() / 2)", "y = (x.abs() / 2)"),
+    ("constant", "(3)", "y = x.abs() * (3)"),
+    ("arithmetic", "(y.sum(-1, keepdim=True) - y.mean(dim=0))", "total = (y.sum(-1, keepdim=True) - y.mean(dim=0))"),
+    ("axis", "y.sum(0, keepdim=True)", "total = y.sum(0, keepdim=True) + y.mean(dim=0)"),
+    ("axis", "y.mean(dim=-1)", "total = y.sum(-1, keepdim=True) + y.mean(dim=-1)"),
+    ("constant", "(2)", "total = y.sum(-(2), keepdim=True) + y.mean(dim=0)"),
+    ("constant", "False", "total = y.sum(-1, keepdim=False) + y.mean(dim=0)"),
+    ("constant", "(1)", "total = y.sum(-1, keepdim=True) + y.mean(dim=(1))"),
+    ("changed return", "return None", "return None"),
+}
+
+
+def test_every_operator_makes_the_expected_changes_and_no_other():
+    found = mutations(SOURCE)
+    assert {(m.operator, m.text, m.apply(SOURCE).splitlines()[m.line - 1].strip()) for m in found} == EXPECTED
+    for mutation in found:
+        changed = mutation.apply(SOURCE)
+        ast.parse(changed)
+        before, after = SOURCE.splitlines(), changed.splitlines()
+        assert [i for i, (a, b) in enumerate(zip(before, after, strict=True), 1) if a != b] == [mutation.line]
+
+
+def test_a_sample_depends_on_its_seed_and_has_different_lines():
+    some, again, other = draw(200, 1), draw(200, 1), draw(200, 2)
+    assert some == again != other
+    assert len({(mutant.path, mutant.mutation.line) for mutant in some}) == 200
+    assert {mutant.mutation.operator for mutant in some} == {m.operator for m in mutations(SOURCE)}
+
+
+def test_lines_are_drawn_uniformly(tmp_path):
+    """A line with many mutations is as likely as a line with one."""
+    (tmp_path / "hf_gradexplain").mkdir()
+    (tmp_path / "hf_gradexplain" / "a.py").write_text("a = 1\nb = 1 + 2 * 3 - 4 / 5 + (6 < 7)\n")
+    drawn = Counter(draw(1, seed, tmp_path)[0].mutation.line for seed in range(400))
+    assert drawn[1] == pytest.approx(200, abs=60)
+
+
+def test_the_nearest_tests_run_first_and_all_tests_last():
+    runs = list(runs_for(Path("hf_gradexplain/text/encode.py"), ROOT))
+    assert [run[0] for run in runs[:2]] == ["tests/text/test_encode.py", "tests/text"]
+    assert runs[-1][:2] == ["-n", "auto"]
+    assert [run[0] for run in runs_for(Path("hf_gradexplain/engine.py"), ROOT)] == ["-n"]
