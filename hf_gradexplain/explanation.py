@@ -1,23 +1,22 @@
 """The result of explaining one text: its units and their scores."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
-from rich.console import Console
 
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.errors import GradexplainError, choose, one_line, translate_errors
+from hf_gradexplain.remarks import remark
 from hf_gradexplain.self_check import SelfCheck
 from hf_gradexplain.text.data import Unit
 from hf_gradexplain.viz.figures import explanation_figure
 from hf_gradexplain.viz.highlight import Heading, Segment, to_html, to_rich
+from hf_gradexplain.viz.notebook import show
 
 COMPLETE_WITHIN = 0.05
 """The relative gap up to which scores count as adding up to their promised sum."""
@@ -119,12 +118,8 @@ class Explanation:
         Raises:
             GradexplainError: The explanation has no scores of this method.
         """
-        if _in_notebook():
-            notebook = import_module("IPython.display")
-            notebook.display(notebook.HTML(self.to_html(method)))
-        else:
-            segments, heading, signed = self._parts(method)
-            Console().print(to_rich(segments, heading=heading, signed=signed))
+        segments, heading, signed = self._parts(method)
+        show(self.to_html(method), to_rich(segments, heading=heading, signed=signed))
 
     def to_html(self, method: str | None = None) -> Markup:
         """Return the text with coloured units as a self-contained HTML fragment, without scripts and escaped.
@@ -178,6 +173,7 @@ class Explanation:
             signed=signed,
             sides=heading.sides,
             max_units=max_units,
+            note=heading.remark,
         )
 
     def _repr_html_(self) -> str:
@@ -193,7 +189,10 @@ class Explanation:
         return pd.DataFrame({**columns, **self.scores})
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain lists, numbers and strings, ready for JSON; `from_dict` reads them."""
+        """Return the fields as plain lists, numbers and strings, ready for JSON; `from_dict` reads them.
+
+        `remarks` has what `remark` says of each method that it says something of.
+        """
         return {
             **{name: getattr(self, name) for name in self.__dataclass_fields__},
             "units": [{"text": unit.text, "spans": [list(span) for span in unit.spans]} for unit in self.units],
@@ -202,6 +201,7 @@ class Explanation:
             "self_check": {name: check.to_dict() for name, check in self.self_check.items()},
             "completeness": dict(self.completeness),
             "baselines": dict(self.baselines),
+            "remarks": {name: said for name in self.scores if (said := self.remark(name))},
         }
 
     @classmethod
@@ -237,6 +237,21 @@ class Explanation:
         gap, check = self.completeness.get(method, 0.0), self.self_check.get(method)
         return "; ".join(part for part in (incomplete(method, gap), check.warning() if check else "") if part)
 
+    def remark(self, method: str | None = None) -> str:
+        """Return in words that the scores of a method are all equal or vanish, and why, or an empty string.
+
+        Args:
+            method: The method; the first one if None.
+        """
+        method = self._method(method)
+        return remark(
+            self.scores[method],
+            unit=self.unit,
+            objective=self.objective,
+            probability=None if self.regression else float(self.probabilities[self.target]),
+            signed=method not in METHODS or METHODS[method].signed,
+        )
+
     def _parts(self, method: str | None) -> tuple[list[Segment], Heading, bool]:
         """Return the segments, the heading, and whether the scores are signed, for the renderers."""
         method = self._method(method)
@@ -251,6 +266,7 @@ class Explanation:
             truncated_at=self.truncated_at,
             without_units=not self.units,
             why=self.why if self.why.startswith(f"auto chose {method}:") else "",
+            remark=self.remark(method),
             check=self.self_check[method].sentence() if method in self.self_check else "",
             warning=self.warning(method),
         )
@@ -279,9 +295,3 @@ def incomplete(method: str, gap: float) -> str:
 def _not_an_explanation(error: BaseException) -> str:
     reason = f"{type(error).__name__}: {one_line(error, 200)}"
     return f"the record is not that of an explanation ({reason}): give one that Explanation.to_dict made"
-
-
-def _in_notebook() -> bool:
-    """Return whether this code runs in a notebook kernel."""
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and type(ipython.get_ipython()).__name__ == "ZMQInteractiveShell"

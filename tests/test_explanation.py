@@ -1,16 +1,19 @@
 import dataclasses
 import json
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
+from markupsafe import escape
 
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.text.data import Unit
-from tests.helpers.tiny import KINDS, PROBLEM_TYPES, TEXTS, explainer
+from tests.helpers.tiny import KINDS, PROBLEM_TYPES, TEXTS, explainer, make
 
 UNITS = ("token", "word", "word_type")
 
@@ -188,18 +191,77 @@ def test_show_prints_to_the_terminal(capsys):
 def test_show_displays_html_in_a_notebook(monkeypatch, capsys):
     displayed = []
     package, module = ModuleType("IPython"), ModuleType("IPython.display")
-    package.get_ipython = type("ZMQInteractiveShell", (), {})
-    module.HTML, module.display = str, displayed.append
+    package.get_ipython = lambda: SimpleNamespace(kernel=object())
+    module.display = lambda bundle, raw: displayed.append((bundle, raw))
     monkeypatch.setitem(sys.modules, "IPython", package)
     monkeypatch.setitem(sys.modules, "IPython.display", module)
     explanation_of().show()
-    assert displayed == [explanation_of().to_html()]
+    (bundle, raw), *more = displayed
+    assert raw
+    assert not more
+    assert bundle["text/html"] == explanation_of().to_html()
+    assert "bad film, bad" in bundle["text/plain"]
     assert capsys.readouterr().out == ""
 
 
-def test_show_prints_to_the_terminal_of_a_plain_ipython(monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "shell", [None, SimpleNamespace(), SimpleNamespace(kernel=None)], ids=["none", "of a terminal", "without a kernel"]
+)
+def test_show_prints_to_the_terminal_where_there_is_no_kernel(monkeypatch, capsys, shell):
     package = ModuleType("IPython")
-    package.get_ipython = type("TerminalInteractiveShell", (), {})
+    package.get_ipython = lambda: shell
     monkeypatch.setitem(sys.modules, "IPython", package)
     explanation_of().show()
     assert "bad film, bad" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("scores", "probability", "objective", "said"),
+    [
+        ([0.5, 0.5], 0.5, "loss", "all words score +0.500: this method says nothing here"),
+        ([0.0, 0.0], 0.5, "loss", "all words score 0: this method says nothing here"),
+        (
+            [0.0, 0.0],
+            1.0,
+            "loss",
+            "all words score 0: this method says nothing here; p = 1 is saturated, try objective='logit'",
+        ),
+        (
+            [2e-8, -1e-8],
+            1 - 1e-8,
+            "loss",
+            "the scores vanish: the largest is 2.00e-08; p = 0.99999999 is saturated, try objective='logit'",
+        ),
+        (
+            [2e-8, -1e-8],
+            2e-7,
+            "prob",
+            "the scores vanish: the largest is 2.00e-08; p = 2e-07 is saturated, try objective='logit'",
+        ),
+        ([2e-8, -1e-8], 0.5, "loss", "the scores vanish: the largest is 2.00e-08"),
+        ([2e-8, -1e-8], 1 - 1e-8, "logit", ""),
+        ([0.5, 0.4], 1 - 1e-8, "loss", ""),
+    ],
+)
+def test_flat_and_vanishing_scores_are_told_wherever_they_are_shown(scores, probability, objective, said, capsys):
+    explanation = explanation_of(
+        scores={"signed_gi": np.array(scores)}, probabilities=np.array([1 - probability, probability, 0]),
+        target=1, objective=objective,
+    )  # fmt: skip
+    assert explanation.remark() == said
+    explanation.show()
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert str(escape(said)) in explanation.to_html()
+    assert explanation.to_dict()["remarks"] == ({"signed_gi": said} if said else {})
+    assert Explanation.from_dict(explanation.to_dict()).remark() == said
+    (axes,) = explanation.to_figure().axes
+    assert " ".join(axes.get_xlabel().split()) == said
+
+
+def test_a_saturated_model_is_told_from_its_prediction():
+    model, tokenizer = make("fasttext", dtype=torch.float32)
+    model.classifier.bias.data[1] += 100
+    explainer = Explainer(model, tokenizer)
+    assert explainer("a good film", "signed_gi").remark().endswith("p = 1 is saturated, try objective='logit'")
+    assert explainer("a good film", "signed_gi", objective="logit").remark() == ""
+    assert explainer("good", "signed_gi").remark() == ""

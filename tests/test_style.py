@@ -37,7 +37,7 @@ FOLDERS = [
     {"perturb", "propagation", "training"},
     {"probing"},
     {"attribution"},
-    {"self_check"},
+    {"self_check", "remarks"},
     {"explanation"},
     {"engine"},
     {"evaluation", "explain"},

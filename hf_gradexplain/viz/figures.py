@@ -1,6 +1,7 @@
 """Correlation histograms and the scores of one text, in matplotlib, without global state or a display."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 import matplotlib.style
 import numpy as np
@@ -68,6 +69,7 @@ def explanation_figure(
     signed: bool = True,
     sides: tuple[str, str] = ("supports", "opposes"),
     max_units: int = 24,
+    note: str = "",
 ) -> Figure:
     """Draw the scores of one document as horizontal bars, with its units from top to bottom in reading order.
 
@@ -81,6 +83,7 @@ def explanation_figure(
         signed: Whether the scores have a sign.
         sides: The names of positive and of negative scores.
         max_units: The largest number of bars.
+        note: A sentence below the bars.
 
     Raises:
         ValueError: The number of scores is not the number of units, or a score is not finite.
@@ -95,9 +98,8 @@ def explanation_figure(
     figure = Figure(figsize=(6.4, 1.1 + 0.24 * max(len(shown), 1)), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(one_line(title, width=64), pad=20 if signed else 8)
-    axes.set_xlabel(
-        "" if len(shown) == len(units) else f"the {len(shown)} strongest of {len(units):,} units", color=MUTED
-    )
+    below = [] if len(shown) == len(units) else [f"the {len(shown)} strongest of {len(units):,} units"]
+    axes.set_xlabel("\n".join([*below, *wrap(one_line(note), 72)]), color=MUTED)
     _draw_bars(axes, [one_line(units[index], width=28) for index in shown], values[shown], sides if signed else None)
     return figure
 

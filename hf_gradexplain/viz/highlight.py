@@ -26,6 +26,8 @@ _TERMINAL_STYLES: dict[Role, tuple[str, str]] = {
     "amount": ("#a06fd0", "underline"),
 }
 """A colour that is readable on black and on white, and a mark for terminals without colours."""
+_TERMINAL_STEPS = (0.1, 0.35, 0.7)
+"""The strengths from which a unit is coloured, bold, and on full colour."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ class Heading:
         without_units: Whether the text has no units.
         sides: The names of positive and of negative scores in the legend.
         why: Why the method was chosen.
-        check: The result of the self-check, below the legend.
+        remark: What to say of scores that are all equal or vanish, below the legend.
+        check: The result of the self-check, below the remark.
         warning: A warning about the explanation, below the self-check.
     """
 
@@ -99,6 +102,7 @@ class Heading:
     without_units: bool = False
     sides: tuple[str, str] = (_PHRASES["for"], _PHRASES["against"])
     why: str = ""
+    remark: str = ""
     check: str = ""
     warning: str = ""
 
@@ -140,11 +144,11 @@ def to_html(
 ) -> Markup:
     """Render an explained text as a self-contained HTML fragment without scripts, files or fonts.
 
-    The opacity of a unit's background is `|score| / max |score|` of the text. Units that support the target are blue
-    with a solid line, units that oppose it vermilion with a dashed line, which also shows the sign without colours;
-    unsigned scores are purple. The tooltip of a unit is its score. The text is escaped, isolated from the direction of
-    the page, and keeps its whitespace; control characters become visible. The colours are transparent and work on
-    light and dark pages.
+    The opacity of a unit's background is `|score| / max |score|` of the text; the legend states this scale. Units that
+    support the target are blue with a solid line, units that oppose it vermilion with a dashed line, which also shows
+    the sign without colours; unsigned scores are purple. The tooltip of a unit is its score. The text is escaped,
+    isolated from the direction of the page, and keeps its whitespace; control characters become visible. The colours
+    are transparent and work on light and dark pages.
 
     Args:
         segments: The pieces of the text, in order; may be empty.
@@ -167,6 +171,7 @@ def to_html(
             heading=heading,
             shades=_shades(segments, heading.truncated_at, signed),
             legend=_legend(segments, signed, top) if legend else {},
+            scale=_scale(segments, signed) if legend else (),
             phrases=heading.phrases,
             colors=_CSS_COLORS,
         )
@@ -200,6 +205,13 @@ def to_rich(
         line = Text(heading.phrases[role], style=" ".join(_TERMINAL_STYLES[role]))
         listed = ", ".join(f"{unit} {score}" for unit, score in units) or "none"
         lines.append(Text.assemble(line, " " * (16 - len(line)), listed))
+    if legend and (peak := _peak(segments)):
+        full = format_score(peak, signed=False)
+        steps = (format_score(step * peak, signed=False) for step in _TERMINAL_STEPS)
+        scale = "from {}, bold from {}, full from {}; the largest |score| is {}".format(*steps, full)
+        lines.append(Text.assemble(("colour", "dim"), " " * 10, scale))
+    if heading.remark:
+        lines.append(Text(one_line(heading.remark), style="bold"))
     if heading.check:
         lines.append(Text.assemble(("self-check", "dim"), " " * 6, one_line(heading.check)))
     if heading.warning:
@@ -209,8 +221,7 @@ def to_rich(
 
 def _shades(segments: Sequence[Segment], truncated_at: int | None, signed: bool) -> Iterator[_Shade]:
     """Yield the pieces with their roles and strengths; text after `truncated_at` is unread."""
-    peak = max((abs(segment.score) for segment in segments if segment.score is not None), default=0) or 1.0
-    start = 0
+    peak, start = _peak(segments) or 1.0, 0
     for segment in segments:
         length = len(segment.text)
         cut = length if truncated_at is None else min(max(truncated_at - start, 0), length)
@@ -223,6 +234,19 @@ def _shades(segments: Sequence[Segment], truncated_at: int | None, signed: bool)
             yield _Shade(segment.text[:cut], role, strength, format_score(segment.score, signed))
         if cut < length:
             yield _Shade(segment.text[cut:], "unread")
+
+
+def _peak(segments: Sequence[Segment]) -> float:
+    """Return the largest `|score|`; 0 if there is none."""
+    return float(max((abs(segment.score) for segment in segments if segment.score is not None), default=0.0))
+
+
+def _scale(segments: Sequence[Segment], signed: bool) -> tuple[str, ...]:
+    """Return the scores at the ends of the colour scale; empty if all are zero."""
+    peak = _peak(segments)
+    if not peak:
+        return ()
+    return (format_score(-peak, signed), format_score(peak, signed)) if signed else ("0", format_score(peak, signed))
 
 
 def _role(score: float, signed: bool) -> Role:
@@ -251,9 +275,10 @@ def _terminal_style(shade: _Shade) -> str:
     """Return the style of a piece; with growing strength: plain, coloured and marked, bold, bold on full colour."""
     if shade.role == "unread":
         return "dim"
-    if not shade.role or shade.strength < 0.1:
+    colored, bold, full = _TERMINAL_STEPS
+    if not shade.role or shade.strength < colored:
         return ""
     color, mark = _TERMINAL_STYLES[shade.role]
-    if shade.strength < 0.35:
+    if shade.strength < bold:
         return f"{color} {mark}"
-    return f"bold {color} {mark}" if shade.strength < 0.7 else f"bold #000000 on {color} {mark}"
+    return f"bold {color} {mark}" if shade.strength < full else f"bold #000000 on {color} {mark}"

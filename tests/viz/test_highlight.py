@@ -33,7 +33,7 @@ class Page(HTMLParser):
         self.tags.append(tag)
         self.attributes.append(dict(attrs))
         if tag == "div":
-            self._inside = True
+            self._inside = ("class", "text") in attrs
         elif tag == "span" and self._inside:
             self.units.append(dict(attrs))
 
@@ -139,7 +139,7 @@ def test_heading_says_what_was_explained():
 
 def test_legend_lists_each_of_the_strongest_units_once():
     segments = [Segment(word, score) for word, score in [("b", 1.0), ("a", 3.0), ("b", 1.0), ("c", -2.0), ("d", 0.5)]]
-    assert printed(to_rich(segments, top=3)).splitlines()[-2:] == [
+    assert printed(to_rich(segments, top=3)).splitlines()[-3:-1] == [
         "supports        a +3.00, b +1.00, d +0.500",
         "opposes         c -2.00",
     ]
@@ -162,3 +162,31 @@ def test_a_long_document_and_a_long_word_render():
     words = [Segment("long " * 20, 1.0)] * 5000
     assert len(Page(to_html(words)).units) == 5000
     assert "x" * 200 in printed(to_rich([Segment("x" * 1000, 1.0)]))
+
+
+def test_the_legend_states_the_scale_of_the_colours():
+    words = {"full": 2.0, "bold": 0.8, "marked": -0.3, "plain": 0.1}
+    segments = [Segment(word, score) for word, score in words.items()]
+    output = printed(to_rich(segments), force_terminal=True, color_system="truecolor")
+    assert "colour          from 0.200, bold from 0.700, full from 1.40; the largest |score| is 2.00" in printed(
+        to_rich(segments)
+    )
+    assert re.search(r"\x1b\[1;4;[^m]*48;[^m]*mfull\x1b", output)
+    assert re.search(r"\x1b\[1;4;38;[^m]*mbold\x1b", output)
+    assert re.search(r"\x1b\[3;38;[^m]*mmarked\x1b", output)
+    assert "\x1b[0mplain\n" in output
+    ends = r'<data>([^<]*)</data><span class="scale (\w+)"></span><data>([^<]*)</data>'
+    assert re.search(ends, to_html(segments)).groups() == ("-2.00", "signed", "+2.00")
+    assert re.search(ends, to_html(segments[:2], signed=False)).groups() == ("0", "unsigned", "2.00")
+
+
+@pytest.mark.parametrize("segments", [[], [Segment("bad", 0.0)], [Segment("bad")]], ids=["empty", "zero", "no units"])
+def test_scores_of_zero_have_no_scale(segments):
+    assert "largest" not in printed(to_rich(segments)) + to_html(segments)
+
+
+def test_the_remark_is_shown_as_text():
+    heading = Heading(remark=f"all words score 0 {HOSTILE}")
+    assert "<strong><bdi>all words score 0 &lt;script&gt;" in to_html(REVIEW, heading=heading)
+    assert "all words score 0 <script>" in printed(to_rich(REVIEW, heading=heading))
+    assert "<strong>" not in to_html(REVIEW)

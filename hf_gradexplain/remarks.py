@@ -1,0 +1,62 @@
+"""What to say of scores that tell no word from another, or that vanish because the prediction is saturated."""
+
+from math import ceil, log10
+
+import numpy as np
+
+from hf_gradexplain.viz.tables import format_score
+
+EQUAL = 8 * float(np.finfo(np.float32).eps)
+"""Relative tolerance of results computed in float32: scores closer than this times the largest one count as equal."""
+
+VANISHING = 1e-4
+"""The largest score, in nats or in probability, up to which scores count as next to nothing."""
+
+SATURATED = 1e-3
+"""How near to 1 a probability holds the loss and its gradient back, and how near to 0 or 1 the probability."""
+
+
+def remark(
+    scores: np.ndarray, *, unit: str, objective: str, probability: float | None = None, signed: bool = True
+) -> str:
+    """Return in words that all scores of a text are equal, or next to nothing, and why; empty if they are neither.
+
+    Args:
+        scores: One score per unit: `(U,)`.
+        unit: The kind of unit: `token`, `word` or `word_type`.
+        objective: The function that was explained: `loss`, `logit` or `prob`.
+        probability: The probability of the explained class; None if the model has none.
+        signed: Whether a score has a sign.
+
+    >>> remark(np.zeros(3), unit="word", objective="loss", probability=1 - 1e-8)
+    "all words score 0: this method says nothing here; p = 0.99999999 is saturated, try objective='logit'"
+    >>> remark(np.array([0.5, -0.2]), unit="word", objective="loss", probability=0.99999999)
+    ''
+    """
+    if len(scores) < 2:
+        return ""
+    words, largest = "tokens" if unit == "token" else "words", float(np.abs(scores).max())
+    if np.ptp(scores) <= EQUAL * largest:
+        said = f"all {words} score {format_score(scores[0], signed)}: this method says nothing here"
+    elif largest < VANISHING and objective != "logit" and probability is not None:
+        said = f"the scores vanish: the largest is {format_score(largest, signed=False)}"
+    else:
+        return ""
+    if largest < VANISHING and _is_saturated(objective, probability):
+        said += f"; p = {_precisely(probability)} is saturated, try objective='logit'"
+    return said
+
+
+def _is_saturated(objective: str, probability: float | None) -> bool:
+    if probability is None or objective == "logit":
+        return False
+    return 1 - probability < SATURATED or (objective == "prob" and probability < SATURATED)
+
+
+def _precisely(probability: float | None) -> str:
+    """Write a probability near 0 or 1 with the digits that tell it from these."""
+    if not probability or probability in (0, 1):
+        return f"{probability or 0:.0f}"
+    if probability < 0.5:
+        return f"{probability:.2g}"
+    return f"{probability:.{max(3, ceil(-log10(1 - probability)))}f}"

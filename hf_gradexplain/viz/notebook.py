@@ -1,0 +1,33 @@
+"""Show a result where the code runs: in a notebook or in a terminal."""
+
+import sys
+from importlib import import_module
+from io import StringIO
+
+from rich.console import Console, RenderableType
+
+WIDTH = 100
+"""Columns of the text for front ends of a kernel that show no HTML, such as Spyder's console."""
+
+
+def show(html: str, text: RenderableType) -> None:
+    """Display HTML in a notebook, with the text for front ends without HTML; print the text elsewhere."""
+    if not runs_in_kernel():
+        Console().print(text)
+        return
+    console = Console(file=StringIO(), width=WIDTH, force_terminal=False, force_jupyter=False)
+    with console.capture() as capture:
+        console.print(text)
+    bundle = {"text/html": html, "text/plain": capture.get()}
+    import_module("IPython.display").display(bundle, raw=True)
+
+
+def runs_in_kernel() -> bool:
+    """Return whether this code runs in a Jupyter kernel, under any name of its shell.
+
+    The shells of Jupyter, Colab (`Shell`), Databricks (`DatabricksShell`) and other notebooks have different class
+    names; each of them has a `kernel`, and the shell of a terminal has none.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
