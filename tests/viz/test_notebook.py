@@ -72,6 +72,12 @@ def test_the_lines_of_the_legend_stay_together_in_jupyterlab(tmp_path, width):
     assert max(unit["right"] for unit in [*found["listed"], found["scale"]]) <= found["figure"]["right"]
 
 
+def test_a_label_of_two_words_stays_on_one_line_in_jupyterlab(tmp_path):
+    """In a definition list, JupyterLab makes it a fifth as wide as its column."""
+    found = boxes(tmp_path, to_html([Segment("good", 2.0)], signed=False), 900)
+    assert [label["lines"] for label in found["labels"]] == [1]
+
+
 class Shell(SimpleNamespace):
     """The class name in Colab."""
 
