@@ -9,7 +9,7 @@ Modules that need PyTorch are imported inside the commands that use them, so tha
 import argparse
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,11 @@ from hf_gradexplain.viz.sanitize import json_text, one_line, visible
 
 if TYPE_CHECKING:
     from hf_gradexplain.commands.recommend import Recommendation
+    from hf_gradexplain.explanation import Explanation
+    from hf_gradexplain.hub.provenance import Provenance
+
+_PLACES = ("dataset_name", "dataset_config_name", "dataset_revision", "split")
+"""Flags of datasets with splits, which `explain` does not take: it reads files."""
 
 FORMATS = ("human", "json", "quiet")
 
@@ -51,23 +56,21 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, dest="command_name", metavar="COMMAND")
 
-    explain = commands.add_parser("explain", help="explain one text", allow_abbrev=False)
+    explain = commands.add_parser("explain", help="explain one text, or those of a file", allow_abbrev=False)
     explain.add_argument("model", metavar="MODEL", help="hub name or folder of a sequence classifier")
-    explain.add_argument("text", metavar="TEXT", help="the text; - reads it from standard input")
+    explain.add_argument("text", metavar="TEXT", nargs="?", help="the text; - reads it from standard input")
     explain.add_argument("--pair", metavar="TEXT", help="the second text of a pair")
     explain.add_argument(
         "--label", type=_label, metavar="CLASS", help="id or name of the class to explain (default: the predicted one)"
     )
     explain.add_argument("--html", type=Path, metavar="FILE", help="also write the explanation as an HTML page")
     explain.add_fields(Options)
+    explain.add_fields(SplitArguments, skip=_PLACES)
     explain.set_defaults(command=_explain)
 
     doctor = commands.add_parser("doctor", help="check a model before explaining it", allow_abbrev=False)
     doctor.add_argument("model", metavar="MODEL", help="hub name or folder of a sequence classifier")
-    doctor.add_argument(
-        "--file", type=Path, metavar="FILE", help="text file with one text per line, to measure the methods on"
-    )
-    doctor.add_fields(SplitArguments, skip=["label_column"])
+    doctor.add_fields(SplitArguments, skip=["label_column", "label_map"])
     doctor.set_defaults(command=_doctor, max_samples=50)
     for command in (explain, doctor):
         command.add_fields(ModelArguments, skip=["model_name_or_path"])
@@ -82,43 +85,70 @@ def build_parser() -> Parser:
 def _explain(arguments: argparse.Namespace) -> None:
     for name in arguments.methods:
         choose("method", name, (AUTO, *DESCRIPTIONS))
+    if (arguments.text is None) == (arguments.file is None) or (arguments.file and arguments.pair):
+        raise GradexplainError("give either a TEXT, with or without a --pair, or a --file")
     options = {name: getattr(arguments, name) for name in ExplainOptions.__annotations__}
+    labelled = arguments.file is not None and arguments.label is None and arguments.target == "label"
     if arguments.label is not None:
         options["target"] = "label"
     if arguments.format == "quiet" and arguments.html is None:
         options |= {"self_check": False}  # nothing shows it
 
+    from hf_gradexplain.commands.explain import load_rows, texts_and_labels, warn_of_file_names
     from hf_gradexplain.explain import Explainer
-    from hf_gradexplain.hub.provenance import commits
-    from hf_gradexplain.viz.report import render_report
 
-    text = sys.stdin.read() if arguments.text == "-" else arguments.text
+    rows = None
+    if arguments.file is not None:
+        rows, _ = load_rows(_dataset(arguments), labelled=labelled, seed=arguments.seed)
     explainer = Explainer.from_pretrained(
         arguments.model,
         revision=arguments.model_revision,
         trust_remote_code=arguments.trust_remote_code,
         allow_pickle=arguments.allow_pickle,
     )
-    explanation = explainer(
-        text if arguments.pair is None else (text, arguments.pair),
-        arguments.methods,
-        arguments.unit,
-        arguments.label,
-        **options,
-    )
+    texts, labels = arguments.text, arguments.label
+    if rows is not None:
+        texts, of_rows = texts_and_labels(rows, explainer, arguments.label_map)
+        labels = of_rows if labelled else labels
+    else:
+        warn_of_file_names([texts])
+        text = sys.stdin.read() if texts == "-" else texts
+        texts = text if arguments.pair is None else (text, arguments.pair)
+    explained = explainer(texts, arguments.methods, arguments.unit, labels, **options)
+    _write_explanations(explained, explainer.provenances, arguments)
+
+
+def _write_explanations(
+    explained: "Explanation | list[Explanation]", provenances: "Mapping[str, Provenance]", arguments: argparse.Namespace
+) -> None:
+    """Write the explanation of a text, or a list of those of a file, in the chosen format."""
+    from hf_gradexplain.hub.provenance import commits
+    from hf_gradexplain.viz.report import render_report
+
+    explanations = explained if isinstance(explained, list) else [explained]
     if arguments.html is not None:
-        pages = [explanation.to_html(method) for method in explanation.scores]
+        pages = [each.to_html(method) for each in explanations for method in each.scores]
         page = render_report(title="Explanation", facts={}, tables={}, figures={}, explanations=pages)
         with translate_write_errors(arguments.html, instead="FILE with --html"):
             atomic_write_text(arguments.html, page)
     if arguments.format == "json":
-        _print_json({**explanation.to_dict(), "commits": commits(explainer.provenances)})
+        records = [{**each.to_dict(), "commits": commits(provenances)} for each in explanations]
+        _print_json(records if isinstance(explained, list) else records[0])
     elif arguments.format == "quiet":
-        for row in explanation.to_frame().drop(columns=["start", "end"]).itertuples(index=False):
-            print(one_line(row[0]), *row[1:], sep="\t")
+        for number, each in enumerate(explanations):
+            print(end="\n" if number else "")
+            for row in each.to_frame().drop(columns=["start", "end"]).itertuples(index=False):
+                print(one_line(row[0]), *row[1:], sep="\t")
     else:
-        for method in explanation.scores:
-            explanation.show(method)
+        for each in explanations:
+            for method in each.scores:
+                each.show(method)
+
+
+def _dataset(arguments: argparse.Namespace) -> SplitArguments:
+    """The arguments of a dataset or a file that a command takes; the defaults for the others."""
+    names = [part.name for part in fields(SplitArguments) if hasattr(arguments, part.name)]
+    return SplitArguments(**{name: getattr(arguments, name) for name in names})
 
 
 def _label(value: str) -> int | str:
@@ -130,8 +160,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from hf_gradexplain.commands.doctor import diagnose
     from hf_gradexplain.commands.recommend import load_sample, recommend_method
 
-    names = [part.name for part in fields(SplitArguments) if hasattr(arguments, part.name)]
-    texts = load_sample(SplitArguments(**{name: getattr(arguments, name) for name in names}), arguments.file)
+    texts = load_sample(_dataset(arguments))
     report, engine = diagnose(
         arguments.model,
         revision=arguments.model_revision,

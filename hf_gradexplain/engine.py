@@ -168,6 +168,13 @@ class AttributionEngine:
         model = self.provenances.get("model")
         return choose_method(self.profile, card_results(model) if model is not None else {})
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the model's classes: `(C,)`."""
+        config = self.model.config
+        names: dict[Any, str] = config.id2label or {}
+        return tuple(without_surrogates(str(names.get(i, i))) for i in range(config.num_labels or 1))
+
     def resolve(self, options: Options) -> Options:
         """Return the options with `auto` replaced by the method that suits the model.
 
@@ -200,7 +207,7 @@ class AttributionEngine:
         Between batches the model is in its original state: code that runs it then needs `frozen_eval_mode`.
         """
         why = str(self.automatic) if AUTO in options.methods else ""
-        options, class_names = self.resolve(options), self._class_names()
+        options, class_names = self.resolve(options), self.class_names
         targets = target_ids(options.target, labels, len(texts), class_names)
         device, methods = device_of(self.model), select(options.methods, options.steps)
         documents = Encoder(self.tokenizer, self.profile.max_length, options.unit, self.profile.pad_id or 0)(texts)
@@ -267,11 +274,6 @@ class AttributionEngine:
         """How often each occurs: some models refuse batches of texts with different numbers of end tokens."""
         ids, anywhere = document.inputs["input_ids"], (self.tokenizer.unk_token_id, self.tokenizer.pad_token_id)
         return tuple(ids.count(i) for i in self.tokenizer.all_special_ids if i not in anywhere)
-
-    def _class_names(self) -> tuple[str, ...]:
-        config = self.model.config
-        names: dict[Any, str] = config.id2label or {}
-        return tuple(without_surrogates(str(names.get(i, i))) for i in range(config.num_labels or 1))
 
 
 def _warn_of_incomplete(explanations: Sequence[Explanation]) -> None:

@@ -7,6 +7,7 @@ recipes share. Python signatures, `--help` and the keys of YAML files are all ma
 import inspect
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
 from textwrap import fill
 from types import UnionType
 from typing import Any, Literal, TypedDict, TypeVar, Union, get_args, get_origin
@@ -185,9 +186,7 @@ class ModelArguments:
 class DatasetArguments:
     """Dataset. Which dataset to load, and its columns."""
 
-    dataset_name: str | None = option(
-        None, "Hub name, folder, or .csv, .json, .jsonl or .parquet file of the dataset.", metavar="NAME"
-    )
+    dataset_name: str | None = option(None, "Hub name, folder or file of the dataset.", metavar="NAME")
     dataset_config_name: str | None = option(None, "Configuration of the dataset.", metavar="NAME")
     dataset_revision: str | None = option(None, "Branch, tag or commit of the dataset.", metavar="NAME")
     text_column: str = option("text", "Column of the texts, or two joined by a comma for text pairs.", metavar="NAME")
@@ -198,10 +197,34 @@ class DatasetArguments:
 class SplitArguments(DatasetArguments):
     """Dataset. Which rows of a dataset to load."""
 
+    file: str | None = option(
+        None,
+        "File of texts, instead of a dataset_name: .txt with one text per line, .csv, .tsv, .json, .jsonl, .parquet or "
+        ".arrow, also compressed as in .csv.gz.",
+        metavar="FILE",
+    )
     split: str = option("test", "Split of the dataset, or a slice of it as in test[:10%].", metavar="NAME")
     max_samples: int | None = option(
         None, "Number of texts: a random sample; of a stream and of the generated corpus, the first ones."
     )
+    label_map: str | None = option(
+        None,
+        "Class of the model that a label means, if they are named differently, as in biz=Business,sci=3.",
+        metavar="LABEL=CLASS,...",
+    )
+
+    def __post_init__(self) -> None:
+        """Check `file`, and make it the `dataset_name`, so that a replay and a card name one place."""
+        if self.file is None:
+            return
+        if self.dataset_name is not None:
+            raise GradexplainError("give either --file or --dataset_name")
+        if not Path(self.file).is_file():
+            raise GradexplainError(
+                f"--file {self.file} is not a file; a folder or a name on the hub is a --dataset_name"
+            )
+        object.__setattr__(self, "dataset_name", self.file)
+        object.__setattr__(self, "file", None)
 
 
 @dataclass(frozen=True, kw_only=True)

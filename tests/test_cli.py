@@ -26,6 +26,40 @@ def test_a_class_is_given_by_id_or_name(model, capsys, label):
     assert json.loads(capsys.readouterr().out)["target"] == 1
 
 
+def test_a_file_is_explained_text_by_text(model, tmp_path, capsys):
+    path = tmp_path / "x.tsv"
+    path.write_text("review\tstars\nthe film is good\tone \nbad\ttwo\n", encoding="utf-8")
+    flags = ["--file", str(path), "--text_column", "review", "--methods", "signed_gi"]
+    labels = ["--target", "label", "--label_column", "stars", "--label_map", "one=LABEL_1,two=2"]
+    assert main(["explain", model, *flags, *labels, "--format", "json"]) == 0
+    printed = capsys.readouterr()
+    records = json.loads(printed.out)
+    assert [(record["text"], record["target"]) for record in records] == [("the film is good", 1), ("bad", 2)]
+    assert "one = LABEL_1, two = LABEL_2" in printed.err
+    assert main(["explain", model, *flags, "--label", "LABEL_0", "--format", "quiet"]) == 0
+    assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "the", "film", "is", "good", "", "bad",
+    ]  # fmt: skip
+    page = tmp_path / "x.html"
+    assert main(["explain", model, *flags, "--html", str(page)]) == 0
+    assert capsys.readouterr().out.count("signed_gi →") == page.read_text().count('<figure class="hfgx"') == 2
+
+
+@pytest.mark.parametrize("flags", [[], ["the film", "--file", __file__], ["--file", __file__, "--pair", "is good"]])
+def test_a_text_or_a_file_is_explained(model, capsys, flags):
+    assert main(["explain", model, *flags]) == 1
+    assert "give either a TEXT, with or without a --pair, or a --file" in capsys.readouterr().err
+
+
+def test_a_text_that_names_a_file_gets_a_hint(model, tmp_path, capsys):
+    path = tmp_path / "x.csv"
+    path.write_text("text\nbad\n")
+    assert main(["explain", model, str(path), "--methods", "signed_gi", "--format", "json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["text"] == str(path)
+    assert f"to explain the texts in this file, give --file {path}" in printed.err
+
+
 def test_explain_for_people(model, capsys):
     assert main(["explain", model, "the film is good", "--methods", "signed_gi", "loo"]) == 0
     shown = capsys.readouterr().out

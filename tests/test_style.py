@@ -96,7 +96,7 @@ INSIDE = {
     ],
     "hub": [{"provenance", "push"}],
     "commands": [
-        {"parsing", "doctor"},
+        {"parsing", "doctor", "class_labels"},
         {"recipe_arguments"},
         {"explain", "inputs", "publish", "train"},
         {"measures"},

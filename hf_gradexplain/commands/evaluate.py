@@ -177,7 +177,15 @@ def _texts(evaluated: EvaluationInputs, arguments: EvaluateRecipeArguments) -> d
     """
     if isinstance(evaluated.texts, Dataset):
         return {"texts": texts_fingerprint(evaluated.texts)}
-    names = ("dataset_name", "dataset_config_name", "dataset_revision", "split", "text_column", "label_column")
+    names = (
+        "dataset_name",
+        "dataset_config_name",
+        "dataset_revision",
+        "split",
+        "text_column",
+        "label_column",
+        "label_map",
+    )
     source = {name: getattr(arguments, name) for name in (*names, "max_samples")}
     return {"texts": "streamed", **source, "dataset_name": public_name(str(arguments.dataset_name))}
 

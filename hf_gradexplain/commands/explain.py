@@ -1,15 +1,20 @@
 """Explain texts, and write them as JSON lines and as a page."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from datasets import Dataset
+
+from hf_gradexplain.commands.class_labels import to_classes
 from hf_gradexplain.commands.recipe_arguments import ExplainRecipeArguments, options_of, to_replay_yaml
 from hf_gradexplain.corpus import load_texts
+from hf_gradexplain.corpus.open_dataset import names_file
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import translate_write_errors
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write_text, check_folder
 from hf_gradexplain.hub.provenance import Provenance, commits, resolve
-from hf_gradexplain.options import Options
+from hf_gradexplain.options import Options, SplitArguments
 from hf_gradexplain.text.encode import Text
 from hf_gradexplain.viz.report import render_report
 from hf_gradexplain.viz.sanitize import json_text
@@ -32,18 +37,23 @@ def run_explanation(arguments: ExplainRecipeArguments) -> list[Explanation]:
 
 
 def _explain(arguments: ExplainRecipeArguments, options: Options) -> list[Explanation]:
-    texts, labels, data = _texts(arguments)
+    data: dict[str, Provenance] = {}
+    if arguments.texts:
+        warn_of_file_names(arguments.texts)
+        rows = Dataset.from_dict({"text": arguments.texts})
+    else:
+        rows, data = load_rows(arguments, labelled=arguments.target == "label", seed=arguments.seed)
     engine = AttributionEngine.from_pretrained(
         arguments.model_name_or_path,
         revision=arguments.model_revision,
         trust_remote_code=arguments.trust_remote_code,
         allow_pickle=arguments.allow_pickle,
     )
+    texts, labels = texts_and_labels(rows, engine, arguments.label_map)
     explanations = engine.explanations(texts, options, labels)
     methods = engine.resolve(options).methods
     folder, commit_of = Path(arguments.output_dir), commits({**engine.provenances, **data})
-    rows = [{**explanation.to_dict(), "commits": commit_of} for explanation in explanations]
-    lines = (json_text(row) for row in rows)
+    lines = (json_text({**explanation.to_dict(), "commits": commit_of}) for explanation in explanations)
     atomic_write_text(folder / "explanations.jsonl", "".join(f"{line}\n" for line in lines))
     page = render_report(
         title=f"{Path(arguments.model_name_or_path).name}: {len(texts)} texts explained",
@@ -63,21 +73,36 @@ def _explain(arguments: ExplainRecipeArguments, options: Options) -> list[Explan
     return explanations
 
 
-def _texts(arguments: ExplainRecipeArguments) -> tuple[list[Text], list[int] | None, dict[str, Provenance]]:
-    """The texts, their labels if these are explained, and where a dataset was loaded from."""
-    if arguments.dataset_name is None:
-        return list(arguments.texts), None, {}
-    data = resolve(arguments.dataset_name, arguments.dataset_revision, "dataset")
-    columns = load_texts(
+def load_rows(dataset: SplitArguments, *, labelled: bool, seed: int) -> tuple[Dataset, dict[str, Provenance]]:
+    """Return the texts of a dataset or a file, with their labels if `labelled`, and where they were loaded from."""
+    data = resolve(str(dataset.dataset_name), dataset.dataset_revision, "dataset")
+    rows = load_texts(
         data.name,
-        config=arguments.dataset_config_name,
-        split=arguments.split,
-        text_column=arguments.text_column,
-        label_column=arguments.label_column if arguments.target == "label" else None,
+        config=dataset.dataset_config_name,
+        split=dataset.split,
+        text_column=dataset.text_column,
+        label_column=dataset.label_column if labelled else None,
         revision=data.commit,
-        max_samples=arguments.max_samples,
-        seed=arguments.seed,
-    ).to_dict()
+        max_samples=dataset.max_samples,
+        seed=seed,
+    )
+    return rows, {"dataset": data}
+
+
+def texts_and_labels(
+    rows: Dataset, engine: AttributionEngine, label_map: str | None
+) -> tuple[list[Text], list[int] | None]:
+    """Return the texts or text pairs, and their labels as classes of the model; None without labels."""
+    rows, note = to_classes(rows, engine.class_names, label_map)
+    if note:
+        say(note)
+    columns = rows.to_dict()
     pairs = columns.get("text_pair")
     texts = columns["text"] if pairs is None else list(zip(columns["text"], pairs, strict=True))
-    return texts, columns.get("label"), {"dataset": data}
+    return texts, columns.get("label")
+
+
+def warn_of_file_names(texts: Iterable[str]) -> None:
+    """Say on standard error which texts are the names of files of texts: they are explained as they are."""
+    for text in filter(names_file, texts):
+        say(f"{text!r} is explained as a text; to explain the texts in this file, give --file {text}")

@@ -2,19 +2,17 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from datasets import ClassLabel, Dataset, Features, IterableDataset, Value
+from datasets import Dataset, IterableDataset
 from transformers import set_seed
 
+from hf_gradexplain.commands.class_labels import to_classes
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
-from hf_gradexplain.corpus import CorpusError, load_texts, stream_texts
+from hf_gradexplain.corpus import load_texts, stream_texts
 from hf_gradexplain.corpus.synthetic import SyntheticCorpus, make_corpus
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
@@ -23,6 +21,7 @@ from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassificat
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.training import infer_task
+from hf_gradexplain.viz.terminal import say
 
 STEPS = 40
 """Training steps of the model of the generated corpus."""
@@ -70,7 +69,7 @@ def load_inputs(arguments: EvaluateRecipeArguments, output_dir: Path, *, one_pro
 def _named(arguments: EvaluateRecipeArguments) -> EvaluationInputs:
     """The classifier and the dataset that the arguments name."""
     if arguments.dataset_name is None:
-        raise GradexplainError("--model_name_or_path needs a --dataset_name to evaluate on")
+        raise GradexplainError("--model_name_or_path needs a --dataset_name or a --file to evaluate on")
     data = resolve(arguments.dataset_name, arguments.dataset_revision, "dataset")
     texts = _texts(arguments, data.commit)
     engine = AttributionEngine.from_pretrained(
@@ -80,13 +79,15 @@ def _named(arguments: EvaluateRecipeArguments) -> EvaluationInputs:
         trust_remote_code=arguments.trust_remote_code,
         allow_pickle=arguments.allow_pickle,
     )
-    texts, notes = _match_classes(texts, {name: int(i) for name, i in (engine.model.config.label2id or {}).items()})
+    texts, note = to_classes(texts, engine.class_names, arguments.label_map)
+    if note and process_state().is_main_process:
+        say(note)
     return EvaluationInputs(
         engine,
         texts,
         public_name(str(arguments.model_name_or_path)),
         f"{public_name(arguments.dataset_name)} ({arguments.split})",
-        notes=notes,
+        notes=(note,) if note else (),
         provenances={**engine.provenances, "dataset": data},
     )
 
@@ -118,7 +119,7 @@ def _texts(arguments: EvaluateRecipeArguments, revision: str | None) -> Dataset 
 def _embedded(arguments: EvaluateRecipeArguments, output_dir: Path, *, one_process: bool) -> EvaluationInputs:
     """The generated corpus, and a FastText trained on it."""
     if arguments.dataset_name is not None:
-        raise GradexplainError("--dataset_name needs a --model_name_or_path to evaluate")
+        raise GradexplainError("--dataset_name or --file needs a --model_name_or_path to evaluate")
     corpus, folder, state = make_corpus(arguments.seed), output_dir / "model", process_state()
     if state.is_main_process and not _is_trained(folder, arguments.seed):
         _train_fasttext(corpus, arguments.seed, folder)
@@ -177,50 +178,3 @@ def _train_fasttext(corpus: SyntheticCorpus, seed: int, folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
     unfinished.rename(folder)
-
-
-def _match_classes(
-    texts: Dataset | IterableDataset, label2id: Mapping[str, int]
-) -> tuple[Dataset | IterableDataset, tuple[str, ...]]:
-    """Map labels to the model's classes by name.
-
-    If the names differ, ids are kept, and a note says so.
-    """
-    feature = texts.features.get("label")
-    ids = {name.casefold(): i for name, i in label2id.items()}
-    if isinstance(texts, IterableDataset) and feature in (Value("string"), Value("large_string")):
-        features = Features({**texts.features, "label": Value("int64")})
-        return texts.map(partial(_class_ids, ids=ids), batched=True, features=features), ()
-    if not isinstance(feature, ClassLabel):
-        return texts, ()
-    class_of = [ids.get(name.casefold()) for name in feature.names]
-    if class_of == list(range(len(feature.names))):
-        return texts, ()
-    if None in class_of:
-        names = sorted(label2id, key=label2id.__getitem__)
-        pairs = ", ".join(f"{a} = {b}" for a, b in zip(feature.names, names, strict=False))
-        return texts, (
-            f"The dataset and the model name their classes differently; the ids were kept as they are: {pairs}.",
-        )
-    note = "The dataset numbers its labels in another order than the model; they were matched by name."
-    return _renumber(texts, np.array(class_of)), (note,)
-
-
-def _renumber(texts: Dataset | IterableDataset, class_of: np.ndarray) -> Dataset | IterableDataset:
-    """Replace each label `i` by the class `class_of[i]`."""
-    if isinstance(texts, IterableDataset):
-        features = Features({**texts.features, "label": Value("int64")})
-        return texts.map(lambda row: {"label": int(class_of[row["label"]])}, features=features)
-    labels = class_of[texts.with_format("numpy")["label"][:]]
-    return texts.remove_columns("label").add_column("label", labels)
-
-
-def _class_ids(rows: Mapping[str, Sequence[Any]], ids: Mapping[str, int]) -> dict[str, list[int]]:
-    """The classes of labels that are names, as in a stream, whose list of labels is unknown."""
-    for number, label in zip(rows["id"], rows["label"], strict=True):
-        if label.casefold() not in ids:
-            raise CorpusError(
-                f"label {label!r} of row {number} is not a class of the model, which has {', '.join(map(repr, ids))}: "
-                "rename the labels, or give --target predicted"
-            )
-    return {"label": [ids[label.casefold()] for label in rows["label"]]}

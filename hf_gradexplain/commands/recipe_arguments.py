@@ -57,10 +57,12 @@ class ExplainRecipeArguments(Options, SplitArguments, ModelArguments):
 
     def __post_init__(self) -> None:
         Options.__post_init__(self)
+        SplitArguments.__post_init__(self)
         if bool(self.texts) == (self.dataset_name is not None):
-            raise GradexplainError("give either --texts or --dataset_name")
+            raise GradexplainError("give either --texts, --file or --dataset_name")
         if self.texts and self.target == "label":
-            raise GradexplainError("--target label needs a --dataset_name, which has labels; --texts have none")
+            raise GradexplainError("--target label needs a --file or --dataset_name with labels; --texts have none")
+        _check_label_map(self.label_map, self.target)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +96,7 @@ class EvaluateRecipeArguments(PublishArguments, MeasureArguments, Options, Split
 
     def __post_init__(self) -> None:
         Options.__post_init__(self)
+        SplitArguments.__post_init__(self)
         MeasureArguments.__post_init__(self)
         if self.threads < 1:
             raise GradexplainError(f"threads must be a number of CPU threads, 1 or larger, but is {self.threads}")
@@ -103,6 +106,7 @@ class EvaluateRecipeArguments(PublishArguments, MeasureArguments, Options, Split
                     f"preset {self.preset!r} fixes {name}: leave out --{name}, or leave out --preset"
                 )
             object.__setattr__(self, name, value)
+        _check_label_map(self.label_map, self.target)
         if not self.push_to_hub and (self.hub_dataset_id or self.publish_text):
             raise GradexplainError("hub_dataset_id and publish_text need push_to_hub")
         if self.self_check:
@@ -152,6 +156,11 @@ class TrainRecipeArguments(HubArguments, TrainArguments):
                 "remote_code saves the code of fasttext, textcnn and bilstm, so it needs model_type; other "
                 "architectures load without it"
             )
+
+
+def _check_label_map(label_map: str | None, target: TargetName) -> None:
+    if label_map and target != "label":
+        raise GradexplainError("--label_map says which classes labels are, so it needs --target label")
 
 
 def options_of(arguments: Options) -> Options:

@@ -5,7 +5,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from datasets import Dataset
 from rich.table import Table
@@ -13,7 +12,6 @@ from rich.table import Table
 from hf_gradexplain.attribution.choice import ONE_PASS
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.engine import AttributionEngine
-from hf_gradexplain.errors import GradexplainError, translate_errors
 from hf_gradexplain.evaluation import SHORT_K, Measures, make_tables, schema, write_documents
 from hf_gradexplain.evaluation.summaries import compared_with
 from hf_gradexplain.evaluation.tables import Tables
@@ -53,16 +51,12 @@ class Recommendation:
         return {"method": self.method, "sentence": self.sentence, "methods": self.table.to_dict("records")}
 
 
-def load_sample(dataset: SplitArguments, file: Path | None) -> Dataset | None:
-    """Return the texts of a dataset or a text file to measure on; None if neither is given.
+def load_sample(dataset: SplitArguments) -> Dataset | None:
+    """Return the texts of a dataset or a file to measure on; None if neither is given.
 
     Raises:
-        GradexplainError: Both are given, or the texts cannot be loaded.
+        GradexplainError: The texts cannot be loaded.
     """
-    if file is not None:
-        if dataset.dataset_name is not None:
-            raise GradexplainError("give either --file or --dataset_name")
-        return read_lines(file, dataset.max_samples, seed=0)
     if dataset.dataset_name is None:
         return None
     data = resolve(dataset.dataset_name, dataset.dataset_revision, "dataset")
@@ -75,23 +69,6 @@ def load_sample(dataset: SplitArguments, file: Path | None) -> Dataset | None:
         revision=data.commit,
         max_samples=dataset.max_samples,
     )
-
-
-def read_lines(path: Path, max_samples: int | None, seed: int) -> Dataset:
-    """Return the lines of a text file that are not empty, or a random sample of them, as texts.
-
-    Raises:
-        GradexplainError: The file cannot be read, is not UTF-8, or has no text.
-    """
-    with translate_errors(
-        lambda error: f"cannot read {path} ({error}): give a UTF-8 file with one text per line", OSError, ValueError
-    ):
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    ids = [i for i, line in enumerate(lines) if line]
-    if not ids:
-        raise GradexplainError(f"{path} has no text: give a file with one text per line")
-    ids = sorted(np.random.default_rng(seed).permutation(ids)[:max_samples].tolist())
-    return Dataset.from_dict({"id": ids, "text": [lines[i] for i in ids]})
 
 
 def recommend_method(engine: AttributionEngine, texts: Dataset, seed: int = 0) -> Recommendation:

@@ -1,7 +1,12 @@
 """The depth of JSON files: the reader of `datasets` crashes the process on those that are nested very deeply."""
 
+import bz2
+import gzip
+import lzma
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
@@ -9,6 +14,9 @@ from hf_gradexplain.corpus.columns import DatasetUnavailableError
 
 DEEPEST = 1000
 """The deepest nesting that is passed on; the reader itself refuses far less deep files, but with an error."""
+
+UNPACK: dict[str, Callable[[Path, str], IO[Any]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+"""What opens a compressed file, by its suffix; `datasets` unpacks the same ones."""
 
 _ESCAPE, _STRING = re.compile(rb"\\."), re.compile(rb'"[^"\n]*"?')
 _NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"\n'))
@@ -22,7 +30,7 @@ def check_depth(path: Path) -> None:
         DatasetUnavailableError: They are.
     """
     depth = 0
-    with path.open("rb") as file:
+    with UNPACK.get(path.suffix.lower(), open)(path, "rb") as file:
         while lines := file.readlines(_CHUNK):
             structure = _ESCAPE.sub(b"", b"".join(lines)).translate(None, _NO_STRUCTURE)
             brackets = np.frombuffer(_STRING.sub(b"", structure).replace(b"\n", b""), dtype=np.uint8)

@@ -1,7 +1,7 @@
 """Labelled texts from the hub, a folder or a file, loaded as a whole."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -38,13 +38,13 @@ def load_texts(
     - `id` (int64): the row number in the whole split, also of a sampled or sliced row;
     - `text` (string) and, for text pairs, `text_pair` (string);
     - `label`, unless `label_column` is None: class ids (a `ClassLabel` keeps its names), floats for
-      regression, or lists for multi-label classification. Strings become a `ClassLabel` named by the sorted
-      values of all splits, booleans become 0 and 1.
+      regression, or lists for multi-label classification. Strings, without blanks around them, become a
+      `ClassLabel` named by the sorted values of all splits, booleans become 0 and 1.
 
     Args:
-        dataset_name: A hub name, a folder of data files, a folder written by `save_to_disk`, or one .csv,
-            .json, .jsonl or .parquet file. A single file and a saved `Dataset` have no splits: they are
-            read as the requested split.
+        dataset_name: A hub name, a folder of data files, a folder written by `save_to_disk`, or one file: .csv, .tsv,
+            .json, .jsonl, .parquet, .arrow, or .txt with one text per line, also compressed (.gz, .bz2, .xz). A single
+            file and a saved `Dataset` have no splits: they are read as the requested split.
         config: The configuration, if the dataset has several.
         split: The name of a split, or a slice of one such as `"train[:10%]"`.
         text_column: The column of texts, or two columns joined by a comma for pairs: `"premise,hypothesis"`.
@@ -106,9 +106,10 @@ def _encode_labels(rows: Dataset, splits: Mapping[str, Dataset], label_column: s
     feature: ClassLabel | Value = Value("int64")
     if is_string(rows, "label"):
         columns = (_arrow(part, label_column) for part in splits.values() if label_column in part.column_names)
-        distinct = {name for column in columns for name in pc.unique(column).drop_null().to_pylist()}
-        names = sorted(distinct, key=int if all(re.fullmatch("[0-9]+", name) for name in distinct) else str)
-        labels, feature = pc.index_in(labels, pa.array(names, labels.type)), ClassLabel(names=names)
+        distinct = sorted({name for column in columns for name in pc.unique(column).drop_null().to_pylist()})
+        names = sorted({name.strip() for name in distinct}, key=int if _are_digits(distinct) else str)
+        classes = pa.array([names.index(name.strip()) for name in distinct], pa.int64())
+        labels, feature = classes.take(pc.index_in(labels, pa.array(distinct, labels.type))), ClassLabel(names=names)
     elif not pa.types.is_boolean(labels.type):
         return rows
     return rows.remove_columns("label").add_column("label", labels.cast(pa.int64()), feature=feature)
@@ -129,6 +130,10 @@ def _check_utf8(rows: Dataset, source: str) -> None:
 
 def _is_utf8(value: bytes | None) -> bool:
     return value is None or value.decode(errors="replace").encode() == value
+
+
+def _are_digits(names: Iterable[str]) -> bool:
+    return all(re.fullmatch("[0-9]+", name.strip()) for name in names)
 
 
 def _check_complete(rows: Dataset, column: str, source: str) -> None:

@@ -1,20 +1,34 @@
 """The splits of a dataset: from the hub, a folder of data files, a saved dataset or one file."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from lzma import LZMAError
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from datasets import Dataset, load_dataset, load_from_disk
+from datasets import Dataset, IterableDataset, load_dataset, load_from_disk
 from datasets.exceptions import DatasetBuildError, DatasetsError
 
-from hf_gradexplain.corpus.columns import CorpusError, DatasetUnavailableError, quoted
-from hf_gradexplain.corpus.json_depth import check_depth
+from hf_gradexplain.corpus.columns import CorpusError, DatasetUnavailableError
+from hf_gradexplain.corpus.json_depth import UNPACK, check_depth
 from hf_gradexplain.corpus.repository import load_repository
 from hf_gradexplain.errors import translate_errors
+from hf_gradexplain.viz.tables import join_words
 
-FILE_BUILDERS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
-"""The builder of `datasets` that reads a file, by its suffix."""
+FILE_KINDS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".csv": ("csv", {}),
+    ".tsv": ("csv", {"sep": "\t"}),
+    ".json": ("json", {}),
+    ".jsonl": ("json", {}),
+    ".ndjson": ("json", {}),
+    ".parquet": ("parquet", {}),
+    ".arrow": ("arrow", {}),
+    ".txt": ("text", {}),
+}
+"""The builder of `datasets` that reads a file, and its settings, by the file's suffix."""
+
+_JSON = tuple(kind for kind, (builder, _) in FILE_KINDS.items() if builder == "json")
+_KINDS = join_words(FILE_KINDS, "or")
 
 SAVED_TO_DISK = ("dataset_dict.json", "state.json")
 """Files in the folders that `DatasetDict.save_to_disk` and `Dataset.save_to_disk` write."""
@@ -40,21 +54,65 @@ def open_splits(
         CorpusError: A configuration or a revision was given for a saved dataset or a file.
     """
     path = Path(name)
-    builder = FILE_BUILDERS.get(path.suffix.lower()) if path.is_file() else None
     saved = any((path / marker).is_file() for marker in SAVED_TO_DISK)
-    if (builder or saved) and (config is not None or revision is not None):
+    if (path.is_file() or saved) and (config is not None or revision is not None):
         raise CorpusError(f"config and revision do not apply to {name!r}, a local file; leave them out")
-    for file in path.rglob("*") if path.is_dir() and not saved else [path]:
-        if file.is_file() and FILE_BUILDERS.get(file.suffix.lower()) == "json":
-            check_depth(file)
     with translate_read_errors(name):
-        if builder:
-            loaded = load_dataset(builder, data_files={split_name(split): name}, streaming=streaming)
+        for file in path.rglob("*") if path.is_dir() and not saved else [path]:
+            if file_kind(file) in _JSON and file.is_file():
+                check_depth(file)
+        if path.is_file():
+            loaded = _load_file(path, split_name(split), streaming=streaming)
         elif saved:
             loaded = load_from_disk(name)
         else:
             loaded = load_repository(name, config, revision, streaming=streaming)
     return {split_name(split): loaded} if isinstance(loaded, Dataset) else dict(loaded)
+
+
+def file_kind(path: str | Path) -> str | None:
+    """Return the suffix in `FILE_KINDS` that a file has, without that of a compression; None if it has none.
+
+    >>> file_kind("texts.CSV"), file_kind("texts.csv.gz"), file_kind("texts.gz")
+    ('.csv', '.csv', None)
+    """
+    path = Path(path)
+    kind = (Path(path.stem) if path.suffix.lower() in UNPACK else path).suffix.lower()
+    return kind if kind in FILE_KINDS else None
+
+
+def names_file(text: str) -> bool:
+    """Return whether a text is the name of a file of texts."""
+    with suppress(OSError, ValueError):  # a text is often longer than a path may be
+        return file_kind(text) is not None and Path(text).is_file()
+    return False
+
+
+def _load_file(path: Path, split: str, *, streaming: bool) -> Any:
+    """Load a file as one split; of a text file, the lines that are not blank."""
+    kind = file_kind(path)
+    if kind is None:
+        raise CorpusError(
+            f"{str(path)!r} must be a {_KINDS} file, also compressed as in .csv.gz; a file with one text per line "
+            "is named .txt"
+        )
+    builder, settings = FILE_KINDS[kind]
+    if builder == "text" and path.stat().st_size == 0:
+        raise CorpusError(f"there is no text in {str(path)!r}: give a file with one text per line")
+    loaded = load_dataset(builder, data_files={split: str(path)}, streaming=streaming, **settings)
+    return loaded if builder != "text" else {split: _lines(loaded[split])}
+
+
+def _lines(rows: Dataset | IterableDataset) -> Dataset | IterableDataset:
+    """Return the lines that are not blank, without the byte order mark that those of a compressed file begin with."""
+    if isinstance(rows, IterableDataset):
+        return rows.map(_without_mark, features=rows.features).filter(str.strip, input_columns="text")
+    lines = [_without_mark(row)["text"] for row in rows]
+    return Dataset.from_dict({"text": [line for line in lines if line.strip()]}, rows.features)
+
+
+def _without_mark(row: dict[str, str]) -> dict[str, str]:
+    return {"text": row["text"].removeprefix("\ufeff")}
 
 
 def has_splits(dataset_name: str) -> bool:
@@ -79,7 +137,7 @@ def translate_read_errors(name: str) -> AbstractContextManager[None]:
     """Turn what `datasets` raises in the block into a `DatasetUnavailableError` that says how to fix it."""
     return translate_errors(
         lambda error: _explain(name, error),
-        *(OSError, ValueError, LookupError, RuntimeError, DatasetsError),
+        *(OSError, ValueError, LookupError, RuntimeError, EOFError, LZMAError, DatasetsError),
         raises=DatasetUnavailableError,
     )
 
@@ -90,7 +148,9 @@ def _explain(name: str, error: Exception) -> str:
     if isinstance(error, ConnectionError):
         fix = "correct the path or, for a dataset on the hub, go online (unset HF_HUB_OFFLINE)"
     elif isinstance(error, FileNotFoundError):
-        fix = f"give a name on the hub, a folder of data files, or one {quoted(FILE_BUILDERS)} file"
+        fix = f"give a name on the hub, a folder of data files, or one {_KINDS} file"
+    elif isinstance(cause, UnicodeDecodeError):
+        fix = "save its files in UTF-8"
     else:
         fix = "check its configuration and its files, which must hold rows that datasets.load_dataset can read"
     return f"cannot load the dataset {name!r} ({reason}); {fix}"

@@ -37,14 +37,30 @@ def test_an_evaluation_refuses_values_out_of_range(values, message):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({}, "give either --texts or --dataset_name"),
-        ({"texts": ("a",), "dataset_name": "d"}, "give either --texts or --dataset_name"),
-        ({"texts": ("a",), "target": "label"}, "--target label needs a --dataset_name"),
+        ({}, "give either --texts, --file or --dataset_name"),
+        ({"texts": ("a",), "dataset_name": "d"}, "give either --texts, --file or --dataset_name"),
+        ({"texts": ("a",), "file": __file__}, "give either --texts, --file or --dataset_name"),
+        ({"dataset_name": "d", "file": __file__}, "give either --file or --dataset_name"),
+        (
+            {"file": "no/such.txt"},
+            "--file no/such.txt is not a file; a folder or a name on the hub is a --data",
+        ),
+        ({"texts": ("a",), "target": "label"}, "--target label needs a --file or --dataset_name with labels"),
+        ({"dataset_name": "d", "label_map": "a=b"}, "--label_map says which classes .* needs --target label"),
     ],
 )
 def test_an_explanation_needs_texts_from_one_place(values, message):
     with pytest.raises(GradexplainError, match=message):
         ExplainRecipeArguments(model_name_or_path="m", **values)
+
+
+@pytest.mark.parametrize("recipe", [ExplainRecipeArguments, EvaluateRecipeArguments])
+def test_a_file_is_a_dataset_which_a_replay_names(recipe, tmp_path):
+    arguments = recipe(model_name_or_path="m", file=__file__, target="label", label_map="a=b")
+    assert (arguments.dataset_name, arguments.file) == (__file__, None)
+    path = tmp_path / "run.yaml"
+    path.write_text(to_replay_yaml(arguments))
+    assert parse_arguments(recipe, [str(path)]) == arguments
 
 
 def test_an_unknown_method_is_refused_before_any_work():

@@ -7,7 +7,7 @@ import pytest
 from datasets import Dataset
 
 from hf_gradexplain.cli import main
-from hf_gradexplain.commands.recommend import _recommendation, load_sample, read_lines, recommend_method
+from hf_gradexplain.commands.recommend import _recommendation, load_sample, recommend_method
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.options import SplitArguments
@@ -82,23 +82,27 @@ def read_texts(lines):
     return Dataset.from_dict({"id": range(len(lines)), "text": lines})
 
 
-def test_lines_of_a_file(tmp_path):
+def test_the_texts_of_a_file(tmp_path):
     path = tmp_path / "texts.txt"
     path.write_text("one\n\n  two \nthree\n", encoding="utf-8")
-    assert read_lines(path, None, 0).to_dict() == {"id": [0, 2, 3], "text": ["one", "two", "three"]}
-    assert len(read_lines(path, 2, 0)) == 2
-    assert load_sample(SplitArguments(), path)["text"] == ["one", "two", "three"]
-    assert load_sample(SplitArguments(), None) is None
+    assert load_sample(SplitArguments(file=str(path)))["text"][:] == ["one", "  two ", "three"]
+    assert len(load_sample(SplitArguments(file=str(path), max_samples=2))) == 2
+    assert load_sample(SplitArguments()) is None
 
 
-@pytest.mark.parametrize("content", [b"\n \n", b"\xff\xfe\x00bad"])
-def test_a_file_without_texts_is_an_error(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\n \n", "there are no rows in split 'test'"),
+        (b"", "give a file with one text per line"),
+        (b"\xff\xfe\x00bad", "save its files in UTF-8"),
+    ],
+)
+def test_a_file_without_texts_is_an_error(tmp_path, content, message):
     path = tmp_path / "texts.txt"
     path.write_bytes(content)
-    with pytest.raises(GradexplainError, match="one text per line"):
-        read_lines(path, None, 0)
-    with pytest.raises(GradexplainError, match=r"^give either --file or --dataset_name$"):
-        load_sample(SplitArguments(dataset_name="x"), path)
+    with pytest.raises(GradexplainError, match=message):
+        load_sample(SplitArguments(file=str(path)))
 
 
 def test_the_command_line_prints_table_and_sentence(tmp_path, capsys):

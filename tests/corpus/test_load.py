@@ -1,6 +1,9 @@
 """Every source gives the same rows; errors say in one sentence what is wrong and how to fix it."""
 
+import bz2
+import gzip
 import json
+import lzma
 import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
-from hf_gradexplain.corpus import CorpusError, DatasetUnavailableError, load_texts
+from hf_gradexplain.corpus import CorpusError, DatasetUnavailableError, load_texts, stream_texts
+from hf_gradexplain.corpus.open_dataset import names_file
 from hf_gradexplain.run.fingerprints import texts_fingerprint
 
 TEXTS = ["a fine day", "rain again", "", "сніг і лід 🙂", "a fine day", "wind"]
@@ -71,6 +75,75 @@ def test_csv_file_is_read_as_the_requested_split(tmp_path):
     (tmp_path / "x.csv").write_text("text,label\nfine,0.5\nbad,-2\n")
     dataset = load_texts(str(tmp_path / "x.csv"), split="validation[1:]")
     assert dataset[:] == {"id": [1], "text": ["bad"], "label": [-2.0]}
+
+
+LINES = ["a fine day", "rain, again", 'they say "no"']
+TABLE = b'text,label\na fine day, wet \n"rain, again",dry\n"they say ""no""",wet\n'
+TABS = b'text\tlabel\na fine day\twet\nrain, again\tdry \nthey say "no"\twet\n'
+PLAIN = b'\xef\xbb\xbfa fine day\r\n\r\n  \nrain, again\nthey say "no"'
+COMPRESSIONS = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+@pytest.mark.parametrize(("kind", "content"), [(".csv", TABLE), (".TSV", TABS), (".txt", PLAIN)])
+def test_a_file_of_any_kind_holds_the_same_texts(tmp_path, kind, content, compression):
+    path = tmp_path / f"x{kind}{compression}"
+    path.write_bytes(COMPRESSIONS[compression](content))
+    label_column = None if kind == ".txt" else "label"
+    dataset = load_texts(str(path), label_column=label_column)
+    assert (dataset["id"][:], dataset["text"][:]) == ([0, 1, 2], LINES)
+    if label_column:
+        assert dataset.features["label"] == ClassLabel(names=["dry", "wet"])
+        assert dataset["label"][:] == [1, 0, 1]
+    stream = list(stream_texts(str(path), label_column=label_column))
+    assert [(row["id"], row["text"]) for row in stream] == [(0, LINES[0]), (1, LINES[1]), (2, LINES[2])]
+
+
+@pytest.mark.parametrize("write", [pa.ipc.new_file, pa.ipc.new_stream], ids=["file", "stream"])
+def test_arrow_files(tmp_path, write):
+    table = pa.table({"text": LINES, "label": [1, 0, 1]})
+    path = str(tmp_path / "x.arrow")
+    with write(path, table.schema) as file:
+        file.write_table(table)
+    assert load_texts(path)[:] == {"id": [0, 1, 2], "text": LINES, "label": [1, 0, 1]}
+    assert [row["text"] for row in stream_texts(path)] == LINES
+
+
+@pytest.mark.parametrize("name", ["x.xlsx", "x.gz", "x"])
+def test_a_file_of_another_kind_is_refused_with_the_kinds_that_can_be_read(tmp_path, name):
+    (tmp_path / name).write_bytes(b"PK")
+    message = (
+        f"{str(tmp_path / name)!r} must be a .csv, .tsv, .json, .jsonl, .ndjson, .parquet, .arrow or .txt file, also "
+        "compressed as in .csv.gz; a file with one text per line is named .txt"
+    )
+    assert _error(str(tmp_path / name)) == message
+
+
+@pytest.mark.parametrize("load", [load_texts, lambda *a, **k: list(stream_texts(*a, **k))], ids=["loaded", "streamed"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "there is no text in '.*x.txt': give a file with one text per line"), (b"\xff\xfe\x00", "save .* in UTF-8")],
+)
+def test_a_text_file_without_text_is_an_error(tmp_path, load, content, message):
+    (tmp_path / "x.txt").write_bytes(content)
+    with pytest.raises(CorpusError, match=message):
+        load(str(tmp_path / "x.txt"), label_column=None)
+
+
+@pytest.mark.parametrize("compression", [".gz", ".bz2", ".xz"])
+@pytest.mark.parametrize("kind", [".csv", ".jsonl"])
+def test_a_compressed_file_that_is_cut_is_an_error(tmp_path, kind, compression):
+    path = tmp_path / f"x{kind}{compression}"
+    path.write_bytes(COMPRESSIONS[compression](TABLE * 100)[:-9])
+    assert "cannot load the dataset" in _error(str(path))
+
+
+def test_a_text_that_names_a_file_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("x.csv", "x.tsv.gz", "notes", "x.exe"):
+        (tmp_path / name).touch()
+    found = [names_file(text) for text in ("x.csv", "x.tsv.gz", "notes", "x.exe", "y.csv", "", "a\0b.csv", "a" * 5000)]
+    assert found == [True, True, False, False, False, False, False, False]
 
 
 def test_text_pairs_of_any_columns(tmp_path):

@@ -162,7 +162,7 @@ def test_methods_are_ranked_under_other_baselines_and_costly_measures_on_demand(
     [
         (["--methods", "signed-gi"], 1, "unknown method 'signed-gi': did you mean 'signed_gi'?"),
         (["--unit", "words"], 2, "unknown unit 'words': did you mean 'word'?"),
-        (["--dataset_name", "x"], 1, "--dataset_name needs a --model_name_or_path"),
+        (["--dataset_name", "x"], 1, "--dataset_name or --file needs a --model_name_or_path"),
         (["--model_name_or_path", "x"], 1, "--model_name_or_path needs a --dataset_name"),
         (["--random_orders", "1"], 1, "random_orders is 1, but a spread needs two orders"),
         (["--compare_baselines", "mask"], 1, "--compare_baselines mask: the tokenizer has no mask token"),
@@ -216,4 +216,4 @@ def test_explain_takes_texts_of_a_data_set(inputs, tmp_path):
 def test_explain_needs_texts_from_one_place(inputs, tmp_path):
     done = run("explain", "--model_name_or_path", inputs / "model", cwd=tmp_path)
     assert done.returncode == 2
-    assert "give either --texts or --dataset_name" in done.stderr
+    assert "give either --texts, --file or --dataset_name" in done.stderr

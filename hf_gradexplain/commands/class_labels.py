@@ -1,0 +1,153 @@
+"""Labels of a dataset as classes of a model."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from datasets import ClassLabel, Dataset, Features, IterableDataset, Value
+
+from hf_gradexplain.classifier.targets import class_id
+from hf_gradexplain.corpus import CorpusError
+from hf_gradexplain.corpus.columns import quoted
+
+_SHOWN = 10
+"""The largest number of labels that a message lists."""
+
+ClassOf = Callable[[Any], int | None]
+
+
+def to_classes(
+    texts: Dataset | IterableDataset, class_names: Sequence[str], label_map: str | None = None
+) -> tuple[Dataset | IterableDataset, str]:
+    """Replace the labels of texts by ids of the model's classes.
+
+    A label is a class by its name, by its id, or as `label_map` says. If the model's classes have no names of their own
+    (`LABEL_0`, ...), the ids of named labels are kept. Lists of labels, and labels for a model with one output, stay.
+
+    Args:
+        texts: Texts with the column `label`.
+        class_names: `(C,)` names of the model's classes.
+        label_map: `label=class` pairs, joined by commas; the class is a name or an id.
+
+    Returns:
+        The texts, and a note about what was done that a reader has to know; empty if there is none.
+
+    Raises:
+        CorpusError: A label is not a class of the model, or `label_map` cannot be read. For a stream also while
+            iterating.
+    """
+    feature = texts.features.get("label")
+    if len(class_names) == 1 or not isinstance(feature, ClassLabel | Value):
+        return texts, ""
+    mapped = parse_label_map(label_map, class_names)
+    class_of = partial(_class_of, mapped=mapped, class_names=class_names)
+    if isinstance(feature, ClassLabel):
+        _check_used(mapped, feature.names)
+        return _rename(texts, feature, class_of, class_names, mapped=bool(mapped))
+    _check_used(mapped, texts["label"] if isinstance(texts, Dataset) else None)
+    return _convert(texts, class_of, class_names), ""
+
+
+def _rename(
+    texts: Dataset | IterableDataset,
+    feature: ClassLabel,
+    class_of: ClassOf,
+    class_names: Sequence[str],
+    *,
+    mapped: bool,
+) -> tuple[Dataset | IterableDataset, str]:
+    """Replace labels that have names by the classes of their names; return a note as well."""
+    names = _present(texts, feature)
+    unnamed = list(class_names) == [f"LABEL_{i}" for i in range(len(class_names))]
+    if unnamed and not mapped and max(names) < len(class_names) and None in map(class_of, names.values()):
+        pairs = ", ".join(f"{name} = {class_names[i]}" for i, name in names.items())
+        return texts, f"The classes of the model have no names; the ids of the dataset were kept: {pairs}."
+    classes = dict(zip(names, _classes_of(names.values(), class_of, class_names), strict=True))
+    if all(i == found for i, found in classes.items()):
+        return texts, ""
+    pairs = ", ".join(f"{name} = {class_names[classes[i]]}" for i, name in names.items())
+    note = f"The labels of the dataset are these classes of the model: {pairs}."
+    return _convert(texts, classes.get, class_names), note
+
+
+def _present(texts: Dataset | IterableDataset, feature: ClassLabel) -> dict[int, str]:
+    """Return the id and the name of each label that occurs; of a stream, of all labels."""
+    ids = range(len(feature.names)) if isinstance(texts, IterableDataset) else sorted(set(texts["label"][:]))
+    return {i: feature.names[i] for i in ids}
+
+
+def parse_label_map(label_map: str | None, class_names: Sequence[str]) -> dict[str, int]:
+    """Return the class id of each label of `biz=Business,sci=3`; labels are folded.
+
+    >>> parse_label_map("Biz=business, sci = 3", ("World", "Sports", "Business", "Sci/Tech"))
+    {'biz': 2, 'sci': 3}
+    """
+    classes: dict[str, int] = {}
+    for pair in label_map.split(",") if label_map else ():
+        label, equals, name = pair.rpartition("=")
+        if not equals or (found := class_id(name, class_names)) is None:
+            raise CorpusError(
+                f"label_map must be label=class pairs joined by commas, where a class is a name or an id of "
+                f"{_list(class_names)}; it has {pair!r}"
+            )
+        classes[_folded(label)] = found
+    return classes
+
+
+def _class_of(label: Any, mapped: Mapping[str, int], class_names: Sequence[str]) -> int | None:
+    found = mapped.get(_folded(label))
+    return class_id(label, class_names) if found is None else found
+
+
+def _folded(label: Any) -> str:
+    """Return a label as it is compared: without case and blanks; 1.0 is 1."""
+    return f"{label:.0f}" if isinstance(label, float) and label.is_integer() else str(label).strip().casefold()
+
+
+def _check_used(mapped: Mapping[str, int], labels: Iterable[Any] | None) -> None:
+    """Check that a dataset has the labels that are mapped; the labels of a stream are unknown: None."""
+    known = {_folded(label) for label in labels} if mapped and labels is not None else mapped.keys()
+    if missing := [label for label in mapped if label not in known]:
+        raise CorpusError(f"label_map has {_list(missing)}, but the labels of the dataset are {_list(sorted(known))}")
+
+
+def _classes_of(labels: Iterable[Any], class_of: ClassOf, class_names: Sequence[str]) -> list[int]:
+    """Return the class of each label.
+
+    Raises:
+        CorpusError: Some have none; the message lists them.
+    """
+    classes = {label: class_of(label) for label in dict.fromkeys(labels)}
+    if unknown := [label for label, found in classes.items() if found is None]:
+        pairs = ",".join(f"{label}=CLASS" for label in unknown[:_SHOWN])
+        raise CorpusError(
+            f"{'the labels' if len(unknown) > 1 else 'the label'} {_list(unknown)} of the dataset "
+            f"{'are no classes' if len(unknown) > 1 else 'is no class'} of the model, which has "
+            f"{_list(class_names)}: say which class each is with --label_map '{pairs}', or give --target predicted"
+        )
+    return [found for found in classes.values() if found is not None]
+
+
+def _convert(
+    texts: Dataset | IterableDataset, class_of: ClassOf, class_names: Sequence[str]
+) -> Dataset | IterableDataset:
+    """Replace each label by its class."""
+    convert = partial(_convert_batch, class_of=class_of, class_names=class_names)
+    if isinstance(texts, IterableDataset):
+        features = Features({**texts.features, "label": Value("int64")})
+        return texts.map(convert, batched=True, input_columns="label", features=features)
+    labels = texts["label"][:]
+    classes = convert(labels)["label"]
+    if classes == labels and all(type(label) is int for label in labels):
+        return texts
+    return texts.remove_columns("label").add_column("label", classes, feature=Value("int64"))
+
+
+def _convert_batch(labels: Sequence[Any], class_of: ClassOf, class_names: Sequence[str]) -> dict[str, list[int]]:
+    distinct = list(dict.fromkeys(labels))
+    classes = dict(zip(distinct, _classes_of(distinct, class_of, class_names), strict=True))
+    return {"label": [classes[label] for label in labels]}
+
+
+def _list(names: Sequence[Any]) -> str:
+    return quoted(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
