@@ -13,8 +13,9 @@ from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from hf_gradexplain.errors import GradexplainError, choose, one_line, translate_errors
 from hf_gradexplain.options import UnitName
-from hf_gradexplain.text.alignment import Tokens, from_alignment, from_encoding, strip_span
+from hf_gradexplain.text.alignment import Tokens, from_encoding, strip_span
 from hf_gradexplain.text.data import NO_UNIT, PREDICTED, Batch, Document, Unit, Units
+from hf_gradexplain.text.python_tokenizers import from_alignment
 from hf_gradexplain.values import as_list
 
 Text = str | tuple[str, str]
@@ -81,7 +82,7 @@ class Encoder:
     def _tokens(self, texts: tuple[str, ...], encoded: BatchEncoding, i: int) -> Tokens:
         starts = (0, len(texts[0]) + len(_PAIR_SEPARATOR))[: len(texts)]
         if encoded.encodings:
-            return from_encoding(encoded.encodings[i], starts)
+            return from_encoding(encoded.encodings[i], _PAIR_SEPARATOR.join(texts), starts)
         ids, special = encoded["input_ids"][i], encoded["special_tokens_mask"][i]
         truncated = self.max_length is not None and len(ids) >= self.max_length
         return from_alignment(self.tokenizer, ids, special, texts, starts, truncated=truncated)
@@ -167,7 +168,7 @@ def _units(text: str, groups: list[_Group], tokens: Tokens) -> tuple[tuple[Unit,
                 unit_of[t] = number
         spans = tuple([span for _, span in group])
         start, end = spans[0]
-        units.append(Unit(text[start:end] or tokens.pieces[group[0][0][0]], spans))
+        units.append(Unit(text[start:end] or tokens.surface(text, group[0][0][0]), spans))
     return tuple(units), unit_of
 
 
