@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import Match, SequenceMatcher
+from itertools import groupby
 from typing import Any
 from unicodedata import normalize
 
@@ -235,19 +236,27 @@ def _fill_gaps(spans: Sequence[Span | None], text: str) -> list[Span]:
     `(-1, -1)` is a blank without a place; it becomes an empty span.
     """
     out: list[Span] = []
-    end = t = 0
-    while t < len(spans):
-        span = spans[t]
-        if span is None:
-            following = [known for known in spans[t:] if known and known != (-1, -1)][:1]
-            n = next((n for n, known in enumerate(spans[t:]) if known is not None), len(spans) - t)
-            out += _share(text, end, following[0][0] if following else len(text), n)
-            t += n
+    end = 0
+    next_start = _next_starts(spans, len(text))
+    for unplaced, run in groupby(range(len(spans)), key=lambda t: spans[t] is None):
+        positions = list(run)
+        if unplaced:
+            out += _share(text, end, next_start[positions[-1]], len(positions))
         else:
-            out.append((end, end) if span == (-1, -1) else span)
-            t += 1
-        end = max(end, out[-1][1])
+            out += [span if (span := spans[t]) and span[0] >= 0 else (-1, -1) for t in positions]
+        for t in positions:
+            out[t] = out[t] if out[t][0] >= 0 else (end, end)
+            end = max(end, out[t][1])
     return out
+
+
+def _next_starts(spans: Sequence[Span | None], start: int) -> list[int]:
+    """Return the start of the next span with characters after each token; `start` after the last one."""
+    out = []
+    for span in reversed(spans):
+        out.append(start)
+        start = span[0] if span and span[0] < span[1] else start
+    return out[::-1]
 
 
 def _share(text: str, start: int, end: int, n: int) -> list[Span]:
@@ -267,14 +276,12 @@ def _share(text: str, start: int, end: int, n: int) -> list[Span]:
 def _widen(spans: Sequence[Span], text: str) -> list[Span]:
     """Return the spans with the letters, digits and marks of their words that no token covers."""
     out, end = list(spans), 0
-    for t, (a, b) in enumerate(spans):
-        if a == b:
-            continue
-        while a > end and is_inside_word(text, a):
-            a -= 1
-        following = next((start for start, stop in spans[t + 1 :] if start < stop), len(text))
-        while b < following and is_inside_word(text, b):
-            b += 1
-        out[t] = a, b
-        end = max(end, b)
+    for t, ((a, b), following) in enumerate(zip(spans, _next_starts(spans, len(text)), strict=True)):
+        if a < b:
+            while a > end and is_inside_word(text, a):
+                a -= 1
+            while b < following and is_inside_word(text, b):
+                b += 1
+            out[t] = a, b
+            end = max(end, b)
     return out
