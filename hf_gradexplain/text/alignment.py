@@ -79,7 +79,7 @@ class Tokens:
             return True
         if self.segmented:
             return self.words[t] != self.words[before]
-        if a < b and 0 < end and (is_spaceless(text[a]) or is_spaceless(text[end - 1])):
+        if a < b and end > 0 and (is_spaceless(text[a]) or is_spaceless(text[end - 1])):
             return True
         if a == end and is_inside_word(text, a):
             return False

@@ -1,5 +1,6 @@
 """Places of the tokens of tokenizers written in Python, which report no offsets."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import Match, SequenceMatcher
 from itertools import groupby
@@ -63,15 +64,15 @@ def from_alignment(
         if truncated and tokenizer.truncation_side == "left":
             text_ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         own = _own_words(tokenizer, text)
-        spans = _locate(tokenizer, text_ids, text, own)[len(text_ids) - len(positions) :]
-        for t, (a, b), word in zip(positions, spans, _words_of(spans, text, [span for span, _ in own]), strict=True):
+        ranges = [span for span, _ in own] or [match.span() for match in _WORD.finditer(text)]
+        spans = _locate(tokenizer, text_ids, text, own, ranges)[len(text_ids) - len(positions) :]
+        for t, (a, b), word in zip(positions, spans, _words_of(spans, ranges), strict=True):
             found[t], words[t] = (a + start, b + start), (start, word)
         first, last = (spans[0][0], spans[-1][1]) if spans else (0, 0)
         if truncated and (text[:first] + text[last:]).strip():
             offsets.append(start + (0 if text[:first].strip() else last))
-    joined = "\n".join(texts)
-    pieces = tokenizer.convert_ids_to_tokens(list(ids))
-    return Tokens(ids, pieces, *settle(joined, found), words, min(offsets, default=None), _segmenter(tokenizer) is not None)
+    pieces, segmented = tokenizer.convert_ids_to_tokens(list(ids)), _segmenter(tokenizer) is not None
+    return Tokens(ids, pieces, *settle("\n".join(texts), found), words, min(offsets, default=None), segmented)
 
 
 def _ordinary_positions(special: Sequence[int], n_texts: int) -> list[list[int]]:
@@ -83,10 +84,9 @@ def _ordinary_positions(special: Sequence[int], n_texts: int) -> list[list[int]]
     return [ordinary[:split], ordinary[split:]]
 
 
-def _words_of(spans: Sequence[Span], text: str, own: Sequence[Span]) -> Iterator[int]:
+def _words_of(spans: Sequence[Span], words: Sequence[Span]) -> Iterator[int]:
     """Yield the offset of each token's word; a token without characters belongs to the word before it."""
-    ranges = own or [match.span() for match in _WORD.finditer(text)]
-    begins = {k: a for a, b in ranges for k in range(a, b)}
+    begins = {k: a for a, b in words for k in range(a, b)}
     word = 0
     for a, b in spans:
         if a < b:
@@ -107,16 +107,18 @@ def _own_words(tokenizer: Any, text: str) -> list[_Chunk]:
         return []
     words = segmenter.tokenize(text, never_split=tokenizer.all_special_tokens)
     pieces = [tokenizer.subword_tokenizer.tokenize(word) if tokenizer.do_subword_tokenize else [word] for word in words]
-    spans = _align([(word, 1) for word in words], text)
+    spans = _align([(word, 1) for word in words], text, ())
     return [(span, tokenizer.convert_tokens_to_ids(each)) for span, each in zip(spans, pieces, strict=True)]
 
 
-def _locate(tokenizer: PreTrainedTokenizerBase, ids: list[int], text: str, own: list[_Chunk]) -> list[Span]:
+def _locate(
+    tokenizer: PreTrainedTokenizerBase, ids: list[int], text: str, own: list[_Chunk], words: Sequence[Span]
+) -> list[Span]:
     """Return the characters of each token."""
     for chunks in (own, _alone(tokenizer, text, _CHUNK), _alone(tokenizer, text, _CHUNK_WITH_BLANKS)):
         if (exact := _cut(chunks, ids)) is not None:
-            return list(_inside_chunks(tokenizer, exact, text))
-    return _align(_surfaces(tokenizer, ids), text)
+            return list(_inside_chunks(tokenizer, exact, text, words))
+    return _align(_surfaces(tokenizer, ids), text, words)
 
 
 def _alone(tokenizer: Any, text: str, pattern: Any) -> Iterator[_Chunk]:
@@ -144,14 +146,22 @@ def _cut(chunks: Iterable[_Chunk], ids: list[int]) -> list[_Chunk] | None:
     return exact if size == len(ids) else None
 
 
-def _inside_chunks(tokenizer: PreTrainedTokenizerBase, chunks: list[_Chunk], text: str) -> Iterator[Span]:
+def _inside_chunks(
+    tokenizer: PreTrainedTokenizerBase, chunks: list[_Chunk], text: str, words: Sequence[Span]
+) -> Iterator[Span]:
     """Yield the characters of each token of each chunk."""
-    known: dict[tuple[str, tuple[int, ...]], list[Span]] = {}
+    known: dict[object, list[Span]] = {}
     for (a, b), part in chunks:
-        key = text[a:b], tuple(part)
+        inside = [(i - a, j - a) for i, j in _within(words, a, b)]
+        key = text[a:b], tuple(part), tuple(inside)
         if key not in known:
-            known[key] = _align(_surfaces(tokenizer, part), text[a:b])
+            known[key] = _align(_surfaces(tokenizer, part), text[a:b], inside)
         yield from [(i + a, j + a) for i, j in known[key]]
+
+
+def _within(words: Sequence[Span], start: int, end: int) -> Sequence[Span]:
+    """Return the words that begin in a part of the text."""
+    return words[bisect_left(words, (start, start)) : bisect_left(words, (end, end))]
 
 
 def _surfaces(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Iterator[_Group]:
@@ -180,11 +190,16 @@ def _without_marks(surface: str) -> str:
     return stripped or surface
 
 
-def _align(groups: Iterable[_Group], text: str) -> list[Span]:
+def _align(groups: Iterable[_Group], text: str, words: Sequence[Span]) -> list[Span]:
     """Return the characters of each token. The characters of all tokens are aligned with those of the text as a whole.
 
     Both are normalised. Tokens without a character in the text, such as unknown tokens, get the words that are left
     over between their neighbours. Tokens that share their characters have the same span.
+
+    Args:
+        groups: The surface forms of the tokens.
+        text: The text.
+        words: The words of the text.
     """
     groups = list(groups)
     tokens = [(c, g) for g, (surface, _) in enumerate(groups) for c in _normalised(surface)]
@@ -197,7 +212,7 @@ def _align(groups: Iterable[_Group], text: str) -> list[Span]:
                 spans[g] = k, k + 1
             elif not any(map(str.isspace, text[b:k])):
                 spans[g] = a, k + 1
-    placed = _widen(_fill_gaps(spans, text), text)
+    placed = _widen(_fill_gaps(spans, text, words), text)
     return [span for span, (_, size) in zip(placed, groups, strict=True) for _ in range(size)]
 
 
@@ -230,7 +245,7 @@ def _matching_blocks(a: str, b: str) -> Iterator[tuple[int, int, int]]:
         i, j = i + last.a + last.size, j + last.b + last.size
 
 
-def _fill_gaps(spans: Sequence[Span | None], text: str) -> list[Span]:
+def _fill_gaps(spans: Sequence[Span | None], text: str, words: Sequence[Span]) -> list[Span]:
     """Return the spans, with the text between their neighbours for tokens without a place: None.
 
     `(-1, -1)` is a blank without a place; it becomes an empty span.
@@ -241,7 +256,7 @@ def _fill_gaps(spans: Sequence[Span | None], text: str) -> list[Span]:
     for unplaced, run in groupby(range(len(spans)), key=lambda t: spans[t] is None):
         positions = list(run)
         if unplaced:
-            out += _share(text, end, next_start[positions[-1]], len(positions))
+            out += _share(text, words, (end, next_start[positions[-1]]), len(positions))
         else:
             out += [span if (span := spans[t]) and span[0] >= 0 else (-1, -1) for t in positions]
         for t in positions:
@@ -259,17 +274,18 @@ def _next_starts(spans: Sequence[Span | None], start: int) -> list[int]:
     return out[::-1]
 
 
-def _share(text: str, start: int, end: int, n: int) -> list[Span]:
+def _share(text: str, words: Sequence[Span], gap: Span, n: int) -> list[Span]:
     """Return spans for `n` tokens in a part of the text: one word, or one character, for each if their numbers agree.
 
-    Otherwise the tokens get one word each, and those that remain share the last.
+    Otherwise the tokens get one blank-separated word each, and those that remain share the last.
     """
-    parts: list[Span] = []
-    for pattern in (_CHUNK, _WORD, _GRAPHEME):
-        parts = [match.span() for match in pattern.finditer(text, start, end)]
-        if len(parts) == n:
-            return parts
-    chunks = [match.span() for match in _CHUNK.finditer(text, start, end)] or [(start, start)]
+    chunks = [match.span() for match in _CHUNK.finditer(text, *gap)] or [(gap[0], gap[0])]
+    if len(chunks) != n:
+        inside = list(_within(words, *gap))
+        characters = [match.span() for match in _GRAPHEME.finditer(text, *gap)]
+        for parts in (inside, characters):
+            if len(parts) == n:
+                return parts
     return [chunks[min(k, len(chunks) - 1)] for k in range(n)]
 
 
