@@ -51,7 +51,7 @@ FOLDERS = [
 
 # Inside a folder, a module imports only from rows above its own; `__init__` re-exports what stands above it.
 INSIDE = {
-    "text": [{"data", "scripts"}, {"alignment"}, {"python_tokenizers"}, {"encode"}],
+    "text": [{"data", "scripts"}, {"alignment"}, {"character_alignment"}, {"python_tokenizers"}, {"encode"}],
     "classifier": [
         {"autodiff", "limits", "memory", "recording", "state"},
         {"embedding_lookups", "objective", "targets"},

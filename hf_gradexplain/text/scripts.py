@@ -30,8 +30,8 @@ WITHOUT_SPACES = {
 }
 """The scripts, by their Unicode names, and why each of them is listed. Hangul is not: Korean puts spaces between words.
 
-In nearly all of them, Unicode's line breaking (UAX #14) lets a line end between two letters, which have the class ID, SA,
-AK or AS.
+In nearly all of them, Unicode's line breaking (UAX #14) lets a line end between two letters: these have one of the
+classes ID, SA, AK and AS.
 """
 
 _LETTERS = "".join(rf"\p{{Script={name}}}[\p{{scx={name}}}&&[\p{{L}}\p{{N}}]]" for name in WITHOUT_SPACES)
