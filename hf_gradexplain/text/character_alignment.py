@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from difflib import Match, SequenceMatcher
 from itertools import groupby
 from unicodedata import normalize
@@ -21,7 +21,7 @@ Group = tuple[str, int]
 _CHUNK = re.compile(r"\S+")
 _GRAPHEME = regex.compile(r"(?!\s)\X")
 _WINDOW = 1024
-"""Characters that are compared at once: the time of a comparison grows with their square."""
+"""Elements that are compared at once: the time of a comparison grows with their square."""
 
 
 def align(groups: Iterable[Group], text: str, words: Sequence[Span]) -> list[Span]:
@@ -37,9 +37,10 @@ def align(groups: Iterable[Group], text: str, words: Sequence[Span]) -> list[Spa
     """
     groups = list(groups)
     tokens = [(c, g) for g, (surface, _) in enumerate(groups) for c in _normalised(surface)]
-    places = [(c, k) for k, character in enumerate(text) for c in _normalised(character)]
+    blanks = any(c == " " for c, _ in tokens)
+    places = [(c, k) for k, character in enumerate(text) for c in _normalised(character) if blanks or c != " "]
     spans: list[Span | None] = [None if surface.strip() else (-1, -1) for surface, _ in groups]
-    for i, j, size in _matching_blocks("".join(c for c, _ in tokens), "".join(c for c, _ in places)):
+    for i, j, size in matching_blocks("".join(c for c, _ in tokens), "".join(c for c, _ in places)):
         for (_, g), (_, k) in zip(tokens[i : i + size], places[j : j + size], strict=True):
             a, b = spans[g] or (-1, -1)
             if a < 0:
@@ -57,7 +58,7 @@ def _normalised(text: str) -> Iterator[str]:
             yield from " " if c.isspace() else c.casefold()
 
 
-def _matching_blocks(a: str, b: str) -> Iterator[tuple[int, int, int]]:
+def matching_blocks(a: Sequence[Hashable], b: Sequence[Hashable]) -> Iterator[tuple[int, int, int]]:
     """Yield `(i, j, size)` with `a[i : i + size] == b[j : j + size]`, ascending, window by window."""
     i = j = 0
     while i < len(a) and j < len(b):
@@ -109,17 +110,17 @@ def _next_starts(spans: Sequence[Span | None], start: int) -> list[int]:
 
 
 def _share(text: str, words: Sequence[Span], gap: Span, n: int) -> list[Span]:
-    """Return spans for `n` tokens in a part of the text: one word, or one character, for each if their numbers agree.
+    """Return spans for `n` tokens in a part of the text: one word, character or byte for each, if their numbers agree.
 
     Otherwise the tokens get one blank-separated word each, and those that remain share the last.
     """
     chunks = [match.span() for match in _CHUNK.finditer(text, *gap)] or [(gap[0], gap[0])]
     if len(chunks) != n:
-        inside = list(within(words, *gap))
         characters = [match.span() for match in _GRAPHEME.finditer(text, *gap)]
-        for parts in (inside, characters):
+        of_bytes = [(k, k + 1) for k in range(*gap) if not text[k].isspace() for _ in text[k].encode()]
+        for parts in (within(words, *gap), characters, of_bytes):
             if len(parts) == n:
-                return parts
+                return list(parts)
     return [chunks[min(k, len(chunks) - 1)] for k in range(n)]
 
 

@@ -2,17 +2,20 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from html import unescape
+from itertools import islice
 from typing import Any
 
 import regex
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.text.alignment import BLANK, Span, Tokens, settle
-from hf_gradexplain.text.character_alignment import UNKNOWN, Group, align, within
+from hf_gradexplain.text.character_alignment import UNKNOWN, Group, align, matching_blocks, within
 
 _WORD = regex.compile(r"[\p{L}\p{N}\p{M}_]+|\S")
 _CHUNK = re.compile(r"\S+")
 _CHUNK_WITH_BLANKS = re.compile(r"\s*\S+|\s+$")
+_ENTITY = re.compile(r"&\w+;")
 _MOST_BYTES = 8
 
 _Chunk = tuple[Span, list[int]]
@@ -106,7 +109,8 @@ def _locate(
     for chunks in (own, _alone(tokenizer, text, _CHUNK), _alone(tokenizer, text, _CHUNK_WITH_BLANKS)):
         if (exact := _cut(chunks, ids)) is not None:
             return list(_inside_chunks(tokenizer, exact, text, words))
-    return align(_surfaces(tokenizer, ids), text, words)
+    chunks = own or list(islice(_alone(tokenizer, text, _CHUNK), len(ids)))
+    return list(_inside_chunks(tokenizer, _with_gaps(chunks, ids, len(text)), text, words))
 
 
 def _alone(tokenizer: Any, text: str, pattern: Any) -> Iterator[_Chunk]:
@@ -134,6 +138,22 @@ def _cut(chunks: Iterable[_Chunk], ids: list[int]) -> list[_Chunk] | None:
     return exact if size == len(ids) else None
 
 
+def _with_gaps(chunks: list[_Chunk], ids: list[int], length: int) -> list[_Chunk]:
+    """Return the chunks whose ids stand in `ids`, in the order of the text, and what lies between them."""
+    place: dict[int, int] = {}
+    for i, j, size in matching_blocks([i for _, part in chunks for i in part], ids):
+        place.update(zip(range(i, i + size), range(j, j + size), strict=True))
+    out: list[_Chunk] = []
+    first = start = done = 0
+    for (a, b), part in chunks:
+        where = [place.get(k) for k in range(first, first + len(part))]
+        first += len(part)
+        if where and where[0] is not None and where == list(range(where[0], where[0] + len(part))):
+            out += [((start, a), ids[done : where[0]]), ((a, b), part)]
+            start, done = b, where[0] + len(part)
+    return [chunk for chunk in [*out, ((start, length), ids[done:])] if chunk[1]]
+
+
 def _inside_chunks(
     tokenizer: PreTrainedTokenizerBase, chunks: list[_Chunk], text: str, words: Sequence[Span]
 ) -> Iterator[Span]:
@@ -150,8 +170,20 @@ def _inside_chunks(
 def _surfaces(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Iterator[Group]:
     """Yield the characters of each token, or of several that decode only together, such as the bytes of a character.
 
-    A token that is only a blank has no characters.
+    A token that is only a blank has no characters. Some tokenizers write `&apos;` for an apostrophe.
     """
+    groups = list(_decoded(tokenizer, ids))
+    t = 0
+    while t < len(groups):
+        longest = _MOST_BYTES if groups[t][0].startswith("&") else 0
+        starts = ("".join(surface for surface, _ in groups[t : t + n]) for n in range(1, longest))
+        n, name = next(((n, name) for n, name in enumerate(starts, 1) if _ENTITY.fullmatch(name)), (1, groups[t][0]))
+        yield unescape(name), sum(size for _, size in groups[t : t + n])
+        t += n
+
+
+def _decoded(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Iterator[Group]:
+    """Yield the characters of tokens; a token that is only a blank has none."""
     t = 0
     while t < len(ids):
         surface, size = UNKNOWN, 1

@@ -1,0 +1,220 @@
+"""Every tokenizer class of transformers for text, built with a small vocabulary of eight scripts."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import transformers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerBase
+
+SENTENCES = {
+    "Latin": "The film is so good, I like it.",
+    "Cyrillic": "Это очень хороший фильм, мне нравится.",
+    "Arabic": "هذا فيلم جيد جدا، أحببته.",
+    "Devanagari": "यह बहुत अच्छी फ़िल्म है।",
+    "Hangul": "이 영화는 정말 좋아요.",
+    "Han": "这部电影很好，我很喜欢。",
+    "Japanese": "この映画はとても面白い。",
+    "Thai": "หนังเรื่องนี้ดีมาก ผมชอบ",
+}
+"""One sentence in each script. The vocabularies hold all their letters."""
+
+UNUSUAL = {
+    "unknown words": "the 龘龘 film 😀 is (ꙮ) so good",
+    "changed words": "½ cafe\u0301 ＦＩＬＭ is “so” ﬁne",
+}
+"""Words that are unknown, and words that a tokenizer may change."""
+
+WORDS = [word for sentence in SENTENCES.values() for word in sentence.split()]
+LETTERS = sorted({letter for word in WORDS for letter in word + word.lower()} | set("abcdefghijklmnopqrstuvwxyz'\"&;"))
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<pad>", "<unk>", "<s>", "</s>", "<mask>"]
+
+
+def word_piece_vocabulary() -> list[str]:
+    """Return whole words, and the letters and pairs of letters inside words."""
+    pairs = [word[k : k + 2] for word in WORDS for k in range(1, len(word) - 1)]
+    inside = [f"##{piece}" for piece in [*LETTERS, *pairs]]
+    return list(dict.fromkeys([*SPECIAL, *(word.lower() for word in WORDS[::2]), *LETTERS, *inside]))
+
+
+def unigram_vocabulary() -> list[tuple[str, float]]:
+    """Return letters and pairs of letters, with and without the mark of a word's begin."""
+    pairs = [word[k : k + 2] for word in WORDS for k in range(len(word) - 1)]
+    begins = [f"▁{word[:2]}" for word in WORDS[::2]]
+    pieces = dict.fromkeys([*SPECIAL[5:], "▁", *LETTERS, *pairs, *begins])
+    return [(piece, 0.0 if piece in SPECIAL else -1.0 - len(pieces) / (99 * len(piece))) for piece in pieces]
+
+
+@cache
+def byte_pairs(kind: str) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Return the vocabulary and the merges of a BPE tokenizer.
+
+    Args:
+        kind: `bytes`, `words` (bytes with an end of word, as CLIP's) or `pieces` (letters, as Llama's).
+    """
+    suffix = {"end_of_word_suffix": "</w>"} if kind == "words" else {}
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", **suffix))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace() if kind == "pieces" else pre_tokenizers.ByteLevel()
+    if kind == "words":
+        steps = [pre_tokenizers.Whitespace(), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+        tokenizer.pre_tokenizer, tokenizer.normalizer = pre_tokenizers.Sequence(steps), normalizers.Lowercase()
+    more = [f"<0x{byte:02X}>" for byte in range(256)] if kind == "pieces" else ["<|endoftext|>", "<|startoftext|>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=900,
+        special_tokens=["<unk>", "<pad>", "<s>", "</s>", "<bos>", "<eos>", "<mask>", *more],
+        initial_alphabet=[] if kind == "pieces" else pre_tokenizers.ByteLevel.alphabet(),
+        max_token_length=3 if kind == "pieces" else 6,
+        show_progress=False,
+        **suffix,
+    )
+    tokenizer.train_from_iterator(SENTENCES.values(), trainer)
+    model = json.loads(tokenizer.to_str())["model"]
+    letters = [f"{letter}</w>" for letter in pre_tokenizers.ByteLevel.alphabet()] if kind == "words" else LETTERS
+    vocabulary = list(dict.fromkeys([*model["vocab"], *letters]))
+    return {piece: i for i, piece in enumerate(vocabulary)}, [tuple(merge) for merge in model["merges"]]
+
+
+PIECES = {"GemmaTokenizer", "LlamaTokenizer", "CodeLlamaTokenizer", "NllbTokenizer"}
+WORD_ENDS = {"CLIPTokenizer", "OpenAIGPTTokenizer", "HerbertTokenizer"}
+
+
+def fast(cls: type, **options: object) -> PreTrainedTokenizerBase:
+    """Return a tokenizer written in Rust, by the kind of its model."""
+    kind = getattr(getattr(cls, "model", None), "__name__", "Unigram")
+    if kind == "WordPiece":
+        return cls(vocab={piece: i for i, piece in enumerate(word_piece_vocabulary())}, **options)
+    if kind == "Unigram":
+        return cls(vocab=unigram_vocabulary(), **options)
+    name = cls.__name__
+    vocabulary, merges = byte_pairs("pieces" if name in PIECES else "words" if name in WORD_ENDS else "bytes")
+    return cls(vocab=vocabulary, merges=merges, **options)
+
+
+def unigram(name: str, pieces: list[str]) -> PreTrainedTokenizerBase:
+    """Return a SentencePiece tokenizer of a class, with these pieces."""
+    vocabulary = [*((piece, 0.0) for piece in SPECIAL[5:]), *((piece, -2.0) for piece in pieces)]
+    return getattr(transformers, name)(vocab=vocabulary)
+
+
+def files(**contents: object) -> dict[str, str]:
+    """Write files and return their paths: a str as it is, a list as lines, anything else as JSON."""
+    folder = Path(tempfile.mkdtemp())
+    for name, content in contents.items():
+        text = "\n".join(content) + "\n" if isinstance(content, list) else content
+        text = text if isinstance(text, str) else json.dumps(text)
+        (folder / name).write_text(text, encoding="utf-8")
+    return {name: str(folder / name) for name in contents}
+
+
+CONTINUED = [*LETTERS, *(f"{letter}@@" for letter in LETTERS)]
+"""Letters, and letters that the word goes on after."""
+
+
+def merges(*, counts: bool) -> list[str]:
+    """Return the merges of `the`, `is`, `so` and `good`, for tokenizers that write `</w>` where a word ends."""
+    steps = ["t h", "th e</w>", "i s</w>", "s o</w>", "g o", "o d</w>", "go od</w>"]
+    return [f"{step} 1" if counts else step for step in steps]
+
+
+def at_signs(cls: type, *, as_json: bool, header: bool, counts: bool) -> PreTrainedTokenizerBase:
+    """Return a BPE tokenizer that writes `@@` where a word goes on."""
+    vocabulary = ["the", "is", "so", "good", "go@@", "th@@", "od", *CONTINUED]
+    special = ["<unk>", "<pad>", "<s>", "</s>", "__unk__", "__null__", "__start__", "__end__"]
+    if as_json:
+        content: object = {piece: i for i, piece in enumerate([*special, *vocabulary])}
+    else:
+        content = [f"{piece} 1" for piece in vocabulary]
+    return cls(**files(vocab_file=content, merges_file=["#version"] * header + merges(counts=counts)))
+
+
+def word_ends(cls: type, *args: object, vocabularies: tuple[str, ...] = ("vocab_file",), **options: object):
+    """Return a BPE tokenizer that writes `</w>` where a word ends."""
+    pieces = ["the</w>", "is</w>", "so</w>", "good</w>", "go", "th", "od</w>", *LETTERS]
+    special = ["<s>", "<pad>", "</s>", "<unk>", *(f"<special{k}>" for k in range(10))]
+    vocabulary = list(dict.fromkeys([*special, *pieces, *(f"{letter}</w>" for letter in LETTERS)]))
+    content = {piece: i for i, piece in enumerate(vocabulary)}
+    paths = files(**dict.fromkeys(vocabularies, content), merges_file=merges(counts=True))
+    return cls(*args, **paths, **options)
+
+
+def legacy_bert(cls: type, **options: object) -> PreTrainedTokenizerBase:
+    return cls(**files(vocab_file=word_piece_vocabulary()), **options)
+
+
+def roc_bert(cls: type) -> PreTrainedTokenizerBase:
+    numbers = {piece: i for i, piece in enumerate(word_piece_vocabulary())}
+    contents = {"vocab_file": word_piece_vocabulary(), "word_shape_file": numbers, "word_pronunciation_file": numbers}
+    return cls(**files(**contents))
+
+
+def esm(cls: type) -> PreTrainedTokenizerBase:
+    return cls(**files(vocab_file=["<cls>", "<pad>", "<eos>", "<unk>", *"LAGVSERTIDPKQNFYMHWC", "<mask>"]))
+
+
+def neox_japanese(cls: type) -> PreTrainedTokenizerBase:
+    special = ["<|startoftext|>", "<|endoftext|>", "<SP>", "<BR>", "<TAB>", "<KIGOU>", "<U2000U2BFF>"]
+    vocabulary = [*special, *LETTERS, *(f"<|byte{k}|>" for k in range(256))]
+    paths = files(vocab_file=list(dict.fromkeys(vocabulary)), emoji_file={"emoji": {}, "emoji_inv": {}})
+    return cls(**paths)
+
+
+def clvp(cls: type) -> PreTrainedTokenizerBase:
+    vocabulary, steps = byte_pairs("bytes")
+    special = ["[UNK]", "[STOP]", "[SPACE]"]
+    content = {piece: i for i, piece in enumerate([*special, *vocabulary])}
+    return cls(**files(vocab_file=content, merges_file=["#version", *(" ".join(step) for step in steps)]))
+
+
+def my_t5(cls: type) -> PreTrainedTokenizerBase:
+    return cls(**files(vocab_file={"decompose_map": {}, "merge_map": {}}))
+
+
+def letters(cls: type, **options: object) -> PreTrainedTokenizerBase:
+    special = ["[GO]", "[s]", "<pad>", "<unk>", " "]
+    return cls(**files(vocab_file={piece: i for i, piece in enumerate([*special, *LETTERS])}), **options)
+
+
+PYTHON: dict[str, Callable[[type], PreTrainedTokenizerBase]] = {
+    "BertJapaneseTokenizer": lambda cls: legacy_bert(cls, word_tokenizer_type="basic"),
+    "BertTokenizerLegacy": legacy_bert,
+    "BertweetTokenizer": lambda cls: at_signs(cls, as_json=False, header=False, counts=True),
+    "BioGptTokenizer": word_ends,
+    "BlenderbotSmallTokenizer": lambda cls: at_signs(cls, as_json=True, header=True, counts=False),
+    "ByT5Tokenizer": lambda cls: cls(),
+    "CTRLTokenizer": lambda cls: at_signs(cls, as_json=True, header=True, counts=False),
+    "CanineTokenizer": lambda cls: cls(),
+    "ClvpTokenizer": clvp,
+    "DiaTokenizer": lambda cls: cls(),
+    "EsmTokenizer": esm,
+    "FSMTTokenizer": lambda cls: word_ends(cls, ["en", "de"], vocabularies=("src_vocab_file", "tgt_vocab_file")),
+    "FlaubertTokenizer": word_ends,
+    "GPTNeoXJapaneseTokenizer": neox_japanese,
+    "MgpstrTokenizer": letters,
+    "MyT5Tokenizer": my_t5,
+    "PerceiverTokenizer": lambda cls: cls(),
+    "PhobertTokenizer": lambda cls: at_signs(cls, as_json=False, header=False, counts=True),
+    "RoCBertTokenizer": roc_bert,
+    "XLMTokenizer": lambda cls: word_ends(cls, lang2id={"en": 0}, id2lang={0: "en"}),
+}
+"""How tokenizers written in Python are built."""
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Return the names of all tokenizer classes in the sources of transformers, without the `Fast` doubles."""
+    folder = Path(transformers.__file__).parent / "models"
+    found = {}
+    for path in sorted(folder.glob("*/tokenization_*.py")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith("class ") and "Token" in line.split("(")[0] and "ModelOutput" not in line:
+                found[line[6:].split("(")[0].strip(":")] = f"transformers.models.{path.parent.name}.{path.stem}"
+    return tuple(sorted(found))
+
+
+def build(name: str) -> PreTrainedTokenizerBase:
+    """Return a new tokenizer of a class."""
+    cls = getattr(transformers, name)
+    return PYTHON[name](cls) if name in PYTHON else fast(cls)
