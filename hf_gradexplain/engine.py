@@ -29,7 +29,7 @@ from hf_gradexplain.probing.compiled import CompiledLayers
 from hf_gradexplain.probing.doctor import Report, examine
 from hf_gradexplain.probing.padding import PaddingLimit
 from hf_gradexplain.probing.probe import probe
-from hf_gradexplain.probing.tokenizer_checks import check_token_ids, check_tokenizer
+from hf_gradexplain.probing.tokenizer_checks import check_token_ids, check_tokenizer, warn_of_undivided
 from hf_gradexplain.self_check import self_checks
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.encode import Encoder, Text, collate, plan_batches, without_surrogates
@@ -212,6 +212,7 @@ class AttributionEngine:
         device, methods = device_of(self.model), select(options.methods, options.steps)
         documents = Encoder(self.tokenizer, self.profile.max_length, options.unit, self.profile.pad_id or 0)(texts)
         check_token_ids(documents, self.tokenizer, self.model)
+        warn_of_undivided(documents, self.tokenizer, options.unit)
         lengths = [len(document) for document in documents]
         with frozen_eval_mode(self.model):
             classifier = self._classifier(options)

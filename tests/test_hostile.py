@@ -191,6 +191,7 @@ def test_no_name_becomes_a_path(tmp_path, monkeypatch):
     assert [path for path in tmp_path.rglob("*") if path != inside and path != inside.parent] == []
 
 
+@pytest.mark.filterwarnings("ignore:a text of many letters has only one unit")
 def test_a_run_over_hostile_texts_and_labels_writes_only_to_its_folder(tmp_path, monkeypatch):
     """The run is evaluated, rendered and prepared for publishing; loading gives the same explanations back."""
     output_dir, published = tmp_path / "a" / "out", tmp_path / "a" / "published"

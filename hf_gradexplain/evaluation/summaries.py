@@ -50,10 +50,13 @@ def headline(tables: Tables) -> str:
     """Return the result in a sentence: the best method, and all methods that do not differ significantly from it.
 
     The paired tests decide; without them, the interval of the best method does. Methods whose difference is
-    significant but `NEGLIGIBLE` are named as well.
+    significant but `NEGLIGIBLE` are named as well. Texts of one unit compare nothing, and the sentence says so.
     """
     summary = summary_table(tables)
     aopc = summary.columns[1]
+    n = int(tables.aopc["n"].max())
+    if tables.aopc["k"].max() <= 1 and summary[aopc].nunique() == 1 < len(summary):
+        return f"None of the {n:,} texts has more than one unit, so all methods remove the same: nothing is compared."
     best = summary.loc[summary[aopc].idxmax()]
     if len(tables.comparisons):
         worse = _worse_than(str(best["method"]), tables.comparisons)
@@ -62,7 +65,6 @@ def headline(tables: Tables) -> str:
         equals = summary[summary[aopc] >= best["low"]]
     equals = equals.sort_values(aopc, ascending=False)["method"]
     find = "finds" if len(equals) == 1 else "find"
-    n = int(tables.aopc["n"].max())
     text = f"Over {n:,} texts, {join_words(equals)} {find} the words that matter most to the model"
     text += f": {aopc} up to {with_interval(best[aopc], best['low'], best['high'])}"
     if len(tables.chance):

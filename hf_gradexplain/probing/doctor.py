@@ -22,13 +22,24 @@ from hf_gradexplain.probing.gradient_checks import (
 )
 from hf_gradexplain.probing.probe import LENGTHS, Profile
 from hf_gradexplain.text.data import Batch
-from hf_gradexplain.text.encode import collate
+from hf_gradexplain.text.encode import Encoder, collate, is_undivided
 
 _LONGEST = 1024
 """The model is run at its length limit if that is at most this many tokens."""
 
 _GRADIENT_TOLERANCE = 0.02
 """Largest accepted relative error of the gradient, compared with finite differences."""
+
+_SENTENCES = {
+    "English": "The film is so good that everyone should see it twice.",
+    "Chinese": "这部电影很好，我很喜欢。",
+    "Japanese": "この映画はとても面白い。",
+    "Thai": "หนังเรื่องนี้ดีมากและผมชอบ",
+    "Lao": "ຮູບເງົານີ້ດີຫຼາຍ",
+    "Khmer": "ខ្សែភាពយន្តនេះល្អណាស់",
+    "Burmese": "ဒီရုပ်ရှင်ကအရမ်းကောင်းတယ်",
+}
+"""A sentence in English, and in languages that put no spaces between words."""
 
 Verdict = Literal["ok", "note", "problem"]
 
@@ -86,6 +97,7 @@ def examine(model: nn.Module, tokenizer: PreTrainedTokenizerBase, profile: Profi
             _weights(model),
             _head(classifier, tokenizer),
             _vocabulary(model, tokenizer),
+            _words(tokenizer),
             _lookups(profile),
             _length(classifier, tokenizer, profile),
             _randomness(classifier, tokenizer),
@@ -127,6 +139,17 @@ def _vocabulary(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Check:
     if size and size < len(tokenizer):
         return Check("vocabulary", finding, "problem", "load the model's own tokenizer: some tokens have no vector")
     return Check("vocabulary", finding, "ok", "explains every token")
+
+
+def _words(tokenizer: PreTrainedTokenizerBase) -> Check:
+    documents = Encoder(tokenizer, None, "word")(list(_SENTENCES.values()))
+    unknown = tokenizer.unk_token_id
+    known = {name: d for name, d in zip(_SENTENCES, documents, strict=True) if unknown not in d.inputs["input_ids"]}
+    if undivided := [name for name, document in known.items() if is_undivided(document)]:
+        finding = f"a sentence is one unit in {', '.join(undivided)}"
+        return Check("words", finding, "note", "gives such a sentence one score: choose unit='token'")
+    names = ", ".join(known) or "none of the languages that were tried"
+    return Check("words", f"knows the letters of {names}, and divides sentences", "ok", "uses words as units")
 
 
 def _lookups(profile: Profile) -> Check:

@@ -1,5 +1,6 @@
-"""Checks that a tokenizer and a model belong together, before the model runs on ids that it has no vectors for."""
+"""Checks that a tokenizer and a model belong together, before the model runs, and that texts are divided into units."""
 
+import warnings
 from collections.abc import Sequence
 from numbers import Real
 
@@ -8,8 +9,10 @@ from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.limits import length_limit, vocabulary_size
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.options import UnitName
 from hf_gradexplain.probing.gradient_checks import ordinary_ids, tokens_around
 from hf_gradexplain.text.data import Document
+from hf_gradexplain.text.encode import is_undivided
 
 
 def check_tokenizer(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> None:
@@ -56,3 +59,14 @@ def check_token_ids(documents: Sequence[Document], tokenizer: PreTrainedTokenize
                 "model.resize_token_embeddings(len(tokenizer)) and fine-tune the model, or load the model's own "
                 "tokenizer"
             )
+
+
+def warn_of_undivided(documents: Sequence[Document], tokenizer: PreTrainedTokenizerBase, unit: UnitName) -> None:
+    """Warn if a text of many letters is one unit."""
+    if any(map(is_undivided, documents)):
+        action = "" if unit == "token" else "choose unit='token', or "
+        warnings.warn(
+            "a text of many letters has only one unit, and so one score that compares nothing, because "
+            f"{type(tokenizer).__name__} does not divide it: {action}a model whose tokenizer knows its language",
+            stacklevel=4,
+        )

@@ -16,6 +16,7 @@ from hf_gradexplain.options import UnitName
 from hf_gradexplain.text.alignment import Tokens, from_encoding, strip_span
 from hf_gradexplain.text.data import NO_UNIT, PREDICTED, Batch, Document, Unit, Units
 from hf_gradexplain.text.python_tokenizers import from_alignment
+from hf_gradexplain.text.scripts import is_spaceless
 from hf_gradexplain.values import as_list
 
 Text = str | tuple[str, str]
@@ -152,6 +153,13 @@ def listed(texts: Text | Iterable[Text]) -> list[Text]:
 def without_surrogates(text: str) -> str:
     """Replace lone surrogates, which neither tokenizers nor UTF-8 files accept, by U+FFFD."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+def is_undivided(document: Document) -> bool:
+    """Return whether a text of many letters is one unit: of more than 40 letters, or 8 of a script without spaces."""
+    if len(document.units) != 1 or len(document.units[0].spans) != 1:
+        return False
+    return sum(5 if is_spaceless(character) else 1 for character in document.units[0].text if character.isalpha()) > 40
 
 
 def whole_text(text: Text) -> str:

@@ -190,7 +190,7 @@ def _decoded(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Iterator
         longest = 0 if ids[t] == tokenizer.unk_token_id else min(_MOST_BYTES, len(ids) - t)
         for n in range(1, longest + 1):
             decoded = str(tokenizer.decode(list(ids[t : t + n]), clean_up_tokenization_spaces=False))
-            if (decoded and UNKNOWN not in decoded) or not tokenizer.convert_ids_to_tokens(ids[t]).strip(BLANK):
+            if (decoded and UNKNOWN not in decoded) or not str(tokenizer.convert_ids_to_tokens(ids[t])).strip(BLANK):
                 surface, size = _without_marks(decoded), n
                 break
         yield surface, size

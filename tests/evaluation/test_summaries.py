@@ -51,6 +51,12 @@ def test_the_headline_names_the_best_methods_by_the_interval_of_the_best():
     assert "Over 5 texts, c, a and b find the words" in headline(tables({"a": 0.6, "b": 0.55, "c": 0.61, "d": 0.3}))
 
 
+def test_the_headline_says_that_texts_of_one_unit_compare_nothing():
+    assert headline(tables({"random": 0.3, "a": 0.3})) == (
+        "None of the 5 texts has more than one unit, so all methods remove the same: nothing is compared."
+    )
+
+
 def test_the_headline_names_the_best_methods_by_the_tests():
     comparisons = compared(
         (1, "c", "a", 0.01, 0.005, 0.015, 0.001, 0.003, 5),

@@ -5,9 +5,12 @@ import re
 
 import pytest
 import torch
+from tokenizers import Tokenizer, models
 from torch import nn
+from transformers import PreTrainedTokenizerFast
 
 from hf_gradexplain.explain import Explainer
+from hf_gradexplain.probing.doctor import _words
 from tests.helpers.snapshot import snapshot
 from tests.helpers.tiny import KINDS, explainer, make
 from tests.helpers.toys import TOKENIZER, StraightThrough, Toy, TwiceTheGradient, square_written_out_from
@@ -25,6 +28,16 @@ def test_a_sound_model_has_no_problem(kind):
     notes = {check.name for check in report.checks if check.verdict == "note"}
     assert notes == {"fasttext": {"length"}, "textcnn": {"length"}, "bilstm": {"length"}, "gpt2": {"padding"}}.get(
         kind, set()
+    )
+
+
+def test_sentences_that_the_tokenizer_does_not_divide_are_a_note():
+    backend = Tokenizer(models.WordLevel({"[UNK]": 0, "the": 1, "这部电影很好，我很喜欢。": 2}, unk_token="[UNK]"))
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]", pad_token="[UNK]")
+    check = _words(tokenizer)
+    assert (check.verdict, check.found) == ("note", "a sentence is one unit in Chinese")
+    assert check_of(explainer("gpt2"), "words").found == (
+        "knows the letters of English, Chinese, Japanese, Thai, Lao, Khmer, Burmese, and divides sentences"
     )
 
 

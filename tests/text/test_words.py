@@ -1,16 +1,21 @@
 """Tests of words: scripts without spaces, blanks that tokenizers add, combining marks, and tokens without places."""
 
 import random
+import warnings
 from difflib import SequenceMatcher
 
 import pytest
 import torch
+from datasets import Dataset
 from transformers import BertConfig, BertForSequenceClassification
 
 from hf_gradexplain.explain import Explainer
+from hf_gradexplain.options import Options
+from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.text.character_alignment import align, matching_blocks
 from hf_gradexplain.text.encode import Encoder
 from hf_gradexplain.text.scripts import WITHOUT_SPACES, is_spaceless
+from tests.helpers.tiny import explainer
 from tests.helpers.tokenizer_classes import build, unigram
 from tests.helpers.tokenizers_of_all_kinds import tokenizer_of
 
@@ -177,3 +182,23 @@ def test_leave_one_out_equals_zeroed_vectors_by_hand(name, text):
         assert pieces[1:-1] == ["▁这部", "电影", "很好", "，我", "很喜", "欢。"]
         groups = [[t] for t in ordinary]
     assert scores == pytest.approx([loss(group) - loss([]) for group in groups], abs=1e-12)
+
+
+def test_a_text_of_many_letters_and_one_unit_is_a_warning():
+    explain = explainer("fasttext")
+    with pytest.warns(
+        UserWarning, match="only one unit, and so one score that compares nothing"
+    ):
+        explain("หนังเรื่องนี้ดีมาก", methods="loo")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        explain(["Donaudampfschifffahrtsgesellschaft", "电影", "the film"], methods="loo")
+
+
+def test_methods_are_compared_on_a_text_without_spaces():
+    explain, text = explainer("gpt2"), "这部电影很好，我很喜欢。"
+    options = Options(("signed_gi", "loo", "random"), target="predicted")
+    (document,) = evaluate_texts(explain, Dataset.from_dict({"id": [0], "text": [text]}), options)
+    assert [unit.text for unit in document.explanation.units] == list(text)
+    assert {len(curve) for curve in document.curves.values()} == {13}
+    assert document.curves["loo"][1] < document.curves["loo"][0]
