@@ -206,6 +206,11 @@ class HookedClassifier:
         finally:
             backend.enabled = enabled
 
+    @property
+    def lookup_layers(self) -> tuple[nn.Module, ...]:
+        """The layers that look words up."""
+        return tuple(self.model.get_submodule(name) for name in dict.fromkeys(x.module for x in self.lookups))
+
     @cached_property
     def precision(self) -> str:
         """Return the compute dtype, for display."""

@@ -1,5 +1,6 @@
 """Limits of a model: the length of its inputs, the size of its vocabulary, and its pad token."""
 
+from collections.abc import Collection
 from typing import Any
 
 from torch import nn
@@ -8,16 +9,25 @@ from transformers import PreTrainedTokenizerBase
 _NO_LIMIT = 10**9
 
 
-def length_limit(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> int | None:
+def length_limit(
+    tokenizer: PreTrainedTokenizerBase, model: nn.Module, word_tables: Collection[nn.Module] = ()
+) -> int | None:
     """Return the largest number of tokens of a text, special tokens included; None for no limit.
 
     It is the smaller of the tokenizer's `model_max_length` and the number of position embeddings. If the table of
     position embeddings has a `padding_idx`, as in RoBERTa, only the rows after that one count.
+
+    Args:
+        tokenizer: The tokenizer.
+        model: The model.
+        word_tables: Its layers that look words up. A vocabulary may have as many words as there are positions, so that
+            the sizes alone do not tell a table of words from one of positions.
     """
     limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < _NO_LIMIT else []
     positions = getattr(getattr(model, "config", None), "max_position_embeddings", None)
     if isinstance(positions, int) and positions > 0:
-        tables = [module for module in model.modules() if isinstance(module, nn.Embedding)]
+        words = {id(module) for table in word_tables for module in table.modules()}
+        tables = [m for m in model.modules() if isinstance(m, nn.Embedding) and id(m) not in words]
         unused = [table.padding_idx + 1 for table in tables if len(table.weight) == positions and table.padding_idx]
         limits.append(positions - max(unused, default=0))
     return min(limits, default=None)

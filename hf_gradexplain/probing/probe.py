@@ -124,13 +124,14 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
     Raises:
         GradexplainError: The model returns no logits, or its embedding lookups cannot be found.
     """
-    max_length, pad = length_limit(tokenizer, model), pad_id(tokenizer, model)
-    room = max(LENGTHS) if max_length is None else max_length - tokens_around(tokenizer)
-    different_lengths = sample_documents(tokenizer, [min(n, room) for n in LENGTHS])
-    equal_lengths = sample_documents(tokenizer, [min(LENGTHS[0], room)] * 3)
+    pad = pad_id(tokenizer, model)
     with frozen_eval_mode(model):
+        classifier = open_classifier(model, tokenizer)
+        max_length = length_limit(tokenizer, model, classifier.lookup_layers)
+        room = max(LENGTHS) if max_length is None else max_length - tokens_around(tokenizer)
+        different_lengths = sample_documents(tokenizer, [min(n, room) for n in LENGTHS])
+        equal_lengths = sample_documents(tokenizer, [min(LENGTHS[0], room)] * 3)
         batch = collate(different_lengths[:1], [0], tokenizer, device_of(model))
-        classifier = open_classifier(model, tokenizer, batch)
         followed, no_gradient_reason = _check_gradients(classifier, batch)
         classifier = replace(classifier, followed_functions=followed)
         cosine = None if no_gradient_reason else forward_backward(classifier, batch).gradient_embedding_cosine()
@@ -156,12 +157,18 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
         )
 
 
-def open_classifier(model: nn.Module, tokenizer: PreTrainedTokenizerBase, batch: Batch) -> HookedClassifier:
-    """Find the embedding lookups of a model with a batch of one sample document.
+def open_classifier(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> HookedClassifier:
+    """Find the embedding lookups of a model with one sample document, within `frozen_eval_mode`.
+
+    Which tables hold words is not known yet, so that the length limit may be underestimated. The document is as short
+    as that limit, but has the 4 tokens that are needed.
 
     Raises:
         GradexplainError: The model returns no logits, or its embedding lookups cannot be found.
     """
+    around, limit = tokens_around(tokenizer), length_limit(tokenizer, model)
+    n = LENGTHS[0] if limit is None else min(LENGTHS[0], limit - around)
+    batch = collate(sample_documents(tokenizer, [max(n, 4 - around, 2)]), [0], tokenizer, device_of(model))
     try:
         with torch.no_grad():
             logits = getattr(model(**batch.inputs), "logits", None)

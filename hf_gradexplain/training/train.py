@@ -93,7 +93,7 @@ def fit(
     Returns:
         The metrics on `eval_rows`, see `Task.metrics`.
     """
-    max_length = arguments.max_length or length_limit(tokenizer, model)
+    max_length = arguments.max_length or length_limit(tokenizer, model, [model.get_input_embeddings()])
     tokenized = [_tokenize(rows, tokenizer, task, max_length) for rows in (train_rows, eval_rows)]
     with TemporaryDirectory() as folder:
         trainer = Trainer(

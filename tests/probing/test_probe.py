@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import Tensor, nn
+from transformers import AutoModelForSequenceClassification, MistralConfig, Qwen3Config, RobertaConfig
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
@@ -203,3 +204,16 @@ def test_probing_stays_within_the_length_limit(limit):
     assert probe(model, tokenizer).max_length == limit
     handle.remove()
     assert max(lengths) == limit
+
+
+@pytest.mark.parametrize(
+    ("architecture", "pad"), [(MistralConfig, 3), (MistralConfig, 40), (Qwen3Config, 63), (RobertaConfig, 1)]
+)
+def test_a_word_table_with_as_many_rows_as_positions_does_not_shorten_texts(architecture, pad):
+    """Only RoBERTa has a table of positions, of which those up to its pad token are unused."""
+    sizes = {"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2}
+    heads = {} if architecture is RobertaConfig else {"num_key_value_heads": 1}
+    config = architecture(vocab_size=64, max_position_embeddings=64, pad_token_id=pad, **sizes, **heads)
+    model, tokenizer = AutoModelForSequenceClassification.from_config(config).eval(), make("bert")[1]
+    tokenizer.model_max_length = 10**30
+    assert probe(model, tokenizer).max_length == (62 if architecture is RobertaConfig else 64)
