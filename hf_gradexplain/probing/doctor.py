@@ -11,12 +11,12 @@ from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.limits import vocabulary_size
 from hf_gradexplain.classifier.memory import is_out_of_memory
 from hf_gradexplain.classifier.objective import Objective, head_of
-from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
+from hf_gradexplain.classifier.state import device_of, dtype_of, frozen_eval_mode
 from hf_gradexplain.perturb import GENERIC, shortcut_of, why_no_shortcut
 from hf_gradexplain.probing.gradient_checks import (
     FAILURES,
-    finite_difference_error,
     forward_backward,
+    gradient_errors,
     sample_documents,
     tokens_around,
 )
@@ -210,17 +210,28 @@ def _gradients(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase,
     if reason := profile.no_gradient_reason:
         return Check("gradients", reason, "problem", "refuses gradient methods: choose methods='loo'")
     check = forward_backward(classifier, _batch(classifier, tokenizer, LENGTHS[0]))
+    wider = _wider_dtype(classifier.model)
     if not check.token_gradients().isfinite().all():
-        return Check("gradients", "not finite", "problem", "load the model with dtype=torch.float32")
+        action = f"load the model with dtype={wider}" if wider else "choose methods='loo', or another model"
+        return Check("gradients", "not finite", "problem", action)
     if not check.token_gradients().any():
         return Check("gradients", "zero for every word", "problem", "choose methods='loo', or another model or device")
-    error = finite_difference_error(classifier, check)
+    error, rounding = gradient_errors(classifier, check, _GRADIENT_TOLERANCE)
     finding = f"relative error {error:.0e}, compared with finite differences"
     if error > _GRADIENT_TOLERANCE:
-        action = "load the model with dtype=torch.float32, and compare with methods='loo'"
-        return Check("gradients", finding, "problem", action)
+        return Check("gradients", finding, "problem", "choose methods='loo': the backward pass is not the gradient")
+    if rounding:
+        finding = f"relative error {rounding:.0e}, compared with the gradients in float64"
+    if rounding > _GRADIENT_TOLERANCE:
+        return Check("gradients", finding, "problem", f"load the model with dtype={wider}")
     names = ", ".join(sorted(function.__name__ for function in profile.followed_functions))
     return Check("gradients", finding, "ok", f"differentiates the forward pass of {names}" if names else "uses them")
+
+
+def _wider_dtype(model: nn.Module) -> torch.dtype | None:
+    """Return the dtype to load a model in if its own one is too narrow; None if there is no wider one."""
+    dtype = dtype_of(model)
+    return None if dtype == torch.float64 else torch.float64 if dtype == torch.float32 else torch.float32
 
 
 def _zero_baseline(profile: Profile) -> Check:

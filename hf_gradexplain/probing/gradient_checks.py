@@ -1,7 +1,8 @@
 """Small experiments on sample documents: gradients, their errors, and the effect of batches."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.memory import is_out_of_memory
-from hf_gradexplain.classifier.state import device_of
+from hf_gradexplain.classifier.state import device_of, dtype_of
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text.data import NO_UNIT, Batch, Document, Unit
 from hf_gradexplain.text.encode import Encoder, collate
@@ -109,16 +110,44 @@ def finite_difference_error(classifier: HookedClassifier, check: GradientCheck) 
     """Return the relative error of the gradient's norm, compared with a finite difference along the gradient.
 
     The finite difference is central and of fourth order, `(8 (f(h) - f(-h)) - f(2h) + f(-2h)) / 12h`, where `f` is the
-    sum of the first logits and all word vectors move along the gradient. The smallest error of three steps `h` counts:
+    sum of the first logits and all word vectors move along the gradient. The smallest error of some steps `h` counts:
     large steps suffer from the model's curvature, small ones from rounding. Infinite if the gradient is zero or not
     finite.
     """
     size = _norm(check.grads)
     if not 0 < size < float("inf"):
         return float("inf")
-    eps = torch.finfo(check.grads[0].dtype).eps
-    steps = [eps**power * _norm(check.vectors) for power in (1 / 5, 1 / 4, 1 / 3)]
+    eps, scale = torch.finfo(check.grads[0].dtype).eps, _norm(check.vectors)
+    steps = [eps**power * scale for power in (1 / 5, 1 / 4, 1 / 3)]
+    if check.grads[0].dtype == torch.float64:
+        # A part of the model may compute in float32, or some word vectors may be much shorter than others.
+        shortest = min(x.norm(dim=-1)[x.any(-1)].min().item() for x in check.vectors if x.any())
+        steps += [1e-2 * scale, 1e-3 * shortest, 1e-4 * shortest]
     return min(abs(_slope(classifier, check, h / size) / size**2 - 1) for h in steps)
+
+
+def gradient_errors(classifier: HookedClassifier, check: GradientCheck, tolerance: float) -> tuple[float, float]:
+    """Return the relative errors of a gradient: of its formula, and of its rounding.
+
+    The error of the formula is that of `finite_difference_error`. In float32 and below, finite differences may be
+    rounding noise although the gradient is right. An error above `tolerance` is therefore measured again with a copy of
+    the model in float64. The rounding error is the difference from the gradients of that copy, or 0 without a copy.
+
+    Args:
+        classifier: The classifier, within `frozen_eval_mode`.
+        check: The gradients.
+        tolerance: The largest accepted error.
+    """
+    error = finite_difference_error(classifier, check)
+    if error <= tolerance or dtype_of(classifier.model) == torch.float64:
+        return error, 0.0
+    try:
+        exact = replace(classifier, model=deepcopy(classifier.model).double(), compiled={})
+        expected = forward_backward(exact, check.batch)
+        error = finite_difference_error(exact, expected)
+    except (*FAILURES, MemoryError):  # it does not fit into memory, or the device or a layer knows no float64
+        return error, 0.0
+    return error, relative_error(expected.token_gradients(), check.token_gradients())
 
 
 def _slope(classifier: HookedClassifier, check: GradientCheck, h: float) -> float:

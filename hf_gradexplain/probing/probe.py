@@ -17,8 +17,8 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.probing.gradient_checks import (
     FAILURES,
     batch_error,
-    finite_difference_error,
     forward_backward,
+    gradient_errors,
     ordinary_ids,
     sample_documents,
     tokens_around,
@@ -212,7 +212,7 @@ def _check_gradients(classifier: HookedClassifier, batch: Batch) -> tuple[frozen
             continue
         if not check.token_gradients().any() and followed:
             return none, f"{name} computes a step function, whose gradient is zero"
-        if (not followed and not custom_functions(logits)) or finite_difference_error(candidate, check) <= 0.01:
+        if (not followed and not custom_functions(logits)) or gradient_errors(candidate, check, 0.01)[0] <= 0.01:
             return followed, None
     return none, f"the backward pass of {name} does not compute the gradient"
 

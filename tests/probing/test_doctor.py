@@ -70,7 +70,8 @@ def test_a_pad_token_without_a_vector_is_named():
     assert check_of(Explainer(model, tokenizer), "padding").found == "the model has no vector for the pad token"
 
 
-def test_a_wrong_gradient_is_a_problem():
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_wrong_gradient_is_a_problem(dtype):
     class Detached(Toy):
         """Half of its influence is hidden from autograd."""
 
@@ -79,9 +80,42 @@ def test_a_wrong_gradient_is_a_problem():
             output.logits = output.logits + output.logits.detach()
             return output
 
-    check = check_of(Explainer(Detached(), TOKENIZER), "gradients")
-    assert check.verdict == "problem"
+    check = check_of(Explainer(Detached().to(dtype), TOKENIZER), "gradients")
+    assert (check.verdict, check.action) == ("problem", "choose methods='loo': the backward pass is not the gradient")
     assert check.found in [f"relative error {error}, compared with finite differences" for error in ("5e-01", "1e+00")]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("length", [1e-2, 1e-3, 1e-5])
+def test_finite_differences_that_are_noise_are_no_problem(length, dtype):
+    """The model normalises word vectors, of which some are short: any step is too long for those."""
+    model = Toy(lambda model, ids, mask: nn.functional.normalize(model.words(ids), dim=-1))
+    model.words.weight.data[::5] *= length
+    check = check_of(Explainer(model.to(dtype), TOKENIZER), "gradients")
+    assert (check.verdict, check.action) == ("ok", "uses them")
+    assert re.fullmatch(r"relative error \de-\d\d, compared with the gradients in float64", check.found)
+
+
+class Cancelling(Toy):
+    """A small difference of large numbers, which narrow dtypes round away."""
+
+    def forward(self, input_ids, attention_mask, token_type_ids=None):
+        output = super().forward(input_ids, attention_mask)
+        output.logits = ((output.logits + self.offset) ** 2 - self.offset**2 - 2 * self.offset * output.logits).log1p()
+        return output
+
+
+@pytest.mark.parametrize(
+    ("dtype", "offset", "wider"), [(torch.float32, 1e3, "torch.float64"), (torch.bfloat16, 10, "torch.float32")]
+)
+def test_rounded_gradients_are_a_problem_and_a_wider_dtype_is_advised(dtype, offset, wider):
+    model = Cancelling()
+    model.offset = offset
+    assert check_of(Explainer(model, TOKENIZER), "gradients").verdict == "ok"
+    check = check_of(Explainer(model.to(dtype), TOKENIZER), "gradients")
+    assert (check.verdict, check.action) == ("problem", f"load the model with dtype={wider}")
+    assert check.found.startswith("relative error ")
+    assert check.found.endswith(" compared with the gradients in float64")
 
 
 def test_a_gradient_that_is_zero_is_a_problem():
