@@ -53,8 +53,9 @@ FOLDERS = [
 INSIDE = {
     "text": [{"data", "scripts"}, {"alignment"}, {"character_alignment"}, {"python_tokenizers"}, {"encode"}],
     "classifier": [
-        {"autodiff", "limits", "memory", "recording", "state"},
+        {"autodiff", "limits", "lookups", "memory", "outputs", "recording", "state"},
         {"embedding_lookups", "objective", "targets"},
+        {"token_places"},
         {"hooked_classifier"},
     ],
     "perturb": [

@@ -9,88 +9,62 @@ through the word table.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from hf_gradexplain.classifier.lookups import Edit, Lookup, WordLookup, vectors_of
+from hf_gradexplain.classifier.outputs import logits_of
 from hf_gradexplain.classifier.state import ModelState
 from hf_gradexplain.errors import GradexplainError
 
-Edit = Callable[[int, Tensor, slice], Tensor]
-"""A function `(table, vectors, tokens)` that returns new vectors `(B, t, D)`.
 
-`table` is the number of the embedding table. `vectors` `(B, t, D)` are the vectors of the `t` tokens that the slice
-`tokens` takes from the `T` tokens of the texts.
-"""
-
-
-@dataclass(frozen=True)
-class Lookup:
-    """One call of one layer that turns the token ids of a text into vectors.
-
-    Attributes:
-        module: The layer's name in the model.
-        call: The number of the call among the layer's calls in a forward pass, from 0.
-        shift: Token `t` has output position `t + shift`.
-        time_major: Whether the output is `(T, B, D)` rather than `(B, T, D)`.
-        table: Number of the embedding table. Lookups that return the same vector for the same token share a table,
-            and therefore a gradient.
-    """
-
-    module: str
-    call: int
-    shift: int
-    time_major: bool
-    table: int = 0
-
-    def align(self, output: Any, length: int) -> tuple[Tensor, slice, slice]:
-        """Return the layer's output as `(B, T', D)`, the tokens that it holds, and their positions in it."""
-        vectors = _vectors(output)
-        vectors = vectors.transpose(0, 1) if self.time_major else vectors
-        first, last = max(0, -self.shift), min(length, vectors.shape[1] - self.shift)
-        return vectors, slice(first, last), slice(first + self.shift, last + self.shift)
-
-    def apply_edit(self, output: Any, edit: Edit, length: int) -> Any:
-        """Return the layer's output with edited word vectors; everything else stays as it is."""
-        vectors, tokens, positions = self.align(output, length)
-        new = edit(self.table, vectors[:, positions], tokens)
-        if new.shape[1] != vectors.shape[1]:
-            new = torch.cat([vectors[:, : positions.start], new, vectors[:, positions.stop :]], dim=1)
-        new = new.transpose(0, 1) if self.time_major else new
-        return (new, *output[1:]) if isinstance(output, tuple) else new
+class OtherPlacesError(RuntimeError):
+    """A forward pass looked words up at other places than expected."""
 
 
 @contextmanager
-def edit_lookups(model: nn.Module, lookups: Sequence[Lookup], edit: Edit, length: int) -> Iterator[None]:
-    """Within the block, edit the word vectors in every forward pass over texts of `length` tokens.
+def edit_lookups(model: nn.Module, lookups: Sequence[WordLookup], edit: Edit, ids: Tensor) -> Iterator[None]:
+    """Within the block, edit the word vectors in every forward pass over texts with the token ids `ids` `(B, T)`.
 
     Raises:
-        RuntimeError: The last forward pass in the block did not make one of the lookups.
+        OtherPlacesError: A forward pass in the block is given other ids at a lookup, or the last one made more or fewer
+            calls of a layer.
     """
     calls: Counter[str] = Counter()
     by_call = {(lookup.module, lookup.call): lookup for lookup in lookups}
+    n_calls = {lookup.module: lookup.n_calls for lookup in lookups}
 
     def hook_of(name: str) -> Callable[..., Any]:
-        def hook(module: nn.Module, args: Any, output: Any) -> Any:
+        def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
             lookup = by_call.get((name, calls[name]))
             calls[name] += 1
-            return output if lookup is None else lookup.apply_edit(output, edit, length)
+            if lookup is None:
+                return output
+            if not lookup.holds(_ids_given(args, kwargs), ids):
+                raise OtherPlacesError(f"the model looks words up at other places in {name}: {_CREATE_ANEW}")
+            return lookup.apply_edit(output, edit, ids)
 
         return hook
 
-    names = dict.fromkeys(lookup.module for lookup in lookups)
     handles = [model.register_forward_pre_hook(lambda *_: calls.clear())]
     try:
-        handles += [model.get_submodule(name).register_forward_hook(hook_of(name)) for name in names]
+        for name in n_calls:
+            handles.append(model.get_submodule(name).register_forward_hook(hook_of(name), with_kwargs=True))
         yield
-        missed = [key for key in by_call if calls[key[0]] <= key[1]]
+        changed = [name for name, n in n_calls.items() if calls[name] != n]
     finally:
         for handle in handles:
             handle.remove()
-    if missed:
-        raise RuntimeError(f"the model no longer calls the embedding lookups {missed}: create a new Explainer for it")
+    if changed:
+        raise OtherPlacesError(
+            f"the model no longer calls the embedding lookups {changed} as often as before: {_CREATE_ANEW}"
+        )
+
+
+_CREATE_ANEW = "create a new Explainer for it"
 
 
 def find_lookups(
@@ -113,13 +87,19 @@ def find_lookups(
         raise GradexplainError(
             "finding the embedding lookups needs at least 4 tokens and 2 changes: give a longer text"
         )
-    plain, _ = _run(model, inputs)
-    runs = [_run(model, _changed(inputs, change)) for change in changes]
+    plain, _ = run_recorded(model, inputs)
+    runs = [run_recorded(model, _changed(inputs, change)) for change in changes]
+    n_calls = Counter(name for name, _ in plain)
     candidates = []
-    for key, vectors in plain.items():
-        layouts = {_layout(vectors, run[0].get(key), token) for run, (token, _) in zip(runs, changes, strict=True)}
+    for key, (given, vectors) in plain.items():
+        others = [run[0][key].vectors if key in run[0] else None for run in runs]
+        layouts = {_layout(vectors, other, token) for other, (token, _) in zip(others, changes, strict=True)}
         if len(layouts) == 1 and (layout := layouts.pop()) is not None:
-            candidates.append(Lookup(*key, shift=layout[0], time_major=layout[1]))
+            lookup = Lookup(*key, *layout, n_calls=n_calls[key[0]], given_ids=True)
+            if lookup.holds(given, inputs["input_ids"]):
+                candidates.append(lookup)
+            elif not lookup.holds_some(given, inputs["input_ids"]):  # given hashes, for example
+                candidates.append(replace(lookup, given_ids=False))
     if not candidates:
         raise GradexplainError(
             f"{type(model).__name__} looks words up in no layer that a forward hook can see: it cannot be explained"
@@ -136,11 +116,21 @@ def find_lookups(
     )
 
 
-_Outputs = dict[tuple[str, int], Tensor]
+class Recorded(NamedTuple):
+    """What a layer is given and returns in one call: integers, and vectors."""
+
+    given: Tensor
+    vectors: Tensor
 
 
-def _vectors(output: Any) -> Tensor:
-    return output[0] if isinstance(output, tuple) else output
+_Calls = dict[tuple[str, int], Recorded]
+"""The calls of layers, by the layer's name and the number of the call."""
+
+
+def _ids_given(args: Any, kwargs: Any) -> Tensor | None:
+    """Return the first tensor that a layer is given, if it is one of integers."""
+    first = next((x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)), None)
+    return None if first is None or first.is_floating_point() else first
 
 
 def _changed(inputs: Mapping[str, Tensor], change: tuple[int, int]) -> dict[str, Tensor]:
@@ -150,17 +140,17 @@ def _changed(inputs: Mapping[str, Tensor], change: tuple[int, int]) -> dict[str,
 
 
 @torch.no_grad()
-def _run(model: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[_Outputs, Tensor]:
-    """Return the outputs of every call of a layer whose inputs are integers, and the logits."""
-    outputs: _Outputs = {}
+def run_recorded(model: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[_Calls, Tensor]:
+    """Return every call of a layer whose inputs are integers and whose output are vectors, and the logits."""
+    recorded: _Calls = {}
     calls: Counter[str] = Counter()
 
     def hook_of(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            floats = [x.is_floating_point() for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
-            vectors = _vectors(output)
-            if floats and not any(floats) and isinstance(vectors, Tensor) and vectors.ndim == 3:
-                outputs[name, calls[name]] = vectors.clone()
+            given, vectors = _ids_given(args, kwargs), vectors_of(output)
+            floats = any(x.is_floating_point() for x in (*args, *kwargs.values()) if isinstance(x, Tensor))
+            if given is not None and not floats and isinstance(vectors, Tensor) and vectors.is_floating_point():
+                recorded[name, calls[name]] = Recorded(given, vectors.clone())
             calls[name] += 1
 
         return hook
@@ -168,18 +158,19 @@ def _run(model: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[_Outputs, Tens
     handles = []
     try:
         for name, module in model.named_modules():
-            handles.append(module.register_forward_hook(hook_of(name), with_kwargs=True))
+            if name:
+                handles.append(module.register_forward_hook(hook_of(name), with_kwargs=True))
         with ModelState(model).restore():
-            logits = model(**inputs).logits
+            logits = logits_of(model(**inputs))
     finally:
         for handle in handles:
             handle.remove()
-    return outputs, logits
+    return recorded, logits
 
 
 def _layout(before: Tensor, after: Tensor | None, token: int) -> tuple[int, bool] | None:
     """Return `(shift, time_major)` of a lookup if changing `token` changed exactly one of its positions, else None."""
-    if after is None or before.shape != after.shape or 1 not in before.shape[:2]:
+    if after is None or before.ndim != 3 or before.shape != after.shape or 1 not in before.shape[:2]:
         return None
     time_major = before.shape[0] != 1
     positions = (before != after).any(-1).flatten().nonzero()
@@ -200,18 +191,18 @@ def _from_inside_out(candidates: Sequence[Lookup]) -> Iterator[list[Lookup]]:
         yield [lookup for lookup in candidates if lookup.module in chosen]
 
 
-def _number_tables(lookups: Sequence[Lookup], outputs: _Outputs, length: int) -> tuple[Lookup, ...]:
+def _number_tables(lookups: Sequence[Lookup], calls: _Calls, length: int) -> tuple[Lookup, ...]:
     """Number the tables: lookups that return the same vectors for their common tokens get the same number."""
     numbered: list[Lookup] = []
     for lookup in lookups:
-        same = (x.table for x in numbered if _same_vectors(x, lookup, outputs, length))
+        same = (x.table for x in numbered if _same_vectors(x, lookup, calls, length))
         table = next(same, len({x.table for x in numbered}))
         numbered.append(replace(lookup, table=table))
     return tuple(numbered)
 
 
-def _same_vectors(a: Lookup, b: Lookup, outputs: _Outputs, length: int) -> bool:
-    (x, tokens_x, at_x), (y, tokens_y, at_y) = (z.align(outputs[z.module, z.call], length) for z in (a, b))
+def _same_vectors(a: Lookup, b: Lookup, calls: _Calls, length: int) -> bool:
+    (x, tokens_x, at_x), (y, tokens_y, at_y) = (z.align(calls[z.module, z.call].vectors, length) for z in (a, b))
     first, last = max(tokens_x.start, tokens_y.start), min(tokens_x.stop, tokens_y.stop)
     shared_x = x[:, first + at_x.start - tokens_x.start : last + at_x.start - tokens_x.start]
     shared_y = y[:, first + at_y.start - tokens_y.start : last + at_y.start - tokens_y.start]
@@ -219,20 +210,25 @@ def _same_vectors(a: Lookup, b: Lookup, outputs: _Outputs, length: int) -> bool:
 
 
 def _are_complete(
-    model: nn.Module, inputs: Mapping[str, Tensor], lookups: Sequence[Lookup], changed: tuple[_Outputs, Tensor]
+    model: nn.Module, inputs: Mapping[str, Tensor], lookups: Sequence[Lookup], changed: tuple[_Calls, Tensor]
 ) -> bool:
     """Return whether the changed word's vectors, put into the original text, give the logits of the changed text."""
-    length, remaining = inputs["input_ids"].shape[1], iter(lookups)
+    ids, remaining = inputs["input_ids"], iter(lookups)
 
     def edit(table: int, vectors: Tensor, tokens: slice) -> Tensor:
         lookup = next(remaining)
-        changed_vectors, _, positions = lookup.align(changed[0][lookup.module, lookup.call], length)
+        changed_vectors, _, positions = lookup.align(changed[0][lookup.module, lookup.call].vectors, ids.shape[1])
         return changed_vectors[:, positions]
 
-    with torch.no_grad(), ModelState(model).restore(), edit_lookups(model, lookups, edit, length):
-        logits = model(**inputs).logits
-    tolerance = min(0.05, 1e3 * torch.finfo(logits.dtype).eps) * (1 + changed[1].abs().max())
-    return bool((logits - changed[1]).abs().max() <= tolerance)
+    with torch.no_grad(), ModelState(model).restore(), edit_lookups(model, lookups, edit, ids):
+        logits = logits_of(model(**inputs))
+    return same_logits(logits, changed[1])
+
+
+def same_logits(logits: Tensor, expected: Tensor) -> bool:
+    """Return whether logits are equal up to rounding."""
+    tolerance = min(0.05, 1e3 * torch.finfo(logits.dtype).eps) * (1 + expected.abs().max())
+    return bool((logits - expected).abs().max() <= tolerance)
 
 
 def _depends_on_word_only(
@@ -240,9 +236,9 @@ def _depends_on_word_only(
 ) -> bool:
     """Return whether a word has the same vector at both positions; a layer that adds the position, say, differs."""
     word, length = int(inputs["input_ids"][0, positions[0]]), inputs["input_ids"].shape[1]
-    outputs, _ = _run(model, _changed(inputs, (positions[1], word)))
+    calls, _ = run_recorded(model, _changed(inputs, (positions[1], word)))
     for lookup in lookups:
-        vectors, _, _ = lookup.align(outputs[lookup.module, lookup.call], length)
+        vectors, _, _ = lookup.align(calls[lookup.module, lookup.call].vectors, length)
         first, second = (vectors[0, position + lookup.shift] for position in positions)
         if not torch.allclose(first, second, rtol=1e-3, atol=1e-3 * float(first.abs().max())):
             return False

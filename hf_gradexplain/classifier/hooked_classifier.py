@@ -1,7 +1,8 @@
 """A model, its embedding lookups and its objective, with one function that runs it."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,10 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from hf_gradexplain.classifier.autodiff import CustomFunction, follow_forward
-from hf_gradexplain.classifier.embedding_lookups import Edit, Lookup, edit_lookups
+from hf_gradexplain.classifier.embedding_lookups import OtherPlacesError, edit_lookups
+from hf_gradexplain.classifier.lookups import Edit, Lookup, WordLookup
 from hf_gradexplain.classifier.objective import Objective
+from hf_gradexplain.classifier.outputs import logits_of
 from hf_gradexplain.classifier.recording import Recorded, RecordInputs
 from hf_gradexplain.classifier.state import ModelState, dtype_of
+from hf_gradexplain.classifier.token_places import Places, Vocabulary, find_places
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text.data import PREDICTED, Batch
 
 
@@ -102,6 +107,9 @@ class HookedClassifier:
         records_inputs: Whether forward passes with a graph record inputs that the graph does not hold, see
             `RecordInputs`.
         compiled: Compiled replacements of some of its layers, see `hf_gradexplain.probing.compiled`.
+        vocabulary: Ids to find with where it looks words up, if it reads a batch otherwise than the sample text; None
+            to refuse such batches.
+        places: Where it looks words up in batches that it reads otherwise, by their shape and padding.
     """
 
     model: nn.Module
@@ -116,6 +124,8 @@ class HookedClassifier:
     for_propagation: bool = False
     records_inputs: bool = False
     compiled: Mapping[nn.Module, Callable[..., Any]] = field(default_factory=dict)
+    vocabulary: Vocabulary | None = None
+    places: dict[Any, tuple[Places, ...]] = field(default_factory=dict)
 
     def forward(self, batch: Batch, *, graph: bool, edit: Edit | None = None) -> ForwardPass:
         """Run the model on a batch.
@@ -130,10 +140,16 @@ class HookedClassifier:
         def add_delta(table: int, vectors: Tensor, tokens: slice) -> Tensor:
             vectors = vectors if edit is None else edit(table, vectors, tokens)
             if table not in words:
-                embedding = _scatter_tokens(vectors, tokens, batch.inputs["input_ids"])
+                embedding = vectors.new_zeros(*batch.inputs["input_ids"].shape, vectors.shape[2], device=device)
                 words[table] = EmbeddingOutput(embedding, torch.zeros_like(embedding, requires_grad=True))
+            _fill_in(words[table].embedding, vectors, tokens)
             return vectors + words[table].delta[:, tokens].to(vectors.device)
 
+        def anew(lookups: Sequence[WordLookup]) -> Edit:
+            words.clear()
+            return add_delta
+
+        device = batch.inputs["input_ids"].device
         recorder = RecordInputs() if graph and self.records_inputs else None
         with (
             torch.set_grad_enabled(graph),
@@ -141,7 +157,8 @@ class HookedClassifier:
             self._in_elementary_operations(graph),
             recorder or nullcontext(),
         ):
-            logits = self.logits(batch.inputs, add_delta if graph else edit).to(batch.target.device)
+            logits = self._run(batch.inputs, anew) if graph else self.logits(batch.inputs, edit)
+        logits = logits.to(batch.target.device)
         target = torch.where(batch.target == PREDICTED, self.objective.predicted(logits), batch.target)
         outputs = tuple(words[table] for table in sorted(words))
         recorded = recorder.inputs if recorder else {}
@@ -153,13 +170,41 @@ class HookedClassifier:
         Every pass starts from the same state and the same random numbers: some models hash at random even in eval
         mode, and some switch to another kind of attention at the first short text and stay there.
         """
-        length = inputs["input_ids"].shape[1]
-        editing = nullcontext() if edit is None else edit_lookups(self.model, self.lookups, edit, length)
-        mixed = torch.autocast(inputs["input_ids"].device.type, torch.bfloat16, enabled=self.mixed_precision)
+        return self._run(inputs, None if edit is None else lambda lookups: edit)
+
+    def _run(self, inputs: Mapping[str, Tensor], edit_of: Callable[[Sequence[WordLookup]], Edit] | None) -> Tensor:
+        """Run the model; if it looks words up at other places than expected, find them and run it again.
+
+        Args:
+            inputs: The inputs, each `(B, T)`.
+            edit_of: Returns the edit for a run with these lookups; None to leave the word vectors as they are.
+        """
+        if edit_of is None:
+            return self._run_once(inputs)
+        lookups = self.lookups_in(inputs)
+        try:
+            return self._run_once(inputs, lookups, edit_of(lookups))
+        except OtherPlacesError as error:
+            if self.vocabulary is None:
+                raise GradexplainError(str(error)) from error
+        tables = {lookup.module: lookup.table for lookup in self.lookups}
+        places = self.places[_layout(inputs)] = find_places(self.model, inputs, self.vocabulary, tables)
+        return self._run_once(inputs, places, edit_of(places))
+
+    def _run_once(
+        self, inputs: Mapping[str, Tensor], lookups: Sequence[WordLookup] = (), edit: Edit | None = None
+    ) -> Tensor:
+        ids = inputs["input_ids"]
+        editing = nullcontext() if edit is None else edit_lookups(self.model, lookups, edit, ids)
+        mixed = torch.autocast(ids.device.type, torch.bfloat16, enabled=self.mixed_precision)
         with self._state.restore(), editing, mixed:
             for layer, call in self.compiled.items():
                 layer._compiled_call_impl = call
-            return self.model(**inputs).logits
+            return logits_of(self.model(**inputs))
+
+    def lookups_in(self, inputs: Mapping[str, Tensor]) -> Sequence[WordLookup]:
+        """Return where the model is expected to look words up in a batch."""
+        return self.places.get(_layout(inputs), self.lookups) if self.places else self.lookups
 
     @torch.no_grad()
     def masked_logits(self, inputs: Mapping[str, Tensor], masked: Tensor) -> Tensor:
@@ -177,18 +222,27 @@ class HookedClassifier:
 
         They are zero for tokens that the table does not hold.
         """
-        tables = {lookup.table for lookup in self.lookups}
-        ids, vectors_of = inputs["input_ids"], {}
+        ids, vectors_of = inputs["input_ids"], dict[int, Tensor]()
 
-        def record(table: int, vectors: Tensor, tokens: slice) -> Tensor:
-            if table not in vectors_of:
-                vectors_of[table] = _scatter_tokens(vectors, tokens, ids)
-            if len(vectors_of) == len(tables):
-                raise _StopForward
-            return vectors
+        def edit_of(lookups: Sequence[WordLookup]) -> Edit:
+            vectors_of.clear()
+            # The first lookup in a table holds all tokens, unless the model rearranges them.
+            tables = [x.table for x in lookups]
+            n_missing = Counter(set(tables) if lookups is self.lookups else tables)
+
+            def record(table: int, vectors: Tensor, tokens: slice) -> Tensor:
+                if table not in vectors_of:
+                    vectors_of[table] = vectors.new_zeros(*ids.shape, vectors.shape[2], device=ids.device)
+                _fill_in(vectors_of[table], vectors, tokens)
+                n_missing[table] -= 1
+                if all(n <= 0 for n in n_missing.values()):
+                    raise _StopForward
+                return vectors
+
+            return record
 
         with suppress(_StopForward):
-            self.logits(inputs, record)
+            self._run(inputs, edit_of)
         return tuple(vectors_of[table] for table in sorted(vectors_of))
 
     @contextmanager
@@ -225,8 +279,13 @@ class _StopForward(Exception):
     """Raised to stop a forward pass early."""
 
 
-def _scatter_tokens(vectors: Tensor, tokens: slice, ids: Tensor) -> Tensor:
-    """Scatter the vectors `(B, t, D)` of some tokens into zeros `(B, T, D)`, on the device of the ids `(B, T)`."""
-    out = torch.zeros(*ids.shape, vectors.shape[2], dtype=vectors.dtype, device=ids.device)
-    out[:, tokens] = vectors.detach().to(ids.device)
-    return out
+def _fill_in(texts: Tensor, vectors: Tensor, tokens: slice) -> None:
+    """Write the vectors `(B, t, D)` of some tokens into `texts` `(B, T, D)`, in place, where these are zero."""
+    before = texts[:, tokens]
+    texts[:, tokens] = torch.where(before.any(-1, keepdim=True), before, vectors.detach().to(texts.device))
+
+
+def _layout(inputs: Mapping[str, Tensor]) -> tuple[Any, ...]:
+    """Return what the places of a batch's tokens depend on: its shape and its padding."""
+    mask = inputs.get("attention_mask")
+    return tuple(inputs["input_ids"].shape), None if mask is None else mask.cpu().numpy().tobytes()

@@ -1,4 +1,4 @@
-"""Token budgets that shrink after out-of-memory errors."""
+"""Errors of models, and token budgets that shrink after out-of-memory errors."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -8,6 +8,9 @@ import torch
 from torch import nn
 
 Result = TypeVar("Result")
+
+FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""Errors that models raise for inputs that they do not support; running out of memory raises one of them, too."""
 
 _LIMITS: WeakKeyDictionary[nn.Module, dict[bool, int]] = WeakKeyDictionary()
 """Per model, and per kind of forward pass (with or without an autograd graph): the learned token budget."""

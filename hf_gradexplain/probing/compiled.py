@@ -10,10 +10,10 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
-from hf_gradexplain.classifier.memory import is_out_of_memory
+from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.probing.gradient_checks import FAILURES, forward_backward, largest, relative_error, sample_documents
+from hf_gradexplain.probing.gradient_checks import forward_backward, largest, relative_error, sample_documents
 from hf_gradexplain.text.encode import collate
 
 BACKEND = "inductor"

@@ -10,17 +10,25 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
-from hf_gradexplain.classifier.memory import is_out_of_memory
+from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
 from hf_gradexplain.classifier.state import device_of, dtype_of
+from hf_gradexplain.classifier.token_places import Vocabulary
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text.data import NO_UNIT, Batch, Document, Unit
 from hf_gradexplain.text.encode import Encoder, collate
 
-FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-"""Errors that models raise for inputs that they do not support; running out of memory raises one of them, too."""
-
 _SAMPLE_IDS = 16
 """Number of different tokens in sample documents."""
+
+_CODE_IDS = 256
+"""Largest number of ids in `vocabulary_of`."""
+
+
+def vocabulary_of(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
+    """Return the ids with which experiments are made, always the same ones."""
+    special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_encoder.values()}
+    ids = [i for i in range(min(len(tokenizer), 1000)) if i not in special][-_CODE_IDS:]
+    return Vocabulary(tuple(ids), frozenset(special - {tokenizer.unk_token_id}))
 
 
 def ordinary_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
@@ -29,8 +37,7 @@ def ordinary_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     Raises:
         GradexplainError: The vocabulary has fewer than two ordinary tokens.
     """
-    special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_encoder.values()}
-    ids = [i for i in range(min(len(tokenizer), 1000)) if i not in special][-_SAMPLE_IDS:]
+    ids = list(vocabulary_of(tokenizer).ordinary[-_SAMPLE_IDS:])
     if len(ids) < 2:
         raise GradexplainError("the tokenizer's vocabulary has fewer than two words: use a trained tokenizer")
     return ids

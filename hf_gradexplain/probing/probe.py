@@ -7,28 +7,30 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.autodiff import CustomFunction, custom_functions
-from hf_gradexplain.classifier.embedding_lookups import Lookup, find_lookups
+from hf_gradexplain.classifier.embedding_lookups import find_lookups
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.limits import length_limit, pad_id
-from hf_gradexplain.classifier.memory import is_out_of_memory
+from hf_gradexplain.classifier.lookups import Lookup
+from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
+from hf_gradexplain.classifier.token_places import Vocabulary, find_places
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.probing.gradient_checks import (
-    FAILURES,
     batch_error,
     forward_backward,
     gradient_errors,
     ordinary_ids,
     sample_documents,
     tokens_around,
+    vocabulary_of,
 )
 from hf_gradexplain.probing.propagation_check import PropagationCheck, check_padding, check_propagation
 from hf_gradexplain.text.data import Batch, Document
 from hf_gradexplain.text.encode import collate
 
-LENGTHS = (10, 11, 12, 13, 45)
-"""Numbers of ordinary tokens in the sample texts: one per remainder of a division by 4, and a long one for padding."""
+LENGTHS = (10, 11, 12, 13, 30, 45)
+"""Numbers of ordinary tokens in the sample texts: one per remainder of a division by 4, and longer ones for padding."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Profile:
 
     Attributes:
         lookups: The embedding lookups of the model.
+        vocabulary: Ids for further experiments with the lookups.
         followed_functions: Custom autograd functions that are differentiated by their forward passes, see
             `follow_forward`.
         no_gradient_reason: Why gradient methods cannot be used; None if they can.
@@ -51,6 +54,7 @@ class Profile:
     """
 
     lookups: tuple[Lookup, ...]
+    vocabulary: Vocabulary
     followed_functions: frozenset[CustomFunction]
     no_gradient_reason: str | None
     gradient_embedding_cosine: float | None
@@ -102,6 +106,7 @@ class Profile:
             no_gradient_reason=self.no_gradient_reason,
             mixed_precision=mixed_precision,
             for_propagation=for_propagation,
+            vocabulary=self.vocabulary,
             records_inputs=for_propagation and self.propagation is not None and self.propagation.records_inputs,
         )
 
@@ -145,6 +150,7 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
             propagation = check_padding(propagation, classifier, shortest_and_longest, tokenizer)
         return Profile(
             lookups=classifier.lookups,
+            vocabulary=vocabulary_of(tokenizer),
             followed_functions=followed,
             no_gradient_reason=no_gradient_reason,
             gradient_embedding_cosine=cosine,
@@ -188,7 +194,26 @@ def open_classifier(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Hoo
     other_ids = ordinary_ids(tokenizer)
     positions = [int((unit_of == unit).nonzero()) for unit in (0, batch.units.size // 2)]
     changes = [(t, next(i for i in other_ids if i != ids[t])) for t in positions]
-    return HookedClassifier(model, find_lookups(model, batch.inputs, changes), Objective("logit", "identity"), 1024)
+    vocabulary = vocabulary_of(tokenizer)
+    try:
+        lookups = find_lookups(model, batch.inputs, changes)
+    except GradexplainError:
+        lookups = _rearranged_lookups(model, batch, vocabulary)
+        if not lookups:
+            raise
+    return HookedClassifier(model, lookups, Objective("logit", "identity"), 1024, vocabulary=vocabulary)
+
+
+def _rearranged_lookups(model: nn.Module, batch: Batch, vocabulary: Vocabulary) -> tuple[Lookup, ...]:
+    """Return the lookups of a model that rearranges even short texts, as if it read them in order; empty if not found.
+
+    The classifier then finds out at every length where the tokens are.
+    """
+    try:
+        places = find_places(model, batch.inputs, vocabulary)
+    except GradexplainError:
+        return ()
+    return tuple(Lookup(x.module, x.call, 0, False, x.table, x.n_calls, given_ids=True) for x in places)
 
 
 def _check_gradients(classifier: HookedClassifier, batch: Batch) -> tuple[frozenset[CustomFunction], str | None]:

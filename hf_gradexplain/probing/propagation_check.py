@@ -7,11 +7,11 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
-from hf_gradexplain.classifier.memory import is_out_of_memory
+from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
 from hf_gradexplain.classifier.recording import RecordAll, Recorded
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.probing.gradient_checks import FAILURES, difference_in_batch
+from hf_gradexplain.probing.gradient_checks import difference_in_batch
 from hf_gradexplain.propagation.conservation import conservation_error
 from hf_gradexplain.propagation.graph import Graph, apply_rules
 from hf_gradexplain.propagation.nodes import KIND_OF, Kind, short_name

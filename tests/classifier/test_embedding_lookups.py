@@ -66,7 +66,7 @@ def test_time_major_and_longer_outputs_are_aligned():
         vectors = words
         return words
 
-    with torch.no_grad(), edit_lookups(model, lookups, record, IDS.shape[1]):
+    with torch.no_grad(), edit_lookups(model, lookups, record, IDS):
         model(**INPUTS)
     assert torch.equal(vectors, model.words(IDS))
 
@@ -85,7 +85,7 @@ def test_an_edit_changes_the_chosen_words_only(time_major):
         return vectors.masked_fill(masked[:, tokens].unsqueeze(2), 0)
 
     with torch.no_grad():
-        with edit_lookups(model, lookups, mask, IDS.shape[1]):
+        with edit_lookups(model, lookups, mask, IDS):
             without = model(**INPUTS).logits
         model.words.weight[IDS[masked]] = 0
         assert torch.equal(without, model(**INPUTS).logits)
@@ -97,7 +97,7 @@ def test_hooks_are_removed_also_after_an_exception():
     def fail(table, vectors, tokens):
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), edit_lookups(model, lookups, fail, IDS.shape[1]):
+    with pytest.raises(ZeroDivisionError), edit_lookups(model, lookups, fail, IDS):
         model(**INPUTS)
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
@@ -109,7 +109,7 @@ def test_a_lookup_that_the_model_no_longer_makes_is_an_error():
         pytest.raises(
             RuntimeError, match=r"the model no longer calls the embedding lookups .*: create a new Explainer for it"
         ),
-        edit_lookups(model, lookups, lambda table, vectors, tokens: vectors, IDS.shape[1]),
+        edit_lookups(model, lookups, lambda table, vectors, tokens: vectors, IDS),
     ):
         model(**INPUTS)
 

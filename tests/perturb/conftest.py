@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from hf_gradexplain.classifier.embedding_lookups import Lookup
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
+from hf_gradexplain.classifier.lookups import Lookup
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.text.data import NO_UNIT, Document, Unit
 from hf_gradexplain.text.encode import collate

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hf_gradexplain.attribution.methods import score_batch, select
-from hf_gradexplain.classifier.embedding_lookups import Lookup
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
+from hf_gradexplain.classifier.lookups import Lookup
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer
