@@ -88,7 +88,7 @@ def find_lookups(
             "finding the embedding lookups needs at least 4 tokens and 2 changes: give a longer text"
         )
     plain, _ = run_recorded(model, inputs)
-    runs = [run_recorded(model, _changed(inputs, change)) for change in changes]
+    runs = [run_recorded(model, change_token(inputs, change)) for change in changes]
     n_calls = Counter(name for name, _ in plain)
     candidates = []
     for key, (given, vectors) in plain.items():
@@ -108,7 +108,7 @@ def find_lookups(
         lookups = _number_tables(layers, plain, inputs["input_ids"].shape[1])
         if level and not _depends_on_word_only(model, inputs, lookups, (changes[0][0], changes[1][0])):
             break
-        if _are_complete(model, inputs, lookups, runs[0]):
+        if are_complete(model, inputs, lookups, runs[0]):
             return lookups
     raise GradexplainError(
         f"{type(model).__name__} reads words outside of the layers "
@@ -133,7 +133,8 @@ def _ids_given(args: Any, kwargs: Any) -> Tensor | None:
     return None if first is None or first.is_floating_point() else first
 
 
-def _changed(inputs: Mapping[str, Tensor], change: tuple[int, int]) -> dict[str, Tensor]:
+def change_token(inputs: Mapping[str, Tensor], change: tuple[int, int]) -> dict[str, Tensor]:
+    """Return the inputs of one text with another token id, `(position, id)`."""
     ids = inputs["input_ids"].clone()
     ids[0, change[0]] = change[1]
     return {**inputs, "input_ids": ids}
@@ -209,7 +210,7 @@ def _same_vectors(a: Lookup, b: Lookup, calls: _Calls, length: int) -> bool:
     return torch.equal(shared_x, shared_y)
 
 
-def _are_complete(
+def are_complete(
     model: nn.Module, inputs: Mapping[str, Tensor], lookups: Sequence[Lookup], changed: tuple[_Calls, Tensor]
 ) -> bool:
     """Return whether the changed word's vectors, put into the original text, give the logits of the changed text."""
@@ -236,7 +237,7 @@ def _depends_on_word_only(
 ) -> bool:
     """Return whether a word has the same vector at both positions; a layer that adds the position, say, differs."""
     word, length = int(inputs["input_ids"][0, positions[0]]), inputs["input_ids"].shape[1]
-    calls, _ = run_recorded(model, _changed(inputs, (positions[1], word)))
+    calls, _ = run_recorded(model, change_token(inputs, (positions[1], word)))
     for lookup in lookups:
         vectors, _, _ = lookup.align(calls[lookup.module, lookup.call].vectors, length)
         first, second = (vectors[0, position + lookup.shift] for position in positions)

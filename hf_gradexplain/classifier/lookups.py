@@ -66,7 +66,7 @@ class Lookup:
 
     def holds(self, given: Tensor | None, ids: Tensor) -> bool:
         """Return whether the layer is given all ids `(B, T)`, shifted; True if it is given something else than ids."""
-        if not self.given_ids:
+        if not self.given_ids or (self.shift == 0 and given is not None and given.is_set_to(ids)):
             return True
         n = 0 if given is None or given.ndim != 2 else given.shape[0 if self.time_major else 1]
         return n >= ids.shape[1] + min(self.shift, 0) and self.holds_some(given, ids)

@@ -7,12 +7,14 @@ import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
+from hf_gradexplain.classifier.embedding_lookups import are_complete, change_token, run_recorded
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.limits import vocabulary_size
 from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
 from hf_gradexplain.classifier.objective import Objective, head_of
 from hf_gradexplain.classifier.outputs import logits_of
 from hf_gradexplain.classifier.state import device_of, dtype_of, frozen_eval_mode
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.perturb import GENERIC, shortcut_of, why_no_shortcut
 from hf_gradexplain.probing.gradient_checks import (
     forward_backward,
@@ -164,15 +166,40 @@ def _length(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, pr
         return Check("length", "no known limit", "note", action)
     finding = f"{profile.max_length:,} tokens"
     try:
-        if profile.max_length <= _LONGEST:
-            classifier.logits(_batch(classifier, tokenizer, profile.max_length - tokens_around(tokenizer)).inputs)
+        if profile.max_length <= _LONGEST and not _reads_long_texts_like_short_ones(classifier, tokenizer, profile):
+            action = "set tokenizer.model_max_length to a length that it reads as short ones"
+            return Check("length", f"{finding}, but the model reads such texts in other layers", "problem", action)
+    except GradexplainError as error:
+        found, _, action = str(error).partition(": ")
+        return Check("length", f"{finding}, but {found}", "problem", action)
     except (*FAILURES, MemoryError) as error:
         if is_out_of_memory(error):
             action = "set tokenizer.model_max_length to a length that fits, or use a device with more memory"
             return Check("length", f"{finding}, but memory runs out at this length", "problem", action)
         action = f"set tokenizer.model_max_length to a length that the model supports ({type(error).__name__})"
         return Check("length", f"{finding}, but the model fails at this length", "problem", action)
+    if classifier.places:
+        finding += ", but the model rearranges the tokens of long texts"
+        return Check("length", finding, "ok", "finds their places at every length, which takes some forward passes")
     return Check("length", finding, "ok", "truncates longer texts and reports where")
+
+
+def _reads_long_texts_like_short_ones(
+    classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, profile: Profile
+) -> bool:
+    """Return whether words influence the logits of the longest texts only through the known lookups.
+
+    Raises:
+        GradexplainError: The model rearranges the tokens in a way that is not understood.
+    """
+    inputs = _batch(classifier, tokenizer, (profile.max_length or _LONGEST) - tokens_around(tokenizer)).inputs
+    classifier.logits(inputs, lambda table, vectors, tokens: vectors)
+    if classifier.places:
+        return True
+    middle = inputs["input_ids"].shape[1] // 2
+    other = next(i for i in profile.vocabulary.ordinary if i != inputs["input_ids"][0, middle])
+    changed = run_recorded(classifier.model, change_token(inputs, (middle, other)))
+    return are_complete(classifier.model, inputs, classifier.lookups, changed)
 
 
 def _randomness(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase) -> Check:

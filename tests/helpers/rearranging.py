@@ -117,6 +117,12 @@ def without_a_hook(model, ids, mask):
     return state + 0.1 * model.words.weight[ids].mean(1) if ids.shape[1] > LONG else state
 
 
+def words_elsewhere(model, ids, mask):
+    """Reads a long text in its order, but its words in another way as well."""
+    state = model.encode(ids, mask)
+    return state + 0.1 * model.words.weight[ids].mean(1) if ids.shape[1] > LONG else state
+
+
 REFUSED = (after_the_unknown_word, without_a_hook)
 FOUND = (
     head_and_tail,

@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.probing.doctor import _words
+from tests.helpers.rearranging import Rearranging, chunks_as_rows, head_and_tail, without_a_hook, words_elsewhere
 from tests.helpers.snapshot import snapshot
 from tests.helpers.tiny import KINDS, explainer, make
 from tests.helpers.toys import TOKENIZER, StraightThrough, Toy, TwiceTheGradient, square_written_out_from
@@ -191,6 +192,25 @@ def test_a_length_limit_at_which_the_model_fails_is_a_problem():
     model.positions.data = model.positions.data[:60]
     check = check_of(Explainer(model, TOKENIZER), "length")
     assert (check.found, check.verdict) == ("64 tokens, but the model fails at this length", "problem")
+
+
+@pytest.mark.parametrize(
+    ("arrange", "found", "verdict"),
+    [
+        (head_and_tail, "64 tokens, but the model rearranges the tokens of long texts", "ok"),
+        (chunks_as_rows, "64 tokens, but the model rearranges the tokens of long texts", "ok"),
+        (words_elsewhere, "64 tokens, but the model reads such texts in other layers", "problem"),
+        (
+            without_a_hook,
+            "64 tokens, but Rearranging reads texts of 64 tokens otherwise than short ones, and where it looks up "
+            "their words cannot be found",
+            "problem",
+        ),
+    ],
+)
+def test_a_model_that_reads_long_texts_otherwise_is_reported(arrange, found, verdict):
+    check = check_of(Explainer(Rearranging(arrange), TOKENIZER), "length")
+    assert (check.found, check.verdict) == (found, verdict)
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")], ids=repr)
