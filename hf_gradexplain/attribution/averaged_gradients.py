@@ -10,8 +10,8 @@ from torch import Tensor
 
 from hf_gradexplain.attribution.formulas import completeness_gap, signed_gi
 from hf_gradexplain.attribution.sources import concatenated, gradients_of, propagated_gradients
-from hf_gradexplain.classifier.embedding_lookups import Edit
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.classifier.lookups import Edit
 from hf_gradexplain.classifier.memory import run_in_chunks
 from hf_gradexplain.text.data import Gradients
 
