@@ -21,7 +21,7 @@ from rich.text import Text
 
 from hf_gradexplain import __version__
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
-from hf_gradexplain.commands.parsing import Parser
+from hf_gradexplain.commands.parsing import Parser, plain_warnings
 from hf_gradexplain.errors import GradexplainError, choose, translate_write_errors
 from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.options import AUTO, ExplainOptions, ModelArguments, Options, SplitArguments
@@ -42,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = build_parser().parse_args(argv)
     try:
-        return arguments.command(arguments) or 0
+        with plain_warnings():
+            return arguments.command(arguments) or 0
     except GradexplainError as error:
         print(f"hf-gradexplain: {visible(str(error))}", file=sys.stderr)
         return 1

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -114,10 +115,24 @@ class Parser(argparse.ArgumentParser):
 def exit_on_error() -> Iterator[None]:
     """Exit with code 1 and one sentence on stderr if the library raises a `GradexplainError`."""
     try:
-        yield
+        with plain_warnings():
+            yield
     except GradexplainError as error:
         _wait_for_main_process()
         sys.exit(f"error: {visible(str(error))}")
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Within the block, a warning is one line on stderr, without a line of code."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        yield
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:
+    kind = "warning" if category is UserWarning else category.__name__
+    print(f"{kind}: {visible(str(message))}", file=sys.stderr)
 
 
 def _wait_for_main_process() -> None:

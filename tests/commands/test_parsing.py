@@ -2,6 +2,7 @@
 
 import re
 import sys
+import warnings
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from typing import Literal
@@ -159,3 +160,11 @@ def test_errors_of_the_library_end_a_program(capsys):
     assert stop.value.code == "error: too much: take less", "Python prints it and exits with code 1"
     with pytest.raises(KeyError), exit_on_error():
         raise KeyError("a bug stays visible")
+
+
+def test_warnings_are_one_line_without_code(capsys):
+    with exit_on_error():
+        warnings.simplefilter("always")
+        warnings.warn("zero is \x1b[31mno baseline", stacklevel=1)
+        warnings.warn("too old", FutureWarning, stacklevel=1)
+    assert capsys.readouterr().err == "warning: zero is ␛[31mno baseline\nFutureWarning: too old\n"
