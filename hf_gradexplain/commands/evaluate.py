@@ -40,7 +40,7 @@ from hf_gradexplain.run.fingerprints import (
 )
 from hf_gradexplain.run.finished_files import check_finished_files
 from hf_gradexplain.run.folder import document_paths, lock_run_folder, named_if_unreadable
-from hf_gradexplain.run.processes import process_state
+from hf_gradexplain.run.processes import interrupted_by_sigterm, process_state
 from hf_gradexplain.run.results import CAPTIONS, Run, summary_table, write_results
 from hf_gradexplain.run.runner import evaluate
 from hf_gradexplain.viz.tables import join_words
@@ -87,14 +87,20 @@ def _destination(arguments: EvaluateRecipeArguments) -> Destination | None:
 
 @contextmanager
 def explain_stops(output_dir: Path) -> Iterator[None]:
-    """Turn an interrupt, a full disk or a folder that cannot be written to into one sentence."""
+    """Turn an interrupt, a full disk or a folder that cannot be written to into one sentence.
+
+    SIGTERM, which schedulers and containers send, is an interrupt too.
+    """
     resume = "run the same command again to resume; finished shards are kept"
     try:
-        with translate_write_errors(output_dir, again=f", and {resume}", instead="--output_dir"):
+        with (
+            interrupted_by_sigterm(),
+            translate_write_errors(output_dir, again=f", and {resume}", instead="--output_dir"),
+        ):
             yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print(f"\nstopped: {resume}", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
+        sys.exit(128 + (stop.args[0] if stop.args else signal.SIGINT))
 
 
 def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: Path, *, is_main: bool) -> Run | None:

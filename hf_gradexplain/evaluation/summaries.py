@@ -50,7 +50,9 @@ def headline(tables: Tables) -> str:
     """Return the result in a sentence: the best method, and all methods that do not differ significantly from it.
 
     The paired tests decide; without them, the interval of the best method does. Methods whose difference is
-    significant but `NEGLIGIBLE` are named as well. Texts of one unit compare nothing, and the sentence says so.
+    significant but `NEGLIGIBLE` are named as well. A method whose interval does not lie above 0 is never named, and
+    neither is `random`; where no method is left, the sentence says so. Texts of one unit compare nothing, and the
+    sentence says so, too.
     """
     summary = summary_table(tables)
     aopc = summary.columns[1]
@@ -63,10 +65,14 @@ def headline(tables: Tables) -> str:
         equals = summary[~summary["method"].isin(worse)]
     else:
         equals = summary[summary[aopc] >= best["low"]]
-    equals = equals.sort_values(aopc, ascending=False)["method"]
-    find = "finds" if len(equals) == 1 else "find"
-    text = f"Over {n:,} texts, {join_words(equals)} {find} the words that matter most to the model"
-    text += f": {aopc} up to {with_interval(best[aopc], best['low'], best['high'])}"
+    praised = equals[(equals["low"] > 0) & (equals["method"] != "random")].sort_values(aopc, ascending=False)
+    if len(praised):
+        best, find = praised.iloc[0], "finds" if len(praised) == 1 else "find"
+        text = f"Over {n:,} texts, {join_words(praised['method'])} {find} the words that matter most to the model: "
+        text += f"{aopc} up to "
+    else:
+        text = f"Over {n:,} texts, no method was shown to find the words that matter most to the model: {aopc} at most "
+    text += with_interval(best[aopc], best["low"], best["high"])
     if len(tables.chance):
         low, high = tables.chance.set_index("k").loc[int(aopc[5:-1]), ["low", "high"]]
         return text + f"; 95 % of random orders have {low:.3f} to {high:.3f}."

@@ -2,10 +2,14 @@
 
 import os
 import shlex
+import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from types import FrameType
 
 import torch
 from accelerate import PartialState
@@ -46,6 +50,27 @@ def process_state() -> PartialState:
             f"`{command('N')}`"
         )
     return state
+
+
+@contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Raise `KeyboardInterrupt(SIGTERM)` in the block when the main process gets SIGTERM; others end at once.
+
+    A thread other than the main one cannot handle signals; there nothing changes.
+    """
+    if int(os.environ.get("RANK", "0")) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends the process at once
+        raise KeyboardInterrupt(number)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def flush_denormals() -> None:

@@ -74,6 +74,18 @@ def test_methods_with_a_negligible_difference_are_both_in_the_headline():
     assert findings(comparisons)["difference"].item() == "c above a by 0.0004 [0.0001, 0.0007]"
 
 
+def test_the_headline_never_praises_an_aopc_whose_interval_holds_zero():
+    """The intervals of these tables reach 0.1 below and above."""
+    assert headline(tables({"random": 0.01, "a": 0.09})) == (
+        "Over 5 texts, no method was shown to find the words that matter most to the model: AOPC(1) at most "
+        "0.090 [-0.010, 0.190]; random order has 0.010."
+    )
+    assert headline(tables({"a": -0.3, "b": -0.2})).startswith("Over 5 texts, no method was shown to find the words")
+    assert headline(tables({"a": 0.12, "b": 0.09})).startswith("Over 5 texts, a finds the words")
+    assert headline(tables({"random": 0.5, "a": 0.45})).startswith("Over 5 texts, a finds the words")
+    assert headline(tables({"random": 0.5, "a": 0.05})).startswith("Over 5 texts, no method was shown to find")
+
+
 def test_the_headline_gives_the_random_band():
     chance = pd.DataFrame({"k": [0, 1], "aopc": [0, 0.1], "low": [0, 0.08], "high": [0, 0.12], "n": 5})
     with_band = replace(tables({"random": 0.1, "a": 0.6}), chance=chance)

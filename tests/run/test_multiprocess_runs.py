@@ -108,12 +108,15 @@ def test_orphaned_processes_stop(start, arguments, tmp_path):
     assert "the launcher of this process was killed" in run.printed()
 
 
-def test_an_interrupted_run_says_that_it_can_be_resumed(start, arguments, tmp_path):
-    run = start(tmp_path / "out", 1, **arguments(101))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("world", [1, 2])
+def test_an_interrupted_run_says_that_it_can_be_resumed(number, world, start, arguments, tmp_path):
+    run = start(tmp_path / "out", world, **arguments(101))
     wait_for_first_shard(run)
-    kill(run.processes[0], signal.SIGINT)
+    kill(min(run.processes), number)
     assert run.wait() == 1
-    assert "stopped: run the same command again to resume" in run.printed()
+    assert run.printed().count("stopped: run the same command again to resume; finished shards are kept") == 1
+    assert f"\n{128 + number}\n" in run.printed(), "the exit code, which the server prints"
     assert "Traceback" not in run.printed()
 
 
