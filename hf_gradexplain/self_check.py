@@ -176,7 +176,7 @@ def self_checks(
     documents, values = forward.batch.documents, torch.stack([x.detach() for x in scores.values()])
     units = [len(document.units) for document in documents]
     ranks = [
-        removal_ranks(x[:, :n], document.rng(forward.batch.seed, "ties"))
+        removal_ranks(x[:, :n], document.rng(forward.batch.seed, "ties"), forward.classifier.precision)
         for document, n, x in zip(documents, units, values.transpose(0, 1).cpu().double().numpy(), strict=True)
     ]
     sets = np.zeros((len(documents), DRAWS + 2 * len(scores), forward.batch.units.size), dtype=bool)

@@ -9,6 +9,7 @@ from scipy import stats
 
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.evaluation.rounding import ROUNDING
+from hf_gradexplain.perturb.orders import tie
 
 REFERENCE = "loo"
 """The method that the others are correlated with."""
@@ -35,11 +36,19 @@ class Correlation:
     reason: str | None = None
 
 
-def correlate(scores: np.ndarray, reference: np.ndarray, coefficient: str = "pearson") -> list[Correlation]:
+def correlate(
+    scores: np.ndarray, reference: np.ndarray, coefficient: str = "pearson", precision: str = "float32"
+) -> list[Correlation]:
     """Correlate the scores of several methods `(M, U)` with a reference `(U,)`, for one document.
 
-    A coefficient is undefined for fewer than 3 units, and where either side is constant: equal up to a few rounding
-    errors of float32, the precision of the scores.
+    A coefficient is undefined for fewer than 3 units, and where either side is constant up to rounding. For
+    coefficients of ranks, scores that are equal up to rounding are ties, see `hf_gradexplain.perturb.orders.tie`.
+
+    Args:
+        scores: The scores of the methods.
+        reference: Those of the reference.
+        coefficient: A name in `COEFFICIENTS`.
+        precision: The compute dtype of the scores.
 
     >>> correlate(np.array([[1.0, 2.0, 4.0], [1.0, 1.0, 1.0]]), np.array([1.0, 3.0, 4.0]))[1].reason
     'constant scores'
@@ -49,11 +58,13 @@ def correlate(scores: np.ndarray, reference: np.ndarray, coefficient: str = "pea
     if scores.shape[1] < MIN_UNITS:
         return [Correlation(None, None, f"fewer than {MIN_UNITS} units")] * len(scores)
     correlations = [Correlation(None, None, "constant scores")] * len(scores)
-    defined = [] if _is_constant(reference) else [i for i, row in enumerate(scores) if not _is_constant(row)]
+    tied, tied_reference = tie(scores, precision), tie(reference, precision)
+    defined = [] if _is_constant(tied_reference) else [i for i, row in enumerate(tied) if not _is_constant(row)]
     if defined:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", stats.NearConstantInputWarning)
-            r, p = COEFFICIENTS[coefficient](scores[defined], reference)
+            x, y = (scores, reference) if coefficient == "pearson" else (tied, tied_reference)
+            r, p = COEFFICIENTS[coefficient](x[defined], y)
         for i, *numbers in zip(defined, r.tolist(), p.tolist(), strict=True):
             correlations[i] = Correlation(*numbers)
     return correlations
@@ -69,7 +80,9 @@ def compared_by_sign(methods: Sequence[str]) -> list[str]:
     return [method for method in correlated_methods(methods) if METHODS[method].signed]
 
 
-def correlate_all(scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, float | str | None]]:
+def correlate_all(
+    scores: Mapping[str, np.ndarray], precision: str = "float32"
+) -> dict[str, dict[str, float | str | None]]:
     """Correlate the scores of every method with those of the reference, for one document.
 
     Returns:
@@ -79,7 +92,7 @@ def correlate_all(scores: Mapping[str, np.ndarray]) -> dict[str, dict[str, float
     methods = correlated_methods(list(scores))
     out: dict[str, dict[str, float | str | None]] = {method: {} for method in methods}
     for name in COEFFICIENTS if methods else ():
-        correlations = correlate(np.stack([scores[method] for method in methods]), scores[REFERENCE], name)
+        correlations = correlate(np.stack([scores[method] for method in methods]), scores[REFERENCE], name, precision)
         for method, c in zip(methods, correlations, strict=True):
             out[method] |= {name: c.r, f"{name}_p": c.p, "undefined": c.reason}
     return out

@@ -43,7 +43,7 @@ def evaluate_batch(
                 label=labels[b],
                 explanation=explanation,
                 curves=dict(zip(methods, of_document["curves"], strict=True)),
-                correlations=correlate_all(scores),
+                correlations=correlate_all(scores, explanation.dtype),
                 signs={m: sign_agreement(scores[m], scores[REFERENCE]) for m in compared_by_sign(methods)},
                 negative_first=dict(zip(methods, of_document.get("negative_first", ()), strict=False)),
                 random_orders=summarize_orders(of_document["random_orders"]) if measures.random_orders else {},
@@ -79,7 +79,7 @@ def document_ranks(scored: ScoredBatch, seed: int, ties: TiesName) -> np.ndarray
     for i, document in enumerate(scored.forward.batch.documents):
         n = len(document.units)
         rng = document.rng(seed, "ties") if ties == "random" else None
-        ranks[:, i, :n] = removal_ranks(scores[:, i, :n], rng)
+        ranks[:, i, :n] = removal_ranks(scores[:, i, :n], rng, scored.forward.classifier.precision)
     return ranks
 
 

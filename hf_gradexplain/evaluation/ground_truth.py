@@ -42,7 +42,8 @@ def planted_table(
     for i, explanation in explanations:
         supports = np.array([weight(unit.text, explanation.target) > 0 for unit in explanation.units], dtype=bool)
         for method, scores in explanation.scores.items():
-            hits = r_precision(removal_ranks(scores, np.random.default_rng((seed, i))), supports)
+            ranks = removal_ranks(scores, np.random.default_rng((seed, i)), explanation.dtype)
+            hits = r_precision(ranks, supports)
             rows += [(method, *hits)] if hits else []
     frame = pd.DataFrame(rows, columns=["method", "top_1", "precision"])
     groups = frame.groupby("method", sort=False)

@@ -32,7 +32,7 @@ Returns:
 """
 
 _COEFFICIENTS = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}
-_ROUNDING = 8 * np.finfo(np.float32).eps
+_TIED = 64 * np.finfo(np.float32).eps
 
 
 class LOOCorrelation(evaluate.Metric):
@@ -72,12 +72,22 @@ class LOOCorrelation(evaluate.Metric):
 
 def _correlate(a: np.ndarray, b: np.ndarray, coefficient: str) -> tuple[float, float]:
     """Return the coefficient and its two-sided p-value."""
+    if coefficient != "pearson":
+        a, b = _ranked(a), _ranked(b)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.NearConstantInputWarning)
         result = _COEFFICIENTS[coefficient](a, b)
     return float(result.statistic), float(result.pvalue)
 
 
+def _ranked(x: np.ndarray) -> np.ndarray:
+    """Number the values from the lowest; neighbours within 64 rounding errors of the largest share one."""
+    order = np.argsort(x, kind="stable")
+    ranks = np.empty(len(x))
+    ranks[order] = np.cumsum(np.diff(x[order], prepend=-np.inf) > _TIED * np.abs(x).max())
+    return ranks
+
+
 def _varies(x: np.ndarray) -> bool:
     """Whether there are at least 3 numbers, all finite, that are not all equal."""
-    return len(x) >= 3 and bool(np.isfinite(x).all()) and bool(np.ptp(x) > _ROUNDING * np.abs(x).max())
+    return len(x) >= 3 and bool(np.isfinite(x).all()) and bool(np.ptp(_ranked(x)) > 0)

@@ -37,6 +37,17 @@ def test_rank_coefficients_agree_with_scipy_under_ties():
         assert correlate(x, y, name).p == pytest.approx(expected.pvalue, abs=1e-12)
 
 
+@pytest.mark.parametrize("name", ["spearman", "kendall"])
+def test_ranks_do_not_tell_scores_apart_that_differ_by_rounding(name):
+    x, y = np.array([1.0, 1.0, 2.0, 5.0, 0.0, 0.0]), np.array([0.0, 3.0, 3.0, 9.0, 1.0, 3.0])
+    noise = np.array([0.0, 3.0, 0.0, 1.0, -2.0, 2.0]) * 2.0**-23
+    expected = {"spearman": stats.spearmanr, "kendall": stats.kendalltau}[name](x, y)
+    actual = correlate(x + 5 * noise, y - 9 * noise, name)
+    assert actual.r == pytest.approx(expected.statistic, abs=1e-12)
+    assert actual.p == pytest.approx(expected.pvalue, abs=1e-12)
+    assert correlate(np.arange(6) * 2.0**-21 + 1, y, name).reason == "constant scores"
+
+
 @pytest.mark.parametrize("coefficient", COEFFICIENTS)
 @pytest.mark.parametrize(
     ("scores", "reason"),

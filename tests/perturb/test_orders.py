@@ -1,8 +1,15 @@
 """Orders of removal: the highest score first, equal scores at random."""
 
 import numpy as np
+import pytest
+import torch
 
-from hf_gradexplain.perturb.orders import removal_ranks
+from hf_gradexplain.evaluation.evaluate import evaluate_batch
+from hf_gradexplain.evaluation.extra_measures import Measures
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.options import Options
+from hf_gradexplain.perturb.orders import removal_ranks, tie, tie_tolerance
+from tests.helpers.tiny import TEXTS, make
 
 
 def test_the_highest_score_goes_first_and_ranks_are_a_permutation():
@@ -33,3 +40,52 @@ def test_every_order_of_equal_scores_is_equally_likely():
 
 def test_no_unit():
     assert removal_ranks(np.zeros((2, 0)), np.random.default_rng(0)).shape == (2, 0)
+
+
+LAST_PLACE = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-7, "float16": 2.0**-10}
+
+
+@pytest.mark.parametrize(("precision", "n"), [("float64", 64), ("float32", 64), ("bfloat16", 1), ("float16", 1)])
+def test_scores_within_a_few_last_places_of_the_largest_are_ties(precision, n):
+    tolerance = n * LAST_PLACE[precision]
+    assert tie_tolerance(precision) == tie_tolerance(f"{precision} (mixed)") == tolerance
+    for size in (1.0, 1e-20, 1e20):
+        near, far = np.array([-4.0, 1.0, 1.0 + 3.9 * tolerance, 0.0]), np.array([-4.0, 1.0, 1.0 + 4.1 * tolerance, 0.0])
+        np.testing.assert_array_equal(tie(size * near, precision), size * np.array([-4.0, 1.0, 1.0, 0.0]))
+        np.testing.assert_array_equal(tie(size * far, precision), size * far)
+
+
+def tied_naively(scores, tolerance):
+    """Give each score the lowest one that a chain of near scores leads to."""
+    tied = list(scores)
+    for _ in scores:
+        for i, a in enumerate(scores):
+            near = [tied[j] for j, b in enumerate(scores) if abs(a - b) <= tolerance * max(map(abs, scores))]
+            tied[i] = min(near)
+    return tied
+
+
+def test_ties_form_chains():
+    rng = np.random.default_rng(0)
+    scores = rng.integers(-12, 13, (50, 9)) * (0.7 * tie_tolerance("float32")) * rng.integers(1, 9, (50, 1))
+    scores[:, 4] = 1.0
+    for row, tied in zip(scores, tie(scores), strict=True):
+        np.testing.assert_array_equal(tied, tied_naively(row, tie_tolerance("float32")))
+    assert sorted(removal_ranks(scores[0], None)) == list(range(9))
+
+
+@pytest.mark.parametrize("kind", ["fasttext", "textcnn"])
+def test_equal_scores_give_the_same_curves_in_any_batch(kind):
+    """In FastText every word has the same gradient: rounding alone would tell the words apart."""
+    explain = Explainer(*make(kind, dtype=torch.float32))
+    texts, curves = [f"{text} the film the music , bad" for text in TEXTS], []
+    for batch_tokens in (1, 4096):
+        options = Options(methods=("sa_raw", "sa_l2"), unit="word_type", batch_tokens=batch_tokens)
+        of_text = {}
+        for scored in explain.run(texts, options):
+            documents = evaluate_batch(scored, list(scored.indices), [None] * len(scored.indices), Measures())
+            of_text |= {document.id: document.curves for document in documents}
+        curves.append(of_text)
+    for i, (one, other) in enumerate((curves[0][i], curves[1][i]) for i in range(len(texts))):
+        for method, curve in one.items():
+            np.testing.assert_allclose(curve, other[method], atol=1e-5, err_msg=f"{method} of text {i}")
