@@ -191,7 +191,7 @@ class AttributionEngine:
         Args:
             texts: Texts and text pairs `(a, b)`.
             options: How to explain.
-            labels: One class id per text, if `options.target` is `label`.
+            labels: One class for all texts or one per text, by id or name, if `options.target` is `label`.
         """
         explanation_of: dict[int, Explanation] = {}
         for batch in self.run(texts, options, labels):

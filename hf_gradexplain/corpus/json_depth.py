@@ -4,9 +4,8 @@ import bz2
 import gzip
 import lzma
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from hf_gradexplain.corpus.columns import DatasetUnavailableError
 DEEPEST = 1000
 """The deepest nesting that is passed on; the reader itself refuses far less deep files, but with an error."""
 
-UNPACK: dict[str, Callable[[Path, str], IO[Any]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+UNPACK: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 """What opens a compressed file, by its suffix; `datasets` unpacks the same ones."""
 
 _ESCAPE, _STRING = re.compile(rb"\\."), re.compile(rb'"[^"\n]*"?')
