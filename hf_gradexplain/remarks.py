@@ -26,7 +26,8 @@ def remark(
         unit: The kind of unit: `token`, `word` or `word_type`.
         objective: The function that was explained: `loss`, `logit` or `prob`.
         probability: The probability of the explained class; None if the model has none.
-        signed: Whether a score has a sign.
+        signed: Whether a score says by how much a unit supports the class. If not, it is a slope, whose size depends on
+            the length of the word vectors, so that only those of a saturated prediction count as next to nothing.
 
     >>> remark(np.zeros(3), unit="word", objective="loss", probability=1 - 1e-8)
     "all words score 0: this method says nothing here; p = 0.99999999 is saturated, try objective='logit'"
@@ -35,14 +36,15 @@ def remark(
     """
     if len(scores) < 2:
         return ""
+    saturated = _is_saturated(objective, probability)
     words, largest = "tokens" if unit == "token" else "words", float(np.abs(scores).max())
     if np.ptp(scores) <= EQUAL * largest:
         said = f"all {words} score {format_score(scores[0], signed)}: this method says nothing here"
-    elif largest < VANISHING and objective != "logit" and probability is not None:
+    elif largest < VANISHING and (saturated or (signed and objective != "logit" and probability is not None)):
         said = f"the scores vanish: the largest is {format_score(largest, signed=False)}"
     else:
         return ""
-    if largest < VANISHING and _is_saturated(objective, probability):
+    if largest < VANISHING and saturated:
         said += f"; p = {_precisely(probability)} is saturated, try objective='logit'"
     return said
 

@@ -258,6 +258,14 @@ def test_flat_and_vanishing_scores_are_told_wherever_they_are_shown(scores, prob
     assert " ".join(axes.get_xlabel().split()) == said
 
 
+def test_small_slopes_vanish_only_where_the_prediction_is_saturated():
+    """Their size depends on the length of the word vectors."""
+    slopes = {"scores": {"sa_l2": np.array([2e-8, 1e-8])}, "target": 1, "prediction": 1}
+    assert explanation_of(**slopes, probabilities=np.array([0.5, 0.5])).remark() == ""
+    saturated = explanation_of(**slopes, probabilities=np.array([0.0, 1.0])).remark()
+    assert saturated == "the scores vanish: the largest is 2.00e-08; p = 1 is saturated, try objective='logit'"
+
+
 def test_a_saturated_model_is_told_from_its_prediction():
     model, tokenizer = make("fasttext", dtype=torch.float32)
     model.classifier.bias.data[1] += 100
