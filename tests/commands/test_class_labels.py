@@ -97,6 +97,11 @@ def test_labels_that_are_no_classes_are_refused_with_the_flag_that_maps_them(kin
         list(to_classes(kind(rows(labels, feature)), WEATHER)[0])
 
 
+def test_more_labels_than_unnamed_classes_are_refused():
+    with pytest.raises(CorpusError, match="the labels 'sun', 'rain', 'snow' of the dataset are no classes"):
+        to_classes(rows([0, 1, 2], ClassLabel(names=["sun", "rain", "snow"])), UNNAMED)
+
+
 def test_a_name_that_no_row_has_needs_no_class():
     labels, note = classes(rows([0, 1, 1], ClassLabel(names=["dry", "wet", "unknown"])), WEATHER)
     assert (labels, note) == ([0, 1, 1], "")

@@ -1,13 +1,18 @@
 """JSON that is nested so deeply that its reader would crash the process."""
 
+import bz2
+import gzip
+import lzma
 import subprocess
 import sys
 
 import pytest
 
+from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.corpus.columns import DatasetUnavailableError
 from hf_gradexplain.corpus.json_depth import DEEPEST, check_depth
 
+COMPRESSORS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 MILLION = 10**6
 DEEP = {
     "rows": '{"text": "a", "label": ' + "[" * MILLION + "]" * MILLION + "}\n",
@@ -23,6 +28,14 @@ def test_deep_files_are_refused(content, tmp_path):
     (tmp_path / "a.json").write_text(content)
     with pytest.raises(DatasetUnavailableError, match=r"a\.json' nests lists or objects more than 1000 deep: give"):
         check_depth(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("suffix", COMPRESSORS)
+def test_deep_files_are_refused_when_they_are_compressed(suffix, tmp_path):
+    path = tmp_path / f"a.ndjson{suffix}"
+    path.write_bytes(COMPRESSORS[suffix](DEEP["rows"].encode()))
+    with pytest.raises(DatasetUnavailableError, match="nests lists or objects more than 1000 deep: give"):
+        load_texts(str(path))
 
 
 def test_ordinary_files_are_not(tmp_path):

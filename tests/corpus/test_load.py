@@ -80,12 +80,14 @@ def test_csv_file_is_read_as_the_requested_split(tmp_path):
 LINES = ["a fine day", "rain, again", 'they say "no"']
 TABLE = b'text,label\na fine day, wet \n"rain, again",dry\n"they say ""no""",wet\n'
 TABS = b'text\tlabel\na fine day\twet\nrain, again\tdry \nthey say "no"\twet\n'
+PAIRS = zip(LINES, ["wet", "dry ", " wet"], strict=True)
+ROWS = "\n".join(json.dumps({"text": text, "label": label}) for text, label in PAIRS).encode()
 PLAIN = b'\xef\xbb\xbfa fine day\r\n\r\n  \nrain, again\nthey say "no"'
 COMPRESSIONS = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
-@pytest.mark.parametrize(("kind", "content"), [(".csv", TABLE), (".TSV", TABS), (".txt", PLAIN)])
+@pytest.mark.parametrize(("kind", "content"), [(".csv", TABLE), (".TSV", TABS), (".ndjson", ROWS), (".txt", PLAIN)])
 def test_a_file_of_any_kind_holds_the_same_texts(tmp_path, kind, content, compression):
     path = tmp_path / f"x{kind}{compression}"
     path.write_bytes(COMPRESSIONS[compression](content))
