@@ -33,6 +33,7 @@ from hf_gradexplain.probing.tokenizer_checks import check_token_ids, check_token
 from hf_gradexplain.self_check import self_checks
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.encode import Encoder, Text, collate, plan_batches, without_surrogates
+from hf_gradexplain.tokenizer_kwargs import read_kwargs
 from hf_gradexplain.viz.tables import join_words
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
@@ -92,6 +93,7 @@ class ScoredBatch:
                 why=self.why,
                 completeness={name: float(x[i]) for name, x in completeness.items()},
                 baselines=self.baselines,
+                tokenizer_kwargs=read_kwargs(self.options.tokenizer_kwargs),
             )
             for i, document in enumerate(self.forward.batch.documents)
         ]
@@ -210,13 +212,14 @@ class AttributionEngine:
         options, class_names = self.resolve(options), self.class_names
         targets = target_ids(options.target, labels, len(texts), class_names)
         device, methods = device_of(self.model), select(options.methods, options.steps)
-        documents = Encoder(self.tokenizer, self.profile.max_length, options.unit, self.profile.pad_id or 0)(texts)
+        documents = self.encode(texts, options)
         check_token_ids(documents, self.tokenizer, self.model)
         warn_of_undivided(documents, self.tokenizer, options.unit)
         lengths = [len(document) for document in documents]
         with frozen_eval_mode(self.model):
             classifier = self._classifier(options)
-            padded_up_to = self._padding_limit(classifier, lengths)
+            masked = read_kwargs(options.tokenizer_kwargs).get("return_attention_mask", True)
+            padded_up_to = self._padding_limit(classifier, lengths) if masked else 0
         kinds = [self._special_tokens(document) for document in documents]
         plan = plan_batches(lengths, classifier.batch_tokens, padded_up_to=padded_up_to, kinds=kinds)
         graph = any(takes_gradients(method.source) for method in methods.values())
@@ -233,6 +236,11 @@ class AttributionEngine:
         for chosen, result in run_halving_on_oom(plan, tokens, score, self.model, graph=graph):
             forward, scores, completeness = result
             yield ScoredBatch(tuple(chosen), options, forward, scores, class_names, completeness, baselines, why)
+
+    def encode(self, texts: Sequence[Text], options: Options) -> list[Document]:
+        """Return the texts as documents, tokenized as the options say."""
+        limit, filler = self.profile.max_length, self.profile.pad_id or 0
+        return Encoder(self.tokenizer, limit, options.unit, filler, read_kwargs(options.tokenizer_kwargs))(texts)
 
     def _classifier(self, options: Options) -> HookedClassifier:
         """The model with its lookups, as these options run it."""

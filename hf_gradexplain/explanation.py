@@ -55,6 +55,7 @@ class Explanation:
         completeness: Per method whose scores add up to the rise of the loss when all units are masked, how far they
             miss it: `(sum - rise) / max(|rise|, 1e-3)`.
         baselines: Per method that masks words or multiplies by their vectors, the baseline: `zero`, or another name.
+        tokenizer_kwargs: The arguments of the tokenizer that were asked for, see `hf_gradexplain.tokenizer_kwargs`.
     """
 
     text: str
@@ -75,6 +76,7 @@ class Explanation:
     self_check: Mapping[str, SelfCheck] = field(default_factory=dict)
     completeness: Mapping[str, float] = field(default_factory=dict)
     baselines: Mapping[str, str] = field(default_factory=dict)
+    tokenizer_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def method(self) -> str:
@@ -201,6 +203,7 @@ class Explanation:
             "self_check": {name: check.to_dict() for name, check in self.self_check.items()},
             "completeness": dict(self.completeness),
             "baselines": dict(self.baselines),
+            "tokenizer_kwargs": dict(self.tokenizer_kwargs),
             "remarks": {name: said for name in self.scores if (said := self.remark(name))},
         }
 
@@ -222,7 +225,7 @@ class Explanation:
         scores = {name: np.asarray(scores, dtype=float) for name, scores in record["scores"].items()}
         checks = {name: SelfCheck.from_dict(check) for name, check in (record.get("self_check") or {}).items()}
         arrays = {"scores": scores, "probabilities": np.asarray(record["probabilities"])}
-        absent = {name: record.get(name) or {} for name in ("completeness", "baselines")}
+        absent = {name: record.get(name) or {} for name in ("completeness", "baselines", "tokenizer_kwargs")}
         return cls(**{**known, **arrays, **absent, "units": units, "self_check": checks})
 
     def warning(self, method: str | None = None) -> str:

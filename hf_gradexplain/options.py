@@ -5,7 +5,7 @@ recipes share. Python signatures, `--help` and the keys of YAML files are all ma
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from textwrap import fill
@@ -13,6 +13,7 @@ from types import UnionType
 from typing import Any, Literal, TypedDict, TypeVar, Union, get_args, get_origin
 
 from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.tokenizer_kwargs import read_kwargs, write_kwargs
 
 UnitName = Literal["token", "word", "word_type"]
 TargetName = Literal["predicted", "label"]
@@ -81,6 +82,12 @@ class Options:
         "Points on the path of integrated gradients. By default 20, doubled for a text until its scores add up to the "
         "rise of the loss within 1 %, up to 160.",
     )
+    tokenizer_kwargs: str | Mapping[str, Any] | None = option(
+        None,
+        "How the model reads texts where it is deployed: name=value pairs joined by commas, of padding=max_length, "
+        "max_length, truncation_side, padding_side, add_special_tokens and return_attention_mask.",
+        metavar="NAME=VALUE,...",
+    )
     mixed_precision: PrecisionName = option(
         "no", "bf16 runs matrix products in bfloat16: faster, less exact. FastText, TextCNN and BiLSTM ignore it."
     )
@@ -102,6 +109,7 @@ class Options:
         methods = (self.methods,) if isinstance(self.methods, str) else tuple(self.methods)
         object.__setattr__(self, "methods", methods)
         check_choices(self)
+        object.__setattr__(self, "tokenizer_kwargs", write_kwargs(read_kwargs(self.tokenizer_kwargs)))
         if self.seed < 0:
             raise GradexplainError(f"seed must be a whole number, 0 or larger, but is {self.seed}")
         if self.batch_tokens is not None and self.batch_tokens < 1:
@@ -126,6 +134,7 @@ class ExplainOptions(TypedDict, total=False):
     batch_tokens: int | None
     baseline: BaselineName | None
     steps: int | None
+    tokenizer_kwargs: str | Mapping[str, Any] | None
     mixed_precision: PrecisionName
     torch_compile: bool
     self_check: bool | None

@@ -31,6 +31,7 @@ MAY_DEFER = {"hf_gradexplain", "hf_gradexplain.models", "hf_gradexplain.cli"}
 # A module imports only from folders, and from modules at the top, in rows above its own.
 FOLDERS = [
     {"errors"},
+    {"tokenizer_kwargs"},
     {"files", "viz", "hub", "options", "values"},
     {"text", "models", "corpus", "loading", "metrics"},
     {"classifier"},

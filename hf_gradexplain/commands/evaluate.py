@@ -223,6 +223,7 @@ def _facts(
         "Objective": arguments.objective,
         "Target": arguments.target,
         "Baseline": _baseline(options.baseline or "zero", evaluated.engine.baselines(options)),
+        **({"Tokenizer": options.tokenizer_kwargs} if isinstance(options.tokenizer_kwargs, str) else {}),
         "Ties": arguments.ties,
         "Computed in": precision,
         "Curves": _grid(evaluated, arguments),

@@ -23,7 +23,6 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.run.shards import Shard, make_shards
-from hf_gradexplain.text.encode import Encoder
 
 SAMPLE = 200
 """The number of documents whose units are counted."""
@@ -145,7 +144,7 @@ def _sample(parts: Iterable[Shard]) -> tuple[int, int, list[dict[str, Any]]]:
 def _sizes(engine: AttributionEngine, rows: Sequence[dict[str, Any]], options: Options) -> list[tuple[int, int]]:
     """Return the numbers of units and of tokens of each document."""
     texts = [(row["text"], row["text_pair"]) if "text_pair" in row else row["text"] for row in rows]
-    documents = Encoder(engine.tokenizer, engine.profile.max_length, options.unit)(texts)
+    documents = engine.encode(texts, options)
     return [(len(document.units), len(document)) for document in documents]
 
 

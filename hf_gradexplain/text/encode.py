@@ -1,10 +1,11 @@
 """Encode texts as documents, and collate documents into batches."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import get_args
+from dataclasses import dataclass, field
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -33,18 +34,33 @@ class Encoder:
         max_length: Largest number of tokens, special tokens included; longer texts are truncated. None for no limit.
         unit: What gets one score: `token`, `word` (one occurrence) or `word_type` (all occurrences in the text).
         filler: Token id used for a text without any token, because a model needs at least one.
+        kwargs: Arguments of the tokenizer, see `hf_gradexplain.tokenizer_kwargs`.
 
     Raises:
-        GradexplainError: The unit is unknown.
+        GradexplainError: The unit is unknown, or `kwargs` ask for more tokens than `max_length` or have no length to
+            pad to.
     """
 
     tokenizer: PreTrainedTokenizerBase
     max_length: int | None
     unit: UnitName
     filler: int = 0
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         choose("unit", self.unit, get_args(UnitName))
+        asked = self.kwargs.get("max_length")
+        if asked and self.max_length is not None and asked > self.max_length:
+            raise GradexplainError(
+                f"tokenizer_kwargs: max_length is {asked}, but the model reads at most {self.max_length} tokens"
+            )
+        if "padding" in self.kwargs and not (asked or self.max_length):
+            raise GradexplainError("tokenizer_kwargs: padding=max_length needs a max_length: give one, such as 512")
+
+    @property
+    def _limit(self) -> int | None:
+        """The largest number of tokens, for the model and by the arguments."""
+        return self.kwargs.get("max_length", self.max_length)
 
     def __call__(self, texts: Sequence[Text]) -> list[Document]:
         """Encode texts and text pairs.
@@ -57,15 +73,19 @@ class Encoder:
         if not texts:
             return []
         parts = [_parts(text) for text in texts]
-        with _restore_settings(self.tokenizer), translate_errors(_tokenizer_failed, Exception):
+        side = self.kwargs.get("truncation_side", self.tokenizer.truncation_side)
+        with _restore_settings(self.tokenizer, side), translate_errors(_tokenizer_failed, Exception):
             encoded = self.tokenizer(
                 [each if len(each) > 1 else each[0] for each in parts],
-                truncation=self.max_length is not None,
-                max_length=self.max_length,
+                truncation=self._limit is not None,
+                max_length=self._limit,
                 return_overflowing_tokens=False,
                 return_special_tokens_mask=True,
                 verbose=False,
+                **{name: value for name, value in self.kwargs.items() if name not in ("max_length", "truncation_side")},
             )
+        if self.kwargs.get("add_special_tokens", True):
+            _warn_of_second_start(self.tokenizer, parts, encoded)
         return [self._document(each, encoded, i) for i, each in enumerate(parts)]
 
     def _document(self, texts: tuple[str, ...], encoded: BatchEncoding, i: int) -> Document:
@@ -85,7 +105,7 @@ class Encoder:
         if encoded.encodings:
             return from_encoding(encoded.encodings[i], _PAIR_SEPARATOR.join(texts), starts)
         ids, special = encoded["input_ids"][i], encoded["special_tokens_mask"][i]
-        truncated = self.max_length is not None and len(ids) >= self.max_length
+        truncated = self._limit is not None and len(ids) >= self._limit
         return from_alignment(self.tokenizer, ids, special, texts, starts, truncated=truncated)
 
     def _groups(self, text: str, tokens: Tokens) -> "list[_Group]":
@@ -109,19 +129,34 @@ def _tokenizer_failed(error: BaseException) -> str:
     )
 
 
+def _warn_of_second_start(
+    tokenizer: PreTrainedTokenizerBase, parts: Sequence[tuple[str, ...]], encoded: BatchEncoding
+) -> None:
+    """Warn of a text that begins with the token that the tokenizer puts before it as well."""
+    start, mark = tokenizer.bos_token_id, tokenizer.bos_token
+    for i, (first, *_) in enumerate(parts):
+        if mark and first.startswith(mark) and list(encoded["input_ids"][i])[:2] == [start, start]:
+            warnings.warn(
+                f"text {i} begins with {mark!r}, which the tokenizer adds as well: if texts have their special tokens "
+                "already, give tokenizer_kwargs={'add_special_tokens': False}",
+                stacklevel=6,
+            )
+            return
+
+
 @contextmanager
-def _restore_settings(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
-    """Restore the truncation and padding of a fast tokenizer after the block: a call overwrites them permanently."""
-    if not tokenizer.is_fast:
-        yield
-        return
-    backend = tokenizer.backend_tokenizer
-    truncation, padding = backend.truncation, backend.padding
+def _restore_settings(tokenizer: PreTrainedTokenizerBase, truncation_side: str) -> Iterator[None]:
+    """Within the block, texts are cut on this side; then restore what calls of a tokenizer overwrite permanently."""
+    side, tokenizer.truncation_side = tokenizer.truncation_side, truncation_side
+    backend = tokenizer.backend_tokenizer if tokenizer.is_fast else None
+    truncation, padding = (backend.truncation, backend.padding) if backend else (None, None)
     try:
         yield
     finally:
-        backend.no_truncation() if truncation is None else backend.enable_truncation(**truncation)
-        backend.no_padding() if padding is None else backend.enable_padding(**padding)
+        tokenizer.truncation_side = side
+        if backend is not None:
+            backend.no_truncation() if truncation is None else backend.enable_truncation(**truncation)
+            backend.no_padding() if padding is None else backend.enable_padding(**padding)
 
 
 _Group = list[tuple[list[int], tuple[int, int]]]
