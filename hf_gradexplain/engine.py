@@ -28,7 +28,7 @@ from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.probing.compiled import CompiledLayers
 from hf_gradexplain.probing.doctor import Report, examine
 from hf_gradexplain.probing.padding import PaddingLimit
-from hf_gradexplain.probing.probe import probe
+from hf_gradexplain.probing.probe import probe, raw_sum_warning
 from hf_gradexplain.probing.tokenizer_checks import check_token_ids, check_tokenizer, warn_of_undivided
 from hf_gradexplain.self_check import self_checks
 from hf_gradexplain.text.data import Document
@@ -251,6 +251,8 @@ class AttributionEngine:
                 f"{join_words(multiplying)}: leave out baseline='zero'",
                 stacklevel=4,
             )
+        if "sa_raw" in options.methods and not self.profile.raw_sums_work:
+            warnings.warn(raw_sum_warning(self.model), stacklevel=4)
         batch_tokens = options.batch_tokens or BATCH_TOKENS.get(device_of(self.model).type, BATCH_TOKENS["cpu"])
         objective = Objective(options.objective, head_of(self.model.config))
         runs_whole = shortcut_of(self.model) is GENERIC

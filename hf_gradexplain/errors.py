@@ -12,6 +12,13 @@ class GradexplainError(ValueError):
     """Invalid input; the message says how to fix it."""
 
 
+class NotFiniteError(GradexplainError):
+    """Logits, scores or probabilities of a text are NaN or infinite."""
+
+    def __init__(self, what: str, precision: str) -> None:
+        super().__init__(f"{what} are not finite in {precision}: load the model in a wider dtype, or fix its weights")
+
+
 def choose(what: str, name: str, choices: Collection[str]) -> str:
     """Return `name` if it is one of `choices`, else raise an error that lists them and names the nearest.
 

@@ -20,7 +20,7 @@ from hf_gradexplain.attribution.sources import (
     takes_gradients,
 )
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
-from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.errors import GradexplainError, NotFiniteError, choose
 from hf_gradexplain.options import AUTO
 from hf_gradexplain.perturb import has_gradient_shortcut
 from hf_gradexplain.text.data import Batch, Units
@@ -172,6 +172,4 @@ def _completeness(
 
 def _check_finite(what: str, values: Tensor, precision: str) -> None:
     if not torch.isfinite(values).all():
-        raise GradexplainError(
-            f"{what} are not finite in {precision}: load the model in a wider dtype, or fix its weights"
-        )
+        raise NotFiniteError(what, precision)

@@ -20,9 +20,10 @@ from hf_gradexplain.commands.inputs import EvaluationInputs, load_inputs
 from hf_gradexplain.commands.measures import evaluate_baselines, measures_of
 from hf_gradexplain.commands.publish import publish
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, options_of, to_replay_yaml
+from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import translate_write_errors
 from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
-from hf_gradexplain.evaluation.documents import read_explanations
+from hf_gradexplain.evaluation.documents import read_explanations, read_left_out
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.ground_truth import planted_table
 from hf_gradexplain.evaluation.summaries import baseline_ranks
@@ -30,6 +31,7 @@ from hf_gradexplain.hub.provenance import commits, public_name
 from hf_gradexplain.hub.push import Destination, check_destination
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import has_curve_shortcut
+from hf_gradexplain.probing.probe import raw_sum_warning
 from hf_gradexplain.run.fingerprints import (
     code_fingerprint,
     configuration_fingerprint,
@@ -129,22 +131,31 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
     documents = document_paths(output_dir)
     with named_if_unreadable(documents):
         extra = {"baselines": baseline_table({options.baseline or "zero": tables, **under})} if under else {}
-        ((_, explanation),) = read_explanations(documents[0], limit=1)
+        precision = next(explanation.dtype for path in documents for _, explanation in read_explanations(path, limit=1))
         extra |= _planted(evaluated, documents, arguments.seed)
         run = Run(
             title=f"{evaluated.model_name} on {evaluated.data_name}",
-            facts=_facts(evaluated, arguments, options, tables.document_counts, explanation.dtype),
+            facts=_facts(evaluated, arguments, options, tables.document_counts, precision),
             inputs=inputs,
             tables=tables,
             seconds=time.monotonic() - started,
             replay="python recipes/evaluate.py run.yaml",
             arguments=to_replay_yaml(arguments),
             extra=extra,
-            notes=evaluated.notes,
+            notes=(*evaluated.notes, *_cautions(evaluated.engine, options, documents)),
             provenances=evaluated.provenances,
         )
         write_results(output_dir, run, documents)
     return run
+
+
+def _cautions(engine: AttributionEngine, options: Options, documents: Sequence[Path]) -> Iterator[str]:
+    """What a reader of the numbers has to know about the methods on this model, and about texts without scores."""
+    if left_out := sorted(number for path in documents for number in read_left_out(path)):
+        rows = ", ".join(map(str, left_out[:10])) + (", ..." if len(left_out) > 10 else "")
+        yield f"Texts whose scores are not finite, which no number counts: {len(left_out)} (rows {rows})."
+    if "sa_raw" in options.methods and not engine.profile.raw_sums_work:
+        yield f"{raw_sum_warning(engine.model)}."
 
 
 def _planted(evaluated: EvaluationInputs, documents: Sequence[Path], seed: int) -> dict[str, pd.DataFrame]:

@@ -1,5 +1,6 @@
 """One row per evaluated document, and its Parquet form; docs/documents.md describes the columns."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,6 +20,9 @@ from hf_gradexplain.files import atomic_write, checksum_path, matches_checksum
 
 COUNT = b"documents"
 """The key in a file's metadata of its number of documents."""
+
+LEFT_OUT = b"left_out"
+"""The key in a file's metadata of the documents that are left out, as JSON: the reason by row number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,12 +124,24 @@ def schema(methods: Sequence[str], measures: Measures | None = None) -> pa.Schem
     )
 
 
-def write_documents(documents: Sequence[EvaluatedDocument], path: Path, columns: pa.Schema) -> None:
+def write_documents(
+    documents: Sequence[EvaluatedDocument],
+    path: Path,
+    columns: pa.Schema,
+    left_out: Mapping[int, str] | None = None,
+) -> None:
     """Write documents to a Parquet file, which appears only when it is complete, with its SHA-256 next to it.
 
     The pages of the file have checksums too, for readers that know nothing of the SHA-256.
+
+    Args:
+        documents: The documents.
+        path: The file.
+        columns: See `schema`.
+        left_out: The row numbers of documents that have no scores, and why.
     """
-    columns = columns.with_metadata({**(columns.metadata or {}), COUNT: str(len(documents))})
+    more = {COUNT: str(len(documents)), LEFT_OUT: json.dumps(left_out or {})}
+    columns = columns.with_metadata({**(columns.metadata or {}), **more})
     table = pa.Table.from_pylist([document.to_row() for document in documents], schema=columns)
     with atomic_write(path, checksum=True) as temporary:
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
@@ -168,6 +184,12 @@ def open_documents(path: Path) -> pq.ParquetFile:
 def _damage(path: Path, mtime: int, size: int) -> str | None:
     """Return the damage of a file in the state that its times show; one state is read once."""
     return damage(path)
+
+
+def read_left_out(path: Path) -> dict[int, str]:
+    """Read the row numbers of the documents that a file leaves out, and the reasons."""
+    record = (open_documents(path).schema_arrow.metadata or {}).get(LEFT_OUT, b"{}")
+    return {int(number): reason for number, reason in json.loads(record).items()}
 
 
 def read_explanations(path: Path, limit: int | None = None) -> list[tuple[int, Explanation]]:

@@ -7,6 +7,7 @@ import torch
 
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.engine import ScoredBatch
+from hf_gradexplain.errors import NotFiniteError
 from hf_gradexplain.evaluation.correlation import REFERENCE, compared_by_sign, correlate_all, sign_agreement
 from hf_gradexplain.evaluation.documents import EvaluatedDocument
 from hf_gradexplain.evaluation.extra_measures import Measures
@@ -107,11 +108,19 @@ def target_probabilities(scored: ScoredBatch, ranks: np.ndarray, steps: Collecti
         ranks: Orders of removal.
         steps: The `k` at which to run the model, in addition to the two ends; between them the curve is linear. None
             for every `k`.
+
+    Raises:
+        NotFiniteError: One of these probabilities is not finite.
     """
     forward = scored.forward
     with frozen_eval_mode(forward.classifier.model):
         logits = removal_curves(forward, torch.from_numpy(ranks).to(forward.batch.target.device), steps)
-    return _interpolate(forward.target_probability(logits).cpu().double().numpy())
+    curves = forward.target_probability(logits).cpu().double().numpy()
+    k, count = np.arange(curves.shape[-1]), forward.batch.units.count.cpu().numpy()[:, None]
+    computed = np.isin(k, [0, *(k if steps is None else steps)]) | (k == count)
+    if not np.isfinite(curves[:, computed]).all():
+        raise NotFiniteError("the probabilities without some units", forward.classifier.precision)
+    return _interpolate(curves)
 
 
 @torch.no_grad()
@@ -126,7 +135,10 @@ def batch_bounds(scored: ScoredBatch, full_text: np.ndarray, beam_size: int) -> 
                 sets = torch.zeros(len(removed), batch.units.size, dtype=torch.bool, device=batch.target.device)
                 sets[:, : removed.shape[1]] = torch.from_numpy(removed).to(sets.device)
                 logits = subsets.logits(b, sets)
-                return objective.probability(logits)[:, batch.target[b]].cpu().double().numpy()
+                values = objective.probability(logits)[:, batch.target[b]].cpu().double().numpy()
+                if not np.isfinite(values).all():
+                    raise NotFiniteError("the probabilities without some units", scored.forward.classifier.precision)
+                return values
 
             bounds.append(document_bounds(value, float(full_text[b]), len(document.units), beam_size))
     return bounds

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hf_gradexplain.evaluation.correlation import COEFFICIENTS
-from hf_gradexplain.evaluation.documents import open_documents
+from hf_gradexplain.evaluation.documents import open_documents, read_left_out
 from hf_gradexplain.evaluation.ragged_array import RaggedArray
 from hf_gradexplain.explanation import COMPLETE_WITHIN
 
@@ -91,9 +91,19 @@ def count_documents(paths: Sequence[Path]) -> dict[str, int]:
     Returns:
         The numbers of `documents`; of those with a label (`labelled`); of the labelled ones whose prediction is right
         (`predicted_right`); of `truncated` ones; of those `without_units`; and of `saturated` ones, whose target has a
-        probability above `SATURATED` (never in regression). `longest` is the largest number of units.
+        probability above `SATURATED` (never in regression). `longest` is the largest number of units. `left_out` counts
+        the documents that are not in the files, because their scores are not finite.
     """
-    names = ("documents", "labelled", "predicted_right", "truncated", "without_units", "saturated", "longest")
+    names = (
+        "documents",
+        "labelled",
+        "predicted_right",
+        "truncated",
+        "without_units",
+        "saturated",
+        "longest",
+        "left_out",
+    )
     counts = dict.fromkeys(names, 0)
     for path in paths:
         file = open_documents(path)
@@ -102,6 +112,7 @@ def count_documents(paths: Sequence[Path]) -> dict[str, int]:
         curves = _ragged(_fields(part, "curves")[first])
         label, regression = part["label"], _array(part["regression"])
         counts["documents"] += len(part)
+        counts["left_out"] += len(read_left_out(path))
         counts["labelled"] += len(part) - label.null_count
         counts["predicted_right"] += pc.sum(pc.equal(label, part["prediction"])).as_py() or 0
         counts["truncated"] += len(part) - part["truncated_at"].null_count

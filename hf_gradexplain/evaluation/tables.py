@@ -167,7 +167,7 @@ def count_table(
         incomplete: See `hf_gradexplain.evaluation.read_documents.count_incomplete`.
     """
     rows = [
-        ("excluded from AOPC", "all", 0),
+        ("left out: scores that are not finite", "all", counts["left_out"]),
         ("without any unit: AOPC 0", "all", counts["without_units"]),
         ("truncated: the end was not read", "all", counts["truncated"]),
         (f"saturated: p of the target above {SATURATED}", "all", counts["saturated"]),
@@ -185,4 +185,6 @@ def count_table(
     for row in signs.itertuples():
         rows += [("no agreement of sign: leave-one-out is 0 throughout", row.method, int(row.n_undefined))]
     rows += [(INCOMPLETE, method, n) for method, n in incomplete.items()]
-    return pd.DataFrame(rows, columns=["what", "method", "n"]).assign(of=counts["documents"])
+    table = pd.DataFrame(rows, columns=["what", "method", "n"]).assign(of=counts["documents"])
+    table.loc[0, "of"] += counts["left_out"]
+    return table

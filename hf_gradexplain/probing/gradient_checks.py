@@ -96,9 +96,21 @@ class GradientCheck:
         whatever `D`, and about 0 if the model normalises its word vectors, so that their length has no influence. NaN
         if every gradient is zero.
         """
-        g, e = self.token_gradients(), self.batch.units.sum_rows(torch.cat(self.vectors, -1))
+        return self._cosine(self.batch.units.sum_rows(torch.cat(self.vectors, -1)))
+
+    def gradient_sum_cosine(self) -> float:
+        """Return the scaled cosine between gradients and the vector of ones, see `gradient_embedding_cosine`.
+
+        It is about 0 if the model subtracts the mean of each vector first, as a layer norm does: `sum_i g_i` is then 0.
+        """
+        return self._cosine(torch.ones_like(self.token_gradients()))
+
+    def _cosine(self, vectors: Tensor) -> float:
+        g = self.token_gradients()
         nonzero = g.any(-1)
-        cosines = torch.nn.functional.cosine_similarity(g[nonzero].cpu().double(), e[nonzero].cpu().double(), dim=-1)
+        cosines = torch.nn.functional.cosine_similarity(
+            g[nonzero].cpu().double(), vectors[nonzero].cpu().double(), dim=-1
+        )
         return (g.shape[-1] * cosines.square().mean()).sqrt().item()
 
 

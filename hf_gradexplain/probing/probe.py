@@ -32,6 +32,17 @@ from hf_gradexplain.text.encode import collate
 LENGTHS = (10, 11, 12, 13, 30, 45)
 """Numbers of ordinary tokens in the sample texts: one per remainder of a division by 4, and longer ones for padding."""
 
+_NOISE = 0.05
+"""Up to this scaled cosine, a product with the gradient counts as rounding error."""
+
+
+def raw_sum_warning(model: nn.Module) -> str:
+    """Return the warning that `sa_raw` says nothing on a model, see `Profile.raw_sums_work`."""
+    return (
+        f"{type(model).__name__} subtracts the mean of its word vectors, so that the gradients of a word add up to 0 "
+        "and the scores of sa_raw are rounding noise: choose another method"
+    )
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -45,6 +56,8 @@ class Profile:
         no_gradient_reason: Why gradient methods cannot be used; None if they can.
         gradient_embedding_cosine: Scaled cosine between gradients and word vectors, see
             `GradientCheck.gradient_embedding_cosine`; None without gradients.
+        gradient_sum_cosine: Scaled cosine between gradients and the vector of ones, see
+            `GradientCheck.gradient_sum_cosine`; None without gradients.
         propagation: What relevance propagation does on the model; None without gradients.
         padding_error: Relative error of texts in a padded batch, compared with each text alone, see `batch_error`.
         batch_error: The same for a batch of texts of equal length.
@@ -58,6 +71,7 @@ class Profile:
     followed_functions: frozenset[CustomFunction]
     no_gradient_reason: str | None
     gradient_embedding_cosine: float | None
+    gradient_sum_cosine: float | None
     propagation: PropagationCheck | None
     padding_error: float
     batch_error: float
@@ -116,7 +130,15 @@ class Profile:
 
         It is not if the model normalises its word vectors, so that their length has no influence.
         """
-        return self.gradient_embedding_cosine is None or not self.gradient_embedding_cosine <= 0.05
+        return self.gradient_embedding_cosine is None or not self.gradient_embedding_cosine <= _NOISE
+
+    @property
+    def raw_sums_work(self) -> bool:
+        """Whether the sum of a word's gradients, which is `sa_raw`, is larger than rounding error.
+
+        It is not if the model subtracts the mean of each word vector, as a layer norm does.
+        """
+        return self.gradient_sum_cosine is None or not self.gradient_sum_cosine <= _NOISE
 
 
 def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
@@ -139,7 +161,7 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
         batch = collate(different_lengths[:1], [0], tokenizer, device_of(model))
         followed, no_gradient_reason = _check_gradients(classifier, batch)
         classifier = replace(classifier, followed_functions=followed)
-        cosine = None if no_gradient_reason else forward_backward(classifier, batch).gradient_embedding_cosine()
+        check = None if no_gradient_reason else forward_backward(classifier, batch)
 
         def error(documents: list[Document]) -> float:
             return batch_error(classifier, documents, tokenizer, gradients=no_gradient_reason is None)
@@ -153,7 +175,8 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
             vocabulary=vocabulary_of(tokenizer),
             followed_functions=followed,
             no_gradient_reason=no_gradient_reason,
-            gradient_embedding_cosine=cosine,
+            gradient_embedding_cosine=check and check.gradient_embedding_cosine(),
+            gradient_sum_cosine=check and check.gradient_sum_cosine(),
             propagation=propagation,
             padding_error=float("inf") if pad is None else error(different_lengths),
             batch_error=error(equal_lengths),

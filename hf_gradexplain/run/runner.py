@@ -7,7 +7,7 @@ files alone.
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from accelerate.utils import broadcast_object_list
 from datasets import Dataset, IterableDataset
 
 from hf_gradexplain.engine import AttributionEngine
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, NotFiniteError
 from hf_gradexplain.evaluation import (
     EvaluatedDocument,
     Measures,
@@ -27,6 +27,7 @@ from hf_gradexplain.evaluation import (
     schema,
     write_documents,
 )
+from hf_gradexplain.evaluation.documents import open_documents, read_left_out
 from hf_gradexplain.hub.provenance import Provenance, commits
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.folder import (
@@ -98,6 +99,7 @@ def evaluate(
             return None
         queue.end()
         with named_if_unreadable(paths):
+            _check_any_documents(paths)
             return make_tables(paths, options, max_k)
 
 
@@ -128,8 +130,10 @@ def _evaluate_shards(
             _check_rows(part, finished[part.start], path)
             continue
         if number == claimed:
-            documents = evaluate_texts(engine, part.texts, options, measures)
-            write_documents(documents, path, columns.with_metadata({ROWS: part.digest(), **metadata}))
+            documents, left_out = evaluate_finite(engine, part.texts, options, measures)
+            for row, reason in left_out.items():
+                say(f"row {row} is left out: {reason}")
+            write_documents(documents, path, columns.with_metadata({ROWS: part.digest(), **metadata}), left_out)
             claimed = queue.claim_next(len(part), part.cost)
         number += 1
     _check_no_foreign_shard(paths, finished, output_dir)
@@ -153,6 +157,37 @@ def evaluate_texts(
         evaluated = evaluate_batch(scored, ids, label_ids, measures or Measures())
         documents |= dict(zip(scored.indices, evaluated, strict=True))
     return [documents[i] for i in range(len(inputs))]
+
+
+def evaluate_finite(
+    engine: AttributionEngine, texts: Dataset, options: Options, measures: Measures | None = None
+) -> tuple[list[EvaluatedDocument], dict[int, str]]:
+    """Evaluate texts as `evaluate_texts` does, but leave out those whose scores are not finite.
+
+    Returns:
+        The other documents, and for each that is left out its id and the reason.
+    """
+    try:
+        return evaluate_texts(engine, texts, options, measures), {}
+    except NotFiniteError as error:
+        if len(texts) == 1:
+            return [], {texts["id"][0]: str(error)}
+    middle, documents, left_out = len(texts) // 2, list[EvaluatedDocument](), dict[int, str]()
+    for half in (range(middle), range(middle, len(texts))):
+        some, missing = evaluate_finite(engine, texts.select(half), options, measures)
+        documents, left_out = documents + some, left_out | missing
+    return documents, left_out
+
+
+def _check_any_documents(paths: Sequence[Path]) -> None:
+    """Check that at least one text has finite scores."""
+    left_out: dict[int, str] = {}
+    for path in paths:
+        if open_documents(path).metadata.num_rows:
+            return
+        left_out |= read_left_out(path)
+    row, reason = min(left_out.items())
+    raise GradexplainError(f"all {len(left_out)} texts are left out, row {row} for one: {reason}")
 
 
 def _reusable_shards(output_dir: Path) -> dict[int, str]:

@@ -1,5 +1,7 @@
 """Tests of probing: whether padding, batching and gradients of a model are reliable."""
 
+import warnings
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -217,3 +219,33 @@ def test_a_word_table_with_as_many_rows_as_positions_does_not_shorten_texts(arch
     model, tokenizer = AutoModelForSequenceClassification.from_config(config).eval(), make("bert")[1]
     tokenizer.model_max_length = 10**30
     assert probe(model, tokenizer).max_length == (62 if architecture is RobertaConfig else 64)
+
+
+def raw_sum_by_hand(model, ids):
+    """Return the largest sum of the first logit's gradients by a word vector, relative to their absolute sum."""
+    rows = []
+    lookup = model.get_input_embeddings()
+    hook = lookup.register_forward_hook(lambda module, args, output: rows.append(output) or output.retain_grad())
+    model(torch.tensor([ids])).logits[0, 0].backward()
+    hook.remove()
+    model.zero_grad()
+    return (rows[0].grad.sum(-1).abs() / rows[0].grad.abs().sum(-1).clamp_min(1e-300)).max().item()
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "fasttext", "bilstm"])
+def test_sa_raw_is_called_noise_where_its_sums_vanish_by_hand(kind):
+    model, tokenizer = make(kind)
+    vanishes = raw_sum_by_hand(model, tokenizer("the film is bad")["input_ids"]) < 1e-12
+    assert vanishes == (kind in ("bert", "gpt2"))
+    explain = Explainer(model, tokenizer)
+    assert explain.profile.raw_sums_work == (not vanishes)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        explain("the film is bad", "sa_l1", self_check=False)
+        assert caught == []
+        explain("the film is bad", ("sa_l1", "sa_raw"), self_check=False)
+    expected = (
+        f"{type(model).__name__} subtracts the mean of its word vectors, so that the gradients of a word add up to 0 "
+        "and the scores of sa_raw are rounding noise: choose another method"
+    )
+    assert [str(warning.message) for warning in caught] == [expected] * vanishes
