@@ -24,7 +24,7 @@ _WINDOW = 1024
 """Elements that are compared at once: the time of a comparison grows with their square."""
 
 
-def align(groups: Iterable[Group], text: str, words: Sequence[Span]) -> list[Span]:
+def align(groups: Iterable[Group], text: str, words: Sequence[Span], *, cut: bool = False) -> list[Span]:
     """Return the characters of each token. The characters of all tokens are aligned with those of the text as a whole.
 
     Both are normalised. Tokens without a character in the text, such as unknown tokens, get the words that are left
@@ -34,6 +34,7 @@ def align(groups: Iterable[Group], text: str, words: Sequence[Span]) -> list[Spa
         groups: The surface forms of the tokens.
         text: The text.
         words: The words of the text.
+        cut: Whether the text may go on after the last token; then this does not get the rest of its word.
     """
     groups = list(groups)
     tokens = [(c, g) for g, (surface, _) in enumerate(groups) for c in _normalised(surface)]
@@ -47,7 +48,7 @@ def align(groups: Iterable[Group], text: str, words: Sequence[Span]) -> list[Spa
                 spans[g] = k, k + 1
             elif not any(map(str.isspace, text[b:k])):
                 spans[g] = a, k + 1
-    placed = _widen(_fill_gaps(spans, text, words), text)
+    placed = _widen(_fill_gaps(spans, text, words), text, cut=cut)
     return [span for span, (_, size) in zip(placed, groups, strict=True) for _ in range(size)]
 
 
@@ -124,14 +125,14 @@ def _share(text: str, words: Sequence[Span], gap: Span, n: int) -> list[Span]:
     return [chunks[min(k, len(chunks) - 1)] for k in range(n)]
 
 
-def _widen(spans: Sequence[Span], text: str) -> list[Span]:
+def _widen(spans: Sequence[Span], text: str, *, cut: bool) -> list[Span]:
     """Return the spans with the letters, digits and marks of their words that no token covers."""
     out, end = list(spans), 0
     for t, ((a, b), following) in enumerate(zip(spans, _next_starts(spans, len(text)), strict=True)):
         if a < b:
             while a > end and is_inside_word(text, a):
                 a -= 1
-            while b < following and is_inside_word(text, b):
+            while b < following and is_inside_word(text, b) and not (cut and following == len(text)):
                 b += 1
             out[t] = a, b
             end = max(end, b)

@@ -56,7 +56,8 @@ def from_alignment(
             text_ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         own = _own_words(tokenizer, text)
         ranges = [span for span, _ in own] or [match.span() for match in _WORD.finditer(text)]
-        spans = _locate(tokenizer, text_ids, text, own, ranges)[len(text_ids) - len(positions) :]
+        cut = truncated and len(text_ids) == len(positions)
+        spans = _locate(tokenizer, text_ids, text, own, ranges, cut)[len(text_ids) - len(positions) :]
         for t, (a, b), word in zip(positions, spans, _words_of(spans, ranges), strict=True):
             found[t], words[t] = (a + start, b + start), (start, word)
         first, last = (spans[0][0], spans[-1][1]) if spans else (0, 0)
@@ -103,14 +104,14 @@ def _own_words(tokenizer: Any, text: str) -> list[_Chunk]:
 
 
 def _locate(
-    tokenizer: PreTrainedTokenizerBase, ids: list[int], text: str, own: list[_Chunk], words: Sequence[Span]
+    tokenizer: PreTrainedTokenizerBase, ids: list[int], text: str, own: list[_Chunk], words: Sequence[Span], cut: bool
 ) -> list[Span]:
-    """Return the characters of each token."""
+    """Return the characters of each token; `cut` says whether the text may go on after the last one."""
     for chunks in (own, _alone(tokenizer, text, _CHUNK), _alone(tokenizer, text, _CHUNK_WITH_BLANKS)):
         if (exact := _cut(chunks, ids)) is not None:
-            return list(_inside_chunks(tokenizer, exact, text, words))
+            return list(_inside_chunks(tokenizer, exact, text, words, cut))
     chunks = own or list(islice(_alone(tokenizer, text, _CHUNK), len(ids)))
-    return list(_inside_chunks(tokenizer, _with_gaps(chunks, ids, len(text)), text, words))
+    return list(_inside_chunks(tokenizer, _with_gaps(chunks, ids, len(text)), text, words, cut))
 
 
 def _alone(tokenizer: Any, text: str, pattern: Any) -> Iterator[_Chunk]:
@@ -155,30 +156,34 @@ def _with_gaps(chunks: list[_Chunk], ids: list[int], length: int) -> list[_Chunk
 
 
 def _inside_chunks(
-    tokenizer: PreTrainedTokenizerBase, chunks: list[_Chunk], text: str, words: Sequence[Span]
+    tokenizer: PreTrainedTokenizerBase, chunks: list[_Chunk], text: str, words: Sequence[Span], cut: bool
 ) -> Iterator[Span]:
     """Yield the characters of each token of each chunk."""
     known: dict[object, list[Span]] = {}
-    for (a, b), part in chunks:
+    for number, ((a, b), part) in enumerate(chunks, 1):
         inside = [(i - a, j - a) for i, j in within(words, a, b)]
-        key = text[a:b], tuple(part), tuple(inside)
+        is_cut = cut and number == len(chunks)
+        key = text[a:b], tuple(part), tuple(inside), is_cut
         if key not in known:
-            known[key] = align(_surfaces(tokenizer, part), text[a:b], inside)
+            known[key] = align(_surfaces(tokenizer, part, text[a:b]), text[a:b], inside, cut=is_cut)
         yield from [(i + a, j + a) for i, j in known[key]]
 
 
-def _surfaces(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Iterator[Group]:
+def _surfaces(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], text: str) -> Iterator[Group]:
     """Yield the characters of each token, or of several that decode only together, such as the bytes of a character.
 
-    A token that is only a blank has no characters. Some tokenizers write `&apos;` for an apostrophe.
+    A token that is only a blank has no characters. Some tokenizers write `&apos;` for an apostrophe in the text.
     """
     groups = list(_decoded(tokenizer, ids))
     t = 0
     while t < len(groups):
         longest = _MOST_BYTES if groups[t][0].startswith("&") else 0
         starts = ("".join(surface for surface, _ in groups[t : t + n]) for n in range(1, longest))
-        n, name = next(((n, name) for n, name in enumerate(starts, 1) if _ENTITY.fullmatch(name)), (1, groups[t][0]))
-        yield unescape(name), sum(size for _, size in groups[t : t + n])
+        n, name = next(
+            ((n, name) for n, name in enumerate(starts, 1) if _ENTITY.fullmatch(name) and name not in text),
+            (1, groups[t][0]),
+        )
+        yield name if name in text else unescape(name), sum(size for _, size in groups[t : t + n])
         t += n
 
 

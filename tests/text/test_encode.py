@@ -120,6 +120,12 @@ def test_truncation_reports_where_the_text_is_cut(kind, side):
     assert documents(kind, ["the film"], max_length=12)[0].truncated_at is None
 
 
+@pytest.mark.parametrize("kind", ["canine", "byt5", "byte_level"])
+def test_a_word_may_be_cut(kind):
+    (document,) = documents(kind, ["thoughtful"], "token", max_length=5)
+    assert document.truncated_at == sum(len(unit.text) for unit in document.units) < 10
+
+
 @pytest.mark.parametrize("kind", ["byte_level", "word_piece"])
 def test_a_hundred_thousand_words(kind):
     text = "the film is worth it " * 20_000

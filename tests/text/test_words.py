@@ -96,6 +96,11 @@ def test_marks_that_the_tokenizer_drops_stay_with_their_word(text):
         assert "".join(unit.text for unit in document.units) == text.replace(" ", "")
 
 
+@pytest.mark.parametrize("kind", ["canine", "byt5"])
+def test_entities_in_the_text_are_text(kind):
+    assert texts_of(tokenizer_of(kind), "so &lt; &amp;") == ["so", "&", "lt", ";", "&", "amp", ";"]
+
+
 @pytest.mark.parametrize("kind", ["byte_level", "byt5", "byte_fallback"])
 def test_later_bytes_are_shown_as_their_character(kind):
     document = Encoder(tokenizer_of(kind), None, "token")(["电影"])[0]
