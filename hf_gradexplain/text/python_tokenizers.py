@@ -50,7 +50,7 @@ def from_alignment(
     found: list[Span | None] = [None] * len(ids)
     words: list[object | None] = [None] * len(ids)
     offsets = []
-    for positions, text, start in zip(_ordinary_positions(special, len(texts)), texts, starts, strict=True):
+    for positions, text, start in zip(_ordinary_positions(tokenizer, special, texts), texts, starts, strict=True):
         text_ids = [ids[t] for t in positions]
         if truncated and tokenizer.truncation_side == "left":
             text_ids = tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -67,13 +67,22 @@ def from_alignment(
     return Tokens(ids, pieces, *settle("\n".join(texts), found), words, min(offsets, default=None), segmented)
 
 
-def _ordinary_positions(special: Sequence[int], n_texts: int) -> list[list[int]]:
+def _ordinary_positions(tokenizer: Any, special: Sequence[int], texts: Sequence[str]) -> list[list[int]]:
     """Return the positions of each text's ordinary tokens; the first special token between them separates a pair."""
     ordinary = [t for t, flag in enumerate(special) if not flag]
-    if n_texts == 1:
+    if len(texts) == 1:
         return [ordinary]
-    split = next((i for i in range(1, len(ordinary)) if ordinary[i] > ordinary[i - 1] + 1), len(ordinary))
+    split = next((i for i in range(1, len(ordinary)) if ordinary[i] > ordinary[i - 1] + 1), None)
+    if split is None:
+        split = _length_of_first(tokenizer, texts, len(ordinary))
     return [ordinary[:split], ordinary[split:]]
+
+
+def _length_of_first(tokenizer: Any, texts: Sequence[str], length: int) -> int:
+    """Return the number of tokens of the first text of a pair that is not separated, truncated to a length."""
+    parts = [tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] for text in texts]
+    remove = sum(map(len, parts)) - length
+    return len(tokenizer.truncate_sequences(*parts, remove, truncation_strategy="longest_first")[0])
 
 
 def _words_of(spans: Sequence[Span], words: Sequence[Span]) -> Iterator[int]:
