@@ -86,13 +86,17 @@ def _length_of_first(tokenizer: Any, texts: Sequence[str], length: int) -> int:
 
 
 def _words_of(spans: Sequence[Span], words: Sequence[Span]) -> Iterator[int]:
-    """Yield the offset of each token's word; a token without characters belongs to the word before it."""
+    """Yield the offset of each token's word.
+
+    A token without characters belongs to the word before it, or to the next one if it follows white space.
+    """
     begins = {k: a for a, b in words for k in range(a, b)}
-    word = 0
+    word = end = 0
     for a, b in spans:
-        if a < b:
-            word = next((begins[k] for k in range(a, b) if k in begins), a)
+        if a < b or a > end:
+            word = next((begins[k] for k in range(a, max(b, a + 1)) if k in begins), a)
         yield word
+        end = b
 
 
 def _segmenter(tokenizer: PreTrainedTokenizerBase) -> Any:

@@ -1,9 +1,18 @@
 """Stand-ins for packages that tokenizers of transformers need: they change and divide texts as the packages do."""
 
+import json
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape, unescape
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from unittest.mock import patch
+
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from transformers import tokenization_utils_sentencepiece
+from transformers.utils import import_utils
 
 
 class MosesPunctNormalizer:
@@ -47,6 +56,55 @@ class GenericTagger:
             r"映画|面白い|とても|東京|都|に|住む|この|は|[ァ-ー]+|[a-zA-Z]+|[0-9]+|[ぁ-ん]|[一-龥]+|\w+|\S", text
         )
         return [SimpleNamespace(surface=word) for word in words]
+
+
+class SentencePieceProcessor:
+    """A unigram model, read from a JSON file of pieces and scores that begins with the unknown one."""
+
+    def __init__(self, model_file: str = "", **options: object) -> None:
+        if model_file:
+            self.Load(model_file)
+
+    def Load(self, path: str) -> None:
+        self.pieces = json.loads(Path(path).read_text("utf-8"))
+        self.ids = {piece: i for i, (piece, _) in enumerate(self.pieces)}
+        self.tokenizer = Tokenizer(models.Unigram([(piece, score) for piece, score in self.pieces], unk_id=0))
+        self.tokenizer.normalizer, self.tokenizer.pre_tokenizer = normalizers.NFKC(), pre_tokenizers.Metaspace()
+
+    def encode(self, text: str, out_type: type = str) -> list[str]:
+        return self.tokenizer.encode(" ".join(text.split())).tokens if text.strip() else []
+
+    def piece_to_id(self, piece: str) -> int:
+        return self.ids.get(piece, 0)
+
+    def id_to_piece(self, i: int) -> str:
+        return self.pieces[i][0]
+
+    def get_piece_size(self) -> int:
+        return len(self.pieces)
+
+    def decode(self, pieces: list[str]) -> str:
+        return "".join(pieces).replace("▁", " ").strip()
+
+    def unk_id(self) -> int:
+        return 0
+
+    __len__ = get_piece_size
+    PieceToId, IdToPiece, decode_pieces, unk_token_id = piece_to_id, id_to_piece, decode, unk_id
+
+
+@contextmanager
+def sentence_piece() -> Iterator[None]:
+    """Build tokenizers with the stand-in for SentencePiece in this block."""
+    stand_in = ModuleType("sentencepiece")
+    stand_in.SentencePieceProcessor = SentencePieceProcessor
+    installed = {name: (lambda: True, "") for name in ("sentencepiece", "protobuf")}
+    with (
+        patch.dict(sys.modules, {"sentencepiece": stand_in}),
+        patch.dict(import_utils.BACKENDS_MAPPING, installed),
+        patch.object(tokenization_utils_sentencepiece, "spm", stand_in),
+    ):
+        yield
 
 
 def _escaped(token: str) -> str:

@@ -6,6 +6,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerBase
 
-from tests.helpers.stand_ins import install
+from tests.helpers.stand_ins import install, sentence_piece
 
 MECAB = "BertJapaneseTokenizer, MeCab"
 
@@ -212,19 +213,44 @@ PYTHON: dict[str, Callable[[type], PreTrainedTokenizerBase]] = {
 """How tokenizers written in Python are built."""
 
 
+def with_pieces(name: str, *pieces: str, vocabulary: str = "", **options: object) -> Callable[[type], object]:
+    """Return how to build a tokenizer with SentencePiece.
+
+    Args:
+        name: Where the class is, below `transformers.models`.
+        pieces: The names of the arguments for the file of pieces.
+        vocabulary: The name of the argument for a file of all pieces and their ids.
+        options: Other arguments.
+    """
+
+    def make(cls: str) -> PreTrainedTokenizerBase:
+        content = [("<unk>", 0.0), *(entry for entry in unigram_vocabulary() if entry[0] != "<unk>")]
+        ids = {piece: i for i, (piece, _) in enumerate(content)}
+        lines = [f"{piece} {i}" for piece, i in ids.items()]
+        more = {vocabulary: lines if "monolingual" in vocabulary else ids} if vocabulary else {}
+        paths = files(**dict.fromkeys(pieces, json.dumps(content)), **more)
+        with sentence_piece():
+            module = import_module(f"transformers.models.{name}.tokenization_{name}")
+            return getattr(module, cls)(**paths, **options)
+
+    return make
+
+
+SENTENCE_PIECE = {
+    "BartphoTokenizer": with_pieces("bartpho", "vocab_file", vocabulary="monolingual_vocab_file"),
+    "BertGenerationTokenizer": with_pieces("bert_generation", "vocab_file"),
+    "GPTSw3Tokenizer": with_pieces("gpt_sw3", "vocab_file"),
+    "M2M100Tokenizer": with_pieces("m2m_100", "spm_file", vocabulary="vocab_file"),
+    "MarianTokenizer": with_pieces("marian", "source_spm", "target_spm", vocabulary="vocab"),
+    "PLBartTokenizer": with_pieces("plbart", "vocab_file"),
+    "SiglipTokenizer": with_pieces("siglip", "vocab_file"),
+    "SpeechT5Tokenizer": with_pieces("speecht5", "vocab_file"),
+    "Speech2TextTokenizer": with_pieces("speech_to_text", "spm_file", vocabulary="vocab_file"),
+}
+"""How tokenizers written in Python that use SentencePiece are built."""
+
 NOT_MEASURED = {
-    "SentencePiece in Python": (
-        "BartphoTokenizer",
-        "BertGenerationTokenizer",
-        "CpmTokenizer",
-        "GPTSw3Tokenizer",
-        "M2M100Tokenizer",
-        "MarianTokenizer",
-        "PLBartTokenizer",
-        "SiglipTokenizer",
-        "SpeechT5Tokenizer",
-        "Speech2TextTokenizer",
-    ),
+    "SentencePiece and another package": ("CpmTokenizer",),
     "jieba": ("CpmAntTokenizer", "CpmTokenizerFast", "RoFormerTokenizer"),
     "tables, pages or boxes as input": (
         "LayoutLMv2Tokenizer",
@@ -289,5 +315,7 @@ def build(name: str) -> PreTrainedTokenizerBase:
     if name == MECAB:
         options = {"word_tokenizer_type": "mecab", "mecab_kwargs": {"mecab_dic": None}}
         return legacy_bert(transformers.BertJapaneseTokenizer, **options)
+    if name in SENTENCE_PIECE:
+        return SENTENCE_PIECE[name](name)
     cls = getattr(transformers, name)
     return PYTHON[name](cls) if name in PYTHON else fast(cls)

@@ -5,6 +5,7 @@ import warnings
 from difflib import SequenceMatcher
 
 import pytest
+import regex
 import torch
 from datasets import Dataset
 from transformers import BertConfig, BertForSequenceClassification
@@ -94,6 +95,14 @@ def test_marks_that_the_tokenizer_drops_stay_with_their_word(text):
     for unit in ("word", "token"):
         document = Encoder(build("BertTokenizer"), None, unit)([text])[0]
         assert "".join(unit.text for unit in document.units) == text.replace(" ", "")
+
+
+@pytest.mark.parametrize("unit", ["word", "token"])
+@pytest.mark.parametrize("text", ["รู้ ดี", "cafe\u0301", "👩\u200d👩\u200d👧 🏳️\u200d🌈", "नमस्ते", "𝒳电"])
+def test_no_display_divides_a_character(text, unit):
+    explanation = explainer("gpt2")(text, methods="loo", unit=unit, self_check=False)
+    shown = [segment.text for segment in explanation.segments() if not segment.text.isspace()]
+    assert [grapheme for part in shown for grapheme in regex.findall(r"\X", part)] == regex.findall(r"(?!\s)\X", text)
 
 
 @pytest.mark.parametrize("kind", ["canine", "byt5"])
