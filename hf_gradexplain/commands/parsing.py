@@ -126,11 +126,11 @@ def exit_on_error() -> Iterator[None]:
 def plain_warnings() -> Iterator[None]:
     """Within the block, a warning is one line on stderr, without a line of code."""
     with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+        warnings.showwarning = cast(Any, _show_warning)
         yield
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
     kind = "warning" if category is UserWarning else category.__name__
     print(f"{kind}: {visible(str(message))}", file=sys.stderr)
 

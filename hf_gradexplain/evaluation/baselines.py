@@ -24,7 +24,7 @@ def other_baselines(engine: AttributionEngine, options: Options, names: Sequence
     for name in names:
         other = replace(options, baseline=name)  # type: ignore[arg-type]
         if name in ("pad", "mask", "unk"):
-            token_for(other.baseline, engine.tokenizer, engine.model, asked=f"--compare_baselines {name}")
+            token_for(name, engine.tokenizer, engine.model, asked=f"--compare_baselines {name}")  # type: ignore[arg-type]
         if name != (options.baseline or "zero"):
             others[name] = other
     return others

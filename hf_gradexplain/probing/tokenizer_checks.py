@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Sequence
-from numbers import Real
 
 from torch import nn
 from transformers import PreTrainedTokenizerBase
@@ -23,7 +22,7 @@ def check_tokenizer(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> Non
             that of another model.
     """
     longest = tokenizer.model_max_length
-    if isinstance(longest, bool) or not isinstance(longest, Real) or not longest >= 1:
+    if isinstance(longest, bool) or not isinstance(longest, int | float) or not longest >= 1:
         raise GradexplainError(
             f"the tokenizer's model_max_length must be a positive number of tokens, but is {longest!r}: set "
             "tokenizer.model_max_length, or correct it in tokenizer_config.json"
