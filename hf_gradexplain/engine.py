@@ -281,7 +281,7 @@ class AttributionEngine:
             name: options.baseline or "zero" for name, method in named.items() if uses_baseline(method)
         }
         multiplying = {name for name, method in named.items() if multiplies_by_words(method)}
-        return masking | dict.fromkeys(multiplying & masking.keys(), self._gradient_baseline(options))
+        return baselines | dict.fromkeys(multiplying & baselines.keys(), self._gradient_baseline(options))
 
     def _special_tokens(self, document: Document) -> tuple[int, ...]:
         """How often each occurs: some models refuse batches of texts with different numbers of end tokens."""
