@@ -277,9 +277,8 @@ class AttributionEngine:
     def baselines(self, options: Options) -> dict[str, str]:
         """Return the baseline of each method that has one; the methods must be resolved."""
         named = select(options.methods)
-        masking: dict[str, str] = {
-            name: options.baseline or "zero" for name, method in named.items() if uses_baseline(method)
-        }
+        masking = options.baseline or "zero"
+        baselines: dict[str, str] = {name: masking for name, method in named.items() if uses_baseline(method)}
         multiplying = {name for name, method in named.items() if multiplies_by_words(method)}
         return baselines | dict.fromkeys(multiplying & baselines.keys(), self._gradient_baseline(options))
 
