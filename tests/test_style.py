@@ -91,7 +91,8 @@ INSIDE = {
         {"__init__"},
     ],
     "run": [
-        {"fingerprints", "finished_files", "folder", "processes", "shard_queue", "shards"},
+        {"fingerprints", "finished_files", "heartbeat"},
+        {"folder", "processes", "shard_queue", "shards"},
         {"progress"},
         {"results", "runner"},
         {"estimate"},

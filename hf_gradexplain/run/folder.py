@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 from hf_gradexplain.evaluation.documents import damage
 from hf_gradexplain.files import atomic_write_text, checksum_path, matches_checksum, remove_unfinished
+from hf_gradexplain.run.heartbeat import heartbeat
 from hf_gradexplain.viz.sanitize import json_text
 
 _LOCK_TIMEOUT = 3
@@ -39,13 +40,15 @@ def document_paths(output_dir: Path) -> list[Path]:
 def lock_run_folder(output_dir: Path, state: PartialState) -> Iterator[None]:
     """Lock the folder for this run, with one lock per process, which also detects processes of a killed run.
 
-    A lock is released when its process ends, in whatever way. A process may lock the folder twice.
+    A lock is released when its process ends, in whatever way. A process may lock the folder twice. While it is locked,
+    processes that stop are named, see `hf_gradexplain.run.heartbeat`.
 
     Raises:
         GradexplainError: Another run, or a process of an earlier one, is writing to the folder.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
-    with _locked(output_dir, state.process_index):
+    files = [_lock_path(output_dir, process) for process in range(state.num_processes)]
+    with _locked(output_dir, state.process_index), heartbeat(files, state.process_index):
         state.wait_for_everyone()
         if state.is_main_process:
             others = (int(path.suffix[1:]) for path in output_dir.glob(".lock.*") if path.suffix[1:].isdecimal())
@@ -56,9 +59,14 @@ def lock_run_folder(output_dir: Path, state: PartialState) -> Iterator[None]:
         yield
 
 
+def _lock_path(output_dir: Path, process: int) -> Path:
+    """Return the file that a process locks, which also holds its sign of life."""
+    return output_dir / (f".lock.{process}" if process else ".lock")
+
+
 @contextmanager
 def _locked(output_dir: Path, process: int) -> Iterator[None]:
-    lock = FileLock(output_dir / (f".lock.{process}" if process else ".lock"), is_singleton=True)
+    lock = FileLock(_lock_path(output_dir, process), is_singleton=True)
     try:
         lock.acquire(timeout=_LOCK_TIMEOUT)
     except Timeout:

@@ -18,7 +18,7 @@ import torch
 from hf_gradexplain.commands import evaluate as job
 from hf_gradexplain.commands.parsing import exit_on_error
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
-from hf_gradexplain.run import shards
+from hf_gradexplain.run import heartbeat, shards
 
 
 def write_tables(output_dir, run, documents):
@@ -39,6 +39,7 @@ def work(order, rank, port):
         os.environ.update({name: str(value) for name, value in {**address, **place}.items()})
     shards.DOCUMENTS = order["documents"]
     job.write_results = write_tables
+    heartbeat._BEAT_SECONDS, heartbeat._PATIENCE = 0.2, 4.0
     with exit_on_error():
         job.run_evaluation(EvaluateRecipeArguments(**order["arguments"]))
 

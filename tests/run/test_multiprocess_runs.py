@@ -120,6 +120,19 @@ def test_an_interrupted_run_says_that_it_can_be_resumed(number, world, start, ar
     assert "Traceback" not in run.printed()
 
 
+def test_a_stopped_process_is_named_after_a_while(start, arguments, tmp_path):
+    run = start(tmp_path / "out", 2, **arguments(101))
+    wait_for_first_shard(run)
+    stopped, until = max(run.processes), time.monotonic() + 60
+    kill(stopped, signal.SIGSTOP)
+    while "no sign of life" not in run.printed():
+        assert time.monotonic() < until, run.printed()
+        time.sleep(0.05)
+    kill(stopped, signal.SIGCONT)
+    assert run.wait() == 0
+    assert f"rank 1 (process {stopped} of " in run.printed()
+
+
 def test_a_folder_locked_by_another_run_or_its_remaining_processes_is_an_error(start, arguments, tmp_path):
     run = start(tmp_path / "out", 2, **arguments(101))
     wait_for_first_shard(run)

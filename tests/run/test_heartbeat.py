@@ -1,0 +1,78 @@
+"""Signs of life: a process that stops is named once, and so is its return."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from hf_gradexplain.run import heartbeat as module
+from hf_gradexplain.run.heartbeat import heartbeat
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(module, "_PATIENCE", 0.5)
+    return [tmp_path / name for name in (".lock", ".lock.1", ".lock.2")]
+
+
+def said(capsys, text, patience=20):
+    """Wait until the text was printed, and return all that was."""
+    printed, until = "", time.monotonic() + patience
+    while text not in printed:
+        assert time.monotonic() < until, printed
+        time.sleep(0.01)
+        printed += capsys.readouterr().err
+    return printed
+
+
+def keep_alive(path, over):
+    while not over.wait(0.02):
+        path.write_text("process 7 of there")
+
+
+def test_a_process_that_stops_is_named_once_and_so_is_its_return(files, capsys):
+    stopped, over = threading.Event(), threading.Event()
+    other = threading.Thread(target=keep_alive, args=(files[1], stopped))
+    last = threading.Thread(target=keep_alive, args=(files[2], over))
+    other.start()
+    last.start()
+    with heartbeat(files, 0):
+        time.sleep(0.7)
+        assert capsys.readouterr().err == ""
+        stopped.set()
+        printed = said(capsys, "rank 1 (process 7 of there) has shown no sign of life for 1 s: it may be stopped")
+        time.sleep(0.3)
+        assert (printed + capsys.readouterr().err).count("no sign of life") == 1
+        files[1].write_text("process 7 of there")
+        said(capsys, "rank 1 shows signs of life again")
+    over.set()
+    other.join()
+    last.join()
+
+
+def test_processes_that_never_started_are_named_and_finished_ones_are_not(files, capsys):
+    files[2].write_text("process 3 of an earlier run")
+    os.utime(files[2], (1, 1))
+    with heartbeat(files, 0):
+        time.sleep(0.1)
+        files[1].write_text("finished")
+        printed = said(capsys, "rank 2 (not started) has shown no sign of life")
+        time.sleep(0.7)
+        assert "rank 1" not in printed + capsys.readouterr().err
+
+
+def test_every_process_writes_who_it_is_and_that_it_has_finished(files):
+    with heartbeat(files, 1), heartbeat(files, 1):
+        time.sleep(0.1)
+        assert files[1].read_text().startswith(f"process {os.getpid()} of ")
+        assert [thread.name for thread in threading.enumerate()].count(module._THREAD) == 1
+    assert files[1].read_text() == "finished"
+    assert not files[0].exists()
+
+
+def test_a_run_of_one_process_has_no_heartbeat(files):
+    with heartbeat(files[:1], 0):
+        assert module._THREAD not in [thread.name for thread in threading.enumerate()]
+    assert not files[0].exists()
