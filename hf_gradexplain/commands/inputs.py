@@ -15,7 +15,7 @@ from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.corpus import load_texts, stream_texts
 from hf_gradexplain.corpus.synthetic import SyntheticCorpus, make_corpus
 from hf_gradexplain.engine import AttributionEngine
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 from hf_gradexplain.hub.provenance import Provenance, public_name, resolve
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
 from hf_gradexplain.run.folder import document_paths
@@ -152,7 +152,12 @@ def _is_trained(folder: Path, seed: int) -> bool:
             f"{folder} holds something other than the model of the generated corpus and would be overwritten: "
             "give another --output_dir, or delete it"
         )
-    return json.loads(record.read_text(encoding="utf-8")) == _recipe(seed) or bool(document_paths(folder.parent))
+    with translate_errors(
+        lambda error: f"cannot read {record} ({one_line(error, 200)}): delete {folder} to train the model again",
+        *(OSError, ValueError, RecursionError),
+    ):
+        recipe = json.loads(record.read_text(encoding="utf-8"))
+    return recipe == _recipe(seed) or bool(document_paths(folder.parent))
 
 
 def _recipe(seed: int) -> dict[str, int]:

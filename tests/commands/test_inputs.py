@@ -42,3 +42,13 @@ def test_a_model_of_somebody_else_is_neither_taken_nor_replaced(tmp_path):
     ):
         embedded(tmp_path, 0)
     assert (tmp_path / "model" / "model.safetensors").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("content", ["{cut off", "[" * 10**6, ""])
+def test_a_record_of_the_training_that_cannot_be_read_is_an_error_of_one_sentence(content, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "trained_from.json").write_text(content)
+    with pytest.raises(
+        GradexplainError, match=rf"^cannot read .* \(.*\): delete {tmp_path / 'model'} to train the mod"
+    ):
+        embedded(tmp_path, 0)
