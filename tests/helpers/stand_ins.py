@@ -58,6 +58,11 @@ class GenericTagger:
         return [SimpleNamespace(surface=word) for word in words]
 
 
+def jieba_words(text: str, *, hmm: bool = False) -> list[tuple[str, int, int]]:
+    """Return the words of a Chinese text and their places: two characters each."""
+    return [(match[0], *match.span()) for match in re.finditer(r"[一-龥]{1,2}|\s+|\w+|\S", text)]
+
+
 class SentencePieceProcessor:
     """A unigram model, read from a JSON file of pieces and scores that begins with the unknown one."""
 
@@ -123,3 +128,4 @@ def install() -> None:
     classes = {cls.__name__: cls for cls in (MosesPunctNormalizer, MosesTokenizer, MosesDetokenizer)}
     module("sacremoses", **classes)
     module("fugashi", GenericTagger=GenericTagger)
+    module("rjieba", tokenize=jieba_words)

@@ -208,9 +208,10 @@ PYTHON: dict[str, Callable[[type], PreTrainedTokenizerBase]] = {
     "PhobertTokenizer": lambda cls: at_signs(cls, as_json=False, header=False, counts=True),
     "ProphetNetTokenizer": lambda cls: legacy_bert(cls, unk_token="[UNK]"),
     "RoCBertTokenizer": roc_bert,
+    "RoFormerTokenizer": lambda cls: cls(vocab={piece: i for i, piece in enumerate(word_piece_vocabulary())}),
     "XLMTokenizer": lambda cls: word_ends(cls, lang2id={"en": 0}, id2lang={0: "en"}),
 }
-"""How tokenizers written in Python are built."""
+"""How tokenizers written in Python are built, and one whose words are written in Python."""
 
 
 def with_pieces(name: str, *pieces: str, vocabulary: str = "", **options: object) -> Callable[[type], object]:
@@ -251,7 +252,7 @@ SENTENCE_PIECE = {
 
 NOT_MEASURED = {
     "SentencePiece and another package": ("CpmTokenizer",),
-    "jieba": ("CpmAntTokenizer", "CpmTokenizerFast", "RoFormerTokenizer"),
+    "jieba": ("CpmAntTokenizer", "CpmTokenizerFast"),
     "tables, pages or boxes as input": (
         "LayoutLMv2Tokenizer",
         "LayoutLMv3Tokenizer",

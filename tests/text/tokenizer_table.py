@@ -54,7 +54,7 @@ FOOT = """
 
 {missing}
 
-The packages sacremoses, fugashi and sentencepiece are replaced by small stand-ins.
+The packages sacremoses, fugashi, rjieba and sentencepiece are replaced by small stand-ins.
 
 ## Scripts without spaces
 
