@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -14,23 +14,25 @@ from hf_gradexplain.attribution.baseline import baseline_vectors
 from hf_gradexplain.attribution.choice import Choice, choose_method
 from hf_gradexplain.attribution.methods import check_names, multiplies_by_words, score_batch, select, uses_baseline
 from hf_gradexplain.attribution.sources import propagates, takes_gradients
+from hf_gradexplain.classifier.head import class_names_of, head_of, named_sigmoid
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.classifier.memory import run_halving_on_oom
-from hf_gradexplain.classifier.objective import Objective, head_of
+from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
 from hf_gradexplain.classifier.targets import Labels, target_ids
-from hf_gradexplain.explanation import COMPLETE_WITHIN, Explanation
+from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading import check_weights, load_classifier, unwrap
 from hf_gradexplain.loading.card_results import card_results
 from hf_gradexplain.options import AUTO, BaselineName, Options
 from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.probing.compiled import CompiledLayers
-from hf_gradexplain.probing.doctor import Report, examine
+from hf_gradexplain.probing.doctor import examine
 from hf_gradexplain.probing.padding import PaddingLimit
 from hf_gradexplain.probing.probe import probe, raw_sum_warning
+from hf_gradexplain.probing.report import Report
 from hf_gradexplain.probing.tokenizer_checks import check_token_ids, check_tokenizer, warn_of_undivided
-from hf_gradexplain.self_check import self_checks
+from hf_gradexplain.scored import ScoredBatch, warn_of_incomplete
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.encode import Encoder, Text, collate, plan_batches, without_surrogates
 from hf_gradexplain.tokenizer_kwargs import read_kwargs
@@ -38,71 +40,6 @@ from hf_gradexplain.viz.tables import join_words
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
 """The default token budget of one forward pass, per kind of device."""
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredBatch:
-    """The scores of one batch of texts, and their conversion to explanations.
-
-    Attributes:
-        indices: The position of each text in the list that was given.
-        options: How the texts were explained.
-        forward: The forward pass over the texts.
-        scores: `(B, U)` per method, 0 where a text has fewer units.
-        class_names: `(C,)` names of the model's classes.
-        completeness: `(B,)` per method whose scores have a promised sum, see `Explanation.completeness`.
-        baselines: The baseline of each method that has one, see `Explanation.baselines`.
-        why: Why `auto` chose its method; empty if it was not asked for.
-    """
-
-    indices: tuple[int, ...]
-    options: Options
-    forward: ForwardPass
-    scores: dict[str, Tensor]
-    class_names: tuple[str, ...]
-    completeness: dict[str, Tensor] = field(default_factory=dict)
-    baselines: dict[str, str] = field(default_factory=dict)
-    why: str = ""
-
-    def explanations(self) -> list[Explanation]:
-        """Return one explanation per text."""
-        classifier, logits = self.forward.classifier, self.forward.logits.detach()
-        probabilities = classifier.objective.probability(logits).cpu().double().numpy()
-        predictions = classifier.objective.predicted(logits).tolist()
-        targets = self.forward.batch.target.tolist()
-        scores, completeness = (
-            {name: x.detach().cpu().double().numpy() for name, x in numbers.items()}
-            for numbers in (self.scores, self.completeness)
-        )
-        return [
-            Explanation(
-                text=document.text,
-                units=document.units,
-                scores={name: x[i, : len(document.units)].copy() for name, x in scores.items()},
-                target=targets[i],
-                target_label=self.class_names[targets[i]],
-                prediction=predictions[i],
-                probabilities=probabilities[i],
-                objective=self.options.objective,
-                unit=self.options.unit,
-                truncated_at=document.truncated_at,
-                pair_start=document.pair_start,
-                prediction_label=self.class_names[predictions[i]],
-                regression=classifier.objective.head == "identity",
-                dtype=classifier.precision,
-                why=self.why,
-                completeness={name: float(x[i]) for name, x in completeness.items()},
-                baselines=self.baselines,
-                tokenizer_kwargs=read_kwargs(self.options.tokenizer_kwargs),
-            )
-            for i, document in enumerate(self.forward.batch.documents)
-        ]
-
-    def checked_explanations(self) -> list[Explanation]:
-        """Return one explanation per text, with its self-check: 5 masked copies, and 2 per method."""
-        checks = self_checks(self.forward, self.scores, self.options.unit, self.options.self_check_share)
-        explained = zip(self.explanations(), checks, strict=True)
-        return [replace(explanation, self_check=check) for explanation, check in explained]
 
 
 class AttributionEngine:
@@ -173,9 +110,12 @@ class AttributionEngine:
     @property
     def class_names(self) -> tuple[str, ...]:
         """The names of the model's classes: `(C,)`."""
-        config = self.model.config
-        names: dict[Any, str] = config.id2label or {}
-        return tuple(without_surrogates(str(names.get(i, i))) for i in range(config.num_labels or 1))
+        names = class_names_of(self._config, self.profile.n_outputs)
+        return tuple(map(without_surrogates, names))
+
+    @property
+    def _config(self) -> Any:
+        return getattr(self.model, "config", None)
 
     def resolve(self, options: Options) -> Options:
         """Return the options with `auto` replaced by the method that suits the model.
@@ -200,7 +140,7 @@ class AttributionEngine:
             explained = batch.checked_explanations() if options.self_check else batch.explanations()
             explanation_of |= zip(batch.indices, explained, strict=True)
         explanations = [explanation_of[i] for i in range(len(texts))]
-        _warn_of_incomplete(explanations)
+        warn_of_incomplete(explanations)
         return explanations
 
     def run(self, texts: Sequence[Text], options: Options, labels: Labels = None) -> Iterator[ScoredBatch]:
@@ -254,7 +194,14 @@ class AttributionEngine:
         if "sa_raw" in options.methods and not self.profile.raw_sums_work:
             warnings.warn(raw_sum_warning(self.model), stacklevel=4)
         batch_tokens = options.batch_tokens or BATCH_TOKENS.get(device_of(self.model).type, BATCH_TOKENS["cpu"])
-        objective = Objective(options.objective, head_of(self.model.config))
+        head = head_of(self._config, self.profile.n_outputs, options.problem_type)
+        if head == "softmax" and options.problem_type is None and (setting := named_sigmoid(self._config)):
+            warnings.warn(
+                f"the configuration of {type(self.model).__name__} says {setting}, but has no problem_type, so that "
+                "probabilities are those of a softmax: give problem_type='multi_label_classification' for sigmoids",
+                stacklevel=4,
+            )
+        objective = Objective(options.objective, head)
         runs_whole = shortcut_of(self.model) is GENERIC
         bf16 = runs_whole and options.mixed_precision == "bf16"
         by_rules = any(propagates(method.source) for method in select(options.methods).values())
@@ -286,16 +233,3 @@ class AttributionEngine:
         """How often each occurs: some models refuse batches of texts with different numbers of end tokens."""
         ids, anywhere = document.inputs["input_ids"], (self.tokenizer.unk_token_id, self.tokenizer.pad_token_id)
         return tuple(ids.count(i) for i in self.tokenizer.all_special_ids if i not in anywhere)
-
-
-def _warn_of_incomplete(explanations: Sequence[Explanation]) -> None:
-    """Warn of methods whose scores miss the sum that they promise."""
-    for method in explanations[0].completeness if explanations else ():
-        gaps = [abs(explanation.completeness[method]) for explanation in explanations]
-        n = sum(gap > COMPLETE_WITHIN for gap in gaps)
-        if n:
-            warnings.warn(
-                f"the scores of {method} miss the rise of the loss that they should add up to by up to {max(gaps):.0%} "
-                f"(on {n} of {len(gaps)} texts): give more steps, or use another method",
-                stacklevel=4,
-            )

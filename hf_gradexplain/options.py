@@ -18,6 +18,7 @@ from hf_gradexplain.tokenizer_kwargs import read_kwargs, write_kwargs
 UnitName = Literal["token", "word", "word_type"]
 TargetName = Literal["predicted", "label"]
 ObjectiveName = Literal["loss", "logit", "prob"]
+ProblemTypeName = Literal["single_label_classification", "multi_label_classification", "regression"]
 BaselineName = Literal["zero", "pad", "mask", "unk", "mean"]
 PrecisionName = Literal["no", "bf16"]
 TiesName = Literal["random", "position"]
@@ -65,6 +66,12 @@ class Options:
     target: TargetName = option("predicted", "Class to explain: the predicted one, or the given label.")
     objective: ObjectiveName = option(
         "loss", "Number to explain: the loss (minus the log probability), the logit or the prob of the target."
+    )
+    problem_type: ProblemTypeName | None = option(
+        None,
+        "What the model's logits are: single_label_classification (softmax), multi_label_classification (a sigmoid per "
+        "class) or regression (the output itself). By default what its configuration says; without that, softmax, or "
+        "the output itself of a model with one logit.",
     )
     seed: int = option(0, "Seed of every random draw.")
     batch_tokens: int | None = option(
@@ -130,6 +137,7 @@ class ExplainOptions(TypedDict, total=False):
 
     target: TargetName
     objective: ObjectiveName
+    problem_type: ProblemTypeName | None
     seed: int
     batch_tokens: int | None
     baseline: BaselineName | None

@@ -175,9 +175,9 @@ def test_the_figure_of_an_empty_text_has_no_bars():
     assert len(axes.patches) == 0
 
 
-def test_the_figure_of_a_regression_without_labels_has_a_short_title():
+def test_the_figure_of_a_regression_has_the_output_in_its_title():
     (axes,) = explanation_of(regression=True, prediction_label="").to_figure().axes
-    assert axes.get_title(loc="left") == "signed_gi → neg"
+    assert axes.get_title(loc="left") == "signed_gi → neg (output = 0.250)"
 
 
 def test_show_prints_to_the_terminal(capsys):

@@ -40,6 +40,7 @@ FOLDERS = [
     {"attribution"},
     {"self_check", "remarks"},
     {"explanation"},
+    {"scored"},
     {"engine"},
     {"evaluation", "explain"},
     {"run", "pipelines"},
@@ -54,7 +55,7 @@ FOLDERS = [
 INSIDE = {
     "text": [{"data", "scripts"}, {"alignment"}, {"character_alignment"}, {"python_tokenizers"}, {"encode"}],
     "classifier": [
-        {"autodiff", "limits", "lookups", "memory", "outputs", "recording", "state"},
+        {"autodiff", "head", "limits", "lookups", "memory", "outputs", "recording", "state"},
         {"embedding_lookups", "objective", "targets"},
         {"token_places"},
         {"hooked_classifier"},
@@ -68,7 +69,7 @@ INSIDE = {
     ],
     "propagation": [{"activations"}, {"nodes"}, {"rules"}, {"graph"}, {"conservation"}],
     "probing": [
-        {"gradient_checks"},
+        {"gradient_checks", "report"},
         {"propagation_check", "tokenizer_checks"},
         {"probe", "compiled"},
         {"padding", "doctor"},

@@ -73,7 +73,12 @@ class Faithfulness:
 
 @dataclass(frozen=True)
 class Example:
-    """One explained text: its words in order, each with its score for the predicted class."""
+    """One explained text: its words in order, each with its score for the predicted class.
+
+    Attributes:
+        probability: The probability of the class; None for a model without probabilities.
+        output: The model's output in that case.
+    """
 
     text: str
     prediction: str
@@ -81,6 +86,7 @@ class Example:
     method: str
     words: Sequence[str]
     scores: Sequence[float]
+    output: float | None = None
 
 
 @dataclass(frozen=True)

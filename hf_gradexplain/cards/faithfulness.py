@@ -98,12 +98,13 @@ def explain_examples(explainer: Explainer, texts: Sequence[str], method: str) ->
     """Explain the predicted class of each text, word by word."""
     examples = []
     for explanation in explainer(list(texts), method):
-        probability = None if explanation.regression else float(explanation.probabilities[explanation.target])
+        value = round(float(explanation.probabilities[explanation.target]), DECIMALS)
         examples.append(
             Example(
                 text=explanation.text,
                 prediction=explanation.target_label,
-                probability=None if probability is None else round(probability, DECIMALS),
+                probability=None if explanation.regression else value,
+                output=value if explanation.regression else None,
                 method=method,
                 words=[unit.text for unit in explanation.units],
                 scores=[float(f"{score:.{DECIMALS}g}") for score in explanation.scores[method]],

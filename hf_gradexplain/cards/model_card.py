@@ -110,10 +110,11 @@ def _interval(numbers: Sequence[float | None] | None, spec: str = ".3f") -> str:
 
 def _example(example: Example) -> Mapping[str, Any]:
     signed, words = METHODS[example.method].signed, zip(example.words, example.scores, strict=True)
-    probability = "" if example.probability is None else f" (p = {example.probability:.2f})"
+    numbers = {"p": example.probability, "output": example.output}
+    shown = "".join(f" ({name} = {value:.2f})" for name, value in numbers.items() if value is not None)
     return {
         "text": example.text,
-        "prediction": example.prediction + probability,
+        "prediction": example.prediction + shown,
         "method": example.method,
         "words": [(word, format_score(score, signed)) for word, score in words],
     }

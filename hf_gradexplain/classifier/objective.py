@@ -2,18 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from transformers import PretrainedConfig
 
+from hf_gradexplain.classifier.head import Head
 from hf_gradexplain.errors import choose
 from hf_gradexplain.options import ObjectiveName
-
-Head = Literal["softmax", "sigmoid", "identity"]
-
 
 _LOG_PROBABILITY: dict[Head, Callable[[Tensor], Tensor]] = {
     "softmax": lambda logits: F.log_softmax(logits, -1),
@@ -24,19 +21,6 @@ _PROBABILITY: dict[Head, Callable[[Tensor], Tensor]] = {
     "sigmoid": lambda logits: logits.sigmoid(),
     "identity": lambda logits: logits,
 }
-
-
-def head_of(config: PretrainedConfig) -> Head:
-    """Return the function that turns a model's logits into probabilities, from its `problem_type`.
-
-    Single-label models have a softmax, multi-label models a sigmoid per label. Regression models, and models with a
-    single logit and no `problem_type`, have the identity: the output itself takes the place of the probability.
-    """
-    if config.problem_type == "multi_label_classification":
-        return "sigmoid"
-    if config.problem_type == "regression" or config.num_labels == 1:
-        return "identity"
-    return "softmax"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from numbers import Integral
 from operator import index
 from typing import Any
 
+import numpy as np
+
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import TargetName
 from hf_gradexplain.values import as_list, plain
@@ -46,7 +48,7 @@ def target_ids(target: TargetName, labels: Labels, n_texts: int, class_names: Se
     for i, label in enumerate(given):
         ids.append(class_id(label, class_names))
         if ids[-1] is None:
-            raise GradexplainError(f"label {label!r} of text {i} {_is_no_class(class_names)}")
+            raise GradexplainError(f"label {label!r} of text {i} {_is_no_class(class_names, label)}")
     if len(ids) != n_texts:
         raise GradexplainError(f"{n_texts} texts need {n_texts} labels, one class id or name each, but got {len(ids)}")
     return ids
@@ -81,6 +83,11 @@ def _fold(name: str) -> str:
     return name.strip().casefold()
 
 
-def _is_no_class(class_names: Sequence[str]) -> str:
+def _is_no_class(class_names: Sequence[str], label: Any = None) -> str:
+    if np.shape(label) == (len(class_names),) and set(np.ravel(label).tolist()) <= {0, 1}:
+        return (
+            "is a list of 0 and 1, one per class: give the id or name of one class per text, and "
+            "problem_type='multi_label_classification' if a text can have several classes"
+        )
     choices = ", ".join(f"{i} ({name})" for i, name in list(enumerate(class_names))[:10])
     return f"is not a class of the model; choices: {choices}; target='predicted' needs no labels"

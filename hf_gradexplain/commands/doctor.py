@@ -3,7 +3,7 @@
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.loading import load_checkpoint
-from hf_gradexplain.probing.doctor import Check, Report
+from hf_gradexplain.probing.report import Check, Report
 
 FIX_FIRST = "fix this first: nothing can be explained until then"
 

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from hf_gradexplain.classifier.state import frozen_eval_mode
-from hf_gradexplain.engine import ScoredBatch
 from hf_gradexplain.errors import NotFiniteError
 from hf_gradexplain.evaluation.correlation import REFERENCE, compared_by_sign, correlate_all, sign_agreement
 from hf_gradexplain.evaluation.documents import EvaluatedDocument
@@ -17,6 +16,7 @@ from hf_gradexplain.options import TiesName
 from hf_gradexplain.perturb import removal_curves
 from hf_gradexplain.perturb.orders import removal_ranks
 from hf_gradexplain.perturb.subsets import Subsets
+from hf_gradexplain.scored import ScoredBatch
 
 
 def evaluate_batch(

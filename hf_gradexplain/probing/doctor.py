@@ -1,17 +1,17 @@
 """A report on a model: what was checked, what was found, and what the explainer does about it."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.embedding_lookups import are_complete, change_token, run_recorded
+from hf_gradexplain.classifier.head import head_of, n_labels, named_sigmoid
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.limits import vocabulary_size
 from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
-from hf_gradexplain.classifier.objective import Objective, head_of
+from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.outputs import logits_of
 from hf_gradexplain.classifier.state import device_of, dtype_of, frozen_eval_mode
 from hf_gradexplain.errors import GradexplainError
@@ -23,6 +23,7 @@ from hf_gradexplain.probing.gradient_checks import (
     tokens_around,
 )
 from hf_gradexplain.probing.probe import LENGTHS, Profile
+from hf_gradexplain.probing.report import Check, Report
 from hf_gradexplain.text.data import Batch
 from hf_gradexplain.text.encode import Encoder, collate, is_undivided
 
@@ -43,47 +44,6 @@ _SENTENCES = {
 }
 """A sentence in English, and in languages that put no spaces between words."""
 
-Verdict = Literal["ok", "note", "problem"]
-
-
-@dataclass(frozen=True)
-class Check:
-    """The result of one check.
-
-    Attributes:
-        name: What was checked.
-        found: The finding.
-        verdict: `ok`; `note` if explanations are right but slower or limited; `problem` if they cannot be right.
-        action: What the explainer does about it, or what the user should do.
-    """
-
-    name: str
-    found: str
-    verdict: Verdict
-    action: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """The results of all checks of a model.
-
-    Attributes:
-        model: The class of the model.
-        checks: The checks, in the order in which they are shown.
-    """
-
-    model: str
-    checks: tuple[Check, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether no check found a problem; notes do not count."""
-        return all(check.verdict != "problem" for check in self.checks)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as strings, booleans, lists and dicts, ready for JSON."""
-        return {"model": self.model, "ok": self.ok, "checks": [asdict(check) for check in self.checks]}
-
 
 def examine(model: nn.Module, tokenizer: PreTrainedTokenizerBase, profile: Profile) -> Report:
     """Check a model by its profile and some more short texts.
@@ -97,7 +57,7 @@ def examine(model: nn.Module, tokenizer: PreTrainedTokenizerBase, profile: Profi
     with frozen_eval_mode(model):
         checks = (
             _weights(model),
-            _head(classifier, tokenizer),
+            _head(model, profile),
             _vocabulary(model, tokenizer),
             _words(tokenizer),
             _lookups(profile),
@@ -123,16 +83,17 @@ def _weights(model: nn.Module) -> Check:
     return Check("weights", finding, "ok", "uses this dtype")
 
 
-def _head(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase) -> Check:
-    config: Any = classifier.model.config
-    inputs = _batch(classifier, tokenizer, LENGTHS[0]).inputs
-    outputs, classes = classifier.logits(inputs).shape[1], config.num_labels
+def _head(model: nn.Module, profile: Profile) -> Check:
+    config: Any = getattr(model, "config", None)
+    outputs, classes = profile.n_outputs, n_labels(config) or profile.n_outputs
     if outputs != classes:
         finding = f"{outputs} outputs for {classes} labels"
         return Check("head", finding, "problem", "load the model with the num_labels that it was trained with")
-    return Check(
-        "head", f"{classes} labels, {head_of(config)} head", "ok", "explains the predicted label or a given one"
-    )
+    finding = f"{classes} labels, {head_of(config, outputs)} head"
+    if head_of(config, outputs) == "softmax" and (setting := named_sigmoid(config)):
+        finding = f"{finding}, although the configuration says {setting}"
+        return Check("head", finding, "note", "give problem_type='multi_label_classification' for sigmoids")
+    return Check("head", finding, "ok", "explains the predicted label or a given one")
 
 
 def _vocabulary(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Check:

@@ -63,6 +63,7 @@ class Profile:
         batch_error: The same for a batch of texts of equal length.
         tolerance: Largest of these errors that is accepted as rounding.
         max_length: Largest number of tokens of a text, special tokens included; None for no limit.
+        n_outputs: Number of logits of a text.
         pad_id: Id of the pad token; None if there is none, or if the model has no vector for it.
     """
 
@@ -78,6 +79,7 @@ class Profile:
     tolerance: float
     max_length: int | None
     pad_id: int | None
+    n_outputs: int
 
     @property
     def padding_safe(self) -> bool:
@@ -170,6 +172,7 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
         if propagation is not None and propagation.refusal is None and pad is not None:
             shortest_and_longest = [different_lengths[0], different_lengths[-1]]
             propagation = check_padding(propagation, classifier, shortest_and_longest, tokenizer)
+        logits = classifier.logits(batch.inputs)
         return Profile(
             lookups=classifier.lookups,
             vocabulary=vocabulary_of(tokenizer),
@@ -180,9 +183,10 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
             propagation=propagation,
             padding_error=float("inf") if pad is None else error(different_lengths),
             batch_error=error(equal_lengths),
-            tolerance=min(0.02, 1e3 * torch.finfo(classifier.logits(batch.inputs).dtype).eps),
+            tolerance=min(0.02, 1e3 * torch.finfo(logits.dtype).eps),
             max_length=max_length,
             pad_id=pad,
+            n_outputs=logits.shape[1],
         )
 
 

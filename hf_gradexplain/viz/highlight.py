@@ -78,6 +78,7 @@ class Heading:
         method: The name of the attribution method.
         target: The label of the explained class.
         probability: The model's probability of `target`, if there is one.
+        output: The model's output for `target`, if that is no probability.
         prediction: The label of the predicted class.
         unit: The kind of unit: "token", "word" or "word_type".
         objective: The function that was explained: "loss", "logit" or "prob".
@@ -94,6 +95,7 @@ class Heading:
     method: str = ""
     target: str = ""
     probability: float | None = None
+    output: float | None = None
     prediction: str = ""
     unit: str = ""
     objective: str = ""
@@ -113,8 +115,9 @@ class Heading:
 
     @property
     def verdict(self) -> str:
-        """The probability and the prediction, such as "p = 0.932, as predicted"."""
-        parts = [] if self.probability is None else [f"p = {self.probability:.3f}"]
+        """The probability or output and the prediction, such as "p = 0.932, as predicted"."""
+        numbers = {"p": self.probability, "output": self.output}
+        parts = [f"{name} = {value:.3f}" for name, value in numbers.items() if value is not None]
         if self.prediction:
             parts.append("as predicted" if self.prediction == self.target else f"predicted: {self.prediction}")
         return ", ".join(parts)

@@ -4,31 +4,14 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import expit, log_expit, log_softmax, softmax
-from transformers import BertConfig
 
-from hf_gradexplain.classifier.objective import Objective, head_of
+from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.errors import GradexplainError
 
 LOGITS = np.array([[0.3, -1.2, 2.0], [5.0, 4.0, -3.0]])
 TARGET = np.array([1, 0])
 LOG_PROBABILITY = {"softmax": lambda x: log_softmax(x, -1), "sigmoid": log_expit, "identity": lambda x: x}
 PROBABILITY = {"softmax": lambda x: softmax(x, -1), "sigmoid": expit, "identity": lambda x: x}
-
-
-@pytest.mark.parametrize(
-    ("problem_type", "num_labels", "head"),
-    [
-        (None, 2, "softmax"),
-        (None, 1, "identity"),
-        ("single_label_classification", 3, "softmax"),
-        ("multi_label_classification", 3, "sigmoid"),
-        ("multi_label_classification", 1, "sigmoid"),
-        ("regression", 1, "identity"),
-        ("regression", 3, "identity"),
-    ],
-)
-def test_the_head_follows_from_the_problem_type(problem_type, num_labels, head):
-    assert head_of(BertConfig(problem_type=problem_type, num_labels=num_labels)) == head
 
 
 @pytest.mark.parametrize("head", PROBABILITY)
