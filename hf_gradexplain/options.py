@@ -67,12 +67,6 @@ class Options:
     objective: ObjectiveName = option(
         "loss", "Number to explain: the loss (minus the log probability), the logit or the prob of the target."
     )
-    problem_type: ProblemTypeName | None = option(
-        None,
-        "What the model's logits are: single_label_classification (softmax), multi_label_classification (a sigmoid per "
-        "class) or regression (the output itself). By default what its configuration says; without that, softmax, or "
-        "the output itself of a model with one logit.",
-    )
     seed: int = option(0, "Seed of every random draw.")
     batch_tokens: int | None = option(
         None,
@@ -94,6 +88,12 @@ class Options:
         "How the model reads texts where it is deployed: name=value pairs joined by commas, of padding=max_length, "
         "max_length, truncation_side, padding_side, add_special_tokens and return_attention_mask.",
         metavar="NAME=VALUE,...",
+    )
+    problem_type: ProblemTypeName | None = option(
+        None,
+        "What the model's logits are: single_label_classification (softmax), multi_label_classification (a sigmoid per "
+        "class) or regression (the output itself). By default what its configuration says; without that, softmax, or "
+        "the output itself of a model with one logit.",
     )
     mixed_precision: PrecisionName = option(
         "no", "bf16 runs matrix products in bfloat16: faster, less exact. FastText, TextCNN and BiLSTM ignore it."
@@ -137,12 +137,12 @@ class ExplainOptions(TypedDict, total=False):
 
     target: TargetName
     objective: ObjectiveName
-    problem_type: ProblemTypeName | None
     seed: int
     batch_tokens: int | None
     baseline: BaselineName | None
     steps: int | None
     tokenizer_kwargs: str | Mapping[str, Any] | None
+    problem_type: ProblemTypeName | None
     mixed_precision: PrecisionName
     torch_compile: bool
     self_check: bool | None
