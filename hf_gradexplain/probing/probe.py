@@ -26,6 +26,7 @@ from hf_gradexplain.probing.gradient_checks import (
     vocabulary_of,
 )
 from hf_gradexplain.probing.propagation_check import PropagationCheck, check_padding, check_propagation
+from hf_gradexplain.probing.tokenizer_checks import check_room
 from hf_gradexplain.text.data import Batch, Document
 from hf_gradexplain.text.encode import collate
 
@@ -157,6 +158,7 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
     with frozen_eval_mode(model):
         classifier = open_classifier(model, tokenizer)
         max_length = length_limit(tokenizer, model, classifier.lookup_layers)
+        check_room(tokenizer, max_length)
         room = max(LENGTHS) if max_length is None else max_length - tokens_around(tokenizer)
         different_lengths = sample_documents(tokenizer, [min(n, room) for n in LENGTHS])
         equal_lengths = sample_documents(tokenizer, [min(LENGTHS[0], room)] * 3)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from hf_gradexplain.classifier.limits import length_limit, vocabulary_size
+from hf_gradexplain.classifier.limits import vocabulary_size
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import UnitName
 from hf_gradexplain.probing.gradient_checks import ordinary_ids, tokens_around
@@ -18,8 +18,7 @@ def check_tokenizer(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> Non
     """Check that a tokenizer has a usable length limit, and that its ordinary tokens have vectors in the model.
 
     Raises:
-        GradexplainError: `model_max_length` is not a positive number, leaves no room for a word, or the tokenizer is
-            that of another model.
+        GradexplainError: `model_max_length` is not a positive number, or the tokenizer is that of another model.
     """
     longest = tokenizer.model_max_length
     if isinstance(longest, bool) or not isinstance(longest, int | float) or not longest >= 1:
@@ -33,7 +32,15 @@ def check_tokenizer(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> Non
             f"the tokenizer has {len(tokenizer):,} tokens, but {type(model).__name__} has vectors for {size:,}: load "
             "the model's own tokenizer"
         )
-    limit, special = length_limit(tokenizer, model), tokens_around(tokenizer)
+
+
+def check_room(tokenizer: PreTrainedTokenizerBase, limit: int | None) -> None:
+    """Check that the length limit leaves room for a word.
+
+    Raises:
+        GradexplainError: It leaves none.
+    """
+    special = tokens_around(tokenizer)
     if limit is not None and limit <= special:
         raise GradexplainError(
             f"the length limit of {limit} tokens leaves no room for a word between the {special} special tokens: set "

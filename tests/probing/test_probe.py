@@ -218,7 +218,7 @@ def test_a_word_table_with_as_many_rows_as_positions_does_not_shorten_texts(arch
     config = architecture(vocab_size=64, max_position_embeddings=64, pad_token_id=pad, **sizes, **heads)
     model, tokenizer = AutoModelForSequenceClassification.from_config(config).eval(), make("bert")[1]
     tokenizer.model_max_length = 10**30
-    assert probe(model, tokenizer).max_length == (62 if architecture is RobertaConfig else 64)
+    assert Explainer(model, tokenizer).profile.max_length == (62 if architecture is RobertaConfig else 64)
 
 
 def raw_sum_by_hand(model, ids):
