@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.attribution.baseline import baseline_vectors
 from hf_gradexplain.attribution.choice import Choice, choose_method
@@ -22,7 +22,7 @@ from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
 from hf_gradexplain.classifier.targets import Labels, target_ids
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.hub.provenance import Provenance
-from hf_gradexplain.loading import check_weights, load_classifier, unwrap
+from hf_gradexplain.loading import accept, check_weights, load_classifier, unwrap
 from hf_gradexplain.loading.card_results import card_results
 from hf_gradexplain.options import AUTO, BaselineName, Options
 from hf_gradexplain.perturb import GENERIC, shortcut_of
@@ -54,24 +54,36 @@ class AttributionEngine:
         provenances: The repositories and commits that `from_pretrained` loaded; empty otherwise.
 
     Args:
-        model: A sequence classifier: texts in, `.logits` `(B, C)` out. `DataParallel`, `torch.compile` and LoRA
-            adapters around a model are unwrapped.
-        tokenizer: Its tokenizer.
+        model: A module whose forward takes the tokenizer's output and returns logits `(B, C)`, as an attribute or key
+            `logits` or as a tensor. `DataParallel`, `torch.compile` and LoRA adapters around it are unwrapped. Or a
+            text classification pipeline, a `CrossEncoder` of sentence-transformers, or a `SetFitModel`.
+        tokenizer: The model's tokenizer; a pipeline, a `CrossEncoder` and a `SetFitModel` have their own.
+        class_names: The names of the classes; by default those of the model's configuration, or numbers.
 
     Raises:
         GradexplainError: The model has no classification head, its weights are not finite or its word vectors zero,
             the tokenizer is that of another model, or its embedding lookups cannot be found.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-        check_weights(model)
-        self.model: Any = unwrap(model)
-        self.tokenizer = tokenizer
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        *,
+        class_names: Sequence[str] | None = None,
+    ) -> None:
+        accepted = accept(model, tokenizer)
+        check_weights(accepted.model)
+        self.model: Any = unwrap(accepted.model)
+        self.tokenizer = accepted.tokenizer
         self.provenances: Mapping[str, Provenance] = {}
-        check_tokenizer(tokenizer, self.model)
-        self.profile = probe(self.model, tokenizer)
-        self._padding_limit = PaddingLimit(self.profile, tokenizer)
-        self._compiled = CompiledLayers(tokenizer, self.profile.tolerance)
+        check_tokenizer(self.tokenizer, self.model)
+        self.profile = probe(self.model, self.tokenizer)
+        self._padding_limit = PaddingLimit(self.profile, self.tokenizer)
+        self._compiled = CompiledLayers(self.tokenizer, self.profile.tolerance)
+        self._problem_type = accepted.problem_type
+        self._names = accepted.class_names if class_names is None else class_names
+        class_names_of(self._config, self.profile.n_outputs, self._names)
 
     @classmethod
     def from_pretrained(
@@ -110,8 +122,7 @@ class AttributionEngine:
     @property
     def class_names(self) -> tuple[str, ...]:
         """The names of the model's classes: `(C,)`."""
-        names = class_names_of(self._config, self.profile.n_outputs)
-        return tuple(map(without_surrogates, names))
+        return tuple(map(without_surrogates, class_names_of(self._config, self.profile.n_outputs, self._names)))
 
     @property
     def _config(self) -> Any:
@@ -194,8 +205,9 @@ class AttributionEngine:
         if "sa_raw" in options.methods and not self.profile.raw_sums_work:
             warnings.warn(raw_sum_warning(self.model), stacklevel=4)
         batch_tokens = options.batch_tokens or BATCH_TOKENS.get(device_of(self.model).type, BATCH_TOKENS["cpu"])
-        head = head_of(self._config, self.profile.n_outputs, options.problem_type)
-        if head == "softmax" and options.problem_type is None and (setting := named_sigmoid(self._config)):
+        problem_type = options.problem_type or self._problem_type
+        head = head_of(self._config, self.profile.n_outputs, problem_type)
+        if head == "softmax" and problem_type is None and (setting := named_sigmoid(self._config)):
             warnings.warn(
                 f"the configuration of {type(self.model).__name__} says {setting}, but has no problem_type, so that "
                 "probabilities are those of a softmax: give problem_type='multi_label_classification' for sigmoids",

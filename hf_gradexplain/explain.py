@@ -3,14 +3,15 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Unpack, overload
+from typing import Any, Unpack, overload
 
-from transformers import PreTrainedModel
+from torch import nn
 
 from hf_gradexplain.classifier.targets import Labels
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.loading import has_own_tokenizer
 from hf_gradexplain.options import ExplainOptions, Options, UnitName, takes_options
 from hf_gradexplain.text.encode import Text, listed
 from hf_gradexplain.values import plain
@@ -28,9 +29,11 @@ class Explainer(AttributionEngine):
         provenances: The repositories and commits that `from_pretrained` loaded; empty otherwise.
 
     Args:
-        model: A sequence classifier: texts in, `.logits` `(B, C)` out. `DataParallel`, `torch.compile` and LoRA
-            adapters around a model are unwrapped.
-        tokenizer: Its tokenizer.
+        model: A module whose forward takes the tokenizer's output and returns logits `(B, C)`, as an attribute or key
+            `logits` or as a tensor. `DataParallel`, `torch.compile` and LoRA adapters around it are unwrapped. Or a
+            text classification pipeline, a `CrossEncoder` of sentence-transformers, or a `SetFitModel`.
+        tokenizer: The model's tokenizer; a pipeline, a `CrossEncoder` and a `SetFitModel` have their own.
+        class_names: The names of the classes; by default those of the model's configuration, or numbers.
 
     Raises:
         GradexplainError: The model has no classification head, its weights are not finite, or its embedding lookups
@@ -104,7 +107,7 @@ class Explainer(AttributionEngine):
 
 @takes_options
 def explain(
-    model: str | os.PathLike[str] | Explainer,
+    model: Any,
     texts: Text | Iterable[Text],
     methods: str | Sequence[str] = Options.methods,
     unit: UnitName = Options.unit,
@@ -116,7 +119,8 @@ def explain(
     The model is loaded in every call. To explain more than once, keep an `Explainer`.
 
     Args:
-        model: Hub name or folder of a sequence classifier, or an `Explainer`.
+        model: Hub name or folder of a sequence classifier, an `Explainer`, a text classification pipeline, a
+            `CrossEncoder` or a `SetFitModel`.
         texts: A text, a text pair as a tuple `(a, b)`, or several in a list, an array, a Series or a column.
         methods: A name in `METHODS`, or several.
         unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
@@ -129,7 +133,10 @@ def explain(
     Raises:
         GradexplainError: The model cannot be loaded, or an argument cannot be used.
     """
-    if isinstance(model, PreTrainedModel):
+    if isinstance(model, nn.Module) and not has_own_tokenizer(model):
         raise GradexplainError("a loaded model needs its tokenizer: call Explainer(model, tokenizer)(texts)")
-    explainer = model if isinstance(model, Explainer) else Explainer.from_pretrained(os.fspath(model))
+    if isinstance(model, str | os.PathLike):
+        explainer = Explainer.from_pretrained(os.fspath(model))
+    else:
+        explainer = model if isinstance(model, Explainer) else Explainer(model)
     return explainer(texts, methods, unit, labels, **options)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from hf_gradexplain.classifier.lookups import Edit, Lookup, WordLookup, vectors_of
-from hf_gradexplain.classifier.outputs import logits_of
+from hf_gradexplain.classifier.outputs import run_model
 from hf_gradexplain.classifier.state import ModelState
 from hf_gradexplain.errors import GradexplainError
 
@@ -162,7 +162,7 @@ def run_recorded(model: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[_Calls
             if name:
                 handles.append(module.register_forward_hook(hook_of(name), with_kwargs=True))
         with ModelState(model).restore():
-            logits = logits_of(model(**inputs))
+            logits = run_model(model, inputs)
     finally:
         for handle in handles:
             handle.remove()
@@ -222,7 +222,7 @@ def are_complete(
         return changed_vectors[:, positions]
 
     with torch.no_grad(), ModelState(model).restore(), edit_lookups(model, lookups, edit, ids):
-        logits = logits_of(model(**inputs))
+        logits = run_model(model, inputs)
     return same_logits(logits, changed[1])
 
 

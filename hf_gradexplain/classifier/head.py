@@ -83,7 +83,8 @@ def named_sigmoid(config: Any) -> str:
     >>> named_sigmoid(SimpleNamespace(hidden_act="sigmoid", task={"function_to_apply": "sigmoid"}))
     "function_to_apply='sigmoid'"
     """
-    pending = [config.to_dict() if hasattr(config, "to_dict") else vars(config)] if config is not None else []
+    settings = config.to_dict() if hasattr(config, "to_dict") else getattr(config, "__dict__", config)
+    pending = [settings] if isinstance(settings, Mapping) else []
     while pending:
         for name, value in pending.pop().items():
             if isinstance(value, Mapping):

@@ -15,7 +15,7 @@ from hf_gradexplain.classifier.autodiff import CustomFunction, follow_forward
 from hf_gradexplain.classifier.embedding_lookups import OtherPlacesError, edit_lookups
 from hf_gradexplain.classifier.lookups import Edit, Lookup, WordLookup
 from hf_gradexplain.classifier.objective import Objective
-from hf_gradexplain.classifier.outputs import logits_of
+from hf_gradexplain.classifier.outputs import run_model
 from hf_gradexplain.classifier.recording import Recorded, RecordInputs
 from hf_gradexplain.classifier.state import ModelState, dtype_of
 from hf_gradexplain.classifier.token_places import Places, Vocabulary, find_places
@@ -200,7 +200,7 @@ class HookedClassifier:
         with self._state.restore(), editing, mixed:
             for layer, call in self.compiled.items():
                 layer._compiled_call_impl = call
-            return logits_of(self.model(**inputs))
+            return run_model(self.model, inputs)
 
     def lookups_in(self, inputs: Mapping[str, Tensor]) -> Sequence[WordLookup]:
         """Return where the model is expected to look words up in a batch."""

@@ -1,9 +1,11 @@
-"""The logits in what a model returns."""
+"""What a model takes and returns: it is run on those of the tokenizer's outputs that it takes, and returns logits."""
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def logits_of(output: Any) -> Any:
@@ -16,3 +18,20 @@ def logits_of(output: Any) -> Any:
     if isinstance(output, Mapping):
         return output.get("logits")
     return getattr(output, "logits", None)
+
+
+_ACCEPTED: WeakKeyDictionary[nn.Module, frozenset[str] | None] = WeakKeyDictionary()
+"""The names of the inputs that each model takes; None for all."""
+
+
+def run_model(model: nn.Module, inputs: Mapping[str, Tensor]) -> Any:
+    """Run a model on the tokenizer's output and return its logits, or None; inputs that it does not take are left out.
+
+    For example, many tokenizers return `token_type_ids`, and many hand-written modules do not take them.
+    """
+    if model not in _ACCEPTED:
+        parameters = signature(model.forward).parameters.values()
+        takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+        _ACCEPTED[model] = None if takes_all else frozenset(parameter.name for parameter in parameters)
+    names = _ACCEPTED[model]
+    return logits_of(model(**{name: x for name, x in inputs.items() if names is None or name in names}))

@@ -139,7 +139,7 @@ def dtype_of(model: nn.Module) -> torch.dtype:
 def _configs(model: nn.Module) -> list[Any]:
     """Return the model's configuration and, if it has a separate one, that of its text part."""
     config: Any = getattr(model, "config", None)
-    if config is None:
+    if not hasattr(config, "__dict__"):
         return []
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
     return [config] if text is config else [config, text]

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from hf_gradexplain.classifier.embedding_lookups import Recorded, edit_lookups, run_recorded, same_logits
 from hf_gradexplain.classifier.lookups import Edit, WordLookup, vectors_of
 from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
-from hf_gradexplain.classifier.outputs import logits_of
+from hf_gradexplain.classifier.outputs import run_model
 from hf_gradexplain.classifier.state import ModelState
 from hf_gradexplain.errors import GradexplainError
 
@@ -212,5 +212,5 @@ def _are_complete(model: nn.Module, inputs: Mapping[str, Tensor], lookups: Seque
         return new.view_as(vectors)
 
     with torch.no_grad(), ModelState(model).restore(), edit_lookups(model, lookups, edit, ids):
-        logits = logits_of(model(**inputs))
+        logits = run_model(model, inputs)
     return same_logits(logits, coded[1])

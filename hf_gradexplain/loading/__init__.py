@@ -1,6 +1,16 @@
 """Load models and tokenizers by hub name or from a folder, and check that they are safe and complete."""
 
+from hf_gradexplain.loading.accepted import Accepted, accept, has_own_tokenizer
 from hf_gradexplain.loading.checkpoint import Checkpoint, load_checkpoint, load_classifier
 from hf_gradexplain.loading.weights import check_weights, unwrap
 
-__all__ = ["Checkpoint", "check_weights", "load_checkpoint", "load_classifier", "unwrap"]
+__all__ = [
+    "Accepted",
+    "Checkpoint",
+    "accept",
+    "check_weights",
+    "has_own_tokenizer",
+    "load_checkpoint",
+    "load_classifier",
+    "unwrap",
+]

@@ -12,7 +12,7 @@ from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.limits import vocabulary_size
 from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
 from hf_gradexplain.classifier.objective import Objective
-from hf_gradexplain.classifier.outputs import logits_of
+from hf_gradexplain.classifier.outputs import run_model
 from hf_gradexplain.classifier.state import device_of, dtype_of, frozen_eval_mode
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.perturb import GENERIC, shortcut_of, why_no_shortcut
@@ -168,7 +168,7 @@ def _randomness(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase
     for seed in range(2):
         torch.manual_seed(seed)
         with torch.no_grad():
-            logits.append(logits_of(classifier.model(**inputs)))
+            logits.append(run_model(classifier.model, inputs))
     if torch.equal(*logits):
         return Check("randomness", "none in eval mode", "ok", "nothing to do")
     return Check("randomness", "draws random numbers even in eval mode", "note", "sets the same seed before each pass")

@@ -1,9 +1,10 @@
 """Checks run on a model before it is explained."""
 
+import re
 from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.autodiff import CustomFunction, custom_functions
@@ -13,9 +14,10 @@ from hf_gradexplain.classifier.limits import length_limit, pad_id
 from hf_gradexplain.classifier.lookups import Lookup
 from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
 from hf_gradexplain.classifier.objective import Objective
+from hf_gradexplain.classifier.outputs import run_model
 from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
 from hf_gradexplain.classifier.token_places import Vocabulary, find_places
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, one_line
 from hf_gradexplain.probing.gradient_checks import (
     batch_error,
     forward_backward,
@@ -43,6 +45,12 @@ def raw_sum_warning(model: nn.Module) -> str:
         f"{type(model).__name__} subtracts the mean of its word vectors, so that the gradients of a word add up to 0 "
         "and the scores of sa_raw are rounding noise: choose another method"
     )
+
+
+_OTHER_TASKS = (
+    "For(QuestionAnswering|TokenClassification|MaskedLM|CausalLM|ConditionalGeneration|MultipleChoice|PreTraining)$"
+)
+"""The ends of the names of classes in transformers that have heads for other tasks."""
 
 
 @dataclass(frozen=True)
@@ -206,19 +214,18 @@ def open_classifier(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Hoo
     batch = collate(sample_documents(tokenizer, [max(n, 4 - around, 2)]), [0], tokenizer, device_of(model))
     try:
         with torch.no_grad():
-            logits = getattr(model(**batch.inputs), "logits", None)
+            logits = run_model(model, batch.inputs)
     except FAILURES as error:
         if is_out_of_memory(error):
             raise
+        if re.search(_OTHER_TASKS, type(model).__name__):
+            raise GradexplainError(_no_head(model)) from error
         raise GradexplainError(
-            f"{type(model).__name__} cannot run on the tokenizer's output alone: {error}. Add its other inputs in a "
-            "forward pre-hook"
+            f"{type(model).__name__} cannot run on the tokenizer's output alone: {one_line(error)}. Add its other "
+            "inputs in a forward pre-hook, or give a module that takes input_ids and attention_mask and returns logits"
         ) from error
-    if logits is None or logits.ndim != 2:
-        raise GradexplainError(
-            f"{type(model).__name__} has no sequence classification head: load the model with "
-            "AutoModelForSequenceClassification, or give Explainer.from_pretrained its name"
-        )
+    if not isinstance(logits, Tensor) or logits.ndim != 2:
+        raise GradexplainError(_no_head(model))
     ids, unit_of = batch.inputs["input_ids"][0], batch.units.unit_of[0]
     other_ids = ordinary_ids(tokenizer)
     positions = [int((unit_of == unit).nonzero()) for unit in (0, batch.units.size // 2)]
@@ -231,6 +238,13 @@ def open_classifier(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Hoo
         if not lookups:
             raise
     return HookedClassifier(model, lookups, Objective("logit", "identity"), 1024, vocabulary=vocabulary)
+
+
+def _no_head(model: nn.Module) -> str:
+    return (
+        f"{type(model).__name__} has no sequence classification head: load the model with "
+        "AutoModelForSequenceClassification, or give Explainer.from_pretrained its name"
+    )
 
 
 def _rearranged_lookups(model: nn.Module, batch: Batch, vocabulary: Vocabulary) -> tuple[Lookup, ...]:

@@ -172,7 +172,7 @@ def test_small_word_vectors_do_not_count_as_normalised():
 def test_a_model_without_a_head_is_an_error():
     class Headless(Toy):
         def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
-            return super().forward(input_ids, attention_mask).logits
+            return super().forward(input_ids, attention_mask).logits.unsqueeze(1)
 
     with pytest.raises(GradexplainError, match="Headless has no sequence classification head"):
         probe(Headless(), TOKENIZER)
