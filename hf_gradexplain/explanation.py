@@ -291,9 +291,7 @@ def incomplete(method: str, gap: float) -> str:
     """
     if not abs(gap) > COMPLETE_WITHIN:
         return ""
-    return f"the scores of {method} miss the rise of the loss that they should add up to by {abs(gap):.0%}".replace(
-        "%", " %"
-    )
+    return f"the scores of {method} miss the rise of the loss that they should add up to by {100 * abs(gap):.0f} %"
 
 
 def _not_an_explanation(error: BaseException) -> str:

@@ -70,7 +70,7 @@ INSIDE = {
     "propagation": [{"activations"}, {"nodes"}, {"rules"}, {"graph"}, {"conservation"}],
     "probing": [
         {"gradient_checks", "report"},
-        {"propagation_check", "tokenizer_checks"},
+        {"open_classifier", "propagation_check", "tokenizer_checks"},
         {"probe", "compiled"},
         {"padding", "doctor"},
     ],

@@ -17,12 +17,13 @@ from hf_gradexplain.classifier.state import device_of, dtype_of, frozen_eval_mod
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.perturb import GENERIC, shortcut_of, why_no_shortcut
 from hf_gradexplain.probing.gradient_checks import (
+    LENGTHS,
     forward_backward,
     gradient_errors,
     sample_documents,
     tokens_around,
 )
-from hf_gradexplain.probing.probe import LENGTHS, Profile
+from hf_gradexplain.probing.probe import Profile
 from hf_gradexplain.probing.report import Check, Report
 from hf_gradexplain.text.data import Batch
 from hf_gradexplain.text.encode import Encoder, collate, is_undivided

@@ -17,6 +17,9 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text.data import NO_UNIT, Batch, Document, Unit
 from hf_gradexplain.text.encode import Encoder, collate
 
+LENGTHS = (10, 11, 12, 13, 30, 45)
+"""Numbers of ordinary tokens in the sample texts: one per remainder of a division by 4, and longer ones for padding."""
+
 _SAMPLE_IDS = 16
 """Number of different tokens in sample documents."""
 

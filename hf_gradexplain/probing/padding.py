@@ -7,8 +7,8 @@ from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.memory import is_out_of_memory
-from hf_gradexplain.probing.gradient_checks import batch_error, sample_documents, tokens_around
-from hf_gradexplain.probing.probe import LENGTHS, Profile
+from hf_gradexplain.probing.gradient_checks import LENGTHS, batch_error, sample_documents, tokens_around
+from hf_gradexplain.probing.probe import Profile
 from hf_gradexplain.probing.propagation_check import propagation_batch_error
 
 _SMALLEST, _STEP = 64, 4
