@@ -142,7 +142,11 @@ class Card:
 
     def to_json(self) -> str:
         """Return the card as JSON; `from_json` reads it."""
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        record = asdict(self)
+        for example in record["examples"]:
+            if example["output"] is None:
+                del example["output"]
+        return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "Card":
