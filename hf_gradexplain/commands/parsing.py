@@ -130,7 +130,7 @@ def plain_warnings() -> Iterator[None]:
         yield
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:
     kind = "warning" if category is UserWarning else category.__name__
     print(f"{kind}: {visible(str(message))}", file=sys.stderr)
 
