@@ -97,7 +97,7 @@ class _WithoutGradient(nn.Module):
 def _scikit_learn_head(head: Any, body: nn.Module) -> tuple[nn.Module, ProblemTypeName]:
     """Return a scikit-learn classifier as a linear layer if it is linear, else as a layer without gradients."""
     parameter = next(body.parameters())
-    parts = getattr(head, "estimators_", None)
+    parts: Any = getattr(head, "estimators_", None)
     several = parts is not None and hasattr(head, "predict_proba") and all(hasattr(part, "coef_") for part in parts)
     coefficients = [part.coef_ for part in parts] if several else [head.coef_] if hasattr(head, "coef_") else []
     kind: ProblemTypeName = "multi_label_classification" if several else "single_label_classification"
@@ -115,8 +115,8 @@ def _scikit_learn_head(head: Any, body: nn.Module) -> tuple[nn.Module, ProblemTy
             f"the head {type(head).__name__} gives no probabilities: use one with predict_proba, such as "
             "LogisticRegression"
         )
-    sample = _probabilities(head, np.random.default_rng(0).normal(size=(1, _n_features(head, body))))
-    exclusive = bool(np.allclose(sample.sum(-1), 1)) and not isinstance(parts, list)
+    sample = head.predict_proba(np.random.default_rng(0).normal(size=(1, _n_features(head, body))))
+    exclusive = not isinstance(sample, list) and bool(np.allclose(np.sum(sample, -1), 1))
     kind = "single_label_classification" if exclusive else "multi_label_classification"
     return _WithoutGradient(head, several=not exclusive), kind
 

@@ -177,6 +177,8 @@ def test_a_setfit_model_is_explained_with_its_own_probabilities(head, labels, gr
     explanation = explain_setfit(WORDS, "loo")
     assert explanation.probabilities == pytest.approx(expected, rel=1e-6, abs=1e-9)
     assert explain_setfit.profile.max_length == 20
+    several = explain_setfit._problem_type == "multi_label_classification"
+    assert several == (labels.ndim == 2)
     assert (explain_setfit.profile.no_gradient_reason is None) == gradients
     if gradients:
         assert explain_setfit(WORDS, "signed_gi", labels=0).scores["signed_gi"].any()
