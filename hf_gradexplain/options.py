@@ -216,14 +216,12 @@ class SplitArguments(DatasetArguments):
 
     file: str | None = option(
         None,
-        "File of texts, instead of a dataset_name: .txt with one text per line, .csv, .tsv, .json, .jsonl, .parquet or "
-        ".arrow, also compressed as in .csv.gz.",
+        "File of texts: .txt with one text per line, .csv, .tsv, .json, .jsonl, .parquet or .arrow, also compressed as "
+        "in .csv.gz.",
         metavar="FILE",
     )
     split: str = option("test", "Split of the dataset, or a slice of it as in test[:10%].", metavar="NAME")
-    max_samples: int | None = option(
-        None, "Number of texts: a random sample; of a stream and of the generated corpus, the first ones."
-    )
+    max_samples: int | None = option(None, "Number of texts: a random sample.")
     label_map: str | None = option(
         None,
         "Class of the model that a label means, if they are named differently, as in biz=Business,sci=3.",

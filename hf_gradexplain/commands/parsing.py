@@ -34,8 +34,8 @@ def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) 
     """Fill a dataclass from `[file.yaml] [--flag value ...]`; flags override the file, the file the defaults.
 
     The fields of the dataclass are the flags and the keys of the file; the metadata `help` of a field is its line under
-    `--help`. `learning_rate: 1e-3` in the file means what `--learning_rate 1e-3` means. A key may be left without a
-    value (null) only if its default is None.
+    `--help`; those named in its `HIDDEN` are not listed there. `learning_rate: 1e-3` in the file means what
+    `--learning_rate 1e-3` means. A key may be left without a value (null) only if its default is None.
 
     Args:
         dataclass_type: The dataclass; its `__post_init__` may check the values by raising `GradexplainError`.
@@ -51,7 +51,7 @@ def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) 
     usage = "%(prog)s [file.yaml] [--flag value ...]"
     description = (dataclass_type.__doc__ or "").partition("Raises:")[0]
     parser = Parser(prog=_program(), usage=usage, description=description, allow_abbrev=False)
-    parser.add_fields(dataclass_type)
+    parser.add_fields(dataclass_type, hidden=getattr(dataclass_type, "HIDDEN", ()))
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         if arguments and arguments[0].endswith((".yaml", ".yml")):
@@ -69,7 +69,7 @@ def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) 
 class Parser(argparse.ArgumentParser):
     """A parser whose flags come from dataclasses, and whose errors are one sentence with the nearest choice."""
 
-    def add_fields(self, dataclass_type: type, skip: Sequence[str] = ()) -> None:
+    def add_fields(self, dataclass_type: type, skip: Sequence[str] = (), hidden: Sequence[str] = ()) -> None:
         """Add a flag for each field of a dataclass, grouped by the base class that declares it.
 
         The title of a group is the first sentence of the docstring of that class; classes of one title share a group.
@@ -78,6 +78,7 @@ class Parser(argparse.ArgumentParser):
         Args:
             dataclass_type: The dataclass.
             skip: Fields without a flag.
+            hidden: Fields whose flags `--help` does not list.
         """
         parts = {part.name: part for part in fields(dataclass_type) if part.init and part.name not in skip}
         groups: dict[str, list[str]] = {}
@@ -90,7 +91,7 @@ class Parser(argparse.ArgumentParser):
         for title, names in groups.items():
             group = self.add_argument_group(title)
             for name in names:
-                _add_flag(group, parts[name])
+                _add_flag(group, parts[name], hidden=name in hidden)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse, and answer an unknown flag with the nearest one."""
@@ -152,7 +153,7 @@ def _declares(base: type, name: str) -> bool:
     return not any(name in vars(parent).get("__annotations__", {}) for parent in base.__mro__[1:])
 
 
-def _add_flag(group: Any, part: Field[Any]) -> None:
+def _add_flag(group: Any, part: Field[Any], *, hidden: bool) -> None:
     """Add the flag of one field."""
     kind, several = _value_type(part.type)
     default = part.default_factory() if part.default_factory is not MISSING else part.default
@@ -168,7 +169,8 @@ def _add_flag(group: Any, part: Field[Any]) -> None:
     text = part.metadata.get("help", "").replace("%", "%%")
     shown = " ".join(map(str, default)) if isinstance(default, tuple | list) else default
     with_default = shown not in (None, MISSING, "") and shown is not False
-    group.add_argument(f"--{part.name}", help=f"{text} (default: {shown})" if with_default else text, **options)
+    text = f"{text} (default: {shown})" if with_default else text
+    group.add_argument(f"--{part.name}", help=argparse.SUPPRESS if hidden else text, **options)
     if default is True:
         group.add_argument(
             f"--no_{part.name}", dest=part.name, action="store_false", default=True, help=argparse.SUPPRESS

@@ -5,7 +5,7 @@ The fields of the last base class are listed first, in `--help` and in `run.yaml
 
 from collections.abc import Collection
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import yaml
 
@@ -83,11 +83,16 @@ class EvaluateRecipeArguments(PublishArguments, MeasureArguments, Options, Split
     that is evaluated. This needs no network.
     """
 
+    HIDDEN: ClassVar[tuple[str, ...]] = ("self_check", "self_check_share")
+
     methods: tuple[str, ...] = with_default(Options, "methods", PAPER_METHODS)
     unit: UnitName = with_default(Options, "unit", "word_type")
     target: TargetName = with_default(Options, "target", "label")
     preset: PresetName | None = option(
         None, "Fix methods, unit, target, objective, baseline, steps and ties: paper is the setting of Du & Xu (2021)."
+    )
+    max_samples: int | None = option(
+        None, "Number of texts: a random sample; of a stream and of the generated corpus, the first ones."
     )
     output_dir: str = option("outputs/evaluate", "Folder for the output files.", metavar="FOLDER")
     streaming: bool = option(False, "Read the dataset row by row, and store nothing of it on disk.")

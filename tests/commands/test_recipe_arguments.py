@@ -108,6 +108,23 @@ def test_help_shows_the_groups(capsys):
     assert text.index("Hub:") < text.index("--hub_dataset_id") < text.index("Run:")
 
 
+@pytest.mark.parametrize(
+    ("recipe", "unlisted"),
+    [(ExplainRecipeArguments, set()), (EvaluateRecipeArguments, {"self_check", "self_check_share"})],
+)
+def test_help_lists_every_option_that_the_recipe_does_not_refuse(recipe, unlisted, capsys):
+    with pytest.raises(SystemExit):
+        parse_arguments(recipe, ["--help"])
+    text = capsys.readouterr().out
+    assert {part.name for part in fields(recipe) if f"--{part.name} " not in text} == unlisted
+
+
+def test_a_recipe_says_why_it_refuses_an_option_that_help_does_not_list(capsys):
+    with pytest.raises(SystemExit):
+        parse_arguments(EvaluateRecipeArguments, ["--self_check", "true"])
+    assert "leave out self_check and self_check_share: an evaluation removes" in capsys.readouterr().err
+
+
 def test_the_preset_of_the_paper_is_pinned():
     plain, preset = EvaluateRecipeArguments(), EvaluateRecipeArguments(preset="paper")
     assert preset.methods == ("random", "loo", "sa_raw", "sa_l1", "sa_l2", "sa_linf", "signed_gi")
