@@ -88,7 +88,7 @@ def translate_write_errors(path: str | os.PathLike[str], *, again: str = "", ins
 
     Args:
         path: The file or the folder.
-        again: What to do after making room, beginning with a comma.
+        again: Text added to the message "make room or make it writable", such as ", then run the command again".
         instead: What to give instead of a path that cannot be used, such as `--output_dir`.
 
     Raises:

@@ -19,7 +19,7 @@ from hf_gradexplain.viz.highlight import Heading, Segment, to_html, to_rich
 from hf_gradexplain.viz.notebook import show
 
 COMPLETE_WITHIN = 0.05
-"""The relative gap up to which scores count as adding up to their promised sum."""
+"""The relative gap up to which scores count as adding up to the rise of the loss."""
 
 
 class NotAnExplanationError(GradexplainError):
@@ -193,7 +193,7 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain lists, numbers and strings, ready for JSON; `from_dict` reads them.
 
-        `remarks` has what `remark` says of each method that it says something of.
+        `remarks` maps each method with a non-empty `remark` to that remark.
         """
         return {
             **{name: getattr(self, name) for name in self.__dataclass_fields__},
@@ -229,9 +229,9 @@ class Explanation:
         return cls(**{**known, **arrays, **absent, "units": units, "self_check": checks})
 
     def warning(self, method: str | None = None) -> str:
-        """Return in words why the scores of a method should not be trusted, or an empty string.
+        """Return a sentence if the scores of a method should not be trusted; otherwise an empty string.
 
-        That is a promised sum that they miss by more than 5 %, or a failed self-check.
+        The reason is that they do not add up to the rise of the loss within 5 %, or a failed self-check.
 
         Args:
             method: The method; the first one if None.
@@ -241,7 +241,7 @@ class Explanation:
         return "; ".join(part for part in (incomplete(method, gap), check.warning() if check else "") if part)
 
     def remark(self, method: str | None = None) -> str:
-        """Return in words that the scores of a method are all equal or vanish, and why, or an empty string.
+        """Return a sentence if the scores of a method are all equal or close to 0; otherwise an empty string.
 
         Args:
             method: The method; the first one if None.
@@ -284,7 +284,7 @@ class Explanation:
 
 
 def incomplete(method: str, gap: float) -> str:
-    """Return in words that the scores of a method miss their promised sum, or an empty string if they do not.
+    """Return a sentence if the scores of a method do not add up to the rise of the loss; otherwise an empty string.
 
     >>> incomplete("integrated_gradients", -0.9)
     'the scores of integrated_gradients miss the rise of the loss that they should add up to by 90 %'

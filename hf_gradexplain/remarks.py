@@ -1,4 +1,4 @@
-"""What to say of scores that tell no word from another, or that vanish because the prediction is saturated."""
+"""Remarks on scores that are all equal, or close to 0 because the prediction is saturated."""
 
 from math import ceil, log10
 
@@ -10,7 +10,7 @@ EQUAL = 8 * float(np.finfo(np.float32).eps)
 """Relative tolerance of results computed in float32: scores closer than this times the largest one count as equal."""
 
 VANISHING = 1e-4
-"""The largest score, in nats or in probability, up to which scores count as next to nothing."""
+"""The largest score, in nats or in probability, up to which scores count as close to 0."""
 
 SATURATED = 1e-3
 """How near to 1 a probability holds the loss and its gradient back, and how near to 0 or 1 the probability."""
@@ -19,15 +19,15 @@ SATURATED = 1e-3
 def remark(
     scores: np.ndarray, *, unit: str, objective: str, probability: float | None = None, signed: bool = True
 ) -> str:
-    """Return in words that all scores of a text are equal, or next to nothing, and why; empty if they are neither.
+    """Return a sentence if all scores of a text are equal or close to 0; otherwise an empty string.
 
     Args:
         scores: One score per unit: `(U,)`.
         unit: The kind of unit: `token`, `word` or `word_type`.
         objective: The function that was explained: `loss`, `logit` or `prob`.
         probability: The probability of the explained class; None if the model has none.
-        signed: Whether a score says by how much a unit supports the class. If not, it is a slope, whose size depends on
-            the length of the word vectors, so that only those of a saturated prediction count as next to nothing.
+        signed: Whether a score says by how much a unit supports the class. Unsigned scores are gradient norms, whose
+            scale is arbitrary; they count as close to 0 only if the prediction is saturated.
 
     >>> remark(np.zeros(3), unit="word", objective="loss", probability=1 - 1e-8)
     "all words score 0: this method says nothing here; p = 0.99999999 is saturated, try objective='logit'"

@@ -23,7 +23,8 @@ class ScoredBatch:
         forward: The forward pass over the texts.
         scores: `(B, U)` per method, 0 where a text has fewer units.
         class_names: `(C,)` names of the model's classes.
-        completeness: `(B,)` per method whose scores have a promised sum, see `Explanation.completeness`.
+        completeness: `(B,)` per method whose scores should add up to the rise of the loss, see
+            `Explanation.completeness`.
         baselines: The baseline of each method that has one, see `Explanation.baselines`.
         why: Why `auto` chose its method; empty if it was not asked for.
     """
@@ -79,7 +80,7 @@ class ScoredBatch:
 
 
 def warn_of_incomplete(explanations: Sequence[Explanation]) -> None:
-    """Warn of methods whose scores miss the sum that they promise."""
+    """Warn of methods whose scores do not add up to the rise of the loss when all words are masked."""
     for method in explanations[0].completeness if explanations else ():
         gaps = [abs(explanation.completeness[method]) for explanation in explanations]
         n = sum(gap > COMPLETE_WITHIN for gap in gaps)

@@ -1,7 +1,7 @@
 """The self-check: the prediction without the top units of an explanation, without random ones, and with the top alone.
 
 A faithful explanation names the units that the prediction depends on. The self-check removes them from this very text
-and looks whether the prediction falls further than without as many random units.
+and checks whether the prediction falls more than when the same number of random units is removed.
 """
 
 from collections.abc import Mapping
@@ -107,7 +107,7 @@ class SelfCheck:
         )
 
     def warning(self) -> str:
-        """Return in words that the check failed, or an empty string if it did not."""
+        """Return a sentence if the check failed; otherwise an empty string."""
         if self.beats_random is not False:
             return ""
         verb, random = "lowers" if self.signed else "changes", "random ones" if len(self.top) > 1 else "a random one"
@@ -205,7 +205,9 @@ def self_checks(
 
 
 def top_count(units: int, share: float | None = None) -> int:
-    """Return how many of `units` units are the top: 3, or a share, rounded; at least 1, and one less than there are.
+    """Return how many of `units` units are the top: 3, or a share, rounded; at least 1 and at most `units - 1`.
+
+    0 for fewer than two units.
 
     >>> [top_count(units) for units in (1, 2, 3, 4, 40)], top_count(40, share=0.2)
     ([0, 1, 2, 3, 3], 8)

@@ -24,7 +24,7 @@ def as_list(values: Any, expected: str, column: str, kind: type = object) -> lis
     Args:
         values: The values.
         expected: The beginning of the error message, such as "texts must be a list of str".
-        column: The name that the right column of a table probably has, which is also the plural of `values` without s.
+        column: Usual name of the right column, in the singular: `text` or `label`; the message adds an s.
         kind: What the values of the right column are.
 
     Raises:

@@ -1,1 +1,4 @@
-"""Attribution methods: sources of evidence, the formulas that score it, and `METHODS`. New methods go here."""
+"""What methods compute from the model (gradients, masked runs), the formulas for scores, and `METHODS`.
+
+New methods go here.
+"""

@@ -29,9 +29,12 @@ class Choice:
 def choose_method(profile: Profile, measured: Mapping[str, Measured]) -> Choice:
     """Return the method that is most faithful on this kind of model for the price of one backward pass.
 
-    On models with attention, normalisation or gates that is `attn_lrp`, as docs/leaderboard.md shows. On all others the
-    propagation rules change nothing, and it is `signed_gi`. Results on the model's own card take precedence if another
-    one-pass method is better there, with intervals that do not overlap.
+    On models with attention, normalisation or gates that is `attn_lrp`; docs/leaderboard.md shows this for
+    transformers. On all others the propagation rules change nothing, and it is `signed_gi`. Results on the model's own
+    card take precedence if another one-pass method is better there, with intervals that do not overlap.
+
+    Two methods cost more passes: `integrated_gradients` where propagation is refused or does not conserve relevance,
+    and `loo` where gradients cannot be used.
 
     Args:
         profile: The results of probing the model.

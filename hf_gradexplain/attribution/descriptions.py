@@ -27,7 +27,9 @@ DESCRIPTIONS = {
     "integrated_gradients": Description(True, "gradient times input, the gradient averaged from baseline to text"),
     "attn_lrp": Description(True, "relevance propagation: AttnLRP"),
     "cp_lrp": Description(True, "relevance propagation: conservative, attention weights as constants"),
-    "gi_detached": Description(True, "signed_gi with attention weights and norm statistics as constants"),
+    "gi_detached": Description(
+        True, "signed_gi with attention weights and the standard deviations of normalisation layers as constants"
+    ),
     "smoothgrad": Description(False, "L2 norm of the gradient averaged over noisy copies"),
 }
 """One description per method of `hf_gradexplain.attribution.methods`, in the same order."""

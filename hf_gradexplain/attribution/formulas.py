@@ -54,7 +54,7 @@ def signed_gi(evidence: Gradients, units: Units) -> Tensor:
 
 
 def completeness_gap(scores: Tensor, rise: Tensor) -> Tensor:
-    """Return how far the scores `(B, U)` of each text miss the sum that they promise: `(B,)`.
+    """Return how far the scores `(B, U)` of each text are from adding up to the rise of the loss: `(B,)`.
 
     `(sum_u score_u - rise) / max(|rise|, 1e-3)`: 0 is complete, -0.1 misses a tenth.
     """

@@ -112,8 +112,8 @@ def _with_steps(method: Method, steps: int | None) -> Method:
     return replace(method, source=replace(source, steps=steps))
 
 
-def promises_sum(method: Method) -> bool:
-    """Return whether a method's scores are to add up to the rise of the loss when all units are masked."""
+def is_complete(method: Method) -> bool:
+    """Return whether a method's scores should add up to the rise of the loss when all units are masked."""
     return method.score is formulas.signed_gi and getattr(method.source, "complete", False)
 
 
@@ -135,8 +135,8 @@ def score_batch(
     Sources that need the autograd graph run first; it is freed before the others run.
 
     Returns:
-        The forward pass, without a graph; the scores `(B, U)` of each method; and for each method whose scores have a
-        promised sum, how far they miss it `(B,)`, see `formulas.completeness_gap`.
+        The forward pass, without a graph; the scores `(B, U)` of each method; and for each method whose scores should
+        add up to the rise of the loss, how far they are from it `(B,)`, see `formulas.completeness_gap`.
 
     Raises:
         GradexplainError: A method needs gradients that the model cannot give, or the logits or a method's scores are
@@ -165,8 +165,8 @@ def score_batch(
 def _completeness(
     methods: dict[str, Method], evidence: Mapping[Source, Any], scores: dict[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Return how far the scores of each method miss their promised sum; methods without one are left out."""
-    rises = {name: evidence[method.source].rise for name, method in methods.items() if promises_sum(method)}
+    """Return how far the scores of each complete method are from adding up to the rise of the loss."""
+    rises = {name: evidence[method.source].rise for name, method in methods.items() if is_complete(method)}
     return {name: formulas.completeness_gap(scores[name], rise) for name, rise in rises.items()}
 
 

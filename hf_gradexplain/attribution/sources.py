@@ -23,8 +23,8 @@ class Source(Protocol):
     """Computes evidence from a forward pass over a batch.
 
     A source that differentiates forward passes of its own, not the given one, has an attribute `gradients = True`.
-    A source that propagates relevance has an attribute `propagates = True`. One whose evidence has a `rise`, the sum
-    that `signed_gi` is to have, has an attribute `complete = True`.
+    A source that propagates relevance has an attribute `propagates = True`. A source has `complete = True` if its
+    `signed_gi` scores should add up to a known number, `rise` in the evidence.
     """
 
     @property

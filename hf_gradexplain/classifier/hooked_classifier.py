@@ -107,9 +107,9 @@ class HookedClassifier:
         records_inputs: Whether forward passes with a graph record inputs that the graph does not hold, see
             `RecordInputs`.
         compiled: Compiled replacements of some of its layers, see `hf_gradexplain.probing.compiled`.
-        vocabulary: Ids to find with where it looks words up, if it reads a batch otherwise than the sample text; None
-            to refuse such batches.
-        places: Where it looks words up in batches that it reads otherwise, by their shape and padding.
+        vocabulary: Token ids used to find the lookups in batches that the model reads differently from the sample text;
+            None to refuse such batches.
+        places: The lookups found in such batches, by their shape and padding.
     """
 
     model: nn.Module

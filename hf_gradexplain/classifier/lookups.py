@@ -72,7 +72,7 @@ class Lookup:
         return n >= ids.shape[1] + min(self.shift, 0) and self.holds_some(given, ids)
 
     def holds_some(self, given: Tensor | None, ids: Tensor) -> bool:
-        """Return whether all that the layer is given of the ids `(B, T)` are these ids, shifted."""
+        """Return whether the ids that the layer receives equal the matching part of `ids` `(B, T)`, shifted."""
         if given is None or given.ndim != 2:
             return False
         given = given.transpose(0, 1) if self.time_major else given

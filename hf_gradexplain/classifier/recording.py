@@ -71,7 +71,10 @@ class RecordInputs(_Recorder):
         self.inputs: dict[Node, Tensor] = {}
 
     def read(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
-        """Return the input; a copy if this operation changes it in place. Copy the others before they are changed."""
+        """Return the input; a copy if this operation changes it in place.
+
+        Inputs recorded earlier are copied before this operation changes them.
+        """
         if name.endswith("_"):
             changed = {_storage(x) for x in _tensors(args)}
             self.inputs |= {node: x.clone() for node, x in self.inputs.items() if _storage(x) in changed}
@@ -89,7 +92,7 @@ class RecordInputs(_Recorder):
 class Operation:
     """An operation of a forward pass.
 
-    If it changes a view in place, its node is that of the tensor behind the view, which here replaces the view.
+    If it changes a view in place, the changed input, `output` and the node are those of the view's base tensor.
 
     Attributes:
         name: Its name, which ends with `_` if it changes its first argument in place.

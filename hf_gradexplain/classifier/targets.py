@@ -57,8 +57,8 @@ def target_ids(target: TargetName, labels: Labels, n_texts: int, class_names: Se
 def class_id(label: Any, class_names: Sequence[str]) -> int | None:
     """Return the class that a label means; None if the model has no such class.
 
-    A number is an id. A string is a name, without regard to case and to blanks around it unless only these tell two
-    names apart; if no class has this name, digits are an id.
+    A number is an id. A string is a class name; case and outer blanks are ignored unless two names differ only in them.
+    A string of digits that is no name is an id.
 
     >>> names = ("World", "Sports", "2")
     >>> [class_id(label, names) for label in (1, 1.0, "Sports", " sports ", "1", "2", "Business", 3, 0.5)]

@@ -1,9 +1,9 @@
 """Find where a model looks up each token of a batch that it rearranges.
 
-Some models read a long text otherwise than a short one: they drop its middle, pad it to a block, or cut it into chunks
-that they read one after the other or as rows of a batch. What they do is found by experiment. The tokens are replaced
-by a code, so that the ids which a layer is given name the tokens that they come from: with `k` different ids, `n`
-tokens are told apart by `log_k n` forward passes.
+Some models read a long text differently from a short one: they drop its middle, pad it to a block, or cut it into
+chunks that they read one after the other or as rows of a batch. What they do is found by experiment. The tokens are
+replaced by a code, so that the ids which a layer is given name the tokens that they come from: with `k` different ids,
+`n` tokens are told apart by `log_k n` forward passes.
 """
 
 from collections import Counter
@@ -104,8 +104,8 @@ def find_places(
             return tuple(places)
     name, length = type(model).__name__, inputs["input_ids"].shape[1]
     raise GradexplainError(
-        f"{name} reads texts of {length} tokens otherwise than short ones, and where it looks up their words cannot be "
-        "found: set tokenizer.model_max_length to a number of tokens that it reads as they are"
+        f"{name} reads texts of {length} tokens differently from short ones, and where it looks up their words cannot "
+        "be found: set tokenizer.model_max_length to a number of tokens that it reads as they are"
     )
 
 

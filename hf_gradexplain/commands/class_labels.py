@@ -77,7 +77,7 @@ def _present(texts: Dataset | IterableDataset, feature: ClassLabel) -> dict[int,
 
 
 def parse_label_map(label_map: str | None, class_names: Sequence[str]) -> dict[str, int]:
-    """Return the class id of each label of `biz=Business,sci=3`; labels are folded.
+    """Return the class id of each label of `biz=Business,sci=3`; labels are in lower case and without outer blanks.
 
     >>> parse_label_map("Biz=business, sci = 3", ("World", "Sports", "Business", "Sci/Tech"))
     {'biz': 2, 'sci': 3}

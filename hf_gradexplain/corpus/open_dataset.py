@@ -42,7 +42,7 @@ def open_splits(
     Args:
         name: Hub name, folder or file.
         config: The configuration, if there are several.
-        split: The requested split or slice: the name of the only split of a dataset without splits.
+        split: The requested split or slice; a dataset without splits is read as one split of this name.
         revision: Branch, tag or commit on the hub.
         streaming: Whether to read row by row.
 

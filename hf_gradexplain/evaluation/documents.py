@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hf_gradexplain.attribution.methods import METHODS, promises_sum, uses_baseline
+from hf_gradexplain.attribution.methods import METHODS, is_complete, uses_baseline
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.correlation import COEFFICIENTS, compared_by_sign, correlated_methods
 from hf_gradexplain.evaluation.extra_measures import Measures
@@ -99,7 +99,7 @@ def schema(methods: Sequence[str], measures: Measures | None = None) -> pa.Schem
         "negative_first": [(method, numbers) for method in methods if measures.both_ends],
         "random_orders": [(name, numbers) for name in ("mean", "variance") if measures.random_orders],
         "bounds": bounds if measures.bounds else [],
-        "completeness": [(m, pa.float64()) for m in methods if m in METHODS and promises_sum(METHODS[m])],
+        "completeness": [(m, pa.float64()) for m in methods if m in METHODS and is_complete(METHODS[m])],
         "baselines": [(m, pa.string()) for m in methods if m in METHODS and uses_baseline(METHODS[m])],
     }
     return pa.schema(
@@ -150,7 +150,8 @@ def write_documents(
 def damage(path: Path) -> str | None:
     """Return how a documents file differs from the one that was written, in words; None if it does not.
 
-    The SHA-256 and the number of rows are compared with the recorded ones; a file without records is not damaged.
+    The SHA-256 and the number of rows are compared with the recorded ones, if they were recorded. A missing SHA-256 is
+    judged by the caller: `hf_gradexplain.run.folder.finished_shards` counts such a file as corrupt.
 
     Raises:
         OSError: The file cannot be read.

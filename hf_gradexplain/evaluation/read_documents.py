@@ -123,7 +123,7 @@ def count_documents(paths: Sequence[Path]) -> dict[str, int]:
 
 
 def count_incomplete(paths: Sequence[Path]) -> dict[str, int]:
-    """Count the documents whose scores miss their promised sum by more than 5 %, by method that promises one."""
+    """Count the documents whose scores do not add up to the rise of the loss within 5 %, by method."""
     counts: dict[str, int] = {}
     for path in paths:
         file = open_documents(path)

@@ -51,14 +51,14 @@ def headline(tables: Tables) -> str:
 
     The paired tests decide; without them, the interval of the best method does. Methods whose difference is
     significant but `NEGLIGIBLE` are named as well. A method whose interval does not lie above 0 is never named, and
-    neither is `random`; where no method is left, the sentence says so. Texts of one unit compare nothing, and the
-    sentence says so, too.
+    neither is `random`; where no method is left, the sentence says so. With only one unit per text
+    there is nothing to compare, and the sentence says so, too.
     """
     summary = summary_table(tables)
     aopc = summary.columns[1]
     n = int(tables.aopc["n"].max())
     if tables.aopc["k"].max() <= 1 and summary[aopc].nunique() == 1 < len(summary):
-        return f"None of the {n:,} texts has more than one unit, so all methods remove the same: nothing is compared."
+        return f"None of the {n:,} texts has more than one unit, so there is nothing to compare."
     best = summary.loc[summary[aopc].idxmax()]
     if len(tables.comparisons):
         worse = _worse_than(str(best["method"]), tables.comparisons)

@@ -31,7 +31,7 @@ from hf_gradexplain.options import Options
 SHORT_K = 10
 """AOPC is reported and compared at this `K` and at the longest: readers look at the top units."""
 
-INCOMPLETE = f"scores that miss their promised sum by more than {100 * COMPLETE_WITHIN:.0f} %"
+INCOMPLETE = f"scores that do not add up to the rise of the loss within {100 * COMPLETE_WITHIN:.0f} %"
 """What the table of counts calls incomplete explanations."""
 
 

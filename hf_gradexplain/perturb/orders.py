@@ -13,7 +13,7 @@ def tie_tolerance(precision: str) -> float:
     Rounding makes scores that are equal by their formula differ in the last places, and by other amounts in other
     batches. Sums that cancel, such as `sa_raw`, and differences of losses, such as `loo`, are off by some tens of units
     in the last place of the text's largest score. The tolerance is 64 of them, 8e-6 in float32. In half precision,
-    whose last place is already 0.1 % or 0.8 %, it is one.
+    where such a unit is already 0.1 % or 0.8 %, the tolerance is one unit in the last place.
 
     Args:
         precision: The compute dtype as it is displayed, such as `float32` or `bfloat16 (mixed)`.

@@ -89,7 +89,7 @@ class GradientCheck:
     grads: tuple[Tensor, ...]
 
     def token_gradients(self) -> Tensor:
-        """Return the gradients of the ordinary tokens, `D` over all tables: `(B, R, D)`."""
+        """Return the gradients of the `R` ordinary tokens per text, `D` over all tables: `(B, R, D)`."""
         return self.batch.units.sum_rows(torch.cat(self.grads, -1))
 
     def gradient_embedding_cosine(self) -> float:

@@ -72,7 +72,7 @@ def warn_of_undivided(documents: Sequence[Document], tokenizer: PreTrainedTokeni
     if any(map(is_undivided, documents)):
         action = "" if unit == "token" else "choose unit='token', or "
         warnings.warn(
-            "a text of many letters has only one unit, and so one score that compares nothing, because "
+            "a text of many letters has only one unit, so there is nothing to compare, because "
             f"{type(tokenizer).__name__} does not divide it: {action}a model whose tokenizer knows its language",
             stacklevel=4,
         )

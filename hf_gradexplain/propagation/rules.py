@@ -29,7 +29,7 @@ Grads = Sequence[Tensor | None]
 
 
 class Role(IntEnum):
-    """What a live input of an operation carries."""
+    """What an input of an operation carries, if it depends on the words."""
 
     SIGNAL = 0
     """Evidence for or against a class."""
@@ -45,9 +45,10 @@ class Step:
 
     Attributes:
         node: The node of the autograd graph, with all that it saved in the forward pass.
-        grads: The ordinary gradient of each input; None for constants.
+        grads: The ordinary gradient of each input; None if it does not depend on the words.
         output: The gradient of the output.
-        roles: What each input carries; None for constants.
+        roles: What each input carries. `CONSTANT`: it depends on the words, but the rules treat it as a constant. None:
+            it does not depend on the words.
         recorded: The input of the operation, if the node does not save it and the forward pass recorded it.
     """
 
@@ -80,7 +81,7 @@ def whole_to_right_side(step: Step) -> Grads:
 def halves(step: Step) -> Grads:
     """`y = x z`: half of the derivative to each factor (the uniform rule of AttnLRP for products).
 
-    A gate gets nothing, and the signal gets the whole: `g_x = z g_out`. So for factors that are constants.
+    A gate gets nothing, and the signal gets the whole: `g_x = z g_out`. The same holds if a factor is a constant.
     """
     return _divide(step, step.roles)
 

@@ -107,8 +107,8 @@ def finished_shards(output_dir: Path) -> tuple[dict[int, str], dict[Path, str]]:
     Every byte is compared with the SHA-256 that was recorded when the file was written.
 
     Returns:
-        The digest of the rows of each finished shard, by the shard's start; and what is wrong with each file that is
-        corrupt or has no SHA-256, which a failing disk may leave but a run does not.
+        The digest of the rows of each finished shard, by the shard's start; and what is wrong with each corrupt file. A
+        run always writes the SHA-256, so a file without one also counts as corrupt.
 
     Raises:
         GradexplainError: A file exists but cannot be read.

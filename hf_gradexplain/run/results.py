@@ -220,7 +220,7 @@ def distrust(methods: Sequence[str]) -> str:
 
 
 def incomplete_notes(counts: pd.DataFrame) -> list[str]:
-    """Return a sentence per method whose scores miss their promised sum on some documents."""
+    """Return a sentence per method whose scores do not add up to the rise of the loss on some documents."""
     rows = counts[(counts["what"] == INCOMPLETE) & (counts["n"] > 0)].itertuples()
     return [
         f"On {row.n:,} of {row.of:,} texts the scores of {row.method} miss the rise of the loss that they should add "

@@ -23,7 +23,8 @@ class Tokens:
         spans: `(T,)` `(start, end)` in characters of the text: ascending, without overlap, and empty for a token that
             adds no character, such as the later bytes of a character. A character with its combining marks belongs to
             the first of its tokens.
-        reads: `(T,)` the characters that each token is a part of, also those that belong to a token before it.
+        reads: `(T,)` the characters that each token covers, wholly or, for byte tokens, in part; also those that belong
+            to a token before it.
         words: `(T,)` an identifier of the word that the tokenizer assigns to each token; None for special tokens.
         truncated_at: Offset of the first character that truncation removes, or None.
         segmented: Whether these words are the tokenizer's own also in scripts without spaces.
@@ -124,7 +125,7 @@ def settle(text: str, found: Sequence[Span | None]) -> tuple[list[Span], list[Sp
 
     Args:
         text: The text.
-        found: The characters that each token is a part of; None for special tokens.
+        found: The characters that each token covers, wholly or, for byte tokens, in part; None for special tokens.
     """
     inside = inside_graphemes(text)
     spans: list[Span] = []

@@ -34,7 +34,7 @@ def align(groups: Iterable[Group], text: str, words: Sequence[Span], *, cut: boo
         groups: The surface forms of the tokens.
         text: The text.
         words: The words of the text.
-        cut: Whether the text may go on after the last token; then this does not get the rest of its word.
+        cut: Whether the text may go on after the last token; if True, the last token does not get the rest of its word.
     """
     groups = list(groups)
     tokens = [(c, g) for g, (surface, _) in enumerate(groups) for c in _normalised(surface)]

@@ -87,7 +87,7 @@ class Heading:
         without_units: Whether the text has no units.
         sides: The names of positive and of negative scores in the legend.
         why: Why the method was chosen.
-        remark: What to say of scores that are all equal or vanish, below the legend.
+        remark: A sentence below the legend if all scores are equal or close to 0.
         check: The result of the self-check, below the remark.
         warning: A warning about the explanation, below the self-check.
     """

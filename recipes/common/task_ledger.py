@@ -2,7 +2,7 @@
 
 A finished step leaves a stamp, a JSON file with its inputs, its duration and its result. A process runs every step
 whose needs are finished and that no other process has locked, until all steps have stamps. A stopped run resumes with
-the step it was at, and a command that is started twice shares the steps between the two processes.
+the step it was at. If the command is started twice, the two processes share the steps.
 """
 
 import json

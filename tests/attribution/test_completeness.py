@@ -118,7 +118,7 @@ def test_the_number_of_points_is_limited_and_a_large_gap_is_a_warning():
     assert Explanation.from_dict(explanation.to_dict()).warning() == expected
 
 
-def test_methods_without_a_promised_sum_have_no_gap(steep):
+def test_methods_that_are_not_complete_have_no_gap(steep):
     explanation = steep(TEXTS[0], ["loo", "signed_gi", "attn_lrp", "sa_l2", "random", "gi_prob"])
     assert explanation.completeness == {}
 

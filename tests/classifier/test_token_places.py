@@ -1,4 +1,4 @@
-"""Tests of models that read long texts otherwise than short ones: every score is compared with the model itself."""
+"""Tests of models that read long texts differently from short ones: every score is compared with the model itself."""
 
 import re
 from copy import deepcopy
@@ -110,7 +110,7 @@ def test_words_that_are_not_found_are_refused_in_a_sentence_that_names_the_lengt
     explain = Explainer(Rearranging(arrange), TOKENIZER)
     explain(text_of(LONG), ("loo", "signed_gi"))
     message = (
-        "Rearranging reads texts of 37 tokens otherwise than short ones, and where it looks up their words cannot be "
+        "Rearranging reads texts of 37 tokens differently from short ones, and where it looks up their words cannot be "
         "found: set tokenizer.model_max_length to a number of tokens that it reads as they are"
     )
     for method in ("loo", "signed_gi", "integrated_gradients"):

@@ -53,7 +53,7 @@ def test_the_headline_names_the_best_methods_by_the_interval_of_the_best():
 
 def test_the_headline_says_that_texts_of_one_unit_compare_nothing():
     assert headline(tables({"random": 0.3, "a": 0.3})) == (
-        "None of the 5 texts has more than one unit, so all methods remove the same: nothing is compared."
+        "None of the 5 texts has more than one unit, so there is nothing to compare."
     )
 
 

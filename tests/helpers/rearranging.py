@@ -1,4 +1,4 @@
-"""Toy classifiers in float64 that read long texts otherwise than short ones."""
+"""Toy classifiers in float64 that read long texts differently from short ones."""
 
 from collections.abc import Callable
 from types import SimpleNamespace

@@ -125,8 +125,8 @@ def test_pages_show_figures_tables_and_documents(folder):
     assert "figures/aopc.png" in (folder / "README.md").read_text()
 
 
-def test_scores_that_miss_their_promised_sum_are_counted_and_named(tmp_path):
-    """One point of the path is gradient times input, which promises nothing."""
+def test_scores_that_do_not_add_up_are_counted_and_named(tmp_path):
+    """One point of the path is gradient times input, whose scores need not add up."""
     texts = Dataset.from_dict({"id": range(5), "text": CORPUS, "label": [0, 1, 0, 1, 0]})
     options = Options(methods=("random", "loo", "integrated_gradients"), target="label", steps=1)
     tables = evaluate(explainer("bert"), texts, options, tmp_path, inputs={})
@@ -137,7 +137,7 @@ def test_scores_that_miss_their_promised_sum_are_counted_and_named(tmp_path):
     ]
     n = sum(abs(gap) > 0.05 for gap in gaps)
     assert n > 0
-    what = "scores that miss their promised sum by more than 5 %"
+    what = "scores that do not add up to the rise of the loss within 5 %"
     row = {"what": what, "method": "integrated_gradients", "n": n, "of": 5}
     assert row in tables.counts.to_dict("records")
     sentence = f"On {n} of 5 texts the scores of integrated_gradients miss the rise of the loss that they should add up"

@@ -200,7 +200,7 @@ def test_leave_one_out_equals_zeroed_vectors_by_hand(name, text):
 
 def test_a_text_of_many_letters_and_one_unit_is_a_warning():
     explain = explainer("fasttext")
-    with pytest.warns(UserWarning, match="only one unit, and so one score that compares nothing"):
+    with pytest.warns(UserWarning, match="only one unit, so there is nothing to compare"):
         explain("หนังเรื่องนี้ดีมาก", methods="loo")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
