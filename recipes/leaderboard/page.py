@@ -19,10 +19,12 @@ from hf_gradexplain.viz.templating import MARKDOWN
 from recipes.common.task_ledger import Ledger
 from recipes.leaderboard import tables
 from recipes.leaderboard.arguments import LeaderboardArguments
+from recipes.leaderboard.entries import MODELS, SMALL
 from recipes.leaderboard.figure import THEMES, leaderboard_figure
 from recipes.leaderboard.measured import Measured, read_measured
 from recipes.leaderboard.plan import MAX_K, NAOPC, NO_ENDS, Plan
 from recipes.leaderboard.verdicts import KINDS, TOLERANCE, choose_methods, in_words, losses, of_kind
+from recipes.paper import constants as paper
 
 PAGES = MARKDOWN.overlay(
     loader=ChoiceLoader([FileSystemLoader(Path(__file__).parent), PackageLoader("hf_gradexplain.viz")])
@@ -74,6 +76,7 @@ def _content(entries: Sequence[Measured], arguments: LeaderboardArguments) -> di
         "candidates": _grid_or_none(tables.candidate_table(entries, one_pass.get("transformers"))),
         "entries": [_entry(x) for x in entries],
         "measured": _grid(tables.measured_table(entries)),
+        "models": _models(entries),
         "kinds": {kind: "; ".join(x.entry.title for x in of_kind(entries, kind)) for kind in KINDS},
         "missing": join_words(_missing(entries, arguments)),
         "no_ends": join_words(NO_ENDS),
@@ -111,6 +114,13 @@ def _losses(entries: Sequence[Measured], one_pass: Mapping[str, str]) -> list[st
                     lead = f"{gap.value:+z.3f} [{gap.low:z.3f}, {gap.high:z.3f}]"
                     sentences.append(f"{entry.entry.title}: {method} is level with {other}, {lead}.")
     return sentences
+
+
+def _models(entries: Sequence[Measured]) -> dict[str, str]:
+    """Return the names of the models that were measured, by group."""
+    measured = {x.entry.model for x in entries}
+    groups = {"paper": paper.MODELS, "pretrained": paper.ENCODER, "small": SMALL}
+    return {group: join_words(MODELS[name] for name in names if name in measured) for group, names in groups.items()}
 
 
 def _missing(entries: Sequence[Measured], arguments: LeaderboardArguments) -> list[str]:

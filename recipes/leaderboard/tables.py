@@ -34,7 +34,9 @@ def plus_minus(estimate: Estimate) -> str:
 def answer(choice: Choice) -> str:
     """Return the sentence that answers which method to take for a kind of model, if one pass is the budget."""
     sides = [
-        f"{_SIDES[in_words(gap)]} {_NAMES[m]} ({gap.value:+z.3f})" for m, gap in choice.gaps.items() if m in _NAMES
+        f"{_SIDES[in_words(gap)]} {_NAMES[m]} ({gap.value:+z.3f} in {AOPC})"
+        for m, gap in choice.gaps.items()
+        if m in _NAMES
     ]
     return f"For {choice.kind}, {choice.method} is the best method of one pass: {' and '.join(sides)}."
 

@@ -33,8 +33,8 @@ OURS = [config.model_type for config in MODELS]
 
 HEAD = """# Every architecture of `AutoModelForSequenceClassification`
 
-This page compares the scores of this package and of other tools with the true values, on a tiny random model of every
-architecture, in float64.
+This package's scores are checked against the plain model (finite differences, changed table rows), on a tiny random
+model of every architecture, in float64. The verified scores are then the reference for the other tools.
 
 ## Summary
 
@@ -45,16 +45,16 @@ architecture, in float64.
   its scores by their norm, right means a cosine of at least 1 - 1e-8 with the true values.
 - **Other input**: the scores are right only for other segment or position ids, which the tool itself gave to the model.
 - **Same in a batch**: four texts of three lengths get the same scores in one batch as alone; whether these are right
-  does not count here. A dash means that the tool takes one text at a time. For the other tools, a model
-  without a pad token, or whose pad token ends its texts, gets another one. This package puts only texts of equal length
-  in a batch if there is no pad token or padding changes the model's results. interpreto ran with four texts a batch;
-  with `batch_size=1` the scores are the same as for each text alone.
+  does not count here. A dash means that the tool takes one text at a time. For the other tools, if
+  a model has no pad token, or uses its end token as pad token, another pad token is set. This package puts only texts
+  of equal length in a batch if there is no pad token or padding changes the model's results. interpreto ran with four
+  texts a batch; with `batch_size=1` the scores are the same as for each text alone.
 
 The three architectures of this package are not counted here.
 
-The true values come from this package. Its scores are checked against the plain model, without hooks: gradients by
-finite differences of the embedding table, leave-one-out by changed rows of it. Each tool
-is compared with the true value of the quantity that it computes:
+The plain model has no hooks: gradients are checked by finite differences in the embedding table, leave-one-out by
+changed rows of it. The verified scores of this package are the true values for the other tools. Each tool is compared
+with the true value of the quantity that it computes:
 
 {calls}
 
@@ -97,9 +97,9 @@ relevances of small transformers with ones that are written by hand. On every ar
 rules are applied to the operations that they are made for:
 
 - **conserved**: under `cp_lrp`, the relevances of the words and of all constants that the model adds, such as biases
-  and positions, sum to the logit. The column has a bound of the error, relative to the sum of their absolute values. If
-  an operation loses relevance, or is hidden by another one, the sum is wrong. Relevance is not conserved under
-  `attn_lrp`, because of the softmax, nor under `gi_detached`.
+  and positions, sum to the logit. The column has a bound of the error, relative to the sum of the absolute
+  relevances. If an operation loses relevance, alone or inside a fused operation, the sum is wrong. Relevance is not
+  conserved under `attn_lrp`, because of the softmax, nor under `gi_detached`.
 - **recomputed**: rules that compute the ordinary derivative, from what each node saved in the forward pass, give the
   ordinary gradient, up to a relative error of 1e-12. Without rules, the gradient is the ordinary one bit for bit, also
   after passes with rules through the same graph.

@@ -251,8 +251,8 @@ SENTENCE_PIECE = {
 """How tokenizers written in Python that use SentencePiece are built."""
 
 NOT_MEASURED = {
-    "SentencePiece and another package": ("CpmTokenizer",),
-    "jieba": ("CpmAntTokenizer", "CpmTokenizerFast"),
+    "SentencePiece and rjieba": ("CpmTokenizer",),
+    "rjieba": ("CpmAntTokenizer", "CpmTokenizerFast"),
     "tables, pages or boxes as input": (
         "LayoutLMv2Tokenizer",
         "LayoutLMv3Tokenizer",

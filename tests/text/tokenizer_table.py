@@ -26,13 +26,14 @@ transformers, each with a small vocabulary.
 - **In scripts without spaces**, listed below, a word begins at each token and at punctuation, but not inside a
   character. If a tokenizer written in Python has a morphological analyser (MeCab, Sudachi, Juman++), its words are the
   units. Korean puts spaces between words.
-- A blank that a tokenizer puts before a word belongs to this word, and has no letter of the text. A letter with its
-  combining marks is one character. The later bytes of a character are shown as the character.
+- A space that the tokenizer adds before a word belongs to this word, but does not count as a character of the text. A
+  letter with its combining marks is one character. If a byte-level tokenizer splits a character into several tokens,
+  each token is shown as the whole character.
 - **Tokenizers written in Python** do not say where their tokens are. The words between blanks are tokenized alone;
   where this gives the tokens of the text, the places are exact. Between these places, the characters of the tokens are
   aligned with those of the text.
 
-A text of many letters that is still one unit is a warning: one score compares nothing.
+A text of many letters that is still one unit is a warning: with only one unit there is nothing to compare.
 
 ## Results
 
@@ -45,7 +46,8 @@ words, words that a tokenizer may change, and unusual white space.
 - **In place**: if the words between blanks give the tokens of the text, the units in each of them have its tokens.
 - **By hand**: the scores of `loo` equal those of plain code that sets word vectors to zero, on a small model in
   float64.
-- The last columns have the number of units of each sentence. `BertJapaneseTokenizer` has two rows.
+- The last columns have the number of units of each sentence. `BertJapaneseTokenizer` has two rows: without
+  MeCab and with it.
 
 """
 
