@@ -9,7 +9,7 @@ from hf_gradexplain.viz.tables import format_score
 EQUAL = 8 * float(np.finfo(np.float32).eps)
 """Relative tolerance of results computed in float32: scores closer than this times the largest one count as equal."""
 
-VANISHING = 1e-4
+CLOSE_TO_ZERO = 1e-4
 """The largest score, in nats or in probability, up to which scores count as close to 0."""
 
 SATURATED = 1e-3
@@ -40,11 +40,11 @@ def remark(
     words, largest = "tokens" if unit == "token" else "words", float(np.abs(scores).max())
     if np.ptp(scores) <= EQUAL * largest:
         said = f"all {words} score {format_score(scores[0], signed)}: this method says nothing here"
-    elif largest < VANISHING and (saturated or (signed and objective != "logit" and probability is not None)):
-        said = f"the scores vanish: the largest is {format_score(largest, signed=False)}"
+    elif largest < CLOSE_TO_ZERO and (saturated or (signed and objective != "logit" and probability is not None)):
+        said = f"the scores are close to 0: the largest is {format_score(largest, signed=False)}"
     else:
         return ""
-    if largest < VANISHING and saturated:
+    if largest < CLOSE_TO_ZERO and saturated:
         said += f"; p = {_precisely(probability)} is saturated, try objective='logit'"
     return said
 

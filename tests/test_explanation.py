@@ -230,20 +230,20 @@ def test_show_prints_to_the_terminal_where_there_is_no_kernel(monkeypatch, capsy
             [2e-8, -1e-8],
             1 - 1e-8,
             "loss",
-            "the scores vanish: the largest is 2.00e-08; p = 0.99999999 is saturated, try objective='logit'",
+            "the scores are close to 0: the largest is 2.00e-08; p = 0.99999999 is saturated, try objective='logit'",
         ),
         (
             [2e-8, -1e-8],
             2e-7,
             "prob",
-            "the scores vanish: the largest is 2.00e-08; p = 2e-07 is saturated, try objective='logit'",
+            "the scores are close to 0: the largest is 2.00e-08; p = 2e-07 is saturated, try objective='logit'",
         ),
-        ([2e-8, -1e-8], 0.5, "loss", "the scores vanish: the largest is 2.00e-08"),
+        ([2e-8, -1e-8], 0.5, "loss", "the scores are close to 0: the largest is 2.00e-08"),
         ([2e-8, -1e-8], 1 - 1e-8, "logit", ""),
         ([0.5, 0.4], 1 - 1e-8, "loss", ""),
     ],
 )
-def test_flat_and_vanishing_scores_are_told_wherever_they_are_shown(scores, probability, objective, said, capsys):
+def test_flat_and_tiny_scores_are_told_wherever_they_are_shown(scores, probability, objective, said, capsys):
     explanation = explanation_of(
         scores={"signed_gi": np.array(scores)}, probabilities=np.array([1 - probability, probability, 0]),
         target=1, objective=objective,
@@ -258,12 +258,12 @@ def test_flat_and_vanishing_scores_are_told_wherever_they_are_shown(scores, prob
     assert " ".join(axes.get_xlabel().split()) == said
 
 
-def test_small_slopes_vanish_only_where_the_prediction_is_saturated():
+def test_small_slopes_are_close_to_zero_only_where_the_prediction_is_saturated():
     """Their size depends on the length of the word vectors."""
     slopes = {"scores": {"sa_l2": np.array([2e-8, 1e-8])}, "target": 1, "prediction": 1}
     assert explanation_of(**slopes, probabilities=np.array([0.5, 0.5])).remark() == ""
     saturated = explanation_of(**slopes, probabilities=np.array([0.0, 1.0])).remark()
-    assert saturated == "the scores vanish: the largest is 2.00e-08; p = 1 is saturated, try objective='logit'"
+    assert saturated == "the scores are close to 0: the largest is 2.00e-08; p = 1 is saturated, try objective='logit'"
 
 
 def test_a_saturated_model_is_told_from_its_prediction():

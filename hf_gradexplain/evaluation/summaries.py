@@ -51,8 +51,8 @@ def headline(tables: Tables) -> str:
 
     The paired tests decide; without them, the interval of the best method does. Methods whose difference is
     significant but `NEGLIGIBLE` are named as well. A method whose interval does not lie above 0 is never named, and
-    neither is `random`; where no method is left, the sentence says so. With only one unit per text
-    there is nothing to compare, and the sentence says so, too.
+    neither is `random`; where no method is left, the sentence says so. With only one unit per text there is
+    nothing to compare, and the sentence says so, too.
     """
     summary = summary_table(tables)
     aopc = summary.columns[1]

@@ -33,8 +33,8 @@ OURS = [config.model_type for config in MODELS]
 
 HEAD = """# Every architecture of `AutoModelForSequenceClassification`
 
-This package's scores are checked against the plain model (finite differences, changed table rows), on a tiny random
-model of every architecture, in float64. The verified scores are then the reference for the other tools.
+This package's scores are checked against the plain model (finite differences, changed rows of the embedding table), on
+a tiny random model of every architecture, in float64. The verified scores are then the reference for the other tools.
 
 ## Summary
 

@@ -46,8 +46,8 @@ words, words that a tokenizer may change, and unusual white space.
 - **In place**: if the words between blanks give the tokens of the text, the units in each of them have its tokens.
 - **By hand**: the scores of `loo` equal those of plain code that sets word vectors to zero, on a small model in
   float64.
-- The last columns have the number of units of each sentence. `BertJapaneseTokenizer` has two rows: without
-  MeCab and with it.
+- The last columns have the number of units of each sentence. `BertJapaneseTokenizer` has two rows: without MeCab and
+  with it.
 
 """
 
