@@ -133,6 +133,7 @@ def assert_valid(explanation, text: str) -> None:
         assert all(end <= explanation.truncated_at for unit in explanation.units for _, end in unit.spans)
 
 
+@pytest.mark.filterwarnings("ignore:a text of many letters has only one unit")
 @pytest.mark.parametrize("text", UNUSUAL.values(), ids=UNUSUAL)
 @pytest.mark.parametrize("kind", KINDS)
 def test_unusual_texts_get_a_result(kind, text):
@@ -140,6 +141,7 @@ def test_unusual_texts_get_a_result(kind, text):
         assert_valid(explainer(kind)(text, tuple(METHODS), unit), text)
 
 
+@pytest.mark.filterwarnings("ignore:a text of many letters has only one unit")
 @pytest.mark.parametrize("kind", KINDS)
 def test_unusual_texts_share_a_batch(kind):
     for text, explanation in zip(UNUSUAL.values(), explainer(kind)(list(UNUSUAL.values()), "signed_gi"), strict=True):

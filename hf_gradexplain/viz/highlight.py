@@ -78,7 +78,6 @@ class Heading:
         method: The name of the attribution method.
         target: The label of the explained class.
         probability: The model's probability of `target`, if there is one.
-        output: The model's output for `target`, if that is no probability.
         prediction: The label of the predicted class.
         unit: The kind of unit: "token", "word" or "word_type".
         objective: The function that was explained: "loss", "logit" or "prob".
@@ -90,12 +89,12 @@ class Heading:
         remark: A sentence below the legend if all scores are equal or close to 0.
         check: The result of the self-check, below the remark.
         warning: A warning about the explanation, below the self-check.
+        output: The model's output for `target`, if that is no probability.
     """
 
     method: str = ""
     target: str = ""
     probability: float | None = None
-    output: float | None = None
     prediction: str = ""
     unit: str = ""
     objective: str = ""
@@ -107,6 +106,7 @@ class Heading:
     remark: str = ""
     check: str = ""
     warning: str = ""
+    output: float | None = None
 
     @property
     def phrases(self) -> dict[Role, str]:

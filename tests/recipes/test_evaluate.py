@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -101,7 +102,11 @@ def test_run_yaml_replays_it_from_the_finished_shards(embedded):
 
 
 @pytest.mark.parametrize(
-    "launcher", [TORCHRUN, (*ACCELERATE, *SEVERAL, "--main_process_port", "0")], ids=["torchrun", "accelerate"]
+    "launcher",
+    [
+        pytest.param(TORCHRUN, id="torchrun", marks=pytest.mark.slow),
+        pytest.param((*ACCELERATE, *SEVERAL, "--main_process_port", "0"), id="accelerate"),
+    ],
 )
 def test_several_processes_leave_the_same_bytes(embedded, launcher, tmp_path):
     _, alone = embedded
@@ -139,6 +144,7 @@ def test_a_model_and_a_data_set_by_name(inputs, tmp_path):
     assert yaml.safe_load((tmp_path / "run.yaml").read_text())["unit"] == "token"
 
 
+@pytest.mark.slow
 def test_methods_are_ranked_under_other_baselines_and_costly_measures_on_demand(inputs, tmp_path):
     chosen = ["--model_name_or_path", inputs / "model", "--dataset_name", inputs / "data", "--text_column", "sentence"]
     chosen += ["--output_dir", tmp_path, "--methods", "loo", "signed_gi", "--naopc", "true", "--both_ends", "true"]
@@ -157,17 +163,20 @@ def test_methods_are_ranked_under_other_baselines_and_costly_measures_on_demand(
     assert {"negative_first", "random_orders", "bounds"} <= set(documents.column_names)
 
 
+slow = partial(pytest.param, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["--methods", "signed-gi"], 1, "unknown method 'signed-gi': did you mean 'signed_gi'?"),
         (["--unit", "words"], 2, "unknown unit 'words': did you mean 'word'?"),
-        (["--dataset_name", "x"], 1, "--dataset_name or --file needs a --model_name_or_path"),
-        (["--model_name_or_path", "x"], 1, "--model_name_or_path needs a --dataset_name"),
-        (["--random_orders", "1"], 1, "random_orders is 1, but a spread needs two orders"),
-        (["--compare_baselines", "mask"], 1, "--compare_baselines mask: the tokenizer has no mask token"),
-        (["--batch_token", "8"], 2, "--batch_tokens"),
-        (["--seed", "x"], 2, "--seed"),
+        slow(["--dataset_name", "x"], 1, "--dataset_name or --file needs a --model_name_or_path"),
+        slow(["--model_name_or_path", "x"], 1, "--model_name_or_path needs a --dataset_name"),
+        slow(["--random_orders", "1"], 1, "random_orders is 1, but a spread needs two orders"),
+        slow(["--compare_baselines", "mask"], 1, "--compare_baselines mask: the tokenizer has no mask token"),
+        slow(["--batch_token", "8"], 2, "--batch_tokens"),
+        slow(["--seed", "x"], 2, "--seed"),
     ],
 )
 def test_a_wrong_argument_is_answered_in_one_line(arguments, code, message, tmp_path):
@@ -206,6 +215,7 @@ def test_explain_replays_a_text_that_begins_with_a_dash(inputs, tmp_path):
     assert (tmp_path / "explanations.jsonl").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_explain_takes_texts_of_a_data_set(inputs, tmp_path):
     data = ["--dataset_name", inputs / "data", "--text_column", "sentence", "--max_samples", "2"]
     done = run("explain", "--model_name_or_path", inputs / "model", *data, "--output_dir", tmp_path)
@@ -213,6 +223,7 @@ def test_explain_takes_texts_of_a_data_set(inputs, tmp_path):
     assert len((tmp_path / "explanations.jsonl").read_text().splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_explain_needs_texts_from_one_place(inputs, tmp_path):
     done = run("explain", "--model_name_or_path", inputs / "model", cwd=tmp_path)
     assert done.returncode == 2

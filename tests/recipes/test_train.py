@@ -44,12 +44,16 @@ def test_a_shipped_configuration_trains_on_a_local_folder(tmp_path, data):
     assert "trained from scratch on 30 rows" in (output / "README.md").read_text(encoding="utf-8")
 
 
-def test_errors_are_one_sentence(tmp_path, data):
+def test_a_misspelt_key_is_one_sentence(tmp_path, data):
     config = tmp_path / "wrong.yaml"
     config.write_text(f"dataset_name: {data}\noutput_dir: {tmp_path}/out\nmodel_typ: fasttext\n", encoding="utf-8")
     wrong_key = run(config)
     assert (wrong_key.returncode, wrong_key.stderr.count("\n")) == (2, 1)
     assert "did you mean 'model_type'?" in wrong_key.stderr
+
+
+@pytest.mark.slow
+def test_an_unknown_split_is_one_sentence(tmp_path, data):
     no_split = run("--model_type", "fasttext", "--dataset_name", data, "--output_dir", tmp_path, "--eval_split", "dev")
     assert no_split.returncode == 1
     assert no_split.stderr.splitlines()[-1].startswith(f"error: dataset '{data}': unknown split 'dev': Choices: ")

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.attribution.methods import METHODS, is_complete
 from recipes.leaderboard.candidates import CANDIDATES, passes, register_candidates
 from tests.helpers.tiny import TEXTS, explainer
 
@@ -20,14 +20,14 @@ def _registered(monkeypatch):
 
 @pytest.mark.usefixtures("_registered")
 def test_passes_are_those_that_the_model_makes():
-    """The rows that go through the classification head, without the one row of the plain forward pass."""
+    """The rows that go through the classification head, without the plain and the fully masked text."""
     explain, rows = explainer("bert"), []
     handle = explain.model.classifier.register_forward_hook(lambda module, inputs, output: rows.append(len(output)))
     try:
         for name in METHODS:
             rows.clear()
             (explanation,) = explain([TEXTS[0]], name, "word_type")
-            extra = 0 if METHODS[name].source.graph else 1
+            extra = (0 if METHODS[name].source.graph else 1) + is_complete(METHODS[name])
             assert sum(rows) - extra == passes(name, len(explanation.units)), name
     finally:
         handle.remove()
