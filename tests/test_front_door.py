@@ -101,6 +101,7 @@ KNOWN = {CONFIGS: "{}Config", MODELS: "{}ForSequenceClassification", PIPELINE: "
             "from transformers import AutoModelForSequenceClassification, pipeline; import hf_gradexplain",
             PIPELINE,
             id="transformers",
+            marks=pytest.mark.slow,
         ),
     ],
 )

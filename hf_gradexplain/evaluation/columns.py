@@ -37,7 +37,7 @@ MEANING = {
     "bounds.lower": "AOPC(U) of the worst order",
     "bounds.upper": "AOPC(U) of the best order",
     "bounds.exact": "whether all sets of units were searched, not only those of a beam",
-    "completeness.METHOD": "how far the sum of the scores misses the rise of the loss that it should be, relative",
+    "completeness.METHOD": "how far the sum of the scores is from the rise of the loss, relative",
     "baselines.METHOD": "baseline of the scores: `zero`, or another name",
 }
 """By column name. `U` is the document's number of units, `C` the model's number of classes."""

@@ -38,6 +38,7 @@ def test_no_value_has_no_median():
     assert np.isnan(median_interval(np.array([]))).all()
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_median_in_95_percent_of_samples():
     samples = np.random.default_rng(0).exponential(size=(4000, 21))
     ends = np.array([median_interval(sample) for sample in samples])

@@ -229,7 +229,9 @@ def test_metrics_are_loaded_by_name_from_the_spaces_they_were_pushed_to(hub, cli
 EVERY = ["whoami", "repos/create", "GET /api/datasets/me/x", "tree/main", "preupload", "lfs/objects", "PUT", "commit/"]
 
 
-@pytest.mark.parametrize("what", [500, 503, 429, LOST, UNANSWERED])
+@pytest.mark.parametrize(
+    "what", [500, 429, *(pytest.param(x, marks=pytest.mark.slow) for x in (503, LOST, UNANSWERED))]
+)
 def test_a_transient_failure_is_retried(hub, client, what):
     client(do_push, FIRST)
     for request in EVERY:

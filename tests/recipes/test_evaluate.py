@@ -117,6 +117,7 @@ def test_several_processes_leave_the_same_bytes(embedded, launcher, tmp_path):
         assert (tmp_path / path.relative_to(alone)).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_one_process_where_two_were_asked_for_is_refused(tmp_path):
     done = run("evaluate", "--output_dir", tmp_path / "out", launcher=(*ACCELERATE, "--cpu"))
     assert done.returncode == 1

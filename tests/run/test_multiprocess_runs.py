@@ -14,7 +14,7 @@ SHARDS = 34
 """Of 101 documents, in shards of 3."""
 
 
-@pytest.mark.parametrize("n", [1, 2, 7, pytest.param(101, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", [1, 2, *(pytest.param(n, marks=pytest.mark.slow) for n in (7, 101))])
 def test_any_number_of_processes_gives_the_same_bytes(n, start, arguments, tmp_path):
     runs = [start(tmp_path / str(world), world, **arguments(n)) for world in (1, 2, 3, 4)]
     assert [run.wait() for run in runs] == [0] * 4, "".join(run.printed() for run in runs)
