@@ -121,7 +121,9 @@ def test_the_one_liner_loads_by_name_and_takes_an_explainer(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-10), pytest.param(torch.float32, 1e-5, marks=pytest.mark.slow)]
+)
 def test_a_text_gets_the_same_numbers_alone_and_in_any_batch(kind, dtype, tolerance):
     explain = explainer(kind, dtype=dtype)
     for unit in ("word", "word_type"):

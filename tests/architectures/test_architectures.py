@@ -9,8 +9,13 @@ from tests.architectures.measure import TEXTS, TOLERANCE, ArchitectureCase
 from tests.architectures.zoo import MODEL_TYPES, OVERRIDES, InFloat64, tiny_model, tiny_tokenizer
 from tests.helpers.snapshot import snapshot
 
+LONG = ("qwen3_5", "qwen3_5_text", "qwen3_next", "t5gemma2", "zamba", "zamba2")
+"""Architectures that take ten times as long as others."""
 
-@pytest.mark.parametrize("model_type", MODEL_TYPES)
+
+@pytest.mark.parametrize(
+    "model_type", [pytest.param(x, marks=pytest.mark.slow if x in LONG else ()) for x in MODEL_TYPES]
+)
 def test_scores_are_those_of_the_model_itself_which_is_restored(model_type):
     case = ArchitectureCase.of(model_type)
     case.model.train()

@@ -125,7 +125,7 @@ def test_word_vectors_are_where_training_starts(arguments, tmp_path):
         )
 
 
-@pytest.mark.parametrize("architecture", ["bert", "bart"])
+@pytest.mark.parametrize("architecture", ["bert", pytest.param("bart", marks=pytest.mark.slow)])
 def test_any_model_is_fine_tuned_by_name(arguments, tmp_path, architecture):
     """As a pretrained model comes, with a head for other classes; bart answers with more than logits."""
     tokenizer = train_word_tokenizer(TEXTS, vocab_size=50, max_length=16)

@@ -80,7 +80,7 @@ class WithoutFloat64(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("kind", ["fasttext", "textcnn", "bilstm", "bert"])
+@pytest.mark.parametrize("kind", ["fasttext", "textcnn", "bilstm", pytest.param("bert", marks=pytest.mark.slow)])
 def test_a_device_without_float64_works(kind, monkeypatch):
     options = replace(OPTIONS, methods=("random", "loo", "sa_l2", "smoothgrad", "integrated_gradients"))
     explain, measures = explainer(kind, dtype=torch.float32), Measures(bounds=True, random_orders=2)

@@ -26,7 +26,7 @@ def backend(monkeypatch):
     torch.compiler.reset()
 
 
-@pytest.mark.parametrize("name", ["bert", "gpt2"])
+@pytest.mark.parametrize("name", ["bert", pytest.param("gpt2", marks=pytest.mark.slow)])
 def test_compiled_layers_give_the_same_scores_as_plain_ones(name):
     model, tokenizer = make(name)
     explain = Explainer(model, tokenizer)
