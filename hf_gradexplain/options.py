@@ -235,9 +235,7 @@ class SplitArguments(DatasetArguments):
         if self.dataset_name is not None:
             raise GradexplainError("give either --file or --dataset_name")
         if not Path(self.file).is_file():
-            raise GradexplainError(
-                f"--file {self.file} is not a file; a folder or a name on the hub is a --dataset_name"
-            )
+            raise GradexplainError(f"there is no file {self.file}: check the path; --file takes one file of texts")
         object.__setattr__(self, "dataset_name", self.file)
         object.__setattr__(self, "file", None)
 

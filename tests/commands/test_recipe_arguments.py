@@ -43,7 +43,7 @@ def test_an_evaluation_refuses_values_out_of_range(values, message):
         ({"dataset_name": "d", "file": __file__}, "give either --file or --dataset_name"),
         (
             {"file": "no/such.txt"},
-            "--file no/such.txt is not a file; a folder or a name on the hub is a --data",
+            "there is no file no/such.txt: check the path; --file takes one file of texts",
         ),
         ({"texts": ("a",), "target": "label"}, "--target label needs a --file or --dataset_name with labels"),
         ({"dataset_name": "d", "label_map": "a=b"}, "--label_map says which classes .* needs --target label"),
