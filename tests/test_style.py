@@ -89,6 +89,8 @@ INSIDE = {
         {"agreement", "evaluate", "ground_truth", "read_documents"},
         {"tables"},
         {"baselines", "summaries"},
+        {"presentation"},
+        {"report"},
         {"__init__"},
     ],
     "run": [
@@ -96,7 +98,7 @@ INSIDE = {
         {"folder", "processes", "shard_queue", "shards"},
         {"progress"},
         {"results", "runner"},
-        {"estimate"},
+        {"estimate", "rewrite"},
     ],
     "hub": [{"provenance", "push"}],
     "commands": [

@@ -26,7 +26,8 @@ from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
 from hf_gradexplain.evaluation.documents import read_explanations, read_left_out
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.ground_truth import planted_table
-from hf_gradexplain.evaluation.summaries import baseline_ranks
+from hf_gradexplain.evaluation.presentation import CAPTIONS
+from hf_gradexplain.evaluation.summaries import baseline_ranks, summary_table
 from hf_gradexplain.hub.provenance import commits, public_name
 from hf_gradexplain.hub.push import Destination, check_destination
 from hf_gradexplain.options import Options
@@ -43,7 +44,7 @@ from hf_gradexplain.run.fingerprints import (
 from hf_gradexplain.run.finished_files import check_finished_files
 from hf_gradexplain.run.folder import document_paths, lock_run_folder, named_if_unreadable
 from hf_gradexplain.run.processes import interrupted_by_sigterm, process_state
-from hf_gradexplain.run.results import CAPTIONS, Run, summary_table, write_results
+from hf_gradexplain.run.results import Run, write_results
 from hf_gradexplain.run.runner import evaluate
 from hf_gradexplain.viz.tables import join_words
 from hf_gradexplain.viz.terminal import say

@@ -13,12 +13,13 @@ import pyarrow.parquet as pq
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, to_replay_yaml
 from hf_gradexplain.evaluation.columns import describe_columns
+from hf_gradexplain.evaluation.presentation import captions_of, readable_tables
 from hf_gradexplain.evaluation.summaries import headline
 from hf_gradexplain.files import atomic_write, atomic_write_bytes, atomic_write_text
 from hf_gradexplain.hub.provenance import public_name
 from hf_gradexplain.hub.push import Destination, Pushed, folder_files, push
 from hf_gradexplain.run.folder import document_paths
-from hf_gradexplain.run.results import FILES, Run, captions_of, readable_tables, table_files
+from hf_gradexplain.run.results import FILES, Run, table_files
 from hf_gradexplain.sharing import TextSource, write_shards
 from hf_gradexplain.viz.report import render_dataset_card
 
@@ -82,7 +83,7 @@ def write_dataset(run: Run, arguments: EvaluateRecipeArguments, output_dir: Path
         files=_frame(["file", "holds"], [(f"tables/{file}.parquet", FILES.get(file, file)) for file in files]),
         facts=run.facts,
         notes=run.notes,
-        tables=readable_tables(run),
+        tables=readable_tables(run.tables, run.extra),
         figures={caption: f"figures/{file}.png" for file, caption in captions.items()},
         replay="python recipes/evaluate.py run.yaml",
     )

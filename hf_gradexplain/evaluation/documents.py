@@ -1,7 +1,7 @@
 """One row per evaluated document, and its Parquet form; docs/documents.md describes the columns."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -197,3 +197,10 @@ def read_explanations(path: Path, limit: int | None = None) -> list[tuple[int, E
     """Read the documents of a file, or the first `limit` of them, as `(id, explanation)`."""
     rows = open_documents(path).read().slice(0, limit).to_pylist()
     return [(row["id"], Explanation.from_dict(row)) for row in rows]
+
+
+def iterate_documents(paths: Sequence[Path]) -> Iterator[EvaluatedDocument]:
+    """Yield the documents of all files, in order; a few of them are held at a time."""
+    for path in paths:
+        for batch in open_documents(path).iter_batches(batch_size=64):
+            yield from map(EvaluatedDocument.from_row, batch.to_pylist())

@@ -186,11 +186,11 @@ def test_damaged_tables_and_models_are_an_error_that_names_them(folder):
 
 
 def test_a_killed_run_leaves_no_wrong_record(folder):
-    def interrupt(**_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hf_gradexplain.run.results.render_report", interrupt)
+        patch.setattr("hf_gradexplain.run.results.write_report", interrupt)
         with pytest.raises(KeyboardInterrupt):
             run_to(folder)
     assert changed_files(folder) == []

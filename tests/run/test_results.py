@@ -2,20 +2,25 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from datasets import Dataset
 
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import read_explanations
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.ground_truth import planted_table
+from hf_gradexplain.evaluation.presentation import distrust, incomplete_notes
+from hf_gradexplain.evaluation.report import STATIC_DOCUMENTS
 from hf_gradexplain.evaluation.summaries import no_better_than_random
 from hf_gradexplain.evaluation.tables import make_tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.folder import document_paths
-from hf_gradexplain.run.results import EXAMPLE_METHODS, EXAMPLES, Run, distrust, incomplete_notes, write_results
+from hf_gradexplain.run.results import Run, write_results
+from hf_gradexplain.run.rewrite import rewrite_report
 from hf_gradexplain.run.runner import evaluate
 from tests.helpers.tiny import CORPUS, explainer
 
@@ -110,11 +115,10 @@ def test_methods_no_better_than_random_are_named_wherever_they_are_shown(folder)
     assert unfit
     assert distrust(unfit) in page
     assert distrust(unfit) in (folder / "README.md").read_text()
-    shown = [name for name in EXAMPLE_METHODS if name in unfit]
-    explained = sum(bool(explanation.units) for _, explanation in read_explanations(documents[0], EXAMPLES))
-    for name in shown:
+    explained = sum(bool(explanation.units) for _, explanation in read_explanations(documents[0], STATIC_DOCUMENTS))
+    for name in unfit:
         assert page.count(f"<p>{distrust([name])}</p>") == explained
-    for name in set(EXAMPLE_METHODS) - set(unfit):
+    for name in set(OPTIONS.methods) - set(unfit):
         assert f"<p>{distrust([name])}</p>" not in page
 
 
@@ -144,3 +148,20 @@ def test_scores_that_do_not_add_up_are_counted_and_named(tmp_path):
     assert sentence in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert sentence in (tmp_path / "README.md").read_text(encoding="utf-8")
     assert incomplete_notes(tables.counts.assign(n=0)) == []
+
+
+def test_the_report_of_a_finished_run_is_written_again(folder):
+    written = {path: path.read_bytes() for path in (folder / "report.html", folder / "SHA256SUMS")}
+    (folder / "report.html").write_text("lost")
+    assert rewrite_report(folder) == folder / "report.html"
+    assert {path: path.read_bytes() for path in written} == written
+
+
+def test_a_folder_without_a_finished_run_has_no_report(folder, tmp_path):
+    with pytest.raises(GradexplainError, match=f"{tmp_path} is not the output folder of a finished run, which has"):
+        rewrite_report(tmp_path)
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    (copy / "aopc.parquet").write_bytes(b"")
+    with pytest.raises(GradexplainError, match=r"aopc\.parquet was damaged or changed after the run: run the same"):
+        rewrite_report(copy)
