@@ -76,12 +76,13 @@ class Explainer(AttributionEngine):
     ) -> Explanation | list[Explanation]:
         """Explain one text, or several.
 
-        `signed_gi` and the `sa_` methods together cost one forward and one backward pass; `integrated_gradients` and
-        `smoothgrad` cost 20 of each. A text gets the same scores alone and in any batch.
+        `signed_gi` and the `sa_` methods together cost one forward and one backward pass. Each propagation method,
+        such as `attn_lrp`, costs one more backward pass, `smoothgrad` 20 forward and backward passes,
+        `integrated_gradients` 20 to 300 (`steps` fixes the number). A text gets the same scores alone and in any batch.
 
         Args:
             texts: A text, a text pair as a tuple `(a, b)`, or several in a list, an array, a Series or a column.
-            methods: A name in `METHODS`, or several.
+            methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
             unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
             labels: The class to explain, by id or name: one for all texts, or one per text; sets `target` to `label`.
             **options: See `hf_gradexplain.options.Options`.
@@ -122,7 +123,7 @@ def explain(
         model: Hub name or folder of a sequence classifier, an `Explainer`, a text classification pipeline, a
             `CrossEncoder` or a `SetFitModel`.
         texts: A text, a text pair as a tuple `(a, b)`, or several in a list, an array, a Series or a column.
-        methods: A name in `METHODS`, or several.
+        methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
         unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
         labels: The class to explain, by id or name: one for all texts, or one per text; sets `target` to `label`.
         **options: See `hf_gradexplain.options.Options`.

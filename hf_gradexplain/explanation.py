@@ -287,11 +287,11 @@ def incomplete(method: str, gap: float) -> str:
     """Return a sentence if the scores of a method do not add up to the rise of the loss; otherwise an empty string.
 
     >>> incomplete("integrated_gradients", -0.9)
-    'the scores of integrated_gradients miss the rise of the loss that they should add up to by 90 %'
+    'the scores of integrated_gradients should add up to the rise of the loss, but are off by 90 %'
     """
     if not abs(gap) > COMPLETE_WITHIN:
         return ""
-    return f"the scores of {method} miss the rise of the loss that they should add up to by {100 * abs(gap):.0f} %"
+    return f"the scores of {method} should add up to the rise of the loss, but are off by {100 * abs(gap):.0f} %"
 
 
 def _not_an_explanation(error: BaseException) -> str:

@@ -80,8 +80,8 @@ class Options:
     )
     steps: int | None = option(
         None,
-        "Points on the path of integrated gradients. By default 20, doubled for a text until its scores add up to the "
-        "rise of the loss within 1 %, up to 160.",
+        "Points on the path of integrated gradients. By default 20, doubled for a text until its scores add up, "
+        "within 1 %, to how much the loss rises when all words are replaced by the baseline; at most 160.",
     )
     tokenizer_kwargs: str | Mapping[str, Any] | None = option(
         None,

@@ -86,7 +86,7 @@ def warn_of_incomplete(explanations: Sequence[Explanation]) -> None:
         n = sum(gap > COMPLETE_WITHIN for gap in gaps)
         if n:
             warnings.warn(
-                f"the scores of {method} miss the rise of the loss that they should add up to by up to {max(gaps):.0%} "
+                f"the scores of {method} should add up to the rise of the loss, but are off by up to {max(gaps):.0%} "
                 f"(on {n} of {len(gaps)} texts): give more steps, or use another method",
                 stacklevel=4,
             )

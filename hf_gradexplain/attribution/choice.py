@@ -29,12 +29,13 @@ class Choice:
 def choose_method(profile: Profile, measured: Mapping[str, Measured]) -> Choice:
     """Return the method that is most faithful on this kind of model for the price of one backward pass.
 
-    On models with attention, normalisation or gates that is `attn_lrp`; docs/leaderboard.md shows this for
-    transformers. On all others the propagation rules change nothing, and it is `signed_gi`. Results on the model's own
-    card take precedence if another one-pass method is better there, with intervals that do not overlap.
+    On models with attention, normalisation, gates or an activation other than ReLU that is `attn_lrp`;
+    docs/leaderboard.md shows this for transformers. On all others the propagation rules change nothing, and it is
+    `signed_gi`. Results on the model's own card take precedence if another one-pass method is better there, with
+    intervals that do not overlap.
 
-    Two methods cost more passes: `integrated_gradients` where propagation is refused or does not conserve relevance,
-    and `loo` where gradients cannot be used.
+    Two methods cost more passes: `integrated_gradients` where propagation is refused, or where `cp_lrp`, whose rules
+    conserve relevance, does not conserve it, and `loo` where gradients cannot be used.
 
     Args:
         profile: The results of probing the model.
@@ -60,5 +61,6 @@ def _by_kind(profile: Profile) -> Choice:
         error = f"relevances add up to the logit only up to {check.conservation_error:.0e}"
         return Choice("integrated_gradients", f"{error} on this model, so relevance propagation is not trusted")
     if not check.changes_gradient:
-        return Choice("signed_gi", "the model has no attention, normalisation or gates that need propagation rules")
-    return Choice("attn_lrp", "the most faithful one-pass method on models with attention, normalisation or gates")
+        reason = "it has no attention, normalisation or gates"
+        return Choice("signed_gi", f"propagation rules change nothing on this model: {reason}")
+    return Choice("attn_lrp", "the most faithful one-pass method on models to which propagation rules apply")

@@ -95,8 +95,8 @@ def incomplete_notes(counts: pd.DataFrame) -> list[str]:
     """Return a sentence per method whose scores do not add up to the rise of the loss on some documents."""
     rows = counts[(counts["what"] == INCOMPLETE) & (counts["n"] > 0)].itertuples()
     return [
-        f"On {row.n:,} of {row.of:,} texts the scores of {row.method} miss the rise of the loss that they should add "
-        "up to by more than 5 %: give more steps."
+        f"On {row.n:,} of {row.of:,} texts the scores of {row.method} should add up to the rise of the loss, but are "
+        "off by more than 5 %: give more steps."
         for row in rows
     ]
 

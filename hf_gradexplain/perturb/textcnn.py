@@ -1,4 +1,4 @@
-"""The shortcut of TextCNN: the response of a filter to a window is a step function of the mask.
+"""The shortcut of TextCNN: a filter's response to a window changes only if a word of the window is masked.
 
 Put the masks of a text on an axis `m = 0 ... U`. Along this axis, the response to a window of `w` tokens changes only
 where one of its own tokens is hidden or shown again. It is therefore a step function of at most `2 w + 1` pieces, and

@@ -27,7 +27,7 @@ class Tokens:
             to a token before it.
         words: `(T,)` an identifier of the word that the tokenizer assigns to each token; None for special tokens.
         truncated_at: Offset of the first character that truncation removes, or None.
-        segmented: Whether these words are the tokenizer's own also in scripts without spaces.
+        segmented: Whether `words` come from a tokenizer that segments scripts without spaces, such as MeCab.
     """
 
     ids: Sequence[int]

@@ -191,7 +191,7 @@ def without_surrogates(text: str) -> str:
 
 
 def is_undivided(document: Document) -> bool:
-    """Return whether a text of many letters is one unit: of more than 40 letters, or 8 of a script without spaces."""
+    """Return whether a text of many letters, over 40, or over 8 of a script without spaces, is one unit."""
     if len(document.units) != 1 or len(document.units[0].spans) != 1:
         return False
     return sum(5 if is_spaceless(character) else 1 for character in document.units[0].text if character.isalpha()) > 40
@@ -273,7 +273,8 @@ def plan_batches(
 
     A document longer than `batch_tokens` gets a batch of its own. Documents of different lengths share a batch only if
     none of them is longer than `padded_up_to`; documents of different `kinds` never do. Batches are ordered by kind,
-    then by length.
+    then by length. `kinds` are the numbers of each special token per document: some models refuse a batch in which they
+    differ.
 
     >>> plan_batches([3, 5, 3, 3], batch_tokens=6, padded_up_to=0)
     [[0, 2], [3], [1]]

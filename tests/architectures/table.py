@@ -84,7 +84,7 @@ FOOT = """
 - **Equal lengths**: padding changes the model's results, or there is no pad token, so only texts of equal length share
   a batch.
 - **Normalised embeddings**: the model normalises its word vectors first, so `signed_gi` with the zero baseline is
-  rounding noise; the default baseline is the mean word vector.
+  rounding noise; the default baseline of this method is the mean word vector.
 - **Forward pass of ...**: the backward pass of this custom autograd function is not trusted; its forward pass is
   differentiated instead.
 - **No influence of words without its CUDA kernel**: without the kernel, the results do not depend on the words.
@@ -249,7 +249,7 @@ def _propagation(rows: Sequence[str]) -> str:
     conserved = [cells(line)[4] for line in rows]
     runs = [cell for cell in conserved if cell == "**no**" or cell in [f"{bound:.0e}" for bound in BOUNDS]]
     n = len(runs) - runs.count("**no**")
-    return f"It runs on {len(runs)} of {len(rows)} architectures, and conserves relevance on {n} of them."
+    return f"It runs on {len(runs)} of {len(rows)} architectures; under `cp_lrp`, {n} of them conserve relevance."
 
 
 def cells(line: str) -> list[str]:

@@ -111,7 +111,7 @@ def test_the_number_of_points_is_limited_and_a_large_gap_is_a_warning():
     gap = explanation.completeness["integrated_gradients"]
     assert abs(gap) > 0.05
     expected = (
-        "the scores of integrated_gradients miss the rise of the loss that they should add up to by "
+        "the scores of integrated_gradients should add up to the rise of the loss, but are off by "
         f"{abs(gap):.0%}".replace("%", " %")
     )
     assert explanation.warning() == expected

@@ -91,7 +91,7 @@ def test_scores_are_those_of_the_model_at_every_length(arrange):
         assert words_only(explanation, "sa_l1") == pytest.approx(l1, rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.filterwarnings("ignore:the scores of .* miss the rise")
+@pytest.mark.filterwarnings("ignore:the scores of .* should add up to the rise")
 @pytest.mark.parametrize("arrange", FOUND, ids=lambda f: f.__name__)
 def test_a_text_gets_the_same_scores_in_a_batch(arrange):
     explain = Explainer(Rearranging(arrange), TOKENIZER)

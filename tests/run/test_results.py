@@ -144,7 +144,7 @@ def test_scores_that_do_not_add_up_are_counted_and_named(tmp_path):
     what = "scores that do not add up to the rise of the loss within 5 %"
     row = {"what": what, "method": "integrated_gradients", "n": n, "of": 5}
     assert row in tables.counts.to_dict("records")
-    sentence = f"On {n} of 5 texts the scores of integrated_gradients miss the rise of the loss that they should add up"
+    sentence = f"On {n} of 5 texts the scores of integrated_gradients should add up to the rise of the loss"
     assert sentence in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert sentence in (tmp_path / "README.md").read_text(encoding="utf-8")
     assert incomplete_notes(tables.counts.assign(n=0)) == []

@@ -33,7 +33,7 @@ transformers, each with a small vocabulary.
   where this gives the tokens of the text, the places are exact. Between these places, the characters of the tokens are
   aligned with those of the text.
 
-A text of many letters that is still one unit is a warning: with only one unit there is nothing to compare.
+There is a warning if a text of many letters is a single unit: there is nothing to compare it with.
 
 ## Results
 
@@ -43,7 +43,8 @@ words, words that a tokenizer may change, and unusual white space.
 - **Read back**: the units and what is between them give the text, and all letters and digits are in units.
 - **One unit**: each token, except those that the tokenizer adds, is in exactly one unit.
 - **No blank**: no unit holds white space.
-- **In place**: if the words between blanks give the tokens of the text, the units in each of them have its tokens.
+- **In place**: if tokenizing each blank-separated word alone gives the tokens of the whole text, the units inside a
+  word have exactly the tokens of that word.
 - **By hand**: the scores of `loo` equal those of plain code that sets word vectors to zero, on a small model in
   float64.
 - The last columns have the number of units of each sentence. `BertJapaneseTokenizer` has two rows: without MeCab and
@@ -54,9 +55,11 @@ words, words that a tokenizer may change, and unusual white space.
 FOOT = """
 ## Not measured
 
+These classes need what is named before the colon:
+
 {missing}
 
-The packages sacremoses, fugashi, rjieba and sentencepiece are replaced by small stand-ins.
+In the table above, small stand-ins replace the packages sacremoses, fugashi, rjieba and sentencepiece.
 
 ## Scripts without spaces
 
