@@ -1,10 +1,13 @@
-"""Remarks on scores that are all equal, or close to 0 because the prediction is saturated."""
+"""Remarks on scores that are all equal, close to 0 because the prediction is saturated, or incomplete."""
 
 from math import ceil, log10
 
 import numpy as np
 
 from hf_gradexplain.viz.tables import format_score
+
+COMPLETE_WITHIN = 0.05
+"""The relative gap up to which scores count as adding up to the rise of the loss."""
 
 EQUAL = 8 * float(np.finfo(np.float32).eps)
 """Relative tolerance of results computed in float32: scores closer than this times the largest one count as equal."""
@@ -47,6 +50,17 @@ def remark(
     if largest < CLOSE_TO_ZERO and saturated:
         said += f"; p = {_precisely(probability)} is saturated, try objective='logit'"
     return said
+
+
+def incomplete(method: str, gap: float) -> str:
+    """Return a sentence if the scores of a method do not add up to the rise of the loss; otherwise an empty string.
+
+    >>> incomplete("integrated_gradients", -0.9)
+    'the scores of integrated_gradients should add up to the rise of the loss, but are off by 90 %'
+    """
+    if not abs(gap) > COMPLETE_WITHIN:
+        return ""
+    return f"the scores of {method} should add up to the rise of the loss, but are off by {100 * abs(gap):.0f} %"
 
 
 def _is_saturated(objective: str, probability: float | None) -> bool:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
-from hf_gradexplain.explanation import COMPLETE_WITHIN, Explanation
+from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import Options
+from hf_gradexplain.remarks import COMPLETE_WITHIN
 from hf_gradexplain.self_check import self_checks
 from hf_gradexplain.tokenizer_kwargs import read_kwargs
 
@@ -68,6 +69,7 @@ class ScoredBatch:
                 completeness={name: float(x[i]) for name, x in completeness.items()},
                 baselines=self.baselines,
                 tokenizer_kwargs=read_kwargs(self.options.tokenizer_kwargs),
+                class_names=self.class_names,
             )
             for i, document in enumerate(self.forward.batch.documents)
         ]

@@ -39,6 +39,7 @@ FOLDERS = [
     {"probing"},
     {"attribution"},
     {"self_check", "remarks"},
+    {"display"},
     {"explanation"},
     {"scored"},
     {"engine"},

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ COUNT = b"documents"
 
 LEFT_OUT = b"left_out"
 """The key in a file's metadata of the documents that are left out, as JSON: the reason by row number."""
+
+CLASS_NAMES = b"class_names"
+"""The key in a file's metadata of the names of the model's classes, as a JSON list."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +60,12 @@ class EvaluatedDocument:
     def to_row(self) -> dict[str, Any]:
         """Return plain values, one per column; `from_row` is the inverse."""
         arrays = {name: getattr(self, name) for name in ("curves", "negative_first", "random_orders")}
+        explanation = self.explanation.to_dict()
+        del explanation["class_names"]  # the same for all documents: in the metadata of the file
         return {
+            **explanation,
             **{name: getattr(self, name) for name in ("id", "label", "correlations", "signs", "bounds")},
             **{name: {key: x.tolist() for key, x in by_key.items()} for name, by_key in arrays.items()},
-            **self.explanation.to_dict(),
         }
 
     @classmethod
@@ -140,7 +146,8 @@ def write_documents(
         columns: See `schema`.
         left_out: The row numbers of documents that have no scores, and why.
     """
-    more = {COUNT: str(len(documents)), LEFT_OUT: json.dumps(left_out or {})}
+    names = documents[0].explanation.class_names if documents else ()
+    more = {COUNT: str(len(documents)), LEFT_OUT: json.dumps(left_out or {}), CLASS_NAMES: json.dumps(names)}
     columns = columns.with_metadata({**(columns.metadata or {}), **more})
     table = pa.Table.from_pylist([document.to_row() for document in documents], schema=columns)
     with atomic_write(path, checksum=True) as temporary:
@@ -195,12 +202,19 @@ def read_left_out(path: Path) -> dict[int, str]:
 
 def read_explanations(path: Path, limit: int | None = None) -> list[tuple[int, Explanation]]:
     """Read the documents of a file, or the first `limit` of them, as `(id, explanation)`."""
-    rows = open_documents(path).read().slice(0, limit).to_pylist()
+    rows = islice(read_rows([path]), limit)
     return [(row["id"], Explanation.from_dict(row)) for row in rows]
 
 
 def iterate_documents(paths: Sequence[Path]) -> Iterator[EvaluatedDocument]:
     """Yield the documents of all files, in order; a few of them are held at a time."""
+    yield from map(EvaluatedDocument.from_row, read_rows(paths))
+
+
+def read_rows(paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """Yield the documents of all files, in order, as records for `from_row` and `Explanation.from_dict`."""
     for path in paths:
-        for batch in open_documents(path).iter_batches(batch_size=64):
-            yield from map(EvaluatedDocument.from_row, batch.to_pylist())
+        file = open_documents(path)
+        names = json.loads((file.schema_arrow.metadata or {}).get(CLASS_NAMES, b"[]"))
+        for batch in file.iter_batches(batch_size=64):
+            yield from ({**row, "class_names": names} for row in batch.to_pylist())

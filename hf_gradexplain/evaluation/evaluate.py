@@ -1,6 +1,7 @@
 """Evaluation of a scored batch: removal curves, correlations, and optional measurements."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -42,7 +43,7 @@ def evaluate_batch(
             EvaluatedDocument(
                 id=ids[b],
                 label=labels[b],
-                explanation=explanation,
+                explanation=replace(explanation, label=labels[b]),
                 curves=dict(zip(methods, of_document["curves"], strict=True)),
                 correlations=correlate_all(scores, explanation.dtype),
                 signs={m: sign_agreement(scores[m], scores[REFERENCE]) for m in compared_by_sign(methods)},

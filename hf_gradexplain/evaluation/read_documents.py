@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from hf_gradexplain.evaluation.correlation import COEFFICIENTS
 from hf_gradexplain.evaluation.documents import open_documents, read_left_out
 from hf_gradexplain.evaluation.ragged_array import RaggedArray
-from hf_gradexplain.explanation import COMPLETE_WITHIN
+from hf_gradexplain.remarks import COMPLETE_WITHIN
 
 BLOCK = 256
 """Number of documents that are summed at a time; equal blocks give equal sums for any split into files."""

@@ -25,8 +25,8 @@ from hf_gradexplain.evaluation.read_documents import (
     read_correlations,
     undefined_correlations,
 )
-from hf_gradexplain.explanation import COMPLETE_WITHIN
 from hf_gradexplain.options import Options
+from hf_gradexplain.remarks import COMPLETE_WITHIN
 
 SHORT_K = 10
 """AOPC is reported and compared at this `K` and at the longest: readers look at the top units."""

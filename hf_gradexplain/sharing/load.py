@@ -12,7 +12,7 @@ from huggingface_hub.errors import HTTPError
 
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
-from hf_gradexplain.evaluation.documents import open_documents
+from hf_gradexplain.evaluation.documents import open_documents, read_rows
 from hf_gradexplain.explanation import Explanation, NotAnExplanationError
 from hf_gradexplain.hub.provenance import resolve
 from hf_gradexplain.run.folder import document_paths
@@ -45,7 +45,7 @@ def load_explanations(
         GradexplainError: There is no such dataset, it does not hold explanations, or its texts cannot be loaded.
     """
     paths = _files(str(name), revision)
-    rows = (row for path in paths for row in open_documents(path).read().to_pylist())
+    rows = read_rows(paths)
 
     def explain(error: Exception) -> str:
         return (

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hf_gradexplain.evaluation.documents import open_documents
+from hf_gradexplain.evaluation.documents import CLASS_NAMES, open_documents
 from hf_gradexplain.files import atomic_write
 from hf_gradexplain.sharing.source import TextSource, digest
 
@@ -41,9 +41,9 @@ def write_shards(documents: Sequence[Path], folder: Path, split: str, source: Te
             temporary, writer = stack.enter_context(atomic_write(folder / name)), None
             for path in paths:
                 table = open_documents(path).read()
-                table = (table if source.included else without_texts(table)).replace_schema_metadata(
-                    source.to_metadata()
-                )
+                metadata = {key: x for key, x in (table.schema.metadata or {}).items() if key == CLASS_NAMES}
+                table = table if source.included else without_texts(table)
+                table = table.replace_schema_metadata({**source.to_metadata(), **metadata})
                 writer = writer or stack.enter_context(pq.ParquetWriter(temporary, table.schema, compression="zstd"))
                 writer.write_table(table)
     return source

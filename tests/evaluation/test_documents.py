@@ -42,11 +42,15 @@ def test_rows_are_read_back_by_datasets(documents, path, tmp_path):
     for document, row in zip(documents, rows, strict=True):
         read = EvaluatedDocument.from_row(row)
         assert read.to_row() == document.to_row()
-        assert Explanation.from_dict(row).to_dict() == document.explanation.to_dict()
+        named = {**row, "class_names": document.explanation.class_names}  # from the metadata of the file
+        assert Explanation.from_dict(named).to_dict() == document.explanation.to_dict()
 
 
 def test_rows_are_read_back_from_parquet(documents, path):
-    assert [e.to_dict() for _, e in read_explanations(path)] == [d.explanation.to_dict() for d in documents]
+    read = [explanation for _, explanation in read_explanations(path)]
+    assert [e.to_dict() for e in read] == [d.explanation.to_dict() for d in documents]
+    assert [e.label for e in read] == [0, 1, 0, 1, 0, 1, 0]
+    assert read[0].class_names == ("LABEL_0", "LABEL_1", "LABEL_2")
 
 
 def test_measures_that_are_off_have_no_column():
