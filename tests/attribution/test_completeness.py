@@ -37,7 +37,7 @@ def rise_of(explain, text, objective="loss"):
     return loss(reader.logits_without(reader.tokens)).item() - loss(reader.logits()).item()
 
 
-@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients miss")
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients should add up")
 @pytest.mark.parametrize("objective", ["loss", "logit", "prob"])
 def test_the_gap_is_that_of_the_sum_of_the_scores(objective):
     steep, gaps = sharpened(100), []
@@ -50,7 +50,7 @@ def test_the_gap_is_that_of_the_sum_of_the_scores(objective):
     assert max(gaps) > 0.001
 
 
-@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients miss")
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients should add up")
 def test_the_gap_of_a_tiny_rise_is_relative_to_a_thousandth():
     explain = sharpened(1e-5)
     explanation = explain(TEXTS[0], "integrated_gradients", steps=1)
@@ -72,7 +72,7 @@ def count_steps(explain, text, **options):
         return tried, explain(text, "integrated_gradients", **options)
 
 
-@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients miss")
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients should add up")
 def test_points_are_doubled_until_the_gap_is_small(steep):
     tried, explanation = count_steps(steep, TEXTS[0])
     assert len(tried) > 1
@@ -84,7 +84,7 @@ def test_points_are_doubled_until_the_gap_is_small(steep):
     np.testing.assert_array_equal(fixed.scores["integrated_gradients"], explanation.scores["integrated_gradients"])
 
 
-@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients miss")
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients should add up")
 def test_a_smooth_model_needs_no_more_points():
     tried, _ = count_steps(explainer("bert"), TEXTS[0])
     assert tried == [20]
