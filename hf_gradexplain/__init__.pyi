@@ -6,6 +6,7 @@ from .errors import GradexplainError as GradexplainError
 from .explain import Explainer as Explainer
 from .explain import explain as explain
 from .explanation import Explanation as Explanation
+from .explanations import Explanations as Explanations
 from .models import BiLSTMConfig as BiLSTMConfig
 from .models import BiLSTMForSequenceClassification as BiLSTMForSequenceClassification
 from .models import FastTextConfig as FastTextConfig

@@ -21,6 +21,7 @@ from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
 from hf_gradexplain.classifier.targets import Labels, target_ids
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading import accept, check_weights, load_classifier, unwrap
 from hf_gradexplain.loading.card_results import card_results
@@ -138,7 +139,7 @@ class AttributionEngine:
         names = (self.automatic.method if name == AUTO else name for name in options.methods)
         return replace(options, methods=tuple(dict.fromkeys(names)))
 
-    def explanations(self, texts: Sequence[Text], options: Options, labels: Labels = None) -> list[Explanation]:
+    def explanations(self, texts: Sequence[Text], options: Options, labels: Labels = None) -> Explanations:
         """Explain texts, in their order.
 
         Args:
@@ -150,7 +151,7 @@ class AttributionEngine:
         for batch in self.run(texts, options, labels):
             explained = batch.checked_explanations() if options.self_check else batch.explanations()
             explanation_of |= zip(batch.indices, explained, strict=True)
-        explanations = [explanation_of[i] for i in range(len(texts))]
+        explanations = Explanations(explanation_of[i] for i in range(len(texts)))
         warn_of_incomplete(explanations)
         return explanations
 

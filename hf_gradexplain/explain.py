@@ -11,6 +11,7 @@ from hf_gradexplain.classifier.targets import Labels
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.loading import has_own_tokenizer
 from hf_gradexplain.options import ExplainOptions, Options, UnitName, takes_options
 from hf_gradexplain.text.encode import Text, listed
@@ -63,7 +64,7 @@ class Explainer(AttributionEngine):
         unit: UnitName = ...,
         labels: Labels = ...,
         **options: Unpack[ExplainOptions],
-    ) -> list[Explanation]: ...
+    ) -> Explanations: ...
 
     @takes_options
     def __call__(
@@ -73,7 +74,7 @@ class Explainer(AttributionEngine):
         unit: UnitName = Options.unit,
         labels: Labels = None,
         **options: Unpack[ExplainOptions],
-    ) -> Explanation | list[Explanation]:
+    ) -> Explanation | Explanations:
         """Explain one text, or several.
 
         `signed_gi` and the `sa_` methods together cost one forward and one backward pass. Each propagation method,
@@ -88,7 +89,7 @@ class Explainer(AttributionEngine):
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
-            One `Explanation` for a text, a list for a list.
+            One `Explanation` for a text; for a list `Explanations`, which is a list of them.
 
         Raises:
             GradexplainError: An argument cannot be used; the message says how to fix it.
@@ -114,7 +115,7 @@ def explain(
     unit: UnitName = Options.unit,
     labels: Labels = None,
     **options: Unpack[ExplainOptions],
-) -> Explanation | list[Explanation]:
+) -> Explanation | Explanations:
     """Explain texts with a model named by its hub name or folder.
 
     The model is loaded in every call. To explain more than once, keep an `Explainer`.
@@ -129,7 +130,7 @@ def explain(
         **options: See `hf_gradexplain.options.Options`.
 
     Returns:
-        One `Explanation` for a text, a list for a list.
+        One `Explanation` for a text; for a list `Explanations`, which is a list of them.
 
     Raises:
         GradexplainError: The model cannot be loaded, or an argument cannot be used.

@@ -1,20 +1,22 @@
 """The result of explaining one text: its units and their scores."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hf_gradexplain.display import Displayed
-from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
+from hf_gradexplain.errors import choose, translate_write_errors
+from hf_gradexplain.files import atomic_write_text
+from hf_gradexplain.records import reading_file, reading_record, to_fields, to_record
 from hf_gradexplain.self_check import SelfCheck
 from hf_gradexplain.text.data import Unit
-
-
-class NotAnExplanationError(GradexplainError):
-    """A record was not made by `Explanation.to_dict`."""
+from hf_gradexplain.viz.sanitize import json_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +25,9 @@ class Explanation(Displayed):
 
     `show` displays it; `to_html`, `to_figure`, `to_frame` and `to_dict` convert it. Where they have an argument
     `method`, its default is the first one of `scores`.
+
+    `explanation["loo"]` are the scores of a method, and `"loo" in explanation` says whether it has them;
+    `len(explanation)` is the number of units, and iteration goes over the units.
 
     Attributes:
         text: The text. The two texts of a pair are joined by a newline.
@@ -81,6 +86,39 @@ class Explanation(Displayed):
             f"units={len(self.units)}, methods={list(self.scores)})"
         )
 
+    def __len__(self) -> int:
+        return len(self.units)
+
+    def __iter__(self) -> Iterator[Unit]:
+        return iter(self.units)
+
+    def __getitem__(self, method: str) -> np.ndarray:
+        return self.scores[choose("method", method, self.scores)]
+
+    def __contains__(self, method: object) -> bool:
+        return method in self.scores
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Explanation):
+            return NotImplemented
+        return json_text(self.to_dict()) == json_text(other.to_dict())
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.target, *self.scores))
+
+    def top(self, n: int = 3, method: str | None = None) -> list[tuple[str, float]]:
+        """Return the `n` units that score highest, as `(unit, score)`, the highest first; equal ones as in the text.
+
+        Args:
+            n: The number of units; a text with fewer has fewer.
+            method: The method whose scores are compared; the first one if None.
+
+        Raises:
+            GradexplainError: The explanation has no scores of this method.
+        """
+        scores = self.scores[self._method(method)]
+        return [(self.units[u].text, float(scores[u])) for u in np.argsort(-scores, kind="stable")[:n]]
+
     def to_frame(self) -> pd.DataFrame:
         """Return a table with one row per unit.
 
@@ -95,18 +133,8 @@ class Explanation(Displayed):
 
         `remarks` maps each method with a non-empty `remark` to that remark.
         """
-        return {
-            **{name: getattr(self, name) for name in self.__dataclass_fields__},
-            "units": [{"text": unit.text, "spans": [list(span) for span in unit.spans]} for unit in self.units],
-            "scores": {name: scores.tolist() for name, scores in self.scores.items()},
-            "probabilities": self.probabilities.tolist(),
-            "self_check": {name: check.to_dict() for name, check in self.self_check.items()},
-            "completeness": dict(self.completeness),
-            "baselines": dict(self.baselines),
-            "tokenizer_kwargs": dict(self.tokenizer_kwargs),
-            "class_names": list(self.class_names),
-            "remarks": {name: said for name in self.scores if (said := self.remark(name))},
-        }
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**to_record(values), "remarks": {name: said for name in self.scores if (said := self.remark(name))}}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Explanation":
@@ -115,22 +143,24 @@ class Explanation(Displayed):
         Raises:
             NotAnExplanationError: The dictionary was not made by `to_dict`.
         """
-        kinds = (AttributeError, LookupError, TypeError, ValueError)
-        with translate_errors(_not_an_explanation, *kinds, raises=NotAnExplanationError):
-            return cls._from_dict(record)
+        with reading_record():
+            return cls(**to_fields(record, cls.__dataclass_fields__))
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the explanation to a JSON file, which `load` reads; a file of this name is replaced.
+
+        Raises:
+            GradexplainError: The file cannot be written.
+        """
+        with translate_write_errors(path, instead="path"):
+            atomic_write_text(Path(path), json_text(self.to_dict(), indent=2) + "\n")
 
     @classmethod
-    def _from_dict(cls, record: Mapping[str, Any]) -> "Explanation":
-        known = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
-        units = tuple(Unit(u["text"], tuple((int(a), int(b)) for a, b in u["spans"])) for u in record["units"])
-        scores = {name: np.asarray(scores, dtype=float) for name, scores in record["scores"].items()}
-        checks = {name: SelfCheck.from_dict(check) for name, check in (record.get("self_check") or {}).items()}
-        arrays = {"scores": scores, "probabilities": np.asarray(record["probabilities"])}
-        absent = {name: record.get(name) or {} for name in ("completeness", "baselines", "tokenizer_kwargs")}
-        names = tuple(record.get("class_names") or ())
-        return cls(**{**known, **arrays, **absent, "units": units, "self_check": checks, "class_names": names})
+    def load(cls, path: str | PathLike[str]) -> "Explanation":
+        """Load the explanation that `save` wrote, equal to it.
 
-
-def _not_an_explanation(error: BaseException) -> str:
-    reason = f"{type(error).__name__}: {one_line(error, 200)}"
-    return f"the record is not that of an explanation ({reason}): give one that Explanation.to_dict made"
+        Raises:
+            GradexplainError: The file cannot be read, or `save` did not write it.
+        """
+        with reading_file(path, "Explanation.save"):
+            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))

@@ -273,3 +273,78 @@ def test_a_saturated_model_is_told_from_its_prediction():
     assert explainer("a good film", "signed_gi").remark().endswith("p = 1 is saturated, try objective='logit'")
     assert explainer("a good film", "signed_gi", objective="logit").remark() == ""
     assert explainer("good", "signed_gi").remark() == ""
+
+
+def test_it_is_indexed_by_method_and_iterated_by_unit():
+    explanation = explanation_of()
+    assert explanation["sa_l2"] is explanation.scores["sa_l2"]
+    assert "sa_l2" in explanation
+    assert "loo" not in explanation
+    assert len(explanation) == 2
+    assert [unit.text for unit in explanation] == ["bad", "film"]
+    with pytest.raises(GradexplainError, match=r"unknown method 'sa_l3': did you mean 'sa_l2'\? Choices: signed_gi"):
+        explanation["sa_l3"]
+
+
+def test_the_top_units_are_the_highest_first_and_equal_ones_in_the_order_of_the_text():
+    explanation = explanation_of()
+    assert explanation.top() == [("bad", 0.5), ("film", -0.25)]
+    assert explanation.top(1, "sa_l2") == [("bad", 2.0)]
+    assert explanation_of(scores={"loo": np.array([-1.0, 0.5])}).top(1) == [("film", 0.5)]
+    assert explanation_of(scores={"loo": np.array([1.0, 1.0])}).top(1) == [("bad", 1.0)]
+    assert explanation_of("", units=(), scores={"loo": np.zeros(0)}).top() == []
+    with pytest.raises(GradexplainError, match="unknown method 'loo'"):
+        explanation.top(method="loo")
+
+
+def test_explanations_are_equal_if_all_of_their_fields_are():
+    assert explanation_of() == explanation_of()
+    assert hash(explanation_of()) == hash(explanation_of())
+    assert explanation_of() != "bad film, bad"
+    changes = {
+        "truncated_at": 4,
+        "why": "auto",
+        "completeness": {"signed_gi": 0.1},
+        "probabilities": np.array([0.7, 0.3]),
+    }
+    for name, value in changes.items():
+        assert explanation_of(**{name: value}) != explanation_of(), name
+
+
+def test_a_saved_explanation_is_loaded_as_it_was(tmp_path):
+    path = tmp_path / "new folder" / "explanation.json"
+    explanation = explainer("bert")(
+        ("the film", "is bad \x1b[31m\ud800 " * 40), ("integrated_gradients", "loo"), "token"
+    )
+    assert explanation.self_check
+    assert explanation.completeness
+    explanation.save(path)
+    assert Explanation.load(str(path)) == explanation
+    assert "\x1b" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file or directory"),
+        (b"\xff", "invalid start byte"),
+        (b"{", "Expecting property name"),
+        (b"[" * 100_000, "maximum recursion depth|Expecting value|too deeply"),
+        (b"[1]", "it holds something else"),
+        (b'{"text": "bad"}', "it holds something else"),
+    ],
+)
+def test_a_file_that_holds_no_explanation_is_refused_in_one_sentence(content, reason, tmp_path):
+    path = tmp_path / "explanation.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(
+        GradexplainError,
+        match=rf"^cannot load .*explanation.json \(.*({reason}).*\): give a file that Explanation.save wrote$",
+    ):
+        Explanation.load(path)
+
+
+def test_a_folder_cannot_be_written_to_as_a_file(tmp_path):
+    with pytest.raises(GradexplainError, match=r"^cannot write to .* \(Is a directory\): give another path$"):
+        explanation_of().save(tmp_path)

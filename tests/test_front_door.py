@@ -19,6 +19,7 @@ EXPORTS = [
     "BiLSTMForSequenceClassification",
     "Explainer",
     "Explanation",
+    "Explanations",
     "FastTextConfig",
     "FastTextForSequenceClassification",
     "GradexplainError",

@@ -18,6 +18,7 @@ from hf_gradexplain.evaluation.correlation import COEFFICIENTS, compared_by_sign
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write, checksum_path, matches_checksum
+from hf_gradexplain.records import NUMBERS, text_columns
 
 COUNT = b"documents"
 """The key in a file's metadata of its number of documents."""
@@ -91,19 +92,18 @@ class EvaluatedDocument:
 def schema(methods: Sequence[str], measures: Measures | None = None) -> pa.Schema:
     """Return the columns of a documents file; quantities that are not measured have no column."""
     measures = measures or Measures()
-    numbers, methods = pa.list_(pa.float64()), list(methods)
-    unit = pa.struct([("text", pa.string()), ("spans", pa.list_(pa.list_(pa.int64())))])
+    methods = list(methods)
     coefficients = [(name + end, pa.float64()) for name in COEFFICIENTS for end in ("", "_p")]
     correlations = pa.struct([*coefficients, ("undefined", pa.string())])
     signs = pa.struct([(name, pa.int64()) for name in ("same", "opposite", "zero")])
     bounds = [("lower", pa.float64()), ("upper", pa.float64()), ("exact", pa.bool_())]
     structs: dict[str, list[tuple[str, pa.DataType]]] = {
-        "scores": [(method, numbers) for method in methods],
-        "curves": [(method, numbers) for method in methods],
+        "scores": [(method, NUMBERS) for method in methods],
+        "curves": [(method, NUMBERS) for method in methods],
         "correlations": [(method, correlations) for method in correlated_methods(methods)],
         "signs": [(method, signs) for method in compared_by_sign(methods)],
-        "negative_first": [(method, numbers) for method in methods if measures.both_ends],
-        "random_orders": [(name, numbers) for name in ("mean", "variance") if measures.random_orders],
+        "negative_first": [(method, NUMBERS) for method in methods if measures.both_ends],
+        "random_orders": [(name, NUMBERS) for name in ("mean", "variance") if measures.random_orders],
         "bounds": bounds if measures.bounds else [],
         "completeness": [(m, pa.float64()) for m in methods if m in METHODS and is_complete(METHODS[m])],
         "baselines": [(m, pa.string()) for m in methods if m in METHODS and uses_baseline(METHODS[m])],
@@ -112,19 +112,7 @@ def schema(methods: Sequence[str], measures: Measures | None = None) -> pa.Schem
         [
             ("id", pa.int64()),
             ("label", pa.int64()),
-            ("text", pa.string()),
-            ("pair_start", pa.int64()),
-            ("truncated_at", pa.int64()),
-            ("unit", pa.string()),
-            ("objective", pa.string()),
-            ("target", pa.int64()),
-            ("target_label", pa.string()),
-            ("prediction", pa.int64()),
-            ("prediction_label", pa.string()),
-            ("regression", pa.bool_()),
-            ("dtype", pa.string()),
-            ("probabilities", numbers),
-            ("units", pa.list_(unit)),
+            *text_columns(),
             *((name, pa.struct(fields)) for name, fields in structs.items() if fields),
         ]
     )

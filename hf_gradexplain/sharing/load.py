@@ -13,8 +13,10 @@ from huggingface_hub.errors import HTTPError
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 from hf_gradexplain.evaluation.documents import open_documents, read_rows
-from hf_gradexplain.explanation import Explanation, NotAnExplanationError
+from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.hub.provenance import resolve
+from hf_gradexplain.records import NotAnExplanationError
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.sharing.source import TextSource, digest
 from hf_gradexplain.text.encode import whole_text
@@ -25,7 +27,7 @@ DATA = "data"
 
 def load_explanations(
     name: str | Path, revision: str | None = None, *, texts: str | Dataset | None = None
-) -> list[Explanation]:
+) -> Explanations:
     """Load the explanations that `recipes/evaluate.py` wrote, unchanged, in the order of the dataset.
 
     No code from the hub is executed. If the texts were not published with the explanations, they are loaded from their
@@ -56,8 +58,8 @@ def load_explanations(
     with translate_errors(explain, KeyError, TypeError, OSError, pa.ArrowException, NotAnExplanationError):
         source = TextSource.from_metadata(open_documents(paths[0]).schema_arrow.metadata)
         if source is None or source.included:
-            return [Explanation.from_dict(row) for row in rows]
-        return [Explanation.from_dict(row) for row in _with_texts(list(rows), source, texts)]
+            return Explanations(map(Explanation.from_dict, rows))
+        return Explanations(map(Explanation.from_dict, _with_texts(list(rows), source, texts)))
 
 
 def _files(name: str, revision: str | None) -> list[Path]:

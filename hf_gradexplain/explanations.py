@@ -1,0 +1,135 @@
+"""The explanations of several texts: a list that can be shown, tabulated, saved and loaded."""
+
+from collections.abc import Iterator
+from itertools import islice
+from math import nan
+from os import PathLike
+from pathlib import Path
+from typing import Any, SupportsIndex, overload
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from markupsafe import Markup
+
+from hf_gradexplain.errors import one_line, translate_errors, translate_write_errors
+from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.files import atomic_write, atomic_write_text
+from hf_gradexplain.records import explanation_schema, reading_file, to_row
+from hf_gradexplain.viz.report import render_report
+
+SHOWN = 5
+"""The number of explanations that a notebook or a terminal shows of a list."""
+
+
+class Explanations(list[Explanation]):
+    """A list of explanations. A slice of it is one, too.
+
+    A notebook shows the first five as coloured text.
+
+    Example:
+        >>> import hf_gradexplain  # doctest: +SKIP
+        >>> explainer = hf_gradexplain.Explainer.from_pretrained("org/model")  # doctest: +SKIP
+        >>> explanations = explainer(["A gripping film.", "A dull film."])  # doctest: +SKIP
+        >>> explanations.save("explanations.parquet")  # doctest: +SKIP
+        >>> Explanations.load("explanations.parquet") == explanations  # doctest: +SKIP
+        True
+    """
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Explanation: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Explanations": ...
+
+    def __getitem__(self, index: SupportsIndex | slice) -> "Explanation | Explanations":
+        return Explanations(super().__getitem__(index)) if isinstance(index, slice) else super().__getitem__(index)
+
+    def __repr__(self) -> str:
+        rows = [f"[{number}] {explanation!r}" for number, explanation in enumerate(self[:SHOWN])]
+        return "\n".join([f"Explanations of {_count(len(self), 'text')}", *rows, *self._more()])
+
+    def _repr_html_(self) -> str:
+        parts = [Markup("<p>{}</p>").format(f"Explanations of {_count(len(self), 'text')}")]
+        parts += [Markup(explanation._repr_html_()) for explanation in islice(self, SHOWN)]
+        return Markup("\n").join([*parts, *map(Markup("<p>{}</p>").format, self._more())])
+
+    def _more(self) -> Iterator[str]:
+        """Say how many explanations are not shown, if any."""
+        if len(self) > SHOWN:
+            yield f"... and {len(self) - SHOWN:,} more: take a slice to see them, or write all with to_html(path)"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table with one row per unit of every text.
+
+        Its columns are `text_id`, the position of the text in this list; `unit`, `start`, `end` as in
+        `Explanation.to_frame`; and the scores of each method, NaN where an explanation has none.
+        """
+        methods = list(dict.fromkeys(method for explanation in self for method in explanation.scores))
+        rows = [
+            (number, unit.text, *unit.spans[0], *(e[method][u] if method in e else nan for method in methods))
+            for number, e in enumerate(self)
+            for u, unit in enumerate(e)
+        ]
+        return pd.DataFrame(rows, columns=["text_id", "unit", "start", "end", *methods])
+
+    @overload
+    def to_html(self, path: None = None) -> str: ...
+
+    @overload
+    def to_html(self, path: str | PathLike[str]) -> None: ...
+
+    def to_html(self, path: str | PathLike[str] | None = None) -> str | None:
+        """Return all explanations as one self-contained HTML page, or write it to a file.
+
+        Args:
+            path: The file to write; None to return the page instead.
+
+        Raises:
+            GradexplainError: The file cannot be written.
+        """
+        page = render_report(
+            title=f"Explanations of {_count(len(self), 'text')}",
+            facts={},
+            tables={},
+            figures={},
+            explanations=[explanation.to_html() for explanation in self],
+        )
+        if path is None:
+            return page
+        with translate_write_errors(path, instead="path"):
+            atomic_write_text(Path(path), page)
+        return None
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the explanations to a Parquet file, a row each, which `load` reads; a file of this name is replaced.
+
+        Raises:
+            GradexplainError: The file cannot be written.
+        """
+        records = [explanation.to_dict() for explanation in self]
+        with translate_errors(_unwritable, pa.ArrowException, UnicodeError):
+            table = pa.Table.from_pylist(list(map(to_row, records)), schema=explanation_schema(records))
+        with translate_write_errors(path, instead="path"), atomic_write(Path(path)) as temporary:
+            pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> "Explanations":
+        """Load the explanations that `save` wrote, equal to them and in their order.
+
+        The file is read without executing code from it.
+
+        Raises:
+            GradexplainError: The file cannot be read, or `save` did not write it.
+        """
+        with reading_file(path, "Explanations.save"):
+            rows: list[dict[str, Any]] = pq.ParquetFile(path, page_checksum_verification=True).read().to_pylist()
+            return cls(map(Explanation.from_dict, rows))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _unwritable(error: Exception) -> str:
+    return f"cannot write the explanations to a Parquet file ({one_line(error, 200)}): save each with Explanation.save"
