@@ -105,7 +105,7 @@ def reading_file(path: str | PathLike[str], writer: str) -> Iterator[None]:
 def _by_method(record: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return a field that has one value per method, in the order of the methods, without those that are null."""
     values = record.get(name) or {}
-    return {m: values[m] for m in record.get("methods") or record["scores"] if values.get(m) is not None}
+    return {m: values[m] for m in record.get("methods") or record["scores"].keys() if values.get(m) is not None}
 
 
 def text_columns() -> list[tuple[str, pa.DataType]]:
