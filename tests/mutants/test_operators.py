@@ -2,12 +2,14 @@
 
 import ast
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
-from tests.mutants.__main__ import ROOT, draw, runs_for
+from tests.mutants.nearest import stages
 from tests.mutants.operators import mutations
+from tests.mutants.sample import ROOT, all_mutants, draw
 
 SOURCE = '''"""Länge: 1 + 1."""
 
@@ -70,8 +72,36 @@ def test_lines_are_drawn_uniformly(tmp_path):
     assert drawn[1] == pytest.approx(200, abs=60)
 
 
-def test_the_nearest_tests_run_first_and_all_tests_last():
-    runs = list(runs_for(Path("hf_gradexplain/text/encode.py"), ROOT))
-    assert [run[0] for run in runs[:2]] == ["tests/text/test_encode.py", "tests/text"]
-    assert runs[-1][:2] == ["-n", "auto"]
-    assert [run[0] for run in runs_for(Path("hf_gradexplain/engine.py"), ROOT)] == ["-n"]
+def test_a_sample_stays_the_same_where_the_package_does(tmp_path):
+    """Two equal lines are told apart, and a change of one line moves no other."""
+    path = tmp_path / "hf_gradexplain" / "a.py"
+    path.parent.mkdir()
+    path.write_text("\n".join(f"x{i} = {i}" for i in range(100)) + "\ny = 1\ny = 1\n")
+    before = draw(30, 1, tmp_path)
+    path.write_text("# A comment.\n" + path.read_text().replace("x7 = 7", "x7 = 8"))
+    after = draw(30, 1, tmp_path)
+    assert len({m.name for m in before} & {m.name for m in after}) >= 29
+    assert len({m.name for m in draw(102, 1, tmp_path)}) == 102
+
+
+def test_a_sample_may_be_limited_to_folders_and_modules():
+    paths = {path for path, _ in all_mutants(folders=["text", "engine"])}
+    assert {path.parent.name for path in paths} == {"text", "hf_gradexplain"}
+    assert {path.name for path in paths if path.parent.name == "hf_gradexplain"} == {"engine.py"}
+
+
+def test_the_nearest_tests_run_first_and_every_test_once():
+    first, second, rest = stages(Path("hf_gradexplain/text/encode.py"), ROOT)
+    assert first == [Path("hf_gradexplain/text/encode.py"), Path("tests/text/test_encode.py")]
+    assert Path("tests/text/test_words.py") in second
+    assert Path("tests/recipes/test_train.py") in rest
+    tests = {path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py")}
+    left_out = {path for path in tests if path.parts[1] in ("mutants", "gpu", "test_style.py")}
+    everything = [*first[1:], *second, *rest]
+    assert len(everything) == len(set(everything))
+    assert set(everything) == tests - left_out
+
+
+def test_a_test_that_imports_a_module_is_nearer_than_one_that_reaches_it_through_others():
+    order = list(chain.from_iterable(stages(Path("hf_gradexplain/classifier/memory.py"), ROOT)))
+    assert order.index(Path("tests/perturb/test_generic.py")) < order.index(Path("tests/test_cli.py"))
