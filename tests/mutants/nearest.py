@@ -11,14 +11,14 @@ from tests.mutants.sample import PACKAGE
 NOT_RUN = ("mutants", "gpu", "test_style.py")
 """Tests of the code's text, and those that need a GPU."""
 
-STAGES = (1, 12)
+STAGES = (1, 8)
 """Number of files in the first stages; the last one has all others. Each stage is a process of its own."""
 
 
 def stages(path: Path, root: Path) -> list[list[Path]]:
     """Return the test files for a module, nearest first, in stages.
 
-    The examples in the module itself and the file that mirrors it come first, then files that import it and those of
+    The examples in the module itself and the file that mirrors it come first, then files that import it, then those of
     the mirrored folder. The others follow by the number of imports that lie between them and the module, and with equal
     numbers, those that import little come first. Files that reach the module by no import come last: they may start it
     in another process.
@@ -30,10 +30,10 @@ def stages(path: Path, root: Path) -> list[list[Path]]:
     inside = path.relative_to(PACKAGE)
     folder, mirrored = root / "tests" / inside.parent, root / "tests" / inside.parent / f"test_{inside.name}"
 
-    def nearness(test: Path) -> tuple[bool, bool, float, int]:
+    def nearness(test: Path) -> tuple[bool, bool, bool, float, int]:
         steps = _steps(test, root)
         away = steps.get(root / path, inf)
-        return test != mirrored, away > 1 and test.parent != folder, away, len(steps)
+        return test != mirrored, away > 1, test.parent != folder, away, len(steps)
 
     tests = sorted((test for test in (root / "tests").rglob("test_*.py") if _is_run(test, root)), key=nearness)
     first, second = STAGES
