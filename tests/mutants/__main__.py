@@ -9,6 +9,7 @@ mutants that are in it are not run again.
 
 import argparse
 import json
+import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ def main() -> int:
     if arguments.list:
         print(*mutants, sep="\n")
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM: the same command goes on"))
     path = arguments.results or ROOT / "outputs" / f"mutants_{arguments.seed}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     trials = read_trials(path)

@@ -1,6 +1,9 @@
-"""Run the tests on one mutant after the other, each in fresh processes, in a copy of the checkout."""
+"""Run the tests on one mutant after the other, each in fresh processes, in a copy of the checkout.
 
-import json
+The processes are forked from this one, which has imported what the package needs, but not the package: they start
+within a second.
+"""
+
 import os
 import shutil
 import signal
@@ -10,16 +13,25 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from math import isinf
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
+
 from tests.mutants.nearest import stages
-from tests.mutants.sample import ROOT, Mutant
-from tests.mutants.watch import LIMITS
+from tests.mutants.sample import PACKAGE, ROOT, Mutant
+from tests.mutants.watch import Watch
 
 PER_TEST = 180
 """Seconds after which a test hangs. Tests without a marker take about ten at most."""
+
+_PRELOADED = ("torch", "transformers", "transformers.models.auto.modeling_auto", "transformers.pipelines", "datasets")
+
+_FORK = get_context("fork")
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,11 @@ class Trial:
 
 @contextmanager
 def copied_checkout() -> Iterator[Path]:
-    """Copy the files that git tracks to a temporary folder, as they are now."""
+    """Copy the files of git to a temporary folder, as they are now, and prepare the processes that run in it."""
+    os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONDONTWRITEBYTECODE": "1"}
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    for name in _PRELOADED:
+        import_module(name)
     with TemporaryDirectory() as folder:
         copy = Path(folder, "checkout")
         command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
@@ -80,33 +96,35 @@ def try_mutant(mutant: Mutant, copy: Path, seconds: float) -> Trial:
 
 def run_tests(tests: Sequence[str], copy: Path, seconds: float) -> tuple[str, str]:
     """Run tests up to the first failure, and return the verdict and the test that failed or hung."""
-    report = copy.parent / "report.json"
-    report.unlink(missing_ok=True)
-    limits = json.dumps({"file": str(report), "test": PER_TEST, "session": seconds})
-    own = {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", LIMITS: limits}
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "tests.mutants.watch"]
-    process = subprocess.Popen(
-        [*command, *tests],
-        cwd=copy,
-        env=os.environ | own,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    receiver, sender = _FORK.Pipe(duplex=False)
+    process = _FORK.Process(target=_run_pytest, args=(tests, copy, seconds, sender))
+    process.start()
+    sender.close()
     try:
-        status = process.wait(timeout=None if isinf(seconds) else max(seconds, 0) + 2 * PER_TEST)
-    except subprocess.TimeoutExpired:
-        return "time-out", "outside of any test"
+        process.join(None if isinf(seconds) else max(seconds, 0) + 2 * PER_TEST)
+        status = process.exitcode
     finally:
-        _end(process)
-    if report.exists():
-        record = json.loads(report.read_text(encoding="utf-8"))
-        return record["verdict"], record["test"]
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # also what the tests have started
+        process.join()
+    with suppress(EOFError):
+        return receiver.recv()
+    if status is None:
+        return "time-out", "outside of any test"
     return ("survived", "") if status in (0, 5) else ("killed", "before any test")  # 5: no test was collected
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and those that its tests started."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def _run_pytest(tests: Sequence[str], copy: Path, seconds: float, sender: Connection) -> None:
+    """Run tests in this process, with the modules of the copy."""
+    os.setsid()
+    os.chdir(copy)
+    os.environ["PYTHONPATH"] = str(copy)
+    sys.path[:] = [str(copy), *(folder for folder in sys.path if folder not in ("", str(ROOT)))]
+    sys.dont_write_bytecode = True
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("tests", PACKAGE)]:
+        del sys.modules[name]
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    options = ["-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    sys.exit(pytest.main([*options, *tests], plugins=[Watch(sender, PER_TEST, seconds)]))

@@ -1,48 +1,51 @@
-"""A plugin of pytest for runs on a mutant: it stops tests that hang, and writes down which test failed."""
+"""A plugin of pytest for runs on a mutant: it stops tests that hang, and tells which test failed."""
 
-import json
 import os
 import time
-from pathlib import Path
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from threading import Timer
 
 import pytest
 
-LIMITS = "MUTANT_LIMITS"
-"""The environment variable with a JSON object: the `file` to write, the seconds of a `test` and of the `session`."""
 
-_LIMITS = json.loads(os.environ.get(LIMITS, "{}"))
-_STARTED = time.monotonic()
+@dataclass(eq=False)
+class Watch:
+    """Sends the verdict and a test's name: `killed` if it failed, `time-out` if it took too long.
 
+    Attributes:
+        sender: Takes the message.
+        per_test: Seconds after which a test hangs, which ends the process.
+        seconds: Seconds after which no further test is started.
+    """
 
-def _write(verdict: str, test: str) -> None:
-    Path(_LIMITS["file"]).write_text(json.dumps({"verdict": verdict, "test": test}), encoding="utf-8")
+    sender: Connection
+    per_test: float
+    seconds: float
+    started: float = field(default_factory=time.monotonic)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item):
+        if time.monotonic() - self.started > self.seconds:
+            pytest.exit("the time is up", returncode=0)
+        timer = Timer(self.per_test, self._stop, [item.nodeid])
+        timer.daemon = True
+        timer.start()
+        try:
+            return (yield)
+        finally:
+            timer.cancel()
 
-def _stop(test: str) -> None:
-    _write("time-out", test)
-    os._exit(1)
+    def _stop(self, test: str) -> None:
+        self.sender.send(("time-out", test))
+        os._exit(1)
 
+    def pytest_runtest_logreport(self, report):
+        self._tell(report)
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item, nextitem):
-    """End the process if this test takes too long; run no further test if the time of the session is up."""
-    if time.monotonic() - _STARTED > _LIMITS["session"]:
-        pytest.exit("the time is up", returncode=0)
-    timer = Timer(_LIMITS["test"], _stop, [item.nodeid])
-    timer.daemon = True
-    timer.start()
-    try:
-        return (yield)
-    finally:
-        timer.cancel()
+    def pytest_collectreport(self, report):
+        self._tell(report)
 
-
-def pytest_runtest_logreport(report):
-    if report.failed:
-        _write("killed", report.nodeid)
-
-
-def pytest_collectreport(report):
-    if report.failed:
-        _write("killed", report.nodeid)
+    def _tell(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        if report.failed:
+            self.sender.send(("killed", report.nodeid))
