@@ -84,3 +84,10 @@ def test_the_l2_norm_of_tiny_gradients_does_not_underflow():
     three = Units(unit_of=index, row_of=index, unit_of_row=index, count=torch.tensor([3]), size=3)
     norms = scores.sa_l2(Gradients(torch.ones_like(grad), grad), three)
     torch.testing.assert_close(norms, torch.full((1, 3), 2**0.5 * 1e-25), rtol=1e-6, atol=0)
+
+
+def test_the_l2_norm_of_a_gradient_without_a_positive_component():
+    grad = as_double([[[-3.0, -4.0], [-6.0, -8.0]]])
+    index = torch.arange(2).unsqueeze(0)
+    two = Units(unit_of=index, row_of=index, unit_of_row=index, count=torch.tensor([2]), size=2)
+    torch.testing.assert_close(scores.sa_l2(Gradients(grad, grad), two), as_double([[5, 10]]), rtol=1e-15, atol=0)

@@ -66,6 +66,7 @@ def test_ties_are_random_or_by_position():
 def test_a_beam_keeps_at_least_one_set():
     with pytest.raises(GradexplainError, match="beam_size is 0, but a search keeps at least one set: choose 1 or more"):
         Measures(beam_size=0)
+    assert Measures(beam_size=1).beam_size == 1
 
 
 def test_orders_count_methods_both_ends_and_random_orders(monkeypatch):

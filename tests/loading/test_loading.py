@@ -1,8 +1,11 @@
 """Loading by name, and the precision of the weights."""
 
+import json
+
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForSequenceClassification
 
 from hf_gradexplain.classifier.state import dtype_of
 from hf_gradexplain.commands.doctor import diagnose
@@ -52,6 +55,66 @@ def test_a_requested_dtype_is_used_without_a_check(tmp_path, monkeypatch):
 def test_free_memory_is_that_of_the_device():
     assert 0 < precision.free_memory("cpu") < 1e15
     assert precision.free_memory(torch.device("meta")) == float("inf")
+
+
+def test_a_model_is_distributed_by_accelerate_if_the_device_is_auto(tmp_path, monkeypatch):
+    """Without a GPU, all of it is on the CPU."""
+    name, model, tokenizer = saved(tmp_path)
+    maps, load = [], AutoModelForSequenceClassification.from_pretrained
+
+    def record(*names, device_map, **options):
+        maps.append(device_map)
+        return load(*names, device_map=device_map, **options)
+
+    monkeypatch.setattr(AutoModelForSequenceClassification, "from_pretrained", record)
+    spread, alone = (Explainer.from_pretrained(name, device=device) for device in ("auto", "cpu"))
+    assert maps == ["auto", None]
+    expected = Explainer(model, tokenizer)("the film is bad", "signed_gi").scores["signed_gi"]
+    for explain in (spread, alone):
+        assert explain("the film is bad", "signed_gi").scores["signed_gi"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_memory_of_a_distributed_model_is_that_of_all_gpus_or_else_of_the_cpu(monkeypatch):
+    assert precision.free_memory("auto") == pytest.approx(precision.free_memory("cpu"), rel=0.5)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10 + getattr(device, "index", device), 99))
+    assert precision.free_memory("auto") == 21
+    assert precision.free_memory(torch.device("cuda", 1)) == 11
+
+
+CODE = """
+from transformers import BertConfig, BertForSequenceClassification
+
+class TwiceConfig(BertConfig):
+    model_type = "twice"
+
+class Twice(BertForSequenceClassification):
+    config_class = TwiceConfig
+
+    def forward(self, **inputs):
+        output = super().forward(**inputs)
+        output.logits = 2 * output.logits
+        return output
+"""
+
+
+def test_code_of_a_repository_runs_if_it_is_allowed(tmp_path, monkeypatch):
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "cache"))
+    monkeypatch.syspath_prepend(str(tmp_path / "cache"))
+    name, model, tokenizer = saved(tmp_path / "twice", torch.bfloat16)
+    (tmp_path / "twice" / "twice.py").write_text(CODE)
+    config = json.loads((tmp_path / "twice" / "config.json").read_text())
+    classes = {"AutoConfig": "twice.TwiceConfig", "AutoModelForSequenceClassification": "twice.Twice"}
+    changed = {"model_type": "twice", "auto_map": classes, "architectures": ["Twice"]}
+    (tmp_path / "twice" / "config.json").write_text(json.dumps(config | changed))
+    with pytest.raises(GradexplainError, match=r"needs code from its repository: .* allow it with trust_remote_code"):
+        Explainer.from_pretrained(name)
+    explain = Explainer.from_pretrained(name, trust_remote_code=True)
+    assert explain.model.dtype == torch.float32
+    logits = model.float()(**tokenizer("the film is bad", return_tensors="pt")).logits[0]
+    actual = explain("the film is bad", "loo").probabilities
+    assert actual == pytest.approx((2 * logits).softmax(-1).tolist(), rel=1e-5)
 
 
 def test_the_dtype_of_a_model_is_that_of_most_of_its_weights():

@@ -20,6 +20,29 @@ def limit_of(explain, lengths, **settings):
         return limit(classifier, lengths)
 
 
+@pytest.mark.parametrize(
+    ("lengths", "unsafe", "tried", "limit"),
+    [
+        ([], 999, [], 47),
+        ([47] * 99, 999, [], 47),
+        ([60] * 16, 999, [60], 60),
+        ([60] * 15, 999, [], 47),
+        ([64] * 16 + [65] * 16 + [256] * 16 + [257] * 16, 999, [64, 256, 257], 257),
+        ([60] * 2 + [200] * 40 + [900] * 3, 999, [200], 200),
+        ([64] * 16 + [65] * 16 + [256] * 16, 256, [64, 256], 64),
+        ([64] * 16 + [65] * 16 + [256] * 16 + [257] * 16, 256, [64, 256, 65], 65),
+        ([60] * 16 + [200] * 40 + [5000] * 16, 60, [60], 47),
+        ([5000] * 16, 999_999, [5000], 5000),
+    ],
+)
+def test_each_interval_of_lengths_with_enough_texts_is_tried_at_its_longest(lengths, unsafe, tried, limit, monkeypatch):
+    """The intervals end at 64, 256, 1024, ...; 16 times the longest length is enough."""
+    asked = []
+    monkeypatch.setattr(PaddingLimit, "_holds", lambda self, model, n: asked.append(n) or n < unsafe)
+    assert limit_of(Explainer(Toy(), TOKENIZER), lengths) == limit
+    assert asked == tried
+
+
 class SparseFrom(Toy):
     """Computes something else for inputs from a length on, padding included."""
 

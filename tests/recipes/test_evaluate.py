@@ -141,6 +141,8 @@ def test_a_model_and_a_data_set_by_name(inputs, tmp_path):
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "results.json").read_text())
     assert record["facts"]["Without any unit"] == "1 of 6"
+    rows = pd.concat(map(pd.read_parquet, (tmp_path / "documents").glob("*.parquet")))
+    assert record["facts"]["Accuracy on them"] == f"{sum(rows['label'] == rows['prediction']) / 6:.4f}"
     assert str(inputs) not in (tmp_path / "report.html").read_text() + (tmp_path / "README.md").read_text()
     assert yaml.safe_load((tmp_path / "run.yaml").read_text())["unit"] == "token"
 

@@ -54,6 +54,7 @@ def test_in_scripts_without_spaces_a_unit_begins_at_each_token(name, text, words
 def test_letters_that_are_tokens_of_their_own_are_words_of_their_own(kind):
     tokenizer = tokenizer_of(kind)
     assert texts_of(tokenizer, "这部电影很好，我很喜欢。") == list("这部电影很好，我很喜欢。")
+    assert texts_of(tokenizer, "a电b影1") == ["a", "电", "b", "影", "1"]
     assert texts_of(tokenizer, "한국어 좋아요") == ["한국어", "좋아요"]
     assert texts_of(tokenizer, "यह फ़िल्म है") == ["यह", "फ़िल्म", "है"]
 
@@ -103,6 +104,14 @@ def test_no_display_divides_a_character(text, unit):
     explanation = explainer("gpt2")(text, methods="loo", unit=unit, self_check=False)
     shown = [segment.text for segment in explanation.segments() if not segment.text.isspace()]
     assert [grapheme for part in shown for grapheme in regex.findall(r"\X", part)] == regex.findall(r"(?!\s)\X", text)
+
+
+@pytest.mark.parametrize("kind", ["word_piece", "byte_level", "byte_level_with_prefix", "byte_fallback", "byt5"])
+@pytest.mark.parametrize("blank", ["\u00a0", "\u2009", "\u3000", "\t", "\n"])
+def test_every_blank_separates_words(kind, blank):
+    document = Encoder(tokenizer_of(kind), None, "word")([f"good{blank}film"])[0]
+    assert [unit.text.strip() for unit in document.units] == ["good", "film"]
+    assert [document.text[slice(*unit.spans[0])].strip() for unit in document.units] == ["good", "film"]
 
 
 @pytest.mark.parametrize("kind", ["canine", "byt5"])

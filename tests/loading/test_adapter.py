@@ -1,0 +1,43 @@
+"""Adapters with heads of their own."""
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import RobertaConfig, RobertaForSequenceClassification
+
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.loading.adapter import head_config
+from tests.helpers.tiny import make
+
+WEIGHTS = {
+    "base_model.model.encoder.query.lora_A.weight": torch.zeros(2, 8),
+    "base_model.model.classifier.dense.weight": torch.zeros(8, 8),
+    "base_model.model.classifier.dense.bias": torch.zeros(3),
+    "base_model.model.classifier.out_proj.weight": torch.zeros(5, 8),
+}
+
+
+@pytest.mark.parametrize(
+    ("saved", "expected"),
+    [(["classifier", "score"], {"num_labels": 5}), (["dense"], {"num_labels": 8}), (["score"], {}), (None, {})],
+)
+def test_the_number_of_labels_is_the_smallest_number_of_rows_of_the_saved_matrices(saved, expected):
+    assert head_config({"modules_to_save": saved}, WEIGHTS) == expected
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")
+def test_an_adapter_with_a_head_of_two_layers_brings_its_number_of_classes(tmp_path):
+    """The base model has a head for 3 classes, which is replaced."""
+    tokenizer = make("bert")[1]
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 12}
+    sizes |= {"vocab_size": len(tokenizer), "pad_token_id": 0, "initializer_range": 0.5}
+    RobertaForSequenceClassification(RobertaConfig(num_labels=3, **sizes)).save_pretrained(tmp_path / "base")
+    model = RobertaForSequenceClassification.from_pretrained(
+        tmp_path / "base", num_labels=5, ignore_mismatched_sizes=True
+    )
+    adapted = get_peft_model(model, LoraConfig(task_type="SEQ_CLS", r=2, init_lora_weights=False)).eval()
+    adapted.save_pretrained(tmp_path / "adapter")
+    tokenizer.save_pretrained(tmp_path / "adapter")
+    logits = adapted(**tokenizer("the film is bad", return_tensors="pt")).logits[0]
+    explanation = Explainer.from_pretrained(str(tmp_path / "adapter"))("the film is bad", "loo")
+    assert explanation.probabilities == pytest.approx(logits.softmax(-1).tolist(), rel=1e-5)
