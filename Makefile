@@ -52,8 +52,8 @@ test-gpu: $(READY)  ## the tests that need a GPU, and a PyTorch in .venv that ca
 	$(BIN)/python -m pytest -m gpu
 
 N ?= 20
-mutants: $(READY)  ## break the package in N random places and count what the tests notice: N=20 [SEED=0]
-	$(BIN)/python -m tests.mutants --number $(N) --seed $(or $(SEED),0)
+mutants: $(READY)  ## break the package in N random places and count what the tests notice: N=20 [SEED=0] [FOLDERS="text run"]
+	$(BIN)/python -m tests.mutants --number $(N) --seed $(or $(SEED),0) --folders $(FOLDERS)
 
 style: $(READY)  ## format the code and sort the imports
 	$(BIN)/ruff check --fix-only --quiet .
