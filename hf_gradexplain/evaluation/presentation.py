@@ -1,6 +1,7 @@
 """An evaluation for readers: its tables and figures with their captions, and the warnings that readers need."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -24,10 +25,10 @@ CAPTIONS = {
     "Bands: 95 % bootstrap intervals over documents.",
     "ends": "Other ways of removal: the lowest-scored units removed first, and only the highest-scored units kept.",
     "correlation": "Pearson's r between each method's scores and leave-one-out, over documents.",
-    "comparisons": "Which differences in AOPC(K) are significant: paired t-tests over documents, p-values adjusted by "
-    "Holm's method; 95 % bootstrap intervals, not adjusted.",
-    "curves": "Comprehensiveness (the fall without the top K units, which is AOPC), sufficiency (the fall with only "
-    "the top K units), and the fall without the K lowest-scored units, which is negative for good signed scores.",
+    "comparisons": "Differences in AOPC(K): paired t-tests over documents, p-values adjusted by Holm's method; 95 % "
+    "bootstrap intervals, not adjusted.",
+    "curves": "Removal from both ends: comprehensiveness is the fall without the top K units (AOPC), sufficiency the "
+    "fall with only the top K units. The fall without the K lowest-scored units is negative for good signed scores.",
     "normalised": "NAOPC: AOPC over the whole document, scaled to 0 for the worst order of its units and 1 for the "
     "best, which makes models comparable.",
     "signs": "Agreement of sign with leave-one-out: the share of units for or against the target on which they agree.",
@@ -37,6 +38,46 @@ CAPTIONS = {
     "baselines": "Ranks by masking baseline: the methods' ranks and AOPC(K). Scores and masking both start from the "
     "baseline, so compare ranks, not numbers.",
 }
+
+
+COLUMNS = {
+    "AOPC(K)": "The fall of the target's probability without the top k units, on average over k = 0 … K.",
+    "low": "The lower end of the 95 % interval of the AOPC left of it.",
+    "high": "The upper end of that interval.",
+    "median r": "Pearson's correlation with leave-one-out: its median over documents.",
+    "p ≤ .05": "The share of documents whose correlation is significant.",
+    "by FDR": "That share when the false discovery rate is held at 5 %.",
+    "no r": "The number of documents without a correlation: fewer than three units, or constant scores.",
+    "none": "The number of documents without a correlation: fewer than three units, or constant scores.",
+    "median": "The median over documents, with its 95 % interval.",
+    "mean": "The mean over documents, with its 95 % interval.",
+    "coefficient": "Pearson compares the scores, Spearman and Kendall their order.",
+    "K": "The number of removed units up to which the curves are compared.",
+    "difference": "The difference in AOPC, with its 95 % interval.",
+    "adjusted p": "The p-value of the paired test, adjusted for the number of comparisons.",
+    "comprehensiveness(K)": "The fall without the top units. Higher is better.",
+    "sufficiency(K)": "The fall with only the top units. Lower is better.",
+    "lowest first(K)": "The fall without the lowest-scored units. Lower is better; below 0, they opposed the target.",
+    "NAOPC": "0 for the worst order of the units, 1 for the best.",
+    "AOPC(U)": "AOPC over the whole document.",
+    "worst order": "AOPC(U) of the order that was found to lower the probability the least.",
+    "best order": "AOPC(U) of the order that was found to lower it the most.",
+    "agreement": "The share of units with the same sign, with its 95 % interval.",
+    "n": "The number of documents.",
+    "what": "What is special about the documents.",
+    "of": "The number of documents that were looked at.",
+}
+"""The meaning of the columns of the readable tables, with `K` for any number in brackets."""
+
+
+def column_meanings(columns: Iterable[str]) -> dict[str, str]:
+    """Return what the columns of a table mean, by column; columns that need no words are left out.
+
+    >>> column_meanings(["method", "NAOPC"])
+    {'NAOPC': '0 for the worst order of the units, 1 for the best.'}
+    """
+    general = {column: re.sub(r"\(\d+\)", "(K)", str(column)) for column in columns}
+    return {column: COLUMNS[name] for column, name in general.items() if name in COLUMNS}
 
 
 def readable_tables(tables: Tables, extra: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

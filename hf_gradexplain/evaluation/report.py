@@ -1,22 +1,41 @@
 """The report of an evaluation: a page with its results and all of its documents."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
-from markupsafe import Markup
 
+from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
+from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.evaluation.aopc import document_aopc
+from hf_gradexplain.evaluation.correlation import REFERENCE
 from hf_gradexplain.evaluation.documents import EvaluatedDocument
-from hf_gradexplain.evaluation.presentation import captions_of, distrust, draw_figures, readable_tables, warnings_of
+from hf_gradexplain.evaluation.presentation import (
+    captions_of,
+    column_meanings,
+    distrust,
+    draw_figures,
+    readable_tables,
+    warnings_of,
+)
 from hf_gradexplain.evaluation.summaries import correlation_summary, headline, no_better_than_random
-from hf_gradexplain.evaluation.tables import Tables
+from hf_gradexplain.evaluation.tables import SHORT_K, Tables
 from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.viz.canvas import figure_bytes
-from hf_gradexplain.viz.report import render_report
+from hf_gradexplain.viz.curves import ENDS
+from hf_gradexplain.viz.report_app import Part, ReportMethod, ReportPage, ReportTable, chart, render_app
+from hf_gradexplain.viz.report_documents import DocumentPacker, ReportDocument, split_text
 
 STATIC_DOCUMENTS = 4
 """The number of documents that are shown without scripts."""
+
+CORRELATION = "Correlation with leave-one-out: how closely each method's scores follow it, over documents."
+
+FILE_BYTES = 24_000_000
+"""About how many bytes of documents a file holds; those beyond go to further files."""
 
 
 def write_report(
@@ -29,8 +48,12 @@ def write_report(
     notes: Sequence[str] = (),
     extra: Mapping[str, pd.DataFrame] | None = None,
     figures: Mapping[str, bytes] | None = None,
+    file_bytes: int = FILE_BYTES,
 ) -> None:
     """Write the results of an evaluation, and all of its documents, as a page that needs no other file.
+
+    If the documents do not fit into one file, the rest of them is written to `NAME_pages/2.html`, `3.html`, ..., next
+    to `NAME.html`, which has links to them.
 
     Args:
         path: The file to write or replace.
@@ -42,28 +65,143 @@ def write_report(
             added.
         extra: More tables by name, with captions in `hf_gradexplain.evaluation.presentation.CAPTIONS`.
         figures: The figures as SVG files, by the names of `draw_figures`; None to draw them.
+        file_bytes: About how many bytes of documents a file holds.
     """
+    page = _page(title, facts, tables, notes, extra or {}, figures)
+    further = path.parent / f"{path.stem}_pages"
+    for old in further.glob("*.html"):
+        old.unlink()
+    packed = _packed(documents, page.methods, file_bytes)
+    opening = next(packed)
+    links = [Part(_rows(opening), path.name)]
+    current = next(packed, None)
+    while current is not None:
+        following = next(packed, None)
+        number = len(links) + 1
+        links.append(Part(_rows(current), f"{further.name}/{number}.html"))
+        shown = [replace(link, href=f"../{quote(link.href)}", current=link is links[-1]) for link in links]
+        shown += [Part(_rows(following), f"{number + 1}.html")] if following else []
+        atomic_write_text(further / f"{number}.html", render_app(page.without_results(), current, shown))
+        current = following
+    shown = [replace(link, href=quote(link.href), current=link is links[0]) for link in links]
+    atomic_write_text(path, render_app(page, opening, shown if len(links) > 1 else ()))
+
+
+def _packed(
+    documents: Iterable[EvaluatedDocument], methods: Sequence[ReportMethod], file_bytes: int
+) -> Iterator[DocumentPacker]:
+    """Yield the documents of one file after the other; one file without documents if there are none."""
+    names = [method.name for method in methods]
+    packer = DocumentPacker(names, STATIC_DOCUMENTS)
+    for document in documents:
+        if packer.size >= file_bytes:
+            yield packer
+            packer = DocumentPacker(names, STATIC_DOCUMENTS)
+        packer.add(_document(document))
+    yield packer
+
+
+def _rows(packer: DocumentPacker) -> str:
+    """Return the label of a file: the row numbers of its documents."""
+    return "rows {:,} to {:,}".format(*packer.rows)
+
+
+def _document(document: EvaluatedDocument) -> ReportDocument:
+    """Return a document as the report shows it."""
+    explanation, names = document.explanation, dict(enumerate(document.explanation.class_names))
+    names |= {explanation.target: explanation.target_label}
+    names |= {explanation.prediction: explanation.prediction_label} if explanation.prediction_label else {}
+    known = document.label is not None and not explanation.regression
+    shown = {explanation.target, explanation.prediction, *([document.label] if known else [])}
+    said = {name: (explanation.remark(name), explanation.warning(name)) for name in explanation.scores}
+    return ReportDocument(
+        row=document.id,
+        pieces=list(split_text(explanation.text, [u.spans for u in explanation.units], explanation.truncated_at)),
+        target=explanation.target,
+        prediction=None if explanation.regression else explanation.prediction,
+        label=document.label if known else None,
+        names={number: names.get(number, f"class {number}") for number in shown},
+        value=float(explanation.probabilities[explanation.target]),
+        confidence=None if explanation.regression else float(explanation.probabilities[explanation.prediction]),
+        truncated=explanation.truncated_at is not None,
+        scores=explanation.scores,
+        curves=document.curves,
+        areas={name: float(document_aopc(curve, SHORT_K)[-1]) for name, curve in document.curves.items()},
+        correlations={name: values.get("pearson") for name, values in document.correlations.items()},
+        remarks={name: "; ".join(filter(None, both)) for name, both in said.items() if any(both)},
+    )
+
+
+def _page(
+    title: str,
+    facts: Mapping[str, str],
+    tables: Tables,
+    notes: Sequence[str],
+    extra: Mapping[str, pd.DataFrame],
+    figures: Mapping[str, bytes] | None,
+) -> ReportPage:
+    """Return all of the page but its documents."""
     if figures is None:
         figures = {name: figure_bytes(figure, "svg") for name, figure in draw_figures(tables).items()}
-    correlation = {"Correlation with leave-one-out": correlation_summary(tables.correlation)}
-    page = render_report(
+    captions = captions_of(tables)
+    methods, unfit = list(tables.aopc["method"].unique()), no_better_than_random(tables)
+    frames = {**readable_tables(tables, extra), CORRELATION: correlation_summary(tables.correlation)}
+    return ReportPage(
         title=title,
         headline=headline(tables),
         facts=facts,
         notes=[*notes, *warnings_of(tables)],
-        tables={**readable_tables(tables, extra or {}), **correlation},
-        figures={caption: figures[name] for name, caption in captions_of(tables).items()},
-        explanations=_static_documents(documents, no_better_than_random(tables)),
+        tables=[_table(caption, frame) for caption, frame in frames.items()],
+        curves={captions[name]: figures[name] for name in captions if name != "correlation"},
+        charts=_charts(tables),
+        figures={captions[name]: figures[name] for name in captions if name == "correlation"},
+        methods=[_method(name, unfit) for name in methods],
+        leading=_leading(tables),
+        short_k=SHORT_K,
     )
-    atomic_write_text(path, page)
 
 
-def _static_documents(documents: Iterable[EvaluatedDocument], unfit: Sequence[str]) -> list[Markup]:
-    """Return the first documents as HTML, one method after the other, with a warning for `unfit` methods."""
-    warning = Markup("<p>{}</p>")
-    return [
-        document.explanation.to_html(method) + (warning.format(distrust([method])) if method in unfit else Markup(""))
-        for document in islice(documents, STATIC_DOCUMENTS)
-        for method in document.explanation.scores
-        if document.explanation.units
+def _table(caption: str, frame: pd.DataFrame) -> ReportTable:
+    """Return a table with the part of its caption before the colon as its heading."""
+    title, _, rest = caption.partition(": ")
+    return ReportTable(title, rest[:1].upper() + rest[1:], frame, column_meanings(frame.columns))
+
+
+def _method(name: str, unfit: Sequence[str]) -> ReportMethod:
+    described = METHODS.get(name)
+    return ReportMethod(
+        name=name,
+        signed=described is None or described.signed,
+        about=DESCRIPTIONS[name].summary if name in DESCRIPTIONS else "",
+        reference=name == REFERENCE,
+        warning=distrust([name]) if name in unfit else "",
+    )
+
+
+def _leading(tables: Tables) -> str:
+    """Return the method of the highest AOPC, apart from random orders and from leave-one-out if there are others."""
+    at_short = tables.aopc[tables.aopc["k"] == min(SHORT_K, tables.aopc["k"].max())].set_index("method")["aopc"]
+    others = at_short.drop(index=["random", REFERENCE], errors="ignore")
+    return str((others if len(others) else at_short).idxmax())
+
+
+def _charts(tables: Tables) -> list[dict[str, Any]]:
+    """Return the charts of all curves that were measured."""
+    bands = "Bands: 95 % bootstrap intervals over documents."
+    by_chance = " Grey: AOPC of random orders, for 95 % of random seeds." if len(tables.chance) else ""
+    charts = [
+        chart(
+            tables.aopc,
+            title="Highest-scored units removed",
+            x="k, number of highest-scored units masked",
+            note="Higher is better. AOPC(k): how far the target's probability falls, on average over 0 … k. "
+            f"{bands}{by_chance}",
+            band=tables.chance,
+        )
     ]
+    for name, (heading, label) in ENDS.items() if len(tables.curves) else ():
+        frame = tables.curves[tables.curves["curve"] == name]
+        title, _, direction = heading.partition(": ")
+        note = f"{direction.capitalize()}. The fall of the target's probability, on average over 0 … k. {bands}"
+        charts.append(chart(frame, title=title, x=label, note=note))
+    return charts

@@ -1,0 +1,101 @@
+// A chart with its key: a table of the values at one k, whose buttons show one method alone.
+
+function chartPanel(chart, { height, start, unit }) {
+  const state = { k: start, only: null };
+  const holder = make("div", { class: "plot", role: "slider", tabindex: 0, "aria-label": `k, ${unit}`, "aria-valuemin": 0 });
+  const body = make("tbody");
+  const value = make("output");
+  const key = make(
+    "table", { class: "key" },
+    make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "method"), make("th", { scope: "col", class: "number" }, value))),
+    body,
+  );
+  const rows = chart.lines.map(line => keyRow(line, () => {
+    state.only = state.only === line.name ? null : line.name;
+    update();
+  }));
+  let drawn = null;
+
+  function update() {
+    holder.setAttribute("aria-valuenow", state.k);
+    value.textContent = `at k = ${state.k}`;
+    for (const row of rows) row.show(state.k, state.only);
+    body.replaceChildren(...rows.toSorted((a, b) => b.value - a.value).map(row => row.node));
+    drawn?.showAt(state.k);
+    drawn?.only(state.only);
+  }
+
+  function moveTo(k) {
+    const inside = Math.min(Math.max(k, 0), drawn.longest);
+    if (inside === state.k) return;
+    state.k = inside;
+    update();
+  }
+
+  function redraw() {
+    const width = Math.max(holder.clientWidth, 240);
+    drawn = lineChart(chart, { width, height, onPoint: moveTo });
+    holder.setAttribute("aria-valuemax", drawn.longest);
+    state.k = Math.min(state.k, drawn.longest);
+    holder.replaceChildren(drawn.node);
+    update();
+  }
+
+  holder.addEventListener("keydown", event => {
+    const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -Infinity, End: Infinity };
+    if (!(event.key in steps)) return;
+    event.preventDefault();
+    moveTo(state.k + steps[event.key]);
+  });
+  watchWidth(holder, redraw);
+  update();
+  return make("div", { class: "chart-panel" }, make("div", { class: "drawing" }, holder), make("div", { class: "scroll" }, key));
+}
+
+function watchWidth(element, redraw) {
+  let width = 0;
+  new ResizeObserver(() => {
+    if (element.clientWidth === width) return;
+    width = element.clientWidth;
+    redraw();
+  }).observe(element);
+}
+
+function keyRow(line, onPress) {
+  const number = make("span", { class: "value" });
+  const interval = make("span", { class: "between" });
+  const button = make(
+    "button", { type: "button", "aria-pressed": "false", title: "Show this method alone", click: onPress },
+    make("span", { class: "swatch", variables: { "--line": line.color } }), isolated(line.name),
+  );
+  const node = make("tr", {}, make("th", { scope: "row" }, button), make("td", { class: "number" }, number, interval));
+  const row = {
+    node,
+    value: 0,
+    show(k, only) {
+      const at = entryAt(line, k);
+      row.value = line.values[at];
+      number.textContent = fixed(row.value);
+      interval.textContent = line.low ? ` [${fixed(line.low[at])}, ${fixed(line.high[at])}]` : "";
+      button.setAttribute("aria-pressed", String(only === line.name));
+      node.classList.toggle("faded", only !== null && only !== line.name);
+    },
+  };
+  return row;
+}
+
+// One chart of several at a time, chosen by radio buttons.
+function chartChoice(charts, options) {
+  const panel = make("div");
+  const note = make("p", { class: "note" });
+  const show = chart => {
+    panel.replaceChildren(chartPanel(chart, options));
+    note.textContent = chart.note;
+  };
+  const radios = charts.map((chart, i) => make(
+    "label", {},
+    make("input", { type: "radio", name: "chart", checked: i === 0, change: () => show(chart) }), make("span", {}, chart.title),
+  ));
+  show(charts[0]);
+  return [charts.length > 1 ? make("fieldset", { class: "choice" }, make("legend", {}, "Curve"), ...radios) : null, panel, note];
+}

@@ -1,0 +1,109 @@
+// One document: its heading, its text shaded by the scores of a method, and what opens below it.
+
+const STEPS = 20;
+
+// A method without signs can have negative scores all the same: sums of gradients do.
+function sidesOf(method, scores) {
+  if (method.signed) return ["supports", "opposes"];
+  return scores.some(score => score < 0) ? ["positive", "negative"] : null;
+}
+
+function roleOf(score, sides) {
+  if (score === 0) return "";
+  return sides === null ? "amount" : score > 0 ? "for" : "against";
+}
+
+function shadedText(text, shown, scores, method) {
+  const peak = Math.max(...scores.map(Math.abs), 0) || 1;
+  const sides = sidesOf(method, scores);
+  let start = 0;
+  const pieces = shown.lengths.map((length, i) => {
+    const piece = text.slice(start, start + length);
+    const owner = shown.owners[i];
+    start += length;
+    if (owner < 0) return owner === -1 ? piece : make("span", { class: "unread" }, piece);
+    const step = Math.round((STEPS * Math.abs(scores[owner])) / peak);
+    const title = formatScore(scores[owner], sides !== null);
+    return make("span", { class: `u ${roleOf(scores[owner], sides)} s${step}`, title }, piece);
+  });
+  return make("div", { class: "text", dir: "auto" }, ...pieces);
+}
+
+function documentFacts(page, position) {
+  const { index } = page;
+  const name = number => isolated(page.className(number));
+  const [label, prediction, target] = [index.label[position], index.prediction[position], index.target[position]];
+  const probability = value => (value === null ? "" : ` (${fixed(value)})`);
+  const parts = [make("b", { class: "row" }, `#${index.row[position]}`)];
+  if (label !== null) parts.push(make("span", {}, "true ", make("b", {}, name(label))));
+  if (prediction === null) parts.push(make("span", {}, `output ${fixed(index.value[position])}`));
+  else parts.push(make("span", {}, "predicted ", make("b", {}, name(prediction)), probability(index.confidence[position])));
+  if (prediction !== null && target !== prediction) {
+    parts.push(make("span", {}, "explained ", make("b", {}, name(target)), probability(index.value[position])));
+  }
+  if (isWrong(index, position)) parts.push(make("span", { class: "mark wrong" }, "wrong"));
+  if (isUnsure(index, position, page.limits)) parts.push(make("span", { class: "mark" }, "unsure"));
+  if (index.truncated[position]) parts.push(make("span", { class: "mark" }, "truncated"));
+  return make("div", { class: "facts-line" }, ...parts);
+}
+
+function methodRow(page, position, shown, number) {
+  const method = page.methods[number];
+  const r = page.index.r[number][position];
+  const figures = [`${page.areaName} ${fixed(page.index.areas[number][position])}`];
+  if (page.hasReference && !method.reference) figures.push(`r ${fixed(r, 2)}`);
+  const remarks = [shown.remarks?.[number], method.warning].filter(Boolean);
+  return make(
+    "div", { class: "method" },
+    make("div", { class: "name" }, isolated(method.name), make("span", {}, figures.join(" · "))),
+    make("div", {}, shadedText(page.index.text[position], shown, shown.scores[number], method),
+      ...remarks.map(remark => make("p", { class: "remark" }, remark))),
+  );
+}
+
+// The units in the order of the text, with the score of every method.
+function scoreTable(page, position, shown) {
+  const text = page.index.text[position];
+  const units = shown.scores[0].map(() => "");
+  let start = 0;
+  shown.lengths.forEach((length, i) => {
+    const owner = shown.owners[i];
+    if (owner >= 0 && units[owner] === "") units[owner] = text.slice(start, start + length);
+    start += length;
+  });
+  const head = ["unit", ...page.methods.map(method => method.name)];
+  const table = make(
+    "table", {},
+    make("thead", {}, make("tr", {}, ...head.map((name, i) => make("th", { scope: "col", class: i ? "number" : null }, isolated(name))))),
+    make("tbody", {}, ...units.map((unit, u) => make("tr", {}, make("td", {}, isolated(unit)),
+      ...page.methods.map((method, m) => make("td", { class: "number" }, formatScore(shown.scores[m][u], sidesOf(method, shown.scores[m]) !== null)))))),
+  );
+  makeSortable(table);
+  return make("div", { class: "scroll" }, table);
+}
+
+function curveOf(page, shown) {
+  const ks = shown.ks ?? shown.curves[0].map((_, k) => k);
+  return {
+    title: "Probability of the explained class as units are removed",
+    x: "k, number of highest-scored units masked",
+    lines: page.methods.map((method, m) => ({ ...method, ks, values: shown.curves[m] })),
+  };
+}
+
+function openedDocument(page, position, shown) {
+  const isEmpty = shown.scores[0].length === 0;
+  if (isEmpty) return make("p", { class: "remark" }, "The model read no words of this text, so there are no scores.");
+  const scores = make("details", { class: "more" }, make("summary", {}, "All scores"));
+  scores.addEventListener("toggle", () => {
+    if (scores.open && scores.childElementCount === 1) scores.append(scoreTable(page, position, shown));
+  });
+  const title = page.index.prediction[position] === null ? "Output" : "Probability";
+  return make(
+    "div", { class: "opened" },
+    make("div", { class: "methods" }, ...page.methods.map((_, number) => methodRow(page, position, shown, number))),
+    make("h4", {}, `${title} of the explained class as each method’s top k units are removed`),
+    chartPanel(curveOf(page, shown), { height: 220, start: 3, unit: "number of removed units" }),
+    scores,
+  );
+}

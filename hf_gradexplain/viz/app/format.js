@@ -1,0 +1,21 @@
+// Numbers as text, as in the tables of the page.
+
+function withMinus(text) {
+  return text.replaceAll("-", "−");
+}
+
+function fixed(value, digits = 3) {
+  if (value === null || value === undefined) return "–";
+  const text = value.toFixed(digits);
+  return withMinus(Number(text) === 0 ? text.replace("-", "") : text);
+}
+
+function formatScore(value, signed) {
+  if (value === 0) return "0";
+  const text = withMinus(value.toPrecision(3));
+  return signed && value > 0 ? `+${text}` : text;
+}
+
+function count(number, noun) {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}

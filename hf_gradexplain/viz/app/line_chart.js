@@ -1,0 +1,111 @@
+// A chart of lines over k, the number of units, with a marker that moves to any k.
+
+const MARGIN = { top: 12, right: 16, bottom: 40, left: 52 };
+
+// From 30 units on, the axis of k is logarithmic above 1: the first few units matter most.
+function scaleOfK(longest, from, to) {
+  const position = longest < 30 ? k => k : k => (k <= 1 ? 0.4 * k : 0.4 + Math.log10(k));
+  const end = position(Math.max(longest, 1));
+  return k => from + ((to - from) * position(k)) / end;
+}
+
+function ticksOfK(longest) {
+  if (longest < 30) return ticks(0, Math.max(longest, 1), 7).filter(Number.isInteger);
+  const steps = [0];
+  for (let power = 1; power <= longest; power *= 10) steps.push(power, 2 * power, 5 * power);
+  return steps.filter(step => step <= longest);
+}
+
+function ticks(low, high, about) {
+  const raw = (high - low) / about || 1;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * [1, 2, 5, 10].find(factor => factor * power >= raw * 0.999);
+  const values = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i += 1) values.push(i * step);
+  return values;
+}
+
+function extent(chart) {
+  const values = chart.lines.flatMap(line => [...line.values, ...(line.low ?? []), ...(line.high ?? [])]);
+  if (chart.band) values.push(...chart.band.low, ...chart.band.high);
+  const low = Math.min(0, ...values), high = Math.max(0, ...values);
+  const room = 0.04 * (high - low || 1);
+  return [low < 0 ? low - room : 0, high + room];
+}
+
+function path(ks, values, x, y) {
+  return values.map((value, i) => `${i ? "L" : "M"}${x(ks[i]).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+}
+
+function area(ks, low, high, x, y) {
+  return path([...ks, ...ks.toReversed()], [...low, ...high.toReversed()], x, y) + "Z";
+}
+
+// The entry at k; of a line that ends before k, its last one.
+function entryAt(line, k) {
+  let i = line.ks.findIndex(each => each >= k);
+  if (i < 0) i = line.ks.length - 1;
+  return i > 0 && k - line.ks[i - 1] < line.ks[i] - k ? i - 1 : i;
+}
+
+function lineChart(chart, { width, height, onPoint }) {
+  const longest = Math.max(1, ...chart.lines.map(line => line.ks.at(-1) ?? 0));
+  const [low, high] = extent(chart);
+  const x = scaleOfK(longest, MARGIN.left, width - MARGIN.right);
+  const y = value => height - MARGIN.bottom - ((value - low) / (high - low)) * (height - MARGIN.top - MARGIN.bottom);
+  const marker = draw("line", { class: "marker", y1: MARGIN.top, y2: height - MARGIN.bottom });
+  const dots = chart.lines.map(line => draw("circle", { class: "dot", r: 3.2, variables: { "--line": line.color } }));
+  const groups = chart.lines.map((line, i) => draw(
+    "g", { class: "line", variables: { "--line": line.color } },
+    line.low ? draw("path", { class: "interval", d: area(line.ks, line.low, line.high, x, y) }) : null,
+    draw("path", { class: "curve", d: path(line.ks, line.values, x, y), "stroke-dasharray": line.dash || null }),
+    dots[i],
+  ));
+  const node = draw(
+    "svg", { class: "chart", width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
+    ...axes(chart, { width, height, longest, low, high, x, y }),
+    chart.band ? draw("path", { class: "band", d: area(chart.band.ks, chart.band.low, chart.band.high, x, y) }) : null,
+    marker, ...groups,
+  );
+  const showAt = k => {
+    marker.setAttribute("x1", x(k));
+    marker.setAttribute("x2", x(k));
+    chart.lines.forEach((line, i) => {
+      const at = entryAt(line, k);
+      dots[i].setAttribute("cx", x(Math.min(k, line.ks.at(-1))));
+      dots[i].setAttribute("cy", y(line.values[at]));
+    });
+  };
+  for (const kind of ["pointermove", "pointerdown"]) {
+    node.addEventListener(kind, event => onPoint(nearestK(node, event, x, longest)));
+  }
+  return { node, longest, showAt, only: name => fade(groups, chart.lines, name) };
+}
+
+function nearestK(node, event, x, longest) {
+  const at = event.clientX - node.getBoundingClientRect().left;
+  let k = 0;
+  while (k < longest && Math.abs(x(k + 1) - at) <= Math.abs(x(k) - at)) k += 1;
+  return k;
+}
+
+function fade(groups, lines, name) {
+  lines.forEach((line, i) => groups[i].classList.toggle("faded", name !== null && line.name !== name));
+}
+
+function axes(chart, { width, height, longest, low, high, x, y }) {
+  const bottom = height - MARGIN.bottom;
+  const horizontal = ticks(low, high, height / 55).map(value => draw(
+    "g", {},
+    draw("line", { class: value === 0 ? "zero" : "grid", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(value), y2: y(value) }),
+    draw("text", { x: MARGIN.left - 8, y: y(value) + 4, "text-anchor": "end" }, withMinus(String(Number(value.toPrecision(3))))),
+  ));
+  let free = -Infinity;
+  const vertical = ticksOfK(longest).filter(k => {
+    const fits = x(k) >= free;
+    if (fits) free = x(k) + 12 + 8 * String(k).length;
+    return fits;
+  }).map(k => draw("text", { x: x(k), y: bottom + 18, "text-anchor": "middle" }, String(k)));
+  const label = draw("text", { class: "axis", x: (MARGIN.left + width - MARGIN.right) / 2, y: height - 4, "text-anchor": "middle" }, chart.x);
+  return [...horizontal, ...vertical, label];
+}

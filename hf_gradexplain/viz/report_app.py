@@ -1,0 +1,223 @@
+"""The page of an evaluation with scripts: all of its documents, charts and sorted tables, in one file."""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR, method_styles
+from hf_gradexplain.viz.report import MEANING
+from hf_gradexplain.viz.report_documents import DocumentPacker, packed
+from hf_gradexplain.viz.report_static import SHADES, static_document
+from hf_gradexplain.viz.sanitize import visible
+from hf_gradexplain.viz.tables import text_table
+from hf_gradexplain.viz.templating import HTML
+
+SCRIPTS = (
+    *("elements", "store", "format", "search", "line_chart", "chart_panel", "sorting"),
+    *("document", "filters", "documents", "main"),
+)
+"""The scripts of the page in `viz/app/`, in the order in which they run."""
+
+LIMITS = {"unsure": 0.6, "disagrees": 0.2}
+"""Below which probability of the predicted class a document counts as unsure, and below which r with leave-one-out a
+method disagrees."""
+
+CHART_POINTS = 120
+"""The largest number of points of a line in a chart."""
+
+
+@dataclass(frozen=True)
+class ReportMethod:
+    """A method as a report shows it.
+
+    Attributes:
+        name: Its name.
+        signed: Whether a positive score supports the target and a negative one opposes it.
+        about: What it computes, in a few words.
+        reference: Whether the other methods are compared with it.
+        warning: A sentence if its scores should not be trusted; otherwise empty.
+    """
+
+    name: str
+    signed: bool
+    about: str = ""
+    reference: bool = False
+    warning: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class ReportTable:
+    """A table of a report: its heading, a sentence about it, its rows, and what its columns mean."""
+
+    title: str
+    caption: str
+    frame: pd.DataFrame
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class ReportPage:
+    """Everything on a report's page except its documents.
+
+    Attributes:
+        title: What was evaluated.
+        headline: The result in one or two sentences.
+        facts: Model, data and options, by name.
+        notes: Remarks about the numbers.
+        tables: The tables, in order.
+        curves: The figures of curves as SVG files by caption; scripts replace them by `charts`.
+        charts: The charts, see `chart`.
+        figures: The other figures as SVG files by caption.
+        methods: The methods, in the order of all scores.
+        leading: The name of the method that shades the list of documents.
+        short_k: The `K` of the documents' AOPC.
+    """
+
+    title: str
+    headline: str
+    facts: Mapping[str, str]
+    notes: Sequence[str]
+    tables: Sequence[ReportTable]
+    curves: Mapping[str, bytes]
+    charts: Sequence[Mapping[str, Any]]
+    figures: Mapping[str, bytes]
+    methods: Sequence[ReportMethod]
+    leading: str
+    short_k: int
+
+    def without_results(self) -> "ReportPage":
+        """Return a page of documents alone."""
+        return replace(self, headline="", facts={}, notes=(), tables=(), curves={}, charts=(), figures={})
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the files that the documents are spread over: its label, its link, and whether it is this file."""
+
+    label: str
+    href: str
+    current: bool = False
+
+
+def chart(frame: pd.DataFrame, *, title: str, x: str, note: str, band: pd.DataFrame | None = None) -> dict[str, Any]:
+    """Return a chart of curves for the scripts of the page.
+
+    Args:
+        frame: Long form, one row per method and k, with the columns method, k, aopc, ci_low and ci_high.
+        title: Its title.
+        x: The label of the axis of k.
+        note: A sentence below it.
+        band: The band of random orders, with the columns k, low and high. None or no rows: no band.
+    """
+    curves = {str(name): _thinned(curve.sort_values("k")) for name, curve in frame.groupby("method", sort=False)}
+    columns = {"ks": "k", "values": "aopc", "low": "ci_low", "high": "ci_high"}
+    lines = [
+        {"name": visible(name), **look, **{key: _numbers(curve[column]) for key, column in columns.items()}}
+        for (name, curve), look in zip(curves.items(), _looks(curves), strict=True)
+    ]
+    made: dict[str, Any] = {"title": title, "x": x, "note": note, "lines": lines}
+    if band is not None and len(band):
+        thinned = _thinned(band.sort_values("k"))
+        made["band"] = {key: _numbers(thinned[name]) for key, name in (("ks", "k"), ("low", "low"), ("high", "high"))}
+    return made
+
+
+def _thinned(curve: pd.DataFrame) -> pd.DataFrame:
+    """Return at most `CHART_POINTS` rows of a curve, close together where k is small."""
+    if len(curve) <= CHART_POINTS:
+        return curve
+    return curve.iloc[np.unique(np.geomspace(1, len(curve), CHART_POINTS).round().astype(int) - 1)]
+
+
+def _numbers(column: pd.Series) -> list[float | None]:
+    return [None if pd.isna(value) else round(value, 5) for value in column.tolist()]
+
+
+def _looks(methods: Sequence[str] | Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the colour and the dashes of every method's line."""
+    looks = []
+    for color, dash, _ in method_styles(methods).values():
+        looks.append({"color": color, "dash": "" if dash == "solid" else " ".join(f"{2 * step:g}" for step in dash[1])})
+    return looks
+
+
+def render_app(page: ReportPage, documents: DocumentPacker, parts: Sequence[Part] = ()) -> str:
+    """Render an evaluation as one HTML page, whose scripts show all documents and draw charts.
+
+    The content security policy allows nothing but this style sheet and these scripts, by their hashes, and images in
+    the page: nothing is requested from anywhere. Without scripts, or in an old browser, the page shows the figures as
+    images and the first documents. Every string is escaped; data reach the scripts as compressed JSON.
+
+    Args:
+        page: The results.
+        documents: The documents that the page holds.
+        parts: Links to the other files, if the documents are spread over several.
+    """
+    colors = {name: " ".join(map(str, bytes.fromhex(color[1:]))) for name, color in _COLORS.items()}
+    style = Markup(HTML.get_template("app.css.jinja").render(colors=colors, shades=SHADES))
+    script = Markup(_script())
+    index = documents.index()
+    tables = [(table, text_table(table.frame), _described(table)) for table in page.tables]
+    signed = {method.name: method.signed for method in page.methods}
+    warnings = {method.name: method.warning for method in page.methods}
+    return HTML.get_template("app.html.jinja").render(
+        page=page,
+        style=style,
+        script=script,
+        hashes={"style": _hash(style), "script": _hash(script)},
+        main=tables[0] if tables else None,
+        others=tables[1:],
+        images={name: _images(figures) for name, figures in (("curves", page.curves), ("figures", page.figures))},
+        first=[static_document(document, signed, warnings, f"AOPC({page.short_k})") for document in documents.first],
+        n_documents=len(documents),
+        parts=parts,
+        meaning=MEANING,
+        data={"page-data": packed(_page_data(page)), "index-data": packed(index)},
+        blocks=documents.blocks,
+    )
+
+
+_COLORS = {"for": FOR, "against": AGAINST, "amount": AMOUNT}
+
+
+def _script() -> str:
+    """Return the scripts in one block, whose names no other script can see."""
+    folder = files("hf_gradexplain.viz") / "app"
+    scripts = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    return '"use strict";\n{\n' + "\n".join(scripts) + "}\n"
+
+
+def _hash(content: str) -> str:
+    """Return the hash of an inline script or style as a content security policy names it."""
+    return f"sha256-{b64encode(hashlib.sha256(content.encode()).digest()).decode()}"
+
+
+def _images(figures: Mapping[str, bytes]) -> dict[str, str]:
+    return {caption: b64encode(svg).decode() for caption, svg in figures.items()}
+
+
+def _described(table: ReportTable) -> dict[str, str]:
+    return {name: meaning for column in table.frame.columns if (meaning := table.columns.get(name := str(column)))}
+
+
+def _page_data(page: ReportPage) -> dict[str, Any]:
+    """Return what the scripts need of the page, apart from its documents."""
+    methods = [
+        asdict(method) | look
+        for method, look in zip(page.methods, _looks([method.name for method in page.methods]), strict=True)
+    ]
+    return {
+        "charts": page.charts,
+        "methods": [{k: visible(v) if isinstance(v, str) else v for k, v in method.items()} for method in methods],
+        "leading": [method.name for method in page.methods].index(page.leading),
+        "shortK": page.short_k,
+        "areaName": f"AOPC({page.short_k})",
+        "limits": LIMITS,
+    }

@@ -1,0 +1,201 @@
+"""The documents of a report, compressed for the scripts in `viz/app/`, which read them block by block."""
+
+import gzip
+import json
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from hf_gradexplain.viz.sanitize import visible
+
+OUTSIDE, UNREAD = -1, -2
+"""The owners of pieces of a text that belong to no unit, and that the model did not read."""
+
+BLOCK_BYTES = 400_000
+"""The size of a block before compression, from which the next one begins."""
+
+CURVE_POINTS = 60
+"""The largest number of points of a document's curve that a report draws."""
+
+Piece = tuple[str, int]
+"""A piece of a text, and the number of the unit that it belongs to, or `OUTSIDE`, or `UNREAD`."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReportDocument:
+    """A document as a report shows it.
+
+    Attributes:
+        row: Its row number in the dataset.
+        pieces: The text in pieces, in order.
+        target: The explained class.
+        prediction: The predicted class; None for a regression.
+        label: The true class; None if it is not known, or for a regression.
+        names: The names of `target` and of `prediction`.
+        value: The model's probability of `target`; for a regression, its output.
+        confidence: The model's probability of `prediction`; None for a regression.
+        truncated: Whether the model read only the beginning of the text.
+        scores: For each method `(U,)`: the score of each unit.
+        curves: For each method `(U + 1,)`: `value` without the `k` highest-scored units.
+        areas: For each method, the AOPC.
+        correlations: For each method, Pearson's r with leave-one-out; None where it is undefined.
+        remarks: Sentences about the scores, by method; most methods have none.
+    """
+
+    row: int
+    pieces: Sequence[Piece]
+    target: int
+    prediction: int | None
+    label: int | None
+    names: Mapping[int, str]
+    value: float
+    confidence: float | None
+    truncated: bool
+    scores: Mapping[str, np.ndarray]
+    curves: Mapping[str, np.ndarray]
+    areas: Mapping[str, float]
+    correlations: Mapping[str, float | None] = field(default_factory=dict)
+    remarks: Mapping[str, str] = field(default_factory=dict)
+
+
+def split_text(text: str, spans: Sequence[Sequence[tuple[int, int]]], read_to: int | None) -> Iterator[Piece]:
+    """Yield a text in pieces that, joined in order, give the text.
+
+    Args:
+        text: The text.
+        spans: For each unit its occurrences, as character offsets.
+        read_to: The number of characters that the model read; None if it read all.
+
+    >>> list(split_text("a bc d", [[(0, 1)], [(2, 4)]], 4))
+    [('a', 0), (' ', -1), ('bc', 1), (' d', -2)]
+    """
+    end, stop = 0, len(text) if read_to is None else read_to
+    for (first, last), unit in sorted((span, unit) for unit, of_unit in enumerate(spans) for span in of_unit):
+        first, last = max(first, end), min(last, stop)
+        if first >= last:
+            continue
+        if end < first:
+            yield text[end:first], OUTSIDE
+        yield text[first:last], unit
+        end = last
+    if end < stop:
+        yield text[end:stop], OUTSIDE
+    if stop < len(text):
+        yield text[stop:], UNREAD
+
+
+def packed(value: Any) -> str:
+    """Return a JSON value as gzip in base64, which no HTML can end or break."""
+    content = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return b64encode(gzip.compress(content.encode(), mtime=0)).decode()
+
+
+class DocumentPacker:
+    """Packs documents one after the other: an index of what is searched, and blocks of what is shown.
+
+    Attributes:
+        blocks: The finished blocks; each is a list of documents.
+        first: The first documents, `n_first` of them at most.
+        size: About how many bytes the packed documents take on a page.
+    """
+
+    def __init__(self, methods: Sequence[str], n_first: int) -> None:
+        self.methods, self.n_first = list(methods), n_first
+        self.blocks: list[str] = []
+        self.first: list[ReportDocument] = []
+        self.size = 0
+        self._block: list[str] = []
+        self._block_size = 0
+        self._names: dict[int, str] = {}
+        self._starts: list[int] = []
+        self._rows: list[dict[str, Any]] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """The row numbers of the first and of the last document."""
+        return self._rows[0]["row"], self._rows[-1]["row"]
+
+    def add(self, document: ReportDocument) -> None:
+        """Add the next document."""
+        if len(self.first) < self.n_first:
+            self.first.append(document)
+        if not self._block:
+            self._starts.append(len(self._rows))
+        pieces = [(visible(text), owner) for text, owner in document.pieces]
+        row = _index_row(document, "".join(text for text, _ in pieces), self.methods)
+        shown = json.dumps(_shown(document, pieces, self.methods), separators=(",", ":"), allow_nan=False)
+        self._names.update({number: visible(name) for number, name in document.names.items()})
+        self._rows.append(row)
+        self._block.append(shown)
+        self._block_size += len(shown)
+        self.size += len(row["text"]) // 2 + 40
+        if self._block_size >= BLOCK_BYTES:
+            self._finish_block()
+
+    def index(self) -> dict[str, Any]:
+        """Finish the last block, and return the index: one list per column, one entry per document."""
+        self._finish_block()
+        columns = {name: [row[name] for row in self._rows] for name in (self._rows[0] if self._rows else {})}
+        by_method = {name: list(map(list, zip(*columns.pop(name, []), strict=True))) for name in ("areas", "r")}
+        return {**columns, **by_method, "starts": self._starts, "classes": self._names}
+
+    def _finish_block(self) -> None:
+        if self._block:
+            block = b64encode(gzip.compress(f"[{','.join(self._block)}]".encode(), mtime=0)).decode()
+            self.blocks.append(block)
+            self.size += len(block)
+            self._block, self._block_size = [], 0
+
+
+def _index_row(document: ReportDocument, text: str, methods: Sequence[str]) -> dict[str, Any]:
+    """Return what is known of a document before its block is read."""
+    return {
+        "row": document.row,
+        "text": text,
+        "target": document.target,
+        "prediction": document.prediction,
+        "label": document.label,
+        "value": round(document.value, 4),
+        "confidence": None if document.confidence is None else round(document.confidence, 4),
+        "truncated": int(document.truncated),
+        "areas": [round(document.areas[method], 4) for method in methods],
+        "r": [None if (r := document.correlations.get(method)) is None else round(r, 3) for method in methods],
+    }
+
+
+def _shown(document: ReportDocument, pieces: Sequence[Piece], methods: Sequence[str]) -> dict[str, Any]:
+    """Return what is shown of an opened document; lengths count UTF-16 code units, as JavaScript does."""
+    n_units = len(document.scores[methods[0]]) if methods else 0
+    ks = curve_points(n_units)
+    remarks = {methods.index(method): visible(remark) for method, remark in document.remarks.items()}
+    return {
+        "lengths": [len(text.encode("utf-16-le")) // 2 for text, _ in pieces],
+        "owners": [owner for _, owner in pieces],
+        "scores": [_rounded(document.scores[method]) for method in methods],
+        "curves": [np.round(document.curves[method][ks], 4).tolist() for method in methods],
+        **({"ks": ks.tolist()} if len(ks) <= n_units else {}),
+        **({"remarks": remarks} if remarks else {}),
+    }
+
+
+def _rounded(scores: np.ndarray) -> list[float]:
+    """Return the scores with the three significant digits that are shown; whole numbers without a fraction."""
+    values = (float(f"{score:.3g}") for score in scores)
+    return [int(value) if value == int(value) else value for value in values]
+
+
+def curve_points(last: int) -> np.ndarray:
+    """Return the `k` from 0 to `last` at which a curve is drawn: all, or close together where `k` is small.
+
+    >>> curve_points(3), len(curve_points(1000)) <= CURVE_POINTS
+    (array([0, 1, 2, 3]), True)
+    """
+    if last < CURVE_POINTS:
+        return np.arange(last + 1)
+    return np.unique(np.concatenate([[0], np.geomspace(1, last, CURVE_POINTS - 1).round()]).astype(int))

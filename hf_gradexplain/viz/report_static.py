@@ -1,0 +1,80 @@
+"""A document of a report as it looks without scripts; `viz/app/document.js` makes the same elements."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hf_gradexplain.viz.report_documents import UNREAD, ReportDocument
+from hf_gradexplain.viz.tables import MISSING, format_score
+
+SHADES = 20
+"""The number of steps of the colour scale."""
+
+
+class Shade(NamedTuple):
+    """A piece of a text, the class names that colour it, and its score as text; empty ones if it has none."""
+
+    text: str
+    look: str = ""
+    score: str = ""
+
+
+def static_document(
+    document: ReportDocument, signed: Mapping[str, bool], warnings: Mapping[str, str], area_name: str
+) -> dict[str, Any]:
+    """Return what the template shows of a document: its facts, and a row of shaded text per method.
+
+    Args:
+        document: The document.
+        signed: For each method, whether its scores have a sign.
+        warnings: A sentence for each method whose scores should not be trusted.
+        area_name: What its AOPC is called.
+    """
+    return {
+        "row": document.row,
+        "label": document.names.get(document.label, "") if document.label is not None else "",
+        "prediction": "" if document.prediction is None else document.names[document.prediction],
+        "target": "" if document.target == document.prediction else document.names[document.target],
+        "value": format(document.value, "z.3f"),
+        "confidence": "" if document.confidence is None else format(document.confidence, ".3f"),
+        "is_empty": not any(owner >= 0 for _, owner in document.pieces),
+        "methods": [
+            {
+                "name": method,
+                "figures": _figures(document, method, area_name),
+                "shades": shade(document.pieces, scores, signed[method]),
+                "remarks": [said for said in (document.remarks.get(method), warnings.get(method)) if said],
+            }
+            for method, scores in document.scores.items()
+        ],
+    }
+
+
+def shade(pieces: Sequence[tuple[str, int]], scores: np.ndarray, signed: bool) -> list[Shade]:
+    """Return the pieces of a text with their colours: `|score| / max |score|` in `SHADES` steps.
+
+    >>> shade([("not", 0), (" ", -1), ("bad", 1)], np.array([0.5, -0.25]), signed=True)
+    [Shade(text='not', look='u for s20', score='+0.500'), Shade(text=' ', look='', score=''), \
+Shade(text='bad', look='u against s10', score='-0.250')]
+    """
+    peak = float(np.abs(scores).max(initial=0.0)) or 1.0
+    has_sign = signed or bool((scores < 0).any())
+    shades = []
+    for text, owner in pieces:
+        if owner < 0:
+            shades.append(Shade(text, "unread" if owner == UNREAD else ""))
+            continue
+        score = float(scores[owner])
+        role = "" if score == 0 else "amount" if not has_sign else "for" if score > 0 else "against"
+        step = int(SHADES * abs(score) / peak + 0.5)
+        shades.append(Shade(text, f"u {role} s{step}", format_score(score, has_sign)))
+    return shades
+
+
+def _figures(document: ReportDocument, method: str, area_name: str) -> str:
+    text = f"{area_name} {document.areas[method]:z.3f}"
+    if method not in document.correlations:
+        return text
+    r = document.correlations[method]
+    return f"{text} · r {MISSING if r is None else format(r, 'z.2f')}"
