@@ -22,7 +22,7 @@ import torch
 from datasets import Dataset
 
 from benchmarks import workload
-from hf_gradexplain.attribution.methods import PAPER_METHODS
+from hf_gradexplain.attribution.descriptions import PAPER_METHODS
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.models import MODELS, train_word_tokenizer
 from hf_gradexplain.options import Options

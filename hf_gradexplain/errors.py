@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import cast
@@ -29,9 +29,21 @@ def choose(what: str, name: str, choices: Collection[str]) -> str:
     """
     if name in choices:
         return name
-    nearest = get_close_matches(str(name), choices, n=1, cutoff=0.5)
-    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-    raise GradexplainError(f"unknown {what} {name!r}: {hint}Choices: {', '.join(choices)}")
+    raise GradexplainError(f"unknown {what} {name!r}: {nearest(name, choices)}Choices: {', '.join(choices)}")
+
+
+def nearest(name: object, choices: Iterable[str]) -> str:
+    """Return a question that names the choice most similar to `name`, with a blank after it; empty if none is similar.
+
+    The first choice that begins with `name` is the most similar one.
+
+    >>> nearest("words", ("token", "word", "word_type")), nearest("x", ("token", "word"))
+    ("did you mean 'word'? ", '')
+    """
+    given, names = str(name), tuple(choices)
+    longer = [choice for choice in names if choice.startswith(given) and len(given.strip("-")) > 1]
+    similar = longer or get_close_matches(given, names, n=1, cutoff=0.5)
+    return f"did you mean {similar[0]!r}? " if similar else ""
 
 
 def one_line(error: object, limit: int | None = None) -> str:

@@ -33,3 +33,6 @@ DESCRIPTIONS = {
     "smoothgrad": Description(False, "L2 norm of the gradient averaged over noisy copies"),
 }
 """One description per method of `hf_gradexplain.attribution.methods`, in the same order."""
+
+PAPER_METHODS = ("random", "loo", "sa_raw", "sa_l1", "sa_l2", "sa_linf", "signed_gi")
+"""The methods that the paper compares."""

@@ -61,9 +61,6 @@ _COMPUTED: dict[str, tuple[Source, Callable[[Any, Units], Tensor]]] = {
 
 METHODS: dict[str, Method] = {name: Method(*how, *DESCRIPTIONS[name]) for name, how in _COMPUTED.items()}
 
-PAPER_METHODS = ("random", "loo", "sa_raw", "sa_l1", "sa_l2", "sa_linf", "signed_gi")
-"""The methods that the paper compares."""
-
 
 def register(name: str, method: Method) -> None:
     """Add a method to `METHODS`.

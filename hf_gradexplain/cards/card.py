@@ -106,7 +106,7 @@ class Card:
         license: The identifier of its licence, or None.
         corpus: The dataset that it was trained and evaluated on.
         classes: The names of its outputs.
-        metrics: Its results, under the names of `hf_gradexplain.training.Task.metrics`.
+        metrics: Its results, under the names of `hf_gradexplain.training.task.Task.metrics`.
         settings: The settings that reproduce the training, by name.
         limits: Its limitations, one sentence each.
         versions: The versions of the packages that trained it.

@@ -7,7 +7,9 @@ from hf_gradexplain.cards.card import Card, Corpus
 from hf_gradexplain.hub.provenance import public_name
 from hf_gradexplain.models import MODELS
 from hf_gradexplain.run.fingerprints import texts_fingerprint, versions
-from hf_gradexplain.training import FitArguments, Task, TrainArguments, Trained
+from hf_gradexplain.training.arguments import FitArguments, TrainArguments
+from hf_gradexplain.training.task import Task
+from hf_gradexplain.training.train import Trained
 
 PACKAGES = ("hf_gradexplain", "torch", "transformers")
 DECIMALS = 6

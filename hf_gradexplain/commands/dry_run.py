@@ -9,7 +9,8 @@ from rich.text import Text
 
 from hf_gradexplain.commands.inputs import load_inputs
 from hf_gradexplain.commands.measures import measures_of
-from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, options_of
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
+from hf_gradexplain.commands.run_options import options_of
 from hf_gradexplain.evaluation.baselines import other_baselines
 from hf_gradexplain.run.estimate import Estimate, estimate
 from hf_gradexplain.run.processes import process_state

@@ -19,7 +19,8 @@ from hf_gradexplain.commands.dry_run import run_dry
 from hf_gradexplain.commands.inputs import EvaluationInputs, load_inputs
 from hf_gradexplain.commands.measures import evaluate_baselines, measures_of
 from hf_gradexplain.commands.publish import publish
-from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, options_of, to_replay_yaml
+from hf_gradexplain.commands.recipe_arguments import REPLAY, EvaluateRecipeArguments, to_replay_yaml
+from hf_gradexplain.commands.run_options import options_of
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import translate_write_errors
 from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
@@ -140,7 +141,7 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
             inputs=inputs,
             tables=tables,
             seconds=time.monotonic() - started,
-            replay="python recipes/evaluate.py run.yaml",
+            replay=REPLAY,
             arguments=to_replay_yaml(arguments),
             extra=extra,
             notes=(*evaluated.notes, *_cautions(evaluated.engine, options, documents)),

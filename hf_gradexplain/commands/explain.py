@@ -6,7 +6,8 @@ from pathlib import Path
 from datasets import Dataset
 
 from hf_gradexplain.commands.class_labels import to_classes
-from hf_gradexplain.commands.recipe_arguments import ExplainRecipeArguments, options_of, to_replay_yaml
+from hf_gradexplain.commands.recipe_arguments import ExplainRecipeArguments, to_replay_yaml
+from hf_gradexplain.commands.run_options import options_of
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.corpus.open_dataset import names_file
 from hf_gradexplain.engine import AttributionEngine

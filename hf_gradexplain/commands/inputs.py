@@ -20,7 +20,7 @@ from hf_gradexplain.hub.provenance import Provenance, public_name, resolve
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.run.processes import process_state
-from hf_gradexplain.training import infer_task
+from hf_gradexplain.training.task import infer_task
 from hf_gradexplain.viz.terminal import say
 
 STEPS = 40

@@ -1,4 +1,4 @@
-"""Command-line flags and YAML files, made from the fields of a dataclass."""
+"""Parsers of command lines: flags and YAML files made from the fields of a dataclass, and errors of one sentence."""
 
 import argparse
 import os
@@ -6,39 +6,29 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import partial
 from pathlib import Path
-from types import UnionType
-from typing import Any, NoReturn, TypeVar, Union, cast, get_args, get_origin
+from typing import Any, NoReturn, TypeVar, cast
 
-import yaml
-
-from hf_gradexplain.errors import GradexplainError, choose, one_line
+from hf_gradexplain.commands.recipe_files import RENAMED, names_recipe, read_recipe, value_type
+from hf_gradexplain.errors import GradexplainError, choose, nearest
 from hf_gradexplain.options import choices_of
 from hf_gradexplain.viz.sanitize import visible
 
 T = TypeVar("T")
 
-RENAMED = {
-    "baselines": "is now --compare_baselines",
-    "revision": "is now --model_revision",
-    "token": "is gone: set HF_TOKEN, or log in with `hf auth login`, which keeps the token out of the process list",
-}
-"""Flags of earlier versions, and what to use in their place."""
-
 
 def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) -> T:
     """Fill a dataclass from `[file.yaml] [--flag value ...]`; flags override the file, the file the defaults.
 
-    The fields of the dataclass are the flags and the keys of the file; the metadata `help` of a field is its line under
-    `--help`; those named in its `HIDDEN` are not listed there. `learning_rate: 1e-3` in the file means what
-    `--learning_rate 1e-3` means. A key may be left without a value (null) only if its default is None.
+    `learning_rate: 1e-3` in the file means what `--learning_rate 1e-3` means. A key may be left without a value (null)
+    only if its default is None.
 
     Args:
-        dataclass_type: The dataclass; its `__post_init__` may check the values by raising `GradexplainError`.
+        dataclass_type: The dataclass, see `Parser.add_recipe`.
         argv: The arguments after the program's name; None for those of this process.
 
     Returns:
@@ -48,32 +38,66 @@ def parse_arguments(dataclass_type: type[T], argv: Sequence[str] | None = None) 
         SystemExit: With code 2 and one sentence on stderr, if the file cannot be read, or a key or flag is unknown (the
             nearest one is named), has no value or a value of the wrong type; with code 0 after `--help`.
     """
-    usage = "%(prog)s [file.yaml] [--flag value ...]"
-    description = (dataclass_type.__doc__ or "").partition("Raises:")[0]
-    parser = Parser(prog=_program(), usage=usage, description=description, allow_abbrev=False)
-    parser.add_fields(dataclass_type, hidden=getattr(dataclass_type, "HIDDEN", ()))
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    try:
-        if arguments and arguments[0].endswith((".yaml", ".yml")):
-            flags, lists = _read_file(
-                Path(arguments[0]), {part.name: part for part in fields(cast(Any, dataclass_type))}
-            )
-            arguments[:1] = flags
-            parser.set_defaults(**lists)
-        values = vars(parser.parse_args(arguments))
-        return dataclass_type(**{key: tuple(x) if isinstance(x, list) else x for key, x in values.items()})
-    except GradexplainError as error:
-        parser.error(str(error))
+    parser = Parser(prog=_program())
+    parser.add_recipe(dataclass_type)
+    return parser.parse_args(argv).arguments
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Wraps each paragraph of a text, but leaves alone those that begin with a blank, such as examples."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = text.strip("\n").split("\n\n")
+        return "\n\n".join(
+            part.rstrip() if part.startswith(" ") else super(_HelpFormatter, self)._fill_text(part, width, indent)
+            for part in paragraphs
+        )
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose flags come from dataclasses, and whose errors are one sentence with the nearest choice."""
+    """A parser whose flags come from dataclasses, and whose errors are one sentence with the nearest choice.
+
+    Args:
+        prog: The name of the program; by default that of this process.
+        usage: The usage line; None for one that lists all flags.
+        description: What the program does.
+        examples: Arguments of examples, which `--help` shows after the program's name.
+    """
+
+    def __init__(
+        self,
+        prog: str | None = None,
+        usage: str | None = None,
+        description: str | None = None,
+        examples: Sequence[str] = (),
+    ) -> None:
+        super().__init__(prog, usage, description, allow_abbrev=False, formatter_class=_HelpFormatter)
+        self.recipe: Any = None
+        self.add_examples(examples)
+
+    def add_examples(self, examples: Sequence[str]) -> None:
+        """Let `--help` end with examples; each holds the arguments after the program's name."""
+        if examples:
+            self.epilog = "examples:\n\n" + "\n".join(f"  %(prog)s {line}".rstrip() for line in examples)
+
+    def add_recipe(self, dataclass_type: Any) -> None:
+        """Take `[file.yaml] [--flag value ...]`, and put an instance of the dataclass into `arguments` of the result.
+
+        The fields of the dataclass are the flags and the keys of the file; the metadata `help` of a field is its line
+        under `--help`; those named in its `HIDDEN` are not listed there. `EXAMPLES` holds examples. Its `__post_init__`
+        may check the values by raising `GradexplainError`.
+        """
+        self.recipe = dataclass_type
+        self.usage = self.usage or "%(prog)s [file.yaml] [--flag value ...]"
+        self.description = (dataclass_type.__doc__ or "").partition("Raises:")[0]
+        self.add_examples(getattr(dataclass_type, "EXAMPLES", ()))
+        self.add_fields(dataclass_type, hidden=getattr(dataclass_type, "HIDDEN", ()))
 
     def add_fields(self, dataclass_type: type, skip: Sequence[str] = (), hidden: Sequence[str] = ()) -> None:
         """Add a flag for each field of a dataclass, grouped by the base class that declares it.
 
         The title of a group is the first sentence of the docstring of that class; classes of one title share a group.
-        Fields that the dataclass adds itself stand under `Run`.
+        Fields that a recipe adds itself stand under `Run`.
 
         Args:
             dataclass_type: The dataclass.
@@ -84,8 +108,7 @@ class Parser(argparse.ArgumentParser):
         groups: dict[str, list[str]] = {}
         bases = [base for base in reversed(dataclass_type.__mro__) if is_dataclass(base)]
         for base in bases:
-            own = base is dataclass_type and len(bases) > 1
-            title = "Run" if own else re.split(r"[.\n]", base.__doc__ or "")[0]
+            title = "Run" if base is self.recipe else re.split(r"[.\n]", base.__doc__ or "")[0]
             names = [name for name in vars(base).get("__annotations__", {}) if name in parts and _declares(base, name)]
             groups[title] = groups.get(title, []) + names
         for title, names in groups.items():
@@ -94,21 +117,45 @@ class Parser(argparse.ArgumentParser):
                 _add_flag(group, parts[name], hidden=name in hidden)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse, and answer an unknown flag with the nearest one."""
-        known, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            name = unknown[0].partition("=")[0]
-            if (new := RENAMED.get(name.lstrip("-"))) is not None:
-                self.error(f"{name} {new}")
-            try:
-                choose("argument", name, [flag for flag in self._option_string_actions if flag.startswith("--")])
-            except GradexplainError as error:
-                self.error(str(error))
+        """Parse, answer an unknown argument with the nearest flag, and fill the dataclass of a recipe."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        try:
+            if self.recipe is not None and arguments and names_recipe(arguments[0]):
+                arguments[:1], lists = read_recipe(Path(arguments[0]), self.recipe)
+                self.set_defaults(**lists)
+            known, unknown = super().parse_known_args(arguments, namespace)
+            if unknown:
+                self._refuse(unknown[0])
+            if self.recipe is not None:
+                known.arguments = _fill(self.recipe, known)
+        except GradexplainError as error:
+            self.error(str(error))
         return known, unknown
+
+    def _refuse(self, argument: str) -> NoReturn:
+        """Raise an error about an argument that is none of the parser's."""
+        name = argument.partition("=")[0]
+        if (new := RENAMED.get(name.lstrip("-"))) is not None:
+            raise GradexplainError(f"{name} {new}")
+        if not name.startswith("-"):
+            raise GradexplainError(
+                f"unknown argument {name!r}: put a text with blanks in quotes, and values after --flags"
+            )
+        flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
+        raise GradexplainError(f"unknown argument {name!r}: {nearest(name, flags)}`{self.prog} --help` lists all")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Check that a value is one of the choices of a flag; the error names the nearest one."""
+        if action.choices is not None:
+            command = isinstance(action, argparse._SubParsersAction)
+            try:
+                choose("command" if command else action.dest, value, tuple(action.choices))
+            except GradexplainError as error:
+                raise argparse.ArgumentError(None if command else action, str(error)) from None
 
     def error(self, message: str) -> NoReturn:
         """Print one sentence, without the list of all flags, and exit with code 2."""
-        _wait_for_main_process()
+        wait_for_main_process()
         self.exit(2, f"{self.prog}: error: {visible(message)}\n")
 
 
@@ -119,7 +166,7 @@ def exit_on_error() -> Iterator[None]:
         with plain_warnings():
             yield
     except GradexplainError as error:
-        _wait_for_main_process()
+        wait_for_main_process()
         sys.exit(f"error: {visible(str(error))}")
 
 
@@ -136,16 +183,23 @@ def _show_warning(message: Warning | str, category: type[Warning], *place: Any) 
     print(f"{kind}: {visible(str(message))}", file=sys.stderr)
 
 
-def _wait_for_main_process() -> None:
+def wait_for_main_process() -> None:
     """Let the main process report first: mostly all processes fail alike, and its launcher then stops the others."""
     if os.environ.get("RANK", "0") != "0":
         time.sleep(10)
 
 
-def _program() -> str | None:
-    """The name of a package that is run with `-m`, which argparse calls `__main__.py`; None for a file."""
+def _program() -> str:
+    """The command that runs this process: a file, or a package with `-m`, which argparse calls `__main__.py`."""
     spec = sys.modules["__main__"].__spec__
-    return f"python -m {spec.parent}" if spec and spec.name.endswith(".__main__") else None
+    package = spec is not None and spec.name.endswith(".__main__")
+    return f"python -m {spec.parent}" if spec is not None and package else f"python {sys.argv[0]}"
+
+
+def _fill(dataclass_type: Any, values: argparse.Namespace) -> Any:
+    """Return an instance of a dataclass with the values of a command line."""
+    given = ((part.name, getattr(values, part.name)) for part in fields(dataclass_type) if part.init)
+    return dataclass_type(**{name: tuple(value) if isinstance(value, list) else value for name, value in given})
 
 
 def _declares(base: type, name: str) -> bool:
@@ -155,9 +209,15 @@ def _declares(base: type, name: str) -> bool:
 
 def _add_flag(group: Any, part: Field[Any], *, hidden: bool) -> None:
     """Add the flag of one field."""
-    kind, several = _value_type(part.type)
+    kind, several = value_type(part)
     default = part.default_factory() if part.default_factory is not MISSING else part.default
-    options: dict[str, Any] = {"type": _converter(part, kind), "metavar": _metavar(part, kind)}
+    options: dict[str, Any] = {"type": _converter(part, kind)}
+    if choices := choices_of(part):
+        options["choices"] = choices
+    else:
+        options["metavar"] = part.metadata.get("metavar") or {bool: "true|false", int: "N", float: "X"}.get(
+            kind, "TEXT"
+        )
     if default is MISSING:
         options["required"] = True
     else:
@@ -177,85 +237,13 @@ def _add_flag(group: Any, part: Field[Any], *, hidden: bool) -> None:
         )
 
 
-def _value_type(annotation: Any) -> tuple[Any, bool]:
-    """The type of one value of an annotation, and whether it takes several."""
-    if get_origin(annotation) in (Union, UnionType):
-        annotation = next(kind for kind in get_args(annotation) if kind is not type(None))
-    if get_origin(annotation) in (list, tuple):
-        return get_args(annotation)[0], True
-    return annotation, False
-
-
 def _converter(part: Field[Any], kind: Any) -> Callable[[str], Any]:
-    if choices := choices_of(part):
-        return partial(_one_of, part.name, choices)
+    if choices_of(part):
+        return str
     return partial(_boolean, part.metadata.get("hint")) if kind is bool else kind
-
-
-def _one_of(name: str, choices: tuple[str, ...], value: str) -> str:
-    try:
-        return choose(name, value, choices)
-    except GradexplainError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _boolean(hint: str | None, value: str) -> bool:
     if value.lower() in ("true", "yes", "1", "false", "no", "0"):
         return value.lower() in ("true", "yes", "1")
     raise argparse.ArgumentTypeError(f"expected true or false, got {value!r}{f': {hint}' if hint else ''}")
-
-
-def _metavar(part: Field[Any], kind: Any) -> str:
-    if choices := choices_of(part):
-        return f"{{{','.join(choices)}}}"
-    return part.metadata.get("metavar") or {bool: "true|false", int: "N", float: "X"}.get(kind, "TEXT")
-
-
-def _read_file(path: Path, options: Mapping[str, Field[Any]]) -> tuple[list[str], dict[str, Any]]:
-    """The values of a YAML file: single ones as flags, which argparse converts, and lists as defaults.
-
-    As flags, items of a list that begin with a dash would be flags of their own.
-    """
-    flags, lists = [], {}
-    for key, value in _read_mapping(path).items():
-        if key in RENAMED and key not in options:
-            raise GradexplainError(f"{path}: {key} {RENAMED[key].replace('--', '')}")
-        part = options[choose(f"key of {path}", key, options)]
-        kind, several = _value_type(part.type)
-        if value is None:
-            if part.default is not None:
-                raise GradexplainError(f"key {key!r} of {path} has no value: give it one, or leave the line out")
-        elif several:
-            items = value if isinstance(value, list) else [value]
-            lists[key] = tuple(_item(f"each item of key {key!r} of {path}", item, kind) for item in items)
-        elif isinstance(value, dict | list):
-            raise GradexplainError(f"key {key!r} of {path} must hold a single value, got {value!r}")
-        elif isinstance(value, bool) != (kind is bool):
-            expected = "true or false" if kind is bool else "no true or false, unless in quotes"
-            raise GradexplainError(f"key {key!r} of {path} must hold {expected}, got {value!r}")
-        else:
-            flags.append(f"--{key}={value}")
-    return flags, lists
-
-
-def _item(where: str, value: Any, kind: Any) -> Any:
-    """One item of a list; a number may stand for a text."""
-    if isinstance(value, str | int | float) and not isinstance(value, bool) and (kind is str or type(value) is kind):
-        return kind(value)
-    raise GradexplainError(f"{where} must be of type {kind.__name__}, got {value!r}")
-
-
-def _read_mapping(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise GradexplainError(
-            f"cannot read {path} ({error.strerror}): name a file that holds lines of `name: value`, or give flags alone"
-        ) from error
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise GradexplainError(
-            f"{path} is not YAML ({one_line(error)}): it must hold lines of `name: value`"
-        ) from error
-    if not isinstance(values, dict):
-        raise GradexplainError(f"{path} must hold lines of `name: value`, got {type(values).__name__}")
-    return values

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from hf_gradexplain.attribution.methods import METHODS
-from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, to_replay_yaml
+from hf_gradexplain.commands.recipe_arguments import REPLAY, EvaluateRecipeArguments, to_replay_yaml
 from hf_gradexplain.evaluation.columns import describe_columns
 from hf_gradexplain.evaluation.presentation import captions_of, readable_tables
 from hf_gradexplain.evaluation.summaries import headline
@@ -85,7 +85,7 @@ def write_dataset(run: Run, arguments: EvaluateRecipeArguments, output_dir: Path
         notes=run.notes,
         tables=readable_tables(run.tables, run.extra),
         figures={caption: f"figures/{file}.png" for file, caption in captions.items()},
-        replay="python recipes/evaluate.py run.yaml",
+        replay=REPLAY,
     )
     atomic_write_text(folder / "README.md", card)
 

@@ -4,12 +4,12 @@ The fields of the last base class are listed first, in `--help` and in `run.yaml
 """
 
 from collections.abc import Collection
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 import yaml
 
-from hf_gradexplain.attribution.methods import PAPER_METHODS, check_names
+from hf_gradexplain.attribution.descriptions import PAPER_METHODS
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import (
     AUTO,
@@ -28,6 +28,8 @@ from hf_gradexplain.training.arguments import TrainArguments
 NOT_REPLAYED = ("push_to_hub", "hub_dataset_id", "hub_private_repo", "publish_text", "dry_run")
 """Arguments without influence on a result, which a replay neither needs nor repeats."""
 
+REPLAY = "hf-gradexplain evaluate run.yaml"
+"""The command that repeats a run, which its card shows."""
 
 PresetName = Literal["paper"]
 
@@ -48,6 +50,11 @@ PRESETS: dict[str, dict[str, Any]] = {
 @dataclass(frozen=True, kw_only=True)
 class ExplainRecipeArguments(Options, SplitArguments, ModelArguments):
     """Explain texts given on the command line, or those of a dataset, with one classifier."""
+
+    EXAMPLES: ClassVar[tuple[str, ...]] = (
+        '--model_name_or_path MODEL --texts "A thoughtful, gripping film."',
+        "--model_name_or_path MODEL --dataset_name DATASET --max_samples 20",
+    )
 
     model_name_or_path: str = with_default(ModelArguments, "model_name_or_path", MISSING)
     texts: tuple[str, ...] = option((), "Texts to explain.")
@@ -84,6 +91,13 @@ class EvaluateRecipeArguments(PublishArguments, MeasureArguments, Options, Split
     """
 
     HIDDEN: ClassVar[tuple[str, ...]] = ("self_check", "self_check_share")
+    EXAMPLES: ClassVar[tuple[str, ...]] = (
+        "",
+        "--model_name_or_path MODEL --dataset_name DATASET --max_samples 500",
+        "--model_name_or_path MODEL --file texts.csv --methods random loo attn_lrp --target predicted",
+        "--model_name_or_path MODEL --dataset_name DATASET --dry_run",
+        "recipe.yaml --seed 1",
+    )
 
     methods: tuple[str, ...] = with_default(Options, "methods", PAPER_METHODS)
     unit: UnitName = with_default(Options, "unit", "word_type")
@@ -128,6 +142,12 @@ class TrainRecipeArguments(HubArguments, TrainArguments):
         GradexplainError: The arguments contradict each other.
     """
 
+    EXAMPLES: ClassVar[tuple[str, ...]] = (
+        "--model_type textcnn --dataset_name fancyzhx/ag_news --output_dir my-textcnn",
+        "--model_name_or_path distilbert-base-uncased --dataset_name fancyzhx/ag_news --output_dir my-bert",
+        "recipe.yaml --output_dir my-model --push_to_hub --hub_model_id me/my-model",
+    )
+
     faithfulness_samples: int = option(500, "Texts to measure the faithfulness of explanations on; 0 for none.")
     license: str | None = option(
         None, "Identifier of the model's licence for its card, as in apache-2.0.", metavar="NAME"
@@ -166,16 +186,6 @@ class TrainRecipeArguments(HubArguments, TrainArguments):
 def _check_label_map(label_map: str | None, target: TargetName) -> None:
     if label_map and target != "label":
         raise GradexplainError("--label_map says which classes labels are, so it needs --target label")
-
-
-def options_of(arguments: Options) -> Options:
-    """Return the part of a recipe's arguments that says how to explain.
-
-    Raises:
-        GradexplainError: A method is not registered; the message names the nearest one.
-    """
-    check_names(arguments.methods)
-    return Options(**{part.name: getattr(arguments, part.name) for part in fields(Options)})
 
 
 def to_replay_yaml(arguments: Any, without: Collection[str] = ()) -> str:

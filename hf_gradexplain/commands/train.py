@@ -25,7 +25,7 @@ from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.hub.push import Destination, check_destination, push
 from hf_gradexplain.loading.card_results import weights_sha256
 from hf_gradexplain.models.remote_code import add_remote_code
-from hf_gradexplain.training import Trained, train
+from hf_gradexplain.training.train import Trained, train
 from hf_gradexplain.viz.terminal import say
 
 STALE = ("model*.safetensors*", "*.bin", "configuration_*.py", "modeling_*.py", FIGURE)

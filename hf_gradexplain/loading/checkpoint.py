@@ -1,11 +1,13 @@
 """Load a model and its tokenizer by name, with all checks on the weights."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.hub.provenance import Provenance
@@ -66,7 +68,8 @@ def load_checkpoint(
         GradexplainError: The model or its tokenizer cannot be loaded.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    with translate_load_errors(f"cannot load a sequence classifier from {name!r}"), no_safetensors_conversion():
+    failure = f"cannot load a sequence classifier from {name!r}"
+    with translate_load_errors(failure), no_safetensors_conversion(), _quiet_if_asked():
         source = find_source(name, revision)
         checkpoint = _load(source, device, dtype, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
     return checkpoint if device == "auto" else replace(checkpoint, model=cast(Any, checkpoint.model).to(device))
@@ -104,6 +107,19 @@ def load_classifier(
         )
     check_weights(checkpoint.model)
     return checkpoint
+
+
+@contextmanager
+def _quiet_if_asked() -> Iterator[None]:
+    """Hide the progress bar of the weights within the block if the verbosity of transformers is error or less."""
+    hide = logging.get_verbosity() >= logging.ERROR and logging.is_progress_bar_enabled()
+    if hide:
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if hide:
+            logging.enable_progress_bar()
 
 
 def _load(

@@ -84,7 +84,10 @@ def flush_denormals() -> None:
 
 def command(processes: int | str) -> str:
     """Return the command that starts this program as several processes."""
-    return f"torchrun --standalone --nproc_per_node {processes} {shlex.join(sys.argv)}"
+    spec, (program, *arguments) = sys.modules["__main__"].__spec__, sys.argv
+    of_package = spec is not None and spec.name.endswith(".__main__")
+    started = ["-m", str(spec.parent)] if spec is not None and of_package else [program]
+    return f"torchrun --standalone --nproc_per_node {processes} {shlex.join([*started, *arguments])}"
 
 
 def _launched_without_rank() -> bool:

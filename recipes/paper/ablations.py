@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from hf_gradexplain.attribution.methods import PAPER_METHODS
+from hf_gradexplain.attribution.descriptions import PAPER_METHODS
 from hf_gradexplain.evaluation.aopc import areas, removal_drops
 from hf_gradexplain.evaluation.read_documents import read_blocks
 from hf_gradexplain.evaluation.rounding import ROUNDING

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hf_gradexplain.attribution.methods import PAPER_METHODS
+from hf_gradexplain.attribution.descriptions import PAPER_METHODS
 from hf_gradexplain.cards.card import Card
 from hf_gradexplain.cards.write import DATA, write_card
 from hf_gradexplain.evaluation.read_documents import read_correlations

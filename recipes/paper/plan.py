@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from hf_gradexplain.attribution.methods import METHODS, PAPER_METHODS
+from hf_gradexplain.attribution.descriptions import PAPER_METHODS
+from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.commands.parsing import parse_arguments
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, TrainRecipeArguments
 from recipes.common.encoder import NAME, copy_encoder, encoder_folder

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from hf_gradexplain.attribution.methods import PAPER_METHODS
+from hf_gradexplain.attribution.descriptions import PAPER_METHODS
 from hf_gradexplain.evaluation.comparisons import holm
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
 from hf_gradexplain.run.finished_files import require_unchanged

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from hf_gradexplain.attribution.descriptions import PAPER_METHODS
 from hf_gradexplain.attribution.methods import METHODS as ALL_METHODS
-from hf_gradexplain.attribution.methods import PAPER_METHODS
 from hf_gradexplain.viz.tables import MISSING, with_interval
 from recipes.paper.ablations import plus_minus
 from recipes.paper.constants import METHODS, Setting

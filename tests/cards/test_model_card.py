@@ -9,7 +9,9 @@ from huggingface_hub import ModelCard
 from hf_gradexplain.cards import Card, Example, describe, model_card
 from hf_gradexplain.hub.provenance import Provenance, public_name
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification
-from hf_gradexplain.training import Task, TrainArguments, Trained
+from hf_gradexplain.training.arguments import TrainArguments
+from hf_gradexplain.training.task import Task
+from hf_gradexplain.training.train import Trained
 
 EVIL = "a\"b'c: <script>x</script> | [l](http://e.vil) `y`\n---\n# h {{ 700*7000 }}"
 

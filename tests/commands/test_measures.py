@@ -7,7 +7,8 @@ from datasets import Dataset
 
 from hf_gradexplain.commands.inputs import EvaluationInputs
 from hf_gradexplain.commands.measures import evaluate_baselines
-from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, options_of
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
+from hf_gradexplain.commands.run_options import options_of
 from hf_gradexplain.evaluation.baselines import other_baselines
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.run.folder import document_path

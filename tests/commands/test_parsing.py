@@ -12,7 +12,7 @@ import pytest
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, ExplainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.training import TrainArguments
+from hf_gradexplain.training.arguments import TrainArguments
 
 
 @dataclass
@@ -138,7 +138,7 @@ def test_help_tells_what_a_field_is(capsys):
     assert "What it is called." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("name", "said"), [("some.tool.__main__", "python -m some.tool"), ("tool", "tool.py")])
+@pytest.mark.parametrize(("name", "said"), [("some.tool.__main__", "python -m some.tool"), ("tool", "python tool.py")])
 def test_a_package_that_is_run_is_called_by_its_name(name, said, monkeypatch, capsys):
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", ModuleSpec(name, None))
     monkeypatch.setattr(sys, "argv", ["tool.py"])

@@ -10,9 +10,9 @@ from hf_gradexplain.commands.recipe_arguments import (
     EvaluateRecipeArguments,
     ExplainRecipeArguments,
     TrainRecipeArguments,
-    options_of,
     to_replay_yaml,
 )
+from hf_gradexplain.commands.run_options import options_of
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import HubArguments, ModelArguments, Options
 

@@ -23,7 +23,7 @@ from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.commands.train import run_training
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import bilstm, train_word_tokenizer
-from hf_gradexplain.training import TrainArguments
+from hf_gradexplain.training.arguments import TrainArguments
 
 GOOD, BAD = ["good", "fine", "great"], ["bad", "poor", "awful"]
 TEXTS = [f"the film is {word} {again}" for pair in zip(GOOD, BAD, strict=True) for again in "ab" for word in pair]

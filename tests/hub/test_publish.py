@@ -253,7 +253,7 @@ def test_the_card_names_its_sources_and_how_to_load_it(published, hub):
     assert code == [
         f"import hf_gradexplain\n\n{loaded}",
         "import datasets\n\nrows = datasets.load_dataset('me/explanations', split='test')\n",
-        "python recipes/evaluate.py run.yaml\n",
+        "hf-gradexplain evaluate run.yaml\n",
     ]
     assert "The texts are not part of this dataset" in card
     methods = "leave-one-out: rise of the loss without the unit"

@@ -24,8 +24,9 @@ ACCELERATE = (sys.executable, "-m", "accelerate.commands.launch", "--num_process
 SEVERAL = ("--multi_gpu", "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no", "--main_process_port=0")
 
 
-def run(recipe, *arguments, cwd=ROOT, launcher=PYTHON):
-    command = [*launcher, str(ROOT / "recipes" / f"{recipe}.py"), *map(str, arguments)]
+def run(recipe, *arguments, cwd=ROOT, launcher=PYTHON, module=False):
+    program = ["-m", "hf_gradexplain", recipe] if module else [str(ROOT / "recipes" / f"{recipe}.py")]
+    command = [*launcher, *program, *map(str, arguments)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "COLUMNS": "120"}
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=300)
 
@@ -102,18 +103,19 @@ def test_run_yaml_replays_it_from_the_finished_shards(embedded):
 
 
 @pytest.mark.parametrize(
-    "launcher",
+    ("launcher", "module"),
     [
-        pytest.param(TORCHRUN, id="torchrun", marks=pytest.mark.slow),
-        pytest.param((*ACCELERATE, *SEVERAL, "--main_process_port", "0"), id="accelerate"),
+        pytest.param(TORCHRUN, False, id="torchrun recipe", marks=pytest.mark.slow),
+        pytest.param(ACCELERATE + SEVERAL, False, id="accelerate recipe", marks=pytest.mark.slow),
+        pytest.param(ACCELERATE + SEVERAL, True, id="accelerate -m hf_gradexplain"),
     ],
 )
-def test_several_processes_leave_the_same_bytes(embedded, launcher, tmp_path):
+def test_several_processes_and_the_command_leave_the_same_bytes_as_the_recipe(embedded, launcher, module, tmp_path):
     _, alone = embedded
-    done = run("evaluate", "--output_dir", tmp_path, launcher=launcher)
+    done = run("evaluate", "--output_dir", tmp_path, launcher=launcher, module=module)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("FastText on the generated corpus") == 1, "the main process alone speaks"
-    for path in (*alone.glob("*.parquet"), *(alone / "documents").iterdir()):
+    for path in (*alone.glob("*.parquet"), *(alone / "documents").iterdir(), alone / "README.md"):
         assert (tmp_path / path.relative_to(alone)).read_bytes() == path.read_bytes()
 
 
@@ -122,6 +124,8 @@ def test_one_process_where_two_were_asked_for_is_refused(tmp_path):
     done = run("evaluate", "--output_dir", tmp_path / "out", launcher=(*ACCELERATE, "--cpu"))
     assert done.returncode == 1
     assert "on a CPU it starts one: start N processes with `torchrun --standalone --nproc_per_node N " in done.stderr
+    done = run("evaluate", "--output_dir", tmp_path / "out", launcher=(*ACCELERATE, "--cpu"), module=True)
+    assert f"torchrun --standalone --nproc_per_node N -m hf_gradexplain evaluate --output_dir {tmp_path}" in done.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -6,7 +6,7 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import FastTextConfig
-from hf_gradexplain.training import Task, infer_task
+from hf_gradexplain.training.task import Task, infer_task
 
 SINGLE, MULTI = "single_label_classification", "multi_label_classification"
 

@@ -4,7 +4,9 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from transformers import AutoModelForSequenceClassification
 
 from hf_gradexplain.models import FastTextConfig, train_word_tokenizer
-from hf_gradexplain.training import FitArguments, fit, infer_task
+from hf_gradexplain.training.arguments import FitArguments
+from hf_gradexplain.training.task import infer_task
+from hf_gradexplain.training.train import fit
 
 
 def test_text_pairs_with_multi_label_and_regression_targets(tmp_path):

@@ -1,23 +1,13 @@
-"""The command `hf-gradexplain`: data on standard output, the rest on standard error, stable exit codes."""
+"""`hf-gradexplain explain`: texts from anywhere, explanations in every format."""
 
+import io
 import json
-from importlib.metadata import version
 
 import pytest
+from transformers.utils import logging
 
-from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.cli import main
 from hf_gradexplain.explanation import Explanation
-from tests.helpers.tiny import make
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = str(tmp_path_factory.mktemp("model"))
-    classifier, tokenizer = make("textcnn")
-    classifier.float().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 @pytest.mark.parametrize("label", ["1", "LABEL_1", "label_1"])
@@ -48,7 +38,7 @@ def test_a_file_is_explained_text_by_text(model, tmp_path, capsys):
 @pytest.mark.parametrize("flags", [[], ["the film", "--file", __file__], ["--file", __file__, "--pair", "is good"]])
 def test_a_text_or_a_file_is_explained(model, capsys, flags):
     assert main(["explain", model, *flags]) == 1
-    assert "give either a TEXT, with or without a --pair, or a --file" in capsys.readouterr().err
+    assert "give one of TEXT, with or without a --pair, --file and --dataset_name" in capsys.readouterr().err
 
 
 def test_a_text_that_names_a_file_gets_a_hint(model, tmp_path, capsys):
@@ -141,40 +131,63 @@ def test_a_model_that_is_not_there(capsys):
     assert "cannot load a sequence classifier from 'no/such-model'" in capsys.readouterr().err
 
 
-def test_a_wrong_command_line_has_its_own_code(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        main(["explan"])
-    assert stopped.value.code == 2
-    assert "choose from" in capsys.readouterr().err
+def test_lines_of_standard_input_are_texts(model, capsys, monkeypatch):
+    flags = ["--file", "-", "--methods", "signed_gi", "--format", "jsonl"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("the film is good\n\nbad\n"))
+    assert main(["explain", model, *flags]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line)["text"] for line in lines] == ["the film is good", "bad"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    assert main(["explain", model, *flags]) == 1
+    assert "there is no text on standard input: write one text per line" in capsys.readouterr().err
 
 
-def test_the_doctor_looks_a_model_over(model, capsys):
-    assert main(["doctor", model]) == 0
-    assert "word lookups" in capsys.readouterr().out
-    assert main(["doctor", model, "--format", "json"]) == 0
-    report = json.loads(capsys.readouterr().out)
-    assert {check["name"] for check in report["checks"]} >= {"word lookups"}
-    assert main(["doctor", model, "--format", "quiet"]) == 0
-    assert capsys.readouterr().out.strip() == ""
+def test_texts_of_a_dataset_are_explained_twenty_by_default(model, tmp_path, capsys):
+    path = tmp_path / "validation.csv"
+    path.write_text("review\n" + "the film is good\n" * 30)
+    flags = ["--dataset_name", str(tmp_path), "--text_column", "review", "--methods", "signed_gi", "--format", "jsonl"]
+    assert main(["explain", model, *flags, "--split", "validation"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 20
+    assert main(["explain", model, *flags, "--split", "validation[:25]", "--max_samples", "25"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 25
+    assert main(["explain", model, *flags, "--split", "validatio"]) == 1
+    assert "unknown split 'validatio': did you mean 'validation'?" in capsys.readouterr().err
+    assert main(["explain", model, *flags, "--split", "validation", "--text_column", "reviews"]) == 1
+    assert "unknown text_column 'reviews': did you mean 'review'?" in capsys.readouterr().err
 
 
-def test_methods(capsys):
-    assert main(["methods", "--format", "quiet"]) == 0
-    assert capsys.readouterr().out.split() == list(METHODS)
-    assert main(["methods", "--format", "json"]) == 0
-    found = {row["method"]: (row["signed"], row["summary"]) for row in json.loads(capsys.readouterr().out)}
-    assert found == {name: (method.signed, method.summary) for name, method in METHODS.items()}
-    assert main(["methods"]) == 0
-    assert "leave-one-out" in capsys.readouterr().out
+def test_a_page_on_standard_output(model, capsys, tmp_path):
+    page = tmp_path / "page.html"
+    assert main(["explain", model, "the <b>film", "--format", "html", "--html", str(page)]) == 0
+    printed = capsys.readouterr().out
+    assert printed == page.read_text()
+    assert printed.startswith("<!DOCTYPE html>")
+    assert "<b>film" not in printed
 
 
-def test_version(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        main(["--version"])
-    assert (stopped.value.code, capsys.readouterr().out) == (0, f"hf-gradexplain {version('hf_gradexplain')}\n")
+@pytest.fixture
+def _loud():
+    """Progress bars and warnings of transformers as in a new process; afterwards as the tests have them."""
+    logging.enable_progress_bar()
+    logging.set_verbosity_warning()
+    yield
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
 
 
-def test_env(capsys):
-    assert main(["env", "--format", "json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert {"python", "torch", "transformers", "device"} <= found.keys()
+@pytest.mark.usefixtures("_loud")
+def test_quiet_hides_the_progress_of_other_libraries(model, capsys):
+    assert main(["explain", model, "the film", "--format", "json"]) == 0
+    printed = capsys.readouterr()
+    assert "Loading weights" in printed.err
+    assert json.loads(printed.out)["text"] == "the film"
+    assert main(["explain", model, "the film", "--format", "quiet"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("_loud")
+def test_the_bar_of_the_weights_obeys_the_verbosity(model, capsys):
+    logging.set_verbosity_error()
+    assert main(["explain", model, "the film", "--format", "json"]) == 0
+    assert capsys.readouterr().err == ""
+    assert logging.is_progress_bar_enabled()

@@ -1,0 +1,59 @@
+"""The command `hf-gradexplain`: data on standard output, everything else on standard error.
+
+Each command is a module with its parser and its function. The functions import what needs PyTorch, so that `--help` and
+`methods` answer at once.
+
+Exit codes: 0 success; 1 an error, in one sentence that says how to fix it, or the doctor found a problem; 2 a wrong
+command line; 130 stopped with Ctrl-C.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from hf_gradexplain import __version__
+from hf_gradexplain.cli import completion, doctor, env, evaluate, explain, methods, train
+from hf_gradexplain.commands.parsing import Parser, plain_warnings, wait_for_main_process
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.viz.sanitize import visible
+
+COMMANDS = (explain, evaluate, train, doctor, methods, env)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command_name is None:
+        parser.print_help()
+        return 0
+    try:
+        with plain_warnings():
+            return arguments.run(arguments) or 0
+    except GradexplainError as error:
+        wait_for_main_process()
+        print(f"hf-gradexplain: {visible(str(error))}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+
+
+def build_parser() -> Parser:
+    """Return the parser of the command line; flags for options come from `hf_gradexplain.options`."""
+    parser = Parser(
+        "hf-gradexplain",
+        "%(prog)s COMMAND [arguments]",
+        "Which words drove a text classifier's prediction, and can you trust that answer?\n\n"
+        "`%(prog)s COMMAND --help` shows the arguments of a command, with examples.",
+        examples=[
+            'explain MODEL "A thoughtful, gripping film."',
+            "doctor MODEL",
+            "evaluate --model_name_or_path MODEL --dataset_name DATASET --max_samples 500",
+        ],
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command_name", metavar="COMMAND", title="commands", prog=parser.prog)
+    for command in COMMANDS:
+        command.add_parser(commands)
+    completion.add_parser(commands, parser)
+    return parser

@@ -1,0 +1,165 @@
+"""`hf-gradexplain explain`: explain one text, or those of a file or a dataset."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
+from hf_gradexplain.cli.inputs import add_model, dataset_of, set_verbosity
+from hf_gradexplain.cli.output import Commands, add_format, print_json
+from hf_gradexplain.errors import GradexplainError, choose, translate_write_errors
+from hf_gradexplain.files import atomic_write_text
+from hf_gradexplain.options import AUTO, ExplainOptions, Options, SplitArguments
+from hf_gradexplain.viz.sanitize import json_text, one_line
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from hf_gradexplain.explain import Explainer
+    from hf_gradexplain.explanation import Explanation
+    from hf_gradexplain.text.encode import Text
+
+SAMPLES = 20
+"""The number of texts of a dataset that are explained by default."""
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the parser of the command."""
+    parser = commands.add_parser(
+        "explain",
+        usage="%(prog)s MODEL [TEXT] [--flag value ...]",
+        help="explain one text, or those of a file or a dataset",
+        description="Show which words drove the prediction of a text classifier. A positive score supports the "
+        "explained class, a negative score opposes it.",
+        examples=[
+            'MODEL "A thoughtful, gripping film."',
+            'MODEL "A thoughtful, gripping film." --label POSITIVE --methods attn_lrp loo',
+            "MODEL --file reviews.csv --text_column review --format jsonl > explanations.jsonl",
+            "MODEL --dataset_name DATASET --max_samples 10 --format html > explanations.html",
+            "MODEL - < text.txt            # the whole input is one text",
+            "MODEL --file - < texts.txt    # one text per line",
+        ],
+    )
+    add_model(parser)
+    parser.add_argument("text", metavar="TEXT", nargs="?", help="The text; - reads it from standard input.")
+    texts = parser.add_argument_group("Text")
+    texts.add_argument("--pair", metavar="TEXT", help="The second text of a pair.")
+    texts.add_argument(
+        "--label",
+        type=_label,
+        metavar="CLASS",
+        help="Id or name of the class to explain; by default the predicted one.",
+    )
+    parser.add_fields(SplitArguments)
+    parser.add_fields(Options)
+    output = add_format(parser, more=("jsonl", "html"))
+    output.add_argument("--html", type=Path, metavar="FILE", help="Also write the explanations as an HTML page.")
+    parser.set_defaults(run=run)
+
+
+def _label(value: str) -> int | str:
+    """The id or the name of a class."""
+    return int(value) if value.removeprefix("-").isdecimal() else value
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Explain, and write the explanations in the chosen format."""
+    options = _options(arguments)
+    set_verbosity(arguments.format)
+
+    from hf_gradexplain.commands.explain import texts_and_labels
+    from hf_gradexplain.explain import Explainer
+
+    rows = _load_rows(arguments)
+    texts, labels = (_read_text(arguments), None) if rows is None else (None, None)
+    explainer = Explainer.from_pretrained(
+        arguments.model,
+        revision=arguments.model_revision,
+        trust_remote_code=arguments.trust_remote_code,
+        allow_pickle=arguments.allow_pickle,
+    )
+    if rows is not None:
+        texts, labels = texts_and_labels(rows, explainer, arguments.label_map)
+    labels = labels if arguments.label is None else arguments.label
+    explained = explainer(texts, arguments.methods, arguments.unit, labels, **options)
+    _write(explained, explainer, arguments)
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Check the arguments that need no model, and return the keyword arguments of the explainer."""
+    for name in arguments.methods:
+        choose("method", name, (AUTO, *DESCRIPTIONS))
+    given = (arguments.text, arguments.file, arguments.dataset_name)
+    if given.count(None) != 2 or (arguments.pair is not None and arguments.text is None):
+        raise GradexplainError("give one of TEXT, with or without a --pair, --file and --dataset_name")
+    options = {name: getattr(arguments, name) for name in ExplainOptions.__annotations__}
+    if arguments.label is not None:
+        options["target"] = "label"
+    if arguments.format == "quiet" and arguments.html is None:
+        options["self_check"] = False  # nothing shows it
+    return options
+
+
+def _read_text(arguments: argparse.Namespace) -> "Text":
+    """Return the text, or the pair of texts, of the command line or of standard input."""
+    from hf_gradexplain.commands.explain import warn_of_file_names
+
+    warn_of_file_names([arguments.text])
+    text = sys.stdin.read() if arguments.text == "-" else arguments.text
+    return text if arguments.pair is None else (text, arguments.pair)
+
+
+def _load_rows(arguments: argparse.Namespace) -> "Dataset | None":
+    """Return the texts of a dataset, a file, or the lines of standard input; None if TEXT is given."""
+    from datasets import Dataset
+
+    from hf_gradexplain.commands.explain import load_rows
+
+    if arguments.text is not None:
+        return None
+    if arguments.file == "-":
+        lines = [line.rstrip("\n") for line in sys.stdin if line.strip()]
+        if not lines:
+            raise GradexplainError("there is no text on standard input: write one text per line")
+        return Dataset.from_dict({"text": lines})
+    if arguments.dataset_name is not None and arguments.max_samples is None:
+        arguments.max_samples = SAMPLES
+    labelled = arguments.label is None and arguments.target == "label"
+    return load_rows(dataset_of(arguments), labelled=labelled, seed=arguments.seed)[0]
+
+
+def _write(explained: "Explanation | list[Explanation]", explainer: "Explainer", arguments: argparse.Namespace) -> None:
+    """Write the explanation of a text, or a list of those of a dataset, in the chosen format."""
+    from hf_gradexplain.hub.provenance import commits
+
+    explanations = explained if isinstance(explained, list) else [explained]
+    if arguments.html is not None:
+        with translate_write_errors(arguments.html, instead="FILE with --html"):
+            atomic_write_text(arguments.html, _page(explanations))
+    if arguments.format == "html":
+        print(_page(explanations), end="")
+    elif arguments.format in ("json", "jsonl"):
+        records = [{**each.to_dict(), "commits": commits(explainer.provenances)} for each in explanations]
+        if arguments.format == "json":
+            print_json(records if isinstance(explained, list) else records[0])
+        else:
+            print("\n".join(map(json_text, records)))
+    elif arguments.format == "quiet":
+        for number, each in enumerate(explanations):
+            print(end="\n" if number else "")
+            for row in each.to_frame().drop(columns=["start", "end"]).itertuples(index=False):
+                print(one_line(row[0]), *row[1:], sep="\t")
+    else:
+        for each in explanations:
+            for method in each.scores:
+                each.show(method)
+
+
+def _page(explanations: "Sequence[Explanation]") -> str:
+    """Return the explanations as one HTML page."""
+    from hf_gradexplain.viz.report import render_report
+
+    pages = [each.to_html(method) for each in explanations for method in each.scores]
+    return render_report(title="Explanation", facts={}, tables={}, figures={}, explanations=pages)

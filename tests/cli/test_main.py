@@ -1,0 +1,158 @@
+"""The command `hf-gradexplain`: help, examples, the nearest choice, exit codes, and the doors to the recipes."""
+
+import json
+import shutil
+import subprocess
+from importlib.metadata import version
+
+import pytest
+
+from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.cli import build_parser, env, main
+from hf_gradexplain.commands import evaluate, train
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, TrainRecipeArguments
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.run import processes
+
+(COMMANDS,) = (action.choices for action in build_parser()._actions if action.dest == "command_name")
+
+
+def stopped(capsys, *arguments):
+    """Return the exit code of a command line that ends the program, and what it says on standard error."""
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    return stop.value.code, capsys.readouterr().err
+
+
+def test_without_arguments_it_prints_its_help(capsys):
+    assert main([]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert all(f"\n    {name}" in printed.out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_ends_with_examples_that_can_be_copied(name, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([name, "--help"])
+    _, found, examples = capsys.readouterr().out.partition("\nexamples:\n\n")
+    assert found
+    assert all(line.startswith(f"  hf-gradexplain {name}") for line in examples.rstrip().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["explan"], "unknown command 'explan': did you mean 'explain'?"),
+        (["explain", "m", "t", "--objectiv", "x"], "unknown argument '--objectiv': did you mean '--objective'?"),
+        (["explain", "m", "t", "--format", "jsn"], "argument --format: unknown format 'jsn': did you mean 'json'?"),
+        (["explain", "m", "a", "film"], "unknown argument 'film': put a text with blanks in quotes"),
+        (["evaluate", "--model", "x"], "unknown argument '--model': did you mean '--model_name_or_path'?"),
+        (["evaluate", "none.yaml"], "cannot read none.yaml (No such file or directory)"),
+        (["evaluate", "--threads", "0"], "threads must be a number of CPU threads, 1 or larger"),
+        (["train", "--dataset_name", "x"], "the following arguments are required: --output_dir"),
+        (["completion", "bsh"], "argument SHELL: unknown shell 'bsh': did you mean 'bash'?"),
+    ],
+)
+def test_a_wrong_command_line_has_its_own_code(arguments, message, capsys):
+    code, error = stopped(capsys, *arguments)
+    assert (code, error.count("\n")) == (2, 1)
+    assert message in error
+
+
+def test_ctrl_c_ends_it_without_a_traceback(monkeypatch, capsys):
+    def interrupt(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(env, "run", interrupt)
+    assert main(["env"]) == 130
+    assert capsys.readouterr().err == "\nstopped\n"
+
+
+@pytest.fixture
+def given(monkeypatch):
+    """Arguments that the recipes were run with; nothing is run."""
+    calls = []
+    monkeypatch.setattr(processes, "flush_denormals", lambda: calls.append("flush_denormals"))
+    monkeypatch.setattr(evaluate, "run_evaluation", calls.append)
+    monkeypatch.setattr(train, "run_training", lambda arguments: calls.append(arguments) or {"accuracy": 0.5})
+    return calls
+
+
+def test_evaluate_takes_the_file_and_the_flags_of_the_recipe(given, tmp_path):
+    (tmp_path / "run.yaml").write_text("unit: token\nmethods: [loo, random]\nseed: 1\n")
+    assert main(["evaluate", str(tmp_path / "run.yaml"), "--seed", "3"]) == 0
+    assert given == ["flush_denormals", EvaluateRecipeArguments(unit="token", methods=("loo", "random"), seed=3)]
+
+
+def test_train_prints_the_metrics(given, capsys):
+    assert main(["train", "--model_type", "textcnn", "--dataset_name", "x", "--output_dir", "y"]) == 0
+    assert given[1] == TrainRecipeArguments(model_type="textcnn", dataset_name="x", output_dir="y")
+    assert json.loads(capsys.readouterr().out) == {"accuracy": 0.5}
+
+
+def test_an_error_is_one_line(given, monkeypatch, capsys):
+    def fail(arguments):
+        raise GradexplainError("no: do this")
+
+    monkeypatch.setattr(evaluate, "run_evaluation", fail)
+    assert main(["evaluate"]) == 1
+    assert capsys.readouterr().err == "hf-gradexplain: no: do this\n"
+
+
+COMPLETE = """
+source "$1"; shift
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+_shtab_hf_gradexplain 2> /dev/null
+echo "${COMPREPLY[*]}"
+"""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_the_shell_completes_commands_flags_choices_methods_and_files(capsys, tmp_path):
+    assert main(["completion", "bash"]) == 0
+    script = tmp_path / "completion.bash"
+    script.write_text(capsys.readouterr().out)
+    (tmp_path / "recipe.yaml").touch()
+
+    def completed(*words):
+        command = ["bash", "-c", COMPLETE, "bash", script, "hf-gradexplain", *words]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True).stdout.split()
+
+    assert completed("ex") == ["explain"]
+    assert completed("explain", "m", "--unit", "w") == ["word", "word_type"]
+    assert completed("evaluate", "--methods", "lo") == ["loo"]
+    assert completed("train", "--dataset_n") == ["--dataset_name"]
+    assert completed("evaluate", "rec") == completed("explain", "m", "--file", "rec") == ["recipe.yaml"]
+
+
+def test_the_doctor_looks_a_model_over(model, capsys):
+    assert main(["doctor", model]) == 0
+    assert "word lookups" in capsys.readouterr().out
+    assert main(["doctor", model, "--format", "json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {check["name"] for check in report["checks"]} >= {"word lookups"}
+    assert main(["doctor", model, "--format", "quiet"]) == 0
+    assert capsys.readouterr().out.strip() == ""
+
+
+def test_methods(capsys):
+    assert main(["methods", "--format", "quiet"]) == 0
+    assert capsys.readouterr().out.split() == list(METHODS)
+    assert main(["methods", "--format", "json"]) == 0
+    found = {row["method"]: (row["signed"], row["summary"]) for row in json.loads(capsys.readouterr().out)}
+    assert found == {name: (method.signed, method.summary) for name, method in METHODS.items()}
+    assert main(["methods"]) == 0
+    assert "leave-one-out" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert (stopped.value.code, capsys.readouterr().out) == (0, f"hf-gradexplain {version('hf_gradexplain')}\n")
+
+
+def test_env(capsys):
+    assert main(["env", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {"python", "torch", "transformers", "device"} <= found.keys()
