@@ -26,7 +26,7 @@ STUBS = {
     for name, path in EVERYWHERE.items()
     if path.with_suffix(".pyi").exists()
 }
-COMMANDS = {f"hf_gradexplain.cli.{name}" for name in ("doctor", "env", "evaluate", "explain", "train")}
+COMMANDS = {f"hf_gradexplain.cli.{name}" for name in ("doctor", "env", "evaluate", "explain", "report", "train")}
 MAY_DEFER = {"hf_gradexplain", "hf_gradexplain.models", *COMMANDS}
 
 # A module imports only from folders, and from modules at the top, in rows above its own.
@@ -105,7 +105,7 @@ INSIDE = {
     "hub": [{"provenance", "push"}],
     "cli": [
         {"inputs", "output"},
-        {"completion", "doctor", "env", "evaluate", "explain", "methods", "train"},
+        {"completion", "doctor", "env", "evaluate", "explain", "methods", "report", "train"},
         {"__init__"},
     ],
     "commands": [

@@ -10,7 +10,7 @@ from hf_gradexplain.cli.output import Commands
 from hf_gradexplain.commands.parsing import Parser
 from hf_gradexplain.options import AUTO
 
-_PATHS = {"FILE": shtab.FILE, "FOLDER": shtab.DIRECTORY, "MODEL": shtab.DIRECTORY}
+_PATHS = {"FILE": shtab.FILE, "FOLDER": shtab.DIRECTORY, "MODEL": shtab.DIRECTORY, "RUN": shtab.DIRECTORY}
 """What is completed as a path, by what stands for the value under `--help`."""
 
 

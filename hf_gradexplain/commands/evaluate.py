@@ -19,7 +19,7 @@ from hf_gradexplain.commands.dry_run import run_dry
 from hf_gradexplain.commands.inputs import EvaluationInputs, load_inputs
 from hf_gradexplain.commands.measures import evaluate_baselines, measures_of
 from hf_gradexplain.commands.publish import publish
-from hf_gradexplain.commands.recipe_arguments import REPLAY, EvaluateRecipeArguments, to_replay_yaml
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, to_replay_yaml
 from hf_gradexplain.commands.run_options import options_of
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import translate_write_errors
@@ -45,7 +45,7 @@ from hf_gradexplain.run.fingerprints import (
 from hf_gradexplain.run.finished_files import check_finished_files
 from hf_gradexplain.run.folder import document_paths, lock_run_folder, named_if_unreadable
 from hf_gradexplain.run.processes import interrupted_by_sigterm, process_state
-from hf_gradexplain.run.results import Run, write_results
+from hf_gradexplain.run.results import REPLAY, Run, write_results
 from hf_gradexplain.run.runner import evaluate
 from hf_gradexplain.viz.tables import join_words
 from hf_gradexplain.viz.terminal import say

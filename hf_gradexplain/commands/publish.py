@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from hf_gradexplain.attribution.methods import METHODS
-from hf_gradexplain.commands.recipe_arguments import REPLAY, EvaluateRecipeArguments, to_replay_yaml
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, to_replay_yaml
 from hf_gradexplain.evaluation.columns import describe_columns
 from hf_gradexplain.evaluation.presentation import captions_of, readable_tables
 from hf_gradexplain.evaluation.summaries import headline
@@ -19,7 +19,7 @@ from hf_gradexplain.files import atomic_write, atomic_write_bytes, atomic_write_
 from hf_gradexplain.hub.provenance import public_name
 from hf_gradexplain.hub.push import Destination, Pushed, folder_files, push
 from hf_gradexplain.run.folder import document_paths
-from hf_gradexplain.run.results import FILES, Run, table_files
+from hf_gradexplain.run.results import FILES, REPLAY, Run, table_files
 from hf_gradexplain.sharing import TextSource, write_shards
 from hf_gradexplain.viz.report import render_dataset_card
 

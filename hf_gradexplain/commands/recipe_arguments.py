@@ -28,9 +28,6 @@ from hf_gradexplain.training.arguments import TrainArguments
 NOT_REPLAYED = ("push_to_hub", "hub_dataset_id", "hub_private_repo", "publish_text", "dry_run")
 """Arguments without influence on a result, which a replay neither needs nor repeats."""
 
-REPLAY = "hf-gradexplain evaluate run.yaml"
-"""The command that repeats a run, which its card shows."""
-
 PresetName = Literal["paper"]
 
 PRESETS: dict[str, dict[str, Any]] = {

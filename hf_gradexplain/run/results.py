@@ -36,6 +36,9 @@ FILES = {
 }
 """The content of each table's file."""
 
+REPLAY = "hf-gradexplain evaluate run.yaml"
+"""The command that repeats a run, which its card shows."""
+
 FORMS: tuple[Literal["svg", "png"], ...] = ("svg", "png")
 
 LONG = ("aopc", "curves", "chance", "correlation_histograms")

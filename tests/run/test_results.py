@@ -18,9 +18,10 @@ from hf_gradexplain.evaluation.report import STATIC_DOCUMENTS
 from hf_gradexplain.evaluation.summaries import no_better_than_random
 from hf_gradexplain.evaluation.tables import make_tables
 from hf_gradexplain.options import Options
+from hf_gradexplain.run.finished_files import record_finished_files
 from hf_gradexplain.run.folder import document_paths
-from hf_gradexplain.run.results import Run, write_results
-from hf_gradexplain.run.rewrite import rewrite_report
+from hf_gradexplain.run.results import REPLAY, Run, write_results
+from hf_gradexplain.run.rewrite import rewrite_report, rewrite_results
 from hf_gradexplain.run.runner import evaluate
 from tests.helpers.tiny import CORPUS, explainer
 
@@ -34,15 +35,15 @@ def folder(tmp_path_factory):
     output_dir = tmp_path_factory.mktemp("run")
     texts = Dataset.from_dict({"id": range(6), "text": [*CORPUS, HOSTILE], "label": [0, 1, 0, 1, 0, 1]})
     measures = Measures(random_orders=2, both_ends=True, bounds=True)
-    tables = evaluate(explainer("textcnn"), texts, OPTIONS, output_dir, inputs={}, measures=measures)
+    tables = evaluate(explainer("textcnn"), texts, OPTIONS, output_dir, inputs={}, max_k=3, measures=measures)
     run = Run(
         title=HOSTILE,
         facts={"Model": HOSTILE},
-        inputs={"seed": 0},
+        inputs={"methods": OPTIONS.methods, "seed": 0},
         tables=tables,
         seconds=1.0,
-        replay="python recipes/evaluate.py run.yaml",
-        arguments="seed: 0\n",
+        replay=REPLAY,
+        arguments="max_k: 3\n",
         extra={"More": pd.DataFrame({"method": ["random"], "hits": [float("nan")]})},
     )
     write_results(output_dir, run, document_paths(output_dir))
@@ -162,8 +163,71 @@ def test_the_report_of_a_finished_run_is_written_again(folder):
     assert {path: path.read_bytes() for path in written} == written
 
 
+def test_the_results_of_a_finished_run_are_written_again_from_its_documents(folder, tmp_path):
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    shutil.rmtree(again / "figures")
+    for name in ("report.html", "README.md"):
+        (again / name).unlink()
+    assert rewrite_results(again) == again / "report.html"
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name != ".lock":
+            assert (again / path.relative_to(folder)).read_bytes() == path.read_bytes(), path.name
+
+
+def remove(path):
+    path.unlink()
+
+
+def change(path):
+    path.write_bytes(path.read_bytes() + b" ")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "message"),
+    [
+        ("results.json", remove, "the run in .* is not finished: run the same command again to resume it"),
+        (
+            "results.json",
+            change,
+            r"results\.json was damaged or changed after the run: run the same command again, which",
+        ),
+        ("run.yaml", remove, r"run\.yaml was damaged or changed after the run"),
+        ("More.parquet", change, r"More\.parquet was damaged or changed after the run"),
+        (
+            "documents/00000000.parquet",
+            change,
+            r"00000000\.parquet is damaged \(.*\): run the same command again, which",
+        ),
+        (
+            "documents/00000000.parquet",
+            remove,
+            "is not the output folder of a run, which has results.json and documents/",
+        ),
+    ],
+)
+def test_a_run_that_is_unfinished_or_damaged_is_refused(folder, tmp_path, name, damage, message):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    damage(copy / name)
+    with pytest.raises(GradexplainError, match=message):
+        rewrite_results(copy)
+    assert (copy / "report.html").read_bytes() == (folder / "report.html").read_bytes()
+
+
+def test_a_run_without_all_of_its_documents_is_refused(folder, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    record = json.loads((copy / "results.json").read_text())
+    record["documents"]["documents"] += 1
+    (copy / "results.json").write_text(json.dumps(record))
+    record_finished_files(copy)
+    with pytest.raises(GradexplainError, match="documents lacks documents of the run: run the same command again"):
+        rewrite_results(copy)
+
+
 def test_a_folder_without_a_finished_run_has_no_report(folder, tmp_path):
-    with pytest.raises(GradexplainError, match=f"{tmp_path} is not the output folder of a finished run, which has"):
+    with pytest.raises(GradexplainError, match=f"{tmp_path} is not the output folder of a run, which has"):
         rewrite_report(tmp_path)
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)

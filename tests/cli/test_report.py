@@ -1,0 +1,21 @@
+"""`hf-gradexplain report`: the files of a finished run, and the report alone in another place."""
+
+from hf_gradexplain.cli import main
+from hf_gradexplain.run import rewrite
+
+
+def test_it_writes_a_run_again_or_the_report_alone(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(rewrite, "rewrite_results", lambda folder: folder / "report.html")
+    monkeypatch.setattr(rewrite, "rewrite_report", lambda folder, path: path)
+    assert main(["report", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'report.html'}\n"
+    assert main(["report", str(tmp_path), "--output", str(tmp_path / "x.html")]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'x.html'}\n"
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
+    assert main(["report", str(tmp_path)]) == 1
+    assert "is not the output folder of a run" in capsys.readouterr().err
+    assert main(["report", str(tmp_path / "none")]) == 1
+    assert "is not the output folder of a run" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
