@@ -1,9 +1,11 @@
 from weakref import WeakSet
 
+import numpy as np
 import pytest
 import torch
 from captum.attr import LayerGradientXActivation
 
+from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
 from hf_gradexplain.attribution.formulas import as_is
 from hf_gradexplain.attribution.methods import METHODS, Method, register, select
 from hf_gradexplain.attribution.sources import RandomScores
@@ -49,6 +51,13 @@ def test_every_method_agrees_with_its_definition_written_naively(kind, problem_t
 def test_on_a_linear_model_signed_gi_is_leave_one_out(text, unit):
     explanation = explainer("fasttext")(text, ("signed_gi", "loo"), unit, objective="logit")
     assert explanation.scores["signed_gi"] == pytest.approx(explanation.scores["loo"], rel=0, abs=1e-12)
+
+
+def test_the_signed_methods_are_those_with_the_signs_of_leave_one_out_on_a_linear_model():
+    scores = explainer("fasttext")(TEXTS[0], tuple(METHODS), objective="logit").scores
+    same = {method: (np.sign(each) == np.sign(scores["loo"])).all() for method, each in scores.items()}
+    assert same == {name: method.signed for name, method in METHODS.items()}
+    assert {name: description.signed for name, description in DESCRIPTIONS.items()} == same
 
 
 @pytest.mark.parametrize("unit", UNITS)

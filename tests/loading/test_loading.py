@@ -12,6 +12,7 @@ from hf_gradexplain.commands.doctor import diagnose
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.loading import precision
+from hf_gradexplain.loading.checkpoint import load_checkpoint, load_classifier
 from tests.helpers.tiny import make
 
 
@@ -108,8 +109,9 @@ def test_code_of_a_repository_runs_if_it_is_allowed(tmp_path, monkeypatch):
     classes = {"AutoConfig": "twice.TwiceConfig", "AutoModelForSequenceClassification": "twice.Twice"}
     changed = {"model_type": "twice", "auto_map": classes, "architectures": ["Twice"]}
     (tmp_path / "twice" / "config.json").write_text(json.dumps(config | changed))
-    with pytest.raises(GradexplainError, match=r"needs code from its repository: .* allow it with trust_remote_code"):
-        Explainer.from_pretrained(name)
+    for load in (Explainer.from_pretrained, load_classifier, load_checkpoint):
+        with pytest.raises(GradexplainError, match=r"needs code from its repository: .* allow it with trust_remote_co"):
+            load(name)
     explain = Explainer.from_pretrained(name, trust_remote_code=True)
     assert explain.model.dtype == torch.float32
     logits = model.float()(**tokenizer("the film is bad", return_tensors="pt")).logits[0]

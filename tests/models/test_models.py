@@ -248,6 +248,7 @@ def test_pipeline_and_trainer_accept_the_model(kind, tmp_path):
 def test_default_configurations_build_a_model(config_class):
     config = config_class(vocab_size=VOCAB)
     assert (config.pad_token_id, config.num_labels, config.problem_type) == (0, 2, None)
+    assert config_class().vocab_size == 30_000
     assert AutoModelForSequenceClassification.from_config(config)(random_ids(1, 3)).logits.shape == (1, 2)
 
 

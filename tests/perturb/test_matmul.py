@@ -32,3 +32,11 @@ def test_sizes_are_few_and_add_few_rows():
     assert all(rows <= size < rows + max(8, rows / 8) for rows, size in enumerate(sizes))
     assert len(set(sizes)) <= 1 + 8 * 7
     assert all(rounded_up(size) == size for size in sizes)
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"),
+    [(0, 0), (1, 8), (8, 8), (9, 16), (65, 72), (128, 128), (129, 144), (256, 256), (257, 288), (4096, 4096)],
+)
+def test_a_size_is_a_multiple_of_an_eighth_of_the_power_of_two_below_it(rows, size):
+    assert rounded_up(rows) == size

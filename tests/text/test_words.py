@@ -145,6 +145,14 @@ def test_words_next_to_unknown_or_changed_ones_keep_their_places(name, text, wor
     assert texts_of(build(name), text) == words.split()
 
 
+def test_characters_that_the_tokenizer_drops_are_not_truncated():
+    """A text is truncated only if the model reads no tokens that the tokenizer gives."""
+    tokenizer = build("BertTokenizerLegacy")
+    for text in ("the film is good\u200b", "\u200bthe film is good"):
+        assert Encoder(tokenizer, None, "word")([text])[0].truncated_at is None
+        assert Encoder(tokenizer, 4, "word")([text])[0].truncated_at is not None
+
+
 def test_characters_are_aligned_as_a_whole():
     spans = align([("the", 1), ("\ufffd", 1), ("is", 1), ("go", 1), ("od", 1)], "the 😀 is GÓOD", ())
     assert spans == [(0, 3), (4, 5), (6, 8), (9, 11), (11, 13)]
