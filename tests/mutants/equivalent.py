@@ -4,7 +4,8 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
         "hf_gradexplain/text/character_alignment.py",
         "blocks = [block for block in matcher.get_matching_blocks() if block.size and max(block.a, block.b) < reach]",
-        "blocks = [block for block in matcher.get_matching_blocks() if block.size and (max(block.a, block.b) <= reach)]",
+        "blocks = [block for block in matcher.get_matching_blocks() if block.size and "
+        "(max(block.a, block.b) <= reach)]",
     ): "a block that begins right at the border is found by this window or by the next one",
     (
         "hf_gradexplain/models/bilstm/modeling_bilstm.py",

@@ -110,4 +110,4 @@ def test_the_nearest_tests_run_first_and_every_test_once():
 
 def test_a_test_that_imports_a_module_is_nearer_than_one_that_reaches_it_through_others():
     order = list(chain.from_iterable(stages(Path("hf_gradexplain/classifier/memory.py"), ROOT)))
-    assert order.index(Path("tests/perturb/test_generic.py")) < order.index(Path("tests/test_cli.py"))
+    assert order.index(Path("tests/perturb/test_generic.py")) < order.index(Path("tests/recipes/test_train.py"))
