@@ -14,11 +14,12 @@ MODULES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-RECIPES = {
+SCRIPTS = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted((PACKAGE.parent / "recipes").rglob("*.py"))
+    for folder in ("recipes", "spaces")
+    for path in sorted((PACKAGE.parent / folder).rglob("*.py"))
 }
-EVERYWHERE = MODULES | RECIPES
+EVERYWHERE = MODULES | SCRIPTS
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in EVERYWHERE.items()}
 # A package with a stub beside its `__init__.py` imports what the stub names when it is used.
 STUBS = {

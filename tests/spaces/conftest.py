@@ -14,7 +14,9 @@ import torch
 
 from tests.helpers.tiny import make
 from tests.hub.client import ROOT
+from tests.hub.conftest import client, hub  # noqa: F401 (fixtures)
 
+collect_ignore = ["browse.py", "call.py"]  # run in the environment of the demo
 BROWSER_DRIVER = "playwright"
 
 

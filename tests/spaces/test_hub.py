@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.hub.client import ROOT, environment
-from tests.hub.conftest import client, hub  # noqa: F401
 
 
 def do_push():
@@ -55,7 +54,7 @@ def do_load(limit):
 
 
 @pytest.mark.slow
-def test_models_of_the_hub_are_small_public_and_whole(hub, client):  # noqa: F811
+def test_models_of_the_hub_are_small_public_and_whole(hub, client):
     client(do_push)
     answers = client(do_load, 1000)
     assert answers["me/small"] == ["LABEL_0", "LABEL_1", "LABEL_2"] == answers["other"]
@@ -74,7 +73,7 @@ def test_models_of_the_hub_are_small_public_and_whole(hub, client):  # noqa: F81
 
 
 @pytest.mark.slow
-def test_the_command_of_the_page_pushes_the_space(hub, tmp_path):  # noqa: F811
+def test_the_command_of_the_page_pushes_the_space(hub, tmp_path):
     readme = (ROOT / "spaces" / "README.md").read_text(encoding="utf-8")
     command = shlex.split(re.search(r"^hf upload .*$", readme, re.M)[0].replace("YOUR_NAME", "me"))
     hf = Path(sys.executable).with_name(command[0])
