@@ -88,54 +88,62 @@ def page() -> gr.Blocks:
             "predicts without the top words. Made with "
             "[hf_gradexplain](https://github.com/hf-gradexplain/hf_gradexplain)."
         )
-        text = gr.Textbox(
-            label="Text",
-            info=f"up to {MAX_CHARACTERS:,} characters",
-            lines=3,
-            max_length=MAX_CHARACTERS,
-            autofocus=True,
-        )
-        with gr.Row():
-            model = gr.Dropdown(
-                list(models.listed),
-                label="Model",
-                info="or the name of another on the hub",
-                allow_custom_value=True,
-                min_width=320,
-            )
-            target = gr.Dropdown(
-                [PREDICTED],
-                label="Class to explain",
-                info="the predicted class, or another",
-                allow_custom_value=True,
-                min_width=320,
-            )
-        methods = gr.Dropdown(
-            [AUTO, *DESCRIPTIONS],
-            value=[AUTO],
-            multiselect=True,
-            max_choices=MAX_METHODS,
-            label="Methods",
-            info=f"up to {MAX_METHODS}; auto is the one that suits the model",
-        )
+        text, model, methods, target = questions()
         button = gr.Button("Explain", variant="primary")
         with gr.Column(visible=False) as results:
-            shown = gr.HTML(label="Explanation", apply_default_css=False)
-            with gr.Row():
-                outputs = gr.Label(label="Prediction", num_top_classes=5, min_width=320)
-                table = gr.Dataframe(label="Top words", interactive=False, wrap=True, buttons=["copy"], min_width=320)
-            with gr.Accordion("The same in Python", open=False):
-                code = gr.Code(label="Python", language="python", show_label=False)
+            answers = [*show_answers(), results]
         gr.Examples(EXAMPLES, [text, methods], label="Examples", cache_examples=False)
         with gr.Accordion("What the methods compute", open=False):
             gr.Markdown("\n".join(f"- `{name}`: {about.summary}" for name, about in DESCRIPTIONS.items()))
-        given, answer = [text, model, methods, target], [shown, outputs, table, code, results]
         # One at a time: an explainer belongs to one thread.
         once = {"concurrency_limit": 1, "concurrency_id": "model"}
-        gr.on([button.click, text.submit], explain, given, answer, api_name="explain", **once)
+        asked = [text, model, methods, target]
+        gr.on([button.click, text.submit], explain, asked, answers, api_name="explain", **once)
         model.input(classes, model, target, api_name="classes", show_progress_on=target, **once)
         blocks.load(classes, model, target, api_visibility="private", show_progress_on=target, **once)
     return blocks.queue(max_size=20)
+
+
+def questions() -> tuple[gr.Textbox, gr.Dropdown, gr.Dropdown, gr.Dropdown]:
+    """Show what the reader chooses: the text, the model, the methods and the class."""
+    text = gr.Textbox(
+        label="Text", info=f"up to {MAX_CHARACTERS:,} characters", lines=3, max_length=MAX_CHARACTERS, autofocus=True
+    )
+    with gr.Row():
+        model = gr.Dropdown(
+            list(models.listed),
+            label="Model",
+            info="or the name of another on the hub",
+            allow_custom_value=True,
+            min_width=320,
+        )
+        target = gr.Dropdown(
+            [PREDICTED],
+            label="Class to explain",
+            info="the predicted class, or another",
+            allow_custom_value=True,
+            min_width=320,
+        )
+    methods = gr.Dropdown(
+        [AUTO, *DESCRIPTIONS],
+        value=[AUTO],
+        multiselect=True,
+        max_choices=MAX_METHODS,
+        label="Methods",
+        info=f"up to {MAX_METHODS}; auto is the one that suits the model",
+    )
+    return text, model, methods, target
+
+
+def show_answers() -> tuple[gr.HTML, gr.Label, gr.Dataframe, gr.Code]:
+    """Show what `explain` returns."""
+    shown = gr.HTML(label="Explanation", apply_default_css=False)
+    with gr.Row():
+        outputs = gr.Label(label="Prediction", num_top_classes=5, min_width=320)
+        table = gr.Dataframe(label="Top words", interactive=False, wrap=True, buttons=["copy"], min_width=320)
+    with gr.Accordion("The same in Python", open=False):
+        code = gr.Code(label="Python", language="python", show_label=False)
+    return shown, outputs, table, code
 
 
 if __name__ == "__main__":

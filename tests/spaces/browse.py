@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
 URL, BERT, FASTTEXT, BROWSER, FOLDER = sys.argv[1:]
 ATTACK = "<img src=x onerror=\"document.title='attacked'\">"
@@ -13,6 +13,20 @@ ATTACK = "<img src=x onerror=\"document.title='attacked'\">"
 def explain(page: Page, text: str) -> None:
     page.get_by_label("Text", exact=False).first.fill(text)
     page.get_by_role("button", name="Explain", exact=True).click()
+
+
+def choose_when_offered(page: Page, dropdown: Locator, name: str) -> None:
+    """Choose an option that is offered once the model is loaded; open dropdowns do not show new options."""
+    option = page.get_by_role("option", name=name)
+    for _ in range(60):
+        dropdown.click()
+        page.wait_for_timeout(500)
+        if option.count():
+            option.click()
+            return
+        dropdown.blur()
+        page.wait_for_timeout(500)
+    raise AssertionError(f"{name} is not offered")
 
 
 def visit(page: Page) -> dict:
@@ -28,9 +42,7 @@ def visit(page: Page) -> dict:
     page.get_by_label("Model").first.click()
     page.get_by_role("option", name=FASTTEXT).click()
     target = page.get_by_label("Class to explain").first
-    page.wait_for_function("() => !document.body.innerText.includes('processing')")
-    target.click()
-    page.get_by_role("option", name="LABEL_1").click()
+    choose_when_offered(page, target, "LABEL_1")
     explain(page, f"the film is bad {ATTACK}")
     page.wait_for_function("() => document.querySelector('.hfgx')?.innerText.includes('LABEL_1')")
     shown["hostile"] = page.locator(".hfgx .text").first.inner_text()
@@ -51,7 +63,7 @@ with sync_playwright() as playwright:
     shown = {}
     for width, scheme in ((1280, "light"), (390, "dark")):
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(120_000)
         shown[width] = visit(context.new_page())
         context.close()
     browser.close()

@@ -36,7 +36,7 @@ class Demo:
     python: Path
     log: Path
 
-    def run(self, script, *arguments, timeout=300):
+    def run(self, script, *arguments, timeout=900):
         """Run a script of this folder in the environment of the demo, and return its output."""
         command = [self.python, Path(__file__).with_name(script), self.url, *self.models, *map(str, arguments)]
         ran = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
