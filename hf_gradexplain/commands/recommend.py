@@ -17,13 +17,11 @@ from hf_gradexplain.evaluation.summaries import compared_with
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.hub.provenance import resolve
 from hf_gradexplain.options import Options, SplitArguments
+from hf_gradexplain.run.estimate import K_GRID
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.viz.terminal import summary_table
 
 METHODS_TO_COMPARE = ("random", "loo", *ONE_PASS, "integrated_gradients")
-
-K_GRID = (1, 2, 3, 5, SHORT_K)
-"""Numbers of removed words where the removal curves are exact; in between they are linear."""
 
 
 @dataclass(frozen=True, eq=False)

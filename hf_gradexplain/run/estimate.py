@@ -2,8 +2,8 @@
 
 import random
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -19,6 +19,7 @@ from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.naopc import search_size
+from hf_gradexplain.evaluation.tables import SHORT_K
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.run.runner import evaluate_texts
@@ -29,6 +30,9 @@ SAMPLE = 200
 
 SECONDS = 10
 """How long documents are evaluated to measure time; documents in progress are finished."""
+
+K_GRID = (1, 2, 3, 5, SHORT_K)
+"""Numbers of removed words where the removal curves are exact in a cheaper run."""
 
 _STREAM_SHARDS = 20
 """The number of shards that are read from a stream."""
@@ -50,6 +54,7 @@ class Estimate:
         bounds: Forward passes to search for the best and the worst order, per document.
         saved: Those of `loo` and `curves` that an exact shortcut of the model class saves.
         seconds: Seconds per document, on one process.
+        cheaper: Flags that make the run cheaper, and the share of the seconds that is left with them.
         measured: The number of documents on which the seconds were measured.
         memory: Bytes of memory that one process uses after these documents; on a GPU, the peak of its GPU memory.
     """
@@ -64,6 +69,7 @@ class Estimate:
     bounds: float
     saved: frozenset[str]
     seconds: float
+    cheaper: Mapping[str, float]
     measured: int
     memory: int
 
@@ -83,41 +89,94 @@ def estimate(
     stream = isinstance(texts, IterableDataset)
     parts = make_shards(texts, engine.profile.max_length)
     documents, n_shards, rows = _sample(islice(parts, _STREAM_SHARDS) if stream else parts)
-    sources = [method.source for method in select(options.methods, options.steps).values()]
-    shortcut, needs_loo = shortcut_of(engine.model), any(isinstance(source, LeaveOneOut) for source in sources)
+    shortcut = shortcut_of(engine.model)
     saved = frozenset(
         name
         for name, function in (("loo", "leave_one_out"), ("curves", "removal_curves"))
         if getattr(shortcut, function) is not getattr(GENERIC, function)
     )
     measures = measures or Measures()
-    orders = measures.orders(len(options.methods))
-
-    def bounds_of(u: int) -> int:
-        return search_size(u, measures.beam_size) if measures.bounds else 0
-
-    units, tokens = zip(*_sizes(engine, rows, options), strict=True)
-    work = []
-    for u, t in zip(units, tokens, strict=True):
-        loo = u if needs_loo and "loo" not in saved else 0
-        curves = orders * measures.steps(u) + 1 if "curves" not in saved else 0
-        work.append(t * (1 + loo + curves + bounds_of(u)))
+    passes, sizes = _Passes(options, measures, saved), _sizes(engine, rows, options)
+    units, work = [u for u, _ in sizes], passes.work(sizes)
     measured, seconds = _measure(engine, rows, options, measures)
-    gradient_sources = [source for source in dict.fromkeys(sources) if takes_gradients(source)]
     return Estimate(
         documents=None if stream else documents,
         shards=None if stream else n_shards,
-        forward=1 + sum(_copies(source) for source in gradient_sources if not source.graph),
-        backward=sum(map(_copies, gradient_sources)),
-        loo=_mean(units) if needs_loo else 0,
+        forward=passes.forward,
+        backward=passes.backward,
+        loo=_mean(units) if passes.needs_loo else 0,
         curves=_mean([measures.steps(u) for u in units]),
-        orders=orders,
-        bounds=_mean([bounds_of(u) for u in units]),
+        orders=passes.orders,
+        bounds=_mean([passes.bounds(u) for u in units]),
         saved=saved,
         seconds=seconds * _mean(work) / sum(work[measured]),
+        cheaper={flags: sum(other.work(sizes)) / sum(work) for flags, other in passes.cheaper().items()},
         measured=measured.stop - measured.start,
         memory=_memory(device_of(engine.model)),
     )
+
+
+@dataclass(frozen=True)
+class _Passes:
+    """The passes that a document takes.
+
+    Attributes:
+        options: How to explain.
+        measures: What to measure.
+        saved: `loo` and `curves`, if a shortcut of the model class saves their passes.
+    """
+
+    options: Options
+    measures: Measures
+    saved: frozenset[str]
+
+    @property
+    def _sources(self) -> list[Source]:
+        return [method.source for method in select(self.options.methods, self.options.steps).values()]
+
+    @property
+    def _gradient_sources(self) -> list[Source]:
+        return [source for source in dict.fromkeys(self._sources) if takes_gradients(source)]
+
+    @property
+    def forward(self) -> int:
+        return 1 + sum(_copies(source) for source in self._gradient_sources if not source.graph)
+
+    @property
+    def backward(self) -> int:
+        return sum(map(_copies, self._gradient_sources))
+
+    @property
+    def needs_loo(self) -> bool:
+        return any(isinstance(source, LeaveOneOut) for source in self._sources)
+
+    @property
+    def orders(self) -> int:
+        return self.measures.orders(len(self.options.methods))
+
+    def bounds(self, units: int) -> int:
+        return search_size(units, self.measures.beam_size) if self.measures.bounds else 0
+
+    def work(self, sizes: Sequence[tuple[int, int]]) -> list[int]:
+        """Return the work on documents of these units and tokens: tokens times forward passes; a backward is two."""
+        fixed = self.forward + 2 * self.backward
+        loo, orders = self.needs_loo and "loo" not in self.saved, 0 if "curves" in self.saved else self.orders
+        return [
+            tokens * (fixed + loo * units + orders * self.measures.steps(units) + (orders > 0) + self.bounds(units))
+            for units, tokens in sizes
+        ]
+
+    def cheaper(self) -> dict[str, "_Passes"]:
+        """Return cheaper runs, by the flags that choose them; among the methods, each may be left out."""
+        measures, others = self.measures, dict[str, _Passes]()
+        if measures.bounds:
+            others["--naopc false"] = replace(self, measures=replace(measures, bounds=False))
+        if not measures.k_grid:
+            others[f"--k_grid {' '.join(map(str, K_GRID))}"] = replace(self, measures=replace(measures, k_grid=K_GRID))
+        for method in self.options.methods if len(self.options.methods) > 1 else ():
+            kept = tuple(name for name in self.options.methods if name != method)
+            others[f"--methods {' '.join(kept)}"] = replace(self, options=replace(self.options, methods=kept))
+        return others
 
 
 def _copies(source: Source) -> int:

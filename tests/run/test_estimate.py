@@ -9,7 +9,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.options import Options
 from hf_gradexplain.run import estimate as module
-from hf_gradexplain.run.estimate import estimate
+from hf_gradexplain.run.estimate import Estimate, estimate
 from hf_gradexplain.run.runner import evaluate_texts
 from tests.helpers.tiny import TEXTS, explainer
 
@@ -100,21 +100,69 @@ def test_passes_of_gradient_methods_are_counted(texts, methods, forward, backwar
 
 
 def test_time_is_measured_on_a_few_documents_and_scaled_to_all(monkeypatch):
-    """With a simulated clock: each document takes its forward passes times its tokens."""
+    """With a simulated clock: each document takes its forward passes times its tokens; a backward pass is two."""
     texts = Dataset.from_dict({"id": range(300), "text": [" ".join(["a"] * (1 + i % 9)) for i in range(300)]})
     options, clock = Options(methods=("signed_gi",)), [0.0]
     words = lambda row_text: len(row_text.split())  # noqa: E731
 
     def evaluate(explain, rows, options, measures):
-        clock[0] += sum((1 + max(words(text) - 1, 0) + 1) * (2 + words(text)) for text in rows["text"])
+        clock[0] += sum((1 + 2 + max(words(text) - 1, 0) + 1) * (2 + words(text)) for text in rows["text"])
 
     monkeypatch.setattr(module, "evaluate_texts", evaluate)
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
     cost = estimate(explainer("bert"), texts, options)
-    exact = sum((1 + n) * (2 + n) for n in (words(text) for text in texts["text"])) / 300
+    exact = sum((3 + n) * (2 + n) for n in (words(text) for text in texts["text"])) / 300
     assert cost.seconds == pytest.approx(exact, rel=0.05)
     assert cost.measured < 10
     assert cost.memory > 2**20
+
+
+COSTLY = Options(methods=("random", "loo", "smoothgrad", "sa_l2"), unit="word")
+
+
+def passes(units, methods=4, smoothgrad=True, grid=None, bounds=0):
+    """Passes over a text: a forward, those of the gradients, which count twice, leave-one-out, the curves."""
+    steps = len([k for k in range(1, units) if grid is None or k in grid])
+    return 1 + 2 + smoothgrad * (20 + 2 * 20) + units + methods * steps + 1 + bounds
+
+
+def test_the_share_that_is_left_with_cheaper_flags_is_that_of_the_passes():
+    texts = Dataset.from_dict({"id": range(2), "text": ["bad " * 12, "bad " * 20]})
+    cost = estimate(explainer("bert"), texts, COSTLY, Measures(bounds=True, beam_size=3))
+    expected = {
+        "--naopc false": lambda units: passes(units),
+        "--k_grid 1 2 3 5 10": lambda units: passes(units, grid=(1, 2, 3, 5, 10), bounds=3 * units**2),
+        "--methods random loo sa_l2": lambda units: passes(units, 3, smoothgrad=False, bounds=3 * units**2),
+    }
+    whole = sum((2 + units) * passes(units, bounds=3 * units**2) for units in (12, 20))
+    for flags, passes_of in expected.items():
+        assert cost.cheaper[flags] == pytest.approx(sum((2 + u) * passes_of(u) for u in (12, 20)) / whole), flags
+    assert len(cost.cheaper) == 2 + 4
+    assert not estimate(explainer("bert"), texts, Options("loo"), Measures(k_grid=(1,))).cheaper
+
+
+def described(seconds, documents=10_000, **more):
+    """The rows of the time for a run of this many seconds per document."""
+    cheaper = {"--naopc false": 0.9, "--k_grid 1 2": 0.5, "--methods a b": 0.6, "--methods b c": 0.01}
+    numbers = dict.fromkeys(
+        ("shards", "forward", "backward", "loo", "curves", "orders", "bounds", "measured", "memory"), 1
+    )
+    cost = Estimate(documents=documents, saved=frozenset(), seconds=seconds, cheaper=cheaper, **numbers)
+    rows = describe_estimate(cost, "BERT", 2, **more)
+    return rows["time"], rows["ten minutes"]
+
+
+def test_the_time_is_told_in_seconds_per_document_with_the_flags_that_make_it_ten_minutes():
+    assert described(0.000123) == ("about a second, at 0.00012 s per document", "enough for the run")
+    assert described(0.12, runs=1) == ("about 10.0 min, at 0.12 s per document", "enough for the run")
+    assert described(1.5) == (
+        "about 2.1 h, at 1.5 s per document",
+        "enough with --max_samples 800, or --k_grid 1 2 --max_samples 1600, or --methods b c",
+    )
+    assert described(1.5, runs=2)[1].startswith("enough with --max_samples 400, or")
+    assert described(1234.5, documents=None)[0] == "about 7.1 days, at 1200 s per document"
+    assert described(1300, documents=20)[1] == "enough with --k_grid 1 2 --max_samples 1, or --methods b c"
+    assert described(10**6) == ("about 57,870.4 days, at 1000000 s per document", "not enough for one document")
 
 
 def test_only_the_beginning_of_a_stream_is_read():
