@@ -4,13 +4,11 @@ from math import ceil, log10
 
 import numpy as np
 
+from hf_gradexplain.rounding import ROUNDING
 from hf_gradexplain.viz.tables import format_score
 
 COMPLETE_WITHIN = 0.05
 """The relative gap up to which scores count as adding up to the rise of the loss."""
-
-EQUAL = 8 * float(np.finfo(np.float32).eps)
-"""Relative tolerance of results computed in float32: scores closer than this times the largest one count as equal."""
 
 CLOSE_TO_ZERO = 1e-4
 """The largest score, in nats or in probability, up to which scores count as close to 0."""
@@ -41,7 +39,7 @@ def remark(
         return ""
     saturated = _is_saturated(objective, probability)
     words, largest = "tokens" if unit == "token" else "words", float(np.abs(scores).max())
-    if np.ptp(scores) <= EQUAL * largest:
+    if np.ptp(scores) <= ROUNDING * largest:
         said = f"all {words} score {format_score(scores[0], signed)}: this method says nothing here"
     elif largest < CLOSE_TO_ZERO and (saturated or (signed and objective != "logit" and probability is not None)):
         said = f"the scores are close to 0: the largest is {format_score(largest, signed=False)}"

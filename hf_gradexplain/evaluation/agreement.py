@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from hf_gradexplain.correlation import COEFFICIENTS
 from hf_gradexplain.evaluation.bootstrap import REPLICATES, Means
-from hf_gradexplain.evaluation.correlation import COEFFICIENTS, SIGNIFICANCE
+from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
 from hf_gradexplain.evaluation.median import median_interval
 
 CORRELATION_COLUMNS = [

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from hf_gradexplain.evaluation.bootstrap import REPLICATES, Means, percentile_interval
-from hf_gradexplain.evaluation.rounding import ROUNDING
+from hf_gradexplain.rounding import ROUNDING
 
 COLUMNS = ["k", "method", "other", "difference", "ci_low", "ci_high", "p", "p_adjusted", "n"]
 

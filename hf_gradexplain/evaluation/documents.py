@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hf_gradexplain.attribution.methods import METHODS, is_complete, uses_baseline
+from hf_gradexplain.correlation import COEFFICIENTS
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.evaluation.correlation import COEFFICIENTS, compared_by_sign, correlated_methods
+from hf_gradexplain.evaluation.correlation import compared_by_sign, correlated_methods
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write, checksum_path, matches_checksum

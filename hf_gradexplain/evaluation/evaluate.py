@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from hf_gradexplain.classifier.state import frozen_eval_mode
+from hf_gradexplain.correlation import REFERENCE
 from hf_gradexplain.errors import NotFiniteError
-from hf_gradexplain.evaluation.correlation import REFERENCE, compared_by_sign, correlate_all, sign_agreement
+from hf_gradexplain.evaluation.correlation import compared_by_sign, correlate_all, sign_agreement
 from hf_gradexplain.evaluation.documents import EvaluatedDocument
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.naopc import document_bounds
