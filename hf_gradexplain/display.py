@@ -1,20 +1,26 @@
 """How an explanation is shown: in a notebook, in a terminal, as HTML and as a figure."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from math import nan
 
 import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.correlation import REFERENCE, correlate
 from hf_gradexplain.errors import choose
 from hf_gradexplain.remarks import incomplete, remark
 from hf_gradexplain.self_check import SelfCheck
 from hf_gradexplain.text.data import Unit
+from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.figures import explanation_figure
-from hf_gradexplain.viz.highlight import Heading, Segment, to_html, to_rich
+from hf_gradexplain.viz.heading import Heading
+from hf_gradexplain.viz.highlight import to_html
+from hf_gradexplain.viz.highlight_terminal import to_rich
 from hf_gradexplain.viz.notebook import show
+from hf_gradexplain.viz.segments import Row, Segment
+from hf_gradexplain.viz.text_figure import text_figure
 
 
 class Displayed:
@@ -23,8 +29,9 @@ class Displayed:
     text: str
     units: tuple[Unit, ...]
     scores: Mapping[str, np.ndarray]
-    target_label: str
     target: int
+    target_label: str
+    prediction: int
     probabilities: np.ndarray
     objective: str
     unit: str
@@ -35,6 +42,8 @@ class Displayed:
     why: str
     self_check: Mapping[str, SelfCheck]
     completeness: Mapping[str, float]
+    label: int | None
+    class_names: tuple[str, ...]
 
     @property
     def method(self) -> str:
@@ -61,29 +70,49 @@ class Displayed:
             end = stop
         return segments + ([Segment(self.text[end:], None)] if end < len(self.text) else [])
 
-    def show(self, method: str | None = None) -> None:
+    def show(self, method: str | Sequence[str] | None = None) -> None:
         """Display the text with coloured units, as HTML in a notebook and as text in a terminal.
 
         Args:
-            method: The method whose scores are shown; the first one if None.
+            method: The method whose scores are shown, or several, a row each; all of them if None.
 
         Raises:
             GradexplainError: The explanation has no scores of this method.
         """
-        segments, heading, signed = self._parts(method)
-        show(self.to_html(method), to_rich(segments, heading=heading, signed=signed))
+        rows = self._rows(method)
+        show(to_html(rows, self._heading(rows)), to_rich(rows, self._heading(rows)))
 
-    def to_html(self, method: str | None = None) -> Markup:
+    def to_html(self, method: str | Sequence[str] | None = None) -> Markup:
         """Return the text with coloured units as a self-contained HTML fragment, without scripts and escaped.
 
         Args:
-            method: The method whose scores are shown; the first one if None.
+            method: The method whose scores are shown, or several, a row each; all of them if None.
 
         Raises:
             GradexplainError: The explanation has no scores of this method.
         """
-        segments, heading, signed = self._parts(method)
-        return to_html(segments, heading=heading, signed=signed)
+        rows = self._rows(method)
+        return to_html(rows, self._heading(rows))
+
+    def to_svg(self, method: str | Sequence[str] | None = None, *, width: float = 5.6) -> str:
+        """Draw the text with coloured units as an SVG picture, with the same content as `to_html`.
+
+        Args:
+            method: The method whose scores are shown, or several, a row each; all of them if None.
+            width: The width in inches; the text wraps.
+
+        Raises:
+            GradexplainError: The explanation has no scores of this method.
+        """
+        return figure_bytes(self._text_figure(method, width), "svg").decode()
+
+    def to_png(self, method: str | Sequence[str] | None = None, *, width: float = 5.6) -> bytes:
+        """Draw the text with coloured units as a PNG picture, with 200 dots per inch; see `to_svg`."""
+        return figure_bytes(self._text_figure(method, width), "png")
+
+    def _text_figure(self, method: str | Sequence[str] | None, width: float) -> Figure:
+        rows = self._rows(method)
+        return text_figure(rows, self._heading(rows), width=width)
 
     def to_figure(self, method: str | None = None, *, max_units: int = 24) -> Figure:
         """Draw the scores as a bar chart, with the units from top to bottom in the order of the text.
@@ -116,16 +145,17 @@ class Displayed:
         Raises:
             GradexplainError: The explanation has no scores of this method.
         """
-        _, heading, signed = self._parts(method)
+        row = self._row(self._method(method))
+        heading = self._heading([row])
         verdict = f" ({heading.verdict})" if heading.verdict else ""
         return explanation_figure(
             [unit.text for unit in self.units],
-            self.scores[heading.method],
-            title=f"{heading.method} → {heading.target}{verdict}",
-            signed=signed,
-            sides=heading.sides,
+            self.scores[row.method],
+            title=f"{row.method} → {heading.target}{verdict}",
+            signed=row.signed,
+            sides=row.sides,
             max_units=max_units,
-            note=heading.remark,
+            note=row.remark,
         )
 
     def _repr_html_(self) -> str:
@@ -158,29 +188,66 @@ class Displayed:
             signed=method not in METHODS or METHODS[method].signed,
         )
 
-    def _parts(self, method: str | None) -> tuple[list[Segment], Heading, bool]:
-        """Return the segments, the heading, and whether the scores are signed, for the renderers."""
-        method = self._method(method)
-        heading = Heading(
+    def _rows(self, method: str | Sequence[str] | None) -> list[Row]:
+        """Return what the renderers show of each method."""
+        names = list(self.scores) if method is None else [method] if isinstance(method, str) else list(method)
+        return [self._row(self._method(name)) for name in names]
+
+    def _row(self, method: str) -> Row:
+        scores, signed = self.scores[method], method not in METHODS or METHODS[method].signed
+        below_zero = not signed and bool((scores < 0).any())
+        return Row(
+            self.segments(method),
             method=method,
-            target=self.target_label,
-            probability=None if self.regression else float(self.probabilities[self.target]),
-            output=float(self.probabilities[self.target]) if self.regression else None,
-            prediction="" if self.regression else self.prediction_label,
-            unit=self.unit,
-            objective=self.objective,
-            dtype=self.dtype,
-            truncated_at=self.truncated_at,
-            without_units=not self.units,
-            why=self.why if self.why.startswith(f"auto chose {method}:") else "",
+            signed=signed or below_zero,
+            sides=("positive", "negative") if below_zero else Row.sides,
+            correlation=self._correlation(method),
             remark=self.remark(method),
             check=self.self_check[method].sentence() if method in self.self_check else "",
             warning=self.warning(method),
         )
-        signed = method not in METHODS or METHODS[method].signed
-        if not signed and (self.scores[method] < 0).any():
-            return self.segments(method), replace(heading, sides=("positive", "negative")), True
-        return self.segments(method), heading, signed
+
+    def _correlation(self, method: str) -> float | None:
+        """Return the rank correlation with leave-one-out: NaN if it is undefined, None if that was not computed."""
+        if REFERENCE not in self.scores or method == REFERENCE:
+            return None
+        scores, reference = self.scores[method], self.scores[REFERENCE]
+        (correlation,) = correlate(scores[None], reference, "spearman", self.dtype)
+        return nan if correlation.r is None else correlation.r
+
+    def _heading(self, rows: Sequence[Row]) -> Heading:
+        """Return what the renderers show above these rows."""
+        predicted, number = self.prediction == self.target, float(self.probabilities[self.target])
+        other = None if self.regression else self._most_probable_other()
+        return Heading(
+            target=self.target_label,
+            probability=None if self.regression else number,
+            output=number if self.regression else None,
+            prediction="" if other is None or predicted else self.prediction_label,
+            runner_up=self._class_name(other) if predicted else "",
+            other=None if other is None else float(self.probabilities[other]),
+            label="" if self.regression else self._class_name(self.label),
+            right=self.label == self.prediction,
+            unit=self.unit,
+            objective=self.objective,
+            dtype=self.dtype,
+            truncated_at=self.truncated_at,
+            length=len(self.text),
+            without_units=not self.units,
+            why=self.why if any(self.why.startswith(f"auto chose {row.method}:") for row in rows) else "",
+        )
+
+    def _most_probable_other(self) -> int | None:
+        """Return the predicted class if it is not the target, otherwise the runner-up; None if there is no other."""
+        if self.prediction != self.target:
+            return self.prediction
+        others = [i for i in range(len(self.probabilities)) if i != self.target]
+        return max(others, key=lambda i: float(self.probabilities[i])) if others else None
+
+    def _class_name(self, number: int | None) -> str:
+        """Return the name of a class; empty if it is not known."""
+        known = {**dict(enumerate(self.class_names)), self.target: self.target_label}
+        return {**known, self.prediction: self.prediction_label}.get(-1 if number is None else number, "")
 
     def _method(self, method: str | None) -> str:
         return self.method if method is None else choose("method", method, self.scores)

@@ -5,7 +5,7 @@ from math import ceil, log10
 import numpy as np
 
 from hf_gradexplain.rounding import ROUNDING
-from hf_gradexplain.viz.tables import format_score
+from hf_gradexplain.viz.tables import format_score, with_minus
 
 COMPLETE_WITHIN = 0.05
 """The relative gap up to which scores count as adding up to the rise of the loss."""
@@ -72,5 +72,5 @@ def _precisely(probability: float | None) -> str:
     if not probability or probability in (0, 1):
         return f"{probability or 0:.0f}"
     if probability < 0.5:
-        return f"{probability:.2g}"
+        return with_minus(f"{probability:.2g}")
     return f"{probability:.{max(3, ceil(-log10(1 - probability)))}f}"

@@ -20,6 +20,7 @@ from hf_gradexplain.perturb.orders import removal_ranks
 from hf_gradexplain.perturb.subsets import Subsets
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.viz.sanitize import one_line
+from hf_gradexplain.viz.tables import with_minus
 
 TOP = 3
 """The number of units that are removed, unless a share of them is asked for."""
@@ -100,7 +101,7 @@ class SelfCheck:
         more = f" and {k - _LISTED} more" if k > _LISTED else ""
         random = f"{k} random {self._unit}s" if k > 1 else f"a random {self._unit}"
         numbers = self.full, self.without, self.without_random, self.alone
-        full, without, mean, alone = (self._written(x, self._decimals) for x in numbers)
+        full, without, mean, alone = (with_minus(self._written(x, self._decimals)) for x in numbers)
         return (
             f"without {top}{more}: {self._what} {full} → {without}; without {random}: {mean}; "
             f"with {self._these} alone: {alone}"

@@ -9,7 +9,7 @@ import pandas as pd
 from hf_gradexplain.evaluation.comparisons import holm
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
 from hf_gradexplain.evaluation.tables import SHORT_K, Tables
-from hf_gradexplain.viz.tables import MISSING, join_words, with_interval
+from hf_gradexplain.viz.tables import MISSING, join_words, with_interval, with_minus
 
 NEGLIGIBLE = 0.001
 """Differences in AOPC below this do not show in its three decimals."""
@@ -147,7 +147,8 @@ def ends_summary(curves: pd.DataFrame) -> pd.DataFrame:
 
 def baseline_ranks(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per method and one column per baseline: the method's rank and its AOPC."""
-    cells = table.assign(cell=[f"{rank}. {aopc:z.3f}" for rank, aopc in zip(table["rank"], table["aopc"], strict=True)])
+    numbers = zip(table["rank"], table["aopc"], strict=True)
+    cells = table.assign(cell=[f"{rank}. {with_minus(f'{aopc:z.3f}')}" for rank, aopc in numbers])
     names = table["baseline"].unique()
     ranks = cells.pivot(index="method", columns="baseline", values="cell").loc[:, names]
     best_first = table.loc[table["baseline"] == names[0], "method"]

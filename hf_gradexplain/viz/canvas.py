@@ -16,11 +16,13 @@ INK = "#262626"
 """The colour of text."""
 MUTED = "#6b6b6b"
 """The colour of axes and notes."""
+FONTS = ["DejaVu Sans", *(name for name in _FALLBACK_FONTS if name in _INSTALLED)]
+"""The fonts of all text: each character is drawn in the first one that has it."""
 STYLE: list[str | dict[str, Any]] = [
     "default",
     {
         "text.parse_math": False,
-        "font.family": ["DejaVu Sans", *(name for name in _FALLBACK_FONTS if name in _INSTALLED)],
+        "font.family": FONTS,
         "font.size": 9,
         "axes.titlesize": 10,
         "axes.titlelocation": "left",

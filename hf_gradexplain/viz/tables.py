@@ -29,13 +29,22 @@ class TextTable:
     n_missing: int
 
 
+def with_minus(number: str) -> str:
+    """Write the minus signs of a formatted number as U+2212, which is as wide as a plus sign.
+
+    >>> with_minus("-1.5"), with_minus("2e-08")
+    ('−1.5', '2e−08')
+    """
+    return number.replace("-", "−")
+
+
 def format_score(score: float, signed: bool) -> str:
     """Write a score with three significant digits, and with its sign if the method is signed.
 
     >>> format_score(1.3, signed=True), format_score(0.0451, signed=False), format_score(0, signed=True)
     ('+1.30', '0.0451', '0')
     """
-    return format(float(score), "+#.3g" if signed else "#.3g").rstrip(".") if score else "0"
+    return with_minus(format(float(score), "+#.3g" if signed else "#.3g").rstrip(".")) if score else "0"
 
 
 def with_interval(value: float | None, low: float | None, high: float | None, spec: str = ".3f") -> str:
@@ -48,9 +57,9 @@ def with_interval(value: float | None, low: float | None, high: float | None, sp
         spec: The format of all three; what rounds to zero has no sign.
 
     >>> with_interval(0.3311, 0.3209, 0.3402), with_interval(-0.001, -0.2, 0.1, ".1f"), with_interval(None, None, None)
-    ('0.331 [0.321, 0.340]', '0.0 [-0.2, 0.1]', '–')
+    ('0.331 [0.321, 0.340]', '0.0 [−0.2, 0.1]', '–')
     """
-    numbers = [MISSING if x is None or pd.isna(x) else format(x, f"z{spec}") for x in (value, low, high)]
+    numbers = [MISSING if x is None or pd.isna(x) else with_minus(format(x, f"z{spec}")) for x in (value, low, high)]
     return "{} [{}, {}]".format(*numbers) if numbers[0] != MISSING else MISSING
 
 
@@ -99,10 +108,10 @@ def _cell(value: Any, spec: str | None) -> str:
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return MISSING
     if spec is not None:
-        return one_line(format(value, spec))
+        return with_minus(one_line(format(value, spec)))
     if isinstance(value, float):
         plain = value == 0 or 5e-4 <= abs(value) < 1e6
-        return format(value, "z.3f" if plain else ".2e")
+        return with_minus(format(value, "z.3f" if plain else ".2e"))
     if isinstance(value, int) and not isinstance(value, bool):
-        return format(value, ",d")
+        return with_minus(format(value, ",d"))
     return one_line(str(value))

@@ -1,0 +1,83 @@
+"""The heading of an explained text: what was explained, with which prediction, and what was not read."""
+
+from dataclasses import dataclass
+
+from hf_gradexplain.viz.tables import with_minus
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The text above an explained text. Empty parts are left out.
+
+    Attributes:
+        target: The label of the explained class.
+        probability: The model's probability of `target`, if there is one.
+        output: The model's output for `target`, if that is no probability.
+        prediction: The label of the predicted class if that is not the target.
+        runner_up: The label of the most probable other class if the target is the predicted class.
+        other: The probability of `prediction` or `runner_up`.
+        label: The true label.
+        right: Whether the true label is the predicted one.
+        unit: The kind of unit: "token", "word" or "word_type".
+        objective: The function that was explained: "loss", "logit" or "prob".
+        dtype: The compute dtype of the model; shown if it is less exact than float32.
+        truncated_at: The number of characters that the model read; the rest is shown in grey. None if it read all.
+        length: The number of characters of the text.
+        without_units: Whether the text has no units.
+        why: Why the method was chosen.
+    """
+
+    target: str = ""
+    probability: float | None = None
+    output: float | None = None
+    prediction: str = ""
+    runner_up: str = ""
+    other: float | None = None
+    label: str = ""
+    right: bool = False
+    unit: str = ""
+    objective: str = ""
+    dtype: str = ""
+    truncated_at: int | None = None
+    length: int = 0
+    without_units: bool = False
+    why: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """The probability or output, the other class and the true label: "p = 0.932, runner-up: Sports 0.041"."""
+        numbers = {"p": self.probability, "output": self.output}
+        parts = [
+            f"{name} = {with_minus(format(value, 'z.3f'))}" for name, value in numbers.items() if value is not None
+        ]
+        other = "" if self.other is None else f" {self.other:.3f}"
+        parts += [f"{name}: {label}{other}" for name, label in self._others.items() if label]
+        if self.label:
+            parts.append(f"true label: {self.label}, {'as predicted' if self.right else 'not as predicted'}")
+        return ", ".join(parts)
+
+    @property
+    def _others(self) -> dict[str, str]:
+        return {"predicted": self.prediction, "runner-up": self.runner_up}
+
+    @property
+    def details(self) -> str:
+        """The unit, the objective and the precision, and why the method was chosen."""
+        parts = [f"{name} {value}" for name, value in (("unit", self.unit), ("objective", self.objective)) if value]
+        if self.dtype not in ("", "float32", "float64"):
+            parts.append(f"computed in {self.dtype}")
+        if self.why:
+            parts.append(self.why)
+        return " · ".join(parts)
+
+    @property
+    def unread(self) -> str:
+        """A sentence about what the model did not read; empty if it read the whole text."""
+        if self.without_units:
+            return "no scores: the model read no words of this text"
+        if self.truncated_at is None:
+            return ""
+        return (
+            f"truncated: the model read only the first {self.truncated_at:,} of {self.length:,} characters; "
+            "the grey rest has no scores"
+        )

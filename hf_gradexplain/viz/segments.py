@@ -1,0 +1,155 @@
+"""The pieces of an explained text, and their look: the side and the strength of each score."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Literal
+
+from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR
+from hf_gradexplain.viz.sanitize import one_line
+from hf_gradexplain.viz.tables import format_score, with_minus
+
+Role = Literal["for", "against", "amount", "unread", ""]
+
+PHRASES: dict[Role, str] = {"for": "supports", "against": "opposes", "amount": "most sensitive"}
+"""What the legend calls supporting, opposing and unsigned scores."""
+
+COLORS: dict[Role, str] = {"for": FOR, "against": AGAINST, "amount": AMOUNT}
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A piece of an explained text. All pieces of a text, joined in order, give the text.
+
+    Attributes:
+        text: The characters of the piece.
+        score: The score of the unit that the piece belongs to, or None if it belongs to none: whitespace, special
+            tokens, and text that the model did not read.
+
+    Raises:
+        ValueError: `score` is not finite.
+    """
+
+    text: str
+    score: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.score is not None and not isfinite(self.score):
+            raise ValueError(
+                f"Expected a finite score for {self.text!r}, got {self.score}; use None for text outside of units."
+            )
+
+
+@dataclass(frozen=True)
+class Row:
+    """The scores of one method over the text, and what is said about them.
+
+    Attributes:
+        segments: The pieces of the text, in order; may be empty.
+        method: The name of the method.
+        signed: Whether positive scores support the target and negative ones oppose it. If not, all scores are at
+            least 0.
+        sides: The names of positive and of negative scores.
+        correlation: The rank correlation with leave-one-out; None if that was not computed, NaN if it is undefined.
+        remark: A sentence if all scores are equal or close to 0.
+        check: The result of the self-check.
+        warning: A warning about the scores.
+
+    Raises:
+        ValueError: `signed` is false and a score is negative.
+    """
+
+    segments: Sequence[Segment]
+    method: str = ""
+    signed: bool = True
+    sides: tuple[str, str] = (PHRASES["for"], PHRASES["against"])
+    correlation: float | None = None
+    remark: str = ""
+    check: str = ""
+    warning: str = ""
+
+    def __post_init__(self) -> None:
+        lowest = min((segment.score for segment in self.segments if segment.score is not None), default=0.0)
+        if not self.signed and lowest < 0:
+            raise ValueError(
+                f"Expected unsigned scores of at least 0, got {lowest}; pass signed=True for signed scores."
+            )
+
+    @property
+    def phrases(self) -> dict[Role, str]:
+        """The text of the legend for each role of this row."""
+        return {"for": self.sides[0], "against": self.sides[1]} if self.signed else {"amount": PHRASES["amount"]}
+
+    @property
+    def agreement(self) -> str:
+        """The rank correlation in words; empty without one."""
+        if self.correlation is None:
+            return ""
+        return f"ρ = {with_minus(format(self.correlation, 'z.2f'))}" if isfinite(self.correlation) else "ρ undefined"
+
+    @property
+    def correlated(self) -> str:
+        """The rank correlation as a phrase; empty without one."""
+        return f"rank correlation with leave-one-out {self.agreement}" if self.agreement else ""
+
+    @property
+    def peak(self) -> float:
+        """The largest `|score|`; 0 if there is none."""
+        return float(max((abs(s.score) for s in self.segments if s.score is not None), default=0.0))
+
+    def role(self, score: float) -> Role:
+        """Return the side of a score; empty for 0."""
+        if score == 0:
+            return ""
+        return ("for" if score > 0 else "against") if self.signed else "amount"
+
+    def strongest(self, top: int) -> dict[Role, list[tuple[str, str]]]:
+        """Return the `top` strongest units of each side with their scores, each text once, with its largest score."""
+        sides: dict[Role, dict[str, str]] = {role: {} for role in self.phrases}
+        for segment in sorted((s for s in self.segments if s.score), key=lambda s: -abs(s.score or 0)):
+            side, text = sides[self.role(segment.score or 0)], one_line(segment.text, width=32)
+            if len(side) < top:
+                side.setdefault(text, format_score(segment.score or 0, self.signed))
+        return {role: list(units.items()) for role, units in sides.items()}
+
+
+def phrases_of(rows: Sequence[Row]) -> dict[Role, str]:
+    """Return what the colours of all rows mean, by role: "supports", or "supports or positive" if rows differ."""
+    phrases: dict[Role, dict[str, None]] = {}
+    for row in rows:
+        for role, phrase in row.phrases.items():
+            phrases.setdefault(role, {})[phrase] = None
+    return {role: " or ".join(names) for role, names in phrases.items()}
+
+
+@dataclass(frozen=True)
+class Shade:
+    """A piece of text with its look.
+
+    Attributes:
+        text: The characters.
+        role: The side of its score, or "unread"; empty if neither.
+        strength: `|score| / max |score|` of the row, in [0, 1].
+        score: The formatted score; empty if there is none.
+    """
+
+    text: str
+    role: Role = ""
+    strength: float = 0.0
+    score: str = ""
+
+
+def shades(row: Row, truncated_at: int | None = None) -> Iterator[Shade]:
+    """Yield the pieces of a row with their roles and strengths; text after `truncated_at` is unread."""
+    peak, start = row.peak or 1.0, 0
+    for segment in row.segments:
+        length = len(segment.text)
+        cut = length if truncated_at is None else min(max(truncated_at - start, 0), length)
+        start += length
+        if segment.score is None:
+            yield Shade(segment.text[:cut])
+        else:
+            strength = float(abs(segment.score) / peak)
+            yield Shade(segment.text[:cut], row.role(segment.score), strength, format_score(segment.score, row.signed))
+        if cut < length:
+            yield Shade(segment.text[cut:], "unread")
