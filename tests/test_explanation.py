@@ -1,12 +1,14 @@
 import dataclasses
 import json
 import sys
+import xml.etree.ElementTree as ElementTree
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from markupsafe import escape
+from scipy.stats import spearmanr
 
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.errors import GradexplainError
@@ -102,7 +104,16 @@ def test_the_repr_fits_a_line():
 
 def test_html_says_what_was_explained_and_how():
     html = explanation_of(truncated_at=9).to_html()
-    for part in ("signed_gi", "neg", "p = 0.250", "predicted: pos", "word_type", "first 9 characters", "+0.5", "-0.25"):
+    for part in (
+        "signed_gi",
+        "neg",
+        "p = 0.250",
+        "predicted: pos",
+        "word_type",
+        "first 9 of 13 characters",
+        "+0.5",
+        "−0.25",
+    ):
         assert part in html
     assert "most sensitive" in explanation_of().to_html("sa_l2")
     assert explanation_of()._repr_html_() == explanation_of().to_html()
@@ -114,7 +125,7 @@ def test_a_regression_shows_no_probability():
 
 def test_sensitivities_below_zero_are_shown_with_their_sign():
     html = explanation_of(scores={"sa_raw": np.array([0.5, -0.25])}).to_html()
-    assert "-0.25" in html
+    assert "−0.25" in html
 
 
 def test_an_explanation_by_an_unknown_method_is_shown_with_signs():
@@ -140,8 +151,8 @@ def test_hostile_texts_and_labels_are_escaped(hostile):
 @pytest.mark.parametrize(
     ("method", "title", "sides"),
     [
-        (None, "signed_gi → neg (p = 0.250, predicted: pos)", ["← opposes", "supports →"]),
-        ("sa_l2", "sa_l2 → neg (p = 0.250, predicted: pos)", []),
+        (None, "signed_gi → neg (p = 0.250, predicted: pos 0.750)", ["← opposes", "supports →"]),
+        ("sa_l2", "sa_l2 → neg (p = 0.250, predicted: pos 0.750)", []),
     ],
 )
 def test_the_figure_has_one_bar_per_unit(method, title, sides):
@@ -178,6 +189,53 @@ def test_the_figure_of_an_empty_text_has_no_bars():
 def test_the_figure_of_a_regression_has_the_output_in_its_title():
     (axes,) = explanation_of(regression=True, prediction_label="").to_figure().axes
     assert axes.get_title(loc="left") == "signed_gi → neg (output = 0.250)"
+
+
+def test_all_methods_are_shown_unless_some_are_named(capsys):
+    explanation = explanation_of(scores={"loo": np.array([1.0, 2.0]), "sa_l2": np.array([2.0, 1.0])})
+    assert all(name in explanation.to_html() for name in ("loo", "sa_l2"))
+    assert "sa_l2" not in explanation.to_html("loo")
+    assert explanation.to_html(["sa_l2", "loo"]).index("sa_l2") < explanation.to_html(["sa_l2", "loo"]).index(">loo<")
+    explanation.show()
+    shown = capsys.readouterr().out
+    assert shown.count("bad film, bad") == 2
+    with pytest.raises(GradexplainError, match="unknown method 'sa_l3'"):
+        explanation.show(["loo", "sa_l3"])
+
+
+def test_rows_have_their_rank_correlation_with_leave_one_out():
+    units = tuple(Unit(word, ((at, at + 1),)) for word, at in (("a", 0), ("b", 2), ("c", 4), ("d", 6)))
+    loo, sa, flat = np.array([0.3, -0.2, 0.9, 0.1]), np.array([4.0, 0.5, 1.0, 1.0]), np.ones(4)
+    explanation = explanation_of("a b c d", units=units, scores={"loo": loo, "sa_l2": sa, "sa_l1": flat})
+    html = explanation.to_html()
+    assert f"ρ = {spearmanr(sa, loo).statistic:.2f}" in html
+    assert html.count("ρ = ") == html.count("ρ undefined") == 1
+    assert "ρ" not in dataclasses.replace(explanation, scores={"sa_l2": sa, "sa_l1": flat}).to_html()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"target": 2, "target_label": "c"}, "p = 0.500, runner-up: b 0.300"),
+        ({"target": 0, "target_label": "a"}, "p = 0.200, predicted: c 0.500"),
+        ({"target": 2, "target_label": "c", "label": 2}, "p = 0.500, runner-up: b 0.300, true label: c, as predicted"),
+        ({"target": 2, "target_label": "c", "label": 0}, "true label: a, not as predicted"),
+        ({"target": 2, "target_label": "c", "class_names": ()}, "p = 0.500"),
+        ({"target": 2, "target_label": "c", "regression": True, "label": 2}, "output = 0.500"),
+    ],
+)
+def test_the_heading_names_the_runner_up_and_the_true_label(changes, said):
+    classes = {"prediction": 2, "prediction_label": "c", "class_names": ("a", "b", "c")}
+    explanation = explanation_of(probabilities=np.array([0.2, 0.3, 0.5]), **{**classes, **changes})
+    assert said in explanation.to_html()
+    assert ("runner-up" in explanation.to_html()) == ("runner-up" in said or "true label: a" in said)
+
+
+def test_pictures_of_the_text_are_files_of_their_kind():
+    explanation = explanation_of()
+    assert explanation.to_png("signed_gi").startswith(b"\x89PNG")
+    assert ElementTree.fromstring(explanation.to_svg()).tag.endswith("svg")
+    assert explanation.to_svg() == explanation.to_svg()
 
 
 def test_show_prints_to_the_terminal(capsys):
@@ -230,15 +288,15 @@ def test_show_prints_to_the_terminal_where_there_is_no_kernel(monkeypatch, capsy
             [2e-8, -1e-8],
             1 - 1e-8,
             "loss",
-            "the scores are close to 0: the largest is 2.00e-08; p = 0.99999999 is saturated, try objective='logit'",
+            "the scores are close to 0: the largest is 2.00e−08; p = 0.99999999 is saturated, try objective='logit'",
         ),
         (
             [2e-8, -1e-8],
             2e-7,
             "prob",
-            "the scores are close to 0: the largest is 2.00e-08; p = 2e-07 is saturated, try objective='logit'",
+            "the scores are close to 0: the largest is 2.00e−08; p = 2e−07 is saturated, try objective='logit'",
         ),
-        ([2e-8, -1e-8], 0.5, "loss", "the scores are close to 0: the largest is 2.00e-08"),
+        ([2e-8, -1e-8], 0.5, "loss", "the scores are close to 0: the largest is 2.00e−08"),
         ([2e-8, -1e-8], 1 - 1e-8, "logit", ""),
         ([0.5, 0.4], 1 - 1e-8, "loss", ""),
     ],
@@ -263,7 +321,7 @@ def test_small_slopes_are_close_to_zero_only_where_the_prediction_is_saturated()
     slopes = {"scores": {"sa_l2": np.array([2e-8, 1e-8])}, "target": 1, "prediction": 1}
     assert explanation_of(**slopes, probabilities=np.array([0.5, 0.5])).remark() == ""
     saturated = explanation_of(**slopes, probabilities=np.array([0.0, 1.0])).remark()
-    assert saturated == "the scores are close to 0: the largest is 2.00e-08; p = 1 is saturated, try objective='logit'"
+    assert saturated == "the scores are close to 0: the largest is 2.00e−08; p = 1 is saturated, try objective='logit'"
 
 
 def test_a_saturated_model_is_told_from_its_prediction():

@@ -78,7 +78,7 @@ def test_the_headline_never_praises_an_aopc_whose_interval_holds_zero():
     """The intervals of these tables reach 0.1 below and above."""
     assert headline(tables({"random": 0.01, "a": 0.09})) == (
         "Over 5 texts, no method was shown to find the words that matter most to the model: AOPC(1) at most "
-        "0.090 [-0.010, 0.190]; random order has 0.010."
+        "0.090 [−0.010, 0.190]; random order has 0.010."
     )
     assert headline(tables({"a": -0.3, "b": -0.2})).startswith("Over 5 texts, no method was shown to find the words")
     assert headline(tables({"a": 0.12, "b": 0.09})).startswith("Over 5 texts, a finds the words")
@@ -103,7 +103,7 @@ def test_comparisons_read_as_sentences():
     assert sentences.to_dict("list") == {
         "K": [5, 10, 10],
         "difference": [
-            "no significant difference between loo and random: 0.001 [-0.001, 0.002]",
+            "no significant difference between loo and random: 0.001 [−0.001, 0.002]",
             "no significant difference between loo and random: 0.300 [0.200, 0.400]",
             "signed_gi above loo by 0.014 [0.010, 0.018]",
         ],

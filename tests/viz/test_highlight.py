@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from hf_gradexplain.viz.highlight import Heading, Segment, to_html, to_rich
+from hf_gradexplain.viz.heading import Heading
+from hf_gradexplain.viz.highlight import to_html as rows_to_html
+from hf_gradexplain.viz.highlight_terminal import to_rich as rows_to_rich
+from hf_gradexplain.viz.segments import Row, Segment
 
 REVIEW = [
     Segment("Gripping", 2.0),
@@ -19,6 +22,14 @@ REVIEW = [
 HOSTILE = (
     "<script>alert('x')</script> \" onload=x {{ 7*7 }} [bold]b[/bold] :smile: \x1b[31mred\x9b0m\x00 \u202egnp.exe\ud800"
 )
+
+
+def to_html(segments, *, heading=None, legend=True, top=5, **row):
+    return rows_to_html([Row(segments, **row)], heading, legend=legend, top=top)
+
+
+def to_rich(segments, *, heading=None, legend=True, top=5, **row):
+    return rows_to_rich([Row(segments, **row)], heading, legend=legend, top=top)
 
 
 class Page(HTMLParser):
@@ -66,7 +77,7 @@ def test_truncation_keeps_the_text_and_greys_the_rest(cut):
 def test_strength_is_relative_to_the_strongest_unit():
     gripping, negation, dull = Page(to_html(REVIEW)).units
     assert gripping == {"class": "u for", "style": "--s:1.000", "title": "+2.00"}
-    assert negation == {"class": "u against", "style": "--s:0.500", "title": "-1.00"}
+    assert negation == {"class": "u against", "style": "--s:0.500", "title": "−1.00"}
     assert dull == {"class": "u ", "style": "--s:0.000", "title": "0"}
 
 
@@ -98,8 +109,9 @@ def test_a_score_that_is_not_finite_is_refused(score):
 
 
 def test_hostile_text_is_only_shown_by_a_browser():
-    heading = Heading(method=HOSTILE, target=HOSTILE, prediction=HOSTILE, unit=HOSTILE, objective=HOSTILE)
-    page = Page(to_html([Segment(HOSTILE, 1.0), Segment(HOSTILE)], heading=heading))
+    names = dict.fromkeys(("target", "prediction", "runner_up", "label", "unit", "objective", "why"), HOSTILE)
+    said = dict.fromkeys(("method", "remark", "check", "warning"), HOSTILE)
+    page = Page(to_html([Segment(HOSTILE, 1.0), Segment(HOSTILE)], heading=Heading(**names), **said))
     shown = HOSTILE.replace("\x1b", "␛").replace("\x9b", "�").replace("\x00", "␀").translate({0x202E: "�", 0xD800: "�"})
     assert page.text == 2 * shown
     assert "script" not in page.tags
@@ -107,8 +119,9 @@ def test_hostile_text_is_only_shown_by_a_browser():
 
 
 def test_hostile_text_is_only_shown_by_a_terminal():
-    heading = Heading(method=HOSTILE, target=HOSTILE, prediction=f"not {HOSTILE}", unit=HOSTILE)
-    output = printed(to_rich([Segment(HOSTILE, 1.0), Segment(HOSTILE)], heading=heading))
+    names = dict.fromkeys(("target", "prediction", "runner_up", "label", "unit", "objective", "why"), HOSTILE)
+    said = dict.fromkeys(("method", "remark", "check", "warning"), HOSTILE)
+    output = printed(to_rich([Segment(HOSTILE, 1.0), Segment(HOSTILE)], heading=Heading(**names), **said))
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ud800]", output)
     assert "[bold]b[/bold] :smile: ␛[31mred" in output
 
@@ -123,25 +136,44 @@ def test_empty_text_renders(signed):
 def test_heading_says_that_a_text_has_no_units():
     remark = "no scores: the model read no words of this text"
     for without in (True, False):
-        heading = Heading("loo", "World", unit="word", without_units=without)
+        heading = Heading("World", unit="word", without_units=without)
         assert (remark in to_html([], heading=heading)) is without
         assert (remark in printed(to_rich([], heading=heading))) is without
 
 
 def test_heading_says_what_was_explained():
-    heading = Heading("sa_l2", "World", 0.98765, "Sports", "word", "loss", truncated_at=12345)
+    heading = Heading("World", 0.98765, unit="word", objective="loss", truncated_at=12345, length=20000, why="chosen")
     for rendered in (to_html(REVIEW, heading=heading), printed(to_rich(REVIEW, heading=heading))):
-        assert "p = 0.988, predicted: Sports" in rendered
-        assert "unit word · objective loss · truncated: the model read only the first 12,345 characters" in rendered
-    assert "as predicted" in to_html(REVIEW, heading=Heading(target="World", prediction="World"))
+        assert "p = 0.988" in rendered
+        assert "unit word · objective loss · chosen" in rendered
+        assert "truncated: the model read only the first 12,345 of 20,000 characters" in rendered
     assert "<figcaption>" not in to_html(REVIEW)
+    assert "<strong" not in to_html(REVIEW, heading=Heading("World"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        ({"probability": 0.7}, "p = 0.700"),
+        ({"output": -0.25}, "output = −0.250"),
+        ({"probability": 0.7, "runner_up": "Sports", "other": 0.2}, "p = 0.700, runner-up: Sports 0.200"),
+        ({"probability": 0.2, "prediction": "Sports", "other": 0.7}, "p = 0.200, predicted: Sports 0.700"),
+        ({"probability": 0.7, "label": "World", "right": True}, "p = 0.700, true label: World, as predicted"),
+        ({"probability": 0.7, "label": "Sports"}, "p = 0.700, true label: Sports, not as predicted"),
+    ],
+)
+def test_the_verdict_names_the_other_class_and_the_true_label(fields, verdict):
+    assert Heading("World", **fields).verdict == verdict
+    assert verdict in to_html(REVIEW, heading=Heading("World", **fields))
+    assert verdict in printed(to_rich(REVIEW, heading=Heading("World", **fields)))
 
 
 def test_legend_lists_each_of_the_strongest_units_once():
-    segments = [Segment(word, score) for word, score in [("b", 1.0), ("a", 3.0), ("b", 1.0), ("c", -2.0), ("d", 0.5)]]
-    assert printed(to_rich(segments, top=3)).splitlines()[-3:-1] == [
-        "supports        a +3.00, b +1.00, d +0.500",
-        "opposes         c -2.00",
+    scores = [("b", 1.0), ("a", 3.0), ("b", 2.0), ("c", -2.0), ("d", 0.5), ("a", -1.0)]
+    segments = [Segment(word, score) for word, score in scores]
+    assert [line.rstrip() for line in printed(to_rich(segments, top=3)).splitlines()[-3:-1]] == [
+        "supports        a +3.00, b +2.00, d +0.500",
+        "opposes         c −2.00, a −1.00",
     ]
     assert "supports" not in to_html(segments, legend=False) + printed(to_rich(segments, legend=False))
 
@@ -176,7 +208,7 @@ def test_the_legend_states_the_scale_of_the_colours():
     assert re.search(r"\x1b\[3;38;[^m]*mmarked\x1b", output)
     assert "\x1b[0mplain\n" in output
     ends = r'<data>([^<]*)</data><span class="scale (\w+)"></span><data>([^<]*)</data>'
-    assert re.search(ends, to_html(segments)).groups() == ("-2.00", "signed", "+2.00")
+    assert re.search(ends, to_html(segments)).groups() == ("−2.00", "signed", "+2.00")
     assert re.search(ends, to_html(segments[:2], signed=False)).groups() == ("0", "unsigned", "2.00")
 
 
@@ -186,7 +218,78 @@ def test_scores_of_zero_have_no_scale(segments):
 
 
 def test_the_remark_is_shown_as_text():
-    heading = Heading(remark=f"all words score 0 {HOSTILE}")
-    assert "<strong><bdi>all words score 0 &lt;script&gt;" in to_html(REVIEW, heading=heading)
-    assert "all words score 0 <script>" in printed(to_rich(REVIEW, heading=heading))
+    remark = f"all words score 0 {HOSTILE}"
+    assert "<strong><bdi>all words score 0 &lt;script&gt;" in to_html(REVIEW, remark=remark)
+    assert "all words score 0 <script>" in printed(to_rich(REVIEW, remark=remark))
     assert "<strong>" not in to_html(REVIEW)
+
+
+def rows():
+    """Return three methods over one text: one signed, one unsigned, one of other sides."""
+    words = ["Gripping", ",  ", "not", "\n", "dull"]
+
+    def segments(*scores):
+        return [Segment(word, score) for word, score in zip(words, scores, strict=True)]
+
+    return [
+        Row(segments(2.0, None, -1.0, None, 0.0), method="loo"),
+        Row(segments(0.2, None, 0.4, None, 0.1), method="sa_l2", signed=False, correlation=-0.5, check="without 'not'"),
+        Row(segments(1.0, None, 2.0, None, -4.0), method="sa_raw", sides=("positive", "negative"), correlation=np.nan),
+    ]
+
+
+def test_several_methods_are_rows_over_the_same_text():
+    heading = Heading("positive", 0.9)
+    html, shown = rows_to_html(rows(), heading), printed(rows_to_rich(rows(), heading))
+    assert Page(html).text == 3 * "Gripping,  not\ndull"
+    assert html.count("<figcaption>") == html.count("<style>") == 1
+    assert [name in html and name in shown for name in ("loo", "sa_l2", "sa_raw", "self-check", "without 'not'")]
+    strengths = [unit["style"] for unit in Page(html).units]
+    assert strengths == [f"--s:{x:.3f}" for x in (1, 0.5, 0, 0.5, 1, 0.25, 0.25, 0.5, 1)]  # each row by its own largest
+    assert " → " not in html  # no method stands for all
+
+
+def test_several_methods_have_one_legend_and_their_rank_correlations():
+    for rendered in (rows_to_html(rows()), printed(rows_to_rich(rows()))):
+        assert "ρ = −0.50" in rendered
+        assert "ρ undefined" in rendered
+        assert rendered.count("rank correlation (Spearman) with leave-one-out") == 1
+        assert "rank correlation" not in rendered.replace("rank correlation (Spearman) with leave-one-out", "")
+    key = re.search(r'<div class="key">(.*?)</div>', rows_to_html(rows()), re.DOTALL)[1]
+    phrases = re.findall(r'<span class="u (\w+)"[^>]*>([^<]*)</span>', key)
+    assert phrases == [
+        ("for", "supports or positive"),
+        ("against", "opposes or negative"),
+        ("amount", "most sensitive"),
+    ]
+    assert "ρ" not in rows_to_html(rows()[:1] * 2)
+
+
+def test_a_single_method_says_its_rank_correlation_in_words():
+    html = rows_to_html(rows()[1:2])
+    assert "rank correlation with leave-one-out ρ = −0.50" in html
+    assert "rank correlation with leave-one-out ρ = −0.50" in printed(rows_to_rich(rows()[1:2]))
+
+
+def test_there_is_no_table_and_no_list_which_notebooks_style():
+    assert not {"table", "ul", "ol", "dl"} & {*Page(rows_to_html(rows())).tags, *Page(to_html(REVIEW)).tags}
+
+
+def test_the_part_that_was_not_read_is_in_the_first_row_only():
+    page = Page(rows_to_html(rows(), Heading(truncated_at=14, length=19)))
+    assert page.text == "Gripping,  not\ndull" + 2 * "Gripping,  not"
+    output = printed(rows_to_rich(rows(), Heading(truncated_at=14, length=19)))
+    assert output.count("\ndull") == 1
+
+
+@pytest.mark.parametrize("width", [80, 50])
+def test_a_narrow_terminal_wraps_the_words_below_a_text_beside_their_label(width):
+    units = [Segment(f"word{number}", float(number)) for number in range(1, 12)]
+    file = io.StringIO()
+    Console(file=file, width=width).print(rows_to_rich([Row(units)] * 2))
+    lines = file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    (start,) = {number for number, line in enumerate(lines) if line.startswith("supports")} & set(range(8))
+    assert lines[start].startswith("supports        word11 +11.0")
+    if width == 50:
+        assert lines[start + 1].startswith(16 * " " + "+9.00") or lines[start + 1].startswith(16 * " " + "word")

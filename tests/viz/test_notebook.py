@@ -9,8 +9,10 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from hf_gradexplain.viz.highlight import Heading, Segment, to_html
+from hf_gradexplain.viz.heading import Heading
+from hf_gradexplain.viz.highlight import to_html
 from hf_gradexplain.viz.notebook import runs_in_kernel
+from hf_gradexplain.viz.segments import Row, Segment
 
 JUPYTERLAB = """
 .jp-OutputArea-output dl, .jp-OutputArea-output dt, .jp-OutputArea-output dd { display: block; }
@@ -35,7 +37,9 @@ const box = node => {{ const r = node.getBoundingClientRect(), lines = node.getC
 document.querySelector("#boxes").textContent = JSON.stringify({{
   labels: [...document.querySelectorAll(".legend .u")].map(box),
   listed: [...document.querySelectorAll(".legend .listed")].map(box),
-  scale: box(document.querySelector(".scale")),
+  scale: document.querySelector(".scale") && box(document.querySelector(".scale")),
+  names: [...document.querySelectorAll(".who")].map(box),
+  texts: [...document.querySelectorAll(".what")].map(box),
   figure: box(document.querySelector("figure")),
 }});
 </script>
@@ -58,7 +62,7 @@ def boxes(folder, html, width):
 def test_the_lines_of_the_legend_stay_together_in_jupyterlab(tmp_path, width):
     words = {"wonderful": 2.5, "thoughtful": 1.25, "gripping": 0.75, "dull": -1.5, "never": -0.5}
     segments = [Segment(word, score) for word, score in words.items()]
-    found = boxes(tmp_path, to_html(segments, heading=Heading("loo", "positive")), width)
+    found = boxes(tmp_path, to_html([Row(segments, method="loo")], Heading("positive")), width)
     assert [label["lines"] for label in found["labels"]] == [1, 1]
     supports, opposes = found["labels"]
     for label, unit in ((supports, found["listed"][0]), (opposes, found["listed"][3])):
@@ -74,8 +78,20 @@ def test_the_lines_of_the_legend_stay_together_in_jupyterlab(tmp_path, width):
 
 def test_a_label_of_two_words_stays_on_one_line_in_jupyterlab(tmp_path):
     """In a definition list, JupyterLab makes it a fifth as wide as its column."""
-    found = boxes(tmp_path, to_html([Segment("good", 2.0)], signed=False), 900)
+    found = boxes(tmp_path, to_html([Row([Segment("good", 2.0)], signed=False)]), 900)
     assert [label["lines"] for label in found["labels"]] == [1]
+
+
+@pytest.mark.parametrize("width", [900, 360])
+def test_the_names_of_methods_are_beside_their_rows_or_above_them_in_jupyterlab(tmp_path, width):
+    words = [Segment(word, score) for word, score in {"wonderful": 2.5, "film": -1.25}.items()]
+    names = ("integrated_gradients", "loo", "sa_l2")
+    found = boxes(tmp_path, to_html([Row(words, method=name, correlation=0.5) for name in names]), width)
+    assert len(found["names"]) == len(found["texts"]) == 3
+    for name, text in zip(found["names"], found["texts"], strict=True):
+        assert name["right"] <= text["left"] if width == 900 else name["bottom"] <= text["top"]
+        assert text["right"] <= found["figure"]["right"]
+    assert found["texts"][0]["bottom"] <= found["texts"][1]["top"]
 
 
 class Shell(SimpleNamespace):

@@ -8,8 +8,9 @@ import yaml
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from hf_gradexplain.viz.highlight import Segment, to_html
+from hf_gradexplain.viz.highlight import to_html
 from hf_gradexplain.viz.report import render_card, render_report
+from hf_gradexplain.viz.segments import Row, Segment
 
 HOSTILE = '" onload="x </title><script>alert(1)</script> | `x` [l](javascript:x)\n---\n# h \x1b[31m\u202e\ud800 {{ 7 }}'
 IN_A_TABLE = HOSTILE.replace("\ud800", "")  # pandas refuses lone surrogates itself
@@ -24,7 +25,7 @@ def report(**changes):
         "facts": {"Model": "textcnn"},
         "tables": {"Correlation": TABLE},
         "figures": {"Curves": SVG},
-        "explanations": [to_html([Segment("good", 1.0)])],
+        "explanations": [to_html([Row([Segment("good", 1.0)])])],
         "notes": ["One note."],
     }
     return render_report(**(arguments | changes))

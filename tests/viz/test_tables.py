@@ -11,7 +11,7 @@ def test_columns_are_formatted_by_kind():
     )
     table = text_table(frame)
     assert table.headers == ("method", "r", "n", "ok")
-    assert table.rows == (("loo", "0.123", "1,234,567", "True"), ("x␛ |", "-1.00e-05", "3", "False"))
+    assert table.rows == (("loo", "0.123", "1,234,567", "True"), ("x␛ |", "−1.00e−05", "3", "False"))
     assert table.numeric == (False, True, True, False)
     assert table.n_missing == 0
 
@@ -25,7 +25,7 @@ def test_undefined_values_are_shown_and_counted():
 
 def test_formats_apply_and_there_is_no_negative_zero():
     frame = pd.DataFrame({"aopc": [0.5, -0.0], "p": [1e-9, 0.04]})
-    assert text_table(frame, {"p": ".1e"}).rows == (("0.500", "1.0e-09"), ("0.000", "4.0e-02"))
+    assert text_table(frame, {"p": ".1e"}).rows == (("0.500", "1.0e−09"), ("0.000", "4.0e−02"))
 
 
 def test_named_index_becomes_a_column_and_an_unnamed_one_does_not():

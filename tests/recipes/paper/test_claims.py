@@ -72,7 +72,7 @@ def test_the_figure_names_the_pair_that_decides_and_its_share_of_the_lead():
     (only,) = (a for a in verdicts_on() if a.claim.startswith("All sensitivity") and a.setting == NEWS)
     assert only.figure == "SignedGI − SA L1: 0.300 [0.295, 0.305], 100% of the lead"
     (only,) = (a for a in verdicts_on() if a.claim.startswith("The curves of L1") and a.setting == NEWS)
-    assert only.figure == "SA L1 − SA L∞: 0.002 [-0.003, 0.007], 1% of the lead"
+    assert only.figure == "SA L1 − SA L∞: 0.002 [−0.003, 0.007], 1% of the lead"
     (only,) = (a for a in verdicts_on() if a.claim.startswith("r of L1") and a.setting == NEWS)
     assert only.figure == "0.300 [0.280, 0.320]; 10 of 200 texts have no r"
     flat = {NEWS: [result(dict.fromkeys(GOOD, 0.1), setting=NEWS)] * 2}
