@@ -153,13 +153,12 @@ def _write(explained: "Explanation | list[Explanation]", explainer: "Explainer",
                 print(one_line(row[0]), *row[1:], sep="\t")
     else:
         for each in explanations:
-            for method in each.scores:
-                each.show(method)
+            each.show()
 
 
 def _page(explanations: "Sequence[Explanation]") -> str:
     """Return the explanations as one HTML page."""
     from hf_gradexplain.viz.report import render_report
 
-    pages = [each.to_html(method) for each in explanations for method in each.scores]
+    pages = [each.to_html() for each in explanations]
     return render_report(title="Explanation", facts={}, tables={}, figures={}, explanations=pages)

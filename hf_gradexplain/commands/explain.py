@@ -66,7 +66,7 @@ def _explain(arguments: ExplainRecipeArguments, options: Options) -> list[Explan
         },
         tables={},
         figures={},
-        explanations=[e.to_html(method) for e in explanations for method in methods],
+        explanations=[explanation.to_html() for explanation in explanations],
     )
     atomic_write_text(folder / "explanations.html", page)
     atomic_write_text(folder / "run.yaml", to_replay_yaml(arguments))

@@ -77,7 +77,7 @@ def test_the_figure_names_the_pair_that_decides_and_its_share_of_the_lead():
     assert only.figure == "0.300 [0.280, 0.320]; 10 of 200 texts have no r"
     flat = {NEWS: [result(dict.fromkeys(GOOD, 0.1), setting=NEWS)] * 2}
     (only,) = (a for a in verdicts_on(flat) if a.claim.startswith("SignedGI and LOO") and a.setting == NEWS)
-    assert (only.figure, only.outcome) == ("SignedGI − LOO: 0.000 [-0.005, 0.005]", UNDECIDED)
+    assert (only.figure, only.outcome) == ("SignedGI − LOO: 0.000 [−0.005, 0.005]", UNDECIDED)
 
 
 def test_claims_about_single_models_fail_by_themselves():
