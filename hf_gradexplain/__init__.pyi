@@ -15,6 +15,7 @@ from .models import TextCNNConfig as TextCNNConfig
 from .models import TextCNNForSequenceClassification as TextCNNForSequenceClassification
 from .perturb import Shortcut as Shortcut
 from .perturb import register_shortcut as register_shortcut
+from .run.evaluation import Evaluation as Evaluation
 from .sharing import load_explanations as load_explanations
 
 __version__: str

@@ -1,16 +1,15 @@
 """Every option in one place: its name, type, default, choices and help text.
 
 `Options` holds what decides an explanation. The other dataclasses are groups of options that the command line and the
-recipes share. Python signatures, `--help` and the keys of YAML files are all made from these fields.
+recipes share. Python signatures (`hf_gradexplain.signatures`), `--help` and the keys of YAML files are all made from
+these fields.
 """
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from textwrap import fill
 from types import UnionType
-from typing import Any, Literal, TypedDict, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.tokenizer_kwargs import read_kwargs, write_kwargs
@@ -25,8 +24,6 @@ TiesName = Literal["random", "position"]
 
 AUTO = "auto"
 """Stands for the method that suits the model, see `hf_gradexplain.attribution.choice`; it is no method itself."""
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def option(default: Any, help: str, *, metavar: str | None = None, hint: str | None = None) -> Any:
@@ -132,23 +129,6 @@ class Options:
                 object.__setattr__(self, "self_check", True)
 
 
-class ExplainOptions(TypedDict, total=False):
-    """Keyword arguments of a call that explains: all fields of `Options` except the positional `methods` and `unit`."""
-
-    target: TargetName
-    objective: ObjectiveName
-    seed: int
-    batch_tokens: int | None
-    baseline: BaselineName | None
-    steps: int | None
-    tokenizer_kwargs: str | Mapping[str, Any] | None
-    problem_type: ProblemTypeName | None
-    mixed_precision: PrecisionName
-    torch_compile: bool
-    self_check: bool | None
-    self_check_share: float | None
-
-
 def check_choices(options: Any) -> None:
     """Check that every field of a dataclass that has a list of choices holds one of them.
 
@@ -165,28 +145,6 @@ def choices_of(part: Field[Any]) -> tuple[str, ...]:
     """Return the choices of an option, or an empty tuple if it takes any value of its type."""
     kinds = get_args(part.type) if get_origin(part.type) in (Union, UnionType) else (part.type,)
     return next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), ())
-
-
-def takes_options(function: F) -> F:
-    """Decorate a function with `**options: Unpack[ExplainOptions]`: its signature and docstring then list them all.
-
-    The docstring holds a line `**options: ...`, which is replaced by one entry per option.
-    """
-    signature = inspect.signature(function)
-    parameters = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    lines = []
-    for part in fields(Options):
-        if part.name in ExplainOptions.__annotations__:
-            kind = inspect.Parameter.KEYWORD_ONLY
-            parameters.append(inspect.Parameter(part.name, kind, default=part.default, annotation=part.type))
-            lines.append(fill(f"{part.name}: {part.metadata['help']}", 116, subsequent_indent="    "))
-    function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    document = inspect.getdoc(function) or ""
-    start = document.index("    **options:")
-    end = document.find("\n\n", start)
-    entries = "\n".join("    " + line for line in "\n".join(lines).splitlines())
-    function.__doc__ = document[:start] + entries + (document[end:] if end > 0 else "")
-    return function
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,8 @@ from hf_gradexplain.classifier.targets import Labels
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.options import ExplainOptions, Options, UnitName, takes_options
+from hf_gradexplain.options import Options, UnitName
+from hf_gradexplain.signatures import ExplainOptions, takes_options
 from hf_gradexplain.text.encode import Text
 
 TASK = "text-attribution"

@@ -17,6 +17,7 @@ EXPORTS = [
     "Backward",
     "BiLSTMConfig",
     "BiLSTMForSequenceClassification",
+    "Evaluation",
     "Explainer",
     "Explanation",
     "Explanations",

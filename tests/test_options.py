@@ -10,8 +10,9 @@ from hf_gradexplain.cli import build_parser
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, ExplainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer, explain
-from hf_gradexplain.options import ExplainOptions, Options, option, takes_options, with_default
+from hf_gradexplain.options import MeasureArguments, Options, option, with_default
 from hf_gradexplain.pipelines import TextAttributionPipeline
+from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, takes_options
 from tests.helpers.tiny import explainer
 
 EXPLICIT = ("methods", "unit")
@@ -22,6 +23,23 @@ def test_the_typed_dict_is_the_dataclass_without_the_explicit_parameters():
     wanted = {name: part.type for name, part in OPTIONS.items() if name not in EXPLICIT}
     assert get_type_hints(ExplainOptions) == wanted
     assert list(ExplainOptions.__annotations__) == list(wanted)
+
+
+def test_an_evaluation_takes_the_options_and_the_measures():
+    """No self-check, since an evaluation removes the units one by one; other masking baselines are the recipe's."""
+    options = {
+        name: part for name, part in OPTIONS.items() if name not in (*EXPLICIT, "self_check", "self_check_share")
+    }
+    measures = {part.name: part for part in fields(MeasureArguments) if part.name != "compare_baselines"}
+    wanted = options | measures
+    assert get_type_hints(EvaluateOptions) == {name: part.type for name, part in wanted.items()}
+    parameters = inspect.signature(Explainer.evaluate).parameters
+    document = " ".join((Explainer.evaluate.__doc__ or "").split())
+    for name, part in wanted.items():
+        assert parameters[name].default == part.default, name
+        assert f"{name}: {part.metadata['help']}" in document
+    assert list(parameters)[:7] == ["self", "texts", "labels", "methods", "unit", "output_dir", "progress"]
+    assert parameters.keys() == {*list(parameters)[:7], *wanted}
 
 
 @pytest.mark.parametrize("function", [Explainer.__call__, explain, TextAttributionPipeline.__call__])

@@ -28,14 +28,14 @@ STUBS = {
     if path.with_suffix(".pyi").exists()
 }
 COMMANDS = {f"hf_gradexplain.cli.{name}" for name in ("doctor", "env", "evaluate", "explain", "report", "train")}
-MAY_DEFER = {"hf_gradexplain", "hf_gradexplain.models", *COMMANDS}
+MAY_DEFER = {"hf_gradexplain", "hf_gradexplain.explain", "hf_gradexplain.models", *COMMANDS}
 
 # A module imports only from folders, and from modules at the top, in rows above its own.
 FOLDERS = [
     {"errors"},
     {"tokenizer_kwargs"},
     {"files", "viz", "hub", "options", "rounding", "values"},
-    {"text", "models", "corpus", "loading", "metrics"},
+    {"text", "models", "corpus", "loading", "metrics", "signatures"},
     {"classifier"},
     {"perturb", "propagation", "training"},
     {"probing"},
@@ -45,9 +45,10 @@ FOLDERS = [
     {"explanation"},
     {"explanations", "scored"},
     {"engine"},
-    {"evaluation", "explain"},
-    {"run", "pipelines"},
-    {"cards", "sharing"},
+    {"evaluation"},
+    {"run"},
+    {"explain"},
+    {"cards", "pipelines", "sharing"},
     {"commands"},
     {"hf_gradexplain"},
     {"cli"},
@@ -98,10 +99,10 @@ INSIDE = {
     ],
     "run": [
         {"fingerprints", "finished_files", "heartbeat"},
-        {"folder", "processes", "shard_queue", "shards"},
+        {"describe", "folder", "processes", "shard_queue", "shards"},
         {"progress"},
         {"results", "runner"},
-        {"estimate", "rewrite"},
+        {"estimate", "evaluation", "rewrite"},
     ],
     "hub": [{"provenance", "push"}],
     "cli": [

@@ -3,9 +3,8 @@
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,33 +20,26 @@ from hf_gradexplain.commands.measures import evaluate_baselines, measures_of
 from hf_gradexplain.commands.publish import publish
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, to_replay_yaml
 from hf_gradexplain.commands.run_options import options_of
-from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import translate_write_errors
 from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
-from hf_gradexplain.evaluation.documents import read_explanations, read_left_out
+from hf_gradexplain.evaluation.documents import read_explanations
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.ground_truth import planted_table
 from hf_gradexplain.evaluation.presentation import CAPTIONS
 from hf_gradexplain.evaluation.summaries import baseline_ranks, summary_table
-from hf_gradexplain.hub.provenance import commits, public_name
+from hf_gradexplain.evaluation.tables import Tables
+from hf_gradexplain.hub.provenance import public_name
 from hf_gradexplain.hub.push import Destination, check_destination
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb import has_curve_shortcut
-from hf_gradexplain.probing.probe import raw_sum_warning
+from hf_gradexplain.run.describe import cautions, run_facts, run_inputs
 from hf_gradexplain.run.fingerprints import (
-    code_fingerprint,
-    configuration_fingerprint,
     texts_fingerprint,
-    tokenizer_fingerprint,
-    versions,
-    weights_fingerprint,
 )
 from hf_gradexplain.run.finished_files import check_finished_files
 from hf_gradexplain.run.folder import document_paths, lock_run_folder, named_if_unreadable
 from hf_gradexplain.run.processes import interrupted_by_sigterm, process_state
 from hf_gradexplain.run.results import REPLAY, Run, write_results
 from hf_gradexplain.run.runner import evaluate
-from hf_gradexplain.viz.tables import join_words
 from hf_gradexplain.viz.terminal import say
 from hf_gradexplain.viz.terminal import summary_table as terminal_table
 
@@ -116,7 +108,10 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
     options = evaluated.engine.resolve(options)
     measures = measures_of(arguments, evaluated.engine.model)
     baselines = other_baselines(evaluated.engine, options, arguments.compare_baselines)
-    inputs = _inputs(evaluated, arguments, options, measures) if is_main else {}
+    inputs = {}
+    if is_main:
+        texts = _texts(evaluated, arguments)
+        inputs = run_inputs(evaluated.engine, options, measures, texts, evaluated.provenances, arguments.threads)
     tables = evaluate(
         evaluated.engine,
         evaluated.texts,
@@ -133,31 +128,21 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
     documents = document_paths(output_dir)
     with named_if_unreadable(documents):
         extra = {"baselines": baseline_table({options.baseline or "zero": tables, **under})} if under else {}
-        precision = next(explanation.dtype for path in documents for _, explanation in read_explanations(path, limit=1))
         extra |= _planted(evaluated, documents, arguments.seed)
         run = Run(
             title=f"{evaluated.model_name} on {evaluated.data_name}",
-            facts=_facts(evaluated, arguments, options, tables.document_counts, precision),
+            facts=_facts(evaluated, arguments, options, measures, tables, documents),
             inputs=inputs,
             tables=tables,
             seconds=time.monotonic() - started,
             replay=REPLAY,
             arguments=to_replay_yaml(arguments),
             extra=extra,
-            notes=(*evaluated.notes, *_cautions(evaluated.engine, options, documents)),
+            notes=(*evaluated.notes, *cautions(evaluated.engine, options, documents)),
             provenances=evaluated.provenances,
         )
         write_results(output_dir, run, documents)
     return run
-
-
-def _cautions(engine: AttributionEngine, options: Options, documents: Sequence[Path]) -> Iterator[str]:
-    """What a reader of the numbers has to know about the methods on this model, and about texts without scores."""
-    if left_out := sorted(number for path in documents for number in read_left_out(path)):
-        rows = ", ".join(map(str, left_out[:10])) + (", ..." if len(left_out) > 10 else "")
-        yield f"Texts whose scores are not finite, which no number counts: {len(left_out)} (rows {rows})."
-    if "sa_raw" in options.methods and not engine.profile.raw_sums_work:
-        yield f"{raw_sum_warning(engine.model)}."
 
 
 def _planted(evaluated: EvaluationInputs, documents: Sequence[Path], seed: int) -> dict[str, pd.DataFrame]:
@@ -166,27 +151,6 @@ def _planted(evaluated: EvaluationInputs, documents: Sequence[Path], seed: int) 
         return {}
     explained = (pair for path in documents for pair in read_explanations(path))
     return {"planted": planted_table(explained, evaluated.weight, seed)}
-
-
-def _inputs(
-    evaluated: EvaluationInputs, arguments: EvaluateRecipeArguments, options: Options, measures: Measures
-) -> dict[str, Any]:
-    """Everything that the result depends on, to the last bit."""
-    model, device = evaluated.engine.model, process_state().device
-    software = versions()
-    return {
-        "commits": commits(evaluated.provenances),
-        "model configuration": configuration_fingerprint(model),
-        "model weights": weights_fingerprint(model),
-        "tokenizer": tokenizer_fingerprint(evaluated.engine.tokenizer),
-        **_texts(evaluated, arguments),
-        **asdict(options),
-        **asdict(measures),
-        "hf_gradexplain": code_fingerprint(),
-        **{name: software[name] for name in ("torch", "transformers")},
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        "threads": arguments.threads,
-    }
 
 
 def _texts(evaluated: EvaluationInputs, arguments: EvaluateRecipeArguments) -> dict[str, Any]:
@@ -213,48 +177,22 @@ def _facts(
     evaluated: EvaluationInputs,
     arguments: EvaluateRecipeArguments,
     options: Options,
-    counts: Mapping[str, int],
-    precision: str,
+    measures: Measures,
+    tables: Tables,
+    documents: Sequence[Path],
 ) -> dict[str, str]:
-    n, labelled = counts["documents"], counts["labelled"]
     sample = "the first ones" if arguments.streaming else "a sample"
-    accuracy = f"{counts['predicted_right'] / labelled:.4f}" if labelled else "–"
-    return {
-        "Model": evaluated.model_name,
-        "Data": evaluated.data_name,
-        **{
-            f"Commit of the {name}": provenance.commit
-            for name, provenance in evaluated.provenances.items()
-            if provenance.commit
-        },
-        "Texts": f"{n:,}" + (f" ({sample})" if arguments.max_samples else ""),
-        "Accuracy on them": accuracy,
-        "Truncated": f"{counts['truncated']:,} of {n:,}",
-        "Without any unit": f"{counts['without_units']:,} of {n:,}",
-        "Saturated": f"{counts['saturated']:,} of {n:,}",
-        "Unit": arguments.unit,
-        "Objective": arguments.objective,
-        "Target": arguments.target,
-        "Baseline": _baseline(options.baseline or "zero", evaluated.engine.baselines(options)),
-        **({"Tokenizer": options.tokenizer_kwargs} if isinstance(options.tokenizer_kwargs, str) else {}),
-        "Ties": arguments.ties,
-        "Computed in": precision,
-        "Curves": _grid(evaluated, arguments),
-        "Seed": str(arguments.seed),
-    }
-
-
-def _baseline(masking: str, baselines: Mapping[str, str]) -> str:
-    """The baseline of masking, and the methods that start from another one."""
-    others = [method for method, name in baselines.items() if name != masking]
-    return masking + (f"; {baselines[others[0]]} for {join_words(others)}" if others else "")
-
-
-def _grid(evaluated: EvaluationInputs, arguments: EvaluateRecipeArguments) -> str:
-    """Where the curves are exact; a shortcut computes them at every k."""
-    if not arguments.k_grid or has_curve_shortcut(evaluated.engine.model):
-        return "exact at every k"
-    return f"exact at k = {', '.join(map(str, sorted(set(arguments.k_grid))))}; straight lines between"
+    return run_facts(
+        evaluated.engine,
+        options,
+        measures,
+        tables.document_counts,
+        documents,
+        model=evaluated.model_name,
+        data=evaluated.data_name,
+        sample=sample if arguments.max_samples else "",
+        provenances=evaluated.provenances,
+    )
 
 
 def _print(run: Run, output_dir: Path) -> None:

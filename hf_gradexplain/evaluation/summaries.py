@@ -104,7 +104,7 @@ def no_better_than_random(tables: Tables) -> list[str]:
 def findings(comparisons: pd.DataFrame) -> pd.DataFrame:
     """Return every comparison as a sentence, the greatest difference first: `K`, `difference`, `adjusted p`."""
     ordered = comparisons.sort_values(["k", "difference"], ascending=[True, False], kind="stable")
-    rows = [(row["k"], _finding(row), p_value(row["p_adjusted"])) for row in ordered.to_dict("records")]
+    rows = [(row["k"], finding(row), p_value(row["p_adjusted"])) for row in ordered.to_dict("records")]
     return pd.DataFrame(rows, columns=["K", "difference", "adjusted p"])
 
 
@@ -168,7 +168,8 @@ def normalised_summary(normalised: pd.DataFrame) -> pd.DataFrame:
     return shown.rename(columns={"naopc": "NAOPC", "aopc": "AOPC(U)", "lower": "worst order", "upper": "best order"})
 
 
-def _finding(row: Mapping[Hashable, Any]) -> str:
+def finding(row: Mapping[Hashable, Any]) -> str:
+    """Return a row of the paired tests in words, see `hf_gradexplain.evaluation.comparisons.PairedSums`."""
     method, other = row["method"], row["other"]
     leading = -math.floor(math.log10(row["difference"])) if row["difference"] else 0
     size = with_interval(row["difference"], row["ci_low"], row["ci_high"], f".{min(max(leading, 3), 6)}f")

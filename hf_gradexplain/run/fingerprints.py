@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from accelerate.utils import align_module_device
 from datasets import Dataset
+from torch.nn import Module
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PACKAGES = ("hf_gradexplain", "torch", "transformers", "datasets", "accelerate", "evaluate", "pandas")
@@ -33,13 +34,14 @@ def code_fingerprint() -> str:
     return digest.hexdigest()
 
 
-def configuration_fingerprint(model: PreTrainedModel) -> str:
-    """Return the SHA-256 of the model's configuration, without the place it was loaded from."""
-    settings = {key: value for key, value in model.config.to_dict().items() if key not in _IGNORED_SETTINGS}
+def configuration_fingerprint(model: Module) -> str:
+    """Return the SHA-256 of the model's configuration, if it has one, without the place it was loaded from."""
+    config = model.config.to_dict() if isinstance(model, PreTrainedModel) else {}
+    settings = {key: value for key, value in config.items() if key not in _IGNORED_SETTINGS}
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def weights_fingerprint(model: PreTrainedModel) -> str:
+def weights_fingerprint(model: Module) -> str:
     """Return the SHA-256 of the name, dtype, shape and bytes of every saved weight; the same on every device.
 
     Offloaded weights are loaded layer by layer.

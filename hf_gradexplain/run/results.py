@@ -56,7 +56,7 @@ class Run:
         tables: The tables.
         seconds: The time that it took.
         replay: The command that reproduces the results.
-        arguments: The recipe's arguments, for `run.yaml`.
+        arguments: The recipe's arguments, for `run.yaml`; empty for a run without a recipe, which has no such file.
         extra: More tables by name, with captions in `hf_gradexplain.evaluation.presentation.CAPTIONS`.
         notes: Warnings that readers of the numbers need.
         provenances: Where model and data were loaded from.
@@ -68,7 +68,7 @@ class Run:
     tables: Tables
     seconds: float
     replay: str
-    arguments: str
+    arguments: str = ""
     extra: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     notes: Sequence[str] = ()
     provenances: Mapping[str, Provenance] = field(default_factory=dict)
@@ -108,7 +108,8 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
         replay=run.replay,
     )
     atomic_write_text(output_dir / "README.md", card)
-    atomic_write_text(output_dir / "run.yaml", run.arguments)
+    if run.arguments:
+        atomic_write_text(output_dir / "run.yaml", run.arguments)
     record = _record(run, result, files)
     atomic_write_text(output_dir / "results.json", json_text(record, indent=2) + "\n")
     record_finished_files(output_dir)
@@ -131,6 +132,7 @@ def _record(run: Run, result: str, files: Mapping[str, pd.DataFrame]) -> dict[st
         "inputs": run.inputs,
         "facts": run.facts,
         "notes": list(run.notes),
+        "replay": run.replay,
         "documents": run.tables.document_counts,
         "summary": _records(summary_table(run.tables)),
         **{name: _records(table) for name, table in files.items() if name not in LONG},

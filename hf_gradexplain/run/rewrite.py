@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import iterate_documents
@@ -16,7 +15,7 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.run.finished_files import changed_files, record_finished_files
 from hf_gradexplain.run.folder import document_paths, finished_shards, lock_run_folder, named_if_unreadable
 from hf_gradexplain.run.processes import process_state
-from hf_gradexplain.run.results import REPLAY, Run, write_results
+from hf_gradexplain.run.results import Run, write_results
 
 _AGAIN = "run the same command again, which writes it again and keeps the finished shards"
 
@@ -70,9 +69,9 @@ def rewrite_results(folder: Path) -> Path:
     with lock_run_folder(folder, process_state()), named_if_unreadable(documents):
         for path, reason in finished_shards(folder)[1].items():
             raise GradexplainError(f"{path} is damaged ({reason}): {_AGAIN}")
-        arguments, inputs = (folder / "run.yaml").read_text(encoding="utf-8"), record["inputs"]
-        options = Options(tuple(inputs["methods"]), seed=inputs["seed"])
-        tables = make_tables(documents, options, yaml.safe_load(arguments).get("max_k"))
+        inputs, replay = record["inputs"], folder / "run.yaml"
+        options, (before, extra) = Options(tuple(inputs["methods"]), seed=inputs["seed"]), _tables_of(folder)
+        tables = make_tables(documents, options, int(before["aopc"]["k"].max()))
         if tables.document_counts != record["documents"]:
             raise GradexplainError(f"{folder / 'documents'} lacks documents of the run: {_AGAIN}")
         run = Run(
@@ -81,9 +80,9 @@ def rewrite_results(folder: Path) -> Path:
             inputs=inputs,
             tables=tables,
             seconds=record["seconds"],
-            replay=REPLAY,
-            arguments=arguments,
-            extra=_tables_of(folder)[1],
+            replay=record["replay"],
+            arguments=replay.read_text(encoding="utf-8") if replay.exists() else "",
+            extra=extra,
             notes=record.get("notes", ()),
         )
         write_results(folder, run, documents)

@@ -61,6 +61,7 @@ def evaluate(
     max_k: int | None = None,
     measures: Measures | None = None,
     provenances: Mapping[str, Provenance] | None = None,
+    progress: bool = True,
 ) -> Tables | None:
     """Explain every text, remove its units in the order of each method, and make the tables.
 
@@ -75,6 +76,7 @@ def evaluate(
         max_k: The largest number of removed units in the tables; None for the longest document's.
         measures: What to measure in addition to removal curves and correlations; None for nothing.
         provenances: Where model and dataset come from; their commits are written to the metadata of every file.
+        progress: Whether to show a progress bar.
 
     Returns:
         The tables, on the main process; None on the others.
@@ -93,7 +95,8 @@ def evaluate(
             queue.start()
         broadcast_object_list(finished)
         longest = engine.profile.max_length
-        with _progress(texts, longest, finished[0], queue) if state.is_main_process else nullcontext():
+        shown = progress and state.is_main_process
+        with _progress(texts, longest, finished[0], queue) if shown else nullcontext():
             paths = _evaluate_shards(engine, texts, options, measures, output_dir, finished[0], state, metadata)
         if not state.is_main_process:
             return None

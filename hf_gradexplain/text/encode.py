@@ -72,7 +72,7 @@ class Encoder:
         """
         if not texts:
             return []
-        parts = [_parts(text) for text in texts]
+        parts = [text_parts(text) for text in texts]
         side = self.kwargs.get("truncation_side", self.tokenizer.truncation_side)
         with _restore_settings(self.tokenizer, side), translate_errors(_tokenizer_failed, Exception):
             encoded = self.tokenizer(
@@ -163,7 +163,7 @@ _Group = list[tuple[list[int], tuple[int, int]]]
 """The occurrences of one unit: the positions of the tokens of each, and its span."""
 
 
-def _parts(text: Text) -> tuple[str, ...]:
+def text_parts(text: Text) -> tuple[str, ...]:
     """Return the text, or both texts of a pair, without lone surrogates."""
     parts = text if isinstance(text, tuple) else (text,)
     wrong = [type(part).__name__ for part in parts if not isinstance(part, str)]
@@ -199,7 +199,7 @@ def is_undivided(document: Document) -> bool:
 
 def whole_text(text: Text) -> str:
     """Return the text as `Document.text` has it: a pair joined by a newline, without lone surrogates."""
-    return _PAIR_SEPARATOR.join(_parts(text))
+    return _PAIR_SEPARATOR.join(text_parts(text))
 
 
 def _units(text: str, groups: list[_Group], tokens: Tokens) -> tuple[tuple[Unit, ...], list[int]]:

@@ -1,0 +1,129 @@
+"""What a run was made from, for its folder and for its readers: inputs, facts, and cautions about its numbers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hf_gradexplain.classifier.state import device_of
+from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.evaluation.documents import read_explanations, read_left_out
+from hf_gradexplain.evaluation.extra_measures import Measures
+from hf_gradexplain.hub.provenance import Provenance, commits
+from hf_gradexplain.options import Options
+from hf_gradexplain.perturb import has_curve_shortcut
+from hf_gradexplain.probing.probe import raw_sum_warning
+from hf_gradexplain.run.fingerprints import (
+    code_fingerprint,
+    configuration_fingerprint,
+    tokenizer_fingerprint,
+    versions,
+    weights_fingerprint,
+)
+from hf_gradexplain.viz.tables import join_words
+
+
+def run_inputs(
+    engine: AttributionEngine,
+    options: Options,
+    measures: Measures,
+    texts: Mapping[str, Any],
+    provenances: Mapping[str, Provenance],
+    threads: int,
+) -> dict[str, Any]:
+    """Return everything that the result of a run depends on, to the last bit, as JSON values.
+
+    Args:
+        engine: The classifier.
+        options: How its predictions are explained; the methods are resolved.
+        measures: What is measured.
+        texts: What identifies the texts.
+        provenances: Where model and texts come from.
+        threads: CPU threads per process.
+    """
+    model, software, device = engine.model, versions(), device_of(engine.model)
+    return {
+        "commits": commits(provenances),
+        "model configuration": configuration_fingerprint(model),
+        "model weights": weights_fingerprint(model),
+        "tokenizer": tokenizer_fingerprint(engine.tokenizer),
+        **texts,
+        **asdict(options),
+        **asdict(measures),
+        "hf_gradexplain": code_fingerprint(),
+        **{name: software[name] for name in ("torch", "transformers")},
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "threads": threads,
+    }
+
+
+def run_facts(
+    engine: AttributionEngine,
+    options: Options,
+    measures: Measures,
+    counts: Mapping[str, int],
+    documents: Sequence[Path],
+    *,
+    model: str,
+    data: str,
+    sample: str = "",
+    provenances: Mapping[str, Provenance],
+) -> dict[str, str]:
+    """Return the model, the data and the options of a run, described for readers, by name.
+
+    Args:
+        engine: The classifier.
+        options: How its predictions were explained; the methods are resolved.
+        measures: What was measured.
+        counts: See `hf_gradexplain.evaluation.read_documents.count_documents`.
+        documents: The document files.
+        model: The name of the model.
+        data: The name of the data.
+        sample: Which of the texts were taken; empty for all.
+        provenances: Where model and data come from.
+    """
+    n, labelled = counts["documents"], counts["labelled"]
+    accuracy = f"{counts['predicted_right'] / labelled:.4f}" if labelled else "–"
+    return {
+        "Model": model,
+        "Data": data,
+        **{f"Commit of the {name}": origin.commit for name, origin in provenances.items() if origin.commit},
+        "Texts": f"{n:,}" + (f" ({sample})" if sample else ""),
+        "Accuracy on them": accuracy,
+        "Truncated": f"{counts['truncated']:,} of {n:,}",
+        "Without any unit": f"{counts['without_units']:,} of {n:,}",
+        "Saturated": f"{counts['saturated']:,} of {n:,}",
+        "Unit": options.unit,
+        "Objective": options.objective,
+        "Target": options.target,
+        "Baseline": _baseline(options.baseline or "zero", engine.baselines(options)),
+        **({"Tokenizer": options.tokenizer_kwargs} if isinstance(options.tokenizer_kwargs, str) else {}),
+        "Ties": measures.ties,
+        "Computed in": next(e.dtype for path in documents for _, e in read_explanations(path, limit=1)),
+        "Curves": _grid(engine, measures),
+        "Seed": str(options.seed),
+    }
+
+
+def cautions(engine: AttributionEngine, options: Options, documents: Sequence[Path]) -> Iterator[str]:
+    """Yield what a reader of the numbers has to know about the methods, and about texts without scores."""
+    if left_out := sorted(number for path in documents for number in read_left_out(path)):
+        rows = ", ".join(map(str, left_out[:10])) + (", ..." if len(left_out) > 10 else "")
+        yield f"Texts whose scores are not finite, which no number counts: {len(left_out)} (rows {rows})."
+    if "sa_raw" in options.methods and not engine.profile.raw_sums_work:
+        yield f"{raw_sum_warning(engine.model)}."
+
+
+def _baseline(masking: str, baselines: Mapping[str, str]) -> str:
+    """The baseline of masking, and the methods that start from another one."""
+    others = [method for method, name in baselines.items() if name != masking]
+    return masking + (f"; {baselines[others[0]]} for {join_words(others)}" if others else "")
+
+
+def _grid(engine: AttributionEngine, measures: Measures) -> str:
+    """Where the curves are exact; a shortcut computes them at every k."""
+    if not measures.k_grid or has_curve_shortcut(engine.model):
+        return "exact at every k"
+    return f"exact at k = {', '.join(map(str, sorted(set(measures.k_grid))))}; straight lines between"

@@ -1,0 +1,273 @@
+"""An evaluation from Python: the run that the recipes make, over texts in memory, and its result as one object."""
+
+import shutil
+import time
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import pandas as pd
+import torch
+from datasets import Dataset
+
+from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.errors import GradexplainError, translate_write_errors
+from hf_gradexplain.evaluation.aopc import document_aopc
+from hf_gradexplain.evaluation.documents import iterate_documents, read_rows
+from hf_gradexplain.evaluation.extra_measures import default_measures
+from hf_gradexplain.evaluation.presentation import draw_figures, warnings_of
+from hf_gradexplain.evaluation.report import write_report
+from hf_gradexplain.evaluation.summaries import finding, headline, summary_table
+from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanations import Explanations
+from hf_gradexplain.hub.provenance import public_name
+from hf_gradexplain.options import MeasureArguments, Options
+from hf_gradexplain.run.describe import cautions, run_facts, run_inputs
+from hf_gradexplain.run.fingerprints import texts_fingerprint
+from hf_gradexplain.run.finished_files import check_finished_files
+from hf_gradexplain.run.folder import document_paths
+from hf_gradexplain.run.processes import process_state
+from hf_gradexplain.run.results import Run, write_results
+from hf_gradexplain.run.runner import evaluate
+from hf_gradexplain.text.encode import Text, text_parts
+from hf_gradexplain.viz.canvas import figure_bytes
+from hf_gradexplain.viz.cell import cell_html
+from hf_gradexplain.viz.tables import MISSING, text_table, with_interval
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """How far the explanations of a model can be trusted on some texts; `Explainer.evaluate` makes it.
+
+    A notebook shows the result in a sentence, the table of the methods, and the curves.
+
+    Attributes:
+        run: The result as the recipes have it: title, facts, tables and notes.
+        documents: The files with everything that was measured of each text. Without an `output_dir` they are in a
+            temporary folder, which is removed with this object.
+
+    Example:
+        >>> import hf_gradexplain  # doctest: +SKIP
+        >>> explainer = hf_gradexplain.Explainer.from_pretrained("org/model")  # doctest: +SKIP
+        >>> result = explainer.evaluate(texts, labels, methods=["attn_lrp", "loo", "random"])  # doctest: +SKIP
+        >>> result.report("report.html")  # doctest: +SKIP
+    """
+
+    run: Run
+    documents: tuple[Path, ...]
+
+    def __repr__(self) -> str:
+        notes = [*self.run.notes, *warnings_of(self.run.tables)]
+        rows = [f"  {_in_words(row)}" for row in self.to_frame().to_dict("records")]
+        return "\n".join([f"Evaluation of {self.run.title}", headline(self.run.tables), *rows, *notes])
+
+    def _repr_html_(self) -> str:
+        tables = self.run.tables
+        return cell_html(
+            title=f"Evaluation of {self.run.title}",
+            sentences=[headline(tables), *self.run.notes, *warnings_of(tables)],
+            table=text_table(self.to_frame()),
+            figure=figure_bytes(draw_figures(tables)["aopc"], "svg"),
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per method.
+
+        The columns are `method`; AOPC(10) and `low` and `high`, its 95 % interval; AOPC at the largest K; and for the
+        correlation with leave-one-out `median r`, `p ≤ .05`, the share of texts where it is significant, `by FDR`, the
+        same with the false discovery rate controlled, and `no r`, the number of texts without an r.
+        """
+        return summary_table(self.run.tables)
+
+    @property
+    def aopc(self) -> pd.DataFrame:
+        """AOPC of every method at every K, with 95 % intervals: `method, k, aopc, ci_low, ci_high, n`."""
+        return self.run.tables.aopc
+
+    @property
+    def correlation(self) -> pd.DataFrame:
+        """The correlation with leave-one-out, a row per method and coefficient; without `loo`, no rows."""
+        return self.run.tables.correlation
+
+    def paired_tests(self) -> pd.DataFrame:
+        """Return whether the difference in AOPC of each two methods is real: paired t-tests over the texts.
+
+        The columns are `k`, the K of AOPC; `method`, the better one, and `other`; their `difference` with its interval
+        `ci_low`, `ci_high`; `p`, and `p_adjusted` by Holm's method for all rows; `n`; and `finding`, the row in words.
+        With one method there are no rows.
+        """
+        tests = self.run.tables.comparisons
+        return tests.assign(finding=[finding(row) for row in tests.to_dict("records")])
+
+    def per_text(self) -> pd.DataFrame:
+        """Return one row per text and method, to find the texts where a method fails.
+
+        The columns are `text_id`, the position of the text; `text`; `target`, the explained class; `prediction`;
+        `label`, None if there was none; `correct`, whether the prediction is the label; `p`, the probability of the
+        target (regression: the output); `method`; AOPC(K) of this text, at the K of `to_frame`; and `pearson`, the
+        correlation with leave-one-out, NaN where it is not defined.
+        """
+        name = str(self.to_frame().columns[1])
+        k = int(name.removeprefix("AOPC(").removesuffix(")"))
+        rows = []
+        for document in iterate_documents(self.documents):
+            explanation = document.explanation
+            of_text = {
+                "text_id": document.id,
+                "text": explanation.text,
+                "target": explanation.target_label,
+                "prediction": explanation.prediction_label,
+                "label": None if document.label is None else explanation.class_names[document.label],
+                "correct": None if document.label is None else document.label == explanation.prediction,
+                "p": float(explanation.probabilities[explanation.target]),
+            }
+            for method, curve in document.curves.items():
+                pearson = document.correlations.get(method, {}).get("pearson")
+                rows.append({**of_text, "method": method, name: document_aopc(curve, k)[-1], "pearson": pearson})
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def explanations(self) -> Explanations:
+        """The explanations of the texts, in their order, with the scores of all methods."""
+        return Explanations(map(Explanation.from_dict, read_rows(self.documents)))
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write the report to an HTML file: the results, the curves and all texts, on a page that needs no other file.
+
+        Raises:
+            GradexplainError: The file cannot be written.
+        """
+        run = self.run
+        with translate_write_errors(path, instead="path"):
+            write_report(
+                Path(path),
+                title=run.title,
+                facts=run.facts,
+                tables=run.tables,
+                documents=iterate_documents(self.documents),
+                notes=run.notes,
+            )
+
+
+def make_evaluation(
+    engine: AttributionEngine,
+    texts: Sequence[Text],
+    labels: Sequence[int | None],
+    options: Options,
+    arguments: MeasureArguments,
+    output_dir: Path | None,
+    *,
+    progress: bool,
+) -> Evaluation:
+    """Evaluate texts as `recipes/evaluate.py` does.
+
+    Args:
+        engine: The classifier.
+        texts: Texts, or pairs of texts.
+        labels: The class of each text; None without labels.
+        options: How to explain.
+        arguments: What to measure.
+        output_dir: The folder of the run, which has all files of a run and can be resumed; None for a temporary one.
+        progress: Whether to show a progress bar.
+
+    Raises:
+        GradexplainError: There is no text, the texts are mixed, or the folder cannot be used.
+    """
+    if (n := process_state().num_processes) > 1:
+        raise GradexplainError(
+            f"evaluate runs in one process, but {n} were started: start one, or share the work with recipes/evaluate.py"
+        )
+    if output_dir is not None:
+        with translate_write_errors(output_dir, instead="output_dir"):
+            check_finished_files(output_dir)
+            return _evaluate(engine, _rows(texts, labels), options, arguments, output_dir, progress=progress, keep=True)
+    folder = Path(mkdtemp(prefix="hf_gradexplain_"))
+    try:
+        evaluation = _evaluate(engine, _rows(texts, labels), options, arguments, folder, progress=progress, keep=False)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(evaluation, shutil.rmtree, folder, ignore_errors=True)
+    return evaluation
+
+
+def _evaluate(
+    engine: AttributionEngine,
+    rows: Dataset,
+    options: Options,
+    arguments: MeasureArguments,
+    folder: Path,
+    *,
+    progress: bool,
+    keep: bool,
+) -> Evaluation:
+    """Evaluate in a folder; `keep` also writes the files of a run, and lets only the same inputs use the folder."""
+    started, options, provenances = time.monotonic(), engine.resolve(options), engine.provenances
+    measures = default_measures(
+        engine.model,
+        random_orders=arguments.random_orders,
+        both_ends=arguments.both_ends,
+        bounds=bool(arguments.naopc),
+        beam_size=arguments.beam_size,
+        k_grid=arguments.k_grid,
+        ties=arguments.ties,
+    )
+    texts, threads = {"texts": texts_fingerprint(rows)} if keep else {}, torch.get_num_threads()
+    inputs = run_inputs(engine, options, measures, texts, provenances, threads) if keep else {}
+    tables = evaluate(
+        engine,
+        rows,
+        options,
+        folder,
+        inputs=inputs,
+        max_k=arguments.max_k,
+        measures=measures,
+        provenances=provenances,
+        progress=progress,
+    )
+    assert tables is not None  # this is the main process
+    documents = tuple(document_paths(folder))
+    model = public_name(provenances["model"].name) if "model" in provenances else type(engine.model).__name__
+    data, counts = f"{len(rows):,} texts" if len(rows) > 1 else "one text", tables.document_counts
+    run = Run(
+        title=f"{model} on {data}",
+        facts=run_facts(engine, options, measures, counts, documents, model=model, data=data, provenances=provenances),
+        inputs=inputs,
+        tables=tables,
+        seconds=time.monotonic() - started,
+        replay=f"explainer.evaluate(texts, labels, methods={list(options.methods)}, unit={options.unit!r}, ...)",
+        notes=tuple(cautions(engine, options, documents)),
+        provenances=provenances,
+    )
+    if keep:
+        write_results(folder, run, documents)
+    return Evaluation(run, documents)
+
+
+def _rows(texts: Sequence[Text], labels: Sequence[int | None]) -> Dataset:
+    """Return the texts as the dataset of a run: `id`, `text`, `text_pair` of pairs, and `label` of labelled ones."""
+    parts = [text_parts(text) for text in texts]
+    if len({len(each) for each in parts}) > 1:
+        raise GradexplainError("texts must be all single or all pairs, but there are both: evaluate them separately")
+    names = ("text", "text_pair")[: len(parts[0]) if parts else 1]
+    columns: dict[str, Sequence[Any]] = {"id": range(len(parts)), **{name: [] for name in names}}
+    columns |= dict(zip(names, map(list, zip(*parts, strict=True)), strict=False))
+    return Dataset.from_dict(columns if None in labels or not labels else {**columns, "label": list(labels)})
+
+
+def _in_words(row: dict[str, Any]) -> str:
+    """Return a row of `Evaluation.to_frame` in words."""
+    short, *more = (name for name in row if name.startswith("AOPC("))
+    words = [f"{row['method']}: {short} {with_interval(row[short], row['low'], row['high'])}"]
+    words += [f"{name} {row[name]:z.3f}" for name in more]
+    if not pd.isna(row["median r"]):
+        words.append(f"median correlation with leave-one-out {row['median r']:z.2f}")
+        words.append(f"significant on {row['p ≤ .05']:.0%} of the texts ({row['by FDR']:.0%} by FDR)")
+    elif row["method"] != "loo" and not pd.isna(row["no r"]):
+        words.append(f"median correlation with leave-one-out {MISSING}")
+    return ", ".join(words)

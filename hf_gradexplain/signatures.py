@@ -1,0 +1,75 @@
+"""Python signatures made from the options: keyword arguments with names, types, defaults and help texts."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from textwrap import fill
+from typing import Any, TypedDict, TypeVar, get_args
+
+from hf_gradexplain.options import (
+    BaselineName,
+    MeasureArguments,
+    ObjectiveName,
+    Options,
+    PrecisionName,
+    ProblemTypeName,
+    TargetName,
+    TiesName,
+)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _CommonOptions(TypedDict, total=False):
+    target: TargetName
+    objective: ObjectiveName
+    seed: int
+    batch_tokens: int | None
+    baseline: BaselineName | None
+    steps: int | None
+    tokenizer_kwargs: str | Mapping[str, Any] | None
+    problem_type: ProblemTypeName | None
+    mixed_precision: PrecisionName
+    torch_compile: bool
+
+
+class ExplainOptions(_CommonOptions, total=False):
+    """Keyword arguments of a call that explains: all fields of `Options` except the positional `methods` and `unit`."""
+
+    self_check: bool | None
+    self_check_share: float | None
+
+
+class EvaluateOptions(_CommonOptions, total=False):
+    """Keyword arguments of `Explainer.evaluate`: those of a call that explains without the self-check, and measures."""
+
+    max_k: int | None
+    ties: TiesName
+    random_orders: int | None
+    both_ends: bool | None
+    naopc: bool | None
+    beam_size: int
+    k_grid: tuple[int, ...]
+
+
+def takes_options(function: F) -> F:
+    """Decorate a function with `**options: Unpack[...]`: its signature and docstring then list all of these options.
+
+    The docstring holds a line `**options: ...`, which is replaced by one entry per option.
+    """
+    signature = inspect.signature(function)
+    *parameters, gathered = signature.parameters.values()
+    taken = (*get_args(gathered.annotation), ExplainOptions)[0].__annotations__
+    lines = []
+    for part in (*fields(Options), *fields(MeasureArguments)):
+        if part.name in taken:
+            kind = inspect.Parameter.KEYWORD_ONLY
+            parameters.append(inspect.Parameter(part.name, kind, default=part.default, annotation=part.type))
+            lines.append(fill(f"{part.name}: {part.metadata['help']}", 116, subsequent_indent="    "))
+    function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    document = inspect.getdoc(function) or ""
+    start = document.index("    **options:")
+    end = document.find("\n\n", start)
+    entries = "\n".join("    " + line for line in "\n".join(lines).splitlines())
+    function.__doc__ = document[:start] + entries + (document[end:] if end > 0 else "")
+    return function

@@ -1,0 +1,256 @@
+"""`Explainer.evaluate`: the numbers of the recipe, from texts in memory."""
+
+import gc
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import ttest_rel
+
+from hf_gradexplain.commands.evaluate import run_evaluation
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explanations import Explanations
+from hf_gradexplain.run import evaluation
+from hf_gradexplain.run.rewrite import rewrite_results
+from tests.helpers.tiny import CORPUS, explainer, make
+
+TEXTS = [*CORPUS, "", "bad"]
+LABELS = [0, 1, 0, 1, 0, 1, 2]
+METHODS = ["random", "loo", "sa_l2", "signed_gi"]
+
+
+@pytest.fixture(scope="module")
+def result():
+    return explainer("textcnn").evaluate(TEXTS, LABELS, METHODS, progress=False)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """The folder of a model and that of a dataset."""
+    folder = tmp_path_factory.mktemp("saved")
+    for part in make("bert"):
+        part.save_pretrained(folder / "model")
+    pd.DataFrame({"text": TEXTS, "label": LABELS}).to_parquet(folder / "test.parquet")
+    return folder
+
+
+def test_the_numbers_are_those_of_the_recipe(saved, tmp_path):
+    methods = ("random", "loo", "signed_gi")
+    arguments = EvaluateRecipeArguments(
+        model_name_or_path=str(saved / "model"), dataset_name=str(saved / "test.parquet"), split="train",
+        methods=methods, unit="word", output_dir=str(tmp_path / "recipe"),
+    )  # fmt: skip
+    run_evaluation(arguments)
+    explain = Explainer.from_pretrained(str(saved / "model"))
+    result = explain.evaluate(TEXTS, LABELS, methods, output_dir=tmp_path / "python")
+    tables = sorted(path.name for path in (tmp_path / "recipe").glob("*.parquet"))
+    assert len(tables) >= 6
+    for name in tables:
+        ours, theirs = (pd.read_parquet(tmp_path / part / name) for part in ("python", "recipe"))
+        pd.testing.assert_frame_equal(ours, theirs, check_exact=True, obj=name)
+    pd.testing.assert_frame_equal(result.aopc, pd.read_parquet(tmp_path / "recipe" / "aopc.parquet"))
+    written = {part: sorted((tmp_path / part / "documents").glob("*.parquet")) for part in ("python", "recipe")}
+    assert [path.read_bytes() for path in written["python"]] == [path.read_bytes() for path in written["recipe"]]
+
+
+def test_aopc_is_that_of_the_definition():
+    model, tokenizer = explainer("fasttext").model, explainer("fasttext").tokenizer
+    texts = [text for text in TEXTS if text]
+    labels = [label for text, label in zip(TEXTS, LABELS, strict=True) if text]
+    evaluated = explainer("fasttext").evaluate(texts, labels, "signed_gi", "token", progress=False)
+    longest = max(len(explanation) for explanation in evaluated.explanations)
+    areas = []
+    for explanation, label in zip(evaluated.explanations, labels, strict=True):
+        ids = tokenizer(explanation.text, return_tensors="pt")
+        vectors = model.get_input_embeddings()(ids["input_ids"]).detach().clone()
+        order, drops = np.argsort(-explanation["signed_gi"], kind="stable"), []
+        for k in range(longest + 1):
+            masked = vectors.clone()
+            masked[:, order[:k]] = 0
+            logits = model(inputs_embeds=masked, attention_mask=ids["attention_mask"]).logits[0]
+            drops.append(logits.softmax(-1)[label].item())
+        drops = drops[0] - np.array(drops)
+        areas.append([drops[: k + 1].sum() / (k + 1) for k in range(longest + 1)])
+    np.testing.assert_allclose(evaluated.aopc["aopc"], np.mean(areas, 0), atol=1e-9)
+
+
+def test_the_correlation_is_the_median_over_the_texts(result):
+    long = [explanation for explanation in result.explanations if len(explanation) > 2]
+    r = [np.corrcoef(explanation["signed_gi"], explanation["loo"])[0, 1] for explanation in long]
+    table = result.correlation.set_index(["method", "coefficient"])
+    assert table.loc[("signed_gi", "pearson"), "median"] == pytest.approx(np.median(r), abs=1e-12)
+    row = result.to_frame().set_index("method").loc["signed_gi"]
+    assert (row["median r"], row["no r"]) == (pytest.approx(np.median(r)), 2)
+
+
+def test_the_table_of_texts_has_each_method_on_each_text(result):
+    table = result.per_text()
+    assert list(table["text_id"]) == np.repeat(range(7), 4).tolist()
+    assert list(table["text"].unique()) == TEXTS
+    rows = table[table["method"] == "signed_gi"].set_index("text_id")
+    assert rows["label"].tolist() == [f"LABEL_{label}" for label in LABELS] == rows["target"].tolist()
+    assert rows["correct"].tolist() == [
+        e.prediction == label for e, label in zip(result.explanations, LABELS, strict=True)
+    ]
+    assert rows["AOPC(10)"].mean() == pytest.approx(result.to_frame().set_index("method").loc["signed_gi", "AOPC(10)"])
+    first = result.explanations[0]
+    assert rows.loc[0, "pearson"] == pytest.approx(np.corrcoef(first["signed_gi"], first["loo"])[0, 1])
+    assert rows.loc[0, "p"] == first.probabilities[0]
+    assert np.isnan(rows.loc[6, "pearson"])
+
+
+def test_paired_tests_say_in_words_whether_a_difference_is_real(result):
+    tests = result.paired_tests()
+    assert len(tests) == 2 * 6
+    row = tests[(tests["k"] == 10) & (tests["method"] == "loo") & (tests["other"] == "random")].iloc[0]
+    table = result.per_text().pivot(index="text_id", columns="method", values="AOPC(10)")
+    assert row["difference"] == pytest.approx((table["loo"] - table["random"]).mean())
+    assert row["p"] == pytest.approx(ttest_rel(table["loo"], table["random"]).pvalue)
+    real = "loo above random by" if row["p_adjusted"] <= 0.05 else "no significant difference between loo and random:"
+    assert row["finding"].startswith(real)
+    alone = explainer("fasttext").evaluate(TEXTS, methods="loo", progress=False)
+    assert alone.paired_tests().empty
+    assert alone.correlation.empty
+
+
+def test_the_explanations_are_those_of_a_call(result):
+    explained = explainer("textcnn")(TEXTS, METHODS, labels=LABELS)
+    assert type(result.explanations) is Explanations
+    for ours, theirs in zip(result.explanations, explained, strict=True):
+        assert ours.text == theirs.text
+        assert ours.target == theirs.target
+        for method in METHODS:
+            np.testing.assert_allclose(ours[method], theirs[method], atol=1e-12)
+    assert [explanation.label for explanation in result.explanations] == LABELS
+
+
+def same(one, other):
+    pd.testing.assert_frame_equal(one.aopc, other.aopc)
+    assert [e.target for e in one.explanations] == [e.target for e in other.explanations]
+
+
+def test_texts_and_labels_come_as_everywhere(result):
+    evaluate = explainer("textcnn").evaluate
+    names = pd.Series([f"LABEL_{label}" for label in LABELS])
+    same(evaluate(pd.Series(TEXTS), names, METHODS, progress=False), result)
+    one = evaluate("a bad film", "LABEL_1", "loo", progress=False)
+    assert one.run.title == "TextCNNForSequenceClassification on one text"
+    assert [(e.text, e.target) for e in one.explanations] == [("a bad film", 1)]
+    pairs = evaluate([("the film", "is bad\ud800"), ("", "good")], methods="loo", progress=False)
+    assert [e.text for e in pairs.explanations] == ["the film\nis bad\ufffd", "\ngood"]
+    assert pairs.explanations[0].pair_start == 9
+
+
+def test_labels_can_be_compared_with_predictions_that_are_explained():
+    predicted = explainer("textcnn").evaluate(TEXTS, LABELS, "loo", target="predicted", progress=False)
+    assert all(explanation.target == explanation.prediction for explanation in predicted.explanations)
+    assert predicted.per_text()["label"].tolist() == [f"LABEL_{label}" for label in LABELS]
+    right = sum(e.prediction == label for e, label in zip(predicted.explanations, LABELS, strict=True))
+    assert predicted.run.facts["Accuracy on them"] == f"{right / 7:.4f}"
+    without = explainer("textcnn").evaluate(TEXTS, methods="loo", progress=False)
+    assert without.per_text()["correct"].isna().all()
+    same(without, predicted)
+
+
+def test_options_and_measures_are_obeyed():
+    evaluated = explainer("bert").evaluate(
+        TEXTS[:3], methods=["loo", "signed_gi"], unit="token", objective="logit", max_k=4, random_orders=3,
+        both_ends=True, naopc=True, k_grid=(1, 2), ties="position", progress=False,
+    )  # fmt: skip
+    assert evaluated.aopc["k"].max() == 4
+    tables, facts = evaluated.run.tables, evaluated.run.facts
+    assert len(tables.normalised) == 2
+    assert set(tables.curves["curve"]) == {"removal", "negative_first", "sufficiency"}
+    assert len(tables.chance) == 5
+    assert (facts["Unit"], facts["Objective"], facts["Ties"]) == ("token", "logit", "position")
+    assert facts["Curves"] == "exact at k = 1, 2; straight lines between"
+
+
+def test_by_default_auto_is_measured_against_random_orders_and_leave_one_out():
+    evaluated = explainer("bert").evaluate(TEXTS[:2], progress=False)
+    assert evaluated.to_frame()["method"].tolist() == ["attn_lrp", "loo", "random"]
+    assert len(evaluated.run.tables.chance)
+    assert evaluated.explanations[0].unit == "word"
+
+
+def test_a_folder_has_the_files_of_a_run_and_is_resumed(tmp_path, capsys):
+    evaluate, folder = explainer("textcnn").evaluate, tmp_path / "run"
+    first = evaluate(TEXTS, LABELS, METHODS, output_dir=str(folder))
+    names = {path.name for path in folder.iterdir()}
+    assert {"report.html", "results.json", "README.md", "aopc.parquet", "figures", "documents"} <= names
+    assert "run.yaml" not in names
+    assert "reused" not in capsys.readouterr().err
+    same(evaluate(TEXTS, LABELS, METHODS, output_dir=folder), first)
+    assert "reused 1 of 1 shards" in capsys.readouterr().err
+    with pytest.raises(GradexplainError, match=r"holds a run made from other inputs \(different texts\)"):
+        evaluate(TEXTS[1:], LABELS[1:], METHODS, output_dir=folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    assert rewrite_results(folder) == folder / "report.html"
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
+def test_without_a_folder_nothing_is_left_behind(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(evaluation, "mkdtemp", lambda prefix: str(tmp_path / "run"))
+    result = explainer("fasttext").evaluate(TEXTS, LABELS, "loo", progress=False)
+    assert capsys.readouterr() == ("", "")
+    assert result.documents == (tmp_path / "run" / "documents" / "00000000.parquet",)
+    del result
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(GradexplainError, match="there is no text to evaluate"):
+        explainer("fasttext").evaluate([], progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_report_has_the_result_and_every_text(result, tmp_path):
+    result.report(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "TextCNNForSequenceClassification on 7 texts" in page
+    assert "signed_gi" in page
+    with pytest.raises(GradexplainError, match=r"^cannot write to .*: give another path$"):
+        result.report(tmp_path)
+
+
+def test_the_repr_says_the_result_in_words(result):
+    first, second, *rows = repr(result).splitlines()
+    assert first == "Evaluation of TextCNNForSequenceClassification on 7 texts"
+    assert second.startswith("Over 7 texts, ")
+    frame = result.to_frame().set_index("method")
+    low, high = frame.loc["signed_gi", ["low", "high"]]
+    (row,) = (row for row in rows if row.startswith("  signed_gi: "))
+    assert f"AOPC(10) {frame.loc['signed_gi', 'AOPC(10)']:.3f} [{low:.3f}, {high:.3f}]" in row
+    assert f"median correlation with leave-one-out {frame.loc['signed_gi', 'median r']:.2f}" in row
+    (loo,) = (row for row in rows if row.startswith("  loo: "))
+    assert "correlation" not in loo
+    undefined = explainer("textcnn").evaluate(["bad"], methods=["loo", "signed_gi"], progress=False)
+    assert "  signed_gi: AOPC(1) " in repr(undefined)
+    assert "median correlation with leave-one-out –" in repr(undefined)
+
+
+def test_a_notebook_shows_the_sentence_the_table_and_the_curves(result):
+    html = result._repr_html_()
+    assert repr(result).splitlines()[1] in html
+    assert all(f"<bdi>{method}</bdi>" in html for method in METHODS)
+    assert "data:image/svg+xml;base64," in html
+    assert "<script" not in html
+
+
+def test_what_cannot_be_evaluated_is_refused_in_one_sentence(monkeypatch):
+    evaluate = explainer("fasttext").evaluate
+    with pytest.raises(GradexplainError, match=r"^texts must be all single or all pairs, but there are both: evaluate"):
+        evaluate(["bad", ("bad", "film")])
+    with pytest.raises(GradexplainError, match=r"unknown option 'max_kk': did you mean 'max_k'\?"):
+        evaluate(TEXTS, max_kk=3)
+    with pytest.raises(GradexplainError, match="unknown option 'self_check'"):
+        evaluate(TEXTS, self_check=True)
+    with pytest.raises(GradexplainError, match="7 texts need 7 labels, one class id or name each, but got 2"):
+        evaluate(TEXTS, [0, 1])
+    with pytest.raises(GradexplainError, match="unknown method 'lo'"):
+        evaluate(TEXTS, methods="lo")
+    monkeypatch.setattr(evaluation, "process_state", lambda: SimpleNamespace(num_processes=2))
+    message = r"^evaluate runs in one process, but 2 were started: start one, or share the work with recipes/"
+    with pytest.raises(GradexplainError, match=message):
+        evaluate(TEXTS)
