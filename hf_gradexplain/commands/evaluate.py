@@ -108,10 +108,7 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
     options = evaluated.engine.resolve(options)
     measures = measures_of(arguments, evaluated.engine.model)
     baselines = other_baselines(evaluated.engine, options, arguments.compare_baselines)
-    inputs = {}
-    if is_main:
-        texts = _texts(evaluated, arguments)
-        inputs = run_inputs(evaluated.engine, options, measures, texts, evaluated.provenances, arguments.threads)
+    inputs = _inputs(evaluated, arguments, options, measures) if is_main else {}
     tables = evaluate(
         evaluated.engine,
         evaluated.texts,
@@ -151,6 +148,13 @@ def _planted(evaluated: EvaluationInputs, documents: Sequence[Path], seed: int) 
         return {}
     explained = (pair for path in documents for pair in read_explanations(path))
     return {"planted": planted_table(explained, evaluated.weight, seed)}
+
+
+def _inputs(
+    evaluated: EvaluationInputs, arguments: EvaluateRecipeArguments, options: Options, measures: Measures
+) -> dict[str, Any]:
+    texts, provenances = _texts(evaluated, arguments), evaluated.provenances
+    return run_inputs(evaluated.engine, options, measures, texts, provenances, arguments.threads)
 
 
 def _texts(evaluated: EvaluationInputs, arguments: EvaluateRecipeArguments) -> dict[str, Any]:
