@@ -35,15 +35,15 @@ def choose(what: str, name: str, choices: Collection[str]) -> str:
 def nearest(name: object, choices: Iterable[str]) -> str:
     """Return a question that names the choice most similar to `name`, with a blank after it; empty if none is similar.
 
-    The first choice that begins with `name` is the most similar one.
+    The first choice that begins with `name` is the most similar one. Case is ignored.
 
-    >>> nearest("words", ("token", "word", "word_type")), nearest("x", ("token", "word"))
+    >>> nearest("Words", ("token", "word", "word_type")), nearest("x", ("token", "word"))
     ("did you mean 'word'? ", '')
     """
-    given, names = str(name), tuple(choices)
-    longer = [choice for choice in names if choice.startswith(given) and len(given.strip("-")) > 1]
-    similar = longer or get_close_matches(given, names, n=1, cutoff=0.5)
-    return f"did you mean {similar[0]!r}? " if similar else ""
+    given, folded = str(name).casefold(), {choice.casefold(): choice for choice in choices}
+    longer = [choice for choice in folded if choice.startswith(given) and len(given.strip("-")) > 1]
+    similar = longer or get_close_matches(given, folded, n=1, cutoff=0.5)
+    return f"did you mean {folded[similar[0]]!r}? " if similar else ""
 
 
 def one_line(error: object, limit: int | None = None) -> str:

@@ -29,7 +29,12 @@ TWO = ["bad", "good film"]
         ("bad", {"batch_tokens": 0}, "batch_tokens must be a positive number of tokens, but is 0"),
         ("bad", {"target": "label"}, "target='label' needs labels=[...], one class id or name per text, but got none"),
         ("bad", {"labels": [0, 1]}, "1 texts need 1 labels, one class id or name each, but got 2"),
-        ("bad", {"labels": "LABEL_3"}, "label 'LABEL_3' is not a class of the model; choices: 0 (LABEL_0), "),
+        ("bad", {"labels": "LABL_2"}, "label 'LABL_2' is not a class of the model; did you mean 'LABEL_2'? choices: "),
+        (
+            TWO,
+            {"labels": ["label", 0]},
+            "label 'label' of text 0 is not a class of the model; did you mean 'LABEL_0'? ",
+        ),
         (TWO, {"labels": [0, 3]}, "label 3 of text 1 is not a class of the model; choices: 0 (LABEL_0), 1 (LABEL_1)"),
         (None, {}, "texts must be a str, a tuple of two str for a pair, or a list of these, not NoneType"),
         (7, {}, "texts must be a str, a tuple of two str for a pair, or a list of these, not int"),

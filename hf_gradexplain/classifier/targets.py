@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.errors import GradexplainError, nearest
 from hf_gradexplain.options import TargetName
 from hf_gradexplain.values import as_list, plain
 
@@ -41,7 +41,7 @@ def target_ids(target: TargetName, labels: Labels, n_texts: int, class_names: Se
     if isinstance(one, str | Integral | float):
         chosen = class_id(one, class_names)
         if chosen is None:
-            raise GradexplainError(f"label {one!r} {_is_no_class(class_names)}")
+            raise GradexplainError(f"label {one!r} {_is_no_class(class_names, one)}")
         return [chosen] * n_texts
     given = as_list(one, "labels must be one class id or name, or a list of one per text", "label")
     ids: list[int | None] = []
@@ -90,4 +90,5 @@ def _is_no_class(class_names: Sequence[str], label: Any = None) -> str:
             "problem_type='multi_label_classification' if a text can have several classes"
         )
     choices = ", ".join(f"{i} ({name})" for i, name in list(enumerate(class_names))[:10])
-    return f"is not a class of the model; choices: {choices}; target='predicted' needs no labels"
+    similar = nearest(label, class_names) if isinstance(label, str) else ""
+    return f"is not a class of the model; {similar}choices: {choices}; target='predicted' needs no labels"

@@ -3,11 +3,12 @@
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub import HfApi, constants, hf_hub_download
 from huggingface_hub.constants import is_offline_mode
 from huggingface_hub.errors import (
     EntryNotFoundError,
@@ -20,7 +21,7 @@ from huggingface_hub.errors import (
     RevisionResolutionError,
 )
 
-from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
+from hf_gradexplain.errors import GradexplainError, nearest, one_line, translate_errors
 
 Kind = Literal["model", "dataset"]
 
@@ -82,7 +83,11 @@ def resolve(name: str, revision: str | None = None, kind: Kind = "model") -> Pro
                 f"revision {revision!r} does not apply to the local folder or file {name!r}: leave it out"
             )
         return Provenance(name)
-    with translate_errors(lambda error: _explain(error, name, revision, kind), *_HUB_ERRORS, raises=UnavailableError):
+
+    def explain(error: Exception) -> str:
+        return _explain(error, name, revision, kind) + _similar(name, kind)
+
+    with translate_errors(explain, *_HUB_ERRORS, raises=UnavailableError):
         return Provenance(name, HfApi().resolve_revision(name, repo_type=kind, revision=revision).resolved)
 
 
@@ -121,6 +126,16 @@ def read_json(provenance: Provenance, file: str) -> dict[str, Any] | None:
     if not isinstance(content, dict):
         raise UnavailableError(f"{what} must hold a JSON object, not {type(content).__name__}")
     return content
+
+
+def _similar(name: str, kind: Kind) -> str:
+    """Return a question that names a similar repository in the cache, or a similar path; empty if there is none."""
+    cached = (path.name.split("--", 1)[1] for path in Path(constants.HF_HUB_CACHE).glob(f"{kind}s--*"))
+    names = [name.replace("--", "/") for name in cached]
+    with suppress(OSError, ValueError):  # not a path
+        names += map(str, Path(name).parent.iterdir())
+    similar = nearest(name, names).strip()
+    return f"; {similar}" if similar else ""
 
 
 def _explain(error: Exception, name: str, revision: str | None, kind: Kind) -> str:
