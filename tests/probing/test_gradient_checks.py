@@ -1,10 +1,16 @@
-"""Tests of the gradient checks on devices without float64."""
+"""Tests of the gradient checks: on devices without float64, and their finite differences."""
 
+import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
+from hf_gradexplain.classifier.objective import Objective
+from hf_gradexplain.classifier.state import frozen_eval_mode
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.probing.gradient_checks import finite_difference_error, forward_backward, sample_documents
 from hf_gradexplain.probing.probe import probe
-from tests.helpers.toys import TOKENIZER, Nested, Toy
+from hf_gradexplain.text.encode import collate
+from tests.helpers.toys import TOKENIZER, Nested, Toy, TwiceTheGradient
 
 
 class WithoutFloat64(TorchFunctionMode):
@@ -27,3 +33,22 @@ def test_tensors_are_converted_to_float64_on_the_cpu_only():
             profiles.append(probe(model, TOKENIZER))
         assert profiles[-1] == probe(model, TOKENIZER)
     assert [profile.no_gradient_reason for profile in profiles] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("mix", "least", "most"),
+    [
+        (torch.tanh, 0, 1e-9),
+        (lambda x: (1000 + torch.tanh(x)).float().double(), 1e-5, 1e-3),
+        (lambda x: TwiceTheGradient.apply(x), 0.45, 0.55),
+    ],
+    ids=["right", "a part in float32", "twice the gradient"],
+)
+def test_finite_differences_tell_a_wrong_gradient_from_rounding(mix, least, most):
+    """For `2 g`, the norm is compared with a slope that is half of it."""
+    explain = Explainer(Toy(), TOKENIZER)
+    explain.model.mix = mix
+    classifier = explain.profile.classifier(explain.model, Objective("logit", "softmax"), 10_000)
+    batch = collate(sample_documents(TOKENIZER, [10]), [0], TOKENIZER)
+    with frozen_eval_mode(explain.model):
+        assert least <= finite_difference_error(classifier, forward_backward(classifier, batch)) <= most
