@@ -75,15 +75,15 @@ def read_trials(path: Path) -> dict[str, Trial]:
 
 
 def summary(mutants: Sequence[Mutant], trials: dict[str, Trial], equivalent: int) -> list[str]:
-    """Return the survivors, the folders that were covered, and the share of killed mutants with its 95 % interval."""
+    """Return the survivors and time-outs, the folders covered, and the share of killed mutants with its interval."""
     verdicts = Counter(trials[mutant.name].verdict for mutant in mutants)
     folders = Counter(mutant.path.parts[1].removesuffix(".py") for mutant in mutants)
-    survivors = [mutant for mutant in mutants if trials[mutant.name].verdict == "survived"]
-    killed, n = len(mutants) - len(survivors), len(mutants)
+    told = [(t.verdict, t.test, m) for m in mutants if (t := trials[m.name]).verdict != "killed"]
+    killed, n = len(mutants) - verdicts["survived"], len(mutants)
     interval = binomtest(killed, n).proportion_ci(method="wilson") if n else (0, 1)
     share = f"{killed / max(n, 1):.1%}, 95 % interval {interval[0]:.1%} to {interval[1]:.1%}"
     return [
-        *(f"SURVIVED ({trials[mutant.name].test}): {mutant}" for mutant in survivors),
+        *(f"{verdict.upper()} ({test}): {mutant}" for verdict, test, mutant in told),
         "mutants by folder: " + ", ".join(f"{folder} {count}" for folder, count in folders.most_common()),
         f"{killed} of {n} killed ({share}); {verdicts['time-out']} by time-out; {equivalent} equivalent ones left out",
     ]
