@@ -157,6 +157,7 @@ def test_characters_are_aligned_as_a_whole():
     spans = align([("the", 1), ("\ufffd", 1), ("is", 1), ("go", 1), ("od", 1)], "the 😀 is GÓOD", ())
     assert spans == [(0, 3), (4, 5), (6, 8), (9, 11), (11, 13)]
     assert align([("x", 1), ("\ufffd", 2)], "x ab", ()) == [(0, 1), (2, 4), (2, 4)]
+    assert align([("...", 1), ("x", 1), ("!!", 1)], "... x!!", ()) == [(0, 3), (4, 5), (5, 7)]
 
 
 def test_long_texts_are_aligned_in_pieces():

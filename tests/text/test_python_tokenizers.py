@@ -1,0 +1,77 @@
+"""Places of tokens without offsets, with a tokenizer that is made up; test_words.py has those of transformers."""
+
+import pytest
+
+from hf_gradexplain.text.python_tokenizers import from_alignment
+
+
+class MadeUp:
+    """Tokenizes words alone as listed; a text is given by its tokens."""
+
+    unk_token_id, truncation_side, all_special_tokens = None, "right", ()
+
+    def __init__(self, **alone: str) -> None:
+        self.alone, self.vocabulary = alone, ["▁", "a", "b", "c", "bc", "de", "d", "e", "ab"]
+
+    def __call__(self, text: str, *, add_special_tokens: bool) -> dict[str, list[int]]:
+        return {"input_ids": [i for word in text.split() for i in self.convert_tokens_to_ids(self.tokenize(word))]}
+
+    def tokenize(self, text: str) -> list[str]:
+        return self.alone[text.strip()].split()
+
+    def convert_tokens_to_ids(self, tokens: list[str]) -> list[int]:
+        return [self.vocabulary.index(token) for token in tokens]
+
+    def convert_ids_to_tokens(self, ids: list[int] | int) -> list[str] | str:
+        return self.vocabulary[ids] if isinstance(ids, int) else [self.vocabulary[i] for i in ids]
+
+    def decode(self, ids: list[int], *, clean_up_tokenization_spaces: bool) -> str:
+        return "".join(self.convert_ids_to_tokens(ids)).replace("▁", " ")
+
+
+def placed(tokenizer: MadeUp, tokens: str, text: str, *, truncated: bool = False):
+    ids = tokenizer.convert_tokens_to_ids(tokens.split())
+    return from_alignment(tokenizer, ids, [0] * len(ids), [text], [0], truncated=truncated)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "spans"),
+    [
+        ("a bc de", [(0, 1), (1, 3), (4, 6)]),
+        ("a b c de", [(0, 1), (1, 2), (2, 3), (4, 6)]),
+        ("ab c de", [(0, 2), (2, 3), (4, 6)]),
+        ("a bc d e", [(0, 1), (1, 3), (4, 5), (5, 6)]),
+        ("ab c d e", [(0, 2), (2, 3), (4, 5), (5, 6)]),
+    ],
+)
+def test_words_that_are_tokenized_otherwise_in_their_text(tokens, spans):
+    """Alone, the words are `a bc` and `de`. A word whose first token is the same may go on with others."""
+    found = placed(MadeUp(abc="a bc", de="de"), tokens, "abc de")
+    assert found.spans == spans
+    assert found.words == [(0, 0 if start < 4 else 4) for start, _ in spans]
+
+
+def test_a_blank_at_the_end_of_a_word_belongs_to_it():
+    found = placed(MadeUp(abc="a bc ▁", de="de"), "a bc ▁ de", "abc de")
+    assert found.spans == [(0, 1), (1, 3), (3, 3), (4, 6)]
+    assert found.words == [(0, 0), (0, 0), (0, 0), (0, 4)]
+
+
+def test_a_blank_at_the_start_of_a_word_belongs_to_it():
+    found = placed(MadeUp(abc="▁ a bc", de="▁ de"), "▁ a bc ▁ de", "abc de")
+    assert found.spans == [(0, 0), (0, 1), (1, 3), (4, 4), (4, 6)]
+    assert found.words == [(0, 0), (0, 0), (0, 0), (0, 4), (0, 4)]
+
+
+def test_letters_without_a_token_belong_to_their_word_unless_the_text_is_cut_there():
+    tokenizer = MadeUp(abc="ab")
+    whole, cut = (placed(tokenizer, "ab ab", "abc abc", truncated=truncated) for truncated in (False, True))
+    assert (whole.spans, whole.truncated_at) == ([(0, 3), (4, 7)], None)
+    assert (cut.spans, cut.truncated_at) == ([(0, 3), (4, 6)], 6)
+
+
+def test_at_the_end_of_a_text_that_is_cut_at_its_beginning_the_word_is_complete():
+    tokenizer = MadeUp(abc="ab")
+    tokenizer.truncation_side = "left"
+    found = placed(tokenizer, "ab", "abc abc", truncated=True)
+    assert (found.spans, found.truncated_at) == ([(4, 7)], 0)
