@@ -110,19 +110,21 @@ def chart(frame: pd.DataFrame, *, title: str, x: str, note: str, band: pd.DataFr
     """Return a chart of curves for the scripts of the page.
 
     Args:
-        frame: Long form, one row per method and k, with the columns method, k, aopc, ci_low and ci_high.
+        frame: Long form, one row per method and k, with the columns method, k, aopc, ci_low and ci_high. All methods
+            have the same k.
         title: Its title.
         x: The label of the axis of k.
         note: A sentence below it.
         band: The band of random orders, with the columns k, low and high. None or no rows: no band.
     """
     curves = {str(name): _thinned(curve.sort_values("k")) for name, curve in frame.groupby("method", sort=False)}
-    columns = {"ks": "k", "values": "aopc", "low": "ci_low", "high": "ci_high"}
+    columns = {"values": "aopc", "low": "ci_low", "high": "ci_high"}
     lines = [
         {"name": visible(name), **look, **{key: _numbers(curve[column]) for key, column in columns.items()}}
         for (name, curve), look in zip(curves.items(), _looks(curves), strict=True)
     ]
-    made: dict[str, Any] = {"title": title, "x": x, "note": note, "lines": lines}
+    ks = next(iter(curves.values()))["k"].tolist()
+    made: dict[str, Any] = {"title": title, "x": x, "note": note, "ks": ks, "lines": lines}
     if band is not None and len(band):
         thinned = _thinned(band.sort_values("k"))
         made["band"] = {key: _numbers(thinned[name]) for key, name in (("ks", "k"), ("low", "low"), ("high", "high"))}

@@ -14,8 +14,10 @@ from hf_gradexplain.viz.sanitize import visible
 OUTSIDE, UNREAD = -1, -2
 """The owners of pieces of a text that belong to no unit, and that the model did not read."""
 
-BLOCK_BYTES = 400_000
+BLOCK_BYTES = 100_000
 """The size of a block before compression, from which the next one begins."""
+
+GZIP_LEVEL = 6
 
 CURVE_POINTS = 60
 """The largest number of points of a document's curve that a report draws."""
@@ -90,7 +92,7 @@ def split_text(text: str, spans: Sequence[Sequence[tuple[int, int]]], read_to: i
 def packed(value: Any) -> str:
     """Return a JSON value as gzip in base64, which no HTML can end or break."""
     content = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return b64encode(gzip.compress(content.encode(), mtime=0)).decode()
+    return b64encode(gzip.compress(content.encode(), GZIP_LEVEL, mtime=0)).decode()
 
 
 class DocumentPacker:
@@ -147,7 +149,7 @@ class DocumentPacker:
 
     def _finish_block(self) -> None:
         if self._block:
-            block = b64encode(gzip.compress(f"[{','.join(self._block)}]".encode(), mtime=0)).decode()
+            block = b64encode(gzip.compress(f"[{','.join(self._block)}]".encode(), GZIP_LEVEL, mtime=0)).decode()
             self.blocks.append(block)
             self.size += len(block)
             self._block, self._block_size = [], 0

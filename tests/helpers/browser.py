@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 
@@ -20,6 +21,15 @@ FLAGS = (
     "--hide-scrollbars",
     "--no-first-run",
 )
+
+LAUNCH = """
+import fcntl, os, sys
+read, write = (fcntl.fcntl(int(fd), fcntl.F_DUPFD, 10) for fd in sys.argv[1:3])
+os.dup2(read, 3)
+os.dup2(write, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""Chromium reads from file descriptor 3 and writes to 4."""
 
 
 class Browser:
@@ -72,6 +82,25 @@ class Browser:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
+    def texts(self, selector):
+        """Return the text of every element that a selector finds."""
+        return self.run(f"[...document.querySelectorAll({json.dumps(selector)})].map(e => e.textContent)")
+
+    def pairs(self, selector):
+        """Return the texts of the first two cells of every table row that a selector finds, as a dictionary."""
+        rows = f"[...document.querySelectorAll({json.dumps(selector)})]"
+        return self.run(f"Object.fromEntries({rows}.map(row => [row.cells[0].textContent, row.cells[1].textContent]))")
+
+    def click(self, selector, text=""):
+        """Click the first element that a selector finds whose text begins with `text`."""
+        elements = f"[...document.querySelectorAll({json.dumps(selector)})]"
+        self.run(f"{elements}.find(e => e.textContent.startsWith({json.dumps(text)})).click()")
+
+    def enter(self, selector, value, event):
+        """Put a value into the first element that a selector finds, and tell it by an event."""
+        element = f"document.querySelector({json.dumps(selector)})"
+        self.run(f"{element}.value = {json.dumps(value)}; {element}.dispatchEvent(new Event({json.dumps(event)}))")
+
     def press(self, key, code=0, text=""):
         """Press and release a key, such as Tab with the code 9."""
         key = {"key": key, "windowsVirtualKeyCode": code, **({"text": text} if text else {})}
@@ -92,9 +121,10 @@ def browser(folder):
         pytest.skip("needs Chromium, which renders the page")
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
-    # Chromium reads from file descriptor 3 and writes to 4.
-    command = ["sh", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out} 2>/dev/null', "sh", program, *FLAGS]
-    process = subprocess.Popen([*command, f"--user-data-dir={folder}"], pass_fds=(theirs_in, theirs_out))
+    command = [sys.executable, "-c", LAUNCH, str(theirs_in), str(theirs_out), program, *FLAGS]
+    process = subprocess.Popen(
+        [*command, f"--user-data-dir={folder}"], pass_fds=(theirs_in, theirs_out), stderr=subprocess.DEVNULL
+    )
     os.close(theirs_in)
     os.close(theirs_out)
     try:

@@ -1,8 +1,9 @@
-// A chart with its key: a table of the values at one k, whose buttons show one method alone.
+// A chart with its key: a table of the values at one point, whose buttons show one method alone.
 
 function chartPanel(chart, { height, start, unit }) {
-  const state = { k: start, only: null };
-  const holder = make("div", { class: "plot", role: "slider", tabindex: 0, "aria-label": `k, ${unit}`, "aria-valuemin": 0 });
+  const { ks } = chart;
+  const state = { point: Math.max(0, ks.findLastIndex(k => k <= start)), only: null };
+  const holder = make("div", { class: "plot", role: "slider", tabindex: 0, "aria-label": `k, ${unit}`, "aria-valuemin": 0, "aria-valuemax": ks.at(-1) });
   const body = make("tbody");
   const value = make("output");
   const key = make(
@@ -17,26 +18,24 @@ function chartPanel(chart, { height, start, unit }) {
   let drawn = null;
 
   function update() {
-    holder.setAttribute("aria-valuenow", state.k);
-    value.textContent = `at k = ${state.k}`;
-    for (const row of rows) row.show(state.k, state.only);
+    holder.setAttribute("aria-valuenow", ks[state.point]);
+    value.textContent = `at k = ${ks[state.point]}`;
+    for (const row of rows) row.show(state.point, state.only);
     body.replaceChildren(...rows.toSorted((a, b) => b.value - a.value).map(row => row.node));
-    drawn?.showAt(state.k);
+    drawn?.showAt(state.point);
     drawn?.only(state.only);
   }
 
-  function moveTo(k) {
-    const inside = Math.min(Math.max(k, 0), drawn.longest);
-    if (inside === state.k) return;
-    state.k = inside;
+  function moveTo(point) {
+    const inside = Math.min(Math.max(point, 0), ks.length - 1);
+    if (inside === state.point) return;
+    state.point = inside;
     update();
   }
 
   function redraw() {
     const width = Math.max(holder.clientWidth, 240);
     drawn = lineChart(chart, { width, height, onPoint: moveTo });
-    holder.setAttribute("aria-valuemax", drawn.longest);
-    state.k = Math.min(state.k, drawn.longest);
     holder.replaceChildren(drawn.node);
     update();
   }
@@ -45,7 +44,7 @@ function chartPanel(chart, { height, start, unit }) {
     const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -Infinity, End: Infinity };
     if (!(event.key in steps)) return;
     event.preventDefault();
-    moveTo(state.k + steps[event.key]);
+    moveTo(state.point + steps[event.key]);
   });
   watchWidth(holder, redraw);
   update();
@@ -72,8 +71,7 @@ function keyRow(line, onPress) {
   const row = {
     node,
     value: 0,
-    show(k, only) {
-      const at = entryAt(line, k);
+    show(at, only) {
       row.value = line.values[at];
       number.textContent = fixed(row.value);
       interval.textContent = line.low ? ` [${fixed(line.low[at])}, ${fixed(line.high[at])}]` : "";

@@ -87,7 +87,8 @@ function curveOf(page, shown) {
   return {
     title: "Probability of the explained class as units are removed",
     x: "k, number of highest-scored units masked",
-    lines: page.methods.map((method, m) => ({ ...method, ks, values: shown.curves[m] })),
+    ks,
+    lines: page.methods.map((method, m) => ({ ...method, values: shown.curves[m] })),
   };
 }
 

@@ -1,4 +1,4 @@
-// A chart of lines over k, the number of units, with a marker that moves to any k.
+// A chart of lines over k, the number of units, with a marker that moves to any point. All lines have the same ks.
 
 const MARGIN = { top: 12, right: 16, bottom: 40, left: 52 };
 
@@ -41,15 +41,9 @@ function area(ks, low, high, x, y) {
   return path([...ks, ...ks.toReversed()], [...low, ...high.toReversed()], x, y) + "Z";
 }
 
-// The entry at k; of a line that ends before k, its last one.
-function entryAt(line, k) {
-  let i = line.ks.findIndex(each => each >= k);
-  if (i < 0) i = line.ks.length - 1;
-  return i > 0 && k - line.ks[i - 1] < line.ks[i] - k ? i - 1 : i;
-}
-
 function lineChart(chart, { width, height, onPoint }) {
-  const longest = Math.max(1, ...chart.lines.map(line => line.ks.at(-1) ?? 0));
+  const { ks } = chart;
+  const longest = Math.max(1, ks.at(-1));
   const [low, high] = extent(chart);
   const x = scaleOfK(longest, MARGIN.left, width - MARGIN.right);
   const y = value => height - MARGIN.bottom - ((value - low) / (high - low)) * (height - MARGIN.top - MARGIN.bottom);
@@ -57,8 +51,8 @@ function lineChart(chart, { width, height, onPoint }) {
   const dots = chart.lines.map(line => draw("circle", { class: "dot", r: 3.2, variables: { "--line": line.color } }));
   const groups = chart.lines.map((line, i) => draw(
     "g", { class: "line", variables: { "--line": line.color } },
-    line.low ? draw("path", { class: "interval", d: area(line.ks, line.low, line.high, x, y) }) : null,
-    draw("path", { class: "curve", d: path(line.ks, line.values, x, y), "stroke-dasharray": line.dash || null }),
+    line.low ? draw("path", { class: "interval", d: area(ks, line.low, line.high, x, y) }) : null,
+    draw("path", { class: "curve", d: path(ks, line.values, x, y), "stroke-dasharray": line.dash || null }),
     dots[i],
   ));
   const node = draw(
@@ -67,26 +61,24 @@ function lineChart(chart, { width, height, onPoint }) {
     chart.band ? draw("path", { class: "band", d: area(chart.band.ks, chart.band.low, chart.band.high, x, y) }) : null,
     marker, ...groups,
   );
-  const showAt = k => {
-    marker.setAttribute("x1", x(k));
-    marker.setAttribute("x2", x(k));
+  const showAt = point => {
+    marker.setAttribute("x1", x(ks[point]));
+    marker.setAttribute("x2", x(ks[point]));
     chart.lines.forEach((line, i) => {
-      const at = entryAt(line, k);
-      dots[i].setAttribute("cx", x(Math.min(k, line.ks.at(-1))));
-      dots[i].setAttribute("cy", y(line.values[at]));
+      dots[i].setAttribute("cx", x(ks[point]));
+      dots[i].setAttribute("cy", y(line.values[point]));
     });
   };
   for (const kind of ["pointermove", "pointerdown"]) {
-    node.addEventListener(kind, event => onPoint(nearestK(node, event, x, longest)));
+    node.addEventListener(kind, event => onPoint(nearestPoint(event.clientX - node.getBoundingClientRect().left, ks.map(x))));
   }
-  return { node, longest, showAt, only: name => fade(groups, chart.lines, name) };
+  return { node, showAt, only: name => fade(groups, chart.lines, name) };
 }
 
-function nearestK(node, event, x, longest) {
-  const at = event.clientX - node.getBoundingClientRect().left;
-  let k = 0;
-  while (k < longest && Math.abs(x(k + 1) - at) <= Math.abs(x(k) - at)) k += 1;
-  return k;
+function nearestPoint(at, places) {
+  let point = 0;
+  while (point + 1 < places.length && Math.abs(places[point + 1] - at) <= Math.abs(places[point] - at)) point += 1;
+  return point;
 }
 
 function fade(groups, lines, name) {

@@ -20,6 +20,7 @@ async function start() {
   const list = new DocumentList(page, new Store(index));
   await list.ready;
   document.getElementById("documents").replaceChildren(list.node);
+  performance.mark("documents-ready");
   document.documentElement.dataset.ready = "true";
 }
 

@@ -1,0 +1,97 @@
+"""The report of an evaluation: all documents are in it, over as many files as they need."""
+
+import gzip
+import json
+import re
+from base64 import b64decode
+
+import numpy as np
+import pytest
+from datasets import Dataset
+
+from hf_gradexplain.evaluation.documents import iterate_documents
+from hf_gradexplain.evaluation.report import write_report
+from hf_gradexplain.options import Options
+from hf_gradexplain.run.folder import document_paths
+from hf_gradexplain.run.runner import evaluate
+from tests.helpers.tiny import CORPUS, explainer
+
+OPTIONS = Options(methods=("random", "loo", "signed_gi"), target="label", unit="word")
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """The tables and the documents of a run over a few texts, one of them empty."""
+    folder = tmp_path_factory.mktemp("run")
+    texts = [*CORPUS, "", "😀 the good end\r\nof a film"]
+    rows = Dataset.from_dict({"id": range(len(texts)), "text": texts, "label": [0, 1] * 3 + [0] * (len(texts) - 6)})
+    return evaluate(explainer("textcnn"), rows, OPTIONS, folder, inputs={}), document_paths(folder)
+
+
+def report(evaluated, path, **options):
+    tables, paths = evaluated
+    documents = iterate_documents(paths)
+    write_report(path, title="T", facts={}, tables=tables, documents=documents, figures=FIGURES, **options)
+    return path.read_text(encoding="utf-8")
+
+
+FIGURES = dict.fromkeys(("aopc", "ends", "correlation"), b"<svg/>")
+
+
+def unpacked(page, name):
+    return json.loads(gzip.decompress(b64decode(re.search(rf'id="{name}">([^<]*)<', page)[1])))
+
+
+def blocks(page):
+    return [document for name in re.findall(r'id="(block-\d+)"', page) for document in unpacked(page, name)]
+
+
+def test_the_page_holds_every_number_of_every_document(evaluated, tmp_path):
+    page = report(evaluated, tmp_path / "report.html")
+    index, shown, documents = unpacked(page, "index-data"), blocks(page), list(iterate_documents(evaluated[1]))
+    assert index["row"] == [document.id for document in documents]
+    assert index["text"] == [document.explanation.text.replace("\r\n", "\n") for document in documents]
+    assert index["label"] == [document.label for document in documents]
+    for d, (document, parts) in enumerate(zip(documents, shown, strict=True)):
+        for m, method in enumerate(OPTIONS.methods):
+            scores = [float(f"{score:.2e}") for score in document.explanation.scores[method]]
+            assert parts["scores"][m] == scores
+            assert parts["curves"][m] == pytest.approx(document.curves[method], abs=6e-5)
+            drops = document.curves[method][0] - np.pad(document.curves[method], (0, 11), mode="edge")[:11]
+            assert index["areas"][m][d] == pytest.approx(drops.mean(), abs=6e-5)
+            r = document.correlations.get(method, {}).get("pearson")
+            assert index["r"][m][d] == (None if r is None else pytest.approx(r, abs=6e-4))
+        units = [unit.text for unit in document.explanation.units]
+        pieces, start = [], 0
+        encoded = index["text"][d].encode("utf-16-le")
+        for length, owner in zip(parts["lengths"], parts["owners"], strict=True):
+            pieces.append((encoded[2 * start : 2 * (start + length)].decode("utf-16-le"), owner))
+            start += length
+        assert [(text, owner) for text, owner in pieces if owner >= 0] == [(text, u) for u, text in enumerate(units)]
+
+
+def test_documents_that_do_not_fit_go_to_linked_files(evaluated, tmp_path):
+    """Every file but the last is closed as soon as it is full; all of them are linked from the first."""
+    stale = tmp_path / "my report_pages" / "99.html"
+    stale.parent.mkdir()
+    stale.write_text("of an earlier report")
+    opening = report(evaluated, tmp_path / "my report.html", file_bytes=1)
+    assert not stale.exists()
+    further = sorted(stale.parent.iterdir(), key=lambda path: int(path.stem))
+    assert [path.name for path in further] == [f"{n}.html" for n in range(2, len(further) + 2)]
+    assert len(further) > 1
+    pages = [opening, *(path.read_text(encoding="utf-8") for path in further)]
+    rows = [row for page in pages for row in unpacked(page, "index-data")["row"]]
+    assert rows == [document.id for document in iterate_documents(evaluated[1])]
+    links = re.findall(r'<a href="([^"#]+)">', opening)
+    assert links == [f"my%20report_pages/{path.name}" for path in further]
+    assert re.findall(r'<a href="([^"#]+)">', pages[1])[:2] == ["../my%20report.html", "3.html"]
+    assert "Methods compared" in opening
+    assert not any("Methods compared" in page for page in pages[1:])
+
+
+def test_a_report_of_one_file_has_no_links_and_the_same_bytes_each_time(evaluated, tmp_path):
+    first = report(evaluated, tmp_path / "a.html")
+    assert re.findall(r'<a href="([^"#]+)">', first) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["a.html"]
+    assert report(evaluated, tmp_path / "a.html") == first
