@@ -15,7 +15,10 @@ from hf_gradexplain.viz.terminal import say
 SUMS = "SHA256SUMS"
 """The file of all checksums, which `sha256sum --check` reads."""
 
-_FINISHED = ("*.parquet", "README.md", "report.html", "results.json", "run.yaml", "figures/*", "model/*")
+_FINISHED = (
+    *("*.parquet", "README.md", "report.html", "report_pages/*", "results.json", "run.yaml"),
+    *("figures/*", "model/*"),
+)
 
 
 def record_finished_files(output_dir: Path) -> None:

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR, method_styles
+from hf_gradexplain.viz.palette import method_styles
 from hf_gradexplain.viz.report import MEANING
 from hf_gradexplain.viz.report_documents import DocumentPacker, packed
 from hf_gradexplain.viz.report_static import SHADES, static_document
 from hf_gradexplain.viz.sanitize import visible
+from hf_gradexplain.viz.segments import COLORS
 from hf_gradexplain.viz.tables import text_table
 from hf_gradexplain.viz.templating import HTML
 
@@ -162,7 +163,7 @@ def render_app(page: ReportPage, documents: DocumentPacker, parts: Sequence[Part
         documents: The documents that the page holds.
         parts: Links to the other files, if the documents are spread over several.
     """
-    colors = {name: " ".join(map(str, bytes.fromhex(color[1:]))) for name, color in _COLORS.items()}
+    colors = {name: " ".join(map(str, bytes.fromhex(color[1:]))) for name, color in COLORS.items()}
     style = Markup(HTML.get_template("app.css.jinja").render(colors=colors, shades=SHADES))
     script = Markup(_script())
     index = documents.index()
@@ -184,9 +185,6 @@ def render_app(page: ReportPage, documents: DocumentPacker, parts: Sequence[Part
         data={"page-data": packed(_page_data(page)), "index-data": packed(index)},
         blocks=documents.blocks,
     )
-
-
-_COLORS = {"for": FOR, "against": AGAINST, "amount": AMOUNT}
 
 
 def _script() -> str:

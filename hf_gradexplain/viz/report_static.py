@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hf_gradexplain.viz.report_documents import UNREAD, ReportDocument
-from hf_gradexplain.viz.tables import MISSING, format_score
+from hf_gradexplain.viz.tables import MISSING, format_score, with_minus
 
 SHADES = 20
 """The number of steps of the colour scale."""
@@ -36,7 +36,7 @@ def static_document(
         "label": document.names.get(document.label, "") if document.label is not None else "",
         "prediction": "" if document.prediction is None else document.names[document.prediction],
         "target": "" if document.target == document.prediction else document.names[document.target],
-        "value": format(document.value, "z.3f"),
+        "value": with_minus(format(document.value, "z.3f")),
         "confidence": "" if document.confidence is None else format(document.confidence, ".3f"),
         "is_empty": not any(owner >= 0 for _, owner in document.pieces),
         "methods": [
@@ -56,7 +56,7 @@ def shade(pieces: Sequence[tuple[str, int]], scores: np.ndarray, signed: bool) -
 
     >>> shade([("not", 0), (" ", -1), ("bad", 1)], np.array([0.5, -0.25]), signed=True)
     [Shade(text='not', look='u for s20', score='+0.500'), Shade(text=' ', look='', score=''), \
-Shade(text='bad', look='u against s10', score='-0.250')]
+Shade(text='bad', look='u against s10', score='−0.250')]
     """
     peak = float(np.abs(scores).max(initial=0.0)) or 1.0
     has_sign = signed or bool((scores < 0).any())
@@ -75,6 +75,6 @@ Shade(text='bad', look='u against s10', score='-0.250')]
 def _figures(document: ReportDocument, method: str, area_name: str) -> str:
     text = f"{area_name} {document.areas[method]:z.3f}"
     if method not in document.correlations:
-        return text
+        return with_minus(text)
     r = document.correlations[method]
-    return f"{text} · r {MISSING if r is None else format(r, 'z.2f')}"
+    return with_minus(f"{text} · r {MISSING if r is None else format(r, 'z.2f')}")
