@@ -68,6 +68,7 @@ def examine(model: nn.Module, tokenizer: PreTrainedTokenizerBase, profile: Profi
             _padding(profile, tokenizer),
             _gradients(classifier, tokenizer, profile),
             _zero_baseline(profile),
+            _gradient_sums(profile),
             _propagation(profile),
             _leave_one_out(model),
         )
@@ -231,6 +232,15 @@ def _zero_baseline(profile: Profile) -> Check:
     if profile.zero_baseline_works:
         return Check("zero baseline", finding, "ok", "uses it for signed_gi by default")
     return Check("zero baseline", finding, "note", "takes the mean word vector as the baseline of gradient methods")
+
+
+def _gradient_sums(profile: Profile) -> Check:
+    if profile.gradient_sum_cosine is None:
+        return Check("gradient sums", "not checked, because there are no usable gradients", "note", "nothing to do")
+    finding = f"scaled sum of the gradients of a word {profile.gradient_sum_cosine:.2g}; about 1 for unrelated numbers"
+    if profile.raw_sums_work:
+        return Check("gradient sums", finding, "ok", "nothing to do")
+    return Check("gradient sums", finding, "note", "warns of sa_raw, whose scores are rounding noise on this model")
 
 
 def _propagation(profile: Profile) -> Check:

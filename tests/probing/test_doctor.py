@@ -27,9 +27,13 @@ def test_a_sound_model_has_no_problem(kind):
     assert report.ok
     assert report.model == type(explainer(kind).model).__name__
     notes = {check.name for check in report.checks if check.verdict == "note"}
-    assert notes == {"fasttext": {"length"}, "textcnn": {"length"}, "bilstm": {"length"}, "gpt2": {"padding"}}.get(
-        kind, set()
-    )
+    expected = {
+        **dict.fromkeys(("fasttext", "textcnn", "bilstm"), {"length"}),
+        "bert": {"gradient sums"},
+        "gpt2": {"padding", "gradient sums"},
+        "bart": {"gradient sums"},
+    }
+    assert notes == expected[kind]
 
 
 def test_sentences_that_the_tokenizer_does_not_divide_are_a_note():
@@ -137,6 +141,25 @@ def test_normalised_word_vectors_are_noted():
     check = check_of(explain, "zero baseline")
     assert check.verdict == "note"
     assert check.action == "takes the mean word vector as the baseline of gradient methods"
+
+
+@pytest.mark.parametrize("centred", [True, False])
+def test_gradients_that_add_up_to_zero_are_noted(centred):
+    """The model subtracts the mean of each word vector, as a layer norm does, and does not divide by its length."""
+    offset = 1.0 if centred else 0.0
+    explain = Explainer(
+        Toy(lambda model, ids, mask: (words := model.words(ids)) - offset * words.mean(-1, keepdim=True)), TOKENIZER
+    )
+    check = check_of(explain, "gradient sums")
+    if centred:
+        assert (check.verdict, check.action) == (
+            "note",
+            "warns of sa_raw, whose scores are rounding noise on this model",
+        )
+        assert check_of(explain, "zero baseline").verdict == "ok"
+    else:
+        assert (check.verdict, check.action) == ("ok", "nothing to do")
+    assert re.fullmatch(r"scaled sum of the gradients of a word \S+; about 1 for unrelated numbers", check.found)
 
 
 def test_conserved_relevance_is_reported():
