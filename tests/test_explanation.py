@@ -246,10 +246,12 @@ def test_show_prints_to_the_terminal(capsys):
     assert "signed_gi" not in shown
 
 
-def test_show_displays_html_in_a_notebook(monkeypatch, capsys):
+@pytest.mark.parametrize("shell", ["ZMQInteractiveShell", "Shell", "DatabricksShell"])
+def test_show_displays_html_in_a_notebook(monkeypatch, capsys, shell):
+    """In Jupyter, Colab and Databricks."""
     displayed = []
     package, module = ModuleType("IPython"), ModuleType("IPython.display")
-    package.get_ipython = lambda: SimpleNamespace(kernel=object())
+    package.get_ipython = lambda: type(shell, (SimpleNamespace,), {})(kernel=object())
     module.display = lambda bundle, raw: displayed.append((bundle, raw))
     monkeypatch.setitem(sys.modules, "IPython", package)
     monkeypatch.setitem(sys.modules, "IPython.display", module)
