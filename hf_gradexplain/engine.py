@@ -25,7 +25,7 @@ from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading import accept, check_weights, load_classifier, unwrap
 from hf_gradexplain.loading.card_results import card_results
-from hf_gradexplain.options import AUTO, BaselineName, Options
+from hf_gradexplain.options import AUTO, BaselineName, Options, ProblemTypeName
 from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.probing.compiled import CompiledLayers
 from hf_gradexplain.probing.doctor import examine
@@ -110,9 +110,13 @@ class AttributionEngine:
         engine.provenances = checkpoint.provenances
         return engine
 
-    def check(self) -> Report:
-        """Check how the model behaves: what was found, whether it is a problem, and what is done about it."""
-        return examine(self.model, self.tokenizer, self.profile)
+    def check(self, problem_type: ProblemTypeName | None = None) -> Report:
+        """Check how the model behaves: what was found, whether it is a problem, and what is done about it.
+
+        Args:
+            problem_type: What the model's logits are, as in `Options`.
+        """
+        return examine(self.model, self.tokenizer, self.profile, problem_type or self._problem_type)
 
     @cached_property
     def automatic(self) -> Choice:

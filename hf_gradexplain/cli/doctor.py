@@ -1,7 +1,7 @@
 """`hf-gradexplain doctor`: check a model, and measure which method to trust on texts."""
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -9,7 +9,7 @@ from rich.text import Text
 
 from hf_gradexplain.cli.inputs import add_model, dataset_of, set_verbosity
 from hf_gradexplain.cli.output import Commands, add_format, print_json, print_rows
-from hf_gradexplain.options import SplitArguments
+from hf_gradexplain.options import Options, SplitArguments
 
 if TYPE_CHECKING:
     from hf_gradexplain.commands.recommend import Recommendation
@@ -26,6 +26,7 @@ def add_parser(commands: Commands) -> None:
         examples=["MODEL", "MODEL --file texts.txt", "MODEL --dataset_name DATASET --split validation"],
     )
     add_model(parser)
+    parser.add_fields(Options, skip=[part.name for part in fields(Options) if part.name != "problem_type"])
     parser.add_fields(SplitArguments, skip=["label_column", "label_map"])
     add_format(parser)
     parser.set_defaults(run=run, max_samples=50)
@@ -43,8 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
         revision=arguments.model_revision,
         trust_remote_code=arguments.trust_remote_code,
         allow_pickle=arguments.allow_pickle,
+        problem_type=arguments.problem_type,
     )
-    recommendation = recommend_method(engine, texts) if report.ok and engine and texts is not None else None
+    recommendation = None
+    if report.ok and engine and texts is not None:
+        recommendation = recommend_method(engine, texts, problem_type=arguments.problem_type)
     if arguments.format == "json":
         print_json({**report.to_dict(), **({"recommendation": recommendation.to_dict()} if recommendation else {})})
         return 0 if report.ok else 1

@@ -22,7 +22,7 @@ def to_classes(
     """Replace the labels of texts by ids of the model's classes.
 
     A label is a class by its name, by its id, or as `label_map` says. If the model's classes have no names of their own
-    (`LABEL_0`, ...), the ids of named labels are kept. Lists of labels, and labels for a model with one output, stay.
+    (`LABEL_0`, ...), the ids of named labels are kept. Labels for a model with one output stay.
 
     Args:
         texts: Texts with the column `label`.
@@ -33,12 +33,18 @@ def to_classes(
         The texts, and a note about what was done that a reader has to know; empty if there is none.
 
     Raises:
-        CorpusError: A label is not a class of the model, or `label_map` cannot be read. For a stream also while
-            iterating.
+        CorpusError: A label is not a class of the model, labels are lists, or `label_map` cannot be read. For a stream
+            also while iterating.
     """
     feature = texts.features.get("label")
-    if len(class_names) == 1 or not isinstance(feature, ClassLabel | Value):
+    if len(class_names) == 1 or feature is None:
         return texts, ""
+    if not isinstance(feature, ClassLabel | Value):
+        raise CorpusError(
+            "the labels of the dataset are lists, which can name several classes of a text, but one class is "
+            "explained: give --target predicted, and --problem_type multi_label_classification if the model has a "
+            "sigmoid per class"
+        )
     mapped = parse_label_map(label_map, class_names)
     class_of = partial(_class_of, mapped=mapped, class_names=class_names)
     if isinstance(feature, ClassLabel):

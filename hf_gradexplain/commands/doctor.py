@@ -3,13 +3,19 @@
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.loading import load_checkpoint
+from hf_gradexplain.options import ProblemTypeName
 from hf_gradexplain.probing.report import Check, Report
 
 FIX_FIRST = "fix this first: nothing can be explained until then"
 
 
 def diagnose(
-    name: str, *, revision: str | None = None, trust_remote_code: bool = False, allow_pickle: bool = False
+    name: str,
+    *,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+    problem_type: ProblemTypeName | None = None,
 ) -> tuple[Report, AttributionEngine | None]:
     """Load a model and report on it; a model that cannot be loaded or run gets a report that says so, and no engine.
 
@@ -18,6 +24,7 @@ def diagnose(
         revision: Branch, tag or commit.
         trust_remote_code: Whether code of the repository may run.
         allow_pickle: Whether weights may be loaded from pickle files.
+        problem_type: What the model's logits are, as in `Options`.
     """
     try:
         checkpoint = load_checkpoint(
@@ -29,7 +36,7 @@ def diagnose(
     try:
         engine = AttributionEngine(checkpoint.model, checkpoint.tokenizer)
         engine.provenances = checkpoint.provenances
-        report = engine.check()
+        report = engine.check(problem_type)
     except GradexplainError as error:
         name = type(checkpoint.model).__name__
         return Report(name, (*checks, Check("forward pass", str(error), "problem", FIX_FIRST))), None

@@ -16,7 +16,7 @@ from hf_gradexplain.evaluation import SHORT_K, Measures, make_tables, schema, wr
 from hf_gradexplain.evaluation.summaries import compared_with
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.hub.provenance import resolve
-from hf_gradexplain.options import Options, SplitArguments
+from hf_gradexplain.options import Options, ProblemTypeName, SplitArguments
 from hf_gradexplain.run.estimate import K_GRID
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.viz.terminal import summary_table
@@ -69,7 +69,9 @@ def load_sample(dataset: SplitArguments) -> Dataset | None:
     )
 
 
-def recommend_method(engine: AttributionEngine, texts: Dataset, seed: int = 0) -> Recommendation:
+def recommend_method(
+    engine: AttributionEngine, texts: Dataset, seed: int = 0, problem_type: ProblemTypeName | None = None
+) -> Recommendation:
     """Compare the methods on texts, word by word for the predicted class, and recommend one.
 
     Of all methods that are significantly above a random order and not significantly below the best one, it is the one
@@ -79,12 +81,13 @@ def recommend_method(engine: AttributionEngine, texts: Dataset, seed: int = 0) -
         engine: The model.
         texts: The columns `id`, `text` and, for pairs, `text_pair`.
         seed: Seed of all random draws.
+        problem_type: What the model's logits are, as in `Options`.
     """
     profile = engine.profile
     names = [name for name in METHODS_TO_COMPARE if profile.no_gradient_reason is None or name in ("random", "loo")]
     if profile.propagation is None or profile.propagation.refusal:
         names = [name for name in names if name in ("random", "loo", "signed_gi", "integrated_gradients")]
-    options, measures = Options(tuple(names), seed=seed), Measures(k_grid=K_GRID)
+    options, measures = Options(tuple(names), seed=seed, problem_type=problem_type), Measures(k_grid=K_GRID)
     documents = evaluate_texts(engine, texts, options, measures)
     with TemporaryDirectory() as folder:
         path = Path(folder, "documents.parquet")

@@ -15,6 +15,7 @@ from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.outputs import run_model
 from hf_gradexplain.classifier.state import device_of, dtype_of, frozen_eval_mode
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.options import ProblemTypeName
 from hf_gradexplain.perturb import GENERIC, shortcut_of, why_no_shortcut
 from hf_gradexplain.probing.gradient_checks import (
     LENGTHS,
@@ -46,19 +47,28 @@ _SENTENCES = {
 """A sentence in English, and in languages that put no spaces between words."""
 
 
-def examine(model: nn.Module, tokenizer: PreTrainedTokenizerBase, profile: Profile) -> Report:
+def examine(
+    model: nn.Module,
+    tokenizer: PreTrainedTokenizerBase,
+    profile: Profile,
+    problem_type: ProblemTypeName | None = None,
+) -> Report:
     """Check a model by its profile and some more short texts.
 
     Args:
         model: The model; it is restored afterwards.
         tokenizer: Its tokenizer.
         profile: The results of probing it.
+        problem_type: What its logits are, if its configuration does not say.
+
+    Raises:
+        GradexplainError: The problem type does not suit the number of logits.
     """
     classifier = profile.classifier(model, Objective("logit", "identity"), 1024)
     with frozen_eval_mode(model):
         checks = (
             _weights(model),
-            _head(model, profile),
+            _head(model, profile, problem_type),
             _vocabulary(model, tokenizer),
             _words(tokenizer),
             _lookups(profile),
@@ -85,14 +95,15 @@ def _weights(model: nn.Module) -> Check:
     return Check("weights", finding, "ok", "uses this dtype")
 
 
-def _head(model: nn.Module, profile: Profile) -> Check:
+def _head(model: nn.Module, profile: Profile, problem_type: ProblemTypeName | None) -> Check:
     config: Any = getattr(model, "config", None)
     outputs, classes = profile.n_outputs, n_labels(config) or profile.n_outputs
     if outputs != classes:
         finding = f"{outputs} outputs for {classes} labels"
         return Check("head", finding, "problem", "load the model with the num_labels that it was trained with")
-    finding = f"{classes} labels, {head_of(config, outputs)} head"
-    if head_of(config, outputs) == "softmax" and (setting := named_sigmoid(config)):
+    head = head_of(config, outputs, problem_type)
+    finding = f"{classes} labels, {head} head"
+    if head == "softmax" and problem_type is None and (setting := named_sigmoid(config)):
         finding = f"{finding}, although the configuration says {setting}"
         return Check("head", finding, "note", "give problem_type='multi_label_classification' for sigmoids")
     return Check("head", finding, "ok", "explains the predicted label or a given one")

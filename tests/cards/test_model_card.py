@@ -97,6 +97,13 @@ def test_regression_reports_its_error():
     assert [result.metric_type for result in card.data.eval_results] == ["mse"]
 
 
+def test_the_example_of_a_regression_shows_the_output():
+    example = replace(EXAMPLE, prediction="score", probability=None, output=-1.256)
+    card = model_card(replace(make_card(Task("regression", ("LABEL_0",)), {"mse": 0.25}), examples=[example]))
+    assert "score (output = −1.26)" in card
+    assert "(p = " not in card
+
+
 @pytest.mark.parametrize("where", ["label", "dataset_name", "train_split", "text_column", "output_dir"])
 def test_hostile_names_stay_text(where):
     if where == "label":

@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import BertConfig
 
+from hf_gradexplain.cards.faithfulness import explain_examples
 from hf_gradexplain.classifier.head import class_names_of, head_of, named_sigmoid
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
@@ -145,9 +146,18 @@ def test_labels_of_zeros_and_ones_get_a_hint(labels):
         explainer("bert")([TEXT], labels=labels)
 
 
-def test_a_model_with_one_logit_shows_its_output():
+def test_a_model_with_one_logit_shows_its_output(capsys):
+    model, tokenizer = make("bert", "regression")
+    with torch.no_grad():
+        logit = model(**tokenizer(TEXT, return_tensors="pt")).logits.item()
     explanation = explainer("bert", "regression")(TEXT, "signed_gi")
-    shown = f"output = {explanation.probabilities[0]:.3f}"
+    shown = f"output = {logit:.3f}".replace("-", "−")
     assert shown in explanation.to_html()
     assert shown in explanation.to_figure().axes[0].get_title(loc="left")
-    assert "p = " not in explanation.to_html()
+    explanation.show()
+    terminal = capsys.readouterr().out
+    assert shown in terminal
+    assert "p = " not in explanation.to_html() + terminal
+    (example,) = explain_examples(explainer("bert", "regression"), [TEXT], "signed_gi")
+    assert example.probability is None
+    assert example.output == pytest.approx(logit, abs=1e-4)

@@ -134,6 +134,9 @@ def test_the_doctor_looks_a_model_over(model, capsys):
     assert {check["name"] for check in report["checks"]} >= {"word lookups"}
     assert main(["doctor", model, "--format", "quiet"]) == 0
     assert capsys.readouterr().out.strip() == ""
+    assert main(["doctor", model, "--problem_type", "multi_label_classification", "--format", "json"]) == 0
+    checks = {check["name"]: check["found"] for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert checks["head"] == "3 labels, sigmoid head"
 
 
 def test_methods(capsys):

@@ -126,16 +126,28 @@ def test_a_label_map_that_does_not_fit_is_refused(label_map, message):
         to_classes(rows([0, 1, 1], ClassLabel(names=["sun", "rain"])), WEATHER, label_map)
 
 
+def test_labels_for_one_output_stay():
+    assert classes(rows([0.5, 1.0, 2.5], Value("float64")), ("LABEL_0",)) == ([0.5, 1.0, 2.5], "")
+
+
+@loaded_and_streamed
 @pytest.mark.parametrize(
-    ("labels", "feature", "class_names"),
+    ("labels", "feature"),
     [
-        ([[0], [0, 1], []], List(ClassLabel(names=["sun", "rain"])), WEATHER),
-        ([0.5, 1.0, 2.5], Value("float64"), ("LABEL_0",)),
+        ([[0, 1], [1, 1], [0, 0]], List(Value("int64"))),
+        ([[0.0, 1.0]] * 3, List(Value("float32"), length=2)),
+        ([[0], [0, 1], []], List(ClassLabel(names=["sun", "rain"]))),
+        ([["wet"], ["wet", "dry"], []], List(Value("string"))),
     ],
-    ids=["several labels", "one output"],
+    ids=["zeros and ones", "floats", "ids", "names"],
 )
-def test_labels_that_are_not_one_class_stay(labels, feature, class_names):
-    assert classes(rows(labels, feature), class_names) == (labels, "")
+def test_lists_of_labels_are_refused_with_the_flags_to_give(kind, labels, feature):
+    message = (
+        "the labels of the dataset are lists, which can name several classes of a text, but one class is explained: "
+        "give --target predicted, and --problem_type multi_label_classification if the model has a sigmoid per class"
+    )
+    with pytest.raises(CorpusError, match=re.escape(message)):
+        to_classes(kind(rows(labels, feature)), WEATHER)
 
 
 def test_texts_without_labels_stay():

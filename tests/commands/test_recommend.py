@@ -78,6 +78,14 @@ def test_a_model_is_measured_from_scores_to_recommendation():
     assert json.loads(json.dumps(result.to_dict())) == result.to_dict()
 
 
+def test_a_model_is_measured_by_the_given_problem_type():
+    texts = read_texts(["good film , not bad", "a bad film", "the good cast and the bad plot", "bad"])
+    given = recommend_method(explainer("fasttext"), texts, problem_type="multi_label_classification").table
+    configured = recommend_method(explainer("fasttext", "multi_label_classification"), texts).table
+    pd.testing.assert_frame_equal(given, configured)
+    assert not given.equals(recommend_method(explainer("fasttext"), texts).table)
+
+
 def read_texts(lines):
     return Dataset.from_dict({"id": range(len(lines)), "text": lines})
 
