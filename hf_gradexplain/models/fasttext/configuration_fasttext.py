@@ -8,7 +8,7 @@ from transformers import PreTrainedConfig
 class FastTextConfig(PreTrainedConfig):
     """Sizes and regularisation of a `FastTextForSequenceClassification`.
 
-    Args:
+    Attributes:
         vocab_size: Rows `V` of the embedding table.
         hidden_size: Width `D` of the word embeddings.
         pad_token_id: Id of the padding token; its embedding is zero and stays zero.

@@ -10,7 +10,7 @@ from transformers import PreTrainedConfig
 class TextCNNConfig(PreTrainedConfig):
     """Sizes and regularisation of a `TextCNNForSequenceClassification`.
 
-    Args:
+    Attributes:
         vocab_size: Rows `V` of the embedding table.
         hidden_size: Width `D` of the word embeddings.
         filter_widths: Width of the filters of each convolution, in tokens.

@@ -1,8 +1,6 @@
-"""The code in the documentation runs and is right."""
+"""The code of the pages that show how to extend the package runs and is right."""
 
-import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,14 +8,8 @@ import torch
 
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.perturb import SHORTCUTS, Shortcut, generic, shortcut_of
+from tests.docs.pages import blocks
 from tests.helpers.tiny import TEXTS, explainer, word_tokenizer
-
-ROOT = Path(__file__).parents[1]
-
-
-def python_blocks(path):
-    return re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(encoding="utf-8"), flags=re.S)
-
 
 @pytest.fixture(autouse=True)
 def _restore_registries():
@@ -29,7 +21,7 @@ def _restore_registries():
 
 
 def test_the_methods_of_the_page_work():
-    formula, source = python_blocks("docs/write-a-method.md")
+    formula, source = blocks("docs/write-a-method.md", "python")
     names = {}
     exec(formula, names)
     exec(source, names)
@@ -42,7 +34,7 @@ def test_the_methods_of_the_page_work():
 
 
 def test_the_shortcut_of_the_page_is_exact():
-    _, model, shortcut, check = python_blocks("docs/write-a-shortcut.md")
+    _, model, shortcut, check = blocks("docs/write-a-shortcut.md", "python")
     names = {"tokenizer": word_tokenizer(), "texts": list(TEXTS)}
     exec(model, names)
     exec(shortcut, names)
@@ -58,9 +50,3 @@ def test_the_shortcut_of_the_page_is_exact():
     SHORTCUTS[names["SumOfWords"]] = Shortcut(leave_one_out=lambda forward: 1.001 * leave_one_out(forward))
     with pytest.raises(AssertionError, match="not close"):
         exec(check, names)
-
-
-def test_links_between_documents_exist():
-    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")):
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name} -> {target}"

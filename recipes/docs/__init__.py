@@ -1,0 +1,1 @@
+"""The documentation site: its build hooks, its pictures and its notebooks."""
