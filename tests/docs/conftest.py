@@ -1,10 +1,13 @@
 """A small world in which the code of the pages runs: a model, texts and a finished run under the names of the pages."""
 
 import shutil
+import warnings
 
 import pandas as pd
 import pytest
 
+from hf_gradexplain.commands.evaluate import run_evaluation
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from tests.helpers.tiny import make
 
 MODELS = ("org/any-text-classifier", "org/your-model")
@@ -37,3 +40,26 @@ def world(small_world, tmp_path, monkeypatch):
     shutil.copytree(small_world, folder)
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_run(small_world, tmp_path_factory):
+    """The output folder of a run over the dataset of the small world."""
+    folder = tmp_path_factory.mktemp("outputs") / "your-model"
+    arguments = EvaluateRecipeArguments(
+        model_name_or_path=str(small_world / "org" / "your-model"),
+        dataset_name=str(small_world / "org" / "your-data"),
+        methods=("signed_gi", "loo"),
+        output_dir=str(folder),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run_evaluation(arguments)
+    return folder
+
+
+@pytest.fixture
+def outputs(world, finished_run):
+    """The output folders that the pages name, in the current folder."""
+    for name in ("your-model", "evaluate"):
+        shutil.copytree(finished_run, world / "outputs" / name, dirs_exist_ok=True)

@@ -1,0 +1,79 @@
+"""Every command of the pages runs in the small world, or is listed with the reason why not."""
+
+import re
+import runpy
+import shlex
+import sys
+
+import pytest
+
+from hf_gradexplain.cli import main
+from tests.docs.pages import PAGES, ROOT, blocks, read
+
+NOT_RUN = {
+    "git ": "changes the repository, or needs a network",
+    "cd ": "belongs to git",
+    "pip install": "needs a network",
+    "make ": "a target of the Makefile, see below",
+    ".venv/bin/python -m pytest": "runs tests; tests/README.md",
+    "torchrun": "tests/recipes/ and tests/run/ start several processes",
+    "accelerate launch": "tests/recipes/ and tests/run/ start several processes",
+    "python -m benchmarks.": "minutes of measurements",
+    "for model in": "minutes of measurements",
+}
+"""The beginnings of commands that do not run here, and why."""
+
+TESTED_ELSEWHERE = {
+    "--push_to_hub": "tests/hub/ publishes to a hub on loopback",
+    ".yaml": "tests/recipes/ reads files of flags, and checks those of recipes/configs/",
+}
+"""Arguments of commands that do not run here, and what runs them."""
+
+EMBEDDED = ("python recipes/evaluate.py", "hf-gradexplain evaluate")
+"""Commands that train a model; tests/recipes/ and tests/cli/ run them."""
+
+
+def commands(page):
+    """The commands of a page: one per line, where a backslash joins lines, without comments."""
+    text = "".join(blocks(page, "bash")).replace("\\\n", " ")
+    lines = [shlex.split(line, comments=True) for line in text.splitlines()]
+    return [shlex.join(words) for words in lines if words]
+
+
+def runs(command):
+    if command in EMBEDDED or command.startswith(tuple(NOT_RUN)):
+        return False
+    return not any(part in command for part in TESTED_ELSEWHERE)
+
+
+def marked(command):
+    """A parameter of the test; an evaluation takes seconds, and is slow."""
+    return pytest.param(command, marks=pytest.mark.slow if "evaluate" in command else (), id=command[:80])
+
+
+COMMANDS = sorted({command for page in PAGES for command in commands(page) if runs(command)})
+
+
+@pytest.mark.parametrize("command", map(marked, COMMANDS))
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_command_of_the_pages_runs(command, world, monkeypatch, capsys):
+    words = shlex.split(command)
+    if words[0] == "hf-gradexplain":
+        assert main(words[1:]) == 0, capsys.readouterr().err
+    else:
+        assert words[0] == "python", f"NOT_RUN of {__file__} does not say why this command is not run"
+        monkeypatch.setattr(sys, "argv", words[1:])
+        runpy.run_path(str(ROOT / words[1]), run_name="__main__")
+
+
+def test_every_reason_is_that_of_a_command():
+    every = [command for page in PAGES for command in commands(page)]
+    assert [start for start in NOT_RUN if not any(command.startswith(start) for command in every)] == []
+    assert [part for part in TESTED_ELSEWHERE if not any(part in command for command in every)] == []
+
+
+def test_every_make_target_exists():
+    targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), flags=re.M))
+    called = {shlex.split(c)[1] for page in PAGES for c in commands(page) if c.startswith("make ")}
+    assert called
+    assert called <= targets
