@@ -16,8 +16,8 @@ from hf_gradexplain.evaluation.documents import EvaluatedDocument
 from hf_gradexplain.evaluation.evaluate import evaluate_batch
 from hf_gradexplain.files import atomic_write_bytes
 from hf_gradexplain.options import Options
+from hf_gradexplain.training.small_transformer import small_transformer
 from hf_gradexplain.viz.canvas import STYLE, figure_bytes
-from recipes.docs.small_transformer import small_transformer
 from recipes.leaderboard.figure import THEMES, Theme
 
 TEXT = "Plain kites battered the lanterns. Nobody at the square expected the visitors, nor the spotless gales."
@@ -34,7 +34,7 @@ Draw = Callable[[Axes, EvaluatedDocument, Theme], None]
 
 def write_figures(folder: Path) -> list[Path]:
     """Draw all pictures into a folder and return their files: `removal-light.png`, `removal-dark.png`, ..."""
-    document = evaluated(small_transformer(make_corpus()), TEXT)
+    document = evaluated(Explainer(*small_transformer(make_corpus().train)), TEXT)
     paths = []
     for name, draw in PICTURES.items():
         for theme_name, theme in THEMES.items():

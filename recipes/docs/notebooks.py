@@ -18,7 +18,7 @@ def execute_notebooks(folder: Path) -> list[Path]:
 
 
 def execute(path: Path) -> NotebookNode:
-    """Return a notebook with fresh outputs, and without what differs from run to run.
+    """Return a notebook with fresh outputs, and without warnings, progress bars and what differs from run to run.
 
     Raises:
         CellExecutionError: A cell raised an error.
@@ -29,4 +29,6 @@ def execute(path: Path) -> NotebookNode:
     notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     for cell in notebook.cells:
         cell.metadata = {}
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
     return notebook

@@ -11,7 +11,13 @@ from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from tests.helpers.tiny import make
 
 MODELS = ("org/any-text-classifier", "org/your-model")
-REVIEWS = ["A thoughtful, gripping film.", "Two dull hours.", "Not bad at all.", "The end is lovely.", "A bad, bad film."]
+REVIEWS = [
+    "A thoughtful, gripping film.",
+    "Two dull hours.",
+    "Not bad at all.",
+    "The end is lovely.",
+    "A bad, bad film.",
+]
 LABELS = ["POSITIVE", "NEGATIVE", "POSITIVE", "POSITIVE", "NEGATIVE"]
 
 

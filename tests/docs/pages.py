@@ -5,7 +5,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
-    str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/**/*.md"))
+    str(path.relative_to(ROOT))
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/**/*.md"))
 )
 
 
@@ -16,6 +17,4 @@ def read(page):
 def blocks(page, *languages):
     """The fenced code blocks of a page in these languages, without the indentation of a list."""
     fences = re.findall(r"^( *)```(\w*)\n(.*?)^ *```", read(page), flags=re.S | re.M)
-    return [
-        re.sub(rf"^{indent}", "", code, flags=re.M) for indent, language, code in fences if language in languages
-    ]
+    return [re.sub(rf"^{indent}", "", code, flags=re.M) for indent, language, code in fences if language in languages]

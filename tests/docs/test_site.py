@@ -64,7 +64,9 @@ def tokens_on_the_site(text):
     config = load_config(str(ROOT / "mkdocs.yml"), plugins=[], hooks=[])
     html = markdown.markdown(text, extensions=config.markdown_extensions, extension_configs=config.mdx_configs)
     code = len(re.findall(r"<pre", html))
-    return {tag: len(re.findall(rf"<{tag}\b", html)) for tag in ("ul", "ol", "li", "table", "h1", "h2", "h3")} | {"code": code}
+    return {tag: len(re.findall(rf"<{tag}\b", html)) for tag in ("ul", "ol", "li", "table", "h1", "h2", "h3")} | {
+        "code": code
+    }
 
 
 @pytest.mark.parametrize("page", ON_THE_SITE)

@@ -11,6 +11,7 @@ from hf_gradexplain.perturb import SHORTCUTS, Shortcut, generic, shortcut_of
 from tests.docs.pages import blocks
 from tests.helpers.tiny import TEXTS, explainer, word_tokenizer
 
+
 @pytest.fixture(autouse=True)
 def _restore_registries():
     copies = [(registry, dict(registry)) for registry in (METHODS, SHORTCUTS)]
