@@ -1,7 +1,8 @@
-"""Draw the pictures of the documentation, and run its notebooks.
+"""Make the parts of the documentation that are made by a program.
 
-python -m recipes.docs figures
-python -m recipes.docs notebooks
+python -m recipes.docs figures      the pictures of docs/what-the-numbers-mean.md
+python -m recipes.docs notebooks    the outputs of the notebooks, which run for a minute each
+python -m recipes.docs options      docs/options.md
 """
 
 import argparse
@@ -9,16 +10,17 @@ from pathlib import Path
 
 from recipes.docs.figures import write_figures
 from recipes.docs.notebooks import execute_notebooks
+from recipes.docs.options import write_options
 
 DOCS = Path(__file__).parents[2] / "docs"
+PARTS = {"figures": write_figures, "notebooks": execute_notebooks, "options": write_options}
 
 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("figures", "notebooks"), help="what to make again")
-    written = write_figures(DOCS / "figures") if parser.parse_args().what == "figures" else execute_notebooks(DOCS)
-    print(*written, sep="\n")
+    parser.add_argument("part", choices=PARTS, help="what to make")
+    print(*PARTS[parser.parse_args().part](DOCS), sep="\n")
 
 
 if __name__ == "__main__":

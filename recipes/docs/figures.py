@@ -33,12 +33,12 @@ Draw = Callable[[Axes, EvaluatedDocument, Theme], None]
 
 
 def write_figures(folder: Path) -> list[Path]:
-    """Draw all pictures into a folder and return their files: `removal-light.png`, `removal-dark.png`, ..."""
+    """Draw all pictures into `figures/` of a folder and return their files: `removal-light.png`, ..."""
     document = evaluated(Explainer(*small_transformer(make_corpus().train)), TEXT)
     paths = []
     for name, draw in PICTURES.items():
         for theme_name, theme in THEMES.items():
-            paths.append(folder / f"{name}-{theme_name}.png")
+            paths.append(folder / "figures" / f"{name}-{theme_name}.png")
             atomic_write_bytes(paths[-1], figure_bytes(picture(draw, document, theme), "png"))
     return paths
 

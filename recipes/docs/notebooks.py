@@ -26,7 +26,10 @@ def execute(path: Path) -> NotebookNode:
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     resources = {"metadata": {"path": str(path.parent)}}
     notebook, _ = ExecutePreprocessor(timeout=60 * MINUTES, kernel_name="python3").preprocess(notebook, resources)
-    notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
     for cell in notebook.cells:
         cell.metadata = {}
         if cell.cell_type == "code":

@@ -1,0 +1,63 @@
+"""What a program makes of the documentation is up to date, and numbers that are copied are those of their source."""
+
+import re
+
+import nbformat
+import pytest
+
+from recipes.docs.notebooks import execute
+from recipes.docs.options import options_page
+from tests.docs.pages import ROOT, read
+
+NOTEBOOKS = sorted(ROOT.glob("docs/*.ipynb"))
+
+
+def test_the_page_of_options_is_up_to_date():
+    assert read("docs/options.md") == options_page(), "run `python -m recipes.docs options`"
+
+
+def leaderboard():
+    """AOPC(10) on the texts for verdicts, by model and method."""
+    sections = re.split(r"^## ", read("docs/leaderboard.md"), flags=re.M)
+    return {
+        section.partition(",")[0]: dict(re.findall(r"^\| (\w+) \| \d+ \| [^|]+ \| ([\d.-]+) ±", section, flags=re.M))
+        for section in sections
+        if section.partition("\n")[0].endswith(", AG's News")
+    }
+
+
+def test_the_table_of_choices_has_the_figures_of_the_leaderboard():
+    row = re.compile(r"^\| (?:[^|(]*\()?([\w-]+?)(?:,[^|]*|\))? \| `(\w+)` \| ([\d. |]+) \| 1 forward", flags=re.M)
+    rows = row.findall(read("docs/choose-a-method.md"))
+    measured = leaderboard()
+    assert {model for model, *_ in rows} == measured.keys()
+    for model, best, numbers in rows:
+        expected = [measured[model][method] for method in (best, "random", "loo", "signed_gi")]
+        assert numbers.split(" | ") == expected, model
+
+
+def shape(notebook):
+    """The kinds of output of each cell with code."""
+    return [
+        [(output.output_type, *sorted(output.get("data", {}))) for output in cell.outputs]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_was_run_from_top_to_bottom(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert outputs
+    assert {output.output_type for output in outputs} <= {"execute_result", "display_data", "stream"}
+    assert "/tmp/" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_and_has_the_same_kinds_of_output(path):
+    assert shape(execute(path)) == shape(nbformat.read(path, as_version=4)), "run `python -m recipes.docs notebooks`"
