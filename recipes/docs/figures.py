@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import matplotlib.style
 import numpy as np
@@ -29,6 +30,7 @@ SHOWN = 8
 LABELLED = 6
 """Number of words that have a name in the plot of the correlation."""
 
+Corner = Literal["center right", "lower right"]
 Draw = Callable[[Axes, EvaluatedDocument, Theme], None]
 
 
@@ -52,16 +54,14 @@ def evaluated(explainer: Explainer, text: str) -> EvaluatedDocument:
 
 def picture(draw: Draw, document: EvaluatedDocument, theme: Theme) -> Figure:
     """Return a figure in the colours of a page."""
-    with matplotlib.style.context(STYLE):
+    names = ("text.color", "axes.titlecolor", "axes.labelcolor", "xtick.color", "ytick.color", "legend.labelcolor")
+    with matplotlib.style.context([*STYLE, dict.fromkeys(names, theme.ink)]):
         figure = Figure(figsize=(6.4, 3.6), layout="constrained", facecolor=theme.paper)
         axes = figure.add_subplot(facecolor=theme.paper)
         axes.grid(axis="y", color=theme.grid)
-        axes.tick_params(colors=theme.ink)
         for spine in axes.spines.values():
             spine.set_color(theme.muted)
         draw(axes, document, theme)
-        for label in (axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label):
-            label.set_color(theme.ink)
     return figure
 
 
@@ -71,7 +71,7 @@ def draw_removal(axes: Axes, document: EvaluatedDocument, theme: Theme) -> None:
     ks = _draw_curves(axes, curve, by_chance, theme, first="nothing", legend="center right")
     _label_words(axes, document, "without: {}", "+ {}")
     axes.fill_between(ks, curve[ks], curve[0], color=theme.colors["red"], alpha=0.18, linewidth=0)
-    axes.annotate("AOPC: this area,\ndivided by its width", (2.4, 0.4), color=theme.ink)
+    axes.annotate("AOPC: this area,\ndivided by its width", (2.4, 0.4))
     axes.set_title("Highest words removed first: an early fall is good")
 
 
@@ -95,7 +95,7 @@ def draw_correlation(axes: Axes, document: EvaluatedDocument, theme: Theme) -> N
     for unit in np.argsort(-np.abs(reference))[:LABELLED]:
         axes.annotate(
             document.explanation.units[unit].text, (reference[unit], values[unit]), (6, -3),
-            textcoords="offset points", color=theme.ink,
+            textcoords="offset points",
         )  # fmt: skip
     axes.margins(x=0.15, y=0.1)
     axes.set_xlabel("score by leave-one-out")
@@ -108,7 +108,7 @@ PICTURES: dict[str, Draw] = {"removal": draw_removal, "kept": draw_kept, "correl
 
 
 def _draw_curves(
-    axes: Axes, curve: NDArray[np.float64], by_chance: NDArray[np.float64], theme: Theme, *, first: str, legend: str
+    axes: Axes, curve: NDArray[np.float64], by_chance: NDArray[np.float64], theme: Theme, *, first: str, legend: Corner
 ) -> NDArray[np.int64]:
     """Draw the curves of the method and of random orders, and return their `k`."""
     ks = np.arange(min(SHOWN + 1, len(curve)))
@@ -117,7 +117,7 @@ def _draw_curves(
     axes.set_ylim(-0.03, 1.05)
     axes.set_ylabel("probability of the class")
     axes.set_xticks(ks, [first, *[""] * (len(ks) - 1)])
-    axes.legend(frameon=False, labelcolor=theme.ink, loc=legend)
+    axes.legend(frameon=False, loc=legend)
     return ks
 
 
