@@ -117,7 +117,7 @@ class Displayed:
     def to_figure(self, method: str | None = None, *, max_units: int = 24) -> Figure:
         """Draw the scores as a bar chart, with the units from top to bottom in the order of the text.
 
-        Example:
+        Examples:
             >>> explanation = Explanation(
             ...     text="good film",
             ...     units=(Unit("good", ((0, 4),)), Unit("film", ((5, 9),))),

@@ -48,7 +48,7 @@ class Explainer(AttributionEngine):
         GradexplainError: The model has no classification head, its weights are not finite, or its embedding lookups
             cannot be found.
 
-    Example:
+    Examples:
         >>> import hf_gradexplain  # doctest: +SKIP
         >>> explainer = hf_gradexplain.Explainer.from_pretrained("org/model")  # doctest: +SKIP
         >>> explainer("A thoughtful, gripping film.").show()  # doctest: +SKIP

@@ -27,7 +27,7 @@ class Explanations(list[Explanation]):
 
     A notebook shows the first five as coloured text.
 
-    Example:
+    Examples:
         >>> import hf_gradexplain  # doctest: +SKIP
         >>> explainer = hf_gradexplain.Explainer.from_pretrained("org/model")  # doctest: +SKIP
         >>> explanations = explainer(["A gripping film.", "A dull film."])  # doctest: +SKIP

@@ -52,7 +52,7 @@ class SelfCheck:
         signed: Whether a positive score supports the target.
         regression: Whether `f` is the output of a regression model.
 
-    Example:
+    Examples:
         >>> check = SelfCheck(("dull", "never"), 0.95, 0.31, (0.95, 0.9, 0.95, 0.95, 0.9), 0.88, "word", True, False)
         >>> print(check)
         without 'dull', 'never': p 0.95 → 0.31; without 2 random words: 0.93; with these words alone: 0.88
