@@ -14,6 +14,7 @@ NOT_RUN = {
     "git ": "changes the repository, or needs a network",
     "cd ": "belongs to git",
     "pip install": "needs a network",
+    "hf upload": "needs the hub",
     "make ": "a target of the Makefile, see below",
     ".venv/bin/python -m pytest": "runs tests; tests/README.md",
     "torchrun": "tests/recipes/ and tests/run/ start several processes",
