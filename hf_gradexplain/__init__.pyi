@@ -1,3 +1,4 @@
+from . import plots as plots
 from .attribution.methods import METHODS as METHODS
 from .attribution.methods import Method as Method
 from .attribution.methods import register as register

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from math import nan
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hf_gradexplain.attribution.methods import METHODS
@@ -13,14 +15,14 @@ from hf_gradexplain.errors import choose
 from hf_gradexplain.remarks import incomplete, remark
 from hf_gradexplain.self_check import SelfCheck
 from hf_gradexplain.text.data import Unit
-from hf_gradexplain.viz.canvas import figure_bytes
-from hf_gradexplain.viz.figures import explanation_figure
+from hf_gradexplain.viz.canvas import figure_bytes, new_figure
+from hf_gradexplain.viz.figures import draw_bars, explanation_figure
 from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.highlight import to_html
 from hf_gradexplain.viz.highlight_terminal import to_rich
 from hf_gradexplain.viz.notebook import show
 from hf_gradexplain.viz.segments import Row, Segment
-from hf_gradexplain.viz.text_figure import text_figure
+from hf_gradexplain.viz.text_figure import add_text_axes, draw_text, text_figure
 
 
 class Displayed:
@@ -110,6 +112,17 @@ class Displayed:
         """Draw the text with coloured units as a PNG picture, with 200 dots per inch; see `to_svg`."""
         return figure_bytes(self._text_figure(method, width), "png")
 
+    def draw_text(
+        self, ax: Axes | None = None, method: str | Sequence[str] | None = None, *, width: float = 5.6
+    ) -> Axes:
+        """Draw the text with coloured units on matplotlib axes; see `hf_gradexplain.plots.text`."""
+        rows = self._rows(method)
+        heading = self._heading(rows)
+        if ax is None:
+            ax = add_text_axes(new_figure((width, 1)), rows, heading)
+        draw_text(ax, rows, heading)
+        return ax
+
     def _text_figure(self, method: str | Sequence[str] | None, width: float) -> Figure:
         rows = self._rows(method)
         return text_figure(rows, self._heading(rows), width=width)
@@ -145,18 +158,24 @@ class Displayed:
         Raises:
             GradexplainError: The explanation has no scores of this method.
         """
+        return explanation_figure(**self._bars(method), max_units=max_units)
+
+    def draw_bars(self, ax: Axes, method: str | None = None, *, max_units: int = 24) -> None:
+        """Draw the scores as bars on matplotlib axes; see `hf_gradexplain.plots.bar`."""
+        draw_bars(ax, **self._bars(method), max_units=max_units)
+
+    def _bars(self, method: str | None) -> dict[str, Any]:
+        """Return what the bar chart of a method shows."""
         row = self._row(self._method(method))
         heading = self._heading([row])
-        verdict = f" ({heading.verdict})" if heading.verdict else ""
-        return explanation_figure(
-            [unit.text for unit in self.units],
-            self.scores[row.method],
-            title=f"{row.method} → {heading.target}{verdict}",
-            signed=row.signed,
-            sides=row.sides,
-            max_units=max_units,
-            note=row.remark,
-        )
+        return {
+            "units": [unit.text for unit in self.units],
+            "scores": self.scores[row.method],
+            "title": f"{row.method} → {heading.target}" + (f" ({heading.verdict})" if heading.verdict else ""),
+            "signed": row.signed,
+            "sides": row.sides,
+            "note": row.remark,
+        }
 
     def _repr_html_(self) -> str:
         return self.to_html()

@@ -6,13 +6,21 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, Self
 
+import pandas as pd
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.attribution.baseline import baseline_vectors
 from hf_gradexplain.attribution.choice import Choice, choose_method
-from hf_gradexplain.attribution.methods import check_names, multiplies_by_words, score_batch, select, uses_baseline
+from hf_gradexplain.attribution.methods import (
+    check_names,
+    multiplies_by_words,
+    score_batch,
+    score_dims,
+    select,
+    uses_baseline,
+)
 from hf_gradexplain.attribution.sources import propagates, takes_gradients
 from hf_gradexplain.classifier.head import class_names_of, head_of, named_sigmoid
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
@@ -25,7 +33,15 @@ from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading import accept, check_weights, load_classifier, unwrap
 from hf_gradexplain.loading.card_results import card_results
-from hf_gradexplain.options import AUTO, BaselineName, Options, ProblemTypeName
+from hf_gradexplain.options import (
+    AUTO,
+    BaselineName,
+    ObjectiveName,
+    Options,
+    ProblemTypeName,
+    TargetName,
+    UnitName,
+)
 from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.probing.compiled import CompiledLayers
 from hf_gradexplain.probing.doctor import examine
@@ -192,6 +208,42 @@ class AttributionEngine:
         for chosen, result in run_halving_on_oom(plan, tokens, score, self.model, graph=graph):
             forward, scores, completeness = result
             yield ScoredBatch(tuple(chosen), options, forward, scores, class_names, completeness, baselines, why)
+
+    def gradient_times_input(
+        self,
+        text: Text,
+        unit: UnitName = Options.unit,
+        label: int | str | None = None,
+        *,
+        objective: ObjectiveName = Options.objective,
+        baseline: BaselineName | None = None,
+    ) -> pd.DataFrame:
+        """Return the scores of `signed_gi` before their sum over embedding dims: `-g_i e_i`, a row per unit.
+
+        `hf_gradexplain.plots.heatmap` draws them, as Fig. 3a of Du & Xu.
+
+        Args:
+            text: A text, or a text pair as a tuple `(a, b)`.
+            unit: What gets one row: `token`, `word` or `word_type`.
+            label: The class to explain, by id or name; the predicted one if None.
+            objective: The function to explain: `loss`, `logit` or `prob`.
+            baseline: The baseline of the word vectors, as for `signed_gi`.
+
+        Returns:
+            A table `(U, D)` with the units' texts as its index; its row sums are the `signed_gi` scores.
+
+        Raises:
+            GradexplainError: An argument cannot be used, or the model cannot give gradients.
+        """
+        target: TargetName = "predicted" if label is None else "label"
+        options = Options("signed_gi", unit, target=target, objective=objective, baseline=baseline)
+        targets = target_ids(options.target, label, 1, self.class_names)
+        (document,) = documents = self.encode([text], options)
+        with frozen_eval_mode(self.model):
+            batch = collate(documents, targets, self.tokenizer, device_of(self.model), options.seed)
+            (scores,) = score_dims(self._classifier(options), batch)
+        texts = pd.Index([unit.text for unit in document.units], name="unit")
+        return pd.DataFrame(scores.detach().cpu().double().numpy()[: len(texts)], index=texts)
 
     def encode(self, texts: Sequence[Text], options: Options) -> list[Document]:
         """Return the texts as documents, tokenized as the options say."""

@@ -45,7 +45,7 @@ FOLDERS = [
     {"explanation"},
     {"explanations", "scored"},
     {"engine"},
-    {"evaluation"},
+    {"evaluation", "plots"},
     {"run"},
     {"explain"},
     {"cards", "pipelines", "sharing"},

@@ -53,6 +53,12 @@ def signed_gi(evidence: Gradients, units: Units) -> Tensor:
     return -units.sum((evidence.grad * (e if b is None else e - b)).sum(-1))
 
 
+def gradient_times_input(evidence: Gradients, units: Units) -> Tensor:
+    """Signed gradient times input before its sum over dims: `-g_i e_i`, `(B, U, D)`."""
+    e, b = evidence.embedding, evidence.baseline
+    return -units.sum(evidence.grad * (e if b is None else e - b))
+
+
 def completeness_gap(scores: Tensor, rise: Tensor) -> Tensor:
     """Return how far the scores `(B, U)` of each text are from adding up to the rise of the loss: `(B,)`.
 

@@ -159,6 +159,16 @@ def score_batch(
     return forward, scores, _completeness(methods, evidence, scores)
 
 
+def score_dims(classifier: HookedClassifier, batch: Batch) -> Tensor:
+    """Return the scores of `signed_gi` before their sum over the dims of the word vectors: `(B, U, D)`.
+
+    Raises:
+        GradexplainError: The model cannot give gradients, or a number is not finite.
+    """
+    name, by_dims = "signed_gi", Method(Backward(), formulas.gradient_times_input, True, "")
+    return score_batch(classifier, batch, {name: by_dims})[1][name]
+
+
 def _completeness(
     methods: dict[str, Method], evidence: Mapping[Source, Any], scores: dict[str, Tensor]
 ) -> dict[str, Tensor]:

@@ -90,8 +90,9 @@ class Units:
     size: int
 
     def sum(self, x: Tensor) -> Tensor:
-        """Sum `(B, T)` token values over the tokens of each unit: `(B, U)`."""
-        return x.new_zeros(len(x), self.size + 1).scatter_add(1, self.unit_of, x)[:, : self.size]
+        """Sum token values over the tokens of each unit: `(B, T)` to `(B, U)`, or `(B, T, D)` to `(B, U, D)`."""
+        index = self.unit_of.view(*self.unit_of.shape, *[1] * (x.ndim - 2)).expand_as(x)
+        return x.new_zeros(len(x), self.size + 1, *x.shape[2:]).scatter_add(1, index, x)[:, : self.size]
 
     def sum_rows(self, x: Tensor) -> Tensor:
         """Sum `(B, T, D)` token vectors over the occurrences of each row: `(B, R, D)`.

@@ -1,6 +1,8 @@
 """The style of all figures, and their conversion to SVG and PNG."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, Literal
 
@@ -9,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
+from matplotlib.text import Text
 
 _FALLBACK_FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "PingFang SC", "Hiragino Sans", "Microsoft YaHei")
 _INSTALLED = {font.name for font in fontManager.ttflist}
@@ -56,6 +59,33 @@ def figure_bytes(figure: Figure, file_format: Literal["svg", "png"]) -> bytes:
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(buffer, format=file_format, dpi=200, metadata=metadata)
     return buffer.getvalue()
+
+
+@contextmanager
+def drawing_on(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
+    """Draw in the style of all figures on the given axes, or on those of a new figure.
+
+    A new figure is one of pyplot, so that a notebook shows it; with `ax`, pyplot is not touched. Text on the axes is
+    never parsed as mathematics, whatever the settings of the user are.
+
+    Args:
+        ax: The axes to draw on; None for new ones.
+        size: Width and height of a new figure, in inches.
+    """
+    with matplotlib.style.context(STYLE):
+        if ax is None:
+            ax = new_figure(size, layout="constrained").add_subplot()
+        yield ax
+        for text in ax.findobj(Text):
+            text.set_parse_math(False)
+
+
+@matplotlib.style.context(STYLE)
+def new_figure(size: tuple[float, float], layout: Literal["constrained"] | None = None) -> Figure:
+    """Return a new figure of pyplot, `size` inches wide and high."""
+    from matplotlib import pyplot  # only here: it chooses a backend
+
+    return pyplot.figure(figsize=size, layout=layout)
 
 
 def require_columns(frame: pd.DataFrame, *columns: str) -> None:

@@ -12,9 +12,13 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, ScalarForm
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from hf_gradexplain.viz.canvas import MUTED, STYLE, add_note, require_columns
+from hf_gradexplain.viz.canvas import INK, MUTED, STYLE, add_note, require_columns
 from hf_gradexplain.viz.palette import METHOD_STYLES, LineStyle, method_styles
 from hf_gradexplain.viz.sanitize import one_line
+from hf_gradexplain.viz.tables import with_minus
+
+AOPC_SIZE = (8.0, 4.6)
+"""Width and height of the figure of AOPC, in inches."""
 
 ENDS = {
     "negative_first": ("Lowest-scored units removed first: lower is better", "k, number of lowest-scored units masked"),
@@ -25,22 +29,28 @@ ENDS = {
 
 @matplotlib.style.context(STYLE)
 def aopc_figure(aopc: pd.DataFrame, chance: pd.DataFrame | None = None, *, title: str = "") -> Figure:
+    """Draw AOPC(k) over k in a figure of its own; see `draw_aopc`."""
+    figure = Figure(figsize=AOPC_SIZE, layout="constrained")
+    draw_aopc(figure.add_subplot(), aopc, chance, title=title)
+    return figure
+
+
+def draw_aopc(axes: Axes, aopc: pd.DataFrame, chance: pd.DataFrame | None = None, *, title: str = "") -> None:
     """Draw AOPC(k) over k, one curve per method with its confidence band, and the band of random orders.
 
-    Curves are named at their right ends, from the highest final value to the lowest. From 30 units on, the axis of k
+    Curves are named right of their ends, from the highest final value to the lowest. From 30 units on, the axis of k
     is logarithmic (and linear below 1, to include k = 0): the first few units matter most, and the last hundred
     hardly change the curve.
 
     Args:
+        axes: The axes to draw on.
         aopc: Long form, one row per method and k, with the columns method, k, aopc, ci_low, ci_high, n.
         chance: The band of AOPC for 95 % of random seeds, with the columns k, low, high. None or no rows: no band.
-        title: The title of the figure.
+        title: The title.
 
     Raises:
         ValueError: A column is missing.
     """
-    figure = Figure(figsize=(8, 4.6), layout="constrained")
-    axes = figure.add_subplot()
     axes.set_title(one_line(title, width=88), pad=19)
     has_band = chance is not None and len(chance) > 0
     if has_band:
@@ -49,7 +59,6 @@ def aopc_figure(aopc: pd.DataFrame, chance: pd.DataFrame | None = None, *, title
     axes.set_xlabel("k, number of highest-scored units masked")
     axes.set_ylabel("AOPC(k), mean drop of the target's probability")
     add_note(axes, _sample_size(aopc["n"]) + ("; hatched: 95 % of all random orders" if has_band else ""))
-    return figure
 
 
 @matplotlib.style.context(STYLE)
@@ -140,7 +149,8 @@ def _name_curves(axes: Axes, ends: dict[str, float], styles: dict[str, LineStyle
             Line2D([1.035, 1.105], [height] * 2, linestyle=dash, marker=marker, markersize=5, markevery=[], **look)
         )
         axes.add_artist(Line2D([1.07], [height], marker=marker, markersize=5, **look))
-        axes.text(1.12, height, f"{one_line(method, width=28)}  {ends[method]:.3f}", va="center", **look)
+        name = f"{one_line(method, width=28)}  {with_minus(f'{ends[method]:z.3f}')}"
+        axes.text(1.12, height, name, va="center", **{**look, "color": INK})
 
 
 def _spread(positions: NDArray[np.float64], gap: float) -> NDArray[np.float64]:

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator
 from numpy.typing import ArrayLike, NDArray
 
-from hf_gradexplain.viz.canvas import INK, MUTED, STYLE, add_note, require_columns
-from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR, method_styles
+from hf_gradexplain.viz.canvas import INK, MUTED, STYLE, require_columns
+from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR, LineStyle, method_styles
 from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import format_score, with_interval
 
@@ -21,18 +21,33 @@ from hf_gradexplain.viz.tables import format_score, with_interval
 def correlation_figure(
     correlation: pd.DataFrame, histograms: pd.DataFrame, *, coefficient: str = "pearson", title: str = ""
 ) -> Figure:
-    """Draw how each method's scores correlate with leave-one-out: one histogram of documents per method.
+    """Draw how each method's scores correlate with leave-one-out in a figure of its own; see `draw_correlation`."""
+    figure = Figure(figsize=correlation_size(correlation), layout="constrained")
+    draw_correlation(figure.add_subplot(), correlation, histograms, coefficient=coefficient, title=title)
+    return figure
 
-    Above each histogram are the median with its interval, the share of significant documents among those with a
-    defined coefficient (without correction and with the false discovery rate controlled), and the number of documents
-    whose coefficient is undefined.
+
+def correlation_size(correlation: pd.DataFrame) -> tuple[float, float]:
+    """Return width and height of the figure of correlations, in inches."""
+    return 7.2, 1.2 + 0.62 * correlation["method"].nunique() if "method" in correlation.columns else 3.0
+
+
+def draw_correlation(
+    axes: Axes, correlation: pd.DataFrame, histograms: pd.DataFrame, *, coefficient: str = "pearson", title: str = ""
+) -> None:
+    """Draw how each method's scores correlate with leave-one-out: one row per method, a histogram of documents.
+
+    All histograms have the same scale. Right of each are the median with its interval, the share of significant
+    documents among those with a defined coefficient (without correction and with the false discovery rate
+    controlled), and the number of documents whose coefficient is undefined.
 
     Args:
+        axes: The axes to draw on.
         correlation: One row per method and coefficient, with the columns method, coefficient, median, median_ci_low,
             median_ci_high, fraction_significant, fraction_significant_fdr, n and n_undefined.
         histograms: One row per method, coefficient and bin, with the columns method, coefficient, low, high and n.
         coefficient: The coefficient to draw.
-        title: The title of the figure.
+        title: The title.
 
     Raises:
         ValueError: A column is missing.
@@ -40,24 +55,24 @@ def correlation_figure(
     ends = ("median", "median_ci_low", "median_ci_high", "fraction_significant", "fraction_significant_fdr")
     require_columns(correlation, "method", "coefficient", *ends, "n", "n_undefined")
     require_columns(histograms, "method", "coefficient", "low", "high", "n")
-    summary = correlation[correlation["coefficient"] == coefficient].set_index("method")
+    rows = correlation[correlation["coefficient"] == coefficient].set_index("method")
     bins = histograms[histograms["coefficient"] == coefficient]
-    rows = max(1, -(-len(summary) // 4))
-    columns = max(1, -(-len(summary) // rows))
-    figure = Figure(figsize=(max(1 + 2.3 * columns, 5), 0.7 + 2.1 * rows), layout="constrained")
-    figure.suptitle(one_line(title, width=int(12 * figure.get_figwidth())), x=0.02, ha="left")
-    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    for axes in grid.flat[len(summary) :]:
-        axes.set_visible(False)
-    styles = method_styles(map(str, summary.index))
-    for axes, (method, row) in zip(grid.flat, summary.iterrows(), strict=False):
-        color = styles[str(method)].color
-        axes.set_title(one_line(str(method), width=28), color=color, weight="bold", pad=37)
-        _draw_histogram(axes, bins[bins["method"] == method], row, color)
-        _add_summary(axes, row)
-    figure.supxlabel(f"{one_line(coefficient).capitalize()} correlation with leave-one-out", size="medium")
-    figure.supylabel("Share of documents", size="medium")
-    return figure
+    of = rows["n"] + rows["n_undefined"]
+    largest = float((bins["n"] / bins["method"].map(of)).max()) if len(bins) else 1.0
+    styles = method_styles(map(str, rows.index))
+    for number, (method, row) in enumerate(rows.iterrows()):
+        _draw_histogram(axes, bins[bins["method"] == method], row, len(rows) - 1 - number, styles[str(method)], largest)
+    axes.set_title(one_line(title, width=76))
+    axes.set_xlim(-1, 1)
+    axes.set_ylim(-0.1, max(len(rows), 1))
+    axes.axvline(0, color=MUTED, linewidth=0.8, zorder=0)
+    names = [one_line(str(name), width=28) for name in rows.index[::-1]]
+    axes.set_yticks(np.arange(len(rows)) + 0.3, names)
+    axes.xaxis.set_major_locator(FixedLocator([-1, -0.5, 0, 0.5, 1]))
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    axes.spines["left"].set_visible(False)
+    scale = f"; highest bar: {largest:.0%} of the documents" if len(bins) else ""
+    axes.set_xlabel(f"{one_line(coefficient).capitalize()} correlation with leave-one-out{scale}")
 
 
 @matplotlib.style.context(STYLE)
@@ -71,12 +86,37 @@ def explanation_figure(
     max_units: int = 24,
     note: str = "",
 ) -> Figure:
+    """Draw the scores of one document as horizontal bars in a figure of its own; see `draw_bars`."""
+    figure = Figure(figsize=bars_size(min(len(units), max_units)), layout="constrained")
+    draw_bars(
+        figure.add_subplot(), units, scores, title=title, signed=signed, sides=sides, max_units=max_units, note=note
+    )
+    return figure
+
+
+def bars_size(count: int) -> tuple[float, float]:
+    """Return width and height of a figure with this number of bars, in inches."""
+    return 6.4, 1.1 + 0.24 * max(count, 1)
+
+
+def draw_bars(
+    axes: Axes,
+    units: Sequence[str],
+    scores: ArrayLike,
+    *,
+    title: str = "",
+    signed: bool = True,
+    sides: tuple[str, str] = ("supports", "opposes"),
+    max_units: int = 24,
+    note: str = "",
+) -> None:
     """Draw the scores of one document as horizontal bars, with its units from top to bottom in reading order.
 
     Positive scores are blue, negative ones vermilion and hatched, unsigned ones purple. Of a longer document only the
     `max_units` units with the largest `|score|` are drawn, in reading order, and the label of the axis says so.
 
     Args:
+        axes: The axes to draw on.
         units: The units' texts.
         scores: One finite number per unit, shape `(U,)`.
         title: The title of the figure.
@@ -95,37 +135,30 @@ def explanation_figure(
             f"{np.isfinite(values).sum()} finite; leave out units without a score."
         )
     shown = np.sort(np.argsort(-np.abs(values), kind="stable")[:max_units])
-    figure = Figure(figsize=(6.4, 1.1 + 0.24 * max(len(shown), 1)), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(one_line(title, width=64), pad=20 if signed else 8)
+    axes.set_title("\n".join(wrap(one_line(title, width=128), 64)), pad=20 if signed else 8)
     below = [] if len(shown) == len(units) else [f"the {len(shown)} strongest of {len(units):,} units"]
     axes.set_xlabel("\n".join([*below, *wrap(one_line(note), 72)]), color=MUTED)
     _draw_bars(axes, [one_line(units[index], width=28) for index in shown], values[shown], sides if signed else None)
-    return figure
 
 
-def _draw_histogram(axes: Axes, bins: pd.DataFrame, row: pd.Series, color: str) -> None:
-    axes.set_xlim(-1, 1)
-    axes.grid(axis="y")
-    axes.axvline(0, color=MUTED, linewidth=0.8)
-    axes.xaxis.set_major_locator(FixedLocator([-1, 0, 1]))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    if row["n"]:
-        share = bins["n"] / (row["n"] + row["n_undefined"])
-        axes.bar(bins["low"], share, bins["high"] - bins["low"], align="edge", color=color, alpha=0.55)
-        axes.axvline(row["median"], color=color, linewidth=2)
-
-
-def _add_summary(axes: Axes, row: pd.Series) -> None:
-    """Write the median, the significant share and the undefined documents above a histogram."""
+def _draw_histogram(
+    axes: Axes, bins: pd.DataFrame, row: pd.Series, base: int, style: LineStyle, largest: float
+) -> None:
+    """Draw the histogram of a method from the height `base` up, with its numbers at its right."""
+    axes.axhline(base, color=MUTED, linewidth=0.5)
     lines = [f"undefined for {row['n_undefined']:,} of {row['n'] + row['n_undefined']:,}"]
     if row["n"]:
+        share = bins["n"] / (row["n"] + row["n_undefined"])
+        width = bins["high"] - bins["low"]
+        axes.bar(bins["low"], 0.86 * share / largest, width, base, align="edge", color=style.color, alpha=0.55)
+        axes.plot([row["median"]] * 2, [base, base + 0.86], color=style.color, linewidth=2)
         significant = row[["fraction_significant", "fraction_significant_fdr"]]
         lines[:0] = [
             f"median {with_interval(row['median'], row['median_ci_low'], row['median_ci_high'], '.2f')}",
             f"p ≤ .05 for {significant.iloc[0]:.0%}; by FDR {significant.iloc[1]:.0%}",
         ]
-    add_note(axes, "\n".join(lines))
+    said = {"size": "small", "color": MUTED, "va": "center", "transform": axes.get_yaxis_transform()}
+    axes.text(1.02, base + 0.43, "\n".join(lines), linespacing=1.15, **said)
 
 
 def _draw_bars(axes: Axes, labels: Sequence[str], values: NDArray[np.float64], sides: tuple[str, str] | None) -> None:
@@ -143,7 +176,7 @@ def _draw_bars(axes: Axes, labels: Sequence[str], values: NDArray[np.float64], s
             axes.text(0, 1, text, transform=axes.get_xaxis_transform(), ha=side, va="bottom", size="small", color=MUTED)
     axes.set_yticks(rows, labels)
     axes.tick_params(axis="y", length=0, labelcolor=INK)
-    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.spines[:].set_visible(False)
     axes.xaxis.set_ticks([])
     axes.margins(x=0.12, y=0.02)
     axes.invert_yaxis()

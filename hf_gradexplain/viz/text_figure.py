@@ -45,6 +45,7 @@ def text_figure(rows: Sequence[Row], heading: Heading, *, width: float = 5.6) ->
     return figure
 
 
+@matplotlib.style.context(STYLE)
 def add_text_axes(figure: Figure, rows: Sequence[Row], heading: Heading) -> Axes:
     """Make a figure as high as the text needs, and return axes that fill it up to a margin."""
     width = figure.get_figwidth()

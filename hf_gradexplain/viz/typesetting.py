@@ -100,7 +100,7 @@ class Page:
     def _fitting(self, text: str, font: Font) -> Iterator[str]:
         """Split what is longer than a line."""
         while len(text) > 1 and (width := _width(text, font)) > self.width:
-            count = max(int(len(text) * self.width / width), 1)
+            count = max(int(0.96 * len(text) * self.width / width), 1)  # screens round letters to whole pixels
             yield text[:count]
             text = text[count:]
         yield text

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import matplotlib.style
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
 
 from hf_gradexplain.viz.canvas import STYLE
+from hf_gradexplain.viz.comparison import Look, draw_by_cost
 from recipes.leaderboard.measured import Measured
 
 
@@ -78,8 +79,6 @@ NAMES = {
 """Names in the legend, if they are not those of the methods. A candidate of 5 steps has the look of that of 3."""
 
 COLUMNS = 2
-_SPREAD = 1.2
-"""Methods of the same cost are drawn next to each other: each this factor further right than the one before."""
 
 
 def leaderboard_figure(entries: Sequence[Measured], theme: Theme) -> Figure:
@@ -111,34 +110,21 @@ def _panel(axes: Axes, entry: Measured, theme: Theme) -> None:
     for level, style in ((0, (0, (1, 2))), (1, "solid")):
         axes.axhline(level, color=theme.ink, linewidth=0.9, linestyle=style, zorder=1)
     shown = [m for m in LOOKS if m in entry.methods]
-    places = _places({m: entry.passes(m) for m in shown})
-    for method in shown:
-        color, marker, filled = LOOKS[method]
-        paint = theme.ink if color == "ink" else theme.colors[color]
-        value, low, high = entry.relative(method).estimate[:3]
-        axes.errorbar(
-            places[method], value, [[value - low], [high - value]],
-            color=paint, marker=marker, markersize=9 if marker == "*" else 6.5, linestyle="none", elinewidth=1.1,
-            markerfacecolor=paint if filled else theme.paper, markeredgewidth=1.4, label=NAMES.get(method, method),
-            zorder=3,
-        )  # fmt: skip
-    axes.set_xscale("log")
+    estimates = {method: entry.relative(method).estimate[:3] for method in shown}
+    points = pd.DataFrame.from_dict(estimates, orient="index", columns=["value", "low", "high"])
+    draw_by_cost(axes, points.assign(cost=[entry.passes(m) for m in shown]), {m: _look(m, theme) for m in shown})
     axes.set_xlim(0.55, 350)
     axes.set_xticks([1, 3, 5, 20, 100])
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    axes.xaxis.set_minor_locator(NullLocator())
     axes.tick_params(colors=theme.muted, labelsize=10.5)
     for spine in axes.spines.values():
         spine.set_color(theme.muted)
 
 
-def _places(costs: dict[str, float]) -> dict[str, float]:
-    """Return where each method is drawn: those of equal cost next to each other."""
-    places = {}
-    for method, cost in costs.items():
-        same = [m for m, x in costs.items() if x == cost]
-        places[method] = cost * _SPREAD ** (same.index(method) - (len(same) - 1) / 2)
-    return places
+def _look(method: str, theme: Theme) -> Look:
+    """Return how a method looks on a page of this theme."""
+    color, marker, filled = LOOKS[method]
+    paint = theme.ink if color == "ink" else theme.colors[color]
+    return Look(paint, marker, paint if filled else theme.paper, NAMES.get(method, method))
 
 
 def _legend(figure: Figure, panels: Sequence[Axes], theme: Theme) -> None:

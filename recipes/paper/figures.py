@@ -8,12 +8,12 @@ import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, ScalarFormatter
 
 from hf_gradexplain.attribution.descriptions import PAPER_METHODS
 from hf_gradexplain.viz.canvas import INK, MUTED, STYLE
+from hf_gradexplain.viz.heatmap import SIDES
 from hf_gradexplain.viz.palette import AGAINST, FOR, METHOD_STYLES
 from hf_gradexplain.viz.sanitize import one_line
 from recipes.paper.constants import DATASETS, METHODS, MODELS, Setting
@@ -113,8 +113,7 @@ def review_figure(reviews: Mapping[str, Mapping[str, Any]]) -> Figure:
     values = np.array([np.asarray(scores) / max(np.abs(scores).max(), 1e-30) for _, scores in rows])
     figure = Figure(figsize=(9.6, 3.6), layout="constrained")
     axes = figure.add_subplot()
-    colors = LinearSegmentedColormap.from_list("sides", [AGAINST, "#ffffff", FOR])
-    image = axes.imshow(values, cmap=colors, vmin=-1, vmax=1, aspect="auto")
+    image = axes.imshow(values, cmap=SIDES, vmin=-1, vmax=1, aspect="auto")
     axes.set_xticks(range(len(words)), words, rotation=45, ha="right")
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
     for label in axes.get_xticklabels():

@@ -1,0 +1,233 @@
+"""Pictures of explanations and evaluations, in matplotlib.
+
+Every function draws on the axes `ax`, or on new ones, and returns the axes:
+`plots.aopc(result).figure.savefig("x.svg")` writes a file. With `ax`, pyplot is not touched. Colours can be told apart
+with all kinds of colour vision, and a method looks the same in every figure.
+
+Results of evaluations are given as `Explainer.evaluate` returns them, as the folder of a run, or as a table.
+"""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.viz.canvas import INK, MUTED, add_note, drawing_on
+from hf_gradexplain.viz.comparison import at_k, default_looks, draw_by_cost, draw_two_runs, runs_size
+from hf_gradexplain.viz.curves import AOPC_SIZE, draw_aopc
+from hf_gradexplain.viz.figures import bars_size, correlation_size, draw_correlation
+from hf_gradexplain.viz.heatmap import draw_heatmap, heatmap_size
+
+Result = Any
+"""An evaluation: what `Explainer.evaluate` returns, the folder of a run, or one of its tables."""
+
+_FILES = {"aopc": "aopc", "chance": "chance", "correlation": "correlation", "histograms": "correlation_histograms"}
+"""The name of each table's file in the folder of a run."""
+
+__all__ = ["aopc", "bar", "correlation", "faithfulness_by_cost", "heatmap", "text", "two_runs"]
+
+
+def text(
+    explanation: Explanation, method: str | Sequence[str] | None = None, *, ax: Axes | None = None, width: float = 5.6
+) -> Axes:
+    """Draw the coloured text, wrapped, one row per method.
+
+    Args:
+        explanation: The explanation.
+        method: The method whose scores are shown, or several, a row each; all of them if None.
+        ax: The axes to draw on, from their top left corner; None for new ones as high as the text.
+        width: The width of new axes, in inches.
+
+    Returns:
+        The axes.
+
+    Raises:
+        GradexplainError: The explanation has no scores of this method.
+    """
+    return explanation.draw_text(ax, method, width=width)
+
+
+def bar(explanation: Explanation, method: str | None = None, *, ax: Axes | None = None, max_units: int = 24) -> Axes:
+    """Draw the scores of one method as bars, with the units from top to bottom in the order of the text.
+
+    Args:
+        explanation: The explanation.
+        method: The method whose scores are drawn; the first one if None.
+        ax: The axes to draw on; None for new ones.
+        max_units: The largest number of bars. Of a longer text, the units with the largest `|score|` are drawn.
+
+    Returns:
+        The axes.
+
+    Raises:
+        GradexplainError: The explanation has no scores of this method.
+    """
+    with drawing_on(ax, bars_size(min(len(explanation.units), max_units))) as axes:
+        explanation.draw_bars(axes, method, max_units=max_units)
+    return axes
+
+
+def heatmap(values: pd.DataFrame, *, ax: Axes | None = None, max_units: int = 30, title: str = "") -> Axes:
+    """Draw gradient times input of one text before its sum: units by embedding dimensions.
+
+    Blue supports the target, vermilion opposes it. Full colour stands for the 99.5th percentile of `|value|`.
+
+    Args:
+        values: `(U, D)` with the units as index, as `Explainer.gradient_times_input` returns it.
+        ax: The axes to draw on; None for new ones.
+        max_units: The largest number of rows. Of a longer text, the units with the largest `|sum|` are drawn.
+        title: The title.
+
+    Returns:
+        The axes.
+    """
+    with drawing_on(ax, heatmap_size(min(len(values), max_units))) as axes:
+        draw_heatmap(axes, values, title=title, max_units=max_units)
+    return axes
+
+
+def aopc(result: Result, *, ax: Axes | None = None, title: str = "") -> Axes:
+    """Draw AOPC(k) over k, one curve per method with its 95 % interval, and the band of random orders if there is one.
+
+    Args:
+        result: An evaluation, the folder of a run, or a table with the columns method, k, aopc, ci_low, ci_high and n.
+        ax: The axes to draw on; None for new ones. The names of the curves stand at its right.
+        title: The title.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: The result has no such table.
+    """
+    with drawing_on(ax, AOPC_SIZE) as axes:
+        draw_aopc(axes, _table(result, "aopc"), _table(result, "chance", required=False), title=title)
+    return axes
+
+
+def correlation(result: Result, *, coefficient: str = "pearson", ax: Axes | None = None, title: str = "") -> Axes:
+    """Draw how each method's scores correlate with leave-one-out: a histogram of documents per method.
+
+    Args:
+        result: An evaluation, or the folder of a run.
+        coefficient: `pearson`, `spearman` or `kendall`.
+        ax: The axes to draw on; None for new ones. The numbers of the methods stand at its right.
+        title: The title.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: The result has no correlations.
+    """
+    summary, histograms = _table(result, "correlation"), _table(result, "histograms")
+    with drawing_on(ax, correlation_size(summary)) as axes:
+        draw_correlation(axes, summary, histograms, coefficient=coefficient, title=title)
+    return axes
+
+
+def two_runs(
+    first: Result,
+    second: Result,
+    *,
+    names: tuple[str, str] = ("first", "second"),
+    k: int | None = None,
+    ax: Axes | None = None,
+    title: str = "",
+) -> Axes:
+    """Draw AOPC(k) of the same methods in two runs, with 95 % intervals.
+
+    Overlapping intervals do not say that the runs are equal: their documents may be the same.
+
+    Args:
+        first: An evaluation, the folder of a run, or a table of AOPC.
+        second: Another one.
+        names: The names of the runs in the legend.
+        k: The number of removed units; None for 10, or for the largest one that both runs have.
+        ax: The axes to draw on; None for new ones.
+        title: The title.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: The runs share no method, or have no such `k`.
+    """
+    tables = [_table(first, "aopc"), _table(second, "aopc")]
+    with drawing_on(ax, runs_size(tables[0]["method"].nunique())) as axes:
+        draw_two_runs(axes, *tables, names=names, k=_short_k(*tables) if k is None else k, title=title)
+    return axes
+
+
+def faithfulness_by_cost(
+    result: Result,
+    cost: Mapping[str, float],
+    *,
+    k: int | None = None,
+    ax: Axes | None = None,
+    cost_label: str = "passes over the model per text",
+    title: str = "",
+) -> Axes:
+    """Draw AOPC(k) of each method over what it costs: what is above and left is better.
+
+    Args:
+        result: An evaluation, the folder of a run, or a table of AOPC.
+        cost: The cost of each method, above 0, such as passes or seconds per text. Methods without a cost are left out.
+        k: The number of removed units; None for 10, or for the largest one.
+        ax: The axes to draw on; None for new ones. The legend stands at its right.
+        cost_label: What the cost is.
+        title: The title.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: No method has a cost, a cost is not above 0, or the result has no such `k`.
+    """
+    table = _table(result, "aopc")
+    k = _short_k(table) if k is None else k
+    rows = at_k(table, k).rename(columns={"aopc": "value", "ci_low": "low", "ci_high": "high"})
+    points = rows.assign(cost=rows.index.map(cost)).dropna(subset="cost")
+    if points.empty or (points["cost"] <= 0).any():
+        raise ValueError(f"Expected costs above 0 for some of {list(rows.index)}, got {dict(cost)}; give cost.")
+    with drawing_on(ax, (6.4, 3.8)) as axes:
+        draw_by_cost(axes, points, default_looks(list(points.index)))
+        axes.axhline(0, color=MUTED, linewidth=0.8, zorder=0)
+        axes.grid(axis="y")
+        axes.set_title(title, pad=19)
+        add_note(axes, "95 % intervals over documents")
+        axes.set_xticks(sorted(set(points["cost"])))
+        axes.set_xlabel(cost_label)
+        axes.set_ylabel(f"AOPC({k})")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, labelcolor=INK, borderaxespad=0)
+    return axes
+
+
+def _table(result: Result, name: str, *, required: bool = True) -> pd.DataFrame:
+    """Return a table of a result: of an evaluation, of the folder of a run, or the table that was given.
+
+    Raises:
+        ValueError: The result has no such table.
+    """
+    if isinstance(result, pd.DataFrame):
+        table = result if name == "aopc" else None
+    elif isinstance(result, str | PathLike):
+        path = Path(result) / f"{_FILES[name]}.parquet"
+        table = pd.read_parquet(path) if path.exists() else None
+    else:
+        table = getattr(getattr(getattr(result, "run", None), "tables", result), name, None)
+    if required and (table is None or not len(table.columns)):
+        raise ValueError(
+            f"Expected an evaluation or the folder of a run with a table {_FILES[name]!r}, got "
+            f"{result if isinstance(result, str | PathLike) else type(result).__name__!r}; evaluate it first."
+        )
+    return pd.DataFrame() if table is None else table
+
+
+def _short_k(*tables: pd.DataFrame) -> int:
+    """Return 10, or the largest number of removed units that all tables have."""
+    return min(10, *(int(table["k"].max()) for table in tables))
