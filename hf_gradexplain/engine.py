@@ -33,15 +33,7 @@ from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading import accept, check_weights, load_classifier, unwrap
 from hf_gradexplain.loading.card_results import card_results
-from hf_gradexplain.options import (
-    AUTO,
-    BaselineName,
-    ObjectiveName,
-    Options,
-    ProblemTypeName,
-    TargetName,
-    UnitName,
-)
+from hf_gradexplain.options import AUTO, BaselineName, ObjectiveName, Options, ProblemTypeName, TargetName, UnitName
 from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.probing.compiled import CompiledLayers
 from hf_gradexplain.probing.doctor import examine
