@@ -63,7 +63,9 @@ COLUMNS = {
     "worst order": "AOPC(U) of the order that was found to lower the probability the least.",
     "best order": "AOPC(U) of the order that was found to lower it the most.",
     "agreement": "The share of units with the same sign, with its 95 % interval.",
+    "share_zero": "The share of units that the method scores 0 and leave-one-out does not.",
     "n": "The number of documents.",
+    "n_undefined": "The number of documents without a value.",
     "what": "What is special about the documents.",
     "of": "The number of documents that were looked at.",
 }

@@ -32,7 +32,7 @@ from hf_gradexplain.viz.report_documents import DocumentPacker, ReportDocument, 
 STATIC_DOCUMENTS = 4
 """The number of documents that are shown without scripts."""
 
-CORRELATION = "Correlation with leave-one-out: how closely each method's scores follow it, over documents."
+CORRELATION = "Correlations in numbers: how closely each method's scores follow leave-one-out, over documents."
 
 FILE_BYTES = 24_000_000
 """About how many bytes of documents a file holds; those beyond go to further files."""

@@ -72,9 +72,9 @@ Shade(text='bad', look='u against s10', score='−0.250')]
     return shades
 
 
-def _figures(document: ReportDocument, method: str, area_name: str) -> str:
-    text = f"{area_name} {document.areas[method]:z.3f}"
-    if method not in document.correlations:
-        return with_minus(text)
-    r = document.correlations[method]
-    return with_minus(f"{text} · r {MISSING if r is None else format(r, 'z.2f')}")
+def _figures(document: ReportDocument, method: str, area_name: str) -> list[str]:
+    figures = [f"{area_name} {document.areas[method]:z.3f}"]
+    if method in document.correlations:
+        r = document.correlations[method]
+        figures.append(f"r {MISSING if r is None else format(r, 'z.2f')}")
+    return [with_minus(figure) for figure in figures]

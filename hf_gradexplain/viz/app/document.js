@@ -55,7 +55,7 @@ function methodRow(page, position, shown, number) {
   const remarks = [shown.remarks?.[number], method.warning].filter(Boolean);
   return make(
     "div", { class: "method" },
-    make("div", { class: "name" }, isolated(method.name), make("span", {}, figures.join(" · "))),
+    make("div", { class: "name" }, isolated(method.name), ...figures.map(figure => make("span", {}, figure))),
     make("div", {}, shadedText(page.index.text[position], shown, shown.scores[number], method),
       ...remarks.map(remark => make("p", { class: "remark" }, remark))),
   );
