@@ -275,3 +275,17 @@ def test_a_run_says_where_each_text_stood():
     explain = explainer("gpt2")
     places = [i for batch in explain.run(list(TEXTS), Options()) for i in batch.indices]
     assert sorted(places) == list(range(len(TEXTS)))
+
+
+def test_an_explainer_says_what_it_knows_of_its_model():
+    assert repr(explainer("bert")).splitlines() == [
+        "Explainer of BertForSequenceClassification on cpu",
+        "  classes: 0 LABEL_0, 1 LABEL_1, 2 LABEL_2",
+        "  length: up to 64 tokens of a text",
+        "  batches: texts of different lengths share a batch",
+        "  gradients: usable",
+        "  baseline: zero",
+    ]
+    assert "  length: no known limit" in repr(explainer("fasttext"))
+    many = Explainer(*make("fasttext"), class_names=["a\x1b", "b" * 50, "c"])
+    assert f"  classes: 0 a␛, 1 {'b' * 39}…, 2 c" in repr(many)

@@ -9,28 +9,34 @@ class Description(NamedTuple):
     Attributes:
         signed: Whether a positive score supports the target and a negative one opposes it.
         summary: A short description.
+        cost: The passes through the model beyond one forward pass, for a text of `U` units.
     """
 
     signed: bool
     summary: str
+    cost: str
 
 
 DESCRIPTIONS = {
-    "random": Description(False, "a seeded random permutation, the baseline"),
-    "loo": Description(True, "leave-one-out: rise of the loss without the unit"),
-    "sa_raw": Description(False, "sensitivity analysis (saliency): the gradient, summed"),
-    "sa_l1": Description(False, "sensitivity analysis (saliency): L1 norm of the gradient"),
-    "sa_l2": Description(False, "sensitivity analysis (saliency): L2 norm of the gradient"),
-    "sa_linf": Description(False, "sensitivity analysis (saliency): maximum norm of the gradient"),
-    "signed_gi": Description(True, "minus gradient times input, summed"),
-    "gi_prob": Description(True, "signed_gi of the probability, whatever the objective"),
-    "integrated_gradients": Description(True, "gradient times input, the gradient averaged from baseline to text"),
-    "attn_lrp": Description(True, "relevance propagation: AttnLRP"),
-    "cp_lrp": Description(True, "relevance propagation: conservative, attention weights as constants"),
-    "gi_detached": Description(
-        True, "signed_gi with attention weights and the standard deviations of normalisation layers as constants"
+    "random": Description(False, "a seeded random permutation, the baseline", "none"),
+    "loo": Description(True, "leave-one-out: rise of the loss without the unit", "U forward"),
+    "sa_raw": Description(False, "sensitivity analysis (saliency): the gradient, summed", "1 backward"),
+    "sa_l1": Description(False, "sensitivity analysis (saliency): L1 norm of the gradient", "1 backward"),
+    "sa_l2": Description(False, "sensitivity analysis (saliency): L2 norm of the gradient", "1 backward"),
+    "sa_linf": Description(False, "sensitivity analysis (saliency): maximum norm of the gradient", "1 backward"),
+    "signed_gi": Description(True, "minus gradient times input, summed", "1 backward"),
+    "gi_prob": Description(True, "signed_gi of the probability, whatever the objective", "1 forward and backward"),
+    "integrated_gradients": Description(
+        True, "gradient times input, the gradient averaged from baseline to text", "20 to 300 forward and backward"
     ),
-    "smoothgrad": Description(False, "L2 norm of the gradient averaged over noisy copies"),
+    "attn_lrp": Description(True, "relevance propagation: AttnLRP", "1 backward"),
+    "cp_lrp": Description(True, "relevance propagation: conservative, attention weights as constants", "1 backward"),
+    "gi_detached": Description(
+        True,
+        "signed_gi with attention weights and the standard deviations of normalisation layers as constants",
+        "1 backward",
+    ),
+    "smoothgrad": Description(False, "L2 norm of the gradient averaged over noisy copies", "20 forward and backward"),
 }
 """One description per method of `hf_gradexplain.attribution.methods`, in the same order."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -24,6 +25,8 @@ from hf_gradexplain.errors import GradexplainError, NotFiniteError, choose
 from hf_gradexplain.options import AUTO
 from hf_gradexplain.perturb import has_gradient_shortcut
 from hf_gradexplain.text.data import Batch, Units
+from hf_gradexplain.viz.cell import cell_html, cell_text
+from hf_gradexplain.viz.tables import TextTable, text_table
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,35 @@ class Method:
         score: The formula: `(evidence, units) -> (B, U)`.
         signed: Whether a positive score supports the target and a negative one opposes it.
         summary: A short description.
+        cost: The passes through the model beyond one forward pass, for a text of `U` units, in words.
     """
 
     source: Source
     score: Callable[[Any, Units], Tensor]
     signed: bool
     summary: str
+    cost: str = ""
+
+
+class Methods(dict[str, Method]):
+    """The methods by name. A notebook shows them as a table."""
+
+    _COST = "Each text needs one forward pass; cost lists the further passes, for a text of U units."
+
+    def __repr__(self) -> str:
+        return cell_text(title=self._title, sentences=[self._COST], table=self._table())
+
+    def _repr_html_(self) -> str:
+        return cell_html(title=self._title, sentences=[self._COST], table=self._table())
+
+    @property
+    def _title(self) -> str:
+        return f"{len(self)} attribution methods"
+
+    def _table(self) -> TextTable:
+        columns = ("method", "signed", "cost", "summary")
+        rows = [(name, "yes" if m.signed else "no", m.cost, m.summary) for name, m in self.items()]
+        return text_table(pd.DataFrame(rows, columns=columns))
 
 
 _COMPUTED: dict[str, tuple[Source, Callable[[Any, Units], Tensor]]] = {
@@ -59,7 +85,7 @@ _COMPUTED: dict[str, tuple[Source, Callable[[Any, Units], Tensor]]] = {
     "smoothgrad": (SmoothGrad(), formulas.sa_l2),
 }
 
-METHODS: dict[str, Method] = {name: Method(*how, *DESCRIPTIONS[name]) for name, how in _COMPUTED.items()}
+METHODS = Methods({name: Method(*how, *DESCRIPTIONS[name]) for name, how in _COMPUTED.items()})
 
 
 def register(name: str, method: Method) -> None:

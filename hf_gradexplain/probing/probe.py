@@ -140,6 +140,19 @@ class Profile:
         """
         return self.gradient_sum_cosine is None or not self.gradient_sum_cosine <= _NOISE
 
+    @property
+    def in_words(self) -> dict[str, str]:
+        """What a user has to know of the model, by subject."""
+        together = (
+            "texts of different lengths share a batch" if self.padding_safe else "texts of equal length share one"
+        )
+        return {
+            "length": "no known limit" if self.max_length is None else f"up to {self.max_length:,} tokens of a text",
+            "batches": together if self.batching_safe else "each text runs alone",
+            "gradients": "usable" if self.no_gradient_reason is None else self.no_gradient_reason,
+            "baseline": "zero" if self.zero_baseline_works else "mean, since the length of word vectors is ignored",
+        }
+
 
 def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
     """Probe a model with a few very short sample texts.

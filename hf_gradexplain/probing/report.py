@@ -3,6 +3,11 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import pandas as pd
+
+from hf_gradexplain.viz.cell import cell_html, cell_text
+from hf_gradexplain.viz.tables import TextTable, join_words, text_table
+
 Verdict = Literal["ok", "note", "problem"]
 
 
@@ -23,7 +28,7 @@ class Check:
     action: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """The results of all checks of a model.
 
@@ -39,6 +44,21 @@ class Report:
     def ok(self) -> bool:
         """Whether no check found a problem; notes do not count."""
         return all(check.verdict != "problem" for check in self.checks)
+
+    def __repr__(self) -> str:
+        return cell_text(title=self._title, table=self._table())
+
+    def _repr_html_(self) -> str:
+        return cell_html(title=self._title, table=self._table())
+
+    @property
+    def _title(self) -> str:
+        counts = {verdict: sum(check.verdict == verdict for check in self.checks) for verdict in ("problem", "note")}
+        found = [f"{n} {verdict}{'s' * (n > 1)}" for verdict, n in counts.items() if n]
+        return f"Report on {self.model}: {join_words(found) or 'no problems'}"
+
+    def _table(self) -> TextTable:
+        return text_table(pd.DataFrame([asdict(check) for check in self.checks]))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as strings, booleans, lists and dicts, ready for JSON."""

@@ -37,7 +37,7 @@ from hf_gradexplain.run.runner import evaluate
 from hf_gradexplain.text.encode import Text, text_parts
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.cell import cell_html
-from hf_gradexplain.viz.tables import MISSING, text_table, with_interval
+from hf_gradexplain.viz.tables import MISSING, text_table, with_interval, with_minus
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,9 +264,9 @@ def _in_words(row: dict[str, Any]) -> str:
     """Return a row of `Evaluation.to_frame` in words."""
     short, *more = (name for name in row if name.startswith("AOPC("))
     words = [f"{row['method']}: {short} {with_interval(row[short], row['low'], row['high'])}"]
-    words += [f"{name} {row[name]:z.3f}" for name in more]
+    words += [f"{name} {with_minus(format(row[name], 'z.3f'))}" for name in more]
     if not pd.isna(row["median r"]):
-        words.append(f"median correlation with leave-one-out {row['median r']:z.2f}")
+        words.append(f"median correlation with leave-one-out {with_minus(format(row['median r'], 'z.2f'))}")
         words.append(f"significant on {row['p ≤ .05']:.0%} of the texts ({row['by FDR']:.0%} by FDR)")
     elif row["method"] != "loo" and not pd.isna(row["no r"]):
         words.append(f"median correlation with leave-one-out {MISSING}")

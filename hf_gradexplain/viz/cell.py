@@ -1,10 +1,11 @@
-"""A title, sentences, a table and a figure, as HTML for a cell of a notebook."""
+"""A title, sentences, a table and a figure, as HTML for a cell of a notebook and as text for a terminal."""
 
 from base64 import b64encode
 from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import TextTable
 from hf_gradexplain.viz.templating import HTML
 
@@ -21,3 +22,28 @@ def cell_html(*, title: str, sentences: Sequence[str] = (), table: TextTable, fi
     image = b64encode(figure).decode() if figure is not None else ""
     template = HTML.get_template("cell.html.jinja")
     return Markup(template.render(title=title, sentences=sentences, table=table, image=image))
+
+
+def cell_text(*, title: str, sentences: Sequence[str] = (), table: TextTable) -> str:
+    r"""Return the same as plain text, a line per row; columns are as wide as their longest cell.
+
+    >>> table = TextTable(("method", "n"), (("loo", "10"), ("random", "9")), (False, True), 0)
+    >>> print(cell_text(title="All", table=table))
+    All
+    <BLANKLINE>
+    method   n
+    loo     10
+    random   9
+    """
+    lines = [table.headers, *table.rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    columns = list(zip(widths, table.numeric, strict=True))
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (
+            cell.rjust(width) if numeric else cell.ljust(width)
+            for cell, (width, numeric) in zip(cells, columns, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    return "\n".join([*map(one_line, (title, *sentences)), "", *map(line, lines)])

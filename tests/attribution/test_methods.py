@@ -213,3 +213,15 @@ def test_scores_that_are_not_finite_are_refused_by_name():
         match=f"the scores of 'sa_l1' are not finite in float32: {WIDER}",
     ):
         explain("bad", ("signed_gi", "sa_l1"), objective="logit")
+
+
+def test_methods_show_themselves_as_a_table():
+    first, cost, empty, headers, *rows = repr(METHODS).splitlines()
+    assert (first, empty) == (f"{len(METHODS)} attribution methods", "")
+    assert "one forward pass" in cost
+    assert headers.split() == ["method", "signed", "cost", "summary"]
+    assert [row.split()[0] for row in rows] == list(METHODS)
+    assert rows[list(METHODS).index("loo")].split()[:4] == ["loo", "yes", "U", "forward"]
+    html = METHODS._repr_html_()
+    assert all(f"<bdi>{name}</bdi>" in html and method.summary in html for name, method in METHODS.items())
+    assert all(method.cost for method in METHODS.values())

@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.probing.doctor import _words
+from hf_gradexplain.probing.report import Check, Report
 from tests.helpers.rearranging import Rearranging, chunks_as_rows, head_and_tail, without_a_hook, words_elsewhere
 from tests.helpers.snapshot import snapshot
 from tests.helpers.tiny import KINDS, explainer, make
@@ -258,3 +259,19 @@ def test_half_precision_is_noted():
     check = check_of(Explainer(*make("bert", dtype=torch.float16)), "weights")
     assert check.verdict == "note"
     assert "float16" in check.found
+
+
+def test_a_report_shows_itself_as_a_table():
+    checks = (Check("words", "<i>none", "note", "uses tokens"), Check("head", "none", "problem", "load"))
+    report = Report("Bert<b>", checks)
+    assert repr(report).splitlines() == [
+        "Report on Bert<b>: 1 problem and 1 note",
+        "",
+        "name   found    verdict  action",
+        "words  <i>none  note     uses tokens",
+        "head   none     problem  load",
+    ]
+    html = report._repr_html_()
+    assert "&lt;i&gt;none" in html
+    assert "<i>" not in html
+    assert repr(Report("Bert", (Check("head", "3", "ok", "uses it"),))).startswith("Report on Bert: no problems\n")

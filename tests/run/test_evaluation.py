@@ -221,7 +221,7 @@ def test_the_repr_says_the_result_in_words(result):
     frame = result.to_frame().set_index("method")
     low, high = frame.loc["signed_gi", ["low", "high"]]
     (row,) = (row for row in rows if row.startswith("  signed_gi: "))
-    assert f"AOPC(10) {frame.loc['signed_gi', 'AOPC(10)']:.3f} [{low:.3f}, {high:.3f}]" in row
+    assert f"AOPC(10) {frame.loc['signed_gi', 'AOPC(10)']:.3f} [{low:.3f}, {high:.3f}]".replace("-", "−") in row
     assert f"median correlation with leave-one-out {frame.loc['signed_gi', 'median r']:.2f}" in row
     (loo,) = (row for row in rows if row.startswith("  loo: "))
     assert "correlation" not in loo
