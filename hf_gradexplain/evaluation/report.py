@@ -23,6 +23,7 @@ from hf_gradexplain.evaluation.presentation import (
 )
 from hf_gradexplain.evaluation.summaries import correlation_summary, headline, no_better_than_random
 from hf_gradexplain.evaluation.tables import SHORT_K, Tables
+from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.curves import ENDS
@@ -108,19 +109,16 @@ def _rows(packer: DocumentPacker) -> str:
 
 def _document(document: EvaluatedDocument) -> ReportDocument:
     """Return a document as the report shows it."""
-    explanation, names = document.explanation, dict(enumerate(document.explanation.class_names))
-    names |= {explanation.target: explanation.target_label}
-    names |= {explanation.prediction: explanation.prediction_label} if explanation.prediction_label else {}
-    known = document.label is not None and not explanation.regression
-    shown = {explanation.target, explanation.prediction, *([document.label] if known else [])}
+    explanation = document.explanation
+    label = None if explanation.regression else document.label
     said = {name: (explanation.remark(name), explanation.warning(name)) for name in explanation.scores}
     return ReportDocument(
         row=document.id,
         pieces=list(split_text(explanation.text, [u.spans for u in explanation.units], explanation.truncated_at)),
         target=explanation.target,
         prediction=None if explanation.regression else explanation.prediction,
-        label=document.label if known else None,
-        names={number: names.get(number, f"class {number}") for number in shown},
+        label=label,
+        names=_class_names(explanation, label),
         value=float(explanation.probabilities[explanation.target]),
         confidence=None if explanation.regression else float(explanation.probabilities[explanation.prediction]),
         truncated=explanation.truncated_at is not None,
@@ -130,6 +128,14 @@ def _document(document: EvaluatedDocument) -> ReportDocument:
         correlations={name: values.get("pearson") for name, values in document.correlations.items()},
         remarks={name: "; ".join(filter(None, both)) for name, both in said.items() if any(both)},
     )
+
+
+def _class_names(explanation: Explanation, label: int | None) -> dict[int, str]:
+    """Return the names of the classes that are shown with a document."""
+    known = explanation.class_names
+    names = {} if label is None else {label: known[label] if 0 <= label < len(known) else f"class {label}"}
+    names[explanation.prediction] = explanation.prediction_label or f"class {explanation.prediction}"
+    return names | {explanation.target: explanation.target_label}
 
 
 def _page(

@@ -28,14 +28,14 @@ def evaluated(tmp_path_factory):
     return evaluate(explainer("textcnn"), rows, OPTIONS, folder, inputs={}), document_paths(folder)
 
 
+FIGURES = dict.fromkeys(("aopc", "ends", "correlation"), b"<svg/>")
+
+
 def report(evaluated, path, **options):
     tables, paths = evaluated
     documents = iterate_documents(paths)
     write_report(path, title="T", facts={}, tables=tables, documents=documents, figures=FIGURES, **options)
     return path.read_text(encoding="utf-8")
-
-
-FIGURES = dict.fromkeys(("aopc", "ends", "correlation"), b"<svg/>")
 
 
 def unpacked(page, name):
@@ -52,6 +52,8 @@ def test_the_page_holds_every_number_of_every_document(evaluated, tmp_path):
     assert index["row"] == [document.id for document in documents]
     assert index["text"] == [document.explanation.text.replace("\r\n", "\n") for document in documents]
     assert index["label"] == [document.label for document in documents]
+    seen = {number for d in documents for number in (d.label, d.explanation.target, d.explanation.prediction)}
+    assert index["classes"] == {str(number): f"LABEL_{number}" for number in seen}
     for d, (document, parts) in enumerate(zip(documents, shown, strict=True)):
         for m, method in enumerate(OPTIONS.methods):
             scores = [float(f"{score:.2e}") for score in document.explanation.scores[method]]

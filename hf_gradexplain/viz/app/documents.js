@@ -34,7 +34,7 @@ class DocumentList {
     const positions = found.slice(first, first + PAGE);
     const parts = await Promise.all(positions.map(position => this.store.document(position)));
     if (found !== this.found || first !== this.first) return;
-    this.status.textContent = found.length === this.store.length ? all : `${found.length.toLocaleString("en")} of ${all}`;
+    this.status.textContent = found.length === this.store.length ? `${all}. Open one to see all methods.` : `${found.length.toLocaleString("en")} of ${all}`;
     this.list.replaceChildren(...positions.map((position, i) => documentItem(this.page, position, parts[i], wanted.method)));
     this.pager.replaceChildren(...pagerButtons(first, found.length, to => this.goTo(to)));
   }
