@@ -1,22 +1,23 @@
 """The progress of a run, shown on standard error."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
+from tqdm.auto import tqdm
 
 from hf_gradexplain.run.shard_queue import Totals
+from hf_gradexplain.viz.notebook import runs_in_kernel
 from hf_gradexplain.viz.terminal import say
 
 _UPDATE_SECONDS = 0.5
 """Seconds between two updates of the bar."""
 
 _LINE_SECONDS = 60
-"""Seconds between two lines, if standard error is not a terminal."""
+"""Seconds between two lines, if standard error is neither a terminal nor that of a notebook."""
 
 
 @dataclass(frozen=True)
@@ -39,27 +40,27 @@ def progress_bar(totals: Callable[[], Totals], work: Work | None, reused: int) -
         work: What is left to compute in this run; None if that is not known.
         reused: The number of shards that earlier runs finished.
     """
-    console = Console(stderr=True)
     if reused:
         total = "" if work is None else f" of {reused + work.shards}"
         say(f"reused {reused}{total} shards")
-    columns = (TextColumn("evaluating"), BarColumn(), TextColumn("{task.fields[status]}"), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("", total=None if work is None else work.cost, status="")
+    drawn = sys.stderr.isatty() or runs_in_kernel()
+    form = "evaluating |{bar}| {desc}, {remaining} left" if work else "evaluating: {desc}"
+    with tqdm(total=work.cost if work else None, bar_format=form, disable=not drawn, dynamic_ncols=True) as bar:
         started, over = time.monotonic(), threading.Event()
 
         def update() -> str:
-            done = totals()
-            status = _status(done, work, time.monotonic() - started)
-            progress.update(bar, completed=done.cost, status=status)
-            return status
+            done, seconds = totals(), time.monotonic() - started
+            status, bar.n = _status(done, work, seconds), done.cost
+            bar.set_description_str(status)
+            left = seconds * (work.cost - done.cost) / done.cost if work and done.cost else None
+            return status if left is None else f"{status}, {left / 60:,.0f} min left"
 
         def keep_updating() -> None:
             next_line = started + _LINE_SECONDS
             while not over.wait(_UPDATE_SECONDS):
-                status = update()
-                if not console.is_terminal and time.monotonic() > next_line:
-                    say(f"evaluating: {status}{_time_left(progress.tasks[0])}")
+                line = update()
+                if not drawn and time.monotonic() > next_line:
+                    say(f"evaluating: {line}")
                     next_line += _LINE_SECONDS
 
         updater = threading.Thread(target=keep_updating, daemon=True)
@@ -73,10 +74,10 @@ def progress_bar(totals: Callable[[], Totals], work: Work | None, reused: int) -
 
 
 def _status(done: Totals, work: Work | None, seconds: float) -> str:
+    """Return the number of documents and their rate: documents per second, or seconds per document."""
     total = "" if work is None else f" of {work.documents:,}"
-    return f"{done.documents:,}{total} documents, {done.documents / max(seconds, 1e-9):,.1f} per second"
-
-
-def _time_left(task: Task) -> str:
-    seconds = task.time_remaining
-    return "" if seconds is None else f", {seconds / 60:,.0f} min left"
+    documents = f"{done.documents:,}{total} documents"
+    if not done.documents:
+        return documents
+    rate = done.documents / max(seconds, 1e-9)
+    return f"{documents}, {rate:,.1f} per second" if rate >= 1 else f"{documents}, {1 / rate:,.1f} s per document"

@@ -7,7 +7,7 @@ files alone.
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,8 @@ from hf_gradexplain.run.folder import (
 from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.progress import Work, progress_bar
 from hf_gradexplain.run.shard_queue import ShardQueue
-from hf_gradexplain.run.shards import Shard, make_shards
+from hf_gradexplain.run.shards import Shard, document_cost, make_shards
+from hf_gradexplain.text.encode import text_parts
 from hf_gradexplain.viz.terminal import say
 
 COMMITS = b"commits"
@@ -97,7 +98,7 @@ def evaluate(
         longest = engine.profile.max_length
         shown = progress and state.is_main_process
         with _progress(texts, longest, finished[0], queue) if shown else nullcontext():
-            paths = _evaluate_shards(engine, texts, options, measures, output_dir, finished[0], state, metadata)
+            paths = _evaluate_shards(engine, texts, options, measures, output_dir, queue, finished[0], state, metadata)
         if not state.is_main_process:
             return None
         queue.end()
@@ -112,6 +113,7 @@ def _evaluate_shards(
     options: Options,
     measures: Measures | None,
     output_dir: Path,
+    queue: ShardQueue,
     finished: Mapping[int, str],
     state: PartialState,
     metadata: Mapping[bytes, str],
@@ -124,8 +126,7 @@ def _evaluate_shards(
     Returns:
         The document files of all shards.
     """
-    columns, queue = schema(options.methods, measures), ShardQueue(output_dir)
-    paths, number, claimed = [], 0, queue.claim_next()
+    columns, paths, number, claimed = schema(options.methods, measures), [], 0, queue.claim_next()
     for part in make_shards(texts, engine.profile.max_length):
         path = document_path(output_dir, part.start)
         paths.append(path)
@@ -133,7 +134,7 @@ def _evaluate_shards(
             _check_rows(part, finished[part.start], path)
             continue
         if number == claimed:
-            documents, left_out = evaluate_finite(engine, part.texts, options, measures)
+            documents, left_out = evaluate_finite(engine, part.texts, options, measures, queue.advance)
             for row, reason in left_out.items():
                 say(f"row {row} is left out: {reason}")
             write_documents(documents, path, columns.with_metadata({ROWS: part.digest(), **metadata}), left_out)
@@ -146,9 +147,16 @@ def _evaluate_shards(
 
 
 def evaluate_texts(
-    engine: AttributionEngine, texts: Dataset, options: Options, measures: Measures | None = None
+    engine: AttributionEngine,
+    texts: Dataset,
+    options: Options,
+    measures: Measures | None = None,
+    advance: Callable[[int, int], None] | None = None,
 ) -> list[EvaluatedDocument]:
-    """Explain texts and evaluate every method on them; return the documents in the order of the texts."""
+    """Explain texts and evaluate every method on them; return the documents in the order of the texts.
+
+    After each batch, `advance` is called with the number of its documents and their cost.
+    """
     columns = texts.to_dict()
     pairs = columns.get("text_pair")
     inputs = columns["text"] if pairs is None else list(zip(columns["text"], pairs, strict=True))
@@ -159,11 +167,18 @@ def evaluate_texts(
         label_ids = [labels[i] if labels and isinstance(labels[i], int) else None for i in scored.indices]
         evaluated = evaluate_batch(scored, ids, label_ids, measures or Measures())
         documents |= dict(zip(scored.indices, evaluated, strict=True))
+        if advance is not None:
+            longest = engine.profile.max_length
+            advance(len(ids), sum(document_cost(text_parts(inputs[i]), longest) for i in scored.indices))
     return [documents[i] for i in range(len(inputs))]
 
 
 def evaluate_finite(
-    engine: AttributionEngine, texts: Dataset, options: Options, measures: Measures | None = None
+    engine: AttributionEngine,
+    texts: Dataset,
+    options: Options,
+    measures: Measures | None = None,
+    advance: Callable[[int, int], None] | None = None,
 ) -> tuple[list[EvaluatedDocument], dict[int, str]]:
     """Evaluate texts as `evaluate_texts` does, but leave out those whose scores are not finite.
 
@@ -171,7 +186,7 @@ def evaluate_finite(
         The other documents, and for each that is left out its id and the reason.
     """
     try:
-        return evaluate_texts(engine, texts, options, measures), {}
+        return evaluate_texts(engine, texts, options, measures, advance), {}
     except NotFiniteError as error:
         if len(texts) == 1:
             return [], {texts["id"][0]: str(error)}

@@ -1,7 +1,7 @@
 """A shared work queue of shards: a counter in a file, and no process waits for another."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -39,6 +39,7 @@ class ShardQueue:
     def __init__(self, folder: Path) -> None:
         self.path = folder / ".work_queue"
         self.lock = FileLock(folder / ".work_queue.lock", is_singleton=True)
+        self._in_progress = (0, 0)
 
     def start(self) -> None:
         """Start a run: set the counter to 0, before any other process claims a number."""
@@ -48,17 +49,22 @@ class ShardQueue:
     def claim_next(self, documents: int = 0, cost: int = 0) -> int:
         """Report the shard just finished, if any, and claim the next number."""
         with self.lock:
-            totals = self._read()
+            totals, self._in_progress = self._read(), (0, 0)
             finished = 1 if documents else 0
             self._write(
                 Totals(totals.claimed + 1, totals.shards + finished, totals.documents + documents, totals.cost + cost)
             )
             return totals.claimed
 
+    def advance(self, documents: int, cost: int) -> None:
+        """Report documents of the shard in progress, which only the `totals` of this process count."""
+        self._in_progress = (self._in_progress[0] + documents, self._in_progress[1] + cost)
+
     def totals(self) -> Totals:
         """Return what has been done so far."""
         with self.lock:
-            return self._read()
+            done, (documents, cost) = self._read(), self._in_progress
+        return replace(done, documents=done.documents + documents, cost=done.cost + cost)
 
     def end(self) -> None:
         """End a run: remove the counter, after every process has reported its last shard."""

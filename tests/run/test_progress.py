@@ -1,6 +1,10 @@
 """The progress of a run, on a terminal and elsewhere."""
 
+import re
+import sys
 import time
+
+import pytest
 
 from hf_gradexplain.run import progress
 from hf_gradexplain.run.progress import Work, progress_bar
@@ -29,9 +33,10 @@ def test_a_stream_has_no_total(monkeypatch, capsys):
     assert "left" not in lines[1]
 
 
-def test_a_terminal_has_a_bar_with_rate_and_time_left(monkeypatch, capsys):
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+@pytest.mark.parametrize("place", ["terminal", "notebook"])
+def test_a_terminal_and_a_notebook_have_a_bar_with_rate_and_time_left(place, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: place == "terminal")
+    monkeypatch.setattr(progress, "runs_in_kernel", lambda: place == "notebook")
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setattr(progress, "_UPDATE_SECONDS", 0.01)
     done = [Totals()]
@@ -40,5 +45,12 @@ def test_a_terminal_has_a_bar_with_rate_and_time_left(monkeypatch, capsys):
         done[0] = Totals(1, 1, 10, 50)
         time.sleep(0.4)
     output = capsys.readouterr().err
-    assert "10 of 20 documents" in output
-    assert "per second" in output
+    assert re.search(r"evaluating \|█+[^|]*\| 10 of 20 documents, [0-9.,]+ per second, 00:00 left", output)
+    assert "0 of 20 documents, ? left" in output
+
+
+def test_less_than_one_document_per_second_is_shown_as_seconds_per_document():
+    work = Work(2, 20, 100)
+    assert progress._status(Totals(documents=4), work, 2.0) == "4 of 20 documents, 2.0 per second"
+    assert progress._status(Totals(documents=4), work, 60.0) == "4 of 20 documents, 15.0 s per document"
+    assert progress._status(Totals(), work, 60.0) == "0 of 20 documents"

@@ -1,5 +1,6 @@
 """A run over a dataset: its files, how it is resumed, and its errors."""
 
+import dataclasses
 import errno
 import json
 
@@ -229,3 +230,13 @@ def test_a_model_in_training_mode_is_evaluated_in_eval_mode_and_restored(texts):
     assert model.training
     for a, b in zip(expected, actual, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_each_batch_reports_its_documents_and_their_cost(textcnn, texts):
+    batches = []
+    options = dataclasses.replace(OPTIONS, batch_tokens=16)
+    evaluate_texts(textcnn, texts, options, advance=lambda documents, cost: batches.append((documents, cost)))
+    assert len(batches) > 2
+    documents, cost = (sum(column) for column in zip(*batches, strict=True))
+    assert documents == len(texts)
+    assert cost == sum(part.cost for part in shards.make_shards(texts))

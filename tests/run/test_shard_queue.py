@@ -30,3 +30,15 @@ def test_a_run_starts_at_zero_and_leaves_no_file(tmp_path):
     assert queue.totals() == Totals()
     queue.end()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_documents_of_the_shard_in_progress_count_until_it_is_finished(tmp_path):
+    queue = ShardQueue(tmp_path)
+    queue.start()
+    queue.claim_next()
+    queue.advance(documents=2, cost=7)
+    queue.advance(documents=1, cost=1)
+    assert queue.totals() == Totals(claimed=1, documents=3, cost=8)
+    assert ShardQueue(tmp_path).totals() == Totals(claimed=1)
+    queue.claim_next(documents=5, cost=10)
+    assert queue.totals() == Totals(claimed=2, shards=1, documents=5, cost=10)
