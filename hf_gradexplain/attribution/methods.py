@@ -85,7 +85,7 @@ _COMPUTED: dict[str, tuple[Source, Callable[[Any, Units], Tensor]]] = {
     "smoothgrad": (SmoothGrad(), formulas.sa_l2),
 }
 
-METHODS = Methods({name: Method(*how, *DESCRIPTIONS[name]) for name, how in _COMPUTED.items()})
+METHODS = Methods({name: Method(*how, **DESCRIPTIONS[name]._asdict()) for name, how in _COMPUTED.items()})
 
 
 def register(name: str, method: Method) -> None:
