@@ -70,6 +70,12 @@ def test_tiny_scores_that_differ_are_not_constant():
     assert correlate(np.array([1e-12, 2e-12, 4e-12]), np.array([1.0, 3.0, 4.0])).r == pytest.approx(0.9286, abs=1e-4)
 
 
+def test_scores_of_float32_that_hardly_differ_have_a_correlation_without_a_warning():
+    """65 rounding errors apart; Pearson's r of (0, 0, 1) and (0, 1, 2) is sqrt(3) / 2."""
+    scores = np.array([1, 1, 1 + 65 * 2.0**-23], dtype=np.float32)
+    assert correlate(scores, np.arange(3, dtype=np.float32), "pearson").r == pytest.approx(0.75**0.5, abs=1e-3)
+
+
 def test_rows_do_not_influence_each_other():
     rng = np.random.default_rng(0)
     rows, reference = rng.normal(size=(4, 9)), rng.normal(size=9)

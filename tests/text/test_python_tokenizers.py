@@ -11,7 +11,7 @@ class MadeUp:
     unk_token_id, truncation_side, all_special_tokens = None, "right", ()
 
     def __init__(self, **alone: str) -> None:
-        self.alone, self.vocabulary = alone, ["▁", "a", "b", "c", "bc", "de", "d", "e", "ab"]
+        self.alone, self.vocabulary = alone, ["▁", "a", "b", "c", "bc", "de", "d", "e", "ab", "b@@", "@@@", "##c"]
 
     def __call__(self, text: str, *, add_special_tokens: bool) -> dict[str, list[int]]:
         return {"input_ids": [i for word in text.split() for i in self.convert_tokens_to_ids(self.tokenize(word))]}
@@ -75,3 +75,9 @@ def test_at_the_end_of_a_text_that_is_cut_at_its_beginning_the_word_is_complete(
     tokenizer.truncation_side = "left"
     found = placed(tokenizer, "ab", "abc abc", truncated=True)
     assert (found.spans, found.truncated_at) == ([(4, 7)], 0)
+
+
+@pytest.mark.parametrize(("text", "tokens"), [("b@c", "b@@ @@@ c"), ("b@c", "b@@ @@@ ##c")])
+def test_marks_of_tokens_that_go_on_are_no_characters(text, tokens):
+    found = placed(MadeUp(**{text: tokens}), tokens, text)
+    assert found.spans == [(0, 1), (1, 2), (2, 3)]
