@@ -45,15 +45,10 @@ from hf_gradexplain.scored import ScoredBatch, warn_of_incomplete
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.encode import Encoder, Text, collate, plan_batches, without_surrogates
 from hf_gradexplain.tokenizer_kwargs import read_kwargs
-from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import join_words
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
 """The default token budget of one forward pass, per kind of device."""
-
-
-_LISTED = 10
-"""The largest number of classes that are named."""
 
 
 class AttributionEngine:
@@ -98,13 +93,6 @@ class AttributionEngine:
         self._problem_type = accepted.problem_type
         self._names = accepted.class_names if class_names is None else class_names
         class_names_of(self._config, self.profile.n_outputs, self._names)
-
-    def __repr__(self) -> str:
-        names = [f"{number} {one_line(name, width=40)}" for number, name in enumerate(self.class_names[:_LISTED])]
-        more = len(self.class_names) - _LISTED
-        facts = {"classes": ", ".join(names) + (f" and {more:,} more" if more > 0 else ""), **self.profile.in_words}
-        rows = [f"  {subject}: {said}" for subject, said in facts.items()]
-        return "\n".join([f"{type(self).__name__} of {type(self.model).__name__} on {device_of(self.model)}", *rows])
 
     @classmethod
     def from_pretrained(

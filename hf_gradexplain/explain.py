@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from torch import nn
 
+from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.classifier.targets import Labels, target_ids
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, choose
@@ -18,9 +19,13 @@ from hf_gradexplain.options import AUTO, MeasureArguments, Options, UnitName
 from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, takes_options
 from hf_gradexplain.text.encode import Text, listed
 from hf_gradexplain.values import plain
+from hf_gradexplain.viz.sanitize import one_line
 
 if TYPE_CHECKING:
     from hf_gradexplain.run.evaluation import Evaluation
+
+_LISTED = 10
+"""The largest number of classes that are named."""
 
 EVALUATED = (AUTO, "loo", "random")
 """The methods that `Explainer.evaluate` evaluates by default."""
@@ -53,6 +58,13 @@ class Explainer(AttributionEngine):
         >>> explainer = hf_gradexplain.Explainer.from_pretrained("org/model")  # doctest: +SKIP
         >>> explainer("A thoughtful, gripping film.").show()  # doctest: +SKIP
     """
+
+    def __repr__(self) -> str:
+        names = [f"{number} {one_line(name, width=40)}" for number, name in enumerate(self.class_names[:_LISTED])]
+        more = len(self.class_names) - _LISTED
+        facts = {"classes": ", ".join(names) + (f" and {more:,} more" if more > 0 else ""), **self.profile.in_words}
+        rows = [f"  {subject}: {said}" for subject, said in facts.items()]
+        return "\n".join([f"Explainer of {type(self.model).__name__} on {device_of(self.model)}", *rows])
 
     @overload
     def __call__(  # type: ignore[overload-overlap]
