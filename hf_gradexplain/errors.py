@@ -19,6 +19,10 @@ class NotFiniteError(GradexplainError):
         super().__init__(f"{what} are not finite in {precision}: load the model in a wider dtype, or fix its weights")
 
 
+_LISTED = 20
+"""The largest number of choices that a message lists."""
+
+
 def choose(what: str, name: str, choices: Collection[str]) -> str:
     """Return `name` if it is one of `choices`, else raise an error that lists them and names the nearest.
 
@@ -29,7 +33,8 @@ def choose(what: str, name: str, choices: Collection[str]) -> str:
     """
     if name in choices:
         return name
-    raise GradexplainError(f"unknown {what} {name!r}: {nearest(name, choices)}Choices: {', '.join(choices)}")
+    listed = ", ".join(list(choices)[:_LISTED]) + (", ..." if len(choices) > _LISTED else "")
+    raise GradexplainError(f"unknown {what} {name!r}: {nearest(name, choices)}Choices: {listed}")
 
 
 def nearest(name: object, choices: Iterable[str]) -> str:

@@ -192,6 +192,8 @@ class SplitArguments(DatasetArguments):
             return
         if self.dataset_name is not None:
             raise GradexplainError("give either --file or --dataset_name")
+        if Path(self.file).is_dir():
+            raise GradexplainError(f"{self.file} is a folder: give it as --dataset_name; --file takes one file")
         if not Path(self.file).is_file():
             raise GradexplainError(f"there is no file {self.file}: check the path; --file takes one file of texts")
         object.__setattr__(self, "dataset_name", self.file)

@@ -4,9 +4,10 @@ Each command is a module with its parser and its function. The functions import 
 `methods` answer at once.
 
 Exit codes: 0 success; 1 an error, in one sentence that says how to fix it, or the doctor found a problem; 2 a wrong
-command line; 130 stopped with Ctrl-C.
+command line; 130 stopped with Ctrl-C; 141 the reader of the output has stopped reading.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -28,7 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     try:
         with plain_warnings():
-            return arguments.run(arguments) or 0
+            code = arguments.run(arguments) or 0
+            sys.stdout.flush()
+            return code
     except GradexplainError as error:
         wait_for_main_process()
         print(f"hf-gradexplain: {visible(str(error))}", file=sys.stderr)
@@ -36,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # the reader, such as head, has seen enough; Python flushes standard output when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def build_parser() -> Parser:

@@ -74,15 +74,15 @@ def run(arguments: argparse.Namespace) -> None:
     from hf_gradexplain.explain import Explainer
 
     rows = _load_rows(arguments)
-    texts, labels = (_read_text(arguments), None) if rows is None else (None, None)
     explainer = Explainer.from_pretrained(
         arguments.model,
         revision=arguments.model_revision,
         trust_remote_code=arguments.trust_remote_code,
         allow_pickle=arguments.allow_pickle,
     )
-    if rows is not None:
-        texts, labels = texts_and_labels(rows, explainer, arguments.label_map)
+    texts, labels = (
+        (_read_text(arguments), None) if rows is None else texts_and_labels(rows, explainer, arguments.label_map)
+    )
     labels = labels if arguments.label is None else arguments.label
     explained = explainer(texts, arguments.methods, arguments.unit, labels, **options)
     _write(explained, explainer, arguments)

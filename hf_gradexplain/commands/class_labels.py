@@ -1,6 +1,7 @@
 """Labels of a dataset as classes of a model."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -8,12 +9,22 @@ from datasets import ClassLabel, Dataset, Features, IterableDataset, Value
 
 from hf_gradexplain.classifier.targets import class_id
 from hf_gradexplain.corpus import CorpusError
-from hf_gradexplain.corpus.columns import quoted
+from hf_gradexplain.corpus.columns import NoLabelsError, quoted
+from hf_gradexplain.errors import translate_errors
 
 _SHOWN = 10
 """The largest number of labels that a message lists."""
 
 ClassOf = Callable[[Any], int | None]
+
+
+def hint_at_predicted_classes() -> AbstractContextManager[None]:
+    """If the dataset that is loaded in the block has no column of labels, the message names the other target."""
+    return translate_errors(
+        lambda error: f"{error}; without labels, explain the predicted classes with --target predicted",
+        NoLabelsError,
+        raises=CorpusError,
+    )
 
 
 def to_classes(

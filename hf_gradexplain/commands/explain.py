@@ -5,7 +5,7 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from hf_gradexplain.commands.class_labels import to_classes
+from hf_gradexplain.commands.class_labels import hint_at_predicted_classes, to_classes
 from hf_gradexplain.commands.recipe_arguments import ExplainRecipeArguments, to_replay_yaml
 from hf_gradexplain.commands.run_options import options_of
 from hf_gradexplain.corpus import load_texts
@@ -77,16 +77,17 @@ def _explain(arguments: ExplainRecipeArguments, options: Options) -> list[Explan
 def load_rows(dataset: SplitArguments, *, labelled: bool, seed: int) -> tuple[Dataset, dict[str, Provenance]]:
     """Return the texts of a dataset or a file, with their labels if `labelled`, and where they were loaded from."""
     data = resolve(str(dataset.dataset_name), dataset.dataset_revision, "dataset")
-    rows = load_texts(
-        data.name,
-        config=dataset.dataset_config_name,
-        split=dataset.split,
-        text_column=dataset.text_column,
-        label_column=dataset.label_column if labelled else None,
-        revision=data.commit,
-        max_samples=dataset.max_samples,
-        seed=seed,
-    )
+    with hint_at_predicted_classes():
+        rows = load_texts(
+            data.name,
+            config=dataset.dataset_config_name,
+            split=dataset.split,
+            text_column=dataset.text_column,
+            label_column=dataset.label_column if labelled else None,
+            revision=data.commit,
+            max_samples=dataset.max_samples,
+            seed=seed,
+        )
     return rows, {"dataset": data}
 
 

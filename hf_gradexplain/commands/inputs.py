@@ -10,7 +10,7 @@ import torch
 from datasets import Dataset, IterableDataset
 from transformers import set_seed
 
-from hf_gradexplain.commands.class_labels import to_classes
+from hf_gradexplain.commands.class_labels import hint_at_predicted_classes, to_classes
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.corpus import load_texts, stream_texts
 from hf_gradexplain.corpus.synthetic import SyntheticCorpus, make_corpus
@@ -71,7 +71,8 @@ def _named(arguments: EvaluateRecipeArguments) -> EvaluationInputs:
     if arguments.dataset_name is None:
         raise GradexplainError("--model_name_or_path needs a --dataset_name or a --file to evaluate on")
     data = resolve(arguments.dataset_name, arguments.dataset_revision, "dataset")
-    texts = _texts(arguments, data.commit)
+    with hint_at_predicted_classes():
+        texts = _texts(arguments, data.commit)
     engine = AttributionEngine.from_pretrained(
         str(arguments.model_name_or_path),
         revision=arguments.model_revision,

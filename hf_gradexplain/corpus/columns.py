@@ -12,6 +12,10 @@ class CorpusError(GradexplainError):
     """A dataset does not hold the requested labelled texts."""
 
 
+class NoLabelsError(CorpusError):
+    """A dataset does not have the column of labels."""
+
+
 class DatasetUnavailableError(CorpusError):
     """A dataset was not found, could not be reached or could not be read."""
 
@@ -35,13 +39,13 @@ def requested_columns(text_column: str, label_column: str | None) -> dict[str, s
     return dict(zip(names, targets if label_column is None else [*targets, "label"], strict=True))
 
 
-def choose_in(where: str, what: str, name: str, choices: Iterable[str]) -> str:
+def choose_in(where: str, what: str, name: str, choices: Iterable[str], raises: type[CorpusError] = CorpusError) -> str:
     """Return `name` if it is one of `choices`; see `hf_gradexplain.errors.choose`.
 
     Raises:
-        CorpusError: It is not one of them; the message begins with `where`.
+        CorpusError: It is not one of them; the message begins with `where`, and the error is of the class `raises`.
     """
-    with translate_errors(lambda error: f"{where}: {error}", GradexplainError, raises=CorpusError):
+    with translate_errors(lambda error: f"{where}: {error}", GradexplainError, raises=raises):
         return choose(what, name, tuple(choices))
 
 
@@ -50,7 +54,7 @@ def check_columns(rows: Dataset | IterableDataset, columns: dict[str, str], sour
     texts = [name for name in rows.column_names if is_string(rows, name)]
     for name, target in columns.items():
         option = "label_column" if target == "label" else "text_column"
-        choose_in(source, option, name, rows.column_names)
+        choose_in(source, option, name, rows.column_names, NoLabelsError if target == "label" else CorpusError)
         if option == "text_column" and name not in texts:
             fix = f"set text_column to one of {quoted(texts)}" if texts else "choose a dataset with texts"
             raise CorpusError(

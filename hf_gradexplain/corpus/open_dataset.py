@@ -97,8 +97,8 @@ def _load_file(path: Path, split: str, *, streaming: bool) -> Any:
             "is named .txt"
         )
     builder, settings = FILE_KINDS[kind]
-    if builder == "text" and path.stat().st_size == 0:
-        raise CorpusError(f"there is no text in {str(path)!r}: give a file with one text per line")
+    if path.stat().st_size == 0:
+        raise CorpusError(f"the file {str(path)!r} is empty: give one with at least one text")
     loaded = load_dataset(builder, data_files={split: str(path)}, streaming=streaming, **settings)
     return loaded if builder != "text" else {split: _lines(loaded[split])}
 

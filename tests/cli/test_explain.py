@@ -41,6 +41,14 @@ def test_a_text_or_a_file_is_explained(model, capsys, flags):
     assert "give one of TEXT, with or without a --pair, --file and --dataset_name" in capsys.readouterr().err
 
 
+def test_texts_without_labels_and_a_folder_are_answered_with_the_flag(model, tmp_path, capsys):
+    (tmp_path / "x.csv").write_text("text\nbad\n")
+    assert main(["explain", model, "--file", str(tmp_path / "x.csv"), "--target", "label"]) == 1
+    assert "; without labels, explain the predicted classes with --target predicted\n" in capsys.readouterr().err
+    assert main(["explain", model, "--file", str(tmp_path)]) == 1
+    assert f"{tmp_path} is a folder: give it as --dataset_name; --file takes one file" in capsys.readouterr().err
+
+
 def test_a_text_that_names_a_file_gets_a_hint(model, tmp_path, capsys):
     path = tmp_path / "x.csv"
     path.write_text("text\nbad\n")

@@ -1,8 +1,10 @@
 """The command `hf-gradexplain`: help, examples, the nearest choice, exit codes, and the doors to the recipes."""
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from importlib.metadata import version
 
 import pytest
@@ -58,6 +60,23 @@ def test_a_wrong_command_line_has_its_own_code(arguments, message, capsys):
     code, error = stopped(capsys, *arguments)
     assert (code, error.count("\n")) == (2, 1)
     assert message in error
+
+
+def test_a_long_list_of_choices_is_cut(tmp_path, capsys):
+    (tmp_path / "run.yaml").write_text("methds: [loo]\n")
+    _, error = stopped(capsys, "evaluate", str(tmp_path / "run.yaml"))
+    assert "did you mean 'methods'?" in error
+    assert error.endswith(", ...\n")
+    assert len(error) < 600
+
+
+def test_a_reader_that_stops_is_no_error():
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "hf_gradexplain", "methods"]
+    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_ctrl_c_ends_it_without_a_traceback(monkeypatch, capsys):

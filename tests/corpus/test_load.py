@@ -124,7 +124,7 @@ def test_a_file_of_another_kind_is_refused_with_the_kinds_that_can_be_read(tmp_p
 @pytest.mark.parametrize("load", [load_texts, lambda *a, **k: list(stream_texts(*a, **k))], ids=["loaded", "streamed"])
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "there is no text in '.*x.txt': give a file with one text per line"), (b"\xff\xfe\x00", "save .* in UTF-8")],
+    [(b"", "the file '.*x.txt' is empty: give one with at least one text"), (b"\xff\xfe\x00", "save .* in UTF-8")],
 )
 def test_a_text_file_without_text_is_an_error(tmp_path, load, content, message):
     (tmp_path / "x.txt").write_bytes(content)
@@ -284,7 +284,7 @@ def test_unavailable_sources(tmp_path, monkeypatch):
         load_texts("no/such")
     with pytest.raises(DatasetUnavailableError, match="neither a local folder or file nor a hub name"):
         load_texts(str(tmp_path / "nothing"))
-    (tmp_path / "broken.csv").write_text("")
+    (tmp_path / "broken.csv").write_text("\n")
     with pytest.raises(DatasetUnavailableError, match=r"No columns to parse.*; check its configuration"):
         load_texts(str(tmp_path / "broken.csv"))
 
