@@ -1,9 +1,10 @@
 """The files behind a model's name, and rules for their use: no pickled weights and no code unless allowed."""
 
+import logging
 import os
 import pickle
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,8 +150,11 @@ def weights_options(source: Source, *, allow_pickle: bool) -> dict[str, Any]:
     }
 
 
-def translate_load_errors(failure: str) -> AbstractContextManager[None]:
+@contextmanager
+def translate_load_errors(failure: str) -> Iterator[None]:
     """Turn any exception in the block into one sentence: untrusted files can raise any exception.
+
+    Log messages within the block may quote untrusted files, too: their control characters become visible.
 
     Args:
         failure: What failed; the message begins with it.
@@ -158,7 +162,27 @@ def translate_load_errors(failure: str) -> AbstractContextManager[None]:
     Raises:
         GradexplainError: The block raised an exception.
     """
-    return translate_errors(lambda error: f"{failure}: {_reason(error)}", Exception, GradexplainError)
+    explain = translate_errors(lambda error: f"{failure}: {_reason(error)}", Exception, GradexplainError)
+    with explain, _visible_logs():
+        yield
+
+
+@contextmanager
+def _visible_logs() -> Iterator[None]:
+    """Make the control characters of all log messages within the block visible, whoever handles them."""
+    factory = logging.getLogRecordFactory()
+
+    def visible_record(*args: Any) -> logging.LogRecord:
+        record = factory(*args)
+        with suppress(Exception):  # logging itself reports a message that cannot be formatted
+            record.msg, record.args = visible(record.getMessage()), None
+        return record
+
+    logging.setLogRecordFactory(visible_record)
+    try:
+        yield
+    finally:
+        logging.setLogRecordFactory(factory)
 
 
 def _reason(error: Exception) -> str:
