@@ -56,18 +56,7 @@ class AttributionEngine:
 
     The model's parameters, mode, configuration and hooks are restored after each batch, also after an exception.
 
-    Attributes:
-        model: The classifier, without the wrappers around it.
-        tokenizer: Its tokenizer.
-        profile: The results of probing the model.
-        provenances: The repositories and commits that `from_pretrained` loaded; empty otherwise.
-
-    Args:
-        model: A module whose forward takes the tokenizer's output and returns logits `(B, C)`, as an attribute or key
-            `logits` or as a tensor. `DataParallel`, `torch.compile` and LoRA adapters around it are unwrapped. Or a
-            text classification pipeline, a `CrossEncoder` of sentence-transformers, or a `SetFitModel`.
-        tokenizer: The model's tokenizer; a pipeline, a `CrossEncoder` and a `SetFitModel` have their own.
-        class_names: The names of the classes; by default those of the model's configuration, or numbers.
+    Its attributes and arguments are those of `hf_gradexplain.Explainer`, which lists them.
 
     Raises:
         GradexplainError: The model has no classification head, its weights are not finite or its word vectors zero,
