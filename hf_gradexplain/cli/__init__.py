@@ -3,8 +3,8 @@
 Each command is a module with its parser and its function. The functions import what needs PyTorch, so that `--help` and
 `methods` answer at once.
 
-Exit codes: 0 success; 1 an error, in one sentence that says how to fix it, or the doctor found a problem; 2 a wrong
-command line; 130 stopped with Ctrl-C; 141 the reader of the output has stopped reading.
+Exit codes: 0 success; 1 an error, in one sentence that says how to fix it, or the doctor found a problem, or the reader
+of the output stopped; 2 a wrong command line; 130 stopped with Ctrl-C.
 """
 
 import os
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:  # the reader, such as head, has seen enough; Python flushes standard output when it ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        return 1
 
 
 def build_parser() -> Parser:
