@@ -28,7 +28,8 @@ def stages(path: Path, root: Path) -> list[list[Path]]:
         root: The root of the checkout.
     """
     inside = path.relative_to(PACKAGE)
-    folder, mirrored = root / "tests" / inside.parent, root / "tests" / inside.parent / f"test_{inside.name}"
+    mirrored = root / "tests" / inside.parent / f"test_{inside.name}"
+    folder = next(place for place in mirrored.parents if place.exists())
 
     def nearness(test: Path) -> tuple[bool, bool, bool, float, int]:
         steps = _steps(test, root)

@@ -108,6 +108,11 @@ def test_the_nearest_tests_run_first_and_every_test_once():
     assert set(everything) == tests - left_out
 
 
+def test_tests_of_the_folder_above_are_near_if_a_folder_has_none_of_its_own():
+    first, second, _ = stages(Path("hf_gradexplain/models/fasttext/modeling_fasttext.py"), ROOT)
+    assert Path("tests/models/test_models.py") in first + second
+
+
 def test_a_test_that_imports_a_module_is_nearer_than_one_that_reaches_it_through_others():
     order = list(chain.from_iterable(stages(Path("hf_gradexplain/classifier/memory.py"), ROOT)))
     assert order.index(Path("tests/perturb/test_generic.py")) < order.index(Path("tests/recipes/test_train.py"))
