@@ -1,5 +1,8 @@
 """AOPC of random orders of removal, and its spread."""
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -9,6 +12,23 @@ from hf_gradexplain.evaluation.ragged_array import RaggedArray
 from hf_gradexplain.text.data import Document
 
 COVERAGE = 0.95
+
+
+RANDOM = "random"
+"""The method whose scores are one random order."""
+
+Curve = TypeVar("Curve")
+
+
+def with_mean_random(curves: Mapping[str, Curve], random_orders: Mapping[str, Curve]) -> dict[str, Curve]:
+    """Return curves by method, with the mean over the random orders in place of that of `random`, if it was measured.
+
+    One order is a draw from the random band, and can lie outside of it; the mean of several is its middle. AOPC is
+    linear in the curve, so that it becomes the mean AOPC over the orders. A random order reversed is a random order:
+    this holds for the curves of removing the lowest-scored units first, too.
+    """
+    mean = {RANDOM: random_orders["mean"]} if "mean" in random_orders and RANDOM in curves else {}
+    return {**curves, **mean}
 
 
 def random_ranks(document: Document, seed: int, orders: int) -> np.ndarray:

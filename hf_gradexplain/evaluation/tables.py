@@ -15,7 +15,7 @@ from hf_gradexplain.evaluation.correlation import compared_by_sign, correlated_m
 from hf_gradexplain.evaluation.median import MIN_VALUES
 from hf_gradexplain.evaluation.naopc import NormalisedSums
 from hf_gradexplain.evaluation.ragged_array import RaggedArray
-from hf_gradexplain.evaluation.random_band import RandomBandSums
+from hf_gradexplain.evaluation.random_band import RandomBandSums, with_mean_random
 from hf_gradexplain.evaluation.read_documents import (
     SATURATED,
     DocumentBlock,
@@ -40,7 +40,8 @@ class Tables:
     """The tables of an evaluation. A table of something that was not measured has no rows.
 
     Attributes:
-        aopc: `method, k, aopc, ci_low, ci_high, n`.
+        aopc: `method, k, aopc, ci_low, ci_high, n`. If random orders were measured, `random` is their mean, here and
+            in `curves`, `comparisons` and `normalised`.
         correlation: `method, coefficient, median, mean, fraction_significant, n, n_undefined`, and more: see
             `hf_gradexplain.evaluation.agreement.correlation_tables`.
         histograms: The distribution of the correlations: `method, coefficient, low, high, n`.
@@ -121,10 +122,12 @@ class _Sums:
         self.signs = SignSums(compared_by_sign(methods))
 
     def add(self, block: DocumentBlock, weights: np.ndarray) -> None:
-        removal = {method: removal_drops(curves) for method, curves in block.curves.items()}
+        by_method = with_mean_random(block.curves, block.random_orders)
+        lowest_first = with_mean_random(block.negative_first, block.random_orders)
+        removal = {method: removal_drops(curves) for method, curves in by_method.items()}
         self._add_curves("removal", removal, weights)
         for name, drops in (("negative_first", removal_drops), ("sufficiency", sufficiency_drops)):
-            self._add_curves(name, {m: drops(curves) for m, curves in block.negative_first.items()}, weights)
+            self._add_curves(name, {m: drops(curves) for m, curves in lowest_first.items()}, weights)
         if block.random_orders:
             self.random.add(removal_drops(block.random_orders["mean"]), weights)
             self.chance.add(block.random_orders["variance"])

@@ -21,6 +21,7 @@ from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.documents import iterate_documents, read_rows
 from hf_gradexplain.evaluation.extra_measures import default_measures
 from hf_gradexplain.evaluation.presentation import draw_figures, warnings_of
+from hf_gradexplain.evaluation.random_band import with_mean_random
 from hf_gradexplain.evaluation.report import write_report
 from hf_gradexplain.evaluation.summaries import finding, headline, summary_table
 from hf_gradexplain.explanation import Explanation
@@ -126,7 +127,7 @@ class Evaluation:
                 "correct": None if document.label is None else document.label == explanation.prediction,
                 "p": float(explanation.probabilities[explanation.target]),
             }
-            for method, curve in document.curves.items():
+            for method, curve in with_mean_random(document.curves, document.random_orders).items():
                 pearson = document.correlations.get(method, {}).get("pearson")
                 rows.append({**of_text, "method": method, name: document_aopc(curve, k)[-1], "pearson": pearson})
         return pd.DataFrame(rows)

@@ -53,6 +53,11 @@ def tables(paths):
     return make_tables(paths, OPTIONS)
 
 
+def counted(document, method, name="curves"):
+    """Return the curve of a method that the tables count: of `random`, the mean over the random orders."""
+    return document.random_orders["mean"] if method == "random" else getattr(document, name)[method]
+
+
 @pytest.mark.parametrize("cuts", [(), (1, 2, 3, 37), tuple(range(1, 40))])
 @pytest.mark.parametrize("block", [4, 256])
 def test_they_are_the_same_to_the_bit_for_any_split_into_files(cuts, block, documents, paths, tmp_path, monkeypatch):
@@ -63,11 +68,11 @@ def test_they_are_the_same_to_the_bit_for_any_split_into_files(cuts, block, docu
 
 
 def test_all_curves_are_means_over_documents(documents, tables):
-    sufficiency = {m: [d.negative_first[m] for d in documents] for m in METHODS}
+    sufficiency = {m: [counted(d, m, "negative_first") for d in documents] for m in METHODS}
     for method in METHODS:
         expected = {
-            "removal": naive_aopc([d.curves[method] for d in documents]),
-            "negative_first": naive_aopc([d.negative_first[method] for d in documents]),
+            "removal": naive_aopc([counted(d, method) for d in documents]),
+            "negative_first": naive_aopc(sufficiency[method]),
         }
         longest = len(expected["removal"]) - 1
         drops = [[c[0] - c[max(len(c) - 1 - k, 0)] for k in range(longest + 1)] for c in sufficiency[method]]
@@ -84,7 +89,7 @@ def test_comparisons_are_the_paired_tests_of_scipy(documents, tables):
     longest = int(tables.aopc["k"].max())
     assert set(tables.comparisons["k"]) == {10, longest}
     for row in tables.comparisons.itertuples():
-        a, b = ([naive_aopc([d.curves[m]], longest)[row.k] for d in documents] for m in (row.method, row.other))
+        a, b = ([naive_aopc([counted(d, m)], longest)[row.k] for d in documents] for m in (row.method, row.other))
         assert row.difference == pytest.approx(np.mean(a) - np.mean(b), abs=1e-12)
         if row.difference > 1e-4:
             assert row.p == pytest.approx(stats.ttest_rel(a, b).pvalue, rel=1e-4)
@@ -93,11 +98,23 @@ def test_comparisons_are_the_paired_tests_of_scipy(documents, tables):
 def test_naopc_is_the_mean_over_documents(documents, tables):
     bounds = {name: np.array([d.bounds[name] for d in documents]) for name in ("lower", "upper")}
     for row in tables.normalised.itertuples():
-        areas = np.array([np.mean(d.curves[row.method][0] - d.curves[row.method]) for d in documents])
+        areas = np.array([np.mean(counted(d, row.method)[0] - counted(d, row.method)) for d in documents])
         expected = normalised_aopc(areas, **bounds)
         assert row.naopc == pytest.approx(np.nanmean(expected), abs=1e-12)
         assert (row.n, row.n_undefined) == ((~np.isnan(expected)).sum(), np.isnan(expected).sum())
     assert tables.normalised["n_outside"].sum() == 0
+
+
+def test_the_row_of_random_is_the_mean_over_the_random_orders(documents, tables):
+    of_random = tables.aopc[tables.aopc["method"] == "random"]["aopc"].to_numpy()
+    expected = naive_aopc([d.random_orders["mean"] for d in documents])
+    np.testing.assert_allclose(of_random, expected, rtol=0, atol=1e-12)
+    assert np.abs(of_random - naive_aopc([d.curves["random"] for d in documents])).max() > 1e-3
+    ends = tables.curves.set_index(["method", "curve"]).loc["random"]["aopc"]
+    np.testing.assert_allclose(ends["negative_first"], expected, rtol=0, atol=1e-12)
+    row = tables.comparisons.query("method == 'loo' and other == 'random'").iloc[0]
+    loo = naive_aopc([d.curves["loo"] for d in documents])
+    assert row["difference"] == pytest.approx(loo[int(row["k"])] - expected[int(row["k"])], abs=1e-12)
 
 
 def test_the_band_holds_the_mean_of_random_orders(documents, tables):
@@ -151,8 +168,12 @@ def test_saturated_documents_are_counted_but_not_in_regression(documents, tmp_pa
 def test_without_extra_measures_their_tables_are_empty_and_the_others_the_same(documents, tables, tmp_path):
     plain = make_tables(write(documents, (20,), tmp_path, Measures()), OPTIONS)
     assert all(len(getattr(plain, name)) == 0 for name in ("curves", "chance", "normalised"))
-    for name in ("aopc", "correlation", "comparisons", "signs"):
+    for name in ("correlation", "signs"):
         pd.testing.assert_frame_equal(getattr(plain, name), getattr(tables, name), check_exact=True)
+    ours, others = (table.aopc[table.aopc["method"] != "random"] for table in (plain, tables))
+    pd.testing.assert_frame_equal(ours, others, check_exact=True)
+    of_one_order = plain.aopc[plain.aopc["method"] == "random"]["aopc"]
+    np.testing.assert_allclose(of_one_order, naive_aopc([d.curves["random"] for d in documents]), rtol=0, atol=1e-12)
 
 
 def test_a_median_of_few_documents_has_no_interval_and_the_counts_say_why(documents, tmp_path):
