@@ -37,7 +37,7 @@ def print_rows(rows: list[dict[str, Any]], form: str) -> None:
     elif form == "quiet":
         print("\n".join(str(next(iter(row.values()))) for row in rows))
     else:
-        columns = [Column(name, overflow="fold") for name in rows[0]]
+        columns = [Column(name, overflow="fold", no_wrap=number == 0) for number, name in enumerate(rows[0])]
         table = Table(*columns, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
         for row in rows:
             table.add_row(*(Text(one_line(str(value))) for value in row.values()))

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 from datasets import Dataset
-from rich.table import Table
 
 from hf_gradexplain.attribution.choice import ONE_PASS
 from hf_gradexplain.corpus import load_texts
@@ -19,7 +18,7 @@ from hf_gradexplain.hub.provenance import resolve
 from hf_gradexplain.options import Options, ProblemTypeName, SplitArguments
 from hf_gradexplain.run.estimate import K_GRID
 from hf_gradexplain.run.runner import evaluate_texts
-from hf_gradexplain.viz.terminal import summary_table
+from hf_gradexplain.viz.terminal import FittedTable, summary_table
 
 METHODS_TO_COMPARE = ("random", "loo", *ONE_PASS, "integrated_gradients")
 
@@ -38,7 +37,7 @@ class Recommendation:
     method: str | None
     sentence: str
 
-    def to_table(self) -> Table:
+    def to_table(self) -> FittedTable:
         """Return the table for the terminal."""
         names = {"aopc": f"AOPC({SHORT_K})", "ci_low": "low", "ci_high": "high"}
         shown = self.table.rename(columns={**names, "vs_random": "random order", "vs_loo": "leave-one-out"})

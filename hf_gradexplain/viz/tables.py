@@ -73,14 +73,15 @@ def join_words(words: Iterable[str], conjunction: str = "and") -> str:
     return f"{', '.join(most)} {conjunction} {last}" if most else last
 
 
-def text_table(frame: pd.DataFrame, formats: Mapping[str, str] | None = None) -> TextTable:
+def text_table(frame: pd.DataFrame, formats: Mapping[str, str] | None = None, *, decimals: int = 3) -> TextTable:
     """Format every cell of `frame`: undefined values as an en dash, others by the format of their column.
 
     Args:
         frame: Any table. A named index becomes its first column; an unnamed one is left out.
         formats: A Python format specification per column name, such as `{"aopc": ".4f", "n": ",.0f"}`. Without one,
-            fractions have three decimals (an exponent if they are below 0.0005 or from a million on), and whole
-            numbers have thousands separators.
+            fractions have `decimals` decimals (an exponent, or with 2 decimals one digit, if they would be written as
+            0; an exponent from a million on), and whole numbers have thousands separators.
+        decimals: The number of decimals.
 
     Raises:
         ValueError: `formats` names a column that `frame` does not have.
@@ -91,7 +92,9 @@ def text_table(frame: pd.DataFrame, formats: Mapping[str, str] | None = None) ->
     headers = tuple(one_line(str(column)) for column in frame.columns)
     if unknown := [column for column in formats if column not in frame.columns]:
         raise ValueError(f"formats names columns {unknown}, but the table has {list(headers)}; use these names.")
-    columns = [[_cell(value, formats.get(name)) for value in column.tolist()] for name, column in frame.items()]
+    columns = [
+        [_cell(value, formats.get(name), decimals) for value in column.tolist()] for name, column in frame.items()
+    ]
     return TextTable(
         headers=headers,
         rows=tuple(zip(*columns, strict=True)),
@@ -104,14 +107,14 @@ def _is_numeric(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
-def _cell(value: Any, spec: str | None) -> str:
+def _cell(value: Any, spec: str | None, decimals: int) -> str:
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return MISSING
     if spec is not None:
         return with_minus(one_line(format(value, spec)))
     if isinstance(value, float):
-        plain = value == 0 or 5e-4 <= abs(value) < 1e6
-        return with_minus(format(value, "z.3f" if plain else ".2e"))
+        plain = value == 0 or 0.5 * 10**-decimals <= abs(value) < 1e6
+        return with_minus(format(value, f"z.{decimals}f" if plain else ".2e" if decimals > 2 else ".1g"))
     if isinstance(value, int) and not isinstance(value, bool):
         return with_minus(format(value, ",d"))
     return one_line(str(value))

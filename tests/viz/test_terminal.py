@@ -1,5 +1,4 @@
 import io
-import re
 
 import numpy as np
 import pandas as pd
@@ -24,10 +23,57 @@ def test_table_is_aligned_and_counts_what_is_undefined():
     assert lines[-1] == "– undefined (1)"
 
 
-@pytest.mark.parametrize("width", [100, 44, 30, 20])
-def test_numbers_lose_no_digit_in_a_narrow_terminal(width):
-    frame = pd.DataFrame({"method": ["signed_gi"], "aopc": [0.512], "fraction_significant": [0.678], "n": [9_343]})
-    assert sorted(re.findall(r"\d", printed(summary_table(frame), width))) == sorted("051206789343")
+SUMMARY = pd.DataFrame(
+    {
+        "method": ["integrated_gradients", "signed_gi"],
+        "AOPC(10)": [0.5123, 0.0004],
+        "low": [0.4, -0.25],
+        "high": [0.625, 0.1],
+        "median r": [np.nan, 0.5],
+        "verdict": ["no better than random", "better"],
+        "n": [9_343, 20],
+    }
+)
+
+
+def lines_at(width):
+    return [line.strip() for line in printed(summary_table(SUMMARY), width).splitlines()]
+
+
+@pytest.mark.parametrize("width", [100, 80, 60, 50, 40, 34])
+def test_a_narrow_terminal_breaks_no_name_and_no_number(width):
+    lines = lines_at(width)
+    assert max(map(len, lines)) <= width
+    rows = {
+        line.split()[0]: line.split()[1:] for line in lines if line.startswith(("integrated_gradients ", "signed_"))
+    }
+    assert [row[0] for row in rows.values()] == (["0.512", "4.00e−04"] if width >= 80 else ["0.51", "0.0004"])
+    whole = {"0.400", "0.625", "–", "−0.250", "0.100", "0.500", "9,343", "20", "0.40", "0.62", "−0.25", "0.10", "0.50"}
+    words = set(" ".join(SUMMARY["verdict"]).split())
+    assert {cell for row in rows.values() for cell in row[1:]} <= whole | words
+
+
+@pytest.mark.parametrize(
+    ("width", "hidden"),
+    [
+        (100, []),
+        (80, []),
+        (60, ["median r", "n"]),
+        (50, ["high", "median r", "n"]),
+        (34, ["low", "high", "median r", "verdict", "n"]),
+    ],
+)
+def test_digits_are_dropped_first_then_the_last_numbers_and_the_caption_names_them(width, hidden):
+    lines = lines_at(width)
+    headers = next(line for line in lines if line.startswith("method"))
+    assert [name for name in SUMMARY.columns if f"{name}  " not in f"{headers}  "] == hidden
+    said = f"left out, as the terminal is narrow: {', '.join(hidden)}"
+    assert (said in " ".join(lines)) == bool(hidden)
+
+
+def test_undefined_values_of_columns_left_out_are_not_counted():
+    assert "undefined (1)" in printed(summary_table(SUMMARY), 100)
+    assert "undefined" not in printed(summary_table(SUMMARY), 34)
 
 
 def test_markup_and_escape_sequences_are_shown():
