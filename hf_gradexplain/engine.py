@@ -217,7 +217,7 @@ class AttributionEngine:
             GradexplainError: An argument cannot be used, or the model cannot give gradients.
         """
         target: TargetName = "predicted" if label is None else "label"
-        options = Options("signed_gi", unit, target=target, objective=objective, baseline=baseline)
+        options = Options(("signed_gi",), unit, target=target, objective=objective, baseline=baseline)
         targets = target_ids(options.target, label, 1, self.class_names)
         (document,) = documents = self.encode([text], options)
         with frozen_eval_mode(self.model):

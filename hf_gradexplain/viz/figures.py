@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from textwrap import wrap
+from typing import Any
 
 import matplotlib.style
 import numpy as np
@@ -157,7 +158,7 @@ def _draw_histogram(
             f"median {with_interval(row['median'], row['median_ci_low'], row['median_ci_high'], '.2f')}",
             f"p ≤ .05 for {significant.iloc[0]:.0%}; by FDR {significant.iloc[1]:.0%}",
         ]
-    said = {"size": "small", "color": MUTED, "va": "center", "transform": axes.get_yaxis_transform()}
+    said: dict[str, Any] = {"size": "small", "color": MUTED, "va": "center", "transform": axes.get_yaxis_transform()}
     axes.text(1.02, base + 0.43, "\n".join(lines), linespacing=1.15, **said)
 
 

@@ -1,5 +1,7 @@
 """Units by embedding dimensions: gradient times input before its sum."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -44,4 +46,5 @@ def draw_heatmap(axes: Axes, values: pd.DataFrame, *, title: str = "", max_units
     if numbers.size:
         top = float(np.percentile(np.abs(numbers), 99.5)) or float(np.abs(numbers).max()) or 1.0
         image = axes.imshow(numbers, cmap=SIDES, vmin=-top, vmax=top, aspect="auto", interpolation="nearest")
-        axes.get_figure().colorbar(image, ax=axes, label="gradient × input", extend="both", fraction=0.04, pad=0.02)
+        figure: Any = axes.get_figure()
+        figure.colorbar(image, ax=axes, label="gradient × input", extend="both", fraction=0.04, pad=0.02)

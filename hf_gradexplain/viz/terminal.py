@@ -52,7 +52,8 @@ class FittedTable:
     def _choices(self) -> Iterator[tuple[TextTable, list[str]]]:
         """Yield the table with fewer and fewer digits and columns, and the names of those left out."""
         frame = self.frame.reset_index() if any(name is not None for name in self.frame.index.names) else self.frame
-        whole, left_out = text_table(frame, self.formats), []
+        whole = text_table(frame, self.formats)
+        left_out: list[str] = []
         yield whole, []
         shown = list(range(len(whole.headers)))
         while True:

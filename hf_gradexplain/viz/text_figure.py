@@ -64,10 +64,11 @@ def draw_text(axes: Axes, rows: Sequence[Row], heading: Heading) -> None:
     for units that oppose the target. Right-to-left scripts are drawn word by word from left to right: use HTML.
     """
     axes.set_axis_off()
-    figure = axes.get_figure(root=True)
-    points = Affine2D().scale(1 / 72) + figure.dpi_scale_trans + ScaledTranslation(0, 1, axes.transAxes)
+    figure: Any = axes.get_figure(root=True)
+    corner: Any = axes.transAxes
+    points = Affine2D().scale(1 / 72) + figure.dpi_scale_trans + ScaledTranslation(0, 1, corner)
+    look: dict[str, Any] = {"transform": points, "clip_on": False, "in_layout": False}
     for piece in _layout(rows, heading, 72 * axes.get_window_extent().width / figure.dpi).pieces:
-        look = {"transform": points, "clip_on": False, "in_layout": False}
         if piece.shade and piece.shade.role in COLORS:
             _draw_shade(axes, piece, piece.shade, look)
         size, color, weight = piece.font
@@ -78,12 +79,12 @@ def _draw_shade(axes: Axes, piece: Piece, shade: Shade, look: dict[str, Any]) ->
     """Draw the background of a unit and the line below it."""
     size, color = piece.font.size, COLORS[shade.role]
     bottom = -piece.base - 0.32 * size
-    alpha = {"alpha": _OPACITY * shade.strength, "linewidth": 0}
-    axes.add_artist(Rectangle((piece.left, bottom), piece.width, 1.4 * size, color=color, **alpha, **look))
-    dash = (0, (2.2, 1.4)) if shade.role == "against" else "solid"
+    box: dict[str, Any] = {"color": color, "alpha": _OPACITY * shade.strength, "linewidth": 0, **look}
+    axes.add_artist(Rectangle((piece.left, bottom), piece.width, 1.4 * size, **box))
     ends = [piece.left + 0.5, piece.left + piece.width - 0.5]
-    line = {"color": color, "alpha": shade.strength, "linewidth": 1.4, "linestyle": dash, "solid_capstyle": "butt"}
-    axes.add_artist(Line2D(ends, [bottom, bottom], **line, **look))
+    line: dict[str, Any] = {"color": color, "alpha": shade.strength, "linewidth": 1.4, "solid_capstyle": "butt", **look}
+    dash: Any = (0, (2.2, 1.4)) if shade.role == "against" else "solid"
+    axes.add_artist(Line2D(ends, [bottom, bottom], linestyle=dash, **line))
 
 
 def _layout(rows: Sequence[Row], heading: Heading, width: float) -> Page:
