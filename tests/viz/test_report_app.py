@@ -278,6 +278,16 @@ def test_every_control_is_reached_by_the_tab_key_in_the_order_of_the_page(page):
     assert page.run("document.querySelector('details.document').open")
 
 
+def test_the_focus_stays_where_a_key_was_pressed(page):
+    page.run("[...document.querySelectorAll('#curves .key button')][1].focus()")
+    page.press("Enter", 13, "\r")
+    assert page.run("document.activeElement.getAttribute('aria-pressed')") == "true"
+    page.run("[...document.querySelectorAll('.pager button')].at(-1).focus()")
+    page.press("Enter", 13, "\r")
+    assert shown_rows(page) == list(range(10, 20))
+    assert page.run("document.activeElement === document.querySelector('.list summary')")
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_all_text_has_enough_contrast(page, dark):
     page.resize(1280, dark=dark)

@@ -1,16 +1,18 @@
 // A chart with its key: a table of the values at one point, whose buttons show one method alone.
 
+const STEPS_OF_KEYS = {
+  ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -Infinity, End: Infinity,
+};
+
 function chartPanel(chart, { height, start, unit }) {
   const { ks } = chart;
   const state = { point: Math.max(0, ks.findLastIndex(k => k <= start)), only: null };
-  const holder = make("div", { class: "plot", role: "slider", tabindex: 0, "aria-label": `k, ${unit}`, "aria-valuemin": 0, "aria-valuemax": ks.at(-1) });
+  const range = { "aria-label": `k, ${unit}`, "aria-valuemin": 0, "aria-valuemax": ks.at(-1) };
+  const holder = make("div", { class: "plot", role: "slider", tabindex: 0, ...range });
   const body = make("tbody");
   const value = make("output");
-  const key = make(
-    "table", { class: "key" },
-    make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "method"), make("th", { scope: "col", class: "number" }, value))),
-    body,
-  );
+  const heads = [make("th", { scope: "col" }, "method"), make("th", { scope: "col", class: "number" }, value)];
+  const key = make("table", { class: "key" }, make("thead", {}, make("tr", {}, ...heads)), body);
   const rows = chart.lines.map(line => keyRow(line, () => {
     state.only = state.only === line.name ? null : line.name;
     update();
@@ -21,7 +23,9 @@ function chartPanel(chart, { height, start, unit }) {
     holder.setAttribute("aria-valuenow", ks[state.point]);
     value.textContent = `at k = ${ks[state.point]}`;
     for (const row of rows) row.show(state.point, state.only);
-    body.replaceChildren(...rows.toSorted((a, b) => b.value - a.value).map(row => row.node));
+    const sorted = rows.toSorted((a, b) => b.value - a.value).map(row => row.node);
+    // Moving a row would take the focus from its button.
+    if (sorted.some((node, i) => node !== body.children[i])) body.replaceChildren(...sorted);
     drawn?.showAt(state.point);
     drawn?.only(state.only);
   }
@@ -41,14 +45,13 @@ function chartPanel(chart, { height, start, unit }) {
   }
 
   holder.addEventListener("keydown", event => {
-    const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -Infinity, End: Infinity };
-    if (!(event.key in steps)) return;
+    if (!(event.key in STEPS_OF_KEYS)) return;
     event.preventDefault();
-    moveTo(state.point + steps[event.key]);
+    moveTo(state.point + STEPS_OF_KEYS[event.key]);
   });
   watchWidth(holder, redraw);
   update();
-  return make("div", { class: "chart-panel" }, make("div", { class: "drawing" }, holder), make("div", { class: "scroll" }, key));
+  return make("div", { class: "chart-panel" }, holder, make("div", { class: "scroll" }, key));
 }
 
 function watchWidth(element, redraw) {
@@ -92,8 +95,10 @@ function chartChoice(charts, options) {
   };
   const radios = charts.map((chart, i) => make(
     "label", {},
-    make("input", { type: "radio", name: "chart", checked: i === 0, change: () => show(chart) }), make("span", {}, chart.title),
+    make("input", { type: "radio", name: "chart", checked: i === 0, change: () => show(chart) }),
+    make("span", {}, chart.title),
   ));
   show(charts[0]);
-  return [charts.length > 1 ? make("fieldset", { class: "choice" }, make("legend", {}, "Curve"), ...radios) : null, panel, note];
+  const choice = make("fieldset", { class: "choice" }, make("legend", {}, "Curve"), ...radios);
+  return charts.length > 1 ? [choice, panel, note] : [panel, note];
 }

@@ -31,15 +31,15 @@ function shadedText(text, shown, scores, method) {
 
 function documentFacts(page, position) {
   const { index } = page;
-  const name = number => isolated(page.className(number));
   const [label, prediction, target] = [index.label[position], index.prediction[position], index.target[position]];
-  const probability = value => (value === null ? "" : ` (${fixed(value)})`);
+  const name = number => make("b", {}, isolated(page.className(number)));
+  const fact = (what, number, after = "") => make("span", {}, what, name(number), after);
   const parts = [make("b", { class: "row" }, `#${index.row[position]}`)];
-  if (label !== null) parts.push(make("span", {}, "true ", make("b", {}, name(label))));
+  if (label !== null) parts.push(fact("true ", label));
   if (prediction === null) parts.push(make("span", {}, `output ${fixed(index.value[position])}`));
-  else parts.push(make("span", {}, "predicted ", make("b", {}, name(prediction)), probability(index.confidence[position])));
+  else parts.push(fact("predicted ", prediction, ` (${fixed(index.confidence[position])})`));
   if (prediction !== null && target !== prediction) {
-    parts.push(make("span", {}, "explained ", make("b", {}, name(target)), probability(index.value[position])));
+    parts.push(fact("explained ", target, ` (${fixed(index.value[position])})`));
   }
   if (isWrong(index, position)) parts.push(make("span", { class: "mark wrong" }, "wrong"));
   if (isUnsure(index, position, page.limits)) parts.push(make("span", { class: "mark" }, "unsure"));
@@ -71,13 +71,14 @@ function scoreTable(page, position, shown) {
     if (owner >= 0 && units[owner] === "") units[owner] = text.slice(start, start + length);
     start += length;
   });
-  const head = ["unit", ...page.methods.map(method => method.name)];
-  const table = make(
-    "table", {},
-    make("thead", {}, make("tr", {}, ...head.map((name, i) => make("th", { scope: "col", class: i ? "number" : null }, isolated(name))))),
-    make("tbody", {}, ...units.map((unit, u) => make("tr", {}, make("td", {}, isolated(unit)),
-      ...page.methods.map((method, m) => make("td", { class: "number" }, formatScore(shown.scores[m][u], sidesOf(method, shown.scores[m]) !== null)))))),
-  );
+  const names = ["unit", ...page.methods.map(method => method.name)];
+  const heads = names.map((name, i) => make("th", { scope: "col", class: i ? "number" : null }, isolated(name)));
+  const signed = page.methods.map((method, m) => sidesOf(method, shown.scores[m]) !== null);
+  const rows = units.map((unit, u) => make(
+    "tr", {}, make("td", {}, isolated(unit)),
+    ...shown.scores.map((scores, m) => make("td", { class: "number" }, formatScore(scores[u], signed[m]))),
+  ));
+  const table = make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows));
   makeSortable(table);
   return make("div", { class: "scroll" }, table);
 }

@@ -22,10 +22,12 @@ class DocumentList {
     this.ready = this.show();
   }
 
-  goTo(first) {
+  // The buttons are made anew on every page, so the focus goes to the first document.
+  async goTo(first) {
     this.first = Math.min(Math.max(first, 0), Math.max(this.found.length - 1, 0));
-    this.ready = this.show();
+    await this.show();
     this.node.scrollIntoView({ block: "start" });
+    this.list.querySelector("summary").focus({ preventScroll: true });
   }
 
   async show() {
@@ -34,8 +36,10 @@ class DocumentList {
     const positions = found.slice(first, first + PAGE);
     const parts = await Promise.all(positions.map(position => this.store.document(position)));
     if (found !== this.found || first !== this.first) return;
-    this.status.textContent = found.length === this.store.length ? `${all}. Open one to see all methods.` : `${found.length.toLocaleString("en")} of ${all}`;
-    this.list.replaceChildren(...positions.map((position, i) => documentItem(this.page, position, parts[i], wanted.method)));
+    const isAll = found.length === this.store.length;
+    this.status.textContent = isAll ? `${all}. Open one to see all methods.` : `${thousands(found.length)} of ${all}`;
+    const items = positions.map((position, i) => documentItem(this.page, position, parts[i], wanted.method));
+    this.list.replaceChildren(...items);
     this.pager.replaceChildren(...pagerButtons(first, found.length, to => this.goTo(to)));
   }
 }
@@ -59,7 +63,7 @@ function pagerButtons(first, total, goTo) {
   });
   return [
     button("Previous", first - PAGE, first === 0),
-    make("span", {}, "page ", number, ` of ${(last / PAGE + 1).toLocaleString("en")}`),
+    make("span", {}, "page ", number, ` of ${thousands(last / PAGE + 1)}`),
     button("Next", first + PAGE, first >= last),
   ];
 }

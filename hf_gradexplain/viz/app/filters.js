@@ -9,10 +9,11 @@ function filterForm(page, wanted, changed) {
     type: "search", placeholder: "Words of the text, or #row", autocomplete: "off", spellcheck: "false",
     input: event => set({ query: event.target.value }),
   });
+  const methods = page.methods.map((method, i) => [i, method.name]);
   const choices = [
     page.hasLabels && classChoice(page, "True class", page.index.label, label => set({ label })),
     page.hasClasses && classChoice(page, "Predicted class", page.index.prediction, prediction => set({ prediction })),
-    field("Method", choice(page.methods.map((method, i) => [i, method.name]), wanted.method, method => set({ method: Number(method) }))),
+    field("Method", choice(methods, wanted.method, method => set({ method: Number(method) }))),
     field("Order", choice(orders(page), "row", order => set({ order }))),
   ];
   const { unsure, disagrees } = page.limits;
@@ -20,7 +21,9 @@ function filterForm(page, wanted, changed) {
     page.hasLabels && check("wrong prediction", wrong => set({ wrong })),
     page.hasClasses && check(`unsure: p below ${unsure}`, value => set({ unsure: value })),
     check("truncated", truncated => set({ truncated })),
-    page.hasReference && check(`method disagrees with leave-one-out: r below ${disagrees}`, value => set({ disagrees: value })),
+    page.hasReference && check(
+      `method disagrees with leave-one-out: r below ${disagrees}`, value => set({ disagrees: value }),
+    ),
   ];
   return make(
     "form", { class: "filters", role: "search", submit: event => event.preventDefault() },
@@ -43,7 +46,8 @@ function field(name, control) {
 }
 
 function check(name, changed) {
-  return make("label", { class: "check" }, make("input", { type: "checkbox", change: event => changed(event.target.checked) }), make("span", {}, name));
+  const box = make("input", { type: "checkbox", change: event => changed(event.target.checked) });
+  return make("label", { class: "check" }, box, make("span", {}, name));
 }
 
 function choice(options, selected, changed) {
@@ -57,6 +61,7 @@ function choice(options, selected, changed) {
 function classChoice(page, name, column, changed) {
   const counts = new Map();
   for (const number of column) if (number !== null) counts.set(number, (counts.get(number) ?? 0) + 1);
-  const named = [...counts].sort(([a], [b]) => a - b).map(([number, n]) => [number, `${page.className(number)} (${n.toLocaleString("en")})`]);
+  const numbers = [...counts.keys()].sort((a, b) => a - b);
+  const named = numbers.map(number => [number, `${page.className(number)} (${thousands(counts.get(number))})`]);
   return field(name, choice([["", "any"], ...named], "", value => changed(value === "" ? null : Number(value))));
 }

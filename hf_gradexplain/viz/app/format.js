@@ -16,6 +16,10 @@ function formatScore(value, signed) {
   return signed && value > 0 ? `+${text}` : text;
 }
 
+function thousands(number) {
+  return number.toLocaleString("en");
+}
+
 function count(number, noun) {
-  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+  return `${thousands(number)} ${noun}${number === 1 ? "" : "s"}`;
 }

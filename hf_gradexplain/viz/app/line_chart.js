@@ -70,7 +70,9 @@ function lineChart(chart, { width, height, onPoint }) {
     });
   };
   for (const kind of ["pointermove", "pointerdown"]) {
-    node.addEventListener(kind, event => onPoint(nearestPoint(event.clientX - node.getBoundingClientRect().left, ks.map(x))));
+    node.addEventListener(kind, event => {
+      onPoint(nearestPoint(event.clientX - node.getBoundingClientRect().left, ks.map(x)));
+    });
   }
   return { node, showAt, only: name => fade(groups, chart.lines, name) };
 }
@@ -86,18 +88,19 @@ function fade(groups, lines, name) {
 }
 
 function axes(chart, { width, height, longest, low, high, x, y }) {
-  const bottom = height - MARGIN.bottom;
+  const [left, right, bottom] = [MARGIN.left, width - MARGIN.right, height - MARGIN.bottom];
+  const text = (content, at) => draw("text", at, content);
   const horizontal = ticks(low, high, height / 55).map(value => draw(
     "g", {},
-    draw("line", { class: value === 0 ? "zero" : "grid", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(value), y2: y(value) }),
-    draw("text", { x: MARGIN.left - 8, y: y(value) + 4, "text-anchor": "end" }, withMinus(String(Number(value.toPrecision(3))))),
+    draw("line", { class: value === 0 ? "zero" : "grid", x1: left, x2: right, y1: y(value), y2: y(value) }),
+    text(withMinus(String(Number(value.toPrecision(3)))), { x: left - 8, y: y(value) + 4, "text-anchor": "end" }),
   ));
   let free = -Infinity;
   const vertical = ticksOfK(longest).filter(k => {
     const fits = x(k) >= free;
     if (fits) free = x(k) + 12 + 8 * String(k).length;
     return fits;
-  }).map(k => draw("text", { x: x(k), y: bottom + 18, "text-anchor": "middle" }, String(k)));
-  const label = draw("text", { class: "axis", x: (MARGIN.left + width - MARGIN.right) / 2, y: height - 4, "text-anchor": "middle" }, chart.x);
+  }).map(k => text(String(k), { x: x(k), y: bottom + 18, "text-anchor": "middle" }));
+  const label = text(chart.x, { class: "axis", x: (left + right) / 2, y: height - 4, "text-anchor": "middle" });
   return [...horizontal, ...vertical, label];
 }

@@ -4,8 +4,8 @@ async function start() {
   for (const table of document.querySelectorAll("table.sortable")) makeSortable(table);
   const page = await unpack("page-data");
   if (page.charts.length) {
-    const figures = document.getElementById("curves");
-    figures.replaceChildren(...chartChoice(page.charts, { height: 380, start: page.shortK, unit: "number of units" }).filter(Boolean));
+    const options = { height: 380, start: page.shortK, unit: "number of units" };
+    document.getElementById("curves").replaceChildren(...chartChoice(page.charts, options));
   }
   const index = await unpack("index-data");
   if (!index.text?.length) return;
@@ -24,4 +24,4 @@ async function start() {
   document.documentElement.dataset.ready = "true";
 }
 
-if ("DecompressionStream" in window) start();
+if ("DecompressionStream" in window && "toSorted" in Array.prototype) start();

@@ -21,7 +21,7 @@ function sortRows(table, column, descending) {
 function makeSortable(table) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
-    const isNumeric = head.classList.contains("number") || [...table.tBodies[0].rows].every(row => typeof cellValue(row.cells[column]) !== "string");
+    const isNumeric = [...table.tBodies[0].rows].every(row => typeof cellValue(row.cells[column]) !== "string");
     const sort = () => {
       const descending = head.ariaSort ? head.ariaSort === "ascending" : isNumeric;
       for (const other of heads) other.removeAttribute("aria-sort");
