@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tqdm.auto import tqdm
+from markupsafe import Markup
+from tqdm import tqdm
 
 from hf_gradexplain.run.shard_queue import Totals
-from hf_gradexplain.viz.notebook import runs_in_kernel
+from hf_gradexplain.viz.notebook import live_display, runs_in_kernel
 from hf_gradexplain.viz.terminal import say
 
 _UPDATE_SECONDS = 0.5
 """Seconds between two updates of the bar."""
 
 _LINE_SECONDS = 60
-"""Seconds between two lines, if standard error is neither a terminal nor that of a notebook."""
+"""Seconds between two lines, where there is neither a terminal nor a notebook."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,10 @@ def progress_bar(totals: Callable[[], Totals], work: Work | None, reused: int) -
     if reused:
         total = "" if work is None else f" of {reused + work.shards}"
         say(f"reused {reused}{total} shards")
-    drawn = sys.stderr.isatty() or runs_in_kernel()
+    show = live_display() if runs_in_kernel() else None
+    in_terminal = show is None and sys.stderr.isatty()
     form = "evaluating |{bar}| {desc}, {remaining} left" if work else "evaluating: {desc}"
-    with tqdm(total=work.cost if work else None, bar_format=form, disable=not drawn, dynamic_ncols=True) as bar:
+    with tqdm(total=work.cost if work else None, bar_format=form, disable=not in_terminal, dynamic_ncols=True) as bar:
         started, over = time.monotonic(), threading.Event()
 
         def update() -> str:
@@ -53,14 +55,17 @@ def progress_bar(totals: Callable[[], Totals], work: Work | None, reused: int) -
             status, bar.n = _status(done, work, seconds), done.cost
             bar.set_description_str(status)
             left = seconds * (work.cost - done.cost) / done.cost if work and done.cost else None
-            return status if left is None else f"{status}, {left / 60:,.0f} min left"
+            line = f"evaluating: {status}" + ("" if left is None else f", {left / 60:,.0f} min left")
+            if show is not None:
+                show(_bar_html(done, work, line), line)
+            return line
 
         def keep_updating() -> None:
             next_line = started + _LINE_SECONDS
             while not over.wait(_UPDATE_SECONDS):
                 line = update()
-                if not drawn and time.monotonic() > next_line:
-                    say(f"evaluating: {line}")
+                if show is None and not in_terminal and time.monotonic() > next_line:
+                    say(line)
                     next_line += _LINE_SECONDS
 
         updater = threading.Thread(target=keep_updating, daemon=True)
@@ -71,6 +76,12 @@ def progress_bar(totals: Callable[[], Totals], work: Work | None, reused: int) -
         finally:
             over.set()
             updater.join()
+
+
+def _bar_html(done: Totals, work: Work | None, line: str) -> Markup:
+    """Return the bar of a notebook: as full as the work is done; moving if the work is not known."""
+    value = Markup(' value="{}" max="{}"').format(done.cost, work.cost) if work else ""
+    return Markup("<progress{} style='width: 20em'></progress> {}").format(value, line)
 
 
 def _status(done: Totals, work: Work | None, seconds: float) -> str:

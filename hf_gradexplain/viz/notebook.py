@@ -1,6 +1,7 @@
 """Show a result where the code runs: in a notebook or in a terminal."""
 
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from io import StringIO
 
@@ -20,6 +21,15 @@ def show(html: str, text: RenderableType) -> None:
         console.print(text)
     bundle = {"text/html": html, "text/plain": capture.get()}
     import_module("IPython.display").display(bundle, raw=True)
+
+
+def live_display() -> Callable[[str, str], None]:
+    """Return a function that shows HTML, and text for front ends without HTML, in place of what it showed before.
+
+    Only in a kernel, see `runs_in_kernel`.
+    """
+    handle = import_module("IPython.display").display({"text/plain": ""}, raw=True, display_id=True)
+    return lambda html, text: handle.update({"text/html": html, "text/plain": text}, raw=True)
 
 
 def runs_in_kernel() -> bool:

@@ -4,8 +4,6 @@ import re
 import sys
 import time
 
-import pytest
-
 from hf_gradexplain.run import progress
 from hf_gradexplain.run.progress import Work, progress_bar
 from hf_gradexplain.run.shard_queue import Totals
@@ -33,10 +31,25 @@ def test_a_stream_has_no_total(monkeypatch, capsys):
     assert "left" not in lines[1]
 
 
-@pytest.mark.parametrize("place", ["terminal", "notebook"])
-def test_a_terminal_and_a_notebook_have_a_bar_with_rate_and_time_left(place, monkeypatch, capsys):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: place == "terminal")
-    monkeypatch.setattr(progress, "runs_in_kernel", lambda: place == "notebook")
+def test_a_notebook_has_a_bar_that_is_drawn_in_one_place(monkeypatch, capsys):
+    drawn = []
+    monkeypatch.setattr(progress, "runs_in_kernel", lambda: True)
+    monkeypatch.setattr(progress, "live_display", lambda: lambda html, text: drawn.append((html, text)))
+    done = [Totals()]
+    with progress_bar(lambda: done[0], Work(2, 20, 100), reused=0):
+        done[0] = Totals(1, 1, 10, 50)
+    html, text = drawn[-1]
+    assert text.startswith("evaluating: 10 of 20 documents, ")
+    assert text.endswith(" per second, 0 min left")
+    assert html == f'<progress value="50" max="100" style=\'width: 20em\'></progress> {text}'
+    assert capsys.readouterr() == ("", "")
+    with progress_bar(lambda: done[0], None, reused=0):
+        pass
+    assert drawn[-1][0].startswith("<progress style=")
+
+
+def test_a_terminal_has_a_bar_with_rate_and_time_left(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setattr(progress, "_UPDATE_SECONDS", 0.01)
     done = [Totals()]

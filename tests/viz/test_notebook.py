@@ -11,7 +11,7 @@ import pytest
 
 from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.highlight import to_html
-from hf_gradexplain.viz.notebook import runs_in_kernel
+from hf_gradexplain.viz.notebook import live_display, runs_in_kernel
 from hf_gradexplain.viz.segments import Row, Segment
 
 JUPYTERLAB = """
@@ -132,3 +132,20 @@ def test_a_notebook_is_known_by_its_kernel(monkeypatch, shell, expected):
 def test_without_ipython_there_is_no_notebook(monkeypatch):
     monkeypatch.delitem(sys.modules, "IPython", raising=False)
     assert not runs_in_kernel()
+
+
+def test_a_live_display_replaces_what_it_showed(monkeypatch):
+    shown, module = [], ModuleType("IPython.display")
+
+    def display(bundle, *, raw, display_id):
+        shown.append((bundle, raw, display_id))
+        return SimpleNamespace(update=lambda bundle, raw: shown.append((bundle, raw)))
+
+    module.display = display
+    monkeypatch.setitem(sys.modules, "IPython.display", module)
+    update = live_display()
+    update("<b>1</b>", "1")
+    assert shown == [
+        ({"text/plain": ""}, True, True),
+        ({"text/html": "<b>1</b>", "text/plain": "1"}, True),
+    ]
