@@ -14,7 +14,7 @@ from hf_gradexplain.correlation import REFERENCE, correlate
 from hf_gradexplain.errors import choose
 from hf_gradexplain.remarks import incomplete, remark
 from hf_gradexplain.self_check import SelfCheck
-from hf_gradexplain.text.data import Unit
+from hf_gradexplain.text.data import Unit, scores_in_text
 from hf_gradexplain.viz.canvas import figure_bytes, new_figure
 from hf_gradexplain.viz.figures import draw_bars, explanation_figure
 from hf_gradexplain.viz.heading import Heading
@@ -55,7 +55,8 @@ class Displayed:
     def segments(self, method: str | None = None) -> list[Segment]:
         """Split the text into segments: units with their scores, and the text between units without a score.
 
-        The texts of all segments, joined in order, give the text.
+        The texts of all segments, joined in order, give the text. A character that is split into several tokens has the
+        sum of their scores.
 
         Args:
             method: The method whose scores are used; the first one if None.
@@ -63,7 +64,7 @@ class Displayed:
         Raises:
             GradexplainError: The explanation has no scores of this method.
         """
-        scores = self.scores[self._method(method)]
+        scores = scores_in_text(self.units, self.scores[self._method(method)])
         spans = sorted((span, u) for u, unit in enumerate(self.units) for span in unit.spans if span[0] < span[1])
         segments, end = [], 0
         for (start, stop), unit in spans:

@@ -88,6 +88,17 @@ def test_segments_join_to_the_text(kind, unit):
         assert "".join(segment.text for segment in explanation.segments()) == explanation.text
 
 
+def test_a_character_of_several_tokens_shows_the_sum_of_their_scores():
+    """Each byte is a token of the tiny GPT-2; the text has 1 + 1 + 3 + 1 + 4 bytes."""
+    explanation = explainer("gpt2")("a 電 \U0001f44d", "signed_gi", unit="token", self_check=False)
+    scores = explanation.scores["signed_gi"]
+    assert len(scores) == 10
+    assert [segment.text for segment in explanation.segments()] == ["a", " ", "電", " ", "\U0001f44d"]
+    expected = [scores[0], scores[1], scores[2:5].sum(), scores[5], scores[6:].sum()]
+    assert [segment.score for segment in explanation.segments()] == pytest.approx(expected, rel=1e-9)
+    assert explanation.to_frame()["signed_gi"].tolist() == scores.tolist()
+
+
 def test_the_first_method_is_shown_unless_another_is_named():
     assert explanation_of().segments() == explanation_of().segments("signed_gi")
     with pytest.raises(GradexplainError, match=r"unknown method 'sa_l3': did you mean 'sa_l2'\? Choices: signed_gi"):

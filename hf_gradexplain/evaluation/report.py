@@ -25,6 +25,7 @@ from hf_gradexplain.evaluation.summaries import correlation_summary, headline, n
 from hf_gradexplain.evaluation.tables import SHORT_K, Tables
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write_text
+from hf_gradexplain.text.data import scores_in_text
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.curves import ENDS
 from hf_gradexplain.viz.report_app import Part, ReportMethod, ReportPage, ReportTable, chart, render_app
@@ -122,7 +123,7 @@ def _document(document: EvaluatedDocument) -> ReportDocument:
         value=float(explanation.probabilities[explanation.target]),
         confidence=None if explanation.regression else float(explanation.probabilities[explanation.prediction]),
         truncated=explanation.truncated_at is not None,
-        scores=explanation.scores,
+        scores={name: scores_in_text(explanation.units, scores) for name, scores in explanation.scores.items()},
         curves=document.curves,
         areas={name: float(document_aopc(curve, SHORT_K)[-1]) for name, curve in document.curves.items()},
         correlations={name: values.get("pearson") for name, values in document.correlations.items()},

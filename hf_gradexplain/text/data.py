@@ -5,7 +5,7 @@ Axes, here and everywhere: `B` texts, `T` tokens, `U` units, `R` rows (distinct 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -32,6 +32,26 @@ class Unit:
 
     text: str
     spans: tuple[tuple[int, int], ...]
+
+
+def scores_in_text(units: Sequence[Unit], scores: np.ndarray) -> np.ndarray:
+    """Return the score of each unit as the text shows it: `(U,)`.
+
+    A byte-level tokenizer can split a character into several tokens. Only the first one has a place in the text, so it
+    gets the sum of their scores; the others keep their own.
+
+    >>> units = [Unit("電", ((0, 1),)), Unit("電", ((1, 1),)), Unit("!", ((1, 2),))]
+    >>> scores_in_text(units, np.array([0.5, -0.25, 1.0])).tolist()
+    [0.25, -0.25, 1.0]
+    """
+    shown, first = np.array(scores, dtype=float), 0
+    for u, unit in enumerate(units):
+        (start, end), character = unit.spans[0], units[first]
+        if u and start == end == character.spans[0][1] and unit.text == character.text:
+            shown[first] += scores[u]
+        else:
+            first = u
+    return shown
 
 
 @dataclass(frozen=True, eq=False)

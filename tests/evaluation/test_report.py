@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
-from hf_gradexplain.evaluation.documents import iterate_documents
+from hf_gradexplain.evaluation.documents import EvaluatedDocument, iterate_documents
 from hf_gradexplain.evaluation.report import write_report
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.folder import document_paths
@@ -70,6 +70,20 @@ def test_the_page_holds_every_number_of_every_document(evaluated, tmp_path):
             pieces.append((encoded[2 * start : 2 * (start + length)].decode("utf-16-le"), owner))
             start += length
         assert [(text, owner) for text, owner in pieces if owner >= 0] == [(text, u) for u, text in enumerate(units)]
+
+
+def test_a_character_of_several_tokens_has_the_sum_of_their_scores(evaluated, tmp_path):
+    explanation = explainer("gpt2")("電!", OPTIONS.methods, unit="token")
+    of_bytes = explanation.scores["signed_gi"]
+    assert len(of_bytes) == 4
+    document = EvaluatedDocument(0, 0, explanation, dict.fromkeys(OPTIONS.methods, np.zeros(5)), {})
+    path = tmp_path / "report.html"
+    write_report(path, title="T", facts={}, tables=evaluated[0], documents=[document], figures=FIGURES)
+    (shown,) = blocks(path.read_text(encoding="utf-8"))
+    assert shown["owners"] == [0, 3]
+    scores = shown["scores"][OPTIONS.methods.index("signed_gi")]
+    assert scores[0] == pytest.approx(of_bytes[:3].sum(), rel=5e-3)
+    assert scores[3] == pytest.approx(of_bytes[3], rel=5e-3)
 
 
 def test_documents_that_do_not_fit_go_to_linked_files(evaluated, tmp_path):

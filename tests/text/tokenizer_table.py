@@ -28,7 +28,8 @@ transformers, each with a small vocabulary.
   units. Korean puts spaces between words.
 - A space that the tokenizer adds before a word belongs to this word, but does not count as a character of the text. A
   letter with its combining marks is one character. If a byte-level tokenizer splits a character into several tokens,
-  each token is shown as the whole character.
+  each token is shown as the whole character, with its own score in `to_frame()`; the coloured text shows the sum of
+  their scores.
 - **Tokenizers written in Python** do not say where their tokens are. The words between blanks are tokenized alone;
   where this gives the tokens of the text, the places are exact. Between these places, the characters of the tokens are
   aligned with those of the text.
