@@ -65,6 +65,8 @@ def draw_text(axes: Axes, rows: Sequence[Row], heading: Heading) -> None:
     """
     axes.set_axis_off()
     figure: Any = axes.get_figure(root=True)
+    if layout := figure.get_layout_engine():
+        layout.execute(figure)  # which sets the width of the axes
     corner: Any = axes.transAxes
     points = Affine2D().scale(1 / 72) + figure.dpi_scale_trans + ScaledTranslation(0, 1, corner)
     look: dict[str, Any] = {"transform": points, "clip_on": False, "in_layout": False}
