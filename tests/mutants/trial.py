@@ -4,12 +4,14 @@ The processes are forked from this one, which has imported what the package need
 within a second.
 """
 
+import gc
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -117,6 +119,8 @@ def run_tests(tests: Sequence[str], copy: Path, seconds: float) -> tuple[str, st
 def _run_pytest(tests: Sequence[str], copy: Path, seconds: float, sender: Connection) -> None:
     """Run tests in this process, with the modules of the copy."""
     os.setsid()
+    gc.freeze()  # what the parent left behind is not finalised here
+    warnings.resetwarnings()
     os.chdir(copy)
     os.environ["PYTHONPATH"] = str(copy)
     sys.path[:] = [str(copy), *(folder for folder in sys.path if folder not in ("", str(ROOT)))]
