@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hf_gradexplain import __version__
+from tests.helpers.browser import browser
 
 ROOT = Path(__file__).parents[1]
 TRAIN = "text,label\n" + "a good film,1\na bad film,0\n" * 8
@@ -105,3 +106,11 @@ def test_two_processes_and_the_recipe_leave_the_same_bytes(run):
     for other in ("two", "recipe"):
         for table in tables:
             assert (run.folder / other / table).read_bytes() == (run.folder / "out" / table).read_bytes()
+
+
+def test_the_report_shows_its_documents_in_a_browser(run, tmp_path):
+    """Its scripts and its style are in the wheel."""
+    with browser(tmp_path) as chromium:
+        chromium.open(run.folder / "out" / "report.html")
+        assert chromium.texts(".status") == ["200 documents. Open one to see all methods."]
+        assert [event for event in chromium.events if event.get("method") == "Log.entryAdded"] == []
