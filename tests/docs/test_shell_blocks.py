@@ -48,8 +48,9 @@ def runs(command):
 
 
 def marked(command):
-    """A parameter of the test; an evaluation takes seconds, and is slow."""
-    return pytest.param(command, marks=pytest.mark.slow if "evaluate" in command else (), id=command[:80])
+    """A parameter of the test; what evaluates methods takes seconds, and is slow."""
+    slow = command.startswith(("hf-gradexplain evaluate", "hf-gradexplain doctor"))
+    return pytest.param(command, marks=pytest.mark.slow if slow else (), id=command[:80])
 
 
 COMMANDS = sorted({command for page in PAGES for command in commands(page) if runs(command)})

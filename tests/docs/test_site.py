@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from functools import cache
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
@@ -60,8 +61,13 @@ def tokens_on_github(text):
     return {tag: names.count(tag) for tag in ("ul", "ol", "li", "table", "code", "h1", "h2", "h3")}
 
 
+@cache
+def configuration():
+    return load_config(str(ROOT / "mkdocs.yml"), plugins=[], hooks=[])
+
+
 def tokens_on_the_site(text):
-    config = load_config(str(ROOT / "mkdocs.yml"), plugins=[], hooks=[])
+    config = configuration()
     html = markdown.markdown(text, extensions=config.markdown_extensions, extension_configs=config.mdx_configs)
     code = len(re.findall(r"<pre", html))
     return {tag: len(re.findall(rf"<{tag}\b", html)) for tag in ("ul", "ol", "li", "table", "h1", "h2", "h3")} | {

@@ -5,7 +5,7 @@ from hf_gradexplain.training.small_transformer import small_transformer
 
 
 def test_it_learns_the_generated_corpus():
-    corpus = make_corpus(n_train=400, n_test=40)
+    corpus = make_corpus(n_train=200, n_test=40)
     model, tokenizer = small_transformer(corpus.train)
     assert not model.training
     assert tuple(model.config.id2label.values()) == CLASSES
