@@ -81,7 +81,7 @@ def page_of(path: str) -> str | None:
 
 def notebook_page(path: Path) -> tuple[str, dict[str, bytes]]:
     """Return a notebook with its outputs as Markdown, and its pictures by their names on the site."""
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    notebook = nbformat.read(path, as_version=4)
     exporter = MarkdownExporter(config={"ExtractOutputPreprocessor": {"enabled": True}})
     text, resources = exporter.from_notebook_node(
         notebook, {"unique_key": path.stem, "output_files_dir": f"{path.stem}_pictures"}

@@ -13,7 +13,7 @@ def execute_notebooks(folder: Path) -> list[Path]:
     """Run the notebooks of a folder, store their outputs in them, and return their files."""
     paths = sorted(folder.glob("*.ipynb"))
     for path in paths:
-        nbformat.write(execute(path), path)  # type: ignore[no-untyped-call]
+        nbformat.write(execute(path), path)
     return paths
 
 
@@ -23,7 +23,7 @@ def execute(path: Path) -> NotebookNode:
     Raises:
         CellExecutionError: A cell raised an error.
     """
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(path.parent)}}
     notebook, _ = ExecutePreprocessor(timeout=60 * MINUTES, kernel_name="python3").preprocess(notebook, resources)
     notebook.metadata = {
