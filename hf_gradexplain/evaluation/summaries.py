@@ -75,9 +75,9 @@ def headline(tables: Tables) -> str:
     text += with_interval(best[aopc], best["low"], best["high"])
     if len(tables.chance):
         low, high = tables.chance.set_index("k").loc[int(aopc[5:-1]), ["low", "high"]]
-        return text + f"; 95 % of random orders have {low:.3f} to {high:.3f}."
+        return text + with_minus(f"; 95 % of random orders have {low:z.3f} to {high:z.3f}.")
     random = summary[summary["method"] == "random"]
-    return text + (f"; random order has {random[aopc].item():.3f}." if len(random) else ".")
+    return text + (with_minus(f"; random order has {random[aopc].item():z.3f}.") if len(random) else ".")
 
 
 def compared_with(tables: Tables, other: str) -> dict[str, str]:
