@@ -90,6 +90,8 @@ def test_the_headline_gives_the_random_band():
     chance = pd.DataFrame({"k": [0, 1], "aopc": [0, 0.1], "low": [0, 0.08], "high": [0, 0.12], "n": 5})
     with_band = replace(tables({"random": 0.1, "a": 0.6}), chance=chance)
     assert headline(with_band).endswith("[0.500, 0.700]; 95 % of random orders have 0.080 to 0.120.")
+    below = replace(with_band, chance=with_band.chance.assign(low=-0.08))
+    assert headline(below).endswith("; 95 % of random orders have −0.080 to 0.120.")
 
 
 def test_comparisons_read_as_sentences():
