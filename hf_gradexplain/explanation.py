@@ -12,7 +12,7 @@ import pandas as pd
 
 from hf_gradexplain.display import Displayed
 from hf_gradexplain.errors import choose, translate_write_errors
-from hf_gradexplain.files import atomic_write_text
+from hf_gradexplain.files import atomic_write_bytes
 from hf_gradexplain.records import reading_file, reading_record, to_fields, to_record
 from hf_gradexplain.self_check import SelfCheck
 from hf_gradexplain.text.data import Unit
@@ -149,11 +149,16 @@ class Explanation(Displayed):
     def save(self, path: str | PathLike[str]) -> None:
         """Write the explanation to a JSON file, which `load` reads; a file of this name is replaced.
 
+        A name that ends in `.svg` or `.png` gets the coloured text of all methods, as a picture.
+
         Raises:
             GradexplainError: The file cannot be written.
         """
+        pictures = {".svg": lambda: self.to_svg().encode(), ".png": self.to_png}
+        draw = pictures.get(Path(path).suffix.lower())
+        content = draw() if draw else f"{json_text(self.to_dict(), indent=2)}\n".encode()
         with translate_write_errors(path, instead="path"):
-            atomic_write_text(Path(path), json_text(self.to_dict(), indent=2) + "\n")
+            atomic_write_bytes(Path(path), content)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Explanation":

@@ -249,6 +249,15 @@ def test_pictures_of_the_text_are_files_of_their_kind():
     assert explanation.to_svg() == explanation.to_svg()
 
 
+def test_a_name_that_ends_like_a_picture_saves_one(tmp_path):
+    explanation_of().save(tmp_path / "a.PNG")
+    explanation_of().save(tmp_path / "a.svg")
+    explanation_of().save(tmp_path / "a.json")
+    assert (tmp_path / "a.PNG").read_bytes() == explanation_of().to_png()
+    assert (tmp_path / "a.svg").read_text(encoding="utf-8") == explanation_of().to_svg()
+    assert Explanation.load(tmp_path / "a.json") == explanation_of()
+
+
 def test_show_prints_to_the_terminal(capsys):
     explanation_of().show("sa_l2")
     shown = capsys.readouterr().out
