@@ -40,5 +40,5 @@ def run(commands: Commands, parser: Parser, arguments: argparse.Namespace) -> No
             if action.dest == "methods":
                 action.choices = (AUTO, *DESCRIPTIONS)
             elif action.metavar in _PATHS:
-                action.complete = _PATHS[action.metavar]  # type: ignore[attr-defined,index]
+                action.complete = _PATHS[action.metavar]  # type: ignore[attr-defined]
     print(shtab.complete(parser, arguments.shell))
