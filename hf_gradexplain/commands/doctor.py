@@ -48,4 +48,4 @@ def _missing_weights(weights: tuple[str, ...]) -> Check:
         return Check("checkpoint", "has all weights of the model", "ok", "nothing")
     more = f" and {len(weights) - 4} more" if len(weights) > 4 else ""
     found = f"has no weights for {', '.join(weights[:4])}{more}: they are random"
-    return Check("checkpoint", found, "problem", "fine-tune the model for classification first (recipes/train.py)")
+    return Check("checkpoint", found, "problem", "fine-tune the model for classification first (hf-gradexplain train)")

@@ -102,7 +102,7 @@ def load_classifier(
     if missing:
         raise GradexplainError(
             f"{name!r} has no weights for {', '.join(missing[:4])}{', ...' if len(missing) > 4 else ''}, and its "
-            "predictions would be random: fine-tune it for classification first (recipes/train.py), or name a "
+            "predictions would be random: fine-tune it for classification first (hf-gradexplain train), or name a "
             "fine-tuned model"
         )
     check_weights(checkpoint.model)
