@@ -27,6 +27,16 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < _NO_LIMIT else []",
         "limits = [int(tokenizer.model_max_length)] if (tokenizer.model_max_length <= _NO_LIMIT) else []",
     ): "a limit of exactly 1,000,000,000 tokens limits no text",
+    (
+        "hf_gradexplain/classifier/state.py",
+        "if len(current) != len(saved) or not all(map(is_, current.values(), saved.values())):",
+        "if len(current) != len(saved) or not all(map(is_, current.values(), saved)):",
+    ): "what has not changed is restored as well, to the same values",
+    (
+        "hf_gradexplain/evaluation/ground_truth.py",
+        "return (bool(supports[ranks == 0].any()), float(supports[ranks < m].mean())) if m else None",
+        "return (bool(supports[ranks == 0]), float(supports[ranks < m].mean())) if m else None",
+    ): "one unit has rank 0, and the truth of an array of one value is that of its value",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 
