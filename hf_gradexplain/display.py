@@ -132,6 +132,9 @@ class Displayed:
         """Draw the scores as a bar chart, with the units from top to bottom in the order of the text.
 
         Examples:
+            >>> import numpy as np
+            >>> from hf_gradexplain.explanation import Explanation
+            >>> from hf_gradexplain.text.data import Unit
             >>> explanation = Explanation(
             ...     text="good film",
             ...     units=(Unit("good", ((0, 4),)), Unit("film", ((5, 9),))),

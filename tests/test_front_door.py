@@ -99,7 +99,12 @@ KNOWN = {CONFIGS: "{}Config", MODELS: "{}ForSequenceClassification", PIPELINE: "
             MODELS,
             id="Auto model",
         ),
-        pytest.param("import transformers, hf_gradexplain; from transformers import pipeline", PIPELINE, id="pipeline"),
+        pytest.param(
+            "import transformers, hf_gradexplain; from transformers import pipeline",
+            PIPELINE,
+            id="pipeline",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             "from transformers import AutoModelForSequenceClassification, pipeline; import hf_gradexplain",
             PIPELINE,

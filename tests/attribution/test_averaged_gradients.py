@@ -74,7 +74,7 @@ def test_completeness_with_another_baseline_and_many_points_across_kinks(kind, n
     assert batch.scores["path"].sum().item() == pytest.approx(rise.item(), rel=5e-3)
 
 
-@pytest.mark.filterwarnings("ignore:the scores of path miss")
+@pytest.mark.filterwarnings("ignore:the scores of path should add up")
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_step_is_gradient_times_input(kind, named):
     named("path", Method(IntegratedGradients(1), signed_gi, True, ""))

@@ -69,7 +69,11 @@ def test_a_name_that_another_class_has_but_for_case_is_taken_exactly():
     [
         ("label", None, "target='label' needs labels=[...], one class id or name per text, but got none"),
         ("label", 3, "label 3 is not a class of the model; choices: 0 (ham), 1 (spam), 2 (jam)"),
-        ("label", "sam", "label 'sam' is not a class of the model; choices: 0 (ham), 1 (spam), 2 (jam)"),
+        (
+            "label",
+            "sam",
+            "label 'sam' is not a class of the model; did you mean 'spam'? choices: 0 (ham), 1 (spam), 2 (jam)",
+        ),
         ("label", [0], "2 texts need 2 labels, one class id or name each, but got 1"),
         ("predicted", [0, 1], "target='predicted' takes no labels: leave out one of the two, or choose target='label'"),
         ("label", [0, 3], "label 3 of text 1 is not a class of the model; choices: 0 (ham), 1 (spam), 2 (jam)"),

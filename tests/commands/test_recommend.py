@@ -102,7 +102,7 @@ def test_the_texts_of_a_file(tmp_path):
     ("content", "message"),
     [
         (b"\n \n", "there are no rows in split 'test'"),
-        (b"", "give a file with one text per line"),
+        (b"", "is empty: give one with at least one text"),
         (b"\xff\xfe\x00bad", "save its files in UTF-8"),
     ],
 )

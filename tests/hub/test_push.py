@@ -218,6 +218,7 @@ def test_models_and_metrics_are_pushed_to_repositories_of_their_type(hub, client
         assert texts(hub, kind=kind) == {"a.txt": "1"}
 
 
+@pytest.mark.slow
 def test_metrics_are_loaded_by_name_from_the_spaces_they_were_pushed_to(hub, client):
     results = client(do_push_and_load_metrics)
     assert results["aopc"] == {"aopc": 0.2, "aopc_by_k": [0.0, 0.2], "n": 1}

@@ -38,7 +38,10 @@ def in_place(model):
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit")
-@pytest.mark.parametrize(("kind", "wrap"), [("bert", torch.compile), ("bert", in_place), ("bilstm", nn.DataParallel)])
+@pytest.mark.parametrize(
+    ("kind", "wrap"),
+    [("bert", torch.compile), ("bert", in_place), pytest.param("bilstm", nn.DataParallel, marks=pytest.mark.slow)],
+)
 def test_a_wrapper_changes_nothing(kind, wrap):
     model, tokenizer = make(kind)
     expected = scores(model, tokenizer, TEXTS)

@@ -107,7 +107,7 @@ def test_run_yaml_replays_it_from_the_finished_shards(embedded):
     [
         pytest.param(TORCHRUN, False, id="torchrun recipe", marks=pytest.mark.slow),
         pytest.param(ACCELERATE + SEVERAL, False, id="accelerate recipe", marks=pytest.mark.slow),
-        pytest.param(ACCELERATE + SEVERAL, True, id="accelerate -m hf_gradexplain"),
+        pytest.param(ACCELERATE + SEVERAL, True, id="accelerate -m hf_gradexplain", marks=pytest.mark.slow),
     ],
 )
 def test_several_processes_and_the_command_leave_the_same_bytes_as_the_recipe(embedded, launcher, module, tmp_path):
@@ -177,7 +177,7 @@ slow = partial(pytest.param, marks=pytest.mark.slow)
     ("arguments", "code", "message"),
     [
         (["--methods", "signed-gi"], 1, "unknown method 'signed-gi': did you mean 'signed_gi'?"),
-        (["--unit", "words"], 2, "unknown unit 'words': did you mean 'word'?"),
+        slow(["--unit", "words"], 2, "unknown unit 'words': did you mean 'word'?"),
         slow(["--dataset_name", "x"], 1, "--dataset_name or --file needs a --model_name_or_path"),
         slow(["--model_name_or_path", "x"], 1, "--model_name_or_path needs a --dataset_name"),
         slow(["--random_orders", "1"], 1, "random_orders is 1, but a spread needs two orders"),
@@ -202,6 +202,7 @@ def test_wrong_data_are_answered_in_one_line(inputs, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_explain_leaves_lines_and_a_page(inputs, tmp_path):
     texts = ["the film is good", "", "<b>bad</b>"]
     done = run("explain", "--model_name_or_path", inputs / "model", "--texts", *texts, "--output_dir", tmp_path)

@@ -34,6 +34,7 @@ def data(tmp_path):
     return tmp_path / "data"
 
 
+@pytest.mark.slow
 def test_a_shipped_configuration_trains_on_a_local_folder(tmp_path, data):
     config, output = RECIPES / "configs" / "train_ag_news_fasttext.yaml", tmp_path / "model"
     done = run(config, "--dataset_name", data, "--output_dir", output, "--max_train_samples", 30)

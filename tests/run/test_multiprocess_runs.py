@@ -85,6 +85,7 @@ def campaign(start, arguments, tmp_path, seed, kills):
         round_ += 1
 
 
+@pytest.mark.slow
 def test_kills_at_random_moments_change_nothing(start, arguments, tmp_path):
     campaign(start, arguments, tmp_path, seed=0, kills=4)
 
