@@ -179,7 +179,9 @@ class SplitArguments(DatasetArguments):
         metavar="FILE",
     )
     split: str = option("test", "Split of the dataset, or a slice of it as in test[:10%].", metavar="NAME")
-    max_samples: int | None = option(None, "Number of texts: a random sample.")
+    max_samples: int | None = option(
+        None, "Number of texts: a random sample. By default 50 for `doctor`, 20 of a dataset for `explain`, else all."
+    )
     label_map: str | None = option(
         None,
         "Class of the model that a label means, if they are named differently, as in biz=Business,sci=3.",

@@ -115,7 +115,8 @@ def correlation(result: Result, *, coefficient: str = "pearson", ax: Axes | None
     Args:
         result: An evaluation, or the folder of a run.
         coefficient: `pearson`, `spearman` or `kendall`.
-        ax: The axes to draw on; None for new ones. The numbers of the methods stand at its right.
+        ax: The axes to draw on; None for new ones. To its right stand the median, the share of
+            significant texts and the number of texts without a coefficient.
         title: The title.
 
     Returns:

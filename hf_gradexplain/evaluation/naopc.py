@@ -31,7 +31,8 @@ class Sets:
     Attributes:
         removed: `(S, U)` bool.
         keys: `(S,)` the sum of the `_unit_keys` of the removed units, which identifies the set.
-        totals: `(S,)` the least `sum f(x^(k))` on the way to the set, or the least `-sum f(x^(k))`.
+        totals: `(S,)` the least `sum f(x^(k))` over all orders that reach the set; the least `-sum f(x^(k))` in
+            the search for the largest sum.
     """
 
     removed: np.ndarray

@@ -23,7 +23,7 @@ Curve = TypeVar("Curve")
 def with_mean_random(curves: Mapping[str, Curve], random_orders: Mapping[str, Curve]) -> dict[str, Curve]:
     """Return curves by method, with the mean over the random orders in place of that of `random`, if it was measured.
 
-    One order is a draw from the random band, and can lie outside of it; the mean of several is its middle. AOPC is
+    One order lies outside the random band in 5 % of all cases; the mean of several is its middle. AOPC is
     linear in the curve, so that it becomes the mean AOPC over the orders. A random order reversed is a random order:
     this holds for the curves of removing the lowest-scored units first, too.
     """

@@ -66,6 +66,8 @@ class ReportDocument:
 def split_text(text: str, spans: Sequence[Sequence[tuple[int, int]]], read_to: int | None) -> Iterator[Piece]:
     """Yield a text in pieces that, joined in order, give the text.
 
+    Each piece comes with the number of its unit: -1 if it belongs to none, -2 if the model did not read it.
+
     Args:
         text: The text.
         spans: For each unit its occurrences, as character offsets.

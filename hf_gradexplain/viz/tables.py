@@ -79,8 +79,9 @@ def text_table(frame: pd.DataFrame, formats: Mapping[str, str] | None = None, *,
     Args:
         frame: Any table. A named index becomes its first column; an unnamed one is left out.
         formats: A Python format specification per column name, such as `{"aopc": ".4f", "n": ",.0f"}`. Without one,
-            fractions have `decimals` decimals (an exponent, or with 2 decimals one digit, if they would be written as
-            0; an exponent from a million on), and whole numbers have thousands separators.
+            fractions have `decimals` decimals, and whole numbers have thousands separators. A fraction that would be
+            written as 0 gets an exponent; with `decimals=2`, it keeps one digit instead. From a million on, fractions
+            get an exponent.
         decimals: The number of decimals.
 
     Raises:

@@ -26,8 +26,10 @@ GROUPS = {
 HEAD = """\
 # Options
 
-Every option is a flag of the command line (`--unit token`), a key of YAML files (`unit: token`) and, those of the first
-table, an argument in Python (`explainer(text, unit="token")`). `--help` of a command lists the flags that it takes.
+Every option is a flag of the command line (`--unit token`) and a key of YAML files (`unit: token`). Those of the table
+"How to explain" are also arguments in Python (`explainer(text, unit="token")`), and those of "What to measure" are
+arguments of `explainer.evaluate`. `--help` of a command lists the flags that it takes. `hf-gradexplain evaluate` has
+other defaults for three: the seven methods of Du & Xu, `unit=word_type` and `target=label`.
 """
 
 

@@ -93,7 +93,7 @@ FOOT = """
 
 {propagation} What `attn_lrp`, `cp_lrp` and
 `gi_detached` should return is defined by their rules. `tests/propagation` compares each rule with its equation, and the
-relevances of small transformers with ones that are written by hand. On every architecture, two columns check that the
+relevances of small transformers with those of code written by hand. On every architecture, two columns check that the
 rules are applied to the operations that they are made for:
 
 - **conserved**: under `cp_lrp`, the relevances of the words and of all constants that the model adds, such as biases

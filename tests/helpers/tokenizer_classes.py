@@ -251,8 +251,7 @@ SENTENCE_PIECE = {
 """How tokenizers written in Python that use SentencePiece are built."""
 
 NOT_MEASURED = {
-    "SentencePiece and rjieba": ("CpmTokenizer",),
-    "rjieba": ("CpmAntTokenizer", "CpmTokenizerFast"),
+    "a vocabulary made with rjieba": ("CpmAntTokenizer", "CpmTokenizer", "CpmTokenizerFast"),
     "tables, pages or boxes as input": (
         "LayoutLMv2Tokenizer",
         "LayoutLMv3Tokenizer",
