@@ -126,7 +126,7 @@ def test_html_says_what_was_explained_and_how():
         "−0.25",
     ):
         assert part in html
-    assert "most sensitive" in explanation_of().to_html("sa_l2")
+    assert "high score" in explanation_of().to_html("sa_l2")
     assert explanation_of()._repr_html_() == explanation_of().to_html()
 
 
@@ -230,7 +230,7 @@ def test_rows_have_their_rank_correlation_with_leave_one_out():
         ({"target": 2, "target_label": "c"}, "p = 0.500, runner-up: b 0.300"),
         ({"target": 0, "target_label": "a"}, "p = 0.200, predicted: c 0.500"),
         ({"target": 2, "target_label": "c", "label": 2}, "p = 0.500, runner-up: b 0.300, true label: c, as predicted"),
-        ({"target": 2, "target_label": "c", "label": 0}, "true label: a, not as predicted"),
+        ({"target": 2, "target_label": "c", "label": 0}, "true label: a, wrongly predicted"),
         ({"target": 2, "target_label": "c", "class_names": ()}, "p = 0.500"),
         ({"target": 2, "target_label": "c", "regression": True, "label": 2}, "output = 0.500"),
     ],

@@ -23,7 +23,7 @@ from hf_gradexplain.evaluation.extra_measures import default_measures
 from hf_gradexplain.evaluation.presentation import draw_figures, warnings_of
 from hf_gradexplain.evaluation.random_band import with_mean_random
 from hf_gradexplain.evaluation.report import write_report
-from hf_gradexplain.evaluation.summaries import finding, headline, summary_table
+from hf_gradexplain.evaluation.summaries import finding, headline, p_value, summary_table
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.hub.provenance import public_name
@@ -103,7 +103,9 @@ class Evaluation:
         With one method there are no rows.
         """
         tests = self.run.tables.comparisons
-        return tests.assign(finding=[finding(row) for row in tests.to_dict("records")])
+        rows = tests.to_dict("records")
+        said = [f"{finding(row)} (K = {row['k']}, adjusted p {p_value(row['p_adjusted'])})" for row in rows]
+        return tests.assign(finding=said)
 
     def per_text(self) -> pd.DataFrame:
         """Return one row per text and method, to find the texts where a method fails.

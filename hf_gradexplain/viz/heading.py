@@ -53,7 +53,7 @@ class Heading:
         other = "" if self.other is None else f" {self.other:.3f}"
         parts += [f"{name}: {label}{other}" for name, label in self._others.items() if label]
         if self.label:
-            parts.append(f"true label: {self.label}, {'as predicted' if self.right else 'not as predicted'}")
+            parts.append(f"true label: {self.label}, {'as predicted' if self.right else 'wrongly predicted'}")
         return ", ".join(parts)
 
     @property

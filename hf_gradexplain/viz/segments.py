@@ -11,7 +11,7 @@ from hf_gradexplain.viz.tables import format_score, with_minus
 
 Role = Literal["for", "against", "amount", "unread", ""]
 
-PHRASES: dict[Role, str] = {"for": "supports", "against": "opposes", "amount": "most sensitive"}
+PHRASES: dict[Role, str] = {"for": "supports", "against": "opposes", "amount": "high score"}
 """What the legend calls supporting, opposing and unsigned scores."""
 
 COLORS: dict[Role, str] = {"for": FOR, "against": AGAINST, "amount": AMOUNT}

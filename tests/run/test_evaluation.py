@@ -111,6 +111,8 @@ def test_paired_tests_say_in_words_whether_a_difference_is_real(result):
     assert row["p"] == pytest.approx(ttest_rel(table["loo"], table["random"]).pvalue)
     real = "loo above random by" if row["p_adjusted"] <= 0.05 else "no significant difference between loo and random:"
     assert row["finding"].startswith(real)
+    p = "< 0.001" if row["p_adjusted"] < 0.001 else f"{row['p_adjusted']:.3f}"
+    assert row["finding"].endswith(f" (K = 10, adjusted p {p})")
     alone = explainer("fasttext").evaluate(TEXTS, methods="loo", progress=False)
     assert alone.paired_tests().empty
     assert alone.correlation.empty

@@ -92,7 +92,7 @@ def test_extreme_scores_keep_their_strength_in_range(scores):
 def test_unsigned_scores_have_one_colour():
     html = to_html([Segment("a", 2.0), Segment("b", 1.0)], signed=False)
     assert [unit["class"] for unit in Page(html).units] == ["u amount", "u amount"]
-    assert "most sensitive" in html
+    assert "high score" in html
     assert "supports" not in html
 
 
@@ -159,7 +159,7 @@ def test_heading_says_what_was_explained():
         ({"probability": 0.7, "runner_up": "Sports", "other": 0.2}, "p = 0.700, runner-up: Sports 0.200"),
         ({"probability": 0.2, "prediction": "Sports", "other": 0.7}, "p = 0.200, predicted: Sports 0.700"),
         ({"probability": 0.7, "label": "World", "right": True}, "p = 0.700, true label: World, as predicted"),
-        ({"probability": 0.7, "label": "Sports"}, "p = 0.700, true label: Sports, not as predicted"),
+        ({"probability": 0.7, "label": "Sports"}, "p = 0.700, true label: Sports, wrongly predicted"),
     ],
 )
 def test_the_verdict_names_the_other_class_and_the_true_label(fields, verdict):
@@ -260,7 +260,7 @@ def test_several_methods_have_one_legend_and_their_rank_correlations():
     assert phrases == [
         ("for", "supports or positive"),
         ("against", "opposes or negative"),
-        ("amount", "most sensitive"),
+        ("amount", "high score"),
     ]
     assert "ρ" not in rows_to_html(rows()[:1] * 2)
 
