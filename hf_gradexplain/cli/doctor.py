@@ -22,7 +22,7 @@ def add_parser(commands: Commands) -> None:
         usage="%(prog)s MODEL [--flag value ...]",
         help="check a model before explaining it",
         description="Check how a model can be explained: tokenisation, padding, gradients. With texts, also measure "
-        "which method to trust on them.",
+        "which method to trust on them, which takes minutes.",
         examples=["MODEL", "MODEL --file texts.txt", "MODEL --dataset_name DATASET --split validation"],
     )
     add_model(parser)

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from transformers import set_seed
 
 from hf_gradexplain.commands.class_labels import hint_at_predicted_classes, to_classes
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
-from hf_gradexplain.corpus import load_texts, stream_texts
+from hf_gradexplain.corpus import CorpusError, load_texts, stream_texts
 from hf_gradexplain.corpus.synthetic import SyntheticCorpus, make_corpus
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
@@ -36,7 +37,7 @@ class EvaluationInputs:
 
     Attributes:
         engine: The classifier.
-        texts: Columns `id`, `text`, `text_pair` for pairs, and `label` if labels are explained.
+        texts: Columns `id`, `text`, `text_pair` for pairs, and `label` if there are labels.
         model_name: The name of the model, for display.
         data_name: The name of the dataset, for display.
         weight: `(word, class) -> float` known weight of a word, for the generated corpus; None otherwise.
@@ -80,7 +81,7 @@ def _named(arguments: EvaluateRecipeArguments) -> EvaluationInputs:
         trust_remote_code=arguments.trust_remote_code,
         allow_pickle=arguments.allow_pickle,
     )
-    texts, note = to_classes(texts, engine.class_names, arguments.label_map)
+    texts, note = _with_classes(texts, engine.class_names, arguments)
     if note and process_state().is_main_process:
         say(note)
     return EvaluationInputs(
@@ -93,8 +94,32 @@ def _named(arguments: EvaluateRecipeArguments) -> EvaluationInputs:
     )
 
 
+def _with_classes(
+    texts: Dataset | IterableDataset, class_names: Sequence[str], arguments: EvaluateRecipeArguments
+) -> tuple[Dataset | IterableDataset, str]:
+    """Replace labels by ids of classes; if predicted classes are explained, leave out those that are no classes."""
+    try:
+        return to_classes(texts, class_names, arguments.label_map)
+    except CorpusError as error:
+        if arguments.target == "label":
+            raise
+        return texts.remove_columns("label"), f"Predictions are not compared with labels: {error}."
+
+
 def _texts(arguments: EvaluateRecipeArguments, revision: str | None) -> Dataset | IterableDataset:
-    name, label_column = str(arguments.dataset_name), arguments.label_column if arguments.target == "label" else None
+    """Load the texts with their labels, which the predicted classes do not need but are compared with."""
+    if arguments.target == "label":
+        return _load(arguments, revision, arguments.label_column)
+    if not arguments.streaming:
+        with suppress(CorpusError):
+            return _load(arguments, revision, arguments.label_column)
+    return _load(arguments, revision, None)
+
+
+def _load(
+    arguments: EvaluateRecipeArguments, revision: str | None, label_column: str | None
+) -> Dataset | IterableDataset:
+    name = str(arguments.dataset_name)
     if arguments.streaming:
         return stream_texts(
             name,

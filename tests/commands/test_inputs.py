@@ -1,5 +1,6 @@
 """The model and the texts of an evaluation."""
 
+import pandas as pd
 import pytest
 
 from hf_gradexplain.commands import inputs
@@ -8,6 +9,18 @@ from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.run.fingerprints import weights_fingerprint
 from hf_gradexplain.run.folder import document_path
+from tests.helpers.tiny import make
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """The folder of a classifier of the classes ham and spam."""
+    folder = tmp_path_factory.mktemp("saved")
+    model, tokenizer = make("fasttext")
+    model.config.id2label = dict(enumerate(("ham", "spam", "jam")[: model.config.num_labels]))
+    for part in (model, tokenizer):
+        part.save_pretrained(folder)
+    return folder
 
 
 def embedded(folder, seed):
@@ -52,3 +65,31 @@ def test_a_record_of_the_training_that_cannot_be_read_is_an_error_of_one_sentenc
         GradexplainError, match=rf"^cannot read .* \(.*\): delete {tmp_path / 'model'} to train the mod"
     ):
         embedded(tmp_path, 0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected", "note"),
+    [
+        (["spam", "ham"], [1, 0], ""),
+        (None, None, ""),
+        (["sun", "ham"], None, "Predictions are not compared with labels: "),
+        ([None, "ham"], None, ""),
+    ],
+)
+def test_labels_are_read_where_the_predicted_classes_are_explained(labels, expected, note, saved, tmp_path):
+    columns = {"text": ["the film", "is good"], **({"label": labels} if labels else {})}
+    pd.DataFrame(columns).to_parquet(tmp_path / "texts.parquet")
+    arguments = EvaluateRecipeArguments(
+        model_name_or_path=str(saved), file=str(tmp_path / "texts.parquet"), target="predicted"
+    )
+    evaluated = load_inputs(arguments, tmp_path)
+    assert (evaluated.texts["label"][:] if "label" in evaluated.texts.column_names else None) == expected
+    assert "".join(evaluated.notes)[: len(note)] == note
+    assert bool(evaluated.notes) == bool(note)
+
+
+def test_labels_that_are_no_classes_are_an_error_where_they_are_explained(saved, tmp_path):
+    pd.DataFrame({"text": ["the film"], "label": ["sun"]}).to_parquet(tmp_path / "texts.parquet")
+    arguments = EvaluateRecipeArguments(model_name_or_path=str(saved), file=str(tmp_path / "texts.parquet"))
+    with pytest.raises(GradexplainError, match="sun"):
+        load_inputs(arguments, tmp_path)

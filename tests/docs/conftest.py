@@ -1,11 +1,13 @@
 """A small world in which the code of the pages runs: a model, texts and a finished run under the names of the pages."""
 
+import json
 import shutil
 import warnings
 
 import pandas as pd
 import pytest
 
+from hf_gradexplain import Explainer
 from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from tests.helpers.tiny import make
@@ -35,6 +37,8 @@ def small_world(tmp_path_factory):
     (folder / "org" / "your-data").mkdir()
     frame.to_csv(folder / "org" / "your-data" / "test.csv", index=False)
     frame.rename(columns={"text": "review", "label": "stars"}).to_csv(folder / "reviews.csv", index=False)
+    lines = [json.dumps(explanation.to_dict()) for explanation in Explainer(model, tokenizer)(REVIEWS)]
+    (folder / "explanations.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (folder / "texts.txt").write_text("\n".join(REVIEWS) + "\n", encoding="utf-8")
     return folder
 
