@@ -14,7 +14,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.files import atomic_write_bytes, atomic_write_text
 from hf_gradexplain.run.fingerprints import versions
 from hf_gradexplain.viz.canvas import figure_bytes
-from hf_gradexplain.viz.tables import TextTable, join_words, text_table
+from hf_gradexplain.viz.tables import TextTable, join_words, text_table, with_minus
 from hf_gradexplain.viz.templating import MARKDOWN
 from recipes.common.task_ledger import Ledger
 from recipes.leaderboard import tables
@@ -111,7 +111,7 @@ def _losses(entries: Sequence[Measured], one_pass: Mapping[str, str]) -> list[st
             for other in ("loo", "integrated_gradients"):
                 gap = entry.gap(method, other).estimate if other in entry.methods else None
                 if gap is not None and other not in ahead and in_words(gap) == "level":
-                    lead = f"{gap.value:+z.3f} [{gap.low:z.3f}, {gap.high:z.3f}]"
+                    lead = with_minus(f"{gap.value:+z.3f} [{gap.low:z.3f}, {gap.high:z.3f}]")
                     sentences.append(f"{entry.entry.title}: {method} is level with {other}, {lead}.")
     return sentences
 
