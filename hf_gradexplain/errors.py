@@ -34,7 +34,9 @@ def choose(what: str, name: str, choices: Collection[str]) -> str:
     if name in choices:
         return name
     listed = ", ".join(list(choices)[:_LISTED]) + (", ..." if len(choices) > _LISTED else "")
-    raise GradexplainError(f"unknown {what} {name!r}: {nearest(name, choices)}Choices: {listed}")
+    question = nearest(name, choices)
+    hint = f": {question}Choices" if question else "; choices"
+    raise GradexplainError(f"unknown {what} {name!r}{hint}: {listed}")
 
 
 def nearest(name: object, choices: Iterable[str]) -> str:

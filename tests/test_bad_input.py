@@ -21,7 +21,7 @@ TWO = ["bad", "good film"]
     ("texts", "arguments", "message"),
     [
         ("bad", {"methods": "signed_ig"}, "unknown method 'signed_ig': did you mean 'signed_gi'?"),
-        ("bad", {"methods": ("loo", "ig")}, "unknown method 'ig': "),
+        ("bad", {"methods": ("loo", "ig")}, "unknown method 'ig'; choices: auto, random, "),
         ("bad", {"methods": ()}, "no method given: choose one or more of auto, random, loo, "),
         ("bad", {"unit": "words"}, "unknown unit 'words': did you mean 'word'? Choices: token, word, word_type"),
         ("bad", {"objective": "los"}, "unknown objective 'los': did you mean 'loss'? Choices: loss, logit, prob"),

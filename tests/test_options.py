@@ -80,7 +80,7 @@ def test_the_command_line_takes_every_option():
 
 def test_options_are_checked_and_hashable():
     assert hash(Options("loo")) == hash(Options(("loo",)))
-    with pytest.raises(GradexplainError, match="unknown objective 'x': Choices: loss, logit, prob"):
+    with pytest.raises(GradexplainError, match="unknown objective 'x'; choices: loss, logit, prob"):
         Options(objective="x")
     with pytest.raises(TypeError, match="objectiv"):
         Options(objectiv="loss")

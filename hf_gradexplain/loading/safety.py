@@ -169,7 +169,7 @@ def translate_load_errors(failure: str) -> Iterator[None]:
 
 @contextmanager
 def _visible_logs() -> Iterator[None]:
-    """Make the control characters of all log messages within the block visible, whoever handles them."""
+    """Make the control characters of all log messages within the block visible, by any logger."""
     factory = logging.getLogRecordFactory()
 
     def visible_record(*args: Any) -> logging.LogRecord:

@@ -75,7 +75,7 @@ def test_numbers_in_a_file_may_be_names(file):
     ("text", "message"),
     [
         ("name: a\nrat: 1", r"unknown key of .*run.yaml 'rat': did you mean 'rate'\?"),
-        ("name: a\n7: 1", r"unknown key of .*run.yaml 7: "),
+        ("name: a\n7: 1", r"unknown key of .*run.yaml 7; choices: "),
         ("name: a\nrate: slow", r"argument --rate: invalid float value: 'slow'"),
         ("name: a\nrate: true", r"key 'rate' of .*run.yaml must hold no true or false, unless in quotes, got True"),
         ("name: a\nsteps: 1.5", r"argument --steps: invalid int value: '1.5'"),
@@ -85,7 +85,7 @@ def test_numbers_in_a_file_may_be_names(file):
         ("name: a\nparts: [x, null]", r"each item of key 'parts' of .*run.yaml must be of type str, got None"),
         ("name: a\nparts: {x: y}", r"each item of key 'parts' of .*run.yaml must be of type str, got {'x': 'y'}"),
         ("name: a\nnumbers: [1, x]", r"each item of key 'numbers' of .*run.yaml must be of type int, got 'x'"),
-        ("name: a\nkind: odd", r"argument --kind: unknown kind 'odd': Choices: plain, fancy"),
+        ("name: a\nkind: odd", r"argument --kind: unknown kind 'odd'; choices: plain, fancy"),
         ("name: a\nrate:", r"key 'rate' of .*run.yaml has no value"),
         ("name: a\nrate: [1, 2]", r"key 'rate' of .*run.yaml must hold a single value, got \[1, 2\]"),
         ("name: a\nrate: {b: 1}", r"key 'rate' of .*run.yaml must hold a single value, got \{'b': 1\}"),

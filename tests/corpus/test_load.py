@@ -215,7 +215,7 @@ def test_slices_keep_the_row_numbers_of_the_whole_split(tmp_path):
 def test_unknown_split_lists_the_splits(tmp_path):
     saved = _save(tmp_path)
     for split in ("dev", "dev[:5]"):
-        message = f"dataset {saved!r}: unknown split 'dev': Choices: train, test"
+        message = f"dataset {saved!r}: unknown split 'dev'; choices: train, test"
         assert _error(saved, split=split) == message
 
 

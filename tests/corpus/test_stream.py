@@ -65,7 +65,7 @@ def test_missing_values_and_hidden_labels_raise_when_they_are_read(tmp_path):
 def test_errors_on_opening_are_those_of_loading(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     folder = str(save(tmp_path, [0] * 6) / "saved")
-    with pytest.raises(CorpusError, match=r"unknown split 'dev': Choices: test, train"):
+    with pytest.raises(CorpusError, match=r"unknown split 'dev'; choices: test, train"):
         stream_texts(folder, split="dev")
     for source in (folder, folder.replace("saved", "rows"), folder.replace("saved", "csv/test.csv")):
         with pytest.raises(

@@ -113,12 +113,18 @@ class Browser:
         path.write_bytes(base64.b64decode(shot["data"]))
 
 
-@contextmanager
-def browser(folder):
-    """Start Chromium with its profile in `folder`, and end it; skip the test where there is none."""
+def find_browser():
+    """Return the path of Chromium; skip the test where there is none."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         pytest.skip("needs Chromium, which renders the page")
+    return program
+
+
+@contextmanager
+def browser(folder):
+    """Start Chromium with its profile in `folder`, and end it; skip the test where there is none."""
+    program = find_browser()
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
     command = [sys.executable, "-c", LAUNCH, str(theirs_in), str(theirs_out), program, *FLAGS]

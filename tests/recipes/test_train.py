@@ -57,7 +57,7 @@ def test_a_misspelt_key_is_one_sentence(tmp_path, data):
 def test_an_unknown_split_is_one_sentence(tmp_path, data):
     no_split = run("--model_type", "fasttext", "--dataset_name", data, "--output_dir", tmp_path, "--eval_split", "dev")
     assert no_split.returncode == 1
-    assert no_split.stderr.splitlines()[-1].startswith(f"error: dataset '{data}': unknown split 'dev': Choices: ")
+    assert no_split.stderr.splitlines()[-1].startswith(f"error: dataset '{data}': unknown split 'dev'; choices: ")
     assert no_split.stdout == ""
 
 

@@ -1,13 +1,13 @@
 """The demo as it runs: through its HTTP API, and in Chromium."""
 
 import json
-import shutil
 from html import escape
 
 import numpy as np
 import pytest
 
 from hf_gradexplain import Explainer
+from tests.helpers.browser import find_browser
 
 pytestmark = pytest.mark.slow
 
@@ -63,10 +63,7 @@ def test_a_program_gets_each_error_in_one_sentence(demo):
 
 
 def test_a_reader_uses_the_page_in_chromium(demo, tmp_path):
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("needs Chromium, which renders the page")
-    shown = json.loads(demo.run("browse.py", browser, tmp_path))
+    shown = json.loads(demo.run("browse.py", find_browser(), tmp_path))
     for width, page in shown.items():
         assert "self-check" in page["example"]
         assert page["hostile"].startswith("the film is bad <img src=x onerror=")  # as text

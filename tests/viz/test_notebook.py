@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
@@ -13,6 +12,7 @@ from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.highlight import to_html
 from hf_gradexplain.viz.notebook import live_display, runs_in_kernel
 from hf_gradexplain.viz.segments import Row, Segment
+from tests.helpers.browser import find_browser
 
 JUPYTERLAB = """
 .jp-OutputArea-output dl, .jp-OutputArea-output dt, .jp-OutputArea-output dd { display: block; }
@@ -48,12 +48,9 @@ document.querySelector("#boxes").textContent = JSON.stringify({{
 
 def boxes(folder, html, width):
     """Return where Chromium puts the parts of the legend in the page of a notebook."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("needs Chromium, which renders the page")
     page = folder / "notebook.html"
     page.write_text(PAGE.format(style=JUPYTERLAB, html=html, width=width), encoding="utf-8")
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"]
+    command = [find_browser(), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"]
     shown = subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, timeout=120, check=True)
     return json.loads(re.search(r'<pre id="boxes">(.*?)</pre>', shown.stdout.decode())[1])
 
