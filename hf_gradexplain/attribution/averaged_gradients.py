@@ -186,8 +186,8 @@ class _PerturbedCopies:
             grad = (gradients_of(forward) if rules is None else propagated_gradients(forward, rules)).grad
             return grad * weights[rows].to(grad)[:, None, None]
 
-        length = inputs["input_ids"].shape[1]
-        chunks = run_in_chunks(classifier.model, len(self.text_of), length, classifier.batch_tokens, run, graph=True)
+        lengths = [inputs["input_ids"].shape[1]] * len(self.text_of)
+        chunks = run_in_chunks(classifier.model, lengths, classifier.batch_tokens, run, graph=True)
         for rows, grads in chunks:
             total.index_add_(0, self.text_of[rows], grads)
         return Gradients(vectors, total, concatenated(classifier.gradient_baseline))

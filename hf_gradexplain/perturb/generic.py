@@ -39,7 +39,7 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
     ends = torch.stack([torch.zeros_like(with_units), with_units, count[with_units]], 1)
     order_of, text_of, k_of = torch.cat([inner_points, ends]).unbind(1)
 
-    def removed(rows: slice) -> Tensor:
+    def removed(rows: Tensor) -> Tensor:
         real = forward.batch.units.real[text_of[rows]]
         return (ranks[order_of[rows], text_of[rows]] < k_of[rows].unsqueeze(1)) & real
 
@@ -50,23 +50,33 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
 
 
 def run_masked_copies(
-    forward: ForwardPass, text_of: Tensor, removed: Callable[[slice], Tensor]
-) -> Iterator[tuple[slice, Tensor]]:
-    """Run `N` masked copies, as many at a time as the token budget allows.
+    forward: ForwardPass, text_of: Tensor, removed: Callable[[Tensor], Tensor]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Run `N` masked copies, the shortest first, as many at a time as the token budget allows.
+
+    Copies have the length of their own text: the padding of the batch is cut off. Only texts whose padding is known to
+    be safe have different lengths in one batch; their copies share a pass if that costs less than another pass, see
+    `run_in_chunks`.
 
     Args:
         forward: The forward pass over the texts.
         text_of: `(N,)` text of each copy.
-        removed: Gives the units to mask in the copies of some rows, `(n, U)` bool; called for one chunk at a time.
+        removed: Gives the units to mask in some copies, `(n, U)` bool, by their indices `(n,)`; called for one pass at
+            a time.
 
     Yields:
-        The rows and their logits `(n, C)`.
+        The indices `(n,)` of the copies in a pass, and their logits `(n, C)`.
     """
-    inputs, units = forward.batch.inputs, forward.batch.units
+    classifier, batch = forward.classifier, forward.batch
+    length_of_text = torch.tensor([len(document) for document in batch.documents], device=text_of.device)
+    sorted_lengths, order = length_of_text[text_of].sort(stable=True)
+    lengths = sorted_lengths.tolist()
 
-    def run(rows: slice) -> Tensor:
-        copies = {name: x[text_of[rows]] for name, x in inputs.items()}
-        return forward.classifier.masked_logits(copies, units.tokens(removed(rows), text_of[rows]))
+    def run(chunk: slice) -> tuple[Tensor, Tensor]:
+        rows, columns = order[chunk], batch.columns(lengths[chunk.stop - 1])
+        copies = {name: x[:, columns][text_of[rows]] for name, x in batch.inputs.items()}
+        masked = batch.units.tokens(removed(rows), text_of[rows])[:, columns]
+        return rows, classifier.masked_logits(copies, masked)
 
-    length, budget = inputs["input_ids"].shape[1], forward.classifier.batch_tokens
-    return run_in_chunks(forward.classifier.model, len(text_of), length, budget, run, graph=False)
+    for _, result in run_in_chunks(classifier.model, lengths, classifier.batch_tokens, run, graph=False):
+        yield result

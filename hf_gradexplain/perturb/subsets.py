@@ -44,8 +44,10 @@ class Subsets:
             plain = self.forward.logits[text].detach()
             return (plain + removed.to(self.effects) @ self.effects[text]).to(plain.dtype)
         text_of = torch.full((len(removed),), text, device=removed.device)
-        parts = generic.run_masked_copies(self.forward, text_of, lambda rows: removed[rows])
-        return torch.cat([part for _, part in parts])
+        logits = self.forward.logits[text_of].detach()
+        for rows, part in generic.run_masked_copies(self.forward, text_of, lambda rows: removed[rows]):
+            logits[rows] = part
+        return logits
 
     @torch.no_grad()
     def logits_of_all(self, removed: Tensor) -> Tensor:

@@ -155,6 +155,7 @@ class Batch:
         units: The units of the documents.
         target: `(B,)` class to explain; `PREDICTED` (-1) stands for the predicted class.
         seed: The seed of every random draw for these documents.
+        padded_left: Whether the shorter documents are padded on the left.
     """
 
     documents: tuple[Document, ...]
@@ -162,6 +163,12 @@ class Batch:
     units: Units
     target: Tensor
     seed: int = 0
+    padded_left: bool = False
+
+    def columns(self, length: int) -> slice:
+        """Return the columns of `(B, T)` tensors that hold all documents of up to `length` tokens."""
+        size = self.units.unit_of.shape[1]
+        return slice(size - length, size) if self.padded_left else slice(length)
 
 
 @dataclass(frozen=True, eq=False)

@@ -263,7 +263,7 @@ def collate(
         size=size,
     )
     target = torch.tensor([PREDICTED if t is None else t for t in targets], device=device)
-    return Batch(tuple(documents), inputs, units, target, seed)
+    return Batch(tuple(documents), inputs, units, target, seed, padded_left=left)
 
 
 def plan_batches(

@@ -74,7 +74,7 @@ def test_chunks_shrink_when_memory_runs_out_and_a_single_copy_is_tried_once(n, m
         if sizes[-1] > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
 
-    parts = run_in_chunks(nn.Identity(), n, 100, 32_768, run, graph=True)
+    parts = run_in_chunks(nn.Identity(), [100] * n, 32_768, run, graph=True)
     if most:
         assert [i for at, _ in parts for i in range(at.start, at.stop)] == list(range(n))
     else:
@@ -82,6 +82,25 @@ def test_chunks_shrink_when_memory_runs_out_and_a_single_copy_is_tried_once(n, m
             list(parts)
     too_many = [size for size in sizes if size > most]
     assert len(too_many) == len(set(too_many)), "a size that ran out of memory is not tried again"
+
+
+@pytest.mark.parametrize(
+    ("lengths", "budget", "sizes"),
+    [
+        ([], 64, []),
+        ([99, 99], 64, [1, 1]),
+        ([8] * 17, 64, [8, 8, 1]),
+        ([8, 12, 13], 64, [2, 1]),
+        ([8, 12], 63, [1, 1]),
+        ([8] * 4 + [9] * 9, 64, [7, 6]),
+        ([8] * 5 + [9] * 9, 64, [5, 7, 2]),
+        ([8, 8, 9, 10], 64, [3, 1]),
+        ([20, 21, 22, 22], 64, [2, 2]),
+    ],
+)
+def test_a_chunk_keeps_to_the_budget_and_a_sixteenth_of_it_may_be_padding(lengths, budget, sizes):
+    chunks = run_in_chunks(nn.Identity(), lengths, budget, lambda chunk: chunk, graph=False)
+    assert [chunk.stop - chunk.start for chunk, _ in chunks] == sizes
 
 
 def test_explanations_are_the_same_if_memory_is_scarce():

@@ -11,6 +11,7 @@ from torch import nn
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.models import TextCNNConfig, TextCNNForSequenceClassification
 from hf_gradexplain.perturb import generic
+from hf_gradexplain.perturb.subsets import Subsets
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def calls(monkeypatch):
 
 def test_copies_of_all_texts_and_orders_share_forward_passes_and_the_ends_of_the_curves(model, run, ranks_of, calls):
     rng = np.random.default_rng(0)
-    forward = run(model, rng, [8, 5, 1, 0], "token", batch_tokens=80)
+    forward = run(model, rng, [8, 8, 8, 0], "token", batch_tokens=80)
     counts, at_once = forward.batch.units.count.tolist(), 80 // 8
     generic.leave_one_out(forward)
     assert copies_in(calls) == sum(counts)
@@ -77,6 +78,26 @@ def test_copies_of_all_texts_and_orders_share_forward_passes_and_the_ends_of_the
     generic.removal_curves(forward, ranks_of(rng, 3, forward))
     assert copies_in(calls) == sum(3 * max(n - 1, 0) + (n > 0) for n in counts)
     assert len(calls) == math.ceil(copies_in(calls) / at_once)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_each_copy_has_the_length_of_its_text_and_all_its_inputs(side, model, run, calls):
+    forward = run(model, np.random.default_rng(0), [9, 3, 9, 6, 1], "token", side, batch_tokens=18)
+    generic.leave_one_out(forward)
+    inputs = [{name: list(row) for name, row in x.inputs.items()} for x in forward.batch.documents]
+    expected = [inputs[text] for text, n in enumerate(forward.batch.units.count.tolist()) for _ in range(n)]
+    given = [{name: x[i].tolist() for name, x in call.items()} for call in calls for i in range(len(call["input_ids"]))]
+    in_order = sorted(expected, key=lambda row: len(row["input_ids"]))
+    assert given == in_order
+
+
+def test_copies_of_other_lengths_share_a_pass_while_padding_is_at_most_a_sixteenth_of_the_budget(model, run, calls):
+    forward = run(model, np.random.default_rng(0), [12, 8, 10, 9], "word", batch_tokens=160)
+    sets = torch.zeros(4, 3, forward.batch.units.size, dtype=torch.bool)
+    sets[:, :, 0] = True
+    Subsets(forward).logits_of_all(sets)
+    assert [call["input_ids"].shape for call in calls] == [(9, 10), (3, 12)], "3 of 8 padded by 2, 3 of 9 by 1"
+    assert [int((call["attention_mask"] == 0).sum()) for call in calls] == [9, 0]
 
 
 ERRORS = [
