@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from torch import nn
 
@@ -22,6 +22,7 @@ from hf_gradexplain.values import plain
 from hf_gradexplain.viz.sanitize import one_line
 
 if TYPE_CHECKING:
+    from hf_gradexplain.run.cost import Estimate
     from hf_gradexplain.run.evaluation import Evaluation
 
 _LISTED = 10
@@ -126,6 +127,34 @@ class Explainer(AttributionEngine):
         explanations = self.explanations(listed(texts), chosen, labels)
         return explanations[0] if single else explanations
 
+    @overload
+    def evaluate(
+        self,
+        texts: Text | Iterable[Text],
+        labels: Labels = ...,
+        methods: str | Sequence[str] = ...,
+        unit: UnitName = ...,
+        *,
+        output_dir: str | os.PathLike[str] | None = ...,
+        progress: bool = ...,
+        dry_run: Literal[False] = ...,
+        **options: Unpack[EvaluateOptions],
+    ) -> "Evaluation": ...
+
+    @overload
+    def evaluate(
+        self,
+        texts: Text | Iterable[Text],
+        labels: Labels = ...,
+        methods: str | Sequence[str] = ...,
+        unit: UnitName = ...,
+        *,
+        output_dir: str | os.PathLike[str] | None = ...,
+        progress: bool = ...,
+        dry_run: Literal[True],
+        **options: Unpack[EvaluateOptions],
+    ) -> "Estimate": ...
+
     @takes_options
     def evaluate(
         self,
@@ -136,8 +165,9 @@ class Explainer(AttributionEngine):
         *,
         output_dir: str | os.PathLike[str] | None = None,
         progress: bool = True,
+        dry_run: bool = False,
         **options: Unpack[EvaluateOptions],
-    ) -> "Evaluation":
+    ) -> "Evaluation | Estimate":
         """Measure how far explanations of these texts can be trusted, by the code of `recipes/evaluate.py`.
 
         For each method, the units of a text are removed from the highest-scored one on, and the fall of the target's
@@ -145,7 +175,7 @@ class Explainer(AttributionEngine):
         methods, their scores are also correlated with it. This takes `U` forward passes for a text of `U` units per
         method, and as many for `loo` and for each random order; far fewer on FastText, TextCNN and BiLSTM. By the
         default methods, a text of 40 words takes a transformer of 6 layers about two seconds on 2 CPU cores.
-        `k_grid=(1, 2, 5, 10, 20)` is faster for long texts.
+        `dry_run=True` estimates the time, and `k_grid=(1, 2, 5, 10, 20)` is faster for long texts.
 
         Args:
             texts: Texts or text pairs, in a list, an array, a Series or a column.
@@ -157,16 +187,18 @@ class Explainer(AttributionEngine):
             output_dir: A folder for all files of a run: documents, tables, figures and a report. The same call resumes
                 a stopped run there. None for a temporary folder.
             progress: Whether to show a progress bar.
+            dry_run: Only estimate time, memory and passes, on some of the texts, in about 10 seconds.
             **options: See `hf_gradexplain.options.Options` and `hf_gradexplain.options.MeasureArguments`.
 
         Returns:
             The result: `to_frame()`, `aopc`, `correlation`, `paired_tests()`, `per_text()`, `explanations`,
-            `report(path)`. A notebook shows it.
+            `report(path)`. A notebook shows it. With `dry_run`, a `hf_gradexplain.run.cost.Estimate`: print it, or read
+            `total_seconds` and `memory`.
 
         Raises:
             GradexplainError: An argument cannot be used; the message says how to fix it.
         """
-        from hf_gradexplain.run.evaluation import make_evaluation  # only this method needs the statistics
+        from hf_gradexplain.run.evaluation import make_estimate, make_evaluation  # only this needs statistics
 
         for name in options:
             choose("option", name, EvaluateOptions.__annotations__)
@@ -177,6 +209,8 @@ class Explainer(AttributionEngine):
         arguments = MeasureArguments(**{k: x for k, x in options.items() if k in measures})  # type: ignore[arg-type]
         listed_texts = listed(plain(texts))
         classes = target_ids("predicted" if labels is None else "label", labels, len(listed_texts), self.class_names)
+        if dry_run:
+            return make_estimate(self, listed_texts, classes, chosen, arguments)
         folder = None if output_dir is None else Path(output_dir)
         return make_evaluation(self, listed_texts, classes, chosen, arguments, folder, progress=progress)
 

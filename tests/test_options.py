@@ -38,8 +38,9 @@ def test_an_evaluation_takes_the_options_and_the_measures():
     for name, part in wanted.items():
         assert parameters[name].default == part.default, name
         assert f"{name}: {part.metadata['help']}" in document
-    assert list(parameters)[:7] == ["self", "texts", "labels", "methods", "unit", "output_dir", "progress"]
-    assert parameters.keys() == {*list(parameters)[:7], *wanted}
+    own = ["self", "texts", "labels", "methods", "unit", "output_dir", "progress", "dry_run"]
+    assert list(parameters)[: len(own)] == own
+    assert parameters.keys() == {*own, *wanted}
 
 
 @pytest.mark.parametrize("function", [Explainer.__call__, explain, TextAttributionPipeline.__call__])

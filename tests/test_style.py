@@ -98,11 +98,12 @@ INSIDE = {
         {"__init__"},
     ],
     "run": [
-        {"fingerprints", "finished_files", "heartbeat"},
+        {"cost", "fingerprints", "finished_files", "heartbeat"},
         {"describe", "folder", "processes", "shard_queue", "shards"},
         {"progress"},
         {"results", "runner"},
-        {"estimate", "evaluation", "rewrite"},
+        {"estimate", "rewrite"},
+        {"evaluation"},
     ],
     "hub": [{"provenance", "push"}],
     "cli": [

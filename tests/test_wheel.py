@@ -8,12 +8,18 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from hf_gradexplain import __version__
 from tests.helpers.browser import browser
 
 ROOT = Path(__file__).parents[1]
+CELLS = (
+    "import hf_gradexplain\nprint(hf_gradexplain.__file__)",
+    "explainer = hf_gradexplain.Explainer.from_pretrained('out/model')",
+    "explainer.evaluate(['a good film', 'a bad film', 'a film'], [1, 0, 1])",
+)
 TRAIN = "text,label\n" + "a good film,1\na bad film,0\n" * 8
 
 pytestmark = pytest.mark.slow
@@ -78,6 +84,17 @@ def test_a_model_is_explained_and_checked(run):
     lines = run(*explain, "--file", "texts.csv", "--format", "jsonl").splitlines()
     assert len(lines) == len(TRAIN.splitlines()) - 1
     assert "word lookups" in run("hf-gradexplain", "doctor", "out/model")
+
+
+def test_a_notebook_shows_an_evaluation(run, installed):
+    notebook = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, CELLS)))
+    nbformat.write(notebook, run.folder / "notebook.ipynb")
+    run("python", "-m", "nbconvert", "--to", "notebook", "--execute", "--output", "executed", "notebook.ipynb")
+    where, _, evaluated = nbformat.read(run.folder / "executed.ipynb", as_version=4).cells
+    assert Path(where.outputs[0].text.strip()).is_relative_to(installed.parent)
+    (shown,) = [output.data for output in evaluated.outputs if output.output_type == "execute_result"]
+    assert shown["text/plain"].startswith("Evaluation of")
+    assert all(part in shown["text/html"] for part in ("<table", '<img src="data:image/svg', "AOPC(3)"))
 
 
 def test_a_model_is_trained(run):

@@ -1,8 +1,8 @@
-"""An estimate of the cost of a run, from a sample of its documents."""
+"""Estimate the cost of a run from a sample of its documents."""
 
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -22,6 +22,7 @@ from hf_gradexplain.evaluation.naopc import search_size
 from hf_gradexplain.evaluation.tables import SHORT_K
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import GENERIC, shortcut_of
+from hf_gradexplain.run.cost import Estimate
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.run.shards import Shard, make_shards
 
@@ -36,42 +37,6 @@ K_GRID = (1, 2, 3, 5, SHORT_K)
 
 _STREAM_SHARDS = 20
 """The number of shards that are read from a stream."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """The estimated cost of a run.
-
-    Attributes:
-        documents: The number of documents; None for a stream.
-        shards: The number of shards; None for a stream.
-        forward: Forward passes over the whole text, per document: one, and one for each copy that a method
-            differentiates.
-        backward: Backward passes, per document.
-        loo: Forward passes for leave-one-out, per document; 0 if no method needs them.
-        curves: Forward passes for the removal curve of one order, per document.
-        orders: The number of orders in which the units of a document are removed.
-        bounds: Forward passes to search for the best and the worst order, per document.
-        saved: Those of `loo` and `curves` that an exact shortcut of the model class saves.
-        seconds: Seconds per document, on one process.
-        cheaper: Flags that make the run cheaper, and the share of the seconds that is left with them.
-        measured: The number of documents on which the seconds were measured.
-        memory: Bytes of memory that one process uses after these documents; on a GPU, the peak of its GPU memory.
-    """
-
-    documents: int | None
-    shards: int | None
-    forward: int
-    backward: int
-    loo: float
-    curves: float
-    orders: int
-    bounds: float
-    saved: frozenset[str]
-    seconds: float
-    cheaper: Mapping[str, float]
-    measured: int
-    memory: int
 
 
 def estimate(
@@ -110,9 +75,10 @@ def estimate(
         bounds=_mean([passes.bounds(u) for u in units]),
         saved=saved,
         seconds=seconds * _mean(work) / sum(work[measured]),
-        cheaper={flags: sum(other.work(sizes)) / sum(work) for flags, other in passes.cheaper().items()},
+        cheaper={option: sum(other.work(sizes)) / sum(work) for option, other in passes.cheaper().items()},
         measured=measured.stop - measured.start,
         memory=_memory(device_of(engine.model)),
+        model=type(engine.model).__name__,
     )
 
 
@@ -166,16 +132,16 @@ class _Passes:
             for units, tokens in sizes
         ]
 
-    def cheaper(self) -> dict[str, "_Passes"]:
-        """Return cheaper runs, by the flags that choose them; among the methods, each may be left out."""
-        measures, others = self.measures, dict[str, _Passes]()
+    def cheaper(self) -> dict[tuple[str, Any], "_Passes"]:
+        """Return cheaper runs, by the option and its value that choose them; each method may be left out."""
+        measures, others = self.measures, dict[tuple[str, Any], _Passes]()
         if measures.bounds:
-            others["--naopc false"] = replace(self, measures=replace(measures, bounds=False))
+            others["naopc", False] = replace(self, measures=replace(measures, bounds=False))
         if not measures.k_grid:
-            others[f"--k_grid {' '.join(map(str, K_GRID))}"] = replace(self, measures=replace(measures, k_grid=K_GRID))
+            others["k_grid", K_GRID] = replace(self, measures=replace(measures, k_grid=K_GRID))
         for method in self.options.methods if len(self.options.methods) > 1 else ():
             kept = tuple(name for name in self.options.methods if name != method)
-            others[f"--methods {' '.join(kept)}"] = replace(self, options=replace(self.options, methods=kept))
+            others["methods", kept] = replace(self, options=replace(self.options, methods=kept))
         return others
 
 

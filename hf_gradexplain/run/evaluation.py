@@ -19,7 +19,7 @@ from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, translate_write_errors
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.documents import iterate_documents, read_rows
-from hf_gradexplain.evaluation.extra_measures import default_measures
+from hf_gradexplain.evaluation.extra_measures import Measures, default_measures
 from hf_gradexplain.evaluation.presentation import draw_figures, warnings_of
 from hf_gradexplain.evaluation.random_band import with_mean_random
 from hf_gradexplain.evaluation.report import write_report
@@ -28,7 +28,9 @@ from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.hub.provenance import public_name
 from hf_gradexplain.options import MeasureArguments, Options
+from hf_gradexplain.run.cost import Estimate
 from hf_gradexplain.run.describe import cautions, run_facts, run_inputs
+from hf_gradexplain.run.estimate import estimate
 from hf_gradexplain.run.fingerprints import texts_fingerprint
 from hf_gradexplain.run.finished_files import check_finished_files
 from hf_gradexplain.run.folder import document_paths
@@ -211,15 +213,7 @@ def _evaluate(
 ) -> Evaluation:
     """Evaluate in a folder; `keep` also writes the files of a run, and lets only the same inputs use the folder."""
     started, options, provenances = time.monotonic(), engine.resolve(options), engine.provenances
-    measures = default_measures(
-        engine.model,
-        random_orders=arguments.random_orders,
-        both_ends=arguments.both_ends,
-        bounds=bool(arguments.naopc),
-        beam_size=arguments.beam_size,
-        k_grid=arguments.k_grid,
-        ties=arguments.ties,
-    )
+    measures = _measures(engine, arguments)
     texts, threads = {"texts": texts_fingerprint(rows)} if keep else {}, torch.get_num_threads()
     inputs = run_inputs(engine, options, measures, texts, provenances, threads) if keep else {}
     tables = evaluate(
@@ -250,6 +244,33 @@ def _evaluate(
     if keep:
         write_results(folder, run, documents)
     return Evaluation(run, documents)
+
+
+def make_estimate(
+    engine: AttributionEngine,
+    texts: Sequence[Text],
+    labels: Sequence[int | None],
+    options: Options,
+    arguments: MeasureArguments,
+) -> Estimate:
+    """Estimate what `make_evaluation` would take, and write nothing; see there for the arguments.
+
+    Raises:
+        GradexplainError: There is no text, or the texts are mixed.
+    """
+    return estimate(engine, _rows(texts, labels), engine.resolve(options), _measures(engine, arguments))
+
+
+def _measures(engine: AttributionEngine, arguments: MeasureArguments) -> Measures:
+    return default_measures(
+        engine.model,
+        random_orders=arguments.random_orders,
+        both_ends=arguments.both_ends,
+        bounds=bool(arguments.naopc),
+        beam_size=arguments.beam_size,
+        k_grid=arguments.k_grid,
+        ties=arguments.ties,
+    )
 
 
 def _rows(texts: Sequence[Text], labels: Sequence[int | None]) -> Dataset:

@@ -1,15 +1,17 @@
 """The estimated cost of a run is its real cost."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from datasets import Dataset, IterableDataset
 
-from hf_gradexplain.commands.dry_run import describe_estimate
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.options import Options
 from hf_gradexplain.run import estimate as module
-from hf_gradexplain.run.estimate import Estimate, estimate
+from hf_gradexplain.run.cost import Estimate
+from hf_gradexplain.run.estimate import estimate
 from hf_gradexplain.run.runner import evaluate_texts
 from tests.helpers.tiny import TEXTS, explainer
 
@@ -54,16 +56,17 @@ def test_forward_passes_of_more_orders_are_exact_and_those_of_bounds_approximate
     expected = 2 * (cost.loo + cost.orders * cost.curves + 1)
     assert cost.orders == 3 * (1 + measures.both_ends) + measures.random_orders
     assert expected + 2 * cost.bounds == pytest.approx(made, rel=0.2 if measures.bounds else 1e-9)
-    assert (describe_estimate(cost, "BERT", 1)["  bounds"] == "none") == (not measures.bounds)
+    assert (cost.in_words()["  bounds"] == "none") == (not measures.bounds)
 
 
 def test_a_shortcut_saves_forward_passes(texts, monkeypatch):
     cost = estimate(explainer("fasttext"), texts, OPTIONS)
     assert cost.saved == {"loo", "curves"}
     assert masked_texts(explainer("fasttext"), texts, OPTIONS, monkeypatch) == 0
-    description = describe_estimate(cost, "FastText", processes=2)
-    assert description["  leave-one-out"].endswith("(saved by the shortcut of FastText)")
-    assert description["  curves"].endswith("for each of 3 orders (saved by the shortcut of FastText)")
+    description = replace(cost, processes=2).in_words()
+    saved = "(saved by the shortcut of FastTextForSequenceClassification)"
+    assert description["  leave-one-out"].endswith(saved)
+    assert description["  curves"].endswith(f"for each of 3 orders {saved}")
     assert (description["rows"], description["shards"], description["processes"]) == ("6", "1", "2")
     assert description["forward passes"] == "6 plain, and 6 backward"
 
@@ -71,7 +74,7 @@ def test_a_shortcut_saves_forward_passes(texts, monkeypatch):
 def test_methods_that_are_not_requested_cost_nothing(texts):
     cost = estimate(explainer("bert"), texts, Options(methods=("random",)))
     assert (cost.loo, cost.forward, cost.backward) == (0, 1, 0)
-    assert describe_estimate(cost, "BERT", 1)["  leave-one-out"] == "none"
+    assert cost.in_words()["  leave-one-out"] == "none"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +98,7 @@ def test_passes_of_gradient_methods_are_counted(texts, methods, forward, backwar
     monkeypatch.setattr(torch.autograd, "grad", count)
     assert explainer("bert")(texts[1]["text"], methods).scores
     assert sum(made) == backward
-    words = describe_estimate(cost, "BERT", 1)["forward passes"]
+    words = cost.in_words()["forward passes"]
     assert words == f"{forward} plain, and {backward} backward"
 
 
@@ -130,39 +133,65 @@ def test_the_share_that_is_left_with_cheaper_flags_is_that_of_the_passes():
     texts = Dataset.from_dict({"id": range(2), "text": ["bad " * 12, "bad " * 20]})
     cost = estimate(explainer("bert"), texts, COSTLY, Measures(bounds=True, beam_size=3))
     expected = {
-        "--naopc false": lambda units: passes(units),
-        "--k_grid 1 2 3 5 10": lambda units: passes(units, grid=(1, 2, 3, 5, 10), bounds=3 * units**2),
-        "--methods random loo sa_l2": lambda units: passes(units, 3, smoothgrad=False, bounds=3 * units**2),
+        ("naopc", False): lambda units: passes(units),
+        ("k_grid", (1, 2, 3, 5, 10)): lambda units: passes(units, grid=(1, 2, 3, 5, 10), bounds=3 * units**2),
+        ("methods", ("random", "loo", "sa_l2")): lambda units: passes(units, 3, smoothgrad=False, bounds=3 * units**2),
     }
     whole = sum((2 + units) * passes(units, bounds=3 * units**2) for units in (12, 20))
-    for flags, passes_of in expected.items():
-        assert cost.cheaper[flags] == pytest.approx(sum((2 + u) * passes_of(u) for u in (12, 20)) / whole), flags
+    for option, passes_of in expected.items():
+        assert cost.cheaper[option] == pytest.approx(sum((2 + u) * passes_of(u) for u in (12, 20)) / whole), option
     assert len(cost.cheaper) == 2 + 4
     assert not estimate(explainer("bert"), texts, Options("loo"), Measures(k_grid=(1,))).cheaper
 
 
-def described(seconds, documents=10_000, **more):
-    """The rows of the time for a run of this many seconds per document."""
-    cheaper = {"--naopc false": 0.9, "--k_grid 1 2": 0.5, "--methods a b": 0.6, "--methods b c": 0.01}
+def described(seconds, documents=10_000, baselines=1, *, flags=True):
+    """The rows of the time for a run of this many seconds per document, on two processes."""
+    names = {("naopc", False): 0.9, ("k_grid", (1, 2)): 0.5, ("methods", ("a", "b")): 0.6, ("methods", ("b",)): 0.01}
     numbers = dict.fromkeys(
         ("shards", "forward", "backward", "loo", "curves", "orders", "bounds", "measured", "memory"), 1
     )
-    cost = Estimate(documents=documents, saved=frozenset(), seconds=seconds, cheaper=cheaper, **numbers)
-    rows = describe_estimate(cost, "BERT", 2, **more)
+    cost = Estimate(
+        documents=documents, saved=frozenset(), seconds=seconds, cheaper=names, model="BERT", processes=2,
+        baselines=baselines, **numbers,
+    )  # fmt: skip
+    rows = cost.in_words(flags=flags)
     return rows["time"], rows["ten minutes"]
 
 
 def test_the_time_is_told_in_seconds_per_document_with_the_flags_that_make_it_ten_minutes():
     assert described(0.000123) == ("about a second, at 0.00012 s per document", "enough for the run")
-    assert described(0.12, runs=1) == ("about 10.0 min, at 0.12 s per document", "enough for the run")
+    assert described(0.12) == ("about 10.0 min, at 0.12 s per document", "enough for the run")
     assert described(1.5) == (
         "about 2.1 h, at 1.5 s per document",
-        "enough with --max_samples 800, or --k_grid 1 2 --max_samples 1600, or --methods b c",
+        "enough with --max_samples 800, or --k_grid 1 2 --max_samples 1600, or --methods b",
     )
-    assert described(1.5, runs=2)[1].startswith("enough with --max_samples 400, or")
+    assert described(1.5, baselines=2)[1].startswith("enough with --max_samples 400, or")
     assert described(1234.5, documents=None)[0] == "about 7.1 days, at 1200 s per document"
-    assert described(1300, documents=20)[1] == "enough with --k_grid 1 2 --max_samples 1, or --methods b c"
+    assert described(1300, documents=20)[1] == "enough with --k_grid 1 2 --max_samples 1, or --methods b"
     assert described(10**6) == ("about 57,870.4 days, at 1000000 s per document", "not enough for one document")
+
+
+def test_in_python_the_flags_are_arguments():
+    assert described(1.5, flags=False)[1] == (
+        "enough with 800 texts, or k_grid=(1, 2) and 1,600 texts, or methods=('b',)"
+    )
+
+
+def test_an_evaluation_in_python_has_a_dry_run_that_writes_nothing(texts, tmp_path):
+    dry = explainer("bert").evaluate(
+        list(TEXTS), methods=OPTIONS.methods, random_orders=4, dry_run=True, output_dir=tmp_path / "run"
+    )
+    measured = estimate(
+        explainer("bert"), Dataset.from_dict({"id": range(6), "text": list(TEXTS)}), OPTIONS, Measures(4)
+    )
+    same = ("documents", "shards", "forward", "backward", "loo", "curves", "orders", "bounds", "cheaper", "model")
+    assert [getattr(dry, name) for name in same] == [getattr(measured, name) for name in same]
+    assert dry.total_seconds == 6 * dry.seconds
+    assert list(tmp_path.iterdir()) == []
+    assert repr(dry).splitlines()[0] == "rows            6"
+    assert f"<bdi>{dry.in_words()['time']}</bdi>" in dry._repr_html_()
+    with pytest.raises(GradexplainError, match="texts must be all single or all pairs"):
+        explainer("bert").evaluate(["bad", ("bad", "film")], dry_run=True)
 
 
 def test_only_the_beginning_of_a_stream_is_read():
@@ -173,7 +202,7 @@ def test_only_the_beginning_of_a_stream_is_read():
 
     cost = estimate(explainer("fasttext"), IterableDataset.from_generator(generate), Options(methods=("random",)))
     assert (cost.documents, cost.shards) == (None, None)
-    description = describe_estimate(cost, "FastText", 1)
+    description = cost.in_words()
     assert description["rows"] == "unknown for a stream; the rest is for 1,000"
     assert description["forward passes"] == "1,000 plain"
 

@@ -1,0 +1,156 @@
+"""The estimated cost of a run, as an object and in words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hf_gradexplain.viz.cell import cell_html
+from hf_gradexplain.viz.sanitize import visible
+from hf_gradexplain.viz.tables import text_table
+
+TEN_MINUTES = 600
+
+_STREAM_DOCUMENTS = 1000
+"""The number of documents that the cost of a stream, whose length is unknown, is told for."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The estimated cost of a run; a terminal and a notebook show it in words.
+
+    Attributes:
+        documents: The number of documents; None for a stream.
+        shards: The number of shards; None for a stream.
+        forward: Forward passes over the whole text, per document: one, and one for each copy that a method
+            differentiates.
+        backward: Backward passes, per document.
+        loo: Forward passes for leave-one-out, per document; 0 if no method needs them.
+        curves: Forward passes for the removal curve of one order, per document.
+        orders: The number of orders in which the units of a document are removed.
+        bounds: Forward passes to search for the best and the worst order, per document.
+        saved: Those of `loo` and `curves` that an exact shortcut of the model class saves.
+        seconds: Seconds per document, on one process and for one masking baseline.
+        cheaper: Options that make the run cheaper, as `(name, value)`, and the share of the seconds that is left with
+            them.
+        measured: The number of documents on which the seconds were measured.
+        memory: Bytes of memory that one process uses after these documents; on a GPU, the peak of its GPU memory.
+        model: The name of the model's class.
+        processes: The number of processes of the run.
+        baselines: The number of masking baselines; everything is done once for each.
+    """
+
+    documents: int | None
+    shards: int | None
+    forward: int
+    backward: int
+    loo: float
+    curves: float
+    orders: int
+    bounds: float
+    saved: frozenset[str]
+    seconds: float
+    cheaper: Mapping[tuple[str, Any], float]
+    measured: int
+    memory: int
+    model: str
+    processes: int = 1
+    baselines: int = 1
+
+    @property
+    def total_seconds(self) -> float:
+        """Seconds of the whole run; of a stream, for 1,000 documents."""
+        return self.baselines * self._n * self.seconds / self.processes
+
+    @property
+    def _n(self) -> int:
+        return self.documents or _STREAM_DOCUMENTS
+
+    def __repr__(self) -> str:
+        return "\n".join(visible(f"{label:<16}{text}") for label, text in self.in_words().items())
+
+    def _repr_html_(self) -> str:
+        words = self.in_words()
+        table = text_table(pd.DataFrame({"what": [*words], "estimate": [*words.values()]}))
+        return cell_html(title=f"What the evaluation of {self.model} would take", table=table)
+
+    def in_words(self, *, flags: bool = False) -> dict[str, str]:
+        """Return the estimate in words; for a stream, whose length is unknown, for 1,000 documents.
+
+        Args:
+            flags: Whether to name options as flags of a command instead of arguments in Python.
+        """
+        n, saved = self._n, f" (saved by the shortcut of {self.model})"
+        loo, curves = f"{n * self.loo:,.0f}", f"{n * self.curves:,.0f} for each of {self.orders} orders"
+        return {
+            "rows": f"{n:,}" if self.documents else f"unknown for a stream; the rest is for {n:,}",
+            "shards": f"{self.shards:,}" if self.shards else "unknown for a stream",
+            "processes": f"{self.processes}",
+            "forward passes": f"{n * self.forward:,} plain"
+            + (f", and {n * self.backward:,} backward" if self.backward else ""),
+            "  leave-one-out": loo + (saved if "loo" in self.saved else "") if self.loo else "none",
+            "  curves": curves + (saved if "curves" in self.saved else ""),
+            "  bounds": f"about {n * self.bounds:,.0f}" if self.bounds else "none",
+            "baselines": f"{self.baselines}",
+            "time": f"about {_duration(self.total_seconds)}, at {_significant(self.baselines * self.seconds)} s per "
+            "document",
+            "ten minutes": self._fitting(flags),
+            "memory": f"about {self.memory / 2**20:,.0f} MiB per process",
+            "measured on": f"{self.measured} document{'s' * (self.measured != 1)}",
+        }
+
+    def _fitting(self, flags: bool) -> str:
+        """Return which options make the run fit into ten minutes.
+
+        These are a sample of the documents, and the same with cheaper measures and without the costliest method, where
+        this allows for at least half as many documents again.
+        """
+        if self.total_seconds <= TEN_MINUTES:
+            return "enough for the run"
+        costliest = min(
+            (option for option in self.cheaper if option[0] == "methods"), key=self.cheaper.__getitem__, default=None
+        )
+        choices = []
+        for option, share in {None: 1.0, **self.cheaper}.items():
+            sample = self._n * TEN_MINUTES / (self.total_seconds * share)
+            large_enough = option is None or (share < 2 / 3 and (option[0] != "methods" or option == costliest))
+            if sample >= 1 and large_enough:
+                changed = () if option is None else (_spelt(*option, flags=flags),)
+                size = () if sample >= self._n else (_sample_size(_round_down(sample), flags=flags),)
+                choices.append((" " if flags else " and ").join((*changed, *size)))
+        return f"enough with {', or '.join(choices)}" if choices else "not enough for one document"
+
+
+def _spelt(name: str, value: Any, *, flags: bool) -> str:
+    """Return an option as it is given on the command line, or in Python.
+
+    >>> _spelt("k_grid", (1, 2), flags=True), _spelt("k_grid", (1, 2), flags=False)
+    ('--k_grid 1 2', 'k_grid=(1, 2)')
+    """
+    if not flags:
+        return f"{name}={value!r}"
+    return f"--{name} {' '.join(map(str, value)) if isinstance(value, tuple) else str(value).lower()}"
+
+
+def _sample_size(number: int, *, flags: bool) -> str:
+    return f"--max_samples {number}" if flags else f"{number:,} text{'s' * (number != 1)}"
+
+
+def _round_down(number: float) -> int:
+    """Return a whole number of two digits and zeros, not larger than `number`."""
+    unit = 10 ** max(len(str(int(number))) - 2, 0)
+    return int(number) // unit * unit
+
+
+def _significant(number: float) -> str:
+    """Return a number with two significant digits, never as a power of ten."""
+    return np.format_float_positional(number, precision=2, fractional=False, trim="-")
+
+
+def _duration(seconds: float) -> str:
+    for size, name in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.1f} {name}"
+    return f"{seconds:,.0f} s" if seconds >= 1 else "a second"
