@@ -227,7 +227,9 @@ class MeasureArguments:
         5, "Number of candidate sets of removed units that the beam search for the best and the worst order keeps."
     )
     k_grid: tuple[int, ...] = option(
-        (), "Compute the curves only at these numbers of removed units; by default at every number."
+        (),
+        "Compute the curves only at these numbers of removed units, and no AOPC(K) beyond them; by default at every "
+        "number.",
     )
     compare_baselines: tuple[str, ...] = option(
         (), "Also rank the methods under these masking baselines.", metavar="NAME"

@@ -80,8 +80,16 @@ def default_measures(
     the smallest number that has a spread: over many documents they estimate the band as well as 20 do, see
     `hf_gradexplain.evaluation.random_band`. The bounds are never cheap: for a FastText and 150 units they take ten
     times as long as everything else.
+
+    Raises:
+        GradexplainError: A value cannot be used, or `bounds` is set together with a `k_grid` that the model obeys.
     """
     fast = has_curve_shortcut(model)
+    if bounds and k_grid and not fast:
+        raise GradexplainError(
+            "naopc needs the curves at every number of removed units: leave out k_grid, which saves little beside the "
+            "search for the best and the worst order, or naopc"
+        )
     return Measures(
         random_orders=(20 if fast else 2) if random_orders is None else random_orders,
         both_ends=fast if both_ends is None else both_ends,
@@ -90,3 +98,15 @@ def default_measures(
         k_grid=k_grid,
         ties=ties,
     )
+
+
+def largest_k(measures: Measures, model: nn.Module, max_k: int | None) -> int | None:
+    """Return the largest `K` of the tables: `max_k`, or that of `k_grid` if it is smaller; None for no limit.
+
+    Beyond its grid, a curve is a straight line to its end, so there is no AOPC. A model with a shortcut for curves is
+    exact everywhere.
+    """
+    if not measures.k_grid or has_curve_shortcut(model):
+        return max_k
+    measured = max(measures.k_grid)
+    return measured if max_k is None else min(max_k, measured)

@@ -73,7 +73,7 @@ def write_report(
     further = path.parent / f"{path.stem}_pages"
     for old in further.glob("*.html"):
         old.unlink()
-    packed = _packed(documents, page.methods, file_bytes)
+    packed = _packed(documents, page, file_bytes)
     opening = next(packed)
     links = [Part(_rows(opening), path.name)]
     current = next(packed, None)
@@ -89,17 +89,15 @@ def write_report(
     atomic_write_text(path, render_app(page, opening, shown if len(links) > 1 else ()))
 
 
-def _packed(
-    documents: Iterable[EvaluatedDocument], methods: Sequence[ReportMethod], file_bytes: int
-) -> Iterator[DocumentPacker]:
+def _packed(documents: Iterable[EvaluatedDocument], page: ReportPage, file_bytes: int) -> Iterator[DocumentPacker]:
     """Yield the documents of one file after the other; one file without documents if there are none."""
-    names = [method.name for method in methods]
+    names = [method.name for method in page.methods]
     packer = DocumentPacker(names, STATIC_DOCUMENTS)
     for document in documents:
         if packer.size >= file_bytes:
             yield packer
             packer = DocumentPacker(names, STATIC_DOCUMENTS)
-        packer.add(_document(document))
+        packer.add(_document(document, page.short_k))
     yield packer
 
 
@@ -108,8 +106,8 @@ def _rows(packer: DocumentPacker) -> str:
     return "rows {:,} to {:,}".format(*packer.rows)
 
 
-def _document(document: EvaluatedDocument) -> ReportDocument:
-    """Return a document as the report shows it."""
+def _document(document: EvaluatedDocument, k: int) -> ReportDocument:
+    """Return a document as the report shows it, with its AOPC(k)."""
     explanation = document.explanation
     label = None if explanation.regression else document.label
     said = {name: (explanation.remark(name), explanation.warning(name)) for name in explanation.scores}
@@ -125,7 +123,7 @@ def _document(document: EvaluatedDocument) -> ReportDocument:
         truncated=explanation.truncated_at is not None,
         scores={name: scores_in_text(explanation.units, scores) for name, scores in explanation.scores.items()},
         curves=document.curves,
-        areas={name: float(document_aopc(curve, SHORT_K)[-1]) for name, curve in document.curves.items()},
+        areas={name: float(document_aopc(curve, k)[-1]) for name, curve in document.curves.items()},
         correlations={name: values.get("pearson") for name, values in document.correlations.items()},
         remarks={name: "; ".join(filter(None, both)) for name, both in said.items() if any(both)},
     )
@@ -164,7 +162,7 @@ def _page(
         figures={captions[name]: figures[name] for name in captions if name == "correlation"},
         methods=[_method(name, unfit) for name in methods],
         leading=_leading(tables),
-        short_k=SHORT_K,
+        short_k=min(SHORT_K, int(tables.aopc["k"].max())),
     )
 
 

@@ -126,4 +126,5 @@ def _grid(engine: AttributionEngine, measures: Measures) -> str:
     """Where the curves are exact; a shortcut computes them at every k."""
     if not measures.k_grid or has_curve_shortcut(engine.model):
         return "exact at every k"
-    return f"exact at k = {', '.join(map(str, sorted(set(measures.k_grid))))}; straight lines between"
+    grid = sorted(set(measures.k_grid))
+    return f"exact at k = {', '.join(map(str, grid))}; straight lines between; AOPC(K) up to K = {grid[-1]}"

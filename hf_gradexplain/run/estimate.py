@@ -137,7 +137,7 @@ class _Passes:
         measures, others = self.measures, dict[tuple[str, Any], _Passes]()
         if measures.bounds:
             others["naopc", False] = replace(self, measures=replace(measures, bounds=False))
-        if not measures.k_grid:
+        if not measures.k_grid and not measures.bounds:
             others["k_grid", K_GRID] = replace(self, measures=replace(measures, k_grid=K_GRID))
         for method in self.options.methods if len(self.options.methods) > 1 else ():
             kept = tuple(name for name in self.options.methods if name != method)

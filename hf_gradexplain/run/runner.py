@@ -28,6 +28,7 @@ from hf_gradexplain.evaluation import (
     write_documents,
 )
 from hf_gradexplain.evaluation.documents import open_documents, read_left_out
+from hf_gradexplain.evaluation.extra_measures import largest_k
 from hf_gradexplain.hub.provenance import Provenance, commits
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.folder import (
@@ -74,7 +75,8 @@ def evaluate(
         output_dir: The folder of `documents/*.parquet`, shared by all processes. Finished shards in it are reused.
         inputs: Everything that the result depends on, as JSON values; those of the main process are used. A folder
             made from other inputs is an error.
-        max_k: The largest number of removed units in the tables; None for the longest document's.
+        max_k: The largest number of removed units in the tables; None for the longest document's, or for the largest
+            of `measures.k_grid`.
         measures: What to measure in addition to removal curves and correlations; None for nothing.
         provenances: Where model and dataset come from; their commits are written to the metadata of every file.
         progress: Whether to show a progress bar.
@@ -104,7 +106,7 @@ def evaluate(
         queue.end()
         with named_if_unreadable(paths):
             _check_any_documents(paths)
-            return make_tables(paths, options, max_k)
+            return make_tables(paths, options, largest_k(measures or Measures(), engine.model, max_k))
 
 
 def _evaluate_shards(

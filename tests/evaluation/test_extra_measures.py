@@ -57,6 +57,12 @@ def test_steps_are_those_inside_of_a_curve(grid, expected):
     assert [Measures(k_grid=grid).steps(n) for n in (0, 1, 5, 10)] == expected
 
 
+def test_normalised_aopc_needs_whole_curves():
+    with pytest.raises(GradexplainError, match=r"^naopc needs the curves at every number of removed units: leave out"):
+        default_measures(make("bert")[0], bounds=True, k_grid=(1, 2))
+    assert default_measures(make("textcnn")[0], bounds=True, k_grid=(1, 2)).bounds
+
+
 def test_ties_are_random_or_by_position():
     assert Measures().ties == "random"
     with pytest.raises(GradexplainError, match=r"unknown ties 'first'; choices: random, position"):

@@ -1,6 +1,8 @@
 """`Explainer.evaluate`: the numbers of the recipe, from texts in memory."""
 
 import gc
+import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -160,7 +162,7 @@ def test_labels_can_be_compared_with_predictions_that_are_explained():
 def test_options_and_measures_are_obeyed():
     evaluated = explainer("bert").evaluate(
         TEXTS[:3], methods=["loo", "signed_gi"], unit="token", objective="logit", max_k=4, random_orders=3,
-        both_ends=True, naopc=True, k_grid=(1, 2), ties="position", progress=False,
+        both_ends=True, naopc=True, ties="position", progress=False,
     )  # fmt: skip
     assert evaluated.aopc["k"].max() == 4
     tables, facts = evaluated.run.tables, evaluated.run.facts
@@ -168,7 +170,26 @@ def test_options_and_measures_are_obeyed():
     assert set(tables.curves["curve"]) == {"removal", "negative_first", "sufficiency"}
     assert len(tables.chance) == 5
     assert (facts["Unit"], facts["Objective"], facts["Ties"]) == ("token", "logit", "position")
-    assert facts["Curves"] == "exact at k = 1, 2; straight lines between"
+    assert facts["Curves"] == "exact at every k"
+
+
+def test_there_is_no_aopc_beyond_the_measured_k(tmp_path):
+    folder = tmp_path / "run"
+    evaluated = explainer("bert").evaluate(TEXTS[:3], methods=["loo", "signed_gi"], k_grid=(2, 1), output_dir=folder)
+    assert max(len(explanation) for explanation in evaluated.explanations) > 2
+    assert list(evaluated.to_frame().columns[:5]) == ["method", "AOPC(2)", "low", "high", "median r"]
+    tables = evaluated.run.tables
+    assert [table["k"].max() for table in (tables.aopc, tables.chance, tables.comparisons)] == [2, 2, 2]
+    record = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    texts = [repr(evaluated), evaluated._repr_html_(), json.dumps(record["summary"])]
+    texts += [(folder / name).read_text(encoding="utf-8") for name in ("report.html", "README.md")]
+    for text in texts:
+        assert {*re.findall(r"AOPC\(\d+\)", text)} == {"AOPC(2)"}
+    assert record["facts"]["Curves"] == "exact at k = 1, 2; straight lines between; AOPC(K) up to K = 2"
+    fast = explainer("textcnn").evaluate(TEXTS[:3], methods="loo", k_grid=(1, 2), progress=False)
+    assert fast.aopc["k"].max() == max(len(explanation) for explanation in fast.explanations)
+    less = explainer("bert").evaluate(TEXTS[:3], methods="loo", k_grid=(1, 3), max_k=2, progress=False)
+    assert less.aopc["k"].max() == 2
 
 
 def test_by_default_auto_is_measured_against_random_orders_and_leave_one_out():
