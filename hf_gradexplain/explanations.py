@@ -1,5 +1,6 @@
 """The explanations of several texts: a list that can be shown, tabulated, saved and loaded."""
 
+import json
 from collections.abc import Iterator
 from itertools import islice
 from math import nan
@@ -17,6 +18,7 @@ from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write, atomic_write_text
 from hf_gradexplain.records import explanation_schema, reading_file, to_row
 from hf_gradexplain.viz.report import render_report
+from hf_gradexplain.viz.sanitize import json_text
 
 SHOWN = 5
 """The number of explanations that a notebook or a terminal shows of a list."""
@@ -102,12 +104,19 @@ class Explanations(list[Explanation]):
         return None
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the explanations to a Parquet file, a row each, which `load` reads; a file of this name is replaced.
+        """Write the explanations to a file, which `load` reads; a file of this name is replaced.
+
+        A name that ends in `.jsonl` gets JSON lines, one `Explanation.to_dict()` each, like `--format jsonl` of the
+        command line. Any other gets a Parquet file, a row each.
 
         Raises:
             GradexplainError: The file cannot be written.
         """
         records = [explanation.to_dict() for explanation in self]
+        if _holds_lines(path):
+            with translate_write_errors(path, instead="path"):
+                atomic_write_text(Path(path), "".join(f"{json_text(record)}\n" for record in records))
+            return
         with translate_errors(_unwritable, pa.ArrowException, UnicodeError):
             table = pa.Table.from_pylist(list(map(to_row, records)), schema=explanation_schema(records))
         with translate_write_errors(path, instead="path"), atomic_write(Path(path)) as temporary:
@@ -117,14 +126,30 @@ class Explanations(list[Explanation]):
     def load(cls, path: str | PathLike[str]) -> "Explanations":
         """Load the explanations that `save` wrote, equal to them and in their order.
 
-        The file is read without executing code from it.
+        It also loads the `explanations.jsonl` of `recipes/explain.py`, and what `hf-gradexplain explain --format jsonl`
+        printed. The file is read without executing code from it.
+
+        Args:
+            path: The file: JSON lines if it ends in `.jsonl`, else Parquet.
 
         Raises:
             GradexplainError: The file cannot be read, or `save` did not write it.
         """
         with reading_file(path, "Explanations.save"):
-            rows: list[dict[str, Any]] = pq.ParquetFile(path, page_checksum_verification=True).read().to_pylist()
-            return cls(map(Explanation.from_dict, rows))
+            return cls(map(Explanation.from_dict, _read_lines(path) if _holds_lines(path) else _read_rows(path)))
+
+
+def _holds_lines(path: str | PathLike[str]) -> bool:
+    return Path(path).suffix.lower() == ".jsonl"
+
+
+def _read_lines(path: str | PathLike[str]) -> list[dict[str, Any]]:
+    lines = Path(path).read_text(encoding="utf-8").split("\n")  # splitlines would also split inside of texts
+    return [json.loads(line) for line in lines if line.strip()]
+
+
+def _read_rows(path: str | PathLike[str]) -> list[dict[str, Any]]:
+    return pq.ParquetFile(path, page_checksum_verification=True).read().to_pylist()
 
 
 def _count(number: int, noun: str) -> str:
@@ -132,4 +157,4 @@ def _count(number: int, noun: str) -> str:
 
 
 def _unwritable(error: Exception) -> str:
-    return f"cannot write the explanations to a Parquet file ({one_line(error, 200)}): save each with Explanation.save"
+    return f"cannot write the explanations to a Parquet file ({one_line(error, 200)}): give a path that ends in .jsonl"

@@ -1,6 +1,7 @@
 """A list of explanations: shown, sliced, tabulated, saved and loaded."""
 
 import dataclasses
+import json
 import pickle
 
 import numpy as np
@@ -105,9 +106,10 @@ def test_the_page_holds_every_explanation(of_all_kinds, tmp_path):
     assert all(explanation.to_html() in page for explanation in of_all_kinds)
 
 
-def test_saved_explanations_are_loaded_as_they_were(of_all_kinds, tmp_path):
-    of_all_kinds.save(tmp_path / "explanations.parquet")
-    loaded = Explanations.load(str(tmp_path / "explanations.parquet"))
+@pytest.mark.parametrize("name", ["explanations.parquet", "explanations.jsonl"])
+def test_saved_explanations_are_loaded_as_they_were(of_all_kinds, name, tmp_path):
+    of_all_kinds.save(tmp_path / name)
+    loaded = Explanations.load(str(tmp_path / name))
     assert type(loaded) is Explanations
     for old, new in zip(of_all_kinds, loaded, strict=True):
         for field in dataclasses.fields(Explanation):
@@ -119,7 +121,19 @@ def test_saved_explanations_are_loaded_as_they_were(of_all_kinds, tmp_path):
             else:
                 assert repr(after) == repr(before), field.name
     assert loaded == of_all_kinds
-    assert [path.name for path in tmp_path.iterdir()] == ["explanations.parquet"]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_json_lines_are_those_of_other_writers_too(tmp_path):
+    """With or without escapes, further keys, empty lines, and characters that only Python takes for line ends."""
+    explanations = Explanations([explanation_of("bad\u2028film \x85"), explanation_of("bad\ud800")])
+    records = [{**explanation.to_dict(), "commits": {"model": "abc"}} for explanation in explanations]
+    lines = [json.dumps(records[0], ensure_ascii=False), json.dumps(records[1]), ""]
+    (tmp_path / "theirs.JSONL").write_bytes("\r\n".join(lines).encode())
+    assert Explanations.load(tmp_path / "theirs.JSONL") == explanations
+    explanations.save(tmp_path / "ours.jsonl")
+    written = (tmp_path / "ours.jsonl").read_text(encoding="utf-8")
+    assert [json.loads(line) for line in written.splitlines()] == [e.to_dict() for e in explanations]
 
 
 def test_each_field_that_may_be_empty_is_set_somewhere(of_all_kinds):
@@ -129,9 +143,10 @@ def test_each_field_that_may_be_empty_is_set_somewhere(of_all_kinds):
     assert {explanation.regression for explanation in of_all_kinds} == {True, False}
 
 
-def test_no_explanations_are_loaded_as_none(tmp_path):
-    Explanations().save(tmp_path / "none.parquet")
-    assert Explanations.load(tmp_path / "none.parquet") == []
+@pytest.mark.parametrize("name", ["none.parquet", "none.jsonl"])
+def test_no_explanations_are_loaded_as_none(name, tmp_path):
+    Explanations().save(tmp_path / name)
+    assert Explanations.load(tmp_path / name) == []
 
 
 def test_other_programs_read_the_file(of_all_kinds, tmp_path):
@@ -169,9 +184,21 @@ def test_a_file_that_holds_no_explanations_is_refused_in_one_sentence(spoil, rea
         Explanations.load(path)
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"{", "Expecting"), (b"\xff", "decode"), (b"[1]\n", "something else"), (b'{"text": "a"}\n', "something else")],
+    ids=["cut off", "no text", "a list", "a missing key"],
+)
+def test_lines_that_hold_no_explanations_are_refused_in_one_sentence(content, reason, tmp_path):
+    (tmp_path / "lines.jsonl").write_bytes(content)
+    message = rf"^cannot load .*lines.jsonl \(.*{reason}.*\): give a file that Explanations.save wrote$"
+    with pytest.raises(GradexplainError, match=message):
+        Explanations.load(tmp_path / "lines.jsonl")
+
+
 def test_what_parquet_cannot_hold_is_refused_in_one_sentence(tmp_path):
     with pytest.raises(
-        GradexplainError, match=r"^cannot write the explanations to a Parquet file \(.*surrogates.*\): save"
+        GradexplainError, match=r"^cannot write the explanations to a Parquet file \(.*surrogates.*\): give a path that"
     ):
         Explanations([explanation_of("bad\ud800")]).save(tmp_path / "explanations.parquet")
     assert list(tmp_path.iterdir()) == []
