@@ -39,13 +39,16 @@ def requested_columns(text_column: str, label_column: str | None) -> dict[str, s
     return dict(zip(names, targets if label_column is None else [*targets, "label"], strict=True))
 
 
-def choose_in(where: str, what: str, name: str, choices: Iterable[str], raises: type[CorpusError] = CorpusError) -> str:
+def choose_in(
+    where: str, what: str, name: str, choices: Iterable[str], fix: str = "", raises: type[CorpusError] = CorpusError
+) -> str:
     """Return `name` if it is one of `choices`; see `hf_gradexplain.errors.choose`.
 
     Raises:
-        CorpusError: It is not one of them; the message begins with `where`, and the error is of the class `raises`.
+        CorpusError: It is not one of them; the message begins with `where` and ends with `fix`, and the error is of the
+            class `raises`.
     """
-    with translate_errors(lambda error: f"{where}: {error}", GradexplainError, raises=raises):
+    with translate_errors(lambda error: f"{where}: {error}{fix}", GradexplainError, raises=raises):
         return choose(what, name, tuple(choices))
 
 
@@ -54,7 +57,8 @@ def check_columns(rows: Dataset | IterableDataset, columns: dict[str, str], sour
     texts = [name for name in rows.column_names if is_string(rows, name)]
     for name, target in columns.items():
         option = "label_column" if target == "label" else "text_column"
-        choose_in(source, option, name, rows.column_names, NoLabelsError if target == "label" else CorpusError)
+        fix = f"; set {option} (--{option})"
+        choose_in(source, option, name, rows.column_names, fix, NoLabelsError if target == "label" else CorpusError)
         if option == "text_column" and name not in texts:
             fix = f"set text_column to one of {quoted(texts)}" if texts else "choose a dataset with texts"
             raise CorpusError(

@@ -71,7 +71,7 @@ def _locked(output_dir: Path, process: int) -> Iterator[None]:
         lock.acquire(timeout=_LOCK_TIMEOUT)
     except Timeout:
         who = f"process {process} of an earlier run" if process else "another run"
-        raise GradexplainError(f"{who} is writing to {output_dir}: wait for it, or give another --output_dir") from None
+        raise GradexplainError(f"{who} is writing to {output_dir}: wait for it, or give another output_dir") from None
     try:
         yield
     finally:
@@ -163,7 +163,7 @@ def _recorded_inputs(record: Path) -> dict[str, Any]:
     def explain(error: Exception) -> str:
         return (
             f"cannot read from {record} which inputs the finished shards were made from ({one_line(error, 200)}): give "
-            "another --output_dir, or delete this one"
+            "another output_dir, or delete this one"
         )
 
     with translate_errors(explain, OSError, ValueError, RecursionError):
@@ -183,7 +183,7 @@ def _check_same_inputs(output_dir: Path, before: Mapping[str, Any], now: Mapping
     ]
     if changes:
         raise GradexplainError(
-            f"{output_dir} holds a run made from other inputs ({'; '.join(changes)}): give another --output_dir, or "
+            f"{output_dir} holds a run made from other inputs ({'; '.join(changes)}): give another output_dir, or "
             "delete this one"
         )
 
@@ -198,5 +198,5 @@ def _check_no_foreign_files(output_dir: Path) -> None:
     for name in ("README.md", "report.html", "results.json", "run.yaml", "SHA256SUMS"):
         if (output_dir / name).exists():
             raise GradexplainError(
-                f"{output_dir / name} does not belong to a run and would be overwritten: give another --output_dir"
+                f"{output_dir / name} does not belong to a run and would be overwritten: give another output_dir"
             )

@@ -223,7 +223,7 @@ def _check_rows(part: Shard, digest: str, path: Path) -> None:
     if part.digest() != digest:
         raise GradexplainError(
             f"{path} was made from other texts than rows {part.start} to {part.start + len(part) - 1} now hold: the "
-            "dataset has changed; give another --output_dir, or delete this one"
+            "dataset has changed; give another output_dir, or delete this one"
         )
 
 
@@ -235,7 +235,7 @@ def _check_no_foreign_shard(paths: Iterable[Path], finished: Mapping[int, str], 
     if foreign:
         raise GradexplainError(
             f"{min(foreign)} belongs to a shard that the dataset does not have: the dataset has changed; give another "
-            "--output_dir, or delete this one"
+            "output_dir, or delete this one"
         )
 
 

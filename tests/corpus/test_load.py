@@ -228,7 +228,8 @@ def test_unknown_column_lists_the_columns_and_the_nearest(tmp_path):
     saved = _save(tmp_path)
     message = _error(saved, text_column="texts")
     source = f"split 'test' of {saved!r}"
-    assert message == f"{source}: unknown text_column 'texts': did you mean 'text'? Choices: text, label, source"
+    fix = "set text_column (--text_column)"
+    assert message == f"{source}: unknown text_column 'texts': did you mean 'text'? Choices: text, label, source; {fix}"
     assert "unknown label_column 'zzz'" in _error(saved, label_column="zzz")
     assert "did you mean" not in _error(saved, label_column="zzz")
 

@@ -95,7 +95,7 @@ def test_other_inputs_are_an_error_that_names_them(tmp_path, change, message):
     check_inputs(tmp_path, inputs)
     put(tmp_path, 0)
     check_inputs(tmp_path, inputs)
-    with pytest.raises(GradexplainError, match=rf"other inputs \({message}\): give another --output_dir, or delete"):
+    with pytest.raises(GradexplainError, match=rf"other inputs \({message}\): give another output_dir, or delete"):
         check_inputs(tmp_path, {**inputs, **change})
 
 

@@ -102,7 +102,7 @@ def test_a_resumed_run_ends_in_the_same_bytes(textcnn, texts, tmp_path, capsys):
 def test_a_folder_of_other_inputs_is_an_error_that_names_them(textcnn, texts, tmp_path):
     evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={"model": "x", "seed": 0})
     before = contents(tmp_path)
-    with pytest.raises(GradexplainError, match=r"other inputs \(seed was 0, now 1\): give another --output_dir"):
+    with pytest.raises(GradexplainError, match=r"other inputs \(seed was 0, now 1\): give another output_dir"):
         evaluate(textcnn, texts, OPTIONS, tmp_path, inputs={"model": "x", "seed": 1})
     assert contents(tmp_path) == before
 
