@@ -201,7 +201,7 @@ class AttributionEngine:
     ) -> pd.DataFrame:
         """Return the scores of `signed_gi` before their sum over embedding dims: `-g_i e_i`, a row per unit.
 
-        `hf_gradexplain.plots.heatmap` draws them, as Fig. 3a of Du & Xu.
+        `hf_gradexplain.plots.heatmap` draws them.
 
         Args:
             text: A text, or a text pair as a tuple `(a, b)`.

@@ -174,12 +174,12 @@ class Explainer(AttributionEngine):
         probability is averaged: AOPC(K), for every K up to the longest text's number of units. With `loo` among the
         methods, their scores are also correlated with it. This takes `U` forward passes for a text of `U` units per
         method, and as many for `loo` and for each random order; far fewer on FastText, TextCNN and BiLSTM. By the
-        default methods, a text of 40 words takes a transformer of 6 layers about two seconds on 2 CPU cores.
+        default methods, a transformer of 6 layers needs about two seconds for a text of 40 words on 2 CPU cores.
         `dry_run=True` estimates the time, and `k_grid=(1, 2, 5, 10, 20)` is faster for long texts.
 
         Args:
             texts: Texts or text pairs, in a list, an array, a Series or a column.
-            labels: The class of each text, by id or name: its explanation is then that of this class. With
+            labels: The class of each text, by id or name; this class is then explained. With
                 `target="predicted"` the predicted class is explained, and labels are compared with it.
             methods: Names in `METHODS`; `auto` is the one that suits the model. `random` is the baseline that a method
                 has to beat, `loo` the reference for correlations.

@@ -72,8 +72,8 @@ class Options:
     baseline: BaselineName | None = option(
         None,
         "What replaces the word vector of a masked word: zero, the vector of the pad, mask or unk token, or the mean "
-        "of the vocabulary. By default zero, and the mean for gradient times input and integrated gradients on models "
-        "that ignore the length of word vectors.",
+        "of the vocabulary. By default zero; on models that normalise their word vectors first, the mean for gradient "
+        "times input and integrated gradients.",
     )
     steps: int | None = option(
         None,
@@ -82,8 +82,8 @@ class Options:
     )
     tokenizer_kwargs: str | Mapping[str, Any] | None = option(
         None,
-        "How the model reads texts where it is deployed: name=value pairs joined by commas, of padding=max_length, "
-        "max_length, truncation_side, padding_side, add_special_tokens and return_attention_mask.",
+        "How the model reads texts where it is deployed: name=value pairs, joined by commas. Allowed: "
+        "padding=max_length, max_length, truncation_side, padding_side, add_special_tokens, return_attention_mask.",
         metavar="NAME=VALUE,...",
     )
     problem_type: ProblemTypeName | None = option(
@@ -184,7 +184,8 @@ class SplitArguments(DatasetArguments):
     )
     label_map: str | None = option(
         None,
-        "Class of the model that a label means, if they are named differently, as in biz=Business,sci=3.",
+        "Which class of the model each label of the dataset is, if the names differ: label=class pairs, joined by "
+        "commas, as in biz=Business,sci=3.",
         metavar="LABEL=CLASS,...",
     )
 

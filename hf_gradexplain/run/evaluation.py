@@ -82,8 +82,8 @@ class Evaluation:
         """Return one row per method.
 
         The columns are `method`; AOPC(10) and `low` and `high`, its 95 % interval; AOPC at the largest K; and for the
-        correlation with leave-one-out `median r`, `p ≤ .05`, the share of texts where it is significant, `by FDR`, the
-        same with the false discovery rate controlled, and `no r`, the number of texts without an r.
+        correlation with leave-one-out: `median r`; `p ≤ .05` (the share of texts where r is significant); `by FDR` (the
+        same, with the false discovery rate controlled); `no r` (the number of texts without an r).
         """
         return summary_table(self.run.tables)
 

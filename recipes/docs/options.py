@@ -27,9 +27,10 @@ HEAD = """\
 # Options
 
 Every option is a flag of the command line (`--unit token`) and a key of YAML files (`unit: token`). Those of the table
-"How to explain" are also arguments in Python (`explainer(text, unit="token")`), and those of "What to measure" are
-arguments of `explainer.evaluate`. `--help` of a command lists the flags that it takes. `hf-gradexplain evaluate` has
-other defaults for three: the seven methods of Du & Xu, `unit=word_type` and `target=label`.
+"How to explain" are also arguments in Python (`explainer(text, unit="token")`), and those of "What to measure", except
+`compare_baselines`, are arguments of `explainer.evaluate`. `--help` of a command lists the flags that it takes.
+`hf-gradexplain evaluate` has other defaults for three: the seven methods of Du & Xu, `unit=word_type` and
+`target=label`.
 """
 
 

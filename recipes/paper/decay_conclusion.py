@@ -127,8 +127,8 @@ def _integrated_gradients(behind: Sequence[PoolingSummary]) -> str:
     if closed:
         return (
             "Integrated gradients multiply word vectors by gradients averaged along the path from the text with all "
-            f"words masked to the text. With {_named(closed)}, they are not behind LOO: there SignedGI misses how the "
-            "gradient changes along this path, at every position of the text."
+            f"words masked to the text. With {_named(closed)}, they are not behind LOO: so what SignedGI misses there "
+            "is the change of the gradient along this path, and it misses it at every position of the text."
         )
     if less:
         return (

@@ -19,7 +19,7 @@ from recipes.paper import ablations, decay_conclusion, figures, rules, tables
 from recipes.paper.ablations import read_lengths
 from recipes.paper.arguments import ReproduceArguments
 from recipes.paper.artifacts import Artifacts
-from recipes.paper.claims import ABOUT_ZERO, CLAIMS, IN_SOME_CASES, Verdict, count_outcomes
+from recipes.paper.claims import ABOUT_ZERO, BELOW_RANDOM, CLAIMS, IN_SOME_CASES, Verdict, count_outcomes
 from recipes.paper.constants import DATASETS, ENCODER, HUB_TRAIN_ROWS, MODELS, POOLINGS, SETTINGS, Setting
 from recipes.paper.decay import MIN_WORDS
 from recipes.paper.example_review import NEGLIGIBLE, REVIEW
@@ -83,9 +83,9 @@ def _claims(artifacts: Artifacts) -> dict[str, Any]:
     counts = Counter(verdict.outcome for verdict in verdicts if verdict.claim not in IN_SOME_CASES)
     parts = [f"{counts[outcome]} {plural}" for outcome, plural in OUTCOMES.items() if counts[outcome]]
     return {
-        "headline": f"Of {counts.total()} claims about a model on a dataset, {join_words(parts)}. The claim about "
-        f"“some cases” ({len(verdicts) - counts.total()} rows of the second table) is not counted, because a setting "
-        "where it fails does not contradict the paper.",
+        "headline": f"Of {counts.total()} claims about a model on a dataset, {join_words(parts)}. The claim "
+        f"“{BELOW_RANDOM}” ({len(verdicts) - counts.total()} rows of the second table) is not counted, because a "
+        "setting where it fails does not contradict the paper.",
         "overall": _grid(_overall(verdicts)),
         "claims": _grid(_claim_table(artifacts)),
         "leads": _grid(tables.lead_table(artifacts.main_results)),
@@ -263,7 +263,7 @@ def _cost(artifacts: Artifacts) -> str:
     hours = sum(map(artifacts.ledger.seconds, steps)) / 3600
     versions = len({(artifacts.ledger.stamp(step) or {})["code"] for step in steps})
     devices = sorted({x.record["inputs"]["device"] for trainings in artifacts.main_results.values() for x in trainings})
-    took = f"{hours:.1f} hours of processor time in all, each on one process, on: {', '.join(devices)}"
+    took = f"{hours:.1f} hours of processor time in all, each in one process on {', '.join(devices)}"
     text = f"The {len(steps)} steps took {took}."
     return text + (f" They were run by {versions} versions of the package's code." if versions > 1 else "")
 

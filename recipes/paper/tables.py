@@ -92,7 +92,7 @@ def lead_table(results: Mapping[Setting, Sequence[Result]]) -> pd.DataFrame:
                 "model": setting.title,
                 f"lead at K = {short}": plus_minus(over_seeds([x.lead(short) for x in trainings])),
                 "at the longest K": plus_minus(over_seeds([x.lead(x.k_values[-1]) for x in trainings])),
-                "which is": longest,
+                "longest K": longest,
             }
         )
     return pd.DataFrame(rows)

@@ -45,9 +45,9 @@ a tiny random model of every architecture, in float64. The verified scores are t
   its scores by their norm, right means a cosine of at least 1 - 1e-8 with the true values.
 - **Other input**: the scores are right only for other segment or position ids, which the tool itself gave to the model.
 - **Same in a batch**: four texts of three lengths get the same scores in one batch as alone; whether these are right
-  does not count here. A dash means that the tool takes one text at a time. For the other tools, if
-  a model has no pad token, or uses its end token as pad token, another pad token is set. This package puts only texts
-  of equal length in a batch if there is no pad token or padding changes the model's results. interpreto ran with four
+  does not count here. A dash means that the tool takes one text at a time. For all tools except this package, a model
+  without a pad token, or with its end token as pad token, gets another pad token. This package puts only texts of
+  equal length in a batch if there is no pad token or padding changes the model's results. interpreto ran with four
   texts a batch; with `batch_size=1` the scores are the same as for each text alone.
 
 The three architectures of this package are not counted here.
