@@ -28,7 +28,7 @@ def test_one_training_has_no_spread():
 def test_the_lead_is_shown_at_both_numbers_of_removed_words():
     (row,) = lead_table({SETTINGS[0]: [result(), result()]}).to_dict("records")
     assert row["lead at K = 10"] == row["at the longest K"] == "0.301 ± 0.005"
-    assert row["which is"] == 60
+    assert row["longest K"] == 60
 
 
 def test_precisions_stand_side_by_side():
