@@ -34,8 +34,8 @@ MAY_DEFER = {"hf_gradexplain", "hf_gradexplain.explain", "hf_gradexplain.models"
 FOLDERS = [
     {"errors"},
     {"tokenizer_kwargs"},
-    {"files", "viz", "hub", "options", "rounding", "values"},
-    {"text", "models", "corpus", "loading", "metrics", "signatures"},
+    {"files", "viz", "hub", "options", "ragged_array", "rounding", "values"},
+    {"coefficients", "text", "models", "corpus", "loading", "metrics", "signatures"},
     {"classifier"},
     {"perturb", "propagation", "training"},
     {"probing"},
@@ -85,7 +85,7 @@ INSIDE = {
         {"methods"},
     ],
     "evaluation": [
-        {"columns", "exact_sums", "median", "ragged_array"},
+        {"columns", "exact_sums", "median"},
         {"aopc", "extra_measures"},
         {"bootstrap"},
         {"comparisons", "correlation", "naopc", "random_band"},

@@ -1,11 +1,11 @@
-"""Agreement of a method's scores with leave-one-out, per document: correlation (Eq. 9) and sign."""
+"""Agreement of scores with leave-one-out, for each document of a batch: correlation (Eq. 9) and sign."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from hf_gradexplain.attribution.methods import METHODS
-from hf_gradexplain.correlation import COEFFICIENTS, REFERENCE, correlate
+from hf_gradexplain.correlation import COEFFICIENTS, REFERENCE, correlate_documents
 from hf_gradexplain.rounding import ROUNDING
 
 SIGNIFICANCE = 0.05
@@ -23,46 +23,63 @@ def compared_by_sign(methods: Sequence[str]) -> list[str]:
 
 
 def correlate_all(
-    scores: Mapping[str, np.ndarray], precision: str = "float32"
-) -> dict[str, dict[str, float | str | None]]:
-    """Correlate the scores of every method with those of the reference, for one document.
+    scores: Mapping[str, np.ndarray], lengths: np.ndarray, precision: str = "float32"
+) -> list[dict[str, dict[str, float | str | None]]]:
+    """Correlate the scores of every method with those of the reference, for each of `B` documents.
+
+    Args:
+        scores: `(B, U)` per method.
+        lengths: `(B,)` the number of units of each document.
+        precision: The compute dtype of the scores.
 
     Returns:
-        For each method but the reference: every coefficient, its p-value (`pearson_p`), and under `undefined` the
-        reason if they are undefined, else None.
+        Per document, for each method but the reference: every coefficient, its p-value (`pearson_p`), and under
+        `undefined` the reason if they are undefined, else None.
     """
     methods = correlated_methods(list(scores))
-    out: dict[str, dict[str, float | str | None]] = {method: {} for method in methods}
-    for name in COEFFICIENTS if methods else ():
-        correlations = correlate(np.stack([scores[method] for method in methods]), scores[REFERENCE], name, precision)
-        for method, c in zip(methods, correlations, strict=True):
-            out[method] |= {name: c.r, f"{name}_p": c.p, "undefined": c.reason}
-    return out
+    if not methods:
+        return [{} for _ in lengths]
+    rows = np.stack([scores[method] for method in methods])
+    found = correlate_documents(rows, scores[REFERENCE], lengths, precision=precision)
+    names = [name + end for name in COEFFICIENTS for end in ("", "_p")]
+    numbers = np.stack([part[name] for name in COEFFICIENTS for part in (found.r, found.p)], axis=-1)
+    values = np.where(np.isnan(numbers), None, numbers.astype(object)).tolist()
+    reasons = found.reason.tolist()
+    return [
+        {
+            method: {**dict(zip(names, values[m][b], strict=True)), "undefined": reasons[m][b]}
+            for m, method in enumerate(methods)
+        }
+        for b in range(len(lengths))
+    ]
 
 
-def sign_agreement(scores: np.ndarray, reference: np.ndarray) -> dict[str, int]:
-    """Compare the signs of a method's scores with those of the reference, both `(U,)`, for one document.
+def sign_agreement(scores: np.ndarray, reference: np.ndarray) -> dict[str, np.ndarray]:
+    """Compare the signs of scores with those of the reference, `(..., U)` both, in every row.
 
     The agreement is `same / (same + opposite + zero)`: of the units whose reference score has a sign, the share with
     the same sign in the method's scores. Units whose reference score is 0 are left out. A unit that the method scores
     0, but the reference does not, counts as disagreement. A score counts as 0 if it is smaller than a few rounding
-    errors of float32 relative to the greatest one. The agreement is undefined where all reference scores are 0.
+    errors of float32 relative to the greatest one of the row. The agreement is undefined where all reference scores
+    are 0.
 
     Returns:
-        The numbers of units with the `same` sign, with the `opposite` sign, and `zero` by the method alone.
+        The numbers of units with the `same` sign, with the `opposite` sign, and `zero` by the method alone, `(...)`
+        each.
 
-    >>> sign_agreement(np.array([1.0, -2.0, 0.0, 3.0]), np.array([2.0, 1.0, -1.0, 0.0]))
+    >>> counts = sign_agreement(np.array([1.0, -2.0, 0.0, 3.0]), np.array([2.0, 1.0, -1.0, 0.0]))
+    >>> {name: int(n) for name, n in counts.items()}
     {'same': 1, 'opposite': 1, 'zero': 1}
     """
     signs, expected = _signs(scores), _signs(reference)
     has_sign = expected != 0
     return {
-        "same": int((signs == expected)[has_sign].sum()),
-        "opposite": int((signs == -expected)[has_sign].sum()),
-        "zero": int((signs == 0)[has_sign].sum()),
+        "same": ((signs == expected) & has_sign).sum(-1),
+        "opposite": ((signs == -expected) & has_sign).sum(-1),
+        "zero": ((signs == 0) & has_sign).sum(-1),
     }
 
 
 def _signs(x: np.ndarray) -> np.ndarray:
-    rounding = ROUNDING * np.abs(x).max(initial=0)
+    rounding = ROUNDING * np.abs(x).max(axis=-1, keepdims=True, initial=0)
     return np.where(np.abs(x) <= rounding, 0.0, np.sign(x))

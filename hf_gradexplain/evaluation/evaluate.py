@@ -32,24 +32,26 @@ def evaluate_batch(
         labels: Labels of the documents, None where there is none.
         measures: How ties are broken, and what to measure in addition to removal curves and correlations.
     """
-    methods = list(scored.scores)
-    curves = batch_curves(scored, measures)
-    full_text = curves["curves"][0, :, 0]
-    bounds = batch_bounds(scored, full_text, measures.beam_size) if measures.bounds else None
+    explanations, methods, curves = scored.explanations(), list(scored.scores), batch_curves(scored, measures)
+    bounds = batch_bounds(scored, curves["curves"][0, :, 0], measures.beam_size) if measures.bounds else None
+    spread = summarize_orders(curves["random_orders"]) if measures.random_orders else {}
+    scores = {method: x.detach().cpu().double().numpy() for method, x in scored.scores.items()}
+    lengths = np.array([len(explanation.units) for explanation in explanations])
+    correlations = correlate_all(scores, lengths, scored.forward.classifier.precision)
+    signs = {m: sign_agreement(scores[m], scores[REFERENCE]) for m in compared_by_sign(methods)}
     documents = []
-    for b, explanation in enumerate(scored.explanations()):
-        of_document = {name: x[:, b, : len(explanation.units) + 1] for name, x in curves.items()}
-        scores = explanation.scores
+    for b, explanation in enumerate(explanations):
+        of_document = {name: x[:, b, : lengths[b] + 1] for name, x in curves.items()}
         documents.append(
             EvaluatedDocument(
                 id=ids[b],
                 label=labels[b],
                 explanation=replace(explanation, label=labels[b]),
                 curves=dict(zip(methods, of_document["curves"], strict=True)),
-                correlations=correlate_all(scores, explanation.dtype),
-                signs={m: sign_agreement(scores[m], scores[REFERENCE]) for m in compared_by_sign(methods)},
+                correlations=correlations[b],
+                signs={m: {name: int(n[b]) for name, n in counts.items()} for m, counts in signs.items()},
                 negative_first=dict(zip(methods, of_document.get("negative_first", ()), strict=False)),
-                random_orders=summarize_orders(of_document["random_orders"]) if measures.random_orders else {},
+                random_orders={name: x[b, : lengths[b] + 1] for name, x in spread.items()},
                 bounds=bounds[b] if bounds else {},
             )
         )

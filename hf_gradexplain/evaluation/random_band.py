@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from hf_gradexplain.evaluation.aopc import aopc_by_k
-from hf_gradexplain.evaluation.ragged_array import RaggedArray
+from hf_gradexplain.ragged_array import RaggedArray
 from hf_gradexplain.text.data import Document
 
 COVERAGE = 0.95
@@ -38,16 +38,16 @@ def random_ranks(document: Document, seed: int, orders: int) -> np.ndarray:
 
 
 def summarize_orders(curves: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the mean and the spread over `R` random orders of one document.
+    """Return the mean and the spread over `R` random orders of each document.
 
     Args:
-        curves: `(R, U + 1)`, one per order.
+        curves: `(R, ..., U + 1)`, one per order.
 
     Returns:
         `mean`: the mean curve; `variance`: the unbiased variance of AOPC(K) over orders, for `K` from 0 to `U`; both
-        `(U + 1,)`.
+        `(..., U + 1)`.
     """
-    return {"mean": curves.mean(0), "variance": aopc_by_k(curves[:, :1] - curves).var(0, ddof=1)}
+    return {"mean": curves.mean(0), "variance": aopc_by_k(curves[..., :1] - curves).var(0, ddof=1)}
 
 
 class RandomBandSums:

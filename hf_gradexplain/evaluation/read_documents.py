@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from hf_gradexplain.correlation import COEFFICIENTS
 from hf_gradexplain.evaluation.documents import open_documents, read_left_out
-from hf_gradexplain.evaluation.ragged_array import RaggedArray
+from hf_gradexplain.ragged_array import RaggedArray
 from hf_gradexplain.remarks import COMPLETE_WITHIN
 
 BLOCK = 256

@@ -14,7 +14,6 @@ from hf_gradexplain.evaluation.comparisons import PairedSums
 from hf_gradexplain.evaluation.correlation import compared_by_sign, correlated_methods
 from hf_gradexplain.evaluation.median import MIN_VALUES
 from hf_gradexplain.evaluation.naopc import NormalisedSums
-from hf_gradexplain.evaluation.ragged_array import RaggedArray
 from hf_gradexplain.evaluation.random_band import RandomBandSums, with_mean_random
 from hf_gradexplain.evaluation.read_documents import (
     SATURATED,
@@ -26,6 +25,7 @@ from hf_gradexplain.evaluation.read_documents import (
     undefined_correlations,
 )
 from hf_gradexplain.options import Options
+from hf_gradexplain.ragged_array import RaggedArray
 from hf_gradexplain.remarks import COMPLETE_WITHIN
 
 SHORT_K = 10

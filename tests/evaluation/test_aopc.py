@@ -12,7 +12,7 @@ from hf_gradexplain.evaluation.aopc import (
     removal_drops,
     sufficiency_drops,
 )
-from hf_gradexplain.evaluation.ragged_array import RaggedArray
+from hf_gradexplain.ragged_array import RaggedArray
 from tests.helpers.curves import naive_aopc
 
 
@@ -71,13 +71,3 @@ def test_sufficiency_is_the_drop_with_the_top_units_alone():
     expected = [f(order) - f(order[:k]) for k in range(7)]
     np.testing.assert_allclose(drops.rows()[0], expected, rtol=0, atol=1e-15)
     np.testing.assert_array_equal(drops.rows()[1], [0])
-
-
-def test_rows_of_different_lengths_do_not_mix():
-    ragged = RaggedArray.of([[1.0, 2.0], [3.0], [4.0, 5.0, 6.0]])
-    assert ragged.first.tolist() == [1, 3, 4]
-    assert ragged.last.tolist() == [2, 3, 6]
-    assert ragged.index_in_row.tolist() == [0, 1, 0, 0, 1, 2]
-    assert ragged.backwards().values.tolist() == [2, 1, 3, 6, 5, 4]
-    assert [row.tolist() for row in ragged.rows()] == [[1, 2], [3], [4, 5, 6]]
-    assert RaggedArray.of([]).rows() == []

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hf_gradexplain.correlation import COEFFICIENTS
+from hf_gradexplain.correlation import COEFFICIENTS, correlate_documents
 from hf_gradexplain.correlation import correlate as correlate_rows
 from hf_gradexplain.evaluation.correlation import compared_by_sign, correlate_all, sign_agreement
 
@@ -88,31 +88,43 @@ def test_rows_do_not_influence_each_other():
 
 
 def test_all_methods_but_the_reference():
-    scores = {"loo": np.array([1.0, 2.0, 4.0]), "a": np.array([1.0, 2.0, 4.0]), "b": np.ones(3)}
-    correlations = correlate_all(scores)
-    assert list(correlations) == ["a", "b"]
-    assert correlations["a"]["pearson"] == pytest.approx(1)
-    assert correlations["a"]["undefined"] is None
-    assert correlations["b"] == {
-        **dict.fromkeys(f"{c}{end}" for c in COEFFICIENTS for end in ("", "_p")),
-        "undefined": "constant scores",
-    }
+    scores = {"loo": [[1.0, 2.0, 4.0], [1.0, 2.0, 0.0]], "a": [[1.0, 2.0, 4.0], [2.0, 1.0, 0.0]], "b": np.ones((2, 3))}
+    first, second = correlate_all({name: np.array(x) for name, x in scores.items()}, np.array([3, 2]))
+    assert list(first) == list(second) == ["a", "b"]
+    assert first["a"]["pearson"] == pytest.approx(1)
+    assert first["a"]["undefined"] is None
+    nothing = dict.fromkeys(f"{c}{end}" for c in COEFFICIENTS for end in ("", "_p"))
+    assert first["b"] == {**nothing, "undefined": "constant scores"}
+    assert second["a"] == {**nothing, "undefined": "fewer than 3 units"}
 
 
 def test_without_the_reference_there_are_no_correlations():
-    assert correlate_all({"a": np.array([1.0, 2.0, 4.0])}) == {}
+    assert correlate_all({"a": np.array([[1.0, 2.0, 4.0]])}, np.array([3])) == [{}]
+
+
+def test_scores_that_are_not_finite_leave_the_other_documents_alone():
+    scores, lengths = np.arange(24.0).reshape(2, 3, 4) ** 2, np.array([4, 4, 3])
+    scores[1, 1, 2], scores[:, 2, 3] = np.inf, np.nan  # the last one is not a unit
+    found = correlate_documents(scores, np.arange(12.0).reshape(3, 4), lengths)
+    assert found.reason.tolist() == [[None, "scores that are not finite", None]] * 2
+    assert np.isnan(found.p["kendall"]).tolist() == [[False, True, False]] * 2
 
 
 def test_signs_are_counted_where_the_reference_has_one():
-    loo = np.array([1.0, -1.0, 2.0, -2.0, 0.0, 1e-9])
-    assert sign_agreement(np.array([3.0, -0.1, -1.0, 0.0, 5.0, 5.0]), loo) == {"same": 2, "opposite": 1, "zero": 1}
-    assert sign_agreement(loo, loo) == {"same": 4, "opposite": 0, "zero": 0}
+    loo = np.array([[1.0, -1.0, 2.0, -2.0, 0.0, 1e-9], [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
+    scores = np.array([[3.0, -0.1, -1.0, 0.0, 5.0, 5.0], [-1e-9, 0.0, 0.0, 0.0, 0.0, 0.0]])
+    assert counts(scores, loo) == {"same": [2, 0], "opposite": [1, 1], "zero": [1, 0]}
+    assert counts(loo, loo) == {"same": [4, 1], "opposite": [0, 0], "zero": [0, 0]}
 
 
 def test_without_reference_signs_nothing_is_counted():
     nothing = {"same": 0, "opposite": 0, "zero": 0}
-    assert sign_agreement(np.array([1.0, -1.0]), np.zeros(2)) == nothing
-    assert sign_agreement(np.array([]), np.array([])) == nothing
+    assert counts(np.array([1.0, -1.0]), np.zeros(2)) == nothing
+    assert counts(np.array([]), np.array([])) == nothing
+
+
+def counts(scores, reference):
+    return {name: n.tolist() for name, n in sign_agreement(scores, reference).items()}
 
 
 def test_signed_methods_but_the_reference_are_compared_by_sign():
