@@ -222,6 +222,29 @@ def test_an_opened_document_has_all_methods_and_its_curve(page):
     assert page.texts("details.more tbody td:first-child") == [word for word, _ in DOCUMENTS[0].pieces[::2]]
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_rows_of_a_long_text_scroll_together(chromium, tmp_path, width):
+    path = tmp_path / "long.html"
+    path.write_text(render([make_document(0, ["word"] * 900), make_document(1, ["word"] * 9)]), encoding="utf-8")
+    chromium.resize(width)
+    chromium.open(path)
+    chromium.run(OPEN_ALL)
+    chromium.run(SETTLE)
+    rows = "[...document.querySelectorAll('.method .text')]"
+    sizes = chromium.run(f"{rows}.map(row => [row.scrollHeight > row.clientHeight, row.clientHeight])")
+    assert [scrolls for scrolls, _ in sizes] == [True] * len(METHODS) + [False] * len(METHODS)
+    assert max(height for _, height in sizes) < 300
+    assert chromium.run(f"{rows}[1].scrollBy(0, 120), {SETTLE}.then(() => {rows}.map(row => row.scrollTop))") == [
+        *[120] * len(METHODS),
+        *[0] * len(METHODS),
+    ]
+    chromium.run("document.querySelector('details.document summary').focus()")
+    chromium.press("Tab", 9)
+    assert chromium.run(f"document.activeElement === {rows}[0]")
+    chromium.resize(width, media="print")
+    assert chromium.run(f"{rows}.every(row => row.scrollHeight === row.clientHeight)")
+
+
 def test_the_chart_shows_values_and_intervals_and_one_method_alone(page):
     def key():
         return page.pairs("#curves .key tbody tr")

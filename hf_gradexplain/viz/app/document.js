@@ -93,6 +93,13 @@ function curveOf(page, shown) {
   };
 }
 
+// Long texts scroll, all together, so that the methods show the same words. Browsers put what scrolls in the tab order.
+function scrollTogether(texts) {
+  for (const text of texts) {
+    text.addEventListener("scroll", () => texts.forEach(other => { other.scrollTop = text.scrollTop; }));
+  }
+}
+
 function openedDocument(page, position, shown) {
   const isEmpty = shown.scores[0].length === 0;
   if (isEmpty) return make("p", { class: "remark" }, "The model read no words of this text, so there are no scores.");
@@ -101,9 +108,11 @@ function openedDocument(page, position, shown) {
     if (scores.open && scores.childElementCount === 1) scores.append(scoreTable(page, position, shown));
   });
   const title = page.index.prediction[position] === null ? "Output" : "Probability";
+  const rows = page.methods.map((_, number) => methodRow(page, position, shown, number));
+  scrollTogether(rows.map(row => row.querySelector(".text")));
   return make(
     "div", { class: "opened" },
-    make("div", { class: "methods" }, ...page.methods.map((_, number) => methodRow(page, position, shown, number))),
+    make("div", { class: "methods" }, ...rows),
     make("h4", {}, `${title} of the explained class as each method’s top k units are removed`),
     chartPanel(curveOf(page, shown), { height: 220, start: 3, unit: "number of removed units" }),
     scores,

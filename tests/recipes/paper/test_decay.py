@@ -146,7 +146,10 @@ def test_a_model_that_did_not_learn_is_left_out():
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        (0.0, "With pooling last, they are not behind LOO: so what SignedGI misses there is the change of the gradient"),
+        (
+            0.0,
+            "With pooling last, they are not behind LOO: so what SignedGI misses there is the change of the gradient",
+        ),
         (-0.1, "With pooling last, they are not behind LOO"),
         (0.05, "With pooling last, they are less far behind LOO: part of what SignedGI misses"),
         (0.095, "Integrated gradients are as far behind LOO"),
