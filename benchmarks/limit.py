@@ -5,10 +5,10 @@
 
 Bare: frozen parameters; tokenised texts, sorted by length, in padded batches of the same number of tokens; one forward
 pass and one backward pass to the word vectors. For leave-one-out and for the curve of one order: the forward passes of
-a text and of all its masked copies. The package goes from texts to explanations. A ratio is the median over the rounds,
-with the minimum and the maximum; `processor` is the median in processor time, which other work on the machine disturbs
-less; `TFLOP/s` counts the matrix products of the encoder, with their share of the rate at which this device multiplies
-large matrices of the same kind.
+a text and of all its masked copies, one text after the other, without padding. The package goes from texts to
+explanations. A ratio is the median over the rounds, with the minimum and the maximum; `processor` is the median in
+processor time, which other work on the machine disturbs less; `TFLOP/s` counts the matrix products of the encoder, with
+their share of the rate at which this device multiplies large matrices of the same kind.
 """
 
 import argparse
@@ -23,12 +23,16 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from benchmarks import workload
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import removal_curves
 
 GRADIENT_METHODS = ("signed_gi", "sa_l1", "sa_l2", "sa_linf", "sa_raw")
 FEW = {"ag_news": 4, "imdb": 1}
-"""Number of texts for leave-one-out and curves, per 1,024 tokens of the budget."""
+"""Number of texts of similar length for leave-one-out and curves, per 1,024 tokens of the budget."""
+
+MIXED = {"ag_news": 16}
+"""Number of texts of mixed length for the same."""
 
 
 class Bare:
@@ -101,21 +105,29 @@ def one_curve(explainer: Explainer, texts: list[str], options: Options) -> None:
 
 def measure(kind: str, n: int, arguments: argparse.Namespace) -> Iterator[str]:
     """Yield the rows of the table for texts of one kind."""
-    device, mixed = arguments.device, arguments.precision == "bf16"
-    model = workload.bert(arguments.layers, arguments.dims, device=device)
-    tokenizer, texts = workload.tokenizer(), workload.texts(kind, n)
-    bare = Bare(
-        workload.bert(arguments.layers, arguments.dims, device=device).requires_grad_(False),
-        tokenizer,
-        arguments.tokens,
-        mixed,
-    )
+    model, texts = workload.bert(arguments.layers, arguments.dims, device=arguments.device), workload.texts(kind, n)
+    frozen = workload.bert(arguments.layers, arguments.dims, device=arguments.device).requires_grad_(False)
+    bare = Bare(frozen, workload.tokenizer(), arguments.tokens, arguments.precision == "bf16")
     explain = partial(
-        Explainer(model, tokenizer),
+        Explainer(model, bare.tokenizer),
         batch_tokens=arguments.tokens,
         mixed_precision=arguments.precision,
         torch_compile=arguments.compile,
     )
+    if "gradients" in arguments.works:
+        yield from gradients(kind, texts, bare, explain, arguments)
+    if "copies" in arguments.works:
+        scale = max(1, arguments.tokens // 1024)
+        similar = sorted(texts, key=len)[n // 2 :][: FEW[kind] * scale]
+        mixed = texts[: MIXED.get(kind, 0) * scale]
+        yield from copies(kind, similar, "", bare, explain, arguments)
+        yield from copies(kind, mixed, ", mixed lengths", bare, explain, arguments)
+
+
+def gradients(
+    kind: str, texts: list[str], bare: Bare, explain: partial[Explanations], arguments: argparse.Namespace
+) -> Iterator[str]:
+    """Yield the rows of gradient methods."""
     batches = bare.batches(texts)
     works = [
         lambda: bare.gradients(batches),
@@ -124,26 +136,37 @@ def measure(kind: str, n: int, arguments: argparse.Namespace) -> Iterator[str]:
         lambda: explain(texts, "attn_lrp"),
         lambda: explain(texts, (*GRADIENT_METHODS, "attn_lrp")),
     ]
-    base, one, five, propagated, six = workload.in_turns(works, arguments.repeats, device)
-    tokens = sum(len(ids) for ids in tokenizer(texts, truncation=True)["input_ids"])
-    rate = speed(arguments, tokens, 2, base)
-    yield row(kind, n, "one gradient method", base, one, rate)
+    base, one, five, propagated, six = workload.in_turns(works, arguments.repeats, arguments.device)
+    n, tokens = len(texts), sum(len(ids) for ids in bare.tokenizer(texts, truncation=True)["input_ids"])
+    yield row(kind, n, "one gradient method", base, one, speed(arguments, tokens, 2, base))
     yield row(kind, n, "five gradient methods", base, five, "")
     yield row(kind, n, "five, relative to one", one, five, "")
     yield row(kind, n, "attn_lrp", base, propagated, "")
     yield row(kind, n, "five and attn_lrp, relative to five", five, six, "")
-    few = sorted(texts, key=len)[n // 2 :][: max(1, FEW[kind] * arguments.tokens // 1024)]
-    rows = [torch.tensor(ids, device=device) for ids in tokenizer(few, truncation=True)["input_ids"]]
+
+
+def copies(
+    kind: str,
+    texts: list[str],
+    which: str,
+    bare: Bare,
+    explain: partial[Explanations],
+    arguments: argparse.Namespace,
+) -> Iterator[str]:
+    """Yield the rows of leave-one-out and of a removal curve, if there are any texts."""
+    if not texts:
+        return
+    rows = [torch.tensor(ids, device=arguments.device) for ids in bare.tokenizer(texts, truncation=True)["input_ids"]]
     options = Options("random", "token", **explain.keywords)
     works = [
         lambda: bare.copies(rows),
-        lambda: explain(few, "loo", "token"),
-        lambda: one_curve(explain.func, few, options),
+        lambda: explain(texts, "loo", "token"),
+        lambda: one_curve(explain.func, texts, options),
     ]
-    base, loo, curve = workload.in_turns(works, arguments.repeats, device)
+    base, loo, curve = workload.in_turns(works, arguments.repeats, arguments.device)
     rate = speed(arguments, sum(len(ids) * (len(ids) - 1) for ids in rows), 1, base)
-    yield row(kind, len(few), "leave-one-out", base, loo, rate)
-    yield row(kind, len(few), "removal curve", base, curve, "")
+    yield row(kind, len(texts), f"leave-one-out{which}", base, loo, rate)
+    yield row(kind, len(texts), f"removal curve{which}", base, curve, "")
 
 
 def speed(arguments: argparse.Namespace, tokens: int, passes: int, times: list[workload.Seconds]) -> str:
@@ -183,6 +206,7 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="compile the package's layers, not the bare ones")
     parser.add_argument("--tokens", type=int, default=1024, help="tokens in one forward pass")
     parser.add_argument("--texts", type=int, nargs=2, default=[96, 24], metavar=("AG_NEWS", "IMDB"))
+    parser.add_argument("--works", nargs="+", default=["gradients", "copies"], choices=["gradients", "copies"])
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--dims", type=int, default=384)
     parser.add_argument("--repeats", type=int, default=5)
