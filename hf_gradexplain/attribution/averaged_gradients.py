@@ -87,11 +87,11 @@ class IntegratedGradients:
         copies = _PerturbedCopies(forward, steps, texts)
         position = copies.repeat_per_text(points)
 
-        def edit_of(rows: slice) -> Edit:
+        def edit_of(rows: slice, columns: slice) -> Edit:
             def interpolate(table: int, vectors: Tensor, tokens: slice) -> Tensor:
                 baseline = 0 if baselines is None else baselines[table].to(vectors.device)
                 moved = baseline + position[rows].to(vectors)[:, None, None] * (vectors - baseline)
-                in_unit = copies.in_unit[copies.text_of[rows], tokens].unsqueeze(2)
+                in_unit = copies.in_unit[:, columns][copies.text_of[rows], tokens].unsqueeze(2)
                 return torch.where(in_unit.to(vectors.device), moved, vectors)
 
             return interpolate
@@ -123,8 +123,8 @@ class SmoothGrad:
         copies = _PerturbedCopies(forward, self.copies)
         tables = forward.classifier.word_vectors(forward.batch.inputs)
 
-        def edit_of(rows: slice) -> Edit:
-            noise = [self._noise(copies, rows, table, vectors) for table, vectors in enumerate(tables)]
+        def edit_of(rows: slice, columns: slice) -> Edit:
+            noise = [self._noise(copies, rows, table, vectors)[:, columns] for table, vectors in enumerate(tables)]
             return lambda table, vectors, tokens: vectors + noise[table][:, tokens].to(vectors.device)
 
         return copies.average_gradients(edit_of, copies.repeat_per_text([1 / self.copies] * self.copies))
@@ -147,14 +147,16 @@ class _PerturbedCopies:
 
     Attributes:
         in_unit: `(B, T)` bool, True for the tokens that belong to a unit; only these are perturbed.
-        text_of: `(B n,)` text of each row.
+        text_of: `(B n,)` text of each row, the shortest first.
+        lengths: `(B n,)` number of tokens of each row.
     """
 
     def __init__(self, forward: ForwardPass, n: int, texts: Tensor | None = None) -> None:
         self.classifier, self.batch, self.n = forward.classifier, forward.batch, n
         self.in_unit = forward.batch.units.unit_of < forward.batch.units.size
         chosen = torch.arange(len(forward.logits), device=forward.logits.device) if texts is None else texts
-        self.text_of = chosen.repeat_interleave(n)
+        lengths, order = forward.batch.lengths[chosen].sort(stable=True)
+        self.text_of, self.lengths = chosen[order].repeat_interleave(n), lengths.repeat_interleave(n).tolist()
 
     def repeat_per_text(self, values: Sequence[float]) -> Tensor:
         """Repeat the `n` values of a text's copies for every text: `(B n,)`."""
@@ -165,12 +167,13 @@ class _PerturbedCopies:
         return [(int(self.text_of[row]), row % self.n) for row in range(rows.start, rows.stop)]
 
     def average_gradients(
-        self, edit_of: Callable[[slice], Edit], weights: Tensor, rules: str | None = None
+        self, edit_of: Callable[[slice, slice], Edit], weights: Tensor, rules: str | None = None
     ) -> Gradients:
         """Return the word vectors of the texts and the weighted sum of the gradients of their copies.
 
         Args:
-            edit_of: Gives the edit that perturbs the copies in some rows.
+            edit_of: Gives the edit that perturbs the copies in some rows, of which only some columns are run: the rest
+                is padding.
             weights: `(B n,)` weight of each copy.
             rules: Name of the rule set that the gradients follow; None for ordinary gradients.
         """
@@ -178,18 +181,17 @@ class _PerturbedCopies:
         vectors = torch.cat(classifier.word_vectors(inputs), -1)
         total = vectors.new_zeros(vectors.shape, dtype=torch.promote_types(vectors.dtype, torch.float32))
 
-        def run(rows: slice) -> Tensor:
-            text_of = self.text_of[rows]
-            copied = {name: x[text_of] for name, x in inputs.items()}
+        def run(rows: slice) -> tuple[slice, Tensor]:
+            text_of, columns = self.text_of[rows], self.batch.columns(self.lengths[rows.stop - 1])
+            copied = {name: x[:, columns][text_of] for name, x in inputs.items()}
             copies = replace(self.batch, inputs=copied, target=self.batch.target[text_of])
-            forward = classifier.forward(copies, graph=True, edit=edit_of(rows))
+            forward = classifier.forward(copies, graph=True, edit=edit_of(rows, columns))
             grad = (gradients_of(forward) if rules is None else propagated_gradients(forward, rules)).grad
-            return grad * weights[rows].to(grad)[:, None, None]
+            return columns, grad * weights[rows].to(grad)[:, None, None]
 
-        lengths = [inputs["input_ids"].shape[1]] * len(self.text_of)
-        chunks = run_in_chunks(classifier.model, lengths, classifier.batch_tokens, run, graph=True)
-        for rows, grads in chunks:
-            total.index_add_(0, self.text_of[rows], grads)
+        chunks = run_in_chunks(classifier.model, self.lengths, classifier.batch_tokens, run, graph=True)
+        for rows, (columns, grads) in chunks:
+            total[:, columns].index_add_(0, self.text_of[rows], grads)
         return Gradients(vectors, total, concatenated(classifier.gradient_baseline))
 
 

@@ -68,8 +68,7 @@ def run_masked_copies(
         The indices `(n,)` of the copies in a pass, and their logits `(n, C)`.
     """
     classifier, batch = forward.classifier, forward.batch
-    length_of_text = torch.tensor([len(document) for document in batch.documents], device=text_of.device)
-    sorted_lengths, order = length_of_text[text_of].sort(stable=True)
+    sorted_lengths, order = batch.lengths[text_of].sort(stable=True)
     lengths = sorted_lengths.tolist()
 
     def run(chunk: slice) -> tuple[Tensor, Tensor]:

@@ -165,6 +165,11 @@ class Batch:
     seed: int = 0
     padded_left: bool = False
 
+    @cached_property
+    def lengths(self) -> Tensor:
+        """The number of tokens of each document: `(B,)`."""
+        return torch.tensor([len(document) for document in self.documents], device=self.target.device)
+
     def columns(self, length: int) -> slice:
         """Return the columns of `(B, T)` tensors that hold all documents of up to `length` tokens."""
         size = self.units.unit_of.shape[1]

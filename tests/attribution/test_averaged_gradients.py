@@ -10,6 +10,7 @@ from scipy.integrate import fixed_quad
 from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SmoothGrad, gauss_radau
 from hf_gradexplain.attribution.formulas import sa_l2, signed_gi
 from hf_gradexplain.attribution.methods import METHODS, Method
+from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.text.encode import Encoder
@@ -178,6 +179,30 @@ def test_a_text_has_the_same_scores_alone_and_in_a_batch(kind):
         alone = explain(text, methods, batch_tokens=7)
         for method in methods:
             assert explanation.scores[method] == pytest.approx(alone.scores[method], rel=1e-8, abs=1e-11), method
+
+
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients should add up")
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_copies_have_the_length_of_their_text(side, monkeypatch):
+    model, tokenizer = make("textcnn")
+    tokenizer.padding_side = side
+    explain, methods, seen = Explainer(model, tokenizer), ("integrated_gradients", "smoothgrad"), []
+    texts = [text for text in TEXTS if text]
+    forward = HookedClassifier.forward
+    alone = [explain(text, methods, steps=3) for text in texts]
+
+    def recorded(self, batch, *, graph, edit=None):
+        if edit is not None:
+            seen.append(batch.inputs["attention_mask"])
+        return forward(self, batch, graph=graph, edit=edit)
+
+    monkeypatch.setattr(HookedClassifier, "forward", recorded)
+    together = explain(texts, methods, steps=3, batch_tokens=256)
+    assert max(int((mask == 0).sum()) for mask in seen) <= 256 / 16
+    assert len({mask.shape[1] for mask in seen}) > 2
+    for explanation, expected in zip(together, alone, strict=True):
+        for method in methods:
+            assert explanation.scores[method] == pytest.approx(expected.scores[method], rel=1e-10, abs=1e-13)
 
 
 def test_the_noise_depends_on_the_seed():
