@@ -18,14 +18,14 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
+from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
 import hf_gradexplain.models  # noqa: F401  (registers the three models of the package)
+from tests.helpers.tiny import OURS
 
 VOCAB_SIZE = 64
 
-MODEL_TYPES = sorted(
-    name for name, config in CONFIG_MAPPING.items() if config in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
-)
+MODEL_TYPES = sorted({*MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES, *OURS})
 
 SIZES = {
     r"(.*_)?vocab_size": VOCAB_SIZE,

@@ -1,8 +1,6 @@
 """Tests of saving and restoring a model's state."""
 
 import json
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +8,7 @@ import torch
 from torch import nn
 
 from hf_gradexplain.classifier.state import UNUSED_PAD_ID, ModelState, device_of, frozen_eval_mode
+from tests.helpers import forked
 from tests.helpers.snapshot import snapshot
 from tests.helpers.tiny import KINDS, make
 
@@ -99,8 +98,7 @@ def test_inputs_go_to_the_device_of_the_first_loaded_weights():
 
 @pytest.mark.skipif(not hasattr(torch.backends.cudnn, "conv"), reason="before PyTorch 2.9 there was one option")
 def test_cudnn_is_exact_within_the_block_and_restored_afterwards():
-    command = [sys.executable, "-W", "ignore", "-m", "tests.helpers.precisions"]
-    cases = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout)
+    cases = json.loads(forked.run("-m", "tests.helpers.precisions").stdout)
     for (models, followers), (_, expected) in zip(cases[::2], cases[1::2], strict=True):
         assert followers == expected, "each option follows the more general ones as before"
         for i, (before, within, after) in enumerate(models):

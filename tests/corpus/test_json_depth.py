@@ -3,14 +3,13 @@
 import bz2
 import gzip
 import lzma
-import subprocess
-import sys
 
 import pytest
 
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.corpus.columns import DatasetUnavailableError
 from hf_gradexplain.corpus.json_depth import DEEPEST, check_depth
+from tests.helpers import forked
 
 COMPRESSORS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 MILLION = 10**6
@@ -50,6 +49,7 @@ def test_the_process_survives_a_deep_file(name, tmp_path):
     path.parent.mkdir(exist_ok=True)
     path.write_text(DEEP["rows"])
     code = f"from hf_gradexplain.corpus import load_texts; load_texts({str(tmp_path / name)!r})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    (tmp_path / "code.py").write_text(code)
+    done = forked.run(tmp_path / "code.py")
     assert done.returncode == 1
     assert "DatasetUnavailableError" in done.stderr.splitlines()[-1]

@@ -4,21 +4,18 @@ Libraries of Hugging Face read their environment when they are imported, so a pr
 that of the tests, can be led to no hub any more.
 """
 
+import importlib
 import json
 import os
-import subprocess
-import sys
+import traceback
+from contextlib import suppress
 from pathlib import Path
+
+from tests.helpers.forked import FORKS, enter
 
 ROOT = Path(__file__).parents[2]
 GUARD = Path(__file__).parent / "guard"
 FOREIGN = ("HF_", "HUGGING", "TRANSFORMERS_", "DATASETS_")
-CALL = """
-import importlib, json, sys
-module, function, arguments = sys.argv[1:]
-result = getattr(importlib.import_module(module), function)(*json.loads(arguments))
-print(json.dumps(result))
-"""
 
 
 def environment(hub, home):
@@ -35,25 +32,20 @@ def left(home):
 
 def call(hub, home, function, *arguments):
     """Call a function of a test module in a new process and return its result, which must fit into JSON."""
-    command = [sys.executable, "-c", CALL, function.__module__, function.__name__, json.dumps(arguments)]
-    run = subprocess.run(
-        command, env=environment(hub, home), cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout.splitlines()[-1])
+    with Client(hub, home) as client:
+        return client(function, *arguments)
 
 
-SERVE = """
-import importlib, json, sys, traceback
-answers, sys.stdout = sys.stdout, sys.stderr
-for line in sys.stdin:
-    module, function, arguments = json.loads(line)
-    try:
-        answer = [getattr(importlib.import_module(module), function)(*arguments), None]
-    except BaseException:
-        answer = [None, traceback.format_exc()]
-    print(json.dumps(answer), file=answers, flush=True)
-"""
+def _serve(calls, environment):
+    enter(environment, ROOT)
+    with suppress(EOFError):
+        while True:
+            module, function, arguments = json.loads(calls.recv())
+            try:
+                answer = [getattr(importlib.import_module(module), function)(*arguments), None]
+            except BaseException:
+                answer = [None, traceback.format_exc()]
+            calls.send(json.dumps(answer))
 
 
 class Client:
@@ -63,26 +55,20 @@ class Client:
     """
 
     def __init__(self, hub, home, **changes):
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVE],
-            env=environment(hub, home) | changes,
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._calls, theirs = FORKS.Pipe()
+        self.process = FORKS.Process(target=_serve, args=(theirs, environment(hub, home) | changes))
+        self.process.start()
+        theirs.close()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait(timeout=60)
+        self._calls.close()
+        self.process.join(60)
 
     def __call__(self, function, *arguments):
-        self.process.stdin.write(json.dumps([function.__module__, function.__name__, arguments]) + "\n")
-        self.process.stdin.flush()
-        result, failure = json.loads(self.process.stdout.readline())
+        self._calls.send(json.dumps([function.__module__, function.__name__, arguments]))
+        result, failure = json.loads(self._calls.recv())
         assert failure is None, failure
         return result

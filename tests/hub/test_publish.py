@@ -12,6 +12,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
+from tests.helpers import forked
 from tests.hub.client import ROOT, Client, environment, left
 from tests.hub.loopback_hub import LOST, TOKEN, LoopbackHub
 from tests.hub.repository import front_matter
@@ -151,10 +152,8 @@ def do_follow_the_page():
 
 
 def recipe(hub, home, *arguments, launcher=()):
-    command = [sys.executable, *launcher, str(ROOT / "recipes" / "evaluate.py"), *map(str, arguments)]
-    return subprocess.run(
-        command, env=environment(hub, home), cwd=home, capture_output=True, text=True, timeout=300, check=False
-    )
+    command = [*launcher, ROOT / "recipes" / "evaluate.py", *arguments]
+    return forked.run(*command, env=environment(hub, home), cwd=home)
 
 
 @pytest.fixture(scope="module")

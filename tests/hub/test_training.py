@@ -1,13 +1,12 @@
 """What `recipes/train.py` pushes, and who can load it. `do_` functions run in a client's process."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 from huggingface_hub import ModelCard
 
-from tests.hub.client import GUARD, ROOT, Client, environment, left
+from tests.helpers import forked
+from tests.hub.client import ROOT, Client, environment, left
 from tests.hub.loopback_hub import TOKEN, LoopbackHub
 
 TEXTS = [f"the film is {word} {end}" for word in ("good", "bad", "fine", "poor") for end in "abc"]
@@ -18,17 +17,16 @@ SMALL = "num_filters=4,hidden_size=8"
 
 BARE = """
 import json, sys
-sys.path.insert(0, sys.argv[1])
-import sitecustomize
 
 class Absent:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] == "hf_gradexplain":
             raise ModuleNotFoundError(name)
 
+assert "hf_gradexplain" not in sys.modules
 sys.meta_path.insert(0, Absent())
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
-name, texts = sys.argv[2], json.loads(sys.argv[3])
+name, texts = sys.argv[1], json.loads(sys.argv[2])
 tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
 try:
     AutoModelForSequenceClassification.from_pretrained(name, trust_remote_code=False)
@@ -143,14 +141,8 @@ def pushed(hub, home, client, tmp_path_factory):
     arguments = options(folder / "model", push_to_hub=True, remote_code=True)
     arguments |= {"hub_model_id": "me/textcnn", "hub_private_repo": True}
     flags = [f"--{name}={value}" for name, value in arguments.items()]
-    run = subprocess.run(
-        [sys.executable, "recipes/train.py", *flags],
-        env={name: value for name, value in environment(hub, home).items() if name != "HF_TOKEN"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    without_token = {name: value for name, value in environment(hub, home).items() if name != "HF_TOKEN"}
+    run = forked.run("recipes/train.py", *flags, env=without_token, cwd=ROOT)
     assert run.returncode == 0, run.stderr
     return run, folder, hub.repos["model", "me/textcnn"]
 
@@ -184,14 +176,9 @@ def test_it_loads_by_name_after_one_import(client, pushed):
     assert explained == "pos"
 
 
-def test_it_loads_without_this_package_by_its_own_code(hub, home, client, pushed):
-    run = subprocess.run(
-        [sys.executable, "-I", "-c", BARE, str(GUARD), "me/textcnn", json.dumps(TEXTS)],
-        env=environment(hub, home),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_it_loads_without_this_package_by_its_own_code(hub, home, client, pushed, tmp_path):
+    (tmp_path / "bare.py").write_text(BARE)
+    run = forked.run(tmp_path / "bare.py", "me/textcnn", json.dumps(TEXTS), env=environment(hub, home), cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     refusal, module, logits, labels = json.loads(run.stdout.splitlines()[-1])
     assert "trust_remote_code=True" in refusal

@@ -1,9 +1,6 @@
 """The training recipe and its shipped configurations, run from the command line."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,15 +11,14 @@ from hf_gradexplain.commands.parsing import parse_arguments
 from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.training.start import new_model
 from hf_gradexplain.training.task import infer_task
+from tests.helpers import forked
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 CONFIGS = sorted((RECIPES / "configs").glob("train_*.yaml"))
 
 
 def run(*argv):
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, str(RECIPES / "train.py"), *map(str, argv)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    return forked.run(RECIPES / "train.py", *argv)
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,10 +14,9 @@ import pytest
 
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.run.shard_queue import Totals
+from tests.helpers.forked import FORKS
 from tests.helpers.tiny import CORPUS, make
-
-SERVER = Path(__file__).parent / "server.py"
-ROOT = Path(__file__).parents[2]
+from tests.run.server import serve
 
 
 def alive(pid):
@@ -80,14 +77,13 @@ class Started:
 
 @pytest.fixture(scope="session")
 def server():
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(SERVER)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        assert process.stdout.readline() == "ready\n"
-        yield process
-        process.stdin.close()
+    ours, theirs = FORKS.Pipe()
+    process = FORKS.Process(target=serve, args=(theirs,))
+    process.start()
+    theirs.close()
+    yield ours
+    ours.close()
+    process.join(60)
 
 
 @pytest.fixture
@@ -100,9 +96,8 @@ def start(server, tmp_path):
         log.mkdir()
         arguments = {"output_dir": str(output_dir), **arguments}
         order = {"world": world, "documents": documents, "log": str(log), "arguments": arguments}
-        server.stdin.write(json.dumps(order) + "\n")
-        server.stdin.flush()
-        started.append(Started(int(server.stdout.readline()), log, Path(output_dir)))
+        server.send(order)
+        started.append(Started(server.recv(), log, Path(output_dir)))
         return started[-1]
 
     yield start

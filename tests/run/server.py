@@ -1,16 +1,15 @@
 """Start runs of several processes by forking, which saves each of them the imports.
 
-A line on standard input is a run: `{"world": 2, "arguments": {...}, "documents": 3, "log": FOLDER}`. The answer is the
-id of a launcher, which behaves as torchrun does: when one of its processes fails it ends the others, and when it is
-killed they are orphans. It writes to the folder `processes` (their ids), the output of each, and its exit `code`.
+A run is `{"world": 2, "arguments": {...}, "documents": 3, "log": FOLDER}`. The answer is the id of a launcher, which
+behaves as torchrun does: when one of its processes fails it ends the others, and when it is killed they are orphans. It writes to the folder `processes` (their ids), the output of each, and its exit `code`.
 """
 
-import json
 import os
 import signal
 import socket
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -84,9 +83,10 @@ def launch(order):
     (log / "code").write_text(str(int(failed)))
 
 
-if __name__ == "__main__":
+def serve(runs):
+    """Start each run that comes through the pipe, until its other end is closed."""
     torch.set_num_threads(1)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    print("ready", flush=True)
-    for line in sys.stdin:
-        print(fork(launch, json.loads(line)), flush=True)
+    with suppress(EOFError):
+        while True:
+            runs.send(fork(launch, runs.recv()))

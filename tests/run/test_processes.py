@@ -1,6 +1,5 @@
 """Launchers that do not start the requested processes."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import torch
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.run.processes import process_state
+from tests.helpers import forked
 
 ACCELERATE = ("MASTER_ADDR", "MASTER_PORT", "ACCELERATE_MIXED_PRECISION")
 ALL = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", *ACCELERATE)
@@ -19,6 +19,7 @@ def _single_process(monkeypatch):
     for name in ALL:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "argv", ["recipes/evaluate.py", "--dataset_name", "my data"])
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)  # which `python -m pytest` sets
     process_state()  # for the rest of this process
 
 
@@ -62,7 +63,7 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 @pytest.mark.parametrize(
     "recipe", ["evaluate.py", *(pytest.param(name, marks=pytest.mark.slow) for name in ("explain.py", "train.py"))]
 )
-def test_the_threads_of_a_recipe_flush_denormals(recipe):
+def test_the_threads_of_a_recipe_flush_denormals(recipe, tmp_path):
     """The numbers are enough for two threads, each of which processes a half."""
     code = f"""
 import contextlib, runpy, sys, torch
@@ -72,5 +73,6 @@ with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(SystemExit):
     runpy.run_path({str(RECIPES / recipe)!r}, run_name="__main__")
 print((torch.full((1_000_000,), 2.0**-126) / 2).count_nonzero().item())
 """
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    (tmp_path / "code.py").write_text(code)
+    ran = forked.run(tmp_path / "code.py")
     assert ran.stdout == "0\n", ran.stderr
