@@ -142,8 +142,8 @@ def assert_valid(explanation, text: str) -> None:
 @pytest.mark.parametrize("text", UNUSUAL.values(), ids=UNUSUAL)
 @pytest.mark.parametrize("kind", KINDS)
 def test_unusual_texts_get_a_result(kind, text):
-    for unit in ("token", "word", "word_type"):
-        assert_valid(explainer(kind)(text, tuple(METHODS), unit), text)
+    for unit, steps in (("token", 2), ("word", None), ("word_type", 2)):
+        assert_valid(explainer(kind)(text, tuple(METHODS), unit, steps=steps), text)
 
 
 @pytest.mark.filterwarnings("ignore:a text of many letters has only one unit")

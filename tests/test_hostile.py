@@ -37,6 +37,9 @@ from tests.hub.repository import front_matter
 MANY = strings(5000)
 AT_ONCE = 50
 PARTS = [MANY[start : start + AT_ONCE] for start in range(0, len(MANY), AT_ONCE)]
+SOME_AND_ALL = pytest.mark.parametrize(
+    "parts", [pytest.param(PARTS[::4], id="some"), pytest.param(PARTS, id="all", marks=pytest.mark.slow)]
+)
 HARMLESS = [f"word {i}" for i in range(AT_ONCE)]
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
@@ -86,20 +89,22 @@ def structure(markdown):
     return [token.type for token in tokens], inside
 
 
+@SOME_AND_ALL
 @pytest.mark.parametrize("render", [card, dataset_card])
-def test_cards_have_the_same_structure_for_any_texts(render):
+def test_cards_have_the_same_structure_for_any_texts(render, parts):
     expected = structure(render(HARMLESS))
     assert "html_block" not in expected[0]
     assert "html_inline" not in expected[1]
-    for texts in PARTS if render is card else PARTS[::10]:
+    for texts in parts if render is card else parts[:: len(parts) // 10]:
         rendered = render([text if one_line(text) else "blank" for text in texts])
         assert structure(rendered) == expected, texts
         assert not re.search("[\x00\x1b\x9b\u202e\u2066\ud800]", rendered)
 
 
-def test_metadata_are_read_back_unchanged():
+@SOME_AND_ALL
+def test_metadata_are_read_back_unchanged(parts):
     rng = random.Random(1)
-    for texts in PARTS:
+    for texts in parts:
         nested = [{"name": text, "list": [text], "empty": {}} for text in texts[:3]]
         metadata = {"pretty_name": rng.choice(texts), "tags": texts, "configs": nested, **dict.fromkeys(texts, True)}
         rendered = card(HARMLESS[:1] * 2, metadata)
@@ -124,14 +129,15 @@ class Elements(HTMLParser):
         self.shown.append(data)
 
 
-def test_the_report_has_the_same_elements_for_any_texts():
+@SOME_AND_ALL
+def test_the_report_has_the_same_elements_for_any_texts(parts):
     def page(texts):
         figures = dict.fromkeys(unlike(texts), b"<svg/>")
         return Elements(render_report(**shared(texts), figures=figures, explanations=texts)).seen
 
     expected = page(HARMLESS)
     assert "script" not in {tag for tag, *_ in expected}
-    for texts in PARTS:
+    for texts in parts:
         assert page(texts) == expected, texts
 
 
@@ -159,9 +165,10 @@ def test_highlighted_texts_have_the_same_elements_for_any_text():
             assert Elements(explanation(text, label).to_html()).seen == expected, (text, label)
 
 
-def test_arguments_are_read_back_from_run_yaml_without_the_destination():
+@SOME_AND_ALL
+def test_arguments_are_read_back_from_run_yaml_without_the_destination(parts):
     fields = ("model_name_or_path", "dataset_name", "split", "text_column", "label_column", "output_dir")
-    for texts in PARTS:
+    for texts in parts:
         for start in range(0, AT_ONCE - len(fields), len(fields)):
             chosen = dict(zip(fields, texts[start:], strict=False))
             arguments = replace(EvaluateRecipeArguments(), push_to_hub=True, hub_dataset_id="me/secret", **chosen)

@@ -152,10 +152,9 @@ class ArchitectureCase:
         """Return the largest error over the words of the first text, one of which occurs twice."""
         explanation = self.explainer(TEXTS[0], "loo", "word_type", 0, objective="logit", baseline=baseline)
         mean = self.mean_rows() if baseline == "mean" else None
-        expected = []
+        original, expected = self.with_rows([], []), []
         for unit in explanation.units:
             rows = word_rows(self.model, self.tokenizer.convert_tokens_to_ids(unit.text))
-            original = self.with_rows(rows, [table[row] for table, row in rows])
             without = self.with_rows(rows, mean or [torch.zeros_like(table[row]) for table, row in rows])
             expected.append(original - without)
         return relative(torch.from_numpy(explanation.scores["loo"]), torch.tensor(expected, dtype=torch.float64))

@@ -99,8 +99,8 @@ def test_a_text_gets_the_same_scores_in_a_batch(arrange):
     methods = ("loo", "signed_gi", "integrated_gradients", "smoothgrad", "attn_lrp", "cp_lrp")
     if arrange is after_the_separator:
         texts = texts[:1]
-    for text, together in zip(texts, explain(texts, methods, labels=[1] * len(texts)), strict=True):
-        alone = explain(text, methods, labels=1)
+    for text, together in zip(texts, explain(texts, methods, labels=[1] * len(texts), steps=4), strict=True):
+        alone = explain(text, methods, labels=1, steps=4)
         for method in methods:
             assert together.scores[method] == pytest.approx(alone.scores[method], rel=1e-7, abs=1e-10), method
 

@@ -10,7 +10,7 @@ from peft import LoraConfig, PrefixTuningConfig, PromptTuningConfig, get_peft_mo
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.run.fingerprints import weights_fingerprint
-from tests.helpers.tiny import OURS, TEXTS, make
+from tests.helpers.tiny import OURS, TEXTS, explainer, make
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")
 
@@ -18,7 +18,11 @@ METHODS = ("sa_l2", "signed_gi", "loo")
 
 
 def scores(model, tokenizer):
-    return [explanation.scores for explanation in Explainer(model, tokenizer)(list(TEXTS), METHODS)]
+    return scores_of(Explainer(model, tokenizer))
+
+
+def scores_of(explain):
+    return [explanation.scores for explanation in explain(list(TEXTS), METHODS)]
 
 
 def assert_same(actual, expected, rel):
@@ -37,9 +41,9 @@ def in_place(model):
 @pytest.mark.parametrize("kind", ["bert", *OURS])
 def test_a_wrapper_changes_nothing_and_keeps_the_shortcut(kind, wrap):
     model, tokenizer = make(kind)
-    expected, wrapped = scores(model, tokenizer), wrap(model)
-    assert_same(scores(wrapped, tokenizer), expected, rel=1e-14)
-    assert (shortcut_of(Explainer(wrapped, tokenizer).model) is GENERIC) == (kind == "bert")
+    wrapped = Explainer(wrap(model), tokenizer)
+    assert_same(scores_of(wrapped), scores_of(explainer(kind)), rel=1e-14)
+    assert (shortcut_of(wrapped.model) is GENERIC) == (kind == "bert")
 
 
 def adapted(kind, **settings):
@@ -116,7 +120,7 @@ PLACES = [
 @pytest.mark.parametrize(("kind", "places"), PLACES)
 def test_a_model_that_is_partly_on_disk_is_explained_and_left_there(kind, places, tmp_path):
     model, tokenizer = make(kind)
-    whole, expected = weights_fingerprint(model), scores(model, tokenizer)
+    whole, expected = weights_fingerprint(model), scores_of(explainer(kind))
     dispatch_model(model, places, main_device="cpu", offload_dir=tmp_path, force_hooks=True)
     devices = {name: parameter.device.type for name, parameter in model.named_parameters()}
     assert set(devices.values()) == {"cpu", "meta"}

@@ -1,12 +1,14 @@
 """Scores of relevance propagation on a model, and their comparison with those of an equal model."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import numpy as np
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.explain import Explainer
+from tests.helpers.tiny import TEXTS, Kind, explainer
 from tests.helpers.toys import TEXT, TOKENIZER, Toy
 
 METHODS = ("attn_lrp", "cp_lrp", "gi_detached")
@@ -23,8 +25,25 @@ def scores(
     **options: str | bool,
 ) -> Scores:
     """Return the scores of each method, of all texts together."""
-    explanations = Explainer(model, tokenizer)(list(texts), methods, objective=objective, **options)
+    return scores_of(Explainer(model, tokenizer), texts, methods, objective, **options)
+
+
+def scores_of(
+    explain: Explainer,
+    texts: Sequence[str] = (TEXT,),
+    methods: Sequence[str] = METHODS,
+    objective: str = "logit",
+    **options: str | bool,
+) -> Scores:
+    """Return the same by an explainer that was made before."""
+    explanations = explain(list(texts), methods, objective=objective, **options)
     return {method: np.concatenate([x.scores[method] for x in explanations]) for method in methods}
+
+
+@cache
+def tiny_scores(kind: Kind) -> Scores:
+    """Return the scores of all `TEXTS` on the model that `make(kind)` returns."""
+    return scores_of(explainer(kind), TEXTS)
 
 
 def toy_scores(mix: Callable[[Tensor], Tensor]) -> Scores:

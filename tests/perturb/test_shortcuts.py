@@ -81,7 +81,7 @@ def test_shortcuts_equal_the_generic_form(name, dtype, run, ranks_of):
 def test_long_texts_of_different_lengths(name, unit, run, ranks_of, monkeypatch):
     monkeypatch.setattr(bilstm, "_STEPS_AT_ONCE", 20)
     rng = np.random.default_rng(0)
-    forward = run(random_model(name, 0), rng, [150, 60, 149], unit, batch_tokens=400)
+    forward = run(random_model(name, 0), rng, [90, 40, 89], unit, batch_tokens=240)
     assert_close(leave_one_out(forward), generic.leave_one_out(forward))
     ranks = ranks_of(rng, 2, forward)
     assert_close(removal_curves(forward, ranks), generic.removal_curves(forward, ranks))
@@ -96,7 +96,7 @@ def test_a_single_text_runs_in_blocks_of_steps(name, baseline, run, ranks_of, mo
     monkeypatch.setattr(bilstm, "_STEPS_AT_ONCE", 32)
     monkeypatch.setattr(StepwiseLSTM, "advance", None)
     rng, model = np.random.default_rng(0), random_model(name, 0, torch.float32)
-    for length, unit in itertools.product((15, 16, 17, 33, 70), ("token", "word_type")):
+    for length, unit in itertools.product((15, 16, 17, 33, 50), ("token", "word_type")):
         forward = run(model, rng, [length], unit, "left", 1, baseline)
         assert_close(leave_one_out(forward), generic.leave_one_out(forward))
         ranks = ranks_of(rng, 2, forward)

@@ -92,7 +92,9 @@ def test_running_out_of_memory_is_not_reported_as_a_compiler_that_fails():
     with pytest.raises(torch.OutOfMemoryError):
         explain("bad", "signed_gi", torch_compile=True)
     handle.remove()
+    compiled.BACKEND = "eager"
     explain("bad", "signed_gi", torch_compile=True)
+    assert explain._compiled._calls
 
 
 def test_models_without_repeated_layers_run_uncompiled_with_a_warning():

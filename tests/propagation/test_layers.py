@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hf_gradexplain.explain import Explainer
-from tests.helpers.same_scores import METHODS, assert_same, scores
+from tests.helpers.same_scores import METHODS, assert_same, scores, scores_of
 from tests.helpers.toys import TEXT, TOKENIZER
 
 SIZE = 6
@@ -106,8 +106,9 @@ def by_hand(name: str) -> Callable[[nn.Module, Tensor, Tensor], Tensor]:
 def test_a_recurrent_layer_is_followed(name):
     layer = recurrent(name, batch_first=True, bidirectional=True, num_layers=2)
     fused, written = (classifier(layer, run) for run in (first, by_hand(name)))
-    assert_same(scores(fused), scores(written))
-    assert Explainer(fused, TOKENIZER).profile.propagation.conservation_error < 1e-14
+    explain = Explainer(fused, TOKENIZER)
+    assert_same(scores_of(explain), scores(written))
+    assert explain.profile.propagation.conservation_error < 1e-14
 
 
 def packed(layer: nn.Module, x: Tensor, mask: Tensor) -> Tensor:
@@ -133,11 +134,12 @@ def test_in_float32_a_recurrent_layer_runs_without_onednn(name, enabled, monkeyp
     expected = scores(model, methods=methods)
     model.float()
     monkeypatch.setattr(torch.backends.mkldnn, "enabled", enabled)
-    together, alone = scores(model, methods=methods), scores(model, methods=["signed_gi"])
+    explain = Explainer(model, TOKENIZER)
+    together, alone = scores_of(explain, methods=methods), scores_of(explain, methods=["signed_gi"])
     assert torch.backends.mkldnn.enabled is enabled
     assert_same(together, expected, rel=1e-5)
     assert_same(alone, {"signed_gi": together["signed_gi"]}, rel=1e-5)
-    assert Explainer(model, TOKENIZER).profile.propagation.conservation_error < 1e-6
+    assert explain.profile.propagation.conservation_error < 1e-6
 
 
 def test_onednn_is_enabled_again_after_an_error():

@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.probing.compiled import CompiledLayers
-from tests.helpers.same_scores import METHODS, assert_same, scores, toy_scores
+from tests.helpers.same_scores import METHODS, assert_same, scores, tiny_scores, toy_scores
 from tests.helpers.snapshot import snapshot
 from tests.helpers.tiny import TEXTS, make
 from tests.helpers.toys import Toy, TwiceTheGradient, WithSetup
@@ -44,8 +44,7 @@ def in_place(model):
 )
 def test_a_wrapper_changes_nothing(kind, wrap):
     model, tokenizer = make(kind)
-    expected = scores(model, tokenizer, TEXTS)
-    assert_same(scores(wrap(model), tokenizer, TEXTS), expected, rel=0)
+    assert_same(scores(wrap(model), tokenizer, TEXTS), tiny_scores(kind), rel=0)
 
 
 def test_compilation_is_not_used(monkeypatch):
@@ -53,7 +52,7 @@ def test_compilation_is_not_used(monkeypatch):
     model, tokenizer = make("bert")
     with pytest.warns(UserWarning, match="torch_compile is ignored: relevance propagation needs uncompiled layers"):
         compiled = scores(model, tokenizer, TEXTS, torch_compile=True)
-    assert_same(compiled, scores(model, tokenizer, TEXTS), rel=0)
+    assert_same(compiled, tiny_scores("bert"), rel=0)
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
@@ -83,28 +82,25 @@ def test_adapters_give_the_scores_of_merged_ones(kind, layers):
 @pytest.mark.filterwarnings("ignore:.*meta device")
 def test_a_model_on_disk_gives_the_same_scores(tmp_path):
     model, tokenizer = make("bert")
-    expected = scores(model, tokenizer, TEXTS)
     places = {"bert.embeddings": "disk", "bert.encoder": "cpu", "bert.pooler": "disk", "classifier": "disk"}
     dispatch_model(model, places, main_device="cpu", offload_dir=tmp_path, force_hooks=True)
-    assert_same(scores(model, tokenizer, TEXTS), expected, rel=0)
+    assert_same(scores(model, tokenizer, TEXTS), tiny_scores("bert"), rel=0)
 
 
 @pytest.mark.filterwarnings("ignore:.*meta device")
 def test_an_offloaded_model_gives_the_same_scores():
     model, tokenizer = make("bert")
-    expected = scores(model, tokenizer, TEXTS)
     cpu_offload(model, "cpu")
-    assert_same(scores(model, tokenizer, TEXTS), expected, rel=0)
+    assert_same(scores(model, tokenizer, TEXTS), tiny_scores("bert"), rel=0)
 
 
 @pytest.mark.parametrize("kind", TRANSFORMERS)
 def test_a_model_in_training_with_gradient_checkpointing_gives_the_same_scores(kind):
     model, tokenizer = make(kind)
-    expected = scores(model, tokenizer, TEXTS)
     model.gradient_checkpointing_enable()
     model.train()
     before = snapshot(model, tokenizer)
-    assert_same(scores(model, tokenizer, TEXTS), expected, rel=0)
+    assert_same(scores(model, tokenizer, TEXTS), tiny_scores(kind), rel=0)
     assert snapshot(model, tokenizer) == before
 
 
@@ -172,7 +168,7 @@ def test_the_callers_mode_does_not_matter(kind, mode):
     model, tokenizer = make(kind)
     with mode():
         actual = scores(model, tokenizer, TEXTS)
-    assert_same(actual, scores(model, tokenizer, TEXTS), rel=0)
+    assert_same(actual, tiny_scores(kind), rel=0)
 
 
 @pytest.mark.parametrize("kind", TRANSFORMERS)

@@ -1,7 +1,8 @@
 """Start runs of several processes by forking, which saves each of them the imports.
 
 A run is `{"world": 2, "arguments": {...}, "documents": 3, "log": FOLDER}`. The answer is the id of a launcher, which
-behaves as torchrun does: when one of its processes fails it ends the others, and when it is killed they are orphans. It writes to the folder `processes` (their ids), the output of each, and its exit `code`.
+behaves as torchrun does: when one of its processes fails it ends the others, and when it is killed they are orphans.
+It writes to the folder `processes` (their ids), the output of each, and its exit `code`.
 """
 
 import os
@@ -87,6 +88,7 @@ def serve(runs):
     """Start each run that comes through the pipe, until its other end is closed."""
     torch.set_num_threads(1)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it runs in the background
     with suppress(EOFError):
         while True:
             runs.send(fork(launch, runs.recv()))
