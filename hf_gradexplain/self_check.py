@@ -7,7 +7,7 @@ and checks whether the prediction falls more than when the same number of random
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import isfinite, nan
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -34,6 +34,8 @@ _LISTED = 5
 _DECIMALS = (2, 3, 4)
 """The decimals of a number in the sentence: the first that is enough."""
 
+Verdict = Literal["passed", "unclear", "failed", "undefined"]
+
 
 @dataclass(frozen=True)
 class SelfCheck:
@@ -53,11 +55,11 @@ class SelfCheck:
         regression: Whether `f` is the output of a regression model.
 
     Examples:
-        >>> check = SelfCheck(("dull", "never"), 0.95, 0.31, (0.95, 0.9, 0.95, 0.95, 0.9), 0.88, "word", True, False)
+        >>> check = SelfCheck(("dull",), 0.95, 0.31, (0.95, 0.9, 0.95, 0.95, 0.9), 0.88, "word", True, False)
         >>> print(check)
-        without 'dull', 'never': p 0.95 → 0.31; without 2 random words: 0.93; with these words alone: 0.88
-        >>> check.beats_random
-        True
+        passed: without 'dull': p 0.95 → 0.31; without a random word: 0.93 (0.90 to 0.95); with this word alone: 0.88
+        >>> check.verdict
+        'passed'
     """
 
     top: tuple[str, ...]
@@ -81,29 +83,45 @@ class SelfCheck:
         For an unsigned method, which does not say in which direction a unit pulls: whether `|full - without|` is larger
         than the mean of `|full - r|` over the draws `r`. Numbers are compared as written with 4 decimals (regression:
         with 5 significant digits).
-
-        False is evidence against the explanation. True is weak evidence: random scores pass on half of the texts.
         """
-        top, random = self.without, self.without_random
+        return {"passed": True, "unclear": True, "failed": False, "undefined": None}[self.verdict]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The result of the check, in one word.
+
+        - `passed`: removing the top units lowers `f` more than each of the 5 random draws. Random scores pass on about
+          one text in six.
+        - `unclear`: it lowers `f` more than the draws do on average, but not more than each of them.
+        - `failed`: it lowers `f` no more than the draws do on average, see `beats_random`.
+        - `undefined`: a number is not finite.
+
+        For an unsigned method, the absolute change of `f` is compared.
+        """
+        top, draws = self.without, list(self.random)
         if not self.signed:  # minus the changes: the lower, the better
-            top, random = -abs(self.full - top), -sum(abs(self.full - x) for x in self.random) / len(self.random)
-        if not (isfinite(self.full) and isfinite(top) and isfinite(random)):
-            return None
-        return float(self._written(top, _DECIMALS[-1])) < float(self._written(random, _DECIMALS[-1]))
+            top, draws = -abs(self.full - top), [-abs(self.full - x) for x in draws]
+        mean = sum(draws) / len(draws)
+        if not (isfinite(self.full) and isfinite(top) and isfinite(mean)):
+            return "undefined"
+        top, mean, lowest = (float(self._written(x, _DECIMALS[-1])) for x in (top, mean, min(draws)))
+        return "failed" if top >= mean else "unclear" if top >= lowest else "passed"
 
     def sentence(self) -> str:
-        """Return the numbers in words, on one line without control characters.
+        """Return the verdict and the numbers in words, on one line without control characters.
 
-        Numbers have 2 decimals, or up to 4 if those without the top units and without random ones would look equal.
+        Next to the mean of the random draws stand the lowest and the highest, unless all are equal. Numbers have 2
+        decimals, or up to 4 if those without the top units and without random ones would look equal.
         """
         k = len(self.top)
         top = ", ".join(f"'{one_line(text, width=32)}'" for text in self.top[:_LISTED])
         more = f" and {k - _LISTED} more" if k > _LISTED else ""
         random = f"{k} random {self._unit}s" if k > 1 else f"a random {self._unit}"
-        numbers = self.full, self.without, self.without_random, self.alone
-        full, without, mean, alone = (with_minus(self._written(x, self._decimals)) for x in numbers)
+        numbers = self.full, self.without, self.without_random, self.alone, min(self.random), max(self.random)
+        full, without, mean, alone, low, high = (with_minus(self._written(x, self._decimals)) for x in numbers)
+        spread = f" ({low} to {high})" if low != high and all(map(isfinite, self.random)) else ""
         return (
-            f"without {top}{more}: {self._what} {full} → {without}; without {random}: {mean}; "
+            f"{self.verdict}: without {top}{more}: {self._what} {full} → {without}; without {random}: {mean}{spread}; "
             f"with {self._these} alone: {alone}"
         )
 

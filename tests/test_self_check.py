@@ -327,7 +327,8 @@ def test_nothing_is_left_behind(kind):
 
 def test_the_sentence_has_the_numbers():
     assert CHECK.sentence() == (
-        "without 'dull', 'never', 'bored': p 0.95 → 0.31; without 3 random words: 0.93; with these words alone: 0.88"
+        "passed: without 'dull', 'never', 'bored': p 0.95 → 0.31; without 3 random words: 0.93 (0.90 to 0.95); with "
+        "these words alone: 0.88"
     )
     assert CHECK.warning() == ""
     assert str(CHECK) == CHECK.sentence()
@@ -335,19 +336,19 @@ def test_the_sentence_has_the_numbers():
 
 def test_the_sentence_of_one_unit_of_many_and_of_a_regression():
     one = replace(CHECK, top=("dull",), unit="word_type")
-    assert one.sentence().startswith("without 'dull': p 0.95 → 0.31; without a random word: 0.93; with this word alone")
+    assert one.sentence().startswith("passed: without 'dull': p 0.95 → 0.31; without a random word: 0.93 (0.90 to ")
     many = replace(CHECK, top=tuple("abcdefg"), unit="token")
-    assert many.sentence().startswith("without 'a', 'b', 'c', 'd', 'e' and 2 more: p 0.95 → 0.31; without 7 random tok")
+    assert many.sentence().startswith("passed: without 'a', 'b', 'c', 'd', 'e' and 2 more: p 0.95 → 0.31; without 7")
     output = replace(CHECK, full=1234.5, without=-0.5, random=(3.0,) * 5, alone=0.0, regression=True)
     assert output.sentence() == (
-        "without 'dull', 'never', 'bored': the output 1.23e+03 → −0.500; without 3 random words: 3.00; with these "
+        "passed: without 'dull', 'never', 'bored': the output 1.23e+03 → −0.500; without 3 random words: 3.00; with these "
         "words alone: 0.00"
     )
 
 
 def test_as_many_decimals_are_shown_as_tell_the_numbers_apart():
     shown = [
-        replace(CHECK, full=1.0, without=without, random=(random,) * 5).sentence().partition(": ")[2].split(";")[:2]
+        replace(CHECK, full=1.0, without=without, random=(random,) * 5).sentence().split(": ", 2)[2].split(";")[:2]
         for without, random in [(0.31, 0.35), (0.9961, 0.9989), (0.99961, 0.99989), (0.99996, 0.999961)]
     ]
     assert shown == [
@@ -385,6 +386,28 @@ def test_the_top_words_must_lower_the_prediction_more_than_random_ones(without, 
     warning = f"removing these words {verb} p no more than removing random ones: do not trust this explanation"
     assert check.warning() == (warning if beats is False else "")
     assert str(check) == check.sentence() + f"; {warning}" * (beats is False)
+
+
+@pytest.mark.parametrize(
+    ("without", "signed", "verdict"),
+    [
+        (0.8999, True, "passed"),
+        (0.9, True, "unclear"),
+        (0.9299, True, "unclear"),
+        (0.93, True, "failed"),
+        (0.99, True, "failed"),
+        (1.0001, False, "passed"),
+        (1.0, False, "unclear"),
+        (0.9299, False, "unclear"),
+        (0.95, False, "failed"),
+        (nan, True, "undefined"),
+    ],
+)
+def test_the_verdict_compares_with_the_mean_and_with_each_draw(without, signed, verdict):
+    """`f` is 0.95; the draws are 0.95, 0.9, 0.95, 0.95, 0.9, so that their changes are 0 and 0.05, 0.02 on average."""
+    check = replace(CHECK, without=without, signed=signed)
+    assert check.verdict == verdict
+    assert check.sentence().startswith(f"{verdict}: without 'dull'")
 
 
 def test_random_words_are_compared_by_their_mean():
