@@ -341,8 +341,8 @@ def test_the_sentence_of_one_unit_of_many_and_of_a_regression():
     assert many.sentence().startswith("passed: without 'a', 'b', 'c', 'd', 'e' and 2 more: p 0.95 → 0.31; without 7")
     output = replace(CHECK, full=1234.5, without=-0.5, random=(3.0,) * 5, alone=0.0, regression=True)
     assert output.sentence() == (
-        "passed: without 'dull', 'never', 'bored': the output 1.23e+03 → −0.500; without 3 random words: 3.00; with these "
-        "words alone: 0.00"
+        "passed: without 'dull', 'never', 'bored': the output 1.23e+03 → −0.500; without 3 random words: 3.00; with "
+        "these words alone: 0.00"
     )
 
 

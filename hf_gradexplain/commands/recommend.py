@@ -18,6 +18,7 @@ from hf_gradexplain.hub.provenance import resolve
 from hf_gradexplain.options import Options, ProblemTypeName, SplitArguments
 from hf_gradexplain.run.estimate import K_GRID
 from hf_gradexplain.run.runner import evaluate_texts
+from hf_gradexplain.viz.tables import join_words
 from hf_gradexplain.viz.terminal import FittedTable, summary_table
 
 METHODS_TO_COMPARE = ("random", "loo", *ONE_PASS, "integrated_gradients")
@@ -111,18 +112,22 @@ def _recommendation(tables: Tables, automatic: str) -> Recommendation:
         for name, row in aopc.sort_values("aopc", ascending=False).iterrows()
     ]
     trusted = [row["method"] for row in rows if row["vs_random"] == "above"]
+    beaten = [row["method"] for row in rows if row["vs_random"] in ("level", "below")]
+    unclear = [row["method"] for row in rows if row["vs_random"] == "unclear"]
     if not trusted:
-        text = f"no method finds words better than a random order on these {_n(tables)} texts: trust no explanation"
-        return Recommendation(pd.DataFrame(rows), None, f"{text}, or measure on more texts")
+        few = f"{_n(tables)} texts are too few to tell {join_words(unclear)} from a random order: measure on more texts"
+        none = f"no method finds words better than a random order on these {_n(tables)} texts: trust no explanation"
+        return Recommendation(pd.DataFrame(rows), None, few if unclear else none)
     worse = compared_with(tables, trusted[0])
     level = [name for name in trusted if worse.get(name) != "below"]
     cheap = [name for name in level if name in ONE_PASS]
     method = automatic if automatic in level else (cheap or level)[0]
-    beaten = [row["method"] for row in rows if row["vs_random"] != "above" and row["method"] != "random"]
     text = f"use {method}: on these {_n(tables)} texts no method is significantly more faithful"
     text += ", and it costs one backward pass" if method in ONE_PASS else ""
     if beaten:
-        text += f"; do not trust {', '.join(beaten)}, no better than a random order here"
+        text += f"; do not trust {join_words(beaten)}, no better than a random order here"
+    if unclear:
+        text += f"; the texts are too few to tell {join_words(unclear)} from a random order"
     return Recommendation(pd.DataFrame(rows), method, text)
 
 

@@ -13,6 +13,7 @@ from hf_gradexplain.evaluation.summaries import (
     no_better_than_random,
     normalised_summary,
     summary_table,
+    unclear_against_random,
     with_intervals,
 )
 from hf_gradexplain.evaluation.tables import INCOMPLETE, Tables
@@ -134,6 +135,22 @@ def distrust(methods: Sequence[str]) -> str:
     )
 
 
+def undecided(methods: Sequence[str]) -> str:
+    """Return a sentence that warns of methods that too few texts tell from a random order."""
+    return (
+        f"These texts are too few to tell {join_words(methods)} from a random order: measure on more texts before you "
+        "trust these explanations."
+    )
+
+
+def random_warnings(tables: Tables) -> dict[str, str]:
+    """Return for each method that was not shown to beat a random order the sentence that warns of it."""
+    return {
+        **{name: distrust([name]) for name in no_better_than_random(tables)},
+        **{name: undecided([name]) for name in unclear_against_random(tables)},
+    }
+
+
 def incomplete_notes(counts: pd.DataFrame) -> list[str]:
     """Return a sentence per method whose scores do not add up to the rise of the loss on some documents."""
     rows = counts[(counts["what"] == INCOMPLETE) & (counts["n"] > 0)].itertuples()
@@ -146,5 +163,6 @@ def incomplete_notes(counts: pd.DataFrame) -> list[str]:
 
 def warnings_of(tables: Tables) -> list[str]:
     """Return the warnings that follow from the tables: methods like random orders, and scores that do not add up."""
-    unfit = no_better_than_random(tables)
-    return [*([distrust(unfit)] if unfit else []), *incomplete_notes(tables.counts)]
+    unfit, unclear = no_better_than_random(tables), unclear_against_random(tables)
+    about_random = [*([distrust(unfit)] if unfit else []), *([undecided(unclear)] if unclear else [])]
+    return [*about_random, *incomplete_notes(tables.counts)]

@@ -16,12 +16,12 @@ from hf_gradexplain.evaluation.documents import EvaluatedDocument
 from hf_gradexplain.evaluation.presentation import (
     captions_of,
     column_meanings,
-    distrust,
     draw_figures,
+    random_warnings,
     readable_tables,
     warnings_of,
 )
-from hf_gradexplain.evaluation.summaries import correlation_summary, headline, no_better_than_random
+from hf_gradexplain.evaluation.summaries import correlation_summary, headline
 from hf_gradexplain.evaluation.tables import SHORT_K, Tables
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write_text
@@ -149,7 +149,7 @@ def _page(
     if figures is None:
         figures = {name: figure_bytes(figure, "svg") for name, figure in draw_figures(tables).items()}
     captions = captions_of(tables)
-    methods, unfit = list(tables.aopc["method"].unique()), no_better_than_random(tables)
+    methods, warnings = list(tables.aopc["method"].unique()), random_warnings(tables)
     frames = {**readable_tables(tables, extra), CORRELATION: correlation_summary(tables.correlation)}
     return ReportPage(
         title=title,
@@ -160,7 +160,7 @@ def _page(
         curves={captions[name]: figures[name] for name in captions if name != "correlation"},
         charts=_charts(tables),
         figures={captions[name]: figures[name] for name in captions if name == "correlation"},
-        methods=[_method(name, unfit) for name in methods],
+        methods=[_method(name, warnings.get(name, "")) for name in methods],
         leading=_leading(tables),
         short_k=min(SHORT_K, int(tables.aopc["k"].max())),
     )
@@ -172,14 +172,14 @@ def _table(caption: str, frame: pd.DataFrame) -> ReportTable:
     return ReportTable(title, rest[:1].upper() + rest[1:], frame, column_meanings(frame.columns))
 
 
-def _method(name: str, unfit: Sequence[str]) -> ReportMethod:
+def _method(name: str, warning: str) -> ReportMethod:
     described = METHODS.get(name)
     return ReportMethod(
         name=name,
         signed=described is None or described.signed,
         about=DESCRIPTIONS[name].summary if name in DESCRIPTIONS else "",
         reference=name == REFERENCE,
-        warning=distrust([name]) if name in unfit else "",
+        warning=warning,
     )
 
 

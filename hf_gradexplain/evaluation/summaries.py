@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -13,6 +13,11 @@ from hf_gradexplain.viz.tables import MISSING, join_words, with_interval, with_m
 
 NEGLIGIBLE = 0.001
 """Differences in AOPC below this do not show in its three decimals."""
+
+MATTERS = 0.02
+"""A difference in AOPC of this size matters: while the interval of a difference holds it, texts may be too few."""
+
+Comparison = Literal["above", "below", "level", "unclear"]
 
 
 def summary_table(tables: Tables) -> pd.DataFrame:
@@ -50,9 +55,9 @@ def headline(tables: Tables) -> str:
     """Return the result in a sentence: the best method, and all methods that do not differ significantly from it.
 
     The paired tests decide; without them, the interval of the best method does. Methods whose difference is
-    significant but `NEGLIGIBLE` are named as well. A method whose interval does not lie above 0 is never named, and
-    neither is `random`; where no method is left, the sentence says so. With only one unit per text there is
-    nothing to compare, and the sentence says so, too.
+    significant but `NEGLIGIBLE` are named as well. A method whose interval does not lie above 0, or that is not
+    significantly above `random`, is never named, and neither is `random`; where no method is left, the sentence says
+    so. With only one unit per text there is nothing to compare, and the sentence says so, too.
     """
     summary = summary_table(tables)
     aopc = summary.columns[1]
@@ -65,7 +70,10 @@ def headline(tables: Tables) -> str:
         equals = summary[~summary["method"].isin(worse)]
     else:
         equals = summary[summary[aopc] >= best["low"]]
-    praised = equals[(equals["low"] > 0) & (equals["method"] != "random")].sort_values(aopc, ascending=False)
+    unproven = [name for name, verdict in compared_with(tables, "random").items() if verdict != "above"]
+    praised = equals[(equals["low"] > 0) & ~equals["method"].isin(["random", *unproven])].sort_values(
+        aopc, ascending=False
+    )
     if len(praised):
         best, find = praised.iloc[0], "finds" if len(praised) == 1 else "find"
         text = f"Over {n:,} texts, {join_words(praised['method'])} {find} the words that matter most to the model: "
@@ -80,25 +88,36 @@ def headline(tables: Tables) -> str:
     return text + (with_minus(f"; random order has {random[aopc].item():z.3f}.") if len(random) else ".")
 
 
-def compared_with(tables: Tables, other: str) -> dict[str, str]:
-    """Return how every other method compares with one: `above`, `below` or `level`; empty without paired tests.
+def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
+    """Return how every other method compares with one; empty without paired tests.
 
-    The paired tests at the shorter `K` decide, after Holm's correction for these tests alone.
+    The paired tests at the shorter `K` decide, after Holm's correction for these tests alone. `above` and `below` are
+    significant differences. Of the others, those whose 95 % interval holds a difference of `MATTERS` or more are
+    `unclear`: more texts may tell. The rest are `level`.
     """
     if not len(tables.comparisons):
         return {}
     rows = tables.comparisons[tables.comparisons["k"] == tables.comparisons["k"].min()]
     rows = rows[(rows["method"] == other) | (rows["other"] == other)]
-    verdicts = {}
+    verdicts: dict[str, Comparison] = {}
     for row, p in zip(rows.to_dict("records"), holm(rows["p"].to_numpy()), strict=True):
-        name, side = (row["method"], "above") if row["other"] == other else (row["other"], "below")
-        verdicts[name] = side if p <= SIGNIFICANCE else "level"
+        above = row["other"] == other
+        if p <= SIGNIFICANCE:
+            verdict: Comparison = "above" if above else "below"
+        else:
+            verdict = "level" if max(abs(row["ci_low"]), abs(row["ci_high"])) < MATTERS else "unclear"
+        verdicts[row["method"] if above else row["other"]] = verdict
     return verdicts
 
 
 def no_better_than_random(tables: Tables) -> list[str]:
-    """Return the methods whose AOPC is not significantly above that of `random`; empty if that was not evaluated."""
-    return [name for name, verdict in compared_with(tables, "random").items() if verdict != "above"]
+    """Return the methods that are level with `random` or below it; empty if that was not evaluated."""
+    return [name for name, verdict in compared_with(tables, "random").items() if verdict in ("level", "below")]
+
+
+def unclear_against_random(tables: Tables) -> list[str]:
+    """Return the methods that too few texts tell from `random`; empty if that was not evaluated."""
+    return [name for name, verdict in compared_with(tables, "random").items() if verdict == "unclear"]
 
 
 def findings(comparisons: pd.DataFrame) -> pd.DataFrame:

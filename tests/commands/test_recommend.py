@@ -14,12 +14,12 @@ from hf_gradexplain.options import SplitArguments
 from tests.helpers.tiny import explainer, make
 
 
-def tables(aopc, p):
-    """Tables of methods with these AOPCs, where each pair has this p-value unless `p` names the pair."""
+def tables(aopc, p, error=0.0):
+    """Tables of methods with these AOPCs: `p(a, b)` is the p-value of a pair, `error` half the interval's width."""
     names = list(aopc)
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
     pairs = [(a, b) if aopc[a] >= aopc[b] else (b, a) for a, b in pairs]
-    rows = [(10, a, b, aopc[a] - aopc[b], 0.0, 0.0, p(a, b), 1.0, 50) for a, b in pairs]
+    rows = [(10, a, b, aopc[a] - aopc[b], -error, error, p(a, b), 1.0, 50) for a, b in pairs]
     columns = ["k", "method", "other", "difference", "ci_low", "ci_high", "p", "p_adjusted", "n"]
     curve = [(name, 10, value, value - 0.1, value + 0.1, 50) for name, value in aopc.items()]
     frame = pd.DataFrame(curve, columns=["method", "k", "aopc", "ci_low", "ci_high", "n"])
@@ -58,6 +58,18 @@ def test_nothing_is_recommended_if_no_method_beats_random():
     result = _recommendation(tables({"attn_lrp": 0.02, "random": 0.01}, lambda a, b: 0.4), "attn_lrp")
     assert result.method is None
     assert "trust no explanation" in result.sentence
+
+
+def test_too_few_texts_are_no_reason_to_distrust_a_method():
+    few = tables({"attn_lrp": 0.3, "loo": 0.2, "random": 0.01}, lambda a, b: 0.4, error=0.3)
+    result = _recommendation(few, "attn_lrp")
+    assert result.method is None
+    assert list(result.table["vs_random"]) == ["unclear", "unclear", ""]
+    assert result.sentence == (
+        "50 texts are too few to tell attn_lrp and loo from a random order: measure on more texts"
+    )
+    mixed = tables({"attn_lrp": 0.3, "loo": 0.2, "random": 0.01}, lambda a, b: 1e-4 if a == "attn_lrp" else 0.4, 0.3)
+    assert _recommendation(mixed, "attn_lrp").sentence.endswith("too few to tell loo from a random order")
 
 
 def test_correction_counts_only_the_tests_against_one_method():

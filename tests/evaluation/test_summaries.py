@@ -17,6 +17,7 @@ from hf_gradexplain.evaluation.summaries import (
     no_better_than_random,
     normalised_summary,
     summary_table,
+    unclear_against_random,
     with_intervals,
 )
 from hf_gradexplain.evaluation.tables import Tables
@@ -158,11 +159,26 @@ def test_normalised_aopc_has_its_bounds_in_its_row():
 
 
 def test_methods_no_better_than_random_are_those_not_significantly_above_it():
-    pairs = [("attn_lrp", "random", 0.01), ("random", "sa_raw", 0.001), ("signed_gi", "random", 0.03)]
-    rows = [(k, a, b, p, 1.0) for a, b, p in [*pairs, ("attn_lrp", "signed_gi", 0.9)] for k in (10, 50)]
-    comparisons = pd.DataFrame(rows, columns=["k", "method", "other", "p", "p_adjusted"])
+    pairs = [("attn_lrp", "random", 0.01), ("random", "sa_raw", 0.001), ("signed_gi", "random", 0.02)]
+    pairs += [("loo", "random", 0.4), ("attn_lrp", "signed_gi", 0.9)]
+    rows = [(k, a, b, p, 1.0, -0.001, high) for a, b, p in pairs for k, high in ((10, 0.0199), (50, 0.5))]
+    comparisons = pd.DataFrame(rows, columns=["k", "method", "other", "p", "p_adjusted", "ci_low", "ci_high"])
     tables = Tables(pd.DataFrame(), pd.DataFrame(), comparisons=comparisons)
-    assert compared_with(tables, "random") == {"attn_lrp": "above", "sa_raw": "below", "signed_gi": "above"}
-    assert no_better_than_random(tables) == ["sa_raw"]
-    assert compared_with(tables, "signed_gi") == {"random": "level", "attn_lrp": "level"}
+    assert compared_with(tables, "random") == {
+        "attn_lrp": "above", "sa_raw": "below", "signed_gi": "above", "loo": "level",
+    }  # fmt: skip
+    assert no_better_than_random(tables) == ["sa_raw", "loo"]
+    assert unclear_against_random(tables) == []
+    assert compared_with(tables, "signed_gi") == {"random": "below", "attn_lrp": "level"}
     assert no_better_than_random(Tables(pd.DataFrame(), pd.DataFrame())) == []
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.02, 0.001), (-0.001, 0.02), (-0.3, 0.5)])
+def test_a_difference_that_may_matter_is_unclear_and_never_praised(low, high):
+    rows = [(10, "a", "random", 0.1, low, high, 0.2, 0.2, 5)]
+    columns = ["k", "method", "other", "difference", "ci_low", "ci_high", "p", "p_adjusted", "n"]
+    shown = replace(tables({"random": 0.1, "a": 0.6}), comparisons=pd.DataFrame(rows, columns=columns))
+    assert compared_with(shown, "random") == {"a": "unclear"}
+    assert unclear_against_random(shown) == ["a"]
+    assert no_better_than_random(shown) == []
+    assert headline(shown).startswith("Over 5 texts, no method was shown to find the words")

@@ -13,9 +13,8 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import read_explanations
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.ground_truth import planted_table
-from hf_gradexplain.evaluation.presentation import distrust, incomplete_notes
+from hf_gradexplain.evaluation.presentation import incomplete_notes, random_warnings, warnings_of
 from hf_gradexplain.evaluation.report import STATIC_DOCUMENTS
-from hf_gradexplain.evaluation.summaries import no_better_than_random
 from hf_gradexplain.evaluation.tables import make_tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.finished_files import record_finished_files
@@ -117,15 +116,17 @@ def test_untrusted_text_never_becomes_markup(folder):
 
 def test_methods_no_better_than_random_are_named_wherever_they_are_shown(folder):
     documents, page = document_paths(folder), (folder / "report.html").read_text()
-    unfit = no_better_than_random(make_tables(documents, OPTIONS))
-    assert unfit
-    assert distrust(unfit) in page
-    assert distrust(unfit) in (folder / "README.md").read_text()
+    tables = make_tables(documents, OPTIONS)
+    warned = random_warnings(tables)
+    assert warned
+    for sentence in warnings_of(tables):
+        assert sentence in page
+        assert sentence in (folder / "README.md").read_text()
+    assert all(any(name in sentence for sentence in warnings_of(tables)) for name in warned)
     explained = sum(bool(explanation.units) for _, explanation in read_explanations(documents[0], STATIC_DOCUMENTS))
-    for name in unfit:
-        assert page.count(f'<p class="remark">{distrust([name])}</p>') == explained
-    for name in set(OPTIONS.methods) - set(unfit):
-        assert f'<p class="remark">{distrust([name])}</p>' not in page
+    for warning in warned.values():
+        assert page.count(f'<p class="remark">{warning}</p>') == explained
+    assert page.count('<p class="remark">') == explained * len(warned)
 
 
 def test_pages_show_figures_tables_and_documents(folder):
