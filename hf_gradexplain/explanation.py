@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hf_gradexplain.display import Displayed
-from hf_gradexplain.errors import choose, translate_write_errors
+from hf_gradexplain.errors import GradexplainError, choose, translate_write_errors
 from hf_gradexplain.files import atomic_write_bytes
 from hf_gradexplain.records import reading_file, reading_record, to_fields, to_record
 from hf_gradexplain.self_check import SelfCheck
@@ -152,8 +152,13 @@ class Explanation(Displayed):
         A name that ends in `.svg` or `.png` gets the coloured text of all methods, as a picture.
 
         Raises:
-            GradexplainError: The file cannot be written.
+            GradexplainError: The file cannot be written, or its name is that of a file of several explanations.
         """
+        if Path(path).suffix.lower() in (".parquet", ".jsonl"):
+            raise GradexplainError(
+                f"{path} is a name for several explanations: give one that ends in .json, .svg or .png, or use "
+                "Explanations([explanation]).save"
+            )
         pictures = {".svg": lambda: self.to_svg().encode(), ".png": self.to_png}
         draw = pictures.get(Path(path).suffix.lower())
         content = draw() if draw else f"{json_text(self.to_dict(), indent=2)}\n".encode()

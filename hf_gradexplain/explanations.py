@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from markupsafe import Markup
 
-from hf_gradexplain.errors import one_line, translate_errors, translate_write_errors
+from hf_gradexplain.errors import GradexplainError, one_line, translate_errors, translate_write_errors
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write, atomic_write_text
 from hf_gradexplain.records import explanation_schema, reading_file, to_row
@@ -135,6 +135,11 @@ class Explanations(list[Explanation]):
         Raises:
             GradexplainError: The file cannot be read, or `save` did not write it.
         """
+        if Path(path).suffix.lower() == ".json":
+            raise GradexplainError(
+                f"{path} is a name for one explanation: use Explanation.load, or give a file that ends in .parquet or "
+                ".jsonl"
+            )
         with reading_file(path, "Explanations.save"):
             return cls(map(Explanation.from_dict, _read_lines(path) if _holds_lines(path) else _read_rows(path)))
 

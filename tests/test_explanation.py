@@ -391,6 +391,13 @@ def test_explanations_are_equal_if_all_of_their_fields_are():
         assert explanation_of(**{name: value}) != explanation_of(), name
 
 
+@pytest.mark.parametrize("name", ["a.parquet", "a.JSONL"])
+def test_a_name_for_several_explanations_is_refused(name, tmp_path):
+    with pytest.raises(GradexplainError, match=rf"{name} is a name for several explanations: give one that ends in"):
+        explanation_of().save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_saved_explanation_is_loaded_as_it_was(tmp_path):
     path = tmp_path / "new folder" / "explanation.json"
     explanation = explainer("bert")(

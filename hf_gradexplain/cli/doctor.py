@@ -26,7 +26,9 @@ def add_parser(commands: Commands) -> None:
         examples=["MODEL", "MODEL --file texts.txt", "MODEL --dataset_name DATASET --split validation"],
     )
     add_model(parser)
-    parser.add_fields(Options, skip=[part.name for part in fields(Options) if part.name != "problem_type"])
+    parser.add_fields(
+        Options, skip=[part.name for part in fields(Options) if part.name not in ("problem_type", "seed")]
+    )
     parser.add_fields(SplitArguments, skip=["label_column", "label_map"])
     add_format(parser)
     parser.set_defaults(run=run, max_samples=50)
@@ -38,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hf_gradexplain.commands.recommend import load_sample, recommend_method
 
     set_verbosity(arguments.format)
-    texts = load_sample(dataset_of(arguments))
+    texts = load_sample(dataset_of(arguments), arguments.seed)
     report, engine = diagnose(
         arguments.model,
         revision=arguments.model_revision,
@@ -48,7 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     recommendation = None
     if report.ok and engine and texts is not None:
-        recommendation = recommend_method(engine, texts, problem_type=arguments.problem_type)
+        recommendation = recommend_method(
+            engine, texts, arguments.seed, arguments.problem_type, progress=arguments.format != "quiet"
+        )
     if arguments.format == "json":
         print_json({**report.to_dict(), **({"recommendation": recommendation.to_dict()} if recommendation else {})})
         return 0 if report.ok else 1

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from datasets import Dataset
 from rich.console import Console
+from rich.text import Text
 from transformers.utils import logging
 
 from hf_gradexplain.commands.dry_run import run_dry
@@ -25,16 +26,14 @@ from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
 from hf_gradexplain.evaluation.documents import read_explanations
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.ground_truth import planted_table
-from hf_gradexplain.evaluation.presentation import CAPTIONS
-from hf_gradexplain.evaluation.summaries import baseline_ranks, summary_table
+from hf_gradexplain.evaluation.presentation import CAPTIONS, warnings_of
+from hf_gradexplain.evaluation.summaries import baseline_ranks, best_compared, headline, summary_table
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.hub.provenance import public_name
 from hf_gradexplain.hub.push import Destination, check_destination
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.describe import cautions, run_facts, run_inputs
-from hf_gradexplain.run.fingerprints import (
-    texts_fingerprint,
-)
+from hf_gradexplain.run.fingerprints import texts_fingerprint
 from hf_gradexplain.run.finished_files import check_finished_files
 from hf_gradexplain.run.folder import document_paths, lock_run_folder, named_if_unreadable
 from hf_gradexplain.run.processes import interrupted_by_sigterm, process_state
@@ -205,4 +204,6 @@ def _print(run: Run, output_dir: Path) -> None:
     for name, table in run.extra.items():
         rows = baseline_ranks(table) if name == "baselines" else table
         console.print(terminal_table(rows, title=CAPTIONS[name].partition(":")[0]))
+    for line in [headline(run.tables), *best_compared(run.tables), *warnings_of(run.tables)]:
+        console.print(Text(line))
     say(f"{run.seconds:.0f} s. Report: {output_dir / 'report.html'}")

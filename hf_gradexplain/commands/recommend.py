@@ -1,6 +1,7 @@
 """Measure which methods can be trusted on one model, on a few texts, and recommend one."""
 
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,12 +13,16 @@ from hf_gradexplain.attribution.choice import ONE_PASS
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.evaluation import SHORT_K, Measures, make_tables, schema, write_documents
+from hf_gradexplain.evaluation.documents import EvaluatedDocument
 from hf_gradexplain.evaluation.summaries import compared_with
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.hub.provenance import resolve
 from hf_gradexplain.options import Options, ProblemTypeName, SplitArguments
 from hf_gradexplain.run.estimate import K_GRID
+from hf_gradexplain.run.progress import Work, progress_bar
 from hf_gradexplain.run.runner import evaluate_texts
+from hf_gradexplain.run.shard_queue import Totals
+from hf_gradexplain.run.shards import make_shards
 from hf_gradexplain.viz.tables import join_words
 from hf_gradexplain.viz.terminal import FittedTable, summary_table
 
@@ -49,7 +54,7 @@ class Recommendation:
         return {"method": self.method, "sentence": self.sentence, "methods": self.table.to_dict("records")}
 
 
-def load_sample(dataset: SplitArguments) -> Dataset | None:
+def load_sample(dataset: SplitArguments, seed: int = 0) -> Dataset | None:
     """Return the texts of a dataset or a file to measure on; None if neither is given.
 
     Raises:
@@ -66,11 +71,17 @@ def load_sample(dataset: SplitArguments) -> Dataset | None:
         label_column=None,
         revision=data.commit,
         max_samples=dataset.max_samples,
+        seed=seed,
     )
 
 
 def recommend_method(
-    engine: AttributionEngine, texts: Dataset, seed: int = 0, problem_type: ProblemTypeName | None = None
+    engine: AttributionEngine,
+    texts: Dataset,
+    seed: int = 0,
+    problem_type: ProblemTypeName | None = None,
+    *,
+    progress: bool = False,
 ) -> Recommendation:
     """Compare the methods on texts, word by word for the predicted class, and recommend one.
 
@@ -82,18 +93,34 @@ def recommend_method(
         texts: The columns `id`, `text` and, for pairs, `text_pair`.
         seed: Seed of all random draws.
         problem_type: What the model's logits are, as in `Options`.
+        progress: Whether to show a progress bar.
     """
     profile = engine.profile
     names = [name for name in METHODS_TO_COMPARE if profile.no_gradient_reason is None or name in ("random", "loo")]
     if profile.propagation is None or profile.propagation.refusal:
         names = [name for name in names if name in ("random", "loo", "signed_gi", "integrated_gradients")]
     options, measures = Options(tuple(names), seed=seed, problem_type=problem_type), Measures(k_grid=K_GRID)
-    documents = evaluate_texts(engine, texts, options, measures)
+    documents = _evaluate(engine, texts, options, measures, progress)
     with TemporaryDirectory() as folder:
         path = Path(folder, "documents.parquet")
         write_documents(documents, path, schema(options.methods, measures))
         tables = make_tables([path], options, SHORT_K)
     return _recommendation(tables, engine.automatic.method)
+
+
+def _evaluate(
+    engine: AttributionEngine, texts: Dataset, options: Options, measures: Measures, progress: bool
+) -> list[EvaluatedDocument]:
+    """Evaluate texts, and show how many are done."""
+    done = Totals()
+
+    def advance(documents: int, cost: int) -> None:
+        nonlocal done
+        done = replace(done, documents=done.documents + documents, cost=done.cost + cost)
+
+    cost = sum(part.cost for part in make_shards(texts, engine.profile.max_length))
+    with progress_bar(lambda: done, Work(1, len(texts), cost), 0) if progress else nullcontext():
+        return evaluate_texts(engine, texts, options, measures, advance)
 
 
 def _recommendation(tables: Tables, automatic: str) -> Recommendation:

@@ -127,6 +127,17 @@ def findings(comparisons: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["K", "difference", "adjusted p"])
 
 
+def best_compared(tables: Tables) -> list[str]:
+    """Return a sentence per comparison of the method of the highest AOPC with another one, at the shorter `K`."""
+    if not len(tables.comparisons):
+        return []
+    rows = tables.comparisons[tables.comparisons["k"] == tables.comparisons["k"].min()]
+    summary = summary_table(tables)
+    best = summary.loc[summary.iloc[:, 1].idxmax(), "method"]
+    rows = rows[(rows["method"] == best) | (rows["other"] == best)].sort_values("difference", kind="stable")
+    return [f"{finding(row)}, adjusted p {p_value(row['p_adjusted'])}" for row in rows.to_dict("records")]
+
+
 def with_intervals(table: pd.DataFrame, *names: str, decimals: int = 3) -> pd.DataFrame:
     """Return a table with each value and its interval in one cell.
 

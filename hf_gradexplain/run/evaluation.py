@@ -114,8 +114,8 @@ class Evaluation:
 
         The columns are `text_id`, the position of the text; `text`; `target`, the explained class; `prediction`;
         `label`, None if there was none; `correct`, whether the prediction is the label; `p`, the probability of the
-        target (regression: the output); `method`; AOPC(K) of this text, at the K of `to_frame`; and `pearson`, the
-        correlation with leave-one-out, NaN where it is not defined.
+        target (regression: the output); `method`; AOPC(K) of this text, at the K of `to_frame`; and the correlations
+        with leave-one-out, `pearson` (of the scores) and `spearman` (of their ranks), NaN where they are not defined.
         """
         name = str(self.to_frame().columns[1])
         k = int(name.removeprefix("AOPC(").removesuffix(")"))
@@ -132,8 +132,9 @@ class Evaluation:
                 "p": float(explanation.probabilities[explanation.target]),
             }
             for method, curve in with_mean_random(document.curves, document.random_orders).items():
-                pearson = document.correlations.get(method, {}).get("pearson")
-                rows.append({**of_text, "method": method, name: document_aopc(curve, k)[-1], "pearson": pearson})
+                correlations = document.correlations.get(method, {})
+                with_loo = {coefficient: correlations.get(coefficient) for coefficient in ("pearson", "spearman")}
+                rows.append({**of_text, "method": method, name: document_aopc(curve, k)[-1], **with_loo})
         return pd.DataFrame(rows)
 
     @cached_property
