@@ -143,13 +143,13 @@ def test_each_field_that_may_be_empty_is_set_somewhere(of_all_kinds):
     assert {explanation.regression for explanation in of_all_kinds} == {True, False}
 
 
-@pytest.mark.parametrize("name", ["none.parquet", "none.jsonl"])
 def test_the_file_of_one_explanation_names_the_function_that_loads_it(tmp_path):
     explanation_of("bad film").save(tmp_path / "one.json")
     with pytest.raises(GradexplainError, match=r"one.json is a name for one explanation: use Explanation.load"):
         Explanations.load(tmp_path / "one.json")
 
 
+@pytest.mark.parametrize("name", ["none.parquet", "none.jsonl"])
 def test_no_explanations_are_loaded_as_none(name, tmp_path):
     Explanations().save(tmp_path / name)
     assert Explanations.load(tmp_path / name) == []
