@@ -4,6 +4,7 @@ import re
 import runpy
 import shlex
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -60,8 +61,11 @@ COMMANDS = sorted({command for page in PAGES for command in commands(page) if ru
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_command_of_the_pages_runs(command, world, monkeypatch, capsys):
     words = shlex.split(command)
+    words, file = (words[:-2], words[-1]) if ">" in words else (words, None)
     if words[0] == "hf-gradexplain":
         assert main(words[1:]) == 0, capsys.readouterr().err
+        if file:
+            Path(file).write_text(capsys.readouterr().out, encoding="utf-8")
     else:
         assert words[0] == "python", f"NOT_RUN of {__file__} does not say why this command is not run"
         monkeypatch.setattr(sys, "argv", words[1:])
