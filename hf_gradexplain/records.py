@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from os import PathLike, fspath
 from typing import Any
 
@@ -60,13 +61,18 @@ def to_fields(record: Mapping[str, Any], names: Collection[str]) -> dict[str, An
     return {
         **known,
         **by_method,
-        "units": tuple(Unit(u["text"], tuple((int(a), int(b)) for a, b in u["spans"])) for u in record["units"]),
+        "units": tuple(map(_unit, record["units"])),
         "scores": {name: np.asarray(x, dtype=float) for name, x in by_method["scores"].items()},
         "probabilities": np.asarray(record["probabilities"]),
         "self_check": {name: SelfCheck.from_dict(check) for name, check in by_method["self_check"].items()},
         "tokenizer_kwargs": read_kwargs(record.get("tokenizer_kwargs")),
         "class_names": tuple(record.get("class_names") or ()),
     }
+
+
+def _unit(unit: Unit | Mapping[str, Any]) -> Unit:
+    """Return a unit; `to_records` has built it already."""
+    return unit if isinstance(unit, Unit) else Unit(unit["text"], tuple((int(a), int(b)) for a, b in unit["spans"]))
 
 
 @contextmanager
@@ -151,3 +157,40 @@ def to_row(record: Mapping[str, Any]) -> dict[str, Any]:
         "methods": list(record["scores"]),
         "tokenizer_kwargs": write_kwargs(record["tokenizer_kwargs"]),
     }
+
+
+def to_records(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """Return the rows of a Parquet file as records for `to_fields`, with numbers as arrays and units as `Unit`s.
+
+    `batch.to_pylist()` gives equal records, with a Python object for each number, which takes several times as long.
+    """
+    columns = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if name == "units":
+            columns[name] = _unit_lists(column)
+        elif pa.types.is_struct(column.type) and all(part.type == NUMBERS for part in column.type):
+            arrays = [_arrays(column.field(part.name)) for part in column.type]
+            names = [part.name for part in column.type]
+            columns[name] = [dict(zip(names, values, strict=True)) for values in zip(*arrays, strict=True)]
+        else:
+            columns[name] = column.to_pylist()
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _arrays(column: pa.ListArray) -> list[np.ndarray | None]:
+    """Return a column of lists of numbers as an array per row, None where it is null."""
+    values, ends = column.values.to_numpy(zero_copy_only=False), column.offsets.to_numpy().tolist()
+    rows: list[np.ndarray | None] = [values[start:end] for start, end in pairwise(ends)]
+    for i in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)):
+        rows[i] = None
+    return rows
+
+
+def _unit_lists(column: pa.ListArray) -> list[list[Unit]]:
+    """Return a column of units as a list of `Unit`s per row."""
+    spans = column.values.field("spans")
+    pairs = [tuple(pair) for pair in spans.values.values.to_numpy().reshape(-1, 2).tolist()]
+    ends = spans.offsets.to_numpy().tolist()
+    places = [tuple(pairs[start:end]) for start, end in pairwise(ends)]
+    units = [Unit(*unit) for unit in zip(column.values.field("text").to_pylist(), places, strict=True)]
+    return [units[start:end] for start, end in pairwise(column.offsets.to_numpy().tolist())]

@@ -37,9 +37,10 @@ def remark(
     """
     if len(scores) < 2:
         return ""
-    saturated = _is_saturated(objective, probability)
-    words, largest = "tokens" if unit == "token" else "words", float(np.abs(scores).max())
-    if np.ptp(scores) <= ROUNDING * largest:
+    low, high = float(scores.min()), float(scores.max())
+    largest, saturated = max(-low, high), _is_saturated(objective, probability)
+    words = "tokens" if unit == "token" else "words"
+    if high - low <= ROUNDING * largest:
         said = f"all {words} score {format_score(scores[0], signed)}: this method says nothing here"
     elif largest < CLOSE_TO_ZERO and (saturated or (signed and objective != "logit" and probability is not None)):
         said = f"the scores are close to 0: the largest is {format_score(largest, signed=False)}"

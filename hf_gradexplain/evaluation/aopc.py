@@ -40,19 +40,18 @@ def document_aopc(curve: Sequence[float] | np.ndarray, max_k: int) -> np.ndarray
     """Return the AOPC of one document for every `K` from 0 to `max_k`.
 
     Args:
-        curve: `(U + 1,)`: the probability of the target without the top `k` units, `k` from 0 to `U`.
+        curve: `(..., U + 1)`: the probability of the target without the top `k` units, `k` from 0 to `U`.
         max_k: The largest `K`. Past the document's `U` units everything is removed, and the curve stays flat.
 
     Returns:
-        `(max_k + 1,)`; the first is 0.
+        `(..., max_k + 1)`; the first is 0.
 
     >>> document_aopc([0.75, 0.25], max_k=3)
     array([0.        , 0.25      , 0.33333333, 0.375     ])
     """
     curve = np.asarray(curve, dtype=np.float64)
-    flat = np.full(max_k + 1, curve[-1])
-    flat[: len(curve)] = curve[: max_k + 1]
-    return aopc_by_k(curve[0] - flat)
+    last = curve.shape[-1] - 1
+    return aopc_by_k(curve[..., :1] - curve[..., np.minimum(np.arange(max_k + 1), last)])
 
 
 def removal_drops(curves: RaggedArray) -> RaggedArray:

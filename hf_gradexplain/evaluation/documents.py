@@ -19,7 +19,7 @@ from hf_gradexplain.evaluation.correlation import compared_by_sign, correlated_m
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write, checksum_path, matches_checksum
-from hf_gradexplain.records import NUMBERS, text_columns
+from hf_gradexplain.records import NUMBERS, text_columns, to_records
 
 COUNT = b"documents"
 """The key in a file's metadata of its number of documents."""
@@ -29,6 +29,10 @@ LEFT_OUT = b"left_out"
 
 CLASS_NAMES = b"class_names"
 """The key in a file's metadata of the names of the model's classes, as a JSON list."""
+
+
+MEASURED = ("curves", "correlations", "signs", "negative_first", "random_orders", "bounds")
+"""The columns of measurements."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,15 +199,29 @@ def read_explanations(path: Path, limit: int | None = None) -> list[tuple[int, E
     return [(row["id"], Explanation.from_dict(row)) for row in rows]
 
 
-def iterate_documents(paths: Sequence[Path]) -> Iterator[EvaluatedDocument]:
-    """Yield the documents of all files, in order; a few of them are held at a time."""
-    yield from map(EvaluatedDocument.from_row, read_rows(paths))
+def iterate_documents(paths: Sequence[Path], measured: Sequence[str] = MEASURED) -> Iterator[EvaluatedDocument]:
+    """Yield the documents of all files, in order; a few of them are held at a time.
+
+    Args:
+        paths: The files.
+        measured: The measurements to read, by column: the others are empty.
+    """
+    for path in paths:
+        file = open_documents(path)
+        classes, unread = _class_names(file), set(MEASURED).difference(measured)
+        columns = [name for name in file.schema_arrow.names if name not in unread]
+        for batch in file.iter_batches(batch_size=64, columns=columns):
+            yield from (EvaluatedDocument.from_row({**row, "class_names": classes}) for row in to_records(batch))
 
 
 def read_rows(paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
     """Yield the documents of all files, in order, as records for `from_row` and `Explanation.from_dict`."""
     for path in paths:
         file = open_documents(path)
-        names = json.loads((file.schema_arrow.metadata or {}).get(CLASS_NAMES, b"[]"))
+        classes = _class_names(file)
         for batch in file.iter_batches(batch_size=64):
-            yield from ({**row, "class_names": names} for row in batch.to_pylist())
+            yield from ({**row, "class_names": classes} for row in batch.to_pylist())
+
+
+def _class_names(file: pq.ParquetFile) -> list[str]:
+    return json.loads((file.schema_arrow.metadata or {}).get(CLASS_NAMES, b"[]"))

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import pandas as pd
 
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.correlation import REFERENCE
-from hf_gradexplain.evaluation.documents import EvaluatedDocument
+from hf_gradexplain.evaluation.documents import EvaluatedDocument, iterate_documents
 from hf_gradexplain.evaluation.presentation import (
     captions_of,
     column_meanings,
@@ -40,6 +41,11 @@ FILE_BYTES = 24_000_000
 """About how many bytes of documents a file holds; those beyond go to further files."""
 
 
+def shown_documents(paths: Sequence[Path]) -> Iterator[EvaluatedDocument]:
+    """Yield the documents of these files, in order, with the measurements that a report shows."""
+    return iterate_documents(paths, ("curves", "correlations"))
+
+
 def write_report(
     path: Path,
     *,
@@ -62,7 +68,8 @@ def write_report(
         title: What was evaluated.
         facts: Model, data and options, described for readers, by name.
         tables: The tables of the evaluation.
-        documents: The documents, in order. They are read once, and never held all at the same time.
+        documents: The documents, in order, see `shown_documents`. They are read once, and never held all at the same
+            time.
         notes: Remarks about the numbers, one sentence or paragraph each; warnings that follow from the tables are
             added.
         extra: More tables by name, with captions in `hf_gradexplain.evaluation.presentation.CAPTIONS`.
@@ -111,6 +118,8 @@ def _document(document: EvaluatedDocument, k: int) -> ReportDocument:
     explanation = document.explanation
     label = None if explanation.regression else document.label
     said = {name: (explanation.remark(name), explanation.warning(name)) for name in explanation.scores}
+    curves = np.stack(list(document.curves.values()))
+    shown = scores_in_text(explanation.units, np.stack(list(explanation.scores.values())))
     return ReportDocument(
         row=document.id,
         pieces=list(split_text(explanation.text, [u.spans for u in explanation.units], explanation.truncated_at)),
@@ -121,9 +130,9 @@ def _document(document: EvaluatedDocument, k: int) -> ReportDocument:
         value=float(explanation.probabilities[explanation.target]),
         confidence=None if explanation.regression else float(explanation.probabilities[explanation.prediction]),
         truncated=explanation.truncated_at is not None,
-        scores={name: scores_in_text(explanation.units, scores) for name, scores in explanation.scores.items()},
+        scores=dict(zip(explanation.scores, shown, strict=True)),
         curves=document.curves,
-        areas={name: float(document_aopc(curve, k)[-1]) for name, curve in document.curves.items()},
+        areas=dict(zip(document.curves, document_aopc(curves, k)[:, -1].tolist(), strict=True)),
         correlations={name: values.get("pearson") for name, values in document.correlations.items()},
         remarks={name: "; ".join(filter(None, both)) for name, both in said.items() if any(both)},
     )

@@ -22,7 +22,7 @@ from hf_gradexplain.evaluation.documents import iterate_documents, read_rows
 from hf_gradexplain.evaluation.extra_measures import Measures, default_measures
 from hf_gradexplain.evaluation.presentation import draw_figures, warnings_of
 from hf_gradexplain.evaluation.random_band import with_mean_random
-from hf_gradexplain.evaluation.report import write_report
+from hf_gradexplain.evaluation.report import shown_documents, write_report
 from hf_gradexplain.evaluation.summaries import finding, headline, p_value, summary_table
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
@@ -155,7 +155,7 @@ class Evaluation:
                 title=run.title,
                 facts=run.facts,
                 tables=run.tables,
-                documents=iterate_documents(self.documents),
+                documents=shown_documents(self.documents),
                 notes=run.notes,
             )
 

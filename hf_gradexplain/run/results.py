@@ -8,9 +8,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from hf_gradexplain.evaluation.documents import iterate_documents
 from hf_gradexplain.evaluation.presentation import captions_of, draw_figures, readable_tables, warnings_of
-from hf_gradexplain.evaluation.report import write_report
+from hf_gradexplain.evaluation.report import shown_documents, write_report
 from hf_gradexplain.evaluation.summaries import headline, summary_table
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.files import atomic_write, atomic_write_bytes, atomic_write_text
@@ -86,7 +85,7 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
         title=run.title,
         facts=run.facts,
         tables=run.tables,
-        documents=iterate_documents(documents),
+        documents=shown_documents(documents),
         notes=run.notes,
         extra=run.extra,
         figures=_write_figures(output_dir / "figures", run.tables),

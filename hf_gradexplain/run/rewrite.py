@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.evaluation.documents import iterate_documents
-from hf_gradexplain.evaluation.report import write_report
+from hf_gradexplain.evaluation.report import shown_documents, write_report
 from hf_gradexplain.evaluation.tables import Tables, make_tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.finished_files import changed_files, record_finished_files
@@ -41,7 +40,7 @@ def rewrite_report(folder: Path, path: Path | None = None) -> Path:
         title=record["title"],
         facts=record["facts"],
         tables=Tables(**tables, document_counts=record["documents"]),
-        documents=iterate_documents(document_paths(folder)),
+        documents=shown_documents(document_paths(folder)),
         notes=record.get("notes", ()),
         extra=extra,
     )

@@ -35,7 +35,7 @@ class Unit:
 
 
 def scores_in_text(units: Sequence[Unit], scores: np.ndarray) -> np.ndarray:
-    """Return the score of each unit as the text shows it: `(U,)`.
+    """Return the score of each unit as the text shows it: `(..., U)` to `(..., U)`.
 
     A byte-level tokenizer can split a character into several tokens. Only the first one has a place in the text, so it
     gets the sum of their scores; the others keep their own.
@@ -48,7 +48,7 @@ def scores_in_text(units: Sequence[Unit], scores: np.ndarray) -> np.ndarray:
     for u, unit in enumerate(units):
         (start, end), character = unit.spans[0], units[first]
         if u and start == end == character.spans[0][1] and unit.text == character.text:
-            shown[first] += scores[u]
+            shown[..., first] += shown[..., u]
         else:
             first = u
     return shown

@@ -22,6 +22,9 @@ GZIP_LEVEL = 6
 CURVE_POINTS = 60
 """The largest number of points of a document's curve that a report draws."""
 
+_POWERS = np.array([float(f"1e{k}") for k in range(23)])
+"""The powers of ten that float64 represents exactly: quotients by them are rounded as decimal numbers are."""
+
 Piece = tuple[str, int]
 """A piece of a text, and the number of the unit that it belongs to, or `OUTSIDE`, or `UNREAD`."""
 
@@ -131,8 +134,12 @@ class DocumentPacker:
             self.first.append(document)
         if not self._block:
             self._starts.append(len(self._rows))
-        pieces = [(visible(text), owner) for text, owner in document.pieces]
-        row = _index_row(document, "".join(text for text, _ in pieces), self.methods)
+        text = "".join(piece for piece, _ in document.pieces)
+        pieces = document.pieces
+        if visible(text) != text:
+            pieces = [(visible(piece), owner) for piece, owner in pieces]
+            text = "".join(piece for piece, _ in pieces)
+        row = _index_row(document, text, self.methods)
         shown = json.dumps(_shown(document, pieces, self.methods), separators=(",", ":"), allow_nan=False)
         self._names.update({number: visible(name) for number, name in document.names.items()})
         self._rows.append(row)
@@ -177,21 +184,30 @@ def _shown(document: ReportDocument, pieces: Sequence[Piece], methods: Sequence[
     """Return what is shown of an opened document; lengths count UTF-16 code units, as JavaScript does."""
     n_units = len(document.scores[methods[0]]) if methods else 0
     ks = curve_points(n_units)
+    scores = np.array([document.scores[method] for method in methods]).reshape(len(methods), n_units)
+    curves = [document.curves[method][ks] for method in methods]
     remarks = {methods.index(method): visible(remark) for method, remark in document.remarks.items()}
     return {
-        "lengths": [len(text.encode("utf-16-le")) // 2 for text, _ in pieces],
+        "lengths": [len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2 for text, _ in pieces],
         "owners": [owner for _, owner in pieces],
-        "scores": [_rounded(document.scores[method]) for method in methods],
-        "curves": [np.round(document.curves[method][ks], 4).tolist() for method in methods],
+        "scores": _rounded(scores),
+        "curves": np.round(curves, 4).tolist(),
         **({"ks": ks.tolist()} if len(ks) <= n_units else {}),
         **({"remarks": remarks} if remarks else {}),
     }
 
 
-def _rounded(scores: np.ndarray) -> list[float]:
-    """Return the scores with the three significant digits that are shown; whole numbers without a fraction."""
-    values = (float(f"{score:.3g}") for score in scores)
-    return [int(value) if value == int(value) else value for value in values]
+def _rounded(scores: np.ndarray) -> list[list[float]]:
+    """Return scores `(M, U)` with the three significant digits that are shown; whole numbers without a fraction."""
+    digits = 2 - np.floor(np.log10(np.abs(scores), out=np.zeros(scores.shape), where=scores != 0)).astype(int)
+    power = _POWERS[np.minimum(np.abs(digits), len(_POWERS) - 1)]
+    values = np.where(digits > 0, np.rint(scores * power) / power, np.rint(scores / power) * power)
+    rounded = values.tolist()
+    for m, u in zip(*np.nonzero(values == np.rint(values)), strict=True):
+        rounded[m][u] = int(rounded[m][u])
+    for m, u in zip(*np.nonzero(digits >= len(_POWERS)), strict=True):
+        rounded[m][u] = float(f"{scores[m, u]:.3g}")
+    return rounded
 
 
 def curve_points(last: int) -> np.ndarray:
