@@ -4,15 +4,24 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset, load_dataset
 
 from hf_gradexplain.attribution.methods import METHODS as ALL_METHODS
 from hf_gradexplain.evaluation.columns import describe_columns
-from hf_gradexplain.evaluation.documents import EvaluatedDocument, read_explanations, schema, write_documents
+from hf_gradexplain.evaluation.documents import (
+    EvaluatedDocument,
+    iterate_documents,
+    read_explanations,
+    schema,
+    write_documents,
+)
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import Options
+from hf_gradexplain.records import to_records
 from hf_gradexplain.run.runner import evaluate_texts
 from tests.helpers.tiny import CORPUS, explainer
 
@@ -51,6 +60,36 @@ def test_rows_are_read_back_from_parquet(documents, path):
     assert [e.to_dict() for e in read] == [d.explanation.to_dict() for d in documents]
     assert [e.label for e in read] == [0, 1, 0, 1, 0, 1, 0]
     assert read[0].class_names == ("LABEL_0", "LABEL_1", "LABEL_2")
+
+
+def test_columns_give_the_documents_of_the_rows(documents, path):
+    pairs = zip(iterate_documents([path, path]), documents * 2, strict=True)
+    for i, (read, document) in enumerate(pairs):
+        assert read.to_row() == document.to_row(), i
+        assert read.explanation == document.explanation
+        assert read.explanation.units == document.explanation.units
+    (first, *_) = iterate_documents([path], ["curves", "signs"])
+    assert first.signs == documents[0].signs
+    assert {method: x.tolist() for method, x in first.curves.items()} == documents[0].to_row()["curves"]
+    unread = (first.correlations, first.negative_first, first.random_orders, first.bounds)
+    assert not any(unread)
+
+
+def test_columns_of_a_part_of_a_batch_and_with_nulls(path):
+    table = pq.read_table(path)
+    names = [field.name for field in table.schema.field("scores").type]
+    scores = pa.StructArray.from_arrays(
+        [pa.array([[1.0]] * 3 + [None] * 4, pa.list_(pa.float64()))] * len(names), names=names
+    )
+    (batch,) = table.set_column(table.schema.get_field_index("scores"), "scores", scores).slice(2, 4).to_batches()
+    for record, row in zip(to_records(batch), batch.to_pylist(), strict=True):
+        assert [(unit.text, [list(span) for span in unit.spans]) for unit in record["units"]] == [
+            (unit["text"], unit["spans"]) for unit in row["units"]
+        ]
+        plain = {name: None if x is None else list(x) for name, x in record["scores"].items()}
+        assert plain == row["scores"]
+        others = {"units", "scores", "curves", "negative_first", "random_orders"}
+        assert {k: v for k, v in record.items() if k not in others} == {k: row[k] for k in row if k not in others}
 
 
 def test_measures_that_are_off_have_no_column():

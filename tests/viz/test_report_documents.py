@@ -1,0 +1,42 @@
+"""Documents as a report packs them."""
+
+import base64
+import gzip
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hf_gradexplain.viz.report_documents import DocumentPacker
+from tests.helpers.report_pages import METHODS, make_document
+
+
+def shown(document):
+    """Return what a report shows of a document, read back from the page."""
+    packer = DocumentPacker(METHODS, 0)
+    packer.add(document)
+    packer.index()
+    (shown,) = json.loads(gzip.decompress(base64.b64decode(packer.blocks[0])))
+    return shown
+
+
+@pytest.mark.parametrize("size", [1e-310, 1e-25, 1e-9, 1.0, 1e3, 1e12])
+def test_scores_have_the_three_digits_that_are_shown(size):
+    rng = np.random.default_rng(0)
+    words = [f"w{i}" for i in range(400)]
+    scores = rng.normal(size=(len(METHODS), 400)) * 10.0 ** rng.integers(-3, 4, 400) * size
+    scores[:, :9] = 0.0, -0.0, 1, -1, 1000, 999.6, 0.09996, 0.03125, 100.4
+    document = replace(make_document(0, words), scores=dict(zip(METHODS, scores, strict=True)))
+    for row, expected in zip(shown(document)["scores"], scores, strict=True):
+        assert row == [float(f"{score:.3g}") for score in expected]
+        assert [type(value) for value in row[:9]] == [int] * 6 + [float] * 2 + [int]
+
+
+def test_lengths_count_what_javascript_counts_and_controls_are_visible():
+    document = make_document(0, ["a", "é", "中", "😀", "\x1b["])
+    lengths = dict(zip((text for text, _ in document.pieces), shown(document)["lengths"], strict=True))
+    assert lengths.items() >= {"a": 1, "é": 1, "中": 1, "😀": 2, "\x1b[": 2}.items()
+    packer = DocumentPacker(METHODS, 0)
+    packer.add(document)
+    assert packer.index()["text"] == ["".join(text for text, _ in document.pieces).replace("\x1b", "␛")]
