@@ -63,10 +63,11 @@ INSIDE = {
         {"embedding_lookups", "objective", "targets"},
         {"token_places"},
         {"hooked_classifier"},
+        {"key_values"},
     ],
     "perturb": [
         {"matmul", "generic", "fasttext", "orders", "packed_words"},
-        {"cells", "textcnn"},
+        {"cells", "shared_prefix", "textcnn"},
         {"bilstm"},
         {"shortcuts"},
         {"__init__", "subsets"},
@@ -74,7 +75,7 @@ INSIDE = {
     "propagation": [{"activations"}, {"nodes"}, {"rules"}, {"graph"}, {"conservation"}],
     "probing": [
         {"gradient_checks", "report"},
-        {"open_classifier", "propagation_check", "tokenizer_checks"},
+        {"open_classifier", "prefix_check", "propagation_check", "tokenizer_checks"},
         {"probe", "compiled"},
         {"padding", "doctor"},
     ],

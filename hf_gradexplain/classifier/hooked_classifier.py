@@ -107,6 +107,8 @@ class HookedClassifier:
         records_inputs: Whether forward passes with a graph record inputs that the graph does not hold, see
             `RecordInputs`.
         compiled: Compiled replacements of some of its layers, see `hf_gradexplain.probing.compiled`.
+        shares_prefixes: Whether copies of a text may share the keys and values of their first tokens, see
+            `hf_gradexplain.perturb.shared_prefix`.
         vocabulary: Token ids used to find the lookups in batches that the model reads differently from the sample text;
             None to refuse such batches.
         places: The lookups found in such batches, by their shape and padding.
@@ -124,6 +126,7 @@ class HookedClassifier:
     for_propagation: bool = False
     records_inputs: bool = False
     compiled: Mapping[nn.Module, Callable[..., Any]] = field(default_factory=dict)
+    shares_prefixes: bool = False
     vocabulary: Vocabulary | None = None
     places: dict[Any, tuple[Places, ...]] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""Leave-one-out and removal curves by the shortcut of the model class, else by the generic form."""
+"""Leave-one-out and removal curves by the shortcut of the model class or of causal models, else by the generic form."""
 
 import warnings
 from collections.abc import Callable, Collection
@@ -12,7 +12,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassification
 from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
 from hf_gradexplain.models.textcnn.modeling_textcnn import TextCNNForSequenceClassification
-from hf_gradexplain.perturb import bilstm, fasttext, generic, textcnn
+from hf_gradexplain.perturb import bilstm, fasttext, generic, shared_prefix, textcnn
 from hf_gradexplain.text.data import Gradients
 
 
@@ -33,6 +33,12 @@ class Shortcut:
 
 GENERIC = Shortcut()
 """The generic form, which is right for every model."""
+
+SHARED_PREFIXES = Shortcut(shared_prefix.leave_one_out)
+"""The shortcut of causal models of any class, found by trying, see `Profile.shares_prefixes`.
+
+Curves have none: their copies soon mask a word near the beginning, and what stands before it is too short to pay.
+"""
 
 SHORTCUTS: dict[type[nn.Module], Shortcut] = {
     FastTextForSequenceClassification: Shortcut(fasttext.leave_one_out, fasttext.removal_curves, fasttext.gradients),
@@ -130,11 +136,14 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
 
 
 def _shortcut_for(forward: ForwardPass) -> Shortcut:
-    """Return the shortcut of the model; warn if it has one that cannot be used."""
-    model = forward.classifier.model
-    if reason := why_no_shortcut(model):
+    """Return the shortcut of the model; warn if its class has one that cannot be used."""
+    classifier = forward.classifier
+    if reason := why_no_shortcut(classifier.model):
         warnings.warn(f"leave-one-out runs one masked copy of the text per word, because {reason}", stacklevel=3)
-    return shortcut_of(model)
+    shortcut = shortcut_of(classifier.model)
+    # Compiled layers and texts whose tokens the model rearranges are not among what was tried.
+    tried = classifier.shares_prefixes and not classifier.compiled and not classifier.places
+    return SHARED_PREFIXES if shortcut is GENERIC and tried else shortcut
 
 
 def _is_unchanged(module: nn.Module, package: str) -> bool:

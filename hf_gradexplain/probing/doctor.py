@@ -80,7 +80,7 @@ def examine(
             _zero_baseline(profile),
             _gradient_sums(profile),
             _propagation(profile),
-            _leave_one_out(model),
+            _leave_one_out(model, profile),
         )
     return Report(type(model).__name__, checks)
 
@@ -269,9 +269,12 @@ def _propagation(profile: Profile) -> Check:
     return Check("propagation", finding, "ok", "uses it")
 
 
-def _leave_one_out(model: nn.Module) -> Check:
+def _leave_one_out(model: nn.Module, profile: Profile) -> Check:
     if reason := why_no_shortcut(model):
         return Check("leave-one-out", f"no shortcut: {reason}", "note", "runs one masked copy of the text per unit")
+    if shortcut_of(model) is GENERIC and profile.shares_prefixes:
+        finding = f"no word changes what stands before it (relative error {profile.prefix_error:.0e})"
+        return Check("leave-one-out", finding, "ok", "computes the text before a word once for all masked copies")
     if shortcut_of(model) is GENERIC:
         return Check(
             "leave-one-out", "no shortcut for this model class", "ok", "runs one masked copy of the text per unit"

@@ -25,6 +25,7 @@ from hf_gradexplain.probing.gradient_checks import (
     vocabulary_of,
 )
 from hf_gradexplain.probing.open_classifier import open_classifier
+from hf_gradexplain.probing.prefix_check import prefix_error
 from hf_gradexplain.probing.propagation_check import PropagationCheck, check_padding, check_propagation
 from hf_gradexplain.probing.tokenizer_checks import check_room
 from hf_gradexplain.text.data import Batch, Document
@@ -59,6 +60,8 @@ class Profile:
         propagation: What relevance propagation does on the model; None without gradients.
         padding_error: Relative error of texts in a padded batch, compared with each text alone, see `batch_error`.
         batch_error: The same for a batch of texts of equal length.
+        prefix_error: Relative error of masked texts whose first tokens are taken from the plain texts, see
+            `hf_gradexplain.probing.prefix_check`; infinite if the model keeps no keys and values.
         tolerance: Largest of these errors that is accepted as rounding.
         max_length: Largest number of tokens of a text, special tokens included; None for no limit.
         n_outputs: Number of logits of a text.
@@ -74,6 +77,7 @@ class Profile:
     propagation: PropagationCheck | None
     padding_error: float
     batch_error: float
+    prefix_error: float
     tolerance: float
     max_length: int | None
     pad_id: int | None
@@ -94,6 +98,11 @@ class Profile:
     def batching_safe(self) -> bool:
         """Whether texts of equal length in a batch do not change each other's results; if they do, each runs alone."""
         return self.batch_error <= self.tolerance
+
+    @property
+    def shares_prefixes(self) -> bool:
+        """Whether masked copies of a text may share what stands before their masked words."""
+        return self.prefix_error <= self.tolerance
 
     def classifier(
         self,
@@ -120,6 +129,7 @@ class Profile:
             no_gradient_reason=self.no_gradient_reason,
             mixed_precision=mixed_precision,
             for_propagation=for_propagation,
+            shares_prefixes=self.shares_prefixes,
             vocabulary=self.vocabulary,
             records_inputs=for_propagation and self.propagation is not None and self.propagation.records_inputs,
         )
@@ -195,6 +205,7 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
             propagation=propagation,
             padding_error=float("inf") if pad is None else error(different_lengths),
             batch_error=error(equal_lengths),
+            prefix_error=prefix_error(classifier, equal_lengths[:2], tokenizer),
             tolerance=min(0.02, 1e3 * torch.finfo(logits.dtype).eps),
             max_length=max_length,
             pad_id=pad,

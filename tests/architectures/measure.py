@@ -1,7 +1,7 @@
 """Errors of the package's scores for one architecture, compared with the model itself, run without hooks."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -14,6 +14,7 @@ from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClass
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer
+from hf_gradexplain.perturb import generic, shared_prefix
 from hf_gradexplain.probing.gradient_checks import forward_backward
 from hf_gradexplain.propagation.graph import Graph, apply_rules
 from hf_gradexplain.propagation.rules import RULE_SETS, RuleSet
@@ -54,6 +55,8 @@ class Errors:
             infinite if relevance propagation refuses the model.
         recomputed: The gradient under rules that compute the ordinary derivative from what the nodes saved, compared
             with the ordinary gradient; infinite if a pass under other rules changes the gradient of the next one.
+        shared_prefix: Leave-one-out by shared prefixes, for all texts together, compared with full copies; 0 if the
+            probe refuses it.
     """
 
     gradient: float
@@ -61,6 +64,7 @@ class Errors:
     batch: float
     conservation: float
     recomputed: float
+    shared_prefix: float
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class ArchitectureCase:
                 self.batch_error(),
                 self.conservation_error(),
                 self.recomputed_error(),
+                self.shared_prefix_error(),
             )
 
     def gradient_error(self) -> float:
@@ -188,6 +193,22 @@ class ArchitectureCase:
             recomputed, *others = (gradient(forward, rules) for rules in (RECOMPUTED, *RULE_SETS.values(), {}, None))
         stays = all(torch.equal(grad, expected) for grad in others[-2:])
         return relative(recomputed, expected) if stays else math.inf
+
+    def shared_prefix_error(self) -> float:
+        """Return the error of the logits without each word; the budget is so small that sharing always pays."""
+        profile = self.explainer.profile
+        if not profile.shares_prefixes:
+            return 0.0
+        together = [TEXTS] if profile.padding_safe else [(text,) for text in TEXTS]
+        return max(map(self.shared_prefix_error_of, together))
+
+    def shared_prefix_error_of(self, texts: Sequence[str]) -> float:
+        documents = Encoder(self.tokenizer, None, "word_type")(texts)
+        with frozen_eval_mode(self.model), torch.no_grad():
+            classifier = replace(self.classifier(), batch_tokens=32)
+            forward = classifier.forward(collate(documents, [0] * len(texts), self.tokenizer), graph=False)
+            logits = shared_prefix.run_passes(forward, shared_prefix.plan_passes(forward.batch, 32))
+            return math.inf if logits is None else relative(logits, generic.leave_one_out(forward))
 
     def nodes(self) -> Nodes:
         with InFloat64(), frozen_eval_mode(self.model):

@@ -26,6 +26,8 @@ def test_scores_are_those_of_the_model_itself_which_is_restored(model_type):
     assert errors.batch <= TOLERANCE
     assert errors.conservation <= 1e-9
     assert errors.recomputed <= 1e-12
+    assert errors.shared_prefix <= 1e-12
+    assert ("shared prefixes" in remarks_of(model_type)) == case.explainer.profile.shares_prefixes
     assert snapshot(case.model, case.tokenizer) == before
 
 
@@ -64,6 +66,12 @@ def test_the_page_has_the_measured_results_of_other_tools():
 
 def test_the_page_can_be_rendered_from_its_rows():
     assert table.PAGE.read_text(encoding="utf-8") == table.render(page_rows("architecture"), page_rows("node"))
+
+
+def remarks_of(model_type: str) -> str:
+    """Return the remarks of the page about an architecture."""
+    (row,) = (line for line in page_rows("architecture") if line.startswith(f"| `{model_type}` |"))
+    return table.cells(row)[-1]
 
 
 def page_rows(first_column: str) -> list[str]:

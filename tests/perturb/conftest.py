@@ -41,7 +41,7 @@ def random_ranks(rng: np.random.Generator, orders: int, forward: ForwardPass) ->
 
 @pytest.fixture
 def run() -> Callable[..., ForwardPass]:
-    """A function `(model, rng, lengths, unit, side, batch_tokens, baseline) -> ForwardPass` over random texts."""
+    """A function `(model, rng, lengths, unit, side, batch_tokens, baseline, lookup) -> ForwardPass` over random texts."""
 
     def run(
         model: torch.nn.Module,
@@ -51,13 +51,14 @@ def run() -> Callable[..., ForwardPass]:
         side: str = "right",
         batch_tokens: int = 64,
         baseline: bool = False,
+        lookup: str = "embedding",
     ) -> ForwardPass:
         documents = [random_document(rng, length, unit) for length in lengths]
         tokenizer = SimpleNamespace(padding_side=side, pad_token_id=0, pad_token_type_id=0)
         batch = collate(documents, [None] * len(documents), tokenizer)  # type: ignore[arg-type]
         table = model.get_input_embeddings().weight
         vector = torch.from_numpy(rng.normal(size=table.shape[1])).to(table.dtype) if baseline else None
-        lookups = (Lookup("embedding", call=0, shift=0, time_major=False),)
+        lookups = (Lookup(lookup, call=0, shift=0, time_major=False),)
         objective = Objective("loss", "softmax")
         classifier = HookedClassifier(model, lookups, objective, batch_tokens, None if vector is None else (vector,))
         return classifier.forward(batch, graph=False)
