@@ -36,7 +36,7 @@ class KeyValues:
         Raises:
             CacheError: The model does not keep keys and values of all tokens.
         """
-        cache = DynamicCache()
+        cache: Any = DynamicCache()
         with_cache: dict[str, Any] = {**inputs, "past_key_values": cache, "use_cache": True}
         logits = classifier.logits(with_cache) if masked is None else classifier.masked_logits(with_cache, masked)
         layers = tuple((layer.keys, layer.values) for layer in cache.layers)
@@ -79,6 +79,6 @@ class _Before(DynamicLayer):
         """Return the keys and values of the copies, with the new ones."""
         return self._followed_by(self.keys, key_states), self._followed_by(self.values, value_states)
 
-    def _followed_by(self, before: Tensor, new: Tensor) -> Tensor:
+    def _followed_by(self, before: Any, new: Tensor) -> Tensor:
         of_copies = before.expand(len(new), -1, -1, -1) if len(before) == 1 else before[self.texts]
         return torch.cat([of_copies, new], -2)

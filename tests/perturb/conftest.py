@@ -41,7 +41,7 @@ def random_ranks(rng: np.random.Generator, orders: int, forward: ForwardPass) ->
 
 @pytest.fixture
 def run() -> Callable[..., ForwardPass]:
-    """A function `(model, rng, lengths, unit, side, batch_tokens, baseline, lookup) -> ForwardPass` over random texts."""
+    """A function `(model, rng, lengths, unit, side, batch_tokens, baseline, lookup) -> ForwardPass` on random texts."""
 
     def run(
         model: torch.nn.Module,

@@ -1,0 +1,100 @@
+"""Leave-one-out on a causal model, with shared prefixes and with full copies, in turns in one process.
+
+    python -m benchmarks.shared_prefix --threads 2
+    python -m benchmarks.shared_prefix --device cuda --tokens 32768 --texts 64
+
+A Llama with random weights. Both works go from texts to explanations; they differ in nothing but whether masked copies
+share the keys and values of the tokens before their masked words. A ratio is the median over the rounds, with the
+minimum and the maximum; `processor` is the median in processor time; `computed` is the share of the tokens of full
+copies that shared prefixes compute, the least that the ratio can be if a token always costs the same; `difference` is
+the largest difference of two scores, relative to the largest score.
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from math import inf
+
+import numpy as np
+import torch
+from transformers import LlamaConfig, LlamaForSequenceClassification
+
+from benchmarks import workload
+from hf_gradexplain.classifier.state import frozen_eval_mode
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.perturb.shared_prefix import plan_passes
+from hf_gradexplain.text.encode import Encoder, collate
+
+
+def llama(layers: int, dims: int, *, device: str) -> LlamaForSequenceClassification:
+    """Return a Llama with random weights: the time does not depend on them."""
+    torch.manual_seed(0)
+    sizes = {"num_hidden_layers": layers, "hidden_size": dims, "intermediate_size": 8 * dims // 3}
+    heads = {"num_attention_heads": dims // 32, "num_key_value_heads": dims // 32}
+    config = LlamaConfig(vocab_size=workload.VOCABULARY + 4, num_labels=4, pad_token_id=0, **sizes, **heads)
+    return LlamaForSequenceClassification(config).eval().to(device)
+
+
+def texts_of(words: int, n: int) -> list[str]:
+    """Return texts of this number of artificial words."""
+    rng = np.random.default_rng(0)
+    return [" ".join(f"w{i}" for i in rng.integers(workload.VOCABULARY, size=words)) for _ in range(n)]
+
+
+def measure(words: int, arguments: argparse.Namespace) -> Iterator[str]:
+    """Yield the row of the table for texts of this number of words."""
+    explainer = Explainer(llama(arguments.layers, arguments.dims, device=arguments.device), workload.tokenizer())
+    without = Explainer(explainer.model, explainer.tokenizer)
+    without.profile = replace(without.profile, prefix_error=inf)
+    texts = texts_of(words, arguments.texts)
+    works = [partial(each, texts, "loo", batch_tokens=arguments.tokens) for each in (without, explainer)]
+    full, shared = workload.in_turns(works, arguments.repeats, arguments.device)
+    expected, scores = (np.stack([each.scores["loo"] for each in work()]) for work in works)
+    cells = (
+        f"{words}",
+        f"{arguments.texts}",
+        f"{1e3 * workload.wall(full):.1f}",
+        f"{1e3 * workload.wall(shared):.1f}",
+        *workload.ratios(shared, full),
+        f"{computed(explainer, texts, arguments.tokens):.2f}",
+        f"{np.abs(scores - expected).max() / np.abs(expected).max():.0e}",
+    )
+    yield f"| {' | '.join(cells)} |"
+
+
+def computed(explainer: Explainer, texts: list[str], tokens: int) -> float:
+    """Return the tokens that shared prefixes compute, as a share of those of full copies."""
+    documents = Encoder(explainer.tokenizer, explainer.profile.max_length, "word")(texts)
+    batch = collate(documents, [None] * len(texts), explainer.tokenizer)
+    with frozen_eval_mode(explainer.model):
+        passes = plan_passes(batch, tokens)
+    of_copies = sum(len(each.texts) * (each.tokens.stop - each.tokens.start) for each in passes)
+    full = sum(len(document) * len(document.units) for document in documents)
+    return (of_copies + batch.inputs["input_ids"].numel()) / full if passes else 1.0
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--tokens", type=int, default=1024, help="the token budget of a forward pass")
+    parser.add_argument("--words", type=int, nargs="+", default=[45, 250], help="words of a text")
+    parser.add_argument("--texts", type=int, default=1)
+    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--dims", type=int, default=384)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    print(
+        "| words | texts | full copies, ms | shared prefixes, ms | ratio | processor | computed | difference |\n"
+        "|---:|---:|---:|---:|---|---:|---:|---:|"
+    )
+    for words in arguments.words:
+        for line in measure(words, arguments):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
