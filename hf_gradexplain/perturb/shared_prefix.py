@@ -98,7 +98,7 @@ def run_passes(forward: ForwardPass, passes: list[Pass]) -> Tensor | None:
         chunks = run_in_chunks(classifier.model, lengths, classifier.batch_tokens, run, graph=False)
         for rows, part in chunks:
             logits[each.texts[rows], each.units[rows]] = part
-        if not _same(logits[:, -1], plain, classifier.mixed_precision):
+        if not same_logits(logits[:, -1], plain):
             return None
     return logits[:, :-1]
 
@@ -166,8 +166,3 @@ def cut(first: np.ndarray, length: int, budget: int) -> tuple[list[slice], float
         passes.append(slice(begin_of[stop], stop))
         stop = begin_of[stop]
     return passes, float(total[-1])
-
-
-def _same(logits: Tensor, expected: Tensor, mixed_precision: bool) -> bool:
-    """Return whether logits are equal up to the rounding of the precision in which the model computes."""
-    return same_logits(logits.bfloat16() if mixed_precision else logits, expected)

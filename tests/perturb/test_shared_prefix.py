@@ -11,6 +11,7 @@ from transformers import OPTConfig, OPTForSequenceClassification
 
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.key_values import KeyValues
+from hf_gradexplain.classifier.memory import token_limit
 from hf_gradexplain.perturb import generic, leave_one_out, removal_curves, shared_prefix, shortcuts
 from tests.perturb.conftest import VOCABULARY
 
@@ -69,9 +70,17 @@ def passes(monkeypatch):
     return seen
 
 
+@pytest.fixture
+def no_full_copies(monkeypatch):
+    def refuse(forward):
+        raise AssertionError("full copies run")
+
+    monkeypatch.setattr(shared_prefix.generic, "leave_one_out", refuse)
+
+
 @pytest.mark.parametrize("unit", ["token", "word", "word_type"])
 @pytest.mark.parametrize("side", ["right", "left"])
-def test_the_scores_are_those_of_the_plain_model_for_any_unit_and_padding(unit, side, over, passes):
+def test_the_scores_are_those_of_the_plain_model_for_any_unit_and_padding(unit, side, over, no_full_copies, passes):
     forward = over([19, 0, 23, 1, 19, 22], unit=unit, side=side, batch_tokens=60, baseline=unit == "word")
     passes.clear()
     logits = leave_one_out(forward)
@@ -156,9 +165,9 @@ def test_other_errors_are_raised(over, monkeypatch):
         leave_one_out(forward)
 
 
-def test_a_pass_that_runs_out_of_memory_is_halved(over, monkeypatch):
-    forward, masked_logits, tried = over([30], unit="token", batch_tokens=90), HookedClassifier.masked_logits, []
-    expected = generic.leave_one_out(forward)
+def test_a_pass_that_runs_out_of_memory_is_halved(model, over, monkeypatch):
+    forward = over([30], unit="token", batch_tokens=90, model=deepcopy(model))
+    masked_logits, tried, expected = HookedClassifier.masked_logits, [], generic.leave_one_out(forward)
 
     def scarce(self, inputs, masked):
         tried.append(len(masked))
@@ -170,6 +179,7 @@ def test_a_pass_that_runs_out_of_memory_is_halved(over, monkeypatch):
     torch.testing.assert_close(shared_prefix.leave_one_out(forward), expected, rtol=0, atol=1e-12)
     assert max(tried) > 2
     assert tried.count(2) > 3
+    assert 2 * 30 / 4 < token_limit(forward.classifier.model, 90, graph=False) < 90
 
 
 def test_products_in_bfloat16_share_prefixes_and_are_off_by_no_more_than_full_copies(model, over, passes):
