@@ -23,6 +23,7 @@ from transformers import LlamaConfig, LlamaForSequenceClassification
 from benchmarks import workload
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.perturb.shared_prefix import plan_passes
 from hf_gradexplain.text.encode import Encoder, collate
 
@@ -47,10 +48,14 @@ def measure(words: int, arguments: argparse.Namespace) -> Iterator[str]:
     explainer = Explainer(llama(arguments.layers, arguments.dims, device=arguments.device), workload.tokenizer())
     without = Explainer(explainer.model, explainer.tokenizer)
     without.profile = replace(without.profile, prefix_error=inf)
-    texts = texts_of(words, arguments.texts)
-    works = [partial(each, texts, "loo", batch_tokens=arguments.tokens) for each in (without, explainer)]
+    texts, explanations = texts_of(words, arguments.texts), dict[Explainer, list[Explanation]]()
+
+    def explain(by: Explainer) -> None:
+        explanations[by] = by(texts, "loo", batch_tokens=arguments.tokens)
+
+    works = [partial(explain, without), partial(explain, explainer)]
     full, shared = workload.in_turns(works, arguments.repeats, arguments.device)
-    expected, scores = (np.stack([each.scores["loo"] for each in work()]) for work in works)
+    expected, scores = (np.stack([x.scores["loo"] for x in explanations[by]]) for by in (without, explainer))
     cells = (
         f"{words}",
         f"{arguments.texts}",
