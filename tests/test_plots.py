@@ -118,6 +118,14 @@ def test_the_text_has_a_box_for_every_scored_piece_whose_opacity_is_its_strength
         plots.text(explanation_of(), "sa_l3")
 
 
+def test_a_picture_of_a_right_to_left_text_says_how_its_words_are_ordered(pyplot):
+    said = "right-to-left words stand in reading order"
+    for text, expected in (("הסרט טוב", True), ("a فيلم", True), ("a naïve film: фильм", False)):
+        axes = plots.text(explainer("fasttext")(text, "loo", self_check=False))
+        line = " ".join(drawn.get_text() for drawn in axes.texts if drawn.get_text().strip())
+        assert (said in line) == expected, text
+
+
 def test_two_runs_are_paired_by_method_at_one_k(pyplot):
     ax = plots.two_runs(result(("loo", "signed_gi", "sa_l1")), result(("signed_gi", "loo"), scale=0.5))
     at_ten, swapped = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import bidirectional
 
 import matplotlib.style
 from matplotlib.axes import Axes
@@ -26,6 +27,8 @@ _GAP = 5.0
 
 _MARGIN = 10.0
 """Points around the text of a figure of its own."""
+
+_ORDER = "right-to-left words stand in reading order from left to right here; HTML shows their usual order"
 
 _OPACITY = 0.65
 """The opacity of the strongest unit's background, as in HTML."""
@@ -61,7 +64,7 @@ def draw_text(axes: Axes, rows: Sequence[Row], heading: Heading) -> None:
     """Draw an explained text from the top left corner of the axes, wrapped at their present width.
 
     The background of a unit has the opacity `|score| / max |score|` of its row, and a line below it, which is dashed
-    for units that oppose the target. Right-to-left scripts are drawn word by word from left to right: use HTML.
+    for units that oppose the target. Words of right-to-left scripts stand from left to right, and a line says so.
     """
     axes.set_axis_off()
     figure: Any = axes.get_figure(root=True)
@@ -130,3 +133,5 @@ def _write_legend(page: Page, rows: Sequence[Row]) -> None:
     scope = "of each row" if len(rows) > 1 else "of this text"
     rho = "; ρ: rank correlation (Spearman) with leave-one-out" if any(row.agreement for row in rows) else ""
     page.write_line(f"full colour at the largest score {scope}{rho}", Font(NOTE, MUTED))
+    if any(bidirectional(letter) in ("R", "AL") for segment in rows[0].segments for letter in segment.text):
+        page.write_line(_ORDER, Font(NOTE, INK, "bold"))
