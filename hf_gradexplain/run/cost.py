@@ -86,7 +86,9 @@ class Estimate:
         loo, curves = f"{n * self.loo:,.0f}", f"{n * self.curves:,.0f} for each of {self.orders} orders"
         return {
             "rows": f"{n:,}" if self.documents else f"unknown for a stream; the rest is for {n:,}",
-            "shards": f"{self.shards:,}" if self.shards else "unknown for a stream",
+            "shards": f"{self.shards:,}, about {_duration(n * self.seconds / self.shards)} each"
+            if self.shards
+            else "unknown for a stream",
             "processes": f"{self.processes}",
             "forward passes": f"{n * self.forward:,} plain"
             + (f", and {n * self.backward:,} backward" if self.backward else ""),

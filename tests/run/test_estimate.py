@@ -67,7 +67,8 @@ def test_a_shortcut_saves_forward_passes(texts, monkeypatch):
     saved = "(saved by the shortcut of FastTextForSequenceClassification)"
     assert description["  leave-one-out"].endswith(saved)
     assert description["  curves"].endswith(f"for each of 3 orders {saved}")
-    assert (description["rows"], description["shards"], description["processes"]) == ("6", "1", "2")
+    assert (description["rows"], description["processes"]) == ("6", "2")
+    assert replace(cost, seconds=25, shards=2, baselines=2).in_words()["shards"] == "2, about 75 s each"
     assert description["forward passes"] == "6 plain, and 6 backward"
 
 
