@@ -115,7 +115,7 @@ class Estimate:
             (option for option in self.cheaper if option[0] == "methods"), key=self.cheaper.__getitem__, default=None
         )
         choices = []
-        for option, share in {None: 1.0, **self.cheaper}.items():
+        for option, share in [(None, 1.0), *self.cheaper.items()]:
             sample = self._n * TEN_MINUTES / (self.total_seconds * share)
             large_enough = option is None or (share < 2 / 3 and (option[0] != "methods" or option == costliest))
             if sample >= 1 and large_enough:
