@@ -14,7 +14,7 @@ from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
 from hf_gradexplain.classifier.state import device_of, dtype_of
 from hf_gradexplain.classifier.token_places import Vocabulary
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.text.data import NO_UNIT, Batch, Document, Unit
+from hf_gradexplain.text.data import NO_UNIT, Batch, Document, Occurrences
 from hf_gradexplain.text.encode import Encoder, collate
 
 LENGTHS = (10, 11, 12, 13, 30, 45)
@@ -56,9 +56,10 @@ def document_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Docum
     inputs = {}
     for name, row in frame.inputs.items():
         value = row[start] if len(ordinary) else int(name == "attention_mask")
-        inputs[name] = (*row[:start], *(ids if name == "input_ids" else [value] * n), *row[stop:])
-    unit_of = np.array([*[NO_UNIT] * start, *range(n), *[NO_UNIT] * (len(frame) - stop)])
-    return Document("", (Unit("", ()),) * n, inputs, unit_of, unit_of, np.arange(n))
+        inputs[name] = np.array([*row[:start], *(ids if name == "input_ids" else [value] * n), *row[stop:]])
+    units, (before, after) = np.arange(n), (start, len(frame) - stop)
+    unit_of = np.pad(units, (before, after), constant_values=NO_UNIT)
+    return Document("", Occurrences("", units, np.zeros((n, 2), int), {}, n), inputs, unit_of, unit_of, units)
 
 
 def tokens_around(tokenizer: PreTrainedTokenizerBase) -> int:

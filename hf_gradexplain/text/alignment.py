@@ -1,161 +1,176 @@
-"""Character spans of tokens in the text that the user wrote."""
+"""Places of tokens in the texts that the user wrote."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+from typing import Self
 
+import numpy as np
 from tokenizers import Encoding
 
-from hf_gradexplain.text.scripts import inside_graphemes, is_inside_word, is_spaceless
+from hf_gradexplain.text.characters import Characters
 
 Span = tuple[int, int]
 
-BLANK = "▁Ġ "
+BLANKS = "▁Ġ "
 """How tokenizers write a space."""
 
+NO_WORD = -1
+"""The word of special tokens."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Tokens:
-    """The tokens of one text, or of a pair joined into one.
+    """The tokens of several texts, or of pairs joined into one, one after the other: `T` in all.
+
+    Offsets are those of `characters`.
 
     Attributes:
+        characters: The characters of the texts.
+        text_of: `(T,)` the number of each token's text.
         ids: `(T,)`.
-        pieces: `(T,)` the tokens as the tokenizer writes them.
-        spans: `(T,)` `(start, end)` in characters of the text: ascending, without overlap, and empty for a token that
-            adds no character, such as the later bytes of a character. A character with its combining marks belongs to
-            the first of its tokens.
-        reads: `(T,)` the characters that each token covers, wholly or, for byte tokens, in part; also those that belong
-            to a token before it.
-        words: `(T,)` an identifier of the word that the tokenizer assigns to each token; None for special tokens.
-        truncated_at: Offset of the first character that truncation removes, or None.
+        starts: `(T,)` where each token begins, and `ends` `(T,)` where it ends: ascending, without overlap, and empty
+            for a token that adds no character, such as the later bytes of a character. A character with its combining
+            marks belongs to the first of its tokens.
+        reads: `(T, 2)` the characters that each token covers, wholly or, for byte tokens, in part; also those that
+            belong to a token before it.
+        words: `(T,)` a number for each word that the tokenizer finds; `NO_WORD` for special tokens.
+        pieces: Returns the tokens of a text, given its number, as the tokenizer writes them.
+        truncated_at: `(B,)` the offset in each text of the first character that truncation removes, or None.
         segmented: Whether `words` come from a tokenizer that segments scripts without spaces, such as MeCab.
     """
 
-    ids: Sequence[int]
-    pieces: Sequence[str]
-    spans: Sequence[Span]
-    reads: Sequence[Span]
-    words: Sequence[object | None]
-    truncated_at: int | None
+    characters: Characters
+    text_of: np.ndarray
+    ids: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    reads: np.ndarray
+    words: np.ndarray
+    pieces: Callable[[int], Sequence[str]]
+    truncated_at: Sequence[int | None]
     segmented: bool = False
 
-    def group_words(self, text: str, *, by_token: bool) -> list[list[int]]:
-        """Return the positions of the ordinary tokens of each word.
+    @classmethod
+    def settle(
+        cls,
+        characters: Characters,
+        text_of: np.ndarray,
+        ids: np.ndarray,
+        spans: np.ndarray,
+        words: np.ndarray,
+        pieces: Callable[[int], Sequence[str]],
+        truncated_at: Sequence[int | None],
+        *,
+        segmented: bool = False,
+    ) -> Self:
+        """Return the tokens, given the characters that each covers: `spans` `(T, 2)`, offsets in each text."""
+        spans = spans + characters.starts[text_of, None]
+        covers = spans[:, 0] < spans[:, 1]
+        spans[covers] = np.stack(characters.widen(*spans[covers].T), 1)
+        ends = np.maximum.accumulate(spans[:, 1])  # the characters of a text lie behind those of the texts before it
+        starts = spans[:, 0].copy()
+        np.maximum(starts[1:], ends[:-1], out=starts[1:])
+        reads = np.where(covers[:, None], spans, np.stack([starts, ends], 1))
+        return cls(characters, text_of, ids, starts, ends, reads, words, pieces, truncated_at, segmented)
 
-        A token that is only white space belongs to the next word, or to the last word at the end of the text.
-
-        Args:
-            text: The text that the spans refer to.
-            by_token: Whether each token is a group of its own.
-        """
-        words: list[list[int]] = []
-        start, blank = 0, False
-        for t, name in enumerate(self.words):
-            if name is None:
-                continue
-            if not words or by_token or (not blank and self._begins_word(text, words[-1][-1], t)):
-                words.append([])
-                start, blank = self.spans[t][0], True
-            words[-1].append(t)
-            blank = blank and not text[start : self.spans[t][1]].strip()
-        if len(words) > 1 and not by_token and blank:
-            last = words.pop()
-            words[-1] += last
-        return words
-
-    def surface(self, text: str, t: int) -> str:
-        """Return how token `t` is shown: the characters that it is a part of, or its piece if there are none."""
-        return text[slice(*self.spans[t])] or text[slice(*self.reads[t])] or self.pieces[t]
-
-    def _begins_word(self, text: str, before: int, t: int) -> bool:
-        """Return whether token `t`, which follows token `before`, begins a word.
-
-        It does where the tokenizer begins a word, after white space, and next to a character of a script without
-        spaces, unless the tokenizer finds the words of these. It does not inside a character, nor between two letters
-        or digits of a script with spaces: some tokenizers count every digit or character as a word.
-        """
-        (_, end), (a, b) = self.spans[before], self.spans[t]
-        if self.reads[t][0] < a:
-            return False
-        if a < b and any(map(str.isspace, text[max(end - 1, 0) : a + 1])):
-            return True
-        if self.segmented:
-            return self.words[t] != self.words[before]
-        if a < b and end > 0 and (is_spaceless(text[a]) or is_spaceless(text[end - 1])):
-            return True
-        if a == end and is_inside_word(text, a):
-            return False
-        return self.words[t] != self.words[before]
+    def surface(self, t: int) -> str:
+        """Return how token `t`, which adds no character, is shown: what it is a part of, or its piece."""
+        text = int(self.text_of[t])
+        return self.characters.text[slice(*self.reads[t])] or self.pieces(text)[t - self.text_of.searchsorted(text)]
 
 
-def from_encoding(encoding: Encoding, text: str, starts: Sequence[int]) -> Tokens:
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where the tokens of one text are.
+
+    Attributes:
+        spans: `(T,)` the characters that each token covers, wholly or, for byte tokens, in part; None for special tokens.
+        words: `(T,)` an identifier of the word of each token; None for special tokens.
+        truncated_at: Offset of the first character that truncation removes, or None.
+    """
+
+    spans: Sequence[Span | None]
+    words: Sequence[object | None]
+    truncated_at: int | None
+
+
+def flat(rows: Sequence[Sequence[int]]) -> np.ndarray:
+    """Return the numbers of several lists, one after the other."""
+    return np.fromiter(chain.from_iterable(rows), np.int64, sum(map(len, rows)))
+
+
+def from_encodings(
+    encodings: Sequence[Encoding], characters: Characters, ids: np.ndarray, special: np.ndarray, seconds: np.ndarray
+) -> Tokens:
     """Return the tokens of a fast tokenizer, which reports their offsets.
 
     Args:
-        encoding: The encoding of one text or pair.
-        text: The text, or the joined text of the pair.
-        starts: Offset at which each of its sequences begins in `text`.
+        encodings: The encodings of `B` texts or pairs.
+        characters: The characters of the texts.
+        ids: `(T,)`.
+        special: `(T,)` 1 for special tokens.
+        seconds: `(B,)` offset at which the second text of each pair begins; 0 for single texts.
     """
-    sequences, special = encoding.sequence_ids, encoding.special_tokens_mask
-    found = [
-        None if sequence is None else (a + starts[sequence], b + starts[sequence])
-        for (a, b), sequence in zip(encoding.offsets, sequences, strict=True)
-    ]
-    spans, reads = settle(text, _without_prefixes(found, encoding.tokens))
-    words = [
-        None if is_special else (sequence, word)
-        for is_special, sequence, word in zip(special, sequences, encoding.word_ids, strict=True)
-    ]
-    truncated_at = _truncation_offset(encoding, starts)
-    return Tokens(encoding.ids, encoding.tokens, spans, reads, words, _after_grapheme(text, truncated_at))
+    n = len(ids)
+    text_of = np.repeat(np.arange(len(encodings)), list(map(len, encodings)))
+    # One list at a time: together they would be many objects. None becomes NaN.
+    sequences = np.fromiter(chain.from_iterable(e.sequence_ids for e in encodings), float, n)
+    numbers = np.fromiter(chain.from_iterable(e.word_ids for e in encodings), float, n)
+    offsets = chain.from_iterable(chain.from_iterable(e.offsets for e in encodings))
+    spans = np.fromiter(offsets, np.int64, 2 * n).reshape(n, 2)
+    in_text, pieces = ~np.isnan(sequences), cache(lambda i: encodings[i].tokens)
+    words = 2 * (np.nan_to_num(numbers, nan=-1).astype(np.int64) + 1) + (sequences == 1)
+    spans[~in_text] = 0
+    spans += np.where(sequences == 1, seconds[text_of], 0)[:, None]
+    _cut_prefixes(spans, in_text, text_of, pieces)
+    words[special > 0] = NO_WORD
+    cut = [_truncation_offset(e, (0, second)) for e, second in zip(encodings, seconds.tolist(), strict=True)]
+    truncated_at = [at and characters.grapheme_end(i, at) for i, at in enumerate(cut)]
+    return Tokens.settle(characters, text_of, ids, spans, words, pieces, truncated_at)
 
 
-def _without_prefixes(found: Sequence[Span | None], pieces: Sequence[str]) -> list[Span | None]:
-    """Return the spans, empty for a space that the tokenizer puts before a word: it reports the word's first letter."""
-    out, following = list(found), None
-    for t in reversed(range(len(found))):
-        span = found[t]
-        if span and following and following[0] < span[1] and not pieces[t].strip(BLANK):
-            out[t] = span[0], span[0]
-        following = span
-    return out
-
-
-def settle(text: str, found: Sequence[Span | None]) -> tuple[list[Span], list[Span]]:
-    """Return the spans and the reads of tokens; see `Tokens`.
+def from_places(
+    places: Sequence[Places],
+    characters: Characters,
+    ids: np.ndarray,
+    pieces: Callable[[int], Sequence[str]],
+    *,
+    segmented: bool,
+) -> Tokens:
+    """Return the tokens of a tokenizer without offsets, given their places in each of `B` texts.
 
     Args:
-        text: The text.
-        found: The characters that each token covers, wholly or, for byte tokens, in part; None for special tokens.
+        places: The places.
+        characters: The characters of the texts.
+        ids: `(T,)`.
+        pieces: Returns the tokens of a text, given its number, as the tokenizer writes them.
+        segmented: Whether the tokenizer segments scripts without spaces.
     """
-    inside = inside_graphemes(text)
-    spans: list[Span] = []
-    reads: list[Span] = []
-    end = 0
-    for a, b in [span or (0, 0) for span in found]:
-        if a < b:
-            while a in inside:
-                a -= 1
-            while b in inside:
-                b += 1
-        spans.append((max(a, end), max(b, end)))
-        reads.append((a, b) if a < b else spans[-1])
-        end = spans[-1][1]
-    return spans, reads
+    text_of = np.repeat(np.arange(len(places)), [len(each.spans) for each in places])
+    numbers: dict[object, int] = {None: NO_WORD}
+    words = flat([[numbers.setdefault(word, len(numbers)) for word in each.words] for each in places])
+    spans = flat([[offset for span in each.spans for offset in span or (0, 0)] for each in places]).reshape(-1, 2)
+    truncated_at = [each.truncated_at for each in places]
+    return Tokens.settle(characters, text_of, ids, spans, words, pieces, truncated_at, segmented=segmented)
 
 
-def _after_grapheme(text: str, offset: int | None) -> int | None:
-    """Return the end of the grapheme that holds an offset, or the offset if it is at the border of two."""
-    inside = inside_graphemes(text) if offset else ()
-    while offset in inside:
-        offset += 1  # type: ignore[operator]
-    return offset
-
-
+def _cut_prefixes(
+    spans: np.ndarray, in_text: np.ndarray, text_of: np.ndarray, pieces: Callable[[int], Sequence[str]]
+) -> None:
+    """Empty the span of a space that the tokenizer puts before a word: it reports the word's first letter."""
+    together = in_text[:-1] & in_text[1:] & (text_of[:-1] == text_of[1:])
+    overlapping = np.flatnonzero(together & (spans[1:, 0] < spans[:-1, 1]))
+    firsts = text_of.searchsorted(text_of[overlapping])
+    for t, i, first in zip(overlapping.tolist(), text_of[overlapping].tolist(), firsts.tolist(), strict=True):
+        if not pieces(i)[t - first].strip(BLANKS):
+            spans[t, 1] = spans[t, 0]
 def _truncation_offset(encoding: Encoding, starts: Sequence[int]) -> int | None:
     """Return where truncation cuts the first truncated sequence; if it removes the beginning, where that begins."""
-    if not encoding.overflowing:
+    if not (overflowing := encoding.overflowing):
         return None
-    remaining, everything = _extents([encoding]), _extents([encoding, *encoding.overflowing])
+    remaining, everything = _extents([encoding]), _extents([encoding, *overflowing])
     for sequence, (first, last) in sorted(everything.items()):
         start, end = remaining.get(sequence, (0, 0))
         if start > first or end < last:
@@ -172,11 +187,3 @@ def _extents(encodings: Sequence[Encoding]) -> dict[int, Span]:
                 start, end = extents.get(sequence, (a, b))
                 extents[sequence] = min(a, start), max(b, end)
     return extents
-
-
-def strip_span(text: str, start: int, end: int) -> Span:
-    """Return a span without the white space at its ends; one of white space only stays as it is."""
-    covered = text[start:end]
-    if covered and not (covered[0].isspace() or covered[-1].isspace()):
-        return start, end
-    return (end - len(covered.lstrip()), start + len(covered.rstrip())) if covered.strip() else (start, end)

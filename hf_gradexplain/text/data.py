@@ -55,13 +55,40 @@ def scores_in_text(units: Sequence[Unit], scores: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
+class Occurrences:
+    """The occurrences of a text's units, `N` in all, in the order of the text.
+
+    Attributes:
+        text: The text.
+        unit_of: `(N,)` the unit of each occurrence. Units are numbered in the order of their first one.
+        spans: `(N, 2)` character offsets.
+        surfaces: By unit, how it is shown if its first occurrence has no characters.
+        n_units: `U`, the number of units.
+    """
+
+    text: str
+    unit_of: np.ndarray
+    spans: np.ndarray
+    surfaces: Mapping[int, str]
+    n_units: int
+
+    def units(self) -> tuple[Unit, ...]:
+        """Return the units."""
+        spans: list[list[tuple[int, int]]] = [[] for _ in range(self.n_units)]
+        for u, (start, end) in zip(self.unit_of.tolist(), self.spans.tolist(), strict=True):
+            spans[u].append((start, end))
+        names = (self.text[slice(*places[0])] or self.surfaces[u] for u, places in enumerate(spans))
+        return tuple(Unit(name, tuple(places)) for name, places in zip(names, spans, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
 class Document:
     """One encoded text.
 
     Attributes:
         text: The text that `Unit.spans` and `truncated_at` index into. A text pair is joined by a newline.
-        units: `U` units, in the order of their first occurrence.
-        inputs: The model inputs: `input_ids`, `attention_mask`, ..., each of length `T`.
+        occurrences: Where its `U` units occur.
+        inputs: The model inputs: `input_ids`, `attention_mask`, ..., each `(T,)`.
         unit_of: `(T,)` unit number of each token, or `NO_UNIT`.
         row_of: `(T,)` row number of each token, or `NO_UNIT`. Tokens of one unit with the same id share a row.
         unit_of_row: `(R,)` unit number of each row.
@@ -70,8 +97,8 @@ class Document:
     """
 
     text: str
-    units: tuple[Unit, ...]
-    inputs: Mapping[str, tuple[int, ...]]
+    occurrences: Occurrences
+    inputs: Mapping[str, np.ndarray]
     unit_of: np.ndarray
     row_of: np.ndarray
     unit_of_row: np.ndarray
@@ -82,12 +109,22 @@ class Document:
         """Return the number of tokens."""
         return len(self.unit_of)
 
+    @property
+    def n_units(self) -> int:
+        """The number of units, `U`."""
+        return self.occurrences.n_units
+
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        """The units, in the order of their first occurrence. They are objects, made when they are first asked for."""
+        return self.occurrences.units()
+
     def rng(self, seed: int, purpose: str) -> np.random.Generator:
         """Return a random generator that depends only on the seed, the purpose and the input ids.
 
         A document gets the same random numbers alone, in any batch and on any number of processes.
         """
-        content = repr((seed, purpose, self.inputs["input_ids"])).encode()
+        content = repr((seed, purpose, tuple(self.inputs["input_ids"].tolist()))).encode()
         return np.random.default_rng(np.frombuffer(hashlib.sha256(content).digest(), dtype=np.uint32))
 
 

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise, starmap
 from typing import Any, get_args
 
 import numpy as np
@@ -14,15 +15,20 @@ from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from hf_gradexplain.errors import GradexplainError, choose, one_line, translate_errors
 from hf_gradexplain.options import UnitName
-from hf_gradexplain.text.alignment import Tokens, from_encoding, strip_span
-from hf_gradexplain.text.data import NO_UNIT, PREDICTED, Batch, Document, Unit, Units
-from hf_gradexplain.text.python_tokenizers import from_alignment
+from hf_gradexplain.text.alignment import Tokens, flat, from_encodings, from_places
+from hf_gradexplain.text.characters import Characters
+from hf_gradexplain.text.data import NO_UNIT, PREDICTED, Batch, Document, Occurrences, Units
+from hf_gradexplain.text.python_tokenizers import from_alignment, segmenter_of
 from hf_gradexplain.text.scripts import is_spaceless
+from hf_gradexplain.text.words import group
 from hf_gradexplain.values import as_list
 
 Text = str | tuple[str, str]
 
 _PAIR_SEPARATOR = "\n"
+
+_CHUNK = 1024
+"""The number of texts that are tokenized together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +76,37 @@ class Encoder:
         Raises:
             GradexplainError: A text is neither a str nor a tuple of two, or the tokenizer fails.
         """
-        if not texts:
-            return []
-        parts = [text_parts(text) for text in texts]
+        parts = list(map(text_parts, texts))
+        chunks = (parts[start : start + _CHUNK] for start in range(0, len(parts), _CHUNK))
+        documents = [document for chunk in chunks for document in self._documents(chunk)]
+        if self.kwargs.get("add_special_tokens", True):
+            _warn_of_second_start(self.tokenizer, documents)
+        return documents
+
+    def _documents(self, parts: Sequence[tuple[str, ...]]) -> Iterator[Document]:
+        """Encode texts together."""
+        encoded, texts = self._tokenize(parts), list(map(_PAIR_SEPARATOR.join, parts))
+        seconds = [len(first) + len(_PAIR_SEPARATOR) if more else 0 for first, *more in parts]
+        tokens = self._tokens(encoded, parts, Characters.of(texts), np.array(seconds))
+        units = group(tokens, self.unit, self.tokenizer.unk_token_id)
+        inputs = {name: flat(encoded[name]) for name in encoded if name in self.tokenizer.model_input_names}
+        empty = {name: np.array([self.filler if name == "input_ids" else 0]) for name in inputs}
+        no_unit, n_units = np.array([NO_UNIT]), units.n_units.tolist()
+        of_text = map(_slices, (tokens.text_of, units.text_of_word, units.text_of_row), [len(texts)] * 3)
+        for i, (t, w, r) in enumerate(zip(*of_text, strict=True)):
+            is_empty = t.start == t.stop
+            yield Document(
+                texts[i],
+                Occurrences(texts[i], units.unit_of_word[w], units.spans[w], units.surfaces.get(i, {}), n_units[i]),
+                empty if is_empty else {name: values[t] for name, values in inputs.items()},
+                no_unit if is_empty else units.unit_of[t],
+                no_unit if is_empty else units.row_of[t],
+                units.unit_of_row[r],
+                tokens.truncated_at[i],
+                seconds[i] or None,
+            )
+
+    def _tokenize(self, parts: Sequence[tuple[str, ...]]) -> BatchEncoding:
         side = self.kwargs.get("truncation_side", self.tokenizer.truncation_side)
         with _restore_settings(self.tokenizer, side), translate_errors(_tokenizer_failed, Exception):
             encoded = self.tokenizer(
@@ -84,42 +118,24 @@ class Encoder:
                 verbose=False,
                 **{name: value for name, value in self.kwargs.items() if name not in ("max_length", "truncation_side")},
             )
-        if self.kwargs.get("add_special_tokens", True):
-            _warn_of_second_start(self.tokenizer, parts, encoded)
-        return [self._document(each, encoded, i) for i, each in enumerate(parts)]
+        return encoded
 
-    def _document(self, texts: tuple[str, ...], encoded: BatchEncoding, i: int) -> Document:
-        text = _PAIR_SEPARATOR.join(texts)
-        tokens = self._tokens(texts, encoded, i)
-        inputs = {name: tuple(encoded[name][i]) for name in encoded if name in self.tokenizer.model_input_names}
-        units, unit_of = _units(text, self._groups(text, tokens), tokens)
-        unit_of_row, row_of = _rows(unit_of, tokens.ids)
-        if not tokens.ids:
-            unit_of, row_of = [NO_UNIT], np.array([NO_UNIT])
-            inputs = {name: (self.filler if name == "input_ids" else 0,) for name in inputs}
-        pair_start = len(texts[0]) + len(_PAIR_SEPARATOR) if len(texts) > 1 else None
-        return Document(text, units, inputs, np.array(unit_of), row_of, unit_of_row, tokens.truncated_at, pair_start)
-
-    def _tokens(self, texts: tuple[str, ...], encoded: BatchEncoding, i: int) -> Tokens:
-        starts = (0, len(texts[0]) + len(_PAIR_SEPARATOR))[: len(texts)]
+    def _tokens(
+        self, encoded: BatchEncoding, parts: Sequence[tuple[str, ...]], characters: Characters, seconds: np.ndarray
+    ) -> Tokens:
+        """Return the places of the tokens of texts and pairs, whose second texts begin at `seconds`."""
+        ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
         if encoded.encodings:
-            return from_encoding(encoded.encodings[i], _PAIR_SEPARATOR.join(texts), starts)
-        ids, special = encoded["input_ids"][i], encoded["special_tokens_mask"][i]
-        truncated = self._limit is not None and len(ids) >= self._limit
-        return from_alignment(self.tokenizer, ids, special, texts, starts, truncated=truncated)
-
-    def _groups(self, text: str, tokens: Tokens) -> "list[_Group]":
-        """Return the occurrences of each unit, units in the order of their first occurrence."""
-        unknown = self.tokenizer.unk_token_id
-        groups: dict[object, _Group] = {}
-        for word in tokens.group_words(text, by_token=self.unit == "token"):
-            span = strip_span(text, tokens.spans[word[0]][0], tokens.spans[word[-1]][1])
-            key: object = word[0]
-            if self.unit == "word_type":
-                ids = tuple([tokens.ids[t] for t in word])
-                key = ids, text[slice(*span)] if unknown in ids else None
-            groups.setdefault(key, []).append((word, span))
-        return list(groups.values())
+            return from_encodings(encoded.encodings, characters, flat(ids), flat(special), seconds)
+        longest = float("inf") if self._limit is None else self._limit
+        places = [
+            from_alignment(self.tokenizer, row, mask, texts, (0, second)[: len(texts)], truncated=len(row) >= longest)
+            for row, mask, texts, second in zip(ids, special, parts, seconds.tolist(), strict=True)
+        ]
+        segmented = segmenter_of(self.tokenizer) is not None
+        return from_places(
+            places, characters, flat(ids), lambda i: self.tokenizer.convert_ids_to_tokens(ids[i]), segmented=segmented
+        )
 
 
 def _tokenizer_failed(error: BaseException) -> str:
@@ -129,13 +145,11 @@ def _tokenizer_failed(error: BaseException) -> str:
     )
 
 
-def _warn_of_second_start(
-    tokenizer: PreTrainedTokenizerBase, parts: Sequence[tuple[str, ...]], encoded: BatchEncoding
-) -> None:
+def _warn_of_second_start(tokenizer: PreTrainedTokenizerBase, documents: Sequence[Document]) -> None:
     """Warn of a text that begins with the token that the tokenizer puts before it as well."""
     start, mark = tokenizer.bos_token_id, tokenizer.bos_token
-    for i, (first, *_) in enumerate(parts):
-        if mark and first.startswith(mark) and list(encoded["input_ids"][i])[:2] == [start, start]:
+    for i, document in enumerate(documents):
+        if mark and document.text.startswith(mark) and document.inputs["input_ids"][:2].tolist() == [start, start]:
             warnings.warn(
                 f"text {i} begins with {mark!r}, which the tokenizer adds as well: if texts have their special tokens "
                 "already, give tokenizer_kwargs={'add_special_tokens': False}",
@@ -157,10 +171,6 @@ def _restore_settings(tokenizer: PreTrainedTokenizerBase, truncation_side: str) 
         if backend is not None:
             backend.no_truncation() if truncation is None else backend.enable_truncation(**truncation)
             backend.no_padding() if padding is None else backend.enable_padding(**padding)
-
-
-_Group = list[tuple[list[int], tuple[int, int]]]
-"""The occurrences of one unit: the positions of the tokens of each, and its span."""
 
 
 def text_parts(text: Text) -> tuple[str, ...]:
@@ -192,7 +202,7 @@ def without_surrogates(text: str) -> str:
 
 def is_undivided(document: Document) -> bool:
     """Return whether a text of many letters, over 40, or over 8 of a script without spaces, is one unit."""
-    if len(document.units) != 1 or len(document.units[0].spans) != 1:
+    if document.n_units != 1 or len(document.units[0].spans) != 1:
         return False
     return sum(5 if is_spaceless(character) else 1 for character in document.units[0].text if character.isalpha()) > 40
 
@@ -202,26 +212,9 @@ def whole_text(text: Text) -> str:
     return _PAIR_SEPARATOR.join(text_parts(text))
 
 
-def _units(text: str, groups: list[_Group], tokens: Tokens) -> tuple[tuple[Unit, ...], list[int]]:
-    """Return the units, and the unit number of each token."""
-    unit_of, units = [NO_UNIT] * len(tokens.ids), []
-    for number, group in enumerate(groups):
-        for word, _ in group:
-            for t in word:
-                unit_of[t] = number
-        spans = tuple([span for _, span in group])
-        start, end = spans[0]
-        units.append(Unit(text[start:end] or tokens.surface(text, group[0][0][0]), spans))
-    return tuple(units), unit_of
-
-
-def _rows(unit_of: Sequence[int], ids: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Number the distinct `(unit, token id)` pairs; return the unit of each row and the row of each token."""
-    rows: dict[tuple[int, int], int] = {}
-    row_of = [
-        rows.setdefault((u, i), len(rows)) if u != NO_UNIT else NO_UNIT for u, i in zip(unit_of, ids, strict=True)
-    ]
-    return np.array([unit for unit, _ in rows], dtype=int), np.array(row_of, dtype=int)
+def _slices(text_of: np.ndarray, texts: int) -> list[slice]:
+    """Return where the numbers of each text are, which are ascending."""
+    return list(starmap(slice, pairwise(text_of.searchsorted(np.arange(texts + 1)).tolist())))
 
 
 def collate(
@@ -240,30 +233,32 @@ def collate(
         device: The device of the tensors.
         seed: The seed of every random draw for these documents.
     """
-    length = max(map(len, documents))
     left = tokenizer.padding_side == "left"
-
-    def pad(rows: Sequence[Sequence[int] | np.ndarray], size: int, value: int, *, on_left: bool = False) -> Tensor:
-        out = np.full((len(rows), size), value, dtype=np.int64)
-        for i, row in enumerate(rows):
-            out[i, size - len(row) if on_left else 0 : size if on_left else len(row)] = row
-        return torch.from_numpy(out).to(device)
-
+    size, n_rows = max(d.n_units for d in documents), max(len(d.unit_of_row) for d in documents)
     fill = {"input_ids": tokenizer.pad_token_id or 0, "token_type_ids": tokenizer.pad_token_type_id}
-    inputs = {
-        name: pad([d.inputs[name] for d in documents], length, fill.get(name, 0), on_left=left)
-        for name in documents[0].inputs
-    }
-    size, n_rows = max(len(d.units) for d in documents), max(len(d.unit_of_row) for d in documents)
+    names = list(documents[0].inputs)
+    of_tokens = [_pad([d.inputs[name] for d in documents], fill.get(name, 0), left=left) for name in names]
+    of_tokens.append(_pad([d.unit_of for d in documents], NO_UNIT, left=left))
+    of_tokens.append(_pad([d.row_of for d in documents], NO_UNIT, left=left))
+    *inputs, unit_of, row_of = torch.from_numpy(np.stack(of_tokens)).to(device)
     units = Units(
-        unit_of=pad([np.where(d.unit_of < 0, size, d.unit_of) for d in documents], length, size, on_left=left),
-        row_of=pad([np.where(d.row_of < 0, n_rows, d.row_of) for d in documents], length, n_rows, on_left=left),
-        unit_of_row=pad([d.unit_of_row for d in documents], n_rows, size),
-        count=torch.tensor([len(d.units) for d in documents], device=device),
+        unit_of=unit_of.where(unit_of != NO_UNIT, size),
+        row_of=row_of.where(row_of != NO_UNIT, n_rows),
+        unit_of_row=torch.from_numpy(_pad([d.unit_of_row for d in documents], size)).to(device),
+        count=torch.tensor([d.n_units for d in documents], device=device),
         size=size,
     )
     target = torch.tensor([PREDICTED if t is None else t for t in targets], device=device)
-    return Batch(tuple(documents), inputs, units, target, seed, padded_left=left)
+    return Batch(tuple(documents), dict(zip(names, inputs, strict=True)), units, target, seed, padded_left=left)
+
+
+def _pad(rows: Sequence[np.ndarray], value: int, *, left: bool = False) -> np.ndarray:
+    """Return rows of numbers as one array, padded to the longest with a value."""
+    lengths = np.array(list(map(len, rows)))[:, None]
+    columns = np.arange(lengths.max())
+    out = np.full((len(rows), len(columns)), value)
+    out[columns >= len(columns) - lengths if left else columns < lengths] = np.concatenate(rows)
+    return out
 
 
 def plan_batches(

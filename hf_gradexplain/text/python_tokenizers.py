@@ -9,7 +9,7 @@ from typing import Any
 import regex
 from transformers import PreTrainedTokenizerBase
 
-from hf_gradexplain.text.alignment import BLANK, Span, Tokens, settle
+from hf_gradexplain.text.alignment import BLANKS, Places, Span
 from hf_gradexplain.text.character_alignment import UNKNOWN, Group, align, matching_blocks, within
 
 _WORD = regex.compile(r"[\p{L}\p{N}\p{M}_]+|\S")
@@ -30,8 +30,8 @@ def from_alignment(
     starts: Sequence[int],
     *,
     truncated: bool,
-) -> Tokens:
-    """Return the tokens of a tokenizer without offsets.
+) -> Places:
+    """Return the places of the tokens of a tokenizer without offsets.
 
     The tokenizer's own words (of a Japanese morphological analyser), or else the words between blanks, are tokenized
     alone. If the ids of all of them, joined, are those of the text, each token's word is known. Otherwise the
@@ -63,8 +63,7 @@ def from_alignment(
         first, last = (spans[0][0], spans[-1][1]) if spans else (0, 0)
         if truncated and (text[:first] + text[last:]).strip():
             offsets.append(start + (0 if text[:first].strip() else last))
-    pieces, segmented = tokenizer.convert_ids_to_tokens(list(ids)), _segmenter(tokenizer) is not None
-    return Tokens(ids, pieces, *settle("\n".join(texts), found), words, min(offsets, default=None), segmented)
+    return Places(found, words, min(offsets, default=None))
 
 
 def _ordinary_positions(tokenizer: Any, special: Sequence[int], texts: Sequence[str]) -> list[list[int]]:
@@ -99,7 +98,7 @@ def _words_of(spans: Sequence[Span], words: Sequence[Span]) -> Iterator[int]:
         end = b
 
 
-def _segmenter(tokenizer: PreTrainedTokenizerBase) -> Any:
+def segmenter_of(tokenizer: PreTrainedTokenizerBase) -> Any:
     """Return what finds the tokenizer's words in scripts without spaces, or None."""
     kind = getattr(tokenizer, "word_tokenizer_type", None)
     return tokenizer.word_tokenizer if kind not in (None, "basic") else None
@@ -107,7 +106,7 @@ def _segmenter(tokenizer: PreTrainedTokenizerBase) -> Any:
 
 def _own_words(tokenizer: Any, text: str) -> list[_Chunk]:
     """Return the words that a morphological analyser finds in the text; none if the tokenizer has no such analyser."""
-    segmenter = _segmenter(tokenizer)
+    segmenter = segmenter_of(tokenizer)
     if segmenter is None:
         return []
     words = segmenter.tokenize(text, never_split=tokenizer.all_special_tokens)
@@ -208,7 +207,7 @@ def _decoded(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Iterator
         longest = 0 if ids[t] == tokenizer.unk_token_id else min(_MOST_BYTES, len(ids) - t)
         for n in range(1, longest + 1):
             decoded = str(tokenizer.decode(list(ids[t : t + n]), clean_up_tokenization_spaces=False))
-            if (decoded and UNKNOWN not in decoded) or not str(tokenizer.convert_ids_to_tokens(ids[t])).strip(BLANK):
+            if (decoded and UNKNOWN not in decoded) or not str(tokenizer.convert_ids_to_tokens(ids[t])).strip(BLANKS):
                 surface, size = _without_marks(decoded), n
                 break
         yield surface, size

@@ -1,7 +1,5 @@
 """Facts of Unicode about a text: graphemes, and the scripts that put no spaces between words."""
 
-import re
-
 import regex
 
 WITHOUT_SPACES = {
@@ -39,9 +37,9 @@ _WIDE_PUNCTUATION = r"[\p{P}&&[\u3000-\u303f\uff00-\uffef]]"
 _SPACELESS = rf"[{_LETTERS}{_WIDE_PUNCTUATION}]"
 
 _NEXT_TO_SPACELESS = regex.compile(rf"(?V1){_SPACELESS}")
-_INSIDE_WORD = regex.compile(rf"(?V1)[[\p{{L}}\p{{N}}\p{{M}}]--{_SPACELESS}]{{2}}")
+_LETTER = regex.compile(rf"(?V1)[[\p{{L}}\p{{N}}\p{{M}}]--{_SPACELESS}]")
 _GRAPHEME = regex.compile(r"\X")
-_MAY_COMBINE = re.compile("[^\x00-\u02ff\u2010-\u2027]")
+_MAY_COMBINE = regex.compile(r"[^\p{GCB=Other}\p{GCB=Control}\p{GCB=CR}\p{GCB=LF}]")
 
 
 def is_spaceless(character: str) -> bool:
@@ -53,6 +51,24 @@ def is_spaceless(character: str) -> bool:
     return not character.isascii() and _NEXT_TO_SPACELESS.match(character) is not None
 
 
+def is_letter(character: str) -> bool:
+    """Return whether a character is a letter, a digit or a mark, and not of a script without spaces.
+
+    >>> [is_letter(character) for character in "aé1ि电,"]
+    [True, True, True, True, False, False]
+    """
+    return character.isalnum() if character.isascii() else _LETTER.match(character) is not None
+
+
+def may_combine(character: str) -> bool:
+    r"""Return whether a character may be part of a grapheme of several characters, other than a line break.
+
+    >>> [may_combine(character) for character in "é\u0301電😀"], may_combine("\u200d")
+    ([False, True, False, False], True)
+    """
+    return not character.isascii() and _MAY_COMBINE.match(character) is not None
+
+
 def is_inside_word(text: str, offset: int) -> bool:
     """Return whether the characters on both sides of an offset are letters, digits or marks of scripts with spaces.
 
@@ -60,7 +76,7 @@ def is_inside_word(text: str, offset: int) -> bool:
     (True, False, False, True)
     """
     pair = text[offset - 1 : offset + 1] if offset else ""
-    return len(pair) == 2 and (pair.isalnum() if pair.isascii() else _INSIDE_WORD.match(pair) is not None)
+    return len(pair) == 2 and is_letter(pair[0]) and is_letter(pair[1])
 
 
 def inside_graphemes(text: str) -> frozenset[int]:
@@ -71,7 +87,7 @@ def inside_graphemes(text: str) -> frozenset[int]:
     >>> sorted(inside_graphemes("cafe\u0301 รู้")), sorted(inside_graphemes("naïve “café”"))
     ([4, 7, 8], [])
     """
-    if not _MAY_COMBINE.search(text):
+    if text.isascii() or not _MAY_COMBINE.search(text):
         return frozenset()
     spans = (match.span() for match in _GRAPHEME.finditer(text))
     return frozenset(k for a, b in spans if b > a + 1 and not text[a].isspace() for k in range(a + 1, b))
