@@ -16,6 +16,7 @@ from hf_gradexplain.files import atomic_write_bytes
 from hf_gradexplain.records import reading_file, reading_record, to_fields, to_record
 from hf_gradexplain.self_check import SelfCheck
 from hf_gradexplain.text.data import Unit
+from hf_gradexplain.values import Lazy
 from hf_gradexplain.viz.sanitize import json_text
 
 
@@ -174,3 +175,7 @@ class Explanation(Displayed):
         """
         with reading_file(path, "Explanation.save"):
             return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+# Units are objects: an explanation is given the function that makes them, and calls it when they are asked for.
+Explanation.units = Lazy("units")  # type: ignore[assignment]

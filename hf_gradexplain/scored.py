@@ -4,6 +4,8 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
@@ -42,18 +44,18 @@ class ScoredBatch:
     def explanations(self) -> list[Explanation]:
         """Return one explanation per text."""
         classifier, logits = self.forward.classifier, self.forward.logits.detach()
-        probabilities = classifier.objective.probability(logits).cpu().double().numpy()
-        predictions = classifier.objective.predicted(logits).tolist()
-        targets = self.forward.batch.target.tolist()
-        scores, completeness = (
-            {name: x.detach().cpu().double().numpy() for name, x in numbers.items()}
-            for numbers in (self.scores, self.completeness)
-        )
+        of_texts = classifier.objective.probability(logits), classifier.objective.predicted(logits)
+        numbers = to_arrays([*of_texts, self.forward.batch.target, *self.scores.values(), *self.completeness.values()])
+        probabilities, predicted, target, *others = numbers
+        predictions, targets = predicted.tolist(), target.tolist()
+        scores = dict(zip(self.scores, others, strict=False))
+        completeness = dict(zip(self.completeness, others[len(scores) :], strict=True))
+        tokenizer_kwargs = read_kwargs(self.options.tokenizer_kwargs)
         return [
             Explanation(
                 text=document.text,
-                units=document.units,
-                scores={name: x[i, : len(document.units)].copy() for name, x in scores.items()},
+                units=document.occurrences.units,  # type: ignore[arg-type]  # see Lazy
+                scores={name: x[i, : document.n_units].copy() for name, x in scores.items()},
                 target=targets[i],
                 target_label=self.class_names[targets[i]],
                 prediction=predictions[i],
@@ -68,7 +70,7 @@ class ScoredBatch:
                 why=self.why,
                 completeness={name: float(x[i]) for name, x in completeness.items()},
                 baselines=self.baselines,
-                tokenizer_kwargs=read_kwargs(self.options.tokenizer_kwargs),
+                tokenizer_kwargs=tokenizer_kwargs,
                 class_names=self.class_names,
             )
             for i, document in enumerate(self.forward.batch.documents)
@@ -79,6 +81,19 @@ class ScoredBatch:
         checks = self_checks(self.forward, self.scores, self.options.unit, self.options.self_check_share)
         explained = zip(self.explanations(), checks, strict=True)
         return [replace(explanation, self_check=check) for explanation, check in explained]
+
+
+def to_arrays(tensors: Sequence[Tensor]) -> list[np.ndarray]:
+    """Return tensors as arrays, floating-point ones in float64; those of one dtype are copied to the CPU together."""
+    arrays: dict[int, np.ndarray] = {}
+    for kind in {(x.device, x.dtype) for x in tensors}:
+        chosen = [i for i, x in enumerate(tensors) if (x.device, x.dtype) == kind]
+        joined = torch.cat([tensors[i].detach().flatten() for i in chosen]).cpu()
+        values = (joined.double() if joined.is_floating_point() else joined).numpy()
+        sections = np.cumsum([tensors[i].numel() for i in chosen])[:-1]
+        parts = zip(chosen, np.split(values, sections), strict=True)
+        arrays |= {i: part.reshape(tensors[i].shape) for i, part in parts}
+    return [arrays[i] for i in range(len(tensors))]
 
 
 def warn_of_incomplete(explanations: Sequence[Explanation]) -> None:

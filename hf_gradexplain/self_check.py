@@ -193,7 +193,7 @@ def self_checks(
         Per text, the check of each method; empty for a text with fewer than two units, which leave no choice.
     """
     documents, values = forward.batch.documents, torch.stack([x.detach() for x in scores.values()])
-    units = [len(document.units) for document in documents]
+    units = [document.n_units for document in documents]
     ranks = [
         removal_ranks(x[:, :n], document.rng(forward.batch.seed, "ties"), forward.classifier.precision)
         for document, n, x in zip(documents, units, values.transpose(0, 1).cpu().double().numpy(), strict=True)
@@ -237,7 +237,7 @@ def top_count(units: int, share: float | None = None) -> int:
 
 def _random_ranks(document: Document, seed: int) -> np.ndarray:
     """Return random orders of a document's units, the same in any batch: `(5, U)` ranks."""
-    ranks = np.tile(np.arange(len(document.units)), (DRAWS, 1))
+    ranks = np.tile(np.arange(document.n_units), (DRAWS, 1))
     return document.rng(seed, "self-check").permuted(ranks, axis=1)
 
 

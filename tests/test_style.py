@@ -57,7 +57,14 @@ FOLDERS = [
 
 # Inside a folder, a module imports only from rows above its own; `__init__` re-exports what stands above it.
 INSIDE = {
-    "text": [{"data", "scripts"}, {"alignment"}, {"character_alignment"}, {"python_tokenizers"}, {"encode"}],
+    "text": [
+        {"data", "scripts"},
+        {"characters"},
+        {"alignment"},
+        {"character_alignment", "words"},
+        {"python_tokenizers"},
+        {"encode"},
+    ],
     "classifier": [
         {"autodiff", "head", "limits", "lookups", "memory", "outputs", "recording", "state"},
         {"embedding_lookups", "objective", "targets"},

@@ -120,7 +120,7 @@ class RandomScores:
         batch = forward.batch
         scores = torch.zeros(batch.units.real.shape, dtype=torch.float64)
         for row, document in zip(scores, batch.documents, strict=True):
-            n = len(document.units)
+            n = document.n_units
             row[:n] = torch.from_numpy(document.rng(batch.seed, "random").permutation(n))
         return scores.to(forward.logits.device, widest(forward.logits.device))
 

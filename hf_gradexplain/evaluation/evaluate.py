@@ -36,7 +36,7 @@ def evaluate_batch(
     bounds = batch_bounds(scored, curves["curves"][0, :, 0], measures.beam_size) if measures.bounds else None
     spread = summarize_orders(curves["random_orders"]) if measures.random_orders else {}
     scores = {method: x.detach().cpu().double().numpy() for method, x in scored.scores.items()}
-    lengths = np.array([len(explanation.units) for explanation in explanations])
+    lengths = np.array([document.n_units for document in scored.forward.batch.documents])
     correlations = correlate_all(scores, lengths, scored.forward.classifier.precision)
     signs = {m: sign_agreement(scores[m], scores[REFERENCE]) for m in compared_by_sign(methods)}
     documents = []
@@ -82,7 +82,7 @@ def document_ranks(scored: ScoredBatch, seed: int, ties: TiesName) -> np.ndarray
     scores = torch.stack([x.detach() for x in scored.scores.values()]).cpu().double().numpy()
     ranks = np.zeros(scores.shape, dtype=np.int64)
     for i, document in enumerate(scored.forward.batch.documents):
-        n = len(document.units)
+        n = document.n_units
         rng = document.rng(seed, "ties") if ties == "random" else None
         ranks[:, i, :n] = removal_ranks(scores[:, i, :n], rng, scored.forward.classifier.precision)
     return ranks
@@ -90,7 +90,7 @@ def document_ranks(scored: ScoredBatch, seed: int, ties: TiesName) -> np.ndarray
 
 def reversed_ranks(scored: ScoredBatch, ranks: np.ndarray) -> np.ndarray:
     """Return the reversed orders: `(M, B, U)` to `(M, B, U)`; of equal scores, the last is removed first."""
-    counts = np.array([len(document.units) for document in scored.forward.batch.documents])
+    counts = np.array([document.n_units for document in scored.forward.batch.documents])
     return np.maximum(counts[:, None] - 1 - ranks, 0)
 
 
@@ -99,7 +99,7 @@ def random_batch_ranks(scored: ScoredBatch, seed: int, orders: int) -> np.ndarra
     batch = scored.forward.batch
     ranks = np.zeros((orders, len(batch.documents), batch.units.size), dtype=np.int64)
     for i, document in enumerate(batch.documents):
-        ranks[:, i, : len(document.units)] = random_ranks(document, seed, orders)
+        ranks[:, i, : document.n_units] = random_ranks(document, seed, orders)
     return ranks
 
 
@@ -144,7 +144,7 @@ def batch_bounds(scored: ScoredBatch, full_text: np.ndarray, beam_size: int) -> 
                     raise NotFiniteError("the probabilities without some units", scored.forward.classifier.precision)
                 return values
 
-            bounds.append(document_bounds(value, float(full_text[b]), len(document.units), beam_size))
+            bounds.append(document_bounds(value, float(full_text[b]), document.n_units, beam_size))
     return bounds
 
 

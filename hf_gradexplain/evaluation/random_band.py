@@ -33,7 +33,7 @@ def with_mean_random(curves: Mapping[str, Curve], random_orders: Mapping[str, Cu
 
 def random_ranks(document: Document, seed: int, orders: int) -> np.ndarray:
     """Return ranks of a document's units, the same in any batch: for `R` random orders, `(R, U)`."""
-    ranks = np.tile(np.arange(len(document.units)), (orders, 1))
+    ranks = np.tile(np.arange(document.n_units), (orders, 1))
     return document.rng(seed, "random orders").permuted(ranks, axis=1)
 
 

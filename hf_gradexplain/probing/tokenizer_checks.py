@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 
+import numpy as np
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
@@ -55,10 +56,11 @@ def check_token_ids(documents: Sequence[Document], tokenizer: PreTrainedTokenize
         GradexplainError: It has none for a token, mostly one that was added to the tokenizer without resizing the
             model.
     """
-    size = vocabulary_size(model)
-    for number, document in enumerate(documents):
-        largest = max(document.inputs["input_ids"])
-        if size is not None and largest >= size:
+    size, ids = vocabulary_size(model), [document.inputs["input_ids"] for document in documents]
+    if size is None or not ids or np.concatenate(ids).max() < size:
+        return
+    for number, of_text in enumerate(ids):
+        if (largest := int(of_text.max())) >= size:
             raise GradexplainError(
                 f"text {number} has the token {tokenizer.convert_ids_to_tokens(largest)!r} with the id {largest}, but "
                 f"{type(model).__name__} has vectors for ids below {size}: call "

@@ -170,7 +170,7 @@ def _sizes(engine: AttributionEngine, rows: Sequence[dict[str, Any]], options: O
     """Return the numbers of units and of tokens of each document."""
     texts = [(row["text"], row["text_pair"]) if "text_pair" in row else row["text"] for row in rows]
     documents = engine.encode(texts, options)
-    return [(len(document.units), len(document)) for document in documents]
+    return [(document.n_units, len(document)) for document in documents]
 
 
 def _measure(

@@ -78,7 +78,8 @@ class Tokens:
     def surface(self, t: int) -> str:
         """Return how token `t`, which adds no character, is shown: what it is a part of, or its piece."""
         text = int(self.text_of[t])
-        return self.characters.text[slice(*self.reads[t])] or self.pieces(text)[t - self.text_of.searchsorted(text)]
+        first = int(self.text_of.searchsorted(text))
+        return self.characters.text[slice(*self.reads[t])] or self.pieces(text)[t - first]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,8 @@ class Places:
     """Where the tokens of one text are.
 
     Attributes:
-        spans: `(T,)` the characters that each token covers, wholly or, for byte tokens, in part; None for special tokens.
+        spans: `(T,)` the characters that each token covers, wholly or, for byte tokens, in part; None for special
+            tokens.
         words: `(T,)` an identifier of the word of each token; None for special tokens.
         truncated_at: Offset of the first character that truncation removes, or None.
     """
@@ -166,6 +168,8 @@ def _cut_prefixes(
     for t, i, first in zip(overlapping.tolist(), text_of[overlapping].tolist(), firsts.tolist(), strict=True):
         if not pieces(i)[t - first].strip(BLANKS):
             spans[t, 1] = spans[t, 0]
+
+
 def _truncation_offset(encoding: Encoding, starts: Sequence[int]) -> int | None:
     """Return where truncation cuts the first truncated sequence; if it removes the beginning, where that begins."""
     if not (overflowing := encoding.overflowing):

@@ -30,7 +30,9 @@ def classes_of(codes: np.ndarray) -> np.ndarray:
     if not classes.all():
         for code in np.unique(codes[classes == 0]).tolist():
             c = chr(code)
-            bits = c.isspace() * BLANK | is_spaceless(c) * SPACELESS | is_letter(c) * LETTER | may_combine(c) * COMBINING
+            bits = (
+                c.isspace() * BLANK | is_spaceless(c) * SPACELESS | is_letter(c) * LETTER | may_combine(c) * COMBINING
+            )
             _CLASSES[code] = bits | _KNOWN
         classes = _CLASSES[codes]
     return classes

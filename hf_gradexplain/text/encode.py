@@ -10,7 +10,6 @@ from typing import Any, get_args
 
 import numpy as np
 import torch
-from torch import Tensor
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from hf_gradexplain.errors import GradexplainError, choose, one_line, translate_errors
@@ -107,9 +106,10 @@ class Encoder:
             )
 
     def _tokenize(self, parts: Sequence[tuple[str, ...]]) -> BatchEncoding:
+        """Return what the tokenizer gives for texts and pairs."""
         side = self.kwargs.get("truncation_side", self.tokenizer.truncation_side)
         with _restore_settings(self.tokenizer, side), translate_errors(_tokenizer_failed, Exception):
-            encoded = self.tokenizer(
+            return self.tokenizer(
                 [each if len(each) > 1 else each[0] for each in parts],
                 truncation=self._limit is not None,
                 max_length=self._limit,
@@ -118,7 +118,6 @@ class Encoder:
                 verbose=False,
                 **{name: value for name, value in self.kwargs.items() if name not in ("max_length", "truncation_side")},
             )
-        return encoded
 
     def _tokens(
         self, encoded: BatchEncoding, parts: Sequence[tuple[str, ...]], characters: Characters, seconds: np.ndarray
@@ -259,6 +258,14 @@ def _pad(rows: Sequence[np.ndarray], value: int, *, left: bool = False) -> np.nd
     out = np.full((len(rows), len(columns)), value)
     out[columns >= len(columns) - lengths if left else columns < lengths] = np.concatenate(rows)
     return out
+
+
+def count_tokens(documents: Sequence[Document], ids: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return how often each of these token ids occurs in each document."""
+    tokens = np.concatenate([np.zeros(0, int), *(document.inputs["input_ids"] for document in documents)])
+    text_of = np.repeat(np.arange(len(documents)), list(map(len, documents)))
+    counts = [np.bincount(text_of[tokens == i], minlength=len(documents)).tolist() for i in ids]
+    return list(zip(*counts, strict=True)) if ids else [()] * len(documents)
 
 
 def plan_batches(

@@ -60,7 +60,7 @@ def group(tokens: Tokens, unit: UnitName, unknown: int | None) -> Grouped:
     unit_of[ordinary], row_of[ordinary] = unit_of_token, row_of_token
     surfaces: dict[int, dict[int, str]] = {}
     for w in np.flatnonzero(first_of_unit & (starts == ends)).tolist():
-        surfaces.setdefault(int(text_of_word[w]), {})[int(unit_of_word[w])] = tokens.surface(ordinary[firsts[w]])
+        surfaces.setdefault(int(text_of_word[w]), {})[int(unit_of_word[w])] = tokens.surface(int(ordinary[firsts[w]]))
     return Grouped(
         unit_of,
         row_of,

@@ -62,7 +62,7 @@ def test_past_a_documents_end_the_variance_is_that_of_its_flat_curve():
 def test_orders_are_permutations_that_depend_on_the_seed_and_the_document():
     document = random_document(np.random.default_rng(0), 12, "token")
     ranks = random_ranks(document, 0, 40)
-    np.testing.assert_array_equal(np.sort(ranks, 1), np.tile(np.arange(len(document.units)), (40, 1)))
+    np.testing.assert_array_equal(np.sort(ranks, 1), np.tile(np.arange(document.n_units), (40, 1)))
     assert len({tuple(row) for row in ranks}) == 40
     np.testing.assert_array_equal(random_ranks(document, 0, 40), ranks)
     np.testing.assert_array_equal(random_ranks(document, 0, 3), ranks[:3])

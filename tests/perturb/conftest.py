@@ -10,7 +10,7 @@ import torch
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.classifier.lookups import Lookup
 from hf_gradexplain.classifier.objective import Objective
-from hf_gradexplain.text.data import NO_UNIT, Document, Unit
+from hf_gradexplain.text.data import NO_UNIT, Document, Occurrences
 from hf_gradexplain.text.encode import collate
 
 VOCABULARY = 12
@@ -24,9 +24,10 @@ def random_document(rng: np.random.Generator, length: int, unit: str) -> Documen
     numbers: dict[int, int] = {}
     unit_of = [numbers.setdefault(int(k), len(numbers)) if o else NO_UNIT for k, o in zip(keys, ordinary, strict=True)]
     unit_of = np.array(unit_of if length else [NO_UNIT])
-    ids, mask = (tuple(ids.tolist()), (1,) * length) if length else ((0,), (0,))
-    units = tuple(Unit(str(u), ()) for u in numbers.values())
-    return Document("", units, {"input_ids": ids, "attention_mask": mask}, unit_of, unit_of, np.arange(len(units)))
+    ids, mask = (ids, np.ones(length, int)) if length else np.zeros((2, 1), int)
+    units = np.arange(len(numbers))
+    places = Occurrences("", units, np.zeros((len(units), 2), int), {}, len(units))
+    return Document("", places, {"input_ids": ids, "attention_mask": mask}, unit_of, unit_of, units)
 
 
 def random_ranks(rng: np.random.Generator, orders: int, forward: ForwardPass) -> torch.Tensor:

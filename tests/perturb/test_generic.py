@@ -24,11 +24,11 @@ def model():
 def logits_by_hand(forward, text, removed):
     """Return the logits of a single text with the vectors of the removed units set to the baseline."""
     document = forward.batch.documents[text]
-    vectors = forward.classifier.model.embedding(torch.tensor([document.inputs["input_ids"]])).clone()
+    vectors = forward.classifier.model.embedding(torch.from_numpy(document.inputs["input_ids"])[None]).clone()
     for t, unit in enumerate(document.unit_of):
         if unit in removed:
             vectors[0, t] = forward.classifier.baseline[0]
-    mask = torch.tensor([document.inputs["attention_mask"]])
+    mask = torch.from_numpy(document.inputs["attention_mask"])[None]
     return forward.classifier.model(inputs_embeds=vectors, attention_mask=mask).logits[0]
 
 

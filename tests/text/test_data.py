@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from hf_gradexplain.text.data import NO_UNIT, Document, Unit, Units
+from hf_gradexplain.text.data import NO_UNIT, Document, Occurrences, Units
 
 B, T, D, U, R = 2, 6, 3, 3, 4
 UNIT_OF = [[3, 0, 1, 0, 2, 3], [0, 1, 1, 3, 3, 3]]
@@ -26,7 +26,8 @@ def units() -> Units:
 
 def document(ids: tuple[int, ...], text: str = "a") -> Document:
     no_unit = np.full(len(ids), NO_UNIT)
-    return Document(text, (Unit(text, ((0, 1),)),), {"input_ids": ids}, no_unit, no_unit, np.array([0]))
+    units = Occurrences(text, np.array([0]), np.array([[0, 1]]), {}, 1)
+    return Document(text, units, {"input_ids": np.array(ids)}, no_unit, no_unit, np.array([0]))
 
 
 def test_sum_adds_the_tokens_of_each_unit(units):

@@ -189,5 +189,5 @@ def test_batches_hold_every_document_once_within_the_budget(budget, limit):
 
 def test_a_text_without_tokens_is_encoded_as_one_filler_token():
     (document,) = Encoder(make("gpt2")[1], None, "word", filler=5)([""])
-    assert document.inputs["input_ids"] == (5,)
+    assert document.inputs["input_ids"].tolist() == [5]
     assert not document.units
