@@ -10,6 +10,7 @@ from datasets import Dataset, DatasetDict
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text.encode import listed
+from hf_gradexplain.values import Lazy
 from tests.helpers.tiny import explainer
 
 TWO = ["bad", "good film"]
@@ -90,3 +91,17 @@ def test_one_label_explains_every_text_of_a_series():
     assert [each.target for each in explanations] == [2, 2]
     mixed = explainer("fasttext")(pd.Series(TWO), labels=pd.Series(["LABEL_2", "LABEL_0"]))
     assert [each.target for each in mixed] == [2, 0]
+
+
+def test_a_lazy_attribute_is_computed_once_when_it_is_read():
+    class Owner:
+        value = Lazy("value")
+
+    calls, owner = [], Owner()
+    owner.value = lambda: calls.append(1) or (1, 2)
+    assert calls == []
+    assert owner.value is owner.value
+    assert (owner.value, calls) == ((1, 2), [1])
+    owner.value = 3
+    assert owner.value == 3
+    assert not hasattr(Owner, "value")

@@ -191,3 +191,15 @@ def test_a_text_without_tokens_is_encoded_as_one_filler_token():
     (document,) = Encoder(make("gpt2")[1], None, "word", filler=5)([""])
     assert document.inputs["input_ids"].tolist() == [5]
     assert not document.units
+
+
+@pytest.mark.parametrize("kind", ["word_piece", "byte_level_untrimmed", "character_level", "canine"])
+def test_texts_encoded_together_are_those_encoded_alone(kind):
+    tokenizer = tokenizer_of(kind)
+    together = Encoder(tokenizer, 12, "word_type")([*TEXTS.values(), ("the film", "")])
+    for text, document in zip([*TEXTS.values(), ("the film", "")], together, strict=True):
+        (alone,) = Encoder(tokenizer, 12, "word_type")([text])
+        for name in ("unit_of", "row_of", "unit_of_row"):
+            assert getattr(document, name).tolist() == getattr(alone, name).tolist()
+        assert (document.units, document.n_units) == (alone.units, len(alone.units))
+        assert (document.truncated_at, document.pair_start) == (alone.truncated_at, alone.pair_start)
