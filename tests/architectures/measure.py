@@ -102,7 +102,8 @@ class ArchitectureCase:
         rows = [table[row].detach() for table, row in word_rows(self.model, token)]
         generator = torch.Generator().manual_seed(1)
         draws = [[torch.randn(len(row), generator=generator, dtype=row.dtype) for row in rows] for _ in range(3)]
-        return max(self.direction_error(token, grad, direction) for direction in (rows, *draws))
+        with frozen_eval_mode(self.model), torch.no_grad():
+            return max(self.direction_error(token, grad, direction) for direction in (rows, *draws))
 
     def direction_error(self, token: int, grad: list[Tensor], direction: list[Tensor]) -> float:
         size = torch.cat(direction).norm()
@@ -141,27 +142,28 @@ class ArchitectureCase:
         return self.with_rows(rows, [table[row] + move for (table, row), move in zip(rows, moves, strict=True)])
 
     def with_rows(self, rows: Rows, values: list[Tensor]) -> float:
+        """Return the first logit of the first text with other rows of the table, within `frozen_eval_mode`."""
         inputs = self.tokenizer(TEXTS[0], return_tensors="pt")
         before = [table[row].clone() for table, row in rows]
-        with frozen_eval_mode(self.model), torch.no_grad():
-            torch.manual_seed(0)
-            for (table, row), value in zip(rows, values, strict=True):
+        torch.manual_seed(0)
+        for (table, row), value in zip(rows, values, strict=True):
+            table[row] = value
+        try:
+            return self.model(**inputs).logits[0, 0].item()
+        finally:
+            for (table, row), value in zip(rows, before, strict=True):
                 table[row] = value
-            try:
-                return self.model(**inputs).logits[0, 0].item()
-            finally:
-                for (table, row), value in zip(rows, before, strict=True):
-                    table[row] = value
 
     def leave_one_out_error(self, baseline: Literal["zero", "mean"] = "zero") -> float:
         """Return the largest error over the words of the first text, one of which occurs twice."""
         explanation = self.explainer(TEXTS[0], "loo", "word_type", 0, objective="logit", baseline=baseline)
         mean = self.mean_rows() if baseline == "mean" else None
-        original, expected = self.with_rows([], []), []
-        for unit in explanation.units:
-            rows = word_rows(self.model, self.tokenizer.convert_tokens_to_ids(unit.text))
-            without = self.with_rows(rows, mean or [torch.zeros_like(table[row]) for table, row in rows])
-            expected.append(original - without)
+        with frozen_eval_mode(self.model), torch.no_grad():
+            original, expected = self.with_rows([], []), []
+            for unit in explanation.units:
+                rows = word_rows(self.model, self.tokenizer.convert_tokens_to_ids(unit.text))
+                without = self.with_rows(rows, mean or [torch.zeros_like(table[row]) for table, row in rows])
+                expected.append(original - without)
         return relative(torch.from_numpy(explanation.scores["loo"]), torch.tensor(expected, dtype=torch.float64))
 
     def mean_rows(self) -> list[Tensor]:

@@ -148,8 +148,8 @@ class InFloat64(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run `func` with every float32 among its arguments replaced."""
         func = torch.Tensor.double if func is torch.Tensor.float else func
-        args = tuple(torch.float64 if x is torch.float32 else x for x in args)
-        kwargs = {k: torch.float64 if x is torch.float32 else x for k, x in (kwargs or {}).items()}
+        args = [torch.float64 if x is torch.float32 else x for x in args]
+        kwargs = {k: torch.float64 if x is torch.float32 else x for k, x in kwargs.items()} if kwargs else {}
         return func(*args, **kwargs)
 
 
