@@ -45,6 +45,8 @@ leaderboard: $(READY)  ## all methods on all kinds of models: SCALE, DATA and PR
 docs: $(READY)  ## the documentation as a site, in site/; open site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+# Compiled modules are kept whatever the shell says, since the tests start many processes.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)  ## the default tests
 	$(BIN)/python -m pytest -n auto --dist worksteal
 

@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[2]
 FORKS = get_context("forkserver")
 """Starts a function of a test module: `FORKS.Process(target=function, args=...)`."""
 
-FORKS.set_forkserver_preload(["torch._dynamo", "pandas", "scipy.stats", "sklearn.metrics", "matplotlib.figure"])
+FORKS.set_forkserver_preload(
+    ["torch._dynamo", "pandas", "scipy.stats", "sklearn.metrics", "matplotlib.figure", "fsspec", "jinja2"]
+)
 
 
 def enter(environment, folder):
