@@ -12,7 +12,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explain import Explainer, explain
 from hf_gradexplain.options import Options
-from tests.helpers.tiny import KINDS, OURS, explainer, make
+from tests.helpers.tiny import KINDS, OF_ONE_PASS, OURS, explainer, make
 
 TWO = ["bad", "good film"]
 
@@ -142,8 +142,8 @@ def assert_valid(explanation, text: str) -> None:
 @pytest.mark.parametrize("text", UNUSUAL.values(), ids=UNUSUAL)
 @pytest.mark.parametrize("kind", KINDS)
 def test_unusual_texts_get_a_result(kind, text):
-    for unit, steps in (("token", 2), ("word", None), ("word_type", 2)):
-        assert_valid(explainer(kind)(text, tuple(METHODS), unit, steps=steps), text)
+    for unit, methods in (("token", OF_ONE_PASS), ("word", tuple(METHODS)), ("word_type", OF_ONE_PASS)):
+        assert_valid(explainer(kind)(text, methods, unit), text)
 
 
 @pytest.mark.filterwarnings("ignore:a text of many letters has only one unit")

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 import hf_gradexplain.attribution.methods
-from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SmoothGrad
 from hf_gradexplain.attribution.formulas import as_is
 from hf_gradexplain.attribution.methods import METHODS, Method
 from hf_gradexplain.attribution.sources import Backward
@@ -14,10 +13,9 @@ from hf_gradexplain.explain import Explainer, explain
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import Options
 from tests.helpers.snapshot import snapshot
-from tests.helpers.tiny import KINDS, OURS, TEXTS, explainer, make
+from tests.helpers.tiny import KINDS, OF_ONE_PASS, OURS, TEXTS, explainer, make
 
 ALL = tuple(METHODS)
-OF_ONE_PASS = tuple(x for x in ALL if not isinstance(METHODS[x].source, (IntegratedGradients, SmoothGrad)))
 PAIR = ("the film is good", "the music is bad")
 
 
@@ -128,7 +126,7 @@ def test_the_one_liner_loads_by_name_and_takes_an_explainer(tmp_path):
 )
 def test_a_text_gets_the_same_numbers_alone_and_in_any_batch(kind, dtype, tolerance):
     explain = explainer(kind, dtype=dtype)
-    # Averages do not depend on the unit; their tests have batches of any size.
+    # The tests of averaged gradients have batches of any size.
     for unit, methods, sizes in (("word", ALL, [30]), ("word_type", OF_ONE_PASS, [None, 30])):
         alone = [explain(text, methods, unit) for text in TEXTS]
         for batch_tokens in sizes:

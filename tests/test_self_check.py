@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 from itertools import combinations
 from math import isnan, nan
 from unicodedata import category
@@ -127,13 +128,13 @@ def test_equal_scores_are_removed_in_the_order_of_the_removal_curves(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_text_gets_the_same_check_alone_and_in_any_batch_and_company(kind):
     model = explainer(kind)
+    alone = cache(lambda text, method: model(text, method, "word_type").self_check[method])
     for batch_tokens in (None, 30):
         together = model(list(TEXTS), NAMES, "word_type", self_check=True, batch_tokens=batch_tokens)
         for text, explanation in zip(TEXTS, together, strict=True):
-            alone = model(text, NAMES[0], "word_type").self_check
             assert set(explanation.self_check) == (set(NAMES) if len(explanation.units) > 1 else set())
             for method, check in explanation.self_check.items():
-                expected = alone[method] if method in alone else model(text, method, "word_type").self_check[method]
+                expected = alone(text, method)
                 assert replace(check, **floats(expected)) == expected
                 assert numbers(check) == pytest.approx(numbers(expected), rel=1e-9)
 

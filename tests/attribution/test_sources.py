@@ -1,4 +1,4 @@
-from copy import deepcopy
+from functools import cache
 
 import numpy as np
 import pytest
@@ -105,15 +105,19 @@ def test_a_forward_pass_without_gradient_methods_has_no_graph():
     assert not forward.logits.requires_grad, "the graph is freed after the gradients are computed"
 
 
+@cache
+def exact_and_half(kind):
+    """Explainers whose tests set the biases of their models."""
+    return [Explainer(*make(kind, dtype=dtype)) for dtype in (torch.float32, torch.float16)]
+
+
 @pytest.mark.parametrize("method", ["signed_gi", "sa_l2", "gi_prob", "integrated_gradients", "smoothgrad"])
 @pytest.mark.parametrize("kind", ["fasttext", "textcnn", "bilstm", "bert"])
 def test_confident_predictions_have_gradients_in_half_precision(kind, method):
     """`dl/dlogits` is about `1 - p`, and the smallest number of float16 is 6e-8."""
-    model, tokenizer = make(kind, dtype=torch.float32)
-    exact, half = Explainer(model, tokenizer), Explainer(deepcopy(model).half(), tokenizer)
     for lead in (10, 15, 20, 40):
         scores = []
-        for explain in (exact, half):
+        for explain in exact_and_half(kind):
             explain.model.classifier.bias.data[:] = torch.tensor([lead, 0, 0])
             scores.append(explain(TEXTS[0], method, "word_type", labels=0).scores[method])
         np.testing.assert_allclose(scores[1], scores[0], rtol=0, atol=0.05 * np.abs(scores[0]).max())

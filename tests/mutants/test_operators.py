@@ -59,7 +59,7 @@ def test_every_operator_makes_the_expected_changes_and_no_other():
 
 
 def test_a_sample_depends_on_its_seed_and_has_different_lines():
-    some, again, other = draw(200, 1), draw(200, 1), draw(200, 2)
+    some, again, other = (draw(200, seed, folders=["text", "perturb", "viz"]) for seed in (1, 1, 2))
     assert some == again != other
     assert len({(mutant.path, mutant.mutation.line) for mutant in some}) == 200
     assert {mutant.mutation.operator for mutant in some} == {m.operator for m in mutations(SOURCE)}
