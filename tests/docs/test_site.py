@@ -1,9 +1,12 @@
 """The pages are right on GitHub and on the site that `make docs` builds."""
 
+import inspect
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from functools import cache
+from html import unescape
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
@@ -14,6 +17,8 @@ from markdown_it import MarkdownIt
 from mkdocs.config import load_config
 from pymdownx.slugs import slugify
 
+from hf_gradexplain import Explainer
+from hf_gradexplain.options import MeasureArguments
 from recipes.docs.hooks import PAGES as GENERATED
 from recipes.docs.hooks import page_of, site_links
 from tests.docs.pages import PAGES, ROOT, read
@@ -133,6 +138,17 @@ def test_every_name_of_the_front_door_is_in_the_reference(site):
     from hf_gradexplain import __all__ as names
 
     assert [name for name in names if not re.search(rf'id="hf_gradexplain(\.\w+)*\.{name}"', html)] == []
+
+
+def test_the_reference_lists_every_option_with_its_default(site):
+    html = (site / "api.html").read_text(encoding="utf-8")
+    section = html.split('id="hf_gradexplain.Explainer.evaluate"')[1].split("</article>")[0]
+    text = re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", "", section)))
+    signature = text[: text.index("Measure how far")]
+    for name, parameter in inspect.signature(Explainer.evaluate).parameters.items():
+        if name not in ("self", "texts"):
+            assert f"{name}={parameter.default!r}".replace("'", '"') in signature.replace("'", '"'), name
+    assert all(part.metadata["help"][:60] in text for part in fields(MeasureArguments)[:-1])
 
 
 def test_generated_pages_exist():
