@@ -20,7 +20,7 @@ class OptionSignatures(griffe.Extension):
     In the source they have `**options`, and defaults that are names.
     """
 
-    def on_function_instance(self, *, func: griffe.Function, **_: Any) -> None:
+    def on_function_instance(self, *, node: Any, func: griffe.Function, agent: Any) -> None:  # type: ignore[override]
         """Replace the parameters and the docstring that griffe read from the source."""
         if not any(decorator.callable_path.endswith(".takes_options") for decorator in func.decorators):
             return
