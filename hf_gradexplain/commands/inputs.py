@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from accelerate.utils import set_seed
 from datasets import Dataset, IterableDataset
-from transformers import set_seed
 
 from hf_gradexplain.commands.class_labels import hint_at_predicted_classes, to_classes
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments

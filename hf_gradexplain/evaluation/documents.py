@@ -19,7 +19,7 @@ from hf_gradexplain.evaluation.correlation import compared_by_sign, correlated_m
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write, checksum_path, matches_checksum
-from hf_gradexplain.records import NUMBERS, text_columns, to_records
+from hf_gradexplain.records import NUMBERS, text_columns, to_record, to_records
 
 COUNT = b"documents"
 """The key in a file's metadata of its number of documents."""
@@ -66,7 +66,7 @@ class EvaluatedDocument:
     def to_row(self) -> dict[str, Any]:
         """Return plain values, one per column; `from_row` is the inverse."""
         arrays = {name: getattr(self, name) for name in ("curves", "negative_first", "random_orders")}
-        explanation = self.explanation.to_dict()
+        explanation = to_record({name: getattr(self.explanation, name) for name in Explanation.__dataclass_fields__})
         del explanation["class_names"]  # the same for all documents: in the metadata of the file
         return {
             **explanation,

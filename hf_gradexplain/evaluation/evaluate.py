@@ -16,7 +16,7 @@ from hf_gradexplain.evaluation.naopc import document_bounds
 from hf_gradexplain.evaluation.random_band import random_ranks, summarize_orders
 from hf_gradexplain.options import TiesName
 from hf_gradexplain.perturb import removal_curves
-from hf_gradexplain.perturb.orders import removal_ranks
+from hf_gradexplain.perturb.orders import batch_removal_ranks
 from hf_gradexplain.perturb.subsets import Subsets
 from hf_gradexplain.scored import ScoredBatch
 
@@ -80,12 +80,10 @@ def batch_curves(scored: ScoredBatch, measures: Measures) -> dict[str, np.ndarra
 def document_ranks(scored: ScoredBatch, seed: int, ties: TiesName) -> np.ndarray:
     """Return the order in which each method removes each document's units: `(M, B, U)` ranks."""
     scores = torch.stack([x.detach() for x in scored.scores.values()]).cpu().double().numpy()
-    ranks = np.zeros(scores.shape, dtype=np.int64)
-    for i, document in enumerate(scored.forward.batch.documents):
-        n = document.n_units
-        rng = document.rng(seed, "ties") if ties == "random" else None
-        ranks[:, i, :n] = removal_ranks(scores[:, i, :n], rng, scored.forward.classifier.precision)
-    return ranks
+    documents = scored.forward.batch.documents
+    rngs = [document.rng(seed, "ties") for document in documents] if ties == "random" else None
+    lengths = np.array([document.n_units for document in documents])
+    return batch_removal_ranks(scores, lengths, rngs, scored.forward.classifier.precision)
 
 
 def reversed_ranks(scored: ScoredBatch, ranks: np.ndarray) -> np.ndarray:
@@ -150,9 +148,8 @@ def batch_bounds(scored: ScoredBatch, full_text: np.ndarray, beam_size: int) -> 
 
 def _interpolate(curves: np.ndarray) -> np.ndarray:
     """Fill the gaps (NaN) of the curves `(M, B, U + 1)` linearly, in place."""
-    k = np.arange(curves.shape[-1])
-    for curve in curves.reshape(-1, len(k)):
-        known = ~np.isnan(curve)
-        if not known.all():
-            curve[:] = np.interp(k, k[known], curve[known])
+    k, rows = np.arange(curves.shape[-1]), curves.reshape(-1, curves.shape[-1])
+    unknown = np.isnan(rows)
+    for curve, gaps in zip(rows, unknown, strict=True) if unknown.any() else ():
+        curve[gaps] = np.interp(k[gaps], k[~gaps], curve[~gaps])
     return curves

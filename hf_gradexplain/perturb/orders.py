@@ -1,7 +1,12 @@
 """Orders of removal, from scores."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
+
+from hf_gradexplain.coefficients import rank
+from hf_gradexplain.ragged_array import RaggedArray
 
 _TIED = 64
 """The distance up to which scores are ties, in units in the last place of the text's largest score."""
@@ -60,3 +65,31 @@ def removal_ranks(scores: np.ndarray, rng: np.random.Generator | None, precision
     ranks = np.empty(scores.shape, dtype=np.int64)
     np.put_along_axis(ranks, order, np.broadcast_to(positions, scores.shape), axis=-1)
     return ranks
+
+
+def batch_removal_ranks(
+    scores: np.ndarray,
+    lengths: np.ndarray,
+    rngs: Sequence[np.random.Generator] | None,
+    precision: str = "float32",
+) -> np.ndarray:
+    """Return `removal_ranks` of each of `B` texts: `(M, B, U)` to `(M, B, U)`.
+
+    Args:
+        scores: Finite scores.
+        lengths: `(B,)` the number of units of each text; the ranks after them are 0.
+        rngs: A generator for each text, or None.
+        precision: The compute dtype of the scores.
+    """
+    rows = RaggedArray.from_padded(scores, lengths)
+    higher = rows.repeat_per_row(rows.lengths) - rank(rows, tie_tolerance(precision), 0).lowest.values
+    places = rows.index_in_row
+    if rngs is not None:
+        shuffles = [rng.permutation(n) for rng, n in zip(rngs, lengths.tolist(), strict=True)]
+        places = np.concatenate([np.argsort(shuffle) for shuffle in shuffles])
+    size = len(places) + 1
+    order = np.argsort((rows.repeat_per_row(rows.starts) + higher) * size + places, axis=-1)
+    ranks, padded = np.empty_like(order), np.zeros(scores.shape, dtype=np.int64)
+    np.put_along_axis(ranks, order, np.broadcast_to(rows.index_in_row, order.shape), axis=-1)
+    padded[..., np.arange(scores.shape[-1]) < lengths[:, None]] = ranks
+    return padded

@@ -9,6 +9,7 @@ from datasets import Dataset
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from hf_gradexplain.evaluation.correlation import correlate_all, sign_agreement
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
@@ -92,3 +93,14 @@ def test_a_device_without_float64_works(kind, monkeypatch):
     for x, y in zip(expected, documents, strict=True):
         for method in options.methods:
             np.testing.assert_allclose(y.explanation.scores[method], x.explanation.scores[method], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["fasttext", "textcnn", "bilstm", "bert"])
+def test_agreement_with_leave_one_out_is_that_of_the_units_of_the_document_alone(kind):
+    """Texts of a batch have different numbers of units; what stands beyond them in a row does not count."""
+    for document in evaluate_texts(explainer(kind), ROWS, replace(OPTIONS, unit="word_type")):
+        scores = {method: x[None] for method, x in document.explanation.scores.items()}
+        expected = {name: int(n[0]) for name, n in sign_agreement(scores["signed_gi"], scores["loo"]).items()}
+        assert document.signs["signed_gi"] == expected
+        (correlations,) = correlate_all(scores, np.array([len(document.explanation.units)]))
+        assert document.correlations == correlations

@@ -8,7 +8,7 @@ from hf_gradexplain.evaluation.evaluate import evaluate_batch
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb.orders import removal_ranks, tie, tie_tolerance
+from hf_gradexplain.perturb.orders import batch_removal_ranks, removal_ranks, tie, tie_tolerance
 from tests.helpers.tiny import TEXTS, make
 
 
@@ -89,3 +89,15 @@ def test_equal_scores_give_the_same_curves_in_any_batch(kind):
     for i, (one, other) in enumerate((curves[0][i], curves[1][i]) for i in range(len(texts))):
         for method, curve in one.items():
             np.testing.assert_allclose(curve, other[method], atol=1e-5, err_msg=f"{method} of text {i}")
+
+
+@pytest.mark.parametrize("seeded", [True, False])
+def test_a_batch_has_the_orders_of_its_texts(seeded):
+    rng, lengths = np.random.default_rng(0), np.array([5, 0, 1, 9, 4])
+    scores = rng.integers(0, 4, (3, 5, 9)) + rng.normal(size=(3, 5, 9)) * np.array([0, 1e-9, 1])[:, None, None]
+    rngs = [np.random.default_rng(b) for b in range(5)] if seeded else None
+    ranks = batch_removal_ranks(scores, lengths, rngs)
+    for b, n in enumerate(lengths):
+        alone = removal_ranks(scores[:, b, :n], np.random.default_rng(b) if seeded else None)
+        np.testing.assert_array_equal(ranks[:, b, :n], alone)
+        assert not ranks[:, b, n:].any()
