@@ -24,7 +24,7 @@ class ScoredBatch:
         indices: The position of each text in the list that was given.
         options: How the texts were explained.
         forward: The forward pass over the texts.
-        scores: `(B, U)` per method, 0 where a text has fewer units.
+        scores: `(B, U)` per method; 0, or 0 up to rounding, where a text has fewer units.
         class_names: `(C,)` names of the model's classes.
         completeness: `(B,)` per method whose scores should add up to the rise of the loss, see
             `Explanation.completeness`.

@@ -35,8 +35,9 @@ def evaluate_batch(
     explanations, methods, curves = scored.explanations(), list(scored.scores), batch_curves(scored, measures)
     bounds = batch_bounds(scored, curves["curves"][0, :, 0], measures.beam_size) if measures.bounds else None
     spread = summarize_orders(curves["random_orders"]) if measures.random_orders else {}
-    scores = {method: x.detach().cpu().double().numpy() for method, x in scored.scores.items()}
     lengths = np.array([document.n_units for document in scored.forward.batch.documents])
+    real = scored.forward.batch.units.real
+    scores = {m: x.detach().where(real, 0).cpu().double().numpy() for m, x in scored.scores.items()}
     correlations = correlate_all(scores, lengths, scored.forward.classifier.precision)
     signs = {m: sign_agreement(scores[m], scores[REFERENCE]) for m in compared_by_sign(methods)}
     documents = []

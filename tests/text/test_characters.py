@@ -6,7 +6,15 @@ import pytest
 from hf_gradexplain.text.characters import BLANK, LETTER, SPACELESS, Characters
 from hf_gradexplain.text.scripts import inside_graphemes, is_letter, is_spaceless, may_combine
 
-TEXTS = ["the  film\tis\n", "", "cafe\u0301 รู้ ดี", " \u00a0 ", "这部电影，x1", "👩\u200d👩\u200d👧 한국 न\u093f", "\u0301a\r\n"]
+TEXTS = [
+    "the  film\tis\n",
+    "",
+    "cafe\u0301 รู้ ดี",
+    " \u00a0 ",
+    "这部电影，x1",
+    "👩\u200d👩\u200d👧 한국 न\u093f",
+    "\u0301a\r\n",
+]
 
 
 @pytest.fixture
