@@ -33,5 +33,10 @@ def execute(path: Path) -> NotebookNode:
     for cell in notebook.cells:
         cell.metadata = {}
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+            cell.outputs = [output for output in cell.outputs if not _is_progress(output)]
     return notebook
+
+
+def _is_progress(output: NotebookNode) -> bool:
+    """Return whether an output is a warning or a progress bar, as text or as an element of a page."""
+    return output.get("name") == "stderr" or "<progress" in str(output.get("data", {}).get("text/html", ""))

@@ -55,6 +55,7 @@ def test_a_notebook_was_run_from_top_to_bottom(path):
     assert outputs
     assert {output.output_type for output in outputs} <= {"execute_result", "display_data", "stream"}
     assert "/tmp/" not in path.read_text(encoding="utf-8")
+    assert not any("<progress" in output.get("data", {}).get("text/html", "") for output in outputs)
 
 
 @pytest.mark.slow
