@@ -58,7 +58,7 @@ FOLDERS = [
 # Inside a folder, a module imports only from rows above its own; `__init__` re-exports what stands above it.
 INSIDE = {
     "text": [
-        {"data", "scripts"},
+        {"beginning", "data", "scripts", "tokenize"},
         {"characters"},
         {"alignment"},
         {"character_alignment", "words"},

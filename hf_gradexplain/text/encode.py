@@ -3,7 +3,6 @@
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise, starmap
 from typing import Any, get_args
@@ -12,13 +11,15 @@ import numpy as np
 import torch
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
-from hf_gradexplain.errors import GradexplainError, choose, one_line, translate_errors
+from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.options import UnitName
 from hf_gradexplain.text.alignment import Tokens, flat, from_encodings, from_places
+from hf_gradexplain.text.beginning import CHARACTERS, beginning, divides_at_spaces
 from hf_gradexplain.text.characters import Characters
 from hf_gradexplain.text.data import NO_UNIT, PREDICTED, Batch, Document, Occurrences, Units
 from hf_gradexplain.text.python_tokenizers import from_alignment, segmenter_of
 from hf_gradexplain.text.scripts import is_spaceless
+from hf_gradexplain.text.tokenize import tokenize
 from hf_gradexplain.text.words import group
 from hf_gradexplain.values import as_list
 
@@ -77,14 +78,29 @@ class Encoder:
         """
         parts = list(map(text_parts, texts))
         chunks = (parts[start : start + _CHUNK] for start in range(0, len(parts), _CHUNK))
-        documents = [document for chunk in chunks for document in self._documents(chunk)]
+        documents = [document for chunk in chunks for document in self._documents(chunk, self._beginnings(chunk))]
         if self.kwargs.get("add_special_tokens", True):
             _warn_of_second_start(self.tokenizer, documents)
         return documents
 
-    def _documents(self, parts: Sequence[tuple[str, ...]]) -> Iterator[Document]:
-        """Encode texts together."""
-        encoded, texts = self._tokenize(parts), list(map(_PAIR_SEPARATOR.join, parts))
+    def _beginnings(self, parts: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+        """Return the texts and pairs, and of a long text only the beginning if its tokens are those of the whole."""
+        limit, side = self._limit, self.kwargs.get("truncation_side", self.tokenizer.truncation_side)
+        if limit is None or side != "right" or max(len(first) for first, *_ in parts) <= CHARACTERS * limit:
+            return list(parts)
+        if not divides_at_spaces(self.tokenizer):
+            return list(parts)
+        return [each if len(each) > 1 else (beginning(each[0], limit),) for each in parts]
+
+    def _documents(self, whole: Sequence[tuple[str, ...]], parts: Sequence[tuple[str, ...]]) -> Iterator[Document]:
+        """Encode texts together.
+
+        Args:
+            whole: The texts and pairs.
+            parts: What is read of them. If the model turns out to read more of a text, it is encoded again.
+        """
+        encoded = tokenize(self.tokenizer, parts, self._limit, self.kwargs)
+        texts = list(map(_PAIR_SEPARATOR.join, parts))
         seconds = [len(first) + len(_PAIR_SEPARATOR) if more else 0 for first, *more in parts]
         tokens = self._tokens(encoded, parts, Characters.of(texts), np.array(seconds))
         units = group(tokens, self.unit, self.tokenizer.unk_token_id)
@@ -93,6 +109,11 @@ class Encoder:
         no_unit, n_units = np.array([NO_UNIT]), units.n_units.tolist()
         of_text = map(_slices, (tokens.text_of, units.text_of_word, units.text_of_row), [len(texts)] * 3)
         for i, (t, w, r) in enumerate(zip(*of_text, strict=True)):
+            if parts[i] != whole[i]:
+                if tokens.truncated_at[i] is None:
+                    yield from self._documents(whole[i : i + 1], whole[i : i + 1])
+                    continue
+                (texts[i],) = whole[i]
             is_empty = t.start == t.stop
             yield Document(
                 texts[i],
@@ -103,20 +124,6 @@ class Encoder:
                 units.unit_of_row[r],
                 tokens.truncated_at[i],
                 seconds[i] or None,
-            )
-
-    def _tokenize(self, parts: Sequence[tuple[str, ...]]) -> BatchEncoding:
-        """Return what the tokenizer gives for texts and pairs."""
-        side = self.kwargs.get("truncation_side", self.tokenizer.truncation_side)
-        with _restore_settings(self.tokenizer, side), translate_errors(_tokenizer_failed, Exception):
-            return self.tokenizer(
-                [each if len(each) > 1 else each[0] for each in parts],
-                truncation=self._limit is not None,
-                max_length=self._limit,
-                return_overflowing_tokens=False,
-                return_special_tokens_mask=True,
-                verbose=False,
-                **{name: value for name, value in self.kwargs.items() if name not in ("max_length", "truncation_side")},
             )
 
     def _tokens(
@@ -137,13 +144,6 @@ class Encoder:
         )
 
 
-def _tokenizer_failed(error: BaseException) -> str:
-    return (
-        f"the tokenizer fails on these texts ({type(error).__name__}: {one_line(error, 200)}): load the tokenizer that "
-        "the model was trained with, or repair its files"
-    )
-
-
 def _warn_of_second_start(tokenizer: PreTrainedTokenizerBase, documents: Sequence[Document]) -> None:
     """Warn of a text that begins with the token that the tokenizer puts before it as well."""
     start, mark = tokenizer.bos_token_id, tokenizer.bos_token
@@ -155,21 +155,6 @@ def _warn_of_second_start(tokenizer: PreTrainedTokenizerBase, documents: Sequenc
                 stacklevel=6,
             )
             return
-
-
-@contextmanager
-def _restore_settings(tokenizer: PreTrainedTokenizerBase, truncation_side: str) -> Iterator[None]:
-    """Within the block, texts are cut on this side; then restore what calls of a tokenizer overwrite permanently."""
-    side, tokenizer.truncation_side = tokenizer.truncation_side, truncation_side
-    backend = tokenizer.backend_tokenizer if tokenizer.is_fast else None
-    truncation, padding = (backend.truncation, backend.padding) if backend else (None, None)
-    try:
-        yield
-    finally:
-        tokenizer.truncation_side = side
-        if backend is not None:
-            backend.no_truncation() if truncation is None else backend.enable_truncation(**truncation)
-            backend.no_padding() if padding is None else backend.enable_padding(**padding)
 
 
 def text_parts(text: Text) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def test_classes_are_those_of_single_characters(characters):
 
 
 def test_blank_spans_and_stripped_spans(characters):
-    texts, starts, ends = flat(characters, spans())
+    _, starts, ends = flat(characters, spans())
     stripped = zip(*characters.strip(starts, ends), strict=True)
     blank = characters.are_blank(starts, ends)
     for (i, a, b), (start, end), is_blank in zip(spans(), stripped, blank, strict=True):

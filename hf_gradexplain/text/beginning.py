@@ -1,0 +1,48 @@
+"""The beginning of a long text, whose tokens are those of the whole text, for tokenizers of which this is certain."""
+
+import json
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+CHARACTERS = 24
+"""The number of characters that are read per token: few texts have longer tokens on average."""
+
+_NORMALIZERS = {"BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "StripAccents"}
+"""Normalizers that change no character because of others on the far side of a space."""
+
+_PRE_TOKENIZERS = {"BertPreTokenizer", "ByteLevel", "Whitespace", "WhitespaceSplit"}
+"""Pre-tokenizers that begin a new word at a space after a letter, whatever follows it."""
+
+
+def divides_at_spaces(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Return whether tokens before a space never depend on the text behind it, as the parts of the tokenizer show."""
+    if not tokenizer.is_fast:
+        return False
+    record = json.loads(tokenizer.backend_tokenizer.to_str())
+    normalizers, pre_tokenizers = _parts(record["normalizer"]), _parts(record["pre_tokenizer"])
+    return (
+        all(part["type"] in _NORMALIZERS for part in normalizers)
+        and any(part["type"] in _PRE_TOKENIZERS and part.get("use_regex", True) for part in pre_tokenizers[:1])
+        and all(part["type"] in _PRE_TOKENIZERS for part in pre_tokenizers)
+        and not record["model"].get("dropout")
+        and not any(token["lstrip"] or token["rstrip"] or " " in token["content"] for token in record["added_tokens"])
+    )
+
+
+def beginning(text: str, tokens: int) -> str:
+    """Return the beginning of a text, up to a space after an ASCII letter or digit, or the whole text if it is short.
+
+    >>> len(beginning("good film " * 1000, 10)), beginning("a good film", 10)
+    (239, 'a good film')
+    """
+    end = len(text) if len(text) <= CHARACTERS * tokens else text.rfind(" ", 0, CHARACTERS * tokens)
+    return text[:end] if end == len(text) or (text[end - 1 : end].isascii() and text[end - 1 : end].isalnum()) else text
+
+
+def _parts(component: Any) -> list[dict[str, Any]]:
+    """Return the parts of a component of a tokenizer, which may be a sequence or missing."""
+    if component is None:
+        return []
+    parts = component.get("normalizers") or component.get("pretokenizers") or [component]
+    return parts if parts == [component] else [inner for part in parts for inner in _parts(part)]

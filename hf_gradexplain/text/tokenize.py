@@ -1,0 +1,58 @@
+"""Calls of the user's tokenizer, which leave it as it was."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from transformers import BatchEncoding, PreTrainedTokenizerBase
+
+from hf_gradexplain.errors import one_line, translate_errors
+
+
+def tokenize(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[str, ...]], limit: int | None, kwargs: Mapping[str, Any]
+) -> BatchEncoding:
+    """Return what a tokenizer gives for texts and pairs.
+
+    Args:
+        tokenizer: The tokenizer.
+        texts: Tuples of one text, or of both texts of a pair.
+        limit: The largest number of tokens; None for no limit.
+        kwargs: Other arguments of the tokenizer; `max_length` is ignored.
+
+    Raises:
+        GradexplainError: The tokenizer fails.
+    """
+    side = kwargs.get("truncation_side", tokenizer.truncation_side)
+    with _restore_settings(tokenizer, side), translate_errors(_tokenizer_failed, Exception):
+        return tokenizer(
+            [each if len(each) > 1 else each[0] for each in texts],
+            truncation=limit is not None,
+            max_length=limit,
+            return_overflowing_tokens=False,
+            return_special_tokens_mask=True,
+            verbose=False,
+            **{name: value for name, value in kwargs.items() if name not in ("max_length", "truncation_side")},
+        )
+
+
+def _tokenizer_failed(error: BaseException) -> str:
+    return (
+        f"the tokenizer fails on these texts ({type(error).__name__}: {one_line(error, 200)}): load the tokenizer that "
+        "the model was trained with, or repair its files"
+    )
+
+
+@contextmanager
+def _restore_settings(tokenizer: PreTrainedTokenizerBase, truncation_side: str) -> Iterator[None]:
+    """Within the block, texts are cut on this side; then restore what calls of a tokenizer overwrite permanently."""
+    side, tokenizer.truncation_side = tokenizer.truncation_side, truncation_side
+    backend = tokenizer.backend_tokenizer if tokenizer.is_fast else None
+    truncation, padding = (backend.truncation, backend.padding) if backend else (None, None)
+    try:
+        yield
+    finally:
+        tokenizer.truncation_side = side
+        if backend is not None:
+            backend.no_truncation() if truncation is None else backend.enable_truncation(**truncation)
+            backend.no_padding() if padding is None else backend.enable_padding(**padding)
