@@ -21,11 +21,14 @@ import torch
 from transformers import LlamaConfig, LlamaForSequenceClassification
 
 from benchmarks import workload
+from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.perturb.shared_prefix import plan_passes
+from hf_gradexplain.perturb.shared_prefix import plan_passes, tokens_of_a_pass
 from hf_gradexplain.text.encode import Encoder, collate
+
+LOSS = Objective("loss", "softmax")
 
 
 def llama(layers: int, dims: int, *, device: str) -> LlamaForSequenceClassification:
@@ -73,7 +76,9 @@ def computed(explainer: Explainer, texts: list[str], tokens: int) -> float:
     documents = Encoder(explainer.tokenizer, explainer.profile.max_length, "word")(texts)
     batch = collate(documents, [None] * len(texts), explainer.tokenizer)
     with frozen_eval_mode(explainer.model):
-        passes = plan_passes(batch, tokens)
+        passes = plan_passes(
+            batch, tokens, tokens_of_a_pass(explainer.profile.classifier(explainer.model, LOSS, tokens))
+        )
     of_copies = sum(len(each.texts) * (each.tokens.stop - each.tokens.start) for each in passes)
     full = sum(len(document) * len(document.units) for document in documents)
     return (of_copies + batch.inputs["input_ids"].numel()) / full if passes else 1.0

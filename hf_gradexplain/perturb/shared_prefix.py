@@ -6,10 +6,9 @@ start at the first masked token of all of them.
 
 **Cost.** A pass over `n` copies of a text of `T` tokens, from token `p` on, counts as `s + n (T - p) + n p / 32`
 tokens. Each computed token goes through the linear layers once and attends to all `T` tokens, so that both grow with
-`T - p`; a cached token is only copied. `s` is what a pass costs by itself, with its small matrices and the launches of
-its kernels: 1/32 of the token budget, which says how many tokens keep the device busy. The copies, sorted by their
-first masked tokens, are cut into the passes with the smallest sum. If full copies cost no more, as for texts of a few
-words, they run instead.
+`T - p`; a cached token is only copied. `s` is what a pass costs by itself, however few its tokens are, see
+`tokens_of_a_pass`. The copies, sorted by their first masked tokens, are cut into the passes with the smallest sum. If
+full copies cost no more, as for texts of a few words and tiny models, they run instead.
 
 **Memory.** The keys and values of the texts take as many tokens as the plain forward pass over them. In the token
 budget of a pass, a cached token of a copy counts as a quarter of a token, for its keys and values in one layer at a
@@ -28,14 +27,15 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.classifier.embedding_lookups import same_logits
-from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.classifier.key_values import KeyValues
 from hf_gradexplain.classifier.memory import is_out_of_memory, run_in_chunks, token_limit
+from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.perturb import generic
 from hf_gradexplain.text.data import Batch
 
-_PER_PASS = 1 / 32
-"""What a pass costs by itself, as a share of the token budget."""
+_CALL = {"cpu": 1e7, "cuda": 3e8}
+"""The floating-point operations that a device computes in the time that the call of a layer takes by itself."""
 
 _COPIED = 1 / 32
 """What a cached token of a copy costs, in computed tokens."""
@@ -62,7 +62,7 @@ class Pass:
 def leave_one_out(forward: ForwardPass) -> Tensor:
     """Return the logits without each unit: `(B, U, C)`; where a text has fewer units, its plain logits."""
     budget = token_limit(forward.classifier.model, forward.classifier.batch_tokens, graph=False)
-    passes = plan_passes(forward.batch, budget)
+    passes = plan_passes(forward.batch, budget, tokens_of_a_pass(forward.classifier))
     if passes:
         try:
             logits = run_passes(forward, passes)
@@ -103,26 +103,39 @@ def run_passes(forward: ForwardPass, passes: list[Pass]) -> Tensor | None:
     return logits[:, :-1]
 
 
-def plan_passes(batch: Batch, budget: int) -> list[Pass]:
+def tokens_of_a_pass(classifier: HookedClassifier) -> float:
+    """Return what a pass costs by itself, in tokens.
+
+    Each layer is called once, which takes the time of some operations; a token takes two for each weight. For 6 layers
+    of 384 dimensions on a CPU it is about 30 tokens, and the larger the layers, the fewer.
+    """
+    model, tables = classifier.model, {id(p) for layer in classifier.lookup_layers for p in layer.parameters()}
+    weights = sum(p.numel() for p in model.parameters() if id(p) not in tables)
+    calls = sum(not any(module.children()) for module in model.modules())
+    return _CALL.get(device_of(model).type, _CALL["cuda"]) * calls / (2 * max(weights, 1))
+
+
+def plan_passes(batch: Batch, budget: int, per_pass: float) -> list[Pass]:
     """Return the passes with the smallest cost, those over the last words first; empty if full copies cost no more.
 
     Args:
         batch: The texts.
         budget: The token budget of a pass.
+        per_pass: What a pass costs by itself, in tokens.
     """
     if not batch.units.size:
         return []
     texts, units, first = _copies(batch)
     ends, device = np.array([batch.columns(len(document)).stop for document in batch.documents]), batch.target.device
-    passes, cost, cost_of_full_copies = list[Pass](), batch.units.unit_of.numel() + _PER_PASS * budget, 0.0
+    passes, cost, cost_of_full_copies = list[Pass](), batch.units.unit_of.numel() + per_pass, 0.0
     for end in np.unique(ends).tolist():
         rows = np.flatnonzero(ends[texts] == end)
-        parts, sum_of_costs = cut(first[rows], end, budget)
+        parts, sum_of_costs = cut(first[rows], end, budget, per_pass)
         for chosen in (rows[part] for part in parts):
             text, unit = (torch.from_numpy(x[chosen]).to(device) for x in (texts, units))
             passes.append(Pass(text, unit, slice(int(first[chosen[0]]), end)))
         tokens = end * int((units[rows] < batch.units.size).sum())
-        cost, cost_of_full_copies = cost + sum_of_costs, cost_of_full_copies + tokens * (1 + _PER_PASS)
+        cost, cost_of_full_copies = cost + sum_of_costs, cost_of_full_copies + tokens * (1 + per_pass / budget)
     return passes if cost < cost_of_full_copies else []
 
 
@@ -141,13 +154,14 @@ def _copies(batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return texts[order].numpy(), units[order].numpy(), first[texts, units][order].numpy()
 
 
-def cut(first: np.ndarray, length: int, budget: int) -> tuple[list[slice], float]:
+def cut(first: np.ndarray, length: int, budget: int, per_pass: float) -> tuple[list[slice], float]:
     """Cut copies of texts of equal length into the passes with the smallest cost.
 
     Args:
         first: `(N,)` the first token to compute of each copy, in ascending order.
         length: The number of tokens of a copy.
         budget: The token budget of a pass.
+        per_pass: What a pass costs by itself, in tokens.
 
     Returns:
         The copies of each pass, and the sum of the costs in tokens.
@@ -158,7 +172,7 @@ def cut(first: np.ndarray, length: int, budget: int) -> tuple[list[slice], float
     for stop in range(1, len(first) + 1):
         begin = np.arange(max(0, stop - most), stop)
         n = stop - begin
-        sums = total[begin] + _PER_PASS * budget + n * costs[begin]
+        sums = total[begin] + per_pass + n * costs[begin]
         sums[(n > 1) & (n * held[begin] > budget)] = np.inf
         total[stop], begin_of[stop] = sums.min(), begin[sums.argmin()]
     passes, stop = [], len(first)

@@ -197,7 +197,7 @@ class ArchitectureCase:
         return relative(recomputed, expected) if stays else math.inf
 
     def shared_prefix_error(self) -> float:
-        """Return the error of the logits without each word; the budget is so small that sharing always pays."""
+        """Return the error of the logits without each word, in as many passes as there are words."""
         profile = self.explainer.profile
         if not profile.shares_prefixes:
             return 0.0
@@ -209,7 +209,7 @@ class ArchitectureCase:
         with frozen_eval_mode(self.model), torch.no_grad():
             classifier = replace(self.classifier(), batch_tokens=32)
             forward = classifier.forward(collate(documents, [0] * len(texts), self.tokenizer), graph=False)
-            logits = shared_prefix.run_passes(forward, shared_prefix.plan_passes(forward.batch, 32))
+            logits = shared_prefix.run_passes(forward, shared_prefix.plan_passes(forward.batch, 32, 0))
             return math.inf if logits is None else relative(logits, generic.leave_one_out(forward))
 
     def nodes(self) -> Nodes:

@@ -7,14 +7,16 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 import torch
-from transformers import OPTConfig, OPTForSequenceClassification
+from transformers import LlamaConfig, LlamaForSequenceClassification, OPTConfig, OPTForSequenceClassification
 
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.key_values import KeyValues
+from hf_gradexplain.classifier.lookups import Lookup
 from hf_gradexplain.classifier.memory import token_limit
 from hf_gradexplain.perturb import generic, leave_one_out, removal_curves, shared_prefix, shortcuts
 from tests.perturb.conftest import VOCABULARY
 
+TOKENS_OF_A_PASS = shared_prefix.tokens_of_a_pass
 TABLE = "model.decoder.embed_tokens"
 
 
@@ -31,6 +33,12 @@ def model():
     }
     config = OPTConfig(vocab_size=VOCABULARY, **sizes, num_labels=3, pad_token_id=0, init_std=1.0)
     return OPTForSequenceClassification(config).double().eval().requires_grad_(False)
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passes(monkeypatch):
+    """A model as small as this one would never share prefixes."""
+    monkeypatch.setattr(shared_prefix, "tokens_of_a_pass", lambda classifier: 2.0)
 
 
 @pytest.fixture
@@ -102,11 +110,11 @@ def test_copies_are_cut_into_the_cheapest_passes(first, budget):
         held = [len(part) * (12 - part[0] + part[0] / 4) for part in passes]
         if any(len(part) > 1 and tokens > budget for part, tokens in zip(passes, held, strict=True)):
             return np.inf
-        return sum(budget / 32 + len(part) * (12 - part[0] + part[0] / 32) for part in passes)
+        return sum(3.0 + len(part) * (12 - part[0] + part[0] / 32) for part in passes)
 
     every = product([False, True], repeat=len(first) - 1)
     expected = min(cost([i + 1 for i, chosen in enumerate(cuts) if chosen]) for cuts in every)
-    parts, total = shared_prefix.cut(np.array(first), 12, budget)
+    parts, total = shared_prefix.cut(np.array(first), 12, budget, 3.0)
     assert total == pytest.approx(expected, rel=1e-12)
     assert cost(sorted(part.start for part in parts)[1:]) == pytest.approx(expected, rel=1e-12)
     assert [part.stop for part in parts[1:]] == [part.start for part in parts[:-1]], "the last words first"
@@ -124,7 +132,20 @@ def test_passes_keep_the_budget_and_compute_half_of_the_tokens(over, passes):
     assert 0.5 * full < sum(n * computed for n, computed, _ in rest) < 0.65 * full
 
 
-@pytest.mark.parametrize("lengths", [[5], [1, 0], [0], [4] * 6])
+def test_a_pass_costs_as_many_tokens_as_its_calls_take_time_and_less_for_larger_layers(model):
+    def tokens(dims):
+        sizes = {"hidden_size": dims, "intermediate_size": 8 * dims // 3, "num_hidden_layers": 6}
+        heads = {"num_attention_heads": dims // 32, "num_key_value_heads": dims // 32}
+        with torch.device("meta"):
+            large = LlamaForSequenceClassification(LlamaConfig(vocab_size=20_000, pad_token_id=0, **sizes, **heads))
+        lookups = (Lookup("model.embed_tokens", call=0, shift=0, time_major=False),)
+        return TOKENS_OF_A_PASS(HookedClassifier(large, lookups, None, 1024))
+
+    assert 20 < tokens(384) < 40
+    assert tokens(768) == pytest.approx(tokens(384) / 4, rel=0.01)
+
+
+@pytest.mark.parametrize("lengths", [[3], [1, 0], [0], [2] * 6])
 def test_full_copies_run_where_they_cost_no_more(lengths, over, passes):
     forward = over(lengths, unit="token", batch_tokens=1024)
     passes.clear()

@@ -13,6 +13,7 @@ from transformers import GPT2ForSequenceClassification
 from hf_gradexplain.classifier.key_values import KeyValues
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer
+from hf_gradexplain.perturb import shared_prefix
 from hf_gradexplain.probing.gradient_checks import sample_documents
 from hf_gradexplain.probing.open_classifier import open_classifier
 from hf_gradexplain.probing.prefix_check import prefix_error
@@ -129,6 +130,7 @@ def test_the_doctor_says_where_it_holds(kind, found, action):
 
 
 def test_the_scores_of_long_texts_are_those_of_full_copies(monkeypatch):
+    monkeypatch.setattr(shared_prefix, "tokens_of_a_pass", lambda classifier: 2.0)
     explain = Explainer(*gpt2())
     texts, used = [" ".join("abcdefgh"[(i + k) % 8] for i in range(30)) for k in range(2)], []
     monkeypatch.setattr(KeyValues, "of", lambda *arguments, of=KeyValues.of: used.append(1) or of(*arguments))
