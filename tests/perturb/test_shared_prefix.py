@@ -55,11 +55,11 @@ def over(run, model):
 def logits_by_hand(forward, text, removed):
     """Return the logits of a single text with the vectors of the removed unit set to the baseline."""
     document, model = forward.batch.documents[text], forward.classifier.model
-    vectors = model.get_input_embeddings()(torch.tensor([document.inputs["input_ids"]])).clone()
+    vectors = model.get_input_embeddings()(torch.tensor(document.inputs["input_ids"]).unsqueeze(0)).clone()
     vectors[0, torch.from_numpy(document.unit_of == removed)] = (forward.classifier.baseline or (torch.zeros(8),))[
         0
     ].to(vectors)
-    mask = torch.tensor([document.inputs["attention_mask"]])
+    mask = torch.tensor(document.inputs["attention_mask"]).unsqueeze(0)
     return model(inputs_embeds=vectors, attention_mask=mask).logits[0]
 
 
