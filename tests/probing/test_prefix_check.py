@@ -53,6 +53,12 @@ def with_a_hint_of_later_words(model):
     )
 
 
+def with_later_words_that_these_logits_do_not_show(model):
+    """The logits of every text are zero."""
+    with_a_hint_of_later_words(model)
+    torch.nn.init.zeros_(model.score.weight)
+
+
 def with_a_window_of_logits(model):
     """The logits of the last token depend on those before it in the same pass."""
     model.score.register_forward_hook(lambda layer, args, logits: logits.cumsum(1))
@@ -67,7 +73,13 @@ def with_states_kept_between_passes(model):
 
 
 @pytest.mark.parametrize(
-    "change", [with_a_hint_of_later_words, with_a_window_of_logits, with_states_kept_between_passes]
+    "change",
+    [
+        with_a_hint_of_later_words,
+        with_later_words_that_these_logits_do_not_show,
+        with_a_window_of_logits,
+        with_states_kept_between_passes,
+    ],
 )
 def test_what_would_change_the_logits_is_noticed(change):
     model, tokenizer = gpt2()
