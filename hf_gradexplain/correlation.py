@@ -78,9 +78,9 @@ def correlate_documents(
     if enough.any():
         kept = np.where(enough, lengths, 0)
         x, y = RaggedArray.from_padded(scores, kept), RaggedArray.from_padded(reference, kept)
-        x_ranks, y_ranks = (rank(side, tie_tolerance(precision), ROUNDING) for side in (x, y))
+        x_ranks, y_ranks = (rank(side, tie_tolerance(precision), float(ROUNDING)) for side in (x, y))
         constant = x_ranks.constant | y_ranks.constant
-        reason[:, enough] = np.where(constant, "constant scores", None)
+        reason[:, enough] = np.array([None, "constant scores"], dtype=object)[constant.astype(int)]
         for name in coefficients:
             with np.errstate(invalid="ignore", divide="ignore"):  # of constant scores
                 numbers = COEFFICIENTS[name](x, y, x_ranks, y_ranks)

@@ -1,6 +1,6 @@
 """The fields of an explanation as plain values, for JSON and for Parquet files."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from os import PathLike, fspath
@@ -164,7 +164,7 @@ def to_records(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 
     `batch.to_pylist()` gives equal records, with a Python object for each number, which takes several times as long.
     """
-    columns = {}
+    columns: dict[str, Sequence[Any]] = {}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if name == "units":
             columns[name] = _unit_lists(column)

@@ -43,8 +43,8 @@ def correlate_all(
     found = correlate_documents(rows, scores[REFERENCE], lengths, precision=precision)
     names = [name + end for name in COEFFICIENTS for end in ("", "_p")]
     numbers = np.stack([part[name] for name in COEFFICIENTS for part in (found.r, found.p)], axis=-1)
-    values = np.where(np.isnan(numbers), None, numbers.astype(object)).tolist()
-    reasons = found.reason.tolist()
+    values, reasons = numbers.astype(object), found.reason.tolist()
+    values[np.isnan(numbers)] = None
     return [
         {
             method: {**dict(zip(names, values[m][b], strict=True)), "undefined": reasons[m][b]}
