@@ -181,7 +181,7 @@ def listed(texts: Text | Iterable[Text]) -> list[Text]:
 
 def without_surrogates(text: str) -> str:
     """Replace lone surrogates, which neither tokenizers nor UTF-8 files accept, by U+FFFD."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+    return text if text.isascii() else re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def is_undivided(document: Document) -> bool:
