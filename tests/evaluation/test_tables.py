@@ -1,6 +1,7 @@
 """All tables from document files against plain loops; they are the same for any split into files."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -154,7 +155,7 @@ def test_every_unusual_document_is_counted(documents, paths, tables):
 def test_saturated_documents_are_counted_but_not_in_regression(documents, tmp_path):
     def changed(document, p, regression):
         curves = {m: np.array([p, *curve[1:]]) for m, curve in document.curves.items()}
-        explanation = type(document.explanation)(**{**vars(document.explanation), "regression": regression})
+        explanation = replace(document.explanation, regression=regression)
         return type(document)(**{**vars(document), "curves": curves, "explanation": explanation})
 
     three = [

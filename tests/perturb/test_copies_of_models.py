@@ -38,7 +38,7 @@ CASES = [
 
 def logits_by_hand(model, document, sets):
     """Return the logits `(N, C)` of one text without each of `N` sets of units, unpadded."""
-    inputs = {name: torch.tensor([x] * len(sets)) for name, x in document.inputs.items()}
+    inputs = {name: torch.tensor(np.tile(x, (len(sets), 1))) for name, x in document.inputs.items()}
     for ids, removed in zip(inputs["input_ids"], sets, strict=True):
         ids[[unit in removed for unit in document.unit_of.tolist()]] = ZERO
     return model(**inputs).logits
