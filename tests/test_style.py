@@ -66,6 +66,7 @@ INSIDE = {
         {"encode"},
     ],
     "classifier": [
+        {"process_settings"},
         {"autodiff", "head", "limits", "lookups", "memory", "outputs", "recording", "state"},
         {"embedding_lookups", "objective", "targets"},
         {"token_places"},

@@ -1,6 +1,5 @@
 """A model, its embedding lookups and its objective, with one function that runs it."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -16,6 +15,7 @@ from hf_gradexplain.classifier.embedding_lookups import OtherPlacesError, edit_l
 from hf_gradexplain.classifier.lookups import Edit, Lookup, WordLookup
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.outputs import run_model
+from hf_gradexplain.classifier.process_settings import UNCOMPILED, WITHOUT_ONEDNN
 from hf_gradexplain.classifier.recording import Recorded, RecordInputs
 from hf_gradexplain.classifier.state import ModelState, dtype_of
 from hf_gradexplain.classifier.token_places import Places, Vocabulary, find_places
@@ -254,14 +254,9 @@ class HookedClassifier:
         if not (graph and self.for_propagation):
             yield
             return
-        backend: Any = torch.backends.mkldnn
-        enabled, recurrent = backend.enabled, any(isinstance(module, nn.RNNBase) for module in self.model.modules())
-        try:
-            backend.enabled = enabled and not recurrent
-            with torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext():
-                yield
-        finally:
-            backend.enabled = enabled
+        recurrent = any(isinstance(module, nn.RNNBase) for module in self.model.modules())
+        with WITHOUT_ONEDNN.set() if recurrent else nullcontext(), UNCOMPILED.set():
+            yield
 
     @property
     def lookup_layers(self) -> tuple[nn.Module, ...]:

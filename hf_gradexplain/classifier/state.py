@@ -1,14 +1,16 @@
 """Save and restore the user's model: parameters, mode, configuration, attributes and random numbers."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from operator import is_
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
+
+from hf_gradexplain.classifier.process_settings import WITHOUT_CUDNN, WITHOUT_TF32
 
 UNUSED_PAD_ID = -1
 """A pad id that no token has, for models without a pad token."""
@@ -90,36 +92,10 @@ def _exact_cudnn(modules: Sequence[nn.Module]) -> Iterator[None]:
     cuDNN refuses the backward pass of recurrent layers in eval mode. TF32 rounds the inputs of convolutions to 10 bits,
     and the model's results would differ from those of its shortcut.
     """
-    saved: list[tuple[Any, str, Any]] = []
-
-    def set_option(backend: Any, name: str, value: Any) -> None:
-        saved.append((backend, name, getattr(backend, name)))
-        setattr(backend, name, value)
-
-    try:
-        if any(isinstance(module, nn.RNNBase) for module in modules):
-            set_option(torch.backends.cudnn, "enabled", False)
-        if any(isinstance(module, _ConvNd) for module in modules):
-            _disable_tf32(set_option)
+    recurrent = any(isinstance(module, nn.RNNBase) for module in modules)
+    convolving = any(isinstance(module, _ConvNd) for module in modules)
+    with WITHOUT_CUDNN.set() if recurrent else nullcontext(), WITHOUT_TF32.set() if convolving else nullcontext():
         yield
-    finally:
-        for backend, name, value in reversed(saved):
-            setattr(backend, name, value)
-
-
-def _disable_tf32(set_option: Callable[[Any, str, Any], None]) -> None:
-    """Disable TF32 for convolutions, by options whose values can be restored.
-
-    An option that was never set follows the more general one, and once it is set it cannot be unset. The most general
-    option is therefore set first: a more specific one that does not follow it has a value of its own.
-    """
-    cudnn: Any = torch.backends.cudnn
-    if not hasattr(cudnn, "conv"):  # before PyTorch 2.9
-        set_option(cudnn, "allow_tf32", False)
-    elif cudnn.conv.fp32_precision == "tf32":
-        for backend in (torch.backends, cudnn, cudnn.conv):
-            if backend.fp32_precision != "ieee":
-                set_option(backend, "fp32_precision", "ieee")
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -1,0 +1,93 @@
+"""Settings of the whole process that a forward pass changes, also while other threads run models."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+Restore = Callable[[], None]
+
+
+class ProcessSetting:
+    """A setting of the whole process: changed while at least one thread needs it, and then restored.
+
+    If each thread restored what it had found, the last one could restore what another thread had set.
+
+    Args:
+        change: Changes the setting, and returns a function that restores it.
+    """
+
+    def __init__(self, change: Callable[[], Restore]) -> None:
+        self._change, self._restore = change, _nothing
+        self._lock, self._users = threading.Lock(), 0
+
+    @contextmanager
+    def set(self) -> Iterator[None]:
+        """Keep the setting changed within the block."""
+        with self._lock:
+            if not self._users:
+                self._restore = self._change()
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    self._restore()
+
+
+def _nothing() -> None:
+    """Restore nothing."""
+
+
+def _set_options(options: Iterable[tuple[Any, str, Any]]) -> Restore:
+    """Set attributes, given with their values, one after the other; return the function that restores them."""
+    saved = []
+    for backend, name, value in options:
+        saved.append((backend, name, getattr(backend, name)))
+        setattr(backend, name, value)
+
+    def restore() -> None:
+        for backend, name, value in reversed(saved):
+            setattr(backend, name, value)
+
+    return restore
+
+
+def _tf32_options() -> Iterator[tuple[Any, str, Any]]:
+    """Yield the options that disable TF32 for convolutions, and whose values can be restored.
+
+    An option that was never set follows the more general one, and once it is set it cannot be unset. The most general
+    option is therefore set first: a more specific one that does not follow it has a value of its own.
+    """
+    cudnn: Any = torch.backends.cudnn
+    if not hasattr(cudnn, "conv"):  # before PyTorch 2.9
+        yield cudnn, "allow_tf32", False
+    elif cudnn.conv.fp32_precision == "tf32":
+        for backend in (torch.backends, cudnn, cudnn.conv):
+            if backend.fp32_precision != "ieee":
+                yield backend, "fp32_precision", "ieee"
+
+
+def _force_eager() -> Restore:
+    if "torch._dynamo" not in sys.modules:  # nothing is compiled; its import takes seconds
+        return _nothing
+    stance = torch.compiler.set_stance("force_eager")
+    return lambda: stance.__exit__(None, None, None)
+
+
+WITHOUT_CUDNN = ProcessSetting(lambda: _set_options([(torch.backends.cudnn, "enabled", False)]))
+"""No layer runs by cuDNN."""
+
+WITHOUT_TF32 = ProcessSetting(lambda: _set_options(_tf32_options()))
+"""No convolution rounds its inputs to TF32."""
+
+WITHOUT_ONEDNN = ProcessSetting(lambda: _set_options([(torch.backends.mkldnn, "enabled", False)]))
+"""No layer runs as one operation of oneDNN."""
+
+UNCOMPILED = ProcessSetting(_force_eager)
+"""Functions that were compiled by `torch.compile` run uncompiled."""
