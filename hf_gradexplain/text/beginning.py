@@ -36,8 +36,10 @@ def beginning(text: str, tokens: int) -> str:
     >>> len(beginning("good film " * 1000, 10)), beginning("a good film", 10)
     (239, 'a good film')
     """
-    end = len(text) if len(text) <= CHARACTERS * tokens else text.rfind(" ", 0, CHARACTERS * tokens)
-    return text[:end] if end == len(text) or (text[end - 1 : end].isascii() and text[end - 1 : end].isalnum()) else text
+    if len(text) <= CHARACTERS * tokens:
+        return text
+    start, space, _ = text[: CHARACTERS * tokens].rpartition(" ")
+    return start if space and start[-1:].isascii() and start[-1:].isalnum() else text
 
 
 def _parts(component: Any) -> list[dict[str, Any]]:

@@ -57,4 +57,5 @@ def test_only_tokenizers_that_divide_at_spaces_are_given_the_beginning():
 
 def test_a_beginning_ends_after_a_letter_or_digit():
     assert beginning("a, " * 100, 2) == "a, " * 100
+    assert beginning("a" * 100, 2) == "a" * 100
     assert beginning("ab " * 100, 2) == ("ab " * 16).strip()
