@@ -49,7 +49,7 @@ class Displayed:
 
     @property
     def method(self) -> str:
-        """The method that `show` and the other displays show by default: the first one of `scores`."""
+        """The first one of `scores`: what takes a single method takes this one by default."""
         return next(iter(self.scores))
 
     def segments(self, method: str | None = None) -> list[Segment]:

@@ -224,9 +224,9 @@ def explain(
     labels: Labels = None,
     **options: Unpack[ExplainOptions],
 ) -> Explanation | Explanations:
-    """Explain texts with a model named by its hub name or folder.
+    """Explain texts with a model.
 
-    The model is loaded in every call. To explain more than once, keep an `Explainer`.
+    A model that is given by its name is loaded in every call. To explain more than once, keep an `Explainer`.
 
     Args:
         model: Hub name or folder of a sequence classifier, an `Explainer`, a text classification pipeline, a

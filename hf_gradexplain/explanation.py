@@ -24,8 +24,9 @@ from hf_gradexplain.viz.sanitize import json_text
 class Explanation(Displayed):
     """The scores of one text's units, for one class of a classifier.
 
-    `show` displays it; `to_html`, `to_figure`, `to_frame` and `to_dict` convert it. Where they have an argument
-    `method`, its default is the first one of `scores`.
+    `show` displays it; `to_html`, `to_figure`, `to_frame` and `to_dict` convert it. Without their argument `method`,
+    `show`, `to_html`, `to_svg` and `to_png` show all methods; `to_figure`, `top` and `segments` take the first one of
+    `scores`.
 
     `explanation["loo"]` are the scores of a method, and `"loo" in explanation` says whether it has them;
     `len(explanation)` is the number of units, and iteration goes over the units.

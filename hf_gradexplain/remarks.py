@@ -14,7 +14,7 @@ CLOSE_TO_ZERO = 1e-4
 """The largest score, in nats or in probability, up to which scores count as close to 0."""
 
 SATURATED = 1e-3
-"""How near to 1 a probability holds the loss and its gradient back, and how near to 0 or 1 the probability."""
+"""A probability within this of 1 makes the loss and its gradient small; one within this of 0 or 1, its own gradient."""
 
 
 def remark(

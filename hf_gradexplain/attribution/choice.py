@@ -34,8 +34,8 @@ def choose_method(profile: Profile, measured: Mapping[str, Measured]) -> Choice:
     `signed_gi`. Results on the model's own card take precedence if another one-pass method is better there, with
     intervals that do not overlap.
 
-    Two methods cost more passes: `integrated_gradients` where propagation is refused, or where `cp_lrp`, whose rules
-    conserve relevance, does not conserve it, and `loo` where gradients cannot be used.
+    Two methods cost more passes. `integrated_gradients` is chosen where propagation is refused, or where the relevance
+    of `cp_lrp` does not add up as its rules promise. `loo` is chosen where gradients cannot be used.
 
     Args:
         profile: The results of probing the model.

@@ -4,7 +4,8 @@ import numpy as np
 from scipy import stats
 
 MIN_VALUES = 6
-"""A median of fewer values has no 95 % interval: even the smallest and the largest value hold it less often."""
+"""A median of fewer values has no 95 % interval: even the range from the smallest to the largest
+value holds the median in fewer than 95 % of samples."""
 
 
 def median_interval(values: np.ndarray) -> tuple[float, float]:

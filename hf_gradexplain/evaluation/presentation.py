@@ -136,7 +136,7 @@ def distrust(methods: Sequence[str]) -> str:
 
 
 def undecided(methods: Sequence[str]) -> str:
-    """Return a sentence that warns of methods that too few texts tell from a random order."""
+    """Return a sentence that warns of methods for which there are too few texts to tell them from a random order."""
     return (
         f"These texts are too few to tell {join_words(methods)} from a random order: measure on more texts before you "
         "trust these explanations."

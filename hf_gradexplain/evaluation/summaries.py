@@ -116,7 +116,7 @@ def no_better_than_random(tables: Tables) -> list[str]:
 
 
 def unclear_against_random(tables: Tables) -> list[str]:
-    """Return the methods that too few texts tell from `random`; empty if that was not evaluated."""
+    """Return the methods for which there are too few texts to tell them from `random`; empty if that has no scores."""
     return [name for name, verdict in compared_with(tables, "random").items() if verdict == "unclear"]
 
 

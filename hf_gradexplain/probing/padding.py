@@ -15,7 +15,7 @@ _SMALLEST, _STEP = 64, 4
 """The first length interval ends at 64 tokens; each of the next ends at four times the end of the one before."""
 
 _WORTH = 16
-"""An interval is tried if its texts have as many tokens as this number of its longest text."""
+"""An interval is tried if its texts together have at least this many times the tokens of its longest text."""
 
 
 class PaddingLimit:

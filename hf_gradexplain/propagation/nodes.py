@@ -89,5 +89,5 @@ _DEGREES = {"Sqrt0": 0.5, "Var0": 2.0}
 
 
 def degree_of(node: Node) -> float:
-    """Return the degree of a node of the kind `POWER`: multiplied by `c`, its input yields `c^degree` as much."""
+    """Return the degree of a node of the kind `POWER`: `c` times its input gives `c^degree` times its output."""
     return _DEGREES.get(short_name(node)) or float(node._saved_exponent)  # type: ignore[attr-defined]

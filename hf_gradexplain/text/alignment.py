@@ -33,8 +33,8 @@ class Tokens:
         starts: `(T,)` where each token begins, and `ends` `(T,)` where it ends: ascending, without overlap, and empty
             for a token that adds no character, such as the later bytes of a character. A character with its combining
             marks belongs to the first of its tokens.
-        reads: `(T, 2)` the characters that each token covers, wholly or, for byte tokens, in part; also those that
-            belong to a token before it.
+        reads: `(T, 2)` the characters that each token covers. A byte token may cover a part of a character, which may
+            belong to an earlier token.
         words: `(T,)` a number for each word that the tokenizer finds; `NO_WORD` for special tokens.
         pieces: Returns the tokens of a text, given its number, as the tokenizer writes them.
         truncated_at: `(B,)` the offset in each text of the first character that truncation removes, or None.
