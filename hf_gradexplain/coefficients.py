@@ -41,8 +41,8 @@ def rank(x: RaggedArray, tie: float, constant: float) -> Ranks:
 
     Args:
         x: Finite values `(..., N)`.
-        tie: Neighbours in sorted order are equal if they differ by at most `tie` times the largest absolute value of the
-            row. The value of such a group is its lowest one.
+        tie: Neighbours in sorted order are equal if they differ by at most `tie` times the row's largest absolute
+            value. The value of such a group is its lowest one.
         constant: A row is constant if these values differ by at most `constant` times the largest of them.
     """
     order = x.argsort()
