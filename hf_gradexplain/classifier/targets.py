@@ -91,4 +91,6 @@ def _is_no_class(class_names: Sequence[str], label: Any = None) -> str:
         )
     choices = ", ".join(f"{i} ({name})" for i, name in list(enumerate(class_names))[:10])
     similar = nearest(label, class_names) if isinstance(label, str) else ""
-    return f"is not a class of the model; {similar}choices: {choices}; target='predicted' explains the predicted class"
+    return (
+        f"is not a class of the model; {similar}choices: {choices}; without a label, the predicted class is explained"
+    )

@@ -69,7 +69,7 @@ class FittedTable:
 
     def _table(self, text: TextTable, left_out: Sequence[str]) -> Table:
         missing = sum(cell == MISSING for row in text.rows for cell in row)
-        notes = [f"– undefined ({missing})"] if missing else []
+        notes = [f"–: no number ({missing} cell{'s' * (missing > 1)})"] if missing else []
         notes += [f"left out, as the terminal is narrow: {', '.join(left_out)}"] if left_out else []
         table = Table(
             title=Text(one_line(self.title), style="bold") if self.title else None,

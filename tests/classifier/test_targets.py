@@ -100,5 +100,7 @@ def test_invalid_labels_are_an_error(target, labels, message):
 
 
 def test_at_most_ten_classes_are_listed_as_choices():
-    with pytest.raises(GradexplainError, match=r"8 \(c8\), 9 \(c9\); target='predicted' explains the predicted class"):
+    with pytest.raises(
+        GradexplainError, match=r"8 \(c8\), 9 \(c9\); without a label, the predicted class is explained"
+    ):
         target_ids("label", [12], 1, [f"c{i}" for i in range(12)])

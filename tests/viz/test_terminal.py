@@ -20,7 +20,7 @@ def test_table_is_aligned_and_counts_what_is_undefined():
     assert lines[0] == "AOPC"
     assert "loo     0.50  1,000" in lines
     assert "sa_l1      –     20" in lines
-    assert lines[-1] == "– undefined (1)"
+    assert lines[-1] == "–: no number (1 cell)"
 
 
 SUMMARY = pd.DataFrame(
@@ -72,7 +72,7 @@ def test_digits_are_dropped_first_then_the_last_numbers_and_the_caption_names_th
 
 
 def test_undefined_values_of_columns_left_out_are_not_counted():
-    assert "undefined (1)" in printed(summary_table(SUMMARY), 100)
+    assert "–: no number (1 cell)" in printed(summary_table(SUMMARY), 100)
     assert "undefined" not in printed(summary_table(SUMMARY), 34)
 
 
