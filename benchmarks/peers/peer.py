@@ -3,11 +3,12 @@
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from benchmarks.peers.truth import Truth
+if TYPE_CHECKING:  # shap and lime are measured without the packages that this one needs
+    from benchmarks.peers.truth import Truth
 
 PEERS = {
     "captum": "benchmarks.peers.with_captum",
@@ -20,6 +21,9 @@ PEERS = {
 
 TIMED = {"hf_gradexplain": "benchmarks.peers.with_hf_gradexplain"} | {x: PEERS[x] for x in PEERS if x != "inseq"}
 """The tools that explain classifiers, this package first, and the modules that hold their `SPEED`."""
+
+COSTED = {name: f"benchmarks.peers.with_{name}" for name in ("hf_gradexplain", "captum", "interpreto", "shap", "lime")}
+"""The tools whose methods `benchmarks.peers.thousand` measures, and the modules that hold their `COSTS`."""
 
 TARGET = 0
 """The class that is explained."""
@@ -53,7 +57,7 @@ class Peer:
 
     call: str
     scores: str
-    truth: Callable[[Truth, Mapping[str, Tensor]], Tensor]
+    truth: Callable[["Truth", Mapping[str, Tensor]], Tensor]
     alone: Callable[[Any, Any, str], Output]
     together: Callable[[Any, Any, list[str]], list[Tensor]] | None = None
     scaled: bool = False
@@ -92,3 +96,8 @@ def load(name: str) -> Peer:
 def load_speed(name: str) -> Speed:
     """Return the timed calls of the tool of this name, which must be installed."""
     return importlib.import_module(TIMED[name]).SPEED
+
+
+def load_costs(name: str) -> Mapping[str, Work]:
+    """Return the methods of the tool of this name, which must be installed, as a user calls them."""
+    return importlib.import_module(COSTED[name]).COSTS

@@ -9,6 +9,7 @@ from captum.attr import (
     GuidedBackprop,
     InputXGradient,
     LayerGradientXActivation,
+    LayerIntegratedGradients,
     Saliency,
 )
 from torch import Tensor, nn
@@ -124,3 +125,23 @@ SPEED = Speed(
     occlusion=_occlusion,
     copies=(1, 4, 8, 16, 32),
 )
+
+
+def _integrated_gradients(model: Any, tokenizer: Any, texts: list[str], size: int) -> object:
+    def forward(ids: Tensor, mask: Tensor) -> Tensor:
+        return model(input_ids=ids, attention_mask=mask).logits
+
+    attribution, scores = LayerIntegratedGradients(forward, model.get_input_embeddings()), []
+    for text in texts:
+        inputs = tokenizer(text, truncation=True, return_tensors="pt").to(model.device)
+        mask, baselines = (inputs["attention_mask"],), inputs["input_ids"] * 0 + tokenizer.pad_token_id
+        given = {"baselines": baselines, "additional_forward_args": mask, "target": TARGET, "internal_batch_size": 16}
+        scores.append(attribution.attribute(inputs["input_ids"], **given).sum(-1))
+    return scores
+
+
+COSTS = {
+    "LayerGradientXActivation": _one,
+    "LayerIntegratedGradients, 50 steps": _integrated_gradients,
+    "FeatureAblation": lambda model, tokenizer, texts, size: _occlusion(model, tokenizer, texts, 16),
+}

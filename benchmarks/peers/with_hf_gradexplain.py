@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from benchmarks.peers.peer import TARGET, Speed
+from benchmarks.peers.peer import TARGET, Speed, Work
 from hf_gradexplain import Explainer
 
 METHODS = ("signed_gi", "sa_l2", "sa_l1", "sa_linf", "sa_raw")
@@ -28,3 +28,16 @@ SPEED = Speed(
     occlusion=lambda *given: _explain(*given, ("loo",)),
     copies=(512, 1024, 2048),
 )
+
+
+def _cost(*methods: str) -> Work:
+    return lambda *given: _explain(*given, methods)
+
+
+COSTS = {
+    "signed_gi": _cost("signed_gi"),
+    "attn_lrp, the default": _cost("attn_lrp"),
+    "5 gradient methods": _cost(*METHODS),
+    "integrated_gradients": _cost("integrated_gradients"),
+    "loo": _cost("loo"),
+}

@@ -3,10 +3,10 @@
 from typing import Any
 
 import torch
-from interpreto import Granularity, Occlusion, Saliency, SmoothGrad, SquareGrad, VarGrad
+from interpreto import Granularity, KernelShap, Lime, Occlusion, Saliency, SmoothGrad, SquareGrad, VarGrad
 from torch import Tensor
 
-from benchmarks.peers.peer import TARGET, Output, Peer, Speed
+from benchmarks.peers.peer import TARGET, Output, Peer, Speed, Work
 from benchmarks.peers.truth import Truth
 
 
@@ -71,3 +71,19 @@ SPEED = Speed(
     occlusion=_occlusion,
     copies=(1, 4, 8, 16, 32),
 )
+
+
+def _perturbed(kind: Any) -> Work:
+    def explain(model: Any, tokenizer: Any, texts: list[str], size: int) -> object:
+        explainer = kind(model, tokenizer, batch_size=16, granularity=Granularity.WORD)
+        return [_explain(explainer, [text]) for text in texts]
+
+    return explain
+
+
+COSTS = {
+    "Saliency, input_x_gradient": lambda model, tokenizer, texts, size: _one(model, tokenizer, texts, 16),
+    "Occlusion, words": _perturbed(Occlusion),
+    "KernelShap, words": _perturbed(KernelShap),
+    "Lime, words": _perturbed(Lime),
+}
