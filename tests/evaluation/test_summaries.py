@@ -9,6 +9,7 @@ import pytest
 from hf_gradexplain.evaluation.agreement import CORRELATION_COLUMNS
 from hf_gradexplain.evaluation.comparisons import COLUMNS
 from hf_gradexplain.evaluation.summaries import (
+    best_compared,
     compared_with,
     correlation_summary,
     ends_summary,
@@ -66,6 +67,21 @@ def test_the_headline_names_the_best_methods_by_the_tests():
     )
     tested = replace(tables({"a": 0.6, "b": 0.55, "c": 0.61}), comparisons=comparisons)
     assert headline(tested).startswith("Over 5 texts, c and b find the words")
+
+
+def test_the_best_method_is_compared_with_each_other_one_at_the_shorter_k():
+    comparisons = compared(
+        (1, "b", "a", 0.05, 0.01, 0.09, 0.001, 0.002, 5),
+        (1, "c", "a", 0.11, 0.05, 0.15, 0.001, 0.0001, 5),
+        (1, "c", "b", 0.06, -0.01, 0.13, 0.1, 0.2, 5),
+        (9, "c", "b", 0.07, 0.01, 0.13, 0.01, 0.02, 5),
+    )
+    tested = replace(tables({"a": 0.5, "b": 0.55, "c": 0.61}), comparisons=comparisons)
+    assert best_compared(tested) == [
+        "no significant difference between c and b: 0.060 [−0.010, 0.130], adjusted p 0.200",
+        "c above a by 0.110 [0.050, 0.150], adjusted p < 0.001",
+    ]
+    assert best_compared(tables({"a": 0.5})) == []
 
 
 def test_methods_with_a_negligible_difference_are_both_in_the_headline():

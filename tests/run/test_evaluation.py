@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from scipy.stats import ttest_rel
 
 from hf_gradexplain.commands.evaluate import run_evaluation
@@ -100,8 +101,10 @@ def test_the_table_of_texts_has_each_method_on_each_text(result):
     assert rows["AOPC(10)"].mean() == pytest.approx(result.to_frame().set_index("method").loc["signed_gi", "AOPC(10)"])
     first = result.explanations[0]
     assert rows.loc[0, "pearson"] == pytest.approx(np.corrcoef(first["signed_gi"], first["loo"])[0, 1])
+    rho = stats.spearmanr(first["signed_gi"], first["loo"]).statistic
+    assert rows.loc[0, "spearman"] == pytest.approx(rho, abs=1e-12)
     assert rows.loc[0, "p"] == first.probabilities[0]
-    assert np.isnan(rows.loc[6, "pearson"])
+    assert rows.loc[6, ["pearson", "spearman"]].isna().all()
 
 
 def test_paired_tests_say_in_words_whether_a_difference_is_real(result):
