@@ -26,7 +26,8 @@ from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.perturb.shared_prefix import plan_passes, tokens_of_a_pass
-from hf_gradexplain.text.encode import Encoder, collate
+from hf_gradexplain.text.collate import collate
+from hf_gradexplain.text.encode import Encoder
 
 LOSS = Objective("loss", "softmax")
 

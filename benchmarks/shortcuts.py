@@ -28,8 +28,9 @@ from hf_gradexplain.models import MODELS, train_word_tokenizer
 from hf_gradexplain.perturb import GENERIC, Shortcut, has_gradient_shortcut, shortcut_gradients, shortcut_of
 from hf_gradexplain.probing.probe import probe
 from hf_gradexplain.run.processes import flush_denormals
+from hf_gradexplain.text.collate import collate
 from hf_gradexplain.text.data import Gradients
-from hf_gradexplain.text.encode import Encoder, collate
+from hf_gradexplain.text.encode import Encoder
 
 VOCABULARY, CLASSES = 20_000, 4
 KINDS = ("leave-one-out", "curve")

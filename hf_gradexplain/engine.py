@@ -42,8 +42,9 @@ from hf_gradexplain.probing.probe import probe, raw_sum_warning
 from hf_gradexplain.probing.report import Report
 from hf_gradexplain.probing.tokenizer_checks import check_token_ids, check_tokenizer, warn_of_undivided
 from hf_gradexplain.scored import ScoredBatch, warn_of_incomplete
+from hf_gradexplain.text.collate import collate, plan_batches, special_tokens
 from hf_gradexplain.text.data import Document
-from hf_gradexplain.text.encode import Encoder, Text, collate, count_tokens, plan_batches, without_surrogates
+from hf_gradexplain.text.encode import Encoder, Text, without_surrogates
 from hf_gradexplain.tokenizer_kwargs import read_kwargs
 from hf_gradexplain.viz.tables import join_words
 
@@ -173,7 +174,7 @@ class AttributionEngine:
             classifier = self._classifier(options)
             masked = read_kwargs(options.tokenizer_kwargs).get("return_attention_mask", True)
             padded_up_to = self._padding_limit(classifier, lengths) if masked else 0
-        kinds = self._special_tokens(documents)
+        kinds = special_tokens(documents, self.tokenizer)
         plan = plan_batches(lengths, classifier.batch_tokens, padded_up_to=padded_up_to, kinds=kinds)
         graph = any(takes_gradients(method.source) for method in methods.values())
 
@@ -278,8 +279,3 @@ class AttributionEngine:
         baselines: dict[str, str] = {name: masking for name, method in named.items() if uses_baseline(method)}
         multiplying = {name for name, method in named.items() if multiplies_by_words(method)}
         return baselines | dict.fromkeys(multiplying & baselines.keys(), self._gradient_baseline(options))
-
-    def _special_tokens(self, documents: Sequence[Document]) -> list[tuple[int, ...]]:
-        """How often each occurs: some models refuse batches of texts with different numbers of end tokens."""
-        anywhere = self.tokenizer.unk_token_id, self.tokenizer.pad_token_id
-        return count_tokens(documents, [i for i in self.tokenizer.all_special_ids if i not in anywhere])

@@ -58,12 +58,13 @@ FOLDERS = [
 # Inside a folder, a module imports only from rows above its own; `__init__` re-exports what stands above it.
 INSIDE = {
     "text": [
-        {"beginning", "data", "scripts", "tokenize"},
+        {"beginning", "scripts", "sequences", "tokenize"},
+        {"data"},
         {"characters"},
         {"alignment"},
         {"character_alignment", "words"},
         {"python_tokenizers"},
-        {"encode"},
+        {"collate", "encode"},
     ],
     "classifier": [
         {"process_settings"},

@@ -17,7 +17,7 @@ from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.options import BaselineName
 from hf_gradexplain.probing.gradient_checks import document_of, ordinary_ids
-from hf_gradexplain.text.encode import collate
+from hf_gradexplain.text.collate import collate
 
 _CHUNK = 64
 

@@ -14,7 +14,7 @@ from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.probing.gradient_checks import forward_backward, largest, relative_error, sample_documents
-from hf_gradexplain.text.encode import collate
+from hf_gradexplain.text.collate import collate
 
 BACKEND = "inductor"
 """The backend of `torch.compile`."""

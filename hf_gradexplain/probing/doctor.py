@@ -26,8 +26,9 @@ from hf_gradexplain.probing.gradient_checks import (
 )
 from hf_gradexplain.probing.probe import Profile
 from hf_gradexplain.probing.report import Check, Report
+from hf_gradexplain.text.collate import collate
 from hf_gradexplain.text.data import Batch
-from hf_gradexplain.text.encode import Encoder, collate, is_undivided
+from hf_gradexplain.text.encode import Encoder, is_undivided
 
 _LONGEST = 1024
 """The model is run at its length limit if that is at most this many tokens."""

@@ -23,8 +23,8 @@ from hf_gradexplain.probing.gradient_checks import (
     tokens_around,
     vocabulary_of,
 )
+from hf_gradexplain.text.collate import collate
 from hf_gradexplain.text.data import Batch
-from hf_gradexplain.text.encode import collate
 
 _OTHER_TASKS = (
     "For(QuestionAnswering|TokenClassification|MaskedLM|CausalLM|ConditionalGeneration|MultipleChoice|PreTraining)$"

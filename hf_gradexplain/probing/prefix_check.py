@@ -10,8 +10,8 @@ from hf_gradexplain.classifier.key_values import KeyValues
 from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.probing.gradient_checks import largest, relative_error
+from hf_gradexplain.text.collate import collate
 from hf_gradexplain.text.data import Batch, Document
-from hf_gradexplain.text.encode import collate
 
 
 def prefix_error(

@@ -28,8 +28,8 @@ from hf_gradexplain.probing.open_classifier import open_classifier
 from hf_gradexplain.probing.prefix_check import prefix_error
 from hf_gradexplain.probing.propagation_check import PropagationCheck, check_padding, check_propagation
 from hf_gradexplain.probing.tokenizer_checks import check_room
+from hf_gradexplain.text.collate import collate
 from hf_gradexplain.text.data import Batch, Document
-from hf_gradexplain.text.encode import collate
 
 _NOISE = 0.05
 """Up to this scaled cosine, a product with the gradient counts as rounding error."""

@@ -1,4 +1,4 @@
-"""Encode texts as documents, and collate documents into batches."""
+"""Encode texts as documents."""
 
 import re
 import warnings
@@ -8,7 +8,6 @@ from itertools import pairwise, starmap
 from typing import Any, get_args
 
 import numpy as np
-import torch
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from hf_gradexplain.errors import GradexplainError, choose
@@ -16,7 +15,7 @@ from hf_gradexplain.options import UnitName
 from hf_gradexplain.text.alignment import Tokens, flat, from_encodings, from_places
 from hf_gradexplain.text.beginning import CHARACTERS, beginning, divides_at_spaces
 from hf_gradexplain.text.characters import Characters
-from hf_gradexplain.text.data import NO_UNIT, PREDICTED, Batch, Document, Occurrences, Units
+from hf_gradexplain.text.data import NO_UNIT, Document, Occurrences
 from hf_gradexplain.text.python_tokenizers import from_alignment, segmenter_of
 from hf_gradexplain.text.scripts import is_spaceless
 from hf_gradexplain.text.tokenize import tokenize
@@ -199,82 +198,3 @@ def whole_text(text: Text) -> str:
 def _slices(text_of: np.ndarray, texts: int) -> list[slice]:
     """Return where the numbers of each text are, which are ascending."""
     return list(starmap(slice, pairwise(text_of.searchsorted(np.arange(texts + 1)).tolist())))
-
-
-def collate(
-    documents: Sequence[Document],
-    targets: Sequence[int | None],
-    tokenizer: PreTrainedTokenizerBase,
-    device: torch.device | str = "cpu",
-    seed: int = 0,
-) -> Batch:
-    """Collate documents into one batch, padded to the longest on the tokenizer's padding side.
-
-    Args:
-        documents: At least one document.
-        targets: The class to explain of each document; None for the predicted class.
-        tokenizer: The tokenizer that encoded them.
-        device: The device of the tensors.
-        seed: The seed of every random draw for these documents.
-    """
-    left = tokenizer.padding_side == "left"
-    size, n_rows = max(d.n_units for d in documents), max(len(d.unit_of_row) for d in documents)
-    fill = {"input_ids": tokenizer.pad_token_id or 0, "token_type_ids": tokenizer.pad_token_type_id}
-    names = list(documents[0].inputs)
-    of_tokens = [_pad([d.inputs[name] for d in documents], fill.get(name, 0), left=left) for name in names]
-    of_tokens.append(_pad([d.unit_of for d in documents], NO_UNIT, left=left))
-    of_tokens.append(_pad([d.row_of for d in documents], NO_UNIT, left=left))
-    *inputs, unit_of, row_of = torch.from_numpy(np.stack(of_tokens)).to(device)
-    units = Units(
-        unit_of=unit_of.where(unit_of != NO_UNIT, size),
-        row_of=row_of.where(row_of != NO_UNIT, n_rows),
-        unit_of_row=torch.from_numpy(_pad([d.unit_of_row for d in documents], size)).to(device),
-        count=torch.tensor([d.n_units for d in documents], device=device),
-        size=size,
-    )
-    target = torch.tensor([PREDICTED if t is None else t for t in targets], device=device)
-    return Batch(tuple(documents), dict(zip(names, inputs, strict=True)), units, target, seed, padded_left=left)
-
-
-def _pad(rows: Sequence[np.ndarray], value: int, *, left: bool = False) -> np.ndarray:
-    """Return rows of numbers as one array, padded to the longest with a value."""
-    lengths = np.array(list(map(len, rows)))[:, None]
-    columns = np.arange(lengths.max())
-    out = np.full((len(rows), len(columns)), value)
-    out[columns >= len(columns) - lengths if left else columns < lengths] = np.concatenate(rows)
-    return out
-
-
-def count_tokens(documents: Sequence[Document], ids: Sequence[int]) -> list[tuple[int, ...]]:
-    """Return how often each of these token ids occurs in each document."""
-    tokens = np.concatenate([np.zeros(0, int), *(document.inputs["input_ids"] for document in documents)])
-    text_of = np.repeat(np.arange(len(documents)), list(map(len, documents)))
-    counts = [np.bincount(text_of[tokens == i], minlength=len(documents)).tolist() for i in ids]
-    return list(zip(*counts, strict=True)) if ids else [()] * len(documents)
-
-
-def plan_batches(
-    lengths: Sequence[int], batch_tokens: int, *, padded_up_to: int, kinds: Sequence[tuple[int, ...]] = ()
-) -> list[list[int]]:
-    """Group documents into batches of at most `batch_tokens` tokens, padding included.
-
-    A document longer than `batch_tokens` gets a batch of its own. Documents of different lengths share a batch only if
-    none of them is longer than `padded_up_to`; documents of different `kinds` never do. Batches are ordered by kind,
-    then by length. `kinds` are the numbers of each special token per document: some models refuse a batch in which they
-    differ.
-
-    >>> plan_batches([3, 5, 3, 3], batch_tokens=6, padded_up_to=0)
-    [[0, 2], [3], [1]]
-    >>> plan_batches([3, 4, 3, 5, 5], batch_tokens=100, padded_up_to=4)
-    [[0, 2, 1], [3, 4]]
-    """
-    kinds = kinds or [()] * len(lengths)
-    batches: list[list[int]] = []
-    for i in sorted(range(len(lengths)), key=lambda i: (kinds[i], lengths[i], i)):
-        last = batches[-1] if batches else []
-        fits = last and kinds[last[0]] == kinds[i] and (len(last) + 1) * lengths[i] <= batch_tokens
-        if fits and (lengths[i] <= padded_up_to or lengths[last[0]] == lengths[i]):
-            last.append(i)
-        else:
-            batches.append([i])
-    return batches

@@ -18,8 +18,9 @@ from hf_gradexplain.perturb import generic, shared_prefix
 from hf_gradexplain.probing.gradient_checks import forward_backward
 from hf_gradexplain.propagation.graph import Graph, apply_rules
 from hf_gradexplain.propagation.rules import RULE_SETS, RuleSet
+from hf_gradexplain.text.collate import collate
 from hf_gradexplain.text.data import Batch
-from hf_gradexplain.text.encode import Encoder, collate
+from hf_gradexplain.text.encode import Encoder
 from tests.architectures.zoo import VOCAB_SIZE, InFloat64, Rows, tiny_model, tiny_tokenizer, word_rows
 from tests.helpers.recomputed import RECOMPUTED
 

@@ -10,8 +10,8 @@ import torch
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.classifier.lookups import Lookup
 from hf_gradexplain.classifier.objective import Objective
+from hf_gradexplain.text.collate import collate
 from hf_gradexplain.text.data import NO_UNIT, Document, Occurrences
-from hf_gradexplain.text.encode import collate
 
 VOCABULARY = 12
 

@@ -9,7 +9,7 @@ from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.probing.gradient_checks import finite_difference_error, forward_backward, sample_documents
 from hf_gradexplain.probing.probe import probe
-from hf_gradexplain.text.encode import collate
+from hf_gradexplain.text.collate import collate
 from tests.helpers.toys import TOKENIZER, Nested, Toy, TwiceTheGradient
 
 

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.text.collate import collate, plan_batches
 from hf_gradexplain.text.data import NO_UNIT
-from hf_gradexplain.text.encode import Encoder, collate, plan_batches
+from hf_gradexplain.text.encode import Encoder
 from tests.helpers.tiny import make
 from tests.helpers.tokenizers_of_all_kinds import KINDS, tokenizer_of
 
