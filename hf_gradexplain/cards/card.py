@@ -16,7 +16,7 @@ class Corpus:
         commit: The commit that was read, or None for a local copy.
         config: The name of its configuration, or None.
         text_column: The column of the texts, or two columns joined by a comma.
-        label_column: The column of the labels.
+        label_column: The column of the labels, or None if there are none.
         train_split: The split for training.
         train_rows: The number of training rows.
         train_sha256: The fingerprint of the training rows, see `hf_gradexplain.run.fingerprints.texts_fingerprint`.
@@ -30,7 +30,7 @@ class Corpus:
     commit: str | None
     config: str | None
     text_column: str
-    label_column: str
+    label_column: str | None
     train_split: str
     train_rows: int
     train_sha256: str
@@ -116,6 +116,7 @@ class Card:
         widget: Example inputs for the widget on the hub.
         weights_sha256: The SHA-256 of the weights that were measured, see `hf_gradexplain.loading.card_results`, or
             None.
+        kind: What it is, see `hf_gradexplain.training.task.Task`.
     """
 
     title: str
@@ -139,6 +140,7 @@ class Card:
     examples: Sequence[Example] = ()
     widget: Sequence[str] = field(default_factory=list)
     weights_sha256: str | None = None
+    kind: str = "text classifier"
 
     def to_json(self) -> str:
         """Return the card as JSON; `from_json` reads it."""

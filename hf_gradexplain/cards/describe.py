@@ -8,6 +8,7 @@ from hf_gradexplain.hub.provenance import public_name
 from hf_gradexplain.models import MODELS
 from hf_gradexplain.run.fingerprints import texts_fingerprint, versions
 from hf_gradexplain.training.arguments import FitArguments, TrainArguments
+from hf_gradexplain.training.pairs import Reward
 from hf_gradexplain.training.task import Task
 from hf_gradexplain.training.train import Trained
 
@@ -38,6 +39,7 @@ def describe(
     """
     model, software, base = trained.model, versions(), trained.provenances.get("base model")
     return Card(
+        kind=trained.task.kind,
         title=Path(arguments.output_dir).resolve().name if repo_id is None else repo_id.rpartition("/")[2],
         repo_id=repo_id,
         model_type=model.config.model_type,
@@ -65,7 +67,7 @@ def _corpus(trained: Trained, arguments: TrainArguments, source: str | None) -> 
         commit=data.commit,
         config=arguments.dataset_config_name,
         text_column=arguments.text_column,
-        label_column=arguments.label_column,
+        label_column=arguments.label_column if "label" in trained.train_rows.column_names else None,
         train_split=arguments.train_split,
         train_rows=len(trained.train_rows),
         train_sha256=texts_fingerprint(trained.train_rows),
@@ -104,6 +106,8 @@ def _limits(trained: Trained, arguments: TrainArguments) -> list[str]:
 
 
 def _about_probabilities(task: Task) -> str:
+    if isinstance(task, Reward):
+        return "Its output is a reward: only the difference between the rewards of two texts has a meaning."
     if task.problem_type == "regression":
         return "Its output is a number without an interval: the size of the error is unknown."
     return "Its probabilities were not calibrated: 0.9 does not mean that 90 % of such predictions are right."

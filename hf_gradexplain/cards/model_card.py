@@ -17,6 +17,8 @@ FIGURE = "aopc.png"
 _HUB_METRICS = {
     "accuracy": ("accuracy", "Accuracy", None),
     "macro_f1": ("f1", "Macro F1", {"average": "macro"}),
+    "average_precision": ("average_precision", "Average precision", None),
+    "pair_accuracy": ("accuracy", "Pair accuracy", None),
     "mse": ("mse", "Mean squared error", None),
 }
 """Per metric: its identifier on the hub, its name for display, and its arguments on the hub."""
@@ -38,6 +40,7 @@ def model_card(card: Card) -> str:
         grid="" if card.faithfulness is None else ", ".join(map(str, card.faithfulness.k_grid)),
         methods=[] if card.faithfulness is None else _methods(card.faithfulness),
         figure=Markup(FIGURE),
+        columns=" → ".join(filter(None, (card.corpus.text_column, card.corpus.label_column))),
         classes=", ".join(card.classes),
         software=", ".join(f"{name} {version}" for name, version in card.versions.items()),
         examples=[_example(example) for example in card.examples],
@@ -48,7 +51,7 @@ def _summary(card: Card) -> str:
     base = card.base if card.base_commit is None else f"{card.base} (commit {card.base_commit})"
     training = "trained from scratch" if card.base is None else f"fine-tuned from {base}"
     return (
-        f"A text classifier ({card.model_type}, {card.parameters:,} parameters), {training} on "
+        f"A {card.kind} ({card.model_type}, {card.parameters:,} parameters), {training} on "
         f"{card.corpus.train_rows:,} rows of the split {card.corpus.train_split} of {card.corpus.name}."
     )
 

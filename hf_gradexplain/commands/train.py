@@ -92,7 +92,7 @@ def _push(card: Card, folder: Path, files: Sequence[str], destination: Destinati
 
 def _add_faithfulness(card: Card, trained: Trained, arguments: TrainRecipeArguments) -> Card:
     """Return the card with the faithfulness of the model's explanations, or with the reason why there are none."""
-    n, rows = arguments.faithfulness_samples, trained.eval_rows
+    n, rows = arguments.faithfulness_samples, trained.task.single_inputs(trained.eval_rows)
     texts = [arguments.example_text] * bool(arguments.example_text)
     widget = rows[: arguments.data_examples]["text"] if "text_pair" not in rows.column_names else []
     try:

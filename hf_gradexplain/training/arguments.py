@@ -6,6 +6,11 @@ from typing import Literal
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import DatasetArguments, ModelArguments, check_choices, option, with_default
 
+TaskName = Literal["classifier", "reward", "reranker"]
+
+PAIR_COLUMNS: dict[TaskName, str] = {"reward": "chosen,rejected", "reranker": "query,document"}
+"""The default of `text_column` for the tasks on pairs of texts."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FitArguments:
@@ -33,6 +38,11 @@ class TrainArguments(FitArguments, DatasetArguments, ModelArguments):
 
     dataset_name: str = with_default(DatasetArguments, "dataset_name", MISSING)
     output_dir: str = option(MISSING, "Folder for the model, its tokenizer and its card.", metavar="FOLDER")
+    task: TaskName = option(
+        "classifier",
+        "What to train: a classifier or a regression, as the labels say; a reward model on preferences, in the columns "
+        "chosen,rejected; or a reranker on query,document with the labels 1 (relevant) and 0.",
+    )
     model_type: Literal["fasttext", "textcnn", "bilstm"] | None = option(None, "Train this model from scratch.")
     model_name_or_path: str | None = option(None, "Fine-tune this model: a hub name or a folder.", metavar="NAME")
     config_overrides: str | None = option(
@@ -51,9 +61,21 @@ class TrainArguments(FitArguments, DatasetArguments, ModelArguments):
 
     def __post_init__(self) -> None:
         check_choices(self)
+        self._choose_columns()
         if (self.model_type is None) == (self.model_name_or_path is None):
             raise GradexplainError("give either model_type, to train from scratch, or model_name_or_path, to fine-tune")
         if self.model_type is None and (self.config_overrides or self.word_vectors):
             raise GradexplainError("config_overrides and word_vectors need model_type: they are for new models")
         if self.learning_rate is None and self.model_name_or_path:
             object.__setattr__(self, "learning_rate", 2e-5)
+
+    def _choose_columns(self) -> None:
+        """Set `text_column` of a task on pairs to its default, or check it."""
+        columns = PAIR_COLUMNS.get(self.task)
+        if columns and self.text_column == DatasetArguments.text_column:
+            object.__setattr__(self, "text_column", columns)
+        elif columns and "," not in self.text_column:
+            raise GradexplainError(
+                f"task {self.task!r} needs two columns of texts, as in text_column={columns!r}, but text_column is "
+                f"{self.text_column!r}"
+            )

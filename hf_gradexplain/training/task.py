@@ -1,12 +1,14 @@
 """The task that the labels of a dataset define: head, targets and metrics of a classifier."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from datasets import ClassLabel, Dataset, List
 from sklearn.metrics import accuracy_score, f1_score, mean_squared_error
+from torch import Tensor
+from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from hf_gradexplain.errors import GradexplainError
 
@@ -16,9 +18,12 @@ class Task:
     """A classification or regression task.
 
     Attributes:
+        kind: What a model of this task is called.
         problem_type: The value of `problem_type` in a model's configuration.
         names: The names of the `C` outputs, in the order of the logits.
     """
+
+    kind: ClassVar[str] = "text classifier"
 
     problem_type: Literal["single_label_classification", "multi_label_classification", "regression"]
     names: tuple[str, ...]
@@ -43,6 +48,31 @@ class Task:
         if self.problem_type == "regression":
             return [float(label) for label in labels]
         return [[float(i in label) for i in range(len(self.names))] for label in labels]
+
+    def encode(self, rows: dict[str, list[Any]], tokenize: Callable[..., dict[str, Any]]) -> dict[str, list[Any]]:
+        """Return the model's inputs and the targets, `labels`, of rows.
+
+        Args:
+            rows: The columns `text`, `label` and, for pairs, `text_pair`.
+            tokenize: A tokenizer with its options.
+        """
+        return {**tokenize(rows["text"], rows.get("text_pair")), "labels": self.targets(rows["label"])}
+
+    def collator(self, tokenizer: PreTrainedTokenizerBase) -> Callable[[list[dict[str, Any]]], dict[str, Any]]:
+        """Return a function that makes a batch of encoded rows, padded to the longest."""
+        return DataCollatorWithPadding(tokenizer)
+
+    def loss(self, label_smoothing: float) -> Callable[..., Tensor] | None:
+        """Return the loss of a batch as `Trainer` calls it, or None for the model's own, that of `problem_type`."""
+        return None
+
+    def outputs(self, logits: Tensor) -> Tensor:
+        """Return what `metrics` compares with the targets, one row per text or pair, from the logits of a batch."""
+        return logits
+
+    def single_inputs(self, rows: Dataset) -> Dataset:
+        """Return rows of which each is one input of the model: what can be explained."""
+        return rows
 
     def metrics(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
         """Compare logits `(N, C)` with targets.

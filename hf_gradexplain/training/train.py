@@ -1,29 +1,25 @@
 """Training of a classifier on labelled texts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import torch
 from datasets import Dataset
-from transformers import (
-    DataCollatorWithPadding,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    Trainer,
-    TrainingArguments,
-    set_seed,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainingArguments, set_seed
 
 from hf_gradexplain.classifier.limits import length_limit
 from hf_gradexplain.corpus import has_splits, load_texts
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.hub.provenance import Provenance, resolve
-from hf_gradexplain.training.arguments import FitArguments, TrainArguments
+from hf_gradexplain.training.arguments import FitArguments, TaskName, TrainArguments
+from hf_gradexplain.training.pairs import reranking, reward
 from hf_gradexplain.training.start import new_model, pretrained_model
 from hf_gradexplain.training.task import Task, infer_task
+
+TASKS: dict[TaskName, Callable[..., Task]] = {"classifier": infer_task, "reward": reward, "reranker": reranking}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +55,7 @@ def train(arguments: TrainArguments) -> Trained:
     train_rows = _load_rows(arguments, data, arguments.train_split, arguments.max_train_samples)
     eval_rows = _load_rows(arguments, data, arguments.eval_split, arguments.max_eval_samples)
     _check_unseen(arguments, train_rows, eval_rows)
-    task, provenances = infer_task(train_rows, eval_rows), {"dataset": data}
+    task, provenances = TASKS[arguments.task](train_rows, eval_rows), {"dataset": data}
     set_seed(arguments.seed)
     if arguments.model_type:
         model, tokenizer = new_model(arguments, task, train_rows)
@@ -86,7 +82,7 @@ def fit(
         model: A model whose configuration holds `task.config()`.
         tokenizer: A tokenizer with a padding token.
         task: The task that the labels define.
-        train_rows: The training data: columns `text`, `label` and, for pairs, `text_pair`.
+        train_rows: The training data: the columns that `Task.encode` takes.
         eval_rows: The evaluation data, with the same columns.
         arguments: Options of the optimisation.
 
@@ -102,12 +98,13 @@ def fit(
             train_dataset=tokenized[0],
             eval_dataset=tokenized[1],
             processing_class=tokenizer,
-            data_collator=DataCollatorWithPadding(tokenizer),
+            data_collator=task.collator(tokenizer),
+            compute_loss_func=task.loss(arguments.label_smoothing_factor),
             compute_metrics=lambda outcome: task.metrics(
                 np.asarray(outcome.predictions), np.asarray(outcome.label_ids)
             ),
             # Encoder-decoders return more than logits.
-            preprocess_logits_for_metrics=lambda out, labels: out[0] if isinstance(out, tuple) else out,
+            preprocess_logits_for_metrics=lambda out, labels: task.outputs(out[0] if isinstance(out, tuple) else out),
         )
         trainer.train()
         metrics = trainer.evaluate()
@@ -132,7 +129,7 @@ def _load_rows(arguments: TrainArguments, data: Provenance, split: str, max_samp
         config=arguments.dataset_config_name,
         split=split,
         text_column=arguments.text_column,
-        label_column=arguments.label_column,
+        label_column=arguments.label_column if arguments.task != "reward" else None,
         revision=data.commit,
         max_samples=max_samples,
         seed=arguments.seed,
@@ -140,12 +137,7 @@ def _load_rows(arguments: TrainArguments, data: Provenance, split: str, max_samp
 
 
 def _tokenize(rows: Dataset, tokenizer: PreTrainedTokenizerBase, task: Task, max_length: int | None) -> Dataset:
-    def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        encoded = tokenizer(
-            batch["text"], batch.get("text_pair"), truncation=max_length is not None, max_length=max_length
-        )
-        return {**encoded, "labels": task.targets(batch["label"])}
-
+    encode = partial(task.encode, tokenize=partial(tokenizer, truncation=max_length is not None, max_length=max_length))
     return rows.map(encode, batched=True, remove_columns=rows.column_names, desc="Tokenizing")
 
 

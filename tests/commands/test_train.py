@@ -152,6 +152,36 @@ def test_any_model_is_fine_tuned_by_name(arguments, tmp_path, architecture):
     assert str(tmp_path) not in card.content
 
 
+def test_a_reward_model_and_a_reranker_are_trained_from_pairs(arguments, tmp_path):
+    good, bad = TEXTS[::2], TEXTS[1::2]
+    tables = {
+        "reward": {"chosen": good, "rejected": bad},
+        "reranker": {"query": ["good"] * 12, "document": TEXTS, "label": [1, 0] * 6},
+    }
+    told = {
+        "reward": ({"pair_accuracy": 1.0}, "A reward model (bilstm", "- **Columns:** chosen,rejected\n"),
+        "reranker": (
+            {"accuracy": 1.0, "average_precision": 1.0},
+            "A reranker (bilstm",
+            "- **Columns:** query,document → label\n",
+        ),
+    }
+    for task, table in tables.items():
+        for split in ("train", "test"):
+            Dataset.from_dict(table).to_parquet(tmp_path / task / f"{split}.parquet")
+        told_metrics, title, columns = told[task]
+        more = {"task": task, "dataset_name": str(tmp_path / task), "model_type": "bilstm", "faithfulness_samples": 2}
+        overrides = "hidden_size=8,lstm_size=4,classifier_dropout=0"
+        assert run_training(arguments(config_overrides=overrides, **more, **WORKING)) == told_metrics
+        model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
+        assert model.config.num_labels == 1
+        card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+        assert title in card
+        assert columns in card
+        assert "Measured on 2 texts" in card
+        assert ("only the difference between the rewards of two texts has a meaning" in card) == (task == "reward")
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -168,6 +198,7 @@ def test_any_model_is_fine_tuned_by_name(arguments, tmp_path, architecture):
         ({"model_type": "fasttext", "config_overrides": "hidden_size=wide"}, "config_overrides: .*hidden_size.*wide"),
         ({"model_type": "fasttext", "min_count": 99}, "no word occurs 99 times"),
         ({"model_type": "fasttext", "label_column": "labels"}, "unknown label_column 'labels'"),
+        ({"model_type": "fasttext", "task": "reward"}, "unknown text_column 'chosen'; choices: .*set text_column"),
     ],
 )
 def test_contradictions_and_what_cannot_be_had_are_refused(arguments, tmp_path, more, message):
