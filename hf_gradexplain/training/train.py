@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
@@ -137,7 +138,10 @@ def _load_rows(arguments: TrainArguments, data: Provenance, split: str, max_samp
 
 
 def _tokenize(rows: Dataset, tokenizer: PreTrainedTokenizerBase, task: Task, max_length: int | None) -> Dataset:
-    encode = partial(task.encode, tokenize=partial(tokenizer, truncation=max_length is not None, max_length=max_length))
+    def tokenize(*texts: Any) -> dict[str, Any]:
+        return tokenizer(*texts, truncation=max_length is not None, max_length=max_length)
+
+    encode = partial(task.encode, tokenize=tokenize)
     return rows.map(encode, batched=True, remove_columns=rows.column_names, desc="Tokenizing")
 
 
