@@ -33,6 +33,8 @@ class Displayed:
     scores: Mapping[str, np.ndarray]
     target: int
     target_label: str
+    against: int | None
+    against_label: str
     prediction: int
     probabilities: np.ndarray
     objective: str
@@ -51,6 +53,16 @@ class Displayed:
     def method(self) -> str:
         """The first one of `scores`: what takes a single method takes this one by default."""
         return next(iter(self.scores))
+
+    @property
+    def question(self) -> str:
+        """The name of the explained class; under a contrast, such as "Sports rather than World"."""
+        return f"{self.target_label} rather than {self.other_class}" if self.other_class else self.target_label
+
+    @property
+    def other_class(self) -> str:
+        """The name of the class that the explained one is compared with, or "the rest"; empty if there is none."""
+        return "the rest" if self.against_label and self.against is None else self.against_label
 
     def segments(self, method: str | None = None) -> list[Segment]:
         """Split the text into segments: units with their scores, and the text between units without a score.
@@ -243,12 +255,14 @@ class Displayed:
         predicted, number = self.prediction == self.target, float(self.probabilities[self.target])
         other = None if self.regression else self._most_probable_other()
         return Heading(
-            target=self.target_label,
+            target=self.question,
             probability=None if self.regression else number,
             output=number if self.regression else None,
             prediction="" if other is None or predicted else self.prediction_label,
             runner_up=self._class_name(other) if predicted else "",
             other=None if other is None else float(self.probabilities[other]),
+            against="" if self.against in (None, other) else self.against_label,
+            against_probability=None if self.against is None else float(self.probabilities[self.against]),
             label="" if self.regression else self._class_name(self.label),
             right=self.label == self.prediction,
             unit=self.unit,

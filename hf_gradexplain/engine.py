@@ -27,13 +27,13 @@ from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClass
 from hf_gradexplain.classifier.memory import run_halving_on_oom
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
-from hf_gradexplain.classifier.targets import Labels, target_ids
+from hf_gradexplain.classifier.targets import Labels, against_ids, label_ids, target_ids
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading import accept, check_weights, load_classifier, unwrap
 from hf_gradexplain.loading.card_results import card_results
-from hf_gradexplain.options import AUTO, BaselineName, ObjectiveName, Options, ProblemTypeName, TargetName, UnitName
+from hf_gradexplain.options import AUTO, BaselineName, ObjectiveName, Options, ProblemTypeName, UnitName
 from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.probing.compiled import CompiledLayers
 from hf_gradexplain.probing.doctor import examine
@@ -147,13 +147,18 @@ class AttributionEngine:
         Args:
             texts: Texts and text pairs `(a, b)`.
             options: How to explain.
-            labels: One class for all texts or one per text, by id or name, if `options.target` is `label`.
+            labels: The true classes: one for all texts or one per text, by id or name. They are explained if
+                `options.target` is `label`, and noted as `Explanation.label` otherwise.
         """
+        known = labels is not None and options.target != "label"
+        true = label_ids(labels, len(texts), self.class_names) if known else []
         explanation_of: dict[int, Explanation] = {}
         for batch in self.run(texts, options, labels):
             explained = batch.checked_explanations() if options.self_check else batch.explanations()
             explanation_of |= zip(batch.indices, explained, strict=True)
         explanations = Explanations(explanation_of[i] for i in range(len(texts)))
+        if true:
+            explanations = Explanations(replace(e, label=label) for e, label in zip(explanations, true, strict=True))
         warn_of_incomplete(explanations)
         return explanations
 
@@ -172,6 +177,7 @@ class AttributionEngine:
         lengths = [len(document) for document in documents]
         with frozen_eval_mode(self.model):
             classifier = self._classifier(options)
+            against = against_ids(options.against, targets, class_names, classifier.objective.head)
             masked = read_kwargs(options.tokenizer_kwargs).get("return_attention_mask", True)
             padded_up_to = self._padding_limit(classifier, lengths) if masked else 0
         kinds = special_tokens(documents, self.tokenizer)
@@ -180,8 +186,10 @@ class AttributionEngine:
 
         def score(chosen: list[int]) -> tuple[ForwardPass, dict[str, Tensor], dict[str, Tensor]]:
             some, wanted = [documents[i] for i in chosen], [targets[i] for i in chosen]
+            others = against and [against[i] for i in chosen]
             with frozen_eval_mode(self.model):
-                return score_batch(classifier, collate(some, wanted, self.tokenizer, device, options.seed), methods)
+                batch = collate(some, wanted, self.tokenizer, device, options.seed, others)
+                return score_batch(classifier, batch, methods)
 
         def tokens(chosen: list[int]) -> int:
             return len(chosen) * max(lengths[i] for i in chosen)
@@ -217,7 +225,7 @@ class AttributionEngine:
         Raises:
             GradexplainError: An argument cannot be used, or the model cannot give gradients.
         """
-        target: TargetName = "predicted" if label is None else "label"
+        target = "predicted" if label is None else "label"
         options = Options(("signed_gi",), unit, target=target, objective=objective, baseline=baseline)
         targets = target_ids(options.target, label, 1, self.class_names)
         (document,) = documents = self.encode([text], options)

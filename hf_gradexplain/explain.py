@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 from torch import nn
 
 from hf_gradexplain.classifier.state import device_of
-from hf_gradexplain.classifier.targets import Labels, target_ids
+from hf_gradexplain.classifier.targets import Labels, label_ids
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.loading import has_own_tokenizer
-from hf_gradexplain.options import AUTO, MeasureArguments, Options, UnitName
+from hf_gradexplain.options import AUTO, MeasureArguments, Options, UnitName, check_one_question
 from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, takes_options
 from hf_gradexplain.text.encode import Text, listed
 from hf_gradexplain.values import plain
@@ -106,7 +106,7 @@ class Explainer(AttributionEngine):
             texts: A text, a text pair as a tuple `(a, b)`, or several in a list, an array, a Series or a column.
             methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
             unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
-            labels: The class to explain, by id or name: one for all texts, or one per text; sets `target` to `label`.
+            labels: The true class, by id or name: one for all texts, or one per text; explained without `target`.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
@@ -179,8 +179,8 @@ class Explainer(AttributionEngine):
 
         Args:
             texts: Texts or text pairs, in a list, an array, a Series or a column.
-            labels: The class of each text, by id or name; this class is then explained. With
-                `target="predicted"` the predicted class is explained, and labels are compared with it.
+            labels: The true class of each text, by id or name, with which predictions are compared. Without `target`,
+                it is explained.
             methods: Names in `METHODS`; `auto` is the one that suits the model. `random` is the baseline that a method
                 has to beat, `loo` the reference for correlations.
             unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
@@ -206,9 +206,12 @@ class Explainer(AttributionEngine):
             options.setdefault("target", "label")
         measures = {part.name for part in fields(MeasureArguments)}
         chosen = Options(methods, unit, **{k: x for k, x in options.items() if k not in measures})  # type: ignore[arg-type]
+        check_one_question(chosen)
         arguments = MeasureArguments(**{k: x for k, x in options.items() if k in measures})  # type: ignore[arg-type]
         listed_texts = listed(plain(texts))
-        classes = target_ids("predicted" if labels is None else "label", labels, len(listed_texts), self.class_names)
+        classes = (
+            [None] * len(listed_texts) if labels is None else label_ids(labels, len(listed_texts), self.class_names)
+        )
         if dry_run:
             return make_estimate(self, listed_texts, classes, chosen, arguments)
         folder = None if output_dir is None else Path(output_dir)
@@ -234,7 +237,7 @@ def explain(
         texts: A text, a text pair as a tuple `(a, b)`, or several in a list, an array, a Series or a column.
         methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
         unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
-        labels: The class to explain, by id or name: one for all texts, or one per text; sets `target` to `label`.
+        labels: The true class, by id or name: one for all texts, or one per text; explained without `target`.
         **options: See `hf_gradexplain.options.Options`.
 
     Returns:

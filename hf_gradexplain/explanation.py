@@ -40,7 +40,7 @@ class Explanation(Displayed):
         target_label: The name of the explained class.
         prediction: The id of the predicted class.
         probabilities: The probability of each class: an array `(C,)`. The model's outputs if `regression`.
-        objective: The function that was explained: `loss`, `logit` or `prob`.
+        objective: The function that was explained: `loss`, `logit`, `prob` or `contrast`.
         unit: The kind of unit: `token`, `word` or `word_type`.
         truncated_at: The offset of the first character that the model did not read; None if it read the whole text.
         pair_start: The offset of the second text of a pair; None for a single text.
@@ -56,6 +56,9 @@ class Explanation(Displayed):
         tokenizer_kwargs: The arguments of the tokenizer that were asked for, see `hf_gradexplain.tokenizer_kwargs`.
         label: The id of the true class; None if it is not known.
         class_names: The names of the model's classes: `(C,)`; empty if they are not known.
+        against: The id of the class that the target is compared with, under the objective `contrast`; None otherwise,
+            and if it is compared with all other classes together.
+        against_label: The name of this class, or `rest` for all others together; empty if there is none.
     """
 
     text: str
@@ -79,12 +82,14 @@ class Explanation(Displayed):
     tokenizer_kwargs: Mapping[str, Any] = field(default_factory=dict)
     label: int | None = None
     class_names: tuple[str, ...] = ()
+    against: int | None = None
+    against_label: str = ""
 
     def __repr__(self) -> str:
         shown = self.text if len(self.text) <= 40 else self.text[:39] + "…"
         value = f"{'output' if self.regression else 'p'}={self.probabilities[self.target]:.3f}"
         return (
-            f"Explanation({shown!r}, target={self.target_label!r}, {value}, "
+            f"Explanation({shown!r}, target={self.question!r}, {value}, "
             f"units={len(self.units)}, methods={list(self.scores)})"
         )
 

@@ -5,18 +5,26 @@ recipes share. Python signatures (`hf_gradexplain.signatures`), `--help` and the
 these fields.
 """
 
-from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal
 
-from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.option_fields import check_choices, option
 from hf_gradexplain.tokenizer_kwargs import read_kwargs, write_kwargs
+from hf_gradexplain.values import one_or_tuple
 
 UnitName = Literal["token", "word", "word_type"]
-TargetName = Literal["predicted", "label"]
-ObjectiveName = Literal["loss", "logit", "prob"]
+ClassName = str | int
+"""A class: its name, or its id."""
+ClassNames = ClassName | Sequence[ClassName]
+"""One class for all texts, or one per text."""
+TARGETS = ("predicted", "label")
+"""The words that `target` takes; they win over a class of that name."""
+AGAINST = ("runner_up", "rest")
+"""The words that `against` takes; they win over a class of that name."""
+ObjectiveName = Literal["loss", "logit", "prob", "contrast"]
 ProblemTypeName = Literal["single_label_classification", "multi_label_classification", "regression"]
 BaselineName = Literal["zero", "pad", "mask", "unk", "mean"]
 PrecisionName = Literal["no", "bf16"]
@@ -24,24 +32,6 @@ TiesName = Literal["random", "position"]
 
 AUTO = "auto"
 """Stands for the method that suits the model, see `hf_gradexplain.attribution.choice`; it is no method itself."""
-
-
-def option(default: Any, help: str, *, metavar: str | None = None, hint: str | None = None) -> Any:
-    """Return a dataclass field with a default and a help text.
-
-    Args:
-        default: The default value; `dataclasses.MISSING` for an option that has to be given.
-        help: What the option does, in a sentence or two.
-        metavar: What stands for the value under `--help`; by default a word for its type.
-        hint: How to fix a value of the wrong type, for the error message.
-    """
-    return field(default=default, metadata={"help": help, "metavar": metavar, "hint": hint})
-
-
-def with_default(options: type, name: str, default: Any) -> Any:
-    """Return the field of another dataclass with another default; its help text stays."""
-    part = next(part for part in fields(options) if part.name == name)
-    return field(default=default, metadata=part.metadata, kw_only=part.kw_only)
 
 
 @dataclass(frozen=True)
@@ -60,9 +50,22 @@ class Options:
     unit: UnitName = option(
         "word", "What gets one score: a token, a word, or a word_type, which is all occurrences of a word together."
     )
-    target: TargetName = option("predicted", "Class to explain: the predicted one, or the given label.")
+    target: ClassNames = option(
+        "predicted",
+        "Class to explain: predicted, label for the given label, or a class by name or id; in Python also a list of "
+        "one per text. Where a class is called predicted or label, give its id.",
+        metavar="CLASS",
+    )
     objective: ObjectiveName = option(
-        "loss", "Number to explain: the loss (minus the log probability), the logit or the prob of the target."
+        None,
+        "Number to explain: the loss (minus the log probability), the logit or the prob of the target. By default the "
+        "loss, or the contrast that against asks for.",
+    )
+    against: ClassNames | None = option(
+        None,
+        "Explain why the target rather than this class, by name or id: the difference of their logits. Or runner_up "
+        "for the highest-scored other class, or rest for all others together: the log-odds of the target.",
+        metavar="CLASS",
     )
     seed: int = option(0, "Seed of every random draw.")
     batch_tokens: int | None = option(
@@ -112,7 +115,18 @@ class Options:
     def __post_init__(self) -> None:
         methods = (self.methods,) if isinstance(self.methods, str) else tuple(self.methods)
         object.__setattr__(self, "methods", methods)
+        object.__setattr__(self, "target", one_or_tuple("target", self.target))
+        if self.against is not None:
+            object.__setattr__(self, "against", one_or_tuple("against", self.against))
+        if self.objective is None:  # the default
+            object.__setattr__(self, "objective", "loss" if self.against is None else "contrast")
         check_choices(self)
+        if (self.objective == "contrast") != (self.against is not None):
+            raise GradexplainError(
+                "objective='contrast' needs against=..., the class to compare with: give both, or choose 'loss'"
+                if self.against is None
+                else f"against={self.against!r} explains a contrast, not the {self.objective}: leave out objective"
+            )
         object.__setattr__(self, "tokenizer_kwargs", write_kwargs(read_kwargs(self.tokenizer_kwargs)))
         if self.seed < 0:
             raise GradexplainError(f"seed must be a whole number, 0 or larger, but is {self.seed}")
@@ -129,22 +143,20 @@ class Options:
                 object.__setattr__(self, "self_check", True)
 
 
-def check_choices(options: Any) -> None:
-    """Check that every field of a dataclass that has a list of choices holds one of them.
+def check_one_question(options: Options) -> None:
+    """Check that the same is explained of every text, as an evaluation needs it.
 
     Raises:
-        GradexplainError: A value is not one of the choices.
+        GradexplainError: It is not.
     """
-    for part in fields(options):
-        value, choices = getattr(options, part.name), choices_of(part)
-        if choices and value is not None:
-            choose(part.name, value, choices)
-
-
-def choices_of(part: Field[Any]) -> tuple[str, ...]:
-    """Return the choices of an option, or an empty tuple if it takes any value of its type."""
-    kinds = get_args(part.type) if get_origin(part.type) in (Union, UnionType) else (part.type,)
-    return next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), ())
+    for name, value in (("target", options.target), ("against", options.against)):
+        if isinstance(value, tuple):
+            raise GradexplainError(f"an evaluation takes one {name} for all texts, not a list: labels are one per text")
+    if options.target in TARGETS and options.against not in (None, *AGAINST):
+        raise GradexplainError(
+            f"an evaluation with target={options.target!r} has texts of the class {options.against!r} itself: name "
+            "the target, or choose against='runner_up' or 'rest'"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

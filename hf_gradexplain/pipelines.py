@@ -48,7 +48,7 @@ class TextAttributionPipeline(Pipeline):
             inputs: A text, a text pair as a tuple `(a, b)`, or several in a list, an array, a Series or a column.
             methods: A name in `METHODS`, or several.
             unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
-            labels: The class to explain, by id or name: one for all texts, or one per text; sets `target` to `label`.
+            labels: The true class, by id or name: one for all texts, or one per text; explained without `target`.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:

@@ -27,6 +27,7 @@ _CHECK = pa.struct(
         ("unit", pa.string()),
         ("signed", pa.bool_()),
         ("regression", pa.bool_()),
+        ("against", pa.string()),
     ]
 )
 
@@ -125,6 +126,8 @@ def text_columns() -> list[tuple[str, pa.DataType]]:
         ("objective", pa.string()),
         ("target", pa.int64()),
         ("target_label", pa.string()),
+        ("against", pa.int64()),
+        ("against_label", pa.string()),
         ("prediction", pa.int64()),
         ("prediction_label", pa.string()),
         ("regression", pa.bool_()),

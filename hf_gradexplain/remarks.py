@@ -17,6 +17,10 @@ SATURATED = 1e-3
 """A probability within this of 1 makes the loss and its gradient small; one within this of 0 or 1, its own gradient."""
 
 
+_UNBOUNDED = ("logit", "contrast")
+"""The objectives that no confident prediction saturates."""
+
+
 def remark(
     scores: np.ndarray, *, unit: str, objective: str, probability: float | None = None, signed: bool = True
 ) -> str:
@@ -25,7 +29,7 @@ def remark(
     Args:
         scores: One score per unit: `(U,)`.
         unit: The kind of unit: `token`, `word` or `word_type`.
-        objective: The function that was explained: `loss`, `logit` or `prob`.
+        objective: The function that was explained: `loss`, `logit`, `prob` or `contrast`.
         probability: The probability of the explained class; None if the model has none.
         signed: Whether a score says by how much a unit supports the class. Unsigned scores are gradient norms, whose
             scale is arbitrary; they count as close to 0 only if the prediction is saturated.
@@ -39,10 +43,11 @@ def remark(
         return ""
     low, high = float(scores.min()), float(scores.max())
     largest, saturated = max(-low, high), _is_saturated(objective, probability)
+    bounded = objective not in _UNBOUNDED and probability is not None
     words = "tokens" if unit == "token" else "words"
     if high - low <= ROUNDING * largest:
         said = f"all {words} score {format_score(scores[0], signed)}: this method says nothing here"
-    elif largest < CLOSE_TO_ZERO and (saturated or (signed and objective != "logit" and probability is not None)):
+    elif largest < CLOSE_TO_ZERO and (saturated or (signed and bounded)):
         said = f"the scores are close to 0: the largest is {format_score(largest, signed=False)}"
     else:
         return ""
@@ -63,7 +68,7 @@ def incomplete(method: str, gap: float) -> str:
 
 
 def _is_saturated(objective: str, probability: float | None) -> bool:
-    if probability is None or objective == "logit":
+    if probability is None or objective in _UNBOUNDED:
         return False
     return 1 - probability < SATURATED or (objective == "prob" and probability < SATURATED)
 

@@ -1,7 +1,7 @@
 """The scores of a batch of texts, and their conversion to explanations."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,7 +12,8 @@ from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import Options
 from hf_gradexplain.remarks import COMPLETE_WITHIN
-from hf_gradexplain.self_check import self_checks
+from hf_gradexplain.self_check import SelfCheck, self_checks
+from hf_gradexplain.text.data import REST
 from hf_gradexplain.tokenizer_kwargs import read_kwargs
 
 
@@ -47,7 +48,7 @@ class ScoredBatch:
         of_texts = classifier.objective.probability(logits), classifier.objective.predicted(logits)
         numbers = to_arrays([*of_texts, self.forward.batch.target, *self.scores.values(), *self.completeness.values()])
         probabilities, predicted, target, *others = numbers
-        predictions, targets = predicted.tolist(), target.tolist()
+        predictions, targets, against = predicted.tolist(), target.tolist(), self._against()
         scores = dict(zip(self.scores, others, strict=False))
         completeness = dict(zip(self.completeness, others[len(scores) :], strict=True))
         tokenizer_kwargs = read_kwargs(self.options.tokenizer_kwargs)
@@ -72,15 +73,30 @@ class ScoredBatch:
                 baselines=self.baselines,
                 tokenizer_kwargs=tokenizer_kwargs,
                 class_names=self.class_names,
+                against=None if against[i] == REST else against[i],
+                against_label=self._against_label(against[i]),
             )
             for i, document in enumerate(self.forward.batch.documents)
         ]
 
+    def _against(self) -> list[int | None]:
+        """The class that the target of each text is compared with, or `REST`; None if the target alone is explained."""
+        against = self.forward.batch.against
+        return [None] * len(self.indices) if against is None else against.tolist()
+
+    def _against_label(self, against: int | None) -> str:
+        return "" if against is None else "rest" if against == REST else self.class_names[against]
+
     def checked_explanations(self) -> list[Explanation]:
         """Return one explanation per text, with its self-check: 5 masked copies, and 2 per method."""
         checks = self_checks(self.forward, self.scores, self.options.unit, self.options.self_check_share)
-        explained = zip(self.explanations(), checks, strict=True)
-        return [replace(explanation, self_check=check) for explanation, check in explained]
+        return [_with_check(*both) for both in zip(self.explanations(), checks, strict=True)]
+
+
+def _with_check(explanation: Explanation, checks: Mapping[str, SelfCheck]) -> Explanation:
+    """Return the explanation with the self-check of each method."""
+    against = "" if explanation.against is None else explanation.against_label
+    return replace(explanation, self_check={name: replace(check, against=against) for name, check in checks.items()})
 
 
 def to_arrays(tensors: Sequence[Tensor]) -> list[np.ndarray]:

@@ -53,6 +53,8 @@ class SelfCheck:
         unit: The kind of unit: `token`, `word` or `word_type`.
         signed: Whether a positive score supports the target.
         regression: Whether `f` is the output of a regression model.
+        against: The name of the class that the target is compared with; `f` is then the target's probability if there
+            were only these two. Empty if there is none, and if it is compared with all others: `f` is then as usual.
 
     Examples:
         >>> check = SelfCheck(("dull",), 0.95, 0.31, (0.95, 0.9, 0.95, 0.95, 0.9), 0.88, "word", True, False)
@@ -70,6 +72,7 @@ class SelfCheck:
     unit: str
     signed: bool
     regression: bool
+    against: str = ""
 
     @property
     def without_random(self) -> float:
@@ -145,12 +148,15 @@ class SelfCheck:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "SelfCheck":
         """Return the check of a dictionary made by `to_dict`; unknown keys are ignored."""
-        known = {name: record[name] for name in cls.__dataclass_fields__}
+        known = {name: record[name] for name in cls.__dataclass_fields__ if name != "against"}
+        known["against"] = record.get("against") or ""
         numbers = {name: _or_nan(known[name]) for name in ("full", "without", "alone")}
         return cls(**{**known, **numbers, "top": tuple(known["top"]), "random": tuple(map(_or_nan, known["random"]))})
 
     @property
     def _what(self) -> str:
+        if self.against:
+            return f"p against {one_line(self.against, width=32)}"
         return "the output" if self.regression else "p"
 
     @property

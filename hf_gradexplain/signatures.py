@@ -8,12 +8,12 @@ from typing import Any, TypedDict, TypeVar, get_args
 
 from hf_gradexplain.options import (
     BaselineName,
+    ClassNames,
     MeasureArguments,
     ObjectiveName,
     Options,
     PrecisionName,
     ProblemTypeName,
-    TargetName,
     TiesName,
 )
 
@@ -21,8 +21,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _CommonOptions(TypedDict, total=False):
-    target: TargetName
+    target: ClassNames
     objective: ObjectiveName
+    against: ClassNames | None
     seed: int
     batch_tokens: int | None
     baseline: BaselineName | None

@@ -1,6 +1,7 @@
 """Texts and labels as users have them: lists, and columns and scalars of pandas, NumPy, PyTorch, Arrow and datasets."""
 
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from typing import Any, Generic, TypeVar
 
 from hf_gradexplain.errors import GradexplainError
@@ -63,6 +64,21 @@ def as_list(values: Any, expected: str, column: str, kind: type = object) -> lis
     if isinstance(values, bytes) or not isinstance(values, Iterable):
         raise GradexplainError(f"{expected}, not {given}")
     return [plain(value) for value in values]
+
+
+def one_or_tuple(option: str, value: Any) -> Any:
+    """Return the value of an option that takes one class for all texts, or one per text; several as a tuple.
+
+    >>> one_or_tuple("target", "Sports"), one_or_tuple("target", ["Sports", 2])
+    ('Sports', ('Sports', 2))
+
+    Raises:
+        GradexplainError: It is neither a class id or name nor an iterable of them.
+    """
+    value = plain(value)
+    if isinstance(value, str | Real):
+        return value
+    return tuple(as_list(value, f"{option} must be one class id or name, or a list of one per text", "label"))
 
 
 def _columns(values: Any) -> list[Any] | None:

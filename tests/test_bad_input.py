@@ -25,7 +25,11 @@ TWO = ["bad", "good film"]
         ("bad", {"methods": ()}, "no method given: choose one or more of auto, random, loo, "),
         ("bad", {"unit": "words"}, "unknown unit 'words': did you mean 'word'? Choices: token, word, word_type"),
         ("bad", {"objective": "los"}, "unknown objective 'los': did you mean 'loss'? Choices: loss, logit, prob"),
-        ("bad", {"target": "labels"}, "unknown target 'labels': did you mean 'label'? Choices: predicted, label"),
+        (
+            "bad",
+            {"target": "labels"},
+            "target 'labels' is not a class of the model; did you mean 'label'? choices: ",
+        ),
         ("bad", {"batch_tokens": 0}, "batch_tokens must be a positive number of tokens, but is 0"),
         ("bad", {"target": "label"}, "target='label' needs labels=[...], one class id or name per text, but got none"),
         ("bad", {"labels": [0, 1]}, "1 texts need 1 labels, one class id or name each, but got 2"),
@@ -62,7 +66,7 @@ def test_arguments_are_checked_before_texts_are_read():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"seed": -1}, {"unit": "words"}, {"target": "gold"}, {"objective": "x"}, {"batch_tokens": -1}]
+    "changes", [{"seed": -1}, {"unit": "words"}, {"target": {"gold": 1}}, {"objective": "x"}, {"batch_tokens": -1}]
 )
 def test_invalid_options_are_an_error(changes):
     with pytest.raises(GradexplainError):

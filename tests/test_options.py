@@ -10,7 +10,8 @@ from hf_gradexplain.cli import build_parser
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, ExplainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer, explain
-from hf_gradexplain.options import MeasureArguments, Options, option, with_default
+from hf_gradexplain.option_fields import option, with_default
+from hf_gradexplain.options import MeasureArguments, Options
 from hf_gradexplain.pipelines import TextAttributionPipeline
 from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, takes_options
 from tests.helpers.tiny import explainer

@@ -33,8 +33,9 @@ MAY_DEFER = {"hf_gradexplain", "hf_gradexplain.explain", "hf_gradexplain.models"
 # A module imports only from folders, and from modules at the top, in rows above its own.
 FOLDERS = [
     {"errors"},
-    {"tokenizer_kwargs"},
-    {"files", "viz", "hub", "options", "ragged_array", "rounding", "values"},
+    {"tokenizer_kwargs", "values"},
+    {"option_fields"},
+    {"files", "viz", "hub", "options", "ragged_array", "rounding"},
     {"coefficients", "text", "models", "corpus", "loading", "metrics", "signatures"},
     {"classifier"},
     {"perturb", "propagation", "training"},

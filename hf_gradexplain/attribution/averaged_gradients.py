@@ -77,7 +77,7 @@ class IntegratedGradients:
         masking = replace(classifier, baseline=classifier.gradient_baseline)
         with torch.no_grad():
             logits = masking.masked_logits(inputs, units.unit_of < units.size).to(forward.logits.device)
-            return classifier.objective.loss(logits, forward.batch.target) - forward.loss()
+            return forward.loss(logits.unsqueeze(1)).squeeze(1) - forward.loss()
 
     def _average(
         self, forward: ForwardPass, steps: int, baselines: tuple[Tensor, ...] | None, texts: Tensor | None = None
@@ -184,7 +184,8 @@ class _PerturbedCopies:
         def run(rows: slice) -> tuple[slice, Tensor]:
             text_of, columns = self.text_of[rows], self.batch.columns(self.lengths[rows.stop - 1])
             copied = {name: x[:, columns][text_of] for name, x in inputs.items()}
-            copies = replace(self.batch, inputs=copied, target=self.batch.target[text_of])
+            against = None if self.batch.against is None else self.batch.against[text_of]
+            copies = replace(self.batch, inputs=copied, target=self.batch.target[text_of], against=against)
             forward = classifier.forward(copies, graph=True, edit=edit_of(rows, columns))
             grad = (gradients_of(forward) if rules is None else propagated_gradients(forward, rules)).grad
             return columns, grad * weights[rows].to(grad)[:, None, None]

@@ -65,7 +65,7 @@ def measure_faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelle
     return Faithfulness(
         n=len(documents),
         unit=options.unit,
-        target=options.target,
+        target=str(options.target),
         short_k=short_k,
         long_k=long_k,
         headline=headline(tables),

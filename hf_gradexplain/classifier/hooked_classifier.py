@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from hf_gradexplain.classifier.autodiff import CustomFunction, follow_forward
 from hf_gradexplain.classifier.embedding_lookups import OtherPlacesError, edit_lookups
 from hf_gradexplain.classifier.lookups import Edit, Lookup, WordLookup
-from hf_gradexplain.classifier.objective import Objective
+from hf_gradexplain.classifier.objective import Objective, with_classes
 from hf_gradexplain.classifier.outputs import run_model
 from hf_gradexplain.classifier.process_settings import UNCOMPILED, WITHOUT_ONEDNN
 from hf_gradexplain.classifier.recording import Recorded, RecordInputs
 from hf_gradexplain.classifier.state import ModelState, dtype_of
 from hf_gradexplain.classifier.token_places import Places, Vocabulary, find_places
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.text.data import PREDICTED, Batch
+from hf_gradexplain.text.data import Batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,24 +66,33 @@ class ForwardPass:
             logits: `(..., B, K, C)` logits of `K` variants of each text, to get their losses `(..., B, K)` instead.
         """
         if logits is None:
-            return self.classifier.objective.loss(self.logits, self.batch.target)
-        return self.classifier.objective.loss(logits, self._target_of(logits))
+            return self.classifier.objective.loss(self.logits, self.batch.target, self.batch.against)
+        return self.classifier.objective.loss(logits, *self._classes_of(logits))
 
     def slope(self) -> Tensor:
         """Return the derivative of the summed losses with respect to the logits: `(B, C)`."""
-        return self.classifier.objective.slope(self.logits, self.batch.target)
+        return self.classifier.objective.slope(self.logits, self.batch.target, self.batch.against)
 
-    def target_probability(self, logits: Tensor) -> Tensor:
-        """Return the target's probability in `K` variants of each text: `(..., B, K, C)` to `(..., B, K)`."""
-        target = self._target_of(logits).unsqueeze(-1)
-        return self.classifier.objective.probability(logits).gather(-1, target).squeeze(-1)
+    def target_probability(self, logits: Tensor, texts: slice = slice(None)) -> Tensor:
+        """Return the target's probability in `K` variants of each text: `(..., B, K, C)` to `(..., B, K)`.
+
+        Under a contrast, see `Objective.target_probability`.
+
+        Args:
+            logits: The logits of the variants.
+            texts: The texts of the batch that these are variants of.
+        """
+        return self.classifier.objective.target_probability(logits, *self._classes_of(logits, texts))
 
     def without_graph(self) -> "ForwardPass":
         """Return the same numbers without the autograd graph."""
         return ForwardPass(self.classifier, self.batch, self.logits.detach())
 
-    def _target_of(self, logits: Tensor) -> Tensor:
-        return self.batch.target.unsqueeze(1).expand(logits.shape[:-1])
+    def _classes_of(self, logits: Tensor, texts: slice = slice(None)) -> tuple[Tensor, Tensor | None]:
+        """The target and the class that it is compared with, for each variant."""
+        target, against = self.batch.target, self.batch.against
+        others = None if against is None else against[texts].unsqueeze(1).expand(logits.shape[:-1])
+        return target[texts].unsqueeze(1).expand(logits.shape[:-1]), others
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,10 +171,9 @@ class HookedClassifier:
         ):
             logits = self._run(batch.inputs, anew) if graph else self.logits(batch.inputs, edit)
         logits = logits.to(batch.target.device)
-        target = torch.where(batch.target == PREDICTED, self.objective.predicted(logits), batch.target)
         outputs = tuple(words[table] for table in sorted(words))
         recorded = recorder.inputs if recorder else {}
-        return ForwardPass(self, replace(batch, target=target), logits, outputs, recorded)
+        return ForwardPass(self, with_classes(batch, logits, self.objective), logits, outputs, recorded)
 
     def logits(self, inputs: Mapping[str, Tensor], edit: Edit | None = None) -> Tensor:
         """Run the model on `(B, T)` inputs and return its logits `(B, C)`.

@@ -1,7 +1,7 @@
 """The function that is explained: from logits `(..., C)` and a target class to one number per text."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import torch
@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hf_gradexplain.classifier.head import Head
-from hf_gradexplain.errors import choose
+from hf_gradexplain.errors import GradexplainError, choose, one_line
 from hf_gradexplain.options import ObjectiveName
+from hf_gradexplain.text.data import PREDICTED, REST, RUNNER_UP, Batch
 
 _LOG_PROBABILITY: dict[Head, Callable[[Tensor], Tensor]] = {
     "softmax": lambda logits: F.log_softmax(logits, -1),
@@ -29,17 +30,19 @@ class Objective:
 
     With `f_y` the probability of the target (for regression: the output of the target), the loss is
 
-    ========  =====================
-    `loss`    `-log f_y` (Du & Xu)
-    `logit`   `-logit_y`
-    `prob`    `-f_y`
-    ========  =====================
+    ==========  =======================================================================
+    `loss`      `-log f_y` (Du & Xu)
+    `logit`     `-logit_y`
+    `prob`      `-f_y`
+    `contrast`  `-(logit_y - logit_a)` for another class `a`, or `-log(f_y / (1 - f_y))`
+    ==========  =======================================================================
 
-    For regression the three are equal: minus the output. Logits of any dtype are converted to float64: in float32, a
-    class whose logit leads by 17 has `log f_y = 0` and a zero gradient, and every score would be zero.
+    For regression the first three are equal: minus the output, and there is no contrast. Logits of any dtype are
+    converted to float64: in float32, a class whose logit leads by 17 has `log f_y = 0` and a zero gradient, and every
+    score would be zero.
 
     Args:
-        name: `loss`, `logit` or `prob`.
+        name: `loss`, `logit`, `prob` or `contrast`.
         head: The function that turns logits into probabilities, see `head_of`.
 
     Raises:
@@ -60,26 +63,75 @@ class Objective:
         """Return the class with the highest logit, the first of equal ones: `(..., C)` to `(...)`."""
         return logits.argmax(-1)
 
-    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of each text, not averaged: `(..., C)` and `(...)` to `(...)`."""
+    def target_probability(self, logits: Tensor, target: Tensor, against: Tensor | None = None) -> Tensor:
+        """Return the number that curves and self-checks show: `(..., C)` and `(...)` to `(...)`.
+
+        It is `f_y`; of a contrast, the sigmoid of it: the probability of the target if there were only the two classes.
+        Against all others, this is `f_y` again.
+        """
+        if self.name == "contrast":
+            return (-self.loss(logits, target, against)).sigmoid()
+        return _pick(self.probability(logits), target)
+
+    def loss(self, logits: Tensor, target: Tensor, against: Tensor | None = None) -> Tensor:
+        """Return the loss of each text, not averaged: `(..., C)` and `(...)` to `(...)`.
+
+        Args:
+            logits: The logits.
+            target: The class to explain.
+            against: The class of a contrast, or `REST` for all others together. Other objectives ignore it.
+        """
         logits = _wide(logits)
+        if self.name == "contrast":
+            assert against is not None
+            return self._logit_against(logits, target, against) - _pick(logits, target)
         if self.name == "logit" or self.head == "identity":
             values = logits
         elif self.name == "prob":
             values = self.probability(logits)
         else:
             values = _LOG_PROBABILITY[self.head](logits)
-        return -values.gather(-1, target.unsqueeze(-1)).squeeze(-1)
+        return -_pick(values, target)
 
-    def slope(self, logits: Tensor, target: Tensor) -> Tensor:
+    def _logit_against(self, logits: Tensor, target: Tensor, against: Tensor) -> Tensor:
+        """Return the logit of the class of a contrast; that of the rest makes their difference the log-odds of `y`."""
+        others = logits.scatter(-1, target.unsqueeze(-1), -torch.inf)
+        rest = torch.zeros_like(logits[..., 0]) if self.head == "sigmoid" else others.logsumexp(-1)
+        return torch.where(against == REST, rest, _pick(logits, against.clamp(min=0)))
+
+    def slope(self, logits: Tensor, target: Tensor, against: Tensor | None = None) -> Tensor:
         """Return `dl_y/dlogits`: `(..., C)` and `(...)` to `(..., C)`.
 
         It is in float64 (float32 on mps), whatever the dtype of the logits: float16 has no numbers below 6e-8.
         """
         with torch.enable_grad():
             wide = _wide(logits.detach()).requires_grad_()
-            (slope,) = torch.autograd.grad(self.loss(wide, target).sum(), wide)
+            (slope,) = torch.autograd.grad(self.loss(wide, target, against).sum(), wide)
         return slope
+
+
+def with_classes(batch: Batch, logits: Tensor, objective: Objective) -> Batch:
+    """Return a batch with the classes that depend on the logits `(B, C)`: the predicted one and the runner-up.
+
+    Raises:
+        GradexplainError: The predicted class of a text is compared with itself.
+    """
+    target = torch.where(batch.target == PREDICTED, objective.predicted(logits), batch.target)
+    if batch.against is None:
+        return replace(batch, target=target)
+    if (same := batch.against == target).any():
+        text = batch.documents[int(same.nonzero()[0])].text
+        raise GradexplainError(
+            f"{one_line(text, 40)!r} is predicted as the class of against: give target=..., or against='runner_up'"
+        )
+    others = logits.scatter(-1, target.unsqueeze(-1), -torch.inf)
+    against = torch.where(batch.against == RUNNER_UP, objective.predicted(others), batch.against)
+    return replace(batch, target=target, against=against)
+
+
+def _pick(values: Tensor, of: Tensor) -> Tensor:
+    """Return the value of one class: `(..., C)` and `(...)` to `(...)`."""
+    return values.gather(-1, of.unsqueeze(-1)).squeeze(-1)
 
 
 def widest(device: torch.device) -> torch.dtype:

@@ -1,57 +1,118 @@
-"""The class to explain for each text, from the options `target` and `labels`."""
+"""The class to explain for each text, and the class to compare it with, from `target`, `labels` and `against`."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from operator import index
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from hf_gradexplain.classifier.head import Head
 from hf_gradexplain.errors import GradexplainError, nearest
-from hf_gradexplain.options import TargetName
+from hf_gradexplain.options import ClassName, ClassNames
+from hf_gradexplain.text.data import PREDICTED, REST, RUNNER_UP
 from hf_gradexplain.values import as_list, plain
 
-Label = int | str
-"""A class: its id, or its name."""
-Labels = Label | Iterable[Label] | None
+Labels = ClassName | Iterable[ClassName] | None
 """One class for all texts, or one per text; None for the predicted classes."""
 
+_NO_WORDS: Mapping[str, int | None] = MappingProxyType({})
+_TARGETS: dict[str, int | None] = {"predicted": PREDICTED, "label": None}
+_AGAINST: dict[str, int | None] = {"runner_up": RUNNER_UP, "rest": REST}
+_PLURALS = {"label": "labels", "target": "targets", "against": "classes of against"}
 
-def target_ids(target: TargetName, labels: Labels, n_texts: int, class_names: Sequence[str]) -> list[int | None]:
+
+def target_ids(target: ClassNames, labels: Labels, n_texts: int, class_names: Sequence[str]) -> list[int | None]:
     """Return the class to explain for each text; None for the predicted class.
 
     Args:
-        target: `predicted`, or `label` for the classes in `labels`.
-        labels: One class for all texts, or one per text, by id or name; see `class_id`.
+        target: `predicted`, `label` for the classes in `labels`, or one class for all texts, or one per text.
+        labels: One class for all texts, or one per text, by id or name; see `class_id`. Only `label` needs them.
         n_texts: The number of texts.
         class_names: `(C,)` names of the model's classes.
 
     Raises:
-        GradexplainError: The target is `label` and labels are missing, or it is `predicted` and labels are given. Or
-            the number of labels is not the number of texts, or a label is not a class of the model.
+        GradexplainError: The target is `label` and labels are missing, the number of classes is not the number of
+            texts, or one of them is not a class of the model.
     """
-    if target == "predicted" and labels is None:
-        return [None] * n_texts
-    if target == "predicted":
-        raise GradexplainError("target='predicted' takes no labels: leave out one of the two, or choose target='label'")
+    if target != "label":
+        ids = _ids("target", target, n_texts, class_names, _TARGETS)
+        return [None if i == PREDICTED else i for i in ids]
     if labels is None:
         raise GradexplainError("target='label' needs labels=[...], one class id or name per text, but got none")
-    one: Any = plain(labels)
-    if isinstance(one, str | Integral | float):
-        chosen = class_id(one, class_names)
-        if chosen is None:
-            raise GradexplainError(f"label {one!r} {_is_no_class(class_names, one)}")
-        return [chosen] * n_texts
-    given = as_list(one, "labels must be one class id or name, or a list of one per text", "label")
-    ids: list[int | None] = []
-    for i, label in enumerate(given):
-        ids.append(class_id(label, class_names))
-        if ids[-1] is None:
-            raise GradexplainError(f"label {label!r} of text {i} {_is_no_class(class_names, label)}")
-    if len(ids) != n_texts:
-        raise GradexplainError(f"{n_texts} texts need {n_texts} labels, one class id or name each, but got {len(ids)}")
+    return [*label_ids(labels, n_texts, class_names)]
+
+
+def label_ids(labels: Labels, n_texts: int, class_names: Sequence[str]) -> list[int]:
+    """Return the id of each text's label; see `target_ids`."""
+    return _ids("label", labels, n_texts, class_names)
+
+
+def against_ids(
+    against: ClassNames | None, targets: Sequence[int | None], class_names: Sequence[str], head: Head
+) -> list[int] | None:
+    """Return the id of the class that each text's target is compared with, or `RUNNER_UP` or `REST`.
+
+    Args:
+        against: `runner_up`, `rest`, or one class for all texts, or one per text. With None, None is returned.
+        targets: The class to explain of each text; None for the predicted one.
+        class_names: `(C,)` names of the model's classes.
+        head: What its logits are.
+
+    Raises:
+        GradexplainError: The model has no second class, one of the classes is not a class of the model, or a text's
+            class is compared with itself.
+    """
+    if against is None:
+        return None
+    if len(class_names) == 1 or head == "identity":
+        lacks = "has one logit and no second class" if len(class_names) == 1 else "has outputs that are no classes"
+        raise GradexplainError(f"against compares two classes, but the model {lacks}: leave it out")
+    ids = _ids("against", against, len(targets), class_names, _AGAINST)
+    for i, (target, other) in enumerate(zip(targets, ids, strict=True)):
+        if target == other:
+            raise GradexplainError(
+                f"target and against are both {class_names[other]!r} for text {i}: give another class, or "
+                "against='runner_up'"
+            )
     return ids
+
+
+def _ids(
+    option: str,
+    given: Any,
+    n_texts: int,
+    class_names: Sequence[str],
+    words: Mapping[str, int | None] = _NO_WORDS,
+) -> list[int]:
+    """Return the class of each text from one class for all texts, or one per text.
+
+    Args:
+        option: What the classes are called in errors: `label`, `target` or `against`.
+        given: The class or the classes.
+        n_texts: The number of texts.
+        class_names: `(C,)` names of the model's classes.
+        words: The words that the option takes in addition to classes, and what stands for them; None if they are not
+            for one text alone.
+    """
+    one: Any = plain(given)
+    several = not isinstance(one, str | Integral | float)
+    expected = f"{_PLURALS[option]} must be one class id or name, or a list of one per text"
+    ids = []
+    for i, value in enumerate(as_list(one, expected, "label") if several else [one]):
+        word = words.get(value) if isinstance(value, str) else None
+        found = class_id(value, class_names) if word is None else word
+        if found is None:
+            which = f"{option} {value!r}" + (f" of text {i}" if several else "")
+            raise GradexplainError(f"{which} {_is_no_class(class_names, value, tuple(words))}")
+        ids.append(found)
+    if several and len(ids) != n_texts:
+        raise GradexplainError(
+            f"{n_texts} texts need {n_texts} {_PLURALS[option]}, one class id or name each, but got {len(ids)}"
+        )
+    return ids if several else ids * n_texts
 
 
 def class_id(label: Any, class_names: Sequence[str]) -> int | None:
@@ -83,14 +144,13 @@ def _fold(name: str) -> str:
     return name.strip().casefold()
 
 
-def _is_no_class(class_names: Sequence[str], label: Any = None) -> str:
+def _is_no_class(class_names: Sequence[str], label: Any, words: Sequence[str]) -> str:
     if np.shape(label) == (len(class_names),) and set(np.ravel(label).tolist()) <= {0, 1}:
         return (
             "is a list of 0 and 1, one per class: give the id or name of one class per text, and "
             "problem_type='multi_label_classification' if a text can have several classes"
         )
-    choices = ", ".join(f"{i} ({name})" for i, name in list(enumerate(class_names))[:10])
-    similar = nearest(label, class_names) if isinstance(label, str) else ""
-    return (
-        f"is not a class of the model; {similar}choices: {choices}; without a label, the predicted class is explained"
-    )
+    classes = [f"{i} ({name})" for i, name in list(enumerate(class_names))[:10]]
+    similar = nearest(label, (*words, *class_names)) if isinstance(label, str) else ""
+    said = f"is not a class of the model; {similar}choices: {', '.join([*words, *classes])}"
+    return said if words else f"{said}; without a label, the predicted class is explained"

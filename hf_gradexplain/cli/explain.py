@@ -11,7 +11,7 @@ from hf_gradexplain.cli.inputs import add_model, dataset_of, set_verbosity
 from hf_gradexplain.cli.output import Commands, add_format, print_json
 from hf_gradexplain.errors import GradexplainError, choose, translate_write_errors
 from hf_gradexplain.files import atomic_write_text
-from hf_gradexplain.options import AUTO, Options, SplitArguments
+from hf_gradexplain.options import AUTO, TARGETS, Options, SplitArguments
 from hf_gradexplain.signatures import ExplainOptions
 from hf_gradexplain.viz.sanitize import json_text, one_line
 
@@ -37,6 +37,7 @@ def add_parser(commands: Commands) -> None:
         examples=[
             'MODEL "A thoughtful, gripping film."',
             'MODEL "A thoughtful, gripping film." --label POSITIVE --methods attn_lrp loo',
+            'MODEL "A thoughtful, gripping film." --target POSITIVE --against runner_up',
             "MODEL --file reviews.csv --text_column review --format jsonl > explanations.jsonl",
             "MODEL --dataset_name DATASET --max_samples 10 --format html > explanations.html",
             "MODEL - < text.txt            # the whole input is one text",
@@ -97,6 +98,8 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         raise GradexplainError("give one of TEXT, with or without a --pair, --file and --dataset_name")
     options = {name: getattr(arguments, name) for name in ExplainOptions.__annotations__}
     if arguments.label is not None:
+        if arguments.target not in TARGETS:
+            raise GradexplainError("--label and --target both name the class to explain: give one of them")
         options["target"] = "label"
     if arguments.format == "quiet" and arguments.html is None:
         options["self_check"] = False  # nothing shows it

@@ -62,6 +62,7 @@ def _explain(arguments: ExplainRecipeArguments, options: Options) -> list[Explan
             "Methods": ", ".join(methods),
             "Unit": options.unit,
             "Objective": options.objective,
+            **({} if options.against is None else {"Against": str(options.against)}),
             **{f"Commit of the {part}": commit for part, commit in commit_of.items()},
         },
         tables={},

@@ -11,17 +11,17 @@ import yaml
 
 from hf_gradexplain.attribution.descriptions import PAPER_METHODS
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.option_fields import option, with_default
 from hf_gradexplain.options import (
     AUTO,
+    ClassNames,
     HubArguments,
     MeasureArguments,
     ModelArguments,
     Options,
     SplitArguments,
-    TargetName,
     UnitName,
-    option,
-    with_default,
+    check_one_question,
 )
 from hf_gradexplain.training.arguments import TrainArguments
 
@@ -35,6 +35,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "methods": PAPER_METHODS,
         "unit": "word_type",
         "target": "label",
+        "against": None,
         "objective": "loss",
         "baseline": "zero",
         "steps": 20,
@@ -98,7 +99,7 @@ class EvaluateRecipeArguments(PublishArguments, MeasureArguments, Options, Split
 
     methods: tuple[str, ...] = with_default(Options, "methods", PAPER_METHODS)
     unit: UnitName = with_default(Options, "unit", "word_type")
-    target: TargetName = with_default(Options, "target", "label")
+    target: ClassNames = with_default(Options, "target", "label")
     preset: PresetName | None = option(
         None, "Fix methods, unit, target, objective, baseline, steps and ties: paper is the setting of Du & Xu (2021)."
     )
@@ -114,6 +115,7 @@ class EvaluateRecipeArguments(PublishArguments, MeasureArguments, Options, Split
         Options.__post_init__(self)
         SplitArguments.__post_init__(self)
         MeasureArguments.__post_init__(self)
+        check_one_question(self)
         if self.threads < 1:
             raise GradexplainError(f"threads must be a number of CPU threads, 1 or larger, but is {self.threads}")
         for name, value in PRESETS[self.preset].items() if self.preset else ():
@@ -180,7 +182,7 @@ class TrainRecipeArguments(HubArguments, TrainArguments):
             )
 
 
-def _check_label_map(label_map: str | None, target: TargetName) -> None:
+def _check_label_map(label_map: str | None, target: ClassNames) -> None:
     if label_map and target != "label":
         raise GradexplainError("--label_map says which classes labels are, so it needs --target label")
 

@@ -129,7 +129,7 @@ def target_probabilities(scored: ScoredBatch, ranks: np.ndarray, steps: Collecti
 @torch.no_grad()
 def batch_bounds(scored: ScoredBatch, full_text: np.ndarray, beam_size: int) -> list[dict[str, float | bool]]:
     """Return the bounds of each document's AOPC, given the probabilities with all units, `full_text` `(B,)`."""
-    batch, objective, bounds = scored.forward.batch, scored.forward.classifier.objective, []
+    batch, bounds = scored.forward.batch, []
     with frozen_eval_mode(scored.forward.classifier.model):
         subsets = Subsets(scored.forward)
         for b, document in enumerate(batch.documents):
@@ -137,8 +137,8 @@ def batch_bounds(scored: ScoredBatch, full_text: np.ndarray, beam_size: int) -> 
             def value(removed: np.ndarray, b: int = b) -> np.ndarray:
                 sets = torch.zeros(len(removed), batch.units.size, dtype=torch.bool, device=batch.target.device)
                 sets[:, : removed.shape[1]] = torch.from_numpy(removed).to(sets.device)
-                logits = subsets.logits(b, sets)
-                values = objective.probability(logits)[:, batch.target[b]].cpu().double().numpy()
+                logits = subsets.logits(b, sets).unsqueeze(0)
+                values = scored.forward.target_probability(logits, slice(b, b + 1))[0].cpu().double().numpy()
                 if not np.isfinite(values).all():
                     raise NotFiniteError("the probabilities without some units", scored.forward.classifier.precision)
                 return values

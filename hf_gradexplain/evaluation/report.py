@@ -134,6 +134,7 @@ def _document(document: EvaluatedDocument, k: int) -> ReportDocument:
         curves=document.curves,
         areas=dict(zip(document.curves, document_aopc(curves, k)[:, -1].tolist(), strict=True)),
         correlations={name: values.get("pearson") for name, values in document.correlations.items()},
+        against=explanation.other_class,
         remarks={name: "; ".join(filter(None, both)) for name, both in said.items() if any(both)},
     )
 

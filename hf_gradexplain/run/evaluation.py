@@ -112,10 +112,11 @@ class Evaluation:
     def per_text(self) -> pd.DataFrame:
         """Return one row per text and method, to find the texts where a method fails.
 
-        The columns are `text_id`, the position of the text; `text`; `target`, the explained class; `prediction`;
-        `label`, None if there was none; `correct`, whether the prediction is the label; `p`, the probability of the
-        target (regression: the output); `method`; AOPC(K) of this text, at the K of `to_frame`; and the correlations
-        with leave-one-out, `pearson` (of the scores) and `spearman` (of their ranks), NaN where they are not defined.
+        The columns are `text_id`, the position of the text; `text`; `target`, the explained class, or a contrast such
+        as "Sports rather than World"; `prediction`; `label`, None if there was none; `correct`, whether the prediction
+        is the label; `p`, the probability of the target (regression: the output); `method`; AOPC(K) of this text, at
+        the K of `to_frame`; and the correlations with leave-one-out, `pearson` (of the scores) and `spearman` (of their
+        ranks), NaN where they are not defined.
         """
         name = str(self.to_frame().columns[1])
         k = int(name.removeprefix("AOPC(").removesuffix(")"))
@@ -125,7 +126,7 @@ class Evaluation:
             of_text = {
                 "text_id": document.id,
                 "text": explanation.text,
-                "target": explanation.target_label,
+                "target": explanation.question,
                 "prediction": explanation.prediction_label,
                 "label": None if document.label is None else explanation.class_names[document.label],
                 "correct": None if document.label is None else document.label == explanation.prediction,

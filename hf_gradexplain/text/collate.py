@@ -16,6 +16,7 @@ def collate(
     tokenizer: PreTrainedTokenizerBase,
     device: torch.device | str = "cpu",
     seed: int = 0,
+    against: Sequence[int] | None = None,
 ) -> Batch:
     """Collate documents into one batch, padded to the longest on the tokenizer's padding side.
 
@@ -25,6 +26,7 @@ def collate(
         tokenizer: The tokenizer that encoded them.
         device: The device of the tensors.
         seed: The seed of every random draw for these documents.
+        against: What each document's class is compared with, see `Batch`.
     """
     left = tokenizer.padding_side == "left"
     size, n_rows = max(d.n_units for d in documents), max(len(d.unit_of_row) for d in documents)
@@ -59,6 +61,7 @@ def collate(
         seed=seed,
         padded_left=left,
         sequences=sequences,
+        against=None if against is None else torch.tensor(against, device=device),
     )
 
 

@@ -25,6 +25,12 @@ NO_UNIT = -1
 PREDICTED = -1
 """Placeholder in `Batch.target` for the predicted class, until the model has run."""
 
+RUNNER_UP = -1
+"""Placeholder in `Batch.against` for the highest-scored class other than the target, until the model has run."""
+
+REST = -2
+"""Stands in `Batch.against` for all classes other than the target together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -217,6 +223,8 @@ class Batch:
         seed: The seed of every random draw for these documents.
         padded_left: Whether the shorter sequences are padded on the left.
         sequences: The sequences of each document; None if every document is one sequence.
+        against: `(B,)` class to compare the target with, `RUNNER_UP` (-1) or `REST` (-2); None if the target alone is
+            explained.
     """
 
     documents: tuple[Document, ...]
@@ -227,6 +235,7 @@ class Batch:
     seed: int = 0
     padded_left: bool = False
     sequences: Sequences | None = None
+    against: Tensor | None = None
 
     def columns(self, length: int) -> slice:
         """Return the columns of `(S, T)` tensors that hold all sequences of up to `length` tokens."""
@@ -260,6 +269,7 @@ class Batch:
             lengths=self.lengths[repeated],
             target=self.target[texts],
             sequences=sequences,
+            against=None if self.against is None else self.against[texts],
         )
         return batch, copy_of, repeated
 

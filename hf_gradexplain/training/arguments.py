@@ -4,7 +4,8 @@ from dataclasses import MISSING, dataclass
 from typing import Literal
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.options import DatasetArguments, ModelArguments, check_choices, option, with_default
+from hf_gradexplain.option_fields import check_choices, option, with_default
+from hf_gradexplain.options import DatasetArguments, ModelArguments
 
 TaskName = Literal["classifier", "reward", "reranker"]
 

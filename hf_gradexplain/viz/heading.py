@@ -10,16 +10,18 @@ class Heading:
     """The text above an explained text. Empty parts are left out.
 
     Attributes:
-        target: The label of the explained class.
+        target: The label of the explained class, and of the class that it is compared with, if any.
         probability: The model's probability of `target`, if there is one.
         output: The model's output for `target`, if that is no probability.
         prediction: The label of the predicted class if that is not the target.
         runner_up: The label of the most probable other class if the target is the predicted class.
         other: The probability of `prediction` or `runner_up`.
+        against: The label of the class that the target is compared with, if that is neither of these two.
+        against_probability: The probability of this class.
         label: The true label.
         right: Whether the true label is the predicted one.
         unit: The kind of unit: "token", "word" or "word_type".
-        objective: The function that was explained: "loss", "logit" or "prob".
+        objective: The function that was explained: "loss", "logit", "prob" or "contrast".
         dtype: The compute dtype of the model; shown if it is less exact than float32.
         truncated_at: The number of characters that the model read; the rest is shown in grey. None if it read all.
         length: The number of characters of the text.
@@ -33,6 +35,8 @@ class Heading:
     prediction: str = ""
     runner_up: str = ""
     other: float | None = None
+    against: str = ""
+    against_probability: float | None = None
     label: str = ""
     right: bool = False
     unit: str = ""
@@ -50,15 +54,19 @@ class Heading:
         parts = [
             f"{name} = {with_minus(format(value, 'z.3f'))}" for name, value in numbers.items() if value is not None
         ]
-        other = "" if self.other is None else f" {self.other:.3f}"
-        parts += [f"{name}: {label}{other}" for name, label in self._others.items() if label]
+        for name, label, value in self._others:
+            parts += [f"{name}: {label}" + ("" if value is None else f" {value:.3f}")] if label else []
         if self.label:
             parts.append(f"true label: {self.label}, {'as predicted' if self.right else 'wrongly predicted'}")
         return ", ".join(parts)
 
     @property
-    def _others(self) -> dict[str, str]:
-        return {"predicted": self.prediction, "runner-up": self.runner_up}
+    def _others(self) -> tuple[tuple[str, str, float | None], ...]:
+        return (
+            ("predicted", self.prediction, self.other),
+            ("runner-up", self.runner_up, self.other),
+            ("against", self.against, self.against_probability),
+        )
 
     @property
     def details(self) -> str:

@@ -48,6 +48,7 @@ class ReportDocument:
         areas: For each method, the AOPC.
         correlations: For each method, Pearson's r with leave-one-out; None where it is undefined.
         remarks: Sentences about the scores, by method; most methods have none.
+        against: The name of the class that `target` is compared with; empty if there is none.
     """
 
     row: int
@@ -64,6 +65,7 @@ class ReportDocument:
     areas: Mapping[str, float]
     correlations: Mapping[str, float | None] = field(default_factory=dict)
     remarks: Mapping[str, str] = field(default_factory=dict)
+    against: str = ""
 
 
 def split_text(text: str, spans: Sequence[Sequence[tuple[int, int]]], read_to: int | None) -> Iterator[Piece]:
@@ -153,6 +155,8 @@ class DocumentPacker:
         """Finish the last block, and return the index: one list per column, one entry per document."""
         self._finish_block()
         columns = {name: [row[name] for row in self._rows] for name in (self._rows[0] if self._rows else {})}
+        if not any(columns.get("against", ())):
+            columns.pop("against", None)
         by_method = {name: list(map(list, zip(*columns.pop(name, []), strict=True))) for name in ("areas", "r")}
         return {**columns, **by_method, "starts": self._starts, "classes": self._names}
 
@@ -170,6 +174,7 @@ def _index_row(document: ReportDocument, text: str, methods: Sequence[str]) -> d
         "row": document.row,
         "text": text,
         "target": document.target,
+        "against": visible(document.against),
         "prediction": document.prediction,
         "label": document.label,
         "value": round(document.value, 4),

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from hf_gradexplain.files import atomic_write_text
+from hf_gradexplain.option_fields import choices_of
 from hf_gradexplain.options import (
     HubArguments,
     MeasureArguments,
     ModelArguments,
     Options,
     SplitArguments,
-    choices_of,
 )
 
 GROUPS = {

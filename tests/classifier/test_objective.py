@@ -5,8 +5,9 @@ import pytest
 import torch
 from scipy.special import expit, log_expit, log_softmax, softmax
 
-from hf_gradexplain.classifier.objective import Objective
+from hf_gradexplain.classifier.objective import Objective, with_classes
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.text.data import PREDICTED, REST, RUNNER_UP, Batch
 
 LOGITS = np.array([[0.3, -1.2, 2.0], [5.0, 4.0, -3.0]])
 TARGET = np.array([1, 0])
@@ -26,6 +27,50 @@ def test_losses_agree_with_scipy_and_are_never_averaged(head, name):
     values = {"loss": LOG_PROBABILITY[head], "logit": lambda x: x, "prob": PROBABILITY[head]}[name](LOGITS)
     losses = Objective(name, head).loss(torch.tensor(LOGITS), torch.tensor(TARGET))
     np.testing.assert_allclose(losses, -values[[0, 1], TARGET], rtol=1e-14)
+
+
+CONTRASTS = {
+    ("softmax", REST): lambda x, y: np.log(softmax(x)[y] / (1 - softmax(x)[y])),
+    ("sigmoid", REST): lambda x, y: np.log(expit(x[y]) / (1 - expit(x[y]))),
+    ("softmax", 2): lambda x, y: np.log(softmax(x)[y] / softmax(x)[2]),
+    ("sigmoid", 2): lambda x, y: x[y] - x[2],
+}
+
+
+@pytest.mark.parametrize(("head", "against"), CONTRASTS)
+def test_a_contrast_is_the_log_odds_of_the_target_against_the_other_class_or_the_rest(head, against):
+    objective, others = Objective("contrast", head), torch.tensor([against, against])
+    logits, target = torch.tensor(LOGITS), torch.tensor(TARGET)
+    expected = [CONTRASTS[head, against](x, y) for x, y in zip(LOGITS, TARGET, strict=True)]
+    np.testing.assert_allclose(-objective.loss(logits, target, others), expected, rtol=1e-12)
+    probabilities = objective.target_probability(logits, target, others)
+    np.testing.assert_allclose(probabilities, expit(expected), rtol=1e-12)
+    if against == REST:
+        np.testing.assert_allclose(probabilities, PROBABILITY[head](LOGITS)[[0, 1], TARGET], rtol=1e-12)
+    numeric = [
+        [
+            (CONTRASTS[head, against](x + step, y) - CONTRASTS[head, against](x - step, y)) / 2e-6
+            for step in 1e-6 * np.eye(3)
+        ]
+        for x, y in zip(LOGITS, TARGET, strict=True)
+    ]
+    np.testing.assert_allclose(objective.slope(logits, target, others), -np.array(numeric), rtol=1e-7, atol=1e-8)
+
+
+def test_a_contrast_of_a_saturated_prediction_is_exact():
+    logits, target = torch.tensor([[800.0, 0.0, 1.0]], dtype=torch.float64), torch.tensor([0])
+    objective = Objective("contrast", "softmax")
+    assert objective.loss(logits, target, torch.tensor([REST])).item() == np.logaddexp(0.0, 1.0) - 800
+    assert objective.slope(logits, target, torch.tensor([REST]))[0, 0] == -1
+
+
+def test_the_runner_up_is_the_highest_scored_class_other_than_the_target():
+    logits = torch.tensor([[3.0, 1.0, 2.0]] * 3)
+    batch = Batch((), {}, None, torch.tensor([PREDICTED, 1, 2]), against=torch.tensor([RUNNER_UP, RUNNER_UP, 1]))
+    found = with_classes(batch, logits, Objective("contrast", "softmax"))
+    assert found.target.tolist() == [0, 1, 2]
+    assert found.against.tolist() == [2, 0, 1]
+    assert with_classes(found, logits.flip(1), Objective("contrast", "softmax")).against.tolist() == [2, 0, 1]
 
 
 def test_losses_and_predictions_take_any_number_of_leading_axes():

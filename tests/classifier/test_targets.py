@@ -9,8 +9,9 @@ import pytest
 import torch
 from datasets import Dataset
 
-from hf_gradexplain.classifier.targets import class_id, target_ids
+from hf_gradexplain.classifier.targets import against_ids, class_id, label_ids, target_ids
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.text.data import REST, RUNNER_UP
 
 CLASS_NAMES = ("ham", "spam", "jam")
 
@@ -75,7 +76,6 @@ def test_a_name_that_another_class_has_but_for_case_is_taken_exactly():
             "label 'sam' is not a class of the model; did you mean 'spam'? choices: 0 (ham), 1 (spam), 2 (jam)",
         ),
         ("label", [0], "2 texts need 2 labels, one class id or name each, but got 1"),
-        ("predicted", [0, 1], "target='predicted' takes no labels: leave out one of the two, or choose target='label'"),
         ("label", [0, 3], "label 3 of text 1 is not a class of the model; choices: 0 (ham), 1 (spam), 2 (jam)"),
         ("label", [-1, 0], "label -1 of text 0 is not a class of the model"),
         ("label", [0, 1.5], "label 1.5 of text 1 is not a class of the model"),
@@ -104,3 +104,76 @@ def test_at_most_ten_classes_are_listed_as_choices():
         GradexplainError, match=r"8 \(c8\), 9 \(c9\); without a label, the predicted class is explained"
     ):
         target_ids("label", [12], 1, [f"c{i}" for i in range(12)])
+
+
+@pytest.mark.parametrize(
+    ("target", "ids"),
+    [
+        ("predicted", [None, None]),
+        ("Jam", [2, 2]),
+        (1, [1, 1]),
+        (["jam", 0], [2, 0]),
+        (("predicted", "spam"), [None, 1]),
+    ],
+)
+def test_a_target_is_one_class_for_all_texts_or_one_per_text_whatever_the_labels_are(target, ids):
+    assert target_ids(target, None, 2, CLASS_NAMES) == target_ids(target, [0, 1], 2, CLASS_NAMES) == ids
+
+
+def test_the_words_of_the_options_win_over_classes_of_these_names_which_have_their_ids():
+    names = ("label", "predicted", "rest", "runner_up")
+    assert target_ids("predicted", None, 1, names) == [None]
+    assert target_ids("label", "rest", 1, names) == [2]
+    assert [target_ids(number, None, 1, names) for number in (0, 1)] == [[0], [1]]
+    assert against_ids("rest", [0], names, "softmax") == [REST]
+    assert against_ids("runner_up", [0], names, "softmax") == [RUNNER_UP]
+    assert against_ids(["rest", 2, "3", "runner_up"], [0] * 4, names, "sigmoid") == [REST, 2, 3, RUNNER_UP]
+    assert label_ids("rest", 2, names) == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (
+            "labl",
+            "target 'labl' is not a class of the model; did you mean 'label'? choices: predicted, label, 0 (ham), "
+            "1 (spam), 2 (jam)",
+        ),
+        ([0, "sam"], "target 'sam' of text 1 is not a class of the model; did you mean 'spam'? choices: predicted, "),
+        ([0], "2 texts need 2 targets, one class id or name each, but got 1"),
+        (None, "targets must be one class id or name, or a list of one per text, not NoneType"),
+    ],
+)
+def test_an_invalid_target_is_an_error(target, message):
+    with pytest.raises(GradexplainError, match=f"^{re.escape(message)}"):
+        target_ids(target, None, 2, CLASS_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("against", "names", "head", "message"),
+    [
+        ("rst", CLASS_NAMES, "softmax", "against 'rst' is not a class of the model; did you mean 'rest'? choices: ru"),
+        ([2, 0, 1], CLASS_NAMES, "softmax", "2 texts need 2 classes of against, one class id or name each, but got 3"),
+        (
+            ["jam", "spam"],
+            CLASS_NAMES,
+            "softmax",
+            "target and against are both 'spam' for text 1: give another class, or against='runner_up'",
+        ),
+        (
+            "rest",
+            ("ham",),
+            "sigmoid",
+            "against compares two classes, but the model has one logit and no second class: leave it out",
+        ),
+        (
+            "rest",
+            CLASS_NAMES,
+            "identity",
+            "against compares two classes, but the model has outputs that are no classes: leave it out",
+        ),
+    ],
+)
+def test_an_invalid_class_to_compare_with_is_an_error(against, names, head, message):
+    with pytest.raises(GradexplainError, match=f"^{re.escape(message)}"):
+        against_ids(against, [None, 1], names, head)

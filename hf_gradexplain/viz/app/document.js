@@ -32,14 +32,16 @@ function shadedText(text, shown, scores, method) {
 function documentFacts(page, position) {
   const { index } = page;
   const [label, prediction, target] = [index.label[position], index.prediction[position], index.target[position]];
+  const against = index.against?.[position];
   const name = number => make("b", {}, isolated(page.className(number)));
-  const fact = (what, number, after = "") => make("span", {}, what, name(number), after);
+  const fact = (what, number, ...after) => make("span", {}, what, name(number), ...after);
   const parts = [make("b", { class: "row" }, `#${index.row[position]}`)];
   if (label !== null) parts.push(fact("true ", label));
   if (prediction === null) parts.push(make("span", {}, `output ${fixed(index.value[position])}`));
   else parts.push(fact("predicted ", prediction, ` (${fixed(index.confidence[position])})`));
-  if (prediction !== null && target !== prediction) {
-    parts.push(fact("explained ", target, ` (${fixed(index.value[position])})`));
+  if (prediction !== null && (target !== prediction || against)) {
+    const other = against ? [" rather than ", make("b", {}, isolated(against))] : [];
+    parts.push(fact("explained ", target, ...other, ` (${fixed(index.value[position])})`));
   }
   if (isWrong(index, position)) parts.push(make("span", { class: "mark wrong" }, "wrong"));
   if (isUnsure(index, position, page.limits)) parts.push(make("span", { class: "mark" }, "unsure"));

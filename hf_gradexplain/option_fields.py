@@ -1,0 +1,43 @@
+"""The fields of the dataclasses that hold options: a default, a help text, and the choices of the type."""
+
+from dataclasses import Field, field, fields
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from hf_gradexplain.errors import choose
+
+
+def option(default: Any, help: str, *, metavar: str | None = None, hint: str | None = None) -> Any:
+    """Return a dataclass field with a default and a help text.
+
+    Args:
+        default: The default value; `dataclasses.MISSING` for an option that has to be given.
+        help: What the option does, in a sentence or two.
+        metavar: What stands for the value under `--help`; by default a word for its type.
+        hint: How to fix a value of the wrong type, for the error message.
+    """
+    return field(default=default, metadata={"help": help, "metavar": metavar, "hint": hint})
+
+
+def with_default(options: type, name: str, default: Any) -> Any:
+    """Return the field of another dataclass with another default; its help text stays."""
+    part = next(part for part in fields(options) if part.name == name)
+    return field(default=default, metadata=part.metadata, kw_only=part.kw_only)
+
+
+def check_choices(options: Any) -> None:
+    """Check that every field of a dataclass that has a list of choices holds one of them.
+
+    Raises:
+        GradexplainError: A value is not one of the choices.
+    """
+    for part in fields(options):
+        value, choices = getattr(options, part.name), choices_of(part)
+        if choices and value is not None:
+            choose(part.name, value, choices)
+
+
+def choices_of(part: Field[Any]) -> tuple[str, ...]:
+    """Return the choices of an option, or an empty tuple if it takes any value of its type."""
+    kinds = get_args(part.type) if get_origin(part.type) in (Union, UnionType) else (part.type,)
+    return next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), ())
