@@ -51,7 +51,9 @@ def measure_faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelle
         GradexplainError: The model cannot be explained.
     """
     sample = np.sort(np.random.default_rng(seed).permutation(len(rows))[:n])
-    options = Options(tuple(METHODS), "word_type", "label" if labelled else "predicted", "loss", seed, steps=_STEPS)
+    options = Options(
+        tuple(METHODS), "word_type", "label" if labelled else "predicted", "loss", seed=seed, steps=_STEPS
+    )
     measures = default_measures(
         explainer.model, both_ends=False, k_grid=() if has_curve_shortcut(explainer.model) else K_GRID
     )

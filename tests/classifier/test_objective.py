@@ -66,7 +66,9 @@ def test_a_contrast_of_a_saturated_prediction_is_exact():
 
 def test_the_runner_up_is_the_highest_scored_class_other_than_the_target():
     logits = torch.tensor([[3.0, 1.0, 2.0]] * 3)
-    batch = Batch((), {}, None, torch.tensor([PREDICTED, 1, 2]), against=torch.tensor([RUNNER_UP, RUNNER_UP, 1]))
+    batch = Batch(
+        (), {}, torch.ones(3), None, torch.tensor([PREDICTED, 1, 2]), against=torch.tensor([RUNNER_UP, RUNNER_UP, 1])
+    )
     found = with_classes(batch, logits, Objective("contrast", "softmax"))
     assert found.target.tolist() == [0, 1, 2]
     assert found.against.tolist() == [2, 0, 1]

@@ -134,6 +134,17 @@ def test_every_option_reaches_the_explanation(model, capsys):
     assert (explanation.objective, explanation.unit) == ("logit", "token")
 
 
+def test_a_class_and_what_it_is_compared_with_are_named_by_name_or_id(model, capsys):
+    flags = ["--target", "LABEL_1", "--against", "2", "--format", "json"]
+    assert main(["explain", model, "the film", *flags]) == 0
+    explanation = Explanation.from_dict(json.loads(capsys.readouterr().out))
+    assert explanation.question == "LABEL_1 rather than LABEL_2"
+    assert main(["explain", model, "the film", "--label", "1", "--target", "2"]) == 1
+    assert "--label and --target both name the class to explain: give one of them" in capsys.readouterr().err
+    assert main(["explain", model, "the film", "--against", "rest", "--objective", "loss"]) == 1
+    assert "against='rest' explains a contrast, not the loss: leave out objective" in capsys.readouterr().err
+
+
 def test_a_model_that_is_not_there(capsys):
     assert main(["explain", "no/such-model", "text"]) == 1
     assert "cannot load a sequence classifier from 'no/such-model'" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from scipy.stats import ttest_rel
 from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.evaluation.documents import iterate_documents
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.run import evaluation
@@ -149,6 +150,48 @@ def test_texts_and_labels_come_as_everywhere(result):
     pairs = evaluate([("the film", "is bad\ud800"), ("", "good")], methods="loo", progress=False)
     assert [e.text for e in pairs.explanations] == ["the film\nis bad\ufffd", "\ngood"]
     assert pairs.explanations[0].pair_start == 9
+
+
+def test_a_contrast_is_evaluated_by_the_probability_of_the_target_among_two_classes():
+    explain = explainer("textcnn")
+    result = explain.evaluate(TEXTS[:3], LABELS[:3], ["loo"], target=1, against="LABEL_2", progress=False, naopc=True)
+    table, explanations = result.per_text(), result.explanations
+    assert table["target"].tolist() == ["LABEL_1 rather than LABEL_2"] * 3
+    assert table["label"].tolist() == [f"LABEL_{label}" for label in LABELS[:3]]
+    assert result.run.facts["Against"] == "LABEL_2"
+    for text, document in zip(TEXTS, iterate_documents(result.documents), strict=False):
+        curve = document.curves["loo"]
+        p = document.explanation.probabilities
+        assert curve[0] == pytest.approx(p[1] / (p[1] + p[2]), rel=1e-9)
+        scores = explain(text, "loo", target=1, against=2)["loo"]
+        assert document.explanation["loo"] == pytest.approx(scores, rel=1e-9)
+        low, high = document.bounds["lower"], document.bounds["upper"]
+        assert low - 1e-9 <= (curve[0] - curve).mean() <= high + 1e-9
+    assert explanations[0].question == "LABEL_1 rather than LABEL_2"
+
+
+def test_the_report_of_a_contrast_names_both_classes(tmp_path):
+    result = explainer("textcnn").evaluate(TEXTS[:2], LABELS[:2], ["loo"], against="runner_up", progress=False)
+    result.report(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"explained <b><bdi>LABEL_\d</bdi></b> rather than <b><bdi>LABEL_\d</bdi></b>", page)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target": [0, 1]}, "an evaluation takes one target for all texts, not a list: labels are one per text"),
+        ({"against": [0, 1]}, "an evaluation takes one against for all texts, not a list"),
+        (
+            {"target": "predicted", "against": 1},
+            "an evaluation with target='predicted' has texts of the class 1 itself: name the target, or choose "
+            "against='runner_up' or 'rest'",
+        ),
+    ],
+)
+def test_an_evaluation_explains_the_same_of_every_text(options, message):
+    with pytest.raises(GradexplainError, match=f"^{re.escape(message)}"):
+        explainer("textcnn").evaluate(TEXTS[:2], LABELS[:2], progress=False, **options)
 
 
 def test_labels_can_be_compared_with_predictions_that_are_explained():
