@@ -18,6 +18,7 @@ from hf_gradexplain.cards import (
     write_card,
 )
 from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
+from hf_gradexplain.corpus import holds_conversations
 from hf_gradexplain.errors import GradexplainError, translate_write_errors
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.files import check_folder
@@ -93,6 +94,8 @@ def _push(card: Card, folder: Path, files: Sequence[str], destination: Destinati
 def _add_faithfulness(card: Card, trained: Trained, arguments: TrainRecipeArguments) -> Card:
     """Return the card with the faithfulness of the model's explanations, or with the reason why there are none."""
     n, rows = arguments.faithfulness_samples, trained.task.single_inputs(trained.eval_rows)
+    if holds_conversations(rows, "text"):
+        return replace(card, not_measured="the texts are conversations")
     texts = [arguments.example_text] * bool(arguments.example_text)
     widget = rows[: arguments.data_examples]["text"] if "text_pair" not in rows.column_names else []
     try:

@@ -52,9 +52,15 @@ def choose_in(
         return choose(what, name, tuple(choices))
 
 
-def check_columns(rows: Dataset | IterableDataset, columns: dict[str, str], source: str) -> None:
-    """Check that all columns exist and that the text columns hold strings."""
-    texts = [name for name in rows.column_names if is_string(rows, name)]
+def check_columns(
+    rows: Dataset | IterableDataset, columns: dict[str, str], source: str, *, conversations: bool = False
+) -> None:
+    """Check that all columns exist and that the text columns hold strings, or conversations where these are allowed."""
+    texts = [
+        name
+        for name in rows.column_names
+        if is_string(rows, name) or (conversations and holds_conversations(rows, name))
+    ]
     for name, target in columns.items():
         option = "label_column" if target == "label" else "text_column"
         fix = f"; set {option} (--{option})"
@@ -75,6 +81,14 @@ def is_string(rows: Dataset | IterableDataset, column: str) -> bool:
     """Return whether a column holds strings."""
     dtype = rows.features.arrow_schema.field(column).type
     return pa.types.is_string(dtype) or pa.types.is_large_string(dtype)
+
+
+def holds_conversations(rows: Dataset | IterableDataset, column: str) -> bool:
+    """Return whether a column holds conversations: lists of messages with a `role` and a `content`."""
+    dtype = rows.features.arrow_schema.field(column).type
+    if not (pa.types.is_list(dtype) or pa.types.is_large_list(dtype)) or not pa.types.is_struct(dtype.value_type):
+        return False
+    return {"role", "content"} <= {dtype.value_type.field(i).name for i in range(dtype.value_type.num_fields)}
 
 
 def _is_label(kind: pa.DataType) -> bool:

@@ -27,6 +27,7 @@ def load_texts(
     split: str = "test",
     text_column: str = "text",
     label_column: str | None = "label",
+    conversations: bool = False,
     revision: str | None = None,
     max_samples: int | None = None,
     seed: int = 0,
@@ -49,6 +50,7 @@ def load_texts(
         split: The name of a split, or a slice of one such as `"train[:10%]"`.
         text_column: The column of texts, or two columns joined by a comma for pairs: `"premise,hypothesis"`.
         label_column: The column of labels, or None if there are none.
+        conversations: Whether texts may be conversations: lists of messages, `{"role": ..., "content": ...}`.
         revision: The branch, tag or commit of a dataset on the hub.
         max_samples: The largest number of rows, drawn without replacement and kept in their order. With the
             same seed a larger sample contains every smaller one. None keeps all rows.
@@ -66,7 +68,7 @@ def load_texts(
     source = f"split {split!r} of {dataset_name!r}"
     if len(ids) == 0:
         raise CorpusError(f"there are no rows in {source}; choose a split or slice that has some")
-    check_columns(splits[name], columns, source)
+    check_columns(splits[name], columns, source, conversations=conversations)
     rows = splits[name].select_columns(list(columns)).rename_columns(columns)
     rows = rows.add_column("id", np.arange(len(rows)))
     _check_utf8(rows, source)

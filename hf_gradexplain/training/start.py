@@ -20,6 +20,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from hf_gradexplain.corpus import holds_conversations
 from hf_gradexplain.errors import GradexplainError, choose, one_line, translate_errors
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading.safety import (
@@ -38,8 +39,13 @@ def new_model(arguments: TrainArguments, task: Task, rows: Dataset) -> tuple[Pre
     """Return an untrained model of this package, and a tokenizer trained on the texts.
 
     Raises:
-        GradexplainError: `config_overrides` or `word_vectors` cannot be used.
+        GradexplainError: The texts are conversations, or `config_overrides` or `word_vectors` cannot be used.
     """
+    if holds_conversations(rows, "text"):
+        raise GradexplainError(
+            f"{arguments.model_type} has no chat template, which conversations need: give model_name_or_path in place "
+            "of model_type, or a dataset of texts"
+        )
     tokenizer = train_word_tokenizer(
         chain.from_iterable(rows[name] for name in ("text", "text_pair") if name in rows.column_names),
         vocab_size=arguments.vocab_size,

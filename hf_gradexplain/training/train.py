@@ -12,7 +12,7 @@ from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainingArguments, set_seed
 
 from hf_gradexplain.classifier.limits import length_limit
-from hf_gradexplain.corpus import has_splits, load_texts
+from hf_gradexplain.corpus import has_splits, holds_conversations, load_texts
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.hub.provenance import Provenance, resolve
 from hf_gradexplain.training.arguments import FitArguments, TaskName, TrainArguments
@@ -131,6 +131,7 @@ def _load_rows(arguments: TrainArguments, data: Provenance, split: str, max_samp
         split=split,
         text_column=arguments.text_column,
         label_column=arguments.label_column if arguments.task != "reward" else None,
+        conversations=arguments.task == "reward",
         revision=data.commit,
         max_samples=max_samples,
         seed=arguments.seed,
@@ -138,9 +139,15 @@ def _load_rows(arguments: TrainArguments, data: Provenance, split: str, max_samp
 
 
 def _tokenize(rows: Dataset, tokenizer: PreTrainedTokenizerBase, task: Task, max_length: int | None) -> Dataset:
-    def tokenize(*texts: Any) -> dict[str, Any]:
-        return tokenizer(*texts, truncation=max_length is not None, max_length=max_length)
+    conversations = holds_conversations(rows, "text")
+    if conversations and not tokenizer.chat_template:
+        raise GradexplainError(
+            "the model's tokenizer has no chat template, which conversations need: name a model that has one, or a "
+            "dataset of texts"
+        )
 
+    read: Any = partial(tokenizer.apply_chat_template, return_dict=True) if conversations else tokenizer
+    tokenize = partial(read, truncation=max_length is not None, max_length=max_length)
     encode = partial(task.encode, tokenize=tokenize)
     return rows.map(encode, batched=True, remove_columns=rows.column_names, desc="Tokenizing")
 

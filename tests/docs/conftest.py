@@ -36,6 +36,13 @@ def small_world(tmp_path_factory):
     frame = pd.DataFrame({"text": REVIEWS, "label": LABELS})
     (folder / "org" / "your-data").mkdir()
     frame.to_csv(folder / "org" / "your-data" / "test.csv", index=False)
+    frame.to_csv(folder / "org" / "your-data" / "train.csv", index=False)
+    preferences = pd.DataFrame({"chosen": REVIEWS[::2], "rejected": REVIEWS[:3]})
+    queries = pd.DataFrame({"query": ["film", "hours"] * 2, "document": REVIEWS[:4], "label": [1, 0, 0, 1]})
+    for name, pairs in (("your-preferences", preferences), ("your-queries", queries)):
+        (folder / "org" / name).mkdir()
+        for split in ("train", "test"):
+            pairs.to_csv(folder / "org" / name / f"{split}.csv", index=False)
     frame.rename(columns={"text": "review", "label": "stars"}).to_csv(folder / "reviews.csv", index=False)
     lines = [json.dumps(explanation.to_dict()) for explanation in Explainer(model, tokenizer)(REVIEWS)]
     (folder / "explanations.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

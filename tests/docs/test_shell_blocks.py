@@ -50,7 +50,7 @@ def runs(command):
 
 def marked(command):
     """A parameter of the test; what evaluates methods takes seconds, and is slow."""
-    slow = command.startswith(("hf-gradexplain evaluate", "hf-gradexplain doctor"))
+    slow = command.startswith(("hf-gradexplain evaluate", "hf-gradexplain doctor", "hf-gradexplain train"))
     return pytest.param(command, marks=pytest.mark.slow if slow else (), id=command[:80])
 
 

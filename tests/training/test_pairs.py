@@ -7,10 +7,11 @@ import pytest
 import torch
 from datasets import ClassLabel, Dataset, Features, Value
 
+from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.training.arguments import FitArguments, TrainArguments
 from hf_gradexplain.training.pairs import reranking, reward
-from hf_gradexplain.training.train import fit
+from hf_gradexplain.training.train import fit, train
 from tests.helpers.tiny import make
 
 CHOSEN = ["the good film is not bad", "a film", "the music is good , the actor is good", "good", "this end is good"]
@@ -75,6 +76,65 @@ def test_a_reward_model_learns_preferences(kind):
     assert fit(model.float(), tokenizer, reward(), PAIRS, PAIRS, pace) == {"pair_accuracy": 1.0}
     chosen, rejected = (logits_one_by_one(model, tokenizer, texts) for texts in (CHOSEN, REJECTED))
     assert all(c > r for c, r in zip(chosen, rejected, strict=True))
+
+
+TEMPLATE = "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}|{% endfor %}"
+
+
+def conversations(answers):
+    return [[{"role": "user", "content": "is it good"}, {"role": "assistant", "content": text}] for text in answers]
+
+
+@pytest.fixture
+def conversation_data(tmp_path):
+    rows = Dataset.from_dict({"chosen": conversations(CHOSEN), "rejected": conversations(REJECTED)})
+    for split in ("train", "test"):
+        rows.to_parquet(tmp_path / "pairs" / f"{split}.parquet")
+    return str(tmp_path / "pairs")
+
+
+def save_base(folder, template):
+    model, tokenizer = make("bert", "regression")
+    tokenizer.chat_template = template
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def test_conversations_are_read_through_the_chat_template(conversation_data, tmp_path):
+    base = save_base(tmp_path / "base", TEMPLATE)
+    still = TrainArguments(
+        dataset_name=conversation_data, output_dir="o", task="reward", model_name_or_path=base, **STILL
+    )
+    trained = train(still)
+    rewards = [
+        [
+            trained.model(
+                **trained.tokenizer(
+                    f"user: is it good|assistant: {text}|", add_special_tokens=False, return_tensors="pt"
+                )
+            ).logits.item()
+            for text in texts
+        ]
+        for texts in (CHOSEN, REJECTED)
+    ]
+    share = np.mean([c > r for c, r in zip(*rewards, strict=True)])
+    assert share != 1 - share
+    assert trained.metrics == {"pair_accuracy": share}
+
+
+@pytest.mark.parametrize("more", [{"model_type": "fasttext"}, {}])
+def test_conversations_need_a_chat_template(conversation_data, tmp_path, more):
+    more = more or {"model_name_or_path": save_base(tmp_path / "base", None)}
+    message = r"^(fasttext|the model's tokenizer) has no chat template, which conversations need: "
+    with pytest.raises(GradexplainError, match=message):
+        train(TrainArguments(dataset_name=conversation_data, output_dir="o", task="reward", **more))
+
+
+def test_only_a_reward_model_takes_conversations(conversation_data):
+    message = r"the column 'chosen' must hold strings, but holds List\(.*; choose a dataset with texts$"
+    with pytest.raises(GradexplainError, match=message):
+        load_texts(conversation_data, text_column="chosen", label_column=None)
 
 
 def test_equal_rewards_are_no_right_pair():
