@@ -14,7 +14,7 @@ from hf_gradexplain.correlation import REFERENCE, correlate
 from hf_gradexplain.errors import choose
 from hf_gradexplain.remarks import incomplete, remark
 from hf_gradexplain.self_check import SelfCheck
-from hf_gradexplain.text.data import Unit, scores_in_text
+from hf_gradexplain.text.unit import Unit, scores_in_text
 from hf_gradexplain.viz.canvas import figure_bytes, new_figure
 from hf_gradexplain.viz.figures import draw_bars, explanation_figure
 from hf_gradexplain.viz.heading import Heading
@@ -146,7 +146,7 @@ class Displayed:
         Examples:
             >>> import numpy as np
             >>> from hf_gradexplain.explanation import Explanation
-            >>> from hf_gradexplain.text.data import Unit
+            >>> from hf_gradexplain.text.unit import Unit
             >>> explanation = Explanation(
             ...     text="good film",
             ...     units=(Unit("good", ((0, 4),)), Unit("film", ((5, 9),))),

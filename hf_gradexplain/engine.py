@@ -42,9 +42,11 @@ from hf_gradexplain.probing.probe import probe, raw_sum_warning
 from hf_gradexplain.probing.report import Report
 from hf_gradexplain.probing.tokenizer_checks import check_token_ids, check_tokenizer, warn_of_undivided
 from hf_gradexplain.scored import ScoredBatch, warn_of_incomplete
+from hf_gradexplain.text.chat import check_roles
 from hf_gradexplain.text.collate import collate, plan_batches, special_tokens
 from hf_gradexplain.text.data import Document
-from hf_gradexplain.text.encode import Encoder, Text, without_surrogates
+from hf_gradexplain.text.encode import Encoder
+from hf_gradexplain.text.texts import Text, without_surrogates
 from hf_gradexplain.tokenizer_kwargs import read_kwargs
 from hf_gradexplain.viz.tables import join_words
 
@@ -145,11 +147,12 @@ class AttributionEngine:
         """Explain texts, in their order.
 
         Args:
-            texts: Texts and text pairs `(a, b)`.
+            texts: Texts, text pairs `(a, b)` and conversations.
             options: How to explain.
             labels: The true classes: one for all texts or one per text, by id or name. They are explained if
                 `options.target` is `label`, and noted as `Explanation.label` otherwise.
         """
+        check_roles(texts, options.explain_roles)
         known = labels is not None and options.target != "label"
         true = label_ids(labels, len(texts), self.class_names) if known else []
         explanation_of: dict[int, Explanation] = {}
@@ -237,8 +240,8 @@ class AttributionEngine:
 
     def encode(self, texts: Sequence[Text], options: Options) -> list[Document]:
         """Return the texts as documents, tokenized as the options say."""
-        limit, filler = self.profile.max_length, self.profile.pad_id or 0
-        return Encoder(self.tokenizer, limit, options.unit, filler, read_kwargs(options.tokenizer_kwargs))(texts)
+        limit, filler, kwargs = self.profile.max_length, self.profile.pad_id or 0, read_kwargs(options.tokenizer_kwargs)
+        return Encoder(self.tokenizer, limit, options.unit, filler, kwargs, options.explain_roles)(texts)
 
     def _classifier(self, options: Options) -> HookedClassifier:
         """The model with its lookups, as these options run it."""

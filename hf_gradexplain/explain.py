@@ -17,7 +17,7 @@ from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.loading import has_own_tokenizer
 from hf_gradexplain.options import AUTO, MeasureArguments, Options, UnitName, check_one_question
 from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, takes_options
-from hf_gradexplain.text.encode import Text, listed
+from hf_gradexplain.text.texts import Text, is_text, listed
 from hf_gradexplain.values import plain
 from hf_gradexplain.viz.sanitize import one_line
 
@@ -103,7 +103,8 @@ class Explainer(AttributionEngine):
         `integrated_gradients` 20 to 300 (`steps` fixes the number). A text gets the same scores alone and in any batch.
 
         Args:
-            texts: A text, a text pair as a tuple `(a, b)`, or several in a list, an array, a Series or a column.
+            texts: A text, a text pair as a tuple `(a, b)`, or a conversation as a list of messages
+                `{"role": ..., "content": ...}`; or several in a list, an array, a Series or a column.
             methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
             unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
             labels: The true class, by id or name: one for all texts, or one per text; explained without `target`.
@@ -121,7 +122,7 @@ class Explainer(AttributionEngine):
             options.setdefault("target", "label")
         chosen = Options(methods, unit, **options)  # type: ignore[arg-type]
         texts = plain(texts)
-        single = isinstance(texts, str | tuple)
+        single = is_text(texts)
         if chosen.self_check is None:
             chosen = replace(chosen, self_check=single)
         explanations = self.explanations(listed(texts), chosen, labels)
@@ -178,7 +179,7 @@ class Explainer(AttributionEngine):
         `dry_run=True` estimates the time, and `k_grid=(1, 2, 5, 10, 20)` is faster for long texts.
 
         Args:
-            texts: Texts or text pairs, in a list, an array, a Series or a column.
+            texts: Texts, text pairs or conversations, in a list, an array, a Series or a column.
             labels: The true class of each text, by id or name, with which predictions are compared. Without `target`,
                 it is explained.
             methods: Names in `METHODS`; `auto` is the one that suits the model. `random` is the baseline that a method
@@ -234,7 +235,8 @@ def explain(
     Args:
         model: Hub name or folder of a sequence classifier, an `Explainer`, a text classification pipeline, a
             `CrossEncoder` or a `SetFitModel`.
-        texts: A text, a text pair as a tuple `(a, b)`, or several in a list, an array, a Series or a column.
+        texts: A text, a text pair as a tuple `(a, b)`, or a conversation as a list of messages
+            `{"role": ..., "content": ...}`; or several in a list, an array, a Series or a column.
         methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
         unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
         labels: The true class, by id or name: one for all texts, or one per text; explained without `target`.

@@ -15,7 +15,7 @@ from hf_gradexplain.errors import GradexplainError, choose, translate_write_erro
 from hf_gradexplain.files import atomic_write_bytes
 from hf_gradexplain.records import reading_file, reading_record, to_fields, to_record
 from hf_gradexplain.self_check import SelfCheck
-from hf_gradexplain.text.data import Unit
+from hf_gradexplain.text.unit import Message, Unit
 from hf_gradexplain.values import Lazy
 from hf_gradexplain.viz.sanitize import json_text
 
@@ -32,9 +32,9 @@ class Explanation(Displayed):
     `len(explanation)` is the number of units, and iteration goes over the units.
 
     Attributes:
-        text: The text. The two texts of a pair are joined by a newline.
+        text: The text. The two texts of a pair are joined by a newline, and so are the contents of a conversation.
         units: The parts of the text that have scores, in the order of their first occurrence. `Unit.spans` are
-            character offsets into `text`.
+            character offsets into `text`. In a conversation, `Unit.message` and `Unit.role` say whose it is.
         scores: Per method, one score per unit: an array `(U,)`.
         target: The id of the explained class.
         target_label: The name of the explained class.
@@ -42,8 +42,13 @@ class Explanation(Displayed):
         probabilities: The probability of each class: an array `(C,)`. The model's outputs if `regression`.
         objective: The function that was explained: `loss`, `logit`, `prob` or `contrast`.
         unit: The kind of unit: `token`, `word` or `word_type`.
-        truncated_at: The offset of the first character that the model did not read; None if it read the whole text.
+        truncated_at: The offset of the first character that the model did not read; None if it read the whole text. In
+            a conversation, the first one that truncation removes.
         pair_start: The offset of the second text of a pair; None for a single text.
+        messages: The messages of a conversation: their roles, and where their contents are in `text`; empty for other
+            texts.
+        unread: The parts of a conversation that the model did not read, as `(start, end)`: what the chat template
+            drops, and what truncation removes.
         prediction_label: The name of the predicted class, or empty.
         regression: Whether the model is a regression model.
         dtype: The compute dtype of the model, such as `float32`; lower precision gives less exact scores.
@@ -72,6 +77,8 @@ class Explanation(Displayed):
     unit: str
     truncated_at: int | None = None
     pair_start: int | None = None
+    messages: tuple[Message, ...] = ()
+    unread: tuple[tuple[int, int], ...] = ()
     prediction_label: str = ""
     regression: bool = False
     dtype: str = "float32"

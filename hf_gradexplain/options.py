@@ -89,6 +89,12 @@ class Options:
         "padding=max_length, max_length, truncation_side, padding_side, add_special_tokens, return_attention_mask.",
         metavar="NAME=VALUE,...",
     )
+    explain_roles: tuple[str, ...] = option(
+        (),
+        "Roles of a conversation, such as assistant: only the words of their messages get scores; by default those of "
+        "all messages.",
+        metavar="ROLE",
+    )
     problem_type: ProblemTypeName | None = option(
         None,
         "What the model's logits are: single_label_classification (softmax), multi_label_classification (a sigmoid per "
@@ -120,6 +126,8 @@ class Options:
             object.__setattr__(self, "against", one_or_tuple("against", self.against))
         if self.objective is None:  # the default
             object.__setattr__(self, "objective", "loss" if self.against is None else "contrast")
+        roles = (self.explain_roles,) if isinstance(self.explain_roles, str) else tuple(self.explain_roles)
+        object.__setattr__(self, "explain_roles", roles)
         check_choices(self)
         if (self.objective == "contrast") != (self.against is not None):
             raise GradexplainError(

@@ -13,7 +13,7 @@ from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import Options, UnitName
 from hf_gradexplain.signatures import ExplainOptions, takes_options
-from hf_gradexplain.text.encode import Text
+from hf_gradexplain.text.texts import Text
 
 TASK = "text-attribution"
 
@@ -45,7 +45,8 @@ class TextAttributionPipeline(Pipeline):
         """Explain one text, or several; see `Explainer.__call__`.
 
         Args:
-            inputs: A text, a text pair as a tuple `(a, b)`, or several in a list, an array, a Series or a column.
+            inputs: A text, a text pair as a tuple `(a, b)`, or a conversation as a list of messages
+                `{"role": ..., "content": ...}`; or several in a list, an array, a Series or a column.
             methods: A name in `METHODS`, or several.
             unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
             labels: The true class, by id or name: one for all texts, or one per text; explained without `target`.

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from itertools import pairwise
 from os import PathLike, fspath
 from typing import Any
@@ -11,11 +12,14 @@ import pyarrow as pa
 
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 from hf_gradexplain.self_check import SelfCheck
-from hf_gradexplain.text.data import Unit
+from hf_gradexplain.text.unit import Message, Unit, make_units
 from hf_gradexplain.tokenizer_kwargs import read_kwargs, write_kwargs
 
 NUMBERS = pa.list_(pa.float64())
 """The type of a column of scores."""
+
+CONVERSATION = ("messages", "unread")
+"""The fields of an explanation that only those of conversations have in files."""
 
 _CHECK = pa.struct(
     [
@@ -38,9 +42,12 @@ class NotAnExplanationError(GradexplainError):
 
 def to_record(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of an explanation as lists, numbers and strings; `to_fields` is the inverse."""
+    messages, unread = values["messages"], values["unread"]
+    of_conversation = {"messages": list(map(asdict, messages)), "unread": list(map(list, unread))} if messages else {}
     return {
-        **values,
-        "units": [{"text": unit.text, "spans": [list(span) for span in unit.spans]} for unit in values["units"]],
+        **{name: value for name, value in values.items() if name not in CONVERSATION},
+        **of_conversation,
+        "units": list(map(_plain_unit, values["units"])),
         "scores": {name: scores.tolist() for name, scores in values["scores"].items()},
         "probabilities": values["probabilities"].tolist(),
         "self_check": {name: check.to_dict() for name, check in values["self_check"].items()},
@@ -58,11 +65,14 @@ def to_fields(record: Mapping[str, Any], names: Collection[str]) -> dict[str, An
         names: The fields that an explanation has.
     """
     known = {name: record[name] for name in names if name in record}
+    messages = tuple(Message(**message) for message in record.get("messages") or ())
     by_method = {name: _by_method(record, name) for name in ("scores", "self_check", "completeness", "baselines")}
     return {
         **known,
         **by_method,
-        "units": tuple(map(_unit, record["units"])),
+        "units": _units(record["units"], messages),
+        "messages": messages,
+        "unread": tuple((int(a), int(b)) for a, b in record.get("unread") or ()),
         "scores": {name: np.asarray(x, dtype=float) for name, x in by_method["scores"].items()},
         "probabilities": np.asarray(record["probabilities"]),
         "self_check": {name: SelfCheck.from_dict(check) for name, check in by_method["self_check"].items()},
@@ -71,8 +81,18 @@ def to_fields(record: Mapping[str, Any], names: Collection[str]) -> dict[str, An
     }
 
 
+def _plain_unit(unit: Unit) -> dict[str, Any]:
+    plain = {"text": unit.text, "spans": [list(span) for span in unit.spans]}
+    return plain if unit.message is None else {**plain, "message": unit.message, "role": unit.role}
+
+
+def _units(units: Sequence[Unit | Mapping[str, Any]], messages: Sequence[Message]) -> tuple[Unit, ...]:
+    """Return the units, and in a conversation whose they are; `to_records` has built units already."""
+    built = tuple(map(_unit, units))
+    return tuple(make_units([u.text for u in built], [u.spans for u in built], messages)) if messages else built
+
+
 def _unit(unit: Unit | Mapping[str, Any]) -> Unit:
-    """Return a unit; `to_records` has built it already."""
     return unit if isinstance(unit, Unit) else Unit(unit["text"], tuple((int(a), int(b)) for a, b in unit["spans"]))
 
 
@@ -115,9 +135,12 @@ def _by_method(record: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {m: values[m] for m in record.get("methods") or record["scores"].keys() if values.get(m) is not None}
 
 
-def text_columns() -> list[tuple[str, pa.DataType]]:
-    """Return the Parquet columns of a text, its prediction and its units."""
-    unit = pa.struct([("text", pa.string()), ("spans", pa.list_(pa.list_(pa.int64())))])
+def text_columns(*, conversations: bool = False) -> list[tuple[str, pa.DataType]]:
+    """Return the Parquet columns of a text, its prediction and its units, and the messages of `conversations`."""
+    spans = pa.list_(pa.list_(pa.int64()))
+    unit = pa.struct([("text", pa.string()), ("spans", spans)])
+    message = pa.struct([("role", pa.string()), ("start", pa.int64()), ("end", pa.int64())])
+    columns = zip(CONVERSATION, (pa.list_(message), spans), strict=True)
     return [
         ("text", pa.string()),
         ("pair_start", pa.int64()),
@@ -134,6 +157,7 @@ def text_columns() -> list[tuple[str, pa.DataType]]:
         ("dtype", pa.string()),
         ("probabilities", NUMBERS),
         ("units", pa.list_(unit)),
+        *(columns if conversations else ()),
     ]
 
 
@@ -150,7 +174,8 @@ def explanation_schema(explanations: Collection[Mapping[str, Any]]) -> pa.Schema
             structs[name] = pa.struct([(method, kind) for method in methods])
     names = pa.list_(pa.string())
     more = [("methods", names), ("why", pa.string()), ("tokenizer_kwargs", pa.string()), ("class_names", names)]
-    return pa.schema([("label", pa.int64()), *text_columns(), *structs.items(), *more])
+    texts = text_columns(conversations=any("messages" in record for record in explanations))
+    return pa.schema([("label", pa.int64()), *texts, *structs.items(), *more])
 
 
 def to_row(record: Mapping[str, Any]) -> dict[str, Any]:

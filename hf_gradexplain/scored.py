@@ -65,6 +65,8 @@ class ScoredBatch:
                 unit=self.options.unit,
                 truncated_at=document.truncated_at,
                 pair_start=document.pair_start,
+                messages=document.occurrences.messages,
+                unread=document.unread,
                 prediction_label=self.class_names[predictions[i]],
                 regression=classifier.objective.head == "identity",
                 dtype=classifier.precision,

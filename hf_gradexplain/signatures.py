@@ -29,6 +29,7 @@ class _CommonOptions(TypedDict, total=False):
     baseline: BaselineName | None
     steps: int | None
     tokenizer_kwargs: str | Mapping[str, Any] | None
+    explain_roles: tuple[str, ...]
     problem_type: ProblemTypeName | None
     mixed_precision: PrecisionName
     torch_compile: bool

@@ -40,16 +40,48 @@ TWO = ["bad", "good film"]
             "label 'label' of text 0 is not a class of the model; did you mean 'LABEL_0'? ",
         ),
         (TWO, {"labels": [0, 3]}, "label 3 of text 1 is not a class of the model; choices: 0 (LABEL_0), 1 (LABEL_1)"),
-        (None, {}, "texts must be a str, a tuple of two str for a pair, or a list of these, not NoneType"),
-        (7, {}, "texts must be a str, a tuple of two str for a pair, or a list of these, not int"),
-        (b"bad", {}, "texts must be a str, a tuple of two str for a pair, or a list of these, not bytes"),
-        ({"text": "bad"}, {}, "texts must be a str, a tuple of two str for a pair, or a list of these, not dict"),
-        (["bad", None], {}, "each text must be a str, or a tuple of two str for a pair, not NoneType"),
-        (["bad", 7.0], {}, "each text must be a str, or a tuple of two str for a pair, not float"),
-        ([["bad", "good"]], {}, "each text must be a str, or a tuple of two str for a pair, not list"),
-        (("bad", "good", "film"), {}, "each text must be a str, or a tuple of two str for a pair, not a tuple of 3"),
-        (("bad",), {}, "each text must be a str, or a tuple of two str for a pair, not a tuple of 1"),
-        (["bad", ("good", None)], {}, "each text must be a str, or a tuple of two str for a pair, not NoneType"),
+        (
+            None,
+            {},
+            "texts must be a str, a tuple of two str for a pair, a list of messages, or a list of these, not NoneType",
+        ),
+        (7, {}, "texts must be a str, a tuple of two str for a pair, a list of messages, or a list of these, not int"),
+        (
+            b"bad",
+            {},
+            "texts must be a str, a tuple of two str for a pair, a list of messages, or a list of these, not bytes",
+        ),
+        (
+            {"text": "bad"},
+            {},
+            "texts must be a str, a tuple of two str for a pair, a list of messages, or a list of these, not dict",
+        ),
+        (
+            ["bad", None],
+            {},
+            "each text must be a str, a tuple of two str for a pair, or a list of messages, not NoneType",
+        ),
+        (["bad", 7.0], {}, "each text must be a str, a tuple of two str for a pair, or a list of messages, not float"),
+        (
+            [["bad", "good"]],
+            {},
+            "each text must be a str, a tuple of two str for a pair, or a list of messages, not list",
+        ),
+        (
+            ("bad", "good", "film"),
+            {},
+            "each text must be a str, a tuple of two str for a pair, or a list of messages, not a tuple of 3",
+        ),
+        (
+            ("bad",),
+            {},
+            "each text must be a str, a tuple of two str for a pair, or a list of messages, not a tuple of 1",
+        ),
+        (
+            ["bad", ("good", None)],
+            {},
+            "each text must be a str, a tuple of two str for a pair, or a list of messages, not NoneType",
+        ),
     ],
 )
 def test_invalid_arguments_are_an_error_of_one_sentence(texts, arguments, message):

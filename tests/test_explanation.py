@@ -14,7 +14,7 @@ from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.text.data import Unit
+from hf_gradexplain.text.unit import Unit
 from tests.helpers.tiny import KINDS, PROBLEM_TYPES, TEXTS, explainer, make
 
 UNITS = ("token", "word", "word_type")

@@ -14,7 +14,7 @@ from datasets import load_dataset
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
-from hf_gradexplain.text.data import Unit
+from hf_gradexplain.text.unit import Unit
 from tests.helpers.tiny import TEXTS, explainer
 
 

@@ -26,8 +26,8 @@ from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.run.results import Run, write_results
 from hf_gradexplain.run.runner import evaluate
 from hf_gradexplain.sharing import load_explanations
-from hf_gradexplain.text.data import Unit
-from hf_gradexplain.text.encode import without_surrogates
+from hf_gradexplain.text.texts import without_surrogates
+from hf_gradexplain.text.unit import Unit
 from hf_gradexplain.viz.report import render_card, render_dataset_card, render_report
 from hf_gradexplain.viz.sanitize import one_line
 from tests.helpers.hostile import strings

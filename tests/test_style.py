@@ -59,12 +59,12 @@ FOLDERS = [
 # Inside a folder, a module imports only from rows above its own; `__init__` re-exports what stands above it.
 INSIDE = {
     "text": [
-        {"beginning", "scripts", "sequences", "tokenize"},
+        {"beginning", "scripts", "sequences", "texts", "tokenize", "unit"},
         {"data"},
-        {"characters"},
+        {"characters", "chat"},
         {"alignment"},
         {"character_alignment", "words"},
-        {"python_tokenizers"},
+        {"chat_tokens", "python_tokenizers"},
         {"collate", "encode"},
     ],
     "classifier": [

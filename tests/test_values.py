@@ -9,7 +9,7 @@ import pytest
 from datasets import Dataset, DatasetDict
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.text.encode import listed
+from hf_gradexplain.text.texts import listed
 from hf_gradexplain.values import Lazy
 from tests.helpers.tiny import explainer
 
@@ -55,8 +55,8 @@ def test_pairs_stay_pairs(pairs):
 @pytest.mark.parametrize(("kind", "table"), TABLES.items(), ids=TABLES)
 def test_a_table_is_refused_with_the_column_to_pass(kind, table):
     message = (
-        f"texts must be a str, a tuple of two str for a pair, or a list of these, not {kind}: give one of its columns, "
-        "such as texts['review']"
+        f"texts must be a str, a tuple of two str for a pair, a list of messages, or a list of these, not {kind}: "
+        "give one of its columns, such as texts['review']"
     )
     with pytest.raises(GradexplainError, match=f"^{re.escape(message)}$"):
         explainer("fasttext")(table)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from hf_gradexplain.explain import Explainer
     from hf_gradexplain.explanation import Explanation
-    from hf_gradexplain.text.encode import Text
+    from hf_gradexplain.text.texts import Text
 
 SAMPLES = 20
 """The number of texts of a dataset that are explained by default."""

@@ -16,7 +16,7 @@ from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write_text, check_folder
 from hf_gradexplain.hub.provenance import Provenance, commits, resolve
 from hf_gradexplain.options import Options, SplitArguments
-from hf_gradexplain.text.encode import Text
+from hf_gradexplain.text.texts import Text
 from hf_gradexplain.viz.report import render_report
 from hf_gradexplain.viz.sanitize import json_text
 from hf_gradexplain.viz.terminal import say

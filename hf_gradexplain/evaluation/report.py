@@ -26,7 +26,7 @@ from hf_gradexplain.evaluation.summaries import correlation_summary, headline
 from hf_gradexplain.evaluation.tables import SHORT_K, Tables
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write_text
-from hf_gradexplain.text.data import scores_in_text
+from hf_gradexplain.text.unit import scores_in_text
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.curves import ENDS
 from hf_gradexplain.viz.report_app import Part, ReportMethod, ReportPage, ReportTable, chart, render_app

@@ -15,8 +15,9 @@ from hf_gradexplain.classifier.state import device_of, dtype_of
 from hf_gradexplain.classifier.token_places import Vocabulary
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text.collate import collate
-from hf_gradexplain.text.data import NO_UNIT, Batch, Document, Occurrences
+from hf_gradexplain.text.data import NO_UNIT, Batch, Document
 from hf_gradexplain.text.encode import Encoder
+from hf_gradexplain.text.unit import Occurrences
 
 LENGTHS = (10, 11, 12, 13, 30, 45)
 """Numbers of ordinary tokens in the sample texts: one per remainder of a division by 4, and longer ones for padding."""

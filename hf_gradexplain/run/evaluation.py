@@ -37,7 +37,7 @@ from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.results import Run, write_results
 from hf_gradexplain.run.runner import evaluate
-from hf_gradexplain.text.encode import Text, text_parts
+from hf_gradexplain.text.texts import Text, text_parts
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.cell import cell_html
 from hf_gradexplain.viz.tables import MISSING, text_table, with_interval, with_minus

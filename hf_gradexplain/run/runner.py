@@ -43,7 +43,7 @@ from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.progress import Work, progress_bar
 from hf_gradexplain.run.shard_queue import ShardQueue
 from hf_gradexplain.run.shards import Shard, document_cost, make_shards
-from hf_gradexplain.text.encode import text_parts
+from hf_gradexplain.text.texts import text_parts
 from hf_gradexplain.viz.terminal import say
 
 COMMITS = b"commits"

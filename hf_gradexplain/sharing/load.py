@@ -19,7 +19,7 @@ from hf_gradexplain.hub.provenance import resolve
 from hf_gradexplain.records import NotAnExplanationError
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.sharing.source import TextSource, digest
-from hf_gradexplain.text.encode import whole_text
+from hf_gradexplain.text.texts import whole_text
 
 DATA = "data"
 """The folder of a published dataset that holds its rows."""

@@ -39,6 +39,8 @@ class Tokens:
         pieces: Returns the tokens of a text, given its number, as the tokenizer writes them.
         truncated_at: `(B,)` the offset in each text of the first character that truncation removes, or None.
         segmented: Whether `words` come from a tokenizer that segments scripts without spaces, such as MeCab.
+        parts: `(T,)` a number for each message of a conversation, and for what is before and after special tokens in
+            it; otherwise 0. A word has one part.
     """
 
     characters: Characters
@@ -50,7 +52,8 @@ class Tokens:
     words: np.ndarray
     pieces: Callable[[int], Sequence[str]]
     truncated_at: Sequence[int | None]
-    segmented: bool = False
+    segmented: bool
+    parts: np.ndarray
 
     @classmethod
     def settle(
@@ -64,6 +67,7 @@ class Tokens:
         truncated_at: Sequence[int | None],
         *,
         segmented: bool = False,
+        parts: np.ndarray | None = None,
     ) -> Self:
         """Return the tokens, given the characters that each covers: `spans` `(T, 2)`, offsets in each text."""
         spans = spans + characters.starts[text_of, None]
@@ -73,7 +77,8 @@ class Tokens:
         starts = spans[:, 0].copy()
         np.maximum(starts[1:], ends[:-1], out=starts[1:])
         reads = np.where(covers[:, None], spans, np.stack([starts, ends], 1))
-        return cls(characters, text_of, ids, starts, ends, reads, words, pieces, truncated_at, segmented)
+        parts = np.zeros_like(text_of) if parts is None else parts
+        return cls(characters, text_of, ids, starts, ends, reads, words, pieces, truncated_at, segmented, parts)
 
     def surface(self, t: int) -> str:
         """Return how token `t`, which adds no character, is shown: what it is a part of, or its piece."""

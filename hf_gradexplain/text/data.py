@@ -8,7 +8,7 @@ windows, a question about two answers one sequence per answer. A unit of such a 
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.text.sequences import Sequences
+from hf_gradexplain.text.unit import Occurrences, Unit
 
 NO_UNIT = -1
 """Unit number and row number of tokens that belong to no unit: special tokens and padding."""
@@ -32,72 +33,13 @@ REST = -2
 """Stands in `Batch.against` for all classes other than the target together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """A part of the text that gets one score.
-
-    Attributes:
-        text: Its surface form.
-        spans: Every place where it occurs, as `(start, end)` character offsets.
-    """
-
-    text: str
-    spans: tuple[tuple[int, int], ...]
-
-
-def scores_in_text(units: Sequence[Unit], scores: np.ndarray) -> np.ndarray:
-    """Return the score of each unit as the text shows it: `(..., U)` to `(..., U)`.
-
-    A byte-level tokenizer can split a character into several tokens. Only the first one has a place in the text, so it
-    gets the sum of their scores; the others keep their own.
-
-    >>> units = [Unit("電", ((0, 1),)), Unit("電", ((1, 1),)), Unit("!", ((1, 2),))]
-    >>> scores_in_text(units, np.array([0.5, -0.25, 1.0])).tolist()
-    [0.25, -0.25, 1.0]
-    """
-    shown, first = np.array(scores, dtype=float), 0
-    for u, unit in enumerate(units):
-        (start, end), character = unit.spans[0], units[first]
-        if u and start == end == character.spans[0][1] and unit.text == character.text:
-            shown[..., first] += shown[..., u]
-        else:
-            first = u
-    return shown
-
-
-@dataclass(frozen=True, eq=False)
-class Occurrences:
-    """The occurrences of a text's units, `N` in all, in the order of the text.
-
-    Attributes:
-        text: The text.
-        unit_of: `(N,)` the unit of each occurrence. Units are numbered in the order of their first one.
-        spans: `(N, 2)` character offsets.
-        surfaces: By unit, how it is shown if its first occurrence has no characters.
-        n_units: `U`, the number of units.
-    """
-
-    text: str
-    unit_of: np.ndarray
-    spans: np.ndarray
-    surfaces: Mapping[int, str]
-    n_units: int
-
-    def units(self) -> tuple[Unit, ...]:
-        """Return the units."""
-        spans: list[list[tuple[int, int]]] = [[] for _ in range(self.n_units)]
-        for u, (start, end) in zip(self.unit_of.tolist(), self.spans.tolist(), strict=True):
-            spans[u].append((start, end))
-        names = (self.text[slice(*places[0])] or self.surfaces[u] for u, places in enumerate(spans))
-        return tuple(Unit(name, tuple(places)) for name, places in zip(names, spans, strict=True))
-
-
 @dataclass(frozen=True, eq=False)
 class Document:
     """One encoded text.
 
     Attributes:
-        text: The text that `Unit.spans` and `truncated_at` index into. A text pair is joined by a newline.
+        text: The text that `Unit.spans` and `truncated_at` index into. A text pair is joined by a newline, and so are
+            the contents of a conversation.
         occurrences: Where its `U` units occur.
         inputs: The model inputs: `input_ids`, `attention_mask`, ..., each `(T,)`.
         unit_of: `(T,)` unit number of each token, or `NO_UNIT`.
@@ -107,6 +49,8 @@ class Document:
         pair_start: Offset where the second text of a pair begins, or None.
         sequence_of: `(T,)` the number of each token's sequence, ascending, if the text is read as several sequences,
             one after the other; None for one.
+        unread: Of a conversation, the parts that the model does not read, as `(start, end)` character offsets: what
+            the chat template drops, and what truncation removes.
     """
 
     text: str
@@ -118,6 +62,7 @@ class Document:
     truncated_at: int | None = None
     pair_start: int | None = None
     sequence_of: np.ndarray | None = None
+    unread: tuple[tuple[int, int], ...] = ()
 
     def __len__(self) -> int:
         """Return the number of tokens."""

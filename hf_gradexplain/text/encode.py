@@ -1,9 +1,8 @@
 """Encode texts as documents."""
 
-import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise, starmap
 from typing import Any, get_args
 
@@ -15,16 +14,15 @@ from hf_gradexplain.options import UnitName
 from hf_gradexplain.text.alignment import Tokens, flat, from_encodings, from_places
 from hf_gradexplain.text.beginning import CHARACTERS, beginning, divides_at_spaces
 from hf_gradexplain.text.characters import Characters
-from hf_gradexplain.text.data import NO_UNIT, Document, Occurrences
-from hf_gradexplain.text.python_tokenizers import from_alignment, segmenter_of
+from hf_gradexplain.text.chat import to_prompt
+from hf_gradexplain.text.chat_tokens import of_contents, unread_parts
+from hf_gradexplain.text.data import NO_UNIT, Document
+from hf_gradexplain.text.python_tokenizers import from_alignment, from_template, segmenter_of
 from hf_gradexplain.text.scripts import is_spaceless
+from hf_gradexplain.text.texts import SEPARATOR, Text, text_parts
 from hf_gradexplain.text.tokenize import tokenize
-from hf_gradexplain.text.words import group
-from hf_gradexplain.values import as_list
-
-Text = str | tuple[str, str]
-
-_PAIR_SEPARATOR = "\n"
+from hf_gradexplain.text.unit import Message, Occurrences
+from hf_gradexplain.text.words import Grouped, group
 
 _CHUNK = 1024
 """The number of texts that are tokenized together."""
@@ -40,6 +38,7 @@ class Encoder:
         unit: What gets one score: `token`, `word` (one occurrence) or `word_type` (all occurrences in the text).
         filler: Token id used for a text without any token, because a model needs at least one.
         kwargs: Arguments of the tokenizer, see `hf_gradexplain.tokenizer_kwargs`.
+        roles: Of conversations, only messages of these roles have units; all of them if there are none.
 
     Raises:
         GradexplainError: The unit is unknown, or `kwargs` ask for more tokens than `max_length` or have no length to
@@ -51,6 +50,7 @@ class Encoder:
     unit: UnitName
     filler: int = 0
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    roles: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         choose("unit", self.unit, get_args(UnitName))
@@ -68,16 +68,22 @@ class Encoder:
         return self.kwargs.get("max_length", self.max_length)
 
     def __call__(self, texts: Sequence[Text]) -> list[Document]:
-        """Encode texts and text pairs.
+        """Encode texts, text pairs and conversations.
 
         Lone surrogates, which tokenizers refuse, become U+FFFD.
 
         Raises:
-            GradexplainError: A text is neither a str nor a tuple of two, or the tokenizer fails.
+            GradexplainError: A text is none of these, or the tokenizer or its chat template fails.
         """
-        parts = list(map(text_parts, texts))
-        chunks = (parts[start : start + _CHUNK] for start in range(0, len(parts), _CHUNK))
-        documents = [document for chunk in chunks for document in self._documents(chunk, self._beginnings(chunk))]
+        numbers: tuple[list[int], list[int]] = ([], [])
+        for i, text in enumerate(texts):
+            numbers[isinstance(text, list)].append(i)  # a conversation is a list, see `listed`
+        document_of: dict[int, Document] = {}
+        for encode, chosen in zip((self._texts, self._conversations), numbers, strict=True):
+            for start in range(0, len(chosen), _CHUNK):
+                some = chosen[start : start + _CHUNK]
+                document_of |= zip(some, encode([texts[i] for i in some]), strict=True)
+        documents = [document_of[i] for i in range(len(texts))]
         if self.kwargs.get("add_special_tokens", True):
             _warn_of_second_start(self.tokenizer, documents)
         return documents
@@ -91,6 +97,11 @@ class Encoder:
             return list(parts)
         return [each if len(each) > 1 else (beginning(each[0], limit),) for each in parts]
 
+    def _texts(self, texts: Sequence[Text]) -> Iterator[Document]:
+        """Encode texts and pairs together."""
+        whole = list(map(text_parts, texts))
+        return self._documents(whole, self._beginnings(whole))
+
     def _documents(self, whole: Sequence[tuple[str, ...]], parts: Sequence[tuple[str, ...]]) -> Iterator[Document]:
         """Encode texts together.
 
@@ -99,30 +110,60 @@ class Encoder:
             parts: What is read of them. If the model turns out to read more of a text, it is encoded again.
         """
         encoded = tokenize(self.tokenizer, parts, self._limit, self.kwargs)
-        texts = list(map(_PAIR_SEPARATOR.join, parts))
-        seconds = [len(first) + len(_PAIR_SEPARATOR) if more else 0 for first, *more in parts]
+        texts = list(map(SEPARATOR.join, parts))
+        seconds = [len(first) + len(SEPARATOR) if more else 0 for first, *more in parts]
         tokens = self._tokens(encoded, parts, Characters.of(texts), np.array(seconds))
         units = group(tokens, self.unit, self.tokenizer.unk_token_id)
+        for i, document in enumerate(self._assemble(encoded, tokens, units, texts)):
+            truncated_at = tokens.truncated_at[i]
+            if parts[i] != whole[i] and truncated_at is None:
+                yield from self._documents(whole[i : i + 1], whole[i : i + 1])
+                continue
+            text = document.text if parts[i] == whole[i] else whole[i][0]
+            yield replace(document, text=text, truncated_at=truncated_at, pair_start=seconds[i] or None)
+
+    def _conversations(self, texts: Sequence[Text]) -> Iterator[Document]:
+        """Encode conversations together, as the tokenizer's `apply_chat_template` does."""
+        if self.kwargs.get("add_special_tokens"):
+            raise GradexplainError(
+                "tokenizer_kwargs: add_special_tokens does not fit conversations, whose chat template writes the "
+                "special tokens: leave it out"
+            )
+        prompts = [to_prompt(self.tokenizer, text) for text in texts]  # type: ignore[arg-type]
+        rendered = [prompt.rendered for prompt in prompts]
+        kwargs = {**self.kwargs, "add_special_tokens": False}
+        encoded = tokenize(self.tokenizer, [(each,) for each in rendered], self._limit, kwargs)
+        tokens = self._template_tokens(encoded, rendered)
+        contents = of_contents(tokens, prompts, self.tokenizer, self.roles)
+        units = contents.spread(group(contents.tokens, self.unit, self.tokenizer.unk_token_id))
+        messages = [prompt.messages for prompt in prompts]
+        documents = self._assemble(encoded, tokens, units, [prompt.text for prompt in prompts], messages)
+        for document, (unread, truncated_at) in zip(documents, unread_parts(tokens, prompts), strict=True):
+            yield replace(document, truncated_at=truncated_at, unread=unread)
+
+    def _assemble(
+        self,
+        encoded: BatchEncoding,
+        tokens: Tokens,
+        units: Grouped,
+        texts: Sequence[str],
+        messages: Sequence[tuple[Message, ...]] = (),
+    ) -> Iterator[Document]:
+        """Yield the documents, given the units of all their tokens."""
         inputs = {name: flat(encoded[name]) for name in encoded if name in self.tokenizer.model_input_names}
         empty = {name: np.array([self.filler if name == "input_ids" else 0]) for name in inputs}
         no_unit, n_units = np.array([NO_UNIT]), units.n_units.tolist()
         of_text = map(_slices, (tokens.text_of, units.text_of_word, units.text_of_row), [len(texts)] * 3)
         for i, (t, w, r) in enumerate(zip(*of_text, strict=True)):
-            if parts[i] != whole[i]:
-                if tokens.truncated_at[i] is None:
-                    yield from self._documents(whole[i : i + 1], whole[i : i + 1])
-                    continue
-                (texts[i],) = whole[i]
-            is_empty = t.start == t.stop
+            is_empty, surfaces = t.start == t.stop, units.surfaces.get(i, {})
+            spans, of_conversation = units.spans[w], messages[i] if messages else ()
             yield Document(
                 texts[i],
-                Occurrences(texts[i], units.unit_of_word[w], units.spans[w], units.surfaces.get(i, {}), n_units[i]),
+                Occurrences(texts[i], units.unit_of_word[w], spans, surfaces, n_units[i], of_conversation),
                 empty if is_empty else {name: values[t] for name, values in inputs.items()},
                 no_unit if is_empty else units.unit_of[t],
                 no_unit if is_empty else units.row_of[t],
                 units.unit_of_row[r],
-                tokens.truncated_at[i],
-                seconds[i] or None,
             )
 
     def _tokens(
@@ -142,6 +183,25 @@ class Encoder:
             places, characters, flat(ids), lambda i: self.tokenizer.convert_ids_to_tokens(ids[i]), segmented=segmented
         )
 
+    def _template_tokens(self, encoded: BatchEncoding, rendered: Sequence[str]) -> Tokens:
+        """Return the places of the tokens of what a chat template writes."""
+        ids, special, characters = encoded["input_ids"], encoded["special_tokens_mask"], Characters.of(rendered)
+        if encoded.encodings:
+            seconds = np.zeros(len(rendered), int)
+            return from_encodings(encoded.encodings, characters, flat(ids), flat(special), seconds)
+        longest = float("inf") if self._limit is None else self._limit
+        side = self.kwargs.get("truncation_side", self.tokenizer.truncation_side)
+        is_padded, pad = "padding" in self.kwargs, self.tokenizer.pad_token_id
+        places = [
+            from_template(
+                self.tokenizer, row, [is_padded and i == pad for i in row], text, side if len(row) >= longest else None
+            )
+            for row, text in zip(ids, rendered, strict=True)
+        ]
+        return from_places(
+            places, characters, flat(ids), lambda i: self.tokenizer.convert_ids_to_tokens(ids[i]), segmented=False
+        )
+
 
 def _warn_of_second_start(tokenizer: PreTrainedTokenizerBase, documents: Sequence[Document]) -> None:
     """Warn of a text that begins with the token that the tokenizer puts before it as well."""
@@ -156,43 +216,11 @@ def _warn_of_second_start(tokenizer: PreTrainedTokenizerBase, documents: Sequenc
             return
 
 
-def text_parts(text: Text) -> tuple[str, ...]:
-    """Return the text, or both texts of a pair, without lone surrogates."""
-    parts = text if isinstance(text, tuple) else (text,)
-    wrong = [type(part).__name__ for part in parts if not isinstance(part, str)]
-    if isinstance(text, tuple) and len(text) != 2:
-        wrong.append(f"a tuple of {len(text)}")
-    if wrong:
-        raise GradexplainError(f"each text must be a str, or a tuple of two str for a pair, not {wrong[0]}")
-    return tuple(without_surrogates(part) for part in parts)
-
-
-def listed(texts: Text | Iterable[Text]) -> list[Text]:
-    """Return the texts as a list; a single text, or a single pair (a tuple), becomes a list of one.
-
-    Raises:
-        GradexplainError: The argument is neither a text, nor a pair, nor an iterable of them, or it is a table.
-    """
-    if isinstance(texts, str | tuple):
-        return [texts]
-    return as_list(texts, "texts must be a str, a tuple of two str for a pair, or a list of these", "text", str)
-
-
-def without_surrogates(text: str) -> str:
-    """Replace lone surrogates, which neither tokenizers nor UTF-8 files accept, by U+FFFD."""
-    return text if text.isascii() else re.sub("[\ud800-\udfff]", "\ufffd", text)
-
-
 def is_undivided(document: Document) -> bool:
     """Return whether a text of many letters, over 40, or over 8 of a script without spaces, is one unit."""
     if document.n_units != 1 or len(document.units[0].spans) != 1:
         return False
     return sum(5 if is_spaceless(character) else 1 for character in document.units[0].text if character.isalpha()) > 40
-
-
-def whole_text(text: Text) -> str:
-    """Return the text as `Document.text` has it: a pair joined by a newline, without lone surrogates."""
-    return _PAIR_SEPARATOR.join(text_parts(text))
 
 
 def _slices(text_of: np.ndarray, texts: int) -> list[slice]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import unescape
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 import regex
@@ -64,6 +64,64 @@ def from_alignment(
         if truncated and (text[:first] + text[last:]).strip():
             offsets.append(start + (0 if text[:first].strip() else last))
     return Places(found, words, min(offsets, default=None))
+
+
+def from_template(
+    tokenizer: Any, ids: Sequence[int], padding: Sequence[bool], text: str, truncation_side: str | None
+) -> Places:
+    """Return the places of the tokens of what a chat template writes.
+
+    Args:
+        tokenizer: A tokenizer written in Python.
+        ids: `(T,)` the token ids.
+        padding: `(T,)` whether each is padding.
+        text: What the chat template writes.
+        truncation_side: The side where tokens may be missing because of truncation; None for neither.
+    """
+    positions = [t for t, flag in enumerate(padding) if not flag]
+    all_ids = [ids[t] for t in positions]
+    if truncation_side == "left":
+        all_ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    found: list[Span | None] = [None] * len(ids)
+    words: list[object | None] = [None] * len(ids)
+    spans = []
+    chunks = list(_between_added(tokenizer, all_ids, text, cut=truncation_side == "right"))[
+        len(all_ids) - len(positions) :
+    ]
+    for t, (span, word) in zip(positions, chunks, strict=True):
+        found[t], words[t] = span, word
+        spans.append(span)
+    first, last = (spans[0][0], spans[-1][1]) if spans else (0, 0)
+    is_cut = truncation_side and (text[:first] + text[last:]).strip()
+    return Places(found, words, (0 if text[:first].strip() else last) if is_cut else None)
+
+
+def _between_added(tokenizer: Any, ids: list[int], text: str, *, cut: bool) -> Iterator[tuple[Span, int]]:
+    """Yield the characters and the word of each token of a text that holds added tokens, such as `<|im_end|>`.
+
+    The text is cut at these tokens, and what is between them is located by itself. Some of them take the white space
+    around them.
+    """
+    added = {i: token for i, token in tokenizer.added_tokens_decoder.items() if i != tokenizer.unk_token_id}
+    written = {token.content for token in added.values()}
+    runs = groupby(tokenizer.tokens_trie.split(text), key=written.__contains__)
+    parts = [part for is_added, run in runs for part in (run if is_added else ["".join(run)])]
+    start, first, takes_blanks = 0, 0, False
+    for part in parts:
+        if part in written and first < len(ids):
+            yield (start, start + len(part)), start
+            takes_blanks, first = added[ids[first]].rstrip, first + 1
+        elif part not in written:
+            last = next((t for t in range(first, len(ids)) if ids[t] in added), len(ids))
+            skipped = len(part) - len(part.lstrip()) if takes_blanks else 0
+            read = part[skipped:].rstrip() if last < len(ids) and added[ids[last]].lstrip else part[skipped:]
+            places = [match.span() for match in _WORD.finditer(read)]
+            inner = _locate(tokenizer, ids[first:last], read, [], places, cut and last == len(ids))
+            offset = start + skipped
+            for (a, b), word in zip(inner, _words_of(inner, places), strict=True):
+                yield (a + offset, b + offset), word + offset
+            first, takes_blanks = last, False
+        start += len(part)
 
 
 def _ordinary_positions(tokenizer: Any, special: Sequence[int], texts: Sequence[str]) -> list[list[int]]:

@@ -102,6 +102,7 @@ def _word_starts(tokens: Tokens, ordinary: np.ndarray, *, by_token: bool) -> np.
     if by_token:
         return np.arange(len(ordinary))
     is_first = np.diff(tokens.text_of[ordinary], prepend=-1) != 0
+    is_first |= np.diff(tokens.parts[ordinary], prepend=-1) != 0
     words = np.flatnonzero(is_first | _may_begin(tokens, ordinary))
 
     def spans() -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ import pytest
 
 from hf_gradexplain.evaluation.ground_truth import planted_table, r_precision
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.text.data import Unit
+from hf_gradexplain.text.unit import Unit
 
 
 def test_planted_words_among_the_top_units():

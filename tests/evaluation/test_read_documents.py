@@ -6,7 +6,7 @@ import pytest
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, schema, write_documents
 from hf_gradexplain.evaluation.read_documents import count_documents, count_incomplete
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.text.data import Unit
+from hf_gradexplain.text.unit import Unit
 
 
 def made_up(number, label, prediction, curve, *, truncated_at=None, regression=False, gap=0.0):

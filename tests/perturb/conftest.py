@@ -11,7 +11,8 @@ from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClass
 from hf_gradexplain.classifier.lookups import Lookup
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.text.collate import collate
-from hf_gradexplain.text.data import NO_UNIT, Document, Occurrences
+from hf_gradexplain.text.data import NO_UNIT, Document
+from hf_gradexplain.text.unit import Occurrences
 
 VOCABULARY = 12
 

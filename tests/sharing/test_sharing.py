@@ -14,7 +14,7 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.sharing import TextSource, load_explanations, write, write_shards
 from hf_gradexplain.sharing.source import KEY
-from hf_gradexplain.text.encode import whole_text
+from hf_gradexplain.text.texts import whole_text
 from tests.helpers.tiny import TEXTS, explainer
 
 METHODS = ("random", "loo", "signed_gi")

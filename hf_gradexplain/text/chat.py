@@ -1,0 +1,218 @@
+"""Conversations as the model reads them: the chat template's text, and where the contents stand in it."""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import accumulate, chain, groupby, islice
+from typing import Any, Self
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
+from hf_gradexplain.text.texts import SEPARATOR, Conversation, Text, is_conversation, messages_of, without_surrogates
+from hf_gradexplain.text.unit import Message
+
+TEMPLATE = -1
+"""The offset in the contents of a character that the chat template writes."""
+
+_MARKS = (*range(0xF0000, 0xFFFFE), *range(0x100000, 0x10FFFE))
+"""Code points that nobody has given a meaning: they stand for the characters of contents."""
+
+_BLANKS = "\u2003\u2002\u2001\u2000\u3000"
+"""White space that stands for that of contents: templates trim it as they trim any other."""
+
+_LITERAL = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"")
+
+_Render = Callable[[Sequence[Mapping[str, Any]]], str]
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """A conversation as the model reads it.
+
+    Attributes:
+        rendered: What the chat template makes of the messages.
+        text: Their contents, joined by a newline.
+        messages: Their roles, and where their contents are in `text`.
+        origin: The offset in `text` of each character of `rendered`; `TEMPLATE` for those of the template.
+    """
+
+    rendered: str
+    text: str
+    messages: tuple[Message, ...]
+    origin: np.ndarray
+
+    def unread(self, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
+        """Return the parts of `text` that are not in `rendered[start:end]`, without white space around them."""
+        is_read = np.zeros(len(self.text) + 1, bool)
+        is_read[self.origin[start:end]] = True  # the last one stands for TEMPLATE
+        visible = [k for k, character in enumerate(self.text) if not character.isspace()]
+        runs = [(read, list(run)) for read, run in groupby(visible, key=lambda k: is_read[k])]
+        return [(run[0], run[-1] + 1) for read, run in runs if not read]
+
+
+def to_prompt(tokenizer: PreTrainedTokenizerBase, conversation: Conversation) -> Prompt:
+    """Apply the tokenizer's chat template, without a generation prompt, and find the contents in what it writes.
+
+    Raises:
+        GradexplainError: A message is not one, the tokenizer has no chat template, the template refuses the
+            conversation, or it changes the contents.
+    """
+    messages = messages_of(conversation)
+    if not getattr(tokenizer, "chat_template", None):
+        raise GradexplainError(
+            "the tokenizer has no chat template, which conversations need: set tokenizer.chat_template to the one that "
+            "the model was trained with, or give texts"
+        )
+
+    def render(some: Sequence[Mapping[str, Any]]) -> str:
+        prompt = tokenizer.apply_chat_template(list(some), tokenize=False, add_generation_prompt=False)
+        return without_surrogates(str(prompt))
+
+    with translate_errors(_refused, Exception):
+        rendered = render(messages)
+        template = str(tokenizer.get_chat_template())
+    contents = [message["content"] for message in messages]
+    starts = accumulate((len(content) + len(SEPARATOR) for content in contents[:-1]), initial=0)
+    places = tuple(
+        Message(message["role"], start, start + len(content))
+        for message, content, start in zip(messages, contents, starts, strict=True)
+    )
+    text = SEPARATOR.join(contents)
+    origin = _origin(rendered, text, messages, places, template, render)
+    return Prompt(rendered, text, places, origin)
+
+
+def _refused(error: BaseException) -> str:
+    return (
+        f"the chat template refuses a conversation ({type(error).__name__}: {one_line(error, 200)}): give messages in "
+        "the form that the model was trained on"
+    )
+
+
+def _origin(
+    rendered: str,
+    text: str,
+    messages: Sequence[Mapping[str, Any]],
+    places: Sequence[Message],
+    template: str,
+    render: _Render,
+) -> np.ndarray:
+    """Return `Prompt.origin`.
+
+    The template is applied again to contents whose characters are replaced by marks. Putting the characters back must
+    give `rendered`. It does not if the template looks for certain strings in the contents. So if it does not, white
+    space is not replaced, and then neither are strings that stand in the template, such as `</think>`.
+    """
+    literals = {s for s in map("".join, _LITERAL.findall(template)) if s.strip()}
+    kept = {k for s in literals for match in re.finditer(re.escape(s), text) for k in range(*match.span())}
+    blank = next((c for c in _BLANKS if c not in text and c not in rendered), None)
+    for marks in (_Marks.of(rendered, text, (), blank), _Marks.of(rendered, text, ()), _Marks.of(rendered, text, kept)):
+        contents = [marks.apply(text, place) for place in places]
+        if None not in contents:
+            with suppress(Exception):  # a template may refuse contents that it does not know
+                out = render([{**m, "content": c} for m, c in zip(messages, contents, strict=True)])
+                if (origin := marks.origin(out, rendered, text, places)) is not None:
+                    return origin
+    if (origin := _find(rendered, text, places)) is None:
+        raise GradexplainError(
+            "cannot tell where the contents of a conversation are in what the chat template makes of them, because it "
+            "changes them: give the text that the template makes, with "
+            "tokenizer_kwargs={'add_special_tokens': False}"
+        )
+    return origin
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """Characters that stand for those of contents: an own one for each visible one, or for some, and one for blanks.
+
+    Attributes:
+        mark_of: By offset in the contents.
+        blank: What stands for white space; None if it is not replaced.
+    """
+
+    mark_of: Mapping[int, str]
+    blank: str | None
+
+    @classmethod
+    def of(cls, rendered: str, text: str, kept: Collection[int], blank: str | None = None) -> Self:
+        """Return marks for visible characters, or for some of them if there are too many."""
+        visible = [k for k, character in enumerate(text) if not character.isspace() and k not in kept]
+        taken = {ord(character) for character in chain(text, rendered)}
+        chosen = visible[:: 1 + 2 * len(visible) // len(_MARKS)]
+        marks = (code for code in _MARKS if code not in taken)
+        return cls(dict(zip(chosen, map(chr, islice(marks, len(chosen))), strict=True)), blank)
+
+    def apply(self, text: str, place: Message) -> str | None:
+        """Return a content with marks; None if it has visible characters, but none of them has a mark."""
+        content = text[place.start : place.end]
+        if not content.strip():
+            return content
+        out = [self.mark_of.get(k, c) for k, c in enumerate(content, place.start)]
+        if not any(k in self.mark_of for k in range(place.start, place.end)):
+            return None
+        return "".join(self.blank if self.blank and c.isspace() else c for c in out)
+
+    def origin(self, out: str, rendered: str, text: str, places: Sequence[Message]) -> np.ndarray | None:
+        """Return `Prompt.origin`, given what the template makes of marked contents; None if it makes something else.
+
+        A character without a mark, next to one with an origin, has the next origin if it is the same character.
+        """
+        if len(out) != len(rendered):
+            return None
+        offset_of = {mark: k for k, mark in self.mark_of.items()}
+        origin = np.array([offset_of.get(c, TEMPLATE) for c in out], int)
+        message_of = np.full(len(text) + 1, TEMPLATE)
+        for number, place in enumerate(places):
+            message_of[place.start : place.end] = number
+        unknown = np.flatnonzero(origin == TEMPLATE)
+        for step in (1, -1):
+            for r in unknown[::step].tolist():
+                if origin[r] == TEMPLATE and 0 <= r - step < len(origin) and origin[r - step] != TEMPLATE:
+                    k = int(origin[r - step]) + step
+                    is_next = message_of[k] == message_of[k - step] and k not in self.mark_of
+                    if is_next and out[r] == (self.blank if self.blank and text[k].isspace() else text[k]):
+                        origin[r] = k
+        same = zip(origin.tolist(), out, rendered, strict=True)
+        return origin if all(c == (text[k] if k != TEMPLATE else o) for k, o, c in same) else None
+
+
+def _find(rendered: str, text: str, places: Sequence[Message]) -> np.ndarray | None:
+    """Return `Prompt.origin` if all contents stand in the rendered text, in order, and nowhere else; otherwise None."""
+    origin, end = np.full(len(rendered), TEMPLATE), 0
+    for place in places:
+        content = text[place.start : place.end].strip()
+        start = rendered.find(content, end)
+        if start < 0 or (content and rendered.count(content) != text.count(content)):
+            return None
+        first = text.index(content, place.start)
+        origin[start : start + len(content)] = np.arange(first, first + len(content))
+        end = start + len(content)
+    return origin
+
+
+def check_roles(texts: Sequence[Text], roles: Collection[str]) -> None:
+    """Check that each of these roles is that of a message.
+
+    Raises:
+        GradexplainError: None of the texts is a conversation, or none has a message of a role.
+    """
+    if not roles or not texts:
+        return
+    conversations = [text for text in texts if is_conversation(text)]
+    if not conversations:
+        raise GradexplainError(
+            "explain_roles needs conversations, which are lists of messages, but there are only texts"
+        )
+    known = dict.fromkeys(_roles(conversations))
+    for role in roles:
+        if role not in known:
+            raise GradexplainError(f"explain_roles: there is no message of {role!r}; roles: {', '.join(known)}")
+
+
+def _roles(conversations: Sequence[Conversation]) -> Iterator[str]:
+    for conversation in conversations:
+        yield from (message["role"] for message in messages_of(conversation))

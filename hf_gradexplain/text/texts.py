@@ -1,0 +1,127 @@
+"""Texts as users give them: single texts, pairs and conversations."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.values import as_list
+
+Conversation = Sequence[Mapping[str, Any]]
+"""Messages, each with a `role` and a `content`."""
+
+Text = str | tuple[str, str] | Conversation
+"""A text, a text pair, or a conversation: what the model gives one prediction for."""
+
+SEPARATOR = "\n"
+"""What joins the two texts of a pair, and the contents of a conversation."""
+
+_EXPECTED = "each text must be a str, a tuple of two str for a pair, or a list of messages"
+_EXAMPLE = "{'role': 'user', 'content': 'Hello'}"
+
+
+def is_text(texts: Any) -> bool:
+    """Return whether this is one text, a pair (a tuple) or a conversation, and not a list of them."""
+    return isinstance(texts, str | tuple) or is_conversation(texts)
+
+
+def is_conversation(text: Any) -> TypeGuard[Conversation]:
+    """Return whether this is a list, or an array, of messages.
+
+    >>> is_conversation([{"role": "user", "content": "Hello"}]), is_conversation(["Hello"]), is_conversation([])
+    (True, False, False)
+    """
+    if not isinstance(text, list | np.ndarray) or not len(text):
+        return False
+    return isinstance(text[0], Mapping) and not _holds_columns(text[0])
+
+
+def listed(texts: Text | Iterable[Text]) -> list[Text]:
+    """Return the texts as a list; a single text, pair or conversation becomes a list of one.
+
+    A conversation becomes a list, also one whose roles and contents are two lists of a mapping.
+
+    Raises:
+        GradexplainError: The argument is neither a text nor an iterable of texts, or it is a table.
+    """
+    if is_text(texts):
+        return [_as_given(texts)]
+    expected = "texts must be a str, a tuple of two str for a pair, a list of messages, or a list of these"
+    return list(map(_as_given, as_list(texts, expected, "text", str)))
+
+
+def _as_given(text: Any) -> Any:
+    """Return a conversation as a list of messages, and any other text as it is."""
+    if _holds_columns(text):
+        return [dict(zip(text, values, strict=True)) for values in zip(*text.values(), strict=True)]
+    return list(text) if is_conversation(text) else text
+
+
+def _holds_columns(text: Any) -> bool:
+    """Return whether this is a conversation as some datasets have it: a list of roles and one of contents."""
+    return isinstance(text, Mapping) and isinstance(text.get("role"), list)
+
+
+def text_parts(text: Text) -> tuple[str, ...]:
+    """Return the text, both texts of a pair, or the contents of a conversation, without lone surrogates.
+
+    Raises:
+        GradexplainError: The text is something else.
+    """
+    if isinstance(text, list):
+        return tuple(message["content"] for message in messages_of(text))
+    parts = text if isinstance(text, tuple) else (text,)
+    wrong = [type(part).__name__ for part in parts if not isinstance(part, str)]
+    if isinstance(text, tuple) and len(text) != 2:
+        wrong.append(f"a tuple of {len(text)}")
+    if wrong:
+        raise GradexplainError(f"{_EXPECTED}, not {wrong[0]}")
+    return tuple(map(without_surrogates, parts))  # type: ignore[arg-type]
+
+
+def messages_of(conversation: Conversation) -> list[dict[str, Any]]:
+    """Return the messages, without entries that are None and without lone surrogates in roles and contents.
+
+    Datasets write None for an entry that other messages have; transformers drops these entries, too.
+
+    Raises:
+        GradexplainError: There is no message, or one of them has no role or no content that is a str.
+    """
+    if len(conversation) and not isinstance(conversation[0], Mapping):
+        raise GradexplainError(f"{_EXPECTED}, not list")
+    if not len(conversation):
+        raise GradexplainError(f"a conversation needs at least one message, such as {_EXAMPLE}, but has none")
+    return [_message(number, message) for number, message in enumerate(conversation)]
+
+
+def _message(number: int, message: Any) -> dict[str, Any]:
+    if not isinstance(message, Mapping):
+        raise GradexplainError(f"each message must be a mapping such as {_EXAMPLE}, not {type(message).__name__}")
+    given = {name: value for name, value in message.items() if value is not None}
+    for name in ("role", "content"):
+        value = given.get(name)
+        if isinstance(value, list | np.ndarray):
+            raise GradexplainError(
+                f"the {name} of message {number} is a list: only texts can be explained, so give one str, such as its "
+                "text parts joined"
+            )
+        if not isinstance(value, str):
+            said = f"is of type {type(value).__name__}" if name in given else "is missing"
+            raise GradexplainError(
+                f"each message needs a role and a content that are str, as {_EXAMPLE} has, but the {name} of message "
+                f"{number} {said}"
+            )
+        given[name] = without_surrogates(value)
+    return given
+
+
+def without_surrogates(text: str) -> str:
+    """Replace lone surrogates, which neither tokenizers nor UTF-8 files accept, by U+FFFD."""
+    return text if text.isascii() else re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+def whole_text(text: Text) -> str:
+    """Return the text as `Document.text` has it: parts joined by a newline, without lone surrogates."""
+    return SEPARATOR.join(text_parts(text))

@@ -1,0 +1,99 @@
+"""Units of a text, where they occur, and the messages of a conversation."""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of a conversation.
+
+    Attributes:
+        role: Who wrote it, such as `user`.
+        start: The character offset where its content begins in the text.
+        end: The offset where it ends.
+    """
+
+    role: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A part of the text that gets one score.
+
+    Attributes:
+        text: Its surface form.
+        spans: Every place where it occurs, as `(start, end)` character offsets.
+        message: The number of the message, from 0, where it first occurs; None outside of conversations.
+        role: The role of this message.
+    """
+
+    text: str
+    spans: tuple[tuple[int, int], ...]
+    message: int | None = None
+    role: str | None = None
+
+
+def make_units(
+    texts: Sequence[str], spans: Sequence[tuple[tuple[int, int], ...]], messages: Sequence[Message] = ()
+) -> list[Unit]:
+    """Return units, given their surface forms and places, and the messages of a conversation."""
+    if not messages:
+        return list(map(Unit, texts, spans))
+    starts = [message.start for message in messages]
+    numbers = [bisect_right(starts, places[0][0]) - 1 for places in spans]
+    return [Unit(*unit, messages[unit[2]].role) for unit in zip(texts, spans, numbers, strict=True)]
+
+
+def scores_in_text(units: Sequence[Unit], scores: np.ndarray) -> np.ndarray:
+    """Return the score of each unit as the text shows it: `(..., U)` to `(..., U)`.
+
+    A byte-level tokenizer can split a character into several tokens. Only the first one has a place in the text, so it
+    gets the sum of their scores; the others keep their own.
+
+    >>> units = [Unit("電", ((0, 1),)), Unit("電", ((1, 1),)), Unit("!", ((1, 2),))]
+    >>> scores_in_text(units, np.array([0.5, -0.25, 1.0])).tolist()
+    [0.25, -0.25, 1.0]
+    """
+    shown, first = np.array(scores, dtype=float), 0
+    for u, unit in enumerate(units):
+        (start, end), character = unit.spans[0], units[first]
+        if u and start == end == character.spans[0][1] and unit.text == character.text:
+            shown[..., first] += shown[..., u]
+        else:
+            first = u
+    return shown
+
+
+@dataclass(frozen=True, eq=False)
+class Occurrences:
+    """The occurrences of a text's units, `N` in all, in the order of the text.
+
+    Attributes:
+        text: The text.
+        unit_of: `(N,)` the unit of each occurrence. Units are numbered in the order of their first one.
+        spans: `(N, 2)` character offsets.
+        surfaces: By unit, how it is shown if its first occurrence has no characters.
+        n_units: `U`, the number of units.
+        messages: The messages, if the text is a conversation.
+    """
+
+    text: str
+    unit_of: np.ndarray
+    spans: np.ndarray
+    surfaces: Mapping[int, str]
+    n_units: int
+    messages: tuple[Message, ...] = ()
+
+    def units(self) -> tuple[Unit, ...]:
+        """Return the units."""
+        spans: list[list[tuple[int, int]]] = [[] for _ in range(self.n_units)]
+        for u, (start, end) in zip(self.unit_of.tolist(), self.spans.tolist(), strict=True):
+            spans[u].append((start, end))
+        names = [self.text[slice(*places[0])] or self.surfaces[u] for u, places in enumerate(spans)]
+        return tuple(make_units(names, list(map(tuple, spans)), self.messages))
