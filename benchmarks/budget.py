@@ -5,7 +5,7 @@
 
 BERTs with random weights explain texts as long as those of AG's News and IMDB, by `signed_gi` and by leave-one-out. All
 budgets run in turns; a number is the median ratio to the best budget of its row over the rounds. The default on
-a CPU, in `hf_gradexplain.engine.BATCH_TOKENS`, was chosen from this table.
+a CPU, in `hf_gradexplain.attribution.prepare.BATCH_TOKENS`, was chosen from this table.
 """
 
 import argparse

@@ -1,6 +1,5 @@
 """Score texts batch by batch: the engine under `Explainer`, the evaluation and the recipes."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -11,24 +10,15 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from hf_gradexplain.attribution.baseline import baseline_vectors
 from hf_gradexplain.attribution.choice import Choice, choose_method
-from hf_gradexplain.attribution.methods import (
-    check_names,
-    multiplies_by_words,
-    score_batch,
-    score_dims,
-    select,
-    uses_baseline,
-)
-from hf_gradexplain.attribution.sources import propagates, takes_gradients
-from hf_gradexplain.classifier.head import class_names_of, head_of, named_sigmoid
+from hf_gradexplain.attribution.methods import check_names, score_batch, score_dims, select
+from hf_gradexplain.attribution.prepare import Outputs, baselines_of, head_of_model, prepare
+from hf_gradexplain.attribution.sources import takes_gradients
+from hf_gradexplain.classifier.head import class_names_of
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.classifier.memory import run_halving_on_oom
-from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
 from hf_gradexplain.classifier.targets import Labels, against_ids, label_ids, target_ids
-from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading import accept, check_weights, load_classifier, unwrap
@@ -38,20 +28,16 @@ from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.probing.compiled import CompiledLayers
 from hf_gradexplain.probing.doctor import examine
 from hf_gradexplain.probing.padding import PaddingLimit
-from hf_gradexplain.probing.probe import probe, raw_sum_warning
+from hf_gradexplain.probing.probe import probe
 from hf_gradexplain.probing.report import Report
 from hf_gradexplain.probing.tokenizer_checks import check_token_ids, check_tokenizer, warn_of_undivided
-from hf_gradexplain.scored import ScoredBatch, warn_of_incomplete
+from hf_gradexplain.scored import ScoredBatch, collect
 from hf_gradexplain.text.chat import check_roles
 from hf_gradexplain.text.collate import collate, plan_batches, special_tokens
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.encode import Encoder
 from hf_gradexplain.text.texts import Text, without_surrogates
 from hf_gradexplain.tokenizer_kwargs import read_kwargs
-from hf_gradexplain.viz.tables import join_words
-
-BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
-"""The default token budget of one forward pass, per kind of device."""
 
 
 class AttributionEngine:
@@ -155,14 +141,9 @@ class AttributionEngine:
         check_roles(texts, options.explain_roles)
         known = labels is not None and options.target != "label"
         true = label_ids(labels, len(texts), self.class_names) if known else []
-        explanation_of: dict[int, Explanation] = {}
-        for batch in self.run(texts, options, labels):
-            explained = batch.checked_explanations() if options.self_check else batch.explanations()
-            explanation_of |= zip(batch.indices, explained, strict=True)
-        explanations = Explanations(explanation_of[i] for i in range(len(texts)))
+        explanations = collect(self.run(texts, options, labels))
         if true:
             explanations = Explanations(replace(e, label=label) for e, label in zip(explanations, true, strict=True))
-        warn_of_incomplete(explanations)
         return explanations
 
     def run(self, texts: Sequence[Text], options: Options, labels: Labels = None) -> Iterator[ScoredBatch]:
@@ -170,21 +151,35 @@ class AttributionEngine:
 
         Between batches the model is in its original state: code that runs it then needs `frozen_eval_mode`.
         """
+        return self.score(self.encode(texts, options), options, labels)
+
+    def score(
+        self, documents: Sequence[Document], options: Options, labels: Labels = None, outputs: Outputs | None = None
+    ) -> Iterator[ScoredBatch]:
+        """Score documents as `run` does.
+
+        Args:
+            documents: The documents; one that is read as several sequences needs `outputs`.
+            options: How to explain.
+            labels: One class for all documents or one per document, by id or name.
+            outputs: What the logits of the documents are; None for those of the model.
+        """
         why = str(self.automatic) if AUTO in options.methods else ""
-        options, class_names = self.resolve(options), self.class_names
-        targets = target_ids(options.target, labels, len(texts), class_names)
+        options, class_names = self.resolve(options), outputs.class_names if outputs else self.class_names
+        targets = target_ids(options.target, labels, len(documents), class_names)
         device, methods = device_of(self.model), select(options.methods, options.steps)
-        documents = self.encode(texts, options)
         check_token_ids(documents, self.tokenizer, self.model)
         warn_of_undivided(documents, self.tokenizer, options.unit)
-        lengths = [len(document) for document in documents]
+        lengths = [max(part.stop - part.start for part in document.sequences) for document in documents]
+        counts = [len(document.sequences) for document in documents]
         with frozen_eval_mode(self.model):
-            classifier = self._classifier(options)
+            classifier = self._classifier(options, outputs)
             against = against_ids(options.against, targets, class_names, classifier.objective.head)
             masked = read_kwargs(options.tokenizer_kwargs).get("return_attention_mask", True)
-            padded_up_to = self._padding_limit(classifier, lengths) if masked else 0
-        kinds = special_tokens(documents, self.tokenizer)
-        plan = plan_batches(lengths, classifier.batch_tokens, padded_up_to=padded_up_to, kinds=kinds)
+            classifier = replace(classifier, padded_up_to=self._padding_limit(classifier, lengths) if masked else 0)
+        kinds = special_tokens(documents, self.tokenizer) if sum(counts) == len(counts) else ()
+        limit = classifier.padded_up_to
+        plan = plan_batches(lengths, classifier.batch_tokens, padded_up_to=limit, kinds=kinds, counts=counts)
         graph = any(takes_gradients(method.source) for method in methods.values())
 
         def score(chosen: list[int]) -> tuple[ForwardPass, dict[str, Tensor], dict[str, Tensor]]:
@@ -195,9 +190,9 @@ class AttributionEngine:
                 return score_batch(classifier, batch, methods)
 
         def tokens(chosen: list[int]) -> int:
-            return len(chosen) * max(lengths[i] for i in chosen)
+            return sum(counts[i] for i in chosen) * max(lengths[i] for i in chosen)
 
-        baselines = self.baselines(options)
+        baselines = baselines_of(self.profile, options)
         for chosen, result in run_halving_on_oom(plan, tokens, score, self.model, graph=graph):
             forward, scores, completeness = result
             yield ScoredBatch(tuple(chosen), options, forward, scores, class_names, completeness, baselines, why)
@@ -243,50 +238,11 @@ class AttributionEngine:
         limit, filler, kwargs = self.profile.max_length, self.profile.pad_id or 0, read_kwargs(options.tokenizer_kwargs)
         return Encoder(self.tokenizer, limit, options.unit, filler, kwargs, options.explain_roles)(texts)
 
-    def _classifier(self, options: Options) -> HookedClassifier:
+    def _classifier(self, options: Options, outputs: Outputs | None = None) -> HookedClassifier:
         """The model with its lookups, as these options run it."""
-        multiplying = [name for name, method in select(options.methods).items() if multiplies_by_words(method)]
-        if multiplying and options.baseline == "zero" and not self.profile.zero_baseline_works:
-            warnings.warn(
-                f"{type(self.model).__name__} ignores the length of its word vectors, so that zero is no baseline for "
-                f"{join_words(multiplying)}: leave out baseline='zero'",
-                stacklevel=4,
-            )
-        if "sa_raw" in options.methods and not self.profile.raw_sums_work:
-            warnings.warn(raw_sum_warning(self.model), stacklevel=4)
-        batch_tokens = options.batch_tokens or BATCH_TOKENS.get(device_of(self.model).type, BATCH_TOKENS["cpu"])
         problem_type = options.problem_type or self._problem_type
-        head = head_of(self._config, self.profile.n_outputs, problem_type)
-        if head == "softmax" and problem_type is None and (setting := named_sigmoid(self._config)):
-            warnings.warn(
-                f"the configuration of {type(self.model).__name__} says {setting}, but has no problem_type, so that "
-                "probabilities are those of a softmax: give problem_type='multi_label_classification' for sigmoids",
-                stacklevel=4,
-            )
-        objective = Objective(options.objective, head)
-        runs_whole = shortcut_of(self.model) is GENERIC
-        bf16 = runs_whole and options.mixed_precision == "bf16"
-        by_rules = any(propagates(method.source) for method in select(options.methods).values())
-        if by_rules and options.torch_compile:
-            warnings.warn("torch_compile is ignored: relevance propagation needs uncompiled layers", stacklevel=4)
-        classifier = self.profile.classifier(
-            self.model, objective, batch_tokens, mixed_precision=bf16, for_propagation=by_rules
-        )
-        return replace(
-            classifier,
-            compiled=self._compiled(classifier) if runs_whole and options.torch_compile and not by_rules else {},
-            baseline=baseline_vectors(classifier, self.tokenizer, options.baseline or "zero"),
-            gradient_baseline=baseline_vectors(classifier, self.tokenizer, self._gradient_baseline(options)),
-        )
-
-    def _gradient_baseline(self, options: Options) -> BaselineName:
-        """The baseline of methods that multiply ordinary gradients by word vectors."""
-        return options.baseline or ("zero" if self.profile.zero_baseline_works else "mean")
-
-    def baselines(self, options: Options) -> dict[str, str]:
-        """Return the baseline of each method that has one; the methods must be resolved."""
-        named = select(options.methods)
-        masking = options.baseline or "zero"
-        baselines: dict[str, str] = {name: masking for name, method in named.items() if uses_baseline(method)}
-        multiplying = {name for name, method in named.items() if multiplies_by_words(method)}
-        return baselines | dict.fromkeys(multiplying & baselines.keys(), self._gradient_baseline(options))
+        head = outputs.head if outputs else head_of_model(self.model, self.profile, problem_type)
+        classifier = prepare(self.model, self.tokenizer, self.profile, options, head)
+        if options.torch_compile and not classifier.for_propagation and shortcut_of(self.model) is GENERIC:
+            classifier = replace(classifier, compiled=self._compiled(classifier))
+        return replace(classifier, combine=outputs.combine) if outputs else classifier

@@ -1,7 +1,7 @@
 """The scores of a batch of texts, and their conversion to explanations."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.options import Options
 from hf_gradexplain.remarks import COMPLETE_WITHIN
 from hf_gradexplain.self_check import SelfCheck, self_checks
@@ -101,6 +102,17 @@ def _with_check(explanation: Explanation, checks: Mapping[str, SelfCheck]) -> Ex
     return replace(explanation, self_check={name: replace(check, against=against) for name, check in checks.items()})
 
 
+def collect(batches: Iterable[ScoredBatch]) -> Explanations:
+    """Return the explanations of all batches, in the order of the texts that were given."""
+    explanation_of: dict[int, Explanation] = {}
+    for batch in batches:
+        explained = batch.checked_explanations() if batch.options.self_check else batch.explanations()
+        explanation_of |= zip(batch.indices, explained, strict=True)
+    explanations = Explanations(explanation_of[i] for i in sorted(explanation_of))
+    warn_of_incomplete(explanations)
+    return explanations
+
+
 def to_arrays(tensors: Sequence[Tensor]) -> list[np.ndarray]:
     """Return tensors as arrays, floating-point ones in float64; those of one dtype are copied to the CPU together."""
     arrays: dict[int, np.ndarray] = {}
@@ -123,5 +135,5 @@ def warn_of_incomplete(explanations: Sequence[Explanation]) -> None:
             warnings.warn(
                 f"the scores of {method} should add up to the rise of the loss, but are off by up to {max(gaps):.0%} "
                 f"(on {n} of {len(gaps)} texts): give more steps, or use another method",
-                stacklevel=4,
+                stacklevel=5,
             )

@@ -44,7 +44,8 @@ FOLDERS = [
     {"self_check", "remarks", "correlation"},
     {"display", "records"},
     {"explanation"},
-    {"explanations", "scored"},
+    {"explanations"},
+    {"scored"},
     {"engine"},
     {"evaluation", "plots"},
     {"run"},
@@ -59,24 +60,26 @@ FOLDERS = [
 # Inside a folder, a module imports only from rows above its own; `__init__` re-exports what stands above it.
 INSIDE = {
     "text": [
-        {"beginning", "scripts", "sequences", "texts", "tokenize", "unit"},
+        {"beginning", "scripts", "sequences", "texts", "tokenize", "unit", "unit_index"},
         {"data"},
         {"characters", "chat"},
         {"alignment"},
-        {"character_alignment", "words"},
+        {"character_alignment", "joined", "words"},
         {"chat_tokens", "python_tokenizers"},
         {"collate", "encode"},
     ],
     "classifier": [
         {"process_settings"},
-        {"autodiff", "head", "limits", "lookups", "memory", "outputs", "recording", "state"},
+        {"autodiff", "combine", "head", "limits", "lookups", "memory", "outputs", "recording", "state"},
         {"embedding_lookups", "objective", "targets"},
         {"token_places"},
+        {"hooked_model"},
         {"hooked_classifier"},
         {"key_values"},
     ],
     "perturb": [
-        {"matmul", "generic", "fasttext", "orders", "packed_words"},
+        {"masked_sequences", "matmul", "fasttext", "orders", "packed_words"},
+        {"generic"},
         {"cells", "shared_prefix", "textcnn"},
         {"bilstm"},
         {"shortcuts"},
@@ -94,6 +97,7 @@ INSIDE = {
         {"sources"},
         {"averaged_gradients"},
         {"methods"},
+        {"choice", "prepare"},
     ],
     "evaluation": [
         {"columns", "exact_sums", "median"},

@@ -68,16 +68,21 @@ class IntegratedGradients:
             (texts,) = torch.where(gap.abs() > _ENOUGH)
             if not len(texts):
                 break
-            evidence.grad[texts] = self._average(forward, steps, baseline, texts).grad[texts]
+            rows = forward.batch.sequences_of(texts)
+            evidence.grad[rows] = self._average(forward, steps, baseline, texts).grad[rows]
         return evidence
 
     def _rise(self, forward: ForwardPass) -> Tensor:
         """Return the rise of the loss when all units are replaced by the baseline: `(B,)`."""
-        classifier, inputs, units = forward.classifier, forward.batch.inputs, forward.batch.units
+        classifier, units = forward.classifier, forward.batch.units
         masking = replace(classifier, baseline=classifier.gradient_baseline)
+        masked = units.unit_of < units.size
+
+        def edit_of(sequences: Tensor, columns: slice) -> Edit:
+            return masking.mask(masked[sequences][:, columns])
+
         with torch.no_grad():
-            logits = masking.masked_logits(inputs, units.unit_of < units.size).to(forward.logits.device)
-            return forward.loss(logits.unsqueeze(1)).squeeze(1) - forward.loss()
+            return masking.forward(forward.batch, graph=False, edit_of=edit_of).loss() - forward.loss()
 
     def _average(
         self, forward: ForwardPass, steps: int, baselines: tuple[Tensor, ...] | None, texts: Tensor | None = None
@@ -87,11 +92,11 @@ class IntegratedGradients:
         copies = _PerturbedCopies(forward, steps, texts)
         position = copies.repeat_per_text(points)
 
-        def edit_of(rows: slice, columns: slice) -> Edit:
+        def edit_of(rows: Tensor, sequences: Tensor, columns: slice) -> Edit:
             def interpolate(table: int, vectors: Tensor, tokens: slice) -> Tensor:
                 baseline = 0 if baselines is None else baselines[table].to(vectors.device)
-                moved = baseline + position[rows].to(vectors)[:, None, None] * (vectors - baseline)
-                in_unit = copies.in_unit[:, columns][copies.text_of[rows], tokens].unsqueeze(2)
+                moved = baseline + position[rows.cpu()].to(vectors)[:, None, None] * (vectors - baseline)
+                in_unit = copies.in_unit[:, columns][sequences, tokens].unsqueeze(2)
                 return torch.where(in_unit.to(vectors.device), moved, vectors)
 
             return interpolate
@@ -123,57 +128,68 @@ class SmoothGrad:
         copies = _PerturbedCopies(forward, self.copies)
         tables = forward.classifier.word_vectors(forward.batch.inputs)
 
-        def edit_of(rows: slice, columns: slice) -> Edit:
-            noise = [self._noise(copies, rows, table, vectors)[:, columns] for table, vectors in enumerate(tables)]
+        def edit_of(rows: Tensor, sequences: Tensor, columns: slice) -> Edit:
+            noise = [self._noise(copies, rows, sequences, *each)[:, columns] for each in enumerate(tables)]
             return lambda table, vectors, tokens: vectors + noise[table][:, tokens].to(vectors.device)
 
         return copies.average_gradients(edit_of, copies.repeat_per_text([1 / self.copies] * self.copies))
 
-    def _noise(self, copies: "_PerturbedCopies", rows: slice, table: int, vectors: Tensor) -> Tensor:
-        """Return the noise `(N, T, D)` of the copies in `rows`, given the vectors of all texts `(B, T, D)`."""
-        batch, noise_of = copies.batch, []
-        for text, copy in copies.text_and_copy(rows):
-            unit_vectors = vectors[text, copies.in_unit[text]]
+    def _noise(
+        self, copies: "_PerturbedCopies", rows: Tensor, sequences: Tensor, table: int, vectors: Tensor
+    ) -> Tensor:
+        """Return the noise `(s, T, D)` of some sequences of copies, given the vectors of all `(S, T, D)`.
+
+        Args:
+            copies: The copies.
+            rows: `(s,)` the copy that each sequence belongs to.
+            sequences: `(s,)` the sequence of the batch that it repeats.
+            table: The number of the embedding table.
+            vectors: The word vectors of the batch.
+        """
+        batch, noise_of = copies.batch, torch.zeros_like(vectors[sequences])
+        for row in rows.unique().tolist():
+            text, copy = int(copies.text_of[row]), row % copies.n
+            own = batch.sequences_of(copies.text_of[row : row + 1])
+            unit_vectors = vectors[own][copies.in_unit[own]]
             rng = batch.documents[text].rng(batch.seed, f"noise {table} {copy}")
-            noise = torch.from_numpy(rng.normal(size=tuple(unit_vectors.shape))).to(unit_vectors)
+            noise = torch.zeros_like(vectors[own])
             width = unit_vectors.max() - unit_vectors.min() if unit_vectors.numel() else 0
-            noise_of.append(torch.zeros_like(vectors[text]))
-            noise_of[-1][copies.in_unit[text]] = self.level * width * noise
-        return torch.stack(noise_of)
+            drawn = torch.from_numpy(rng.normal(size=tuple(unit_vectors.shape))).to(unit_vectors)
+            noise[copies.in_unit[own]] = self.level * width * drawn
+            chosen = (rows == row).nonzero()[:, 0]
+            noise_of[chosen] = noise[sequences[chosen] - own[0]]
+        return noise_of
 
 
 class _PerturbedCopies:
     """`n` perturbed copies of each text of a batch, or of some: `B n` rows, the copies of one text next to each other.
 
     Attributes:
-        in_unit: `(B, T)` bool, True for the tokens that belong to a unit; only these are perturbed.
+        in_unit: `(S, T)` bool, True for the tokens that belong to a unit; only these are perturbed.
         text_of: `(B n,)` text of each row, the shortest first.
-        lengths: `(B n,)` number of tokens of each row.
+        lengths: `(B n,)` number of tokens of each row, padding included.
     """
 
     def __init__(self, forward: ForwardPass, n: int, texts: Tensor | None = None) -> None:
         self.classifier, self.batch, self.n = forward.classifier, forward.batch, n
         self.in_unit = forward.batch.units.unit_of < forward.batch.units.size
         chosen = torch.arange(len(forward.logits), device=forward.logits.device) if texts is None else texts
-        lengths, order = forward.batch.lengths[chosen].sort(stable=True)
+        lengths, order = forward.batch.padded_lengths[chosen].sort(stable=True)
         self.text_of, self.lengths = chosen[order].repeat_interleave(n), lengths.repeat_interleave(n).tolist()
 
     def repeat_per_text(self, values: Sequence[float]) -> Tensor:
         """Repeat the `n` values of a text's copies for every text: `(B n,)`."""
         return torch.tensor(values, dtype=torch.float64).repeat(len(self.text_of) // self.n)
 
-    def text_and_copy(self, rows: slice) -> list[tuple[int, int]]:
-        """Return the text and the number of the copy of each row."""
-        return [(int(self.text_of[row]), row % self.n) for row in range(rows.start, rows.stop)]
-
     def average_gradients(
-        self, edit_of: Callable[[slice, slice], Edit], weights: Tensor, rules: str | None = None
+        self, edit_of: Callable[[Tensor, Tensor, slice], Edit], weights: Tensor, rules: str | None = None
     ) -> Gradients:
         """Return the word vectors of the texts and the weighted sum of the gradients of their copies.
 
         Args:
-            edit_of: Gives the edit that perturbs the copies in some rows, of which only some columns are run: the rest
-                is padding.
+            edit_of: Gives the edit of some sequences of copies, `(rows, sequences, columns)`: the copy `(s,)` that each
+                belongs to, the sequence `(s,)` of the batch that it repeats, and the columns that are run: the rest is
+                padding.
             weights: `(B n,)` weight of each copy.
             rules: Name of the rule set that the gradients follow; None for ordinary gradients.
         """
@@ -181,18 +197,21 @@ class _PerturbedCopies:
         vectors = torch.cat(classifier.word_vectors(inputs), -1)
         total = vectors.new_zeros(vectors.shape, dtype=torch.promote_types(vectors.dtype, torch.float32))
 
-        def run(rows: slice) -> tuple[slice, Tensor]:
-            text_of, columns = self.text_of[rows], self.batch.columns(self.lengths[rows.stop - 1])
-            copied = {name: x[:, columns][text_of] for name, x in inputs.items()}
-            against = None if self.batch.against is None else self.batch.against[text_of]
-            copies = replace(self.batch, inputs=copied, target=self.batch.target[text_of], against=against)
-            forward = classifier.forward(copies, graph=True, edit=edit_of(rows, columns))
+        def run(chunk: slice) -> tuple[Tensor, slice, Tensor]:
+            copies, copy_of, sequences = self.batch.take(self.text_of[chunk])
+            rows, widest = copy_of + chunk.start, self.batch.columns(int(copies.lengths.max()))
+
+            def edit_some(some: Tensor, columns: slice) -> Edit:
+                within = range(self.in_unit.shape[1])[widest][columns]
+                return edit_of(rows[some], sequences[some], slice(within.start, within.stop))
+
+            forward = classifier.forward(copies, graph=True, edit_of=edit_some)
             grad = (gradients_of(forward) if rules is None else propagated_gradients(forward, rules)).grad
-            return columns, grad * weights[rows].to(grad)[:, None, None]
+            return sequences, widest, grad * weights[rows.cpu()].to(grad)[:, None, None]
 
         chunks = run_in_chunks(classifier.model, self.lengths, classifier.batch_tokens, run, graph=True)
-        for rows, (columns, grads) in chunks:
-            total[:, columns].index_add_(0, self.text_of[rows], grads)
+        for _, (sequences, columns, grads) in chunks:
+            total[:, columns].index_add_(0, sequences, grads)
         return Gradients(vectors, total, concatenated(classifier.gradient_baseline))
 
 

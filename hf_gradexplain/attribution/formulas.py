@@ -9,7 +9,8 @@ Understanding of Gradient-Based Explanatory Methods in NLP*.
 import torch
 from torch import Tensor
 
-from hf_gradexplain.text.data import Gradients, Units
+from hf_gradexplain.text.data import Gradients
+from hf_gradexplain.text.unit_index import Units
 
 
 def sa_raw(evidence: Gradients, units: Units) -> Tensor:
@@ -33,8 +34,9 @@ def sa_l2(evidence: Gradients, units: Units) -> Tensor:
     model would underflow.
     """
     grad = evidence.grad
-    largest = grad.abs().amax((1, 2), keepdim=True).clamp_min(torch.finfo(grad.dtype).tiny)
-    return units.over_rows(units.sum_rows(grad / largest).square().sum(-1), "sum").sqrt() * largest.squeeze(2)
+    largest = units.largest(grad.abs().amax((1, 2))).clamp_min(torch.finfo(grad.dtype).tiny)
+    scaled = grad / units.by_sequence(largest)[:, None, None]
+    return units.over_rows(units.sum_rows(scaled).square().sum(-1), "sum").sqrt() * largest.unsqueeze(1)
 
 
 def sa_linf(evidence: Gradients, units: Units) -> Tensor:

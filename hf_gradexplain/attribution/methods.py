@@ -24,7 +24,8 @@ from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClass
 from hf_gradexplain.errors import GradexplainError, NotFiniteError, choose
 from hf_gradexplain.options import AUTO
 from hf_gradexplain.perturb import has_gradient_shortcut
-from hf_gradexplain.text.data import Batch, Units
+from hf_gradexplain.text.data import Batch
+from hf_gradexplain.text.unit_index import Units
 from hf_gradexplain.viz.cell import cell_html, cell_text
 from hf_gradexplain.viz.tables import TextTable, text_table
 

@@ -4,6 +4,7 @@ A source is a frozen, hashable object. Calling it as `source(forward)` returns t
 scores. A new source is a class here, see docs/write-a-method.md.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.classifier.hooked_model import Differentiable
 from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.options import ObjectiveName
 from hf_gradexplain.perturb import has_gradient_shortcut, leave_one_out, shortcut_gradients
@@ -71,7 +73,7 @@ class Backward:
             objective = replace(forward.classifier.objective, name=self.objective)
             classifier = replace(forward.classifier, objective=objective)
             forward = classifier.forward(forward.batch, graph=not has_gradient_shortcut(classifier))
-        return gradients_of(forward) if forward.words else shortcut_gradients(forward)
+        return shortcut_gradients(forward) if has_gradient_shortcut(forward.classifier) else gradients_of(forward)
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Propagation:
 
     def __call__(self, forward: ForwardPass) -> Gradients:
         """Return the word vectors and their modified gradients, both `(B, T, D)`."""
-        if not forward.words:
+        if has_gradient_shortcut(forward.classifier):
             forward = forward.classifier.forward(forward.batch, graph=True)
         return propagated_gradients(forward, self.rules)
 
@@ -130,31 +132,50 @@ def gradients_of(forward: ForwardPass) -> Gradients:
 
     The autograd graph is freed unless `forward.keep_graph` is True.
 
-    In float16 the gradients of a confident prediction underflow. Each text's loss is therefore multiplied by a power of
-    two, which is exact, and its gradients are divided by it in float32.
+    In float16 the gradients of a confident prediction underflow. The slope of each sequence is therefore multiplied by
+    a power of two, which is exact, and its gradients are divided by it in float32.
     """
-    deltas = [words.delta for words in forward.words]
-    slope = forward.slope()
-    in_float16 = any(delta.dtype == torch.float16 for delta in deltas)
-    scale = loss_scale(slope) if in_float16 else torch.ones_like(slope[:, :1])
-    start = (slope * scale).to(forward.logits.dtype)
-    # Under rules there may be words that nothing arrives at, such as those that only attention weights depend on.
-    grads = torch.autograd.grad(forward.logits, deltas, start, forward.keep_graph, materialize_grads=True)
-    grad = torch.cat([grad.to(torch.promote_types(grad.dtype, torch.float32)) for grad in grads], -1)
-    vectors = torch.cat([words.embedding for words in forward.words], -1)
-    return Gradients(vectors, grad.div_(scale.unsqueeze(2)), concatenated(forward.classifier.gradient_baseline))
+    return _gradients(forward, None, forward.classifier.gradient_baseline)
 
 
 def propagated_gradients(forward: ForwardPass, rules: str) -> Gradients:
     """Return the gradients of the objective as `gradients_of` does, but under a rule set.
 
     Args:
-        forward: A forward pass with an autograd graph.
+        forward: A forward pass that was to have an autograd graph.
         rules: Name of the rule set.
     """
-    graph = Graph(forward.logits, [words.delta for words in forward.words])
-    with apply_rules(graph, RULE_SETS[rules], forward.recorded):
-        return replace(gradients_of(forward), baseline=concatenated(forward.classifier.baseline))
+    return _gradients(forward, rules, forward.classifier.baseline)
+
+
+def _gradients(forward: ForwardPass, rules: str | None, baseline: tuple[Tensor, ...] | None) -> Gradients:
+    slope, parts = forward.slope(), list[tuple[Tensor, slice, Tensor, Tensor]]()
+    for rows, columns, run in forward.runs():
+        graph = Graph(run.logits, [words.delta for words in run.words]) if rules else None
+        with apply_rules(graph, RULE_SETS[rules], run.recorded) if graph and rules else nullcontext():
+            grad = _backward(run, slope[rows], keep_graph=forward.keep_graph and run is forward.run)
+        parts.append((rows, columns, torch.cat([words.embedding for words in run.words], -1), grad))
+    if forward.run is not None:
+        ((_, _, vectors, grad),) = parts
+        return Gradients(vectors, grad, concatenated(baseline))
+    _, _, vectors, grad = parts[0]
+    shape = *forward.batch.inputs["input_ids"].shape, grad.shape[2]
+    whole = Gradients(vectors.new_zeros(shape), grad.new_zeros(shape), concatenated(baseline))
+    for rows, columns, vectors, grad in parts:
+        whole.embedding[rows, columns], whole.grad[rows, columns] = vectors, grad
+    return whole
+
+
+def _backward(run: Differentiable, slope: Tensor, *, keep_graph: bool) -> Tensor:
+    """Return the gradients `(s, T, D)` of a run, given the slopes of its sequences `(s, C)`."""
+    deltas = [words.delta for words in run.words]
+    in_float16 = any(delta.dtype == torch.float16 for delta in deltas)
+    scale = loss_scale(slope) if in_float16 else torch.ones_like(slope[:, :1])
+    start = (slope * scale).to(run.logits.dtype)
+    # Under rules there may be words that nothing arrives at, such as those that only attention weights depend on.
+    grads = torch.autograd.grad(run.logits, deltas, start, keep_graph, materialize_grads=True)
+    grad = torch.cat([grad.to(torch.promote_types(grad.dtype, torch.float32)) for grad in grads], -1)
+    return grad.div_(scale.unsqueeze(2))
 
 
 def loss_scale(slope: Tensor) -> Tensor:

@@ -1,63 +1,60 @@
-"""A model, its embedding lookups and its objective, with one function that runs it."""
+"""A classifier as attribution methods see it: a model, the function of its logits that is explained, and its passes."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from hf_gradexplain.classifier.autodiff import CustomFunction, follow_forward
-from hf_gradexplain.classifier.embedding_lookups import OtherPlacesError, edit_lookups
-from hf_gradexplain.classifier.lookups import Edit, Lookup, WordLookup
+from hf_gradexplain.classifier.combine import Combine
+from hf_gradexplain.classifier.hooked_model import Differentiable, EmbeddingOutput, HookedModel
+from hf_gradexplain.classifier.lookups import Edit
+from hf_gradexplain.classifier.memory import run_in_chunks, token_limit
 from hf_gradexplain.classifier.objective import Objective, with_classes
-from hf_gradexplain.classifier.outputs import run_model
-from hf_gradexplain.classifier.process_settings import UNCOMPILED, WITHOUT_ONEDNN
-from hf_gradexplain.classifier.recording import Recorded, RecordInputs
-from hf_gradexplain.classifier.state import ModelState, dtype_of
-from hf_gradexplain.classifier.token_places import Places, Vocabulary, find_places
-from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.classifier.recording import Recorded
 from hf_gradexplain.text.data import Batch
+from hf_gradexplain.text.sequences import Sequences
 
+Result = TypeVar("Result")
 
-@dataclass(frozen=True, eq=False)
-class EmbeddingOutput:
-    """The word vectors of one table in a forward pass.
-
-    Attributes:
-        embedding: `(B, T, D)` word vectors, detached; zero for tokens that the table does not hold.
-        delta: `(B, T, D)` zeros that were added to them; the gradient with respect to it is that of the word vectors.
-    """
-
-    embedding: Tensor
-    delta: Tensor
+EditOf = Callable[[Tensor, slice], Edit]
+"""A function `(sequences, columns)` that returns the edit of a run of these sequences, cut to these columns."""
 
 
 @dataclass(frozen=True, eq=False)
 class ForwardPass:
     """One forward pass over a batch.
 
-    Its methods are the only place where logits become the number that is explained. Each text gets one number, which
-    depends on this text alone; change these methods to explain a number that depends on several texts of the batch.
+    Its methods are the only place where logits become the number that is explained, one number per text.
 
     Attributes:
         classifier: The classifier that ran.
         batch: The inputs; its `target` holds the predicted class where that was asked for.
-        logits: `(B, C)`, part of an autograd graph that reaches the `delta`s if one was asked for.
-        words: One entry per embedding table; empty without a graph.
-        recorded: Inputs of operations whose nodes do not save them; empty unless the classifier records them.
+        logits: `(B, C)` of the texts, part of an autograd graph that reaches the `delta`s if one was asked for.
+        sequence_logits: `(S, C')` of the sequences; those of the texts if every text is one sequence.
+        run: The run with its graph; None without a graph, and for texts of many sequences, which run in several passes.
         keep_graph: Whether the graph is needed again after the next backward pass.
+        edit_of: How word vectors were changed; None if they were not.
     """
 
     classifier: "HookedClassifier"
     batch: Batch
     logits: Tensor
-    words: tuple[EmbeddingOutput, ...] = ()
-    recorded: Recorded = field(default_factory=dict)
+    sequence_logits: Tensor
+    run: Differentiable | None = None
     keep_graph: bool = False
+    edit_of: EditOf | None = None
+
+    @property
+    def words(self) -> tuple[EmbeddingOutput, ...]:
+        """One entry per embedding table; empty without a graph."""
+        return self.run.words if self.run else ()
+
+    @property
+    def recorded(self) -> Recorded:
+        """Inputs of operations whose nodes do not save them; empty unless the classifier records them."""
+        return self.run.recorded if self.run else {}
 
     def loss(self, logits: Tensor | None = None) -> Tensor:
         """Return the loss of each text: `(B,)`.
@@ -70,8 +67,14 @@ class ForwardPass:
         return self.classifier.objective.loss(logits, *self._classes_of(logits))
 
     def slope(self) -> Tensor:
-        """Return the derivative of the summed losses with respect to the logits: `(B, C)`."""
-        return self.classifier.objective.slope(self.logits, self.batch.target, self.batch.against)
+        """Return the derivative of the summed losses with respect to the logits of the sequences: `(S, C')`."""
+        slope = self.classifier.objective.slope(self.logits, self.batch.target, self.batch.against)
+        if self.batch.sequences is None:
+            return slope
+        with torch.enable_grad():
+            logits = self.sequence_logits.detach().to(slope.dtype).requires_grad_()
+            combined = self.classifier.combined(logits, self.batch.sequences)
+            return torch.autograd.grad(combined, logits, slope)[0]
 
     def target_probability(self, logits: Tensor, texts: slice = slice(None)) -> Tensor:
         """Return the target's probability in `K` variants of each text: `(..., B, K, C)` to `(..., B, K)`.
@@ -86,7 +89,23 @@ class ForwardPass:
 
     def without_graph(self) -> "ForwardPass":
         """Return the same numbers without the autograd graph."""
-        return ForwardPass(self.classifier, self.batch, self.logits.detach())
+        return replace(self, logits=self.logits.detach(), sequence_logits=self.sequence_logits.detach(), run=None)
+
+    def runs(self) -> Iterator[tuple[Tensor, slice, Differentiable]]:
+        """Yield runs with a graph: the sequences `(s,)` of each, the columns that it is cut to, and the run.
+
+        It is one run for all sequences, or several, one after the other, if they are too many for one pass.
+        """
+        everything = torch.arange(len(self.batch.lengths), device=self.batch.lengths.device)
+        if self.run is not None:
+            yield everything, slice(0, self.batch.inputs["input_ids"].shape[1]), self.run
+            return
+        for rows, (columns, run) in self.classifier.in_passes(self.batch, self._differentiable, graph=True):
+            yield rows, columns, run
+
+    def _differentiable(self, rows: Tensor) -> tuple[slice, Differentiable]:
+        columns, inputs, edit = cut(self.batch, rows, self.edit_of)
+        return columns, self.classifier.differentiable(inputs, edit)
 
     def _classes_of(self, logits: Tensor, texts: slice = slice(None)) -> tuple[Tensor, Tensor | None]:
         """The target and the class that it is compared with, for each variant."""
@@ -96,202 +115,107 @@ class ForwardPass:
 
 
 @dataclass(frozen=True, eq=False)
-class HookedClassifier:
+class HookedClassifier(HookedModel):
     """The model as attribution methods see it.
 
     Attributes:
-        model: The sequence classifier; use it within `frozen_eval_mode`.
-        lookups: The calls of layers that look word vectors up.
         objective: The function of the logits that is explained.
         batch_tokens: Largest number of tokens in one forward pass, padding included; a longer text runs alone.
-        baseline: What replaces a masked word: one vector `(D,)` per table, in the order of their numbers.
-            None for zero.
-        gradient_baseline: The same for methods that multiply ordinary gradients by the word vector minus the baseline.
-        followed_functions: Custom autograd functions whose forward pass is differentiated instead of running their
-            own backward pass, see `hf_gradexplain.classifier.autodiff`.
+        gradient_baseline: Like `baseline`, for methods that multiply ordinary gradients by the word vector minus the
+            baseline.
         no_gradient_reason: Why its gradients cannot be used; None if they can.
-        mixed_precision: Whether matrix products run in bfloat16.
-        for_propagation: Whether relevance propagation reads the autograd graphs, which must then consist of elementary
-            operations.
-        records_inputs: Whether forward passes with a graph record inputs that the graph does not hold, see
-            `RecordInputs`.
-        compiled: Compiled replacements of some of its layers, see `hf_gradexplain.probing.compiled`.
         shares_prefixes: Whether copies of a text may share the keys and values of their first tokens, see
             `hf_gradexplain.perturb.shared_prefix`.
-        vocabulary: Token ids used to find the lookups in batches that the model reads differently from the sample text;
-            None to refuse such batches.
-        places: The lookups found in such batches, by their shape and padding.
+        combine: How the logits of a text's sequences become those of the text; None if every text is one sequence.
+        padded_up_to: The length up to which sequences of different lengths may share a pass.
     """
 
-    model: nn.Module
-    lookups: tuple[Lookup, ...]
     objective: Objective
     batch_tokens: int
-    baseline: tuple[Tensor, ...] | None = None
-    gradient_baseline: tuple[Tensor, ...] | None = None
-    followed_functions: frozenset[CustomFunction] = frozenset()
-    no_gradient_reason: str | None = None
-    mixed_precision: bool = False
-    for_propagation: bool = False
-    records_inputs: bool = False
-    compiled: Mapping[nn.Module, Callable[..., Any]] = field(default_factory=dict)
-    shares_prefixes: bool = False
-    vocabulary: Vocabulary | None = None
-    places: dict[Any, tuple[Places, ...]] = field(default_factory=dict)
+    gradient_baseline: tuple[Tensor, ...] | None = field(default=None, kw_only=True)
+    no_gradient_reason: str | None = field(default=None, kw_only=True)
+    shares_prefixes: bool = field(default=False, kw_only=True)
+    combine: Combine | None = field(default=None, kw_only=True)
+    padded_up_to: int = field(default=0, kw_only=True)
 
-    def forward(self, batch: Batch, *, graph: bool, edit: Edit | None = None) -> ForwardPass:
+    def forward(self, batch: Batch, *, graph: bool, edit_of: EditOf | None = None) -> ForwardPass:
         """Run the model on a batch.
 
         Args:
             batch: The inputs.
-            graph: Whether to keep an autograd graph that reaches the word vectors.
-            edit: Changes the word vectors first; None leaves them as they are.
+            graph: Whether to keep an autograd graph that reaches the word vectors. Texts of many sequences have none:
+                `ForwardPass.runs` runs them once more.
+            edit_of: Gives the edits that change the word vectors first; None leaves them as they are.
         """
-        words: dict[int, EmbeddingOutput] = {}
+        run, device = None, batch.target.device
+        if batch.sequences is not None and not self._share_a_pass(batch, graph=graph):
+            parts = self.in_passes(batch, lambda rows: self._logits_of(batch, rows, edit_of), graph=False)
+            order, parts_of = zip(*parts, strict=True)
+            logits = torch.cat(parts_of)[torch.cat(order).argsort()].to(device)
+        else:
+            columns = slice(0, batch.inputs["input_ids"].shape[1])
+            edit = None if edit_of is None else edit_of(torch.arange(len(batch.lengths), device=device), columns)
+            run = self.differentiable(batch.inputs, edit) if graph else None
+            with torch.no_grad():
+                logits = run.logits if run else self.logits(batch.inputs, edit).to(device)
+        combined = self.combined(logits, batch.sequences)
+        batch = with_classes(batch, combined, self.objective)
+        return ForwardPass(self, batch, combined, logits, run, edit_of=edit_of)
 
-        def add_delta(table: int, vectors: Tensor, tokens: slice) -> Tensor:
-            vectors = vectors if edit is None else edit(table, vectors, tokens)
-            if table not in words:
-                embedding = vectors.new_zeros(*batch.inputs["input_ids"].shape, vectors.shape[2], device=device)
-                words[table] = EmbeddingOutput(embedding, torch.zeros_like(embedding, requires_grad=True))
-            _fill_in(words[table].embedding, vectors, tokens)
-            return vectors + words[table].delta[:, tokens].to(vectors.device)
+    def combined(self, logits: Tensor, sequences: Sequences | None) -> Tensor:
+        """Return the logits of the texts, given those of their sequences: `(S, C')` to `(B, C)`."""
+        if sequences is None or self.combine is None:
+            return logits
+        return self.combine(sequences.by_text(logits), sequences.real)
 
-        def anew(lookups: Sequence[WordLookup]) -> Edit:
-            words.clear()
-            return add_delta
+    def in_passes(
+        self, batch: Batch, run: Callable[[Tensor], Result], *, graph: bool, copied: Tensor | None = None
+    ) -> Iterator[tuple[Tensor, Result]]:
+        """Run sequences, or copies of them, in passes within the token budget.
 
-        device = batch.inputs["input_ids"].device
-        recorder = RecordInputs() if graph and self.records_inputs else None
-        with (
-            torch.set_grad_enabled(graph),
-            follow_forward(self.followed_functions if graph else ()),
-            self._in_elementary_operations(graph),
-            recorder or nullcontext(),
-        ):
-            logits = self._run(batch.inputs, anew) if graph else self.logits(batch.inputs, edit)
-        logits = logits.to(batch.target.device)
-        outputs = tuple(words[table] for table in sorted(words))
-        recorded = recorder.inputs if recorder else {}
-        return ForwardPass(self, with_classes(batch, logits, self.objective), logits, outputs, recorded)
-
-    def logits(self, inputs: Mapping[str, Tensor], edit: Edit | None = None) -> Tensor:
-        """Run the model on `(B, T)` inputs and return its logits `(B, C)`.
-
-        Every pass starts from the same state and the same random numbers: some models hash at random even in eval
-        mode, and some switch to another kind of attention at the first short text and stay there.
-        """
-        return self._run(inputs, None if edit is None else lambda lookups: edit)
-
-    def _run(self, inputs: Mapping[str, Tensor], edit_of: Callable[[Sequence[WordLookup]], Edit] | None) -> Tensor:
-        """Run the model; if it looks words up at other places than expected, find them and run it again.
+        Sequences of different kinds never share a pass, nor do those of different lengths beyond `padded_up_to`.
 
         Args:
-            inputs: The inputs, each `(B, T)`.
-            edit_of: Returns the edit for a run with these lookups; None to leave the word vectors as they are.
+            batch: The batch.
+            run: Returns the result of some copies, given their numbers `(n,)`.
+            graph: Whether the passes keep their autograd graph.
+            copied: `(N,)` the sequence that each copy repeats; None for every sequence once.
+
+        Yields:
+            The numbers `(n,)` of the copies in a pass, and their result.
         """
-        if edit_of is None:
-            return self._run_once(inputs)
-        lookups = self.lookups_in(inputs)
-        try:
-            return self._run_once(inputs, lookups, edit_of(lookups))
-        except OtherPlacesError as error:
-            if self.vocabulary is None:
-                raise GradexplainError(str(error)) from error
-        tables = {lookup.module: lookup.table for lookup in self.lookups}
-        places = self.places[_layout(inputs)] = find_places(self.model, inputs, self.vocabulary, tables)
-        return self._run_once(inputs, places, edit_of(places))
+        lengths = batch.lengths if copied is None else batch.lengths[copied]
+        numbers = range(len(lengths)) if copied is None else copied.tolist()
+        kinds = batch.sequences.kinds if batch.sequences else [()] * len(batch.lengths)
+        groups: dict[tuple[tuple[int, ...], int], list[int]] = {}
+        for copy, (sequence, length) in enumerate(zip(numbers, lengths.tolist(), strict=True)):
+            groups.setdefault((kinds[sequence], length if length > self.padded_up_to else 0), []).append(copy)
+        for group in groups.values():
+            rows = torch.tensor(group, device=lengths.device)
+            rows = rows[lengths[rows].argsort(stable=True)]
 
-    def _run_once(
-        self, inputs: Mapping[str, Tensor], lookups: Sequence[WordLookup] = (), edit: Edit | None = None
-    ) -> Tensor:
-        ids = inputs["input_ids"]
-        editing = nullcontext() if edit is None else edit_lookups(self.model, lookups, edit, ids)
-        mixed = torch.autocast(ids.device.type, torch.bfloat16, enabled=self.mixed_precision)
-        with self._state.restore(), editing, mixed:
-            for layer, call in self.compiled.items():
-                layer._compiled_call_impl = call
-            return run_model(self.model, inputs)
+            def run_some(chunk: slice, rows: Tensor = rows) -> tuple[Tensor, Result]:
+                return rows[chunk], run(rows[chunk])
 
-    def lookups_in(self, inputs: Mapping[str, Tensor]) -> Sequence[WordLookup]:
-        """Return where the model is expected to look words up in a batch."""
-        return self.places.get(_layout(inputs), self.lookups) if self.places else self.lookups
+            some = lengths[rows].tolist()
+            for _, result in run_in_chunks(self.model, some, self.batch_tokens, run_some, graph=graph):
+                yield result
+
+    def _share_a_pass(self, batch: Batch, *, graph: bool) -> bool:
+        """Return whether all sequences of a batch run in one pass."""
+        lengths, kinds = batch.lengths, batch.sequences.kinds if batch.sequences else ()
+        longest = int(lengths.max())
+        together = len(set(kinds)) <= 1 and (longest <= self.padded_up_to or int(lengths.min()) == longest)
+        return together and len(lengths) * longest <= token_limit(self.model, self.batch_tokens, graph=graph)
 
     @torch.no_grad()
-    def masked_logits(self, inputs: Mapping[str, Tensor], masked: Tensor) -> Tensor:
-        """Run the model with the vectors of the `masked` tokens `(B, T)` set to the baseline: `(B, C)`."""
-
-        def mask(table: int, vectors: Tensor, tokens: slice) -> Tensor:
-            baseline = vectors.new_zeros(()) if self.baseline is None else self.baseline[table].to(vectors.device)
-            return torch.where(masked[:, tokens].unsqueeze(2).to(vectors.device), baseline, vectors)
-
-        return self.logits(inputs, mask)
-
-    @torch.no_grad()
-    def word_vectors(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-        """Return the word vectors `(B, T, D)` of each table without running the rest of the model.
-
-        They are zero for tokens that the table does not hold.
-        """
-        ids, vectors_of = inputs["input_ids"], dict[int, Tensor]()
-
-        def edit_of(lookups: Sequence[WordLookup]) -> Edit:
-            vectors_of.clear()
-            # The first lookup in a table holds all tokens, unless the model rearranges them.
-            tables = [x.table for x in lookups]
-            n_missing = Counter(set(tables) if lookups is self.lookups else tables)
-
-            def record(table: int, vectors: Tensor, tokens: slice) -> Tensor:
-                if table not in vectors_of:
-                    vectors_of[table] = vectors.new_zeros(*ids.shape, vectors.shape[2], device=ids.device)
-                _fill_in(vectors_of[table], vectors, tokens)
-                n_missing[table] -= 1
-                if all(n <= 0 for n in n_missing.values()):
-                    raise _StopForward
-                return vectors
-
-            return record
-
-        with suppress(_StopForward):
-            self._run(inputs, edit_of)
-        return tuple(vectors_of[table] for table in sorted(vectors_of))
-
-    @contextmanager
-    def _in_elementary_operations(self, graph: bool) -> Iterator[None]:
-        """Within the block, no recurrent layer runs as one operation of oneDNN and no function compiled, if needed."""
-        if not (graph and self.for_propagation):
-            yield
-            return
-        recurrent = any(isinstance(module, nn.RNNBase) for module in self.model.modules())
-        with WITHOUT_ONEDNN.set() if recurrent else nullcontext(), UNCOMPILED.set():
-            yield
-
-    @property
-    def lookup_layers(self) -> tuple[nn.Module, ...]:
-        """The layers that look words up."""
-        return tuple(self.model.get_submodule(name) for name in dict.fromkeys(x.module for x in self.lookups))
-
-    @cached_property
-    def precision(self) -> str:
-        """Return the compute dtype, for display."""
-        return "bfloat16 (mixed)" if self.mixed_precision else str(dtype_of(self.model)).removeprefix("torch.")
-
-    @cached_property
-    def _state(self) -> ModelState:
-        return ModelState(self.model)
+    def _logits_of(self, batch: Batch, rows: Tensor, edit_of: EditOf | None) -> Tensor:
+        _, inputs, edit = cut(batch, rows, edit_of)
+        return self.logits(inputs, edit)
 
 
-class _StopForward(Exception):
-    """Raised to stop a forward pass early."""
-
-
-def _fill_in(texts: Tensor, vectors: Tensor, tokens: slice) -> None:
-    """Write the vectors `(B, t, D)` of some tokens into `texts` `(B, T, D)`, in place, where these are zero."""
-    before = texts[:, tokens]
-    texts[:, tokens] = torch.where(before.any(-1, keepdim=True), before, vectors.detach().to(texts.device))
-
-
-def _layout(inputs: Mapping[str, Tensor]) -> tuple[Any, ...]:
-    """Return what the places of a batch's tokens depend on: its shape and its padding."""
-    mask = inputs.get("attention_mask")
-    return tuple(inputs["input_ids"].shape), None if mask is None else mask.cpu().numpy().tobytes()
+def cut(batch: Batch, rows: Tensor, edit_of: EditOf | None) -> tuple[slice, Mapping[str, Tensor], Edit | None]:
+    """Return the columns that hold some sequences `(s,)`, their inputs, and their edit."""
+    columns = batch.columns(int(batch.lengths[rows].max()))
+    inputs = {name: x[:, columns][rows] for name, x in batch.inputs.items()}
+    return columns, inputs, None if edit_of is None else edit_of(rows, columns)

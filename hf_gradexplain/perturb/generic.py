@@ -7,6 +7,7 @@ from torch import Tensor
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.memory import run_in_chunks
+from hf_gradexplain.perturb import masked_sequences
 
 
 def leave_one_out(forward: ForwardPass) -> Tensor:
@@ -68,6 +69,9 @@ def run_masked_copies(
         The indices `(n,)` of the copies in a pass, and their logits `(n, C)`.
     """
     classifier, batch = forward.classifier, forward.batch
+    if batch.sequences is not None:
+        yield from masked_sequences.run_masked_copies(forward, text_of, removed)
+        return
     sorted_lengths, order = batch.lengths[text_of].sort(stable=True)
     lengths = sorted_lengths.tolist()
 

@@ -93,7 +93,7 @@ def has_curve_shortcut(model: nn.Module) -> bool:
 
 def has_gradient_shortcut(classifier: HookedClassifier) -> bool:
     """Return whether the model has a shortcut for gradients, which need no backward pass then."""
-    return shortcut_of(classifier.model).gradients is not None
+    return classifier.combine is None and shortcut_of(classifier.model).gradients is not None
 
 
 def shortcut_gradients(forward: ForwardPass) -> Gradients:
@@ -138,6 +138,8 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
 def _shortcut_for(forward: ForwardPass) -> Shortcut:
     """Return the shortcut of the model; warn if its class has one that cannot be used."""
     classifier = forward.classifier
+    if classifier.combine is not None:
+        return GENERIC
     if reason := why_no_shortcut(classifier.model):
         warnings.warn(f"leave-one-out runs one masked copy of the text per word, because {reason}", stacklevel=3)
     shortcut = shortcut_of(classifier.model)

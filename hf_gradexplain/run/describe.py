@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from hf_gradexplain.attribution.prepare import baselines_of
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.evaluation.documents import read_explanations, read_left_out
@@ -99,7 +100,7 @@ def run_facts(
         "Objective": options.objective,
         "Target": str(options.target),
         **({} if options.against is None else {"Against": str(options.against)}),
-        "Baseline": _baseline(options.baseline or "zero", engine.baselines(options)),
+        "Baseline": _baseline(options.baseline or "zero", baselines_of(engine.profile, options)),
         **({"Tokenizer": options.tokenizer_kwargs} if isinstance(options.tokenizer_kwargs, str) else {}),
         "Ties": measures.ties,
         "Computed in": next(e.dtype for path in documents for _, e in read_explanations(path, limit=1)),

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from hf_gradexplain.text.data import NO_UNIT, PREDICTED, Batch, Document, Units
+from hf_gradexplain.text.data import NO_UNIT, PREDICTED, Batch, Document
 from hf_gradexplain.text.sequences import Sequences
+from hf_gradexplain.text.unit_index import Units
 
 
 def collate(

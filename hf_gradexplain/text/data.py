@@ -1,4 +1,4 @@
-"""The records that flow through the package: `Document`, `Batch`, `Units`, `Gradients`.
+"""The records that flow through the package: `Document`, `Batch`, `Gradients`.
 
 Axes, here and everywhere: `B` texts, `S` sequences, `T` tokens, `U` units, `R` rows (distinct pieces of a unit),
 `D` dims, `C` classes, `K` masks.
@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from hf_gradexplain.text.sequences import Sequences
 from hf_gradexplain.text.unit import Occurrences, Unit
+from hf_gradexplain.text.unit_index import Units
 
 NO_UNIT = -1
 """Unit number and row number of tokens that belong to no unit: special tokens and padding."""
@@ -96,66 +96,6 @@ class Document:
 
 
 @dataclass(frozen=True, eq=False)
-class Units:
-    """Token-to-unit index of a batch of `B` texts, read as `S` sequences of up to `T` tokens, with up to `U` units.
-
-    Attributes:
-        unit_of: `(S, T)` unit of each token; `U` for special tokens and padding, which belong to no unit.
-        row_of: `(S, T)` row of each token; `R` for tokens that belong to no unit.
-        unit_of_row: `(B, R)` unit of each row; `U` where a text has fewer rows.
-        count: `(B,)` number of units of each text.
-        size: `U`, the largest number of units.
-        text_of: `(S,)` text of each sequence; None if every text is one sequence.
-    """
-
-    unit_of: Tensor
-    row_of: Tensor
-    unit_of_row: Tensor
-    count: Tensor
-    size: int
-    text_of: Tensor | None = None
-
-    def sum(self, x: Tensor) -> Tensor:
-        """Sum token values over the tokens of each unit: `(S, T)` to `(B, U)`, or `(S, T, D)` to `(B, U, D)`."""
-        index = self.unit_of.view(*self.unit_of.shape, *[1] * (x.ndim - 2)).expand_as(x)
-        sums = x.new_zeros(len(x), self.size + 1, *x.shape[2:]).scatter_add(1, index, x)[:, : self.size]
-        if self.text_of is None:
-            return sums
-        return sums.new_zeros(len(self.count), *sums.shape[1:]).index_add_(0, self.text_of, sums)
-
-    def sum_rows(self, x: Tensor) -> Tensor:
-        """Sum `(S, T, D)` token vectors over the occurrences of each row: `(B, R, D)`.
-
-        This is the gradient with respect to the embedding-table rows that a unit uses.
-        """
-        texts, rows = len(self.count), self.unit_of_row.shape[1] + 1
-        text_of = torch.arange(texts, device=x.device) if self.text_of is None else self.text_of
-        index = self.row_of + rows * text_of.unsqueeze(1)
-        out = x.new_zeros(texts * rows, x.shape[2]).index_add_(0, index.flatten(), x.flatten(0, 1))
-        return out.view(texts, rows, -1)[:, :-1]
-
-    def over_rows(self, x: Tensor, reduce: Literal["sum", "amax"]) -> Tensor:
-        """Reduce `(B, R)` non-negative row values over the rows of each unit: `(B, U)`."""
-        units = x.new_zeros(len(x), self.size + 1)
-        return units.scatter_reduce(1, self.unit_of_row, x, reduce)[:, : self.size]
-
-    def tokens(self, chosen: Tensor, of: Tensor) -> Tensor:
-        """Return the tokens of chosen units: `(N, T)` bool.
-
-        Args:
-            chosen: `(N, U)` bool, the units of each of `N` choices.
-            of: `(N,)` the sequence of each choice.
-        """
-        no_unit = chosen.new_zeros(len(chosen), 1)
-        return torch.cat([chosen, no_unit], 1).gather(1, self.unit_of[of])
-
-    @cached_property
-    def real(self) -> Tensor:
-        """`(B, U)` bool: True where a unit exists, False where a text has fewer units."""
-        return torch.arange(self.size, device=self.count.device) < self.count.unsqueeze(1)
-
-
-@dataclass(frozen=True, eq=False)
 class Batch:
     """`B` documents, read as `S` sequences, as tensors on the model's device.
 
@@ -182,9 +122,22 @@ class Batch:
     sequences: Sequences | None = None
     against: Tensor | None = None
 
+    @property
+    def padded_lengths(self) -> Tensor:
+        """The number of tokens that each text takes in a pass, padding between its sequences included: `(B,)`."""
+        if self.sequences is None:
+            return self.lengths
+        return self.sequences.by_text(self.lengths).amax(1) * self.sequences.real.sum(1)
+
+    def sequences_of(self, texts: Tensor) -> Tensor:
+        """Return the sequences of some texts: `(n,)` to `(s,)`."""
+        if self.sequences is None:
+            return texts
+        return self.sequences.numbers[texts][self.sequences.real[texts]]
+
     def columns(self, length: int) -> slice:
         """Return the columns of `(S, T)` tensors that hold all sequences of up to `length` tokens."""
-        size = self.units.unit_of.shape[1]
+        size = self.inputs["input_ids"].shape[1]
         return slice(size - length, size) if self.padded_left else slice(length)
 
     def take(self, texts: Tensor) -> tuple["Batch", Tensor, Tensor]:
@@ -201,9 +154,8 @@ class Batch:
         if self.sequences is None:
             copy_of, repeated, sequences = copies, texts, None
         else:
-            numbers = self.sequences.numbers[texts]
-            real = numbers < len(self.sequences.text_of)
-            copy_of, repeated = copies.unsqueeze(1).expand_as(numbers)[real], numbers[real]
+            real = self.sequences.real[texts]
+            copy_of, repeated = copies.unsqueeze(1).expand_as(real)[real], self.sequences_of(texts)
             sequences = Sequences.of(copy_of, [self.sequences.kinds[s] for s in repeated.tolist()])
         longest = self.columns(int(self.lengths[repeated].max()))
         inputs = {name: x[:, longest][repeated] for name, x in self.inputs.items()}
@@ -213,8 +165,8 @@ class Batch:
             inputs=inputs,
             lengths=self.lengths[repeated],
             target=self.target[texts],
-            sequences=sequences,
             against=None if self.against is None else self.against[texts],
+            sequences=sequences,
         )
         return batch, copy_of, repeated
 

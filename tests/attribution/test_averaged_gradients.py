@@ -191,10 +191,10 @@ def test_copies_have_the_length_of_their_text(side, monkeypatch):
     forward = HookedClassifier.forward
     alone = [explain(text, methods, steps=3) for text in texts]
 
-    def recorded(self, batch, *, graph, edit=None):
-        if edit is not None:
+    def recorded(self, batch, *, graph, edit_of=None):
+        if graph and edit_of is not None:
             seen.append(batch.inputs["attention_mask"])
-        return forward(self, batch, graph=graph, edit=edit)
+        return forward(self, batch, graph=graph, edit_of=edit_of)
 
     monkeypatch.setattr(HookedClassifier, "forward", recorded)
     together = explain(texts, methods, steps=3, batch_tokens=256)

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from hf_gradexplain.attribution import formulas as scores
-from hf_gradexplain.text.data import Gradients, Units
+from hf_gradexplain.text.data import Gradients
+from hf_gradexplain.text.unit_index import Units
 
 GRAD = [[[9.0, 9.0], [1.0, -2.0], [3.0, 1.0], [-2.0, 5.0]], [[-1.0, -3.0], [7.0, 7.0], [7.0, 7.0], [7.0, 7.0]]]
 EMBEDDING = [[[9.0, 9.0], [1.0, 1.0], [2.0, -1.0], [1.0, 1.0]], [[2.0, 1.0], [7.0, 7.0], [7.0, 7.0], [7.0, 7.0]]]

@@ -127,9 +127,9 @@ def test_a_graph_is_built_for_sources_that_need_it_and_freed_before_the_others_r
     """Sources that run the model themselves hold one graph at a time."""
     explain, alive, calls, run = explainer("bert"), WeakSet(), [], HookedClassifier.forward
 
-    def watched(self, batch, *, graph, edit=None):
+    def watched(self, batch, *, graph, edit_of=None):
         calls.append((graph, len(alive)))
-        forward = run(self, batch, graph=graph, edit=edit)
+        forward = run(self, batch, graph=graph, edit_of=edit_of)
         if graph:
             alive.add(forward)
         return forward

@@ -62,7 +62,9 @@ def run() -> Callable[..., ForwardPass]:
         vector = torch.from_numpy(rng.normal(size=table.shape[1])).to(table.dtype) if baseline else None
         lookups = (Lookup(lookup, call=0, shift=0, time_major=False),)
         objective = Objective("loss", "softmax")
-        classifier = HookedClassifier(model, lookups, objective, batch_tokens, None if vector is None else (vector,))
+        classifier = HookedClassifier(
+            model, lookups, objective, batch_tokens, baseline=None if vector is None else (vector,)
+        )
         return classifier.forward(batch, graph=False)
 
     return run

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from hf_gradexplain.text.data import NO_UNIT, Document, Units
+from hf_gradexplain.text.data import NO_UNIT, Document
 from hf_gradexplain.text.unit import Occurrences
+from hf_gradexplain.text.unit_index import Units
 
 B, T, D, U, R = 2, 6, 3, 3, 4
 UNIT_OF = [[3, 0, 1, 0, 2, 3], [0, 1, 1, 3, 3, 3]]

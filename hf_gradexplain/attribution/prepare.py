@@ -1,0 +1,97 @@
+"""A probed model as some options run it."""
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+from transformers import PreTrainedTokenizerBase
+
+from hf_gradexplain.attribution.baseline import baseline_vectors
+from hf_gradexplain.attribution.methods import multiplies_by_words, select, uses_baseline
+from hf_gradexplain.attribution.sources import propagates
+from hf_gradexplain.classifier.combine import Combine
+from hf_gradexplain.classifier.head import Head, head_of, named_sigmoid
+from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
+from hf_gradexplain.classifier.objective import Objective
+from hf_gradexplain.classifier.state import device_of
+from hf_gradexplain.options import BaselineName, Options, ProblemTypeName
+from hf_gradexplain.perturb import GENERIC, shortcut_of
+from hf_gradexplain.probing.probe import Profile, raw_sum_warning
+from hf_gradexplain.viz.tables import join_words
+
+BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
+"""The default token budget of one forward pass, per kind of device."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the logits of texts are, where they are not simply those of the model.
+
+    Attributes:
+        combine: How the logits of a text's sequences become those of the text.
+        class_names: `(C,)` the names of the classes.
+        head: What turns the logits into probabilities.
+    """
+
+    combine: Combine
+    class_names: tuple[str, ...]
+    head: Head
+
+
+def prepare(
+    model: nn.Module, tokenizer: PreTrainedTokenizerBase, profile: Profile, options: Options, head: Head
+) -> HookedClassifier:
+    """Return the model with its lookups, objective and baselines, within `frozen_eval_mode`."""
+    chosen = select(options.methods)
+    multiplying = [name for name, method in chosen.items() if multiplies_by_words(method)]
+    if multiplying and options.baseline == "zero" and not profile.zero_baseline_works:
+        warnings.warn(
+            f"{type(model).__name__} ignores the length of its word vectors, so that zero is no baseline for "
+            f"{join_words(multiplying)}: leave out baseline='zero'",
+            stacklevel=6,
+        )
+    if "sa_raw" in options.methods and not profile.raw_sums_work:
+        warnings.warn(raw_sum_warning(model), stacklevel=6)
+    by_rules = any(propagates(method.source) for method in chosen.values())
+    if by_rules and options.torch_compile:
+        warnings.warn("torch_compile is ignored: relevance propagation needs uncompiled layers", stacklevel=6)
+    classifier = profile.classifier(
+        model,
+        Objective(options.objective, head),
+        options.batch_tokens or BATCH_TOKENS.get(device_of(model).type, BATCH_TOKENS["cpu"]),
+        mixed_precision=options.mixed_precision == "bf16" and shortcut_of(model) is GENERIC,
+        for_propagation=by_rules,
+    )
+    return replace(
+        classifier,
+        baseline=baseline_vectors(classifier, tokenizer, options.baseline or "zero"),
+        gradient_baseline=baseline_vectors(classifier, tokenizer, _gradient_baseline(profile, options)),
+    )
+
+
+def head_of_model(model: nn.Module, profile: Profile, problem_type: ProblemTypeName | None) -> Head:
+    """Return what turns the model's logits into probabilities; warn if its configuration may mean something else."""
+    config: Any = getattr(model, "config", None)
+    head = head_of(config, profile.n_outputs, problem_type)
+    if head == "softmax" and problem_type is None and (setting := named_sigmoid(config)):
+        warnings.warn(
+            f"the configuration of {type(model).__name__} says {setting}, but has no problem_type, so that "
+            "probabilities are those of a softmax: give problem_type='multi_label_classification' for sigmoids",
+            stacklevel=6,
+        )
+    return head
+
+
+def baselines_of(profile: Profile, options: Options) -> dict[str, str]:
+    """Return the name of the baseline of each method that has one; the methods must be resolved."""
+    named = select(options.methods)
+    masking = options.baseline or "zero"
+    baselines: dict[str, str] = {name: masking for name, method in named.items() if uses_baseline(method)}
+    multiplying = {name for name, method in named.items() if multiplies_by_words(method)}
+    return baselines | dict.fromkeys(multiplying & baselines.keys(), _gradient_baseline(profile, options))
+
+
+def _gradient_baseline(profile: Profile, options: Options) -> BaselineName:
+    """Return the baseline of methods that multiply ordinary gradients by word vectors."""
+    return options.baseline or ("zero" if profile.zero_baseline_works else "mean")

@@ -1,0 +1,57 @@
+"""Masked copies of texts that are read as several sequences.
+
+A unit is masked in every sequence it stands in. Only these run: the other sequences of a copy have the logits of the
+plain text. A long document of 100 windows thus runs one or two windows per word, not 100.
+"""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass, cut
+from hf_gradexplain.text.data import Batch
+
+_HELD = 2**24
+"""The largest number of (copy, unit) and (copy, sequence) pairs that are held at a time."""
+
+
+def run_masked_copies(
+    forward: ForwardPass, text_of: Tensor, removed: Callable[[Tensor], Tensor]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Run `N` masked copies of texts; see `hf_gradexplain.perturb.generic.run_masked_copies`.
+
+    Args:
+        forward: The forward pass over the texts, some of which are several sequences.
+        text_of: `(N,)` text of each copy.
+        removed: Gives the units to mask in some copies, `(n, U)` bool, by their indices `(n,)`.
+
+    Yields:
+        The indices `(n,)` of some copies, and their logits `(n, C)`.
+    """
+    classifier, batch = forward.classifier, forward.batch
+    assert batch.sequences is not None
+    assert classifier.combine is not None
+    stands = units_of_sequences(batch)
+    plain = batch.sequences.by_text(forward.sequence_logits.detach())
+    for copies in torch.arange(len(text_of), device=text_of.device).split(max(1, _HELD // sum(stands.shape))):
+        texts, masked = text_of[copies], removed(copies)
+        numbers, real = batch.sequences.numbers[texts], batch.sequences.real[texts]
+        changed = (masked.to(stands.dtype) @ stands.T > 0).gather(1, numbers.clamp(max=len(stands) - 1)) & real
+        copy_of, place_of = changed.nonzero(as_tuple=True)
+        sequences, logits = numbers[copy_of, place_of], plain[texts]
+
+        def run(rows: Tensor, masked: Tensor = masked, copy_of: Tensor = copy_of, s: Tensor = sequences) -> Tensor:
+            columns, inputs, _ = cut(batch, s[rows], None)
+            return classifier.masked_logits(inputs, batch.units.tokens(masked[copy_of[rows]], s[rows])[:, columns])
+
+        for rows, part in classifier.in_passes(batch, run, graph=False, copied=sequences):
+            logits[copy_of[rows], place_of[rows]] = part.to(logits.device)
+        yield copies, classifier.combine(logits, real)
+
+
+def units_of_sequences(batch: Batch) -> Tensor:
+    """Return which units stand in each sequence: `(S, U)`, 1 or 0."""
+    units = batch.units
+    stands = torch.zeros(len(units.unit_of), units.size + 1, device=units.unit_of.device)
+    return stands.scatter_(1, units.unit_of, 1.0)[:, : units.size]

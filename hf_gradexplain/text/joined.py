@@ -1,0 +1,112 @@
+"""One document of several sequences, each of which was encoded as a document of its own."""
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hf_gradexplain.text.data import NO_UNIT, Document
+from hf_gradexplain.text.unit import Occurrences
+
+Place = tuple[int, int, int]
+"""Where a unit begins and ends, and its number among those that begin and end there."""
+
+
+class Piece(NamedTuple):
+    """Characters of a sequence that are characters of the whole text.
+
+    Attributes:
+        start: Where they begin in the sequence's own text.
+        end: Where they end in it.
+        at: Where they begin in the whole text.
+    """
+
+    start: int
+    end: int
+    at: int
+
+
+def join(
+    text: str, documents: Sequence[Document], pieces: Sequence[Sequence[Piece]], types: bool, unknown: int | None
+) -> Document:
+    """Return a text that is read as these documents, one sequence each.
+
+    Units at the same place of the text are one unit, whatever sequences they stand in. Units outside of the pieces,
+    such as the words of a template, are no units any more.
+
+    Args:
+        text: What the spans of the result refer to.
+        documents: The sequences, each of whose units occurs once.
+        pieces: The pieces of each sequence.
+        types: Whether words of equal tokens are one unit, wherever they stand.
+        unknown: The id of the unknown token.
+    """
+    keys, places, surfaces = list[list[Hashable]](), dict[Place, Hashable](), dict[Hashable, str]()
+    for document, own in zip(documents, pieces, strict=True):
+        at = _places(document.occurrences.spans, own)
+        kinds = _types(document, unknown) if types else at
+        keys.append([None if place is None else kind for place, kind in zip(at, kinds, strict=True)])
+        for u, (place, key) in enumerate(zip(at, keys[-1], strict=True)):
+            if place is not None:
+                places.setdefault(place, key)
+                surfaces.setdefault(key, document.occurrences.surfaces.get(u, ""))
+    order = sorted(places)
+    numbers: dict[Hashable, int] = {None: NO_UNIT}
+    unit_of_place = np.array([numbers.setdefault(places[place], len(numbers) - 1) for place in order], dtype=int)
+    spans = np.array([place[:2] for place in order], dtype=int).reshape(-1, 2)
+    new = [np.array([*(numbers[key] for key in of_units), NO_UNIT]) for of_units in keys]
+    unit_of = np.concatenate([units[document.unit_of] for units, document in zip(new, documents, strict=True)])
+    names = list(documents[0].inputs)
+    inputs = {name: np.concatenate([document.inputs[name] for document in documents]) for name in names}
+    row_of, unit_of_row = rows(unit_of, inputs["input_ids"])
+    named = {numbers[key]: surface for key, surface in surfaces.items() if surface}
+    return Document(
+        text=text,
+        occurrences=Occurrences(text, unit_of_place, spans, named, len(numbers) - 1),
+        inputs=inputs,
+        unit_of=unit_of,
+        row_of=row_of,
+        unit_of_row=unit_of_row,
+        sequence_of=np.repeat(np.arange(len(documents)), list(map(len, documents))),
+    )
+
+
+def rows(unit_of: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the row `(T,)` of each token, and the unit `(R,)` of each row.
+
+    Tokens of one unit and one id share a row.
+    """
+    row_of, inside = np.full(len(ids), NO_UNIT), unit_of != NO_UNIT
+    pairs, numbers = np.unique(np.stack([unit_of[inside], ids[inside]], 1), axis=0, return_inverse=True)
+    row_of[inside] = numbers.reshape(-1)
+    return row_of, pairs[:, 0]
+
+
+def _places(spans: np.ndarray, pieces: Sequence[Piece]) -> list[Place | None]:
+    """Return where each unit stands in the whole text; None outside of the pieces.
+
+    Tokens without characters of their own may stand at one place; they are told apart by a number.
+    """
+    places: list[Place | None] = []
+    counts = Counter[tuple[int, int]]()
+    for start, end in spans.tolist():
+        piece = next((piece for piece in pieces if piece.start <= start and end <= piece.end), None)
+        if piece is None:
+            places.append(None)
+            continue
+        span = start - piece.start + piece.at, end - piece.start + piece.at
+        places.append((*span, counts[span]))
+        counts[span] += 1
+    return places
+
+
+def _types(document: Document, unknown: int | None) -> list[Hashable]:
+    """Return what makes words equal: their tokens, and their characters if a token stands for many words."""
+    ids: list[list[int]] = [[] for _ in range(document.n_units)]
+    for unit, token in zip(document.unit_of.tolist(), document.inputs["input_ids"].tolist(), strict=True):
+        if unit != NO_UNIT:
+            ids[unit].append(token)
+    spans = document.occurrences.spans.tolist()
+    named = zip(ids, spans, strict=True)
+    return [(*of, document.text[slice(*span)] if unknown in of else None) for of, span in named]
