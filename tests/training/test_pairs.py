@@ -10,7 +10,7 @@ from datasets import ClassLabel, Dataset, Features, Value
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.training.arguments import FitArguments, TrainArguments
-from hf_gradexplain.training.pairs import reranking, reward
+from hf_gradexplain.training.pairs import Reward, reranking, reward
 from hf_gradexplain.training.train import fit, train
 from tests.helpers.tiny import make
 
@@ -101,26 +101,22 @@ def save_base(folder, template):
     return str(folder)
 
 
-def test_conversations_are_read_through_the_chat_template(conversation_data, tmp_path):
+def test_conversations_are_read_through_the_chat_template(conversation_data, tmp_path, monkeypatch):
+    """As the template writes them, without the special tokens that a text gets."""
+    batches, collator = [], Reward.collator
+
+    def recorded(task, tokenizer):
+        collate = collator(task, tokenizer)
+        return lambda pairs: batches.append(pairs) or collate(pairs)
+
+    monkeypatch.setattr(Reward, "collator", recorded)
     base = save_base(tmp_path / "base", TEMPLATE)
-    still = TrainArguments(
-        dataset_name=conversation_data, output_dir="o", task="reward", model_name_or_path=base, **STILL
-    )
-    trained = train(still)
-    rewards = [
-        [
-            trained.model(
-                **trained.tokenizer(
-                    f"user: is it good|assistant: {text}|", add_special_tokens=False, return_tensors="pt"
-                )
-            ).logits.item()
-            for text in texts
-        ]
-        for texts in (CHOSEN, REJECTED)
-    ]
-    share = np.mean([c > r for c, r in zip(*rewards, strict=True)])
-    assert share != 1 - share
-    assert trained.metrics == {"pair_accuracy": share}
+    told = {"dataset_name": conversation_data, "output_dir": "o", "task": "reward", "model_name_or_path": base}
+    trained = train(TrainArguments(**told, **STILL))
+    answers = zip(CHOSEN, REJECTED, strict=True)
+    written = [[f"user: is it good|assistant: {text}|" for text in pair] for pair in answers]
+    wanted = [trained.tokenizer(pair, add_special_tokens=False)["input_ids"] for pair in written]
+    assert sorted(pair["input_ids"] for pair in batches[-1]) == sorted(wanted)
 
 
 @pytest.mark.parametrize("more", [{"model_type": "fasttext"}, {}])
