@@ -24,6 +24,7 @@ from hf_gradexplain.commands.train import run_training
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.models import bilstm, train_word_tokenizer
 from hf_gradexplain.training.arguments import TrainArguments
+from tests.helpers.tiny import make
 
 GOOD, BAD = ["good", "fine", "great"], ["bad", "poor", "awful"]
 TEXTS = [f"the film is {word} {again}" for pair in zip(GOOD, BAD, strict=True) for again in "ab" for word in pair]
@@ -180,6 +181,23 @@ def test_a_reward_model_and_a_reranker_are_trained_from_pairs(arguments, tmp_pat
         assert columns in card
         assert "Measured on 2 texts" in card
         assert ("only the difference between the rewards of two texts has a meaning" in card) == (task == "reward")
+
+
+def test_explanations_are_not_measured_on_conversations(arguments, tmp_path):
+    table = {
+        side: [[{"role": "user", "content": text}] for text in texts]
+        for side, texts in (("chosen", TEXTS[::2]), ("rejected", TEXTS[1::2]))
+    }
+    for split in ("train", "test"):
+        Dataset.from_dict(table).to_parquet(tmp_path / "pairs" / f"{split}.parquet")
+    model, tokenizer = make("bert", "regression")
+    tokenizer.chat_template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+    model.save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    base, data = str(tmp_path / "base"), str(tmp_path / "pairs")
+    run_training(arguments(task="reward", dataset_name=data, model_name_or_path=base, faithfulness_samples=2))
+    card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    assert "Not measured: the texts are conversations." in card
 
 
 @pytest.mark.parametrize(
