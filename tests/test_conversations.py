@@ -9,56 +9,22 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from datasets import Dataset
-from transformers import LlamaConfig, LlamaForSequenceClassification, PreTrainedModel
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer, explain
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
-from tests.helpers.chats import CHAT, TEMPLATES, chat_tokenizer, expected_units, offsets_by_hand, write
+from tests.helpers.chats import CHAT, LONGER, TEMPLATE_OF, chat_classifier, expected_units, offsets_by_hand, write
 from tests.helpers.naive import NaiveReader, gradient_score, loss_of
-from tests.helpers.tiny import MODELS, ProblemType, config_of
+from tests.helpers.tiny import ProblemType
 
-POSITIONS = 256
-LONGER = [
-    {"role": "user", "content": "judge a bad film"},
-    {"role": "assistant", "content": "bad music, good actor: not bad!"},
-    {"role": "user", "content": "is it good?"},
-]
 SYSTEMS = {"llama": "decoder", "bert": "encoder", "bart": "encoder-decoder"}
-TEMPLATE_OF = {"llama": "llama", "bert": "without_system", "bart": "last_again"}
 METHODS = ("loo", "signed_gi", "sa_l2")
-
-
-def make(kind: str, problem_type: ProblemType) -> tuple[PreTrainedModel, Any]:
-    """Return a tiny classifier; the pad token of the decoder is its end token, and it pads on the left."""
-    decoder = kind == "llama"
-    tokenizer = chat_tokenizer("byte_level", TEMPLATE_OF[kind], padding_side="left" if decoder else "right")
-    if kind == "bart":
-        tokenizer.chat_template = TEMPLATES["last_again"] + "{{ eos_token }}"
-    if not decoder:
-        tokenizer.pad_token = "<|start|>"
-    head = {"num_labels": 1 if problem_type == "regression" else 3, "problem_type": problem_type}
-    sizes = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 12}
-    if decoder:
-        ids = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id}
-        config = LlamaConfig(vocab_size=len(tokenizer), **sizes, **ids, **head)
-    else:
-        config = config_of(kind, len(tokenizer), problem_type)
-        config.max_position_embeddings = POSITIONS
-        config.pad_token_id = tokenizer.pad_token_id
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = (LlamaForSequenceClassification if decoder else MODELS[kind])(config).to(torch.float64)
-        for parameter in model.parameters():
-            if parameter.ndim == 2:
-                parameter.data.normal_(0, 0.5)
-    return model.eval(), tokenizer
 
 
 @cache
 def explainer(kind: str, problem_type: ProblemType) -> Explainer:
-    return Explainer(*make(kind, problem_type))
+    return Explainer(*chat_classifier(kind, problem_type))
 
 
 class Template:

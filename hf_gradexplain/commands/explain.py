@@ -16,7 +16,7 @@ from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write_text, check_folder
 from hf_gradexplain.hub.provenance import Provenance, commits, resolve
 from hf_gradexplain.options import Options, SplitArguments
-from hf_gradexplain.text.texts import Text
+from hf_gradexplain.text.texts import Text, texts_of
 from hf_gradexplain.viz.report import render_report
 from hf_gradexplain.viz.sanitize import json_text
 from hf_gradexplain.viz.terminal import say
@@ -85,6 +85,7 @@ def load_rows(dataset: SplitArguments, *, labelled: bool, seed: int) -> tuple[Da
             split=dataset.split,
             text_column=dataset.text_column,
             label_column=dataset.label_column if labelled else None,
+            conversations=True,
             revision=data.commit,
             max_samples=dataset.max_samples,
             seed=seed,
@@ -100,9 +101,7 @@ def texts_and_labels(
     if note:
         say(note)
     columns = rows.to_dict()
-    pairs = columns.get("text_pair")
-    texts = columns["text"] if pairs is None else list(zip(columns["text"], pairs, strict=True))
-    return texts, columns.get("label")
+    return texts_of(columns), columns.get("label")
 
 
 def warn_of_file_names(texts: Iterable[str]) -> None:

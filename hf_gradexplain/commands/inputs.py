@@ -127,6 +127,7 @@ def _load(
             split=arguments.split,
             text_column=arguments.text_column,
             label_column=label_column,
+            conversations=True,
             revision=revision,
             max_samples=arguments.max_samples,
         )
@@ -136,6 +137,7 @@ def _load(
         split=arguments.split,
         text_column=arguments.text_column,
         label_column=label_column,
+        conversations=True,
         revision=revision,
         max_samples=arguments.max_samples,
         seed=arguments.seed,

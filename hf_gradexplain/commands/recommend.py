@@ -10,7 +10,7 @@ import pandas as pd
 from datasets import Dataset
 
 from hf_gradexplain.attribution.choice import ONE_PASS
-from hf_gradexplain.corpus import load_texts
+from hf_gradexplain.corpus import holds_conversations, load_texts
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.evaluation import SHORT_K, Measures, make_tables, schema, write_documents
 from hf_gradexplain.evaluation.documents import EvaluatedDocument
@@ -69,6 +69,7 @@ def load_sample(dataset: SplitArguments, seed: int = 0) -> Dataset | None:
         split=dataset.split,
         text_column=dataset.text_column,
         label_column=None,
+        conversations=True,
         revision=data.commit,
         max_samples=dataset.max_samples,
         seed=seed,
@@ -102,8 +103,8 @@ def recommend_method(
     options, measures = Options(tuple(names), seed=seed, problem_type=problem_type), Measures(k_grid=K_GRID)
     documents = _evaluate(engine, texts, options, measures, progress)
     with TemporaryDirectory() as folder:
-        path = Path(folder, "documents.parquet")
-        write_documents(documents, path, schema(options.methods, measures))
+        path, conversations = Path(folder, "documents.parquet"), holds_conversations(texts, "text")
+        write_documents(documents, path, schema(options.methods, measures, conversations=conversations))
         tables = make_tables([path], options, SHORT_K)
     return _recommendation(tables, engine.automatic.method)
 

@@ -67,8 +67,9 @@ def check_columns(
         choose_in(source, option, name, rows.column_names, fix, NoLabelsError if target == "label" else CorpusError)
         if option == "text_column" and name not in texts:
             fix = f"set text_column to one of {quoted(texts)}" if texts else "choose a dataset with texts"
+            expected = "strings or lists of messages" if conversations else "strings"
             raise CorpusError(
-                f"{source}: the column {name!r} must hold strings, but holds {rows.features[name]}; {fix}"
+                f"{source}: the column {name!r} must hold {expected}, but holds {rows.features[name]}; {fix}"
             )
         if target == "label" and not _is_label(rows.features.arrow_schema.field(name).type):
             raise CorpusError(
@@ -84,9 +85,16 @@ def is_string(rows: Dataset | IterableDataset, column: str) -> bool:
 
 
 def holds_conversations(rows: Dataset | IterableDataset, column: str) -> bool:
-    """Return whether a column holds conversations: lists of messages with a `role` and a `content`."""
+    """Return whether a column holds conversations: lists of messages with a `role` and a `content`.
+
+    Datasets stores lists of mappings whose names differ as JSON: these count, too.
+    """
     dtype = rows.features.arrow_schema.field(column).type
-    if not (pa.types.is_list(dtype) or pa.types.is_large_list(dtype)) or not pa.types.is_struct(dtype.value_type):
+    if not (pa.types.is_list(dtype) or pa.types.is_large_list(dtype)):
+        return False
+    if getattr(dtype.value_type, "extension_name", "") == "arrow.json":
+        return True
+    if not pa.types.is_struct(dtype.value_type):
         return False
     return {"role", "content"} <= {dtype.value_type.field(i).name for i in range(dtype.value_type.num_fields)}
 

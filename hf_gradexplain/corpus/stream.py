@@ -23,6 +23,7 @@ def stream_texts(
     split: str = "test",
     text_column: str = "text",
     label_column: str | None = "label",
+    conversations: bool = False,
     revision: str | None = None,
     max_samples: int | None = None,
 ) -> IterableDataset:
@@ -45,7 +46,7 @@ def stream_texts(
         rows = rows if rows.features else rows._resolve_features()
     if not rows.features:
         raise CorpusError(f"there are no rows in {source}; choose a split that has some")
-    check_columns(rows, columns, source)
+    check_columns(rows, columns, source, conversations=conversations)
     features = _features({target: rows.features[name] for name, target in columns.items()})
     rows = rows.select_columns(list(columns))
     if max_samples is not None:

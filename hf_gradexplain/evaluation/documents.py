@@ -94,8 +94,14 @@ class EvaluatedDocument:
         )
 
 
-def schema(methods: Sequence[str], measures: Measures | None = None) -> pa.Schema:
-    """Return the columns of a documents file; quantities that are not measured have no column."""
+def schema(methods: Sequence[str], measures: Measures | None = None, *, conversations: bool = False) -> pa.Schema:
+    """Return the columns of a documents file; quantities that are not measured have no column.
+
+    Args:
+        methods: The names of the methods.
+        measures: What is measured.
+        conversations: Whether the texts are conversations.
+    """
     measures = measures or Measures()
     methods = list(methods)
     coefficients = [(name + end, pa.float64()) for name in COEFFICIENTS for end in ("", "_p")]
@@ -117,7 +123,7 @@ def schema(methods: Sequence[str], measures: Measures | None = None) -> pa.Schem
         [
             ("id", pa.int64()),
             ("label", pa.int64()),
-            *text_columns(),
+            *text_columns(conversations=conversations),
             *((name, pa.struct(fields)) for name, fields in structs.items() if fields),
         ]
     )

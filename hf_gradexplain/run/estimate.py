@@ -25,6 +25,7 @@ from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.run.cost import Estimate
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.run.shards import Shard, make_shards
+from hf_gradexplain.text.texts import texts_of
 
 SAMPLE = 200
 """The number of documents whose units are counted."""
@@ -168,8 +169,7 @@ def _sample(parts: Iterable[Shard]) -> tuple[int, int, list[dict[str, Any]]]:
 
 def _sizes(engine: AttributionEngine, rows: Sequence[dict[str, Any]], options: Options) -> list[tuple[int, int]]:
     """Return the numbers of units and of tokens of each document."""
-    texts = [(row["text"], row["text_pair"]) if "text_pair" in row else row["text"] for row in rows]
-    documents = engine.encode(texts, options)
+    documents = engine.encode(texts_of({name: [row[name] for row in rows] for name in rows[0]}), options)
     return [(document.n_units, len(document)) for document in documents]
 
 

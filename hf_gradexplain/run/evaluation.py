@@ -37,7 +37,7 @@ from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.results import Run, write_results
 from hf_gradexplain.run.runner import evaluate
-from hf_gradexplain.text.texts import Text, text_parts
+from hf_gradexplain.text.texts import Text, is_conversation, messages_of, text_parts
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.cell import cell_html
 from hf_gradexplain.viz.tables import MISSING, text_table, with_interval, with_minus
@@ -277,9 +277,9 @@ def _measures(engine: AttributionEngine, arguments: MeasureArguments) -> Measure
 
 def _rows(texts: Sequence[Text], labels: Sequence[int | None]) -> Dataset:
     """Return the texts as the dataset of a run: `id`, `text`, `text_pair` of pairs, and `label` of labelled ones."""
-    parts = [text_parts(text) for text in texts]
-    if len({len(each) for each in parts}) > 1:
-        raise GradexplainError("texts must be all single or all pairs, but there are both: evaluate them separately")
+    parts = [(messages_of(text),) if is_conversation(text) else text_parts(text) for text in texts]
+    if len({(len(each), type(each[0])) for each in parts}) > 1:
+        raise GradexplainError("texts must be all single, all pairs or all conversations: evaluate them separately")
     names = ("text", "text_pair")[: len(parts[0]) if parts else 1]
     columns: dict[str, Sequence[Any]] = {"id": range(len(parts)), **{name: [] for name in names}}
     columns |= dict(zip(names, map(list, zip(*parts, strict=True)), strict=False))

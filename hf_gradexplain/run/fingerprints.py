@@ -13,6 +13,8 @@ from datasets import Dataset
 from torch.nn import Module
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from hf_gradexplain.text.texts import is_conversation, messages_of
+
 PACKAGES = ("hf_gradexplain", "torch", "transformers", "datasets", "accelerate", "evaluate", "pandas")
 """Packages whose versions may change a result."""
 
@@ -62,6 +64,8 @@ def tokenizer_fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     vocabulary = backend.to_str() if backend is not None else json.dumps(sorted(tokenizer.get_vocab().items()))
     settings = [vocabulary, tokenizer.model_max_length, tokenizer.padding_side, tokenizer.truncation_side]
+    if template := getattr(tokenizer, "chat_template", None):
+        settings.append(template)
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()
 
 
@@ -75,5 +79,6 @@ def texts_fingerprint(dataset: Dataset) -> str:
     digest = hashlib.sha256(json.dumps(columns).encode())
     for batch in dataset.select_columns(columns).iter(batch_size=1000):
         for row in zip(*(batch[name] for name in columns), strict=True):
-            digest.update(json.dumps(row).encode() + b"\n")
+            values = [messages_of(value) if is_conversation(value) else value for value in row]
+            digest.update(json.dumps(values, sort_keys=True).encode() + b"\n")
     return digest.hexdigest()

@@ -16,6 +16,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from datasets import Dataset, IterableDataset
 
+from hf_gradexplain.corpus.columns import holds_conversations
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, NotFiniteError
 from hf_gradexplain.evaluation import (
@@ -43,7 +44,8 @@ from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.progress import Work, progress_bar
 from hf_gradexplain.run.shard_queue import ShardQueue
 from hf_gradexplain.run.shards import Shard, document_cost, make_shards
-from hf_gradexplain.text.texts import text_parts
+from hf_gradexplain.text.chat import check_roles
+from hf_gradexplain.text.texts import text_parts, texts_of
 from hf_gradexplain.viz.terminal import say
 
 COMMITS = b"commits"
@@ -69,8 +71,8 @@ def evaluate(
 
     Args:
         engine: The classifier's engine, the same on every process.
-        texts: Columns `id`, `text`, `text_pair` for pairs, and `label` if `options.target` is `label`. Every process
-            reads a stream once.
+        texts: Columns `id`, `text` (strings or conversations), `text_pair` for pairs, and `label` if
+            `options.target` is `label`. Every process reads a stream once.
         options: How to explain.
         output_dir: The folder of `documents/*.parquet`, shared by all processes. Finished shards in it are reused.
         inputs: Everything that the result depends on, as JSON values; those of the main process are used. A folder
@@ -88,6 +90,8 @@ def evaluate(
         GradexplainError: The folder belongs to other inputs, other texts or a run in progress, a file in it cannot be
             read, or there is no text.
     """
+    if options.explain_roles and isinstance(texts, Dataset):
+        check_roles(texts["text"][:], options.explain_roles)
     state, queue = process_state(), ShardQueue(output_dir)
     metadata = {COMMITS: json.dumps(commits(provenances or {}))}
     with lock_run_folder(output_dir, state):
@@ -128,7 +132,9 @@ def _evaluate_shards(
     Returns:
         The document files of all shards.
     """
-    columns, paths, number, claimed = schema(options.methods, measures), [], 0, queue.claim_next()
+    conversations = texts.features is not None and holds_conversations(texts, "text")
+    columns, paths = schema(options.methods, measures, conversations=conversations), list[Path]()
+    number, claimed = 0, queue.claim_next()
     for part in make_shards(texts, engine.profile.max_length):
         path = document_path(output_dir, part.start)
         paths.append(path)
@@ -160,8 +166,7 @@ def evaluate_texts(
     After each batch, `advance` is called with the number of its documents and their cost.
     """
     columns = texts.to_dict()
-    pairs = columns.get("text_pair")
-    inputs = columns["text"] if pairs is None else list(zip(columns["text"], pairs, strict=True))
+    inputs = texts_of(columns)
     labels = columns.get("label")
     documents: dict[int, EvaluatedDocument] = {}
     for scored in engine.run(inputs, options, labels if options.target == "label" else None):

@@ -10,6 +10,7 @@ from datasets import Dataset, IterableDataset
 from datasets.exceptions import DatasetsError
 
 from hf_gradexplain.errors import one_line, translate_errors
+from hf_gradexplain.text.texts import is_conversation, messages_of, text_parts
 
 DOCUMENTS = 128
 """The largest number of documents in a shard: enough to fill batches, and little is lost when a run is stopped."""
@@ -54,7 +55,7 @@ def document_cost(texts: Iterable[str], longest: int | None = None) -> int:
     bytes of UTF-8, whatever the language and the tokenizer.
 
     Args:
-        texts: The document's text, or the two of a pair.
+        texts: The document's text, the two of a pair, or the contents of a conversation.
         longest: The largest number of tokens that the model reads; None for no limit.
     """
     words = 1 + sum(len(text.encode(errors="replace")) for text in texts) // 6
@@ -77,7 +78,10 @@ def make_shards(texts: Dataset | IterableDataset, longest: int | None = None) ->
     """
     start, cost, rows = 0, 0, list[dict[str, Any]]()
     for row in _rows(texts):
-        row_cost = document_cost([row[name] for name in ("text", "text_pair") if name in row], longest)
+        if is_conversation(row["text"]):
+            row = {**row, "text": messages_of(row["text"])}  # datasets may have added entries that are None
+        parts = [part for name in ("text", "text_pair") if name in row for part in text_parts(row[name])]
+        row_cost = document_cost(parts, longest)
         if rows and (len(rows) == DOCUMENTS or cost + row_cost > COST):
             yield _shard(start, rows, cost)
             start, cost, rows = start + len(rows), 0, []

@@ -1,6 +1,6 @@
 """Load explanations by name, from the hub or from the folder of a run."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from hf_gradexplain.hub.provenance import resolve
 from hf_gradexplain.records import NotAnExplanationError
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.sharing.source import TextSource, digest
-from hf_gradexplain.text.texts import whole_text
+from hf_gradexplain.text.texts import texts_of, whole_text
 
 DATA = "data"
 """The folder of a published dataset that holds its rows."""
@@ -121,6 +121,7 @@ def _source_rows(source: TextSource, texts: str | Dataset | None) -> Dataset:
         split=source.split,
         text_column=source.text_column,
         label_column=None,
+        conversations=True,
         revision=source.revision if name == source.dataset_name else None,
     )
 
@@ -136,11 +137,7 @@ def _select_texts(ids: Sequence[int], rows: Dataset) -> list[str]:
             f"row {missing} was explained, but is not among the {len(available):,} texts given: give all rows of the "
             "explained split"
         )
-    selected = rows.select(positions)
-    pairs: Iterable[str | tuple[str, str]] = selected["text"]
-    if "text_pair" in selected.column_names:
-        pairs = zip(selected["text"], selected["text_pair"], strict=True)
-    return [whole_text(text) for text in pairs]
+    return list(map(whole_text, texts_of(rows.select(positions).to_dict())))
 
 
 def _describe(source: TextSource, texts: str | Dataset | None) -> str:

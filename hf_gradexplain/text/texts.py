@@ -52,6 +52,12 @@ def listed(texts: Text | Iterable[Text]) -> list[Text]:
     return list(map(_as_given, as_list(texts, expected, "text", str)))
 
 
+def texts_of(columns: Mapping[str, Sequence[Any]]) -> list[Text]:
+    """Return the texts of a dataset: those of its column `text`, or pairs with those of `text_pair`."""
+    pairs = columns.get("text_pair")
+    return listed(columns["text"] if pairs is None else zip(columns["text"], pairs, strict=True))
+
+
 def _as_given(text: Any) -> Any:
     """Return a conversation as a list of messages, and any other text as it is."""
     if _holds_columns(text):

@@ -5,8 +5,19 @@ import re
 from functools import cache
 from typing import Any
 
+import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import ByT5Tokenizer, PreTrainedTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import (
+    ByT5Tokenizer,
+    LlamaConfig,
+    LlamaForSequenceClassification,
+    PreTrainedModel,
+    PreTrainedTokenizer,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
+
+from tests.helpers.tiny import MODELS, ProblemType, config_of
 
 TEMPLATES = {
     "chatml": (
@@ -49,6 +60,15 @@ CHAT = [
     {"role": "assistant", "content": "the film is good, naïve & user-friendly 電影 !"},
 ]
 """Contents with blanks around them, a name of a role, letters of several bytes, and words that occur twice."""
+
+LONGER = [
+    {"role": "user", "content": "judge a bad film"},
+    {"role": "assistant", "content": "bad music, good actor: not bad!"},
+    {"role": "user", "content": "is it good?"},
+]
+
+TEMPLATE_OF = {"llama": "llama", "bert": "without_system", "bart": "last_again"}
+"""The template of each classifier."""
 
 _CORPUS = (
     "the film is good , is it not : user assistant system",
@@ -219,3 +239,29 @@ def expected_units(written: Written, offsets: list[tuple[int, int]], text: str) 
     spans = [match.span() for match in re.finditer(r"[電影]|[^\W電影]+|[^\w\s]", text)]
     units = {(a, b): set.union(*(tokens_at.get(k, set()) for k in range(a, b))) for a, b in spans}
     return {span: tokens for span, tokens in units.items() if tokens}
+
+
+def chat_classifier(kind: str, problem_type: ProblemType) -> tuple[PreTrainedModel, Any]:
+    """Return a tiny classifier; the pad token of the decoder is its end token, and it pads on the left."""
+    decoder = kind == "llama"
+    tokenizer = chat_tokenizer("byte_level", TEMPLATE_OF[kind], padding_side="left" if decoder else "right")
+    if kind == "bart":
+        tokenizer.chat_template = TEMPLATES["last_again"] + "{{ eos_token }}"
+    if not decoder:
+        tokenizer.pad_token = "<|start|>"
+    head = {"num_labels": 1 if problem_type == "regression" else 3, "problem_type": problem_type}
+    sizes = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 12}
+    if decoder:
+        ids = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id}
+        config = LlamaConfig(vocab_size=len(tokenizer), **sizes, **ids, **head)
+    else:
+        config = config_of(kind, len(tokenizer), problem_type)
+        config.max_position_embeddings = 256
+        config.pad_token_id = tokenizer.pad_token_id
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = (LlamaForSequenceClassification if decoder else MODELS[kind])(config).to(torch.float64)
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                parameter.data.normal_(0, 0.5)
+    return model.eval(), tokenizer

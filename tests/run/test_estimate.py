@@ -198,7 +198,7 @@ def test_an_evaluation_in_python_has_a_dry_run_that_writes_nothing(texts, tmp_pa
     assert list(tmp_path.iterdir()) == []
     assert repr(dry).splitlines()[0] == "rows            6"
     assert f"<bdi>{dry.in_words()['time']}</bdi>" in dry._repr_html_()
-    with pytest.raises(GradexplainError, match="texts must be all single or all pairs"):
+    with pytest.raises(GradexplainError, match="texts must be all single, all pairs or all conversations"):
         explainer("bert").evaluate(["bad", ("bad", "film")], dry_run=True)
 
 

@@ -309,7 +309,7 @@ def test_a_notebook_shows_the_sentence_the_table_and_the_curves(result):
 
 def test_what_cannot_be_evaluated_is_refused_in_one_sentence(monkeypatch):
     evaluate = explainer("fasttext").evaluate
-    with pytest.raises(GradexplainError, match=r"^texts must be all single or all pairs, but there are both: evaluate"):
+    with pytest.raises(GradexplainError, match=r"^texts must be all single, all pairs or all conversations: evaluate"):
         evaluate(["bad", ("bad", "film")])
     with pytest.raises(GradexplainError, match=r"unknown option 'max_kk': did you mean 'max_k'\?"):
         evaluate(TEXTS, max_kk=3)
