@@ -73,7 +73,8 @@ class Backward:
             objective = replace(forward.classifier.objective, name=self.objective)
             classifier = replace(forward.classifier, objective=objective)
             forward = classifier.forward(forward.batch, graph=not has_gradient_shortcut(classifier))
-        return shortcut_gradients(forward) if has_gradient_shortcut(forward.classifier) else gradients_of(forward)
+        shortcut = forward.run is None and has_gradient_shortcut(forward.classifier)
+        return shortcut_gradients(forward) if shortcut else gradients_of(forward)
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Propagation:
 
     def __call__(self, forward: ForwardPass) -> Gradients:
         """Return the word vectors and their modified gradients, both `(B, T, D)`."""
-        if has_gradient_shortcut(forward.classifier):
+        if forward.run is None and has_gradient_shortcut(forward.classifier):
             forward = forward.classifier.forward(forward.batch, graph=True)
         return propagated_gradients(forward, self.rules)
 

@@ -105,7 +105,7 @@ def shortcut_gradients(forward: ForwardPass) -> Gradients:
     model = forward.classifier.model
     gradients = shortcut_of(model).gradients
     if gradients is None:
-        raise RuntimeError(f"{type(model).__name__} ran without the autograd graph that its gradients need")
+        raise RuntimeError(f"{type(model).__name__} has no shortcut for gradients")
     return gradients(forward)
 
 

@@ -215,7 +215,13 @@ def test_shortcut_gradients_equal_those_of_a_backward_pass(case, run):
         torch.testing.assert_close(score(gradients, units), score(expected, units), rtol=1e-10, atol=1e-12)
 
 
-def test_gradients_without_a_shortcut_need_a_graph(run):
+def test_there_are_no_shortcut_gradients_without_a_shortcut(run):
     forward = run(random_model("textcnn", 0), np.random.default_rng(0), [5])
-    with pytest.raises(RuntimeError, match="ran without the autograd graph that its gradients need"):
-        Backward()(forward)
+    with pytest.raises(RuntimeError, match="TextCNNForSequenceClassification has no shortcut for gradients"):
+        shortcut_gradients(forward)
+
+
+def test_without_a_graph_the_model_runs_once_more(run):
+    forward = run(random_model("textcnn", 0), np.random.default_rng(0), [5, 5])
+    expected = Backward()(forward.classifier.forward(forward.batch, graph=True))
+    torch.testing.assert_close(Backward()(forward).grad, expected.grad, rtol=0, atol=0)
