@@ -56,7 +56,7 @@ class IntegratedGradients:
         return self.rules is not None
 
     def __call__(self, forward: ForwardPass) -> Gradients:
-        """Return the word vectors of the texts and the averaged gradients, both `(B, T, D)`."""
+        """Return the word vectors of the texts and the averaged gradients, both `(S, T, D)`."""
         classifier, batch = forward.classifier, forward.batch
         if self.rules is not None:
             return self._average(forward, self.steps or STEPS[0], classifier.baseline)
@@ -124,7 +124,7 @@ class SmoothGrad:
     gradients: ClassVar[bool] = True
 
     def __call__(self, forward: ForwardPass) -> Gradients:
-        """Return the word vectors of the texts and the averaged gradients, both `(B, T, D)`."""
+        """Return the word vectors of the texts and the averaged gradients, both `(S, T, D)`."""
         copies = _PerturbedCopies(forward, self.copies)
         tables = forward.classifier.word_vectors(forward.batch.inputs)
 

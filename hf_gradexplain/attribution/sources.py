@@ -90,7 +90,7 @@ class Propagation:
     propagates: ClassVar[bool] = True
 
     def __call__(self, forward: ForwardPass) -> Gradients:
-        """Return the word vectors and their modified gradients, both `(B, T, D)`."""
+        """Return the word vectors and their modified gradients, both `(S, T, D)`."""
         if forward.run is None and has_gradient_shortcut(forward.classifier):
             forward = forward.classifier.forward(forward.batch, graph=True)
         return propagated_gradients(forward, self.rules)
