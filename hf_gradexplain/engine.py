@@ -36,6 +36,7 @@ from hf_gradexplain.text.chat import check_roles
 from hf_gradexplain.text.collate import collate, plan_batches, special_tokens
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.encode import Encoder
+from hf_gradexplain.text.given_units import GivenUnits, with_units
 from hf_gradexplain.text.texts import Text, without_surrogates
 from hf_gradexplain.tokenizer_kwargs import read_kwargs
 
@@ -203,6 +204,7 @@ class AttributionEngine:
         unit: UnitName = Options.unit,
         label: int | str | None = None,
         *,
+        units: GivenUnits | None = None,
         objective: ObjectiveName = Options.objective,
         baseline: BaselineName | None = None,
     ) -> pd.DataFrame:
@@ -212,8 +214,9 @@ class AttributionEngine:
 
         Args:
             text: A text, or a text pair as a tuple `(a, b)`.
-            unit: What gets one row: `token`, `word` or `word_type`.
+            unit: What gets one row: `token`, `word`, `word_type`, `sentence` or `clause`.
             label: The class to explain, by id or name; the predicted one if None.
+            units: The spans of your own units instead of `unit`, or a function that returns them for the text.
             objective: The function to explain: `loss`, `logit` or `prob`.
             baseline: The baseline of the word vectors, as for `signed_gi`.
 
@@ -226,7 +229,7 @@ class AttributionEngine:
         target = "predicted" if label is None else "label"
         options = Options(("signed_gi",), unit, target=target, objective=objective, baseline=baseline)
         targets = target_ids(options.target, label, 1, self.class_names)
-        (document,) = documents = self.encode([text], options)
+        (document,) = documents = self.encode(*with_units([text], options, units, single=True))
         with frozen_eval_mode(self.model):
             batch = collate(documents, targets, self.tokenizer, device_of(self.model), options.seed)
             (scores,) = score_dims(self._classifier(options), batch)

@@ -17,6 +17,7 @@ from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.loading import has_own_tokenizer
 from hf_gradexplain.options import AUTO, MeasureArguments, Options, UnitName, check_one_question
 from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, takes_options
+from hf_gradexplain.text.given_units import GivenUnits, with_units
 from hf_gradexplain.text.texts import Text, is_text, listed
 from hf_gradexplain.values import plain
 from hf_gradexplain.viz.sanitize import one_line
@@ -74,6 +75,8 @@ class Explainer(AttributionEngine):
         methods: str | Sequence[str] = ...,
         unit: UnitName = ...,
         labels: Labels = ...,
+        *,
+        units: GivenUnits | None = ...,
         **options: Unpack[ExplainOptions],
     ) -> Explanation: ...
 
@@ -84,6 +87,8 @@ class Explainer(AttributionEngine):
         methods: str | Sequence[str] = ...,
         unit: UnitName = ...,
         labels: Labels = ...,
+        *,
+        units: GivenUnits | None = ...,
         **options: Unpack[ExplainOptions],
     ) -> Explanations: ...
 
@@ -94,6 +99,8 @@ class Explainer(AttributionEngine):
         methods: str | Sequence[str] = Options.methods,
         unit: UnitName = Options.unit,
         labels: Labels = None,
+        *,
+        units: GivenUnits | None = None,
         **options: Unpack[ExplainOptions],
     ) -> Explanation | Explanations:
         """Explain one text, or several.
@@ -106,8 +113,11 @@ class Explainer(AttributionEngine):
             texts: A text, a text pair as a tuple `(a, b)`, or a conversation as a list of messages
                 `{"role": ..., "content": ...}`; or several in a list, an array, a Series or a column.
             methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
-            unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
+            unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
+                `clause` (a part of a sentence between punctuation).
             labels: The true class, by id or name: one for all texts, or one per text; explained without `target`.
+            units: Your own units instead of `unit`: the spans `(start, end)` of a text, as offsets into
+                `explanation.text`; for several texts a list of spans each; or a function from a text to its spans.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
@@ -125,7 +135,7 @@ class Explainer(AttributionEngine):
         single = is_text(texts)
         if chosen.self_check is None:
             chosen = replace(chosen, self_check=single)
-        explanations = self.explanations(listed(texts), chosen, labels)
+        explanations = self.explanations(*with_units(listed(texts), chosen, units, single=single), labels)
         return explanations[0] if single else explanations
 
     @overload
@@ -136,6 +146,7 @@ class Explainer(AttributionEngine):
         methods: str | Sequence[str] = ...,
         unit: UnitName = ...,
         *,
+        units: GivenUnits | None = ...,
         output_dir: str | os.PathLike[str] | None = ...,
         progress: bool = ...,
         dry_run: Literal[False] = ...,
@@ -150,6 +161,7 @@ class Explainer(AttributionEngine):
         methods: str | Sequence[str] = ...,
         unit: UnitName = ...,
         *,
+        units: GivenUnits | None = ...,
         output_dir: str | os.PathLike[str] | None = ...,
         progress: bool = ...,
         dry_run: Literal[True],
@@ -164,6 +176,7 @@ class Explainer(AttributionEngine):
         methods: str | Sequence[str] = EVALUATED,
         unit: UnitName = Options.unit,
         *,
+        units: GivenUnits | None = None,
         output_dir: str | os.PathLike[str] | None = None,
         progress: bool = True,
         dry_run: bool = False,
@@ -184,7 +197,9 @@ class Explainer(AttributionEngine):
                 it is explained.
             methods: Names in `METHODS`; `auto` is the one that suits the model. `random` is the baseline that a method
                 has to beat, `loo` the reference for correlations.
-            unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
+            unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
+                `clause` (a part of a sentence between punctuation).
+            units: Your own units instead of `unit`, see `__call__`.
             output_dir: A folder for all files of a run: documents, tables, figures and a report. The same call resumes
                 a stopped run there. None for a temporary folder.
             progress: Whether to show a progress bar.
@@ -209,7 +224,9 @@ class Explainer(AttributionEngine):
         chosen = Options(methods, unit, **{k: x for k, x in options.items() if k not in measures})  # type: ignore[arg-type]
         check_one_question(chosen)
         arguments = MeasureArguments(**{k: x for k, x in options.items() if k in measures})  # type: ignore[arg-type]
-        listed_texts = listed(plain(texts))
+        texts = plain(texts)
+        single = is_text(texts)
+        listed_texts, chosen = with_units(listed(texts), chosen, units, single=single)
         classes = (
             [None] * len(listed_texts) if labels is None else label_ids(labels, len(listed_texts), self.class_names)
         )
@@ -226,6 +243,8 @@ def explain(
     methods: str | Sequence[str] = Options.methods,
     unit: UnitName = Options.unit,
     labels: Labels = None,
+    *,
+    units: GivenUnits | None = None,
     **options: Unpack[ExplainOptions],
 ) -> Explanation | Explanations:
     """Explain texts with a model.
@@ -238,8 +257,10 @@ def explain(
         texts: A text, a text pair as a tuple `(a, b)`, or a conversation as a list of messages
             `{"role": ..., "content": ...}`; or several in a list, an array, a Series or a column.
         methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
-        unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
+        unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
+            `clause` (a part of a sentence between punctuation).
         labels: The true class, by id or name: one for all texts, or one per text; explained without `target`.
+        units: Your own units instead of `unit`, see `Explainer.__call__`.
         **options: See `hf_gradexplain.options.Options`.
 
     Returns:
@@ -254,4 +275,4 @@ def explain(
         explainer = Explainer.from_pretrained(os.fspath(model))
     else:
         explainer = model if isinstance(model, Explainer) else Explainer(model)
-    return explainer(texts, methods, unit, labels, **options)
+    return explainer(texts, methods, unit, labels, units=units, **options)

@@ -41,7 +41,7 @@ class Explanation(Displayed):
         prediction: The id of the predicted class.
         probabilities: The probability of each class: an array `(C,)`. The model's outputs if `regression`.
         objective: The function that was explained: `loss`, `logit`, `prob` or `contrast`.
-        unit: The kind of unit: `token`, `word` or `word_type`.
+        unit: The kind of unit: `token`, `word`, `word_type`, `sentence`, `clause`, or `custom` for given ones.
         truncated_at: The offset of the first character that the model did not read; None if it read the whole text. In
             a conversation, the first one that truncation removes.
         pair_start: The offset of the second text of a pair; None for a single text.

@@ -7,7 +7,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 from hf_gradexplain.errors import choose
 
 
-def option(default: Any, help: str, *, metavar: str | None = None, hint: str | None = None) -> Any:
+def option(
+    default: Any, help: str, *, metavar: str | None = None, hint: str | None = None, also: tuple[str, ...] = ()
+) -> Any:
     """Return a dataclass field with a default and a help text.
 
     Args:
@@ -15,8 +17,9 @@ def option(default: Any, help: str, *, metavar: str | None = None, hint: str | N
         help: What the option does, in a sentence or two.
         metavar: What stands for the value under `--help`; by default a word for its type.
         hint: How to fix a value of the wrong type, for the error message.
+        also: Values that are no choices for users: the package sets them itself.
     """
-    return field(default=default, metadata={"help": help, "metavar": metavar, "hint": hint})
+    return field(default=default, metadata={"help": help, "metavar": metavar, "hint": hint, "also": also})
 
 
 def with_default(options: type, name: str, default: Any) -> Any:
@@ -33,7 +36,7 @@ def check_choices(options: Any) -> None:
     """
     for part in fields(options):
         value, choices = getattr(options, part.name), choices_of(part)
-        if choices and value is not None:
+        if choices and value is not None and value not in part.metadata.get("also", ()):
             choose(part.name, value, choices)
 
 

@@ -8,14 +8,14 @@ these fields.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.option_fields import check_choices, option
 from hf_gradexplain.tokenizer_kwargs import read_kwargs, write_kwargs
 from hf_gradexplain.values import one_or_tuple
 
-UnitName = Literal["token", "word", "word_type"]
+UnitName = Literal["token", "word", "word_type", "sentence", "clause"]
 ClassName = str | int
 """A class: its name, or its id."""
 ClassNames = ClassName | Sequence[ClassName]
@@ -29,6 +29,12 @@ ProblemTypeName = Literal["single_label_classification", "multi_label_classifica
 BaselineName = Literal["zero", "pad", "mask", "unk", "mean"]
 PrecisionName = Literal["no", "bf16"]
 TiesName = Literal["random", "position"]
+
+CUSTOM = "custom"
+"""The unit of texts that come with the spans of their units: `units=...` sets it, which only Python has."""
+
+UNIT_NOUNS = {name: name for name in get_args(UnitName)} | {"word_type": "word", CUSTOM: "unit"}
+"""What one unit of each kind is called in sentences."""
 
 AUTO = "auto"
 """Stands for the method that suits the model, see `hf_gradexplain.attribution.choice`; it is no method itself."""
@@ -48,7 +54,10 @@ class Options:
         metavar="NAME",
     )
     unit: UnitName = option(
-        "word", "What gets one score: a token, a word, or a word_type, which is all occurrences of a word together."
+        "word",
+        "What gets one score: a token, a word, a word_type (all occurrences of a word together), a sentence, or a "
+        "clause (a part of a sentence between punctuation).",
+        also=(CUSTOM,),
     )
     target: ClassNames = option(
         "predicted",

@@ -13,6 +13,7 @@ from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import Options, UnitName
 from hf_gradexplain.signatures import ExplainOptions, takes_options
+from hf_gradexplain.text.given_units import GivenUnits
 from hf_gradexplain.text.texts import Text
 
 TASK = "text-attribution"
@@ -40,6 +41,8 @@ class TextAttributionPipeline(Pipeline):
         methods: str | Sequence[str] = Options.methods,
         unit: UnitName = Options.unit,
         labels: Labels = None,
+        *,
+        units: GivenUnits | None = None,
         **options: Unpack[ExplainOptions],
     ) -> Explanation | list[Explanation]:
         """Explain one text, or several; see `Explainer.__call__`.
@@ -48,14 +51,16 @@ class TextAttributionPipeline(Pipeline):
             inputs: A text, a text pair as a tuple `(a, b)`, or a conversation as a list of messages
                 `{"role": ..., "content": ...}`; or several in a list, an array, a Series or a column.
             methods: A name in `METHODS`, or several.
-            unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
+            unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
+                `clause` (a part of a sentence between punctuation).
             labels: The true class, by id or name: one for all texts, or one per text; explained without `target`.
+            units: Your own units instead of `unit`, see `Explainer.__call__`.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
             One `Explanation` for a text, a list for a list.
         """
-        arguments = {"methods": methods, "unit": unit, "labels": labels, **options}
+        arguments = {"methods": methods, "unit": unit, "labels": labels, "units": units, **options}
         return self.postprocess(self.forward(self.preprocess(inputs), arguments=arguments))
 
     def _sanitize_parameters(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:

@@ -4,6 +4,7 @@ from math import ceil, log10
 
 import numpy as np
 
+from hf_gradexplain.options import UNIT_NOUNS
 from hf_gradexplain.rounding import ROUNDING
 from hf_gradexplain.viz.tables import format_score, with_minus
 
@@ -28,7 +29,7 @@ def remark(
 
     Args:
         scores: One score per unit: `(U,)`.
-        unit: The kind of unit: `token`, `word` or `word_type`.
+        unit: The kind of unit, as in `Explanation.unit`.
         objective: The function that was explained: `loss`, `logit`, `prob` or `contrast`.
         probability: The probability of the explained class; None if the model has none.
         signed: Whether a score says by how much a unit supports the class. Unsigned scores are gradient norms, whose
@@ -44,9 +45,8 @@ def remark(
     low, high = float(scores.min()), float(scores.max())
     largest, saturated = max(-low, high), _is_saturated(objective, probability)
     bounded = objective not in _UNBOUNDED and probability is not None
-    words = "tokens" if unit == "token" else "words"
     if high - low <= ROUNDING * largest:
-        said = f"all {words} score {format_score(scores[0], signed)}: this method says nothing here"
+        said = f"all {UNIT_NOUNS[unit]}s score {format_score(scores[0], signed)}: this method says nothing here"
     elif largest < CLOSE_TO_ZERO and (saturated or (signed and bounded)):
         said = f"the scores are close to 0: the largest is {format_score(largest, signed=False)}"
     else:

@@ -16,6 +16,7 @@ from torch import Tensor
 from hf_gradexplain.attribution.methods import select
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.state import frozen_eval_mode
+from hf_gradexplain.options import UNIT_NOUNS
 from hf_gradexplain.perturb.orders import removal_ranks
 from hf_gradexplain.perturb.subsets import Subsets
 from hf_gradexplain.text.data import Document
@@ -50,7 +51,7 @@ class SelfCheck:
         without: `f` without the top units.
         random: `f` without `k` random units, one number for each of the 5 draws.
         alone: `f` with the top units alone; all other units are masked.
-        unit: The kind of unit: `token`, `word` or `word_type`.
+        unit: The kind of unit, as in `Explanation.unit`.
         signed: Whether a positive score supports the target.
         regression: Whether `f` is the output of a regression model.
         against: The name of the class that the target is compared with; `f` is then the target's probability if there
@@ -161,7 +162,7 @@ class SelfCheck:
 
     @property
     def _unit(self) -> str:
-        return "token" if self.unit == "token" else "word"
+        return UNIT_NOUNS[self.unit]
 
     @property
     def _these(self) -> str:

@@ -23,7 +23,11 @@ TWO = ["bad", "good film"]
         ("bad", {"methods": "signed_ig"}, "unknown method 'signed_ig': did you mean 'signed_gi'?"),
         ("bad", {"methods": ("loo", "ig")}, "unknown method 'ig'; choices: auto, random, "),
         ("bad", {"methods": ()}, "no method given: choose one or more of auto, random, loo, "),
-        ("bad", {"unit": "words"}, "unknown unit 'words': did you mean 'word'? Choices: token, word, word_type"),
+        (
+            "bad",
+            {"unit": "words"},
+            "unknown unit 'words': did you mean 'word'? Choices: token, word, word_type, sentence, clause",
+        ),
         ("bad", {"objective": "los"}, "unknown objective 'los': did you mean 'loss'? Choices: loss, logit, prob"),
         (
             "bad",

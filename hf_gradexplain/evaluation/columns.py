@@ -14,7 +14,7 @@ MEANING = {
     "unread[]": "parts of a conversation that the model did not read: start and end",
     "pair_start": "offset where the second text of a pair begins; null for single texts",
     "truncated_at": "offset of the first character that the model did not read; null if it read all",
-    "unit": "kind of unit: `token`, `word` or `word_type`",
+    "unit": "kind of unit: `token`, `word`, `word_type`, `sentence`, `clause`, or `custom` for units of your own",
     "objective": "function that is explained: `loss`, `logit`, `prob` or `contrast`",
     "target": "class that is explained",
     "target_label": "its name",

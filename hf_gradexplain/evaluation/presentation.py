@@ -17,6 +17,7 @@ from hf_gradexplain.evaluation.summaries import (
     with_intervals,
 )
 from hf_gradexplain.evaluation.tables import INCOMPLETE, Tables
+from hf_gradexplain.options import UNIT_NOUNS
 from hf_gradexplain.viz.curves import aopc_figure, ends_figure
 from hf_gradexplain.viz.figures import correlation_figure
 from hf_gradexplain.viz.tables import join_words
@@ -126,12 +127,12 @@ def captions_of(tables: Tables) -> dict[str, str]:
     return captions
 
 
-def distrust(methods: Sequence[str]) -> str:
+def distrust(methods: Sequence[str], unit: str) -> str:
     """Return a sentence that warns of methods that do not beat a random order."""
     find = "finds" if len(methods) == 1 else "find"
     return (
-        f"On this model and dataset, {join_words(methods)} {find} the important words no better than a random order: "
-        "do not trust these explanations."
+        f"On this model and dataset, {join_words(methods)} {find} the important {UNIT_NOUNS[unit]}s no better than a "
+        "random order: do not trust these explanations."
     )
 
 
@@ -146,7 +147,7 @@ def undecided(methods: Sequence[str]) -> str:
 def random_warnings(tables: Tables) -> dict[str, str]:
     """Return for each method that was not shown to beat a random order the sentence that warns of it."""
     return {
-        **{name: distrust([name]) for name in no_better_than_random(tables)},
+        **{name: distrust([name], tables.unit) for name in no_better_than_random(tables)},
         **{name: undecided([name]) for name in unclear_against_random(tables)},
     }
 
@@ -164,5 +165,5 @@ def incomplete_notes(counts: pd.DataFrame) -> list[str]:
 def warnings_of(tables: Tables) -> list[str]:
     """Return the warnings that follow from the tables: methods like random orders, and scores that do not add up."""
     unfit, unclear = no_better_than_random(tables), unclear_against_random(tables)
-    about_random = [*([distrust(unfit)] if unfit else []), *([undecided(unclear)] if unclear else [])]
+    about_random = [*([distrust(unfit, tables.unit)] if unfit else []), *([undecided(unclear)] if unclear else [])]
     return [*about_random, *incomplete_notes(tables.counts)]

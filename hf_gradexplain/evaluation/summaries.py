@@ -9,6 +9,7 @@ import pandas as pd
 from hf_gradexplain.evaluation.comparisons import holm
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
 from hf_gradexplain.evaluation.tables import SHORT_K, Tables
+from hf_gradexplain.options import UNIT_NOUNS
 from hf_gradexplain.viz.tables import MISSING, join_words, with_interval, with_minus
 
 NEGLIGIBLE = 0.001
@@ -74,12 +75,14 @@ def headline(tables: Tables) -> str:
     praised = equals[(equals["low"] > 0) & ~equals["method"].isin(["random", *unproven])].sort_values(
         aopc, ascending=False
     )
+    units = f"{UNIT_NOUNS[tables.unit]}s"
     if len(praised):
         best, find = praised.iloc[0], "finds" if len(praised) == 1 else "find"
-        text = f"Over {n:,} texts, {join_words(praised['method'])} {find} the words that matter most to the model: "
+        text = f"Over {n:,} texts, {join_words(praised['method'])} {find} the {units} that matter most to the model: "
         text += f"{aopc} up to "
     else:
-        text = f"Over {n:,} texts, no method was shown to find the words that matter most to the model: {aopc} at most "
+        text = f"Over {n:,} texts, no method was shown to find the {units} that matter most to the model: "
+        text += f"{aopc} at most "
     text += with_interval(best[aopc], best["low"], best["high"])
     if len(tables.chance):
         low, high = tables.chance.set_index("k").loc[int(aopc[5:-1]), ["low", "high"]]

@@ -55,6 +55,7 @@ class Tables:
         signs: `method, agreement, ci_low, ci_high, ...`; see `hf_gradexplain.evaluation.agreement.SignSums`.
         counts: `what, method, n, of`: numbers of documents that are left out or unusual; see `count_table`.
         document_counts: No table, but what `hf_gradexplain.evaluation.read_documents.count_documents` returns.
+        unit: The kind of unit, as in `Explanation.unit`.
     """
 
     aopc: pd.DataFrame
@@ -67,6 +68,7 @@ class Tables:
     signs: pd.DataFrame = field(default_factory=pd.DataFrame)
     counts: pd.DataFrame = field(default_factory=pd.DataFrame)
     document_counts: Mapping[str, int] = field(default_factory=dict)
+    unit: str = Options.unit
 
 
 def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = None) -> Tables:
@@ -106,6 +108,7 @@ def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = Non
         signs=signs,
         counts=count_table(counts, undefined, correlation, normalised, signs, incomplete),
         document_counts=counts,
+        unit=options.unit,
     )
 
 

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.limits import vocabulary_size
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.options import UnitName
+from hf_gradexplain.options import CUSTOM, UnitName
 from hf_gradexplain.probing.gradient_checks import ordinary_ids, tokens_around
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.encode import is_undivided
@@ -70,8 +70,8 @@ def check_token_ids(documents: Sequence[Document], tokenizer: PreTrainedTokenize
 
 
 def warn_of_undivided(documents: Sequence[Document], tokenizer: PreTrainedTokenizerBase, unit: UnitName) -> None:
-    """Warn if a text of many letters is one unit."""
-    if any(map(is_undivided, documents)):
+    """Warn if a text of many letters is one word or one token."""
+    if unit not in ("sentence", "clause", CUSTOM) and any(map(is_undivided, documents)):
         action = "" if unit == "token" else "choose unit='token', or "
         warnings.warn(
             "a text of many letters has only one unit, so there is nothing to compare, because "

@@ -27,7 +27,7 @@ from hf_gradexplain.evaluation.summaries import finding, headline, p_value, summ
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.hub.provenance import public_name
-from hf_gradexplain.options import MeasureArguments, Options
+from hf_gradexplain.options import CUSTOM, MeasureArguments, Options
 from hf_gradexplain.run.cost import Estimate
 from hf_gradexplain.run.describe import cautions, run_facts, run_inputs
 from hf_gradexplain.run.estimate import estimate
@@ -36,8 +36,9 @@ from hf_gradexplain.run.finished_files import check_finished_files
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.results import Run, write_results
+from hf_gradexplain.run.rows import to_rows
 from hf_gradexplain.run.runner import evaluate
-from hf_gradexplain.text.texts import Text, is_conversation, messages_of, text_parts
+from hf_gradexplain.text.texts import Text
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.cell import cell_html
 from hf_gradexplain.viz.tables import MISSING, text_table, with_interval, with_minus
@@ -189,13 +190,14 @@ def make_evaluation(
         raise GradexplainError(
             f"evaluate runs in one process, but {n} were started: start one, or share the work with recipes/evaluate.py"
         )
+    rows = to_rows(texts, labels)
     if output_dir is not None:
         with translate_write_errors(output_dir, instead="output_dir"):
             check_finished_files(output_dir)
-            return _evaluate(engine, _rows(texts, labels), options, arguments, output_dir, progress=progress, keep=True)
+            return _evaluate(engine, rows, options, arguments, output_dir, progress=progress, keep=True)
     folder = Path(mkdtemp(prefix="hf_gradexplain_"))
     try:
-        evaluation = _evaluate(engine, _rows(texts, labels), options, arguments, folder, progress=progress, keep=False)
+        evaluation = _evaluate(engine, rows, options, arguments, folder, progress=progress, keep=False)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -239,7 +241,7 @@ def _evaluate(
         inputs=inputs,
         tables=tables,
         seconds=time.monotonic() - started,
-        replay=f"explainer.evaluate(texts, labels, methods={list(options.methods)}, unit={options.unit!r}, ...)",
+        replay=f"explainer.evaluate(texts, labels, methods={list(options.methods)}, {_unit(options)}, ...)",
         notes=tuple(cautions(engine, options, documents)),
         provenances=provenances,
     )
@@ -260,7 +262,7 @@ def make_estimate(
     Raises:
         GradexplainError: There is no text, or the texts are mixed.
     """
-    return estimate(engine, _rows(texts, labels), engine.resolve(options), _measures(engine, arguments))
+    return estimate(engine, to_rows(texts, labels), engine.resolve(options), _measures(engine, arguments))
 
 
 def _measures(engine: AttributionEngine, arguments: MeasureArguments) -> Measures:
@@ -275,15 +277,9 @@ def _measures(engine: AttributionEngine, arguments: MeasureArguments) -> Measure
     )
 
 
-def _rows(texts: Sequence[Text], labels: Sequence[int | None]) -> Dataset:
-    """Return the texts as the dataset of a run: `id`, `text`, `text_pair` of pairs, and `label` of labelled ones."""
-    parts = [(messages_of(text),) if is_conversation(text) else text_parts(text) for text in texts]
-    if len({(len(each), type(each[0])) for each in parts}) > 1:
-        raise GradexplainError("texts must be all single, all pairs or all conversations: evaluate them separately")
-    names = ("text", "text_pair")[: len(parts[0]) if parts else 1]
-    columns: dict[str, Sequence[Any]] = {"id": range(len(parts)), **{name: [] for name in names}}
-    columns |= dict(zip(names, map(list, zip(*parts, strict=True)), strict=False))
-    return Dataset.from_dict(columns if None in labels or not labels else {**columns, "label": list(labels)})
+def _unit(options: Options) -> str:
+    """Return the argument that gives the units."""
+    return "units=units" if options.unit == CUSTOM else f"unit={options.unit!r}"
 
 
 def _in_words(row: dict[str, Any]) -> str:

@@ -142,9 +142,9 @@ def _record(run: Run, result: str, files: Mapping[str, pd.DataFrame]) -> dict[st
 
 def table_files(run: Run) -> dict[str, pd.DataFrame]:
     """Return the tables that are written to files, by name."""
-    tables = {part.name: getattr(run.tables, part.name) for part in fields(run.tables)}
-    del tables["document_counts"]
-    tables = {"correlation_histograms" if name == "histograms" else name: table for name, table in tables.items()}
+    values = {part.name: getattr(run.tables, part.name) for part in fields(run.tables)}
+    named = {"correlation_histograms" if name == "histograms" else name: value for name, value in values.items()}
+    tables = {name: table for name, table in named.items() if isinstance(table, pd.DataFrame)}
     always = ("aopc", "correlation")
     return {file: table for file, table in tables.items() if len(table) or file in always} | dict(run.extra)
 

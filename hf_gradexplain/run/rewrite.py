@@ -39,7 +39,7 @@ def rewrite_report(folder: Path, path: Path | None = None) -> Path:
         output,
         title=record["title"],
         facts=record["facts"],
-        tables=Tables(**tables, document_counts=record["documents"]),
+        tables=Tables(**tables, document_counts=record["documents"], unit=record["facts"].get("Unit", Options.unit)),
         documents=shown_documents(document_paths(folder)),
         notes=record.get("notes", ()),
         extra=extra,
@@ -69,7 +69,8 @@ def rewrite_results(folder: Path) -> Path:
         for path, reason in finished_shards(folder)[1].items():
             raise GradexplainError(f"{path} is damaged ({reason}): {_AGAIN}")
         inputs, replay = record["inputs"], folder / "run.yaml"
-        options, (before, extra) = Options(tuple(inputs["methods"]), seed=inputs["seed"]), _tables_of(folder)
+        options = Options(tuple(inputs["methods"]), record["facts"].get("Unit", Options.unit), seed=inputs["seed"])
+        before, extra = _tables_of(folder)
         tables = make_tables(documents, options, int(before["aopc"]["k"].max()))
         if tables.document_counts != record["documents"]:
             raise GradexplainError(f"{folder / 'documents'} lacks documents of the run: {_AGAIN}")

@@ -70,7 +70,7 @@ def make_shards(texts: Dataset | IterableDataset, longest: int | None = None) ->
     takes much longer than another, and the batches within them are always the same.
 
     Args:
-        texts: Columns `id`, `text`, optionally `text_pair` and `label`.
+        texts: Columns `id`, `text`, optionally `text_pair`, `spans` and `label`.
         longest: The largest number of tokens that the model reads; None for no limit.
 
     Raises:

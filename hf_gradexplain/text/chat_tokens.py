@@ -8,7 +8,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.text.alignment import NO_WORD, Tokens
-from hf_gradexplain.text.characters import Characters
+from hf_gradexplain.text.characters import BLANK, Characters
 from hf_gradexplain.text.chat import TEMPLATE, Prompt
 from hf_gradexplain.text.data import NO_UNIT
 from hf_gradexplain.text.words import Grouped, number
@@ -44,16 +44,24 @@ class ContentTokens:
         text_of, ids = self.of_prompts.text_of, self.of_prompts.ids
         unit_of, row_of = np.full((2, len(ids)), NO_UNIT)
         unit_of[self.chosen] = units.unit_of
-        if len(self.again):
+        if len(self.again) and len(units.spans):
             starts, ends = (units.spans + self.tokens.characters.starts[units.text_of_word, None]).T
-            words = ends.searchsorted(self.offsets, "right").clip(max=len(ends) - 1)
-            words -= self.part_at[starts[words]] != self.part_at[self.offsets]  # a blank at the end of a message
-            unit_of[self.again] = units.unit_of_word[words]
+            offsets = self._visible()
+            words = ends.searchsorted(offsets, "right").clip(max=len(ends) - 1)
+            inside = (starts[words] <= offsets) & (offsets < ends[words])
+            unit_of[self.again] = np.where(inside, units.unit_of_word[words], NO_UNIT)
         members = np.flatnonzero(unit_of != NO_UNIT)
         kinds = unit_of[members] * (ids.max(initial=0) + 1) + ids[members]
         row_of[members], is_first = number(kinds, text_of[members])
         firsts = members[is_first]
         return replace(units, unit_of=unit_of, row_of=row_of, unit_of_row=unit_of[firsts], text_of_row=text_of[firsts])
+
+    def _visible(self) -> np.ndarray:
+        """Return for each of `offsets` the next visible character, or the one before if the message ends in between."""
+        visible = np.flatnonzero((self.tokens.characters.classes & BLANK) == 0)
+        places = visible.searchsorted(self.offsets)
+        after, before = visible[places], visible[places - 1]
+        return np.where(self.part_at[after] == self.part_at[self.offsets], after, before)
 
 
 def of_contents(

@@ -10,16 +10,17 @@ import numpy as np
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from hf_gradexplain.errors import GradexplainError, choose
-from hf_gradexplain.options import UnitName
+from hf_gradexplain.options import CUSTOM, UnitName
 from hf_gradexplain.text.alignment import Tokens, flat, from_encodings, from_places
 from hf_gradexplain.text.beginning import CHARACTERS, beginning, divides_at_spaces
 from hf_gradexplain.text.characters import Characters
 from hf_gradexplain.text.chat import to_prompt
 from hf_gradexplain.text.chat_tokens import of_contents, unread_parts
 from hf_gradexplain.text.data import NO_UNIT, Document
+from hf_gradexplain.text.larger_units import larger_units
 from hf_gradexplain.text.python_tokenizers import from_alignment, from_template, segmenter_of
 from hf_gradexplain.text.scripts import is_spaceless
-from hf_gradexplain.text.texts import SEPARATOR, Text, text_parts
+from hf_gradexplain.text.texts import SEPARATOR, Text, text_parts, undivided
 from hf_gradexplain.text.tokenize import tokenize
 from hf_gradexplain.text.unit import Message, Occurrences
 from hf_gradexplain.text.words import Grouped, group
@@ -35,7 +36,7 @@ class Encoder:
     Args:
         tokenizer: The model's tokenizer.
         max_length: Largest number of tokens, special tokens included; longer texts are truncated. None for no limit.
-        unit: What gets one score: `token`, `word` (one occurrence) or `word_type` (all occurrences in the text).
+        unit: What gets one score: see `hf_gradexplain.options.UnitName`, or `custom` for texts with their own spans.
         filler: Token id used for a text without any token, because a model needs at least one.
         kwargs: Arguments of the tokenizer, see `hf_gradexplain.tokenizer_kwargs`.
         roles: Of conversations, only messages of these roles have units; all of them if there are none.
@@ -47,13 +48,14 @@ class Encoder:
 
     tokenizer: PreTrainedTokenizerBase
     max_length: int | None
-    unit: UnitName
+    unit: str
     filler: int = 0
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     roles: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        choose("unit", self.unit, get_args(UnitName))
+        if self.unit != CUSTOM:
+            choose("unit", self.unit, get_args(UnitName))
         asked = self.kwargs.get("max_length")
         if asked and self.max_length is not None and asked > self.max_length:
             raise GradexplainError(
@@ -77,7 +79,7 @@ class Encoder:
         """
         numbers: tuple[list[int], list[int]] = ([], [])
         for i, text in enumerate(texts):
-            numbers[isinstance(text, list)].append(i)  # a conversation is a list, see `listed`
+            numbers[isinstance(undivided(text), list)].append(i)  # a conversation is a list, see `listed`
         document_of: dict[int, Document] = {}
         for encode, chosen in zip((self._texts, self._conversations), numbers, strict=True):
             for start in range(0, len(chosen), _CHUNK):
@@ -100,24 +102,28 @@ class Encoder:
     def _texts(self, texts: Sequence[Text]) -> Iterator[Document]:
         """Encode texts and pairs together."""
         whole = list(map(text_parts, texts))
-        return self._documents(whole, self._beginnings(whole))
+        return self._documents(texts, whole, self._beginnings(whole))
 
-    def _documents(self, whole: Sequence[tuple[str, ...]], parts: Sequence[tuple[str, ...]]) -> Iterator[Document]:
+    def _documents(
+        self, given: Sequence[Text], whole: Sequence[tuple[str, ...]], parts: Sequence[tuple[str, ...]]
+    ) -> Iterator[Document]:
         """Encode texts together.
 
         Args:
-            whole: The texts and pairs.
+            given: The texts and pairs, as they were given.
+            whole: Their parts: one, or two of a pair.
             parts: What is read of them. If the model turns out to read more of a text, it is encoded again.
         """
         encoded = tokenize(self.tokenizer, parts, self._limit, self.kwargs)
         texts = list(map(SEPARATOR.join, parts))
         seconds = [len(first) + len(SEPARATOR) if more else 0 for first, *more in parts]
         tokens = self._tokens(encoded, parts, Characters.of(texts), np.array(seconds))
-        units = group(tokens, self.unit, self.tokenizer.unk_token_id)
+        units = group(tokens, self.unit, self.tokenizer.unk_token_id, larger_units(self.unit, parts, given))
         for i, document in enumerate(self._assemble(encoded, tokens, units, texts)):
             truncated_at = tokens.truncated_at[i]
             if parts[i] != whole[i] and truncated_at is None:
-                yield from self._documents(whole[i : i + 1], whole[i : i + 1])
+                again = slice(i, i + 1)
+                yield from self._documents(given[again], whole[again], whole[again])
                 continue
             text = document.text if parts[i] == whole[i] else whole[i][0]
             yield replace(document, text=text, truncated_at=truncated_at, pair_start=seconds[i] or None)
@@ -129,13 +135,14 @@ class Encoder:
                 "tokenizer_kwargs: add_special_tokens does not fit conversations, whose chat template writes the "
                 "special tokens: leave it out"
             )
-        prompts = [to_prompt(self.tokenizer, text) for text in texts]  # type: ignore[arg-type]
+        prompts = [to_prompt(self.tokenizer, undivided(text)) for text in texts]  # type: ignore[arg-type]
         rendered = [prompt.rendered for prompt in prompts]
         kwargs = {**self.kwargs, "add_special_tokens": False}
         encoded = tokenize(self.tokenizer, [(each,) for each in rendered], self._limit, kwargs)
         tokens = self._template_tokens(encoded, rendered)
         contents = of_contents(tokens, prompts, self.tokenizer, self.roles)
-        units = contents.spread(group(contents.tokens, self.unit, self.tokenizer.unk_token_id))
+        spans = larger_units(self.unit, list(map(text_parts, texts)), texts)
+        units = contents.spread(group(contents.tokens, self.unit, self.tokenizer.unk_token_id, spans))
         messages = [prompt.messages for prompt in prompts]
         documents = self._assemble(encoded, tokens, units, [prompt.text for prompt in prompts], messages)
         for document, (unread, truncated_at) in zip(documents, unread_parts(tokens, prompts), strict=True):

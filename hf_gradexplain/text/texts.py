@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -12,7 +13,23 @@ from hf_gradexplain.values import as_list
 Conversation = Sequence[Mapping[str, Any]]
 """Messages, each with a `role` and a `content`."""
 
-Text = str | tuple[str, str] | Conversation
+WholeText = str | tuple[str, str] | Conversation
+
+
+@dataclass(frozen=True)
+class DividedText:
+    """A text with the spans of its units, see `hf_gradexplain.text.given_units.divide`.
+
+    Attributes:
+        text: The text, pair or conversation.
+        spans: Offsets in the text as `whole_text` returns it: ascending, without overlap.
+    """
+
+    text: WholeText
+    spans: tuple[tuple[int, int], ...]
+
+
+Text = WholeText | DividedText
 """A text, a text pair, or a conversation: what the model gives one prediction for."""
 
 SEPARATOR = "\n"
@@ -53,9 +70,16 @@ def listed(texts: Text | Iterable[Text]) -> list[Text]:
 
 
 def texts_of(columns: Mapping[str, Sequence[Any]]) -> list[Text]:
-    """Return the texts of a dataset: those of its column `text`, or pairs with those of `text_pair`."""
+    """Return the texts of a dataset: those of its column `text`, or pairs with those of `text_pair`.
+
+    A column `spans` has the spans of their units.
+    """
     pairs = columns.get("text_pair")
-    return listed(columns["text"] if pairs is None else zip(columns["text"], pairs, strict=True))
+    texts = listed(columns["text"] if pairs is None else zip(columns["text"], pairs, strict=True))
+    if "spans" not in columns:
+        return texts
+    spans = (tuple((start, end) for start, end in of_text) for of_text in columns["spans"])
+    return [DividedText(undivided(text), of_text) for text, of_text in zip(texts, spans, strict=True)]
 
 
 def _as_given(text: Any) -> Any:
@@ -70,12 +94,18 @@ def _holds_columns(text: Any) -> bool:
     return isinstance(text, Mapping) and isinstance(text.get("role"), list)
 
 
+def undivided(text: Text) -> WholeText:
+    """Return the text, pair or conversation without spans."""
+    return text.text if isinstance(text, DividedText) else text
+
+
 def text_parts(text: Text) -> tuple[str, ...]:
     """Return the text, both texts of a pair, or the contents of a conversation, without lone surrogates.
 
     Raises:
         GradexplainError: The text is something else.
     """
+    text = undivided(text)
     if isinstance(text, list):
         return tuple(message["content"] for message in messages_of(text))
     parts = text if isinstance(text, tuple) else (text,)
@@ -84,7 +114,7 @@ def text_parts(text: Text) -> tuple[str, ...]:
         wrong.append(f"a tuple of {len(text)}")
     if wrong:
         raise GradexplainError(f"{_EXPECTED}, not {wrong[0]}")
-    return tuple(map(without_surrogates, parts))  # type: ignore[arg-type]
+    return tuple(map(without_surrogates, parts))
 
 
 def messages_of(conversation: Conversation) -> list[dict[str, Any]]:

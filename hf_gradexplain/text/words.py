@@ -1,11 +1,11 @@
 """Units of texts, from the places of their tokens."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from hf_gradexplain.options import UnitName
-from hf_gradexplain.text.alignment import NO_WORD, Tokens
+from hf_gradexplain.text.alignment import NO_WORD, Span, Tokens
 from hf_gradexplain.text.characters import LETTER, SPACELESS
 from hf_gradexplain.text.data import NO_UNIT
 
@@ -35,17 +35,23 @@ class Grouped:
     surfaces: dict[int, dict[int, str]]
 
 
-def group(tokens: Tokens, unit: UnitName, unknown: int | None) -> Grouped:
+def group(tokens: Tokens, unit: str, unknown: int | None, spans: Sequence[Sequence[Span]] | None = None) -> Grouped:
     """Return the units of texts, in the order of their first occurrence.
 
     Args:
         tokens: The tokens.
         unit: What a unit is.
         unknown: The id of the unknown token.
+        spans: Per text, the spans of its units if these are larger than words: in ascending order, without overlap.
+            Tokens outside of them belong to no unit.
     """
     ordinary = np.flatnonzero(tokens.words != NO_WORD)
-    text_of, ids = tokens.text_of[ordinary], tokens.ids[ordinary]
     firsts = _word_starts(tokens, ordinary, by_token=unit == "token")
+    if spans is not None:
+        span_of = _spans_of(tokens, ordinary, firsts, spans)
+        ordinary, span_of = ordinary[span_of != NO_UNIT], span_of[span_of != NO_UNIT]
+        firsts = np.flatnonzero(np.diff(span_of, prepend=NO_UNIT))
+    text_of, ids = tokens.text_of[ordinary], tokens.ids[ordinary]
     sizes = np.diff(firsts, append=len(ordinary))
     starts, ends = tokens.starts[ordinary[firsts]], tokens.ends[ordinary[firsts + sizes - 1]]
     starts, ends = tokens.characters.strip(starts, ends)
@@ -92,6 +98,26 @@ def number(keys: np.ndarray, text_of: np.ndarray) -> tuple[np.ndarray, np.ndarra
     is_first = first_of == np.arange(len(keys))
     numbers = np.cumsum(is_first)[first_of] - 1
     return numbers - numbers[text_of.searchsorted(np.arange(text_of.max(initial=-1) + 1))][text_of], is_first
+
+
+def _spans_of(tokens: Tokens, ordinary: np.ndarray, firsts: np.ndarray, spans: Sequence[Sequence[Span]]) -> np.ndarray:
+    """Return the number of the span to which each ordinary token belongs, counted over all texts, or `NO_UNIT`.
+
+    A token belongs to the span that holds its first character other than white space. A token without such a character
+    belongs where the one before it in its word does; at the beginning of a word, where the next one does.
+    """
+    starts, ends = tokens.starts[ordinary], tokens.ends[ordinary]
+    places, numbers = tokens.characters.strip(starts, ends)[0], np.arange(len(ordinary))
+    visible = ~tokens.characters.are_blank(starts, ends)
+    sizes = np.diff(firsts, append=len(ordinary))
+    word_start, word_end = np.repeat(firsts, sizes), np.repeat(firsts + sizes, sizes)
+    before = np.maximum.accumulate(np.where(visible, numbers, -1))
+    after = np.minimum.accumulate(np.where(visible, numbers, len(ordinary))[::-1])[::-1]
+    places = places[np.where(before >= word_start, before, np.where(after < word_end, after, numbers))]
+    borders = np.array([span for of_text in spans for span in of_text], np.int64).reshape(-1, 2)
+    borders += np.repeat(tokens.characters.starts, list(map(len, spans)))[:, None]
+    span_of = np.searchsorted(borders[:, 0], places, "right") - 1
+    return np.where(places < np.append(borders[:, 1], -1)[span_of], span_of, NO_UNIT)
 
 
 def _word_starts(tokens: Tokens, ordinary: np.ndarray, *, by_token: bool) -> np.ndarray:

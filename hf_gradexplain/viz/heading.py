@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hf_gradexplain.options import UNIT_NOUNS
 from hf_gradexplain.viz.tables import with_minus
 
 
@@ -20,7 +21,7 @@ class Heading:
         against_probability: The probability of this class.
         label: The true label.
         right: Whether the true label is the predicted one.
-        unit: The kind of unit: "token", "word" or "word_type".
+        unit: The kind of unit, as in `Explanation.unit`.
         objective: The function that was explained: "loss", "logit", "prob" or "contrast".
         dtype: The compute dtype of the model; shown if it is less exact than float32.
         truncated_at: The number of characters that the model read; the rest is shown in grey. None if it read all.
@@ -82,7 +83,7 @@ class Heading:
     def unread(self) -> str:
         """A sentence about what the model did not read; empty if it read the whole text."""
         if self.without_units:
-            return "no scores: the model read no words of this text"
+            return f"no scores: the model read no {UNIT_NOUNS.get(self.unit, 'word')}s of this text"
         if self.truncated_at is None:
             return ""
         return (

@@ -13,6 +13,7 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from hf_gradexplain.commands import evaluate as job
@@ -24,7 +25,7 @@ from hf_gradexplain.run import heartbeat, shards
 def write_tables(output_dir, run, documents):
     """Write the tables without figures and pages, which take longest."""
     for name, table in vars(run.tables).items():
-        if name != "document_counts":
+        if isinstance(table, pd.DataFrame):
             table.to_parquet(output_dir / f"{name}.parquet")
 
 

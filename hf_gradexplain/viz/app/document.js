@@ -104,7 +104,7 @@ function scrollTogether(texts) {
 
 function openedDocument(page, position, shown) {
   const isEmpty = shown.scores[0].length === 0;
-  if (isEmpty) return make("p", { class: "remark" }, "The model read no words of this text, so there are no scores.");
+  if (isEmpty) return make("p", { class: "remark" }, "The model read no units of this text, so there are no scores.");
   const scores = make("details", { class: "more" }, make("summary", {}, "All scores"));
   scores.addEventListener("toggle", () => {
     if (scores.open && scores.childElementCount === 1) scores.append(scoreTable(page, position, shown));

@@ -1,0 +1,107 @@
+"""Units that the user gives: the spans of each text, or a function that returns them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import accumulate
+from operator import index
+from typing import Any
+
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.options import CUSTOM, Options
+from hf_gradexplain.text.alignment import Span
+from hf_gradexplain.text.texts import SEPARATOR, DividedText, Text, WholeText, text_parts, undivided
+
+Spans = Iterable[Sequence[int]]
+"""The units of a text, as pairs `(start, end)` of character offsets."""
+
+GivenUnits = Spans | Iterable[Spans] | Callable[[str], Spans]
+"""The spans of a text; for several texts, those of each; or a function from a text to its spans."""
+
+
+def with_units(
+    texts: Sequence[Text], options: Options, units: GivenUnits | None, *, single: bool
+) -> tuple[Sequence[Text], Options]:
+    """Return the texts with the spans of their units, and the options with the unit `custom`.
+
+    Args:
+        texts: Texts, text pairs and conversations.
+        options: How to explain.
+        units: The spans; None to return texts and options as they are.
+        single: Whether `units` are the spans of the only text, not a list of spans per text.
+
+    Raises:
+        GradexplainError: The options have a unit as well, the number of lists is not the number of texts, or a span
+            cannot be used, see `divide`.
+    """
+    if units is None:
+        return texts, options
+    if options.unit != Options.unit:
+        raise GradexplainError(f"give either unit={options.unit!r} or units=[...], but not both")
+    pairs = enumerate(_pairs(texts, units, single))
+    return [divide(undivided(text), spans, i) for i, (text, spans) in pairs], replace(options, unit=CUSTOM)  # type: ignore[arg-type]
+
+
+def divide(text: WholeText, spans: Any, number: int) -> DividedText:
+    """Return a text with the spans of its units, sorted.
+
+    Args:
+        text: The text, pair or conversation.
+        spans: Pairs `(start, end)` of offsets in the text, of a pair or a conversation in its parts joined by newlines;
+            or a function that returns them for this string.
+        number: The number of the text, for messages.
+
+    Raises:
+        GradexplainError: A span is not a pair of whole numbers, is empty, ends outside of the text, overlaps another
+            one or reaches from one text of a pair, or one message, into the next.
+    """
+    parts = text_parts(text)
+    whole = SEPARATOR.join(parts)
+    borders = list(accumulate(len(part) + len(SEPARATOR) for part in parts))[:-1]
+    given = spans(whole) if callable(spans) else spans
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise GradexplainError(
+            f"units of text {number} must be a list of spans (start, end), not {type(given).__name__}: give one list "
+            "per text, or a function that returns the list of a text"
+        )
+    checked = sorted(_span(span, number) for span in given)
+    before = (0, 0)
+    for span in checked:
+        if problem := _problem(span, before, borders, len(whole)):
+            raise GradexplainError(f"span {span} of text {number} {problem}")
+        before = span
+    return DividedText(text, tuple(checked))
+
+
+def _pairs(texts: Sequence[Text], units: Any, single: bool) -> Iterator[tuple[Text, Any]]:
+    if single or callable(units):
+        return ((text, units) for text in texts)
+    lists = list(units) if isinstance(units, Iterable) else [units]
+    if len(lists) != len(texts):
+        raise GradexplainError(
+            f"{len(texts)} texts need {len(texts)} lists of spans in units, but got {len(lists)}: give one list per "
+            "text, or a function that returns the list of a text"
+        )
+    return zip(texts, lists, strict=True)
+
+
+def _span(span: Any, number: int) -> Span:
+    try:
+        start, end = (index(offset) for offset in span)
+    except (TypeError, ValueError):
+        raise GradexplainError(
+            f"span {span!r} of text {number} must be two whole numbers (start, end), offsets of characters"
+        ) from None
+    return start, end
+
+
+def _problem(span: Span, before: Span, borders: Sequence[int], length: int) -> str:
+    """Return what is wrong with a span, given the one before it; empty if nothing is."""
+    start, end = span
+    if start >= end:
+        return "is empty: its end must be larger than its start"
+    if start < 0 or end > length:
+        return f"is outside of the text: give offsets from 0 to {length}, its length"
+    if start < before[1]:
+        return f"overlaps the span {before}: give spans that share no character"
+    crossed = [border - 1 for border in borders if start < border <= end]
+    return f"crosses the end of a text or message at {crossed[0]}: give a span on either side" if crossed else ""
