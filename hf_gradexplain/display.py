@@ -14,7 +14,7 @@ from hf_gradexplain.correlation import REFERENCE, correlate
 from hf_gradexplain.errors import choose
 from hf_gradexplain.remarks import incomplete, remark
 from hf_gradexplain.self_check import SelfCheck
-from hf_gradexplain.text.unit import Unit, scores_in_text
+from hf_gradexplain.text.unit import Message, Unit, scores_in_text
 from hf_gradexplain.viz.canvas import figure_bytes, new_figure
 from hf_gradexplain.viz.figures import draw_bars, explanation_figure
 from hf_gradexplain.viz.heading import Heading
@@ -40,6 +40,8 @@ class Displayed:
     objective: str
     unit: str
     truncated_at: int | None
+    messages: tuple[Message, ...]
+    unread: tuple[tuple[int, int], ...]
     prediction_label: str
     regression: bool
     dtype: str
@@ -270,6 +272,8 @@ class Displayed:
             dtype=self.dtype,
             truncated_at=self.truncated_at,
             length=len(self.text),
+            not_read=self.unread,
+            speakers=tuple((message.start, message.role) for message in self.messages),
             without_units=not self.units,
             why=self.why if any(self.why.startswith(f"auto chose {row.method}:") for row in rows) else "",
         )

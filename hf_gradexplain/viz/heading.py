@@ -1,5 +1,6 @@
 """The heading of an explained text: what was explained, with which prediction, and what was not read."""
 
+import sys
 from dataclasses import dataclass
 
 from hf_gradexplain.options import UNIT_NOUNS
@@ -26,6 +27,8 @@ class Heading:
         dtype: The compute dtype of the model; shown if it is less exact than float32.
         truncated_at: The number of characters that the model read; the rest is shown in grey. None if it read all.
         length: The number of characters of the text.
+        not_read: Of a conversation, the parts that the model did not read, as `(start, end)`; shown in grey.
+        speakers: Of a conversation, where each message begins, and its role.
         without_units: Whether the text has no units.
         why: Why the method was chosen.
     """
@@ -45,6 +48,8 @@ class Heading:
     dtype: str = ""
     truncated_at: int | None = None
     length: int = 0
+    not_read: tuple[tuple[int, int], ...] = ()
+    speakers: tuple[tuple[int, str], ...] = ()
     without_units: bool = False
     why: str = ""
 
@@ -84,9 +89,22 @@ class Heading:
         """A sentence about what the model did not read; empty if it read the whole text."""
         if self.without_units:
             return f"no scores: the model read no {UNIT_NOUNS.get(self.unit, 'word')}s of this text"
+        if self.not_read:
+            dropped = sum(end - start for start, end in self.not_read)
+            return (
+                f"the model did not read the grey text, {dropped:,} of {self.length:,} characters: the chat template "
+                "drops it, or it is truncated"
+            )
         if self.truncated_at is None:
             return ""
         return (
             f"truncated: the model read only the first {self.truncated_at:,} of {self.length:,} characters; "
             "the grey rest has no scores"
         )
+
+    @property
+    def unread_spans(self) -> tuple[tuple[int, int], ...]:
+        """The parts of the text that the model did not read."""
+        if self.not_read or self.truncated_at is None:
+            return self.not_read
+        return ((self.truncated_at, sys.maxsize),)

@@ -34,7 +34,7 @@ def to_html(rows: Sequence[Row], heading: Heading | None = None, *, legend: bool
     """
     heading = heading or Heading()
     single = rows[0] if len(rows) == 1 else None
-    shaded = [list(shades(row, heading.truncated_at)) for row in rows]
+    shaded = [list(shades(row, heading)) for row in rows]
     return Markup(
         HTML.get_template("highlight.html.jinja").render(
             heading=heading,

@@ -38,8 +38,8 @@ def to_rich(rows: Sequence[Row], heading: Heading | None = None, *, legend: bool
     for number, row in enumerate(rows):
         if single is None:
             lines.append(Text.assemble("\n", (one_line(row.method), "bold"), "  ", row.agreement))
-        pieces = [s for s in shades(row, heading.truncated_at) if number == 0 or s.role != "unread"]
-        text = Text.assemble(*((visible(shade.text), _style(shade)) for shade in pieces))
+        pieces = [s for s in shades(row, heading) if number == 0 or s.role != "unread"]
+        text = Text.assemble(*((_text(shade), _style(shade)) for shade in pieces))
         lines.append(Text.assemble("\n", text, "\n") if single else text)
         lines += _below(row, (top if single else min(top, 3)) if legend else 0, scale=legend and single is not None)
     if legend and len(rows) > 1:
@@ -91,9 +91,13 @@ def _scale_of_rows(rows: Sequence[Row]) -> Text:
     return Text(f"{said}{rho}", style="dim")
 
 
+def _text(shade: Shade) -> str:
+    return f"{shade.text}: " if shade.role == "speaker" else visible(shade.text)
+
+
 def _style(shade: Shade) -> str:
     """Return the style of a piece; with growing strength: plain, coloured and marked, bold, bold on full colour."""
-    if shade.role == "unread":
+    if shade.role in ("unread", "speaker"):
         return "dim"
     colored, bold, full = _STEPS
     if not shade.role or shade.strength < colored:

@@ -68,7 +68,9 @@ class ReportDocument:
     against: str = ""
 
 
-def split_text(text: str, spans: Sequence[Sequence[tuple[int, int]]], read_to: int | None) -> Iterator[Piece]:
+def split_text(
+    text: str, spans: Sequence[Sequence[tuple[int, int]]], unread: Sequence[tuple[int, int]]
+) -> Iterator[Piece]:
     """Yield a text in pieces that, joined in order, give the text.
 
     Each piece comes with the number of its unit: -1 if it belongs to none, -2 if the model did not read it.
@@ -76,24 +78,24 @@ def split_text(text: str, spans: Sequence[Sequence[tuple[int, int]]], read_to: i
     Args:
         text: The text.
         spans: For each unit its occurrences, as character offsets.
-        read_to: The number of characters that the model read; None if it read all.
+        unread: What the model did not read, as character offsets.
 
-    >>> list(split_text("a bc d", [[(0, 1)], [(2, 4)]], 4))
+    >>> list(split_text("a bc d", [[(0, 1)], [(2, 4)]], [(4, 6)]))
     [('a', 0), (' ', -1), ('bc', 1), (' d', -2)]
     """
-    end, stop = 0, len(text) if read_to is None else read_to
-    for (first, last), unit in sorted((span, unit) for unit, of_unit in enumerate(spans) for span in of_unit):
-        first, last = max(first, end), min(last, stop)
+    end, parts = 0, [(span, unit) for unit, of_unit in enumerate(spans) for span in of_unit]
+    for (first, last), unit in sorted([*parts, *((span, UNREAD) for span in unread)]):
+        first, last = max(first, end), min(last, len(text))
+        if unit != UNREAD:
+            last = min([last, *(start for start, _ in unread if start >= first)])
         if first >= last:
             continue
         if end < first:
             yield text[end:first], OUTSIDE
         yield text[first:last], unit
         end = last
-    if end < stop:
-        yield text[end:stop], OUTSIDE
-    if stop < len(text):
-        yield text[stop:], UNREAD
+    if end < len(text):
+        yield text[end:], OUTSIDE
 
 
 def packed(value: Any) -> str:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isfinite
 from typing import Literal
 
+from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR
 from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import format_score, with_minus
 
-Role = Literal["for", "against", "amount", "unread", ""]
+Role = Literal["for", "against", "amount", "unread", "speaker", ""]
 
 PHRASES: dict[Role, str] = {"for": "supports", "against": "opposes", "amount": "high score"}
 """What the legend calls supporting, opposing and unsigned scores."""
@@ -128,7 +130,8 @@ class Shade:
 
     Attributes:
         text: The characters.
-        role: The side of its score, or "unread"; empty if neither.
+        role: The side of its score, "unread", or "speaker" for the role of a message, which is no part of the text;
+            empty for other text.
         strength: `|score| / max |score|` of the row, in [0, 1].
         score: The formatted score; empty if there is none.
     """
@@ -139,17 +142,24 @@ class Shade:
     score: str = ""
 
 
-def shades(row: Row, truncated_at: int | None = None) -> Iterator[Shade]:
-    """Yield the pieces of a row with their roles and strengths; text after `truncated_at` is unread."""
+def shades(row: Row, heading: Heading) -> Iterator[Shade]:
+    """Yield the pieces of a row with their looks, and before each message of a conversation its role."""
+    speakers = {start: one_line(role, width=32) for start, role in heading.speakers}
+    borders = sorted({*speakers, *(offset for span in heading.unread_spans for offset in span)})
     peak, start = row.peak or 1.0, 0
     for segment in row.segments:
         length = len(segment.text)
-        cut = length if truncated_at is None else min(max(truncated_at - start, 0), length)
+        cuts = [0, *(border - start for border in borders if 0 < border - start < length), length]
+        for first, last in pairwise(cuts):
+            if start + first in speakers:
+                yield Shade(speakers.pop(start + first), "speaker")
+            text = segment.text[first:last]
+            if any(a <= start + first < b for a, b in heading.unread_spans):
+                yield Shade(text, "unread")
+            elif segment.score is None:
+                yield Shade(text)
+            else:
+                strength = float(abs(segment.score) / peak)
+                yield Shade(text, row.role(segment.score), strength, format_score(segment.score, row.signed))
         start += length
-        if segment.score is None:
-            yield Shade(segment.text[:cut])
-        else:
-            strength = float(abs(segment.score) / peak)
-            yield Shade(segment.text[:cut], row.role(segment.score), strength, format_score(segment.score, row.signed))
-        if cut < length:
-            yield Shade(segment.text[cut:], "unread")
+    yield from (Shade(role, "speaker") for role in speakers.values())  # of empty messages at the end

@@ -1,6 +1,7 @@
 """An explained text in matplotlib: lines of coloured words, one row per method."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 from unicodedata import bidirectional
 
@@ -13,11 +14,14 @@ from matplotlib.transforms import Affine2D, ScaledTranslation
 
 from hf_gradexplain.viz.canvas import INK, MUTED, STYLE
 from hf_gradexplain.viz.heading import Heading
-from hf_gradexplain.viz.segments import COLORS, Row, Shade, phrases_of, shades
+from hf_gradexplain.viz.segments import COLORS, Role, Row, Shade, phrases_of, shades
 from hf_gradexplain.viz.typesetting import Font, Page, Piece
 
 TEXT, NAME, NOTE = 10.5, 9.5, 8.5
 """Font sizes in points: readable in a picture of 5.6 inches that is shown 390 pixels wide."""
+
+_FONTS: dict[Role, Font] = {"": Font(TEXT, INK), "unread": Font(TEXT, MUTED), "speaker": Font(NOTE, MUTED)}
+"""The fonts of a text: its own, that of what was not read, and that of the roles in a conversation."""
 
 _TALL, _LOW = 1.75 * TEXT, 1.55 * NOTE
 """Heights of lines in points: those of coloured words have room for the lines below the words."""
@@ -108,18 +112,18 @@ def _layout(rows: Sequence[Row], heading: Heading, width: float) -> Page:
         if single is None:
             page.write([(f"{row.method}  ", None)], Font(NAME, INK, "bold"))
             page.write_line(row.agreement or " ", Font(NOTE, MUTED))
-        _write_row(page, row, heading.truncated_at, unread=number == 0)
+        _write_row(page, row, heading, unread=number == 0)
     page.top += _GAP
     _write_legend(page, rows)
     return page
 
 
-def _write_row(page: Page, row: Row, truncated_at: int | None, *, unread: bool) -> None:
+def _write_row(page: Page, row: Row, heading: Heading, *, unread: bool) -> None:
     """Write the coloured text, and what is said about its scores."""
-    shaded = list(shades(row, truncated_at))
     page.leading = _TALL
-    page.write([(shade.text, shade) for shade in shaded if shade.role != "unread"], Font(TEXT, INK))
-    page.write([(shade.text, shade) for shade in shaded if shade.role == "unread" and unread], Font(TEXT, MUTED))
+    for role, run in groupby(shades(row, heading), key=lambda shade: shade.role if shade.role in _FONTS else ""):
+        if role != "unread" or unread:
+            page.write([(f"{s.text}: " if role == "speaker" else s.text, s) for s in run], _FONTS[role])
     page.end_line()
     page.leading = _LOW
     page.write_line(row.remark, Font(NOTE, INK, "bold"))
