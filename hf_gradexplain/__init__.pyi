@@ -16,6 +16,7 @@ from .models import TextCNNConfig as TextCNNConfig
 from .models import TextCNNForSequenceClassification as TextCNNForSequenceClassification
 from .perturb import Shortcut as Shortcut
 from .perturb import register_shortcut as register_shortcut
+from .preference import Preference as Preference
 from .run.evaluation import Evaluation as Evaluation
 from .sharing import load_explanations as load_explanations
 

@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from rich.console import Group
 
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.correlation import REFERENCE, correlate
@@ -96,8 +97,7 @@ class Displayed:
         Raises:
             GradexplainError: The explanation has no scores of this method.
         """
-        rows = self._rows(method)
-        show(to_html(rows, self._heading(rows)), to_rich(rows, self._heading(rows)))
+        show(self.to_html(method), self.to_rich(method))
 
     def to_html(self, method: str | Sequence[str] | None = None) -> Markup:
         """Return the text with coloured units as a self-contained HTML fragment, without scripts and escaped.
@@ -110,6 +110,11 @@ class Displayed:
         """
         rows = self._rows(method)
         return to_html(rows, self._heading(rows))
+
+    def to_rich(self, method: str | Sequence[str] | None = None) -> Group:
+        """Return the text with coloured units for a terminal; see `to_html`."""
+        rows = self._rows(method)
+        return to_rich(rows, self._heading(rows))
 
     def to_svg(self, method: str | Sequence[str] | None = None, *, width: float = 5.6) -> str:
         """Draw the text with coloured units as an SVG picture, with the same content as `to_html`.

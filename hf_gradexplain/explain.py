@@ -10,7 +10,7 @@ from torch import nn
 
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.classifier.targets import Labels, label_ids
-from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.comparing import ComparingEngine
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
@@ -33,7 +33,7 @@ EVALUATED = (AUTO, "loo", "random")
 """The methods that `Explainer.evaluate` evaluates by default."""
 
 
-class Explainer(AttributionEngine):
+class Explainer(ComparingEngine):
     """Explains the predictions of one classifier.
 
     The model's parameters, mode, configuration and hooks are restored after each call, also after an exception.

@@ -42,6 +42,21 @@ class ExplainOptions(_CommonOptions, total=False):
     self_check_share: float | None
 
 
+class ComparisonOptions(TypedDict, total=False):
+    """Keyword arguments of a call that compares two texts: it explains the difference of their logits, and no class."""
+
+    seed: int
+    batch_tokens: int | None
+    baseline: BaselineName | None
+    steps: int | None
+    tokenizer_kwargs: str | Mapping[str, Any] | None
+    explain_roles: tuple[str, ...]
+    mixed_precision: PrecisionName
+    torch_compile: bool
+    self_check: bool | None
+    self_check_share: float | None
+
+
 class EvaluateOptions(_CommonOptions, total=False):
     """Keyword arguments of `Explainer.evaluate`: those of a call that explains without the self-check, and measures."""
 

@@ -27,6 +27,7 @@ EXPORTS = [
     "GradexplainError",
     "METHODS",
     "Method",
+    "Preference",
     "Shortcut",
     "TextCNNConfig",
     "TextCNNForSequenceClassification",

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 
 from hf_gradexplain.text.data import NO_UNIT, Document
+from hf_gradexplain.text.texts import SEPARATOR
 from hf_gradexplain.text.unit import Occurrences
 
 Place = tuple[int, int, int]
@@ -57,8 +60,7 @@ def join(
     spans = np.array([place[:2] for place in order], dtype=int).reshape(-1, 2)
     new = [np.array([*(numbers[key] for key in of_units), NO_UNIT]) for of_units in keys]
     unit_of = np.concatenate([units[document.unit_of] for units, document in zip(new, documents, strict=True)])
-    names = list(documents[0].inputs)
-    inputs = {name: np.concatenate([document.inputs[name] for document in documents]) for name in names}
+    inputs = _inputs(documents)
     row_of, unit_of_row = rows(unit_of, inputs["input_ids"])
     named = {numbers[key]: surface for key, surface in surfaces.items() if surface}
     return Document(
@@ -68,8 +70,55 @@ def join(
         unit_of=unit_of,
         row_of=row_of,
         unit_of_row=unit_of_row,
-        sequence_of=np.repeat(np.arange(len(documents)), list(map(len, documents))),
+        sequence_of=_sequence_of(documents),
     )
+
+
+def side_by_side(documents: Sequence[Document]) -> Document:
+    """Return one text that is read as these documents, one sequence each, and keeps all of their units apart.
+
+    Its text is theirs, joined by a newline. The same word in two documents is two units, whatever the kind of unit.
+    What was not read of them is not noted.
+    """
+    parts = [document.occurrences for document in documents]
+    starts = list(accumulate((len(document.text) + len(SEPARATOR) for document in documents[:-1]), initial=0))
+    firsts = list(accumulate((part.n_units for part in parts[:-1]), initial=0))
+    row_firsts = list(accumulate((len(document.unit_of_row) for document in documents[:-1]), initial=0))
+    text = SEPARATOR.join(document.text for document in documents)
+    messages = [
+        replace(message, start=message.start + start, end=message.end + start)
+        for part, start in zip(parts, starts, strict=True)
+        for message in part.messages
+    ]
+    return Document(
+        text=text,
+        occurrences=Occurrences(
+            text,
+            _shifted([part.unit_of for part in parts], firsts),
+            np.concatenate([part.spans + start for part, start in zip(parts, starts, strict=True)]),
+            {u + first: s for part, first in zip(parts, firsts, strict=True) for u, s in part.surfaces.items()},
+            sum(part.n_units for part in parts),
+            tuple(messages) if all(part.messages for part in parts) else (),
+        ),
+        inputs=_inputs(documents),
+        unit_of=_shifted([document.unit_of for document in documents], firsts),
+        row_of=_shifted([document.row_of for document in documents], row_firsts),
+        unit_of_row=_shifted([document.unit_of_row for document in documents], firsts),
+        sequence_of=_sequence_of(documents),
+    )
+
+
+def _shifted(numbers: Sequence[np.ndarray], firsts: Sequence[int]) -> np.ndarray:
+    """Return the numbers of units or rows of several documents, where those of each begin with another one."""
+    return np.concatenate([np.where(x == NO_UNIT, x, x + first) for x, first in zip(numbers, firsts, strict=True)])
+
+
+def _inputs(documents: Sequence[Document]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([document.inputs[name] for document in documents]) for name in documents[0].inputs}
+
+
+def _sequence_of(documents: Sequence[Document]) -> np.ndarray:
+    return np.repeat(np.arange(len(documents)), list(map(len, documents)))
 
 
 def rows(unit_of: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
