@@ -10,7 +10,9 @@ import torch
 
 from hf_gradexplain import Explainer, Preference
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.options import Options
 from hf_gradexplain.signatures import ComparisonOptions, ExplainOptions
+from hf_gradexplain.text.joined import side_by_side
 from tests.helpers.chats import CHAT
 from tests.helpers.hostile import HTML
 from tests.helpers.naive import NaiveReader, gradient_score
@@ -121,8 +123,10 @@ def test_a_prompt_has_scores_in_both_texts():
     assert not np.allclose(found.chosen["loo"][:3], -found.rejected["loo"][:3])
 
 
-def test_conversations():
-    engine = of_conversations("llama", "regression")
+@pytest.mark.parametrize("kind", ["llama", "bert"])
+def test_conversations(kind):
+    """The template of the second one drops system messages."""
+    engine = of_conversations(kind, "regression")
     found = engine.prefer(CHAT, LONGER, SIGNED, explain_roles="assistant")
     for messages, side in ((CHAT, found.chosen), (LONGER, found.rejected)):
         alone = engine(messages, SIGNED, explain_roles="assistant", self_check=False)
@@ -130,10 +134,23 @@ def test_conversations():
         assert {unit.role for unit in side} == {"assistant"}
         for method in SIGNED:
             np.testing.assert_allclose(side[method], alone[method], rtol=1e-9, atol=1e-12)
+    assert bool(found.chosen.unread) == (kind == "bert")
     both = engine.prefer([CHAT, LONGER], [LONGER, CHAT], "signed_gi")
     assert both[0].margin == pytest.approx(-both[1].margin, rel=1e-9)
     with pytest.raises(GradexplainError, match="there is no message of 'judge'; roles: system, user, assistant"):
         engine.prefer(CHAT, LONGER, explain_roles="judge")
+
+
+def test_tokens_of_split_characters_keep_their_names():
+    """A byte-level tokenizer makes several tokens of a character; only the first one has a place in the text."""
+    explain = explainer("gpt2", "regression")
+    texts = "film 電", "電 good"
+    found = explain.prefer(*texts, "loo", "token")
+    joined = side_by_side(explain.encode(list(texts), Options(unit="token")))
+    assert joined.text == "film 電\n電 good"
+    assert joined.units[: len(found.chosen)] == found.chosen.units
+    assert [unit.text for unit in joined.units] == [unit.text for unit in (*found.chosen, *found.rejected)]
+    assert sum(unit.text == "電" for unit in joined.units) > 2
 
 
 def test_what_was_truncated_is_said_of_each_text():
