@@ -10,6 +10,7 @@ import pytest
 from hf_gradexplain import Explainer
 from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
+from tests.helpers.chats import chat_classifier
 from tests.helpers.tiny import make
 
 MODELS = ("org/any-text-classifier", "org/your-model")
@@ -43,6 +44,17 @@ def small_world(tmp_path_factory):
         (folder / "org" / name).mkdir()
         for split in ("train", "test"):
             pairs.to_csv(folder / "org" / name / f"{split}.csv", index=False)
+    for name, kind, labels in (
+        ("org/reward-model", "regression", ["reward"]),
+        ("org/guard-model", "multi_label_classification", ["violence", "fraud", "insult"]),
+    ):
+        classifier, its_tokenizer = chat_classifier("llama", kind)
+        classifier.config.id2label = dict(enumerate(labels))
+        classifier.config.label2id = {label: i for i, label in enumerate(labels)}
+        classifier.float().save_pretrained(folder / name)
+        its_tokenizer.save_pretrained(folder / name)
+    chats = [[{"role": "user", "content": "film?"}, {"role": "assistant", "content": text}] for text in REVIEWS]
+    (folder / "chats.jsonl").write_text("".join(json.dumps({"messages": chat}) + "\n" for chat in chats))
     frame.rename(columns={"text": "review", "label": "stars"}).to_csv(folder / "reviews.csv", index=False)
     lines = [json.dumps(explanation.to_dict()) for explanation in Explainer(model, tokenizer)(REVIEWS)]
     (folder / "explanations.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
