@@ -140,12 +140,12 @@ class AttributionEngine:
                 `options.target` is `label`, and noted as `Explanation.label` otherwise.
         """
         check_roles(texts, options.explain_roles)
+        return collect(self.run(texts, options, labels), self.true_classes(len(texts), options, labels))
+
+    def true_classes(self, texts: int, options: Options, labels: Labels) -> list[int] | None:
+        """Return the ids of labels that are known, but not explained; None if there are none."""
         known = labels is not None and options.target != "label"
-        true = label_ids(labels, len(texts), self.class_names) if known else []
-        explanations = collect(self.run(texts, options, labels))
-        if true:
-            explanations = Explanations(replace(e, label=label) for e, label in zip(explanations, true, strict=True))
-        return explanations
+        return label_ids(labels, texts, self.class_names) if known else None
 
     def run(self, texts: Sequence[Text], options: Options, labels: Labels = None) -> Iterator[ScoredBatch]:
         """Score texts batch by batch, the shortest first.

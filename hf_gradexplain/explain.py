@@ -16,7 +16,8 @@ from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.loading import has_own_tokenizer
 from hf_gradexplain.options import AUTO, MeasureArguments, Options, UnitName, check_one_question
-from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, takes_options
+from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, call_options, takes_options
+from hf_gradexplain.streaming import StreamingEngine
 from hf_gradexplain.text.given_units import GivenUnits, with_units
 from hf_gradexplain.text.texts import Text, is_text, listed
 from hf_gradexplain.values import plain
@@ -33,7 +34,7 @@ EVALUATED = (AUTO, "loo", "random")
 """The methods that `Explainer.evaluate` evaluates by default."""
 
 
-class Explainer(ComparingEngine):
+class Explainer(ComparingEngine, StreamingEngine):
     """Explains the predictions of one classifier.
 
     The model's parameters, mode, configuration and hooks are restored after each call, also after an exception.
@@ -126,12 +127,7 @@ class Explainer(ComparingEngine):
         Raises:
             GradexplainError: An argument cannot be used; the message says how to fix it.
         """
-        for name in options:
-            choose("option", name, ExplainOptions.__annotations__)
-        if labels is not None:
-            options.setdefault("target", "label")
-        chosen = Options(methods, unit, **options)  # type: ignore[arg-type]
-        texts = plain(texts)
+        chosen, texts = call_options(methods, unit, labels, options), plain(texts)
         single = is_text(texts)
         if chosen.self_check is None:
             chosen = replace(chosen, self_check=single)

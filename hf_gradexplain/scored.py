@@ -102,12 +102,19 @@ def _with_check(explanation: Explanation, checks: Mapping[str, SelfCheck]) -> Ex
     return replace(explanation, self_check={name: replace(check, against=against) for name, check in checks.items()})
 
 
-def collect(batches: Iterable[ScoredBatch]) -> Explanations:
-    """Return the explanations of all batches, in the order of the texts that were given."""
+def collect(batches: Iterable[ScoredBatch], labels: Sequence[int] | None = None) -> Explanations:
+    """Return the explanations of all batches, in the order of the texts that were given.
+
+    Args:
+        batches: The batches.
+        labels: The true class of each text, to be noted as `Explanation.label`.
+    """
     explanation_of: dict[int, Explanation] = {}
     for batch in batches:
         explained = batch.checked_explanations() if batch.options.self_check else batch.explanations()
         explanation_of |= zip(batch.indices, explained, strict=True)
+    for i, label in enumerate(labels or ()):
+        explanation_of[i] = replace(explanation_of[i], label=label)
     explanations = Explanations(explanation_of[i] for i in sorted(explanation_of))
     warn_of_incomplete(explanations)
     return explanations

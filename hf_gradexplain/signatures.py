@@ -1,11 +1,12 @@
 """Python signatures made from the options: keyword arguments with names, types, defaults and help texts."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from textwrap import fill
 from typing import Any, TypedDict, TypeVar, get_args
 
+from hf_gradexplain.errors import choose
 from hf_gradexplain.options import (
     BaselineName,
     ClassNames,
@@ -15,6 +16,7 @@ from hf_gradexplain.options import (
     PrecisionName,
     ProblemTypeName,
     TiesName,
+    UnitName,
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -67,6 +69,21 @@ class EvaluateOptions(_CommonOptions, total=False):
     naopc: bool | None
     beam_size: int
     k_grid: tuple[int, ...]
+
+
+def call_options(
+    methods: str | Sequence[str], unit: UnitName, labels: object | None, options: ExplainOptions
+) -> Options:
+    """Return the options of a call that explains; labels without a target are explained.
+
+    Raises:
+        GradexplainError: An option is unknown, or its value cannot be used.
+    """
+    for name in options:
+        choose("option", name, ExplainOptions.__annotations__)
+    if labels is not None:
+        options.setdefault("target", "label")
+    return Options(methods, unit, **options)  # type: ignore[arg-type]
 
 
 def takes_options(function: F) -> F:

@@ -56,6 +56,16 @@ def as_list(values: Any, expected: str, column: str, kind: type = object) -> lis
         GradexplainError: `values` is a table, such as a DataFrame or a Dataset; the message names a column to pass. Or
             it is no iterable.
     """
+    check_column(values, expected, column, kind)
+    return [plain(value) for value in values]
+
+
+def check_column(values: Any, expected: str, column: str, kind: type = object) -> None:
+    """Check that the values are iterable and no table, without reading them; see `as_list`.
+
+    Raises:
+        GradexplainError: They are a table, or not iterable.
+    """
     given = type(values).__name__
     if (names := _columns(values)) is not None:
         path = _path(values, names, column, kind)
@@ -63,7 +73,6 @@ def as_list(values: Any, expected: str, column: str, kind: type = object) -> lis
         raise GradexplainError(f"{expected}, not {given}: {fix}")
     if isinstance(values, bytes) or not isinstance(values, Iterable):
         raise GradexplainError(f"{expected}, not {given}")
-    return [plain(value) for value in values]
 
 
 def one_or_tuple(option: str, value: Any) -> Any:

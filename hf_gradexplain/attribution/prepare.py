@@ -24,6 +24,11 @@ BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
 """The default token budget of one forward pass, per kind of device."""
 
 
+def batch_tokens(model: nn.Module, options: Options) -> int:
+    """Return the largest number of tokens in one forward pass."""
+    return options.batch_tokens or BATCH_TOKENS.get(device_of(model).type, BATCH_TOKENS["cpu"])
+
+
 @dataclass(frozen=True)
 class Outputs:
     """What the logits of texts are, where they are not simply those of the model.
@@ -59,7 +64,7 @@ def prepare(
     classifier = profile.classifier(
         model,
         Objective(options.objective, head),
-        options.batch_tokens or BATCH_TOKENS.get(device_of(model).type, BATCH_TOKENS["cpu"]),
+        batch_tokens(model, options),
         mixed_precision=options.mixed_precision == "bf16" and shortcut_of(model) is GENERIC,
         for_propagation=by_rules,
     )

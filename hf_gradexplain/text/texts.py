@@ -64,9 +64,9 @@ def listed(texts: Text | Iterable[Text]) -> list[Text]:
         GradexplainError: The argument is neither a text nor an iterable of texts, or it is a table.
     """
     if is_text(texts):
-        return [_as_given(texts)]
+        return [as_given(texts)]
     expected = "texts must be a str, a tuple of two str for a pair, a list of messages, or a list of these"
-    return list(map(_as_given, as_list(texts, expected, "text", str)))
+    return list(map(as_given, as_list(texts, expected, "text", str)))
 
 
 def texts_of(columns: Mapping[str, Sequence[Any]]) -> list[Text]:
@@ -82,7 +82,7 @@ def texts_of(columns: Mapping[str, Sequence[Any]]) -> list[Text]:
     return [DividedText(undivided(text), of_text) for text, of_text in zip(texts, spans, strict=True)]
 
 
-def _as_given(text: Any) -> Any:
+def as_given(text: Any) -> Any:
     """Return a conversation as a list of messages, and any other text as it is."""
     if _holds_columns(text):
         return [dict(zip(text, values, strict=True)) for values in zip(*text.values(), strict=True)]
