@@ -1,6 +1,7 @@
 """How an explanation is shown: in a notebook, in a terminal, as HTML and as a figure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import nan
 from typing import Any
 
@@ -13,59 +14,43 @@ from rich.console import Group
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.correlation import REFERENCE, correlate
 from hf_gradexplain.errors import choose
+from hf_gradexplain.explained_classes import ExplainedClasses
 from hf_gradexplain.remarks import incomplete, remark
 from hf_gradexplain.self_check import SelfCheck
 from hf_gradexplain.text.unit import Message, Unit, scores_in_text
 from hf_gradexplain.viz.canvas import figure_bytes, new_figure
-from hf_gradexplain.viz.figures import draw_bars, explanation_figure
+from hf_gradexplain.viz.figures import bars_figure, draw_bars
 from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.highlight import to_html
 from hf_gradexplain.viz.highlight_terminal import to_rich
 from hf_gradexplain.viz.notebook import show
 from hf_gradexplain.viz.segments import Row, Segment
+from hf_gradexplain.viz.tables import with_minus
 from hf_gradexplain.viz.text_figure import add_text_axes, draw_text, text_figure
 
 
-class Displayed:
+class Displayed(ExplainedClasses):
     """The displays of an explanation. `hf_gradexplain.explanation.Explanation` describes the attributes."""
 
     text: str
     units: tuple[Unit, ...]
     scores: Mapping[str, np.ndarray]
-    target: int
-    target_label: str
-    against: int | None
-    against_label: str
-    prediction: int
-    probabilities: np.ndarray
     objective: str
     unit: str
     truncated_at: int | None
     messages: tuple[Message, ...]
     unread: tuple[tuple[int, int], ...]
-    prediction_label: str
     regression: bool
     dtype: str
     why: str
     self_check: Mapping[str, SelfCheck]
     completeness: Mapping[str, float]
     label: int | None
-    class_names: tuple[str, ...]
 
     @property
     def method(self) -> str:
         """The first one of `scores`: what takes a single method takes this one by default."""
         return next(iter(self.scores))
-
-    @property
-    def question(self) -> str:
-        """The name of the explained class; under a contrast, such as "Sports rather than World"."""
-        return f"{self.target_label} rather than {self.other_class}" if self.other_class else self.target_label
-
-    @property
-    def other_class(self) -> str:
-        """The name of the class that the explained one is compared with, or "the rest"; empty if there is none."""
-        return "the rest" if self.against_label and self.against is None else self.against_label
 
     def segments(self, method: str | None = None) -> list[Segment]:
         """Split the text into segments: units with their scores, and the text between units without a score.
@@ -108,13 +93,11 @@ class Displayed:
         Raises:
             GradexplainError: The explanation has no scores of this method.
         """
-        rows = self._rows(method)
-        return to_html(rows, self._heading(rows))
+        return to_html(*self._shown(method))
 
     def to_rich(self, method: str | Sequence[str] | None = None) -> Group:
         """Return the text with coloured units for a terminal; see `to_html`."""
-        rows = self._rows(method)
-        return to_rich(rows, self._heading(rows))
+        return to_rich(*self._shown(method))
 
     def to_svg(self, method: str | Sequence[str] | None = None, *, width: float = 5.6) -> str:
         """Draw the text with coloured units as an SVG picture, with the same content as `to_html`.
@@ -136,19 +119,17 @@ class Displayed:
         self, ax: Axes | None = None, method: str | Sequence[str] | None = None, *, width: float = 5.6
     ) -> Axes:
         """Draw the text with coloured units on matplotlib axes; see `hf_gradexplain.plots.text`."""
-        rows = self._rows(method)
-        heading = self._heading(rows)
+        shown = self._shown(method)
         if ax is None:
-            ax = add_text_axes(new_figure((width, 1)), rows, heading)
-        draw_text(ax, rows, heading)
+            ax = add_text_axes(new_figure((width, 1)), *shown)
+        draw_text(ax, *shown)
         return ax
 
     def _text_figure(self, method: str | Sequence[str] | None, width: float) -> Figure:
-        rows = self._rows(method)
-        return text_figure(rows, self._heading(rows), width=width)
+        return text_figure(*self._shown(method), width=width)
 
     def to_figure(self, method: str | None = None, *, max_units: int = 24) -> Figure:
-        """Draw the scores as a bar chart, with the units from top to bottom in the order of the text.
+        """Draw the scores as a bar chart per class, with the units from top to bottom in the order of the text.
 
         Examples:
             >>> import numpy as np
@@ -181,7 +162,7 @@ class Displayed:
         Raises:
             GradexplainError: The explanation has no scores of this method.
         """
-        return explanation_figure(**self._bars(method), max_units=max_units)
+        return bars_figure([each._bars(method) for each in self.by_class().values()], max_units=max_units)
 
     def draw_bars(self, ax: Axes, method: str | None = None, *, max_units: int = 24) -> None:
         """Draw the scores as bars on matplotlib axes; see `hf_gradexplain.plots.bar`."""
@@ -230,10 +211,31 @@ class Displayed:
             signed=method not in METHODS or METHODS[method].signed,
         )
 
-    def _rows(self, method: str | Sequence[str] | None) -> list[Row]:
-        """Return what the renderers show of each method."""
-        names = list(self.scores) if method is None else [method] if isinstance(method, str) else list(method)
-        return [self._row(self._method(name)) for name in names]
+    def _shown(self, method: str | Sequence[str] | None) -> tuple[list[Row], Heading]:
+        """Return what the renderers show of each class and method, and above."""
+        asked = list(self.scores) if method is None else [method] if isinstance(method, str) else list(method)
+        names = [self._method(name) for name in asked]
+        if not self.classes:
+            rows = [self._row(name) for name in names]
+            return rows, self._heading(rows)
+        rows = [each._class_row(name, alone=len(names) == 1) for each in self.by_class().values() for name in names]
+        heading, subject = self._heading(rows), f"{len(self.classes) + 1} classes"
+        return rows, replace(
+            heading,
+            target=f"{names[0]} → {subject}" if len(names) == 1 else subject,
+            probability=None,
+            output=None,
+            prediction=self.prediction_label,
+            runner_up="",
+            other=float(self.probabilities[self.prediction]),
+            against="",
+        )
+
+    def _class_row(self, method: str, *, alone: bool) -> Row:
+        """Return the row of a class, called by its name and probability, and by the method if others are shown."""
+        number = with_minus(f"{self.probabilities[self.target]:z.3f}")
+        title = f"{self.question} ({number})"
+        return replace(self._row(method), title=title if alone else f"{title} · {method}")
 
     def _row(self, method: str) -> Row:
         scores, signed = self.scores[method], method not in METHODS or METHODS[method].signed
@@ -282,18 +284,6 @@ class Displayed:
             without_units=not self.units,
             why=self.why if any(self.why.startswith(f"auto chose {row.method}:") for row in rows) else "",
         )
-
-    def _most_probable_other(self) -> int | None:
-        """Return the predicted class if it is not the target, otherwise the runner-up; None if there is no other."""
-        if self.prediction != self.target:
-            return self.prediction
-        others = [i for i in range(len(self.probabilities)) if i != self.target]
-        return max(others, key=lambda i: float(self.probabilities[i])) if others else None
-
-    def _class_name(self, number: int | None) -> str:
-        """Return the name of a class; empty if it is not known."""
-        known = {**dict(enumerate(self.class_names)), self.target: self.target_label}
-        return {**known, self.prediction: self.prediction_label}.get(-1 if number is None else number, "")
 
     def _method(self, method: str | None) -> str:
         return self.method if method is None else choose("method", method, self.scores)

@@ -7,18 +7,18 @@ from typing import Any, Self
 
 import pandas as pd
 import torch
-from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from hf_gradexplain.attribution.all_classes import AllClasses, only_target
 from hf_gradexplain.attribution.choice import Choice, choose_method
-from hf_gradexplain.attribution.methods import check_names, score_batch, score_dims, select
+from hf_gradexplain.attribution.methods import Scores, check_names, score_classes, score_dims, select
 from hf_gradexplain.attribution.prepare import Outputs, baselines_of, head_of_model, prepare
 from hf_gradexplain.attribution.sources import takes_gradients
 from hf_gradexplain.classifier.head import class_names_of
-from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
+from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.memory import run_halving_on_oom
 from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
-from hf_gradexplain.classifier.targets import Labels, against_ids, label_ids, target_ids
+from hf_gradexplain.classifier.targets import Labels, against_ids, class_ids, label_ids, target_ids
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading import accept, check_weights, load_classifier, unwrap
@@ -183,20 +183,26 @@ class AttributionEngine:
         plan = plan_batches(lengths, classifier.batch_tokens, padded_up_to=limit, kinds=kinds, counts=counts)
         graph = any(takes_gradients(method.source) for method in methods.values())
 
-        def score(chosen: list[int]) -> tuple[ForwardPass, dict[str, Tensor], dict[str, Tensor]]:
+        named = class_ids(options.classes, class_names)
+        classes = AllClasses(options.top_classes, options.threshold, named) if options.target == "all" else only_target
+
+        def score(chosen: list[int]) -> list[Scores]:
             some, wanted = [documents[i] for i in chosen], [targets[i] for i in chosen]
             others = against and [against[i] for i in chosen]
             with frozen_eval_mode(self.model):
                 batch = collate(some, wanted, self.tokenizer, device, options.seed, others)
-                return score_batch(classifier, batch, methods)
+                return score_classes(classifier, batch, methods, classes)
 
         def tokens(chosen: list[int]) -> int:
             return sum(counts[i] for i in chosen) * max(lengths[i] for i in chosen)
 
         baselines = baselines_of(self.profile, options)
         for chosen, result in run_halving_on_oom(plan, tokens, score, self.model, graph=graph):
-            forward, scores, completeness = result
-            yield ScoredBatch(tuple(chosen), options, forward, scores, class_names, completeness, baselines, why)
+            first, *others = (
+                ScoredBatch(tuple(chosen), options, forward, scores, class_names, completeness, baselines, why)
+                for forward, scores, completeness in result
+            )
+            yield replace(first, others=tuple(others))
 
     def gradient_times_input(
         self,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from hf_gradexplain.display import Displayed
 from hf_gradexplain.errors import GradexplainError, choose, translate_write_errors
+from hf_gradexplain.explained_classes import ClassScores
 from hf_gradexplain.files import atomic_write_bytes
 from hf_gradexplain.records import reading_file, reading_record, to_fields, to_record
 from hf_gradexplain.self_check import SelfCheck
@@ -64,6 +65,7 @@ class Explanation(Displayed):
         against: The id of the class that the target is compared with, under the objective `contrast`; None otherwise,
             and if it is compared with all other classes together.
         against_label: The name of this class, or `rest` for all others together; empty if there is none.
+        classes: The scores for the other classes of `target="all"`, the most probable first, see `by_class`.
     """
 
     text: str
@@ -91,6 +93,7 @@ class Explanation(Displayed):
     class_names: tuple[str, ...] = ()
     against: int | None = None
     against_label: str = ""
+    classes: tuple[ClassScores, ...] = ()
 
     def __repr__(self) -> str:
         shown = self.text if len(self.text) <= 40 else self.text[:39] + "…"

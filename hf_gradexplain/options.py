@@ -13,14 +13,14 @@ from typing import Any, Literal, get_args
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.option_fields import check_choices, option
 from hf_gradexplain.tokenizer_kwargs import read_kwargs, write_kwargs
-from hf_gradexplain.values import one_or_tuple
+from hf_gradexplain.values import as_tuple, one_or_tuple
 
 UnitName = Literal["token", "word", "word_type", "sentence", "clause"]
 ClassName = str | int
 """A class: its name, or its id."""
 ClassNames = ClassName | Sequence[ClassName]
 """One class for all texts, or one per text."""
-TARGETS = ("predicted", "label")
+TARGETS = ("predicted", "label", "all")
 """The words that `target` takes; they win over a class of that name."""
 AGAINST = ("runner_up", "rest")
 """The words that `against` takes; they win over a class of that name."""
@@ -61,8 +61,8 @@ class Options:
     )
     target: ClassNames = option(
         "predicted",
-        "Class to explain: predicted, label for the given label, or a class by name or id; in Python also a list of "
-        "one per text. Where a class is called predicted or label, give its id.",
+        "Class to explain: predicted, label for the given label, all for every class, or a class by name or id; in "
+        "Python also a list of one per text. Where a class is called predicted, label or all, give its id.",
         metavar="CLASS",
     )
     objective: ObjectiveName = option(
@@ -118,6 +118,16 @@ class Options:
         "Compile the layers that the model repeats. It takes a minute first, so it pays off for many texts. "
         "Relevance propagation ignores it.",
     )
+    classes: tuple[ClassName, ...] = option(
+        (),
+        "With target=all: the classes to explain beside the predicted one, by name or id. By default the most "
+        "probable ones; with a sigmoid per class, those whose probability reaches the threshold.",
+        metavar="CLASS",
+    )
+    top_classes: int = option(10, "With target=all: the largest number of classes that are not named by classes.")
+    threshold: float = option(
+        0.5, "With target=all and a sigmoid per class: the smallest probability of a class that is explained."
+    )
     self_check: bool | None = option(
         None,
         "Also predict the text without the top 3 units of each method, without 3 random ones, and with the top 3 "
@@ -133,6 +143,7 @@ class Options:
         object.__setattr__(self, "target", one_or_tuple("target", self.target))
         if self.against is not None:
             object.__setattr__(self, "against", one_or_tuple("against", self.against))
+        object.__setattr__(self, "classes", as_tuple("classes", self.classes))
         if self.objective is None:  # the default
             object.__setattr__(self, "objective", "loss" if self.against is None else "contrast")
         roles = (self.explain_roles,) if isinstance(self.explain_roles, str) else tuple(self.explain_roles)
@@ -145,6 +156,16 @@ class Options:
                 else f"against={self.against!r} explains a contrast, not the {self.objective}: leave out objective"
             )
         object.__setattr__(self, "tokenizer_kwargs", write_kwargs(read_kwargs(self.tokenizer_kwargs)))
+        if self.target == "all" and self.against not in (None, *AGAINST):
+            raise GradexplainError(
+                f"target='all' explains the class {self.against!r} as well: choose against='runner_up' or 'rest'"
+            )
+        if self.classes and self.target != "all":
+            raise GradexplainError("classes names classes of target='all': give both, or name one class as the target")
+        if self.top_classes < 1:
+            raise GradexplainError(f"top_classes must be a number of classes, 1 or larger, but is {self.top_classes}")
+        if not 0 <= self.threshold <= 1:
+            raise GradexplainError(f"threshold must be a probability between 0 and 1, but is {self.threshold}")
         if self.seed < 0:
             raise GradexplainError(f"seed must be a whole number, 0 or larger, but is {self.seed}")
         if self.batch_tokens is not None and self.batch_tokens < 1:
@@ -166,6 +187,8 @@ def check_one_question(options: Options) -> None:
     Raises:
         GradexplainError: It is not.
     """
+    if options.target == "all":
+        raise GradexplainError("an evaluation explains one class of each text: give another target than 'all'")
     for name, value in (("target", options.target), ("against", options.against)):
         if isinstance(value, tuple):
             raise GradexplainError(f"an evaluation takes one {name} for all texts, not a list: labels are one per text")

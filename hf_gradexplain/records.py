@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
+from hf_gradexplain.explained_classes import ClassScores
 from hf_gradexplain.self_check import SelfCheck
 from hf_gradexplain.text.unit import Message, Unit, make_units
 from hf_gradexplain.tokenizer_kwargs import read_kwargs, write_kwargs
@@ -53,6 +54,7 @@ def to_record(values: Mapping[str, Any]) -> dict[str, Any]:
         "self_check": {name: check.to_dict() for name, check in values["self_check"].items()},
         **{name: dict(values[name]) for name in ("completeness", "baselines", "tokenizer_kwargs")},
         "class_names": list(values["class_names"]),
+        "classes": [scores.to_dict() for scores in values["classes"]],
     }
 
 
@@ -78,6 +80,7 @@ def to_fields(record: Mapping[str, Any], names: Collection[str]) -> dict[str, An
         "self_check": {name: SelfCheck.from_dict(check) for name, check in by_method["self_check"].items()},
         "tokenizer_kwargs": read_kwargs(record.get("tokenizer_kwargs")),
         "class_names": tuple(record.get("class_names") or ()),
+        "classes": tuple(ClassScores.from_dict(each, record.get("methods")) for each in record.get("classes") or ()),
     }
 
 
@@ -172,10 +175,20 @@ def explanation_schema(explanations: Collection[Mapping[str, Any]]) -> pa.Schema
     for name, kind in kinds.items():
         if methods := dict.fromkeys(method for record in explanations for method in record[name]):
             structs[name] = pa.struct([(method, kind) for method in methods])
+    if any(record["classes"] for record in explanations):
+        structs["classes"] = pa.list_(_class_type(structs))
     names = pa.list_(pa.string())
     more = [("methods", names), ("why", pa.string()), ("tokenizer_kwargs", pa.string()), ("class_names", names)]
     texts = text_columns(conversations=any("messages" in record for record in explanations))
     return pa.schema([("label", pa.int64()), *texts, *structs.items(), *more])
+
+
+def _class_type(structs: Mapping[str, pa.DataType]) -> pa.StructType:
+    """Return the type of the scores for one more class."""
+    by_method = [("scores", structs["scores"]), ("completeness", structs.get("completeness", pa.null()))]
+    whole, text = pa.int64(), pa.string()
+    classes = [("target", whole), ("target_label", text), ("against", whole), ("against_label", text)]
+    return pa.struct([*classes, *by_method])
 
 
 def to_row(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.explained_classes import ClassScores
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.options import Options
@@ -32,6 +33,7 @@ class ScoredBatch:
             `Explanation.completeness`.
         baselines: The baseline of each method that has one, see `Explanation.baselines`.
         why: Why `auto` chose its method; empty if it was not asked for.
+        others: The same for the other classes of `target="all"`. A text with fewer classes has the predicted one again.
     """
 
     indices: tuple[int, ...]
@@ -42,6 +44,7 @@ class ScoredBatch:
     completeness: dict[str, Tensor] = field(default_factory=dict)
     baselines: dict[str, str] = field(default_factory=dict)
     why: str = ""
+    others: "tuple[ScoredBatch, ...]" = ()
 
     def explanations(self) -> list[Explanation]:
         """Return one explanation per text."""
@@ -53,6 +56,7 @@ class ScoredBatch:
         scores = dict(zip(self.scores, others, strict=False))
         completeness = dict(zip(self.completeness, others[len(scores) :], strict=True))
         tokenizer_kwargs = read_kwargs(self.options.tokenizer_kwargs)
+        others = [list(map(ClassScores.of, other.explanations())) for other in self.others]
         return [
             Explanation(
                 text=document.text,
@@ -78,6 +82,7 @@ class ScoredBatch:
                 class_names=self.class_names,
                 against=None if against[i] == REST else against[i],
                 against_label=self._against_label(against[i]),
+                classes=tuple(of_text[i] for of_text in others if of_text[i].target != targets[i]),
             )
             for i, document in enumerate(self.forward.batch.documents)
         ]

@@ -9,6 +9,7 @@ from typing import Any, TypedDict, TypeVar, get_args
 from hf_gradexplain.errors import choose
 from hf_gradexplain.options import (
     BaselineName,
+    ClassName,
     ClassNames,
     MeasureArguments,
     ObjectiveName,
@@ -40,6 +41,9 @@ class _CommonOptions(TypedDict, total=False):
 class ExplainOptions(_CommonOptions, total=False):
     """Keyword arguments of a call that explains: all fields of `Options` except the positional `methods` and `unit`."""
 
+    classes: tuple[ClassName, ...]
+    top_classes: int
+    threshold: float
     self_check: bool | None
     self_check_share: float | None
 

@@ -85,9 +85,15 @@ def one_or_tuple(option: str, value: Any) -> Any:
         GradexplainError: It is neither a class id or name nor an iterable of them.
     """
     value = plain(value)
+    return value if isinstance(value, str | Real) else as_tuple(option, value)
+
+
+def as_tuple(option: str, value: Any) -> tuple[Any, ...]:
+    """Return the value of an option that takes classes as a tuple; see `one_or_tuple`."""
+    value = plain(value)
     if isinstance(value, str | Real):
-        return value
-    return tuple(as_list(value, f"{option} must be one class id or name, or a list of one per text", "label"))
+        return (value,)
+    return tuple(as_list(value, f"{option} must be a class id or name, or a list of them", "label"))
 
 
 def _columns(values: Any) -> list[Any] | None:

@@ -1,6 +1,6 @@
 """All methods on one screen. A method is a source of evidence and a formula that turns the evidence into scores."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.attribution import formulas as formulas
+from hf_gradexplain.attribution.all_classes import Classes, only_target
 from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SmoothGrad
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
 from hf_gradexplain.attribution.sources import (
@@ -17,6 +18,7 @@ from hf_gradexplain.attribution.sources import (
     Propagation,
     RandomScores,
     Source,
+    evidence_of,
     propagates,
     takes_gradients,
 )
@@ -151,16 +153,36 @@ def multiplies_by_words(method: Method) -> bool:
     return method.score is formulas.signed_gi and not propagates(method.source)
 
 
-def score_batch(
-    classifier: HookedClassifier, batch: Batch, methods: dict[str, Method]
-) -> tuple[ForwardPass, dict[str, Tensor], dict[str, Tensor]]:
-    """Run the model on a batch, call each distinct source once, and compute the scores of all methods.
+Scores = tuple[ForwardPass, dict[str, Tensor], dict[str, Tensor]]
+"""A forward pass without a graph, the scores `(B, U)` of each method, and the completeness gaps `(B,)`.
+
+A method has a gap if its scores should add up to the rise of the loss, see `formulas.completeness_gap`.
+"""
+
+
+def score_batch(classifier: HookedClassifier, batch: Batch, methods: dict[str, Method]) -> Scores:
+    """Run the model on a batch, call each distinct source once, and compute the scores of all methods."""
+    return score_classes(classifier, batch, methods, only_target)[0]
+
+
+def score_classes(
+    classifier: HookedClassifier,
+    batch: Batch,
+    methods: dict[str, Method],
+    classes: Classes,
+) -> list[Scores]:
+    """Run the model on a batch, call each distinct source once per class, and compute the scores of all methods.
 
     Sources that need the autograd graph run first; it is freed before the others run.
 
+    Args:
+        classifier: The classifier.
+        batch: The texts.
+        methods: The methods.
+        classes: Which classes are explained.
+
     Returns:
-        The forward pass, without a graph; the scores `(B, U)` of each method; and for each method whose scores should
-        add up to the rise of the loss, how far they are from it `(B,)`, see `formulas.completeness_gap`.
+        The scores for each class.
 
     Raises:
         GradexplainError: A method needs gradients that the model cannot give, or the logits or a method's scores are
@@ -176,14 +198,32 @@ def score_batch(
     graph = any(source.graph for source in sources) and not has_gradient_shortcut(classifier)
     forward = classifier.forward(batch, graph=graph)
     _check_finite("the model's logits", forward.logits, classifier.precision)
-    of_graph = [source for source in sources if source.graph]
-    evidence = {source: source(replace(forward, keep_graph=source is not of_graph[-1])) for source in of_graph}
-    forward = forward.without_graph()
-    evidence |= {source: source(forward) for source in sources if not source.graph}
-    scores = {name: method.score(evidence[method.source], batch.units) for name, method in methods.items()}
-    for name, values in scores.items():
+    forwards, of_graph = classes(forward, batch), [source for source in sources if source.graph]
+    del forward
+    scores: list[dict[str, Tensor]] = [{} for _ in forwards]
+    gaps: list[dict[str, Tensor]] = [{} for _ in forwards]
+
+    def add(source: Source, passes: Sequence[ForwardPass]) -> None:
+        for number, evidence in enumerate(evidence_of(source, passes)):
+            for name, method in methods.items():
+                if method.source == source:
+                    scores[number][name] = method.score(evidence, batch.units)
+                    if is_complete(method):
+                        gaps[number][name] = formulas.completeness_gap(scores[number][name], evidence.rise)
+
+    for source in of_graph:
+        last = forwards[-1] if source is of_graph[-1] else None
+        add(source, [replace(each, keep_graph=each is not last) for each in forwards])
+    forwards = [each.without_graph() for each in forwards]
+    for source in sources:
+        if not source.graph:
+            add(source, forwards)
+    for name, values in ((name, of_class[name]) for name in methods for of_class in scores):
         _check_finite(f"the scores of {name!r}", values, classifier.precision)
-    return forward, scores, _completeness(methods, evidence, scores)
+    return [
+        (forward, {name: of_class[name] for name in methods}, {name: gap[name] for name in methods if name in gap})
+        for forward, of_class, gap in zip(forwards, scores, gaps, strict=True)
+    ]
 
 
 def score_dims(classifier: HookedClassifier, batch: Batch) -> Tensor:
@@ -194,14 +234,6 @@ def score_dims(classifier: HookedClassifier, batch: Batch) -> Tensor:
     """
     name, by_dims = "signed_gi", Method(Backward(), formulas.gradient_times_input, True, "")
     return score_batch(classifier, batch, {name: by_dims})[1][name]
-
-
-def _completeness(
-    methods: dict[str, Method], evidence: Mapping[Source, Any], scores: dict[str, Tensor]
-) -> dict[str, Tensor]:
-    """Return how far the scores of each complete method are from adding up to the rise of the loss."""
-    rises = {name: evidence[method.source].rise for name, method in methods.items() if is_complete(method)}
-    return {name: formulas.completeness_gap(scores[name], rise) for name, rise in rises.items()}
 
 
 def _check_finite(what: str, values: Tensor, precision: str) -> None:

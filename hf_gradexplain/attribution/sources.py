@@ -4,6 +4,7 @@ A source is a frozen, hashable object. Calling it as `source(forward)` returns t
 scores. A new source is a class here, see docs/write-a-method.md.
 """
 
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
@@ -47,6 +48,15 @@ def propagates(source: Source) -> bool:
     return bool(getattr(source, "propagates", False))
 
 
+def evidence_of(source: Source, forwards: Sequence[ForwardPass]) -> Iterable[Any]:
+    """Return the evidence for forward passes over the same texts that differ only in the explained classes.
+
+    A source whose passes do not depend on the classes has a method `of_classes(forwards)`, which runs them once.
+    """
+    of_classes = getattr(source, "of_classes", None)
+    return map(source, forwards) if of_classes is None else of_classes(forwards)
+
+
 @dataclass(frozen=True)
 class Backward:
     """One backward pass from the summed losses to the word vectors; parameters get no gradients.
@@ -69,12 +79,18 @@ class Backward:
 
         Texts do not influence each other, therefore the gradient of the sum is that of each text's own loss.
         """
+        return next(iter(self.of_classes([forward])))
+
+    def of_classes(self, forwards: Sequence[ForwardPass]) -> Iterable[Gradients]:
+        """Return the same for each class, from one forward pass."""
         if self.objective is not None:
-            objective = replace(forward.classifier.objective, name=self.objective)
-            classifier = replace(forward.classifier, objective=objective)
-            forward = classifier.forward(forward.batch, graph=not has_gradient_shortcut(classifier))
-        shortcut = forward.run is None and has_gradient_shortcut(forward.classifier)
-        return shortcut_gradients(forward) if shortcut else gradients_of(forward)
+            given = forwards[0].classifier
+            classifier = replace(given, objective=replace(given.objective, name=self.objective))
+            own = classifier.forward(forwards[0].batch, graph=not has_gradient_shortcut(classifier))
+            last = forwards[-1]
+            forwards = [replace(own, batch=each.batch, keep_graph=each is not last) for each in forwards]
+        shortcut = forwards[0].run is None and has_gradient_shortcut(forwards[0].classifier)
+        return map(shortcut_gradients if shortcut else gradients_of, forwards)
 
 
 @dataclass(frozen=True)
@@ -108,8 +124,13 @@ class LeaveOneOut:
 
     def __call__(self, forward: ForwardPass) -> Tensor:
         """Return the scores `(B, U)`, 0 where a text has fewer units."""
+        return self.of_classes([forward])[0]
+
+    def of_classes(self, forwards: Sequence[ForwardPass]) -> list[Tensor]:
+        """Return the same for each class, from one set of masked copies."""
         with torch.no_grad():
-            return forward.loss(leave_one_out(forward)) - forward.loss().unsqueeze(1)
+            logits = leave_one_out(forwards[0])
+            return [each.loss(logits) - each.loss().unsqueeze(1) for each in forwards]
 
 
 @dataclass(frozen=True)

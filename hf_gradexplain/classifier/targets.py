@@ -19,16 +19,17 @@ Labels = ClassName | Iterable[ClassName] | None
 """One class for all texts, or one per text; None for the predicted classes."""
 
 _NO_WORDS: Mapping[str, int | None] = MappingProxyType({})
-_TARGETS: dict[str, int | None] = {"predicted": PREDICTED, "label": None}
+_TARGETS: dict[str, int | None] = {"predicted": PREDICTED, "label": None, "all": None}
 _AGAINST: dict[str, int | None] = {"runner_up": RUNNER_UP, "rest": REST}
-_PLURALS = {"label": "labels", "target": "targets", "against": "classes of against"}
+_PLURALS = {"class": "classes", "label": "labels", "target": "targets", "against": "classes of against"}
 
 
 def target_ids(target: ClassNames, labels: Labels, n_texts: int, class_names: Sequence[str]) -> list[int | None]:
     """Return the class to explain for each text; None for the predicted class.
 
     Args:
-        target: `predicted`, `label` for the classes in `labels`, or one class for all texts, or one per text.
+        target: `predicted`, `label` for the classes in `labels`, `all` for the predicted class first, or one class for
+            all texts, or one per text.
         labels: One class for all texts, or one per text, by id or name; see `class_id`. Only `label` needs them.
         n_texts: The number of texts.
         class_names: `(C,)` names of the model's classes.
@@ -37,12 +38,19 @@ def target_ids(target: ClassNames, labels: Labels, n_texts: int, class_names: Se
         GradexplainError: The target is `label` and labels are missing, the number of classes is not the number of
             texts, or one of them is not a class of the model.
     """
+    if target == "all":
+        return [None] * n_texts
     if target != "label":
         ids = _ids("target", target, n_texts, class_names, _TARGETS)
         return [None if i == PREDICTED else i for i in ids]
     if labels is None:
         raise GradexplainError("target='label' needs labels=[...], one class id or name per text, but got none")
     return [*label_ids(labels, n_texts, class_names)]
+
+
+def class_ids(classes: Sequence[ClassName], class_names: Sequence[str]) -> tuple[int, ...]:
+    """Return the ids of the classes that are explained beside the predicted one."""
+    return tuple(_ids("class", classes, len(classes), class_names))
 
 
 def label_ids(labels: Labels, n_texts: int, class_names: Sequence[str]) -> list[int]:
@@ -105,7 +113,7 @@ def _ids(
         word = words.get(value) if isinstance(value, str) else None
         found = class_id(value, class_names) if word is None else word
         if found is None:
-            which = f"{option} {value!r}" + (f" of text {i}" if several else "")
+            which = f"{option} {value!r}" + (f" of text {i}" if several and option != "class" else "")
             raise GradexplainError(f"{which} {_is_no_class(class_names, value, tuple(words))}")
         ids.append(found)
     if several and len(ids) != n_texts:

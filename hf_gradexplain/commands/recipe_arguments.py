@@ -88,7 +88,7 @@ class EvaluateRecipeArguments(PublishArguments, MeasureArguments, Options, Split
     that is evaluated. This needs no network.
     """
 
-    HIDDEN: ClassVar[tuple[str, ...]] = ("self_check", "self_check_share")
+    HIDDEN: ClassVar[tuple[str, ...]] = ("classes", "top_classes", "threshold", "self_check", "self_check_share")
     EXAMPLES: ClassVar[tuple[str, ...]] = (
         "",
         "--model_name_or_path MODEL --dataset_name DATASET --max_samples 500",

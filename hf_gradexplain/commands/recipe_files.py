@@ -60,12 +60,17 @@ def read_recipe(path: Path, dataclass_type: Any) -> tuple[list[str], dict[str, A
 
 def value_type(part: Field[Any]) -> tuple[Any, bool]:
     """Return the type of one value of a field, and whether the field takes several."""
-    annotation: Any = part.type
-    if get_origin(annotation) in (Union, UnionType):
-        annotation = next(kind for kind in get_args(annotation) if kind is not type(None))
+    annotation = _first(part.type)
     if get_origin(annotation) in (list, tuple):
-        return get_args(annotation)[0], True
+        return _first(get_args(annotation)[0]), True
     return annotation, False
+
+
+def _first(annotation: Any) -> Any:
+    """Return the first type of a union that is not None; any other type as it is."""
+    if get_origin(annotation) in (Union, UnionType):
+        return next(kind for kind in get_args(annotation) if kind is not type(None))
+    return annotation
 
 
 def _item(where: str, value: Any, kind: Any) -> Any:

@@ -1,6 +1,6 @@
 """Correlation histograms and the scores of one text, in matplotlib, without global state or a display."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -77,21 +77,17 @@ def draw_correlation(
 
 
 @matplotlib.style.context(STYLE)
-def explanation_figure(
-    units: Sequence[str],
-    scores: ArrayLike,
-    *,
-    title: str = "",
-    signed: bool = True,
-    sides: tuple[str, str] = ("supports", "opposes"),
-    max_units: int = 24,
-    note: str = "",
-) -> Figure:
-    """Draw the scores of one document as horizontal bars in a figure of its own; see `draw_bars`."""
-    figure = Figure(figsize=bars_size(min(len(units), max_units)), layout="constrained")
-    draw_bars(
-        figure.add_subplot(), units, scores, title=title, signed=signed, sides=sides, max_units=max_units, note=note
-    )
+def bars_figure(charts: Sequence[Mapping[str, Any]], *, max_units: int = 24) -> Figure:
+    """Draw the scores of one document for several classes, one chart below the other.
+
+    Args:
+        charts: Arguments of `draw_bars`, for each chart.
+        max_units: The largest number of bars of a chart.
+    """
+    width, height = bars_size(min(len(charts[0]["units"]), max_units))
+    figure = Figure(figsize=(width, height * len(charts)), layout="constrained")
+    for axes, chart in zip(figure.subplots(len(charts), squeeze=False).flat, charts, strict=True):
+        draw_bars(axes, **chart, max_units=max_units)
     return figure
 
 

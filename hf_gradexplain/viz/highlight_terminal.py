@@ -37,7 +37,7 @@ def to_rich(rows: Sequence[Row], heading: Heading | None = None, *, legend: bool
     lines: list[RenderableType] = [*_heading(heading, single)]
     for number, row in enumerate(rows):
         if single is None:
-            lines.append(Text.assemble("\n", (one_line(row.method), "bold"), "  ", row.agreement))
+            lines.append(Text.assemble("\n", (one_line(row.name), "bold"), "  ", row.agreement))
         pieces = [s for s in shades(row, heading) if number == 0 or s.role != "unread"]
         text = Text.assemble(*((_text(shade), _style(shade)) for shade in pieces))
         lines.append(Text.assemble("\n", text, "\n") if single else text)

@@ -49,6 +49,7 @@ class Row:
     Attributes:
         segments: The pieces of the text, in order; may be empty.
         method: The name of the method.
+        title: What the row is called among several; by default the name of the method.
         signed: Whether positive scores support the target and negative ones oppose it. If not, all scores are at
             least 0.
         sides: The names of positive and of negative scores.
@@ -69,6 +70,7 @@ class Row:
     remark: str = ""
     check: str = ""
     warning: str = ""
+    title: str = ""
 
     def __post_init__(self) -> None:
         lowest = min((segment.score for segment in self.segments if segment.score is not None), default=0.0)
@@ -76,6 +78,11 @@ class Row:
             raise ValueError(
                 f"Expected unsigned scores of at least 0, got {lowest}; pass signed=True for signed scores."
             )
+
+    @property
+    def name(self) -> str:
+        """What the row is called among several."""
+        return self.title or self.method
 
     @property
     def phrases(self) -> dict[Role, str]:

@@ -110,7 +110,7 @@ def _layout(rows: Sequence[Row], heading: Heading, width: float) -> Page:
     for number, row in enumerate(rows):
         page.top += _GAP
         if single is None:
-            page.write([(f"{row.method}  ", None)], Font(NAME, INK, "bold"))
+            page.write([(f"{row.name}  ", None)], Font(NAME, INK, "bold"))
             page.write_line(row.agreement or " ", Font(NOTE, MUTED))
         _write_row(page, row, heading, unread=number == 0)
     page.top += _GAP

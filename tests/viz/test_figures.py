@@ -10,11 +10,15 @@ from matplotlib.colors import to_hex
 
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.curves import _spread, aopc_figure, ends_figure
-from hf_gradexplain.viz.figures import correlation_figure, explanation_figure
+from hf_gradexplain.viz.figures import bars_figure, correlation_figure
 from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR, METHOD_STYLES
 
 HOSTILE = "$\\frac{1}{$ <svg onload=x> \x1b[31m\x00 \u202e" + 60 * "long "
 TWELVE = [*METHOD_STYLES, "lime", "kernel_shap", "integrated_gradients", "smoothgrad", "deeplift"]
+
+
+def explanation_figure(units, scores, max_units=24, **chart):
+    return bars_figure([{"units": units, "scores": scores, **chart}], max_units=max_units)
 
 
 def aopc_table(methods, longest=60, n=1000):

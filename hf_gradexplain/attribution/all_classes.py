@@ -1,0 +1,65 @@
+"""The classes that `target="all"` explains: one forward pass, and one backward pass per class."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.classifier.objective import with_classes
+from hf_gradexplain.text.data import Batch
+
+Classes = Callable[[ForwardPass, Batch], list[ForwardPass]]
+"""Returns a forward pass over texts once per class to explain; the texts have the classes as they were asked for."""
+
+
+def only_target(forward: ForwardPass, batch: Batch) -> list[ForwardPass]:
+    """Explain the target of each text alone."""
+    return [forward]
+
+
+@dataclass(frozen=True)
+class AllClasses:
+    """Which classes of each text are explained, the predicted one first.
+
+    Args:
+        top: The largest number of classes, unless they are named.
+        threshold: The smallest probability of a class of a sigmoid head, unless they are named.
+        named: Ids of classes to explain beside the predicted one; empty for the most probable ones.
+    """
+
+    top: int
+    threshold: float
+    named: tuple[int, ...] = ()
+
+    def __call__(self, forward: ForwardPass, batch: Batch) -> list[ForwardPass]:
+        """Return the forward pass once per class, the most probable first.
+
+        Texts with fewer classes than others get the predicted class again.
+
+        Args:
+            forward: The forward pass over the texts.
+            batch: The texts, with the classes as they were asked for.
+        """
+        objective = forward.classifier.objective
+        batches = (replace(batch, target=target) for target in self.targets(forward).unbind(1))
+        return [replace(forward, batch=with_classes(each, forward.logits.detach(), objective)) for each in batches]
+
+    def targets(self, forward: ForwardPass) -> Tensor:
+        """Return the classes of each text: `(B, N)`."""
+        logits, objective = forward.logits.detach(), forward.classifier.objective
+        predicted = objective.predicted(logits).unsqueeze(1)
+        if self.named:
+            chosen = torch.zeros_like(logits, dtype=torch.bool)
+            chosen[:, list(self.named)] = True
+        elif objective.head == "sigmoid":
+            chosen = objective.probability(logits) >= self.threshold
+        else:
+            chosen = torch.ones_like(logits, dtype=torch.bool)
+        chosen.scatter_(1, predicted, True)
+        count = int(chosen.sum(1).max())
+        size = count if self.named else min(count, self.top)
+        scores = logits.masked_fill(~chosen, -torch.inf).scatter(1, predicted, torch.inf)  # the predicted one is first
+        targets = scores.topk(size).indices
+        return targets.where(chosen.gather(1, targets), predicted)
