@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from torch import nn
 
+from hf_gradexplain.class_options import check_one_question
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.classifier.targets import Labels, label_ids
 from hf_gradexplain.comparing import ComparingEngine
@@ -15,7 +16,7 @@ from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.loading import has_own_tokenizer
-from hf_gradexplain.options import AUTO, MeasureArguments, Options, UnitName, check_one_question
+from hf_gradexplain.options import AUTO, MeasureArguments, Options, UnitName
 from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, call_options, takes_options
 from hf_gradexplain.streaming import StreamingEngine
 from hf_gradexplain.text.given_units import GivenUnits, with_units

@@ -5,25 +5,17 @@ recipes share. Python signatures (`hf_gradexplain.signatures`), `--help` and the
 these fields.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from hf_gradexplain.class_options import ClassName, ClassNames, check_classes, set_classes
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.option_fields import check_choices, option
 from hf_gradexplain.tokenizer_kwargs import read_kwargs, write_kwargs
-from hf_gradexplain.values import as_tuple, one_or_tuple
 
 UnitName = Literal["token", "word", "word_type", "sentence", "clause"]
-ClassName = str | int
-"""A class: its name, or its id."""
-ClassNames = ClassName | Sequence[ClassName]
-"""One class for all texts, or one per text."""
-TARGETS = ("predicted", "label", "all")
-"""The words that `target` takes; they win over a class of that name."""
-AGAINST = ("runner_up", "rest")
-"""The words that `against` takes; they win over a class of that name."""
 ObjectiveName = Literal["loss", "logit", "prob", "contrast"]
 ProblemTypeName = Literal["single_label_classification", "multi_label_classification", "regression"]
 BaselineName = Literal["zero", "pad", "mask", "unk", "mean"]
@@ -140,32 +132,12 @@ class Options:
     def __post_init__(self) -> None:
         methods = (self.methods,) if isinstance(self.methods, str) else tuple(self.methods)
         object.__setattr__(self, "methods", methods)
-        object.__setattr__(self, "target", one_or_tuple("target", self.target))
-        if self.against is not None:
-            object.__setattr__(self, "against", one_or_tuple("against", self.against))
-        object.__setattr__(self, "classes", as_tuple("classes", self.classes))
-        if self.objective is None:  # the default
-            object.__setattr__(self, "objective", "loss" if self.against is None else "contrast")
+        set_classes(self)
         roles = (self.explain_roles,) if isinstance(self.explain_roles, str) else tuple(self.explain_roles)
         object.__setattr__(self, "explain_roles", roles)
         check_choices(self)
-        if (self.objective == "contrast") != (self.against is not None):
-            raise GradexplainError(
-                "objective='contrast' needs against=..., the class to compare with: give both, or choose 'loss'"
-                if self.against is None
-                else f"against={self.against!r} explains a contrast, not the {self.objective}: leave out objective"
-            )
+        check_classes(self)
         object.__setattr__(self, "tokenizer_kwargs", write_kwargs(read_kwargs(self.tokenizer_kwargs)))
-        if self.target == "all" and self.against not in (None, *AGAINST):
-            raise GradexplainError(
-                f"target='all' explains the class {self.against!r} as well: choose against='runner_up' or 'rest'"
-            )
-        if self.classes and self.target != "all":
-            raise GradexplainError("classes names classes of target='all': give both, or name one class as the target")
-        if self.top_classes < 1:
-            raise GradexplainError(f"top_classes must be a number of classes, 1 or larger, but is {self.top_classes}")
-        if not 0 <= self.threshold <= 1:
-            raise GradexplainError(f"threshold must be a probability between 0 and 1, but is {self.threshold}")
         if self.seed < 0:
             raise GradexplainError(f"seed must be a whole number, 0 or larger, but is {self.seed}")
         if self.batch_tokens is not None and self.batch_tokens < 1:
@@ -179,24 +151,6 @@ class Options:
                 )
             if self.self_check is None:
                 object.__setattr__(self, "self_check", True)
-
-
-def check_one_question(options: Options) -> None:
-    """Check that the same is explained of every text, as an evaluation needs it.
-
-    Raises:
-        GradexplainError: It is not.
-    """
-    if options.target == "all":
-        raise GradexplainError("an evaluation explains one class of each text: give another target than 'all'")
-    for name, value in (("target", options.target), ("against", options.against)):
-        if isinstance(value, tuple):
-            raise GradexplainError(f"an evaluation takes one {name} for all texts, not a list: labels are one per text")
-    if options.target in TARGETS and options.against not in (None, *AGAINST):
-        raise GradexplainError(
-            f"an evaluation with target={options.target!r} has texts of the class {options.against!r} itself: name "
-            "the target, or choose against='runner_up' or 'rest'"
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

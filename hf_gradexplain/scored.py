@@ -51,10 +51,10 @@ class ScoredBatch:
         classifier, logits = self.forward.classifier, self.forward.logits.detach()
         of_texts = classifier.objective.probability(logits), classifier.objective.predicted(logits)
         numbers = to_arrays([*of_texts, self.forward.batch.target, *self.scores.values(), *self.completeness.values()])
-        probabilities, predicted, target, *others = numbers
+        probabilities, predicted, target, *values = numbers
         predictions, targets, against = predicted.tolist(), target.tolist(), self._against()
-        scores = dict(zip(self.scores, others, strict=False))
-        completeness = dict(zip(self.completeness, others[len(scores) :], strict=True))
+        scores = dict(zip(self.scores, values, strict=False))
+        completeness = dict(zip(self.completeness, values[len(scores) :], strict=True))
         tokenizer_kwargs = read_kwargs(self.options.tokenizer_kwargs)
         others = [list(map(ClassScores.of, other.explanations())) for other in self.others]
         return [

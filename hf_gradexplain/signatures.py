@@ -6,11 +6,10 @@ from dataclasses import fields
 from textwrap import fill
 from typing import Any, TypedDict, TypeVar, get_args
 
+from hf_gradexplain.class_options import ClassName, ClassNames
 from hf_gradexplain.errors import choose
 from hf_gradexplain.options import (
     BaselineName,
-    ClassName,
-    ClassNames,
     MeasureArguments,
     ObjectiveName,
     Options,

@@ -34,7 +34,7 @@ MAY_DEFER = {"hf_gradexplain", "hf_gradexplain.explain", "hf_gradexplain.models"
 FOLDERS = [
     {"errors"},
     {"tokenizer_kwargs", "values"},
-    {"option_fields"},
+    {"class_options", "option_fields"},
     {"options"},
     {"files", "viz", "hub", "ragged_array", "rounding"},
     {"coefficients", "text", "models", "corpus", "loading", "metrics", "signatures"},

@@ -10,18 +10,17 @@ from typing import Any, ClassVar, Literal
 import yaml
 
 from hf_gradexplain.attribution.descriptions import PAPER_METHODS
+from hf_gradexplain.class_options import ClassNames, check_one_question
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.option_fields import option, with_default
 from hf_gradexplain.options import (
     AUTO,
-    ClassNames,
     HubArguments,
     MeasureArguments,
     ModelArguments,
     Options,
     SplitArguments,
     UnitName,
-    check_one_question,
 )
 from hf_gradexplain.training.arguments import TrainArguments
 

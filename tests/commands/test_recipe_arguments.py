@@ -110,7 +110,10 @@ def test_help_shows_the_groups(capsys):
 
 @pytest.mark.parametrize(
     ("recipe", "unlisted"),
-    [(ExplainRecipeArguments, set()), (EvaluateRecipeArguments, {"self_check", "self_check_share"})],
+    [
+        (ExplainRecipeArguments, set()),
+        (EvaluateRecipeArguments, {"classes", "top_classes", "threshold", "self_check", "self_check_share"}),
+    ],
 )
 def test_help_lists_every_option_that_the_recipe_does_not_refuse(recipe, unlisted, capsys):
     with pytest.raises(SystemExit):
