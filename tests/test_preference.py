@@ -255,7 +255,7 @@ def test_the_rewards_keep_small_differences():
 
 
 def test_the_options_of_a_comparison_are_those_of_an_explanation():
-    chosen_by_the_call = {"target", "objective", "against", "problem_type"}
+    chosen_by_the_call = {"target", "objective", "against", "problem_type", "classes", "top_classes", "threshold"}
     expected = {name: t for name, t in ExplainOptions.__annotations__.items() if name not in chosen_by_the_call}
     assert expected == ComparisonOptions.__annotations__
 

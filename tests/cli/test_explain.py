@@ -145,6 +145,16 @@ def test_a_class_and_what_it_is_compared_with_are_named_by_name_or_id(model, cap
     assert "against='rest' explains a contrast, not the loss: leave out objective" in capsys.readouterr().err
 
 
+def test_all_classes_are_explained_together(model, capsys):
+    flags = ["--target", "all", "--classes", "LABEL_1", "2", "--format", "jsonl"]
+    assert main(["explain", model, "the film", *flags]) == 0
+    explanation = Explanation.from_dict(json.loads(capsys.readouterr().out))
+    assert {"LABEL_1", "LABEL_2", explanation.prediction_label} == explanation.by_class().keys()
+    with pytest.raises(SystemExit):
+        main(["explain", model, "the film", "--target", "all", "--top_classes", "two"])
+    assert "--top_classes: invalid int value: 'two'" in capsys.readouterr().err
+
+
 def test_a_model_that_is_not_there(capsys):
     assert main(["explain", "no/such-model", "text"]) == 1
     assert "cannot load a sequence classifier from 'no/such-model'" in capsys.readouterr().err
