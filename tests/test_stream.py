@@ -117,7 +117,7 @@ def test_memory_does_not_grow_with_the_number_of_texts(monkeypatch):
     alive, chunk = weakref.WeakSet(), 2 * 100 + 1
 
     def watched():
-        for i in range(3000):
+        for i in range(1500):
             text = Text(MANY[i % 40])
             alive.add(text)
             yield text
@@ -130,10 +130,10 @@ def test_memory_does_not_grow_with_the_number_of_texts(monkeypatch):
         born.add(explanation)
         assert len(born) <= chunk
         assert len(alive) <= 2 * chunk
-        if i in (1000, 2900):
+        if i in (700, 1450):
             gc.collect()
             objects.append(len(gc.get_objects()))
-    assert i == 2999
+    assert i == 1499
     assert objects[1] < objects[0] + 20 * chunk
 
 

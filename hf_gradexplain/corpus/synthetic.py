@@ -110,15 +110,17 @@ class SyntheticCorpus:
     test: Dataset
     evidence: dict[str, tuple[float, ...]]
 
-    def weight(self, word: str, label: int) -> float:
-        """Return the planted weight of a word for a class, whatever its case; zero for a distractor.
+    def weight(self, text: str, label: int) -> float:
+        """Return the planted weight of a word for a class, whatever its case, or the sum over the words of a text.
+
+        The weight of a distractor is zero.
 
         Raises:
             GradexplainError: `label` is not the id of a class.
         """
         if not 0 <= label < len(CLASSES):
             raise GradexplainError(f"label must be from 0 to {len(CLASSES) - 1}, the id of a class; it is {label}")
-        return self.evidence.get(word.lower(), (0.0,) * len(CLASSES))[label]
+        return sum(self.evidence[word][label] for word in words_of(text) if word in self.evidence)
 
 
 def make_corpus(seed: int = 0, n_train: int = 2000, n_test: int = 200) -> SyntheticCorpus:

@@ -64,6 +64,7 @@ def test_weights_sum_to_zero_over_classes(corpus):
 def test_weight_of_a_word(corpus):
     assert corpus.weight("Silent", 3) == -1.5
     assert corpus.weight("the", 3) == 0.0
+    assert corpus.weight("Silent, the fog: silent.", 3) == -3.0 + corpus.weight("fog", 3)
     for label in (-1, 4):
         with pytest.raises(GradexplainError, match=f"from 0 to 3, the id of a class; it is {label}"):
             corpus.weight("fog", label)
