@@ -19,5 +19,6 @@ from .perturb import register_shortcut as register_shortcut
 from .preference import Preference as Preference
 from .run.evaluation import Evaluation as Evaluation
 from .sharing import load_explanations as load_explanations
+from .zero_shot import ZeroShotExplainer as ZeroShotExplainer
 
 __version__: str

@@ -31,6 +31,7 @@ EXPORTS = [
     "Shortcut",
     "TextCNNConfig",
     "TextCNNForSequenceClassification",
+    "ZeroShotExplainer",
     "explain",
     "load_explanations",
     "plots",

@@ -52,7 +52,7 @@ FOLDERS = [
     {"comparison"},
     {"evaluation", "plots", "preference", "stream"},
     {"comparing", "run", "streaming"},
-    {"explain"},
+    {"explain", "zero_shot"},
     {"cards", "pipelines", "sharing"},
     {"commands"},
     {"hf_gradexplain"},
@@ -70,7 +70,7 @@ INSIDE = {
         {"character_alignment", "joined", "sentences", "words"},
         {"chat_tokens", "larger_units", "python_tokenizers"},
         {"collate", "encode"},
-        {"given_units"},
+        {"given_units", "hypotheses"},
     ],
     "classifier": [
         {"process_settings"},

@@ -44,6 +44,11 @@ class Prompt:
     messages: tuple[Message, ...]
     origin: np.ndarray
 
+    @property
+    def contents(self) -> list[str]:
+        """The contents."""
+        return [self.text[message.start : message.end] for message in self.messages]
+
     def unread(self, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
         """Return the parts of `text` that are not in `rendered[start:end]`, without white space around them."""
         is_read = np.zeros(len(self.text) + 1, bool)

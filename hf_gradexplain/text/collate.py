@@ -42,7 +42,7 @@ def collate(
     *inputs, unit_of, row_of = torch.from_numpy(np.stack(of_tokens)).to(device)
     lengths = [part.stop - part.start for document in documents for part in document.sequences]
     sequences = None
-    if len(lengths) > len(documents):
+    if any(document.sequence_of is not None for document in documents):
         text_of = [b for b, document in enumerate(documents) for _ in document.sequences]
         sequences = Sequences.of(torch.tensor(text_of, device=device), special_tokens(documents, tokenizer))
     units = Units(

@@ -12,8 +12,8 @@ from hf_gradexplain.text.data import NO_UNIT, Document
 from hf_gradexplain.text.texts import SEPARATOR
 from hf_gradexplain.text.unit import Occurrences
 
-Place = tuple[int, int, int]
-"""Where a unit begins and ends, and its number among those that begin and end there."""
+Place = tuple[int, bool, int]
+"""Where a unit begins, whether it has characters, and its number among those of which both is true."""
 
 
 class Piece(NamedTuple):
@@ -30,13 +30,27 @@ class Piece(NamedTuple):
     at: int
 
 
+class _Unit(NamedTuple):
+    """A unit at a place, where it is longest.
+
+    Attributes:
+        length: The number of its characters.
+        kind: What is equal for units that are one.
+        surface: How it is shown if it has no characters.
+    """
+
+    length: int
+    kind: Hashable
+    surface: str
+
+
 def join(
     text: str, documents: Sequence[Document], pieces: Sequence[Sequence[Piece]], types: bool, unknown: int | None
 ) -> Document:
     """Return a text that is read as these documents, one sequence each.
 
-    Units at the same place of the text are one unit, whatever sequences they stand in. Units outside of the pieces,
-    such as the words of a template, are no units any more.
+    Units that begin at the same place of the text are one unit, whatever sequences they stand in: one of them may have
+    lost its end by truncation. Units outside of the pieces, such as the words of a template, are no units any more.
 
     Args:
         text: What the spans of the result refer to.
@@ -45,27 +59,27 @@ def join(
         types: Whether words of equal tokens are one unit, wherever they stand.
         unknown: The id of the unknown token.
     """
-    keys, places, surfaces = list[list[Hashable]](), dict[Place, Hashable](), dict[Hashable, str]()
-    for document, own in zip(documents, pieces, strict=True):
-        at = _places(document.occurrences.spans, own)
+    places = [_places(document.occurrences.spans, own) for document, own in zip(documents, pieces, strict=True)]
+    longest: dict[Place, _Unit] = {}
+    for document, at in zip(documents, places, strict=True):
         kinds = _types(document, unknown) if types else at
-        keys.append([None if place is None else kind for place, kind in zip(at, kinds, strict=True)])
-        for u, (place, key) in enumerate(zip(at, keys[-1], strict=True)):
-            if place is not None:
-                places.setdefault(place, key)
-                surfaces.setdefault(key, document.occurrences.surfaces.get(u, ""))
-    order = sorted(places)
-    numbers: dict[Hashable, int] = {None: NO_UNIT}
-    unit_of_place = np.array([numbers.setdefault(places[place], len(numbers) - 1) for place in order], dtype=int)
-    spans = np.array([place[:2] for place in order], dtype=int).reshape(-1, 2)
-    new = [np.array([*(numbers[key] for key in of_units), NO_UNIT]) for of_units in keys]
+        for u, (place, kind, (start, end)) in enumerate(
+            zip(at, kinds, document.occurrences.spans.tolist(), strict=True)
+        ):
+            if place is not None and (place not in longest or end - start > longest[place].length):
+                longest[place] = _Unit(end - start, kind, document.occurrences.surfaces.get(u, ""))
+    order = sorted(longest)
+    numbers: dict[Hashable, int] = {}
+    unit_at = {place: numbers.setdefault(longest[place].kind, len(numbers)) for place in order}
+    spans = np.array([(place[0], place[0] + longest[place].length) for place in order], dtype=int).reshape(-1, 2)
+    new = [np.array([*(NO_UNIT if place is None else unit_at[place] for place in at), NO_UNIT]) for at in places]
     unit_of = np.concatenate([units[document.unit_of] for units, document in zip(new, documents, strict=True)])
     inputs = _inputs(documents)
     row_of, unit_of_row = rows(unit_of, inputs["input_ids"])
-    named = {numbers[key]: surface for key, surface in surfaces.items() if surface}
+    named = {unit_at[place]: longest[place].surface for place in reversed(order) if longest[place].surface}
     return Document(
         text=text,
-        occurrences=Occurrences(text, unit_of_place, spans, named, len(numbers) - 1),
+        occurrences=Occurrences(text, np.array([*unit_at.values()], dtype=int), spans, named, len(numbers)),
         inputs=inputs,
         unit_of=unit_of,
         row_of=row_of,
@@ -138,15 +152,15 @@ def _places(spans: np.ndarray, pieces: Sequence[Piece]) -> list[Place | None]:
     Tokens without characters of their own may stand at one place; they are told apart by a number.
     """
     places: list[Place | None] = []
-    counts = Counter[tuple[int, int]]()
+    counts = Counter[tuple[int, bool]]()
     for start, end in spans.tolist():
         piece = next((piece for piece in pieces if piece.start <= start and end <= piece.end), None)
         if piece is None:
             places.append(None)
             continue
-        span = start - piece.start + piece.at, end - piece.start + piece.at
-        places.append((*span, counts[span]))
-        counts[span] += 1
+        place = start - piece.start + piece.at, start < end
+        places.append((*place, counts[place]))
+        counts[place] += 1
     return places
 
 

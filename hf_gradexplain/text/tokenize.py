@@ -8,6 +8,9 @@ from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from hf_gradexplain.errors import one_line, translate_errors
 
+_SET = ("max_length", "truncation", "truncation_side")
+"""The arguments that `tokenize` sets itself."""
+
 
 def tokenize(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[str, ...]], limit: int | None, kwargs: Mapping[str, Any]
@@ -18,7 +21,7 @@ def tokenize(
         tokenizer: The tokenizer.
         texts: Tuples of one text, or of both texts of a pair.
         limit: The largest number of tokens; None for no limit.
-        kwargs: Other arguments of the tokenizer; `max_length` is ignored.
+        kwargs: Other arguments of the tokenizer; `max_length` is ignored. `truncation` counts if there is a limit.
 
     Raises:
         GradexplainError: The tokenizer fails.
@@ -27,12 +30,12 @@ def tokenize(
     with _restore_settings(tokenizer, side), translate_errors(_tokenizer_failed, Exception):
         return tokenizer(
             [each if len(each) > 1 else each[0] for each in texts],
-            truncation=limit is not None,
+            truncation=kwargs.get("truncation", True) if limit is not None else False,
             max_length=limit,
             return_overflowing_tokens=False,
             return_special_tokens_mask=True,
             verbose=False,
-            **{name: value for name, value in kwargs.items() if name not in ("max_length", "truncation_side")},
+            **{name: value for name, value in kwargs.items() if name not in _SET},
         )
 
 
