@@ -115,6 +115,6 @@ def test_the_text_makes_room_for_each_hypothesis(unit):
 
 
 def test_sentences_of_the_text_and_the_labels():
-    document, (first, second) = encoded("film. good film.", ["bad", "a film"], "{}", unit="sentence")
+    document, (_, second) = encoded("film. good film.", ["bad", "a film"], "{}", unit="sentence")
     assert [unit.text for unit in document.units] == ["film.", "good film.", "bad", "a film"]
     assert [name for _, name in second[-3:]] == ["a film", "a film", None]
