@@ -62,12 +62,10 @@ def join(
     places = [_places(document.occurrences.spans, own) for document, own in zip(documents, pieces, strict=True)]
     longest: dict[Place, _Unit] = {}
     for document, at in zip(documents, places, strict=True):
-        kinds = _types(document, unknown) if types else at
-        for u, (place, kind, (start, end)) in enumerate(
-            zip(at, kinds, document.occurrences.spans.tolist(), strict=True)
-        ):
-            if place is not None and (place not in longest or end - start > longest[place].length):
-                longest[place] = _Unit(end - start, kind, document.occurrences.surfaces.get(u, ""))
+        kinds, lengths = _types(document, unknown) if types else at, np.diff(document.occurrences.spans)[:, 0].tolist()
+        for u, (place, kind, length) in enumerate(zip(at, kinds, lengths, strict=True)):
+            if place is not None and (place not in longest or length > longest[place].length):
+                longest[place] = _Unit(length, kind, document.occurrences.surfaces.get(u, ""))
     order = sorted(longest)
     numbers: dict[Hashable, int] = {}
     unit_at = {place: numbers.setdefault(longest[place].kind, len(numbers)) for place in order}
