@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import accumulate, chain, groupby, islice
+from itertools import accumulate, groupby
 from typing import Any, Self
 
 import numpy as np
@@ -25,7 +25,7 @@ _BLANKS = "\u2003\u2002\u2001\u2000\u3000"
 
 _LITERAL = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"")
 
-_Render = Callable[[Sequence[Mapping[str, Any]]], str]
+_Render = Callable[[Sequence[dict[str, Any]]], str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ def to_prompt(tokenizer: PreTrainedTokenizerBase, conversation: Conversation) ->
             "the model was trained with, or give texts"
         )
 
-    def render(some: Sequence[Mapping[str, Any]]) -> str:
+    def render(some: Sequence[dict[str, Any]]) -> str:
         prompt = tokenizer.apply_chat_template(list(some), tokenize=False, add_generation_prompt=False)
         return without_surrogates(str(prompt))
 
@@ -100,7 +100,7 @@ def _refused(error: BaseException) -> str:
 def _origin(
     rendered: str,
     text: str,
-    messages: Sequence[Mapping[str, Any]],
+    messages: Sequence[dict[str, Any]],
     places: Sequence[Message],
     template: str,
     render: _Render,
@@ -111,10 +111,9 @@ def _origin(
     give `rendered`. It does not if the template looks for certain strings in the contents. So if it does not, white
     space is not replaced, and then neither are strings that stand in the template, such as `</think>`.
     """
-    literals = {s for s in map("".join, _LITERAL.findall(template)) if s.strip()}
-    kept = {k for s in literals for match in re.finditer(re.escape(s), text) for k in range(*match.span())}
     blank = next((c for c in _BLANKS if c not in text and c not in rendered), None)
-    for marks in (_Marks.of(rendered, text, (), blank), _Marks.of(rendered, text, ()), _Marks.of(rendered, text, kept)):
+    for keep, mark in ((False, blank), (False, None), (True, None)):
+        marks = _Marks.of(rendered, text, _literals(template, text) if keep else (), mark)
         contents = [marks.apply(text, place) for place in places]
         if None not in contents:
             with suppress(Exception):  # a template may refuse contents that it does not know
@@ -128,6 +127,12 @@ def _origin(
             "tokenizer_kwargs={'add_special_tokens': False}"
         )
     return origin
+
+
+def _literals(template: str, text: str) -> set[int]:
+    """Return the offsets of all characters in strings that stand in the template."""
+    strings = {s for s in map("".join, _LITERAL.findall(template)) if s.strip()}
+    return {k for s in strings for match in re.finditer(re.escape(s), text) for k in range(*match.span())}
 
 
 @dataclass(frozen=True)
@@ -146,10 +151,11 @@ class _Marks:
     def of(cls, rendered: str, text: str, kept: Collection[int], blank: str | None = None) -> Self:
         """Return marks for visible characters, or for some of them if there are too many."""
         visible = [k for k, character in enumerate(text) if not character.isspace() and k not in kept]
-        taken = {ord(character) for character in chain(text, rendered)}
-        chosen = visible[:: 1 + 2 * len(visible) // len(_MARKS)]
-        marks = (code for code in _MARKS if code not in taken)
-        return cls(dict(zip(chosen, map(chr, islice(marks, len(chosen))), strict=True)), blank)
+        taken = {ord(character) for character in {*text, *rendered}}
+        n_marks = len(_MARKS) - len(taken.intersection(_MARKS) if max(taken, default=0) >= _MARKS[0] else ())
+        chosen = visible[:: -(-len(visible) // n_marks) or 1] if n_marks else []
+        marks = (chr(code) for code in _MARKS if code not in taken)
+        return cls(dict(zip(chosen, marks, strict=False)), blank)
 
     def apply(self, text: str, place: Message) -> str | None:
         """Return a content with marks; None if it has visible characters, but none of them has a mark."""

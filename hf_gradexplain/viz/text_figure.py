@@ -14,13 +14,13 @@ from matplotlib.transforms import Affine2D, ScaledTranslation
 
 from hf_gradexplain.viz.canvas import INK, MUTED, STYLE
 from hf_gradexplain.viz.heading import Heading
-from hf_gradexplain.viz.segments import COLORS, Role, Row, Shade, phrases_of, shades
+from hf_gradexplain.viz.segments import COLORS, Row, Shade, phrases_of, shades
 from hf_gradexplain.viz.typesetting import Font, Page, Piece
 
 TEXT, NAME, NOTE = 10.5, 9.5, 8.5
 """Font sizes in points: readable in a picture of 5.6 inches that is shown 390 pixels wide."""
 
-_FONTS: dict[Role, Font] = {"": Font(TEXT, INK), "unread": Font(TEXT, MUTED), "speaker": Font(NOTE, MUTED)}
+_FONTS: dict[str, Font] = {"": Font(TEXT, INK), "unread": Font(TEXT, MUTED), "speaker": Font(NOTE, MUTED)}
 """The fonts of a text: its own, that of what was not read, and that of the roles in a conversation."""
 
 _TALL, _LOW = 1.75 * TEXT, 1.55 * NOTE

@@ -90,6 +90,10 @@ def test_contents_with_more_characters_than_marks_are_found(monkeypatch):
     prompt = to_prompt(chat_tokenizer("byte_level", "chatml"), messages)
     found = prompt.origin[prompt.origin >= 0].tolist()
     assert found == [k for k in range(len(prompt.text)) if k != len(messages[0]["content"])]
+    for taken in (chat._MARKS[:4], chat._MARKS):  # some of the marks, or all, are in the contents
+        hostile = [{**messages[0], "content": "".join(map(chr, taken)) + " abc def"}, messages[1]]
+        prompt = to_prompt(chat_tokenizer("byte_level", "chatml"), hostile)
+        assert "".join(prompt.text[k] for k in prompt.origin if k >= 0) == hostile[0]["content"] + "ghi"
 
 
 def test_contents_are_looked_for_if_the_template_depends_on_what_they_say():
