@@ -14,7 +14,8 @@ from hf_gradexplain.attribution.choice import Choice, choose_method
 from hf_gradexplain.attribution.methods import Scores, check_names, score_classes, score_dims, select
 from hf_gradexplain.attribution.prepare import Outputs, baselines_of, head_of_model, prepare
 from hf_gradexplain.attribution.sources import takes_gradients
-from hf_gradexplain.classifier.head import class_names_of
+from hf_gradexplain.classifier.combine import Pool
+from hf_gradexplain.classifier.head import Head, class_names_of
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.memory import run_halving_on_oom
 from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
@@ -163,10 +164,11 @@ class AttributionEngine:
             documents: The documents; one that is read as several sequences needs `outputs`.
             options: How to explain.
             labels: One class for all documents or one per document, by id or name.
-            outputs: What the logits of the documents are; None for those of the model.
+            outputs: What the logits of the documents are; None for those of the model, pooled over windows.
         """
         why = str(self.automatic) if AUTO in options.methods else ""
-        options, class_names = self.resolve(options), outputs.class_names if outputs else self.class_names
+        options, outputs = self.resolve(options), outputs or self._pooled(options)
+        class_names = outputs.class_names if outputs else self.class_names
         targets = target_ids(options.target, labels, len(documents), class_names)
         device, methods = device_of(self.model), select(options.methods, options.steps)
         check_token_ids(documents, self.tokenizer, self.model)
@@ -245,12 +247,21 @@ class AttributionEngine:
     def encode(self, texts: Sequence[Text], options: Options) -> list[Document]:
         """Return the texts as documents, tokenized as the options say."""
         limit, filler, kwargs = self.profile.max_length, self.profile.pad_id or 0, read_kwargs(options.tokenizer_kwargs)
-        return Encoder(self.tokenizer, limit, options.unit, filler, kwargs, options.explain_roles)(texts)
+        roles, stride = options.explain_roles, options.stride
+        return Encoder(self.tokenizer, limit, options.unit, filler, kwargs, roles, stride)(texts)
+
+    def _pooled(self, options: Options) -> Outputs | None:
+        """What the logits of texts are that may be read as windows; None without a stride."""
+        if options.stride is None:
+            return None
+        return Outputs(Pool(options.pool), self.class_names, self._head(options))
+
+    def _head(self, options: Options) -> Head:
+        return head_of_model(self.model, self.profile, options.problem_type or self._problem_type)
 
     def _classifier(self, options: Options, outputs: Outputs | None = None) -> HookedClassifier:
         """The model with its lookups, as these options run it."""
-        problem_type = options.problem_type or self._problem_type
-        head = outputs.head if outputs else head_of_model(self.model, self.profile, problem_type)
+        head = outputs.head if outputs else self._head(options)
         classifier = prepare(self.model, self.tokenizer, self.profile, options, head)
         if options.torch_compile and not classifier.for_propagation and shortcut_of(self.model) is GENERIC:
             classifier = replace(classifier, compiled=self._compiled(classifier))

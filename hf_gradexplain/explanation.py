@@ -16,7 +16,7 @@ from hf_gradexplain.explained_classes import ClassScores
 from hf_gradexplain.files import atomic_write_bytes
 from hf_gradexplain.records import reading_file, reading_record, to_fields, to_record
 from hf_gradexplain.self_check import SelfCheck
-from hf_gradexplain.text.unit import Message, Unit
+from hf_gradexplain.text.unit import Message, Unit, Window
 from hf_gradexplain.values import Lazy
 from hf_gradexplain.viz.sanitize import json_text
 
@@ -50,6 +50,9 @@ class Explanation(Displayed):
             texts.
         unread: The parts of a conversation that the model did not read, as `(start, end)`: what the chat template
             drops, and what truncation removes.
+        windows: The windows that a long text was read as, with `stride`; empty if it was read as one sequence.
+        deciding: With `pool="max"`, the number of the window, from 0, that has the largest logit of each class: `(C,)`.
+            Words outside of the windows that decide have no influence. Empty otherwise.
         prediction_label: The name of the predicted class, or empty.
         regression: Whether the model is a regression model.
         dtype: The compute dtype of the model, such as `float32`; lower precision gives less exact scores.
@@ -81,6 +84,8 @@ class Explanation(Displayed):
     pair_start: int | None = None
     messages: tuple[Message, ...] = ()
     unread: tuple[tuple[int, int], ...] = ()
+    windows: tuple[Window, ...] = ()
+    deciding: tuple[int, ...] = ()
     prediction_label: str = ""
     regression: bool = False
     dtype: str = "float32"

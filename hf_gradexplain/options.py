@@ -19,6 +19,7 @@ UnitName = Literal["token", "word", "word_type", "sentence", "clause"]
 ObjectiveName = Literal["loss", "logit", "prob", "contrast"]
 ProblemTypeName = Literal["single_label_classification", "multi_label_classification", "regression"]
 BaselineName = Literal["zero", "pad", "mask", "unk", "mean"]
+PoolName = Literal["mean", "max"]
 PrecisionName = Literal["no", "bf16"]
 TiesName = Literal["random", "position"]
 
@@ -90,6 +91,15 @@ class Options:
         "padding=max_length, max_length, truncation_side, padding_side, add_special_tokens, return_attention_mask.",
         metavar="NAME=VALUE,...",
     )
+    stride: int | None = option(
+        None,
+        "Read texts that are too long for the model as windows, and let each share this number of tokens with the one "
+        "before. Without a stride they are truncated.",
+        metavar="TOKENS",
+    )
+    pool: PoolName = option(
+        "mean", "With stride: how the logits of a text's windows become those of the text, class by class."
+    )
     explain_roles: tuple[str, ...] = option(
         (),
         "Roles of a conversation, such as assistant: only the words of their messages get scores; by default those of "
@@ -138,6 +148,10 @@ class Options:
         check_choices(self)
         check_classes(self)
         object.__setattr__(self, "tokenizer_kwargs", write_kwargs(read_kwargs(self.tokenizer_kwargs)))
+        if self.stride is not None and self.stride < 0:
+            raise GradexplainError(f"stride must be a number of tokens, 0 or larger, but is {self.stride}")
+        if self.pool != "mean" and self.stride is None:
+            raise GradexplainError(f"pool={self.pool!r} is about windows: give their overlap, such as stride=64, as well")
         if self.seed < 0:
             raise GradexplainError(f"seed must be a whole number, 0 or larger, but is {self.seed}")
         if self.batch_tokens is not None and self.batch_tokens < 1:

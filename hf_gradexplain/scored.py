@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hf_gradexplain.classifier.combine import Pool
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.explained_classes import ClassScores
 from hf_gradexplain.explanation import Explanation
@@ -53,6 +54,7 @@ class ScoredBatch:
         numbers = to_arrays([*of_texts, self.forward.batch.target, *self.scores.values(), *self.completeness.values()])
         probabilities, predicted, target, *values = numbers
         predictions, targets, against = predicted.tolist(), target.tolist(), self._against()
+        deciding = self._deciding()
         scores = dict(zip(self.scores, values, strict=False))
         completeness = dict(zip(self.completeness, values[len(scores) :], strict=True))
         tokenizer_kwargs = read_kwargs(self.options.tokenizer_kwargs)
@@ -72,6 +74,8 @@ class ScoredBatch:
                 pair_start=document.pair_start,
                 messages=document.occurrences.messages,
                 unread=document.unread,
+                windows=document.windows,
+                deciding=deciding[i] if document.windows else (),
                 prediction_label=self.class_names[predictions[i]],
                 regression=classifier.objective.head == "identity",
                 dtype=classifier.precision,
@@ -86,6 +90,15 @@ class ScoredBatch:
             )
             for i, document in enumerate(self.forward.batch.documents)
         ]
+
+    def _deciding(self) -> list[tuple[int, ...]]:
+        """The sequence that decides each class of each text; none if no single one does."""
+        combine, sequences = self.forward.classifier.combine, self.forward.batch.sequences
+        if isinstance(combine, Pool) and sequences is not None:
+            logits = sequences.by_text(self.forward.sequence_logits.detach())
+            if (numbers := combine.deciding(logits, sequences.real)) is not None:
+                return list(map(tuple, numbers.tolist()))
+        return [()] * len(self.indices)
 
     def _against(self) -> list[int | None]:
         """The class that the target of each text is compared with, or `REST`; None if the target alone is explained."""

@@ -13,6 +13,7 @@ from hf_gradexplain.options import (
     MeasureArguments,
     ObjectiveName,
     Options,
+    PoolName,
     PrecisionName,
     ProblemTypeName,
     TiesName,
@@ -31,6 +32,8 @@ class _CommonOptions(TypedDict, total=False):
     baseline: BaselineName | None
     steps: int | None
     tokenizer_kwargs: str | Mapping[str, Any] | None
+    stride: int | None
+    pool: PoolName
     explain_roles: tuple[str, ...]
     problem_type: ProblemTypeName | None
     mixed_precision: PrecisionName

@@ -31,6 +31,13 @@ class Pool:
             return logits.masked_fill(~real, -torch.inf).amax(-2)
         return logits.masked_fill(~real, 0).sum(-2) / real.sum(-2)
 
+    def deciding(self, logits: Tensor, real: Tensor) -> Tensor | None:
+        """Return which sequence has the maximum of each class, the first of equal ones: `(..., K, C)` to `(..., C)`.
+
+        It is None for the mean, to which all sequences add.
+        """
+        return logits.masked_fill(~real.unsqueeze(-1), -torch.inf).argmax(-2) if self.how == "max" else None
+
 
 @dataclass(frozen=True)
 class OnePerSequence:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.text.sequences import Sequences
-from hf_gradexplain.text.unit import Occurrences, Unit
+from hf_gradexplain.text.unit import Occurrences, Unit, Window
 from hf_gradexplain.text.unit_index import Units
 
 NO_UNIT = -1
@@ -49,6 +49,7 @@ class Document:
         pair_start: Offset where the second text of a pair begins, or None.
         sequence_of: `(T,)` the number of each token's sequence, ascending, if the text is read as several sequences,
             one after the other; None for one.
+        windows: The windows that the text is read as; empty if it is read as one sequence.
         unread: Of a conversation, the parts that the model does not read, as `(start, end)` character offsets: what
             the chat template drops, and what truncation removes.
     """
@@ -62,6 +63,7 @@ class Document:
     truncated_at: int | None = None
     pair_start: int | None = None
     sequence_of: np.ndarray | None = None
+    windows: tuple[Window, ...] = ()
     unread: tuple[tuple[int, int], ...] = ()
 
     def __len__(self) -> int:

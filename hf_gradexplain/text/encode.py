@@ -23,6 +23,7 @@ from hf_gradexplain.text.scripts import is_spaceless
 from hf_gradexplain.text.texts import SEPARATOR, Text, text_parts, undivided
 from hf_gradexplain.text.tokenize import tokenize
 from hf_gradexplain.text.unit import Message, Occurrences
+from hf_gradexplain.text.windows import Windows
 from hf_gradexplain.text.words import Grouped, group
 
 _CHUNK = 1024
@@ -40,10 +41,11 @@ class Encoder:
         filler: Token id used for a text without any token, because a model needs at least one.
         kwargs: Arguments of the tokenizer, see `hf_gradexplain.tokenizer_kwargs`.
         roles: Of conversations, only messages of these roles have units; all of them if there are none.
+        stride: How many tokens the windows of a longer text share; None truncates it instead.
 
     Raises:
-        GradexplainError: The unit is unknown, or `kwargs` ask for more tokens than `max_length` or have no length to
-            pad to.
+        GradexplainError: The unit is unknown, or `kwargs` ask for more tokens than `max_length`, have no length to pad
+            to, or do not fit the stride.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -52,6 +54,7 @@ class Encoder:
     filler: int = 0
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     roles: tuple[str, ...] = ()
+    stride: int | None = None
 
     def __post_init__(self) -> None:
         if self.unit != CUSTOM:
@@ -63,11 +66,25 @@ class Encoder:
             )
         if "padding" in self.kwargs and not (asked or self.max_length):
             raise GradexplainError("tokenizer_kwargs: padding=max_length needs a max_length: give one, such as 512")
+        if "padding" in self.kwargs and self.stride is not None:
+            raise GradexplainError(
+                "tokenizer_kwargs: padding=max_length does not fit stride, which cuts texts into windows: leave out one"
+            )
+
+    @property
+    def _longest(self) -> int | None:
+        """The largest number of tokens of a sequence, for the model and by the arguments."""
+        return self.kwargs.get("max_length", self.max_length)
 
     @property
     def _limit(self) -> int | None:
-        """The largest number of tokens, for the model and by the arguments."""
-        return self.kwargs.get("max_length", self.max_length)
+        """The number of tokens where texts are truncated."""
+        return self._longest if self.stride is None else None
+
+    @property
+    def _windows(self) -> Windows | None:
+        """What cuts longer texts into windows."""
+        return None if self.stride is None or self._longest is None else Windows(self._longest, self.stride)
 
     def __call__(self, texts: Sequence[Text]) -> list[Document]:
         """Encode texts, text pairs and conversations.
@@ -119,6 +136,7 @@ class Encoder:
         seconds = [len(first) + len(SEPARATOR) if more else 0 for first, *more in parts]
         tokens = self._tokens(encoded, parts, Characters.of(texts), np.array(seconds))
         units = group(tokens, self.unit, self.tokenizer.unk_token_id, larger_units(self.unit, parts, given))
+        windows = self._windows
         for i, document in enumerate(self._assemble(encoded, tokens, units, texts)):
             truncated_at = tokens.truncated_at[i]
             if parts[i] != whole[i] and truncated_at is None:
@@ -126,10 +144,16 @@ class Encoder:
                 yield from self._documents(given[again], whole[again], whole[again])
                 continue
             text = document.text if parts[i] == whole[i] else whole[i][0]
-            yield replace(document, text=text, truncated_at=truncated_at, pair_start=seconds[i] or None)
+            document = replace(document, text=text, truncated_at=truncated_at, pair_start=seconds[i] or None)
+            yield windows(document, tokens, i) if windows else document
 
     def _conversations(self, texts: Sequence[Text]) -> Iterator[Document]:
         """Encode conversations together, as the tokenizer's `apply_chat_template` does."""
+        if self.stride is not None:
+            raise GradexplainError(
+                "stride does not fit conversations, whose chat template is written once around all messages: leave it "
+                "out, or give texts"
+            )
         if self.kwargs.get("add_special_tokens"):
             raise GradexplainError(
                 "tokenizer_kwargs: add_special_tokens does not fit conversations, whose chat template writes the "

@@ -1,4 +1,4 @@
-"""Units of a text, where they occur, and the messages of a conversation."""
+"""Units of a text, where they occur, the messages of a conversation, and the windows of a long document."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,21 @@ class Message:
     role: str
     start: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window of a long document; of a pair, of its second text.
+
+    Attributes:
+        start: The character offset where it begins in the text.
+        end: The offset where it ends.
+        tokens: The number of tokens that the model reads, special tokens and the first text of a pair included.
+    """
+
+    start: int
+    end: int
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,74 @@
+"""Long documents, read as windows that overlap."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.text.alignment import NO_WORD, Tokens
+from hf_gradexplain.text.data import Document
+from hf_gradexplain.text.unit import Window
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Cuts documents with more tokens than a sequence may have into windows, one sequence each.
+
+    These are the windows that fast tokenizers return with `return_overflowing_tokens=True`. What the tokenizer puts
+    around a text stands around every window. Of a pair, the second text is cut, and the first one stands in every
+    window. Units and offsets are those of the whole text: a word that a border divides stays one unit.
+
+    Attributes:
+        limit: The largest number of tokens of a window, special tokens included.
+        stride: The number of tokens that a window shares with the one before.
+    """
+
+    limit: int
+    stride: int
+
+    def __call__(self, document: Document, tokens: Tokens, i: int) -> Document:
+        """Return a document as windows, or as it is if it fits into one.
+
+        Args:
+            document: The document, with all of its tokens.
+            tokens: The tokens of several texts.
+            i: The number of the document's text among these.
+
+        Raises:
+            GradexplainError: The first text of a pair leaves no room, or the stride is not smaller than the room.
+        """
+        if len(document) <= self.limit:
+            return document
+        whole, base = np.arange(len(document)), tokens.characters.starts[i]
+        reads, words = tokens.reads[tokens.text_of == i], tokens.words[tokens.text_of == i]
+        cut = np.flatnonzero((words != NO_WORD) & (reads[:, 0] >= base + (document.pair_start or 0)))
+        first, end = (cut[0], cut[-1] + 1) if len(cut) else (len(whole), len(whole))
+        room = self._room(document, len(whole) - (end - first))
+        starts = np.arange(first, end - self.stride, room - self.stride)
+        ends = np.minimum(starts + room, end)
+        places = [np.r_[whole[:first], whole[a:b], whole[end:]] for a, b in zip(starts, ends, strict=True)]
+        lengths, positions = list(map(len, places)), np.concatenate(places)
+        spans = np.stack(tokens.characters.strip(reads[starts, 0], reads[ends - 1, 1]), 1) - base
+        return replace(
+            document,
+            inputs={name: values[positions] for name, values in document.inputs.items()},
+            unit_of=document.unit_of[positions],
+            row_of=document.row_of[positions],
+            sequence_of=np.repeat(np.arange(len(places)), lengths),
+            windows=tuple(Window(*span, n) for span, n in zip(spans.tolist(), lengths, strict=True)),
+        )
+
+    def _room(self, document: Document, repeated: int) -> int:
+        """Return the number of tokens in a window for the text that is cut, given that of the repeated ones."""
+        room = self.limit - repeated
+        if document.pair_start is not None and room < 1:
+            raise GradexplainError(
+                f"the first text of a pair stands in every window, but it leaves no room for the second one: it takes "
+                f"{repeated} of {self.limit} tokens, special tokens included; shorten it"
+            )
+        if room <= self.stride:
+            raise GradexplainError(
+                f"stride is the overlap of windows, which have room for {room} tokens beside {repeated} that stand in "
+                f"each of them, but is {self.stride}: give a smaller one, such as {max(room, 0) // 4}"
+            )
+        return room
