@@ -244,6 +244,10 @@ class AttributionEngine:
         texts = pd.Index([unit.text for unit in document.units], name="unit")
         return pd.DataFrame(scores.detach().cpu().double().numpy()[: len(texts)], index=texts)
 
+    def longest(self, options: Options) -> int | None:
+        """The largest number of tokens that are read of a text; None if there is no limit, as with a stride."""
+        return self.profile.max_length if options.stride is None else None
+
     def encode(self, texts: Sequence[Text], options: Options) -> list[Document]:
         """Return the texts as documents, tokenized as the options say."""
         limit, filler, kwargs = self.profile.max_length, self.profile.pad_id or 0, read_kwargs(options.tokenizer_kwargs)

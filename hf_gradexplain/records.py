@@ -13,14 +13,23 @@ import pyarrow as pa
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 from hf_gradexplain.explained_classes import ClassScores
 from hf_gradexplain.self_check import SelfCheck
-from hf_gradexplain.text.unit import Message, Unit, make_units
+from hf_gradexplain.text.unit import Message, Unit, Window, make_units
 from hf_gradexplain.tokenizer_kwargs import read_kwargs, write_kwargs
 
 NUMBERS = pa.list_(pa.float64())
 """The type of a column of scores."""
 
-CONVERSATION = ("messages", "unread")
-"""The fields of an explanation that only those of conversations have in files."""
+_SPANS = pa.list_(pa.list_(pa.int64()))
+_MESSAGE = pa.struct([("role", pa.string()), ("start", pa.int64()), ("end", pa.int64())])
+_WINDOW = pa.struct([("start", pa.int64()), ("end", pa.int64()), ("tokens", pa.int64())])
+
+SOMETIMES = {
+    "messages": pa.list_(_MESSAGE),
+    "unread": _SPANS,
+    "windows": pa.list_(_WINDOW),
+    "deciding": pa.list_(pa.int64()),
+}
+"""The fields of an explanation that only conversations and long documents have in files, and their columns."""
 
 _CHECK = pa.struct(
     [
@@ -43,11 +52,12 @@ class NotAnExplanationError(GradexplainError):
 
 def to_record(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of an explanation as lists, numbers and strings; `to_fields` is the inverse."""
-    messages, unread = values["messages"], values["unread"]
-    of_conversation = {"messages": list(map(asdict, messages)), "unread": list(map(list, unread))} if messages else {}
+    messages, windows, deciding = values["messages"], values["windows"], values["deciding"]
     return {
-        **{name: value for name, value in values.items() if name not in CONVERSATION},
-        **of_conversation,
+        **{name: value for name, value in values.items() if name not in SOMETIMES},
+        **({"messages": list(map(asdict, messages)), "unread": list(map(list, values["unread"]))} if messages else {}),
+        **({"windows": list(map(asdict, windows))} if windows else {}),
+        **({"deciding": list(deciding)} if deciding else {}),
         "units": list(map(_plain_unit, values["units"])),
         "scores": {name: scores.tolist() for name, scores in values["scores"].items()},
         "probabilities": values["probabilities"].tolist(),
@@ -75,6 +85,8 @@ def to_fields(record: Mapping[str, Any], names: Collection[str]) -> dict[str, An
         "units": _units(record["units"], messages),
         "messages": messages,
         "unread": tuple((int(a), int(b)) for a, b in record.get("unread") or ()),
+        "windows": tuple(Window(**window) for window in record.get("windows") or ()),
+        "deciding": tuple(map(int, record.get("deciding") or ())),
         "scores": {name: np.asarray(x, dtype=float) for name, x in by_method["scores"].items()},
         "probabilities": np.asarray(record["probabilities"]),
         "self_check": {name: SelfCheck.from_dict(check) for name, check in by_method["self_check"].items()},
@@ -138,12 +150,9 @@ def _by_method(record: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {m: values[m] for m in record.get("methods") or record["scores"].keys() if values.get(m) is not None}
 
 
-def text_columns(*, conversations: bool = False) -> list[tuple[str, pa.DataType]]:
-    """Return the Parquet columns of a text, its prediction and its units, and the messages of `conversations`."""
-    spans = pa.list_(pa.list_(pa.int64()))
-    unit = pa.struct([("text", pa.string()), ("spans", spans)])
-    message = pa.struct([("role", pa.string()), ("start", pa.int64()), ("end", pa.int64())])
-    columns = zip(CONVERSATION, (pa.list_(message), spans), strict=True)
+def text_columns(more: Collection[str] = ()) -> list[tuple[str, pa.DataType]]:
+    """Return the Parquet columns of a text, its prediction and its units, and those of `more` names in `SOMETIMES`."""
+    unit = pa.struct([("text", pa.string()), ("spans", _SPANS)])
     return [
         ("text", pa.string()),
         ("pair_start", pa.int64()),
@@ -160,7 +169,7 @@ def text_columns(*, conversations: bool = False) -> list[tuple[str, pa.DataType]
         ("dtype", pa.string()),
         ("probabilities", NUMBERS),
         ("units", pa.list_(unit)),
-        *(columns if conversations else ()),
+        *((name, kind) for name, kind in SOMETIMES.items() if name in more),
     ]
 
 
@@ -179,7 +188,7 @@ def explanation_schema(explanations: Collection[Mapping[str, Any]]) -> pa.Schema
         structs["classes"] = pa.list_(_class_type(structs))
     names = pa.list_(pa.string())
     more = [("methods", names), ("why", pa.string()), ("tokenizer_kwargs", pa.string()), ("class_names", names)]
-    texts = text_columns(conversations=any("messages" in record for record in explanations))
+    texts = text_columns({name for record in explanations for name in SOMETIMES if name in record})
     return pa.schema([("label", pa.int64()), *texts, *structs.items(), *more])
 
 

@@ -67,7 +67,7 @@ INSIDE = {
         {"data"},
         {"characters", "chat"},
         {"alignment"},
-        {"character_alignment", "joined", "sentences", "words"},
+        {"character_alignment", "joined", "sentences", "windows", "words"},
         {"chat_tokens", "larger_units", "python_tokenizers"},
         {"collate", "encode"},
         {"given_units", "hypotheses"},

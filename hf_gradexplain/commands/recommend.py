@@ -10,7 +10,7 @@ import pandas as pd
 from datasets import Dataset
 
 from hf_gradexplain.attribution.choice import ONE_PASS
-from hf_gradexplain.corpus import holds_conversations, load_texts
+from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.evaluation import SHORT_K, Measures, make_tables, schema, write_documents
 from hf_gradexplain.evaluation.documents import EvaluatedDocument
@@ -20,7 +20,7 @@ from hf_gradexplain.hub.provenance import resolve
 from hf_gradexplain.options import Options, ProblemTypeName, SplitArguments
 from hf_gradexplain.run.estimate import K_GRID
 from hf_gradexplain.run.progress import Work, progress_bar
-from hf_gradexplain.run.runner import evaluate_texts
+from hf_gradexplain.run.runner import evaluate_texts, more_columns
 from hf_gradexplain.run.shard_queue import Totals
 from hf_gradexplain.run.shards import make_shards
 from hf_gradexplain.viz.tables import join_words
@@ -103,8 +103,8 @@ def recommend_method(
     options, measures = Options(tuple(names), seed=seed, problem_type=problem_type), Measures(k_grid=K_GRID)
     documents = _evaluate(engine, texts, options, measures, progress)
     with TemporaryDirectory() as folder:
-        path, conversations = Path(folder, "documents.parquet"), holds_conversations(texts, "text")
-        write_documents(documents, path, schema(options.methods, measures, conversations=conversations))
+        path = Path(folder, "documents.parquet")
+        write_documents(documents, path, schema(options.methods, measures, more_columns(texts, options)))
         tables = make_tables([path], options, SHORT_K)
     return _recommendation(tables, engine.automatic.method)
 
@@ -119,7 +119,7 @@ def _evaluate(
         nonlocal done
         done = replace(done, documents=done.documents + documents, cost=done.cost + cost)
 
-    cost = sum(part.cost for part in make_shards(texts, engine.profile.max_length))
+    cost = sum(part.cost for part in make_shards(texts, engine.longest(options)))
     with progress_bar(lambda: done, Work(1, len(texts), cost), 0) if progress else nullcontext():
         return evaluate_texts(engine, texts, options, measures, advance)
 

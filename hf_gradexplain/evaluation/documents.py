@@ -1,7 +1,7 @@
 """One row per evaluated document, and its Parquet form; docs/documents.md describes the columns."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
@@ -94,13 +94,13 @@ class EvaluatedDocument:
         )
 
 
-def schema(methods: Sequence[str], measures: Measures | None = None, *, conversations: bool = False) -> pa.Schema:
+def schema(methods: Sequence[str], measures: Measures | None = None, more: Collection[str] = ()) -> pa.Schema:
     """Return the columns of a documents file; quantities that are not measured have no column.
 
     Args:
-        methods: The names of the methods.
+        methods: The methods.
         measures: What is measured.
-        conversations: Whether the texts are conversations.
+        more: Fields of explanations that not all of them have, see `hf_gradexplain.records.SOMETIMES`.
     """
     measures = measures or Measures()
     methods = list(methods)
@@ -123,7 +123,7 @@ def schema(methods: Sequence[str], measures: Measures | None = None, *, conversa
         [
             ("id", pa.int64()),
             ("label", pa.int64()),
-            *text_columns(conversations=conversations),
+            *text_columns(more),
             *((name, pa.struct(fields)) for name, fields in structs.items() if fields),
         ]
     )

@@ -102,6 +102,7 @@ def run_facts(
         **({} if options.against is None else {"Against": str(options.against)}),
         "Baseline": _baseline(options.baseline or "zero", baselines_of(engine.profile, options)),
         **({"Tokenizer": options.tokenizer_kwargs} if isinstance(options.tokenizer_kwargs, str) else {}),
+        **({} if options.stride is None else {"Windows": f"stride {options.stride}, {options.pool} of their logits"}),
         "Ties": measures.ties,
         "Computed in": next(e.dtype for path in documents for _, e in read_explanations(path, limit=1)),
         "Curves": _grid(engine, measures),

@@ -53,7 +53,7 @@ def estimate(
         GradexplainError: There is no text, or an option is invalid.
     """
     stream = isinstance(texts, IterableDataset)
-    parts = make_shards(texts, engine.profile.max_length)
+    parts = make_shards(texts, engine.longest(options))
     documents, n_shards, rows = _sample(islice(parts, _STREAM_SHARDS) if stream else parts)
     shortcut = shortcut_of(engine.model)
     saved = frozenset(

@@ -101,7 +101,7 @@ def evaluate(
             finished = [_reusable_shards(output_dir)]
             queue.start()
         broadcast_object_list(finished)
-        longest = engine.profile.max_length
+        longest = engine.longest(options)
         shown = progress and state.is_main_process
         with _progress(texts, longest, finished[0], queue) if shown else nullcontext():
             paths = _evaluate_shards(engine, texts, options, measures, output_dir, queue, finished[0], state, metadata)
@@ -132,10 +132,9 @@ def _evaluate_shards(
     Returns:
         The document files of all shards.
     """
-    conversations = texts.features is not None and holds_conversations(texts, "text")
-    columns, paths = schema(options.methods, measures, conversations=conversations), list[Path]()
+    columns, paths = schema(options.methods, measures, more_columns(texts, options)), list[Path]()
     number, claimed = 0, queue.claim_next()
-    for part in make_shards(texts, engine.profile.max_length):
+    for part in make_shards(texts, engine.longest(options)):
         path = document_path(output_dir, part.start)
         paths.append(path)
         if part.start in finished:
@@ -175,7 +174,7 @@ def evaluate_texts(
         evaluated = evaluate_batch(scored, ids, label_ids, measures or Measures())
         documents |= dict(zip(scored.indices, evaluated, strict=True))
         if advance is not None:
-            longest = engine.profile.max_length
+            longest = engine.longest(options)
             advance(len(ids), sum(document_cost(text_parts(inputs[i]), longest) for i in scored.indices))
     return [documents[i] for i in range(len(inputs))]
 
@@ -202,6 +201,14 @@ def evaluate_finite(
         some, missing = evaluate_finite(engine, texts.select(half), options, measures)
         documents, left_out = documents + some, left_out | missing
     return documents, left_out
+
+
+def more_columns(texts: Dataset | IterableDataset, options: Options) -> list[str]:
+    """Return the fields that explanations of conversations and of long texts have."""
+    conversations = texts.features is not None and holds_conversations(texts, "text")
+    fields = ["messages", "unread"] if conversations else []
+    fields += ["windows"] if options.stride is not None else []
+    return [*fields, "deciding"] if options.pool == "max" else fields
 
 
 def _check_any_documents(paths: Sequence[Path]) -> None:
