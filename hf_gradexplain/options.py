@@ -151,7 +151,7 @@ class Options:
         if self.stride is not None and self.stride < 0:
             raise GradexplainError(f"stride must be a number of tokens, 0 or larger, but is {self.stride}")
         if self.pool != "mean" and self.stride is None:
-            raise GradexplainError(f"pool={self.pool!r} is about windows: give their overlap, such as stride=64, as well")
+            raise GradexplainError(f"pool={self.pool!r} pools windows: give their overlap as well, such as stride=64")
         if self.seed < 0:
             raise GradexplainError(f"seed must be a whole number, 0 or larger, but is {self.seed}")
         if self.batch_tokens is not None and self.batch_tokens < 1:
