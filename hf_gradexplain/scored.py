@@ -53,11 +53,10 @@ class ScoredBatch:
         of_texts = classifier.objective.probability(logits), classifier.objective.predicted(logits)
         numbers = to_arrays([*of_texts, self.forward.batch.target, *self.scores.values(), *self.completeness.values()])
         probabilities, predicted, target, *values = numbers
-        predictions, targets, against = predicted.tolist(), target.tolist(), self._against()
-        deciding = self._deciding()
+        predictions, targets = predicted.tolist(), target.tolist()
+        against, deciding = self._against(), self._deciding()
         scores = dict(zip(self.scores, values, strict=False))
         completeness = dict(zip(self.completeness, values[len(scores) :], strict=True))
-        tokenizer_kwargs = read_kwargs(self.options.tokenizer_kwargs)
         others = [list(map(ClassScores.of, other.explanations())) for other in self.others]
         return [
             Explanation(
@@ -75,14 +74,14 @@ class ScoredBatch:
                 messages=document.occurrences.messages,
                 unread=document.unread,
                 windows=document.windows,
-                deciding=deciding[i] if document.windows else (),
+                deciding=deciding[i],
                 prediction_label=self.class_names[predictions[i]],
                 regression=classifier.objective.head == "identity",
                 dtype=classifier.precision,
                 why=self.why,
                 completeness={name: float(x[i]) for name, x in completeness.items()},
                 baselines=self.baselines,
-                tokenizer_kwargs=tokenizer_kwargs,
+                tokenizer_kwargs=read_kwargs(self.options.tokenizer_kwargs),
                 class_names=self.class_names,
                 against=None if against[i] == REST else against[i],
                 against_label=self._against_label(against[i]),
@@ -97,7 +96,8 @@ class ScoredBatch:
         if isinstance(combine, Pool) and sequences is not None:
             logits = sequences.by_text(self.forward.sequence_logits.detach())
             if (numbers := combine.deciding(logits, sequences.real)) is not None:
-                return list(map(tuple, numbers.tolist()))
+                documents = self.forward.batch.documents
+                return [tuple(of) if d.windows else () for of, d in zip(numbers.tolist(), documents, strict=True)]
         return [()] * len(self.indices)
 
     def _against(self) -> list[int | None]:
