@@ -29,7 +29,8 @@ SOMETIMES = {
     "windows": pa.list_(_WINDOW),
     "deciding": pa.list_(pa.int64()),
 }
-"""The fields of an explanation that only conversations and long documents have in files, and their columns."""
+"""The fields that only some explanations have in files, such as those of conversations and long documents, and their
+columns."""
 
 _CHECK = pa.struct(
     [
@@ -53,9 +54,11 @@ class NotAnExplanationError(GradexplainError):
 def to_record(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of an explanation as lists, numbers and strings; `to_fields` is the inverse."""
     messages, windows, deciding = values["messages"], values["windows"], values["deciding"]
+    unread = list(map(list, values["unread"]))
     return {
         **{name: value for name, value in values.items() if name not in SOMETIMES},
-        **({"messages": list(map(asdict, messages)), "unread": list(map(list, values["unread"]))} if messages else {}),
+        **({"messages": list(map(asdict, messages))} if messages else {}),
+        **({"unread": unread} if messages or unread else {}),
         **({"windows": list(map(asdict, windows))} if windows else {}),
         **({"deciding": list(deciding)} if deciding else {}),
         "units": list(map(_plain_unit, values["units"])),

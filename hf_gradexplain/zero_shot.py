@@ -171,6 +171,8 @@ def _options(methods: str | Sequence[str], unit: UnitName, options: ExplainOptio
         raise GradexplainError("problem_type does not fit zero-shot classification: give multi_label instead")
     if options.get("explain_roles"):
         raise GradexplainError("explain_roles does not fit zero-shot classification, which has no conversations")
+    if options.get("stride") is not None:
+        raise GradexplainError("stride does not fit zero-shot classification, which truncates long texts: leave it out")
     if options.get("target") == "label":
         raise GradexplainError("target='label' does not fit zero-shot classification: name a candidate label")
     return Options(methods, unit, **options)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers import pipeline
 
-from hf_gradexplain import GradexplainError, ZeroShotExplainer
+from hf_gradexplain import Explanation, GradexplainError, ZeroShotExplainer
 from hf_gradexplain.attribution.methods import METHODS
 from tests.helpers.nli import LABELS, NLI_KINDS, make_nli, nli_explainer
 from tests.helpers.tiny import POSITIONS
@@ -156,6 +156,16 @@ def test_a_candidate_may_be_named_and_compared():
     np.testing.assert_allclose(there["signed_gi"], -back["signed_gi"], atol=1e-12)
 
 
+def test_all_candidates_at_once():
+    explain, methods = nli_explainer("bart"), ("loo", "signed_gi")
+    of_all = explain(TEXT, CANDIDATES, methods=methods, target="all").by_class()
+    assert sorted(of_all) == sorted(CANDIDATES)
+    for name, each in of_all.items():
+        expected = explain(TEXT, CANDIDATES, methods=methods, target=name)
+        for method in methods:
+            np.testing.assert_allclose(each[method], expected[method], rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("multi_label", [False, True])
 def test_all_methods_and_the_self_check(multi_label):
     explain = nli_explainer("xlm-r")
@@ -184,6 +194,10 @@ def test_several_texts_get_the_scores_of_each_alone(kind):
         for method in ("loo", "signed_gi"):
             np.testing.assert_allclose(each[method], alone[method], rtol=1e-9, atol=1e-12)
     assert [each.truncated_at is None for each in together] == [True, True, True, False]
+    cut = together[3]
+    assert cut.unread == ((cut.truncated_at, len(texts[3])),)
+    assert Explanation.from_dict(cut.to_dict()) == cut
+    assert f"the model did not read the grey text, {len(texts[3]) - cut.truncated_at} of" in str(cut.to_html())
 
 
 def test_a_pipeline_brings_its_arguments():
@@ -229,6 +243,7 @@ TAKES_TEXTS = "zero-shot classification takes texts, neither pairs nor conversat
             "explain_roles does not fit zero-shot classification, which has no conversations",
         ),
         ({"target": "label"}, "target='label' does not fit zero-shot classification: name a candidate label"),
+        ({"stride": 8}, "stride does not fit zero-shot classification, which truncates long texts: leave it out"),
         ({"units": "word"}, "unknown option 'units'"),
         ({"candidate_labels": "good", "against": "rest"}, "against compares two classes"),
         (

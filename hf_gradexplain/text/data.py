@@ -50,8 +50,8 @@ class Document:
         sequence_of: `(T,)` the number of each token's sequence, ascending, if the text is read as several sequences,
             one after the other; None for one.
         windows: The windows that the text is read as; empty if it is read as one sequence.
-        unread: Of a conversation, the parts that the model does not read, as `(start, end)` character offsets: what
-            the chat template drops, and what truncation removes.
+        unread: The parts that the model does not read, as `(start, end)` character offsets: of a conversation, what the
+            chat template drops and truncation removes; what truncation removes of a text before candidate labels.
     """
 
     text: str

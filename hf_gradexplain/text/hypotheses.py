@@ -110,10 +110,15 @@ class HypothesisEncoder(Encoder):
             content, label = prompt.messages
             pieces.append([Piece(0, content.end, 0), Piece(label.start, label.end, at)])
             at += label.end - label.start + len(SEPARATOR)
-        document = join(SEPARATOR.join([text, *labels]), documents, pieces, types, self.tokenizer.unk_token_id)
+        joined = join(SEPARATOR.join([text, *labels]), documents, pieces, types, self.tokenizer.unk_token_id)
         cuts = [document.truncated_at for document in documents]
         truncated_at = None if None in cuts else max(cut for cut in cuts if cut is not None)
-        return replace(document, truncated_at=truncated_at, pair_start=len(text) + len(SEPARATOR))
+        return replace(
+            joined,
+            truncated_at=truncated_at,
+            pair_start=len(text) + len(SEPARATOR),
+            unread=() if truncated_at is None else (_cut(joined, truncated_at, len(text)),),
+        )
 
     def _pairs(self, prompts: Sequence[Prompt]) -> Iterator[Document]:
         """Encode each text with its hypothesis, as a pair of which only contents are units."""
@@ -143,6 +148,11 @@ class HypothesisEncoder(Encoder):
                 "candidate labels, or a shorter hypothesis_template"
             )
         return encoded
+
+
+def _cut(document: Document, truncated_at: int, end: int) -> tuple[int, int]:
+    """Return what truncation removes of the first `end` characters: their end, or their beginning if it begins at 0."""
+    return (truncated_at, end) if truncated_at else (0, min(int(document.occurrences.spans[0, 0]), end))
 
 
 def _prompt(text: str, label: str, hypothesis: str, starts: Sequence[int]) -> Prompt:

@@ -27,7 +27,8 @@ class Heading:
         dtype: The compute dtype of the model; shown if it is less exact than float32.
         truncated_at: The number of characters that the model read; the rest is shown in grey. None if it read all.
         length: The number of characters of the text.
-        not_read: Of a conversation, the parts that the model did not read, as `(start, end)`; shown in grey.
+        not_read: The parts that the model did not read, as `(start, end)`, where these are not simply all from
+            `truncated_at` on; shown in grey.
         speakers: Of a conversation, where each message begins, and its role.
         without_units: Whether the text has no units.
         why: Why the method was chosen.
@@ -91,10 +92,8 @@ class Heading:
             return f"no scores: the model read no {UNIT_NOUNS.get(self.unit, 'word')}s of this text"
         if self.not_read:
             dropped = sum(end - start for start, end in self.not_read)
-            return (
-                f"the model did not read the grey text, {dropped:,} of {self.length:,} characters: the chat template "
-                "drops it, or it is truncated"
-            )
+            why = "the chat template drops it, or it is truncated" if self.speakers else "it is truncated"
+            return f"the model did not read the grey text, {dropped:,} of {self.length:,} characters: {why}"
         if self.truncated_at is None:
             return ""
         return (

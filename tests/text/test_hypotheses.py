@@ -118,3 +118,15 @@ def test_sentences_of_the_text_and_the_labels():
     document, (_, second) = encoded("film. good film.", ["bad", "a film"], "{}", unit="sentence")
     assert [unit.text for unit in document.units] == ["film.", "good film.", "bad", "a film"]
     assert [name for _, name in second[-3:]] == ["a film", "a film", None]
+
+
+@pytest.mark.parametrize(("side", "unread"), [("right", "good film"), ("left", "film film")])
+def test_what_truncation_removes_of_the_text_is_unread(side, unread):
+    tokenizer = make_nli("xlm-r")[1]
+    encoder = HypothesisEncoder(tokenizer, 10, "word", kwargs={"truncation_side": side})
+    text = "film boring boring good film" if side == "right" else "film film good film good film good"
+    document = encoder.hypotheses(text, ["bad", "good"], "{}")
+    ((start, end),) = document.unread
+    assert document.text[start:end].strip() == unread
+    assert document.truncated_at == start
+    assert not any(start < b and a < end for unit in document.units for a, b in unit.spans)
