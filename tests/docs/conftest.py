@@ -11,6 +11,7 @@ from hf_gradexplain import Explainer
 from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from tests.helpers.chats import chat_classifier
+from tests.helpers.nli import make_nli
 from tests.helpers.tiny import make
 
 MODELS = ("org/any-text-classifier", "org/your-model")
@@ -53,6 +54,8 @@ def small_world(tmp_path_factory):
         classifier.config.label2id = {label: i for i, label in enumerate(labels)}
         classifier.float().save_pretrained(folder / name)
         its_tokenizer.save_pretrained(folder / name)
+    for part in make_nli("bart"):
+        part.save_pretrained(folder / "org" / "nli-model")
     chats = [[{"role": "user", "content": "film?"}, {"role": "assistant", "content": text}] for text in REVIEWS]
     (folder / "chats.jsonl").write_text("".join(json.dumps({"messages": chat}) + "\n" for chat in chats))
     frame.rename(columns={"text": "review", "label": "stars"}).to_csv(folder / "reviews.csv", index=False)
