@@ -97,6 +97,7 @@ def test_of_a_multi_label_model_every_label_that_reaches_the_threshold_is_explai
         expected = {int(p.argmax())} | {i for i in range(3) if p[i] >= threshold}
         found = list(explanation.by_class().values())
         assert [each.target for each in found] == sorted(expected, key=lambda i: -p[i])
+        assert len(explanation.classes) == len(found) - 1
         for each in found:
             alone = explain(explanation.text, "signed_gi", target=each.target, self_check=False)
             assert each["signed_gi"] == pytest.approx(alone["signed_gi"], rel=1e-9, abs=1e-12)
@@ -126,6 +127,18 @@ def test_of_many_classes_only_the_most_probable_are_held():
     assert len(explain("", "signed_gi", target="all", top_classes=4).classes) == 3
     assert all(set(vars(each)) == {*["target", "target_label", "against", "against_label", "scores", "completeness"]}
                for each in explanation.classes)  # fmt: skip
+
+
+def test_among_equal_logits_the_predicted_class_is_still_the_first():
+    model, tokenizer = make("fasttext")
+    config = config_of("fasttext", len(tokenizer), "single_label_classification")
+    config.num_labels = 40
+    model = type(model)(config).double().eval()
+    model.classifier.weight.data.zero_()
+    model.classifier.bias.data.zero_()
+    explanation = Explainer(model, tokenizer)(TEXTS[0], "random", target="all")
+    assert explanation.target == explanation.prediction == 0
+    assert len(explanation.by_class()) == 10
 
 
 def test_where_names_repeat_the_keys_are_ids():

@@ -11,6 +11,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
+from hf_gradexplain.remarks import remark
 from tests.helpers.naive import NaiveReader, gradient_score
 from tests.helpers.tiny import TEXTS, explainer, make
 
@@ -126,6 +127,8 @@ def test_a_saturated_prediction_has_no_remark_under_a_contrast():
     explain = Explainer(model, tokenizer)
     assert "try objective='logit'" in explain(TEXTS[0], "signed_gi").remark()
     assert explain(TEXTS[0], "signed_gi", against="runner_up").remark() == ""
+    small = {"scores": np.array([1e-5, 2e-5]), "unit": "word", "probability": 1 - 1e-6}
+    assert [bool(remark(**small, objective=name)) for name in ("loss", "logit", "contrast")] == [True, False, False]
 
 
 def test_a_contrast_is_named_wherever_it_is_shown(capsys):

@@ -153,21 +153,22 @@ def test_texts_and_labels_come_as_everywhere(result):
 
 
 def test_a_contrast_is_evaluated_by_the_probability_of_the_target_among_two_classes():
-    explain = explainer("textcnn")
-    result = explain.evaluate(TEXTS[:3], LABELS[:3], ["loo"], target=1, against="LABEL_2", progress=False, naopc=True)
-    table, explanations = result.per_text(), result.explanations
-    assert table["target"].tolist() == ["LABEL_1 rather than LABEL_2"] * 3
-    assert table["label"].tolist() == [f"LABEL_{label}" for label in LABELS[:3]]
-    assert result.run.facts["Against"] == "LABEL_2"
-    for text, document in zip(TEXTS, iterate_documents(result.documents), strict=False):
-        curve = document.curves["loo"]
-        p = document.explanation.probabilities
-        assert curve[0] == pytest.approx(p[1] / (p[1] + p[2]), rel=1e-9)
-        scores = explain(text, "loo", target=1, against=2)["loo"]
-        assert document.explanation["loo"] == pytest.approx(scores, rel=1e-9)
+    explain, labels = explainer("textcnn"), LABELS[:4]
+    result = explain.evaluate(TEXTS[:4], labels, ["loo"], against="runner_up", progress=False, naopc=True)
+    assert result.run.facts["Against"] == "runner_up"
+    documents = list(iterate_documents(result.documents))
+    assert len({(document.explanation.target, document.explanation.against) for document in documents}) > 1
+    for text, label, document in zip(TEXTS, labels, documents, strict=False):
+        curve, found = document.curves["loo"], document.explanation
+        p = found.probabilities
+        assert found.target == label
+        assert found.against == max(set(range(3)) - {label}, key=lambda i: p[i])
+        assert curve[0] == pytest.approx(p[label] / (p[label] + p[found.against]), rel=1e-9)
+        scores = explain(text, "loo", target=label, against=found.against)["loo"]
+        assert found["loo"] == pytest.approx(scores, rel=1e-9)
         low, high = document.bounds["lower"], document.bounds["upper"]
         assert low - 1e-9 <= (curve[0] - curve).mean() <= high + 1e-9
-    assert explanations[0].question == "LABEL_1 rather than LABEL_2"
+    assert result.per_text()["target"].tolist() == [each.question for each in result.explanations]
 
 
 def test_the_report_of_a_contrast_names_both_classes(tmp_path):
