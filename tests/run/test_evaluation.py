@@ -153,12 +153,12 @@ def test_texts_and_labels_come_as_everywhere(result):
 
 
 def test_a_contrast_is_evaluated_by_the_probability_of_the_target_among_two_classes():
-    explain, labels = explainer("textcnn"), LABELS[:4]
-    result = explain.evaluate(TEXTS[:4], labels, ["loo"], against="runner_up", progress=False, naopc=True)
+    explain, texts, labels = explainer("textcnn"), [*TEXTS[:3], "bad", "film", "music"], [0, 1, 0, 2, 0, 1]
+    result = explain.evaluate(texts, labels, ["loo"], against="runner_up", progress=False, naopc=True)
     assert result.run.facts["Against"] == "runner_up"
     documents = list(iterate_documents(result.documents))
     assert len({(document.explanation.target, document.explanation.against) for document in documents}) > 1
-    for text, label, document in zip(TEXTS, labels, documents, strict=False):
+    for text, label, document in zip(texts, labels, documents, strict=True):
         curve, found = document.curves["loo"], document.explanation
         p = found.probabilities
         assert found.target == label
@@ -168,6 +168,7 @@ def test_a_contrast_is_evaluated_by_the_probability_of_the_target_among_two_clas
         assert found["loo"] == pytest.approx(scores, rel=1e-9)
         low, high = document.bounds["lower"], document.bounds["upper"]
         assert low - 1e-9 <= (curve[0] - curve).mean() <= high + 1e-9
+        assert len(found.units) > 1 or low == pytest.approx(high, abs=1e-12)
     assert result.per_text()["target"].tolist() == [each.question for each in result.explanations]
 
 
