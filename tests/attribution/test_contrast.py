@@ -185,6 +185,16 @@ def test_what_makes_no_contrast_is_refused(options, message):
         explainer("fasttext")("bad", **options)
 
 
+def test_a_stream_takes_one_target_for_all_texts():
+    explain = explainer("fasttext")
+    with pytest.raises(GradexplainError, match=r"^stream takes one target for all texts, not a list: labels are one"):
+        explain.stream(["bad"], target=[0])
+    (found,) = explain.stream(["bad"], target=0, against="rest", progress=False)
+    assert found.question == "LABEL_0 rather than the rest"
+    (found,) = explain.stream(["bad"], target="all", progress=False)
+    assert len(found.by_class()) == 3
+
+
 def test_a_predicted_class_is_not_compared_with_itself():
     predicted = explainer("fasttext")("bad film", "random").prediction
     with pytest.raises(GradexplainError, match=r"'bad film' is predicted as the class of against: give target=\.\.\.,"):
