@@ -9,12 +9,24 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from datasets import Dataset
+from transformers import pipeline
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer, explain
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
-from tests.helpers.chats import CHAT, LONGER, TEMPLATE_OF, chat_classifier, expected_units, offsets_by_hand, write
+from hf_gradexplain.text.collate import collate
+from hf_gradexplain.text.encode import Encoder
+from tests.helpers.chats import (
+    CHAT,
+    LONGER,
+    TEMPLATE_OF,
+    TEMPLATES,
+    chat_classifier,
+    expected_units,
+    offsets_by_hand,
+    write,
+)
 from tests.helpers.naive import NaiveReader, gradient_score, loss_of
 from tests.helpers.tiny import ProblemType
 
@@ -160,3 +172,28 @@ def test_files_keep_whose_units_are_whose(tmp_path):
     assert explanations[1].to_dict()["units"][0].keys() == {"text", "spans"}
     explanations[1:2].save(tmp_path / "text.parquet")
     assert not {"messages", "unread"} & set(pq.read_schema(tmp_path / "text.parquet").names)
+
+
+def test_padding_is_masked_by_length_and_not_by_the_id_of_the_end_token():
+    model, tokenizer = chat_classifier("llama", "regression")
+    tokenizer.chat_template = TEMPLATES["inst"]
+    chats = [CHAT, LONGER[:2], [{"role": "assistant", "content": "bad </s> film"}]]
+    documents = Encoder(tokenizer, None, "word")(chats)
+    batch = collate(documents, [None] * 3, tokenizer)
+    lengths = [len(document) for document in documents]
+    assert all(tokenizer.pad_token_id in document.inputs["input_ids"] for document in documents)
+    assert batch.inputs["attention_mask"].sum(1).tolist() == lengths
+    assert [row[-1].item() for row in batch.inputs["attention_mask"]] == [1, 1, 1]
+    with torch.no_grad():
+        logits = model(**batch.inputs).logits
+        for messages, of_batch in zip(chats, logits, strict=True):
+            alone = model(**tokenizer.apply_chat_template(messages, return_tensors="pt")).logits[0]
+            torch.testing.assert_close(of_batch, alone, rtol=0, atol=1e-5)
+
+
+def test_the_pipeline_explains_conversations():
+    model, tokenizer = chat_classifier("llama", "regression")
+    pipe = pipeline("text-attribution", model=model, tokenizer=tokenizer)
+    explanation = pipe(LONGER, methods="signed_gi", self_check=False)
+    assert [unit.role for unit in explanation][-1] == "user"
+    assert pipe([LONGER, CHAT], methods="signed_gi")[0].text == explanation.text

@@ -16,6 +16,7 @@ from hf_gradexplain.evaluation.documents import iterate_documents
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.run.fingerprints import texts_fingerprint, tokenizer_fingerprint
 from hf_gradexplain.run.shards import document_cost, make_shards
+from hf_gradexplain.sharing import TextSource, load_explanations, write_shards
 from hf_gradexplain.text.texts import texts_of
 from tests.helpers.chats import CHAT, LONGER, chat_classifier, chat_tokenizer
 
@@ -117,3 +118,17 @@ def test_fingerprints_know_templates_and_roles():
     datasets = [Dataset.from_dict({"text": [chat]}) for chat in (CHAT, swapped, with_none)]
     one, other, same = map(texts_fingerprint, datasets)
     assert one == same != other
+
+
+@pytest.mark.parametrize("included", [True, False])
+def test_explanations_of_conversations_are_shared_with_and_without_their_texts(explainer, tmp_path, included):
+    rows = Dataset.from_dict({"id": range(4), "text": CHATS})
+    explainer.evaluate(CHATS, methods=METHODS, output_dir=tmp_path / "run", progress=False)
+    source = TextSource(None, None, "test", None, "text", "", included)
+    write_shards(documents_of(tmp_path / "run"), tmp_path / "shared" / "data", "test", source)
+    (file,) = (tmp_path / "shared" / "data").glob("*.parquet")
+    assert ("text" in pq.read_schema(file).names) == included
+    loaded = load_explanations(tmp_path / "shared", texts=None if included else rows)
+    expected = explainer(CHATS, METHODS)
+    assert [each.units for each in loaded] == [each.units for each in expected]
+    assert [each.messages for each in loaded] == [each.messages for each in expected]
