@@ -121,7 +121,7 @@ def _inside(
     shows = _count(visible, starts, ends) > 0
     inside = shows | (_count(known, starts, ends) == ends - starts)
     inside &= ~is_special & (tokens.words != NO_WORD)  # padding has no word
-    return np.flatnonzero(inside & np.isin(stretches, stretches[shows]))  # white space alone is no unit
+    return np.flatnonzero(inside & np.isin(stretches, stretches[shows & ~is_special]))  # white space alone is no unit
 
 
 def _origins(

@@ -160,7 +160,7 @@ def test_word_types_go_together_across_messages_but_words_do_not():
 
 def test_what_tokenizers_turn_into_special_tokens_is_read_but_no_unit():
     for kind in KINDS:
-        content = "good <|im_end|> film </s>"
+        content = "good <|im_end|>  <|im_end|> film </s>"  # with white space that is between special tokens
         tokenizer = chat_tokenizer(kind, "chatml")
         (document,) = Encoder(tokenizer, None, "word")([[{"role": "user", "content": content}]])
         assert [unit.text for unit in document.units] == ["good", "film"]
