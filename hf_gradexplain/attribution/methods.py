@@ -212,8 +212,8 @@ def score_classes(
                         gaps[number][name] = formulas.completeness_gap(scores[number][name], evidence.rise)
 
     for source in of_graph:
-        last = forwards[-1] if source is of_graph[-1] else None
-        add(source, [replace(each, keep_graph=each is not last) for each in forwards])
+        needed = [True] * (len(forwards) - 1) + [source is not of_graph[-1]]
+        add(source, [replace(each, keep_graph=keep) for each, keep in zip(forwards, needed, strict=True)])
     forwards = [each.without_graph() for each in forwards]
     for source in sources:
         if not source.graph:
