@@ -50,21 +50,6 @@ def check_classes(options: Any) -> None:
         raise GradexplainError(f"threshold must be a probability between 0 and 1, but is {options.threshold}")
 
 
-def check_no_lists(options: Any, caller: str) -> None:
-    """Check that target and against are the same for all texts.
-
-    Args:
-        options: The options.
-        caller: What takes no lists, for the error message.
-
-    Raises:
-        GradexplainError: One of them is a list.
-    """
-    for name, value in (("target", options.target), ("against", options.against)):
-        if isinstance(value, tuple):
-            raise GradexplainError(f"{caller} takes one {name} for all texts, not a list: labels are one per text")
-
-
 def check_one_question(options: Any) -> None:
     """Check that the same is explained of every text, as an evaluation needs it.
 
@@ -73,7 +58,9 @@ def check_one_question(options: Any) -> None:
     """
     if options.target == "all":
         raise GradexplainError("an evaluation explains one class of each text: give another target than 'all'")
-    check_no_lists(options, "an evaluation")
+    for name, value in (("target", options.target), ("against", options.against)):
+        if isinstance(value, tuple):
+            raise GradexplainError(f"an evaluation takes one {name} for all texts, not a list: labels are one per text")
     if options.target in TARGETS and options.against not in (None, *AGAINST):
         raise GradexplainError(
             f"an evaluation with target={options.target!r} has texts of the class {options.against!r} itself: name "

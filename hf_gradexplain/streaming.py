@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Unpack
 
-from hf_gradexplain.class_options import check_no_lists
 from hf_gradexplain.classifier.targets import Labels
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.explanation import Explanation
@@ -60,5 +59,4 @@ class StreamingEngine(AttributionEngine):
             ...     print(explanation.top(3))
         """
         chosen = call_options(methods, unit, labels, options)
-        check_no_lists(chosen, "stream")
         return explain_stream(self, texts, chosen, labels, units, progress=progress)

@@ -185,10 +185,9 @@ def test_what_makes_no_contrast_is_refused(options, message):
         explainer("fasttext")("bad", **options)
 
 
-def test_a_stream_takes_one_target_for_all_texts():
+def test_a_stream_takes_targets_and_contrasts():
     explain = explainer("fasttext")
-    with pytest.raises(GradexplainError, match=r"^stream takes one target for all texts, not a list: labels are one"):
-        explain.stream(["bad"], target=[0])
+    assert [found.target for found in explain.stream(["bad", "good"], target=[0, 2], progress=False)] == [0, 2]
     (found,) = explain.stream(["bad"], target=0, against="rest", progress=False)
     assert found.question == "LABEL_0 rather than the rest"
     (found,) = explain.stream(["bad"], target="all", progress=False)

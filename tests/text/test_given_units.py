@@ -174,6 +174,19 @@ def test_only_what_was_read_of_a_long_text_is_in_a_unit():
         assert read - 4 <= custom[1].units[0].spans[0][0] < custom[1].units[0].spans[0][1] <= read
 
 
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+def test_spans_behind_what_was_read_reach_into_no_other_text(kind):
+    """Of very long texts, only the beginning is tokenized."""
+    long, text = "the film is good. " * 4000, "the end is bad. good music"
+    spans = [[(0, 8), (12, len(long) - 9), (len(long) - 8, len(long))], [(4, 7), (16, 20)]]
+    first, second = explainer(kind)([long, text], "signed_gi", units=spans)
+    alone = explainer(kind)(text, "signed_gi", units=spans[1])
+    assert [unit.text for unit in second.units] == ["end", "good"]
+    assert second["signed_gi"] == pytest.approx(alone["signed_gi"], rel=1e-9, abs=1e-12)
+    assert [unit.spans[0][0] for unit in first.units] == [0, 12]
+    assert first.units[1].spans[0][1] <= first.truncated_at
+
+
 def test_pairs_are_divided_each_by_itself():
     explanation = explainer("bert")(("the film", "is good. the end is bad"), "signed_gi", "sentence")
     assert [unit.text for unit in explanation.units] == ["the film", "is good.", "the end is bad"]
