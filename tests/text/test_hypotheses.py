@@ -108,10 +108,19 @@ def test_the_text_makes_room_for_each_hypothesis(unit):
     assert " ".join(piece for piece, _ in long) == "<s> ▁film ▁bor ing </s> </s> ▁not ▁a ▁bad </s>"
     assert document.truncated_at == len("film boring boring")
     assert encoded(text, ["bad", "not bad"], "{}", unit=unit, limit=12)[0].truncated_at is None
-    _, (short, long) = encoded(text, ["bad", "not bad"], "{}", unit=unit, limit=10)
-    assert [name for _, name in long[4:5]] == [name for _, name in short[4:5]]
-    if unit != "token":
-        assert [name for piece, name in short if piece == "▁bor"] == ["boring", "boring"]
+    for labels in (["bad", "not bad"], ["not bad", "bad"]):
+        document, parts = encoded(text, labels, "{}", unit=unit, limit=10)
+        assert [unit.text for unit in document.units].count("boring") == {"token": 0, "word": 2, "word_type": 1}[unit]
+        for part in parts:
+            cut = [name for piece, name in part if piece == "▁bor"]
+            assert cut == (["bor", "bor"] if unit == "token" else ["boring", "boring"])
+
+
+def test_a_hypothesis_is_never_truncated():
+    _, (only,) = encoded("film film film", ["bad bad bad bad"], "{}", limit=9)
+    assert " ".join(piece for piece, _ in only) == "<s> ▁film </s> </s> ▁bad ▁bad ▁bad ▁bad </s>"
+    with pytest.raises(GradexplainError, match="a hypothesis leaves no room for the text: the model reads 8 tokens"):
+        encoded("film film film", ["bad bad bad bad"], "{}", limit=8)
 
 
 def test_sentences_of_the_text_and_the_labels():
