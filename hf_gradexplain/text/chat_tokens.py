@@ -65,22 +65,21 @@ class ContentTokens:
 
 
 def of_contents(
-    tokens: Tokens, prompts: Sequence[Prompt], tokenizer: PreTrainedTokenizerBase, roles: Collection[str]
+    tokens: Tokens, prompts: Sequence[Prompt], is_special: np.ndarray, roles: Collection[str] = ()
 ) -> ContentTokens:
     """Return which tokens belong to contents, and where they are in these.
 
-    A token belongs to a content if it covers a visible character of it, or only characters of it. Special tokens, which
-    tokenizers also make of strings such as `<|im_end|>` in a content, belong to none.
+    A token belongs to a content if it covers a visible character of it, or only characters of it. Special tokens belong
+    to none.
 
     Args:
         tokens: The tokens of what the chat template writes, one after the other.
         prompts: The conversations.
-        tokenizer: The tokenizer.
+        is_special: `(T,)` which tokens are special.
         roles: The roles whose contents count; all of them if there are none.
     """
     characters = Characters.of([prompt.text for prompt in prompts])
     origin, message_of = _origins(tokens, prompts, characters, roles)
-    is_special = np.isin(tokens.ids, special_ids(tokenizer))
     stretches = np.cumsum(is_special)
     starts = tokens.reads[:, 0]
     ends = np.maximum(tokens.reads[:, 1], starts + 1)  # a token without characters goes with the next one
@@ -162,7 +161,10 @@ def _count(flags: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarra
 
 
 def special_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Return the ids of special tokens, without the unknown token, which stands for words."""
+    """Return the ids of special tokens, without the unknown token, which stands for words.
+
+    Tokenizers also make them of strings such as `<|im_end|>` in a content.
+    """
     added = (i for i, token in tokenizer.added_tokens_decoder.items() if token.special)
     return sorted({*added, *tokenizer.all_special_ids} - {tokenizer.unk_token_id})
 

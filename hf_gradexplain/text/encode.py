@@ -15,7 +15,7 @@ from hf_gradexplain.text.alignment import Tokens, flat, from_encodings, from_pla
 from hf_gradexplain.text.beginning import CHARACTERS, beginning, divides_at_spaces
 from hf_gradexplain.text.characters import Characters
 from hf_gradexplain.text.chat import Prompt, to_prompt
-from hf_gradexplain.text.chat_tokens import of_contents, unread_parts
+from hf_gradexplain.text.chat_tokens import ContentTokens, of_contents, special_ids, unread_parts
 from hf_gradexplain.text.data import NO_UNIT, Document
 from hf_gradexplain.text.larger_units import larger_units
 from hf_gradexplain.text.python_tokenizers import from_alignment, from_template, segmenter_of
@@ -164,23 +164,24 @@ class Encoder:
         kwargs = {**self.kwargs, "add_special_tokens": False}
         encoded = tokenize(self.tokenizer, [(each,) for each in rendered], self._limit, kwargs)
         tokens = self._template_tokens(encoded, rendered)
-        documents = self._of_contents(encoded, tokens, prompts, texts, [prompt.messages for prompt in prompts])
+        is_special = np.isin(tokens.ids, special_ids(self.tokenizer))
+        contents = of_contents(tokens, prompts, is_special, self.roles)
+        documents = self._of_contents(encoded, contents, prompts, texts, [prompt.messages for prompt in prompts])
         for document, (unread, truncated_at) in zip(documents, unread_parts(tokens, prompts), strict=True):
             yield replace(document, truncated_at=truncated_at, unread=unread)
 
     def _of_contents(
         self,
         encoded: BatchEncoding,
-        tokens: Tokens,
+        contents: ContentTokens,
         prompts: Sequence[Prompt],
         texts: Sequence[Text],
         messages: Sequence[tuple[Message, ...]] = (),
     ) -> Iterator[Document]:
         """Yield the documents, given all tokens, of which only those of contents belong to units."""
-        contents = of_contents(tokens, prompts, self.tokenizer, self.roles)
         spans = larger_units(self.unit, [prompt.contents for prompt in prompts], texts)
         units = contents.spread(group(contents.tokens, self.unit, self.tokenizer.unk_token_id, spans))
-        return self._assemble(encoded, tokens, units, [prompt.text for prompt in prompts], messages)
+        return self._assemble(encoded, contents.of_prompts, units, [prompt.text for prompt in prompts], messages)
 
     def _assemble(
         self,

@@ -8,8 +8,10 @@ import numpy as np
 from transformers import BatchEncoding
 
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
+from hf_gradexplain.text.alignment import NO_WORD
 from hf_gradexplain.text.characters import Characters
 from hf_gradexplain.text.chat import TEMPLATE, Prompt
+from hf_gradexplain.text.chat_tokens import of_contents
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.encode import Encoder
 from hf_gradexplain.text.joined import Piece, join
@@ -127,7 +129,8 @@ class HypothesisEncoder(Encoder):
         pairs = [(text[: at - len(SEPARATOR)], text[at:]) for text, at in zip(rendered, seconds, strict=True)]
         encoded = self._first_truncated(pairs)
         tokens = self._tokens(encoded, pairs, Characters.of(rendered), np.array(seconds))
-        documents = self._of_contents(encoded, tokens, prompts, [prompt.text for prompt in prompts])
+        contents = of_contents(tokens, prompts, tokens.words == NO_WORD)
+        documents = self._of_contents(encoded, contents, prompts, [prompt.text for prompt in prompts])
         for document, truncated_at in zip(documents, tokens.truncated_at, strict=True):
             yield replace(document, truncated_at=truncated_at)
 

@@ -4,8 +4,10 @@ import pytest
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text.data import NO_UNIT
+from hf_gradexplain.text.encode import Encoder
 from hf_gradexplain.text.hypotheses import HypothesisEncoder, candidate_labels, hypothesis
 from tests.helpers.nli import make_nli
+from tests.helpers.tokenizers_of_all_kinds import KINDS, tokenizer_of
 
 
 def encoded(text, labels, template, *, unit="word", limit=None, kind="xlm-r"):
@@ -139,3 +141,14 @@ def test_what_truncation_removes_of_the_text_is_unread(side, unread):
     assert document.text[start:end].strip() == unread
     assert document.truncated_at == start
     assert not any(start < b and a < end for unit in document.units for a, b in unit.spans)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_units_of_the_text_are_those_of_a_pair(kind):
+    """Also where the text holds the strings of special tokens, which are words of a user here."""
+    tokenizer, text = tokenizer_of(kind), "The good film is bad,  [SEP] 100 films"
+    (pair,) = Encoder(tokenizer, None, "word")([(text, "good")])
+    document = HypothesisEncoder(tokenizer, None, "word").hypotheses(text, ["good", "a bad film"], "this is {} .")
+    *of_text, good, a, bad, film = document.units
+    assert [*of_text, good] == list(pair.units)
+    assert [unit.text for unit in (a, bad, film)] == ["a", "bad", "film"]
