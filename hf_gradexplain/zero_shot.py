@@ -11,19 +11,26 @@ from hf_gradexplain.attribution.prepare import Outputs
 from hf_gradexplain.classifier.combine import OnePerSequence
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.engine import AttributionEngine
-from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.options import Options, UnitName
 from hf_gradexplain.scored import collect
-from hf_gradexplain.signatures import ExplainOptions, takes_options
-from hf_gradexplain.text.hypotheses import HypothesisEncoder, Labels, candidate_labels
+from hf_gradexplain.signatures import ExplainOptions, call_options, takes_options
+from hf_gradexplain.text.hypotheses import HypothesisEncoder, Labels, parse_labels
 from hf_gradexplain.text.texts import is_text, listed
 from hf_gradexplain.tokenizer_kwargs import read_kwargs
 from hf_gradexplain.values import plain
 
 TEMPLATE = "This example is {}."
 """The default template of the pipeline."""
+
+_UNFIT = {
+    "problem_type": "give multi_label instead",
+    "explain_roles": "it has no conversations",
+    "stride": "long texts are truncated, as in the pipeline",
+}
+"""Options that are refused, and why."""
 
 
 class ZeroShotExplainer(AttributionEngine):
@@ -107,7 +114,7 @@ class ZeroShotExplainer(AttributionEngine):
         The classes of the explanation are the candidate labels, in the given order. Its text is the text, followed by
         the labels, one per line, which begin at `pair_start`. Words of the text and words of the labels have scores;
         words of the template have none. A word of the text is masked in front of all hypotheses at once, a word of a
-        label in its own hypothesis.
+        label in its own hypothesis. `target` and `against` name candidate labels, or give their places in the list.
 
         Args:
             texts: A text, or several in a list, an array, a Series or a column.
@@ -120,18 +127,18 @@ class ZeroShotExplainer(AttributionEngine):
             methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
-            **options: See `hf_gradexplain.options.Options`. `target` and `against` are candidate labels, by name or by
-                place.
+            **options: See `hf_gradexplain.options.Options`.
 
         Returns:
             One `Explanation` for a text; for a list `Explanations`, which is a list of them. `truncated_at` is the
-            first character that no sequence has: long texts are cut to make room for the hypothesis.
+            first character that is read before no hypothesis: long texts are cut to make room for it.
 
         Raises:
             GradexplainError: An argument cannot be used; the message says how to fix it.
         """
-        chosen = _options(methods, unit, options)
-        labels = _parsed(candidate_labels)
+        _check_fit(options)
+        chosen = call_options(methods, unit, None, options)
+        labels = parse_labels(candidate_labels)
         template = self._template if hypothesis_template is None else hypothesis_template
         texts = plain(texts)
         single = is_text(texts)
@@ -159,30 +166,20 @@ class ZeroShotExplainer(AttributionEngine):
         return Outputs(OnePerSequence(tuple(weights)), labels, "sigmoid" if independent else "softmax")
 
 
-_parsed = candidate_labels
-"""`ZeroShotExplainer.__call__` has an argument of this name."""
-
-
-def _options(methods: str | Sequence[str], unit: UnitName, options: ExplainOptions) -> Options:
-    """Return the options, of which some do not fit."""
-    for name in options:
-        choose("option", name, ExplainOptions.__annotations__)
-    if options.get("problem_type") is not None:
-        raise GradexplainError("problem_type does not fit zero-shot classification: give multi_label instead")
-    if options.get("explain_roles"):
-        raise GradexplainError("explain_roles does not fit zero-shot classification, which has no conversations")
-    if options.get("stride") is not None:
-        raise GradexplainError("stride does not fit zero-shot classification, which truncates long texts: leave it out")
+def _check_fit(options: ExplainOptions) -> None:
+    """Refuse options that do not fit."""
     if options.get("target") == "label":
         raise GradexplainError("target='label' does not fit zero-shot classification: name a candidate label")
-    return Options(methods, unit, **options)  # type: ignore[arg-type]
+    for name, why in _UNFIT.items():
+        if options.get(name):
+            raise GradexplainError(f"{name} does not fit zero-shot classification: {why}")
 
 
 def _only_text(text: Any) -> str:
     """Return a text, and refuse pairs and conversations."""
     if not isinstance(text, str):
         raise GradexplainError(
-            f"zero-shot classification takes texts, neither pairs nor conversations: give a str, not "
+            "zero-shot classification takes texts, neither pairs nor conversations: give a str, not "
             f"{type(text).__name__}"
         )
     return text

@@ -14,6 +14,7 @@ from hf_gradexplain.option_fields import option, with_default
 from hf_gradexplain.options import MeasureArguments, Options
 from hf_gradexplain.pipelines import TextAttributionPipeline
 from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, takes_options
+from hf_gradexplain.zero_shot import ZeroShotExplainer
 from tests.helpers.tiny import explainer
 
 EXPLICIT = ("methods", "unit")
@@ -46,7 +47,9 @@ def test_an_evaluation_takes_the_options_and_the_measures():
     assert parameters.keys() == {*own, *wanted}
 
 
-@pytest.mark.parametrize("function", [Explainer.__call__, explain, TextAttributionPipeline.__call__])
+@pytest.mark.parametrize(
+    "function", [Explainer.__call__, explain, TextAttributionPipeline.__call__, ZeroShotExplainer.__call__]
+)
 def test_a_signature_lists_every_option_with_its_default_and_type(function):
     parameters = inspect.signature(function).parameters
     assert set(OPTIONS) <= set(parameters)
@@ -58,7 +61,9 @@ def test_a_signature_lists_every_option_with_its_default_and_type(function):
     assert not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
 
 
-@pytest.mark.parametrize("function", [Explainer.__call__, explain, TextAttributionPipeline.__call__])
+@pytest.mark.parametrize(
+    "function", [Explainer.__call__, explain, TextAttributionPipeline.__call__, ZeroShotExplainer.__call__]
+)
 def test_a_docstring_explains_every_option(function):
     text = " ".join((function.__doc__ or "").split())
     for name in ExplainOptions.__annotations__:

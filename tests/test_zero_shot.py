@@ -240,10 +240,10 @@ TAKES_TEXTS = "zero-shot classification takes texts, neither pairs nor conversat
         ),
         (
             {"explain_roles": ("user",)},
-            "explain_roles does not fit zero-shot classification, which has no conversations",
+            "explain_roles does not fit zero-shot classification: it has no conversations",
         ),
         ({"target": "label"}, "target='label' does not fit zero-shot classification: name a candidate label"),
-        ({"stride": 8}, "stride does not fit zero-shot classification, which truncates long texts: leave it out"),
+        ({"stride": 8}, "stride does not fit zero-shot classification: long texts are truncated, as in the pipeline"),
         ({"units": "word"}, "unknown option 'units'"),
         ({"candidate_labels": "good", "against": "rest"}, "against compares two classes"),
         (

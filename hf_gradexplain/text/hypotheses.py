@@ -24,10 +24,10 @@ Labels = str | Iterable[str]
 """Candidate labels: a list of them, or all of them joined by commas."""
 
 
-def candidate_labels(given: Labels) -> tuple[str, ...]:
+def parse_labels(given: Labels) -> tuple[str, ...]:
     """Return the candidate labels, in their order.
 
-    >>> candidate_labels("sports, world,")
+    >>> parse_labels("sports, world,")
     ('sports', 'world')
 
     Raises:

@@ -5,7 +5,7 @@ import pytest
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text.data import NO_UNIT
 from hf_gradexplain.text.encode import Encoder
-from hf_gradexplain.text.hypotheses import HypothesisEncoder, candidate_labels, hypothesis
+from hf_gradexplain.text.hypotheses import HypothesisEncoder, hypothesis, parse_labels
 from tests.helpers.nli import make_nli
 from tests.helpers.tokenizers_of_all_kinds import KINDS, tokenizer_of
 
@@ -66,13 +66,13 @@ def test_a_template_that_does_not_fit_is_refused(template, message):
 )
 def test_labels_that_cannot_be_told_apart_are_refused(given, message):
     with pytest.raises(GradexplainError) as error:
-        candidate_labels(given)
+        parse_labels(given)
     assert str(error.value) == message
 
 
 def test_labels_are_parsed_as_the_pipeline_does():
-    assert candidate_labels(" a bad film,, good ") == ("a bad film", "good")
-    assert candidate_labels((" good", "a, b")) == (" good", "a, b")
+    assert parse_labels(" a bad film,, good ") == ("a bad film", "good")
+    assert parse_labels((" good", "a, b")) == (" good", "a, b")
 
 
 def test_words_of_the_template_are_no_units():
