@@ -17,6 +17,7 @@ from .models import TextCNNForSequenceClassification as TextCNNForSequenceClassi
 from .perturb import Shortcut as Shortcut
 from .perturb import register_shortcut as register_shortcut
 from .preference import Preference as Preference
+from .ranking import Ranking as Ranking
 from .run.evaluation import Evaluation as Evaluation
 from .sharing import load_explanations as load_explanations
 from .zero_shot import ZeroShotExplainer as ZeroShotExplainer

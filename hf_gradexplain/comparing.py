@@ -7,6 +7,7 @@ from hf_gradexplain.comparison import comparison_options
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.options import Options, UnitName
 from hf_gradexplain.preference import Preference, explain_preferences
+from hf_gradexplain.ranking import Ranking, rank_documents
 from hf_gradexplain.signatures import ComparisonOptions, takes_options
 from hf_gradexplain.text.texts import Text
 
@@ -61,3 +62,34 @@ class ComparingEngine(AttributionEngine):
             GradexplainError: The model has several logits, or an argument cannot be used.
         """
         return explain_preferences(self, chosen, rejected, comparison_options("prefer", methods, unit, options))
+
+    @takes_options
+    def rank(
+        self,
+        query: str,
+        documents: Iterable[str],
+        methods: str | Sequence[str] = Options.methods,
+        unit: UnitName = Options.unit,
+        *,
+        top: int | None = None,
+        **options: Unpack[ComparisonOptions],
+    ) -> Ranking:
+        """Rank documents for a query with a reranker, and keep what it takes to explain the ranking.
+
+        The model is a `CrossEncoder`, or another model of text pairs with one logit. Documents are scored in batches.
+
+        Args:
+            query: The query.
+            documents: The documents, in a list, an array, a Series or a column.
+            methods: The methods of `Ranking.why`: a name in `METHODS`, `auto`, or several.
+            unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
+            top: The number of documents that the ranking keeps; all of them if None.
+            **options: See `hf_gradexplain.options.Options`.
+
+        Returns:
+            The `Ranking`: its `order` and `scores`, `why(1, 2)`, and `table(1)`.
+
+        Raises:
+            GradexplainError: The model has several logits, or an argument cannot be used.
+        """
+        return rank_documents(self, query, documents, comparison_options("rank", methods, unit, options), top)

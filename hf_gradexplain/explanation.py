@@ -46,10 +46,11 @@ class Explanation(Displayed):
         truncated_at: The offset of the first character that the model did not read; None if it read the whole text. In
             a conversation, the first one that truncation removes.
         pair_start: The offset of the second text of a pair; None for a single text.
-        messages: The messages of a conversation: their roles, and where their contents are in `text`; empty for other
-            texts.
+        messages: The messages of a conversation: their roles, and where their contents are in `text`. Of
+            `Ranking.why`, the query and the documents. Empty for other texts.
         unread: The parts that the model did not read, as `(start, end)`: of a conversation, what the chat template
-            drops and truncation removes; what truncation removes of a text before candidate labels. Empty for others.
+            drops and truncation removes; what truncation removes of a text before candidate labels or of a ranking.
+            Empty for others.
         windows: The windows that a long text was read as, with `stride`; empty if it was read as one sequence.
         deciding: With `pool="max"`, the number of the window, from 0, that has the largest logit of each class: `(C,)`.
             Words outside of the windows that decide have no influence. Empty otherwise.

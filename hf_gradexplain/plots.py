@@ -20,7 +20,7 @@ from hf_gradexplain.viz.canvas import INK, MUTED, add_note, drawing_on
 from hf_gradexplain.viz.comparison import at_k, default_looks, draw_by_cost, draw_two_runs, runs_size
 from hf_gradexplain.viz.curves import AOPC_SIZE, draw_aopc
 from hf_gradexplain.viz.figures import bars_size, correlation_size, draw_correlation
-from hf_gradexplain.viz.heatmap import draw_heatmap, heatmap_size
+from hf_gradexplain.viz.heatmap import draw_heatmap, draw_interactions, heatmap_size, interactions_size
 
 Result = Any
 """An evaluation: what `Explainer.evaluate` returns, the folder of a run, or one of its tables."""
@@ -28,7 +28,7 @@ Result = Any
 _FILES = {"aopc": "aopc", "chance": "chance", "correlation": "correlation", "histograms": "correlation_histograms"}
 """The name of each table's file in the folder of a run."""
 
-__all__ = ["aopc", "bar", "correlation", "faithfulness_by_cost", "heatmap", "text", "two_runs"]
+__all__ = ["aopc", "bar", "correlation", "faithfulness_by_cost", "heatmap", "interactions", "text", "two_runs"]
 
 
 def text(
@@ -87,6 +87,24 @@ def heatmap(values: pd.DataFrame, *, ax: Axes | None = None, max_units: int = 30
     """
     with drawing_on(ax, heatmap_size(min(len(values), max_units))) as axes:
         draw_heatmap(axes, values, title=title, max_units=max_units)
+    return axes
+
+
+def interactions(values: pd.DataFrame, *, ax: Axes | None = None, title: str = "") -> Axes:
+    """Draw how words of a query and words of a document support the score together, from `Ranking.table`.
+
+    Blue: the score is higher with both words than their single effects add up to; vermilion: it is lower.
+
+    Args:
+        values: `(q, d)` with the words as its index and its columns.
+        ax: The axes to draw on; None for new ones.
+        title: The title.
+
+    Returns:
+        The axes.
+    """
+    with drawing_on(ax, interactions_size(*values.shape)) as axes:
+        draw_interactions(axes, values, title=title)
     return axes
 
 

@@ -28,6 +28,7 @@ EXPORTS = [
     "METHODS",
     "Method",
     "Preference",
+    "Ranking",
     "Shortcut",
     "TextCNNConfig",
     "TextCNNForSequenceClassification",

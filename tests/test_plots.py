@@ -38,6 +38,7 @@ PLOTS = {
     "text": lambda ax: plots.text(several(), ax=ax),
     "bar": lambda ax: plots.bar(several(), ax=ax),
     "heatmap": lambda ax: plots.heatmap(pd.DataFrame([[0.5, -1.0]], index=[MATH]), ax=ax, title=MATH),
+    "interactions": lambda ax: plots.interactions(pd.DataFrame([[0.5, -1.0]], [MATH], [MATH, "b"]), ax=ax, title=MATH),
     "aopc": lambda ax: plots.aopc(result((MATH, "loo")), ax=ax, title=MATH),
     "correlation": lambda ax: plots.correlation(result((MATH, "loo")), ax=ax, title=MATH),
     "two_runs": lambda ax: plots.two_runs(result(), result(scale=0.5), names=(MATH, "b"), ax=ax, title=MATH),
@@ -183,6 +184,17 @@ def test_the_rows_of_the_heatmap_add_up_to_signed_gi(kind, unit, pyplot):
     np.testing.assert_allclose(values.sum(axis=1), explanation.scores["signed_gi"], rtol=1e-6, atol=1e-9)
     drawn = plots.heatmap(values).images[0].get_array()
     np.testing.assert_array_equal(drawn, values)
+
+
+def test_interactions_are_drawn_as_a_row_per_word_of_the_query(pyplot):
+    table = pd.DataFrame([[0.5, -2.0, 0.0], [0.0, 1.0, 0.0]], ["good", "film"], ["the", "bad", "end"])
+    ax = plots.interactions(table, title="rank 1")
+    (image,) = ax.images
+    np.testing.assert_array_equal(image.get_array(), table)
+    assert image.get_clim() == (-2.0, 2.0)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["good", "film"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["the", "bad", "end"]
+    assert not plots.interactions(table.iloc[:, :0]).images
 
 
 def test_the_heatmap_of_a_long_text_has_the_strongest_units(pyplot):

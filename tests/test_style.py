@@ -50,7 +50,7 @@ FOLDERS = [
     {"scored"},
     {"engine"},
     {"comparison"},
-    {"evaluation", "plots", "preference", "stream"},
+    {"evaluation", "plots", "preference", "ranking", "stream"},
     {"comparing", "run", "streaming"},
     {"explain", "zero_shot"},
     {"cards", "pipelines", "sharing"},

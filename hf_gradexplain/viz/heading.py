@@ -92,14 +92,23 @@ class Heading:
             return f"no scores: the model read no {UNIT_NOUNS.get(self.unit, 'word')}s of this text"
         if self.not_read:
             dropped = sum(end - start for start, end in self.not_read)
-            why = "the chat template drops it, or it is truncated" if self.speakers else "it is truncated"
-            return f"the model did not read the grey text, {dropped:,} of {self.length:,} characters: {why}"
+            return (
+                f"the model did not read the grey text, {dropped:,} of {self.length:,} characters: {self._why_not_read}"
+            )
         if self.truncated_at is None:
             return ""
         return (
             f"truncated: the model read only the first {self.truncated_at:,} of {self.length:,} characters; "
             "the grey rest has no scores"
         )
+
+    @property
+    def _why_not_read(self) -> str:
+        if self.speakers and self.truncated_at is None:
+            return "the chat template drops it"
+        if all(start >= (self.truncated_at or 0) for start, _ in self.not_read):
+            return "it is truncated"
+        return "the chat template drops it, or it is truncated"
 
     @property
     def unread_spans(self) -> tuple[tuple[int, int], ...]:

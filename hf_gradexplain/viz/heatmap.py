@@ -1,4 +1,4 @@
-"""Units by embedding dimensions: gradient times input before its sum."""
+"""Units by embedding dimensions: gradient times input before its sum; and units by units: their interactions."""
 
 from typing import Any
 
@@ -48,3 +48,29 @@ def draw_heatmap(axes: Axes, values: pd.DataFrame, *, title: str = "", max_units
         image = axes.imshow(numbers, cmap=SIDES, vmin=-top, vmax=top, aspect="auto", interpolation="nearest")
         figure: Any = axes.get_figure()
         figure.colorbar(image, ax=axes, label="gradient × input", extend="both", fraction=0.04, pad=0.02)
+
+
+def interactions_size(rows: int, columns: int) -> tuple[float, float]:
+    """Return width and height of a figure with this number of words, in inches."""
+    return 2.6 + 0.3 * max(columns, 1), 1.8 + 0.3 * max(rows, 1)
+
+
+def draw_interactions(axes: Axes, values: pd.DataFrame, *, title: str = "") -> None:
+    """Draw one row per word of a query and one column per word of a document.
+
+    Args:
+        axes: The axes to draw on.
+        values: `(q, d)` with the words as its index and its columns.
+        title: The title.
+    """
+    numbers = values.to_numpy(dtype=float)
+    axes.set_title(one_line(title, width=64))
+    axes.set_yticks(range(numbers.shape[0]), [one_line(str(word), width=20) for word in values.index])
+    axes.set_xticks(range(numbers.shape[1]), [one_line(str(word), width=20) for word in values.columns], rotation=90)
+    axes.tick_params(length=0, labelcolor=INK)
+    axes.spines[:].set_visible(False)
+    if numbers.size:
+        top = float(np.abs(numbers).max()) or 1.0
+        image = axes.imshow(numbers, cmap=SIDES, vmin=-top, vmax=top, aspect="auto", interpolation="nearest")
+        figure: Any = axes.get_figure()
+        figure.colorbar(image, ax=axes, label="logits", fraction=0.04, pad=0.02)

@@ -53,6 +53,18 @@ def test_html_shows_the_roles_escaped_and_apart_from_the_direction_of_the_text()
     assert 'class="speaker"' not in to_html([ROW])
 
 
+@pytest.mark.parametrize(
+    ("truncated_at", "reason"),
+    [
+        (None, "the chat template drops it"),
+        (0, "it is truncated"),
+        (16, "the chat template drops it, or it is truncated"),
+    ],
+)
+def test_the_heading_says_why_it_was_not_read(truncated_at, reason):
+    assert replace(HEADING, truncated_at=truncated_at).unread.endswith(f"10 of 19 characters: {reason}")
+
+
 def test_the_terminal_shows_them_dimmed():
     console = Console(width=100, record=True, force_terminal=True, color_system="truecolor", file=io.StringIO())
     console.print(to_rich([ROW], HEADING))
