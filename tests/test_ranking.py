@@ -209,8 +209,11 @@ def test_what_was_truncated_is_unread(side):
         assert end <= spans[0][0]
     assert not found.text[start:end].startswith(" ")
     assert "characters: it is truncated" in found.to_html()
-    whole = explain.rank(QUERY, DOCUMENTS, "signed_gi").why()
+    whole = explain.rank(f"{QUERY} \0", DOCUMENTS, "signed_gi").why()  # no tokenizer reads a null character
     assert (whole.unread, whole.truncated_at) == ((), None)
+    cut = explain.rank(long, DOCUMENTS, "signed_gi", tokenizer_kwargs=kwargs).why()
+    (query,) = (message for message in cut.messages if message.role == "query")
+    assert [query.start <= start < end <= query.end for start, end in cut.unread] == [True]
 
 
 def test_a_cross_encoder_is_ranked_as_it_ranks():
