@@ -14,10 +14,10 @@ from rich.console import Group
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.correlation import REFERENCE, correlate
 from hf_gradexplain.errors import choose
-from hf_gradexplain.explained_classes import ExplainedClasses
+from hf_gradexplain.reading import Reading
 from hf_gradexplain.remarks import incomplete, remark
 from hf_gradexplain.self_check import SelfCheck
-from hf_gradexplain.text.unit import Message, Unit, scores_in_text
+from hf_gradexplain.text.unit import Message, scores_in_text
 from hf_gradexplain.viz.canvas import figure_bytes, new_figure
 from hf_gradexplain.viz.figures import bars_figure, draw_bars
 from hf_gradexplain.viz.heading import Heading
@@ -29,17 +29,13 @@ from hf_gradexplain.viz.tables import with_minus
 from hf_gradexplain.viz.text_figure import add_text_axes, draw_text, text_figure
 
 
-class Displayed(ExplainedClasses):
+class Displayed(Reading):
     """The displays of an explanation. `hf_gradexplain.explanation.Explanation` describes the attributes."""
 
-    text: str
-    units: tuple[Unit, ...]
     scores: Mapping[str, np.ndarray]
     objective: str
     unit: str
-    truncated_at: int | None
     messages: tuple[Message, ...]
-    unread: tuple[tuple[int, int], ...]
     regression: bool
     dtype: str
     why: str
@@ -279,7 +275,8 @@ class Displayed(ExplainedClasses):
             dtype=self.dtype,
             truncated_at=self.truncated_at,
             length=len(self.text),
-            not_read=self.unread,
+            not_read=self.not_read,
+            reading=self.reading,
             speakers=tuple((message.start, message.role) for message in self.messages),
             without_units=not self.units,
             why=self.why if any(self.why.startswith(f"auto chose {row.method}:") for row in rows) else "",

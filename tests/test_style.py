@@ -44,6 +44,7 @@ FOLDERS = [
     {"attribution"},
     {"self_check", "remarks", "correlation"},
     {"explained_classes"},
+    {"reading"},
     {"display", "records"},
     {"explanation"},
     {"explanations"},

@@ -1,8 +1,11 @@
 """Texts that are read as windows, against the model run on each window by itself."""
 
+from io import StringIO
+
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from torch import nn
 
 from hf_gradexplain.errors import GradexplainError
@@ -219,3 +222,52 @@ def test_models_with_shortcuts_read_windows(kind):
     apart = explain(TEXT, ("loo", "signed_gi"), labels=1, batch_tokens=1, **OPTIONS)
     for method in ("loo", "signed_gi"):
         np.testing.assert_allclose(apart[method], found[method], rtol=1e-9, atol=1e-12)
+
+
+def shown(explanation):
+    """The explanation in a terminal, as HTML and as a picture."""
+    console = Console(file=StringIO(), width=300)
+    console.print(explanation.to_rich())
+    return console.file.getvalue(), str(explanation.to_html()), explanation.to_svg()
+
+
+def test_displays_say_how_a_text_was_read():
+    found = explainer("bert")(TEXT, "signed_gi", labels=1, **OPTIONS)
+    said = f"read in {len(found.windows)} windows of 14 tokens, whose logits are averaged"
+    assert found.reading == said
+    for rendered in shown(found)[:2]:
+        assert said in rendered
+    assert explainer("bert")("a film", "signed_gi", stride=4).reading == ""
+
+
+def test_displays_name_the_window_that_decides():
+    found = explainer("bert")(TEXT, "signed_gi", target=1, against=2, pool="max", **OPTIONS)
+    target, against = found.deciding[1], found.deciding[2]
+    assert target != against
+    places = [f"(characters {found.windows[k].start} to {found.windows[k].end})" for k in (target, against)]
+    assert found.reading == (
+        f"read in {len(found.windows)} windows of 14 tokens; the maximum of LABEL_1 comes from window {target + 1} "
+        f"{places[0]} and of LABEL_2 comes from window {against + 1} {places[1]}"
+    )
+    assert found.reading in shown(found)[0]
+
+
+def test_displays_say_loudly_what_was_not_read():
+    explain = explainer("bert")
+    right = explain(TEXT, "signed_gi", tokenizer_kwargs={"max_length": LIMIT})
+    left = explain(TEXT, "signed_gi", tokenizer_kwargs={"max_length": LIMIT, "truncation_side": "left"})
+    pair = explain((TEXT, TEXT), "signed_gi", tokenizer_kwargs={"max_length": 2 * LIMIT})
+    n = len(TEXT)
+    first = left.units[0].spans[0][0]
+    assert right.not_read == ((right.truncated_at, n),)
+    assert left.not_read == ((0, first),)
+    assert pair.not_read == ((pair.truncated_at, n + 1),)
+    share = int(100 * (n - right.truncated_at) / n)
+    for rendered in shown(right)[:2]:
+        assert f"NOT READ: characters {right.truncated_at} to {n} of {n} ({share} % of the text, in grey)" in rendered
+        assert "stride=64, for example, reads all" in rendered
+    assert f"NOT READ: characters 0 to {first} of {n}" in shown(left)[0]
+    for explanation in (right, left, pair):
+        page = str(explanation.to_html())
+        assert page.count('<span class="unread">') >= 1
+        assert page.count('class="u ') >= len(explanation)  # what was read has its colours

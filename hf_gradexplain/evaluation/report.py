@@ -122,14 +122,14 @@ def _document(document: EvaluatedDocument, k: int) -> ReportDocument:
     shown = scores_in_text(explanation.units, np.stack(list(explanation.scores.values())))
     return ReportDocument(
         row=document.id,
-        pieces=list(split_text(explanation.text, [u.spans for u in explanation.units], _unread(explanation))),
+        pieces=list(split_text(explanation.text, [u.spans for u in explanation.units], explanation.not_read)),
         target=explanation.target,
         prediction=None if explanation.regression else explanation.prediction,
         label=label,
         names=_class_names(explanation, label),
         value=float(explanation.probabilities[explanation.target]),
         confidence=None if explanation.regression else float(explanation.probabilities[explanation.prediction]),
-        truncated=bool(_unread(explanation)),
+        truncated=bool(explanation.not_read),
         scores=dict(zip(explanation.scores, shown, strict=True)),
         curves=document.curves,
         areas=dict(zip(document.curves, document_aopc(curves, k)[:, -1].tolist(), strict=True)),
@@ -137,13 +137,6 @@ def _document(document: EvaluatedDocument, k: int) -> ReportDocument:
         against=explanation.other_class,
         remarks={name: "; ".join(filter(None, both)) for name, both in said.items() if any(both)},
     )
-
-
-def _unread(explanation: Explanation) -> tuple[tuple[int, int], ...]:
-    """Return the parts of a text that the model did not read."""
-    if explanation.unread or explanation.truncated_at is None:
-        return explanation.unread
-    return ((explanation.truncated_at, len(explanation.text)),)
 
 
 def _class_names(explanation: Explanation, label: int | None) -> dict[int, str]:

@@ -25,10 +25,12 @@ class Heading:
         unit: The kind of unit, as in `Explanation.unit`.
         objective: The function that was explained: "loss", "logit", "prob" or "contrast".
         dtype: The compute dtype of the model; shown if it is less exact than float32.
-        truncated_at: The number of characters that the model read; the rest is shown in grey. None if it read all.
+        truncated_at: The offset of the first character that truncation removes; None if it removes none.
         length: The number of characters of the text.
-        not_read: The parts that the model did not read, as `(start, end)`, where these are not simply all from
-            `truncated_at` on; shown in grey.
+        not_read: The parts that the model did not read, as `(start, end)`, shown in grey; all from `truncated_at` on if
+            there are none.
+        remedy: How all of a truncated text could be read.
+        reading: How the text was read, if as windows.
         speakers: Of a conversation, where each message begins, and its role.
         without_units: Whether the text has no units.
         why: Why the method was chosen.
@@ -50,6 +52,8 @@ class Heading:
     truncated_at: int | None = None
     length: int = 0
     not_read: tuple[tuple[int, int], ...] = ()
+    remedy: str = ""
+    reading: str = ""
     speakers: tuple[tuple[int, str], ...] = ()
     without_units: bool = False
     why: str = ""
@@ -90,16 +94,19 @@ class Heading:
         """A sentence about what the model did not read; empty if it read the whole text."""
         if self.without_units:
             return f"no scores: the model read no {UNIT_NOUNS.get(self.unit, 'word')}s of this text"
-        if self.not_read:
-            dropped = sum(end - start for start, end in self.not_read)
+        if not self.unread_spans:
+            return ""
+        (start, end), *more = self.unread_spans
+        if more or self.speakers or self.truncated_at is None:
+            dropped = sum(end - start for start, end in self.unread_spans)
             return (
                 f"the model did not read the grey text, {dropped:,} of {self.length:,} characters: {self._why_not_read}"
             )
-        if self.truncated_at is None:
-            return ""
+        end = min(end, self.length)
+        share = max(1, int(100 * (end - start) / max(self.length, 1)))
         return (
-            f"truncated: the model read only the first {self.truncated_at:,} of {self.length:,} characters; "
-            "the grey rest has no scores"
+            f"NOT READ: characters {start:,} to {end:,} of {self.length:,} ({share} % of the text, in grey)"
+            f"{'; ' if self.remedy else ''}{self.remedy}"
         )
 
     @property

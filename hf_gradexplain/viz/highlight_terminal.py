@@ -54,7 +54,8 @@ def _heading(heading: Heading, single: Row | None) -> Iterator[Text]:
     for line in (
         Text.assemble((subject, "bold"), "  " if subject else "", one_line(heading.verdict)),
         Text(one_line(details), style="dim"),
-        Text(one_line(heading.unread), style=f"bold {_STYLES['against'][0]}"),
+        Text(one_line(heading.reading)),
+        Text(one_line(heading.unread), style=f"bold #000000 on {_STYLES['against'][0]}"),
     ):
         if line.plain:
             yield line

@@ -106,7 +106,8 @@ def _layout(rows: Sequence[Row], heading: Heading, width: float) -> Page:
     page.leading = _LOW
     details = " · ".join(part for part in (heading.details, single.correlated if single else "") if part)
     page.write_line(details, Font(NOTE, MUTED))
-    page.write_line(heading.unread, Font(NOTE, INK, "bold"))
+    page.write_line(heading.reading, Font(NOTE, INK))
+    page.write_line(heading.unread, Font(NAME, COLORS["against"], "bold"))
     for number, row in enumerate(rows):
         page.top += _GAP
         if single is None:

@@ -146,7 +146,7 @@ def test_heading_says_what_was_explained():
     for rendered in (to_html(REVIEW, heading=heading), printed(to_rich(REVIEW, heading=heading))):
         assert "p = 0.988" in rendered
         assert "unit word · objective loss · chosen" in rendered
-        assert "truncated: the model read only the first 12,345 of 20,000 characters" in rendered
+        assert "NOT READ: characters 12,345 to 20,000 of 20,000 (38 % of the text, in grey)" in rendered
     assert "<figcaption>" not in to_html(REVIEW)
     assert "<strong" not in to_html(REVIEW, heading=Heading("World"))
 

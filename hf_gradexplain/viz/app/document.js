@@ -45,7 +45,7 @@ function documentFacts(page, position) {
   }
   if (isWrong(index, position)) parts.push(make("span", { class: "mark wrong" }, "wrong"));
   if (isUnsure(index, position, page.limits)) parts.push(make("span", { class: "mark" }, "unsure"));
-  if (index.truncated[position]) parts.push(make("span", { class: "mark" }, "truncated"));
+  if (index.truncated[position]) parts.push(make("span", { class: "mark wrong" }, "truncated: grey was not read"));
   return make("div", { class: "facts-line" }, ...parts);
 }
 
