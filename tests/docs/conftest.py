@@ -61,6 +61,7 @@ def small_world(tmp_path_factory):
     frame.rename(columns={"text": "review", "label": "stars"}).to_csv(folder / "reviews.csv", index=False)
     lines = [json.dumps(explanation.to_dict()) for explanation in Explainer(model, tokenizer)(REVIEWS)]
     (folder / "explanations.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "report.txt").write_text(" ".join(REVIEWS * 5), encoding="utf-8")
     (folder / "texts.txt").write_text("\n".join(REVIEWS) + "\n", encoding="utf-8")
     return folder
 
