@@ -121,7 +121,7 @@ def test_html_says_what_was_explained_and_how():
         "p = 0.250",
         "predicted: pos",
         "word_type",
-        "first 9 of 13 characters",
+        "NOT READ: characters 9 to ",
         "+0.5",
         "−0.25",
     ):
