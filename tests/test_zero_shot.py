@@ -197,7 +197,9 @@ def test_several_texts_get_the_scores_of_each_alone(kind):
     cut = together[3]
     assert cut.unread == ((cut.truncated_at, len(texts[3])),)
     assert Explanation.from_dict(cut.to_dict()) == cut
-    assert f"the model did not read the grey text, {len(texts[3]) - cut.truncated_at} of" in str(cut.to_html())
+    page = str(cut.to_html())
+    assert f"NOT READ: characters {cut.truncated_at} to {len(texts[3])} of {len(cut.text)} (" in page
+    assert "stride" not in page
 
 
 def test_a_pipeline_brings_its_arguments():
