@@ -6,6 +6,7 @@ import warnings
 
 import pandas as pd
 import pytest
+import torch
 
 from hf_gradexplain import Explainer
 from hf_gradexplain.commands.evaluate import run_evaluation
@@ -54,6 +55,8 @@ def small_world(tmp_path_factory):
         classifier.config.label2id = {label: i for i, label in enumerate(labels)}
         classifier.float().save_pretrained(folder / name)
         its_tokenizer.save_pretrained(folder / name)
+    for part in make("bert", "regression", dtype=torch.float32):
+        part.save_pretrained(folder / "org" / "reranker")
     for part in make_nli("bart"):
         part.save_pretrained(folder / "org" / "nli-model")
     chats = [[{"role": "user", "content": "film?"}, {"role": "assistant", "content": text}] for text in REVIEWS]
