@@ -251,7 +251,9 @@ def _checked(query: str, documents: Iterable[str], top: int | None) -> tuple[str
 
 def _score(engine: AttributionEngine, pairs: Sequence[Document], options: Options) -> Iterable[ScoredBatch]:
     """Run the model on pairs, in batches; `random` needs no more than that."""
-    return engine.score(pairs, replace(options, methods=("random",), target="predicted", against=None, objective=None))
+    return engine.score(
+        pairs, replace(options, methods=("random",), target="predicted", against=None, objective="loss")
+    )
 
 
 def _sets(rows: np.ndarray, columns: np.ndarray, units: int) -> np.ndarray:
