@@ -55,7 +55,7 @@ class Windows:
             unit_of=document.unit_of[positions],
             row_of=document.row_of[positions],
             sequence_of=np.repeat(np.arange(len(places)), lengths),
-            windows=tuple(Window(*span, n) for span, n in zip(spans.tolist(), lengths, strict=True)),
+            windows=tuple(Window(a, b, n) for (a, b), n in zip(spans.tolist(), lengths, strict=True)),
         )
 
     def _room(self, document: Document, repeated: int) -> int:
