@@ -1,17 +1,21 @@
 """Texts that are read as windows, against the model run on each window by itself."""
 
+import re
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from rich.console import Console
 from torch import nn
+from transformers import BertConfig, BertForSequenceClassification
 
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
-from tests.helpers.tiny import explainer
+from tests.helpers.tiny import explainer, piece_tokenizer
 
 KINDS = ("bert", "gpt2", "bart")
 POOLED = {"mean": lambda logits: logits.mean(0), "max": lambda logits: logits.max(0).values}
@@ -271,3 +275,58 @@ def test_displays_say_loudly_what_was_not_read():
         page = str(explanation.to_html())
         assert page.count('<span class="unread">') >= 1
         assert page.count('class="u ') >= len(explanation)  # what was read has its colours
+
+
+def rise_of_memory(work):
+    """The result of some work, and by how many MB it raises the peak of this process."""
+
+    def resident(field):
+        return int(re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
+
+    Path("/proc/self/clear_refs").write_text("5")
+    before = resident("VmRSS")
+    result = work()
+    return result, resident("VmHWM") - before
+
+
+@pytest.fixture(scope="module")
+def reader_of_128():
+    """A BERT that reads 128 tokens, and a document of 40 pages: 25,000 words in sentences of 20."""
+    tokenizer = piece_tokenizer()
+    tokenizer.model_max_length = 128
+    sizes = {"hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 128}
+    torch.manual_seed(0)
+    model = BertForSequenceClassification(
+        BertConfig(vocab_size=len(tokenizer), **sizes, max_position_embeddings=128)
+    ).eval()
+    words = np.random.default_rng(0).choice(["the", "is", "bad", "a", ",", "th", "film"], (1250, 20))
+    return Explainer(model, tokenizer), " ".join(f"{' '.join(sentence).capitalize()}." for sentence in words)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks of memory are read from /proc")
+@pytest.mark.parametrize("method", ["signed_gi", "attn_lrp"])
+def test_a_document_of_40_pages_is_explained_in_flat_memory(reader_of_128, method):
+    explain, text = reader_of_128
+    assert len(text.split()) == 25_000
+    explain(text[:2000], method, stride=16)
+    passes, in_passes = rise_of_memory(lambda: explain(text, method, stride=16, self_check=False))
+    once, in_one = rise_of_memory(lambda: explain(text, method, stride=16, self_check=False, batch_tokens=10**6))
+    assert len(passes.windows) > 200
+    assert in_passes < in_one / 3
+    np.testing.assert_allclose(passes[method], once[method], rtol=1e-3, atol=1e-3 * np.abs(once[method]).max())
+
+
+@pytest.mark.slow
+def test_leave_one_out_of_40_pages_runs_only_the_windows_of_a_sentence(reader_of_128):
+    explain, text = reader_of_128
+    rows = []
+    handle = explain.model.bert.register_forward_hook(lambda module, args, output: rows.append(len(output[0])))
+    try:
+        found = explain(text, "loo", "sentence", stride=16, self_check=False)
+    finally:
+        handle.remove()
+    assert len(found) > 900
+    assert sum(rows) < 2 * len(found) + len(found.windows)
+    assert np.isfinite(found["loo"]).all()
+    assert (found["loo"] != 0).all()
