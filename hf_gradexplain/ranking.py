@@ -23,6 +23,7 @@ from hf_gradexplain.text.texts import SEPARATOR, text_parts
 from hf_gradexplain.text.unit import Message
 from hf_gradexplain.values import as_list, plain
 from hf_gradexplain.viz.cell import cell_html, cell_text
+from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import TextTable, text_table
 
 QUERY = "query"
@@ -143,7 +144,7 @@ class Ranking:
 
     @property
     def _title(self) -> str:
-        return f"{len(self.documents):,} documents ranked for {self.query!r}"
+        return f"{len(self.documents):,} documents ranked for {one_line(self.query, width=_WIDTH)!r}"
 
     @property
     def _sentences(self) -> list[str]:

@@ -127,6 +127,18 @@ def test_occurrences_of_a_word_are_one_unit_in_the_query_and_in_both_documents()
     pd.testing.assert_frame_equal(by_word, by_type)
 
 
+def test_larger_units():
+    explain = explainer("bert", "regression")
+    documents = ["The film is good. Very good!", "A bad film"]
+    ranking = explain.rank("Good film? The end", documents, "loo", "sentence")
+    found = ranking.why(ranking.order.index(0) + 1, ranking.order.index(1) + 1)
+    sentences = ["Good film?", "The end", "The film is good.", "Very good!", "A bad film"]
+    assert [unit.text.strip() for unit in found] == sentences
+    assert ranking.table(ranking.order.index(0) + 1).shape == (2, 2)
+    preference = explain.prefer(*documents, "loo", "sentence")
+    assert (len(preference.chosen), len(preference.rejected)) == (2, 1)
+
+
 def test_the_table_is_that_of_pairs_of_removed_words_by_hand(explain):
     ranking = explain.rank(QUERY, DOCUMENTS)
     for rank in (1, 2, 4):
@@ -237,7 +249,7 @@ def test_a_ranking_is_shown_as_a_table():
     html = ranking._repr_html_()
     assert "<b>good</b>" not in html
     assert "<script>" not in html
-    long = explain.rank(QUERY, ["film " * 100], "signed_gi")
+    long = explain.rank("film " * 100, ["film " * 100], "signed_gi")
     assert repr(long).endswith("…")
     assert max(map(len, repr(long).splitlines())) < 100
 
