@@ -42,7 +42,9 @@ def model_of(name: str, layers: int, dims: int, longest: int) -> PreTrainedModel
     sizes = {"num_hidden_layers": layers, "hidden_size": dims, "num_attention_heads": dims // 32, "num_labels": 4}
     common = {"vocab_size": workload.VOCABULARY + 4, "max_position_embeddings": longest, "pad_token_id": 0, **sizes}
     if name == "modernbert":
-        config = ModernBertConfig(intermediate_size=2 * dims, cls_token_id=2, sep_token_id=3, **common)
+        config = ModernBertConfig(
+            intermediate_size=2 * dims, cls_token_id=2, sep_token_id=3, bos_token_id=2, eos_token_id=3, **common
+        )
         return ModernBertForSequenceClassification(config).eval()
     config = LlamaConfig(intermediate_size=3 * dims, bos_token_id=None, eos_token_id=None, **common)
     return LlamaForSequenceClassification(config).eval()
