@@ -34,7 +34,7 @@ from hf_gradexplain.probing.report import Report
 from hf_gradexplain.probing.tokenizer_checks import check_token_ids, check_tokenizer, warn_of_undivided
 from hf_gradexplain.scored import ScoredBatch, collect
 from hf_gradexplain.text.chat import check_roles
-from hf_gradexplain.text.collate import collate, plan_batches, special_tokens
+from hf_gradexplain.text.collate import collate, first_of_each, plan_batches, special_tokens
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.encode import Encoder
 from hf_gradexplain.text.given_units import GivenUnits, with_units
@@ -180,7 +180,7 @@ class AttributionEngine:
             against = against_ids(options.against, targets, class_names, classifier.objective.head)
             masked = read_kwargs(options.tokenizer_kwargs).get("return_attention_mask", True)
             classifier = replace(classifier, padded_up_to=self._padding_limit(classifier, lengths) if masked else 0)
-        kinds = special_tokens(documents, self.tokenizer) if sum(counts) == len(counts) else ()
+        kinds = first_of_each(special_tokens(documents, self.tokenizer), counts)
         limit = classifier.padded_up_to
         plan = plan_batches(lengths, classifier.batch_tokens, padded_up_to=limit, kinds=kinds, counts=counts)
         graph = any(takes_gradients(method.source) for method in methods.values())

@@ -1,5 +1,6 @@
 """Texts that are read as several sequences, against the model run on each sequence by itself."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from hf_gradexplain import Explainer
+from hf_gradexplain.attribution.averaged_gradients import SmoothGrad
 from hf_gradexplain.attribution.prepare import Outputs
 from hf_gradexplain.classifier.combine import OnePerSequence, Pool
 from hf_gradexplain.classifier.memory import token_limit
@@ -94,7 +97,7 @@ def document_of(explain, unit="word"):
 
 
 def explained(explain, how, methods, **options):
-    outputs = Outputs(COMBINED[how][0], ("a", "b", "c") if how == "classes" else explain.class_names, "softmax")
+    outputs = _outputs(explain, how)
     unit = options.pop("unit", "word")
     documents = [document_of(explain, unit)]
     (found,) = collect(explain.score(documents, Options(methods, unit, **options), 0, outputs))
@@ -192,6 +195,73 @@ def test_self_check_and_curves_see_the_combined_probability(explain):
     spans = [found.units[u].spans[0] for u in top]
     expected = naive.run(spans)[0].softmax(-1)[0].item()
     assert found.self_check["loo"].without == pytest.approx(expected, rel=1e-9)
+
+
+def test_sequences_that_cannot_share_a_pass_still_run_forward_once(monkeypatch):
+    explain, runs = explainer("bert", dtype=torch.float64), []
+    monkeypatch.setattr(explain.model, "forward", _counted(explain.model.forward, runs))
+    document, outputs = document_of(explain), Outputs(Pool("mean"), explain.class_names, "softmax")
+    options = Options("signed_gi", target="label", self_check=False)
+    with torch.no_grad():
+        collect(explain.score([document], options, 0, outputs))
+        first, runs[:] = list(runs), []
+        collect(explain.score([document], replace(options, batch_tokens=1), 0, outputs))
+    assert sum(first) == len(PARTS), "each sequence once"
+    assert sum(runs) == 2 * len(PARTS), "beyond the budget: without a graph, and with one"
+
+
+def _counted(forward, runs):
+    def run(*args, **kwargs):
+        runs.append(len(kwargs["input_ids"]))
+        return forward(*args, **kwargs)
+
+    return run
+
+
+@pytest.mark.parametrize("how", ["mean", "classes"])
+def test_sequences_are_combined_in_float64(how):
+    """In bfloat16 a word's effect on one of many windows would be lost."""
+    explain = explainer("bert", dtype=torch.bfloat16)
+    (batch,) = explain.score([document_of(explain)], Options("loo", target="label"), 0, _outputs(explain, how))
+    assert batch.forward.sequence_logits.dtype == torch.bfloat16
+    expected = COMBINED[how][1](batch.forward.sequence_logits.double())
+    np.testing.assert_allclose(batch.forward.logits[0].numpy(), expected.numpy(), rtol=1e-12)
+
+
+def _outputs(explain, how):
+    return Outputs(COMBINED[how][0], ("a", "b", "c") if how == "classes" else explain.class_names, "softmax")
+
+
+def test_memory_that_runs_out_is_met_by_smaller_passes(monkeypatch):
+    """A single text of several sequences is not too large for memory if each sequence fits."""
+    shared = explainer("bert", dtype=torch.float64)
+    explain = Explainer(deepcopy(shared.model), shared.tokenizer)  # the model's budget stays lower
+    expected = explained(explain, "mean", "signed_gi", target="label", self_check=False)["signed_gi"]
+    forward = explain.model.forward
+
+    def limited(*args, **kwargs):
+        if torch.is_grad_enabled() and len(kwargs["input_ids"]) > 1:
+            raise torch.OutOfMemoryError("out of memory")
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(explain.model, "forward", limited)
+    found = explained(explain, "mean", "signed_gi", target="label", self_check=False)["signed_gi"]
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_noise_is_drawn_once_for_each_copy(monkeypatch):
+    explain, drawn = explainer("bert", dtype=torch.float64), []
+    monkeypatch.setattr(SmoothGrad, "_draw", _recorded(SmoothGrad._draw, drawn))
+    explained(explain, "mean", "smoothgrad", target="label", self_check=False, batch_tokens=1)
+    assert len(drawn) == SmoothGrad().copies
+
+
+def _recorded(draw, drawn):
+    def run(self, vectors, in_unit, rng):
+        drawn.append(len(vectors))
+        return draw(self, vectors, in_unit, rng)
+
+    return run
 
 
 def test_several_texts_share_passes(explain):

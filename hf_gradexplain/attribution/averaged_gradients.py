@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import numpy as np
 import torch
 from scipy.special import roots_jacobi
 from torch import Tensor
@@ -147,18 +148,24 @@ class SmoothGrad:
             vectors: The word vectors of the batch.
         """
         batch, noise_of = copies.batch, torch.zeros_like(vectors[sequences])
-        for row in rows.unique().tolist():
-            text, copy = int(copies.text_of[row]), row % copies.n
-            own = batch.sequences_of(copies.text_of[row : row + 1])
-            unit_vectors = vectors[own][copies.in_unit[own]]
-            rng = batch.documents[text].rng(batch.seed, f"noise {table} {copy}")
-            noise = torch.zeros_like(vectors[own])
-            width = unit_vectors.max() - unit_vectors.min() if unit_vectors.numel() else 0
-            drawn = torch.from_numpy(rng.normal(size=tuple(unit_vectors.shape))).to(unit_vectors)
-            noise[copies.in_unit[own]] = self.level * width * drawn
-            chosen = (rows == row).nonzero()[:, 0]
-            noise_of[chosen] = noise[sequences[chosen] - own[0]]
+        running = set(rows.tolist())
+        for row in sorted(running):
+            text = copies.text_of[row : row + 1]
+            own, chosen = batch.sequences_of(text), (rows == row).nonzero()[:, 0]
+            if (row, table) not in copies.noise:  # the sequences of a copy may run in several passes
+                copies.noise = {key: noise for key, noise in copies.noise.items() if key[0] in running}
+                rng = batch.documents[int(text)].rng(batch.seed, f"noise {table} {row % copies.n}")
+                copies.noise[row, table] = self._draw(vectors[own], copies.in_unit[own], rng)
+            noise_of[chosen] = copies.noise[row, table][sequences[chosen] - own[0]]
         return noise_of
+
+    def _draw(self, vectors: Tensor, in_unit: Tensor, rng: np.random.Generator) -> Tensor:
+        """Return noise for the vectors of a text `(k, T, D)`; 0 for tokens that are in no unit `(k, T)`."""
+        noise, unit_vectors = torch.zeros_like(vectors), vectors[in_unit]
+        width = unit_vectors.max() - unit_vectors.min() if unit_vectors.numel() else 0
+        drawn = torch.from_numpy(rng.normal(size=tuple(unit_vectors.shape))).to(unit_vectors)
+        noise[in_unit] = self.level * width * drawn
+        return noise
 
 
 class _PerturbedCopies:
@@ -168,10 +175,12 @@ class _PerturbedCopies:
         in_unit: `(S, T)` bool, True for the tokens that belong to a unit; only these are perturbed.
         text_of: `(B n,)` text of each row, the shortest first.
         lengths: `(B n,)` number of tokens of each row, padding included.
+        noise: The noise that was drawn last, by row and table.
     """
 
     def __init__(self, forward: ForwardPass, n: int, texts: Tensor | None = None) -> None:
         self.classifier, self.batch, self.n = forward.classifier, forward.batch, n
+        self.noise: dict[tuple[int, int], Tensor] = {}
         self.in_unit = forward.batch.units.unit_of < forward.batch.units.size
         chosen = torch.arange(len(forward.logits), device=forward.logits.device) if texts is None else texts
         lengths, order = forward.batch.padded_lengths[chosen].sort(stable=True)

@@ -89,7 +89,7 @@ class Backward:
             own = classifier.forward(forwards[0].batch, graph=not has_gradient_shortcut(classifier))
             last = forwards[-1]
             forwards = [replace(own, batch=each.batch, keep_graph=each is not last) for each in forwards]
-        shortcut = forwards[0].run is None and has_gradient_shortcut(forwards[0].classifier)
+        shortcut = not forwards[0].held and has_gradient_shortcut(forwards[0].classifier)
         return map(shortcut_gradients if shortcut else gradients_of, forwards)
 
 
@@ -107,7 +107,7 @@ class Propagation:
 
     def __call__(self, forward: ForwardPass) -> Gradients:
         """Return the word vectors and their modified gradients, both `(S, T, D)`."""
-        if forward.run is None and has_gradient_shortcut(forward.classifier):
+        if not forward.held and has_gradient_shortcut(forward.classifier):
             forward = forward.classifier.forward(forward.batch, graph=True)
         return propagated_gradients(forward, self.rules)
 
@@ -171,16 +171,18 @@ def propagated_gradients(forward: ForwardPass, rules: str) -> Gradients:
 
 
 def _gradients(forward: ForwardPass, rules: str | None, baseline: tuple[Tensor, ...] | None) -> Gradients:
-    slope, parts = forward.slope(), list[tuple[Tensor, slice, Tensor, Tensor]]()
-    for rows, columns, run in forward.runs():
+    slope, keep_graph = forward.slope(), forward.keep_graph and bool(forward.held)
+
+    def backward(rows: Tensor, columns: slice, run: Differentiable) -> tuple[Tensor, slice, Tensor, Tensor]:
         graph = Graph(run.logits, [words.delta for words in run.words]) if rules else None
         with apply_rules(graph, RULE_SETS[rules], run.recorded) if graph and rules else nullcontext():
-            grad = _backward(run, slope[rows], keep_graph=forward.keep_graph and run is forward.run)
-        parts.append((rows, columns, torch.cat([words.embedding for words in run.words], -1), grad))
-    if forward.run is not None:
-        ((_, _, vectors, grad),) = parts
-        return Gradients(vectors, grad, concatenated(baseline))
+            grad = _backward(run, slope[rows], keep_graph=keep_graph)
+        return rows, columns, torch.cat([words.embedding for words in run.words], -1), grad
+
+    parts = forward.each_run(backward)
     _, _, vectors, grad = parts[0]
+    if forward.batch.sequences is None:
+        return Gradients(vectors, grad, concatenated(baseline))
     shape = *forward.batch.inputs["input_ids"].shape, grad.shape[2]
     whole = Gradients(vectors.new_zeros(shape), grad.new_zeros(shape), concatenated(baseline))
     for rows, columns, vectors, grad in parts:
@@ -201,7 +203,7 @@ def _backward(run: Differentiable, slope: Tensor, *, keep_graph: bool) -> Tensor
 
 
 def loss_scale(slope: Tensor) -> Tensor:
-    """Return the power of two, from 1 to `2^120`, that brings each text's slopes `(B, C)` nearest to 1: `(B, 1)`."""
+    """Return the power of two, from 1 to `2^120`, that brings each row of slopes nearest to 1: `(S, C)` to `(S, 1)`."""
     return torch.exp2(-slope.abs().amax(1, keepdim=True).log2().round().clamp(-120, 0))
 
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 Combine = Callable[[Tensor, Tensor], Tensor]
-"""A function `(logits, real)` that returns the logits `(..., C')` of texts.
+"""A function `(logits, real)` that returns the logits `(..., C)` of texts.
 
-`logits` `(..., K, C)` are those of up to `K` sequences per text, and `real` `(..., K)` says which sequences exist.
+`logits` `(..., K, C')` are those of up to `K` sequences per text, and `real` `(..., K)` says which sequences exist.
 """
 
 
@@ -26,9 +26,9 @@ class Pool:
 
     def __call__(self, logits: Tensor, real: Tensor) -> Tensor:
         """Return the pooled logits: `(..., K, C)` to `(..., C)`."""
-        real = real.unsqueeze(-1)
-        if self.how == "max":
-            return logits.masked_fill(~real, -torch.inf).amax(-2)
+        deciding, real = self.deciding(logits, real), real.unsqueeze(-1)
+        if deciding is not None:
+            return logits.gather(-2, deciding.unsqueeze(-2)).squeeze(-2)
         return logits.masked_fill(~real, 0).sum(-2) / real.sum(-2)
 
     def deciding(self, logits: Tensor, real: Tensor) -> Tensor | None:
@@ -41,17 +41,17 @@ class Pool:
 
 @dataclass(frozen=True)
 class OnePerSequence:
-    """Each sequence is a class of its own, such as a candidate label or an answer: `C'` is `K`.
+    """Each sequence is a class of its own, such as a candidate label or an answer: `C` is `K`.
 
     The logit of a class is a weighted sum of the logits of its sequence.
 
     Args:
-        weights: `(C,)`.
+        weights: `(C',)`.
     """
 
     weights: tuple[float, ...]
 
     def __call__(self, logits: Tensor, real: Tensor) -> Tensor:
-        """Return one logit per sequence: `(..., K, C)` to `(..., K)`; minus infinity for those that do not exist."""
+        """Return one logit per sequence: `(..., K, C')` to `(..., K)`; minus infinity for those that do not exist."""
         chosen = logits @ logits.new_tensor(self.weights)
         return chosen.masked_fill(~real, -torch.inf)

@@ -10,8 +10,8 @@ from torch import Tensor
 from hf_gradexplain.classifier.combine import Combine
 from hf_gradexplain.classifier.hooked_model import Differentiable, EmbeddingOutput, HookedModel
 from hf_gradexplain.classifier.lookups import Edit
-from hf_gradexplain.classifier.memory import run_in_chunks, token_limit
-from hf_gradexplain.classifier.objective import Objective, with_classes
+from hf_gradexplain.classifier.memory import is_out_of_memory, lower_limit, run_in_chunks, token_limit
+from hf_gradexplain.classifier.objective import Objective, widest, with_classes
 from hf_gradexplain.classifier.recording import Recorded
 from hf_gradexplain.text.data import Batch
 from hf_gradexplain.text.sequences import Sequences
@@ -33,7 +33,8 @@ class ForwardPass:
         batch: The inputs; its `target` holds the predicted class where that was asked for.
         logits: `(B, C)` of the texts, part of an autograd graph that reaches the `delta`s if one was asked for.
         sequence_logits: `(S, C')` of the sequences; those of the texts if every text is one sequence.
-        run: The run with its graph; None without a graph, and for texts of many sequences, which run in several passes.
+        held: The runs with their graphs: one, or several if sequences cannot share a pass. Empty without a graph, and
+            if all sequences together do not fit into the token budget: they then run once more, see `each_run`.
         keep_graph: Whether the graph is needed again after the next backward pass.
         edit_of: How word vectors were changed; None if they were not.
     """
@@ -42,19 +43,19 @@ class ForwardPass:
     batch: Batch
     logits: Tensor
     sequence_logits: Tensor
-    run: Differentiable | None = None
+    held: tuple[tuple[Tensor, slice, Differentiable], ...] = ()
     keep_graph: bool = False
     edit_of: EditOf | None = None
 
     @property
     def words(self) -> tuple[EmbeddingOutput, ...]:
-        """One entry per embedding table; empty without a graph."""
-        return self.run.words if self.run else ()
+        """One entry per embedding table, of the first run; empty without a graph."""
+        return self.held[0][2].words if self.held else ()
 
     @property
     def recorded(self) -> Recorded:
-        """Inputs of operations whose nodes do not save them; empty unless the classifier records them."""
-        return self.run.recorded if self.run else {}
+        """Inputs of operations whose nodes do not save them, of the first run; empty unless they are recorded."""
+        return self.held[0][2].recorded if self.held else {}
 
     def loss(self, logits: Tensor | None = None) -> Tensor:
         """Return the loss of each text: `(B,)`.
@@ -89,23 +90,21 @@ class ForwardPass:
 
     def without_graph(self) -> "ForwardPass":
         """Return the same numbers without the autograd graph."""
-        return replace(self, logits=self.logits.detach(), sequence_logits=self.sequence_logits.detach(), run=None)
+        return replace(self, logits=self.logits.detach(), sequence_logits=self.sequence_logits.detach(), held=())
 
-    def runs(self) -> Iterator[tuple[Tensor, slice, Differentiable]]:
-        """Yield runs with a graph: the sequences `(s,)` of each, the columns that it is cut to, and the run.
+    def each_run(self, work: Callable[[Tensor, slice, Differentiable], Result]) -> list[Result]:
+        """Return the results of a function for runs with a graph that together hold all sequences.
 
-        It is one run for all sequences, or several, one after the other, if they are too many for one pass.
+        Args:
+            work: Takes the sequences `(s,)` of a run, the columns that it is cut to, and the run.
         """
-        everything = torch.arange(len(self.batch.lengths), device=self.batch.lengths.device)
-        if self.run is not None:
-            yield everything, slice(0, self.batch.inputs["input_ids"].shape[1]), self.run
-            return
-        for rows, (columns, run) in self.classifier.in_passes(self.batch, self._differentiable, graph=True):
-            yield rows, columns, run
+        if self.held:
+            return [work(*each) for each in self.held]
 
-    def _differentiable(self, rows: Tensor) -> tuple[slice, Differentiable]:
-        columns, inputs, edit = cut(self.batch, rows, self.edit_of)
-        return columns, self.classifier.differentiable(inputs, edit)
+        def run(rows: Tensor) -> Result:
+            return work(rows, *self.classifier.run_some(self.batch, rows, self.edit_of))
+
+        return [result for _, result in self.classifier.in_passes(self.batch, run, graph=True)]
 
     def _classes_of(self, logits: Tensor, texts: slice = slice(None)) -> tuple[Tensor, Tensor | None]:
         """The target and the class that it is compared with, for each variant."""
@@ -143,37 +142,59 @@ class HookedClassifier(HookedModel):
 
         Args:
             batch: The inputs.
-            graph: Whether to keep an autograd graph that reaches the word vectors. Texts of many sequences have none:
-                `ForwardPass.runs` runs them once more.
+            graph: Whether to keep an autograd graph that reaches the word vectors. Sequences that do not fit into the
+                token budget together have none: `ForwardPass.each_run` runs them once more.
             edit_of: Gives the edits that change the word vectors first; None leaves them as they are.
         """
-        run, device = None, batch.target.device
-        if batch.sequences is not None and not self._share_a_pass(batch, graph=graph):
-            parts = self.in_passes(batch, lambda rows: self._logits_of(batch, rows, edit_of), graph=False)
-            order, parts_of = zip(*parts, strict=True)
-            logits = torch.cat(parts_of)[torch.cat(order).argsort()].to(device)
+        held = self._held(batch, edit_of) if graph else ()
+        if held:
+            parts = [(rows, run.logits) for rows, _, run in held]
         else:
-            columns = slice(0, batch.inputs["input_ids"].shape[1])
-            edit = None if edit_of is None else edit_of(torch.arange(len(batch.lengths), device=device), columns)
-            run = self.differentiable(batch.inputs, edit) if graph else None
-            with torch.no_grad():
-                logits = run.logits if run else self.logits(batch.inputs, edit).to(device)
+            parts = list(self.in_passes(batch, lambda rows: self._logits_of(batch, rows, edit_of), graph=False))
+        if len(parts) == 1 and batch.sequences is None:
+            logits = parts[0][1]
+        else:
+            order, logits_of = zip(*parts, strict=True)
+            logits = torch.cat(logits_of)[torch.cat(order).argsort()]
         combined = self.combined(logits, batch.sequences)
         batch = with_classes(batch, combined, self.objective)
-        return ForwardPass(self, batch, combined, logits, run, edit_of=edit_of)
+        return ForwardPass(self, batch, combined, logits, held, edit_of=edit_of)
+
+    def _held(self, batch: Batch, edit_of: EditOf | None) -> tuple[tuple[Tensor, slice, Differentiable], ...]:
+        """Run all sequences with graphs, and keep these; empty if they are more than fit into memory together."""
+        size = int(batch.lengths.sum())
+        if batch.sequences is not None and size > token_limit(self.model, self.batch_tokens, graph=True):
+            return ()
+        try:
+            runs = self.in_passes(batch, lambda rows: self.run_some(batch, rows, edit_of), graph=True)
+            return tuple((rows, *each) for rows, each in runs)
+        except (MemoryError, RuntimeError) as error:
+            if batch.sequences is None or not is_out_of_memory(error):
+                raise
+            lower_limit(self.model, size, graph=True)
+            return ()
+
+    def run_some(self, batch: Batch, rows: Tensor, edit_of: EditOf | None) -> tuple[slice, Differentiable]:
+        """Run some sequences `(s,)` with a graph; return the columns that they are cut to, and the run."""
+        columns, inputs, edit = cut(batch, rows, edit_of)
+        return columns, self.differentiable(inputs, edit)
 
     def combined(self, logits: Tensor, sequences: Sequences | None) -> Tensor:
-        """Return the logits of the texts, given those of their sequences: `(S, C')` to `(B, C)`."""
+        """Return the logits of the texts, given those of their sequences: `(S, C')` to `(B, C)`.
+
+        They are combined in float64 (float32 on mps): in float16 a word's effect on one of many windows would be lost.
+        """
         if sequences is None or self.combine is None:
             return logits
-        return self.combine(sequences.by_text(logits), sequences.real)
+        return self.combine(sequences.by_text(logits.to(widest(logits.device))), sequences.real)
 
     def in_passes(
         self, batch: Batch, run: Callable[[Tensor], Result], *, graph: bool, copied: Tensor | None = None
     ) -> Iterator[tuple[Tensor, Result]]:
         """Run sequences, or copies of them, in passes within the token budget.
 
-        Sequences of different kinds never share a pass, nor do those of different lengths beyond `padded_up_to`.
+        Sequences of different kinds never share a pass, nor do those of different lengths beyond `padded_up_to`. A
+        batch of texts that are one sequence each is one pass: its texts were chosen so.
 
         Args:
             batch: The batch.
@@ -185,8 +206,12 @@ class HookedClassifier(HookedModel):
             The numbers `(n,)` of the copies in a pass, and their result.
         """
         lengths = batch.lengths if copied is None else batch.lengths[copied]
+        if batch.sequences is None:
+            everything = torch.arange(len(lengths), device=lengths.device)
+            yield everything, run(everything)
+            return
         numbers = range(len(lengths)) if copied is None else copied.tolist()
-        kinds = batch.sequences.kinds if batch.sequences else [()] * len(batch.lengths)
+        kinds = batch.sequences.kinds
         groups: dict[tuple[tuple[int, ...], int], list[int]] = {}
         for copy, (sequence, length) in enumerate(zip(numbers, lengths.tolist(), strict=True)):
             groups.setdefault((kinds[sequence], length if length > self.padded_up_to else 0), []).append(copy)
@@ -201,21 +226,17 @@ class HookedClassifier(HookedModel):
             for _, result in run_in_chunks(self.model, some, self.batch_tokens, run_some, graph=graph):
                 yield result
 
-    def _share_a_pass(self, batch: Batch, *, graph: bool) -> bool:
-        """Return whether all sequences of a batch run in one pass."""
-        lengths, kinds = batch.lengths, batch.sequences.kinds if batch.sequences else ()
-        longest = int(lengths.max())
-        together = len(set(kinds)) <= 1 and (longest <= self.padded_up_to or int(lengths.min()) == longest)
-        return together and len(lengths) * longest <= token_limit(self.model, self.batch_tokens, graph=graph)
-
     @torch.no_grad()
     def _logits_of(self, batch: Batch, rows: Tensor, edit_of: EditOf | None) -> Tensor:
         _, inputs, edit = cut(batch, rows, edit_of)
-        return self.logits(inputs, edit)
+        return self.logits(inputs, edit).to(batch.target.device)
 
 
 def cut(batch: Batch, rows: Tensor, edit_of: EditOf | None) -> tuple[slice, Mapping[str, Tensor], Edit | None]:
     """Return the columns that hold some sequences `(s,)`, their inputs, and their edit."""
+    if batch.sequences is None:  # they run as they are
+        columns = slice(0, batch.inputs["input_ids"].shape[1])
+        return columns, batch.inputs, None if edit_of is None else edit_of(rows, columns)
     columns = batch.columns(int(batch.lengths[rows].max()))
     inputs = {name: x[:, columns][rows] for name, x in batch.inputs.items()}
     return columns, inputs, None if edit_of is None else edit_of(rows, columns)

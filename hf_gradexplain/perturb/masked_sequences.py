@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, cut
+from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.text.data import Batch
 
 _HELD = 2**24
-"""The largest number of (copy, unit) and (copy, sequence) pairs that are held at a time."""
+"""The largest number of values that are held for copies at a time: of their units, sequences and logits."""
 
 
 def run_masked_copies(
@@ -33,8 +34,10 @@ def run_masked_copies(
     assert batch.sequences is not None
     assert classifier.combine is not None
     stands = units_of_sequences(batch)
-    plain = batch.sequences.by_text(forward.sequence_logits.detach())
-    for copies in torch.arange(len(text_of), device=text_of.device).split(max(1, _HELD // sum(stands.shape))):
+    logits = forward.sequence_logits.detach()
+    plain = batch.sequences.by_text(logits.to(widest(logits.device)))
+    together = max(1, _HELD // (sum(stands.shape) + plain[0].numel()))
+    for copies in torch.arange(len(text_of), device=text_of.device).split(together):
         texts, masked = text_of[copies], removed(copies)
         numbers, real = batch.sequences.numbers[texts], batch.sequences.real[texts]
         changed = (masked.to(stands.dtype) @ stands.T > 0).gather(1, numbers.clamp(max=len(stands) - 1)) & real
@@ -46,7 +49,7 @@ def run_masked_copies(
             return classifier.masked_logits(inputs, batch.units.tokens(masked[copy_of[rows]], s[rows])[:, columns])
 
         for rows, part in classifier.in_passes(batch, run, graph=False, copied=sequences):
-            logits[copy_of[rows], place_of[rows]] = part.to(logits.device)
+            logits[copy_of[rows], place_of[rows]] = part.to(logits)
         yield copies, classifier.combine(logits, real)
 
 

@@ -1,6 +1,8 @@
 """Collate documents into batches, and plan which documents share one."""
 
 from collections.abc import Sequence
+from itertools import accumulate
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -9,6 +11,8 @@ from transformers import PreTrainedTokenizerBase
 from hf_gradexplain.text.data import NO_UNIT, PREDICTED, Batch, Document
 from hf_gradexplain.text.sequences import Sequences
 from hf_gradexplain.text.unit_index import Units
+
+Value = TypeVar("Value")
 
 
 def collate(
@@ -92,6 +96,15 @@ def special_tokens(documents: Sequence[Document], tokenizer: PreTrainedTokenizer
     tokens, sequence_of = np.concatenate([np.zeros(0, int), *ids]), np.repeat(np.arange(len(ids)), list(map(len, ids)))
     counts = [np.bincount(sequence_of[tokens == i], minlength=len(ids)).tolist() for i in special]
     return list(zip(*counts, strict=True)) if special else [()] * len(ids)
+
+
+def first_of_each(values: Sequence[Value], counts: Sequence[int]) -> list[Value]:
+    """Return the value of the first sequence of each document, given those of all sequences and their numbers.
+
+    >>> first_of_each("abcde", [1, 3, 1])
+    ['a', 'b', 'e']
+    """
+    return [values[start] for start in accumulate(counts[:-1], initial=0)] if counts else []
 
 
 def plan_batches(
