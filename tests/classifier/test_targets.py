@@ -136,7 +136,7 @@ def test_the_words_of_the_options_win_over_classes_of_these_names_which_have_the
     [
         (
             "labl",
-            "target 'labl' is not a class of the model; did you mean 'label'? choices: predicted, label, 0 (ham), "
+            "target 'labl' is not a class of the model; did you mean 'label'? choices: predicted, label, all, 0 (ham), "
             "1 (spam), 2 (jam)",
         ),
         ([0, "sam"], "target 'sam' of text 1 is not a class of the model; did you mean 'spam'? choices: predicted, "),
