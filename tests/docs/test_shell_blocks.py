@@ -1,5 +1,6 @@
 """Every command of the pages runs in the small world, or is listed with the reason why not."""
 
+import io
 import re
 import runpy
 import shlex
@@ -62,6 +63,9 @@ COMMANDS = sorted({command for page in PAGES for command in commands(page) if ru
 def test_a_command_of_the_pages_runs(command, world, monkeypatch, capsys):
     words = shlex.split(command)
     words, file = (words[:-2], words[-1]) if ">" in words else (words, None)
+    if "<" in words:
+        words, read = words[:-2], words[-1]
+        monkeypatch.setattr(sys, "stdin", io.StringIO(Path(read).read_text(encoding="utf-8")))
     if words[0] == "hf-gradexplain":
         assert main(words[1:]) == 0, capsys.readouterr().err
         if file:
