@@ -52,7 +52,8 @@ class ComparingEngine(AttributionEngine):
             chosen: A text, a text pair such as `(prompt, answer)`, or a conversation; or several in a list.
             rejected: The text to compare it with, or one for each of `chosen`.
             methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
-            unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word in one of the texts).
+            unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word in one of the texts),
+                `sentence`, or `clause` (a part of a sentence between punctuation).
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
@@ -82,7 +83,8 @@ class ComparingEngine(AttributionEngine):
             query: The query.
             documents: The documents, in a list, an array, a Series or a column.
             methods: The methods of `Ranking.why`: a name in `METHODS`, `auto`, or several.
-            unit: What gets one score: `token`, `word`, or `word_type` (all occurrences of a word together).
+            unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
+                `clause` (a part of a sentence between punctuation).
             top: The number of documents that the ranking keeps; all of them if None.
             **options: See `hf_gradexplain.options.Options`.
 

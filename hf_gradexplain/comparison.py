@@ -1,4 +1,4 @@
-"""Two texts, or more, of which a model gives each one number: why that of one is higher than that of another."""
+"""Explain why a model gives one text a higher number than another."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -30,7 +30,7 @@ class ClassScores:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any], methods: Any = None) -> "ClassScores":
-        """Return the scores from plain values, also from those of a Parquet file, where the methods have an order."""
+        """Return the scores from what `to_dict` returned, or a Parquet file, which needs `methods`, their order."""
         known = {part.name: record[part.name] for part in fields(cls)}
         names = methods or list(record["scores"])
         scores = {name: np.asarray(known["scores"][name], dtype=float) for name in names}

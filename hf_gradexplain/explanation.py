@@ -53,7 +53,7 @@ class Explanation(Displayed):
             Empty for others.
         windows: The windows that a long text was read as, with `stride`; empty if it was read as one sequence.
         deciding: With `pool="max"`, the number of the window, from 0, that has the largest logit of each class: `(C,)`.
-            Words outside of the windows that decide have no influence. Empty otherwise.
+            Words outside of these windows have gradients of zero. Empty otherwise.
         prediction_label: The name of the predicted class, or empty.
         regression: Whether the model is a regression model.
         dtype: The compute dtype of the model, such as `float32`; lower precision gives less exact scores.

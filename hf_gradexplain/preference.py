@@ -44,8 +44,8 @@ class Preference:
 
     Attributes:
         chosen: The explanation of the chosen text, for "chosen rather than rejected".
-        rejected: That of the rejected text, for "rejected rather than chosen". Scores of signed methods are minus those
-            of the contrast that is explained; others are these scores.
+        rejected: That of the rejected text, for "rejected rather than chosen". For signed methods: the contrast's
+            scores with the sign reversed; for unsigned methods: unchanged.
         rewards: The model's logit of the chosen text, and that of the rejected one.
         self_check: Per method, the probability that chosen is preferred without the units of both texts that are
             scored highest for it, next to that without random ones. Empty if it was not asked for.

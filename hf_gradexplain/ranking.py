@@ -47,8 +47,8 @@ class Ranking:
         documents: All `N` documents, as they were given.
         order: The numbers of the ranked documents, from 0, the best first; equal scores in the order given.
         scores: `(N,)` the model's logit of each document.
-        outputs: `(N,)` the logits after the activation function of the model, as `CrossEncoder.rank` returns them;
-            those of a model without one are equal to `scores`.
+        outputs: `(N,)` the logits after the activation function of the model; of a `CrossEncoder`, as its `rank`
+            returns them. Equal to `scores` for a model without one.
         engine: The model.
         options: How to explain.
     """

@@ -126,7 +126,7 @@ def _explain(
 
 
 def _chunks(texts: Iterable[Text], columns: Mapping[str, Iterator[Any]], tokens: int) -> Iterator[_Chunk]:
-    """Read texts, and what is given for each, until they have about so many tokens, again and again."""
+    """Yield chunks of about `tokens` tokens: texts, and what is given for each."""
     chunk = _Chunk(0, given={name: [] for name in columns})
     for number, text in enumerate(texts):
         for name, values in columns.items():

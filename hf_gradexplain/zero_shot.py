@@ -130,8 +130,8 @@ class ZeroShotExplainer(AttributionEngine):
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
-            One `Explanation` for a text; for a list `Explanations`, which is a list of them. `truncated_at` is the
-            first character that is read before no hypothesis: long texts are cut to make room for it.
+            One `Explanation` for a text; for a list `Explanations`, which is a list of them. `truncated_at` is where
+            the part begins that is cut for every label: long texts make room for the hypothesis.
 
         Raises:
             GradexplainError: An argument cannot be used; the message says how to fix it.

@@ -88,7 +88,7 @@ class IntegratedGradients:
     def _average(
         self, forward: ForwardPass, steps: int, baselines: tuple[Tensor, ...] | None, texts: Tensor | None = None
     ) -> Gradients:
-        """Return the averaged gradients; zero for texts that are not among those given, which are all by default."""
+        """Return the averaged gradients; zero for texts not in `texts` (default: all)."""
         points, weights = gauss_radau(steps)
         copies = _PerturbedCopies(forward, steps, texts)
         position = copies.repeat_per_text(points)

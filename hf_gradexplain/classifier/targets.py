@@ -102,8 +102,7 @@ def _ids(
         given: The class or the classes.
         n_texts: The number of texts.
         class_names: `(C,)` names of the model's classes.
-        words: The words that the option takes in addition to classes, and what stands for them; None if they are not
-            for one text alone.
+        words: Words allowed besides classes, and their ids; None: not allowed in a list.
     """
     one: Any = plain(given)
     several = not isinstance(one, str | Integral | float)

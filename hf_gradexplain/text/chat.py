@@ -170,7 +170,7 @@ class _Marks:
     def origin(self, out: str, rendered: str, text: str, places: Sequence[Message]) -> np.ndarray | None:
         """Return `Prompt.origin`, given what the template makes of marked contents; None if it makes something else.
 
-        A character without a mark, next to one with an origin, has the next origin if it is the same character.
+        An unmarked character continues its neighbour's origin if it equals the next character of the content.
         """
         if len(out) != len(rendered):
             return None

@@ -21,7 +21,8 @@ from hf_gradexplain.text.unit import Occurrences, Unit, Window
 from hf_gradexplain.text.unit_index import Units
 
 NO_UNIT = -1
-"""Unit number and row number of tokens that belong to no unit: special tokens and padding."""
+"""Unit number and row number of tokens that belong to no unit: special tokens, padding, the text of a template,
+messages of other roles, and what is outside of given spans."""
 
 PREDICTED = -1
 """Placeholder in `Batch.target` for the predicted class, until the model has run."""
@@ -51,7 +52,8 @@ class Document:
             one after the other; None for one.
         windows: The windows that the text is read as; empty if it is read as one sequence.
         unread: The parts that the model does not read, as `(start, end)` character offsets: of a conversation, what the
-            chat template drops and truncation removes; what truncation removes of a text before candidate labels.
+            chat template drops and truncation removes; what truncation removes of a text before candidate labels
+            or of a ranking.
     """
 
     text: str

@@ -154,7 +154,7 @@ class HypothesisEncoder(Encoder):
 
 
 def _cut(document: Document, truncated_at: int, end: int) -> tuple[int, int]:
-    """Return what truncation removes of the first `end` characters: their end, or their beginning if it begins at 0."""
+    """Return what truncation removes: the end of the text; with truncation on the left, its beginning."""
     return (truncated_at, end) if truncated_at else (0, min(int(document.occurrences.spans[0, 0]), end))
 
 

@@ -13,7 +13,7 @@ from hf_gradexplain.text.texts import SEPARATOR
 from hf_gradexplain.text.unit import Occurrences
 
 Place = tuple[int, bool, int]
-"""Where a unit begins, whether it has characters, and its number among those of which both is true."""
+"""Where a unit begins, whether it has characters, and its number among units with the same start and kind."""
 
 
 class Piece(NamedTuple):

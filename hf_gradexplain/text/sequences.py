@@ -14,7 +14,8 @@ class Sequences:
     Attributes:
         text_of: `(S,)` the text of each sequence, ascending.
         numbers: `(B, K)` the sequences of each text; `S` where a text has fewer.
-        kinds: `(S,)` sequences of different kinds never share a forward pass, see `hf_gradexplain.text.encode`.
+        kinds: `(S,)` sequences of different kinds never share a forward pass, see
+            `hf_gradexplain.text.collate.special_tokens`.
     """
 
     text_of: Tensor

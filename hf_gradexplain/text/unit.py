@@ -44,8 +44,9 @@ class Unit:
     Attributes:
         text: Its surface form.
         spans: Every place where it occurs, as `(start, end)` character offsets.
-        message: The number of the message, from 0, where it first occurs; None outside of conversations.
-        role: The role of this message.
+        message: The number of the message, from 0, where it first occurs; of `Ranking.why`, that of the query or the
+            document. None for other texts.
+        role: The role of this message, or of the query or the document.
     """
 
     text: str

@@ -13,7 +13,7 @@ class Units:
     """Token-to-unit index of a batch of `B` texts, read as `S` sequences of up to `T` tokens, with up to `U` units.
 
     Attributes:
-        unit_of: `(S, T)` unit of each token; `U` for special tokens and padding, which belong to no unit.
+        unit_of: `(S, T)` unit of each token; `U` for tokens that belong to no unit, see `NO_UNIT`.
         row_of: `(S, T)` row of each token; `R` for tokens that belong to no unit.
         unit_of_row: `(B, R)` unit of each row; `U` where a text has fewer rows.
         count: `(B,)` number of units of each text.
