@@ -21,7 +21,7 @@ from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.options import Options
 from hf_gradexplain.scored import collect
-from hf_gradexplain.text.chat import check_roles
+from hf_gradexplain.text.chat import checking_roles
 from hf_gradexplain.text.given_units import GivenUnits, with_units
 from hf_gradexplain.text.texts import Text, as_given, is_text, text_parts
 from hf_gradexplain.values import check_column, plain
@@ -33,6 +33,9 @@ BATCHES = 16
 _CHARACTERS = 4
 """About how many characters a token has."""
 
+_CLASSES = ("target", "against")
+"""The options that may be one class for all texts, or one per text."""
+
 _END = object()
 
 
@@ -43,7 +46,7 @@ class _Chunk:
     Attributes:
         start: How many texts were before them.
         texts: The texts.
-        given: What was given for each text, by name: `labels` and `units`.
+        given: What was given for each text, by name: `labels`, `units`, `target` and `against`.
         tokens: About how many tokens they have.
     """
 
@@ -73,6 +76,7 @@ def explain_stream(
     check_column(texts, expected, "text", str)
     labels = plain(labels)
     given: dict[str, Any] = {name: value for name, value in (("labels", labels), ("units", units)) if value is not None}
+    given |= {name: getattr(options, name) for name in _CLASSES if isinstance(getattr(options, name), tuple)}
     if "units" in given:
         with_units([], options, [], single=False)
     if labels is not None and not isinstance(labels, str | Real):
@@ -92,7 +96,8 @@ def _explanations(
     columns = {name: _one_per_text(values) for name, values in given.items()}
     tokens, told = BATCHES * batch_tokens(engine.model, options), set[object]()
     with _progress_bar(_length(texts), shown=progress) as advance:
-        for chunk in _chunks(texts, columns, tokens):
+        chunks = _chunks(texts, columns, tokens)
+        for chunk in checking_roles(chunks, lambda chunk: chunk.texts, options.explain_roles):
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 explanations = _explain(engine, chunk, options, advance)
@@ -112,12 +117,8 @@ def _explain(
             yield batch
 
     try:
-        chosen = replace(
-            options, target=_part("target", options.target, chunk), against=_part("against", options.against, chunk)
-        )
+        chosen = replace(options, **{name: chunk.given[name] for name in _CLASSES if name in chunk.given})
         texts, chosen = with_units(chunk.texts, chosen, chunk.given.get("units"), single=False)
-        if not chunk.start:
-            check_roles(texts, options.explain_roles)
         return collect(batches(), engine.true_classes(len(texts), chosen, labels))
     except GradexplainError as error:
         if not chunk.start:
@@ -140,21 +141,15 @@ def _chunks(texts: Iterable[Text], columns: Mapping[str, Iterator[Any]], tokens:
             chunk = _Chunk(number + 1, given={name: [] for name in columns})
     if chunk.texts:
         yield chunk
+    for name, values in columns.items():
+        if not isinstance(values, repeat) and next(values, _END) is not _END:
+            n_texts = chunk.start + len(chunk.texts)
+            raise GradexplainError(f"the stream has {n_texts} texts, but {name} has more: give one for each text")
 
 
 def _one_per_text(values: Any) -> Iterator[Any]:
     """Return an iterator over the values; if there is one for all texts, over this one again and again."""
     return repeat(values) if callable(values) or isinstance(values, str | Real) else iter(values)
-
-
-def _part(name: str, classes: Any, chunk: _Chunk) -> Any:
-    """Return the classes of a chunk, if there is one for each text."""
-    if not isinstance(classes, tuple):
-        return classes
-    some = classes[chunk.start : chunk.start + len(chunk.texts)]
-    if len(some) < len(chunk.texts):
-        raise GradexplainError(f"{name} has {len(classes)} classes, but there are more texts: give one for each text")
-    return some
 
 
 def _warn_once(caught: Sequence[warnings.WarningMessage], told: set[object]) -> None:

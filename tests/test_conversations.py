@@ -1,5 +1,6 @@
 """Reward models, guard models and other classifiers of conversations, compared with values by hand in float64."""
 
+import re
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from datasets import Dataset
 from transformers import pipeline
 
+from hf_gradexplain import stream
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer, explain
 from hf_gradexplain.explanation import Explanation
@@ -121,6 +123,38 @@ def test_only_the_messages_of_a_role_are_masked_and_scored():
         engine(CHAT, explain_roles="judge")
     with pytest.raises(GradexplainError, match="explain_roles needs conversations"):
         engine("a text", explain_roles=("user",))
+
+
+def test_own_units_are_restricted_to_roles():
+    engine = explainer("llama", "regression")
+    text = "\n".join(message["content"] for message in CHAT)
+    units = [match.span() for match in re.finditer(r"\S+", text)]
+    explanation = engine(CHAT, "signed_gi", units=units, explain_roles=("assistant",), self_check=False)
+    everything = engine(CHAT, "signed_gi", units=units, self_check=False)
+    assert {unit.role for unit in everything} == {"system", "user", "assistant"}
+    assert explanation.units == tuple(unit for unit in everything if unit.role == "assistant")
+    (streamed,) = engine.stream(
+        [CHAT], "signed_gi", units=[units], explain_roles=("assistant",), self_check=False, progress=False
+    )
+    assert streamed.units == explanation.units
+
+
+def test_a_stream_is_refused_at_its_end_if_no_message_of_it_has_a_role(monkeypatch):
+    monkeypatch.setattr(stream, "BATCHES", 1)
+    engine = explainer("llama", "regression")
+    options = {"batch_tokens": 1, "progress": False}
+    chats = [CHAT[1:2], CHAT]  # the assistant speaks in the second chunk
+    late = list(engine.stream(iter(chats), "random", explain_roles=("assistant",), **options))
+    assert [len(explanation) > 0 for explanation in late] == [False, True]
+    for texts, message in (
+        (chats, "no message of 'judge'; roles: user, system, assistant"),
+        (["a text", "another"], "explain_roles needs conversations"),
+    ):
+        explanations = engine.stream(iter(texts), "random", explain_roles=("judge",), **options)
+        assert next(explanations).text
+        assert next(explanations).text
+        with pytest.raises(GradexplainError, match=message):
+            next(explanations)
 
 
 def test_a_conversation_is_one_text_and_a_list_of_conversations_many():

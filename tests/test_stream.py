@@ -204,7 +204,7 @@ def test_what_is_missing_or_wrong_later_is_said_with_the_place(monkeypatch):
     for given, message in (
         ({"labels": iter([0, 1])}, r"^labels ended after 2 texts: give one for each text$"),
         ({"units": iter([[]])}, r"^units ended after 1 texts: give one for each text$"),
-        ({"target": [0, 1]}, r"^target has 2 classes, but there are more texts: give one for each text$"),
+        ({"target": [0, 1]}, r"^target ended after 2 texts: give one for each text$"),
     ):
         with pytest.raises(GradexplainError, match=message):
             list(explain.stream(MANY, "signed_gi", progress=False, **given))
@@ -247,3 +247,16 @@ def test_the_signature_is_that_of_a_call_with_a_switch_for_progress():
     call, stream = (inspect.signature(function).parameters for function in (Explainer.__call__, Explainer.stream))
     assert stream.keys() == {*call, "progress"}
     assert all(stream[name].default == part.default for name, part in call.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("labels", iter([0, 1, 2, 0])), ("units", [[], [], [], []]), ("target", [0, 1, 2, 0]), ("against", [0, 1, 2, 0])],
+)
+def test_what_is_left_at_the_end_of_the_texts_is_said(name, values, monkeypatch):
+    small_chunks(monkeypatch)
+    stream = explainer("bert").stream(iter(MANY[:3]), "random", progress=False, **{"target": [1, 0, 1], name: values})
+    for _ in range(2):
+        next(stream)
+    with pytest.raises(GradexplainError, match=f"^the stream has 3 texts, but {name} has more: give one for each"):
+        list(stream)

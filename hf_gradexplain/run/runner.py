@@ -44,8 +44,8 @@ from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.progress import Work, progress_bar
 from hf_gradexplain.run.shard_queue import ShardQueue
 from hf_gradexplain.run.shards import Shard, document_cost, make_shards
-from hf_gradexplain.text.chat import check_roles
-from hf_gradexplain.text.texts import text_parts, texts_of
+from hf_gradexplain.text.chat import check_roles, checking_roles
+from hf_gradexplain.text.texts import listed, text_parts, texts_of
 from hf_gradexplain.viz.terminal import say
 
 COMMITS = b"commits"
@@ -134,7 +134,8 @@ def _evaluate_shards(
     """
     columns, paths = schema(options.methods, measures, more_columns(texts, options)), list[Path]()
     number, claimed = 0, queue.claim_next()
-    for part in make_shards(texts, engine.longest(options)):
+    shards = make_shards(texts, engine.longest(options))
+    for part in checking_roles(shards, lambda part: listed(part.texts["text"][:]), options.explain_roles):
         path = document_path(output_dir, part.start)
         paths.append(path)
         if part.start in finished:

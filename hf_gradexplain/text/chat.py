@@ -1,17 +1,25 @@
 """Conversations as the model reads them: the chat template's text, and where the contents stand in it."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, groupby
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
-from hf_gradexplain.text.texts import SEPARATOR, Conversation, Text, is_conversation, messages_of, without_surrogates
+from hf_gradexplain.text.texts import (
+    SEPARATOR,
+    Conversation,
+    Text,
+    is_conversation,
+    messages_of,
+    undivided,
+    without_surrogates,
+)
 from hf_gradexplain.text.unit import Message
 
 TEMPLATE = -1
@@ -25,6 +33,7 @@ _BLANKS = "\u2003\u2002\u2001\u2000\u3000"
 
 _LITERAL = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"")
 
+_Part = TypeVar("_Part")
 _Render = Callable[[Sequence[dict[str, Any]]], str]
 
 
@@ -211,19 +220,34 @@ def check_roles(texts: Sequence[Text], roles: Collection[str]) -> None:
     Raises:
         GradexplainError: None of the texts is a conversation, or none has a message of a role.
     """
-    if not roles or not texts:
-        return
-    conversations = [text for text in texts if is_conversation(text)]
-    if not conversations:
+    for _ in checking_roles([texts], lambda part: part, roles):
+        pass
+
+
+def checking_roles(
+    parts: Iterable[_Part], texts_of: Callable[[_Part], Iterable[Text]], roles: Collection[str]
+) -> Iterator[_Part]:
+    """Yield the parts of a stream of texts, and check at its end what `check_roles` checks.
+
+    Args:
+        parts: The parts.
+        texts_of: Returns the texts of a part. It is called after the part was used.
+        roles: The roles.
+
+    Raises:
+        GradexplainError: As `check_roles`.
+    """
+    known, any_texts = dict[str, None](), False
+    for part in parts:
+        yield part
+        for text in texts_of(part) if roles else ():
+            any_texts = True
+            if is_conversation(whole := undivided(text)):
+                known |= dict.fromkeys(message["role"] for message in messages_of(whole))
+    if any_texts and not known:
         raise GradexplainError(
             "explain_roles needs conversations, which are lists of messages, but there are only texts"
         )
-    known = dict.fromkeys(_roles(conversations))
-    for role in roles:
+    for role in roles if any_texts else ():
         if role not in known:
             raise GradexplainError(f"explain_roles: there is no message of {role!r}; roles: {', '.join(known)}")
-
-
-def _roles(conversations: Sequence[Conversation]) -> Iterator[str]:
-    for conversation in conversations:
-        yield from (message["role"] for message in messages_of(conversation))

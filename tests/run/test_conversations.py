@@ -14,7 +14,9 @@ from hf_gradexplain.corpus import CorpusError, load_texts, stream_texts
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import iterate_documents
 from hf_gradexplain.explain import Explainer
+from hf_gradexplain.options import Options
 from hf_gradexplain.run.fingerprints import texts_fingerprint, tokenizer_fingerprint
+from hf_gradexplain.run.runner import evaluate
 from hf_gradexplain.run.shards import document_cost, make_shards
 from hf_gradexplain.sharing import TextSource, load_explanations, write_shards
 from hf_gradexplain.text.texts import texts_of
@@ -82,6 +84,14 @@ def test_an_estimate_and_roles(explainer):
         explainer.evaluate(CHATS, methods=METHODS, explain_roles=("tool",), progress=False)
     with pytest.raises(GradexplainError, match="all single, all pairs or all conversations"):
         explainer.evaluate([CHAT, "a text"], methods=METHODS, progress=False)
+
+
+def test_a_streamed_evaluation_refuses_roles_that_no_message_has(explainer, tmp_path):
+    rows = [{"id": i, "text": chat} for i, chat in enumerate(CHATS)]
+    texts = IterableDataset.from_generator(lambda: iter(rows))
+    options = Options(("random",), explain_roles=("tool",))
+    with pytest.raises(GradexplainError, match="no message of 'tool'; roles: system, user, assistant"):
+        evaluate(explainer, texts, options, tmp_path, inputs={}, progress=False)
 
 
 def test_the_command_line_explains_a_file_of_conversations(saved, capsys):
