@@ -48,6 +48,9 @@ def check_classes(options: Any) -> None:
         raise GradexplainError(f"top_classes must be a number of classes, 1 or larger, but is {options.top_classes}")
     if not 0 <= options.threshold <= 1:
         raise GradexplainError(f"threshold must be a probability between 0 and 1, but is {options.threshold}")
+    for name in ("top_classes", "threshold"):
+        if options.target != "all" and getattr(options, name) != getattr(type(options), name):
+            raise GradexplainError(f"{name} says which classes target='all' explains: leave it out, or give both")
 
 
 def check_one_question(options: Any) -> None:

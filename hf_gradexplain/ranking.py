@@ -220,9 +220,13 @@ def rank_documents(
         top: The number of documents to keep in the order; None for all.
 
     Raises:
-        GradexplainError: The model has several logits, or the texts are no texts.
+        GradexplainError: The model has several logits, the texts are no texts, or `explain_roles` is given.
     """
     check_one_logit(engine, "rank", "reranker")
+    if options.explain_roles:
+        raise GradexplainError(
+            "rank takes texts, not conversations, so that there are no roles: leave out explain_roles"
+        )
     query, texts = _checked(query, documents, top)
     pairs = engine.encode([(query, text) for text in texts], options)
     scores, outputs = np.empty((2, len(pairs)))

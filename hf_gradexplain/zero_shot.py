@@ -136,8 +136,8 @@ class ZeroShotExplainer(AttributionEngine):
         Raises:
             GradexplainError: An argument cannot be used; the message says how to fix it.
         """
-        _check_fit(options)
         chosen = call_options(methods, unit, None, options)
+        _check_fit(chosen)
         labels = parse_labels(candidate_labels)
         template = self._template if hypothesis_template is None else hypothesis_template
         texts = plain(texts)
@@ -166,12 +166,12 @@ class ZeroShotExplainer(AttributionEngine):
         return Outputs(OnePerSequence(tuple(weights)), labels, "sigmoid" if independent else "softmax")
 
 
-def _check_fit(options: ExplainOptions) -> None:
+def _check_fit(options: Options) -> None:
     """Refuse options that do not fit."""
-    if options.get("target") == "label":
+    if options.target == "label":
         raise GradexplainError("target='label' does not fit zero-shot classification: name a candidate label")
     for name, why in _UNFIT.items():
-        if options.get(name):
+        if getattr(options, name) != getattr(Options, name):
             raise GradexplainError(f"{name} does not fit zero-shot classification: {why}")
 
 

@@ -246,6 +246,11 @@ TAKES_TEXTS = "zero-shot classification takes texts, neither pairs nor conversat
         ),
         ({"target": "label"}, "target='label' does not fit zero-shot classification: name a candidate label"),
         ({"stride": 8}, "stride does not fit zero-shot classification: long texts are truncated, as in the pipeline"),
+        ({"stride": 0}, "stride does not fit zero-shot classification: long texts are truncated, as in the pipeline"),
+        (
+            {"stride": 0, "pool": "max"},
+            "stride does not fit zero-shot classification: long texts are truncated, as in the pipeline",
+        ),
         ({"units": "word"}, "unknown option 'units'"),
         ({"candidate_labels": "good", "against": "rest"}, "against compares two classes"),
         (

@@ -101,7 +101,8 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.label is not None:
         if arguments.target not in TARGETS:
             raise GradexplainError("--label and --target both name the class to explain: give one of them")
-        options["target"] = "label"
+        if arguments.target != "all":  # which explains all classes, and notes the label
+            options["target"] = "label"
     if arguments.format == "quiet" and arguments.html is None:
         options["self_check"] = False  # nothing shows it
     return options

@@ -150,6 +150,11 @@ def test_all_classes_are_explained_together(model, capsys):
     assert main(["explain", model, "the film", *flags]) == 0
     explanation = Explanation.from_dict(json.loads(capsys.readouterr().out))
     assert {"LABEL_1", "LABEL_2", explanation.prediction_label} == explanation.by_class().keys()
+    assert explanation.label is None
+    assert main(["explain", model, "the film", "--label", "LABEL_1", *flags]) == 0
+    labelled = Explanation.from_dict(json.loads(capsys.readouterr().out))
+    assert labelled.label == 1
+    assert labelled.by_class().keys() == explanation.by_class().keys()
     with pytest.raises(SystemExit):
         main(["explain", model, "the film", "--target", "all", "--top_classes", "two"])
     assert "--top_classes: invalid int value: 'two'" in capsys.readouterr().err

@@ -122,10 +122,20 @@ def test_help_lists_every_option_that_the_recipe_does_not_refuse(recipe, unliste
     assert {part.name for part in fields(recipe) if f"--{part.name} " not in text} == unlisted
 
 
-def test_a_recipe_says_why_it_refuses_an_option_that_help_does_not_list(capsys):
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        ("--self_check", "true", "leave out self_check and self_check_share: an evaluation removes"),
+        ("--self_check_share", "0.2", "leave out self_check and self_check_share: an evaluation removes"),
+        ("--threshold", "0.2", "threshold says which classes target='all' explains: leave it out"),
+        ("--top_classes", "3", "top_classes says which classes target='all' explains: leave it out"),
+        ("--classes", "3", "classes names classes of target='all'"),
+    ],
+)
+def test_a_recipe_says_why_it_refuses_an_option_that_help_does_not_list(flag, value, message, capsys):
     with pytest.raises(SystemExit):
-        parse_arguments(EvaluateRecipeArguments, ["--self_check", "true"])
-    assert "leave out self_check and self_check_share: an evaluation removes" in capsys.readouterr().err
+        parse_arguments(EvaluateRecipeArguments, [flag, value])
+    assert message in capsys.readouterr().err
 
 
 def test_the_preset_of_the_paper_is_pinned():
