@@ -117,7 +117,8 @@ def _explain(
             yield batch
 
     try:
-        chosen = replace(options, **{name: chunk.given[name] for name in _CLASSES if name in chunk.given})
+        classes: dict[str, Any] = {name: chunk.given[name] for name in _CLASSES if name in chunk.given}
+        chosen = replace(options, **classes)
         texts, chosen = with_units(chunk.texts, chosen, chunk.given.get("units"), single=False)
         return collect(batches(), engine.true_classes(len(texts), chosen, labels))
     except GradexplainError as error:

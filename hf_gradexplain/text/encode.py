@@ -233,12 +233,9 @@ class Encoder:
             return from_encodings(encoded.encodings, characters, flat(ids), flat(special), seconds)
         longest = float("inf") if self._limit is None else self._limit
         side = self.kwargs.get("truncation_side", self.tokenizer.truncation_side)
-        is_padded, pad = "padding" in self.kwargs, self.tokenizer.pad_token_id
-        places = [
-            from_template(
-                self.tokenizer, row, [is_padded and i == pad for i in row], text, side if len(row) >= longest else None
-            )
-            for row, text in zip(ids, rendered, strict=True)
+        places = [  # nothing is added to a template, so that only padding is special
+            from_template(self.tokenizer, row, mask, text, side if len(row) >= longest else None)
+            for row, mask, text in zip(ids, special, rendered, strict=True)
         ]
         return from_places(
             places, characters, flat(ids), lambda i: self.tokenizer.convert_ids_to_tokens(ids[i]), segmented=False

@@ -67,14 +67,14 @@ def from_alignment(
 
 
 def from_template(
-    tokenizer: Any, ids: Sequence[int], padding: Sequence[bool], text: str, truncation_side: str | None
+    tokenizer: Any, ids: Sequence[int], padding: Sequence[int], text: str, truncation_side: str | None
 ) -> Places:
     """Return the places of the tokens of what a chat template writes.
 
     Args:
         tokenizer: A tokenizer written in Python.
         ids: `(T,)` the token ids.
-        padding: `(T,)` whether each is padding.
+        padding: `(T,)` 1 for padding.
         text: What the chat template writes.
         truncation_side: The side where tokens may be missing because of truncation; None for neither.
     """

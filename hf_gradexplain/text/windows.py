@@ -40,7 +40,8 @@ class Windows:
         if len(document) <= self.limit:
             return document
         whole, base = np.arange(len(document)), tokens.characters.starts[i]
-        reads, words = tokens.reads[tokens.text_of == i], tokens.words[tokens.text_of == i]
+        of_text = slice(*tokens.text_of.searchsorted([i, i + 1]))  # they are ascending
+        reads, words = tokens.reads[of_text], tokens.words[of_text]
         cut = np.flatnonzero((words != NO_WORD) & (reads[:, 0] >= base + (document.pair_start or 0)))
         first, end = (cut[0], cut[-1] + 1) if len(cut) else (len(whole), len(whole))
         room = self._room(document, len(whole) - (end - first))

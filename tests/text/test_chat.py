@@ -8,10 +8,11 @@ import pytest
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text import chat
 from hf_gradexplain.text.chat import check_roles, to_prompt
+from hf_gradexplain.text.data import NO_UNIT
 from hf_gradexplain.text.encode import Encoder
 from hf_gradexplain.text.texts import is_conversation, listed, messages_of, text_parts, whole_text
 from hf_gradexplain.text.unit import Message
-from tests.helpers.chats import CHAT, KINDS, TEMPLATES, chat_tokenizer, expected_units, offsets_by_hand, write
+from tests.helpers.chats import CHAT, KINDS, LONGER, TEMPLATES, chat_tokenizer, expected_units, offsets_by_hand, write
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -180,6 +181,25 @@ def test_roles_restrict_the_units(unit):
     assert document.unread == ()
     if unit != "word_type":
         assert document.units == tuple(unit for unit in everything.units if unit.role != "user")
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("kind", ["python", "bytes", "byte_level"])
+def test_an_end_token_that_the_template_writes_is_no_padding(kind, side):
+    """The pad token is the end token, which this template writes after every answer."""
+    tokenizer = chat_tokenizer(kind, "inst", padding_side=side)
+    tokenizer.pad_token = tokenizer.eos_token
+    messages = CHAT[1:] + LONGER[:2]  # with letters of several bytes, and unknown ones
+    (plain,) = Encoder(tokenizer, None, "word")([messages])
+    length = len(plain) + 7
+    padded_kwargs = {"padding": "max_length", "max_length": length}
+    (padded,) = Encoder(tokenizer, None, "word", kwargs=padded_kwargs)([messages])
+    assert (plain.inputs["input_ids"] == tokenizer.eos_token_id).sum() > 1
+    assert len(padded) == length
+    assert padded.units == plain.units
+    kept = slice(7, None) if side == "left" else slice(length - 7)
+    assert padded.unit_of[kept].tolist() == plain.unit_of.tolist()
+    assert set(np.delete(padded.unit_of, np.arange(length)[kept]).tolist()) == {NO_UNIT}
 
 
 def test_unknown_roles_are_refused():
