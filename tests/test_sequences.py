@@ -148,8 +148,8 @@ def test_scores_are_those_of_the_combined_logits(explain, how):
 def test_passes_of_one_sequence_give_the_same(explain, how):
     """A text of many sequences runs in several passes, also backwards."""
     methods = ("loo", "signed_gi", "integrated_gradients", "smoothgrad")
-    together = explained(explain, how, methods, target="label", batch_tokens=4096)
-    apart = explained(explain, how, methods, target="label", batch_tokens=1)
+    together = explained(explain, how, methods, target="label", steps=4, batch_tokens=4096)
+    apart = explained(explain, how, methods, target="label", steps=4, batch_tokens=1)
     assert token_limit(explain.model, 10**6, graph=True) == 10**6
     for method in methods:
         np.testing.assert_allclose(apart[method], together[method], rtol=1e-9, atol=1e-12)

@@ -130,6 +130,7 @@ def test_fingerprints_know_templates_and_roles():
     assert one == same != other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("included", [True, False])
 def test_explanations_of_conversations_are_shared_with_and_without_their_texts(explainer, tmp_path, included):
     rows = Dataset.from_dict({"id": range(4), "text": CHATS})

@@ -55,6 +55,7 @@ def test_the_words_of_an_evaluation_name_the_unit(tmp_path):
     assert "The model read no units of this text" in page.read_text()
 
 
+@pytest.mark.slow
 def test_a_folder_of_other_spans_is_refused(tmp_path):
     first = evaluated("custom", output_dir=tmp_path / "run")
     again = evaluated("custom", output_dir=tmp_path / "run")
