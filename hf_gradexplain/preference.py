@@ -47,8 +47,9 @@ class Preference:
         rejected: That of the rejected text, for "rejected rather than chosen". For signed methods: the contrast's
             scores with the sign reversed; for unsigned methods: unchanged.
         rewards: The model's logit of the chosen text, and that of the rejected one.
-        self_check: Per method, the probability that chosen is preferred without the units of both texts that are
-            scored highest for it, next to that without random ones. Empty if it was not asked for.
+        self_check: Per method, the probability of the text that the model prefers, chosen or rejected, without the
+            units of both texts that are scored highest for it, next to that without random ones. Empty if it was not
+            asked for.
     """
 
     chosen: Explanation
@@ -202,6 +203,7 @@ def explain_preferences(
         )
     if options.self_check is None:
         options = replace(options, self_check=single)
+    options = replace(options, target="predicted", against="runner_up")  # the self-check is for the preferred text
     check_roles([*sides[0], *sides[1]], options.explain_roles)
     documents = engine.encode([*sides[0], *sides[1]], options)
     pairs = list(zip(documents[: len(sides[0])], documents[len(sides[0]) :], strict=True))
@@ -211,26 +213,26 @@ def explain_preferences(
 
 
 def _preference(pair: tuple[Document, Document], both: Explanation, rewards: list[float]) -> Preference:
-    """Return the two sides of the explanation of two texts together."""
-    methods, n, (first, second) = select(list(both.scores)), pair[0].n_units, rewards
+    """Return the two sides of the explanation of two texts together, which is for the preferred one."""
+    n, (first, second) = pair[0].n_units, rewards
     scores = {name: np.split(x, [n]) for name, x in both.scores.items()}
-    of_chosen = {name: mine for name, (mine, _) in scores.items()}
-    of_rejected = {name: 0 - theirs if methods[name].signed else theirs for name, (_, theirs) in scores.items()}
-    return Preference(
-        _side(both, pair[0], of_chosen),
-        replace(_side(both, pair[1], of_rejected), target=1, target_label=REJECTED, against=0, against_label=CHOSEN),
-        (first, second),
-        both.self_check,
-    )
+    chosen, rejected = (_side(both, k, pair[k], {name: of[k] for name, of in scores.items()}) for k in (0, 1))
+    return Preference(chosen, rejected, (first, second), both.self_check)
 
 
-def _side(both: Explanation, document: Document, scores: Mapping[str, np.ndarray]) -> Explanation:
-    """Return the explanation of one of the two texts."""
+def _side(both: Explanation, k: int, document: Document, scores: Mapping[str, np.ndarray]) -> Explanation:
+    """Return the explanation of text `k` of the two: scores of signed methods are for this text."""
+    methods = select(list(scores))
+    turned = {name: 0 - x if methods[name].signed else x for name, x in scores.items()}
     return replace(
         both,
+        target=k,
+        target_label=NAMES[k],
+        against=1 - k,
+        against_label=NAMES[1 - k],
         text=document.text,
         units=document.units,
-        scores=scores,
+        scores=scores if k == both.target else turned,
         truncated_at=document.truncated_at,
         pair_start=document.pair_start,
         messages=document.occurrences.messages,

@@ -11,6 +11,7 @@ class Reading(ExplainedClasses):
     text: str
     units: tuple[Unit, ...]
     truncated_at: int | None
+    pair_start: int | None
     unread: tuple[tuple[int, int], ...]
     windows: tuple[Window, ...]
     deciding: tuple[int, ...]
@@ -26,6 +27,11 @@ class Reading(ExplainedClasses):
             return self.unread
         starts = (start for unit in self.units for start, _ in unit.spans if start >= self.truncated_at)
         return ((self.truncated_at, min(starts, default=len(self.text))),)
+
+    @property
+    def fits_windows(self) -> bool:
+        """Whether the text was truncated, but can be read as windows, each of which has the first text of a pair."""
+        return not self.unread and self.truncated_at is not None and self.truncated_at >= (self.pair_start or 0)
 
     @property
     def reading(self) -> str:

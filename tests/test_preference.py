@@ -53,22 +53,28 @@ def test_scores_are_those_of_the_difference_of_rewards_by_hand(explain):
                     assert side[method][u] == pytest.approx(value, rel=1e-9, abs=1e-12), (unit, method, u)
 
 
-def test_the_self_check_removes_units_of_both_texts(explain):
-    found = explain.prefer(CHOSEN, REJECTED, "loo")
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_self_check_removes_units_of_both_texts_for_the_preferred_one(explain, turned):
+    texts = (REJECTED, CHOSEN) if turned else (CHOSEN, REJECTED)
+    found = explain.prefer(*texts, "loo")
     check = found.self_check["loo"]
-    for_chosen = np.concatenate([found.chosen["loo"], -found.rejected["loo"]])
+    sign = 1 if found.margin > 0 else -1
+    scores = sign * np.concatenate([found.chosen["loo"], -found.rejected["loo"]])
     words = [*found.chosen, *found.rejected]
-    order = np.argsort(-for_chosen, kind="stable")[:3]
+    order = np.argsort(-scores, kind="stable")[:3]
     assert check.top == tuple(words[u].text for u in order)
-    readers = [NaiveReader(explain.model, explain.tokenizer, text) for text in (CHOSEN, REJECTED)]
+    readers = [NaiveReader(explain.model, explain.tokenizer, text) for text in texts]
     units = [(reader, tokens) for reader in readers for tokens in reader.units("word")]
     rewards = []
     for reader in readers:
         removed = [t for u in order for t in units[u][1] if units[u][0] is reader]
         rewards.append(float(reader.logits_without(removed)[0]))
-    assert check.without == pytest.approx(1 / (1 + math.exp(rewards[1] - rewards[0])), rel=1e-9)
-    assert check.full == pytest.approx(found.probability, rel=1e-12)
+    assert check.without == pytest.approx(1 / (1 + math.exp(sign * (rewards[1] - rewards[0]))), rel=1e-9)
+    assert check.full == pytest.approx(max(found.probability, 1 - found.probability), rel=1e-12)
+    assert check.full > check.without
+    assert check.against == ("rejected" if sign > 0 else "chosen")
     assert not found.chosen.self_check
+    assert not found.rejected.self_check
     assert not explain.prefer([CHOSEN], [REJECTED])[0].self_check
 
 
