@@ -144,6 +144,7 @@ def test_scores_are_those_of_the_combined_logits(explain, how):
         assert found["sa_linf"][u] == pytest.approx(float(rows.abs().max()), rel=1e-6, abs=1e-10)
 
 
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients should add up")  # four steps are few
 @pytest.mark.parametrize("how", COMBINED)
 def test_passes_of_one_sequence_give_the_same(explain, how):
     """A text of many sequences runs in several passes, also backwards."""
