@@ -41,7 +41,7 @@ def fasttext() -> Explainer:
 def evaluation(kind: str, n: int, repeats: int) -> list[EvaluatedDocument]:
     """Print the time of explaining and of evaluating texts, in turns; return the documents."""
     explainer, texts = fasttext(), workload.texts(kind, n)
-    rows, measures = Dataset.from_dict({"id": range(n), "text": texts}), default_measures(explainer.model)
+    rows, measures = Dataset.from_dict({"id": range(n), "text": texts}), default_measures(explainer.shortcut(OPTIONS))
     documents: list[EvaluatedDocument] = []
 
     def explain() -> None:
@@ -65,7 +65,7 @@ def evaluation(kind: str, n: int, repeats: int) -> list[EvaluatedDocument]:
 def results(documents: list[EvaluatedDocument], n: int) -> None:
     """Print the time of the tables and of the report of a run of `n` documents."""
     with TemporaryDirectory() as folder:
-        columns = schema(PAPER_METHODS, default_measures(fasttext().model))
+        columns = schema(PAPER_METHODS, default_measures(fasttext().shortcut(OPTIONS)))
         for start in range(0, n, SHARD):
             rows = range(start, min(start + SHARD, n))
             shard = [replace(documents[row % len(documents)], id=row) for row in rows]

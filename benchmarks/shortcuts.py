@@ -118,7 +118,7 @@ def gradients_per_word(
     passes = [run_model(model, tokenizer, n, texts, 1024) for n in words]
 
     def gradients(forward: ForwardPass) -> Gradients:
-        if has_gradient_shortcut(forward.classifier):
+        if has_gradient_shortcut(forward.classifier, forward.batch):
             return shortcut_gradients(forward)
         return Backward()(forward.classifier.forward(forward.batch, graph=True))
 

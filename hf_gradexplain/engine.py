@@ -25,7 +25,7 @@ from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading import accept, check_weights, load_classifier, unwrap
 from hf_gradexplain.loading.card_results import card_results
 from hf_gradexplain.options import AUTO, BaselineName, ObjectiveName, Options, ProblemTypeName, UnitName
-from hf_gradexplain.perturb import GENERIC, shortcut_of
+from hf_gradexplain.perturb import GENERIC, Shortcut, shortcut_of
 from hf_gradexplain.probing.compiled import CompiledLayers
 from hf_gradexplain.probing.doctor import examine
 from hf_gradexplain.probing.padding import PaddingLimit
@@ -248,15 +248,22 @@ class AttributionEngine:
         """The largest number of tokens that are read of a text; None if there is no limit, as with a stride."""
         return self.profile.max_length if options.stride is None else None
 
+    def shortcut(self, options: Options) -> Shortcut:
+        """Return the shortcut that runs on every text; the generic form if texts may be windows, which have none."""
+        return GENERIC if self._encoder(options).windows else shortcut_of(self.model)
+
     def encode(self, texts: Sequence[Text], options: Options) -> list[Document]:
         """Return the texts as documents, tokenized as the options say."""
+        return self._encoder(options)(texts)
+
+    def _encoder(self, options: Options) -> Encoder:
         limit, filler, kwargs = self.profile.max_length, self.profile.pad_id or 0, read_kwargs(options.tokenizer_kwargs)
         roles, stride = options.explain_roles, options.stride
-        return Encoder(self.tokenizer, limit, options.unit, filler, kwargs, roles, stride)(texts)
+        return Encoder(self.tokenizer, limit, options.unit, filler, kwargs, roles, stride)
 
     def _pooled(self, options: Options) -> Outputs | None:
-        """What the logits of texts are that may be read as windows; None without a stride."""
-        if options.stride is None:
+        """What the logits of texts are that may be read as windows; None if none can be."""
+        if self._encoder(options).windows is None:
             return None
         return Outputs(Pool(options.pool), self.class_names, self._head(options))
 

@@ -195,7 +195,7 @@ def score_classes(
             f"{', '.join(gradient_methods)}: {classifier.no_gradient_reason}; choose methods='loo', "
             "which needs no gradient"
         )
-    graph = any(source.graph for source in sources) and not has_gradient_shortcut(classifier)
+    graph = any(source.graph for source in sources) and not has_gradient_shortcut(classifier, batch)
     forward = classifier.forward(batch, graph=graph)
     _check_finite("the model's logits", forward.logits, classifier.precision)
     forwards, of_graph = classes(forward, batch), [source for source in sources if source.graph]

@@ -86,10 +86,10 @@ class Backward:
         if self.objective is not None:
             given = forwards[0].classifier
             classifier = replace(given, objective=replace(given.objective, name=self.objective))
-            own = classifier.forward(forwards[0].batch, graph=not has_gradient_shortcut(classifier))
+            own = classifier.forward(forwards[0].batch, graph=not has_gradient_shortcut(classifier, forwards[0].batch))
             last = forwards[-1]
             forwards = [replace(own, batch=each.batch, keep_graph=each is not last) for each in forwards]
-        shortcut = not forwards[0].held and has_gradient_shortcut(forwards[0].classifier)
+        shortcut = not forwards[0].held and has_gradient_shortcut(forwards[0].classifier, forwards[0].batch)
         return map(shortcut_gradients if shortcut else gradients_of, forwards)
 
 
@@ -107,7 +107,7 @@ class Propagation:
 
     def __call__(self, forward: ForwardPass) -> Gradients:
         """Return the word vectors and their modified gradients, both `(S, T, D)`."""
-        if not forward.held and has_gradient_shortcut(forward.classifier):
+        if not forward.held and has_gradient_shortcut(forward.classifier, forward.batch):
             forward = forward.classifier.forward(forward.batch, graph=True)
         return propagated_gradients(forward, self.rules)
 

@@ -22,7 +22,6 @@ from hf_gradexplain.evaluation import (
 )
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb import has_curve_shortcut
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.curves import aopc_figure
@@ -54,9 +53,8 @@ def measure_faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelle
     options = Options(
         tuple(METHODS), "word_type", "label" if labelled else "predicted", "loss", seed=seed, steps=_STEPS
     )
-    measures = default_measures(
-        explainer.model, both_ends=False, k_grid=() if has_curve_shortcut(explainer.model) else K_GRID
-    )
+    shortcut = explainer.shortcut(options)
+    measures = default_measures(shortcut, both_ends=False, k_grid=() if shortcut.has_curves else K_GRID)
     documents = evaluate_texts(explainer, rows.select(sample), options, measures)
     with TemporaryDirectory() as folder:
         path = Path(folder, "documents.parquet")

@@ -30,7 +30,7 @@ def run_dry(arguments: EvaluateRecipeArguments) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         evaluated = load_inputs(arguments, Path(folder), one_process=True)
-        engine, measures = evaluated.engine, measures_of(arguments, evaluated.engine.model)
+        engine, measures = evaluated.engine, measures_of(arguments, evaluated.engine, options)
         options = engine.resolve(options)
         others = other_baselines(engine, options, arguments.compare_baselines)
         estimated = estimate(engine, evaluated.texts, options, measures)

@@ -105,7 +105,7 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
         check_finished_files(output_dir)
     evaluated = load_inputs(arguments, output_dir)
     options = evaluated.engine.resolve(options)
-    measures = measures_of(arguments, evaluated.engine.model)
+    measures = measures_of(arguments, evaluated.engine, options)
     baselines = other_baselines(evaluated.engine, options, arguments.compare_baselines)
     inputs = _inputs(evaluated, arguments, options, measures) if is_main else {}
     tables = evaluate(

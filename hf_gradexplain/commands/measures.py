@@ -5,24 +5,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from hf_gradexplain.commands.inputs import EvaluationInputs
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
+from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.evaluation.extra_measures import Measures, default_measures
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate
 
 
-def measures_of(arguments: EvaluateRecipeArguments, model: nn.Module) -> Measures:
-    """Return the measures that the arguments ask for, and by default those that cost little with this model.
+def measures_of(arguments: EvaluateRecipeArguments, engine: AttributionEngine, options: Options) -> Measures:
+    """Return the measures that the arguments ask for, and by default those that cost little with this model and these options.
 
     The texts of the generated corpus are short and few, so there AOPC is also normalised.
     """
     embedded = arguments.model_name_or_path is None
     return default_measures(
-        model,
+        engine.shortcut(options),
         random_orders=arguments.random_orders,
         both_ends=arguments.both_ends,
         bounds=embedded if arguments.naopc is None else arguments.naopc,

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import get_args
 
-from torch import nn
-
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.options import TiesName
-from hf_gradexplain.perturb import has_curve_shortcut
+from hf_gradexplain.perturb import Shortcut
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class Measures:
 
 
 def default_measures(
-    model: nn.Module,
+    shortcut: Shortcut,
     *,
     random_orders: int | None = None,
     both_ends: bool | None = None,
@@ -74,17 +72,17 @@ def default_measures(
     k_grid: tuple[int, ...] = (),
     ties: TiesName = "random",
 ) -> Measures:
-    """Return the given choices; where a choice is None, take the largest value that is cheap for this model.
+    """Return the given choices; where a choice is None, take the largest value that is cheap with this shortcut.
 
-    With a shortcut for curves, orders are cheap: 20 random ones and both ends. Without one, 2 random orders,
+    With one for curves, orders are cheap: 20 random ones and both ends. Without one, 2 random orders,
     the smallest number that has a spread: over many documents they estimate the band as well as 20 do, see
     `hf_gradexplain.evaluation.random_band`. The bounds are never cheap: for a FastText and 150 units they take ten
     times as long as everything else.
 
     Raises:
-        GradexplainError: A value cannot be used, or `bounds` is set together with a `k_grid` that the model obeys.
+        GradexplainError: A value cannot be used, or `bounds` is set together with a `k_grid` that the curves obey.
     """
-    fast = has_curve_shortcut(model)
+    fast = shortcut.has_curves
     if bounds and k_grid and not fast:
         raise GradexplainError(
             "naopc needs the curves at every number of removed units: leave out k_grid, which saves little beside the "
@@ -100,13 +98,13 @@ def default_measures(
     )
 
 
-def largest_k(measures: Measures, model: nn.Module, max_k: int | None) -> int | None:
+def largest_k(measures: Measures, shortcut: Shortcut, max_k: int | None) -> int | None:
     """Return the largest `K` of the tables: `max_k`, or that of `k_grid` if it is smaller; None for no limit.
 
-    Beyond its grid, a curve is a straight line to its end, so there is no AOPC. A model with a shortcut for curves is
-    exact everywhere.
+    Beyond its grid, a curve is a straight line to its end, so there is no AOPC. With a shortcut for curves it is exact
+    everywhere.
     """
-    if not measures.k_grid or has_curve_shortcut(model):
+    if not measures.k_grid or shortcut.has_curves:
         return max_k
     measured = max(measures.k_grid)
     return measured if max_k is None else min(max_k, measured)

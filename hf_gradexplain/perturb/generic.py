@@ -32,9 +32,9 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
     logits = forward.logits.detach()
     curves = logits.expand(orders, size + 1, *logits.shape).transpose(1, 2).clone()
     ks = torch.arange(size + 1, device=count.device)
-    inner = (ks > 0) & (ks < count.unsqueeze(1))
-    computed = inner if steps is None else inner & torch.isin(ks, torch.tensor(sorted(steps), device=count.device))
-    curves.masked_fill_((inner & ~computed).unsqueeze(2), torch.nan)
+    unknown = skipped(forward, steps)
+    curves.masked_fill_(unknown.unsqueeze(2), torch.nan)
+    computed = (ks > 0) & (ks < count.unsqueeze(1)) & ~unknown
     inner_points = computed.expand(orders, texts, -1).nonzero()
     with_units = count.nonzero()[:, 0]
     ends = torch.stack([torch.zeros_like(with_units), with_units, count[with_units]], 1)
@@ -48,6 +48,14 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
         curves[order_of[rows], text_of[rows], k_of[rows]] = part
     empty = curves[0, torch.arange(texts, device=count.device), count].unsqueeze(1)
     return torch.where((ks >= count.unsqueeze(1)).unsqueeze(2), empty, curves)
+
+
+def skipped(forward: ForwardPass, steps: Collection[int] | None) -> Tensor:
+    """Return the `k` between the ends of each text's curve that are not in `steps`: `(B, U + 1)` bool."""
+    units = forward.batch.units
+    ks = torch.arange(units.size + 1, device=units.count.device)
+    between = (ks > 0) & (ks < units.count.unsqueeze(1))
+    return between & ~torch.isin(ks, ks if steps is None else ks.new_tensor(sorted(steps)))
 
 
 def run_masked_copies(

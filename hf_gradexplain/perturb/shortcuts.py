@@ -13,7 +13,7 @@ from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassi
 from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
 from hf_gradexplain.models.textcnn.modeling_textcnn import TextCNNForSequenceClassification
 from hf_gradexplain.perturb import bilstm, fasttext, generic, shared_prefix, textcnn
-from hf_gradexplain.text.data import Gradients
+from hf_gradexplain.text.data import Batch, Gradients
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,16 @@ class Shortcut:
     leave_one_out: Callable[[ForwardPass], Tensor] = generic.leave_one_out
     removal_curves: Callable[[ForwardPass, Tensor], Tensor] = generic.removal_curves
     gradients: Callable[[ForwardPass], Gradients] | None = None
+
+    @property
+    def has_leave_one_out(self) -> bool:
+        """Whether leave-one-out needs no masked copies."""
+        return self.leave_one_out is not generic.leave_one_out
+
+    @property
+    def has_curves(self) -> bool:
+        """Whether removal curves need no masked copies, which makes further curves cheap."""
+        return self.removal_curves is not generic.removal_curves
 
 
 GENERIC = Shortcut()
@@ -86,14 +96,9 @@ def why_no_shortcut(model: nn.Module) -> str | None:
     return f"{what} does not run as {base.__name__} defines it: remove hooks and merge adapters"
 
 
-def has_curve_shortcut(model: nn.Module) -> bool:
-    """Return whether the model has a shortcut for removal curves, which makes further curves cheap."""
-    return shortcut_of(model).removal_curves is not GENERIC.removal_curves
-
-
-def has_gradient_shortcut(classifier: HookedClassifier) -> bool:
-    """Return whether the model has a shortcut for gradients, which need no backward pass then."""
-    return classifier.combine is None and shortcut_of(classifier.model).gradients is not None
+def has_gradient_shortcut(classifier: HookedClassifier, batch: Batch) -> bool:
+    """Return whether a shortcut gives the gradients of a batch, which need no backward pass then."""
+    return batch.sequences is None and shortcut_of(classifier.model).gradients is not None
 
 
 def shortcut_gradients(forward: ForwardPass) -> Gradients:
@@ -126,19 +131,26 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
 
     Returns:
         `(M, B, U + 1, C)`: at `k`, the logits without the `k` units ranked first. Past a text's own number of units
-        all are removed, and the curve is flat. NaN at a `k` that is not in `steps`; shortcuts compute all `k`.
+        all are removed, and the curve is flat. NaN at a `k` that is not in `steps`; shortcuts compute all `k`, unless
+        other texts may be several sequences: a curve does not depend on the texts that share its batch.
     """
     with torch.no_grad():
         shortcut = _shortcut_for(forward)
-        if shortcut.removal_curves is generic.removal_curves:
+        if not shortcut.has_curves:
             return generic.removal_curves(forward, ranks, steps)
-        return shortcut.removal_curves(forward, ranks)
+        curves = shortcut.removal_curves(forward, ranks)
+        if forward.classifier.combine is None:
+            return curves
+        return curves.masked_fill_(generic.skipped(forward, steps).unsqueeze(2), torch.nan)
 
 
 def _shortcut_for(forward: ForwardPass) -> Shortcut:
-    """Return the shortcut of the model; warn if its class has one that cannot be used."""
+    """Return the shortcut that runs on a batch; warn if the model's class has one that cannot be used.
+
+    Texts of several sequences have none.
+    """
     classifier = forward.classifier
-    if classifier.combine is not None:
+    if forward.batch.sequences is not None:
         return GENERIC
     if reason := why_no_shortcut(classifier.model):
         warnings.warn(f"leave-one-out runs one masked copy of the text per word, because {reason}", stacklevel=3)

@@ -25,7 +25,7 @@ class Subsets:
     def __init__(self, forward: ForwardPass) -> None:
         self.forward = forward
         self.effects: Tensor | None = None
-        if is_additive(forward.classifier.model) and forward.classifier.combine is None:
+        if is_additive(forward.classifier.model) and forward.batch.sequences is None:
             logits = forward.logits.detach().unsqueeze(1)
             self.effects = (leave_one_out(forward) - logits).to(widest(logits.device))
 

@@ -14,7 +14,7 @@ from hf_gradexplain.evaluation.documents import read_explanations, read_left_out
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.hub.provenance import Provenance, commits
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb import has_curve_shortcut
+from hf_gradexplain.perturb import Shortcut
 from hf_gradexplain.probing.probe import raw_sum_warning
 from hf_gradexplain.run.fingerprints import (
     code_fingerprint,
@@ -105,7 +105,7 @@ def run_facts(
         **({} if options.stride is None else {"Windows": f"stride {options.stride}, {options.pool} of their logits"}),
         "Ties": measures.ties,
         "Computed in": next(e.dtype for path in documents for _, e in read_explanations(path, limit=1)),
-        "Curves": _grid(engine, measures),
+        "Curves": _grid(engine.shortcut(options), measures),
         "Seed": str(options.seed),
     }
 
@@ -125,9 +125,9 @@ def _baseline(masking: str, baselines: Mapping[str, str]) -> str:
     return masking + (f"; {baselines[others[0]]} for {join_words(others)}" if others else "")
 
 
-def _grid(engine: AttributionEngine, measures: Measures) -> str:
+def _grid(shortcut: Shortcut, measures: Measures) -> str:
     """Where the curves are exact; a shortcut computes them at every k."""
-    if not measures.k_grid or has_curve_shortcut(engine.model):
+    if not measures.k_grid or shortcut.has_curves:
         return "exact at every k"
     grid = sorted(set(measures.k_grid))
     return f"exact at k = {', '.join(map(str, grid))}; straight lines between; AOPC(K) up to K = {grid[-1]}"

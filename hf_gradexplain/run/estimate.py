@@ -21,7 +21,6 @@ from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.naopc import search_size
 from hf_gradexplain.evaluation.tables import SHORT_K
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.run.cost import Estimate
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.run.shards import Shard, make_shards
@@ -55,12 +54,9 @@ def estimate(
     stream = isinstance(texts, IterableDataset)
     parts = make_shards(texts, engine.longest(options))
     documents, n_shards, rows = _sample(islice(parts, _STREAM_SHARDS) if stream else parts)
-    shortcut = shortcut_of(engine.model)
-    saved = frozenset(
-        name
-        for name, function in (("loo", "leave_one_out"), ("curves", "removal_curves"))
-        if getattr(shortcut, function) is not getattr(GENERIC, function)
-    )
+    shortcut = engine.shortcut(options)
+    saves = {"loo": shortcut.has_leave_one_out, "curves": shortcut.has_curves}
+    saved = frozenset(name for name, is_saved in saves.items() if is_saved)
     measures = measures or Measures()
     passes, sizes = _Passes(options, measures, saved), _sizes(engine, rows, options)
     units, work = [u for u, _ in sizes], passes.work(sizes)

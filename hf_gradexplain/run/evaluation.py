@@ -217,7 +217,7 @@ def _evaluate(
 ) -> Evaluation:
     """Evaluate in a folder; `keep` also writes the files of a run, and lets only the same inputs use the folder."""
     started, options, provenances = time.monotonic(), engine.resolve(options), engine.provenances
-    measures = _measures(engine, arguments)
+    measures = _measures(engine, options, arguments)
     texts, threads = {"texts": texts_fingerprint(rows)} if keep else {}, torch.get_num_threads()
     inputs = run_inputs(engine, options, measures, texts, provenances, threads) if keep else {}
     tables = evaluate(
@@ -262,12 +262,12 @@ def make_estimate(
     Raises:
         GradexplainError: There is no text, or the texts are mixed.
     """
-    return estimate(engine, to_rows(texts, labels), engine.resolve(options), _measures(engine, arguments))
+    return estimate(engine, to_rows(texts, labels), engine.resolve(options), _measures(engine, options, arguments))
 
 
-def _measures(engine: AttributionEngine, arguments: MeasureArguments) -> Measures:
+def _measures(engine: AttributionEngine, options: Options, arguments: MeasureArguments) -> Measures:
     return default_measures(
-        engine.model,
+        engine.shortcut(options),
         random_orders=arguments.random_orders,
         both_ends=arguments.both_ends,
         bounds=bool(arguments.naopc),

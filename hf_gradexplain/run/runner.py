@@ -110,7 +110,7 @@ def evaluate(
         queue.end()
         with named_if_unreadable(paths):
             _check_any_documents(paths)
-            return make_tables(paths, options, largest_k(measures or Measures(), engine.model, max_k))
+            return make_tables(paths, options, largest_k(measures or Measures(), engine.shortcut(options), max_k))
 
 
 def _evaluate_shards(

@@ -82,8 +82,8 @@ class Encoder:
         return self._longest if self.stride is None else None
 
     @property
-    def _windows(self) -> Windows | None:
-        """What cuts longer texts into windows."""
+    def windows(self) -> Windows | None:
+        """What cuts longer texts into windows; None without a stride, and if there is no limit to the tokens."""
         return None if self.stride is None or self._longest is None else Windows(self._longest, self.stride)
 
     def __call__(self, texts: Sequence[Text]) -> list[Document]:
@@ -136,7 +136,7 @@ class Encoder:
         seconds = [len(first) + len(SEPARATOR) if more else 0 for first, *more in parts]
         tokens = self._tokens(encoded, parts, Characters.of(texts), np.array(seconds))
         units = group(tokens, self.unit, self.tokenizer.unk_token_id, larger_units(self.unit, parts, given))
-        windows = self._windows
+        windows = self.windows
         for i, document in enumerate(self._assemble(encoded, tokens, units, texts)):
             truncated_at = tokens.truncated_at[i]
             if parts[i] != whole[i] and truncated_at is None:

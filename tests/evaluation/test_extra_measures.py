@@ -7,7 +7,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation import evaluate
 from hf_gradexplain.evaluation.extra_measures import Measures, default_measures
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb import SHORTCUTS, Shortcut, fasttext
+from hf_gradexplain.perturb import GENERIC, SHORTCUTS, Shortcut, fasttext, shortcut_of
 from hf_gradexplain.run.runner import evaluate_texts
 from tests.helpers.tiny import explainer, make
 
@@ -21,20 +21,20 @@ from tests.helpers.tiny import explainer, make
     ],
 )
 def test_cheap_measures_are_on_by_default(kind, expected):
-    assert default_measures(make(kind)[0]) == expected
+    assert default_measures(shortcut_of(make(kind)[0])) == expected
 
 
 def test_a_shortcut_without_curves_does_not_make_curves_cheap(monkeypatch):
     model = make("fasttext")[0]
     monkeypatch.setitem(SHORTCUTS, type(model), Shortcut(fasttext.leave_one_out))
-    assert default_measures(model) == Measures(random_orders=2)
+    assert default_measures(shortcut_of(model)) == Measures(random_orders=2)
 
 
 def test_given_choices_are_kept():
     given = {"random_orders": 5, "both_ends": True, "bounds": True, "beam_size": 3, "ties": "position"}
-    assert default_measures(make("bert")[0], **given) == Measures(**given)
+    assert default_measures(GENERIC, **given) == Measures(**given)
     none = {"random_orders": 0, "both_ends": False, "bounds": False}
-    assert default_measures(make("fasttext")[0], **none) == Measures()
+    assert default_measures(shortcut_of(make("fasttext")[0]), **none) == Measures()
 
 
 @pytest.mark.parametrize("n", [-1, 1])
@@ -59,8 +59,8 @@ def test_steps_are_those_inside_of_a_curve(grid, expected):
 
 def test_normalised_aopc_needs_whole_curves():
     with pytest.raises(GradexplainError, match=r"^naopc needs the curves at every number of removed units: leave out"):
-        default_measures(make("bert")[0], bounds=True, k_grid=(1, 2))
-    assert default_measures(make("textcnn")[0], bounds=True, k_grid=(1, 2)).bounds
+        default_measures(GENERIC, bounds=True, k_grid=(1, 2))
+    assert default_measures(shortcut_of(make("textcnn")[0]), bounds=True, k_grid=(1, 2)).bounds
 
 
 def test_ties_are_random_or_by_position():

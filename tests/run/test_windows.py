@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from hf_gradexplain.attribution import sources
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import iterate_documents
+from hf_gradexplain.perturb import generic
 from hf_gradexplain.run import runner, shards
-from tests.helpers.tiny import explainer
-from tests.test_windows import OPTIONS, TEXT, Naive, spans_of
+from tests.helpers.tiny import OURS, explainer
+from tests.test_windows import LIMIT, OPTIONS, STRIDE, TEXT, Naive, spans_of
 
 METHODS = ("loo", "signed_gi")
 DOCUMENTS = [TEXT, "a good film", f"{TEXT} , {TEXT}"]
@@ -69,3 +71,70 @@ def test_an_estimate_counts_the_whole_text():
 def test_the_facts_of_a_run_name_the_windows():
     assert evaluate(pool="max").run.facts["Windows"] == "stride 4, max of their logits"
     assert "Windows" not in evaluate(stride=None).run.facts
+
+
+def evaluate_ours(kind, texts=tuple(DOCUMENTS), **more):
+    return explainer(kind).evaluate(list(texts), [i % 3 for i in range(len(texts))], METHODS, progress=False, **more)
+
+
+@pytest.mark.parametrize("kind", OURS)
+def test_texts_that_may_be_windows_have_no_shortcut(kind):
+    grid = evaluate_ours(kind, k_grid=(1, 5), **OPTIONS)
+    assert grid.run.facts["Curves"] == "exact at k = 1, 5; straight lines between; AOPC(K) up to K = 5"
+    assert grid.aopc["k"].max() == 5
+    for document in iterate_documents(grid.documents):  # whichever texts share a batch
+        for curve in document.curves.values():
+            inner = curve[5:-1] if len(curve) > 6 else curve[1:5]
+            np.testing.assert_allclose(np.diff(inner, 2), 0, atol=1e-12)
+    whole = evaluate_ours(kind, **OPTIONS)
+    assert all(len(document.random_orders) == 2 for document in iterate_documents(whole.documents))
+    with pytest.raises(GradexplainError, match="naopc needs the curves at every number of removed units"):
+        evaluate_ours(kind, k_grid=(1, 5), naopc=True, **OPTIONS)
+    dry = evaluate_ours(kind, dry_run=True, **OPTIONS)
+    assert (dry.saved, dry.orders) == (frozenset(), len(METHODS) + 2)
+
+
+def without_masked_copies(patch):
+    def refused(*args):
+        raise AssertionError("masked copies")
+
+    patch.setattr(generic, "run_masked_copies", refused)
+
+
+@pytest.mark.parametrize("kind", OURS)
+def test_without_a_limit_a_stride_changes_nothing(kind, monkeypatch):
+    more = {"k_grid": (1, 5), "random_orders": 2, "both_ends": True}
+    plain = evaluate_ours(kind, **more)
+    without_masked_copies(monkeypatch)
+    strided = evaluate_ours(kind, stride=STRIDE, **more)
+    assert strided.run.facts["Curves"] == plain.run.facts["Curves"] == "exact at every k"
+    assert strided.aopc.equals(plain.aopc)
+    assert strided.aopc["k"].max() > 5
+    dry = evaluate_ours(kind, dry_run=True, stride=STRIDE)
+    assert (dry.saved, dry.orders) == ({"loo", "curves"}, 2 * len(METHODS) + 20)
+
+
+@pytest.mark.parametrize("kind", OURS)
+def test_texts_that_fit_have_their_shortcut_and_the_same_bits(kind, monkeypatch):
+    texts, limit = ["a good film", "the actor is bad , bad", "bad"], {"tokenizer_kwargs": {"max_length": LIMIT}}
+    methods = ("loo", "signed_gi", "gi_prob", "sa_l2")
+    plain = explainer(kind)(texts, methods, labels=1, **limit)
+    evaluated = evaluate_ours(kind, texts, **limit)
+    without_masked_copies(monkeypatch)
+    strided = explainer(kind)(texts, methods, labels=1, **OPTIONS)
+    for one, other in zip(plain, strided, strict=True):
+        assert all(np.array_equal(one[method], other[method]) for method in methods)
+    again = evaluate_ours(kind, texts, **OPTIONS)
+    for one, other in zip(*(iterate_documents(each.documents) for each in (evaluated, again)), strict=True):
+        assert all(np.array_equal(one.curves[method], other.curves[method]) for method in METHODS)
+
+
+def test_gradients_of_a_fasttext_need_no_backward_pass(monkeypatch):
+    expected = explainer("fasttext")("a good film", ("signed_gi", "gi_prob"), labels=1, self_check=False)
+
+    def refused(forward):
+        raise AssertionError("a backward pass")
+
+    monkeypatch.setattr(sources, "gradients_of", refused)
+    found = explainer("fasttext")("a good film", ("signed_gi", "gi_prob"), labels=1, self_check=False, **OPTIONS)
+    assert all(np.array_equal(found[method], expected[method]) for method in expected.scores)
