@@ -15,7 +15,7 @@ from hf_gradexplain.run.runner import evaluate
 
 
 def measures_of(arguments: EvaluateRecipeArguments, engine: AttributionEngine, options: Options) -> Measures:
-    """Return the measures that the arguments ask for, and by default those that cost little with this model and these options.
+    """Return the measures that the arguments ask for, and by default those that cost little with these options.
 
     The texts of the generated corpus are short and few, so there AOPC is also normalised.
     """
