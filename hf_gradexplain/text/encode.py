@@ -82,6 +82,12 @@ class Encoder:
         return self._longest if self.stride is None else None
 
     @property
+    def _truncation_side(self) -> str:
+        """The side where texts are truncated."""
+        side: str = self.kwargs.get("truncation_side", self.tokenizer.truncation_side)
+        return side
+
+    @property
     def windows(self) -> Windows | None:
         """What cuts longer texts into windows; None without a stride, and if there is no limit to the tokens."""
         return None if self.stride is None or self._longest is None else Windows(self._longest, self.stride)
@@ -109,7 +115,7 @@ class Encoder:
 
     def _beginnings(self, parts: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
         """Return the texts and pairs, and of a long text only the beginning if its tokens are those of the whole."""
-        limit, side = self._limit, self.kwargs.get("truncation_side", self.tokenizer.truncation_side)
+        limit, side = self._limit, self._truncation_side
         if limit is None or side != "right" or max(len(first) for first, *_ in parts) <= CHARACTERS * limit:
             return list(parts)
         if not divides_at_spaces(self.tokenizer):
@@ -209,15 +215,19 @@ class Encoder:
             )
 
     def _tokens(
-        self, encoded: BatchEncoding, parts: Sequence[tuple[str, ...]], characters: Characters, seconds: np.ndarray
+        self,
+        encoded: BatchEncoding,
+        parts: Sequence[tuple[str, ...]],
+        characters: Characters,
+        seconds: np.ndarray,
+        truncation: str = "longest_first",
     ) -> Tokens:
         """Return the places of the tokens of texts and pairs, whose second texts begin at `seconds`."""
         ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
         if encoded.encodings:
             return from_encodings(encoded.encodings, characters, flat(ids), flat(special), seconds)
-        longest = float("inf") if self._limit is None else self._limit
         places = [
-            from_alignment(self.tokenizer, row, mask, texts, (0, second)[: len(texts)], truncated=len(row) >= longest)
+            from_alignment(self.tokenizer, row, mask, texts, (0, second)[: len(texts)], self._cut_side(row), truncation)
             for row, mask, texts, second in zip(ids, special, parts, seconds.tolist(), strict=True)
         ]
         segmented = segmenter_of(self.tokenizer) is not None
@@ -225,16 +235,18 @@ class Encoder:
             places, characters, flat(ids), lambda i: self.tokenizer.convert_ids_to_tokens(ids[i]), segmented=segmented
         )
 
+    def _cut_side(self, ids: Sequence[int]) -> str | None:
+        """Return the side where tokens may be missing because of truncation; None for neither."""
+        return self._truncation_side if self._limit is not None and len(ids) >= self._limit else None
+
     def _template_tokens(self, encoded: BatchEncoding, rendered: Sequence[str]) -> Tokens:
         """Return the places of the tokens of what a chat template writes."""
         ids, special, characters = encoded["input_ids"], encoded["special_tokens_mask"], Characters.of(rendered)
         if encoded.encodings:
             seconds = np.zeros(len(rendered), int)
             return from_encodings(encoded.encodings, characters, flat(ids), flat(special), seconds)
-        longest = float("inf") if self._limit is None else self._limit
-        side = self.kwargs.get("truncation_side", self.tokenizer.truncation_side)
         places = [  # nothing is added to a template, so that only padding is special
-            from_template(self.tokenizer, row, mask, text, side if len(row) >= longest else None)
+            from_template(self.tokenizer, row, mask, text, self._cut_side(row))
             for row, mask, text in zip(ids, special, rendered, strict=True)
         ]
         return from_places(

@@ -20,6 +20,9 @@ from hf_gradexplain.text.tokenize import tokenize
 from hf_gradexplain.text.unit import Message
 from hf_gradexplain.values import as_list, plain
 
+_TRUNCATION = "only_first"
+"""How a text and a hypothesis are truncated."""
+
 Labels = str | Iterable[str]
 """Candidate labels: a list of them, or all of them joined by commas."""
 
@@ -128,7 +131,7 @@ class HypothesisEncoder(Encoder):
         rendered = [prompt.rendered for prompt in prompts]
         pairs = [(text[: at - len(SEPARATOR)], text[at:]) for text, at in zip(rendered, seconds, strict=True)]
         encoded = self._first_truncated(pairs)
-        tokens = self._tokens(encoded, pairs, Characters.of(rendered), np.array(seconds))
+        tokens = self._tokens(encoded, pairs, Characters.of(rendered), np.array(seconds), _TRUNCATION)
         contents = of_contents(tokens, prompts, tokens.words == NO_WORD)
         documents = self._of_contents(encoded, contents, prompts, [prompt.text for prompt in prompts])
         for document, truncated_at in zip(documents, tokens.truncated_at, strict=True):
@@ -138,7 +141,7 @@ class HypothesisEncoder(Encoder):
         """Tokenize pairs, of which only the first texts are truncated."""
         too_short = "too short"  # what tokenizers of Rust say; others return more tokens than the limit
         try:
-            encoded = tokenize(self.tokenizer, pairs, self._limit, {**self.kwargs, "truncation": "only_first"})
+            encoded = tokenize(self.tokenizer, pairs, self._limit, {**self.kwargs, "truncation": _TRUNCATION})
         except GradexplainError as error:
             if too_short not in str(error):
                 raise

@@ -28,8 +28,8 @@ def from_alignment(
     special: Sequence[int],
     texts: Sequence[str],
     starts: Sequence[int],
-    *,
-    truncated: bool,
+    truncation_side: str | None,
+    truncation: str = "longest_first",
 ) -> Places:
     """Return the places of the tokens of a tokenizer without offsets.
 
@@ -45,23 +45,24 @@ def from_alignment(
         special: `(T,)` 1 for special tokens.
         texts: The text, or both texts of a pair.
         starts: Offset at which each of them begins in the joined text.
-        truncated: Whether tokens may be missing because of truncation.
+        truncation_side: The side where tokens may be missing because of truncation; None for neither.
+        truncation: How pairs are truncated: `longest_first` or `only_first`.
     """
     found: list[Span | None] = [None] * len(ids)
     words: list[object | None] = [None] * len(ids)
-    offsets = []
-    for positions, text, start in zip(_ordinary_positions(tokenizer, special, texts), texts, starts, strict=True):
+    offsets, ordinary = [], _ordinary_positions(tokenizer, special, texts, truncation)
+    for positions, text, start in zip(ordinary, texts, starts, strict=True):
         text_ids = [ids[t] for t in positions]
-        if truncated and tokenizer.truncation_side == "left":
+        if truncation_side == "left":
             text_ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         own = _own_words(tokenizer, text)
         ranges = [span for span, _ in own] or [match.span() for match in _WORD.finditer(text)]
-        cut = truncated and len(text_ids) == len(positions)
+        cut = truncation_side is not None and len(text_ids) == len(positions)
         spans = _locate(tokenizer, text_ids, text, own, ranges, cut)[len(text_ids) - len(positions) :]
         for t, (a, b), word in zip(positions, spans, _words_of(spans, ranges), strict=True):
             found[t], words[t] = (a + start, b + start), (start, word)
         first, last = (spans[0][0], spans[-1][1]) if spans else (0, 0)
-        if truncated and (text[:first] + text[last:]).strip():
+        if truncation_side and (text[:first] + text[last:]).strip():
             offsets.append(start + (0 if text[:first].strip() else last))
     return Places(found, words, min(offsets, default=None))
 
@@ -124,22 +125,24 @@ def _between_added(tokenizer: Any, ids: list[int], text: str, *, cut: bool) -> I
         start += len(part)
 
 
-def _ordinary_positions(tokenizer: Any, special: Sequence[int], texts: Sequence[str]) -> list[list[int]]:
+def _ordinary_positions(
+    tokenizer: Any, special: Sequence[int], texts: Sequence[str], truncation: str
+) -> list[list[int]]:
     """Return the positions of each text's ordinary tokens; the first special token between them separates a pair."""
     ordinary = [t for t, flag in enumerate(special) if not flag]
     if len(texts) == 1:
         return [ordinary]
     split = next((i for i in range(1, len(ordinary)) if ordinary[i] > ordinary[i - 1] + 1), None)
     if split is None:
-        split = _length_of_first(tokenizer, texts, len(ordinary))
+        split = _length_of_first(tokenizer, texts, len(ordinary), truncation)
     return [ordinary[:split], ordinary[split:]]
 
 
-def _length_of_first(tokenizer: Any, texts: Sequence[str], length: int) -> int:
+def _length_of_first(tokenizer: Any, texts: Sequence[str], length: int, truncation: str) -> int:
     """Return the number of tokens of the first text of a pair that is not separated, truncated to a length."""
     parts = [tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] for text in texts]
     remove = sum(map(len, parts)) - length
-    return len(tokenizer.truncate_sequences(*parts, remove, truncation_strategy="longest_first")[0])
+    return len(tokenizer.truncate_sequences(*parts, remove, truncation_strategy=truncation)[0])
 
 
 def _words_of(spans: Sequence[Span], words: Sequence[Span]) -> Iterator[int]:

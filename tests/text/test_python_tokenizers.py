@@ -2,7 +2,42 @@
 
 import pytest
 
+from hf_gradexplain.text.encode import Encoder
+from hf_gradexplain.text.hypotheses import HypothesisEncoder
 from hf_gradexplain.text.python_tokenizers import from_alignment
+from tests.helpers.chats import WordTokenizer
+
+
+def names(tokenizer, document):
+    """Per token, the piece and the text of its unit, by sequence."""
+    pieces = tokenizer.convert_ids_to_tokens(document.inputs["input_ids"].tolist())
+    units = [None if u < 0 else document.units[u].text for u in document.unit_of]
+    return list(zip(pieces, units, strict=True))
+
+
+@pytest.mark.parametrize("by_argument", [False, True])
+def test_the_side_of_truncation_is_that_of_the_arguments_or_the_tokenizer(by_argument):
+    tokenizer = WordTokenizer(truncation_side="right" if by_argument else "left")
+    encoder = Encoder(tokenizer, 6, "word", kwargs={"truncation_side": "left"} if by_argument else {})
+    (document,) = encoder(["the film is good and the film is not bad"])
+    assert names(tokenizer, document) == [
+        ("the", "the"), ("fil", "film"), ("m", "film"), ("is", "is"), ("not", "not"), ("bad", "bad"),
+    ]  # fmt: skip
+    assert [unit.spans[0][0] for unit in document.units] == [21, 25, 30, 33, 37]
+    assert document.truncated_at == 0
+
+
+def test_a_hypothesis_without_a_separator_begins_where_the_text_was_cut():
+    """Pairs of this tokenizer have no special token between them."""
+    tokenizer = WordTokenizer()
+    document = HypothesisEncoder(tokenizer, 9, "word").hypotheses(
+        "the film is good and the film is not bad", ["bad music films is"], "{}"
+    )
+    assert names(tokenizer, document) == [
+        ("the", "the"), ("fil", "film"), ("m", "film"),
+        ("bad", "bad"), ("mus", "music"), ("ic", "music"), ("fil", "films"), ("ms", "films"), ("is", "is"),
+    ]  # fmt: skip
+    assert document.truncated_at == len("the film")
 
 
 class MadeUp:
@@ -31,7 +66,8 @@ class MadeUp:
 
 def placed(tokenizer: MadeUp, tokens: str, text: str, *, truncated: bool = False):
     ids = tokenizer.convert_tokens_to_ids(tokens.split())
-    return from_alignment(tokenizer, ids, [0] * len(ids), [text], [0], truncated=truncated)
+    side = tokenizer.truncation_side if truncated else None
+    return from_alignment(tokenizer, ids, [0] * len(ids), [text], [0], side)
 
 
 @pytest.mark.parametrize(
