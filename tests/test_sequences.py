@@ -145,9 +145,11 @@ def test_scores_are_those_of_the_combined_logits(explain, how):
 
 
 @pytest.mark.filterwarnings("ignore:the scores of integrated_gradients should add up")  # four steps are few
+@pytest.mark.parametrize("kind", ["bert", "bart"])
 @pytest.mark.parametrize("how", COMBINED)
-def test_passes_of_one_sequence_give_the_same(explain, how):
+def test_passes_of_one_sequence_give_the_same(kind, how):
     """A text of many sequences runs in several passes, also backwards."""
+    explain = explainer(kind, dtype=torch.float64)
     methods = ("loo", "signed_gi", "integrated_gradients", "smoothgrad")
     together = explained(explain, how, methods, target="label", steps=4, batch_tokens=4096)
     apart = explained(explain, how, methods, target="label", steps=4, batch_tokens=1)
@@ -157,7 +159,8 @@ def test_passes_of_one_sequence_give_the_same(explain, how):
 
 
 @pytest.mark.parametrize("how", COMBINED)
-def test_integrated_gradients_are_complete(explain, how):
+def test_integrated_gradients_are_complete(how):
+    explain = explainer("bert", dtype=torch.float64)
     found = explained(explain, how, "integrated_gradients", target="label", steps=300)
     naive = Naive(explain, COMBINED[how][1])
     spans = [unit.spans[0] for unit in found.units]

@@ -47,6 +47,7 @@ def documents_of(folder):
     return sorted((folder / "documents").glob("*.parquet"))
 
 
+@pytest.mark.slow
 def test_the_recipe_and_python_write_the_same_and_resume(saved, explainer, tmp_path):
     arguments = EvaluateRecipeArguments(
         model_name_or_path=str(saved / "model"), dataset_name=str(saved / "chats.jsonl"), split="train",

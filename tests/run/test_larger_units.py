@@ -43,6 +43,7 @@ def test_curves_remove_one_unit_after_the_other(kind, division, spans):
         assert document.curves["loo"] == pytest.approx(curve, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_the_words_of_an_evaluation_name_the_unit(tmp_path):
     for division, noun in (("sentence", "sentences"), ("clause", "clauses"), ("custom", "units"), ("token", "tokens")):
         result = evaluated(division)

@@ -37,6 +37,7 @@ def test_curves_are_those_of_the_pooled_probability(pool):
     assert document.curves["loo"].shape == (len(found) + 1,)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(shards, "DOCUMENTS", 1)
     evaluate(tmp_path / "whole")
