@@ -1,6 +1,6 @@
 """All methods on one screen. A method is a source of evidence and a formula that turns the evidence into scores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -188,13 +188,8 @@ def score_classes(
         GradexplainError: A method needs gradients that the model cannot give, or the logits or a method's scores are
             not finite.
     """
+    _check_gradients(classifier, methods)
     sources = dict.fromkeys(method.source for method in methods.values())
-    gradient_methods = [name for name, method in methods.items() if takes_gradients(method.source)]
-    if gradient_methods and classifier.no_gradient_reason:
-        raise GradexplainError(
-            f"{', '.join(gradient_methods)}: {classifier.no_gradient_reason}; choose methods='loo', "
-            "which needs no gradient"
-        )
     graph = any(source.graph for source in sources) and not has_gradient_shortcut(classifier, batch)
     forward = classifier.forward(batch, graph=graph)
     _check_finite("the model's logits", forward.logits, classifier.precision)
@@ -234,6 +229,14 @@ def score_dims(classifier: HookedClassifier, batch: Batch) -> Tensor:
     """
     name, by_dims = "signed_gi", Method(Backward(), formulas.gradient_times_input, True, "")
     return score_batch(classifier, batch, {name: by_dims})[1][name]
+
+
+def _check_gradients(classifier: HookedClassifier, methods: Mapping[str, Method]) -> None:
+    needing = [name for name, method in methods.items() if takes_gradients(method.source)]
+    if needing and classifier.no_gradient_reason:
+        raise GradexplainError(
+            f"{', '.join(needing)}: {classifier.no_gradient_reason}; choose methods='loo', which needs no gradient"
+        )
 
 
 def _check_finite(what: str, values: Tensor, precision: str) -> None:

@@ -26,7 +26,7 @@ TEMPLATE = -1
 """The offset in the contents of a character that the chat template writes."""
 
 _MARKS = (*range(0xF0000, 0xFFFFE), *range(0x100000, 0x10FFFE))
-"""Code points that nobody has given a meaning: they stand for the characters of contents."""
+"""Code points for private use, which no text should hold: they stand for the characters of contents."""
 
 _BLANKS = "\u2003\u2002\u2001\u2000\u3000"
 """White space that stands for that of contents: templates trim it as they trim any other."""
