@@ -21,10 +21,20 @@ class Windows:
     Attributes:
         limit: The largest number of tokens of a window, special tokens included.
         stride: The number of tokens that a window shares with the one before.
+
+    Raises:
+        GradexplainError: The stride is not smaller than the limit.
     """
 
     limit: int
     stride: int
+
+    def __post_init__(self) -> None:
+        if self.stride >= self.limit:
+            raise GradexplainError(
+                f"stride is the overlap of windows, which have at most {self.limit} tokens, but is {self.stride}: give "
+                f"a smaller one, such as {self.limit // 4}"
+            )
 
     def __call__(self, document: Document, tokens: Tokens, i: int) -> Document:
         """Return a document as windows, or as it is if it fits into one.

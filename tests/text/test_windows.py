@@ -154,6 +154,8 @@ def test_what_windows_cannot_be_made_of():
     tokenizer = piece_tokenizer()
     with pytest.raises(GradexplainError, match=r"have room for 18 tokens beside 2 .* but is 18: give a smaller one"):
         encode(tokenizer, [TEXT], 20, 18)
+    with pytest.raises(GradexplainError, match=r"have at most 20 tokens, but is 20: give a smaller one, such as 5$"):
+        encode(tokenizer, ["bad"], 20, 20)  # also if no text needs windows
     with pytest.raises(GradexplainError, match=r"first text of a pair .* leaves no room for the second one: it takes"):
         encode(tokenizer, [(TEXT, "so good")], 24, 7)
     with pytest.raises(GradexplainError, match=r"have room for 4 tokens beside 6 .*: give a smaller one, such as 1$"):
