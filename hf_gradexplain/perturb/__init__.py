@@ -17,6 +17,7 @@ from hf_gradexplain.perturb.shortcuts import (
     removal_curves,
     shortcut_gradients,
     shortcut_of,
+    subset_logits,
     why_no_shortcut,
 )
 
@@ -30,5 +31,6 @@ __all__ = [
     "removal_curves",
     "shortcut_gradients",
     "shortcut_of",
+    "subset_logits",
     "why_no_shortcut",
 ]

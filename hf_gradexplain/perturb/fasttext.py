@@ -33,6 +33,12 @@ def removal_curves(forward: ForwardPass, ranks: Tensor) -> Tensor:
     return (logits.unsqueeze(1) - removed.cumsum(2)).to(logits.dtype)
 
 
+def subset_logits(forward: ForwardPass, text_of: Tensor, removed: Tensor) -> Tensor:
+    """Return the logits without sets of units: `(N, C)`."""
+    logits, contributions = forward.logits.detach()[text_of], _contributions(forward)
+    return (logits - torch.einsum("nu,nuc->nc", removed.to(contributions), contributions[text_of])).to(logits.dtype)
+
+
 def gradients(forward: ForwardPass) -> Gradients:
     """Return the gradients `dl_y/de_t = W^T (dl_y/dlogits) / n` without a backward pass, in at least float32.
 

@@ -21,6 +21,15 @@ def leave_one_out(forward: ForwardPass) -> Tensor:
     return logits
 
 
+def subset_logits(forward: ForwardPass, text_of: Tensor, removed: Tensor) -> Tensor:
+    """Return the logits without sets of units: `(N, C)`; see `hf_gradexplain.perturb.subset_logits`."""
+    logits = forward.logits.detach()[text_of]
+    (some,) = removed.any(1).nonzero(as_tuple=True)
+    for rows, part in run_masked_copies(forward, text_of[some], lambda rows: removed[some[rows]]):
+        logits[some[rows]] = part.to(logits.dtype)
+    return logits
+
+
 def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] | None = None) -> Tensor:
     """Return the logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`.
 

@@ -24,11 +24,13 @@ class Shortcut:
         leave_one_out: `(forward) -> (B, U, C)`, see `leave_one_out`.
         removal_curves: `(forward, ranks (M, B, U)) -> (M, B, U + 1, C)`, see `removal_curves`.
         gradients: `(forward) -> Gradients` without a backward pass, or None.
+        subsets: `(forward, text_of (N,), removed (N, U)) -> (N, C)`, see `subset_logits`.
     """
 
     leave_one_out: Callable[[ForwardPass], Tensor] = generic.leave_one_out
     removal_curves: Callable[[ForwardPass, Tensor], Tensor] = generic.removal_curves
     gradients: Callable[[ForwardPass], Gradients] | None = None
+    subsets: Callable[[ForwardPass, Tensor, Tensor], Tensor] = generic.subset_logits
 
     @property
     def has_leave_one_out(self) -> bool:
@@ -51,7 +53,9 @@ Curves have none: their copies soon mask a word near the beginning, and what sta
 """
 
 SHORTCUTS: dict[type[nn.Module], Shortcut] = {
-    FastTextForSequenceClassification: Shortcut(fasttext.leave_one_out, fasttext.removal_curves, fasttext.gradients),
+    FastTextForSequenceClassification: Shortcut(
+        fasttext.leave_one_out, fasttext.removal_curves, fasttext.gradients, fasttext.subset_logits
+    ),
     TextCNNForSequenceClassification: Shortcut(textcnn.leave_one_out, textcnn.removal_curves),
     BiLSTMForSequenceClassification: Shortcut(bilstm.leave_one_out, bilstm.removal_curves),
 }
@@ -118,6 +122,22 @@ def leave_one_out(forward: ForwardPass) -> Tensor:
     """Return the logits without each unit: `(B, U, C)`; where a text has fewer units, its plain logits."""
     with torch.no_grad():
         return _shortcut_for(forward).leave_one_out(forward)
+
+
+def subset_logits(forward: ForwardPass, text_of: Tensor, removed: Tensor) -> Tensor:
+    """Return the logits of texts without sets of their units.
+
+    Args:
+        forward: The forward pass over the batch.
+        text_of: `(N,)` the text of each set.
+        removed: `(N, U)` bool, the units of each set; False where a text has fewer units. An empty set gives the plain
+            logits.
+
+    Returns:
+        `(N, C)`, in the dtype of the plain logits.
+    """
+    with torch.no_grad():
+        return _shortcut_for(forward).subsets(forward, text_of, removed)
 
 
 def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] | None = None) -> Tensor:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
+from hf_gradexplain.perturb import subset_logits
 from hf_gradexplain.perturb.subsets import Subsets, is_additive
 from tests.perturb.test_generic import logits_by_hand
 from tests.perturb.test_shortcuts import random_model
@@ -29,6 +30,8 @@ def test_subsets_equal_masking_by_hand(name, unit, run):
         sets = random_sets(rng, 11, forward, text)
         expected = [logits_by_hand(forward, text, set(row.nonzero()[:, 0].tolist())) for row in sets]
         torch.testing.assert_close(subsets.logits(text, sets), torch.stack(expected), rtol=0, atol=1e-10)
+        text_of = torch.full((len(sets),), text)
+        torch.testing.assert_close(subset_logits(forward, text_of, sets), torch.stack(expected), rtol=0, atol=1e-10)
 
 
 def test_subsets_share_forward_passes_within_the_token_budget(run, monkeypatch):
