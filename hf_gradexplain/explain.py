@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from torch import nn
 
+from hf_gradexplain.arguments import MeasureArguments
 from hf_gradexplain.class_options import check_one_question
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.classifier.targets import Labels, label_ids
@@ -16,7 +17,7 @@ from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.loading import has_own_tokenizer
-from hf_gradexplain.options import AUTO, MeasureArguments, Options, UnitName
+from hf_gradexplain.options import AUTO, Options, UnitName
 from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, call_options, takes_options
 from hf_gradexplain.streaming import StreamingEngine
 from hf_gradexplain.text.given_units import GivenUnits, with_units
@@ -201,7 +202,7 @@ class Explainer(ComparingEngine, StreamingEngine):
                 a stopped run there. None for a temporary folder.
             progress: Whether to show a progress bar.
             dry_run: Only estimate time, memory and passes, on some of the texts, in about 10 seconds.
-            **options: See `hf_gradexplain.options.Options` and `hf_gradexplain.options.MeasureArguments`.
+            **options: See `hf_gradexplain.options.Options` and `hf_gradexplain.arguments.MeasureArguments`.
 
         Returns:
             The result: `to_frame()`, `aopc`, `correlation`, `paired_tests()`, `per_text()`, `explanations`,

@@ -1,18 +1,17 @@
 """Every option in one place: its name, type, default, choices and help text.
 
-`Options` holds what decides an explanation. The other dataclasses are groups of options that the command line and the
-recipes share. Python signatures (`hf_gradexplain.signatures`), `--help` and the keys of YAML files are all made from
-these fields.
+`Options` holds what decides an explanation; `hf_gradexplain.arguments` has what commands take beside it. Python
+signatures (`hf_gradexplain.signatures`), `--help` and the keys of YAML files are all made from these fields.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 from hf_gradexplain.class_options import ClassName, ClassNames, check_classes, set_classes
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.option_fields import check_choices, option
+from hf_gradexplain.sampling_options import check_sampling
 from hf_gradexplain.tokenizer_kwargs import read_kwargs, write_kwargs
 
 UnitName = Literal["token", "word", "word_type", "sentence", "clause"]
@@ -85,6 +84,22 @@ class Options:
         None,
         "Points on the path of integrated gradients. By default 20, doubled for a text until its scores add up, "
         "within 1 %, to how much the loss rises when all words are replaced by the baseline; at most 160.",
+    )
+    max_evals: int = option(
+        2000,
+        "Largest number of masked copies of a text for methods that draw them at random, such as shapley. Where all "
+        "sets of removed units are no more than this, Shapley values are exact.",
+    )
+    max_error: float = option(
+        0.05,
+        "Draw no more copies once the standard error of every score is at most this share of the largest score; 0 to "
+        "use all of max_evals.",
+    )
+    tell_apart: int | None = option(
+        None,
+        "Draw no more copies once this number of units is told apart, as the highest-scored ones, from all others, "
+        "with 95 % confidence.",
+        metavar="UNITS",
     )
     tokenizer_kwargs: str | Mapping[str, Any] | None = option(
         None,
@@ -159,6 +174,7 @@ class Options:
             raise GradexplainError(f"batch_tokens must be a positive number of tokens, but is {self.batch_tokens}")
         if self.steps is not None and self.steps < 1:
             raise GradexplainError(f"steps must be a number of points, 1 or larger, but is {self.steps}")
+        check_sampling(self)
         if self.self_check_share is not None:
             if not 0 < self.self_check_share < 1:
                 raise GradexplainError(
@@ -166,110 +182,3 @@ class Options:
                 )
             if self.self_check is None:
                 object.__setattr__(self, "self_check", True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelArguments:
-    """Model. Which classifier to load, and what its repository may do."""
-
-    model_name_or_path: str | None = option(None, "Hub name or folder of the classifier.", metavar="NAME")
-    model_revision: str | None = option(None, "Branch, tag or commit of the model.", metavar="NAME")
-    trust_remote_code: bool = option(False, "Run the code that the model's repository ships.")
-    allow_pickle: bool = option(False, "Load weights from pickle files (.bin).")
-
-
-@dataclass(frozen=True, kw_only=True)
-class DatasetArguments:
-    """Dataset. Which dataset to load, and its columns."""
-
-    dataset_name: str | None = option(None, "Hub name, folder or file of the dataset.", metavar="NAME")
-    dataset_config_name: str | None = option(None, "Configuration of the dataset.", metavar="NAME")
-    dataset_revision: str | None = option(None, "Branch, tag or commit of the dataset.", metavar="NAME")
-    text_column: str = option("text", "Column of the texts, or two joined by a comma for text pairs.", metavar="NAME")
-    label_column: str = option("label", "Column of the labels.", metavar="NAME")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitArguments(DatasetArguments):
-    """Dataset. Which rows of a dataset to load."""
-
-    file: str | None = option(
-        None,
-        "File of texts: .txt with one text per line, .csv, .tsv, .json, .jsonl, .parquet or .arrow, also compressed as "
-        "in .csv.gz.",
-        metavar="FILE",
-    )
-    split: str = option("test", "Split of the dataset, or a slice of it as in test[:10%].", metavar="NAME")
-    max_samples: int | None = option(
-        None, "Number of texts: a random sample. By default 50 for `doctor`, 20 of a dataset for `explain`, else all."
-    )
-    label_map: str | None = option(
-        None,
-        "Which class of the model each label of the dataset is, if the names differ: label=class pairs, joined by "
-        "commas, as in biz=Business,sci=3.",
-        metavar="LABEL=CLASS,...",
-    )
-
-    def __post_init__(self) -> None:
-        """Check `file`, and make it the `dataset_name`, so that a replay and a card name one place."""
-        if self.file is None:
-            return
-        if self.dataset_name is not None:
-            raise GradexplainError("give either --file or --dataset_name")
-        if Path(self.file).is_dir():
-            raise GradexplainError(f"{self.file} is a folder: give it as --dataset_name; --file takes one file")
-        if not Path(self.file).is_file():
-            raise GradexplainError(f"there is no file {self.file}: check the path; --file takes one file of texts")
-        object.__setattr__(self, "dataset_name", self.file)
-        object.__setattr__(self, "file", None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeasureArguments:
-    """Measures. What an evaluation computes in addition to removal curves and correlations."""
-
-    max_k: int | None = option(None, "Largest K of the AOPC table; by default the unit count of the longest text.")
-    ties: TiesName = option("random", "Order of removal among equal scores: random, or by position in the text.")
-    random_orders: int | None = option(
-        None,
-        "Random orders per text, which show how high AOPC gets by chance; by default 20 for models with a shortcut "
-        "(FastText, TextCNN, BiLSTM), else 2.",
-    )
-    both_ends: bool | None = option(
-        None,
-        "Also remove the lowest-scored units first, and measure sufficiency; by default only for models with a "
-        "shortcut (FastText, TextCNN, BiLSTM).",
-    )
-    naopc: bool | None = option(
-        None,
-        "Also normalise AOPC by the best and the worst order; slow for long texts. By default for the generated "
-        "corpus only.",
-    )
-    beam_size: int = option(
-        5, "Number of candidate sets of removed units that the beam search for the best and the worst order keeps."
-    )
-    k_grid: tuple[int, ...] = option(
-        (),
-        "Compute the curves only at these numbers of removed units, and no AOPC(K) beyond them; by default at every "
-        "number.",
-    )
-    compare_baselines: tuple[str, ...] = option(
-        (), "Also rank the methods under these masking baselines.", metavar="NAME"
-    )
-
-    def __post_init__(self) -> None:
-        check_choices(self)
-        if self.max_k is not None and self.max_k < 0:
-            raise GradexplainError(f"max_k must be a number of removed units, 0 or larger, but is {self.max_k}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class HubArguments:
-    """Hub. Whether and how to push the result."""
-
-    push_to_hub: bool = option(
-        False,
-        "Push the result to the hub in one commit. Log in with `hf auth login` first.",
-        hint="name the repository with --hub_model_id or --hub_dataset_id",
-    )
-    hub_private_repo: bool = option(True, "With push_to_hub: create a new repository private. With false it is public.")

@@ -6,11 +6,11 @@ from dataclasses import fields
 from textwrap import fill
 from typing import Any, TypedDict, TypeVar, get_args
 
+from hf_gradexplain.arguments import MeasureArguments
 from hf_gradexplain.class_options import ClassName, ClassNames
 from hf_gradexplain.errors import choose
 from hf_gradexplain.options import (
     BaselineName,
-    MeasureArguments,
     ObjectiveName,
     Options,
     PoolName,
@@ -31,6 +31,9 @@ class _CommonOptions(TypedDict, total=False):
     batch_tokens: int | None
     baseline: BaselineName | None
     steps: int | None
+    max_evals: int
+    max_error: float
+    tell_apart: int | None
     tokenizer_kwargs: str | Mapping[str, Any] | None
     stride: int | None
     pool: PoolName
@@ -57,6 +60,9 @@ class ComparisonOptions(TypedDict, total=False):
     batch_tokens: int | None
     baseline: BaselineName | None
     steps: int | None
+    max_evals: int
+    max_error: float
+    tell_apart: int | None
     tokenizer_kwargs: str | Mapping[str, Any] | None
     explain_roles: tuple[str, ...]
     mixed_precision: PrecisionName

@@ -6,12 +6,13 @@ from typing import get_type_hints
 
 import pytest
 
+from hf_gradexplain.arguments import MeasureArguments
 from hf_gradexplain.cli import build_parser
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, ExplainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer, explain
 from hf_gradexplain.option_fields import option, with_default
-from hf_gradexplain.options import MeasureArguments, Options
+from hf_gradexplain.options import Options
 from hf_gradexplain.pipelines import TextAttributionPipeline
 from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, takes_options
 from hf_gradexplain.zero_shot import ZeroShotExplainer

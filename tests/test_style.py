@@ -34,8 +34,9 @@ MAY_DEFER = {"hf_gradexplain", "hf_gradexplain.explain", "hf_gradexplain.models"
 FOLDERS = [
     {"errors"},
     {"tokenizer_kwargs", "values"},
-    {"class_options", "option_fields"},
+    {"class_options", "option_fields", "sampling_options"},
     {"options"},
+    {"arguments"},
     {"files", "viz", "hub", "ragged_array", "rounding"},
     {"coefficients", "text", "models", "corpus", "loading", "metrics", "signatures"},
     {"classifier"},

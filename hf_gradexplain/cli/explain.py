@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hf_gradexplain.arguments import SplitArguments
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
 from hf_gradexplain.class_options import TARGETS
 from hf_gradexplain.cli.inputs import add_model, dataset_of, set_verbosity
 from hf_gradexplain.cli.output import Commands, add_format, print_json
 from hf_gradexplain.errors import GradexplainError, choose, translate_write_errors
 from hf_gradexplain.files import atomic_write_text
-from hf_gradexplain.options import AUTO, Options, SplitArguments
+from hf_gradexplain.options import AUTO, Options
 from hf_gradexplain.signatures import ExplainOptions
 from hf_gradexplain.viz.sanitize import json_text, one_line
 

@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 from datasets import Dataset
 
+from hf_gradexplain.arguments import MeasureArguments
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, translate_write_errors
 from hf_gradexplain.evaluation.aopc import document_aopc
@@ -27,7 +28,7 @@ from hf_gradexplain.evaluation.summaries import finding, headline, p_value, summ
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.hub.provenance import public_name
-from hf_gradexplain.options import CUSTOM, MeasureArguments, Options
+from hf_gradexplain.options import CUSTOM, Options
 from hf_gradexplain.run.cost import Estimate
 from hf_gradexplain.run.describe import cautions, run_facts, run_inputs
 from hf_gradexplain.run.estimate import estimate
