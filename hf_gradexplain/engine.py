@@ -168,16 +168,16 @@ class AttributionEngine:
         """
         why = str(self.automatic) if AUTO in options.methods else ""
         options, outputs = self.resolve(options), outputs or self._pooled(options)
-        class_names = outputs.class_names if outputs else self.class_names
-        targets = target_ids(options.target, labels, len(documents), class_names)
-        device, methods = device_of(self.model), select(options.methods, options.steps)
+        names = outputs.class_names if outputs else self.class_names
+        targets = target_ids(options.target, labels, len(documents), names)
+        device, methods = device_of(self.model), select(options.methods, options)
         check_token_ids(documents, self.tokenizer, self.model)
         warn_of_undivided(documents, self.tokenizer, options.unit)
         lengths = [max(part.stop - part.start for part in document.sequences) for document in documents]
         counts = [len(document.sequences) for document in documents]
         with frozen_eval_mode(self.model):
             classifier = self._classifier(options, outputs)
-            against = against_ids(options.against, targets, class_names, classifier.objective.head)
+            against = against_ids(options.against, targets, names, classifier.objective.head)
             masked = read_kwargs(options.tokenizer_kwargs).get("return_attention_mask", True)
             classifier = replace(classifier, padded_up_to=self._padding_limit(classifier, lengths) if masked else 0)
         kinds = first_of_each(special_tokens(documents, self.tokenizer), counts)
@@ -185,7 +185,7 @@ class AttributionEngine:
         plan = plan_batches(lengths, classifier.batch_tokens, padded_up_to=limit, kinds=kinds, counts=counts)
         graph = any(takes_gradients(method.source) for method in methods.values())
 
-        named = class_ids(options.classes, class_names)
+        named = class_ids(options.classes, names)
         classes = AllClasses(options.top_classes, options.threshold, named) if options.target == "all" else only_target
 
         def score(chosen: list[int]) -> list[Scores]:
@@ -201,8 +201,8 @@ class AttributionEngine:
         baselines = baselines_of(self.profile, options)
         for chosen, result in run_halving_on_oom(plan, tokens, score, self.model, graph=graph):
             first, *others = (
-                ScoredBatch(tuple(chosen), options, forward, scores, class_names, completeness, baselines, why)
-                for forward, scores, completeness in result
+                ScoredBatch(tuple(chosen), options, **vars(scores), class_names=names, baselines=baselines, why=why)
+                for scores in result
             )
             yield replace(first, others=tuple(others))
 

@@ -6,6 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from hf_gradexplain.sampling import Sampling
+
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
@@ -17,6 +19,7 @@ class ClassScores:
     against_label: str
     scores: Mapping[str, np.ndarray]
     completeness: Mapping[str, float]
+    sampling: Mapping[str, Sampling]
 
     @classmethod
     def of(cls, explanation: Any) -> "ClassScores":
@@ -26,17 +29,20 @@ class ClassScores:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; `from_dict` reads them."""
         scores = {name: scores.tolist() for name, scores in self.scores.items()}
-        return {**vars(self), "scores": scores, "completeness": dict(self.completeness)}
+        sampling = {name: of_method.to_dict() for name, of_method in self.sampling.items()}
+        return {**vars(self), "scores": scores, "completeness": dict(self.completeness), "sampling": sampling}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any], methods: Any = None) -> "ClassScores":
         """Return the scores from what `to_dict` returned, or a Parquet file, which needs `methods`, their order."""
-        known = {part.name: record[part.name] for part in fields(cls)}
+        known = {part.name: record.get(part.name) for part in fields(cls)}
         names = methods or list(record["scores"])
         scores = {name: np.asarray(known["scores"][name], dtype=float) for name in names}
         gaps = known["completeness"] or {}
         completeness = {name: gaps[name] for name in names if gaps.get(name) is not None}
-        return cls(**{**known, "scores": scores, "completeness": completeness})
+        of_methods = known["sampling"] or {}
+        sampling = {name: Sampling.from_dict(of_methods[name]) for name in names if of_methods.get(name) is not None}
+        return cls(**{**known, "scores": scores, "completeness": completeness, "sampling": sampling})
 
 
 class ExplainedClasses:

@@ -15,6 +15,7 @@ from hf_gradexplain.errors import GradexplainError, choose, translate_write_erro
 from hf_gradexplain.explained_classes import ClassScores
 from hf_gradexplain.files import atomic_write_bytes
 from hf_gradexplain.records import reading_file, reading_record, to_fields, to_record
+from hf_gradexplain.sampling import Sampling
 from hf_gradexplain.self_check import SelfCheck
 from hf_gradexplain.text.unit import Message, Unit, Window
 from hf_gradexplain.values import Lazy
@@ -62,6 +63,8 @@ class Explanation(Displayed):
             random ones. Empty if it was not asked for, or if the text has fewer than two units.
         completeness: Per method whose scores add up to the rise of the loss when all units are masked, how far they
             miss it: `(sum - rise) / max(|rise|, 1e-3)`.
+        sampling: Per method that draws masked copies at random, such as `shapley`: the standard errors of its scores,
+            and how many copies ran.
         baselines: Per method that masks words or multiplies by their vectors, the baseline: `zero`, or another name.
         tokenizer_kwargs: The arguments of the tokenizer that were asked for, see `hf_gradexplain.tokenizer_kwargs`.
         label: The id of the true class; None if it is not known.
@@ -93,6 +96,7 @@ class Explanation(Displayed):
     why: str = ""
     self_check: Mapping[str, SelfCheck] = field(default_factory=dict)
     completeness: Mapping[str, float] = field(default_factory=dict)
+    sampling: Mapping[str, Sampling] = field(default_factory=dict)
     baselines: Mapping[str, str] = field(default_factory=dict)
     tokenizer_kwargs: Mapping[str, Any] = field(default_factory=dict)
     label: int | None = None

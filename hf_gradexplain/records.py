@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 from hf_gradexplain.explained_classes import ClassScores
+from hf_gradexplain.sampling import Sampling
 from hf_gradexplain.self_check import SelfCheck
 from hf_gradexplain.text.unit import Message, Unit, Window, make_units
 from hf_gradexplain.tokenizer_kwargs import read_kwargs, write_kwargs
@@ -47,6 +48,10 @@ _CHECK = pa.struct(
 )
 
 
+SAMPLING = pa.struct([("errors", NUMBERS), ("draws", pa.int64()), ("copies", pa.int64())])
+"""The type of a column of `hf_gradexplain.sampling.Sampling`."""
+
+
 class NotAnExplanationError(GradexplainError):
     """A record was not made by `Explanation.to_dict`."""
 
@@ -65,6 +70,7 @@ def to_record(values: Mapping[str, Any]) -> dict[str, Any]:
         "scores": {name: scores.tolist() for name, scores in values["scores"].items()},
         "probabilities": values["probabilities"].tolist(),
         "self_check": {name: check.to_dict() for name, check in values["self_check"].items()},
+        "sampling": {name: sampling.to_dict() for name, sampling in values["sampling"].items()},
         **{name: dict(values[name]) for name in ("completeness", "baselines", "tokenizer_kwargs")},
         "class_names": list(values["class_names"]),
         "classes": [scores.to_dict() for scores in values["classes"]],
@@ -81,7 +87,8 @@ def to_fields(record: Mapping[str, Any], names: Collection[str]) -> dict[str, An
     """
     known = {name: record[name] for name in names if name in record}
     messages = tuple(Message(**message) for message in record.get("messages") or ())
-    by_method = {name: _by_method(record, name) for name in ("scores", "self_check", "completeness", "baselines")}
+    names_by_method = ("scores", "self_check", "completeness", "sampling", "baselines")
+    by_method = {name: _by_method(record, name) for name in names_by_method}
     return {
         **known,
         **by_method,
@@ -93,6 +100,7 @@ def to_fields(record: Mapping[str, Any], names: Collection[str]) -> dict[str, An
         "scores": {name: np.asarray(x, dtype=float) for name, x in by_method["scores"].items()},
         "probabilities": np.asarray(record["probabilities"]),
         "self_check": {name: SelfCheck.from_dict(check) for name, check in by_method["self_check"].items()},
+        "sampling": {name: Sampling.from_dict(of_method) for name, of_method in by_method["sampling"].items()},
         "tokenizer_kwargs": read_kwargs(record.get("tokenizer_kwargs")),
         "class_names": tuple(record.get("class_names") or ()),
         "classes": tuple(ClassScores.from_dict(each, record.get("methods")) for each in record.get("classes") or ()),
@@ -183,6 +191,7 @@ def explanation_schema(explanations: Collection[Mapping[str, Any]]) -> pa.Schema
     the names of an explanation's methods, in their order.
     """
     kinds = {"scores": NUMBERS, "self_check": _CHECK, "completeness": pa.float64(), "baselines": pa.string()}
+    kinds["sampling"] = SAMPLING
     structs = {}
     for name, kind in kinds.items():
         if methods := dict.fromkeys(method for record in explanations for method in record[name]):
@@ -197,7 +206,7 @@ def explanation_schema(explanations: Collection[Mapping[str, Any]]) -> pa.Schema
 
 def _class_type(structs: Mapping[str, pa.DataType]) -> pa.StructType:
     """Return the type of the scores for one more class."""
-    by_method = [("scores", structs["scores"]), ("completeness", structs.get("completeness", pa.null()))]
+    by_method = [(name, structs.get(name, pa.null())) for name in ("scores", "completeness", "sampling")]
     whole, text = pa.int64(), pa.string()
     classes = [("target", whole), ("target_label", text), ("against", whole), ("against_label", text)]
     return pa.struct([*classes, *by_method])

@@ -15,8 +15,9 @@ from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.options import Options
 from hf_gradexplain.remarks import COMPLETE_WITHIN
+from hf_gradexplain.sampling import Sampling
 from hf_gradexplain.self_check import SelfCheck, self_checks
-from hf_gradexplain.text.data import REST
+from hf_gradexplain.text.data import REST, Sampled
 from hf_gradexplain.tokenizer_kwargs import read_kwargs
 
 
@@ -29,9 +30,10 @@ class ScoredBatch:
         options: How the texts were explained.
         forward: The forward pass over the texts.
         scores: `(B, U)` per method; 0, or 0 up to rounding, where a text has fewer units.
-        class_names: `(C,)` names of the model's classes.
         completeness: `(B,)` per method whose scores should add up to the rise of the loss, see
             `Explanation.completeness`.
+        sampled: The standard errors per method that draws masked copies at random.
+        class_names: `(C,)` names of the model's classes.
         baselines: The baseline of each method that has one, see `Explanation.baselines`.
         why: Why `auto` chose its method; empty if it was not asked for.
         others: The same for the other classes of `target="all"`. A text with fewer classes has the predicted one again.
@@ -41,8 +43,9 @@ class ScoredBatch:
     options: Options
     forward: ForwardPass
     scores: dict[str, Tensor]
+    completeness: dict[str, Tensor]
+    sampled: dict[str, Sampled]
     class_names: tuple[str, ...]
-    completeness: dict[str, Tensor] = field(default_factory=dict)
     baselines: dict[str, str] = field(default_factory=dict)
     why: str = ""
     others: "tuple[ScoredBatch, ...]" = ()
@@ -54,7 +57,7 @@ class ScoredBatch:
         numbers = to_arrays([*of_texts, self.forward.batch.target, *self.scores.values(), *self.completeness.values()])
         probabilities, predicted, target, *values = numbers
         predictions, targets = predicted.tolist(), target.tolist()
-        against, deciding = self._against(), self._deciding()
+        against, deciding, sampling = self._against(), self._deciding(), self._sampling()
         scores = dict(zip(self.scores, values, strict=False))
         completeness = dict(zip(self.completeness, values[len(scores) :], strict=True))
         others = [list(map(ClassScores.of, other.explanations())) for other in self.others]
@@ -80,6 +83,7 @@ class ScoredBatch:
                 dtype=classifier.precision,
                 why=self.why,
                 completeness={name: float(x[i]) for name, x in completeness.items()},
+                sampling=sampling[i],
                 baselines=self.baselines,
                 tokenizer_kwargs=read_kwargs(self.options.tokenizer_kwargs),
                 class_names=self.class_names,
@@ -89,6 +93,15 @@ class ScoredBatch:
             )
             for i, document in enumerate(self.forward.batch.documents)
         ]
+
+    def _sampling(self) -> list[dict[str, Sampling]]:
+        """How sure the scores are that masked copies drawn at random estimate, per text and method."""
+        of_texts: list[dict[str, Sampling]] = [{} for _ in self.indices]
+        for name, sampled in self.sampled.items():
+            errors, draws, copies = to_arrays([sampled.errors, sampled.draws, sampled.copies])
+            for i, document in enumerate(self.forward.batch.documents):
+                of_texts[i][name] = Sampling(errors[i, : document.n_units].copy(), int(draws[i]), int(copies[i]))
+        return of_texts
 
     def _deciding(self) -> list[tuple[int, ...]]:
         """The sequence that decides each class of each text; none if no single one does."""

@@ -37,7 +37,7 @@ FOLDERS = [
     {"class_options", "option_fields", "sampling_options"},
     {"options"},
     {"arguments"},
-    {"files", "viz", "hub", "ragged_array", "rounding"},
+    {"files", "viz", "hub", "ragged_array", "rounding", "sampling"},
     {"coefficients", "text", "models", "corpus", "loading", "metrics", "signatures"},
     {"classifier"},
     {"perturb", "propagation", "training"},

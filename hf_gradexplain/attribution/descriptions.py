@@ -36,6 +36,9 @@ DESCRIPTIONS = {
         "signed_gi with attention weights and the standard deviations of normalisation layers as constants",
         "1 backward",
     ),
+    "shapley": Description(
+        True, "Shapley values: rise of the loss without the unit, over random orders", "up to 2,000 forward"
+    ),
     "smoothgrad": Description(False, "L2 norm of the gradient averaged over noisy copies", "20 forward and backward"),
 }
 """One description per method of `hf_gradexplain.attribution.methods`, in the same order."""

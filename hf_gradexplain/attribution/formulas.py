@@ -9,7 +9,7 @@ Understanding of Gradient-Based Explanatory Methods in NLP*.
 import torch
 from torch import Tensor
 
-from hf_gradexplain.text.data import Gradients
+from hf_gradexplain.text.data import Gradients, Sampled
 from hf_gradexplain.text.unit_index import Units
 
 
@@ -67,6 +67,11 @@ def completeness_gap(scores: Tensor, rise: Tensor) -> Tensor:
     `(sum_u score_u - rise) / max(|rise|, 1e-3)`: 0 is complete, -0.1 misses a tenth.
     """
     return (scores.sum(1) - rise) / rise.abs().clamp_min(1e-3)
+
+
+def sampled(evidence: Sampled, units: Units) -> Tensor:
+    """Return the scores that masked copies drawn at random estimate: `(B, U)`."""
+    return evidence.scores
 
 
 def as_is(evidence: Tensor, units: Units) -> Tensor:

@@ -1,7 +1,7 @@
 """All methods on one screen. A method is a source of evidence and a formula that turns the evidence into scores."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -12,6 +12,7 @@ from hf_gradexplain.attribution import formulas as formulas
 from hf_gradexplain.attribution.all_classes import Classes, only_target
 from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SmoothGrad
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
+from hf_gradexplain.attribution.shapley import Shapley
 from hf_gradexplain.attribution.sources import (
     Backward,
     LeaveOneOut,
@@ -19,14 +20,15 @@ from hf_gradexplain.attribution.sources import (
     RandomScores,
     Source,
     evidence_of,
+    masks_words,
     propagates,
     takes_gradients,
 )
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
 from hf_gradexplain.errors import GradexplainError, NotFiniteError, choose
-from hf_gradexplain.options import AUTO
+from hf_gradexplain.options import AUTO, Options
 from hf_gradexplain.perturb import has_gradient_shortcut
-from hf_gradexplain.text.data import Batch
+from hf_gradexplain.text.data import Batch, Sampled
 from hf_gradexplain.text.unit_index import Units
 from hf_gradexplain.viz.cell import cell_html, cell_text
 from hf_gradexplain.viz.tables import TextTable, text_table
@@ -85,10 +87,15 @@ _COMPUTED: dict[str, tuple[Source, Callable[[Any, Units], Tensor]]] = {
     "attn_lrp": (Propagation("attn_lrp"), formulas.signed_gi),
     "cp_lrp": (Propagation("cp_lrp"), formulas.signed_gi),
     "gi_detached": (Propagation("gi_detached"), formulas.signed_gi),
+    "shapley": (Shapley(), formulas.sampled),
     "smoothgrad": (SmoothGrad(), formulas.sa_l2),
 }
 
 METHODS = Methods({name: Method(*how, **DESCRIPTIONS[name]._asdict()) for name, how in _COMPUTED.items()})
+
+
+SETTINGS = ("steps", "max_evals", "max_error", "tell_apart")
+"""The options that sources read."""
 
 
 def register(name: str, method: Method) -> None:
@@ -114,13 +121,12 @@ def check_names(names: Sequence[str]) -> None:
         choose("method", name, (AUTO, *METHODS))
 
 
-def select(names: str | Sequence[str], steps: int | None = None) -> dict[str, Method]:
+def select(names: str | Sequence[str], options: Options | None = None) -> dict[str, Method]:
     """Return the methods of these names, in the given order.
 
     Args:
         names: Names in `METHODS`.
-        steps: The number of points on the path of integrated gradients, where a method leaves it open; see
-            `IntegratedGradients`.
+        options: Their `SETTINGS` fill the fields of the same names that a source leaves open as None.
 
     Raises:
         GradexplainError: No name is given, or a name is unknown; the message lists the choices.
@@ -128,14 +134,14 @@ def select(names: str | Sequence[str], steps: int | None = None) -> dict[str, Me
     names = [names] if isinstance(names, str) else list(names)
     if not names:
         raise GradexplainError(f"no method given: choose one or more of {', '.join(METHODS)}")
-    return {name: _with_steps(METHODS[choose("method", name, METHODS)], steps) for name in names}
+    methods = {name: METHODS[choose("method", name, METHODS)] for name in names}
+    return {name: replace(m, source=_with_options(m.source, options)) for name, m in methods.items()}
 
 
-def _with_steps(method: Method, steps: int | None) -> Method:
-    source = method.source
-    if steps is None or not isinstance(source, IntegratedGradients) or source.steps is not None:
-        return method
-    return replace(method, source=replace(source, steps=steps))
+def _with_options(source: Source, options: Options | None) -> Source:
+    names = [part.name for part in fields(source) if part.name in SETTINGS] if is_dataclass(source) else []
+    left_open = {name: getattr(options, name, None) for name in names if getattr(source, name) is None}
+    return replace(source, **left_open) if left_open else source  # type: ignore[type-var]
 
 
 def is_complete(method: Method) -> bool:
@@ -145,7 +151,7 @@ def is_complete(method: Method) -> bool:
 
 def uses_baseline(method: Method) -> bool:
     """Return whether a method's scores depend on a baseline."""
-    return method.score is formulas.signed_gi or isinstance(method.source, LeaveOneOut)
+    return method.score is formulas.signed_gi or masks_words(method.source)
 
 
 def multiplies_by_words(method: Method) -> bool:
@@ -153,11 +159,36 @@ def multiplies_by_words(method: Method) -> bool:
     return method.score is formulas.signed_gi and not propagates(method.source)
 
 
-Scores = tuple[ForwardPass, dict[str, Tensor], dict[str, Tensor]]
-"""A forward pass without a graph, the scores `(B, U)` of each method, and the completeness gaps `(B,)`.
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The scores of a batch.
 
-A method has a gap if its scores should add up to the rise of the loss, see `formulas.completeness_gap`.
-"""
+    Attributes:
+        forward: The forward pass, without a graph.
+        scores: `(B, U)` per method.
+        completeness: `(B,)` per method whose scores should add up to the rise of the loss, see
+            `formulas.completeness_gap`.
+        sampled: The standard errors per method that draws masked copies at random.
+    """
+
+    forward: ForwardPass
+    scores: dict[str, Tensor] = field(default_factory=dict)
+    completeness: dict[str, Tensor] = field(default_factory=dict)
+    sampled: dict[str, Sampled] = field(default_factory=dict)
+
+    def add(self, name: str, method: Method, evidence: Any) -> None:
+        """Add the scores of a method, given the evidence of its source."""
+        units = self.forward.batch.units
+        self.scores[name] = method.score(evidence, units)
+        if is_complete(method):
+            self.completeness[name] = formulas.completeness_gap(self.scores[name], evidence.rise)
+        if isinstance(evidence, Sampled):
+            self.sampled[name] = evidence
+
+    def in_order(self, names: Iterable[str]) -> "Scores":
+        """Return the same with the methods in another order."""
+        parts = (self.scores, self.completeness, self.sampled)
+        return Scores(self.forward, *({name: part[name] for name in names if name in part} for part in parts))
 
 
 def score_batch(classifier: HookedClassifier, batch: Batch, methods: dict[str, Method]) -> Scores:
@@ -195,30 +226,24 @@ def score_classes(
     _check_finite("the model's logits", forward.logits, classifier.precision)
     forwards, of_graph = classes(forward, batch), [source for source in sources if source.graph]
     del forward
-    scores: list[dict[str, Tensor]] = [{} for _ in forwards]
-    gaps: list[dict[str, Tensor]] = [{} for _ in forwards]
+    found = [Scores(forward.without_graph()) for forward in forwards]
 
     def add(source: Source, passes: Sequence[ForwardPass]) -> None:
-        for number, evidence in enumerate(evidence_of(source, passes)):
+        for scores, evidence in zip(found, evidence_of(source, passes), strict=True):
             for name, method in methods.items():
                 if method.source == source:
-                    scores[number][name] = method.score(evidence, batch.units)
-                    if is_complete(method):
-                        gaps[number][name] = formulas.completeness_gap(scores[number][name], evidence.rise)
+                    scores.add(name, method, evidence)
 
     for source in of_graph:
         needed = [True] * (len(forwards) - 1) + [source is not of_graph[-1]]
         add(source, [replace(each, keep_graph=keep) for each, keep in zip(forwards, needed, strict=True)])
-    forwards = [each.without_graph() for each in forwards]
+    del forwards
     for source in sources:
         if not source.graph:
-            add(source, forwards)
-    for name, values in ((name, of_class[name]) for name in methods for of_class in scores):
+            add(source, [scores.forward for scores in found])
+    for name, values in ((name, of_class.scores[name]) for name in methods for of_class in found):
         _check_finite(f"the scores of {name!r}", values, classifier.precision)
-    return [
-        (forward, {name: of_class[name] for name in methods}, {name: gap[name] for name in methods if name in gap})
-        for forward, of_class, gap in zip(forwards, scores, gaps, strict=True)
-    ]
+    return [scores.in_order(methods) for scores in found]
 
 
 def score_dims(classifier: HookedClassifier, batch: Batch) -> Tensor:
@@ -228,7 +253,7 @@ def score_dims(classifier: HookedClassifier, batch: Batch) -> Tensor:
         GradexplainError: The model cannot give gradients, or a number is not finite.
     """
     name, by_dims = "signed_gi", Method(Backward(), formulas.gradient_times_input, True, "")
-    return score_batch(classifier, batch, {name: by_dims})[1][name]
+    return score_batch(classifier, batch, {name: by_dims}).scores[name]
 
 
 def _check_gradients(classifier: HookedClassifier, methods: Mapping[str, Method]) -> None:

@@ -26,8 +26,9 @@ class Source(Protocol):
     """Computes evidence from a forward pass over a batch.
 
     A source that differentiates forward passes of its own, not the given one, has an attribute `gradients = True`.
-    A source that propagates relevance has an attribute `propagates = True`. A source has `complete = True` if its
-    `signed_gi` scores should add up to a known number, `rise` in the evidence.
+    A source that propagates relevance has an attribute `propagates = True`, and one that runs masked copies has
+    `masks = True`. A source has `complete = True` if its `signed_gi` scores should add up to a known number, `rise` in
+    the evidence.
     """
 
     @property
@@ -46,6 +47,11 @@ def takes_gradients(source: Source) -> bool:
 def propagates(source: Source) -> bool:
     """Return whether a source propagates relevance, for which forward passes record what the rules read."""
     return bool(getattr(source, "propagates", False))
+
+
+def masks_words(source: Source) -> bool:
+    """Return whether a source runs masked copies of the texts."""
+    return bool(getattr(source, "masks", False))
 
 
 def evidence_of(source: Source, forwards: Sequence[ForwardPass]) -> Iterable[Any]:
@@ -121,6 +127,7 @@ class LeaveOneOut:
     """
 
     graph: ClassVar[bool] = False
+    masks: ClassVar[bool] = True
 
     def __call__(self, forward: ForwardPass) -> Tensor:
         """Return the scores `(B, U)`, 0 where a text has fewer units."""

@@ -92,6 +92,13 @@ class ForwardPass:
         """Return the same numbers without the autograd graph."""
         return replace(self, logits=self.logits.detach(), sequence_logits=self.sequence_logits.detach(), held=())
 
+    def only(self, text: int) -> "ForwardPass":
+        """Return the forward pass over one text of the batch, without a graph."""
+        logits, batch = self.sequence_logits.detach(), self.batch.only(text)
+        of_sequences = logits[self.batch.sequences_of(batch.target.new_tensor([text]))]
+        combined = self.classifier.combined(of_sequences, batch.sequences)
+        return ForwardPass(self.classifier, batch, combined, of_sequences)
+
     def each_run(self, work: Callable[[Tensor, slice, Differentiable], Result]) -> list[Result]:
         """Return the results of a function for runs with a graph that together hold all sequences.
 

@@ -55,6 +55,12 @@ class Objective:
     def __post_init__(self) -> None:
         choose("objective", self.name, get_args(ObjectiveName))
 
+    def is_linear(self, against: Tensor | None = None) -> bool:
+        """Return whether the loss is linear in the logits, given the class of a contrast or `REST`."""
+        if self.name == "contrast":
+            return against is not None and not bool((against == REST).any())
+        return self.name == "logit" or self.head == "identity"
+
     def probability(self, logits: Tensor) -> Tensor:
         """Return the probabilities `f` (for regression: the outputs): `(..., C)` to `(..., C)`."""
         return _PROBABILITY[self.head](_wide(logits))

@@ -95,7 +95,7 @@ class _Passes:
 
     @property
     def _sources(self) -> list[Source]:
-        return [method.source for method in select(self.options.methods, self.options.steps).values()]
+        return [method.source for method in select(self.options.methods, self.options).values()]
 
     @property
     def _gradient_sources(self) -> list[Source]:

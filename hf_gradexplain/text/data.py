@@ -144,6 +144,25 @@ class Batch:
         size = self.inputs["input_ids"].shape[1]
         return slice(size - length, size) if self.padded_left else slice(length)
 
+    def only(self, text: int) -> "Batch":
+        """Return the batch of one text, without the padding of the others."""
+        one = self.target.new_tensor([text])
+        sequences, kinds = self.sequences_of(one), None
+        columns = self.columns(int(self.lengths[sequences].max()))
+        units = self.units.only(text, sequences, columns)
+        if self.sequences is not None and self.documents[text].sequence_of is not None:
+            kinds = [self.sequences.kinds[s] for s in sequences.tolist()]
+        return replace(
+            self,
+            documents=self.documents[text : text + 1],
+            inputs={name: x[:, columns][sequences] for name, x in self.inputs.items()},
+            lengths=self.lengths[sequences],
+            units=units if kinds else replace(units, text_of=None),
+            target=self.target[one],
+            against=None if self.against is None else self.against[one],
+            sequences=Sequences.of(torch.zeros_like(sequences), kinds) if kinds else None,
+        )
+
     def take(self, texts: Tensor) -> tuple["Batch", Tensor, Tensor]:
         """Return copies of some texts: their batch, without documents, and what each of its `S'` sequences is.
 
@@ -193,3 +212,20 @@ class Gradients:
     grad: Tensor
     baseline: Tensor | None = None
     rise: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """Scores that masked copies drawn at random estimate, and how sure they are.
+
+    Attributes:
+        scores: `(B, U)`; 0 where a text has fewer units.
+        errors: `(B, U)` the standard error of each score; 0 where it is exact.
+        draws: `(B,)` the number of independent draws that the scores are means of; 0 where they are exact.
+        copies: `(B,)` the number of masked copies that ran.
+    """
+
+    scores: Tensor
+    errors: Tensor
+    draws: Tensor
+    copies: Tensor

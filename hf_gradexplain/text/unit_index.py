@@ -72,6 +72,19 @@ class Units:
         no_unit = chosen.new_zeros(len(chosen), 1)
         return torch.cat([chosen, no_unit], 1).gather(1, self.unit_of[of])
 
+    def only(self, text: int, sequences: Tensor, columns: slice) -> "Units":
+        """Return the units of one text, given its sequences and the columns that hold them."""
+        size = int(self.count[text])
+        rows = int((self.unit_of_row[text] < self.size).sum())
+        return Units(
+            unit_of=self.unit_of[sequences][:, columns].clamp(max=size),
+            row_of=self.row_of[sequences][:, columns].clamp(max=rows),
+            unit_of_row=self.unit_of_row[text : text + 1, :rows],
+            count=self.count[text : text + 1],
+            size=size,
+            text_of=None if self.text_of is None else torch.zeros_like(sequences),
+        )
+
     @cached_property
     def real(self) -> Tensor:
         """`(B, U)` bool: True where a unit exists, False where a text has fewer units."""

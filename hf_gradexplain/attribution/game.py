@@ -1,0 +1,118 @@
+"""A text as a cooperative game: its units are the players, and a set of them is worth the loss of the text without it.
+
+Shapley values, KernelSHAP and LIME ask nothing else of a text. They are functions `(Game) -> Estimate`, and a source is
+made of one by `sample`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.classifier.objective import widest
+from hf_gradexplain.perturb import removal_curves, subset_logits
+from hf_gradexplain.text.data import Sampled
+
+_HELD = 2**24
+"""The largest number of logits, or of units of sets, that are held at a time."""
+
+
+class Game:
+    """The losses of one text without sets of its units, for `K` classes at once.
+
+    Args:
+        forwards: The forward passes over this text alone; they differ only in the explained classes.
+
+    Attributes:
+        size: The number of units, `U`.
+        copies: The number of masked copies that ran.
+    """
+
+    def __init__(self, forwards: Sequence[ForwardPass]) -> None:
+        self.forwards = forwards
+        self.forward = forwards[0]
+        self.size = self.forward.batch.units.size
+        self.copies = 0
+        self._classes = max(1, self.forward.logits.shape[-1])
+
+    @property
+    def plain(self) -> np.ndarray:
+        """The losses of the whole text: `(K,)`."""
+        return self._array([forward.loss() for forward in self.forwards])[:, 0]
+
+    def losses(self, removed: np.ndarray) -> np.ndarray:
+        """Return the losses without sets of units: `(N, U)` bool to `(K, N)`."""
+        sets = torch.from_numpy(np.ascontiguousarray(removed)).to(self.forward.logits.device)
+        parts = [self._losses(part) for part in sets.split(max(1, _HELD // max(1, self.size)))]
+        self.copies += int(removed.any(1).sum())
+        return np.concatenate(parts, 1) if parts else np.zeros((len(self.forwards), 0))
+
+    def walks(self, orders: np.ndarray) -> np.ndarray:
+        """Return the losses as the units are removed one by one: `(M, U)` orders to `(K, M, U + 1)`.
+
+        Args:
+            orders: A permutation of the units per row, the first one removed first.
+        """
+        ranks = torch.from_numpy(orders.argsort(1)).to(self.forward.logits.device)
+        parts = []
+        for part in ranks.split(max(1, _HELD // ((self.size + 1) * self._classes))):
+            curves = removal_curves(self.forward, part.unsqueeze(1))
+            parts.append(self._array([forward.loss(curves)[:, 0] for forward in self.forwards]))
+            self.copies += len(part) * (self.size - 1) + 1
+        return np.concatenate(parts, 1)
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """Return a generator that depends on the text, the seed and the purpose alone."""
+        return self.forward.batch.documents[0].rng(self.forward.batch.seed, purpose)
+
+    def _losses(self, removed: Tensor) -> np.ndarray:
+        logits = subset_logits(
+            self.forward, torch.zeros(len(removed), dtype=torch.long, device=removed.device), removed
+        )
+        return self._array([forward.loss(logits.unsqueeze(0))[0] for forward in self.forwards])
+
+    def _array(self, losses: Sequence[Tensor]) -> np.ndarray:
+        return torch.stack(list(losses)).detach().cpu().double().numpy()
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """The scores of one text for `K` classes.
+
+    Attributes:
+        scores: `(K, U)`.
+        errors: `(K, U)` their standard errors; 0 where they are exact.
+        draws: The number of independent draws; 0 if the scores are exact.
+    """
+
+    scores: np.ndarray
+    errors: np.ndarray
+    draws: int
+
+
+def sample(forwards: Sequence[ForwardPass], estimate: Callable[[Game], Estimate]) -> list[Sampled]:
+    """Return the scores that a function estimates for each text, per class.
+
+    Each text is a game of its own: its masked copies fill whole passes, and what it gets does not depend on the others.
+
+    Args:
+        forwards: The forward passes over the same texts; they differ only in the explained classes.
+        estimate: The function.
+    """
+    batch, logits = forwards[0].batch, forwards[0].logits
+    texts, dtype = len(batch.documents), widest(logits.device)
+    scores, errors = (torch.zeros(len(forwards), texts, batch.units.size, dtype=dtype) for _ in range(2))
+    draws, copies = (torch.zeros(texts, dtype=torch.long) for _ in range(2))
+    with torch.no_grad():
+        for text, document in enumerate(batch.documents):
+            if document.n_units:
+                game = Game([forward.only(text) for forward in forwards])
+                found = estimate(game)
+                scores[:, text, : game.size] = torch.from_numpy(found.scores)
+                errors[:, text, : game.size] = torch.from_numpy(found.errors)
+                draws[text], copies[text] = found.draws, game.copies
+    scores, errors = scores.to(logits.device), errors.to(logits.device)
+    return [Sampled(*of_class, draws, copies) for of_class in zip(scores, errors, strict=True)]

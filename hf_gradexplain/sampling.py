@@ -1,0 +1,75 @@
+"""How sure scores are that masked copies drawn at random estimate: standard errors, intervals, and what they tell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from scipy.stats import t as student
+
+CONFIDENCE = 0.95
+"""How often an interval holds the exact score."""
+
+
+def margins(errors: np.ndarray, draws: int) -> np.ndarray:
+    """Return half the widths of the 95 % intervals of means of draws, by Student's t distribution.
+
+    Args:
+        errors: The standard errors.
+        draws: The number of independent draws, at least 2; 0 for exact scores, whose errors are 0.
+    """
+    return errors * student.ppf((1 + CONFIDENCE) / 2, draws - 1) if draws else np.zeros_like(errors)
+
+
+def tells_apart(scores: np.ndarray, margins: np.ndarray, k: int) -> np.ndarray:
+    """Return whether the intervals of the `k` highest scores lie above those of all others: `(..., U)` to `(...)`.
+
+    No score is left to tell apart if `k` is `U` or larger.
+    """
+    if k >= scores.shape[-1]:
+        return np.ones(scores.shape[:-1], dtype=bool)
+    order = np.argsort(-scores, axis=-1, kind="stable")
+    low, high = (np.take_along_axis(x, order, -1) for x in (scores - margins, scores + margins))
+    return low[..., :k].min(-1) > high[..., k:].max(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Sampling:
+    """How sure the scores of one method are, which masked copies drawn at random estimate.
+
+    Attributes:
+        errors: `(U,)` the standard error of each score; 0 where scores are exact.
+        draws: The number of independent draws that the scores are means of; 0 if they are exact.
+        copies: The number of masked copies that ran.
+    """
+
+    errors: np.ndarray
+    draws: int
+    copies: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether the scores are exact."""
+        return not self.draws
+
+    @property
+    def margins(self) -> np.ndarray:
+        """Half the width of the 95 % interval of each score: `(U,)`."""
+        return margins(self.errors, self.draws)
+
+    def told_apart(self, scores: np.ndarray, most: int = 10) -> int:
+        """Return the largest number of highest-scored units, up to `most`, that are told apart from all others.
+
+        Their 95 % intervals lie above those of the others. It is 0 if the highest score is not told apart.
+        """
+        sizes = range(1, min(most, len(scores) - 1) + 1)
+        return max((k for k in sizes if tells_apart(scores, self.margins, k)), default=0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; `from_dict` reads them."""
+        return {"errors": self.errors.tolist(), "draws": self.draws, "copies": self.copies}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Self:
+        """Return the object of a dictionary made by `to_dict`."""
+        return cls(np.asarray(record["errors"], dtype=float), record["draws"], record["copies"])
