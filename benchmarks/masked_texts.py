@@ -10,12 +10,13 @@ import pandas as pd
 import torch
 
 from benchmarks import removal_orders
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.options import Options
+from hf_gradexplain.perturb import subset_logits
 from hf_gradexplain.perturb.orders import removal_ranks
-from hf_gradexplain.perturb.subsets import Subsets
 
 KS = (1, 2, 3, 5, 10)
 """The `K` at which AOPC is stored."""
@@ -96,18 +97,17 @@ def masked_texts(
     options = Options(tuple(methods), "word_type", target="label", baseline="zero", steps=20)
     for batch in engine.run(texts, options, labels):
         with frozen_eval_mode(engine.model):
-            subsets, width = Subsets(batch.forward), batch.forward.batch.units.size
             for b, explanation in enumerate(batch.explanations()):
                 units = tuple(unit.text for unit in explanation.units)
-                values = Values(partial(_logits, subsets, b, width), explanation.target, len(units))
+                values = Values(partial(_logits, batch.forward, b), explanation.target, len(units))
                 yield MaskedText(batch.indices[b], units, dict(explanation.scores), values)
 
 
-def _logits(subsets: Subsets, text: int, width: int, masked: np.ndarray) -> np.ndarray:
+def _logits(forward: ForwardPass, text: int, masked: np.ndarray) -> np.ndarray:
     """Return the logits of a text of the batch without `N` sets of its units, in float64."""
-    sets = np.zeros((len(masked), width), dtype=bool)
-    sets[:, : masked.shape[1]] = masked
-    return subsets.logits(text, torch.from_numpy(sets)).double().numpy()
+    sets = torch.zeros(len(masked), forward.batch.units.size, dtype=torch.bool)
+    sets[:, : masked.shape[1]] = torch.from_numpy(masked)
+    return subset_logits(forward, torch.full((len(sets),), text), sets).double().numpy()
 
 
 def removal_curve(values: Values, ranks: np.ndarray, max_k: int) -> np.ndarray:

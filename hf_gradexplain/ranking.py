@@ -15,7 +15,7 @@ from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb.subsets import Subsets
+from hf_gradexplain.perturb import subset_logits
 from hf_gradexplain.scored import ScoredBatch, to_arrays
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.joined import Piece, join
@@ -202,7 +202,8 @@ class Ranking:
         """Return the logit of a pair, and its logits without sets of units: `(1,)` and `(N,)`."""
         logits = scored.forward.logits
         with frozen_eval_mode(self.engine.model):
-            masked = Subsets(scored.forward).logits(0, torch.from_numpy(sets).to(logits.device))
+            removed = torch.from_numpy(sets).to(logits.device)
+            masked = subset_logits(scored.forward, removed.new_zeros(len(sets), dtype=torch.long), removed)
         full, without = to_arrays([logits[0], masked[:, 0]])
         return full, without
 

@@ -17,8 +17,8 @@ from hf_gradexplain.attribution.methods import select
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.options import UNIT_NOUNS
+from hf_gradexplain.perturb import subset_logits
 from hf_gradexplain.perturb.orders import removal_ranks
-from hf_gradexplain.perturb.subsets import Subsets
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import with_minus
@@ -252,7 +252,9 @@ def _random_ranks(document: Document, seed: int) -> np.ndarray:
 def _target_probabilities(forward: ForwardPass, sets: np.ndarray) -> np.ndarray:
     """Return the target's probability of the full texts, then without sets of units: `(B, K, U)` to `(B, 1 + K)`."""
     with frozen_eval_mode(forward.classifier.model):
-        masked = Subsets(forward).logits_of_all(torch.from_numpy(sets).to(forward.batch.target.device))
+        removed = torch.from_numpy(sets).flatten(0, 1).to(forward.batch.target.device)
+        text_of = torch.arange(len(sets), device=removed.device).repeat_interleave(sets.shape[1])
+        masked = subset_logits(forward, text_of, removed).unflatten(0, sets.shape[:2])
         logits = torch.cat([forward.logits.detach().unsqueeze(1), masked], 1)
     numbers: np.ndarray = forward.target_probability(logits).cpu().double().numpy()
     return numbers

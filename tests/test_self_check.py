@@ -272,7 +272,7 @@ def test_it_costs_five_masked_copies_and_two_per_method_in_one_batch(copies, met
 
 
 def test_a_batch_of_copies_keeps_to_the_token_budget(copies):
-    explainer("textcnn")(TEXTS[0], "sa_l2", batch_tokens=3 * 11)
+    explainer("bert")(TEXTS[0], "sa_l2", batch_tokens=3 * 23)
     assert copies == [3, 3, 1]
 
 

@@ -89,7 +89,7 @@ INSIDE = {
         {"cells", "shared_prefix", "textcnn"},
         {"bilstm"},
         {"shortcuts"},
-        {"__init__", "subsets"},
+        {"__init__"},
     ],
     "propagation": [{"activations"}, {"nodes"}, {"rules"}, {"graph"}, {"conservation"}],
     "probing": [

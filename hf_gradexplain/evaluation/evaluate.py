@@ -15,9 +15,8 @@ from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.naopc import document_bounds
 from hf_gradexplain.evaluation.random_band import random_ranks, summarize_orders
 from hf_gradexplain.options import TiesName
-from hf_gradexplain.perturb import removal_curves
+from hf_gradexplain.perturb import removal_curves, subset_logits
 from hf_gradexplain.perturb.orders import batch_removal_ranks
-from hf_gradexplain.perturb.subsets import Subsets
 from hf_gradexplain.scored import ScoredBatch
 
 
@@ -131,13 +130,13 @@ def batch_bounds(scored: ScoredBatch, full_text: np.ndarray, beam_size: int) -> 
     """Return the bounds of each document's AOPC, given the probabilities with all units, `full_text` `(B,)`."""
     batch, bounds = scored.forward.batch, []
     with frozen_eval_mode(scored.forward.classifier.model):
-        subsets = Subsets(scored.forward)
         for b, document in enumerate(batch.documents):
 
             def value(removed: np.ndarray, b: int = b) -> np.ndarray:
                 sets = torch.zeros(len(removed), batch.units.size, dtype=torch.bool, device=batch.target.device)
                 sets[:, : removed.shape[1]] = torch.from_numpy(removed).to(sets.device)
-                logits = subsets.logits(b, sets).unsqueeze(0)
+                text_of = torch.full((len(sets),), b, device=sets.device)
+                logits = subset_logits(scored.forward, text_of, sets).unsqueeze(0)
                 values = scored.forward.target_probability(logits, slice(b, b + 1))[0].cpu().double().numpy()
                 if not np.isfinite(values).all():
                     raise NotFiniteError("the probabilities without some units", scored.forward.classifier.precision)

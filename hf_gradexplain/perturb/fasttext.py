@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClassifier
+from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.models.fasttext.modeling_fasttext import FastTextForSequenceClassification
 from hf_gradexplain.text.data import Gradients
 
@@ -34,9 +35,13 @@ def removal_curves(forward: ForwardPass, ranks: Tensor) -> Tensor:
 
 
 def subset_logits(forward: ForwardPass, text_of: Tensor, removed: Tensor) -> Tensor:
-    """Return the logits without sets of units: `(N, C)`."""
-    logits, contributions = forward.logits.detach()[text_of], _contributions(forward)
-    return (logits - torch.einsum("nu,nuc->nc", removed.to(contributions), contributions[text_of])).to(logits.dtype)
+    """Return the logits of the texts `(N,)` without sets of units `(N, U)`: `(N, C)`."""
+    logits, contributions = forward.logits.detach(), _contributions(forward).to(widest(removed.device))
+    runs, counts = text_of.unique_consecutive(return_counts=True)
+    effects = [contributions.new_zeros(0, contributions.shape[2])]
+    for text, sets in zip(runs.tolist(), removed.split(counts.tolist()), strict=True):
+        effects.append(sets.to(contributions) @ contributions[text])
+    return (logits[text_of] - torch.cat(effects)).to(logits.dtype)
 
 
 def gradients(forward: ForwardPass) -> Gradients:
@@ -54,8 +59,19 @@ def gradients(forward: ForwardPass) -> Gradients:
     return Gradients(embedding, grad.unsqueeze(1).expand_as(embedding), baseline)
 
 
+_CONTRIBUTIONS: WeakKeyDictionary[ForwardPass, Tensor] = WeakKeyDictionary()
+"""The contributions of the units of each forward pass."""
+
+
 def _contributions(forward: ForwardPass) -> Tensor:
     """Return what each unit adds to the logits, in at least float32: `(B, U, C)`, 0 where a text has fewer units."""
+    if forward not in _CONTRIBUTIONS:
+        _CONTRIBUTIONS[forward] = _sum_by_unit(forward)
+    return _CONTRIBUTIONS[forward]
+
+
+def _sum_by_unit(forward: ForwardPass) -> Tensor:
+    """Return the contributions of the tokens of each unit together: `(B, U, C)`."""
     model, units = cast(FastTextForSequenceClassification, forward.classifier.model), forward.batch.units
     ids = forward.batch.inputs["input_ids"]
     per_token = _projected(forward.classifier, ids)

@@ -37,20 +37,22 @@ class PackedWords:
     length: Tensor
 
 
-def pack_words(forward: ForwardPass) -> PackedWords:
-    """Look up the words of a batch, once for all masks."""
-    baseline, batch = forward.classifier.baseline, forward.batch
+def pack_words(forward: ForwardPass, texts: Tensor | None = None) -> PackedWords:
+    """Look up the words of some texts `(B,)` of a batch, once for all masks; None for all texts."""
+    rows = slice(None) if texts is None else texts
+    baseline, inputs = forward.classifier.baseline, {name: x[rows] for name, x in forward.batch.inputs.items()}
     model = cast(WordVectorModel, forward.classifier.model)
-    types, row_of = batch.inputs["input_ids"].unique(return_inverse=True)
+    types, row_of = inputs["input_ids"].unique(return_inverse=True)
     vectors = F.pad(model.embedding(types), (0, 0, 0, 1))
     shape_only = row_of.unsqueeze(2)
-    real = model.real_tokens(batch.inputs["input_ids"], batch.inputs.get("attention_mask"), shape_only)
+    real = model.real_tokens(inputs["input_ids"], inputs.get("attention_mask"), shape_only)
     to_left = (~real).long().argsort(dim=1, stable=True)
+    units = forward.batch.units
     return PackedWords(
         vectors=vectors,
         baseline=vectors.new_zeros(vectors.shape[1]) if baseline is None else baseline[0],
         row_of=row_of.masked_fill(~real, len(types)).take_along_dim(to_left, 1),
-        unit_of=batch.units.unit_of.masked_fill(~real, batch.units.size).take_along_dim(to_left, 1),
+        unit_of=units.unit_of[rows].masked_fill(~real, units.size).take_along_dim(to_left, 1),
         length=real.sum(1),
     )
 

@@ -1,4 +1,4 @@
-"""Leave-one-out and removal curves by the shortcut of the model class or of causal models, else by the generic form."""
+"""Logits without units by the shortcut of the model class or of causal models, else by the generic form."""
 
 import warnings
 from collections.abc import Callable, Collection
@@ -25,12 +25,14 @@ class Shortcut:
         removal_curves: `(forward, ranks (M, B, U)) -> (M, B, U + 1, C)`, see `removal_curves`.
         gradients: `(forward) -> Gradients` without a backward pass, or None.
         subsets: `(forward, text_of (N,), removed (N, U)) -> (N, C)`, see `subset_logits`.
+        additive: Whether the changes of the logits without single units add up to the change without all of them.
     """
 
     leave_one_out: Callable[[ForwardPass], Tensor] = generic.leave_one_out
     removal_curves: Callable[[ForwardPass, Tensor], Tensor] = generic.removal_curves
     gradients: Callable[[ForwardPass], Gradients] | None = None
     subsets: Callable[[ForwardPass, Tensor, Tensor], Tensor] = generic.subset_logits
+    additive: bool = False
 
     @property
     def has_leave_one_out(self) -> bool:
@@ -54,9 +56,11 @@ Curves have none: their copies soon mask a word near the beginning, and what sta
 
 SHORTCUTS: dict[type[nn.Module], Shortcut] = {
     FastTextForSequenceClassification: Shortcut(
-        fasttext.leave_one_out, fasttext.removal_curves, fasttext.gradients, fasttext.subset_logits
+        fasttext.leave_one_out, fasttext.removal_curves, fasttext.gradients, fasttext.subset_logits, additive=True
     ),
-    TextCNNForSequenceClassification: Shortcut(textcnn.leave_one_out, textcnn.removal_curves),
+    TextCNNForSequenceClassification: Shortcut(
+        textcnn.leave_one_out, textcnn.removal_curves, subsets=textcnn.subset_logits
+    ),
     BiLSTMForSequenceClassification: Shortcut(bilstm.leave_one_out, bilstm.removal_curves),
 }
 
@@ -100,6 +104,14 @@ def why_no_shortcut(model: nn.Module) -> str | None:
     return f"{what} does not run as {base.__name__} defines it: remove hooks and merge adapters"
 
 
+def is_additive(model: nn.Module) -> bool:
+    """Return whether the changes of the logits without single units add up to the change without all of them.
+
+    This holds for texts of one sequence each.
+    """
+    return shortcut_of(model).additive
+
+
 def has_gradient_shortcut(classifier: HookedClassifier, batch: Batch) -> bool:
     """Return whether a shortcut gives the gradients of a batch, which need no backward pass then."""
     return batch.sequences is None and shortcut_of(classifier.model).gradients is not None
@@ -120,6 +132,7 @@ def shortcut_gradients(forward: ForwardPass) -> Gradients:
 
 def leave_one_out(forward: ForwardPass) -> Tensor:
     """Return the logits without each unit: `(B, U, C)`; where a text has fewer units, its plain logits."""
+    _warn_without_shortcut(forward)
     with torch.no_grad():
         return _shortcut_for(forward).leave_one_out(forward)
 
@@ -154,6 +167,7 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
         all are removed, and the curve is flat. NaN at a `k` that is not in `steps`; shortcuts compute all `k`, unless
         other texts may be several sequences: a curve does not depend on the texts that share its batch.
     """
+    _warn_without_shortcut(forward)
     with torch.no_grad():
         shortcut = _shortcut_for(forward)
         if not shortcut.has_curves:
@@ -165,19 +179,20 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
 
 
 def _shortcut_for(forward: ForwardPass) -> Shortcut:
-    """Return the shortcut that runs on a batch; warn if the model's class has one that cannot be used.
-
-    Texts of several sequences have none.
-    """
+    """Return the shortcut that runs on a batch. Texts of several sequences have none."""
     classifier = forward.classifier
     if forward.batch.sequences is not None:
         return GENERIC
-    if reason := why_no_shortcut(classifier.model):
-        warnings.warn(f"leave-one-out runs one masked copy of the text per word, because {reason}", stacklevel=3)
     shortcut = shortcut_of(classifier.model)
     # Compiled layers and texts whose tokens the model rearranges are not among what was tried.
     tried = classifier.shares_prefixes and not classifier.compiled and not classifier.places
     return SHARED_PREFIXES if shortcut is GENERIC and tried else shortcut
+
+
+def _warn_without_shortcut(forward: ForwardPass) -> None:
+    """Warn if the model's class has a shortcut that cannot be used."""
+    if forward.batch.sequences is None and (reason := why_no_shortcut(forward.classifier.model)):
+        warnings.warn(f"leave-one-out runs one masked copy of the text per word, because {reason}", stacklevel=3)
 
 
 def _is_unchanged(module: nn.Module, package: str) -> bool:

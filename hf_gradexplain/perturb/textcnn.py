@@ -35,17 +35,32 @@ def removal_curves(forward: ForwardPass, ranks: Tensor) -> Tensor:
     return _logits(forward.classifier, words, Masks.of_ranks(words, ranks)).unflatten(0, ranks.shape[:2])
 
 
+def subset_logits(forward: ForwardPass, text_of: Tensor, removed: Tensor) -> Tensor:
+    """Return the logits of the texts `(N,)` without sets of units `(N, U)`: `(N, C)`.
+
+    Each word is projected once. The response to a window is the sum of the projections of its visible tokens.
+    """
+    texts, text_of = text_of.unique(return_inverse=True)
+    words, classifier = pack_words(forward, texts), forward.classifier
+    model, filters = cast(TextCNNForSequenceClassification, classifier.model), _project(classifier, words)
+    no_token, at_once = len(words.vectors) - 1, max(1, classifier.batch_tokens // words.row_of.shape[1])
+    logits = [forward.logits.new_zeros(0, forward.logits.shape[1])]
+    for text, units in zip(text_of.split(at_once), F.pad(removed, (0, 1)).split(at_once), strict=True):
+        hidden = units.gather(1, words.unit_of[text])
+        tokens, length = words.row_of[text].masked_fill_(hidden, no_token + 1), words.length[text]
+        features = [each.features_of(_windows(tokens, each.width, no_token), length) for each in filters]
+        logits.append(model.classifier(torch.cat(features, 1)))
+    return torch.cat(logits)
+
+
 def _logits(classifier: HookedClassifier, words: PackedWords, masks: Masks) -> Tensor:
     """Return the logits at each mask: `(N, U + 1, C)`."""
-    model = cast(TextCNNForSequenceClassification, classifier.model)
-    zero, masked = torch.zeros_like(words.baseline), words.baseline
-    vectors = torch.cat([words.vectors - masked, torch.stack([zero, masked])])
-    filters = [_Filters.of(convolution, vectors) for convolution in model.convolutions]
+    model, filters = cast(TextCNNForSequenceClassification, classifier.model), _project(classifier, words)
     logits = []
     for part in masks.split(max(1, classifier.batch_tokens // words.row_of.shape[1])):
         size = len(part.text) * (part.size + 1)
         pieces = _pieces(words, part, [each.width for each in filters])
-        features = [each.features(piece, size) for each, piece in zip(filters, pieces, strict=True)]
+        features = [each.features_at(piece, size) for each, piece in zip(filters, pieces, strict=True)]
         logits.append(model.classifier(torch.cat(features, 1).unflatten(0, (len(part.text), -1))))
     return torch.cat(logits)
 
@@ -79,11 +94,30 @@ class _Filters:
         constant = bias + projections[-width:].sum(0)
         return cls(width, projections[:-width], constant)
 
-    def features(self, pieces: "_Pieces", size: int) -> Tensor:
+    def features_at(self, pieces: "_Pieces", size: int) -> Tensor:
         """Return the features at each of `size` masks: `(size, filters)`."""
-        rows = pieces.words * self.width + torch.arange(self.width, device=pieces.words.device)
-        values = F.embedding_bag(rows, self.projections, mode="sum")
+        values = self._responses(pieces.words)
         return F.relu(_max_over_intervals(pieces.first, pieces.last, values, size) + self.constant)
+
+    def features_of(self, windows: Tensor, length: Tensor) -> Tensor:
+        """Return the features of copies of `length` `(N,)` tokens, from their windows `(N, T, w)`: `(N, filters)`."""
+        positions = torch.arange(windows.shape[1], device=windows.device)
+        beyond = positions > (length - self.width).unsqueeze(1)
+        windows = torch.where(beyond.unsqueeze(2), windows[:, :1], windows)
+        return F.relu(self._responses(windows.flatten(0, 1)).unflatten(0, beyond.shape).amax(1) + self.constant)
+
+    def _responses(self, windows: Tensor) -> Tensor:
+        """Return the responses to windows, except `constant`: `(n, w)` rows of the visible tokens to `(n, filters)`."""
+        rows = windows * self.width + torch.arange(self.width, device=windows.device)
+        return F.embedding_bag(rows, self.projections, mode="sum")
+
+
+def _project(classifier: HookedClassifier, words: PackedWords) -> list[_Filters]:
+    """Project the words by the filters of each width."""
+    model = cast(TextCNNForSequenceClassification, classifier.model)
+    zero, masked = torch.zeros_like(words.baseline), words.baseline
+    vectors = torch.cat([words.vectors - masked, torch.stack([zero, masked])])
+    return [_Filters.of(convolution, vectors) for convolution in model.convolutions]
 
 
 @dataclass(frozen=True, eq=False)

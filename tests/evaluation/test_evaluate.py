@@ -86,7 +86,7 @@ def test_a_device_without_float64_works(kind, monkeypatch):
     options = replace(OPTIONS, methods=("random", "loo", "sa_l2", "smoothgrad", "integrated_gradients"))
     explain, measures = explainer(kind, dtype=torch.float32), Measures(bounds=True, random_orders=2)
     expected = evaluate_texts(explain, ROWS, options, measures)
-    for module in ("classifier.objective", "attribution.sources", "perturb.subsets"):
+    for module in ("classifier.objective", "attribution.sources", "perturb.fasttext"):
         monkeypatch.setattr(f"hf_gradexplain.{module}.widest", lambda device: torch.float32, raising=False)
     with WithoutFloat64():
         documents = evaluate_texts(explain, ROWS, options, measures)

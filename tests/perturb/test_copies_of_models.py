@@ -9,7 +9,6 @@ from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import generic
-from hf_gradexplain.perturb.subsets import Subsets
 from tests.architectures.zoo import InFloat64, tiny_model, tiny_tokenizer, word_rows
 from tests.perturb.conftest import random_ranks
 
@@ -77,11 +76,11 @@ def check_copies(forward, ranks, rng):
     without, curves = generic.leave_one_out(forward), generic.removal_curves(forward, ranks)
     sets = torch.from_numpy(rng.random((len(documents), 4, forward.batch.units.size)) < 0.5)
     sets &= forward.batch.units.real.unsqueeze(1)
-    values = Subsets(forward).logits_of_all(sets)
+    values = generic.subset_logits(forward, torch.arange(len(sets)).repeat_interleave(4), sets.flatten(0, 1))
     for b, document in enumerate(documents):
         n = len(document.units)
         first = [{u for u, rank in enumerate(ranks[1, b, :n].tolist()) if rank < k} for k in range(n + 1)]
         some = [set(row.nonzero()[:, 0].tolist()) for row in sets[b]]
         expected = logits_by_hand(model, document, [{u} for u in range(n)] + first + some)
-        found = torch.cat([without[b, :n], curves[1, b, : n + 1], values[b]])
+        found = torch.cat([without[b, :n], curves[1, b, : n + 1], values[4 * b : 4 * b + 4]])
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)

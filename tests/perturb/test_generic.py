@@ -11,7 +11,6 @@ from torch import nn
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.models import TextCNNConfig, TextCNNForSequenceClassification
 from hf_gradexplain.perturb import generic
-from hf_gradexplain.perturb.subsets import Subsets
 
 
 @pytest.fixture
@@ -93,9 +92,9 @@ def test_each_copy_has_the_length_of_its_text_and_all_its_inputs(side, model, ru
 
 def test_copies_of_other_lengths_share_a_pass_while_padding_is_at_most_a_sixteenth_of_the_budget(model, run, calls):
     forward = run(model, np.random.default_rng(0), [12, 8, 10, 9], "word", batch_tokens=160)
-    sets = torch.zeros(4, 3, forward.batch.units.size, dtype=torch.bool)
-    sets[:, :, 0] = True
-    Subsets(forward).logits_of_all(sets)
+    sets = torch.zeros(12, forward.batch.units.size, dtype=torch.bool)
+    sets[:, 0] = True
+    generic.subset_logits(forward, torch.arange(4).repeat_interleave(3), sets)
     assert [call["input_ids"].shape for call in calls] == [(9, 10), (3, 12)], "3 of 8 padded by 2, 3 of 9 by 1"
     assert [int((call["attention_mask"] == 0).sum()) for call in calls] == [9, 0]
 
