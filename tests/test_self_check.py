@@ -14,6 +14,7 @@ import torch
 from datasets import Dataset
 from transformers import pipeline
 
+from hf_gradexplain import self_check
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.cli import main
@@ -514,9 +515,16 @@ def test_python_pipeline_and_command_line_take_the_same_options(folder, capsys, 
     assert "self-check" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
-def test_the_quiet_format_does_not_pay_for_what_it_does_not_show(folder, copies, capsys):
+def test_the_quiet_format_does_not_pay_for_what_it_does_not_show(folder, monkeypatch, capsys):
+    asked, subset_logits = [], self_check.subset_logits
+
+    def counted(forward, text_of, removed):
+        asked.append(len(removed))
+        return subset_logits(forward, text_of, removed)
+
+    monkeypatch.setattr(self_check, "subset_logits", counted)
     assert main(["explain", folder, SHORT, "--methods", "sa_l2", "--format", "quiet"]) == 0
-    assert copies == []
+    assert asked == []
     assert main(["explain", folder, SHORT, "--methods", "sa_l2"]) == 0
-    assert sum(copies) == 7
+    assert asked == [7]
     assert "self-check" in capsys.readouterr().out
