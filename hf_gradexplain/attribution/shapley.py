@@ -27,7 +27,7 @@ import numpy as np
 from hf_gradexplain.attribution.game import Estimate, Game, sample
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb.subsets import is_additive
+from hf_gradexplain.perturb import is_additive
 from hf_gradexplain.sampling import margins, tells_apart
 from hf_gradexplain.text.data import Sampled
 
