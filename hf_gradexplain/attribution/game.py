@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.objective import widest
-from hf_gradexplain.perturb import removal_curves, subset_logits
+from hf_gradexplain.perturb import is_additive, removal_curves, subset_logits
 from hf_gradexplain.text.data import Sampled
 
 _HELD = 2**24
@@ -37,6 +37,13 @@ class Game:
         self.size = self.forward.batch.units.size
         self.copies = 0
         self._classes = max(1, self.forward.logits.shape[-1])
+
+    @property
+    def linear(self) -> bool:
+        """Whether the loss is known to be a sum over the removed units."""
+        forward = self.forward
+        linear = all(each.classifier.objective.is_linear(each.batch.against) for each in self.forwards)
+        return linear and is_additive(forward.classifier.model) and forward.batch.sequences is None
 
     @property
     def plain(self) -> np.ndarray:

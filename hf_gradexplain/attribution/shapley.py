@@ -27,7 +27,6 @@ import numpy as np
 from hf_gradexplain.attribution.game import Estimate, Game, sample
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb import is_additive
 from hf_gradexplain.sampling import margins, tells_apart
 from hf_gradexplain.text.data import Sampled
 
@@ -141,19 +140,12 @@ class Shapley:
 
 def shapley_values(game: Game, budget: Budget) -> Estimate:
     """Return the Shapley values of a game."""
-    if game.size == 1 or is_linear(game):
+    if game.size == 1 or game.linear:
         return Estimate(single_removals(game), np.zeros((len(game.forwards), game.size)), 0)
     if 2**game.size - 2 <= budget.max_evals:
         scores = exact_values(game)
         return Estimate(scores, np.zeros_like(scores), 0)
     return sampled_values(game, budget)
-
-
-def is_linear(game: Game) -> bool:
-    """Return whether the loss is a sum over the removed units."""
-    forward = game.forward
-    linear = all(each.classifier.objective.is_linear(each.batch.against) for each in game.forwards)
-    return linear and is_additive(forward.classifier.model) and forward.batch.sequences is None
 
 
 def single_removals(game: Game) -> np.ndarray:
