@@ -19,11 +19,11 @@ class _Pickler(pickle.Pickler):
 
 
 def fingerprint(*objects):
-    """Return a digest of all that these objects hold; None if they hold something that cannot be pickled."""
+    """Return a digest of all that these objects hold; None if something cannot be pickled or read."""
     file = io.BytesIO()
     try:
         _Pickler(file).dump((objects, torch.backends.mkldnn.enabled))
-    except (AttributeError, TypeError, pickle.PicklingError):
+    except (AttributeError, TypeError, NotImplementedError, pickle.PicklingError):
         return None
     return sha256(file.getbuffer()).digest()
 
