@@ -5,7 +5,9 @@ another copy, its parent, up to the first token at which their masks differ; the
 In leave-one-out, the parent of copy `m` is the plain text, and they differ from the unit's first token on. In a removal
 curve, copy `m` branches off at the first token of the `m`-th removed unit; its parent is the copy with the
 largest number below `m` that branched off at a token before this one. In both cases a copy runs
-half of the steps on average, and the input projection of a word is computed once for all copies.
+half of the steps on average, and the input projection of a word is computed once for all copies. Copies without
+arbitrary sets of units branch off from the plain text, too. Sorted sets could share more, but `K` random sets of half of
+the units differ from each other after about `log2 K` steps.
 
 All copies of all texts advance together. Texts are aligned at their ends, hence copies start at different steps and end
 together. The copies of the forward direction fill the rows of one matrix from its middle upwards, those of the backward
@@ -26,7 +28,7 @@ from hf_gradexplain.classifier.hooked_classifier import ForwardPass, HookedClass
 from hf_gradexplain.models.bilstm.modeling_bilstm import BiLSTMForSequenceClassification
 from hf_gradexplain.perturb import generic
 from hf_gradexplain.perturb.cells import Cells, Steps, make_cells, part_sizes
-from hf_gradexplain.perturb.packed_words import Masks, PackedWords, pack_words
+from hf_gradexplain.perturb.packed_words import Masks, PackedWords, Sets, pack_words
 
 _STEPS_AT_ONCE = 64
 """The inputs of all copies are looked up for this many steps at a time, or up to twice as many."""
@@ -51,7 +53,21 @@ def removal_curves(forward: ForwardPass, ranks: Tensor) -> Tensor:
     return _logits(forward.classifier, words, Masks.of_ranks(words, ranks)).unflatten(0, ranks.shape[:2])
 
 
-def _logits(classifier: HookedClassifier, words: PackedWords, masks: Masks) -> Tensor:
+def subset_logits(forward: ForwardPass, text_of: Tensor, removed: Tensor) -> Tensor:
+    """Return the logits of the texts `(N,)` without sets of units `(N, U)`: `(N, C)`."""
+    classifier = forward.classifier
+    if cast(BiLSTMForSequenceClassification, classifier.model).lstm.num_layers > 1:
+        return generic.subset_logits(forward, text_of, removed)
+    texts, text_of = text_of.unique(return_inverse=True)
+    words, at_once = pack_words(forward, texts), classifier.batch_tokens
+    logits = []
+    for part, units in zip(text_of.split(at_once), removed.split(at_once), strict=True):
+        sets = Sets.of(words, part, units)
+        logits.append(_logits(classifier, words, sets).flatten(0, 1)[sets.row])
+    return torch.cat(logits)
+
+
+def _logits(classifier: HookedClassifier, words: PackedWords, masks: Masks | Sets) -> Tensor:
     """Return the logits at each mask: `(N, U + 1, C)`."""
     model = cast(BiLSTMForSequenceClassification, classifier.model)
     at_once = max(1, classifier.batch_tokens // (masks.size + 1))
@@ -63,7 +79,7 @@ def _logits(classifier: HookedClassifier, words: PackedWords, masks: Masks) -> T
     return torch.cat(logits)
 
 
-def _pooled_states(cells: Cells, words: PackedWords, masks: Masks, hidden_size: int, pooling: str) -> Tensor:
+def _pooled_states(cells: Cells, words: PackedWords, masks: Masks | Sets, hidden_size: int, pooling: str) -> Tensor:
     """Return the pooled states of both directions, with `hidden_size` `H` each, at each mask: `(N, U + 1, 2 H)`."""
     length = words.length[masks.text].clamp(min=1)
     copies = _MaskedCopies.of(masks, length, cells)
@@ -127,7 +143,7 @@ class _MaskedCopies:
     active: Tensor
 
     @classmethod
-    def of(cls, masks: Masks, length: Tensor, cells: Cells) -> "_MaskedCopies":
+    def of(cls, masks: Masks | Sets, length: Tensor, cells: Cells) -> "_MaskedCopies":
         """Plan the steps of the copies of texts of some `length` `(N,)`."""
         number, columns = _both_directions(masks.number, length), masks.size + 1
         start, parent = _branch_points(number, masks)
@@ -143,9 +159,9 @@ class _MaskedCopies:
         begin = torch.searchsorted(active, rows.expand(2, -1).contiguous(), right=True)
         begin = torch.cat([begin[0].flip(0), begin[1]])
         copy = torch.cat([order[0].flip(0), order[1] + middle])
-        row, text, mask = copy.argsort(), copy // columns, copy % columns
+        row, text, mask = copy.argsort(), copy // columns, masks.of_copies(copy)
         begin = begin.maximum(first[text])
-        parent = torch.where(mask == 0, len(copy), row[text * columns + parent.flatten()[copy]])
+        parent = torch.where(copy % columns == 0, len(copy), row[text * columns + parent.flatten()[copy]])
         parent = _nearest_earlier_ancestor(parent, begin)
         return cls(number, text, mask, row.view(2, -1, columns), begin, parent, active)
 
@@ -160,15 +176,12 @@ class _MaskedCopies:
             yield _Segment(n, middle - a, middle + b, new, parent)
 
 
-def _branch_points(number: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
+def _branch_points(number: Tensor, masks: Masks | Sets) -> tuple[Tensor, Tensor]:
     """Return the step at which each copy first differs from its parent, and the parent's mask, each `(2 N, U + 1)`.
 
     A copy that never differs gets the last step. The plain copy gets the step -1 and itself as the parent.
     """
-    texts, steps = number.shape
-    step = torch.arange(steps, device=number.device).expand_as(number)
-    start = torch.full((texts, masks.size + 2), steps - 1, device=number.device)
-    start = start.scatter_reduce(1, number, step, "amin")[:, :-1]
+    start = masks.branch_points(number)
     start[:, 0] = -1
     return start, _previous_smaller(start) if masks.nested else torch.zeros_like(start)
 

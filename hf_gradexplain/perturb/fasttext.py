@@ -28,19 +28,18 @@ def removal_curves(forward: ForwardPass, ranks: Tensor) -> Tensor:
     """Return the logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`."""
     logits, contributions = forward.logits.detach(), _contributions(forward)
     texts, size, classes = contributions.shape
-    removed = contributions.new_zeros(len(ranks), texts, size + 1, classes)
+    curves = contributions.new_zeros(len(ranks), texts, size + 1, classes)
     step = torch.where(forward.batch.units.real, ranks + 1, 0).unsqueeze(3)
-    removed.scatter_add_(2, step.expand(-1, -1, -1, classes), contributions.expand(len(ranks), -1, -1, -1))
-    return (logits.unsqueeze(1) - removed.cumsum(2)).to(logits.dtype)
+    curves.scatter_add_(2, step.expand(-1, -1, -1, classes), contributions.neg().expand(len(ranks), -1, -1, -1))
+    return curves.cumsum_(2).add_(logits.unsqueeze(1)).to(logits.dtype)
 
 
 def subset_logits(forward: ForwardPass, text_of: Tensor, removed: Tensor) -> Tensor:
     """Return the logits of the texts `(N,)` without sets of units `(N, U)`: `(N, C)`."""
     logits, contributions = forward.logits.detach(), _contributions(forward).to(widest(removed.device))
     runs, counts = text_of.unique_consecutive(return_counts=True)
-    effects = [contributions.new_zeros(0, contributions.shape[2])]
-    for text, sets in zip(runs.tolist(), removed.split(counts.tolist()), strict=True):
-        effects.append(sets.to(contributions) @ contributions[text])
+    parts = zip(runs.tolist(), removed.split(counts.tolist()), strict=True)
+    effects = [sets.to(contributions) @ contributions[text] for text, sets in parts]
     return (logits[text_of] - torch.cat(effects)).to(logits.dtype)
 
 

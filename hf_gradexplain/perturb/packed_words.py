@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -97,7 +97,77 @@ class Masks:
         """Return whether mask `m` hides a token of this number."""
         return number <= m if self.nested else number == m
 
+    def of_copies(self, copy: Tensor) -> Tensor:
+        """Return the masks of some copies, as `hides` takes them; the copies of a text follow each other."""
+        return copy % (self.size + 1)
+
+    def branch_points(self, number: Tensor) -> Tensor:
+        """Return the first of the `T` steps at which each mask hides a token that the masks before it show.
+
+        Args:
+            number: `(2 N, T)` numbers of the tokens of the texts in the order of the steps: forward, then backward.
+
+        Returns:
+            `(2 N, U + 1)`, `T - 1` if there is none.
+        """
+        rows, steps = number.shape
+        step = torch.arange(steps, device=number.device).expand_as(number)
+        start = torch.full((rows, self.size + 2), steps - 1, device=number.device)
+        return start.scatter_reduce(1, number, step, "amin")[:, :-1]
+
     def split(self, step: int) -> Iterator["Masks"]:
         """Yield the same masks, `step` texts at a time."""
         for text, number in zip(self.text.split(step), self.number.split(step), strict=True):
             yield Masks(text, number, self.size, self.nested)
+
+
+@dataclass(frozen=True, eq=False)
+class Sets:
+    """The same as `Masks`, for arbitrary sets of units: the masks `m = 0 ... K` of `N` different texts.
+
+    Attributes:
+        text: `(N,)` index of the text in the batch.
+        number: `(N, T)` unit of each token, see `PackedWords.unit_of`.
+        size: `K`, the largest number of sets of a text.
+        hidden: `(N, K + 1, U + 1)` whether each mask hides the tokens of a unit; mask 0 and those that a text lacks
+            hide none.
+        row: `(sets,)` where in `hidden` each set is, with the first two axes as one.
+    """
+
+    text: Tensor
+    number: Tensor
+    size: int
+    hidden: Tensor
+    row: Tensor
+    nested: ClassVar[bool] = False
+
+    @classmethod
+    def of(cls, words: PackedWords, text_of: Tensor, removed: Tensor) -> "Sets":
+        """Make the masks that remove sets of units `(sets, U)` from the texts `(sets,)`."""
+        texts, row, counts = text_of.unique(return_inverse=True, return_counts=True)
+        size, order = int(counts.max()), row.argsort(stable=True)
+        first = counts.cumsum(0) - counts
+        place = torch.empty_like(order)
+        place[order] = torch.arange(len(order), device=order.device) - first[row[order]]
+        row = row * (size + 1) + place + 1
+        hidden = removed.new_zeros(len(texts) * (size + 1), removed.shape[1] + 1)
+        hidden[row, :-1] = removed
+        return cls(texts, words.unit_of[texts], size, hidden.unflatten(0, (-1, size + 1)), row)
+
+    def hides(self, number: Tensor, m: Tensor) -> Tensor:
+        """Return whether mask `m`, which counts on from text to text, hides a token of this number."""
+        return self.hidden.flatten(0, 1)[m, number]
+
+    def of_copies(self, copy: Tensor) -> Tensor:
+        """Return the masks of some copies, as `hides` takes them: forward copies of all texts, then backward ones."""
+        return copy % (len(self.text) * (self.size + 1))
+
+    def branch_points(self, number: Tensor) -> Tensor:
+        """Return the first step at which each mask hides a token: `(2 N, T)` to `(2 N, K + 1)`, see `Masks`."""
+        hidden = self.hidden.repeat(2, 1, 1).gather(2, number.unsqueeze(1).expand(-1, self.size + 1, -1))
+        return torch.where(hidden.any(2), hidden.byte().argmax(2), number.shape[1] - 1)
+
+    def split(self, step: int) -> Iterator["Sets"]:
+        """Yield the same masks, `step` texts at a time."""
+        for text, number, hidden in zip(*(x.split(step) for x in (self.text, self.number, self.hidden)), strict=True):
+            yield Sets(text, number, self.size, hidden, self.row)

@@ -61,7 +61,9 @@ SHORTCUTS: dict[type[nn.Module], Shortcut] = {
     TextCNNForSequenceClassification: Shortcut(
         textcnn.leave_one_out, textcnn.removal_curves, subsets=textcnn.subset_logits
     ),
-    BiLSTMForSequenceClassification: Shortcut(bilstm.leave_one_out, bilstm.removal_curves),
+    BiLSTMForSequenceClassification: Shortcut(
+        bilstm.leave_one_out, bilstm.removal_curves, subsets=bilstm.subset_logits
+    ),
 }
 
 
@@ -150,6 +152,8 @@ def subset_logits(forward: ForwardPass, text_of: Tensor, removed: Tensor) -> Ten
         `(N, C)`, in the dtype of the plain logits.
     """
     with torch.no_grad():
+        if not len(text_of):
+            return forward.logits.detach()[text_of]
         return _shortcut_for(forward).subsets(forward, text_of, removed)
 
 

@@ -44,7 +44,7 @@ def subset_logits(forward: ForwardPass, text_of: Tensor, removed: Tensor) -> Ten
     words, classifier = pack_words(forward, texts), forward.classifier
     model, filters = cast(TextCNNForSequenceClassification, classifier.model), _project(classifier, words)
     no_token, at_once = len(words.vectors) - 1, max(1, classifier.batch_tokens // words.row_of.shape[1])
-    logits = [forward.logits.new_zeros(0, forward.logits.shape[1])]
+    logits = []
     for text, units in zip(text_of.split(at_once), F.pad(removed, (0, 1)).split(at_once), strict=True):
         hidden = units.gather(1, words.unit_of[text])
         tokens, length = words.row_of[text].masked_fill_(hidden, no_token + 1), words.length[text]

@@ -17,7 +17,15 @@ from hf_gradexplain.models import (
     TextCNNConfig,
     TextCNNForSequenceClassification,
 )
-from hf_gradexplain.perturb import bilstm, cells, generic, leave_one_out, removal_curves, shortcut_gradients
+from hf_gradexplain.perturb import (
+    bilstm,
+    cells,
+    generic,
+    leave_one_out,
+    removal_curves,
+    shortcut_gradients,
+    subset_logits,
+)
 from hf_gradexplain.perturb.bilstm import _nearest_earlier_ancestor, _previous_smaller
 from hf_gradexplain.perturb.cells import FusedLSTM, StepwiseLSTM
 from hf_gradexplain.perturb.textcnn import _max_over_intervals
@@ -141,6 +149,7 @@ def test_a_shortcut_does_not_run_the_model(name, run, ranks_of, monkeypatch):
     monkeypatch.setattr(type(forward.classifier), "masked_logits", None)
     leave_one_out(forward)
     removal_curves(forward, ranks_of(rng, 2, forward))
+    subset_logits(forward, torch.tensor([1, 0]), forward.batch.units.real[[1, 0]])
 
 
 @pytest.mark.parametrize("name", MODELS)
