@@ -6,8 +6,8 @@ In leave-one-out, the parent of copy `m` is the plain text, and they differ from
 curve, copy `m` branches off at the first token of the `m`-th removed unit; its parent is the copy with the
 largest number below `m` that branched off at a token before this one. In both cases a copy runs
 half of the steps on average, and the input projection of a word is computed once for all copies. Copies without
-arbitrary sets of units branch off from the plain text, too. Sorted sets could share more, but `K` random sets of half of
-the units differ from each other after about `log2 K` steps.
+arbitrary sets of units branch off from the plain text, too. Sorted sets could share more, but `K` random sets of half
+of the units differ from each other after about `log2 K` steps.
 
 All copies of all texts advance together. Texts are aligned at their ends, hence copies start at different steps and end
 together. The copies of the forward direction fill the rows of one matrix from its middle upwards, those of the backward

@@ -42,7 +42,7 @@ def test_subsets_equal_the_generic_form(name, dtype, run):
         assert_close(subset_logits(forward, text_of, sets), generic.subset_logits(forward, text_of, sets))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "bilstm_two_layers"])
 def test_subsets_of_one_unit_are_leave_one_out_and_nested_ones_a_curve(name, run, ranks_of):
     rng = np.random.default_rng(2)
     forward = run(random_model(name, 1), rng, [40, 13], "word")
