@@ -15,6 +15,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerBase
 
 from tests.helpers.stand_ins import install, sentence_piece
+from tests.helpers.tokenizers_of_all_kinds import tokenizer_of
 
 MECAB = "BertJapaneseTokenizer, MeCab"
 
@@ -197,7 +198,7 @@ PYTHON: dict[str, Callable[[type], PreTrainedTokenizerBase]] = {
     "BlenderbotSmallTokenizer": lambda cls: at_signs(cls, as_json=True, header=True, counts=False),
     "ByT5Tokenizer": lambda cls: cls(),
     "CTRLTokenizer": lambda cls: at_signs(cls, as_json=True, header=True, counts=False),
-    "CanineTokenizer": lambda cls: cls(),
+    "CanineTokenizer": lambda cls: tokenizer_of("canine"),
     "EsmTokenizer": esm,
     "FSMTTokenizer": lambda cls: word_ends(cls, ["en", "de"], vocabularies=("src_vocab_file", "tgt_vocab_file")),
     "FlaubertTokenizer": word_ends,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from functools import cache
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
@@ -95,10 +96,15 @@ def backend(kind: str) -> str:
     return FAST[kind]().to_str()
 
 
+@cache
+def without_backend(kind: str, **options: object) -> PreTrainedTokenizerBase:
+    return SLOW[kind](**options)
+
+
 def tokenizer_of(kind: str, **options: object) -> PreTrainedTokenizerBase:
     """Return a new tokenizer of this kind, with a special token on either side of a text."""
     if kind in SLOW:
-        return SLOW[kind](**options)
+        return deepcopy(without_backend(kind, **options))  # CANINE takes a second to list all characters
     tokenizer = Tokenizer.from_str(backend(kind))
     around = processors.TemplateProcessing("[CLS] $A [SEP]", "[CLS] $A [SEP] $B [SEP]", [("[CLS]", 2), ("[SEP]", 3)])
     steps = [tokenizer.post_processor, around] if tokenizer.post_processor else [around]
