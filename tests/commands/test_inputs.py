@@ -1,15 +1,24 @@
 """The model and the texts of an evaluation."""
 
+from functools import partial
+
 import pandas as pd
 import pytest
 
 from hf_gradexplain.commands import inputs
 from hf_gradexplain.commands.inputs import load_inputs
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
+from hf_gradexplain.corpus.synthetic import make_corpus
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.run.fingerprints import weights_fingerprint
 from hf_gradexplain.run.folder import document_path
 from tests.helpers.tiny import make
+
+
+@pytest.fixture(autouse=True)
+def _quick_training(monkeypatch):
+    monkeypatch.setattr(inputs, "STEPS", 3)
+    monkeypatch.setattr(inputs, "make_corpus", partial(make_corpus, n_train=100, n_test=10))
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ def test_the_band_from_three_orders_is_that_of_thousands_of_seeds():
         return np.stack([document_curve(effects, rng.permutation(len(effects))) for _ in range(orders)])
 
     seeds = np.mean(
-        [[document_aopc(curve, LONGEST) for curve in curves(effects, 600)] for effects in documents], axis=0
+        [[document_aopc(curve, LONGEST) for curve in curves(effects, 250)] for effects in documents], axis=0
     )
     summaries = [summarize_orders(curves(effects, 3)) for effects in documents]
     sums = RandomBandSums(LONGEST)

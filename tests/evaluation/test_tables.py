@@ -59,8 +59,7 @@ def counted(document, method, name="curves"):
     return document.random_orders["mean"] if method == "random" else getattr(document, name)[method]
 
 
-@pytest.mark.parametrize("cuts", [(), (1, 2, 3, 37), tuple(range(1, 40))])
-@pytest.mark.parametrize("block", [4, 256])
+@pytest.mark.parametrize(("cuts", "block"), [((), 4), ((1, 2, 3, 37), 4), (tuple(range(1, 40)), 256)])
 def test_they_are_the_same_to_the_bit_for_any_split_into_files(cuts, block, documents, paths, tmp_path, monkeypatch):
     monkeypatch.setattr(read_documents.read_blocks, "__defaults__", (block,))
     ours, other = make_tables(paths, OPTIONS), make_tables(write(documents, cuts, tmp_path), OPTIONS)
