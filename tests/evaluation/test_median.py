@@ -45,4 +45,4 @@ def test_the_interval_holds_the_median_in_95_percent_of_samples():
     samples = np.random.default_rng(0).exponential(size=(4000, 21))
     ends = np.array([median_interval(sample) for sample in samples])
     covered = (ends[:, 0] <= np.log(2)) & (np.log(2) <= ends[:, 1])
-    assert covered.mean() == pytest.approx(1 - 2 * binomial_share_below(6, 21), abs=0.01)
+    assert covered.mean() == pytest.approx(1 - 2 * binomial_shares_below(21)[6], abs=0.01)
