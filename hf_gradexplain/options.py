@@ -101,6 +101,9 @@ class Options:
         "with 95 % confidence.",
         metavar="UNITS",
     )
+    occlusion_window: int = option(
+        3, "Number of consecutive units that occlusion removes together; with 1 it is leave-one-out.", metavar="UNITS"
+    )
     tokenizer_kwargs: str | Mapping[str, Any] | None = option(
         None,
         "How the model reads texts where it is deployed: name=value pairs, joined by commas. Allowed: "

@@ -1,4 +1,4 @@
-"""The options that say how many masked copies are drawn at random."""
+"""The options that say which masked copies run."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from hf_gradexplain.errors import GradexplainError
 
 
 def check_sampling(options: Any) -> None:
-    """Check the options about random masks.
+    """Check the options about masked copies.
 
     Raises:
         GradexplainError: A value is out of range.
@@ -19,3 +19,7 @@ def check_sampling(options: Any) -> None:
         )
     if options.tell_apart is not None and options.tell_apart < 1:
         raise GradexplainError(f"tell_apart must be a number of units, 1 or larger, but is {options.tell_apart}")
+    if options.occlusion_window < 1:
+        raise GradexplainError(
+            f"occlusion_window must be a number of units, 1 or larger, but is {options.occlusion_window}"
+        )

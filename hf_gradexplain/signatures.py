@@ -34,6 +34,7 @@ class _CommonOptions(TypedDict, total=False):
     max_evals: int
     max_error: float
     tell_apart: int | None
+    occlusion_window: int
     tokenizer_kwargs: str | Mapping[str, Any] | None
     stride: int | None
     pool: PoolName
@@ -63,6 +64,7 @@ class ComparisonOptions(TypedDict, total=False):
     max_evals: int
     max_error: float
     tell_apart: int | None
+    occlusion_window: int
     tokenizer_kwargs: str | Mapping[str, Any] | None
     explain_roles: tuple[str, ...]
     mixed_precision: PrecisionName

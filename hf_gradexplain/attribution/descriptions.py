@@ -36,6 +36,9 @@ DESCRIPTIONS = {
         "signed_gi with attention weights and the standard deviations of normalisation layers as constants",
         "1 backward",
     ),
+    "occlusion": Description(
+        True, "occlusion: mean rise of the loss without windows of 3 units that contain the unit", "U forward"
+    ),
     "shapley": Description(
         True, "Shapley values: rise of the loss without the unit, over random orders", "up to 2,000 forward"
     ),

@@ -12,6 +12,7 @@ from hf_gradexplain.attribution import formulas as formulas
 from hf_gradexplain.attribution.all_classes import Classes, only_target
 from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SmoothGrad
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
+from hf_gradexplain.attribution.occlusion import Occlusion
 from hf_gradexplain.attribution.shapley import Shapley
 from hf_gradexplain.attribution.sources import (
     Backward,
@@ -87,6 +88,7 @@ _COMPUTED: dict[str, tuple[Source, Callable[[Any, Units], Tensor]]] = {
     "attn_lrp": (Propagation("attn_lrp"), formulas.signed_gi),
     "cp_lrp": (Propagation("cp_lrp"), formulas.signed_gi),
     "gi_detached": (Propagation("gi_detached"), formulas.signed_gi),
+    "occlusion": (Occlusion(), formulas.as_is),
     "shapley": (Shapley(), formulas.sampled),
     "smoothgrad": (SmoothGrad(), formulas.sa_l2),
 }
@@ -94,7 +96,7 @@ _COMPUTED: dict[str, tuple[Source, Callable[[Any, Units], Tensor]]] = {
 METHODS = Methods({name: Method(*how, **DESCRIPTIONS[name]._asdict()) for name, how in _COMPUTED.items()})
 
 
-SETTINGS = ("steps", "max_evals", "max_error", "tell_apart")
+SETTINGS = ("steps", "max_evals", "max_error", "tell_apart", "occlusion_window")
 """The options that sources read."""
 
 

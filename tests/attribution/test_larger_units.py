@@ -1,9 +1,12 @@
 """Scores of sentences, clauses and given spans, compared with their definition written naively."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.attribution.sources import masks_words
 from tests.helpers.naive import NaiveReader, gradient_score, loss_of
 from tests.helpers.tiny import OF_ONE_PASS, explainer
 
@@ -35,7 +38,7 @@ def test_every_method_agrees_with_its_definition_written_naively(kind, division)
     loss = loss_of("loss", "single_label_classification", 1)
     vectors = {t: reader.vector(t) for t in reader.tokens}
     grads, plain = reader.gradients(loss), loss(reader.logits()).item()
-    explanation = explain(kind, ("loo", *GRADIENT_METHODS), division, labels=1)
+    explanation = explain(kind, ("loo", "occlusion", *GRADIENT_METHODS), division, labels=1, occlusion_window=2)
     units = tokens_of(reader, DIVISIONS[division])
     assert [unit.spans for unit in explanation.units] == [(span,) for span in DIVISIONS[division]]
     assert explanation.unit == division
@@ -43,6 +46,8 @@ def test_every_method_agrees_with_its_definition_written_naively(kind, division)
         method: [gradient_score(method, u, reader.ids, grads, vectors) for u in units] for method in GRADIENT_METHODS
     }
     expected["loo"] = [loss(reader.logits_without(u)).item() - plain for u in units]
+    pairs = [loss(reader.logits_without(a + b)).item() - plain for a, b in pairwise(units)]
+    expected["occlusion"] = [np.mean(pairs[max(u - 1, 0) : u + 1]) for u in range(len(units))]
     for method, scores in expected.items():
         assert explanation.scores[method] == pytest.approx(scores, rel=1e-9, abs=1e-12), method
 
@@ -50,7 +55,7 @@ def test_every_method_agrees_with_its_definition_written_naively(kind, division)
 @pytest.mark.parametrize("division", DIVISIONS)
 @pytest.mark.parametrize("kind", TRANSFORMERS)
 def test_a_signed_score_is_the_sum_of_the_words_scores(kind, division):
-    methods = [name for name in OF_ONE_PASS if METHODS[name].signed and name not in ("loo", "random")]
+    methods = [name for name in OF_ONE_PASS if METHODS[name].signed and not masks_words(METHODS[name].source)]
     words, larger = explainer(kind)(TEXT, methods, labels=1), explain(kind, methods, division, labels=1)
     starts = np.array([unit.spans[0][0] for unit in words.units])
     for name in methods:

@@ -48,6 +48,11 @@ def test_the_shortcut_of_the_page_is_exact():
     forward = replace(names["forward"], classifier=classifier)
     with torch.no_grad():
         torch.testing.assert_close(leave_one_out(forward), generic.leave_one_out(forward), rtol=0, atol=1e-10)
-    SHORTCUTS[names["SumOfWords"]] = Shortcut(leave_one_out=lambda forward: 1.001 * leave_one_out(forward))
-    with pytest.raises(AssertionError, match="not close"):
-        exec(check, names)
+    subsets = names["sum_of_words_subsets"]
+    for wrong in (
+        Shortcut(leave_one_out=lambda forward: 1.001 * leave_one_out(forward)),
+        Shortcut(subsets=lambda *sets: 1.001 * subsets(*sets)),
+    ):
+        SHORTCUTS[names["SumOfWords"]] = wrong
+        with pytest.raises(AssertionError, match="not close"):
+            exec(check, names)
