@@ -56,7 +56,6 @@ class ScoredBatch:
         of_texts = classifier.objective.probability(logits), classifier.objective.predicted(logits)
         numbers = to_arrays([*of_texts, self.forward.batch.target, *self.scores.values(), *self.completeness.values()])
         probabilities, predicted, target, *values = numbers
-        predictions, targets = predicted.tolist(), target.tolist()
         against, deciding, sampling = self._against(), self._deciding(), self._sampling()
         scores = dict(zip(self.scores, values, strict=False))
         completeness = dict(zip(self.completeness, values[len(scores) :], strict=True))
@@ -66,9 +65,9 @@ class ScoredBatch:
                 text=document.text,
                 units=document.occurrences.units,  # type: ignore[arg-type]  # see Lazy
                 scores={name: x[i, : document.n_units].copy() for name, x in scores.items()},
-                target=targets[i],
-                target_label=self.class_names[targets[i]],
-                prediction=predictions[i],
+                target=int(target[i]),
+                target_label=self.class_names[target[i]],
+                prediction=int(predicted[i]),
                 probabilities=probabilities[i],
                 objective=self.options.objective,
                 unit=self.options.unit,
@@ -78,7 +77,7 @@ class ScoredBatch:
                 unread=document.unread,
                 windows=document.windows,
                 deciding=deciding[i],
-                prediction_label=self.class_names[predictions[i]],
+                prediction_label=self.class_names[predicted[i]],
                 regression=classifier.objective.head == "identity",
                 dtype=classifier.precision,
                 why=self.why,
@@ -89,7 +88,7 @@ class ScoredBatch:
                 class_names=self.class_names,
                 against=None if against[i] == REST else against[i],
                 against_label=self._against_label(against[i]),
-                classes=tuple(of_text[i] for of_text in others if of_text[i].target != targets[i]),
+                classes=tuple(of_text[i] for of_text in others if of_text[i].target != target[i]),
             )
             for i, document in enumerate(self.forward.batch.documents)
         ]

@@ -100,8 +100,8 @@ INSIDE = {
     ],
     "attribution": [
         {"descriptions", "formulas", "baseline"},
-        {"sources"},
-        {"averaged_gradients"},
+        {"game", "sources"},
+        {"averaged_gradients", "shapley"},
         {"all_classes"},
         {"methods"},
         {"choice", "prepare"},
