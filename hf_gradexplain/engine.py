@@ -24,7 +24,7 @@ from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.loading import accept, check_weights, load_classifier, unwrap
 from hf_gradexplain.loading.card_results import card_results
-from hf_gradexplain.options import AUTO, BaselineName, ObjectiveName, Options, ProblemTypeName, UnitName
+from hf_gradexplain.options import AUTO, DELETION, BaselineName, ObjectiveName, Options, ProblemTypeName, UnitName
 from hf_gradexplain.perturb import GENERIC, Shortcut, shortcut_of
 from hf_gradexplain.probing.compiled import CompiledLayers
 from hf_gradexplain.probing.doctor import examine
@@ -249,8 +249,12 @@ class AttributionEngine:
         return self.profile.max_length if options.stride is None else None
 
     def shortcut(self, options: Options) -> Shortcut:
-        """Return the shortcut that runs on every text; the generic form if texts may be windows, which have none."""
-        return GENERIC if self._encoder(options).windows else shortcut_of(self.model)
+        """Return the shortcut that runs on every text; the generic form where there is none.
+
+        Texts that may be windows have none, and neither has deletion.
+        """
+        none = self._encoder(options).windows or options.mask == DELETION
+        return GENERIC if none else shortcut_of(self.model)
 
     def encode(self, texts: Sequence[Text], options: Options) -> list[Document]:
         """Return the texts as documents, tokenized as the options say."""

@@ -18,6 +18,7 @@ UnitName = Literal["token", "word", "word_type", "sentence", "clause"]
 ObjectiveName = Literal["loss", "logit", "prob", "contrast"]
 ProblemTypeName = Literal["single_label_classification", "multi_label_classification", "regression"]
 BaselineName = Literal["zero", "pad", "mask", "unk", "mean"]
+MaskName = Literal["baseline", "deletion"]
 PoolName = Literal["mean", "max"]
 PrecisionName = Literal["no", "bf16"]
 TiesName = Literal["random", "position"]
@@ -27,6 +28,9 @@ CUSTOM = "custom"
 
 UNIT_NOUNS = {name: name for name in get_args(UnitName)} | {"word_type": "word", CUSTOM: "unit"}
 """What one unit of each kind is called in sentences."""
+
+DELETION: MaskName = "deletion"
+"""The mask that cuts the tokens of removed units out; the other one sets their word vectors to the baseline."""
 
 AUTO = "auto"
 """Stands for the method that suits the model, see `hf_gradexplain.attribution.choice`; it is no method itself."""
@@ -79,6 +83,11 @@ class Options:
         "What replaces the word vector of a masked word: zero, the vector of the pad, mask or unk token, or the mean "
         "of the vocabulary. By default zero; on models that normalise their word vectors first, the mean for gradient "
         "times input and integrated gradients.",
+    )
+    mask: MaskName = option(
+        "baseline",
+        "How units are removed, for leave-one-out, removal curves and the self-check: baseline replaces their word "
+        "vectors; deletion cuts their tokens out, so that the text gets shorter. No model has a shortcut for deletion.",
     )
     steps: int | None = option(
         None,

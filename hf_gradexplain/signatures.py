@@ -11,6 +11,7 @@ from hf_gradexplain.class_options import ClassName, ClassNames
 from hf_gradexplain.errors import choose
 from hf_gradexplain.options import (
     BaselineName,
+    MaskName,
     ObjectiveName,
     Options,
     PoolName,
@@ -30,6 +31,7 @@ class _CommonOptions(TypedDict, total=False):
     seed: int
     batch_tokens: int | None
     baseline: BaselineName | None
+    mask: MaskName
     steps: int | None
     max_evals: int
     max_error: float
@@ -60,6 +62,7 @@ class ComparisonOptions(TypedDict, total=False):
     seed: int
     batch_tokens: int | None
     baseline: BaselineName | None
+    mask: MaskName
     steps: int | None
     max_evals: int
     max_error: float

@@ -79,11 +79,12 @@ INSIDE = {
         {"autodiff", "combine", "head", "limits", "lookups", "memory", "outputs", "recording", "state"},
         {"embedding_lookups", "objective", "targets"},
         {"token_places"},
-        {"hooked_model"},
+        {"copies", "hooked_model"},
         {"hooked_classifier"},
         {"key_values"},
     ],
     "perturb": [
+        {"copies"},
         {"masked_sequences", "matmul", "fasttext", "orders", "packed_words"},
         {"generic"},
         {"cells", "shared_prefix", "textcnn"},

@@ -8,16 +8,19 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.attribution.baseline import baseline_vectors
-from hf_gradexplain.attribution.methods import multiplies_by_words, select, uses_baseline
+from hf_gradexplain.attribution.methods import masks, multiplies_by_words, select, uses_baseline
 from hf_gradexplain.attribution.sources import propagates
 from hf_gradexplain.classifier.combine import Combine
+from hf_gradexplain.classifier.copies import Deletion
 from hf_gradexplain.classifier.head import Head, head_of, named_sigmoid
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import device_of
-from hf_gradexplain.options import BaselineName, Options, ProblemTypeName
+from hf_gradexplain.options import DELETION, BaselineName, Options, ProblemTypeName
 from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.probing.probe import Profile, raw_sum_warning
+from hf_gradexplain.text.collate import counted_ids, padding_values
+from hf_gradexplain.tokenizer_kwargs import read_kwargs
 from hf_gradexplain.viz.tables import join_words
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
@@ -72,6 +75,23 @@ def prepare(
         classifier,
         baseline=baseline_vectors(classifier, tokenizer, options.baseline or "zero"),
         gradient_baseline=baseline_vectors(classifier, tokenizer, _gradient_baseline(profile, options)),
+        deletion=_deletion(tokenizer, profile, options),
+    )
+
+
+def _deletion(tokenizer: PreTrainedTokenizerBase, profile: Profile, options: Options) -> Deletion | None:
+    """Return how the tokens of removed units are cut out, if they are."""
+    if options.mask != DELETION:
+        return None
+    kwargs = read_kwargs(options.tokenizer_kwargs)
+    fixed_length = "padding" in kwargs
+    side = kwargs.get("padding_side", tokenizer.padding_side) if fixed_length else tokenizer.padding_side
+    return Deletion(
+        filler=profile.pad_id or 0,
+        padding=padding_values(tokenizer),
+        left=side == "left",
+        fixed_length=fixed_length,
+        special=counted_ids(tokenizer),
     )
 
 
@@ -91,10 +111,16 @@ def head_of_model(model: nn.Module, profile: Profile, problem_type: ProblemTypeN
 def baselines_of(profile: Profile, options: Options) -> dict[str, str]:
     """Return the name of the baseline of each method that has one; the methods must be resolved."""
     named = select(options.methods)
-    masking = options.baseline or "zero"
-    baselines: dict[str, str] = {name: masking for name, method in named.items() if uses_baseline(method)}
+    vectors = options.baseline or "zero"
+    baselines: dict[str, str] = {name: vectors for name, method in named.items() if uses_baseline(method)}
+    baselines |= {name: masking(options) for name, method in named.items() if masks(method)}
     multiplying = {name for name, method in named.items() if multiplies_by_words(method)}
     return baselines | dict.fromkeys(multiplying & baselines.keys(), _gradient_baseline(profile, options))
+
+
+def masking(options: Options) -> str:
+    """Return what stands for a removed unit in masked copies: the name of the baseline, or `deletion`."""
+    return options.mask if options.mask == DELETION else options.baseline or "zero"
 
 
 def _gradient_baseline(profile: Profile, options: Options) -> BaselineName:

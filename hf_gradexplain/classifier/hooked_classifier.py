@@ -1,6 +1,6 @@
 """A classifier as attribution methods see it: a model, the function of its logits that is explained, and its passes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.classifier.combine import Combine
+from hf_gradexplain.classifier.copies import Copies, Deletion
 from hf_gradexplain.classifier.hooked_model import Differentiable, EmbeddingOutput, HookedModel
 from hf_gradexplain.classifier.lookups import Edit
 from hf_gradexplain.classifier.memory import is_out_of_memory, lower_limit, run_in_chunks, token_limit
@@ -134,6 +135,8 @@ class HookedClassifier(HookedModel):
             `hf_gradexplain.perturb.shared_prefix`.
         combine: How the logits of a text's sequences become those of the text; None if every text is one sequence.
         padded_up_to: The length up to which sequences of different lengths may share a pass.
+        deletion: How the tokens of removed units are cut out of masked copies; None to set their word vectors to the
+            baseline.
     """
 
     objective: Objective
@@ -143,6 +146,7 @@ class HookedClassifier(HookedModel):
     shares_prefixes: bool = field(default=False, kw_only=True)
     combine: Combine | None = field(default=None, kw_only=True)
     padded_up_to: int = field(default=0, kw_only=True)
+    deletion: Deletion | None = field(default=None, kw_only=True)
 
     def forward(self, batch: Batch, *, graph: bool, edit_of: EditOf | None = None) -> ForwardPass:
         """Run the model on a batch.
@@ -196,7 +200,7 @@ class HookedClassifier(HookedModel):
         return self.combine(sequences.by_text(logits.to(widest(logits.device))), sequences.real)
 
     def in_passes(
-        self, batch: Batch, run: Callable[[Tensor], Result], *, graph: bool, copied: Tensor | None = None
+        self, batch: Batch, run: Callable[[Tensor], Result], *, graph: bool, copies: Copies | None = None
     ) -> Iterator[tuple[Tensor, Result]]:
         """Run sequences, or copies of them, in passes within the token budget.
 
@@ -207,31 +211,35 @@ class HookedClassifier(HookedModel):
             batch: The batch.
             run: Returns the result of some copies, given their numbers `(n,)`.
             graph: Whether the passes keep their autograd graph.
-            copied: `(N,)` the sequence that each copy repeats; None for every sequence once.
+            copies: The copies; None for every sequence once.
 
         Yields:
             The numbers `(n,)` of the copies in a pass, and their result.
         """
-        lengths = batch.lengths if copied is None else batch.lengths[copied]
-        if batch.sequences is None:
-            everything = torch.arange(len(lengths), device=lengths.device)
+        everything = torch.arange(len(batch.lengths), device=batch.lengths.device)
+        if copies is None and batch.sequences is None:
             yield everything, run(everything)
             return
-        numbers = range(len(lengths)) if copied is None else copied.tolist()
-        kinds = batch.sequences.kinds
-        groups: dict[tuple[tuple[int, ...], int], list[int]] = {}
-        for copy, (sequence, length) in enumerate(zip(numbers, lengths.tolist(), strict=True)):
-            groups.setdefault((kinds[sequence], length if length > self.padded_up_to else 0), []).append(copy)
-        for group in groups.values():
-            rows = torch.tensor(group, device=lengths.device)
-            rows = rows[lengths[rows].argsort(stable=True)]
+        copies = copies or Copies.of(batch, everything)
+        for group in self._sharing(copies):
+            rows = group[copies.lengths[group].argsort(stable=True)]
 
             def run_some(chunk: slice, rows: Tensor = rows) -> tuple[Tensor, Result]:
                 return rows[chunk], run(rows[chunk])
 
-            some = lengths[rows].tolist()
+            some = copies.lengths[rows].tolist()
             for _, result in run_in_chunks(self.model, some, self.batch_tokens, run_some, graph=graph):
                 yield result
+
+    def _sharing(self, copies: Copies) -> list[Tensor]:
+        """Return the numbers of the copies that may share passes, group by group."""
+        device = copies.lengths.device
+        if copies.kinds is None:
+            return [torch.arange(len(copies.lengths), device=device)]
+        groups: dict[tuple[Hashable, int], list[int]] = {}
+        for copy, (kind, length) in enumerate(zip(copies.kinds, copies.lengths.tolist(), strict=True)):
+            groups.setdefault((kind, length if length > self.padded_up_to else 0), []).append(copy)
+        return [torch.tensor(group, device=device) for group in groups.values()]
 
     @torch.no_grad()
     def _logits_of(self, batch: Batch, rows: Tensor, edit_of: EditOf | None) -> Tensor:

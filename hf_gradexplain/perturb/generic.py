@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
-from hf_gradexplain.classifier.memory import run_in_chunks
 from hf_gradexplain.perturb import masked_sequences
+from hf_gradexplain.perturb.copies import run_copies
 
 
 def leave_one_out(forward: ForwardPass) -> Tensor:
@@ -72,9 +72,9 @@ def run_masked_copies(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Run `N` masked copies, the shortest first, as many at a time as the token budget allows.
 
-    Copies have the length of their own text: the padding of the batch is cut off. Only texts whose padding is known to
-    be safe have different lengths in one batch; their copies share a pass if that costs less than another pass, see
-    `run_in_chunks`.
+    Copies have the length of their own text, less the tokens that are cut out of them: the padding of the batch is cut
+    off. Those of different lengths share a pass only if their padding is known to be safe, and if that costs less than
+    another pass, see `run_in_chunks`.
 
     Args:
         forward: The forward pass over the texts.
@@ -82,21 +82,9 @@ def run_masked_copies(
         removed: Gives the units to mask in some copies, `(n, U)` bool, by their indices `(n,)`; called for one pass at
             a time.
 
-    Yields:
-        The indices `(n,)` of the copies in a pass, and their logits `(n, C)`.
+    Returns:
+        The indices `(n,)` of the copies in a pass, and their logits `(n, C)`, pass by pass.
     """
-    classifier, batch = forward.classifier, forward.batch
-    if batch.sequences is not None:
-        yield from masked_sequences.run_masked_copies(forward, text_of, removed)
-        return
-    sorted_lengths, order = batch.lengths[text_of].sort(stable=True)
-    lengths = sorted_lengths.tolist()
-
-    def run(chunk: slice) -> tuple[Tensor, Tensor]:
-        rows, columns = order[chunk], batch.columns(lengths[chunk.stop - 1])
-        copies = {name: x[:, columns][text_of[rows]] for name, x in batch.inputs.items()}
-        masked = batch.units.tokens(removed(rows), text_of[rows])[:, columns]
-        return rows, classifier.masked_logits(copies, masked)
-
-    for _, result in run_in_chunks(classifier.model, lengths, classifier.batch_tokens, run, graph=False):
-        yield result
+    if forward.batch.sequences is not None:
+        return masked_sequences.run_masked_copies(forward, text_of, removed)
+    return run_copies(forward, text_of, removed)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from hf_gradexplain.classifier.hooked_classifier import ForwardPass, cut
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.objective import widest
+from hf_gradexplain.perturb.copies import run_copies
 from hf_gradexplain.text.data import Batch
 
 _HELD = 2**24
@@ -42,13 +43,12 @@ def run_masked_copies(
         numbers, real = batch.sequences.numbers[texts], batch.sequences.real[texts]
         changed = (masked.to(stands.dtype) @ stands.T > 0).gather(1, numbers.clamp(max=len(stands) - 1)) & real
         copy_of, place_of = changed.nonzero(as_tuple=True)
-        sequences, logits = numbers[copy_of, place_of], plain[texts]
+        logits = plain[texts]
 
-        def run(rows: Tensor, masked: Tensor = masked, copy_of: Tensor = copy_of, s: Tensor = sequences) -> Tensor:
-            columns, inputs, _ = cut(batch, s[rows], None)
-            return classifier.masked_logits(inputs, batch.units.tokens(masked[copy_of[rows]], s[rows])[:, columns])
+        def removed_in(rows: Tensor, masked: Tensor = masked, copy_of: Tensor = copy_of) -> Tensor:
+            return masked[copy_of[rows]]
 
-        for rows, part in classifier.in_passes(batch, run, graph=False, copied=sequences):
+        for rows, part in run_copies(forward, numbers[copy_of, place_of], removed_in):
             logits[copy_of[rows], place_of[rows]] = part.to(logits)
         yield copies, classifier.combine(logits, real)
 

@@ -183,9 +183,15 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
 
 
 def _shortcut_for(forward: ForwardPass) -> Shortcut:
-    """Return the shortcut that runs on a batch. Texts of several sequences have none."""
+    """Return the shortcut that runs on a batch.
+
+    Texts of several sequences have none, and neither has deletion: shortcuts rely on tokens that stay in their place.
+    """
     classifier = forward.classifier
-    if forward.batch.sequences is not None:
+    if forward.batch.sequences is not None or classifier.deletion is not None:
+        return GENERIC
+    classifier = forward.classifier
+    if forward.batch.sequences is not None or classifier.deletion is not None:
         return GENERIC
     shortcut = shortcut_of(classifier.model)
     # Compiled layers and texts whose tokens the model rearranges are not among what was tried.
@@ -195,7 +201,9 @@ def _shortcut_for(forward: ForwardPass) -> Shortcut:
 
 def _warn_without_shortcut(forward: ForwardPass) -> None:
     """Warn if the model's class has a shortcut that cannot be used."""
-    if forward.batch.sequences is None and (reason := why_no_shortcut(forward.classifier.model)):
+    if forward.batch.sequences is not None or forward.classifier.deletion is not None:
+        return
+    if reason := why_no_shortcut(forward.classifier.model):
         warnings.warn(f"leave-one-out runs one masked copy of the text per word, because {reason}", stacklevel=3)
 
 

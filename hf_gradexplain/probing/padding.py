@@ -15,7 +15,8 @@ _SMALLEST, _STEP = 64, 4
 """The first length interval ends at 64 tokens; each of the next ends at four times the end of the one before."""
 
 _WORTH = 16
-"""An interval is tried if its texts together have at least this many times the tokens of its longest text."""
+"""An interval is tried if its texts together have at least this many times the tokens of its longest text. With
+deletion each text has copies of many lengths, and one text is enough."""
 
 
 class PaddingLimit:
@@ -45,10 +46,11 @@ class PaddingLimit:
         profile = self.profile
         if not (profile.propagation_padding_safe if classifier.for_propagation else profile.padding_safe):
             return 0
+        worth = _WORTH if classifier.deletion is None else 1
         safe, unsafe, top = max(LENGTHS) + self.around, float("inf"), _SMALLEST
         while safe < min(max(lengths, default=0), unsafe):
             further = [n for n in lengths if safe < n <= top and n < unsafe]
-            if sum(further) >= _WORTH * max(further, default=1):
+            if sum(further) >= worth * max(further, default=1):
                 longest = max(further)
                 safe, unsafe = (longest, unsafe) if self._holds(classifier, longest) else (safe, longest)
             if top >= max(lengths):

@@ -35,8 +35,7 @@ def collate(
     """
     left = tokenizer.padding_side == "left"
     size, n_rows = max(d.n_units for d in documents), max(len(d.unit_of_row) for d in documents)
-    fill = {"input_ids": tokenizer.pad_token_id or 0, "token_type_ids": tokenizer.pad_token_type_id}
-    names = list(documents[0].inputs)
+    fill, names = padding_values(tokenizer), list(documents[0].inputs)
 
     def padded(values: list[np.ndarray], fill: int) -> np.ndarray:
         return _pad(_by_sequence(documents, values), fill, left=left)
@@ -70,6 +69,11 @@ def collate(
     )
 
 
+def padding_values(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
+    """Return the value of model inputs at padding, by name; that of others is 0."""
+    return {"input_ids": tokenizer.pad_token_id or 0, "token_type_ids": tokenizer.pad_token_type_id}
+
+
 def _by_sequence(documents: Sequence[Document], values: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Return values per token `(T,)` of each document as values per token of each sequence."""
     return [x[part] for document, x in zip(documents, values, strict=True) for part in document.sequences]
@@ -90,12 +94,17 @@ def special_tokens(documents: Sequence[Document], tokenizer: PreTrainedTokenizer
     Some models refuse batches of texts with different numbers of end tokens. Tokens for padding and for unknown words
     do not count.
     """
-    anywhere = tokenizer.unk_token_id, tokenizer.pad_token_id
-    special = [i for i in tokenizer.all_special_ids if i not in anywhere]
+    special = counted_ids(tokenizer)
     ids = _by_sequence(documents, [document.inputs["input_ids"] for document in documents])
     tokens, sequence_of = np.concatenate([np.zeros(0, int), *ids]), np.repeat(np.arange(len(ids)), list(map(len, ids)))
     counts = [np.bincount(sequence_of[tokens == i], minlength=len(ids)).tolist() for i in special]
     return list(zip(*counts, strict=True)) if special else [()] * len(ids)
+
+
+def counted_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """Return the ids of the special tokens that `special_tokens` counts."""
+    anywhere = tokenizer.unk_token_id, tokenizer.pad_token_id
+    return tuple(i for i in tokenizer.all_special_ids if i not in anywhere)
 
 
 def first_of_each(values: Sequence[Value], counts: Sequence[int]) -> list[Value]:
