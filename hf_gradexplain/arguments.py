@@ -94,7 +94,7 @@ class MeasureArguments:
         "number.",
     )
     compare_baselines: tuple[str, ...] = option(
-        (), "Also rank the methods under these masking baselines.", metavar="NAME"
+        (), "Also rank the methods under these masking baselines; deletion cuts words out.", metavar="NAME"
     )
 
     def __post_init__(self) -> None:

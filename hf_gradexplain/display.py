@@ -39,6 +39,7 @@ class Displayed(Reading):
     regression: bool
     dtype: str
     why: str
+    mask: str
     self_check: Mapping[str, SelfCheck]
     completeness: Mapping[str, float]
     label: int | None
@@ -272,6 +273,7 @@ class Displayed(Reading):
             right=self.label == self.prediction,
             unit=self.unit,
             objective=self.objective,
+            mask=self.mask,
             dtype=self.dtype,
             truncated_at=self.truncated_at,
             length=len(self.text),

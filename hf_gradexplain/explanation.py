@@ -65,7 +65,9 @@ class Explanation(Displayed):
             miss it: `(sum - rise) / max(|rise|, 1e-3)`.
         sampling: Per method that draws masked copies at random, such as `shapley`: the standard errors of its scores,
             and how many copies ran.
-        baselines: Per method that masks words or multiplies by their vectors, the baseline: `zero`, or another name.
+        baselines: Per method that masks words or multiplies by their vectors, the baseline: `zero`, or another name;
+            `deletion` for a method that cuts words out.
+        mask: How units were removed, also for the self-check: `baseline` or `deletion`.
         tokenizer_kwargs: The arguments of the tokenizer that were asked for, see `hf_gradexplain.tokenizer_kwargs`.
         label: The id of the true class; None if it is not known.
         class_names: The names of the model's classes: `(C,)`; empty if they are not known.
@@ -98,6 +100,7 @@ class Explanation(Displayed):
     completeness: Mapping[str, float] = field(default_factory=dict)
     sampling: Mapping[str, Sampling] = field(default_factory=dict)
     baselines: Mapping[str, str] = field(default_factory=dict)
+    mask: str = "baseline"
     tokenizer_kwargs: Mapping[str, Any] = field(default_factory=dict)
     label: int | None = None
     class_names: tuple[str, ...] = ()

@@ -170,6 +170,7 @@ def text_columns(more: Collection[str] = ()) -> list[tuple[str, pa.DataType]]:
         ("truncated_at", pa.int64()),
         ("unit", pa.string()),
         ("objective", pa.string()),
+        ("mask", pa.string()),
         ("target", pa.int64()),
         ("target_label", pa.string()),
         ("against", pa.int64()),

@@ -84,6 +84,7 @@ class ScoredBatch:
                 completeness={name: float(x[i]) for name, x in completeness.items()},
                 sampling=sampling[i],
                 baselines=self.baselines,
+                mask=self.options.mask,
                 tokenizer_kwargs=read_kwargs(self.options.tokenizer_kwargs),
                 class_names=self.class_names,
                 against=None if against[i] == REST else against[i],

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 from transformers.utils import logging
 
+from hf_gradexplain.attribution.prepare import masking
 from hf_gradexplain.commands.dry_run import run_dry
 from hf_gradexplain.commands.inputs import EvaluationInputs, load_inputs
 from hf_gradexplain.commands.measures import evaluate_baselines, measures_of
@@ -22,7 +23,7 @@ from hf_gradexplain.commands.publish import publish
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, to_replay_yaml
 from hf_gradexplain.commands.run_options import options_of
 from hf_gradexplain.errors import translate_write_errors
-from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
+from hf_gradexplain.evaluation.baselines import baseline_table, orders_that_depend, other_baselines
 from hf_gradexplain.evaluation.documents import read_explanations
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.ground_truth import planted_table
@@ -123,7 +124,8 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
         return None
     documents = document_paths(output_dir)
     with named_if_unreadable(documents):
-        extra = {"baselines": baseline_table({options.baseline or "zero": tables, **under})} if under else {}
+        compared = {masking(options): tables, **under} if under else {}
+        extra = {"baselines": baseline_table(compared)} if under else {}
         extra |= _planted(evaluated, documents, arguments.seed)
         run = Run(
             title=f"{evaluated.model_name} on {evaluated.data_name}",
@@ -134,7 +136,11 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
             replay=REPLAY,
             arguments=to_replay_yaml(arguments),
             extra=extra,
-            notes=(*evaluated.notes, *cautions(evaluated.engine, options, documents)),
+            notes=(
+                *evaluated.notes,
+                *cautions(evaluated.engine, options, documents),
+                *orders_that_depend(compared),
+            ),
             provenances=evaluated.provenances,
         )
         write_results(output_dir, run, documents)

@@ -61,7 +61,7 @@ def evaluate_baselines(
             evaluated.texts,
             options,
             output_dir / "baselines" / name,
-            inputs={**inputs, **asdict(curves), "baseline": name},
+            inputs={**inputs, **asdict(curves), "baseline": options.baseline, "mask": options.mask},
             max_k=arguments.max_k,
             measures=curves,
             provenances=evaluated.provenances,

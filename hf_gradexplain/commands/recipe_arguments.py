@@ -30,6 +30,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "against": None,
         "objective": "loss",
         "baseline": "zero",
+        "mask": "baseline",
         "steps": 20,
         "ties": "random",
     }
@@ -93,7 +94,8 @@ class EvaluateRecipeArguments(PublishArguments, MeasureArguments, Options, Split
     unit: UnitName = with_default(Options, "unit", "word_type")
     target: ClassNames = with_default(Options, "target", "label")
     preset: PresetName | None = option(
-        None, "Fix methods, unit, target, objective, baseline, steps and ties: paper is the setting of Du & Xu (2021)."
+        None,
+        "Fix methods, unit, target, objective, baseline, mask, steps and ties: paper is the setting of Du & Xu (2021).",
     )
     max_samples: int | None = option(
         None, "Number of texts: a random sample; of a stream and of the generated corpus, the first ones."

@@ -16,6 +16,7 @@ MEANING = {
     "truncated_at": "offset of the first character that the model did not read; null if it read all",
     "unit": "kind of unit: `token`, `word`, `word_type`, `sentence`, `clause`, or `custom` for units of your own",
     "objective": "function that is explained: `loss`, `logit`, `prob` or `contrast`",
+    "mask": "how units are removed: `baseline` or `deletion`",
     "target": "class that is explained",
     "target_label": "its name",
     "against": "class that the target is compared with, under the objective `contrast`; null for all others together",
@@ -48,7 +49,7 @@ MEANING = {
     "bounds.upper": "AOPC(U) of the best order",
     "bounds.exact": "whether all sets of units were searched, not only those of a beam",
     "completeness.METHOD": "how far the sum of the scores is from the rise of the loss, relative",
-    "baselines.METHOD": "baseline of the scores: `zero`, or another name",
+    "baselines.METHOD": "baseline of the scores: `zero`, or another name; `deletion` if words were cut out",
 }
 """By column name. `U` is the document's number of units, `C` the model's number of classes."""
 

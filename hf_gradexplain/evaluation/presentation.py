@@ -38,7 +38,7 @@ CAPTIONS = {
     "planted": "Planted words among the top units: how often the first unit supports the target (top_1), and the "
     "share of supporting units among the first n units, where n is the number of supporting units (precision).",
     "baselines": "Ranks by masking baseline: the methods' ranks and AOPC(K). Scores and masking both start from the "
-    "baseline, so compare ranks, not numbers.",
+    "baseline, or cut words out under deletion, so compare ranks, not numbers.",
 }
 
 

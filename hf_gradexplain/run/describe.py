@@ -13,7 +13,7 @@ from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.evaluation.documents import read_explanations, read_left_out
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.hub.provenance import Provenance, commits
-from hf_gradexplain.options import Options
+from hf_gradexplain.options import DELETION, Options
 from hf_gradexplain.perturb import Shortcut
 from hf_gradexplain.probing.probe import raw_sum_warning
 from hf_gradexplain.run.fingerprints import (
@@ -100,6 +100,7 @@ def run_facts(
         "Objective": options.objective,
         "Target": str(options.target),
         **({} if options.against is None else {"Against": str(options.against)}),
+        **({} if options.mask == "baseline" else {"Mask": options.mask}),
         "Baseline": _baseline(options.baseline or "zero", baselines_of(engine.profile, options)),
         **({"Tokenizer": options.tokenizer_kwargs} if isinstance(options.tokenizer_kwargs, str) else {}),
         **({} if options.stride is None else {"Windows": f"stride {options.stride}, {options.pool} of their logits"}),
@@ -119,10 +120,10 @@ def cautions(engine: AttributionEngine, options: Options, documents: Sequence[Pa
         yield f"{raw_sum_warning(engine.model)}."
 
 
-def _baseline(masking: str, baselines: Mapping[str, str]) -> str:
-    """The baseline of masking, and the methods that start from another one."""
-    others = [method for method, name in baselines.items() if name != masking]
-    return masking + (f"; {baselines[others[0]]} for {join_words(others)}" if others else "")
+def _baseline(general: str, baselines: Mapping[str, str]) -> str:
+    """The baseline, and the methods that start from another one; deletion has none."""
+    others = [method for method, name in baselines.items() if name not in (general, DELETION)]
+    return general + (f"; {baselines[others[0]]} for {join_words(others)}" if others else "")
 
 
 def _grid(shortcut: Shortcut, measures: Measures) -> str:

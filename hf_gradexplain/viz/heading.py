@@ -24,6 +24,7 @@ class Heading:
         right: Whether the true label is the predicted one.
         unit: The kind of unit, as in `Explanation.unit`.
         objective: The function that was explained: "loss", "logit", "prob" or "contrast".
+        mask: How units were removed, as in `Explanation.mask`; shown if it is not "baseline".
         dtype: The compute dtype of the model; shown if it is less exact than float32.
         truncated_at: The offset of the first character that truncation removes; None if it removes none.
         length: The number of characters of the text.
@@ -48,6 +49,7 @@ class Heading:
     right: bool = False
     unit: str = ""
     objective: str = ""
+    mask: str = "baseline"
     dtype: str = ""
     truncated_at: int | None = None
     length: int = 0
@@ -81,8 +83,10 @@ class Heading:
 
     @property
     def details(self) -> str:
-        """The unit, the objective and the precision, and why the method was chosen."""
+        """The unit, the objective, the mask and the precision, and why the method was chosen."""
         parts = [f"{name} {value}" for name, value in (("unit", self.unit), ("objective", self.objective)) if value]
+        if self.mask != "baseline":
+            parts.append(f"mask {self.mask}")
         if self.dtype not in ("", "float32", "float64"):
             parts.append(f"computed in {self.dtype}")
         if self.why:
