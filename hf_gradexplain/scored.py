@@ -57,6 +57,7 @@ class ScoredBatch:
         numbers = to_arrays([*of_texts, self.forward.batch.target, *self.scores.values(), *self.completeness.values()])
         probabilities, predicted, target, *values = numbers
         against, deciding, sampling = self._against(), self._deciding(), self._sampling()
+        how = {name: getattr(self.options, name) for name in ("objective", "unit", "mask")}
         scores = dict(zip(self.scores, values, strict=False))
         completeness = dict(zip(self.completeness, values[len(scores) :], strict=True))
         others = [list(map(ClassScores.of, other.explanations())) for other in self.others]
@@ -69,8 +70,7 @@ class ScoredBatch:
                 target_label=self.class_names[target[i]],
                 prediction=int(predicted[i]),
                 probabilities=probabilities[i],
-                objective=self.options.objective,
-                unit=self.options.unit,
+                **how,
                 truncated_at=document.truncated_at,
                 pair_start=document.pair_start,
                 messages=document.occurrences.messages,
@@ -84,7 +84,6 @@ class ScoredBatch:
                 completeness={name: float(x[i]) for name, x in completeness.items()},
                 sampling=sampling[i],
                 baselines=self.baselines,
-                mask=self.options.mask,
                 tokenizer_kwargs=read_kwargs(self.options.tokenizer_kwargs),
                 class_names=self.class_names,
                 against=None if against[i] == REST else against[i],

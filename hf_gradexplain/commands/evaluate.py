@@ -3,8 +3,9 @@
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +125,7 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
         return None
     documents = document_paths(output_dir)
     with named_if_unreadable(documents):
-        compared = {masking(options): tables, **under} if under else {}
-        extra = {"baselines": baseline_table(compared)} if under else {}
+        extra, dependent = _compared({masking(options): tables, **under})
         extra |= _planted(evaluated, documents, arguments.seed)
         run = Run(
             title=f"{evaluated.model_name} on {evaluated.data_name}",
@@ -136,15 +136,16 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
             replay=REPLAY,
             arguments=to_replay_yaml(arguments),
             extra=extra,
-            notes=(
-                *evaluated.notes,
-                *cautions(evaluated.engine, options, documents),
-                *orders_that_depend(compared),
-            ),
+            notes=tuple(chain(evaluated.notes, cautions(evaluated.engine, options, documents), dependent)),
             provenances=evaluated.provenances,
         )
         write_results(output_dir, run, documents)
     return run
+
+
+def _compared(tables: Mapping[str, Tables]) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """The ranking under each baseline, and in words what depends on it; nothing for a single baseline."""
+    return ({"baselines": baseline_table(tables)}, orders_that_depend(tables)) if len(tables) > 1 else ({}, [])
 
 
 def _planted(evaluated: EvaluationInputs, documents: Sequence[Path], seed: int) -> dict[str, pd.DataFrame]:

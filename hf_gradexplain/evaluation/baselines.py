@@ -9,9 +9,9 @@ import pandas as pd
 from hf_gradexplain.attribution.baseline import token_for
 from hf_gradexplain.attribution.prepare import masking
 from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.errors import choose
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
 from hf_gradexplain.evaluation.tables import SHORT_K, Tables
-from hf_gradexplain.errors import choose
 from hf_gradexplain.options import DELETION, BaselineName, Options
 from hf_gradexplain.viz.tables import join_words
 

@@ -19,8 +19,9 @@ MEANING: dict[str, str] = {
     "AOPC(K)": (
         "The drop of the target's probability when the k units that a method scores highest are masked, averaged over "
         "k = 0 … K and over documents. Masking sets their word vectors to the baseline, which is zero unless stated "
-        "otherwise; with the mask deletion, it cuts their tokens out. For regression, the output replaces the probability. A higher value means that the method finds "
-        "the units that the model relies on. A method that is no better than a random order is uninformative."
+        "otherwise; with the mask deletion, it cuts their tokens out. For regression, the output replaces the "
+        "probability. A higher value means that the method finds the units that the model relies on. A method that is "
+        "no better than a random order is uninformative."
     ),
     "Correlation with leave-one-out": (
         "Per document, the correlation of a method's scores with the change of the loss when each unit is masked "
