@@ -41,9 +41,8 @@ class Game:
     @property
     def linear(self) -> bool:
         """Whether the loss is known to be a sum over the removed units."""
-        forward = self.forward
         linear = all(each.classifier.objective.is_linear(each.batch.against) for each in self.forwards)
-        return linear and is_additive(forward.classifier.model) and forward.batch.sequences is None
+        return linear and is_additive(self.forward)
 
     @property
     def plain(self) -> np.ndarray:

@@ -156,11 +156,6 @@ def uses_baseline(method: Method) -> bool:
     return method.score is formulas.signed_gi or masks_words(method.source)
 
 
-def masks(method: Method) -> bool:
-    """Return whether a method runs the text without some of its units, see `Options.mask`."""
-    return isinstance(method.source, LeaveOneOut)
-
-
 def multiplies_by_words(method: Method) -> bool:
     """Return whether a method multiplies ordinary gradients by the word vector minus a baseline."""
     return method.score is formulas.signed_gi and not propagates(method.source)

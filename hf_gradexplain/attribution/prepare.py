@@ -8,8 +8,8 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.attribution.baseline import baseline_vectors
-from hf_gradexplain.attribution.methods import masks, multiplies_by_words, select, uses_baseline
-from hf_gradexplain.attribution.sources import propagates
+from hf_gradexplain.attribution.methods import multiplies_by_words, select, uses_baseline
+from hf_gradexplain.attribution.sources import masks_words, propagates
 from hf_gradexplain.classifier.combine import Combine
 from hf_gradexplain.classifier.copies import Deletion
 from hf_gradexplain.classifier.head import Head, head_of, named_sigmoid
@@ -113,7 +113,7 @@ def baselines_of(profile: Profile, options: Options) -> dict[str, str]:
     named = select(options.methods)
     vectors = options.baseline or "zero"
     baselines: dict[str, str] = {name: vectors for name, method in named.items() if uses_baseline(method)}
-    baselines |= {name: masking(options) for name, method in named.items() if masks(method)}
+    baselines |= {name: masking(options) for name, method in named.items() if masks_words(method.source)}
     multiplying = {name for name, method in named.items() if multiplies_by_words(method)}
     return baselines | dict.fromkeys(multiplying & baselines.keys(), _gradient_baseline(profile, options))
 

@@ -106,12 +106,9 @@ def why_no_shortcut(model: nn.Module) -> str | None:
     return f"{what} does not run as {base.__name__} defines it: remove hooks and merge adapters"
 
 
-def is_additive(model: nn.Module) -> bool:
-    """Return whether the changes of the logits without single units add up to the change without all of them.
-
-    This holds for texts of one sequence each.
-    """
-    return shortcut_of(model).additive
+def is_additive(forward: ForwardPass) -> bool:
+    """Return whether the changes of the logits without single units add up to the change without all of them."""
+    return _shortcut_for(forward).additive
 
 
 def has_gradient_shortcut(classifier: HookedClassifier, batch: Batch) -> bool:

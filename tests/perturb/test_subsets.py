@@ -1,11 +1,13 @@
 """Logits without sets of units, compared with masking by hand, and the number of forward passes."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from hf_gradexplain.classifier.copies import Deletion
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.perturb import generic, is_additive, leave_one_out, removal_curves, subset_logits
 from tests.perturb.test_generic import logits_by_hand
@@ -81,9 +83,12 @@ def test_subsets_share_forward_passes_within_the_token_budget(run, monkeypatch):
     assert len(sizes) == math.ceil(11 / (40 // 9))
 
 
-def test_only_an_unchanged_fasttext_is_additive():
-    assert is_additive(random_model("fasttext", 0))
-    assert not is_additive(random_model("textcnn", 0))
+def test_only_an_unchanged_fasttext_is_additive_and_not_under_deletion(run):
+    rng = np.random.default_rng(0)
+    forward = run(random_model("fasttext", 0), rng, [4])
+    assert is_additive(forward)
+    assert not is_additive(replace(forward, classifier=replace(forward.classifier, deletion=Deletion())))
+    assert not is_additive(run(random_model("textcnn", 0), rng, [4]))
     hooked = random_model("fasttext", 0)
     hooked.classifier.register_forward_hook(lambda *_: None)
-    assert not is_additive(hooked)
+    assert not is_additive(run(hooked, rng, [4]))
