@@ -163,8 +163,8 @@ def test_other_programs_read_the_file(of_all_kinds, tmp_path):
 
 
 def changed_byte(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 1
+    content, column = bytearray(path.read_bytes()), pq.ParquetFile(path).metadata.row_group(0).column(0)
+    content[column.file_offset + column.total_compressed_size - 1] ^= 1
     path.write_bytes(content)
 
 

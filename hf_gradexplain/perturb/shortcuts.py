@@ -187,9 +187,6 @@ def _shortcut_for(forward: ForwardPass) -> Shortcut:
     classifier = forward.classifier
     if forward.batch.sequences is not None or classifier.deletion is not None:
         return GENERIC
-    classifier = forward.classifier
-    if forward.batch.sequences is not None or classifier.deletion is not None:
-        return GENERIC
     shortcut = shortcut_of(classifier.model)
     # Compiled layers and texts whose tokens the model rearranges are not among what was tried.
     tried = classifier.shares_prefixes and not classifier.compiled and not classifier.places
