@@ -20,6 +20,10 @@ from hf_gradexplain.self_check import SelfCheck, self_checks
 from hf_gradexplain.text.data import REST, Sampled
 from hf_gradexplain.tokenizer_kwargs import read_kwargs
 
+_OF_DOCUMENT = ("text", "truncated_at", "pair_start", "unread", "windows")
+_OF_OPTIONS = ("objective", "unit", "mask")
+"""Fields of an explanation that are those of its document, and of the options."""
+
 
 @dataclass(frozen=True, eq=False)
 class ScoredBatch:
@@ -57,13 +61,13 @@ class ScoredBatch:
         numbers = to_arrays([*of_texts, self.forward.batch.target, *self.scores.values(), *self.completeness.values()])
         probabilities, predicted, target, *values = numbers
         against, deciding, sampling = self._against(), self._deciding(), self._sampling()
-        how = {name: getattr(self.options, name) for name in ("objective", "unit", "mask")}
+        how = {name: getattr(self.options, name) for name in _OF_OPTIONS}
         scores = dict(zip(self.scores, values, strict=False))
         completeness = dict(zip(self.completeness, values[len(scores) :], strict=True))
         others = [list(map(ClassScores.of, other.explanations())) for other in self.others]
         return [
             Explanation(
-                text=document.text,
+                **{name: getattr(document, name) for name in _OF_DOCUMENT},
                 units=document.occurrences.units,  # type: ignore[arg-type]  # see Lazy
                 scores={name: x[i, : document.n_units].copy() for name, x in scores.items()},
                 target=int(target[i]),
@@ -71,11 +75,7 @@ class ScoredBatch:
                 prediction=int(predicted[i]),
                 probabilities=probabilities[i],
                 **how,
-                truncated_at=document.truncated_at,
-                pair_start=document.pair_start,
                 messages=document.occurrences.messages,
-                unread=document.unread,
-                windows=document.windows,
                 deciding=deciding[i],
                 prediction_label=self.class_names[predicted[i]],
                 regression=classifier.objective.head == "identity",
