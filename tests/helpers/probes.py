@@ -9,20 +9,27 @@ import torch
 
 
 class _Pickler(pickle.Pickler):
-    """Pickles tensors by their values: the bytes that PyTorch writes have an address in them."""
+    """Pickles objects without the names of their folders, and tensors by value: PyTorch writes addresses as well."""
+
+    def __init__(self, file, folders):
+        super().__init__(file)
+        self.folders = folders
 
     def persistent_id(self, value):
+        if isinstance(value, str):
+            return next((value.removeprefix(folder) for folder in self.folders if value.startswith(folder)), None)
         if not isinstance(value, torch.Tensor):
             return None
         data = value.detach().cpu().contiguous().flatten().view(torch.uint8)
         return value.dtype, value.shape, value.requires_grad, data.numpy().tobytes()
 
 
-def fingerprint(*objects):
-    """Return a digest of all that these objects hold; None if something cannot be pickled or read."""
+def fingerprint(model, tokenizer):
+    """Return a digest of all that probing may depend on; None if something cannot be pickled or read."""
     file = io.BytesIO()
+    folders = [name for x in (model, tokenizer) if (name := getattr(x, "name_or_path", ""))]
     try:
-        _Pickler(file).dump((objects, torch.backends.mkldnn.enabled))
+        _Pickler(file, folders).dump((model, tokenizer, torch.backends.mkldnn.enabled))
     except (AttributeError, TypeError, NotImplementedError, pickle.PicklingError):
         return None
     return sha256(file.getbuffer()).digest()
