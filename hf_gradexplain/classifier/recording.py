@@ -69,6 +69,7 @@ class RecordInputs(_Recorder):
     def __init__(self) -> None:
         super().__init__()
         self.inputs: dict[Node, Tensor] = {}
+        self._nodes_of_storage: dict[int, list[Node]] = {}
 
     def read(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
         """Return the input; a copy if this operation changes it in place.
@@ -76,8 +77,9 @@ class RecordInputs(_Recorder):
         Inputs recorded earlier are copied before this operation changes them.
         """
         if name.endswith("_"):
-            changed = {_storage(x) for x in _tensors(args)}
-            self.inputs |= {node: x.clone() for node, x in self.inputs.items() if _storage(x) in changed}
+            for x in _tensors(args):
+                for node in self._nodes_of_storage.pop(_storage(x), ()):
+                    self.inputs[node] = self.inputs[node].clone()
         if name.rstrip("_") not in _INPUT_NOT_SAVED:
             return None
         x: Tensor = args[0].detach()
@@ -86,6 +88,7 @@ class RecordInputs(_Recorder):
     def store(self, node: Node, read: Tensor, output: Tensor) -> None:
         """Store the input."""
         self.inputs[node] = read
+        self._nodes_of_storage.setdefault(_storage(read), []).append(node)
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,17 +32,17 @@ class Graph:
     """
 
     def __init__(self, output: Tensor, words: Collection[Tensor]) -> None:
-        self._live: set[Node] = set()
-        self.nodes: list[Node] = []
+        self._inputs: dict[Node, list[Node | None]] = {}
         leaves = {id(x) for x in words}
         for node in _in_order(output):
-            if any(x in self._live for x in _earlier(node)) or id(getattr(node, "variable", None)) in leaves:
-                self._live.add(node)
-                self.nodes.append(node)
+            inputs = [x if x in self._inputs else None for x in _earlier(node)]
+            if any(inputs) or id(getattr(node, "variable", None)) in leaves:
+                self._inputs[node] = inputs
+        self.nodes = list(self._inputs)
 
     def inputs(self, node: Node) -> list[Node | None]:
         """Return the nodes of a node's inputs, in order; None for a constant."""
-        return [x if x in self._live else None for x in _earlier(node)]
+        return self._inputs[node]
 
     @cached_property
     def kinds(self) -> dict[Node, Kind]:
