@@ -160,10 +160,10 @@ def test_a_reward_model_and_a_reranker_are_trained_from_pairs(arguments, tmp_pat
         "reranker": {"query": ["good"] * 12, "document": TEXTS, "label": [1, 0] * 6},
     }
     told = {
-        "reward": ({"pair_accuracy": 1.0}, "A reward model (bilstm", "- **Columns:** chosen,rejected\n"),
+        "reward": ({"pair_accuracy": 1.0}, "A reward model (fasttext", "- **Columns:** chosen,rejected\n"),
         "reranker": (
             {"accuracy": 1.0, "average_precision": 1.0},
-            "A reranker (bilstm",
+            "A reranker (fasttext",
             "- **Columns:** query,document → label\n",
         ),
     }
@@ -171,9 +171,8 @@ def test_a_reward_model_and_a_reranker_are_trained_from_pairs(arguments, tmp_pat
         for split in ("train", "test"):
             Dataset.from_dict(table).to_parquet(tmp_path / task / f"{split}.parquet")
         told_metrics, title, columns = told[task]
-        more = {"task": task, "dataset_name": str(tmp_path / task), "model_type": "bilstm", "faithfulness_samples": 2}
-        overrides = "hidden_size=8,lstm_size=4,classifier_dropout=0"
-        assert run_training(arguments(config_overrides=overrides, **more, **WORKING)) == told_metrics
+        more = {"task": task, "dataset_name": str(tmp_path / task), "model_type": "fasttext", "faithfulness_samples": 2}
+        assert run_training(arguments(config_overrides="hidden_size=8", **more, **WORKING)) == told_metrics
         model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
         assert model.config.num_labels == 1
         card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")

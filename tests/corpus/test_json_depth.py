@@ -12,13 +12,13 @@ from hf_gradexplain.corpus.json_depth import DEEPEST, check_depth
 from tests.helpers import forked
 
 COMPRESSORS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
-MILLION = 10**6
+MANY, MILLION = 10**5, 10**6
 DEEP = {
     "rows": '{"text": "a", "label": ' + "[" * MILLION + "]" * MILLION + "}\n",
-    "lines": "[\n" * MILLION + "]\n" * MILLION,
-    "objects": '{"a":' * MILLION + "0" + "}" * MILLION,
-    "brackets in strings": '["]", ' * MILLION + "]" * MILLION,
-    "escapes": r'["\\\"]", ' * MILLION + "]" * MILLION,
+    "lines": "[\n" * MANY + "]\n" * MANY,
+    "objects": '{"a":' * MANY + "0" + "}" * MANY,
+    "brackets in strings": '["]", ' * MANY + "]" * MANY,
+    "escapes": r'["\\\"]", ' * MANY + "]" * MANY,
 }
 
 

@@ -72,7 +72,7 @@ def test_the_evaluation_counts_pairs_in_the_right_order():
 @pytest.mark.parametrize("kind", ["gpt2", "bart"])
 def test_a_reward_model_learns_preferences(kind):
     model, tokenizer = one_logit(kind)
-    pace = FitArguments(learning_rate=1e-2, num_train_epochs=20, per_device_train_batch_size=2)
+    pace = FitArguments(learning_rate=1e-2, num_train_epochs=10, per_device_train_batch_size=2)
     assert fit(model.float(), tokenizer, reward(), PAIRS, PAIRS, pace) == {"pair_accuracy": 1.0}
     chosen, rejected = (logits_one_by_one(model, tokenizer, texts) for texts in (CHOSEN, REJECTED))
     assert all(c > r for c, r in zip(chosen, rejected, strict=True))
