@@ -101,8 +101,11 @@ INSIDE = {
     ],
     "attribution": [
         {"descriptions", "formulas", "baseline"},
-        {"game", "sources"},
-        {"averaged_gradients", "shapley"},
+        {"sources"},
+        {"averaged_gradients", "masking.game", "occlusion"},
+        {"masking.budget"},
+        {"masking.source"},
+        {"masking.shapley"},
         {"all_classes"},
         {"methods"},
         {"choice", "prepare"},

@@ -12,8 +12,8 @@ from hf_gradexplain.attribution import formulas as formulas
 from hf_gradexplain.attribution.all_classes import Classes, only_target
 from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SmoothGrad
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
+from hf_gradexplain.attribution.masking.shapley import Shapley
 from hf_gradexplain.attribution.occlusion import Occlusion
-from hf_gradexplain.attribution.shapley import Shapley
 from hf_gradexplain.attribution.sources import (
     Backward,
     LeaveOneOut,

@@ -1,10 +1,9 @@
 """A text as a cooperative game: its units are the players, and a set of them is worth the loss of the text without it.
 
-Shapley values, KernelSHAP and LIME ask nothing else of a text. They are functions `(Game) -> Estimate`, and a source is
-made of one by `sample`.
+Shapley values, KernelSHAP and LIME ask nothing else of a text.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +11,7 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
-from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.perturb import is_additive, removal_curves, subset_logits
-from hf_gradexplain.text.data import Sampled
 
 _HELD = 2**24
 """The largest number of logits, or of units of sets, that are held at a time."""
@@ -97,28 +94,3 @@ class Estimate:
     scores: np.ndarray
     errors: np.ndarray
     draws: int
-
-
-def sample(forwards: Sequence[ForwardPass], estimate: Callable[[Game], Estimate]) -> list[Sampled]:
-    """Return the scores that a function estimates for each text, per class.
-
-    Each text is a game of its own: its masked copies fill whole passes, and what it gets does not depend on the others.
-
-    Args:
-        forwards: The forward passes over the same texts; they differ only in the explained classes.
-        estimate: The function.
-    """
-    batch, logits = forwards[0].batch, forwards[0].logits
-    texts, dtype = len(batch.documents), widest(logits.device)
-    scores, errors = (torch.zeros(len(forwards), texts, batch.units.size, dtype=dtype) for _ in range(2))
-    draws, copies = (torch.zeros(texts, dtype=torch.long) for _ in range(2))
-    with torch.no_grad():
-        for text, document in enumerate(batch.documents):
-            if document.n_units:
-                game = Game([forward.only(text) for forward in forwards])
-                found = estimate(game)
-                scores[:, text, : game.size] = torch.from_numpy(found.scores)
-                errors[:, text, : game.size] = torch.from_numpy(found.errors)
-                draws[text], copies[text] = found.draws, game.copies
-    scores, errors = scores.to(logits.device), errors.to(logits.device)
-    return [Sampled(*of_class, draws, copies) for of_class in zip(scores, errors, strict=True)]

@@ -1,0 +1,114 @@
+"""How many masked copies of a text may run, and when the scores are sure enough."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Protocol, Self
+
+import numpy as np
+
+from hf_gradexplain.attribution.masking.game import Estimate
+from hf_gradexplain.options import Options
+from hf_gradexplain.sampling import margins, tells_apart
+
+FIRST_DRAWS = 8
+"""The number of draws before the first look at the errors."""
+
+_MORE = 1.5
+"""The factor by which the number of draws grows between looks."""
+
+
+class Drawn(Protocol):
+    """What some draws give; that of more draws is their sum."""
+
+    @property
+    def estimate(self) -> Estimate:
+        """The scores and their standard errors."""
+
+    def __add__(self, other: Self) -> Self:
+        """Return what the draws of both give."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How many masked copies of a text may run, and when fewer are enough.
+
+    Args:
+        max_evals: The largest number of masked copies.
+        max_error: The standard error of every score, as a share of the largest absolute score, that is small enough.
+        tell_apart: The number of highest-scored units to tell apart from the others; replaces `max_error`.
+    """
+
+    max_evals: int = Options.max_evals
+    max_error: float = Options.max_error
+    tell_apart: int | None = None
+
+    def is_met(self, estimate: Estimate) -> bool:
+        """Return whether the scores are sure enough, for every class."""
+        scores, errors = estimate.scores, estimate.errors
+        if self.tell_apart is not None:
+            return bool(tells_apart(scores, margins(errors, estimate.draws), self.tell_apart).all())
+        return bool((errors <= self.max_error * np.abs(scores).max(-1, keepdims=True)).all())
+
+    def looks(self, most: int, first: int = FIRST_DRAWS) -> list[int]:
+        """Return the numbers of draws after which the errors are looked at, ascending, from `first` up to `most`."""
+        looks = [min(first, most)]
+        while looks[-1] < most:
+            looks.append(min(most, round(looks[-1] * _MORE)))
+        return looks
+
+    def sample(self, draw: Callable[[int, int], Drawn], looks: list[int]) -> Estimate:
+        """Return what draws give, as many as it takes to be sure enough.
+
+        Args:
+            draw: Returns what the draws from one number up to another give.
+            looks: The numbers of draws after which the errors are looked at.
+        """
+        drawn = draw(0, looks[0])
+        for start, stop in pairwise(looks):
+            if self.is_met(drawn.estimate):
+                break
+            drawn += draw(start, stop)
+        return drawn.estimate
+
+
+@dataclass
+class Means:
+    """The mean of draws and their spread.
+
+    Attributes:
+        count: The number of draws.
+        mean: `(K, U)`.
+        squares: `(K, U)` sum of the squared distances from the mean.
+    """
+
+    count: int = 0
+    mean: np.ndarray = field(default_factory=lambda: np.zeros(()))
+    squares: np.ndarray = field(default_factory=lambda: np.zeros(()))
+
+    @classmethod
+    def of(cls, draws: np.ndarray) -> "Means":
+        """Return the means of draws `(D, K, U)`."""
+        mean = draws.mean(0)
+        return cls(len(draws), mean, np.square(draws - mean).sum(0))
+
+    def __add__(self, other: "Means") -> "Means":
+        """Return the means of the draws of both (Chan, Golub & LeVeque 1979)."""
+        if not self.count:
+            return other
+        count, distance = self.count + other.count, other.mean - self.mean
+        mean = self.mean + distance * (other.count / count)
+        between = np.square(distance) * (self.count * other.count / count)
+        return Means(count, mean, self.squares + other.squares + between)
+
+    @property
+    def errors(self) -> np.ndarray:
+        """The standard errors of the means: `(K, U)`; infinite for a single draw."""
+        if self.count < 2:
+            return np.full_like(self.mean, np.inf)
+        return np.sqrt(self.squares / (self.count * (self.count - 1)))
+
+    @property
+    def estimate(self) -> Estimate:
+        """The means and their standard errors."""
+        return Estimate(self.mean, self.errors, self.count)

@@ -1,0 +1,127 @@
+"""Shapley values: by closed form, by enumeration, or by random orders of removal with standard errors.
+
+A unit's Shapley value is the rise of the loss when it is removed, averaged over all orders in which the units of the
+text can be removed (Shapley 1953, Strumbelj & Kononenko 2010):
+
+    score_u = mean over orders of  l(x without what comes before u, and u) - l(x without what comes before u)
+
+The scores add up to `l(all removed) - l(x)`, exactly, with any number of orders.
+
+**Random orders.** One draw is a random order, the order that begins in its middle, and both reversed. An order and its
+reverse together are exact for effects of single units and of pairs (Mitchell et al. 2022, *Sampling Permutations for
+Shapley Value Estimation*), and the half turn removes each unit both early and late. A score is the mean over draws, and
+its standard error comes from their spread. If fewer than eight draws of four orders are allowed, a draw is an order and
+its reverse.
+
+No linear surrogate is used as a control variate: in every order, a linear function gives each unit its exact value, so
+that there is no spread to remove.
+"""
+
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+
+from hf_gradexplain.attribution.masking.budget import FIRST_DRAWS, Budget, Means
+from hf_gradexplain.attribution.masking.game import Estimate, Game
+from hf_gradexplain.attribution.masking.source import SampledSource
+
+
+@dataclass(frozen=True)
+class Shapley(SampledSource):
+    """Shapley values of the units, see `hf_gradexplain.attribution.masking.shapley`.
+
+    They are exact, with errors of 0, where the logits of the model are a sum over units and the objective is linear in
+    them (FastText with the objective `logit`), and where no more than `max_evals` copies remove all sets of units.
+
+    At least two draws of two orders run, `4 (U - 1)` masked copies, also where `max_evals` is smaller.
+    """
+
+    def estimate(self, game: Game, budget: Budget) -> Estimate:
+        """Return the Shapley values of a game."""
+        return shapley_values(game, budget)
+
+    def most_copies(self, units: int, max_evals: int) -> int:
+        """Return the largest number of masked copies that a text of this number of units takes."""
+        return most_copies(units, max_evals)
+
+
+def shapley_values(game: Game, budget: Budget) -> Estimate:
+    """Return the Shapley values of a game."""
+    return exact_estimate(game, budget.max_evals) or sampled_values(game, budget)
+
+
+def exact_estimate(game: Game, max_evals: int) -> Estimate | None:
+    """Return the Shapley values if they have a closed form or all sets fit into `max_evals` copies, or None."""
+    if game.size == 1 or game.linear:
+        scores = single_removals(game)
+    elif 2**game.size - 2 <= max_evals:
+        scores = exact_values(game)
+    else:
+        return None
+    return Estimate(scores, np.zeros_like(scores), 0)
+
+
+def single_removals(game: Game) -> np.ndarray:
+    """Return the rise of the loss when each unit is removed alone: `(K, U)`."""
+    return game.losses(np.eye(game.size, dtype=bool)) - game.plain[:, None]
+
+
+def exact_values(game: Game) -> np.ndarray:
+    """Return the Shapley values by enumeration of all sets of units: `(K, U)`.
+
+    A set of `s` other units comes before a unit in the share `s! (U - s - 1)! / U!` of all orders.
+    """
+    units = game.size
+    numbers = np.arange(2**units)
+    sets = (numbers[:, None] >> np.arange(units) & 1).astype(bool)
+    losses = game.losses(sets)
+    losses[:, 0] = game.plain
+    sizes = sets.sum(1)
+    share_of = np.array([1 / (units * comb(units - 1, s)) for s in range(units)])
+    scores = np.empty((len(losses), units))
+    for unit in range(units):
+        without = numbers[~sets[:, unit]]
+        rises = losses[:, without | 1 << unit] - losses[:, without]
+        scores[:, unit] = rises @ share_of[sizes[without]]
+    return scores
+
+
+def sampled_values(game: Game, budget: Budget) -> Estimate:
+    """Return estimates of the Shapley values by random orders."""
+    orders = orders_per_draw(game.size, budget.max_evals)
+
+    def draw(first: int, stop: int) -> Means:
+        base = np.stack([game.rng(f"shapley {number}").permutation(game.size) for number in range(first, stop)])
+        turned = [base, np.roll(base, game.size // 2, axis=1)][: orders // 2]
+        return walk(game, np.stack(turned, 1))
+
+    most = max(2, budget.max_evals // (orders * (game.size - 1)))
+    return budget.sample(draw, budget.looks(most))
+
+
+def orders_per_draw(units: int, max_evals: int) -> int:
+    """Return the number of orders of one draw: four, or two if eight draws of four are too many."""
+    return 4 if 4 * FIRST_DRAWS * (units - 1) <= max_evals else 2
+
+
+def most_copies(units: int, max_evals: int) -> int:
+    """Return the largest number of masked copies that the Shapley values of a text take."""
+    if 2**units - 2 <= max_evals:
+        return max(1, 2**units - 2)
+    of_a_draw = orders_per_draw(units, max_evals) * (units - 1)
+    return max(2, max_evals // of_a_draw) * of_a_draw
+
+
+def walk(game: Game, orders: np.ndarray) -> Means:
+    """Return the mean rises of the loss as the units are removed one by one, in given orders and in reverse.
+
+    Args:
+        game: The game.
+        orders: `(D, N, U)` the `N` orders of each of `D` draws.
+    """
+    walks = np.concatenate([orders, orders[..., ::-1]], 1)
+    rises = np.diff(game.walks(walks.reshape(-1, game.size)), axis=2)
+    scores = np.empty_like(rises)
+    np.put_along_axis(scores, np.broadcast_to(walks.reshape(1, -1, game.size), rises.shape), rises, 2)
+    return Means.of(scores.reshape(len(scores), *walks.shape).mean(2).swapaxes(0, 1))

@@ -1,0 +1,84 @@
+"""The source of every method that draws masked copies of a text at random."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from hf_gradexplain.attribution.masking.budget import Budget
+from hf_gradexplain.attribution.masking.game import Estimate, Game
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.classifier.objective import widest
+from hf_gradexplain.text.data import Sampled
+
+
+@dataclass(frozen=True)
+class SampledSource:
+    """Estimates the scores of each text from masked copies, as many as its budget asks for.
+
+    A subclass has the two methods `estimate` and `most_copies`. Arguments that are None are filled from the options of
+    a call, see `hf_gradexplain.options.Options`.
+
+    Args:
+        max_evals: Largest number of masked copies of a text.
+        max_error: Stop once the standard error of every score is at most this share of the largest absolute score.
+        tell_apart: Stop once the intervals of this number of highest-scored units lie above those of all others.
+    """
+
+    max_evals: int | None = None
+    max_error: float | None = None
+    tell_apart: int | None = None
+    graph: ClassVar[bool] = False
+    masks: ClassVar[bool] = True
+
+    def estimate(self, game: Game, budget: Budget) -> Estimate:
+        """Return the scores of one text and their standard errors."""
+        raise NotImplementedError
+
+    def most_copies(self, units: int, max_evals: int) -> int:
+        """Return the largest number of masked copies that a text of this number of units takes."""
+        raise NotImplementedError
+
+    @property
+    def budget(self) -> Budget:
+        """How many copies may run, and when fewer are enough."""
+        given = {"max_evals": self.max_evals, "max_error": self.max_error, "tell_apart": self.tell_apart}
+        return Budget(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+    def __call__(self, forward: ForwardPass) -> Sampled:
+        """Return the scores and their standard errors, both `(B, U)`."""
+        return self.of_classes([forward])[0]
+
+    def of_classes(self, forwards: Sequence[ForwardPass]) -> list[Sampled]:
+        """Return the same for each class, from one set of masked copies."""
+        return sample(forwards, lambda game: self.estimate(game, self.budget))
+
+    def copies(self, units: int) -> int:
+        """Return the largest number of masked copies of a text."""
+        return self.most_copies(units, self.budget.max_evals)
+
+
+def sample(forwards: Sequence[ForwardPass], estimate: Callable[[Game], Estimate]) -> list[Sampled]:
+    """Return the scores that a function estimates for each text, per class.
+
+    Each text is a game of its own: its masked copies fill whole passes, and what it gets does not depend on the others.
+
+    Args:
+        forwards: The forward passes over the same texts; they differ only in the explained classes.
+        estimate: The function.
+    """
+    batch, logits = forwards[0].batch, forwards[0].logits
+    texts, dtype = len(batch.documents), widest(logits.device)
+    scores, errors = (torch.zeros(len(forwards), texts, batch.units.size, dtype=dtype) for _ in range(2))
+    draws, copies = (torch.zeros(texts, dtype=torch.long) for _ in range(2))
+    with torch.no_grad():
+        for text, document in enumerate(batch.documents):
+            if document.n_units:
+                game = Game([forward.only(text) for forward in forwards])
+                found = estimate(game)
+                scores[:, text, : game.size] = torch.from_numpy(found.scores)
+                errors[:, text, : game.size] = torch.from_numpy(found.errors)
+                draws[text], copies[text] = found.draws, game.copies
+    scores, errors = scores.to(logits.device), errors.to(logits.device)
+    return [Sampled(*of_class, draws, copies) for of_class in zip(scores, errors, strict=True)]
