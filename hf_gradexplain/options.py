@@ -92,7 +92,8 @@ class Options:
     steps: int | None = option(
         None,
         "Points on the path of integrated gradients. By default 20, doubled for a text until its scores add up, "
-        "within 1 %, to how much the loss rises when all words are replaced by the baseline; at most 160.",
+        "within 1 %, to how much the loss rises when all words are replaced by the baseline; at most 160. For "
+        "sequential_integrated_gradients, 20.",
     )
     max_evals: int = option(
         2000,

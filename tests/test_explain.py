@@ -13,7 +13,7 @@ from hf_gradexplain.explain import Explainer, explain
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import Options
 from tests.helpers.snapshot import snapshot
-from tests.helpers.tiny import KINDS, OF_ONE_PASS, OURS, TEXTS, explainer, make
+from tests.helpers.tiny import FEW, KINDS, OF_ONE_PASS, OURS, TEXTS, explainer, make
 
 ALL = tuple(METHODS)
 PAIR = ("the film is good", "the music is bad")
@@ -120,6 +120,7 @@ def test_the_one_liner_loads_by_name_and_takes_an_explainer(tmp_path):
 # The numbers do not depend on the company
 
 
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients should add up")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [(torch.float64, 1e-10), pytest.param(torch.float32, 1e-5, marks=pytest.mark.slow)]
@@ -128,13 +129,14 @@ def test_a_text_gets_the_same_numbers_alone_and_in_any_batch(kind, dtype, tolera
     explain = explainer(kind, dtype=dtype)
     # The tests of averaged gradients have batches of any size.
     for unit, methods, sizes in (("word", ALL, [30]), ("word_type", OF_ONE_PASS, [None, 30])):
-        alone = [explain(text, methods, unit) for text in TEXTS]
+        alone = [explain(text, methods, unit, **FEW) for text in TEXTS]
         for batch_tokens in sizes:
-            together = explain(list(TEXTS), methods, unit, batch_tokens=batch_tokens)
+            together = explain(list(TEXTS), methods, unit, batch_tokens=batch_tokens, **FEW)
             for found, expected in zip(together, alone, strict=True):
                 assert_same(found, expected, tolerance)
 
 
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients should add up")
 @pytest.mark.parametrize("kind", OURS)
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_the_numbers_do_not_depend_on_the_padding_side(kind, side):
@@ -142,8 +144,8 @@ def test_the_numbers_do_not_depend_on_the_padding_side(kind, side):
     tokenizer.padding_side = side
     explain = Explainer(model, tokenizer)
     assert explain.profile.padding_safe
-    for text, found in zip(TEXTS, explain(list(TEXTS), ALL, "word_type"), strict=True):
-        assert_same(found, explain(text, ALL, "word_type"), 1e-10)
+    for text, found in zip(TEXTS, explain(list(TEXTS), ALL, "word_type", **FEW), strict=True):
+        assert_same(found, explain(text, ALL, "word_type", **FEW), 1e-10)
 
 
 @pytest.mark.parametrize("unit", ["token", "word", "word_type"])
@@ -193,21 +195,23 @@ def changes(before: dict, after: dict) -> list[str]:
     return [name for name in before if before[name] != after[name]]
 
 
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients should add up")
 @pytest.mark.filterwarnings("ignore:leave-one-out runs")
 def test_nothing_is_changed_by_a_call(lived_in):
     before = snapshot(*lived_in)
     explain = Explainer(*lived_in)
     assert changes(before, snapshot(*lived_in)) == []
-    explain(list(TEXTS), ALL, "word_type", [0] * len(TEXTS))
+    explain(list(TEXTS), ALL, "word_type", [0] * len(TEXTS), **FEW)
     assert changes(before, snapshot(*lived_in)) == []
 
 
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients should add up")
 @pytest.mark.parametrize("kind", ["fasttext", "bert", "bart"])
 def test_nothing_is_changed_in_a_model_just_made(kind):
     """Its tokenizer neither truncates nor pads."""
     model, tokenizer = make(kind)
     before = snapshot(model, tokenizer)
-    Explainer(model, tokenizer)(list(TEXTS), ALL)
+    Explainer(model, tokenizer)(list(TEXTS), ALL, **FEW)
     assert changes(before, snapshot(model, tokenizer)) == []
 
 

@@ -144,15 +144,15 @@ def test_scores_are_those_of_the_combined_logits(explain, how):
         assert found["sa_linf"][u] == pytest.approx(float(rows.abs().max()), rel=1e-6, abs=1e-10)
 
 
-@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients should add up")  # four steps are few
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients should add up")  # two steps are few
 @pytest.mark.parametrize("kind", ["bert", "bart"])
 @pytest.mark.parametrize("how", COMBINED)
 def test_passes_of_one_sequence_give_the_same(kind, how):
     """A text of many sequences runs in several passes, also backwards."""
     explain = explainer(kind, dtype=torch.float64)
-    methods = ("loo", "signed_gi", "integrated_gradients", "smoothgrad")
-    together = explained(explain, how, methods, target="label", steps=4, batch_tokens=4096)
-    apart = explained(explain, how, methods, target="label", steps=4, batch_tokens=1)
+    methods = ("loo", "signed_gi", "integrated_gradients", "sequential_integrated_gradients", "smoothgrad", "vargrad")
+    together = explained(explain, how, methods, target="label", steps=2, batch_tokens=4096)
+    apart = explained(explain, how, methods, target="label", steps=2, batch_tokens=1)
     assert token_limit(explain.model, 10**6, graph=True) == 10**6
     for method in methods:
         np.testing.assert_allclose(apart[method], together[method], rtol=1e-9, atol=1e-12)
@@ -167,6 +167,14 @@ def test_integrated_gradients_are_complete(how):
     rise = (naive.run()[0].log_softmax(-1)[0] - naive.run(spans)[0].log_softmax(-1)[0]).item()
     close = 1e-2 if how == "max" else 1e-4  # the path crosses a kink of the maximum
     assert found["integrated_gradients"].sum() == pytest.approx(rise, rel=close, abs=1e-6)
+
+
+@pytest.mark.parametrize("how", ["mean", "classes"])
+def test_sequential_integrated_gradients_are_leave_one_out(how):
+    """A word that stands in several sequences moves in all of them at once."""
+    methods = ("sequential_integrated_gradients", "loo")
+    found = explained(explainer("bert", dtype=torch.float64), how, methods, target="label", steps=40)
+    np.testing.assert_allclose(found[methods[0]], found["loo"], rtol=1e-5, atol=1e-8)
 
 
 def test_the_maximum_is_explained_in_its_deciding_sequence():
@@ -257,13 +265,13 @@ def test_noise_is_drawn_once_for_each_copy(monkeypatch):
     explain, drawn = explainer("bert", dtype=torch.float64), []
     monkeypatch.setattr(SmoothGrad, "_draw", _recorded(SmoothGrad._draw, drawn))
     explained(explain, "mean", "smoothgrad", target="label", self_check=False, batch_tokens=1)
-    assert len(drawn) == SmoothGrad().copies
+    assert drawn == list(range(SmoothGrad().copies))
 
 
 def _recorded(draw, drawn):
-    def run(self, vectors, in_unit, rng):
-        drawn.append(len(vectors))
-        return draw(self, vectors, in_unit, rng)
+    def run(self, rng, number, table, vectors):
+        drawn.append(number)
+        return draw(self, rng, number, table, vectors)
 
     return run
 

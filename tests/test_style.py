@@ -102,6 +102,7 @@ INSIDE = {
     "attribution": [
         {"descriptions", "formulas", "baseline"},
         {"sources"},
+        {"perturbed_copies"},
         {"averaged_gradients", "masking.game", "occlusion"},
         {"masking.budget"},
         {"masking.source"},

@@ -1,6 +1,6 @@
 """Gradients averaged along a path (Integrated Gradients) or over noise (SmoothGrad)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -10,11 +10,11 @@ from scipy.special import roots_jacobi
 from torch import Tensor
 
 from hf_gradexplain.attribution.formulas import completeness_gap, signed_gi
-from hf_gradexplain.attribution.sources import concatenated, gradients_of, propagated_gradients
+from hf_gradexplain.attribution.perturbed_copies import CopyGradients, PerturbedCopies
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.lookups import Edit
-from hf_gradexplain.classifier.memory import run_in_chunks
-from hf_gradexplain.text.data import Gradients
+from hf_gradexplain.classifier.objective import widest
+from hf_gradexplain.text.data import Gradients, NoisyGradients
 
 STEPS = (20, 40, 80, 160)
 """Numbers of points that are tried one after the other."""
@@ -45,6 +45,10 @@ class IntegratedGradients:
     rules: str | None = None
     graph: ClassVar[bool] = False
     gradients: ClassVar[bool] = True
+
+    def passes(self, units: float) -> float:
+        """Return the number of passes for a text; as many as it needs may be more."""
+        return self.steps or STEPS[0]
 
     @property
     def complete(self) -> bool:
@@ -86,24 +90,48 @@ class IntegratedGradients:
             return masking.forward(forward.batch, graph=False, edit_of=edit_of).loss() - forward.loss()
 
     def _average(
-        self, forward: ForwardPass, steps: int, baselines: tuple[Tensor, ...] | None, texts: Tensor | None = None
+        self, forward: ForwardPass, steps: int, baseline: tuple[Tensor, ...] | None, texts: Tensor | None = None
     ) -> Gradients:
         """Return the averaged gradients; zero for texts not in `texts` (default: all)."""
-        points, weights = gauss_radau(steps)
-        copies = _PerturbedCopies(forward, steps, texts)
-        position = copies.repeat_per_text(points)
+        return _on_the_line(PerturbedCopies(forward, steps, texts), baseline, self.rules)
 
-        def edit_of(rows: Tensor, sequences: Tensor, columns: slice) -> Edit:
-            def interpolate(table: int, vectors: Tensor, tokens: slice) -> Tensor:
-                baseline = 0 if baselines is None else baselines[table].to(vectors.device)
-                moved = baseline + position[rows.cpu()].to(vectors)[:, None, None] * (vectors - baseline)
-                in_unit = copies.in_unit[:, columns][sequences, tokens].unsqueeze(2)
-                return torch.where(in_unit.to(vectors.device), moved, vectors)
 
-            return interpolate
+@dataclass(frozen=True)
+class SequentialIntegratedGradients:
+    """Gradients averaged, for each unit, along the line on which it alone moves (Enguehard 2023).
 
-        averaged = copies.average_gradients(edit_of, copies.repeat_per_text(weights), self.rules)
-        return replace(averaged, baseline=concatenated(baselines))
+    The word vectors of one unit move from the baseline to the input, all others stay. With the formula `signed_gi`, the
+    score of the unit is the rise of the loss when it alone is replaced by the baseline, `l_y(x without unit) - l_y(x)`:
+    the score of `loo` from the same baseline, up to the error of the quadrature (see `gauss_radau`). Unlike those of
+    integrated gradients, the scores of a text add up to no known number. One step is the plain gradient.
+
+    The paper divides the scores of a text by their norm. This does not: the order is the same, and scores stay in the
+    units of the loss.
+
+    Args:
+        steps: Number of points on each line; a text of `U` units takes `U` times as many forward and backward passes.
+            None for 20.
+    """
+
+    steps: int | None = None
+    graph: ClassVar[bool] = False
+    gradients: ClassVar[bool] = True
+
+    def passes(self, units: float) -> float:
+        """Return the number of passes for a text."""
+        return units * (self.steps or STEPS[0])
+
+    def __call__(self, forward: ForwardPass) -> Gradients:
+        """Return the word vectors of the texts and the averaged gradients, both `(S, T, D)`."""
+        steps, baseline = self.steps or STEPS[0], forward.classifier.gradient_baseline
+        return _on_the_line(PerturbedCopies(forward, steps, each_unit=True), baseline)
+
+
+def _on_the_line(copies: PerturbedCopies, baseline: tuple[Tensor, ...] | None, rules: str | None = None) -> Gradients:
+    """Return the gradients averaged over copies at the points of the quadrature from the baseline to the input."""
+    points, weights = gauss_radau(copies.n)
+    edit_of = copies.on_the_line(copies.values(points), copies.constant(baseline))
+    return copies.average(copies.gradients(edit_of, rules), copies.values(weights), baseline)
 
 
 @dataclass(frozen=True)
@@ -124,104 +152,66 @@ class SmoothGrad:
     graph: ClassVar[bool] = False
     gradients: ClassVar[bool] = True
 
-    def __call__(self, forward: ForwardPass) -> Gradients:
-        """Return the word vectors of the texts and the averaged gradients, both `(S, T, D)`."""
-        copies = _PerturbedCopies(forward, self.copies)
-        tables = forward.classifier.word_vectors(forward.batch.inputs)
+    def passes(self, units: float) -> float:
+        """Return the number of passes for a text."""
+        return self.copies
+
+    def __call__(self, forward: ForwardPass) -> NoisyGradients:
+        """Return the word vectors of the texts, the averaged gradients, and the variance of the gradients."""
+        copies = PerturbedCopies(forward, self.copies)
+        noise_of = copies.drawn(self._draw)
 
         def edit_of(rows: Tensor, sequences: Tensor, columns: slice) -> Edit:
-            noise = [self._noise(copies, rows, sequences, *each)[:, columns] for each in enumerate(tables)]
-            return lambda table, vectors, tokens: vectors + noise[table][:, tokens].to(vectors.device)
+            def add_noise(table: int, vectors: Tensor, tokens: slice) -> Tensor:
+                return vectors + noise_of(table, rows, sequences)[:, columns][:, tokens].to(vectors.device)
 
-        return copies.average_gradients(edit_of, copies.repeat_per_text([1 / self.copies] * self.copies))
+            return add_noise
 
-    def _noise(
-        self, copies: "_PerturbedCopies", rows: Tensor, sequences: Tensor, table: int, vectors: Tensor
-    ) -> Tensor:
-        """Return the noise `(s, T, D)` of some sequences of copies, given the vectors of all `(S, T, D)`.
+        variance = _RowVariance(copies)
+        parts = variance.watch(copies.gradients(edit_of))
+        baseline = forward.classifier.gradient_baseline
+        mean = copies.average(parts, copies.values([1 / self.copies] * self.copies), baseline)
+        return NoisyGradients(mean.embedding, mean.grad, mean.baseline, variance=variance.result())
 
-        Args:
-            copies: The copies.
-            rows: `(s,)` the copy that each sequence belongs to.
-            sequences: `(s,)` the sequence of the batch that it repeats.
-            table: The number of the embedding table.
-            vectors: The word vectors of the batch.
-        """
-        batch, noise_of = copies.batch, torch.zeros_like(vectors[sequences])
-        running = set(rows.tolist())
-        for row in sorted(running):
-            text = copies.text_of[row : row + 1]
-            own, chosen = batch.sequences_of(text), (rows == row).nonzero()[:, 0]
-            if (row, table) not in copies.noise:  # the sequences of a copy may run in several passes
-                copies.noise = {key: noise for key, noise in copies.noise.items() if key[0] in running}
-                rng = batch.documents[int(text)].rng(batch.seed, f"noise {table} {row % copies.n}")
-                copies.noise[row, table] = self._draw(vectors[own], copies.in_unit[own], rng)
-            noise_of[chosen] = copies.noise[row, table][sequences[chosen] - own[0]]
-        return noise_of
-
-    def _draw(self, vectors: Tensor, in_unit: Tensor, rng: np.random.Generator) -> Tensor:
-        """Return noise for the vectors of a text `(k, T, D)`; 0 for tokens that are in no unit `(k, T)`."""
-        noise, unit_vectors = torch.zeros_like(vectors), vectors[in_unit]
-        width = unit_vectors.max() - unit_vectors.min() if unit_vectors.numel() else 0
-        drawn = torch.from_numpy(rng.normal(size=tuple(unit_vectors.shape))).to(unit_vectors)
-        noise[in_unit] = self.level * width * drawn
-        return noise
+    def _draw(self, rng: Callable[[str], np.random.Generator], number: int, table: int, vectors: Tensor) -> Tensor:
+        """Return noise for vectors `(n, D)`."""
+        width = vectors.max() - vectors.min() if vectors.numel() else 0
+        noise = rng(f"noise {table} {number}").normal(size=tuple(vectors.shape))
+        return self.level * width * torch.from_numpy(noise).to(vectors)
 
 
-class _PerturbedCopies:
-    """`n` perturbed copies of each text of a batch, or of some: `B n` rows, the copies of one text next to each other.
+class _RowVariance:
+    """The variance of the gradient of each embedding-table row that a unit uses, over the `n` copies of a text.
 
-    Attributes:
-        in_unit: `(S, T)` bool, True for the tokens that belong to a unit; only these are perturbed.
-        text_of: `(B n,)` text of each row, the shortest first.
-        lengths: `(B n,)` number of tokens of each row, padding included.
-        noise: The noise that was drawn last, by row and table.
+    Values are taken relative to the first copy, in the widest dtype: squares of tiny gradients do not underflow, and
+    the variance of a constant is 0.
     """
 
-    def __init__(self, forward: ForwardPass, n: int, texts: Tensor | None = None) -> None:
-        self.classifier, self.batch, self.n = forward.classifier, forward.batch, n
-        self.noise: dict[tuple[int, int], Tensor] = {}
-        self.in_unit = forward.batch.units.unit_of < forward.batch.units.size
-        chosen = torch.arange(len(forward.logits), device=forward.logits.device) if texts is None else texts
-        lengths, order = forward.batch.padded_lengths[chosen].sort(stable=True)
-        self.text_of, self.lengths = chosen[order].repeat_interleave(n), lengths.repeat_interleave(n).tolist()
+    def __init__(self, copies: PerturbedCopies) -> None:
+        self._copies = copies
+        self._sums: tuple[Tensor, ...] = ()
 
-    def repeat_per_text(self, values: Sequence[float]) -> Tensor:
-        """Repeat the `n` values of a text's copies for every text: `(B n,)`."""
-        return torch.tensor(values, dtype=torch.float64).repeat(len(self.text_of) // self.n)
+    def watch(self, parts: Iterable[CopyGradients]) -> Iterator[CopyGradients]:
+        """Add the gradients of some copies, and pass them on."""
+        copies = self._copies
+        for part in parts:
+            values = part.units.sum_rows(part.grad)
+            values = values.to(widest(values.device))
+            texts, is_first = copies.text_of[part.copies], copies.number[part.copies] == 0
+            if not self._sums:
+                shape = len(copies.batch.target), *values.shape[1:]
+                self._sums = tuple(values.new_zeros(shape) for _ in range(3))
+            first, total, squares = self._sums
+            first[texts[is_first]] = values[is_first]
+            difference = values - first[texts]
+            total.index_add_(0, texts, difference)
+            squares.index_add_(0, texts, difference.square())
+            yield part
 
-    def average_gradients(
-        self, edit_of: Callable[[Tensor, Tensor, slice], Edit], weights: Tensor, rules: str | None = None
-    ) -> Gradients:
-        """Return the word vectors of the texts and the weighted sum of the gradients of their copies.
-
-        Args:
-            edit_of: Gives the edit of some sequences of copies, `(rows, sequences, columns)`: the copy `(s,)` that each
-                belongs to, the sequence `(s,)` of the batch that it repeats, and the columns that are run: the rest is
-                padding.
-            weights: `(B n,)` weight of each copy.
-            rules: Name of the rule set that the gradients follow; None for ordinary gradients.
-        """
-        classifier, inputs = self.classifier, self.batch.inputs
-        vectors = torch.cat(classifier.word_vectors(inputs), -1)
-        total = vectors.new_zeros(vectors.shape, dtype=torch.promote_types(vectors.dtype, torch.float32))
-
-        def run(chunk: slice) -> tuple[Tensor, slice, Tensor]:
-            copies, copy_of, sequences = self.batch.take(self.text_of[chunk])
-            rows, widest = copy_of + chunk.start, self.batch.columns(int(copies.lengths.max()))
-
-            def edit_some(some: Tensor, columns: slice) -> Edit:
-                within = range(self.in_unit.shape[1])[widest][columns]
-                return edit_of(rows[some], sequences[some], slice(within.start, within.stop))
-
-            forward = classifier.forward(copies, graph=True, edit_of=edit_some)
-            grad = (gradients_of(forward) if rules is None else propagated_gradients(forward, rules)).grad
-            return sequences, widest, grad * weights[rows.cpu()].to(grad)[:, None, None]
-
-        chunks = run_in_chunks(classifier.model, self.lengths, classifier.batch_tokens, run, graph=True)
-        for _, (sequences, columns, grads) in chunks:
-            total[:, columns].index_add_(0, sequences, grads)
-        return Gradients(vectors, total, concatenated(classifier.gradient_baseline))
+    def result(self) -> Tensor:
+        """Return the variances `(B, R, D)`."""
+        _, total, squares = self._sums
+        return (squares - total.square() / self._copies.n).clamp_min(0) / self._copies.n
 
 
 def gauss_radau(n: int) -> tuple[list[float], list[float]]:

@@ -29,6 +29,9 @@ DESCRIPTIONS = {
     "integrated_gradients": Description(
         True, "gradient times input, the gradient averaged from baseline to text", "20 to 300 forward and backward"
     ),
+    "sequential_integrated_gradients": Description(
+        True, "integrated gradients of each unit alone: about loo, at a higher price", "20 U forward and backward"
+    ),
     "attn_lrp": Description(True, "relevance propagation: AttnLRP", "1 backward"),
     "cp_lrp": Description(True, "relevance propagation: conservative, attention weights as constants", "1 backward"),
     "gi_detached": Description(
@@ -43,6 +46,7 @@ DESCRIPTIONS = {
         True, "Shapley values: rise of the loss without the unit, over random orders", "up to 2,000 forward"
     ),
     "smoothgrad": Description(False, "L2 norm of the gradient averaged over noisy copies", "20 forward and backward"),
+    "vargrad": Description(False, "variance of the gradient over noisy copies, summed", "20 forward and backward"),
 }
 """One description per method of `hf_gradexplain.attribution.methods`, in the same order."""
 

@@ -9,7 +9,7 @@ Understanding of Gradient-Based Explanatory Methods in NLP*.
 import torch
 from torch import Tensor
 
-from hf_gradexplain.text.data import Gradients, Sampled
+from hf_gradexplain.text.data import Gradients, NoisyGradients, Sampled
 from hf_gradexplain.text.unit_index import Units
 
 
@@ -59,6 +59,15 @@ def gradient_times_input(evidence: Gradients, units: Units) -> Tensor:
     """Signed gradient times input before its sum over dims: `-g_i e_i`, `(B, U, D)`."""
     e, b = evidence.embedding, evidence.baseline
     return -units.sum(evidence.grad * (e if b is None else e - b))
+
+
+def vargrad(evidence: NoisyGradients, units: Units) -> Tensor:
+    """Variance of the gradient over noisy copies, summed over dims: `sum_i Var(g_i)` (Adebayo et al. 2018).
+
+    The mean squared distance of the unit's noisy gradients from their mean. Zero where the gradient does not depend on
+    the word vectors: for a model whose logits are linear in them, with the objective `logit`.
+    """
+    return units.over_rows(evidence.variance.sum(-1), "sum")
 
 
 def completeness_gap(scores: Tensor, rise: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hf_gradexplain.attribution import formulas as formulas
 from hf_gradexplain.attribution.all_classes import Classes, only_target
-from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SmoothGrad
+from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SequentialIntegratedGradients, SmoothGrad
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
 from hf_gradexplain.attribution.masking.shapley import Shapley
 from hf_gradexplain.attribution.occlusion import Occlusion
@@ -85,12 +85,14 @@ _COMPUTED: dict[str, tuple[Source, Callable[[Any, Units], Tensor]]] = {
     "signed_gi": (Backward(), formulas.signed_gi),
     "gi_prob": (Backward("prob"), formulas.signed_gi),
     "integrated_gradients": (IntegratedGradients(), formulas.signed_gi),
+    "sequential_integrated_gradients": (SequentialIntegratedGradients(), formulas.signed_gi),
     "attn_lrp": (Propagation("attn_lrp"), formulas.signed_gi),
     "cp_lrp": (Propagation("cp_lrp"), formulas.signed_gi),
     "gi_detached": (Propagation("gi_detached"), formulas.signed_gi),
     "occlusion": (Occlusion(), formulas.as_is),
     "shapley": (Shapley(), formulas.sampled),
     "smoothgrad": (SmoothGrad(), formulas.sa_l2),
+    "vargrad": (SmoothGrad(), formulas.vargrad),
 }
 
 METHODS = Methods({name: Method(*how, **DESCRIPTIONS[name]._asdict()) for name, how in _COMPUTED.items()})

@@ -25,7 +25,8 @@ from hf_gradexplain.text.data import Gradients
 class Source(Protocol):
     """Computes evidence from a forward pass over a batch.
 
-    A source that differentiates forward passes of its own, not the given one, has an attribute `gradients = True`.
+    A source that differentiates forward passes of its own, not the given one, has an attribute `gradients = True`. If
+    these are not one per text, a method `passes(units)` returns their number for a text of that many units.
     A source that propagates relevance has an attribute `propagates = True`, and one that runs masked copies has
     `masks = True`. A source has `complete = True` if its `signed_gi` scores should add up to a known number, `rise` in
     the evidence.
@@ -42,6 +43,12 @@ class Source(Protocol):
 def takes_gradients(source: Source) -> bool:
     """Return whether a source differentiates the model, in the given forward pass or in its own."""
     return source.graph or getattr(source, "gradients", False)
+
+
+def gradient_passes(source: Source, units: float) -> float:
+    """Return how many forward and backward passes a source takes for a text of `units` units."""
+    passes = getattr(source, "passes", None)
+    return int(takes_gradients(source)) if passes is None else passes(units)
 
 
 def propagates(source: Source) -> bool:

@@ -44,8 +44,8 @@ class Estimate:
 
     documents: int | None
     shards: int | None
-    forward: int
-    backward: int
+    forward: float
+    backward: float
     loo: float
     curves: float
     orders: int
@@ -90,8 +90,8 @@ class Estimate:
             if self.shards
             else "unknown for a stream",
             "processes": f"{self.processes}",
-            "forward passes": f"{n * self.forward:,} plain"
-            + (f", and {n * self.backward:,} backward" if self.backward else ""),
+            "forward passes": f"{n * self.forward:,.0f} plain"
+            + (f", and {n * self.backward:,.0f} backward" if self.backward else ""),
             "  leave-one-out": loo + (saved if "loo" in self.saved else "") if self.loo else "none",
             "  curves": curves + (saved if "curves" in self.saved else ""),
             "  bounds": f"about {n * self.bounds:,.0f}" if self.bounds else "none",

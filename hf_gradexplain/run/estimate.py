@@ -11,9 +11,8 @@ import psutil
 import torch
 from datasets import Dataset, IterableDataset
 
-from hf_gradexplain.attribution.averaged_gradients import STEPS
 from hf_gradexplain.attribution.methods import select
-from hf_gradexplain.attribution.sources import LeaveOneOut, Source, takes_gradients
+from hf_gradexplain.attribution.sources import LeaveOneOut, Source, gradient_passes, takes_gradients
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
@@ -64,8 +63,8 @@ def estimate(
     return Estimate(
         documents=None if stream else documents,
         shards=None if stream else n_shards,
-        forward=passes.forward,
-        backward=passes.backward,
+        forward=_mean([passes.forward(u) for u in units]),
+        backward=_mean([passes.backward(u) for u in units]),
         loo=_mean(units) if passes.needs_loo else 0,
         curves=_mean([measures.steps(u) for u in units]),
         orders=passes.orders,
@@ -101,13 +100,11 @@ class _Passes:
     def _gradient_sources(self) -> list[Source]:
         return [source for source in dict.fromkeys(self._sources) if takes_gradients(source)]
 
-    @property
-    def forward(self) -> int:
-        return 1 + sum(_copies(source) for source in self._gradient_sources if not source.graph)
+    def forward(self, units: int) -> float:
+        return 1 + sum(gradient_passes(source, units) for source in self._gradient_sources if not source.graph)
 
-    @property
-    def backward(self) -> int:
-        return sum(map(_copies, self._gradient_sources))
+    def backward(self, units: int) -> float:
+        return sum(gradient_passes(source, units) for source in self._gradient_sources)
 
     @property
     def needs_loo(self) -> bool:
@@ -120,12 +117,19 @@ class _Passes:
     def bounds(self, units: int) -> int:
         return search_size(units, self.measures.beam_size) if self.measures.bounds else 0
 
-    def work(self, sizes: Sequence[tuple[int, int]]) -> list[int]:
+    def work(self, sizes: Sequence[tuple[int, int]]) -> list[float]:
         """Return the work on documents of these units and tokens: tokens times forward passes; a backward is two."""
-        fixed = self.forward + 2 * self.backward
         loo, orders = self.needs_loo and "loo" not in self.saved, 0 if "curves" in self.saved else self.orders
         return [
-            tokens * (fixed + loo * units + orders * self.measures.steps(units) + (orders > 0) + self.bounds(units))
+            tokens
+            * (
+                self.forward(units)
+                + 2 * self.backward(units)
+                + loo * units
+                + orders * self.measures.steps(units)
+                + (orders > 0)
+                + self.bounds(units)
+            )
             for units, tokens in sizes
         ]
 
@@ -140,11 +144,6 @@ class _Passes:
             kept = tuple(name for name in self.options.methods if name != method)
             others["methods", kept] = replace(self, options=replace(self.options, methods=kept))
         return others
-
-
-def _copies(source: Source) -> int:
-    """Return how many copies of a text a source differentiates."""
-    return next((getattr(source, name) or STEPS[0] for name in ("steps", "copies") if hasattr(source, name)), 1)
 
 
 def _sample(parts: Iterable[Shard]) -> tuple[int, int, list[dict[str, Any]]]:

@@ -9,7 +9,7 @@ windows, a question about two answers one sequence per answer. A unit of such a 
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -212,6 +212,18 @@ class Gradients:
     grad: Tensor
     baseline: Tensor | None = None
     rise: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyGradients(Gradients):
+    """Gradients averaged over noisy copies.
+
+    Attributes:
+        variance: `(B, R, D)` the variance over the copies of the gradient with respect to each embedding-table row
+            that a unit uses.
+    """
+
+    variance: Tensor = field(kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)

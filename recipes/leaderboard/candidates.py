@@ -1,9 +1,9 @@
 """Methods that are measured but not in `METHODS`: each becomes a method only if it wins."""
 
-from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SmoothGrad
+from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients
 from hf_gradexplain.attribution.formulas import signed_gi
 from hf_gradexplain.attribution.methods import METHODS, Method, register
-from hf_gradexplain.attribution.sources import LeaveOneOut, takes_gradients
+from hf_gradexplain.attribution.sources import LeaveOneOut, gradient_passes
 
 CANDIDATES = {
     f"ig_{name}_{steps}": Method(
@@ -42,10 +42,4 @@ def passes(method: str, units: float) -> float:
     [0, 30, 1, 20, 3]
     """
     source = METHODS[method].source
-    if isinstance(source, LeaveOneOut):
-        return units
-    if isinstance(source, IntegratedGradients):
-        return source.steps or IG_STEPS
-    if isinstance(source, SmoothGrad):
-        return source.copies
-    return int(takes_gradients(source))
+    return units if isinstance(source, LeaveOneOut) else gradient_passes(source, units)

@@ -5,10 +5,16 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from captum.attr import NoiseTunnel, Saliency
 from scipy.integrate import fixed_quad
 
-from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SmoothGrad, gauss_radau
-from hf_gradexplain.attribution.formulas import sa_l2, signed_gi
+from hf_gradexplain.attribution.averaged_gradients import (
+    IntegratedGradients,
+    SequentialIntegratedGradients,
+    SmoothGrad,
+    gauss_radau,
+)
+from hf_gradexplain.attribution.formulas import sa_l2, signed_gi, vargrad
 from hf_gradexplain.attribution.methods import METHODS, Method
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.explain import Explainer
@@ -79,9 +85,11 @@ def test_completeness_with_another_baseline_and_many_points_across_kinks(kind, n
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_step_is_gradient_times_input(kind, named):
     named("path", Method(IntegratedGradients(1), signed_gi, True, ""))
+    named("paths", Method(SequentialIntegratedGradients(1), signed_gi, True, ""))
     for unit in UNITS:
-        scores = explainer(kind)(TEXTS[0], ("path", "signed_gi"), unit).scores
-        assert scores["path"] == pytest.approx(scores["signed_gi"], rel=1e-12)
+        scores = explainer(kind)(TEXTS[0], ("path", "paths", "signed_gi"), unit).scores
+        for name in ("path", "paths"):
+            assert scores[name] == pytest.approx(scores["signed_gi"], rel=1e-12), name
 
 
 @pytest.mark.parametrize("kind", ["bert", "gpt2"])
@@ -101,6 +109,47 @@ def test_integrated_gradients_agree_with_gauss_legendre_quadrature_written_naive
     named("path", Method(IntegratedGradients(40), signed_gi, True, ""))
     scores = explain(text, "path", "token", labels=1).scores["path"]
     assert scores == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize(("kind", "unit"), [("bert", "word_type"), ("gpt2", "word")])
+def test_sequential_integrated_gradients_agree_with_quadrature_one_unit_after_the_other_written_naively(kind, unit):
+    explain, text = explainer(kind), TEXTS[0]
+    reader = NaiveReader(explain.model, explain.tokenizer, text)
+    loss = loss_of("loss", "single_label_classification", 1)
+
+    def score(tokens: list[int]) -> float:
+        rows = torch.tensor([reader.rows[t] for t in tokens])
+        vectors = reader.table[rows].detach().clone()
+
+        def product(share: float) -> float:
+            reader.table.data[rows] = share * vectors
+            grads = reader.gradients(loss)
+            return -sum(float(np.dot(grads[t], vectors[i].numpy())) for i, t in enumerate(tokens))
+
+        value, _ = fixed_quad(lambda points: np.array([product(x) for x in points]), 0, 1, n=30)
+        reader.table.data[rows] = vectors
+        return value
+
+    expected = [score(tokens) for tokens in reader.units(unit)]
+    scores = explain(text, "sequential_integrated_gradients", unit, labels=1, steps=30)
+    assert scores["sequential_integrated_gradients"] == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("baseline", ["zero", "mean"])
+@pytest.mark.parametrize("kind", SMOOTH)
+def test_sequential_integrated_gradients_are_leave_one_out_up_to_quadrature(kind, baseline):
+    methods, options = ("sequential_integrated_gradients", "loo"), {"labels": 1, "baseline": baseline}
+    scores = explainer(kind)(TEXTS[3], methods, steps=40, **options).scores
+    assert scores[methods[0]] == pytest.approx(scores["loo"], rel=1e-6, abs=1e-9)
+    few = explainer(kind)(TEXTS[3], methods, steps=2, **options).scores
+    assert few[methods[0]] != pytest.approx(scores["loo"], rel=1e-6)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_on_a_linear_model_sequential_integrated_gradients_are_signed_gi(unit):
+    methods = ("sequential_integrated_gradients", "signed_gi")
+    scores = explainer("fasttext")(TEXTS[0], methods, unit, objective="logit", steps=3).scores
+    assert scores[methods[0]] == pytest.approx(scores["signed_gi"], rel=1e-12)
 
 
 @pytest.mark.parametrize("rules", ["attn_lrp", "cp_lrp"])
@@ -137,8 +186,9 @@ def test_without_noise_smoothgrad_is_the_plain_gradient(kind, named):
 
 
 def test_on_a_linear_model_noise_changes_nothing():
-    scores = explainer("fasttext")(TEXTS[0], ("smoothgrad", "sa_l2"), "word_type", objective="logit").scores
+    scores = explainer("fasttext")(TEXTS[0], ("smoothgrad", "vargrad", "sa_l2"), "word_type", objective="logit").scores
     assert scores["smoothgrad"] == pytest.approx(scores["sa_l2"], rel=1e-12)
+    assert (scores["vargrad"] == 0).all()
 
 
 def without_first_norm():
@@ -149,7 +199,7 @@ def without_first_norm():
 
 
 @pytest.mark.parametrize("kind", ["bert", "bert without its first norm", "textcnn"])
-def test_smoothgrad_agrees_with_a_loop_over_noisy_texts(kind, named):
+def test_smoothgrad_and_vargrad_agree_with_a_loop_over_noisy_texts(kind, named):
     explain = without_first_norm() if kind.endswith("norm") else explainer(kind)
     text, copies, level = TEXTS[0], 4, 0.2
     reader = NaiveReader(explain.model, explain.tokenizer, text)
@@ -157,26 +207,66 @@ def test_smoothgrad_agrees_with_a_loop_over_noisy_texts(kind, named):
     rows = torch.tensor([reader.rows[t] for t in reader.tokens])
     vectors = reader.table[rows].detach().clone()
     (document,) = Encoder(explain.tokenizer, None, "word")([text])
-    grads = {t: np.zeros(vectors.shape[1]) for t in reader.tokens}
+    grads, of_copies = {t: np.zeros(vectors.shape[1]) for t in reader.tokens}, []
     for copy in range(copies):
         noise = document.rng(0, f"noise 0 {copy}").normal(size=vectors.shape)
         reader.table.data[rows] = vectors + level * (vectors.max() - vectors.min()) * torch.from_numpy(noise)
-        for t, grad in reader.gradients(loss).items():
-            grads[t] += np.array(grad) / copies
+        of_copies.append({t: np.array(grad) for t, grad in reader.gradients(loss).items()})
+        for t, grad in of_copies[-1].items():
+            grads[t] += grad / copies
     named("smooth", Method(SmoothGrad(copies, level), sa_l2, False, ""))
-    scores = explain(text, "smooth", "word", labels=1).scores["smooth"]
+    named("spread", Method(SmoothGrad(copies, level), vargrad, False, ""))
     nothing = {t: [0.0] * vectors.shape[1] for t in reader.tokens}
-    expected = [gradient_score("sa_l2", u, reader.ids, grads, nothing) for u in reader.units("word")]
-    assert scores == pytest.approx(expected, rel=1e-9)
+    for unit in ("word", "word_type"):
+        scores = explain(text, ("smooth", "spread"), unit, labels=1).scores
+        units = reader.units(unit)
+        expected = [gradient_score("sa_l2", u, reader.ids, grads, nothing) for u in units]
+        assert scores["smooth"] == pytest.approx(expected, rel=1e-9)
+        assert scores["spread"] == pytest.approx([variance(u, reader.ids, of_copies) for u in units], rel=1e-9)
 
 
+def variance(tokens, ids, of_copies):
+    """The mean squared distance of a unit's gradients from their mean; occurrences of the same piece add up."""
+    gradients = [
+        np.stack([sum(g[t] for t in tokens if ids[t] == i) for i in {ids[t] for t in tokens}]) for g in of_copies
+    ]
+    return np.mean([((g - np.mean(gradients, 0)) ** 2).sum() for g in gradients])
+
+
+def test_vargrad_agrees_with_captum(monkeypatch):
+    """With the noise of this package in place of captum's."""
+    explain, text = explainer("textcnn"), TEXTS[0]
+    encoded = explain.tokenizer(text, return_tensors="pt")
+    vectors = explain.model.get_input_embeddings()(encoded["input_ids"]).detach()
+    (document,) = Encoder(explain.tokenizer, None, "word")([text])
+    drawn = [document.rng(0, f"noise 0 {copy}").normal(size=vectors.shape[1:]) for copy in range(20)]
+    noise = 0.15 * (vectors.max() - vectors.min()) * torch.from_numpy(np.stack(drawn))
+    monkeypatch.setattr(torch, "normal", lambda mean, std: mean + noise)
+
+    def logits(vectors):
+        return explain.model(inputs_embeds=vectors, attention_mask=torch.ones(vectors.shape[:2])).logits
+
+    peer = NoiseTunnel(Saliency(logits)).attribute(vectors, nt_type="vargrad", nt_samples=20, target=2, abs=False)
+    scores = explain(text, "vargrad", "token", labels=2, objective="logit").scores["vargrad"]
+    assert scores == pytest.approx(peer.sum(-1)[0].numpy(), rel=1e-9)
+
+
+def test_vargrad_of_a_saturated_model_does_not_underflow():
+    model, tokenizer = make("textcnn", dtype=torch.float32)
+    model.classifier.weight.data *= 1e-30
+    scores = Explainer(model, tokenizer)(TEXTS[0], "vargrad", objective="logit").scores["vargrad"]
+    assert (scores > 0).sum() > 5
+    assert scores.max() < 1e-50
+
+
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients should add up")  # two steps are few
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_text_has_the_same_scores_alone_and_in_a_batch(kind):
-    methods = ("integrated_gradients", "smoothgrad", "gi_prob")
+    methods = ("integrated_gradients", "sequential_integrated_gradients", "smoothgrad", "vargrad", "gi_prob")
     explain = explainer(kind)
-    together = explain(list(TEXTS), methods, batch_tokens=64)
+    together = explain(list(TEXTS), methods, batch_tokens=64, steps=2)
     for text, explanation in zip(TEXTS, together, strict=True):
-        alone = explain(text, methods, batch_tokens=7)
+        alone = explain(text, methods, batch_tokens=7, steps=2)
         for method in methods:
             assert explanation.scores[method] == pytest.approx(alone.scores[method], rel=1e-8, abs=1e-11), method
 

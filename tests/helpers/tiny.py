@@ -20,8 +20,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SmoothGrad
 from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.attribution.sources import gradient_passes
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.models import (
     BiLSTMConfig,
@@ -46,10 +46,11 @@ PROBLEM_TYPES: tuple[ProblemType, ...] = (
 POSITIONS = 64
 """Number of position embeddings of the transformers."""
 
-OF_ONE_PASS = tuple(
-    name for name, method in METHODS.items() if not isinstance(method.source, (IntegratedGradients, SmoothGrad))
-)
+OF_ONE_PASS = tuple(name for name, method in METHODS.items() if gradient_passes(method.source, units=2) <= 1)
 """All methods but averages over many passes, which take longest. What they average does not depend on the unit."""
+
+FEW = {"steps": 2, "max_evals": 30}
+"""Options with which all methods are quick. Integrated gradients may warn that their scores do not add up."""
 
 CORPUS = (
     "the film is good and the end is not bad",

@@ -79,16 +79,18 @@ def test_methods_that_are_not_requested_cost_nothing(texts):
 
 
 @pytest.mark.parametrize(
-    ("methods", "forward", "backward"),
+    ("methods", "text", "forward", "backward"),
     [
-        (("sa_l2", "signed_gi"), 1, 1),
-        (("signed_gi", "attn_lrp", "cp_lrp", "gi_prob"), 2, 4),
-        (("integrated_gradients",), 21, 20),
+        (("sa_l2", "signed_gi"), 1, 1, 1),
+        (("signed_gi", "attn_lrp", "cp_lrp", "gi_prob"), 1, 2, 4),
+        (("integrated_gradients",), 1, 21, 20),
+        (("smoothgrad", "vargrad"), 3, 21, 20),
+        (("sequential_integrated_gradients",), 3, 101, 100),
     ],
 )
-def test_passes_of_gradient_methods_are_counted(texts, methods, forward, backward, monkeypatch):
+def test_passes_of_gradient_methods_are_counted(texts, methods, text, forward, backward, monkeypatch):
     options, made = Options(methods=methods), []
-    cost = estimate(explainer("bert"), texts.select([1]), options)
+    cost = estimate(explainer("bert"), texts.select([text]), options)
     assert (cost.forward, cost.backward) == (forward, backward)
     plain = torch.autograd.grad
 
@@ -97,7 +99,7 @@ def test_passes_of_gradient_methods_are_counted(texts, methods, forward, backwar
         return plain(logits, *others, **settings)
 
     monkeypatch.setattr(torch.autograd, "grad", count)
-    assert explainer("bert")(texts[1]["text"], methods).scores
+    assert explainer("bert")(texts[text]["text"], methods).scores
     assert sum(made) == backward
     words = cost.in_words()["forward passes"]
     assert words == f"{forward} plain, and {backward} backward"

@@ -1,0 +1,190 @@
+"""Gradients of perturbed copies of texts, in passes within the token budget."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hf_gradexplain.attribution.sources import concatenated, gradients_of, propagated_gradients
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.classifier.lookups import Edit
+from hf_gradexplain.classifier.memory import run_in_chunks
+from hf_gradexplain.text.data import Gradients
+from hf_gradexplain.text.unit_index import Units
+
+CopyEdit = Callable[[Tensor, Tensor, slice], Edit]
+"""A function `(rows, sequences, columns)` that returns the edit of some sequences of copies.
+
+`rows` `(s,)` are the copies that they belong to, `sequences` `(s,)` the sequences of the batch that they repeat, and
+`columns` those that are run: the rest is padding.
+"""
+
+VectorsOf = Callable[[int, Tensor, Tensor], Tensor]
+"""A function `(table, rows, sequences)` that returns vectors of an embedding table, `(s, T, D)` or `(s, T, 1)`."""
+
+Draw = Callable[[Callable[[str], np.random.Generator], int, int, Tensor], Tensor]
+"""A function `(rng, number, table, vectors)` that draws a vector for each token of a text that is in a unit.
+
+`rng` returns the text's random generator for a purpose, `number` is that of the copy, `table` that of the embedding
+table, and `vectors` `(n, D)` are the tokens' own.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class CopyGradients:
+    """The gradients of some copies.
+
+    Attributes:
+        copies: The copies.
+        units: Their units: `sum` and `sum_rows` return a row per copy.
+        rows: `(s,)` the copy that each of their sequences belongs to.
+        sequences: `(s,)` the sequence of the batch that it repeats.
+        columns: The columns of the batch that were run.
+        grad: `(s, t, D)` the gradients, in at least float32.
+    """
+
+    copies: slice
+    units: Units
+    rows: Tensor
+    sequences: Tensor
+    columns: slice
+    grad: Tensor
+
+
+class PerturbedCopies:
+    """Perturbed copies of each text of a batch, or of some: `N` in all, those of one text next to each other.
+
+    Args:
+        forward: A forward pass over the texts.
+        n: The number of copies of each text. With `each_unit`, the number for each of its units.
+        texts: The texts that are copied; all by default.
+        each_unit: Whether a copy has a single unit that is perturbed; by default all are.
+
+    Attributes:
+        n: The same.
+        text_of: `(N,)` text of each copy, the shortest first.
+        number: `(N,)` number of each copy among the `n`, from 0.
+        lengths: The number of tokens of each copy, padding included.
+    """
+
+    def __init__(self, forward: ForwardPass, n: int, texts: Tensor | None = None, *, each_unit: bool = False) -> None:
+        self.classifier, self.batch, self.n = forward.classifier, forward.batch, n
+        units, device = forward.batch.units, forward.logits.device
+        chosen = torch.arange(len(forward.logits), device=device) if texts is None else texts
+        lengths, order = forward.batch.padded_lengths[chosen].sort(stable=True)
+        counts = n * units.count[chosen[order]] if each_unit else torch.full_like(order, n)
+        self.text_of, self.lengths = chosen[order].repeat_interleave(counts), lengths.repeat_interleave(counts).tolist()
+        place = torch.arange(len(self.text_of), device=device) - (counts.cumsum(0) - counts).repeat_interleave(counts)
+        self.number = place % n
+        self._unit = place.div(n, rounding_mode="floor") if each_unit else None
+        self._drawn: dict[tuple[int, int], Tensor] = {}
+
+    def perturbed(self, rows: Tensor, sequences: Tensor) -> Tensor:
+        """Return which tokens of some sequences of copies are perturbed: `(s, T)` bool."""
+        units = self.batch.units
+        unit_of = units.unit_of[sequences]
+        return unit_of < units.size if self._unit is None else unit_of == self._unit[rows].unsqueeze(1)
+
+    def values(self, by_number: Sequence[float]) -> Tensor:
+        """Return a value for each copy, given those of the numbers `0 ... n - 1`: `(N,)`, on the CPU."""
+        return torch.tensor(by_number, dtype=torch.float64)[self.number.cpu()]
+
+    def on_the_line(self, position: Tensor, start_of: VectorsOf) -> CopyEdit:
+        """Return edits to `b + position (e - b)`, a point on the line from a baseline to the word vector.
+
+        Args:
+            position: `(N,)` the point of each copy, on the CPU.
+            start_of: Returns the baseline.
+        """
+
+        def edit_of(rows: Tensor, sequences: Tensor, columns: slice) -> Edit:
+            point, perturbed = position[rows.cpu()][:, None, None], self.perturbed(rows, sequences)[:, columns]
+
+            def interpolate(table: int, vectors: Tensor, tokens: slice) -> Tensor:
+                start = start_of(table, rows, sequences)[:, columns][:, tokens].to(vectors)
+                moved = start + point.to(vectors) * (vectors - start)
+                return torch.where(perturbed[:, tokens].unsqueeze(2).to(vectors.device), moved, vectors)
+
+            return interpolate
+
+        return edit_of
+
+    def constant(self, vectors: tuple[Tensor, ...] | None) -> VectorsOf:
+        """Return the same vector for every token, given one `(D,)` per table; None for zero."""
+        length = self.batch.inputs["input_ids"].shape[1]
+        return lambda table, rows, sequences: (vectors[table] if vectors else torch.zeros(1)).expand(
+            len(rows), length, -1
+        )
+
+    def drawn(self, draw: Draw) -> VectorsOf:
+        """Return vectors that are drawn once for each copy and table; zero for tokens that are in no unit."""
+        batch, tables = self.batch, self.classifier.word_vectors(self.batch.inputs)
+
+        def vectors_of(table: int, rows: Tensor, sequences: Tensor) -> Tensor:
+            found = torch.zeros_like(tables[table][sequences])
+            for row in sorted(set(rows.tolist())):
+                text = int(self.text_of[row])
+                own, chosen = batch.sequences_of(self.text_of[row : row + 1]), (rows == row).nonzero()[:, 0]
+                if (row, table) not in self._drawn:  # the sequences of a copy may run in several passes
+                    vectors, in_unit = tables[table][own], batch.units.unit_of[own] < batch.units.size
+                    rng = partial(batch.documents[text].rng, batch.seed)
+                    self._drawn[row, table] = torch.zeros_like(vectors)
+                    self._drawn[row, table][in_unit] = draw(rng, int(self.number[row]), table, vectors[in_unit])
+                found[chosen] = self._drawn[row, table][sequences[chosen] - own[0]]
+            return found
+
+        return vectors_of
+
+    def gradients(self, edit_of: CopyEdit, rules: str | None = None) -> Iterator[CopyGradients]:
+        """Run the copies; yield their gradients in parts, in the order of the copies.
+
+        Args:
+            edit_of: Gives the edits.
+            rules: Name of the rule set that the gradients follow; None for ordinary gradients.
+        """
+        classifier, units = self.classifier, self.batch.units
+
+        def run(chunk: slice) -> CopyGradients:
+            copies, copy_of, sequences = self.batch.take(self.text_of[chunk])
+            rows, widest = copy_of + chunk.start, self.batch.columns(int(copies.lengths.max()))
+            self._drawn = {key: x for key, x in self._drawn.items() if chunk.start <= key[0] < chunk.stop}
+
+            def edit_some(some: Tensor, columns: slice) -> Edit:
+                within = range(units.unit_of.shape[1])[widest][columns]
+                return edit_of(rows[some], sequences[some], slice(within.start, within.stop))
+
+            forward = classifier.forward(copies, graph=True, edit_of=edit_some)
+            grad = (gradients_of(forward) if rules is None else propagated_gradients(forward, rules)).grad
+            own = replace(
+                units,
+                unit_of=units.unit_of[sequences, widest],
+                row_of=units.row_of[sequences, widest],
+                unit_of_row=units.unit_of_row[self.text_of[chunk]],
+                count=units.count[self.text_of[chunk]],
+                text_of=None if units.text_of is None else copy_of,
+            )
+            return CopyGradients(chunk, own, rows, sequences, widest, grad)
+
+        chunks = run_in_chunks(classifier.model, self.lengths, classifier.batch_tokens, run, graph=True)
+        return (part for _, part in chunks)
+
+    def average(
+        self, parts: Iterable[CopyGradients], weights: Tensor, baseline: tuple[Tensor, ...] | None
+    ) -> Gradients:
+        """Return the word vectors of the texts, and the weighted sum of the gradients of the perturbed tokens.
+
+        Args:
+            parts: The gradients of the copies.
+            weights: `(N,)` weight of each copy, on the CPU.
+            baseline: The baseline that belongs to the gradients, one vector per table; None for zero.
+        """
+        vectors = torch.cat(self.classifier.word_vectors(self.batch.inputs), -1)
+        total = vectors.new_zeros(vectors.shape, dtype=torch.promote_types(vectors.dtype, torch.float32))
+        for part in parts:
+            perturbed = self.perturbed(part.rows, part.sequences)[:, part.columns].unsqueeze(2)
+            weighted = part.grad * weights[part.rows.cpu()].to(part.grad)[:, None, None]
+            total[:, part.columns].index_add_(0, part.sequences, weighted.where(perturbed, 0))
+        return Gradients(vectors, total, concatenated(baseline))
