@@ -8,6 +8,7 @@ from .explain import Explainer as Explainer
 from .explain import explain as explain
 from .explanation import Explanation as Explanation
 from .explanations import Explanations as Explanations
+from .interactions import Interactions as Interactions
 from .models import BiLSTMConfig as BiLSTMConfig
 from .models import BiLSTMForSequenceClassification as BiLSTMForSequenceClassification
 from .models import FastTextConfig as FastTextConfig

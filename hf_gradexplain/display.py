@@ -90,11 +90,11 @@ class Displayed(Reading):
         Raises:
             GradexplainError: The explanation has no scores of this method.
         """
-        return to_html(*self._shown(method))
+        return to_html(*self.rows_and_heading(method))
 
     def to_rich(self, method: str | Sequence[str] | None = None) -> Group:
         """Return the text with coloured units for a terminal; see `to_html`."""
-        return to_rich(*self._shown(method))
+        return to_rich(*self.rows_and_heading(method))
 
     def to_svg(self, method: str | Sequence[str] | None = None, *, width: float = 5.6) -> str:
         """Draw the text with coloured units as an SVG picture, with the same content as `to_html`.
@@ -116,14 +116,14 @@ class Displayed(Reading):
         self, ax: Axes | None = None, method: str | Sequence[str] | None = None, *, width: float = 5.6
     ) -> Axes:
         """Draw the text with coloured units on matplotlib axes; see `hf_gradexplain.plots.text`."""
-        shown = self._shown(method)
+        shown = self.rows_and_heading(method)
         if ax is None:
             ax = add_text_axes(new_figure((width, 1)), *shown)
         draw_text(ax, *shown)
         return ax
 
     def _text_figure(self, method: str | Sequence[str] | None, width: float) -> Figure:
-        return text_figure(*self._shown(method), width=width)
+        return text_figure(*self.rows_and_heading(method), width=width)
 
     def to_figure(self, method: str | None = None, *, max_units: int = 24) -> Figure:
         """Draw the scores as a bar chart per class, with the units from top to bottom in the order of the text.
@@ -208,8 +208,15 @@ class Displayed(Reading):
             signed=method not in METHODS or METHODS[method].signed,
         )
 
-    def _shown(self, method: str | Sequence[str] | None) -> tuple[list[Row], Heading]:
-        """Return what the renderers show of each class and method, and above."""
+    def rows_and_heading(self, method: str | Sequence[str] | None) -> tuple[list[Row], Heading]:
+        """Return what the renderers show of each class and method, and above.
+
+        Args:
+            method: The method whose scores are shown, or several, a row each; all of them if None.
+
+        Raises:
+            GradexplainError: The explanation has no scores of this method.
+        """
         asked = list(self.scores) if method is None else [method] if isinstance(method, str) else list(method)
         names = [self._method(name) for name in asked]
         if not self.classes:

@@ -16,6 +16,7 @@ from hf_gradexplain.comparing import ComparingEngine
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
+from hf_gradexplain.interacting import InteractingEngine
 from hf_gradexplain.loading import has_own_tokenizer
 from hf_gradexplain.options import AUTO, Options, UnitName
 from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, call_options, takes_options
@@ -36,7 +37,7 @@ EVALUATED = (AUTO, "loo", "random")
 """The methods that `Explainer.evaluate` evaluates by default."""
 
 
-class Explainer(ComparingEngine, StreamingEngine):
+class Explainer(ComparingEngine, InteractingEngine, StreamingEngine):
     """Explains the predictions of one classifier.
 
     The model's parameters, mode, configuration and hooks are restored after each call, also after an exception.

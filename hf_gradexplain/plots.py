@@ -16,6 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.interactions.result import Interactions
 from hf_gradexplain.viz.canvas import INK, MUTED, add_note, drawing_on
 from hf_gradexplain.viz.comparison import at_k, default_looks, draw_by_cost, draw_two_runs, runs_size
 from hf_gradexplain.viz.curves import AOPC_SIZE, draw_aopc
@@ -28,7 +29,7 @@ Result = Any
 _FILES = {"aopc": "aopc", "chance": "chance", "correlation": "correlation", "histograms": "correlation_histograms"}
 """The name of each table's file in the folder of a run."""
 
-__all__ = ["aopc", "bar", "correlation", "faithfulness_by_cost", "heatmap", "interactions", "text", "two_runs"]
+__all__ = ["aopc", "arcs", "bar", "correlation", "faithfulness_by_cost", "heatmap", "interactions", "text", "two_runs"]
 
 
 def text(
@@ -88,6 +89,22 @@ def heatmap(values: pd.DataFrame, *, ax: Axes | None = None, max_units: int = 30
     with drawing_on(ax, heatmap_size(min(len(values), max_units))) as axes:
         draw_heatmap(axes, values, title=title, max_units=max_units)
     return axes
+
+
+def arcs(interactions: Interactions, *, ax: Axes | None = None, width: float = 5.6) -> Axes:
+    """Draw the strongest interactions of a text, from `Explainer.interactions`, as arcs below its words.
+
+    Solid: removing both words costs the class more than removing each one alone, added up; dashed: it costs less.
+
+    Args:
+        interactions: The interactions.
+        ax: The axes to draw on, from their top left corner; None for new ones as high as the arcs.
+        width: The width of new axes, in inches.
+
+    Returns:
+        The axes.
+    """
+    return interactions.draw_arcs(ax, width=width)
 
 
 def interactions(values: pd.DataFrame, *, ax: Axes | None = None, title: str = "") -> Axes:

@@ -25,6 +25,7 @@ EXPORTS = [
     "FastTextConfig",
     "FastTextForSequenceClassification",
     "GradexplainError",
+    "Interactions",
     "METHODS",
     "Method",
     "Preference",

@@ -52,8 +52,8 @@ FOLDERS = [
     {"scored"},
     {"engine"},
     {"comparison"},
-    {"evaluation", "plots", "preference", "ranking", "stream"},
-    {"comparing", "run", "streaming"},
+    {"evaluation", "interactions", "preference", "ranking", "stream"},
+    {"comparing", "interacting", "plots", "run", "streaming"},
     {"explain", "zero_shot"},
     {"cards", "pipelines", "sharing"},
     {"commands"},
@@ -132,6 +132,7 @@ INSIDE = {
         {"estimate", "rewrite"},
         {"evaluation"},
     ],
+    "interactions": [{"game", "indices"}, {"display"}, {"result"}, {"find", "__init__"}],
     "hub": [{"provenance", "push"}],
     "cli": [
         {"inputs", "output"},

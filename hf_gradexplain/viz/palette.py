@@ -10,6 +10,10 @@ AGAINST = "#d55e00"
 """Evidence against the target: the vermilion of the same palette."""
 AMOUNT = "#7b4ea3"
 """Unsigned scores."""
+MORE = "#009e73"
+"""Two words whose removal together costs more than one by one: the green of the same palette."""
+LESS = "#cc5fa0"
+"""Two words whose removal together costs less: the purple of the same palette, a little darker."""
 
 
 class LineStyle(NamedTuple):

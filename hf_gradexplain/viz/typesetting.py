@@ -73,14 +73,14 @@ class Page:
             if word[0][0] == "\n":
                 self.end_line()
                 continue
-            length = sum(_width(text, font) for text, _ in word)
+            length = sum(text_width(text, font) for text, _ in word)
             if self.left and self.left + length > self.width:
                 self.end_line()
                 if word[0][0].isspace():
                     continue
             for text, shade in word:
                 for piece in self._fitting(text, font):
-                    width = _width(piece, font)
+                    width = text_width(piece, font)
                     if self.left and self.left + width > self.width:
                         self.end_line()
                     base = self.top + _BASE * self.leading
@@ -99,7 +99,7 @@ class Page:
 
     def _fitting(self, text: str, font: Font) -> Iterator[str]:
         """Split what is longer than a line."""
-        while len(text) > 1 and (width := _width(text, font)) > self.width:
+        while len(text) > 1 and (width := text_width(text, font)) > self.width:
             count = max(int(0.96 * len(text) * self.width / width), 1)  # screens round letters to whole pixels
             yield text[:count]
             text = text[count:]
@@ -123,7 +123,7 @@ def _words(parts: Iterable[Part]) -> Iterator[Sequence[Part]]:
 
 
 @lru_cache(maxsize=10_000)
-def _width(text: str, font: Font) -> float:
+def text_width(text: str, font: Font) -> float:
     """Return the width of characters in points."""
     properties = FontProperties(family=FONTS, size=font.size, weight=font.weight)
     return text_to_path.get_text_width_height_descent(text, properties, ismath=False)[0]

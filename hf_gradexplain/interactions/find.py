@@ -1,0 +1,106 @@
+"""Find the interactions of the words of a text."""
+
+from typing import get_args
+
+import numpy as np
+
+from hf_gradexplain.classifier.targets import Labels
+from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.interactions.game import Game
+from hf_gradexplain.interactions.indices import (
+    Enumeration,
+    Estimate,
+    IndexName,
+    copies_per_order,
+    pairs_of,
+    sampled_shapley_taylor,
+    second_differences,
+)
+from hf_gradexplain.interactions.result import Interactions
+from hf_gradexplain.options import Options
+from hf_gradexplain.scored import collect
+from hf_gradexplain.text.data import Document
+from hf_gradexplain.text.texts import Text
+
+MAX_EVALS = 1024
+"""The largest number of masked copies, unless more are allowed: all sets of 10 units."""
+
+TOP = 8
+"""The number of units among which pairs are looked for, unless another one is asked for."""
+
+_LONGEST = 24
+"""The largest number of units whose sets are enumerated, whatever is allowed."""
+
+
+def find_interactions(
+    engine: AttributionEngine,
+    text: Text,
+    options: Options,
+    labels: Labels = None,
+    *,
+    top: int | None = TOP,
+    index: IndexName = "second_difference",
+) -> Interactions:
+    """Find the interactions of the words of a text; see `Explainer.interactions`.
+
+    Args:
+        engine: The model.
+        text: The text.
+        options: How to explain.
+        labels: The true class, which is explained if `options.target` is `label`.
+        top: The number of units, those with the largest `|score|`; None for all.
+        index: The index.
+
+    Raises:
+        GradexplainError: An argument cannot be used, or the index takes more masked copies than are allowed.
+    """
+    choose("index", index, get_args(IndexName))
+    if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 2):
+        raise GradexplainError(f"top must be a number of words, 2 or larger, or None for all of them, but is {top!r}")
+    if len(options.methods) != 1:
+        raise GradexplainError(
+            f"interactions takes one method, which chooses the words, but got {len(options.methods)}: give one of them"
+        )
+    if options.target == "all":
+        raise GradexplainError("interactions are those for one class: give target=..., a class by name or id")
+    documents = engine.encode([text], options)
+    batches = list(engine.score(documents, options, labels))
+    (explanation,) = collect(batches, engine.true_classes(1, options, labels))
+    game = Game(batches[0].forward.without_graph())
+    order = np.argsort(-np.abs(explanation.scores[explanation.method]), kind="stable")
+    return Interactions.of(
+        explanation, game, index, *_estimate(game, documents[0], np.sort(order[:top]), index, options)
+    )
+
+
+def _estimate(
+    game: Game, document: Document, units: np.ndarray, index: IndexName, options: Options
+) -> tuple[np.ndarray, Estimate]:
+    """Return the pairs, and their index: of some units, or of all units where all sets are computed."""
+    count, limit = game.n_units, MAX_EVALS
+    if count < 2:
+        none = np.zeros(0)
+        return np.zeros((0, 2), dtype=int), Estimate(none, none, 0, np.full(count, np.nan), 0)
+    if index == "second_difference":
+        k = len(units)
+        _check(k * (k + 1) // 2, limit, f"the second differences of {k} words take", "give a smaller top")
+        return pairs_of(units), second_differences(game, units, count)
+    if count <= _LONGEST and 2**count <= limit:
+        pairs = pairs_of(np.arange(count))
+        return pairs, Enumeration.of(game, count).index(index, pairs)
+    if index == "shapley_interaction":
+        needed = f"2^{count}" if count > _LONGEST else f"{2**count:,}"
+        raise GradexplainError(
+            f"the index shapley_interaction of {count} units takes {needed} masked copies, more than {limit:,}: give "
+            "index='shapley_taylor', which is sampled, a larger unit, or a larger max_evals"
+        )
+    k, per_order = len(units), copies_per_order(len(units))
+    _check(k + 2 * per_order, limit, f"two random orders for {k} words take", "give a smaller top")
+    rng = document.rng(options.seed, "interactions")
+    return pairs_of(units), sampled_shapley_taylor(game, units, count, (limit - k) // per_order, rng)
+
+
+def _check(copies: int, limit: int, what: str, fix: str) -> None:
+    if copies > limit:
+        raise GradexplainError(f"{what} {copies:,} masked copies, more than {limit:,}: {fix}, or max_evals={copies}")

@@ -1,0 +1,151 @@
+"""Interaction indices: from the losses of a text without sets of its units to one number per pair of units.
+
+`v(S)` is the loss of the text without the units `S`, and
+
+    d_ij(S) = v(S + {i, j}) - v(S + {i}) - v(S + {j}) + v(S)
+
+is the second difference of two units `i` and `j`: how much more the loss rises when both are removed than when each is
+removed alone, added up. Each index is a mean of second differences over sets `S`:
+
+`second_difference`
+    `d_ij({})`: all other words stay.
+`shapley_taylor`
+    The mean over all orders of removal, where `S` is what is removed before the first one of the two: the
+    Shapley-Taylor index of order 2 (Sundararajan, Dhamdhere & Agarwal 2020, sections 2 and 3). Its terms of order 1 are
+    the leave-one-out scores: together with them, the index of all pairs adds up to `v(all units) - v({})`.
+`shapley_interaction`
+    The mean over the size of `S`, all sizes alike, and the sets of this size: the Shapley interaction index (Grabisch &
+    Roubens 1999).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import comb
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+IndexName = Literal["second_difference", "shapley_taylor", "shapley_interaction"]
+
+Values = Callable[[np.ndarray], np.ndarray]
+"""The losses of a text without each of `N` sets of its units: `(N, U)` bool to `(N,)`."""
+
+
+class Estimate(NamedTuple):
+    """An index of `P` pairs.
+
+    Attributes:
+        values: `(P,)`.
+        errors: `(P,)` standard errors; 0 where the values are exact.
+        draws: The number of random orders; 0 where the values are exact.
+        rises: `(U,)` the rise of the loss without each unit alone, the leave-one-out scores; NaN where it is not known.
+        copies: The number of masked copies.
+    """
+
+    values: np.ndarray
+    errors: np.ndarray
+    draws: int
+    rises: np.ndarray
+    copies: int
+
+
+def pairs_of(units: np.ndarray) -> np.ndarray:
+    """Return all pairs of some units, in the order of the text: `(k,)` to `(k (k - 1) / 2, 2)`."""
+    first, second = np.triu_indices(len(units), 1)
+    return np.sort(units)[np.stack([first, second], 1)]
+
+
+def second_differences(values: Values, units: np.ndarray, count: int) -> Estimate:
+    """Return `d_ij({})` of all pairs of some units, from `1 + k + k (k - 1) / 2` sets for `k` units.
+
+    Args:
+        values: The losses.
+        units: `(k,)` the units.
+        count: The number of units of the text, `U`.
+    """
+    pairs, one = pairs_of(units), np.eye(count, dtype=bool)
+    sets = np.concatenate([np.zeros((1, count), dtype=bool), one[units], one[pairs].any(1)])
+    (full,), alone, both = np.split(values(sets), [1, 1 + len(units)])
+    rises = np.full(count, np.nan)
+    rises[units] = alone - full
+    differences = both - full - rises[pairs].sum(1)
+    return Estimate(differences, np.zeros(len(pairs)), 0, rises, len(sets) - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Enumeration:
+    """The losses without every set of the units of a text.
+
+    Attributes:
+        losses: `(2^U,)`; set `n` holds the unit `u` if bit `u` of `n` is set.
+        count: The number of units, `U`.
+    """
+
+    losses: np.ndarray
+    count: int
+
+    @classmethod
+    def of(cls, values: Values, count: int) -> "Enumeration":
+        """Compute the losses without all `2^U` sets."""
+        return cls(values((np.arange(2**count)[:, None] >> np.arange(count) & 1).astype(bool)), count)
+
+    def index(self, name: IndexName, pairs: np.ndarray) -> Estimate:
+        """Return `shapley_taylor` or `shapley_interaction` of some pairs, exactly.
+
+        Args:
+            name: The index.
+            pairs: `(P, 2)` the pairs.
+        """
+        sets, bits = np.arange(2**self.count), 1 << np.arange(self.count)
+        sizes = np.bitwise_count(sets)
+        weights = np.array([_weight(name, size, self.count) for size in range(self.count - 1)])
+        values = np.empty(len(pairs))
+        for p, (i, j) in enumerate(bits[pairs]):
+            others = sets[sets & (i | j) == 0]
+            differences = self.losses[[others | i | j, others | i, others | j, others]]
+            values[p] = weights[sizes[others]] @ (np.array([1, -1, -1, 1]) @ differences)
+        rises = self.losses[bits] - self.losses[0]
+        return Estimate(values, np.zeros(len(pairs)), 0, rises, len(self.losses) - 1)
+
+
+def _weight(name: IndexName, size: int, count: int) -> float:
+    """Return the weight of the second difference at one set of `size` of the other `U - 2` units."""
+    if name == "shapley_taylor":
+        return 2 / (count * comb(count - 1, size))
+    return 1 / ((count - 1) * comb(count - 2, size))
+
+
+def copies_per_order(k: int) -> int:
+    """Return how many sets one order of removal takes for the pairs of `k` units."""
+    return (k - 1) * (k + 2)
+
+
+def sampled_shapley_taylor(
+    values: Values, units: np.ndarray, count: int, draws: int, rng: np.random.Generator
+) -> Estimate:
+    """Return the Shapley-Taylor index of all pairs of some units, from random orders of removal.
+
+    One order gives one second difference of each pair, `d_ij(S)` with `S` all that is removed before the first one of
+    the two. The value is their mean over the orders, the error its standard error.
+
+    Args:
+        values: The losses.
+        units: `(k,)` the units.
+        count: The number of units of the text, `U`.
+        draws: The number of orders, 2 or more.
+        rng: Draws the orders.
+    """
+    pairs, one = pairs_of(units), np.eye(count, dtype=bool)
+    ranks = rng.permuted(np.tile(np.arange(count), (draws, 1)), axis=1)
+    before = ranks[:, None] < ranks[:, pairs].min(2)[:, :, None]
+    corners = np.stack([np.zeros_like(one[pairs[:, 0]]), one[pairs[:, 0]], one[pairs[:, 1]], one[pairs].any(1)], 1)
+    sets = before[:, :, None] | corners
+    alone = one[units]
+    distinct, which = np.unique(np.concatenate([alone, sets.reshape(-1, count)]), axis=0, return_inverse=True)
+    losses = values(distinct)[which.ravel()]
+    full = float(values(np.zeros((1, count), dtype=bool))[0])
+    rises = np.full(count, np.nan)
+    rises[units] = losses[: len(units)] - full
+    differences = losses[len(units) :].reshape(draws, len(pairs), 4) @ np.array([1, -1, -1, 1])
+    errors = differences.std(0, ddof=1) / np.sqrt(draws)
+    return Estimate(differences.mean(0), errors, draws, rises, int(distinct.any(1).sum()))

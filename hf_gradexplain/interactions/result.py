@@ -1,0 +1,177 @@
+"""The interactions of the words of a text."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hf_gradexplain.errors import GradexplainError, translate_write_errors
+from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.files import atomic_write_bytes
+from hf_gradexplain.interactions.display import DisplayedInteractions
+from hf_gradexplain.interactions.game import Game
+from hf_gradexplain.interactions.indices import Estimate, IndexName
+from hf_gradexplain.records import reading_file, reading_record
+from hf_gradexplain.viz.sanitize import json_text
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions(DisplayedInteractions):
+    """How much more it costs to remove two words together than to remove each of them alone, for pairs of words.
+
+    Of a pair `i, j`, the value is a mean of `v(S + both) - v(S + i) - v(S + j) + v(S)`, where `v(S)` is the loss of the
+    text without the words `S`. With the index `second_difference`, nothing else is removed: `S` is empty. A value is
+
+    - **positive** if removing both costs the class more than the two single removals add up to. Two words that support
+      the class then back each other up: each makes up for the loss of the other, as where two words say the same;
+    - **negative** if removing both costs less. Two words that support the class then work only together, as "not" and
+      "bad": without one of them, the other is worth little;
+    - 0 if their effects add up.
+
+    Of two words that oppose the class, positive ones oppose it only together, and negative ones say the same.
+
+    `len(interactions)` is the number of pairs. `show` displays the text with arcs below it.
+
+    Attributes:
+        explanation: The explanation by the method that chose the words, of the same class.
+        index: `second_difference`, `shapley_taylor` or `shapley_interaction`.
+        pairs: `(P, 2)` the numbers of two units in `explanation.units`, the first one in the text first.
+        values: `(P,)` their values.
+        errors: `(P,)` standard errors; 0 where the values are exact.
+        draws: The number of random orders that were drawn; 0 where the values are exact.
+        rises: `(U,)` the rise of the loss without each unit alone, as `loo` scores it; NaN for units in no pair.
+        copies: The number of masked copies that were computed.
+        value_function: The losses without any set of units; None if the interactions were loaded from a file.
+    """
+
+    explanation: Explanation
+    index: IndexName
+    pairs: np.ndarray
+    values: np.ndarray
+    errors: np.ndarray
+    draws: int
+    rises: np.ndarray
+    copies: int
+    value_function: Game | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(
+        cls, explanation: Explanation, game: Game, index: IndexName, pairs: np.ndarray, estimate: Estimate
+    ) -> "Interactions":
+        """Return the interactions of an estimate."""
+        return cls(explanation, index, pairs, *estimate, value_function=game)
+
+    def __repr__(self) -> str:
+        words = ", ".join(f"{a!r} {b!r} {x:+.3g}" for a, b, x in self.strongest(1))
+        return f"Interactions({len(self)} pairs, index={self.index!r}, strongest: {words or 'none'})"
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Interactions):
+            return NotImplemented
+        return json_text(self.to_dict()) == json_text(other.to_dict())
+
+    def __hash__(self) -> int:
+        return hash((self.explanation, self.index, len(self)))
+
+    def strongest(self, n: int = 3) -> list[tuple[str, str, float]]:
+        """Return the `n` pairs with the largest `|value|`, as `(first word, second word, value)`."""
+        units, order = self.explanation.units, self.order[:n]
+        return [(units[i].text, units[j].text, float(self.values[p])) for p in order for i, j in [self.pairs[p]]]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table with one row per pair, the largest `|interaction|` first.
+
+        Its columns are `first` and `second`, the words; `interaction` and its standard `error`; `loo_first` and
+        `loo_second`, the rise of the loss without each of them alone; `start_first` and `start_second`, the offsets of
+        their first occurrences. With the index `second_difference`, `loo_first + loo_second + interaction` is the rise
+        of the loss without both.
+        """
+        units, order = self.explanation.units, self.order
+        first, second = self.pairs[order].T if len(order) else np.zeros((2, 0), dtype=int)
+        columns: dict[str, Any] = {"first": [units[u].text for u in first], "second": [units[u].text for u in second]}
+        columns |= {"interaction": self.values[order], "error": self.errors[order]}
+        sides = {"first": first, "second": second}
+        columns |= {f"loo_{name}": self.rises[side] for name, side in sides.items()}
+        columns |= {f"start_{name}": [units[u].spans[0][0] for u in side] for name, side in sides.items()}
+        return pd.DataFrame(columns)
+
+    def game(self) -> Game:
+        """Return the value function: a function from sets of removed units `(N, U)` to losses `(N,)`.
+
+        It runs the model. `game().to_shapiq()` is the same for the package `shapiq`.
+
+        Raises:
+            GradexplainError: The interactions were loaded from a file, which has no model.
+        """
+        if self.value_function is None:
+            raise GradexplainError(
+                "interactions that were loaded from a file have no model: call explainer.interactions(text) again"
+            )
+        return self.value_function
+
+    def to_shapiq(self) -> Any:
+        """Return the value function as a `shapiq.Game`, see `hf_gradexplain.interactions.game.Game.to_shapiq`.
+
+        Raises:
+            GradexplainError: `shapiq` is not installed, or the interactions were loaded from a file.
+        """
+        return self.game().to_shapiq()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain lists, numbers and strings, ready for JSON; `from_dict` reads them."""
+        return {
+            "index": self.index,
+            "pairs": self.pairs.tolist(),
+            "values": self.values.tolist(),
+            "errors": self.errors.tolist(),
+            "draws": self.draws,
+            "rises": [None if np.isnan(rise) else rise for rise in self.rises.tolist()],
+            "copies": self.copies,
+            "explanation": self.explanation.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Interactions":
+        """Return the interactions of a dictionary made by `to_dict`, without the model; unknown keys are ignored.
+
+        Raises:
+            GradexplainError: The dictionary was not made by `to_dict`.
+        """
+        with reading_record():
+            pairs = np.asarray(record["pairs"], dtype=int).reshape(-1, 2)
+            values, errors, rises = (np.asarray(record[name], dtype=float) for name in ("values", "errors", "rises"))
+            explanation = Explanation.from_dict(record["explanation"])
+            numbers = int(record["draws"]), rises, int(record["copies"])
+            return cls(explanation, record["index"], pairs, values, errors, *numbers)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the interactions to a JSON file, which `load` reads; a file of this name is replaced.
+
+        A name that ends in `.svg` or `.png` gets the coloured text with arcs below it, as a picture.
+
+        Raises:
+            GradexplainError: The file cannot be written.
+        """
+        pictures = {".svg": lambda: self.to_svg().encode(), ".png": self.to_png}
+        draw = pictures.get(Path(path).suffix.lower())
+        content = draw() if draw else f"{json_text(self.to_dict(), indent=2)}\n".encode()
+        with translate_write_errors(path, instead="path"):
+            atomic_write_bytes(Path(path), content)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> "Interactions":
+        """Load the interactions that `save` wrote, equal to them, without the model.
+
+        Raises:
+            GradexplainError: The file cannot be read, or `save` did not write it.
+        """
+        with reading_file(path, "Interactions.save"):
+            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))

@@ -1,0 +1,177 @@
+"""Pairs of words as arcs below the words: where the words and the arcs of a diagram are."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import count
+from typing import Literal, NamedTuple
+
+from hf_gradexplain.viz.palette import LESS, MORE
+from hf_gradexplain.viz.sanitize import one_line
+from hf_gradexplain.viz.tables import with_minus
+from hf_gradexplain.viz.typesetting import Font, text_width
+
+Side = Literal["more", "less"]
+
+COLORS: dict[Side, str] = {"more": MORE, "less": LESS}
+"""The colours of positive and of negative values."""
+
+TEXT, NUMBER = 10.5, 8.5
+"""Font sizes of words and of values, in points."""
+
+STEP = 22.0
+"""Points between an arc and the next lower one, with room for a value."""
+
+TOP = 1.5 * TEXT
+"""Points from the top of the words to the beginning of the arcs."""
+
+BEND = 0.75
+"""How far a curve goes towards its control points."""
+
+_GAP, _PORT, _WIDTH = 11.0, 5.0, 20
+"""Points between words, and between the ends of arcs at one word; the largest number of characters of a word."""
+
+_LEFT_OUT = "…"
+"""Stands for the words between two words that are not next to each other in the text."""
+
+
+@dataclass(frozen=True)
+class Arc:
+    """A pair of words.
+
+    Attributes:
+        first: The number of a word of the diagram, from 0.
+        second: The number of a later word.
+        value: The value, which is not 0.
+        strength: `|value|` as a share of the largest one.
+        level: How deep the arc is, from 1; arcs above each other have different levels.
+        start: Where it begins, in points from the middle of the first word.
+        end: Where it ends, in points from the middle of the second word.
+    """
+
+    first: int
+    second: int
+    value: float
+    strength: float = 1.0
+    level: int = 1
+    start: float = 0.0
+    end: float = 0.0
+
+    @property
+    def side(self) -> Side:
+        """Whether the value is positive or negative."""
+        return "more" if self.value > 0 else "less"
+
+    @property
+    def label(self) -> str:
+        """The value with two digits and its sign."""
+        return with_minus(f"{self.value:+#.2g}".rstrip("."))
+
+    @property
+    def width(self) -> float:
+        """The width of the line, in points."""
+        return 0.8 + 2.4 * self.strength
+
+    @property
+    def lowest(self) -> float:
+        """The distance of its lowest point from its ends, in points; its value stands below."""
+        return STEP * self.level - NUMBER
+
+
+class Place(NamedTuple):
+    """A word on a line, or the mark of words that are left out: its characters, its left end and width in points."""
+
+    text: str
+    left: float
+    width: float
+    is_word: bool
+
+    @property
+    def middle(self) -> float:
+        """Its middle, in points."""
+        return self.left + self.width / 2
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """Words and arcs below them.
+
+    Attributes:
+        words: The words, in the order of the text.
+        apart: Per word, whether words between it and the one before are left out.
+        arcs: The arcs.
+    """
+
+    words: tuple[str, ...]
+    apart: tuple[bool, ...]
+    arcs: tuple[Arc, ...]
+
+    @classmethod
+    def of(cls, units: Sequence[str], pairs: Sequence[tuple[int, int]], values: Sequence[float]) -> "Diagram":
+        """Return the diagram of some pairs of the units of a text.
+
+        Args:
+            units: The texts of all units.
+            pairs: The pairs to draw, each with the earlier unit first.
+            values: Their values, none of them 0.
+        """
+        shown = sorted({unit for pair in pairs for unit in pair})
+        number = {unit: k for k, unit in enumerate(shown)}
+        peak = max(map(abs, values), default=1.0)
+        arcs = [Arc(number[i], number[j], x, abs(x) / peak) for (i, j), x in zip(pairs, values, strict=True)]
+        apart = tuple(unit > before + 1 for before, unit in zip([-1, *shown], shown, strict=False))
+        words = tuple(one_line(units[unit], width=_WIDTH) or " " for unit in shown)
+        return cls(words, apart, tuple(_with_ports(_with_levels(arcs))))
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Where the words are on one line, and the marks of what is left out between them."""
+        places, left = [], 0.0
+        for word, apart in zip(self.words, self.apart, strict=True):
+            for text in (_LEFT_OUT, word) if apart else (word,):
+                width = text_width(text, Font(TEXT, ""))
+                places.append(Place(text, left, width, is_word=text is word))
+                left += width + _GAP
+        return tuple(places)
+
+    @property
+    def middles(self) -> tuple[float, ...]:
+        """The middle of each word on one line, in points."""
+        return tuple(place.middle for place in self.places if place.is_word)
+
+    @property
+    def length(self) -> float:
+        """The width of all words on one line, in points."""
+        return max((place.left + place.width for place in self.places), default=0.0)
+
+    @property
+    def depth(self) -> int:
+        """The number of levels of arcs."""
+        return max((arc.level for arc in self.arcs), default=0)
+
+    def ends(self, arc: Arc) -> tuple[float, float]:
+        """Return where an arc begins and ends, in points from the left."""
+        return self.middles[arc.first] + arc.start, self.middles[arc.second] + arc.end
+
+
+def _with_levels(arcs: Iterable[Arc]) -> list[Arc]:
+    """Give arcs that are above each other different levels; an arc is deeper than those that it encloses."""
+    placed: list[Arc] = []
+    for arc in sorted(arcs, key=lambda arc: (arc.second - arc.first, arc.first)):
+        above = {other.level for other in placed if other.first < arc.second and arc.first < other.second}
+        enclosed = (other.level for other in placed if arc.first <= other.first and other.second <= arc.second)
+        free = (level for level in count(max(enclosed, default=0) + 1) if level not in above)
+        placed.append(replace(arc, level=next(free)))
+    return placed
+
+
+def _with_ports(arcs: Sequence[Arc]) -> list[Arc]:
+    """Place the ends of arcs at one word next to each other, so that no arc crosses one that it encloses."""
+
+    def port(arc: Arc, word: int) -> float:
+        to_left = sorted((other for other in arcs if other.second == word), key=lambda other: other.level)
+        to_right = sorted((other for other in arcs if other.first == word), key=lambda other: -other.level)
+        ends = [*to_left, *to_right]
+        return _PORT * (ends.index(arc) - (len(ends) - 1) / 2)
+
+    return [replace(arc, start=port(arc, arc.first), end=port(arc, arc.second)) for arc in arcs]
