@@ -1,0 +1,114 @@
+"""Arcs below words: where they are, as HTML and as figures."""
+
+from itertools import combinations
+from xml.etree import ElementTree
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from hf_gradexplain.viz.arcs import Diagram
+from hf_gradexplain.viz.arcs_figure import arcs_height, draw_arcs
+from hf_gradexplain.viz.arcs_html import to_html
+from hf_gradexplain.viz.tables import TextTable
+from tests.helpers.hostile import strings
+
+UNITS = ["Oil", "prices", "fall", "as", "the", "bank", "cuts", "rates", "again", "today"]
+PAIRS = [(0, 1), (1, 5), (0, 7), (2, 6), (5, 7), (0, 5)]
+VALUES = [0.8, -0.4, 0.3, 0.2, -0.1, 0.05]
+
+
+def diagram(units=UNITS, pairs=PAIRS, values=VALUES):
+    return Diagram.of(units, pairs, values)
+
+
+def drawings(html):
+    root = ElementTree.fromstring(str(html).replace("<style>", "<style><![CDATA[").replace("</style>", "]]></style>"))
+    return {svg.get("class"): svg for svg in root.iter("{http://www.w3.org/2000/svg}svg")}
+
+
+def test_only_the_words_of_pairs_are_shown_with_a_mark_between_words_that_are_apart():
+    drawn = diagram()
+    assert drawn.words == ("Oil", "prices", "fall", "bank", "cuts", "rates")
+    assert [place.text for place in drawn.places] == ["Oil", "prices", "fall", "…", "bank", "cuts", "rates"]
+    ends = [(place.left, place.left + place.width) for place in drawn.places]
+    assert all(end < start for (_, end), (start, _) in zip(ends, ends[1:], strict=False))
+    assert diagram(pairs=[(3, 4)], values=[1]).places[0].text == "…"
+    assert len(diagram(["…", "…"], [(0, 1)], [1]).middles) == 2
+
+
+def test_an_arc_joins_its_words_and_has_their_value():
+    drawn = diagram()
+    found = {(drawn.words[arc.first], drawn.words[arc.second]): arc for arc in drawn.arcs}
+    assert {pair: arc.value for pair, arc in found.items()} == {
+        (UNITS[i], UNITS[j]): x for (i, j), x in zip(PAIRS, VALUES, strict=True)
+    }
+    assert found["Oil", "prices"].side == "more"
+    assert found["prices", "bank"].side == "less"
+    assert found["prices", "bank"].label == "−0.40"
+    assert found["Oil", "prices"].strength == 1
+    assert found["prices", "bank"].strength == pytest.approx(0.5)
+    assert found["Oil", "prices"].width > found["prices", "bank"].width
+
+
+def test_arcs_above_each_other_have_different_levels_and_none_crosses_one_that_it_encloses():
+    pairs = list(combinations(range(5), 2))
+    drawn = diagram(pairs=pairs, values=[1.0] * len(pairs))
+    for one, other in combinations(drawn.arcs, 2):
+        if one.first < other.second and other.first < one.second:
+            assert one.level != other.level
+        for outer, inner in ((one, other), (other, one)):
+            if outer.first <= inner.first and inner.second <= outer.second:
+                assert outer.level > inner.level
+                (left, right), (start, end) = drawn.ends(outer), drawn.ends(inner)
+                assert left < start < end < right
+    assert diagram(pairs=[(0, 1), (1, 2), (3, 4)], values=[1, 1, 1]).depth == 1
+
+
+def test_html_has_the_arcs_for_wide_and_for_narrow_pages():
+    table = TextTable(("first", "interaction"), (("Oil", "+0.8"),), (False, True), 0)
+    html = to_html(diagram(), title="a & b", sentences=["solid: more"], table=table)
+    assert "a &amp; b" in html
+    assert "solid: more" in html
+    assert '<td class="number"><bdi>+0.8</bdi></td>' in html
+    found = drawings(html)
+    svg = "{http://www.w3.org/2000/svg}"
+    assert list(found) == ["wide", "narrow"]
+    for drawing in found.values():
+        left, top, width, height = map(float, drawing.get("viewBox").split())
+        paths, texts = drawing.findall(f"{svg}path"), drawing.findall(f"{svg}text")
+        assert len(paths) == len(PAIRS)
+        assert {path.get("class") for path in paths} == {"more", "less"}
+        assert "prices · bank: −0.40" in {path.find(f"{svg}title").text for path in paths}
+        for x, y in ((float(text.get("x")), float(text.get("y"))) for text in texts):
+            assert left <= x <= left + width
+            assert top <= y <= top + height
+    assert len(found["wide"].findall(f"{svg}text[@class='value']")) == len(PAIRS)
+    assert not drawings(to_html(diagram(pairs=[], values=[]), title="none"))
+
+
+def test_hostile_words_stay_text():
+    for start in range(0, 120, 8):
+        units = strings(120)[start : start + 8]
+        html = to_html(diagram(units, [(0, 7), (2, 5)], [1, -1]), title=units[1], sentences=units)
+        root = ElementTree.fromstring(str(html).replace("<style>", "<!--").replace("</style>", "-->"))
+        kinds = {element.tag.rpartition("}")[2] for element in root.iter()}
+        assert kinds <= {"figure", "figcaption", "b", "bdi", "svg", "path", "title", "text", "p"}
+
+
+def test_figures_hold_all_words_and_values_on_their_axes():
+    drawn, width = diagram([f"{unit} with more words" for unit in UNITS]), 4.0
+    sentences = ["a sentence that is longer than the line, and so is broken into two of them, at a blank"]
+    figure = Figure((width, arcs_height(drawn, sentences, width)))
+    axes = figure.add_axes((0, 0, 1, 1))
+    draw_arcs(axes, drawn, sentences=sentences)
+    box, renderer = axes.get_window_extent(), FigureCanvasAgg(figure).get_renderer()
+    for text in axes.texts:
+        extent = text.get_window_extent(renderer)
+        assert box.x0 <= extent.x0
+        assert extent.x1 <= box.x1 + 1
+        assert box.y0 - 1 <= extent.y0
+        assert extent.y1 <= box.y1 + 1
+    assert {arc.label for arc in drawn.arcs} | {*drawn.words} <= {text.get_text() for text in axes.texts}
+    assert arcs_height(drawn, [], width) < arcs_height(drawn, sentences, width)
+    assert arcs_height(diagram(pairs=[], values=[]), [], width) < 0.3
