@@ -132,7 +132,7 @@ INSIDE = {
         {"estimate", "rewrite"},
         {"evaluation"},
     ],
-    "interactions": [{"game", "indices"}, {"display"}, {"result"}, {"find", "__init__"}],
+    "interactions": [{"indices", "value_function"}, {"display"}, {"result"}, {"find", "__init__"}],
     "hub": [{"provenance", "push"}],
     "cli": [
         {"inputs", "output"},

@@ -7,7 +7,6 @@ import numpy as np
 from hf_gradexplain.classifier.targets import Labels
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, choose
-from hf_gradexplain.interactions.game import Game
 from hf_gradexplain.interactions.indices import (
     Enumeration,
     Estimate,
@@ -18,18 +17,16 @@ from hf_gradexplain.interactions.indices import (
     second_differences,
 )
 from hf_gradexplain.interactions.result import Interactions
+from hf_gradexplain.interactions.value_function import ValueFunction
 from hf_gradexplain.options import Options
 from hf_gradexplain.scored import collect
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.texts import Text
 
-MAX_EVALS = 1024
-"""The largest number of masked copies, unless more are allowed: all sets of 10 units."""
-
 TOP = 8
 """The number of units among which pairs are looked for, unless another one is asked for."""
 
-_LONGEST = 24
+_LONGEST = 20
 """The largest number of units whose sets are enumerated, whatever is allowed."""
 
 
@@ -67,28 +64,28 @@ def find_interactions(
     documents = engine.encode([text], options)
     batches = list(engine.score(documents, options, labels))
     (explanation,) = collect(batches, engine.true_classes(1, options, labels))
-    game = Game(batches[0].forward.without_graph())
+    value_function = ValueFunction(batches[0].forward.without_graph())
     order = np.argsort(-np.abs(explanation.scores[explanation.method]), kind="stable")
-    return Interactions.of(
-        explanation, game, index, *_estimate(game, documents[0], np.sort(order[:top]), index, options)
-    )
+    units = np.sort(order[:top])
+    pairs, estimate = _estimate(value_function, documents[0], units, index, options)
+    return Interactions(explanation, index, pairs, *estimate, value_function=value_function)
 
 
 def _estimate(
-    game: Game, document: Document, units: np.ndarray, index: IndexName, options: Options
+    values: ValueFunction, document: Document, units: np.ndarray, index: IndexName, options: Options
 ) -> tuple[np.ndarray, Estimate]:
     """Return the pairs, and their index: of some units, or of all units where all sets are computed."""
-    count, limit = game.n_units, MAX_EVALS
+    count, limit = values.n_units, options.max_evals
     if count < 2:
         none = np.zeros(0)
         return np.zeros((0, 2), dtype=int), Estimate(none, none, 0, np.full(count, np.nan), 0)
     if index == "second_difference":
         k = len(units)
         _check(k * (k + 1) // 2, limit, f"the second differences of {k} words take", "give a smaller top")
-        return pairs_of(units), second_differences(game, units, count)
-    if count <= _LONGEST and 2**count <= limit:
+        return pairs_of(units), second_differences(values, units, count)
+    if count <= _LONGEST and 2**count - 1 <= limit:
         pairs = pairs_of(np.arange(count))
-        return pairs, Enumeration.of(game, count).index(index, pairs)
+        return pairs, Enumeration.of(values, count).index(index, pairs)
     if index == "shapley_interaction":
         needed = f"2^{count}" if count > _LONGEST else f"{2**count:,}"
         raise GradexplainError(
@@ -98,7 +95,7 @@ def _estimate(
     k, per_order = len(units), copies_per_order(len(units))
     _check(k + 2 * per_order, limit, f"two random orders for {k} words take", "give a smaller top")
     rng = document.rng(options.seed, "interactions")
-    return pairs_of(units), sampled_shapley_taylor(game, units, count, (limit - k) // per_order, rng)
+    return pairs_of(units), sampled_shapley_taylor(values, units, count, (limit - k) // per_order, rng)
 
 
 def _check(copies: int, limit: int, what: str, fix: str) -> None:

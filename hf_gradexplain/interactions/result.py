@@ -14,8 +14,8 @@ from hf_gradexplain.errors import GradexplainError, translate_write_errors
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write_bytes
 from hf_gradexplain.interactions.display import DisplayedInteractions
-from hf_gradexplain.interactions.game import Game
-from hf_gradexplain.interactions.indices import Estimate, IndexName
+from hf_gradexplain.interactions.indices import IndexName
+from hf_gradexplain.interactions.value_function import ValueFunction
 from hf_gradexplain.records import reading_file, reading_record
 from hf_gradexplain.viz.sanitize import json_text
 
@@ -57,14 +57,7 @@ class Interactions(DisplayedInteractions):
     draws: int
     rises: np.ndarray
     copies: int
-    value_function: Game | None = field(default=None, repr=False)
-
-    @classmethod
-    def of(
-        cls, explanation: Explanation, game: Game, index: IndexName, pairs: np.ndarray, estimate: Estimate
-    ) -> "Interactions":
-        """Return the interactions of an estimate."""
-        return cls(explanation, index, pairs, *estimate, value_function=game)
+    value_function: ValueFunction | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         words = ", ".join(f"{a!r} {b!r} {x:+.3g}" for a, b, x in self.strongest(1))
@@ -103,7 +96,7 @@ class Interactions(DisplayedInteractions):
         columns |= {f"start_{name}": [units[u].spans[0][0] for u in side] for name, side in sides.items()}
         return pd.DataFrame(columns)
 
-    def game(self) -> Game:
+    def game(self) -> ValueFunction:
         """Return the value function: a function from sets of removed units `(N, U)` to losses `(N,)`.
 
         It runs the model. `game().to_shapiq()` is the same for the package `shapiq`.
@@ -118,7 +111,7 @@ class Interactions(DisplayedInteractions):
         return self.value_function
 
     def to_shapiq(self) -> Any:
-        """Return the value function as a `shapiq.Game`, see `hf_gradexplain.interactions.game.Game.to_shapiq`.
+        """Return the value function as a `shapiq.Game`, see `ValueFunction.to_shapiq`.
 
         Raises:
             GradexplainError: `shapiq` is not installed, or the interactions were loaded from a file.

@@ -1,7 +1,7 @@
 """Pairs of words as arcs below the words, in matplotlib: alone, or below an explained text."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import matplotlib.style
 from matplotlib.axes import Axes
@@ -76,8 +76,8 @@ def draw_arcs(axes: Axes, diagram: Diagram, *, sentences: Sequence[str] = ()) ->
     if layout := figure.get_layout_engine():
         layout.execute(figure)
     width = 72 * axes.get_window_extent().width / figure.dpi - 2 * _MARGIN
-    shrink, corner = _shrink(diagram, width), ScaledTranslation(0, 1, axes.transAxes)
-    inches = Affine2D().scale(1 / 72) + figure.dpi_scale_trans + corner
+    shrink, corner = _shrink(diagram, width), cast(Any, axes.transAxes)
+    inches = Affine2D().scale(1 / 72) + figure.dpi_scale_trans + ScaledTranslation(0, 1, corner)
     moved = Affine2D().scale(shrink).translate(_MARGIN, -_MARGIN)
     look: dict[str, Any] = {"transform": moved + inches, "clip_on": False, "in_layout": False}
     for place in diagram.places:

@@ -1,6 +1,7 @@
 """Set words in lines: where each word of a text goes in a picture of a given width."""
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -124,6 +125,8 @@ def _words(parts: Iterable[Part]) -> Iterator[Sequence[Part]]:
 
 @lru_cache(maxsize=10_000)
 def text_width(text: str, font: Font) -> float:
-    """Return the width of characters in points."""
+    """Return the width of characters in points; a character that no font has is as wide as the box drawn for it."""
     properties = FontProperties(family=FONTS, size=font.size, weight=font.weight)
-    return text_to_path.get_text_width_height_descent(text, properties, ismath=False)[0]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        return text_to_path.get_text_width_height_descent(text, properties, ismath=False)[0]

@@ -151,8 +151,7 @@ def test_standard_errors_are_those_of_estimates_from_other_seeds():
 
 @pytest.mark.parametrize("k", [2, 3, 5])
 def test_random_orders_take_as_many_sets_as_announced(k):
-    found = sampled_shapley_taylor(
-        lambda sets: losses(sets[:, :PLAYERS]), np.arange(k), 60, 3, np.random.default_rng(1)
-    )
+    rng = np.random.default_rng(1)
+    found = sampled_shapley_taylor(lambda sets: losses(sets[:, :PLAYERS]), np.arange(k), 60, 3, rng)
     announced = k + 3 * copies_per_order(k)
     assert announced - k <= found.copies <= announced

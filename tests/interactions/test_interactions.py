@@ -11,7 +11,6 @@ import pytest
 from rich.console import Console
 
 from hf_gradexplain import Explainer, GradexplainError, Interactions, plots
-from hf_gradexplain.interactions import find
 from tests.helpers.hostile import HTML
 from tests.helpers.naive import NaiveReader, loss_of
 from tests.helpers.tiny import explainer, make
@@ -89,11 +88,10 @@ def test_equal_words_of_a_bag_of_words_interact_alike_and_unknown_effects_do_not
         assert [values[0, 3], values[1, 3], values[2, 3]] == pytest.approx([0, 0, 0], abs=1e-9)
 
 
-def test_long_texts_get_random_orders_with_errors_that_depend_on_the_seed_alone(monkeypatch):
+def test_long_texts_get_random_orders_with_errors_that_depend_on_the_seed_alone():
     explain = explainer("bert")
-    monkeypatch.setattr(find, "MAX_EVALS", 60)
     found, again, other = (
-        explain.interactions(LONG, "loo", top=3, index="shapley_taylor", self_check=False, seed=seed)
+        explain.interactions(LONG, "loo", top=3, index="shapley_taylor", self_check=False, max_evals=60, seed=seed)
         for seed in (0, 0, 1)
     )
     assert (found.draws, len(found)) == (5, 3)
@@ -106,9 +104,8 @@ def test_long_texts_get_random_orders_with_errors_that_depend_on_the_seed_alone(
     assert ">error<" in found.to_html()
 
 
-def test_a_budget_that_is_too_small_names_the_one_that_is_needed(monkeypatch):
+def test_a_budget_that_is_too_small_names_the_one_that_is_needed():
     explain = explainer("bert")
-    monkeypatch.setattr(find, "MAX_EVALS", 30)
     expected = {
         "second_difference": "the second differences of 8 words take 36 masked copies, more than 30: give a smaller "
         "top, or max_evals=36",
@@ -119,7 +116,7 @@ def test_a_budget_that_is_too_small_names_the_one_that_is_needed(monkeypatch):
     }
     for index, message in expected.items():
         with pytest.raises(GradexplainError) as error:
-            explain.interactions(LONG, index=index)
+            explain.interactions(LONG, index=index, max_evals=30)
         assert str(error.value) == message
 
 
@@ -186,9 +183,8 @@ def test_the_table_has_a_row_per_pair_the_strongest_first():
         assert LONG[row.start_second :].startswith(row.second)
         assert row.loo_first == pytest.approx(loo[row.start_first], rel=1e-9)
         assert row.loo_second == pytest.approx(loo[row.start_second], rel=1e-9)
-    assert found.strongest(2) == list(
-        frame[["first", "second", "interaction"]].head(2).itertuples(index=False, name=None)
-    )
+    strongest = frame[["first", "second", "interaction"]].head(2)
+    assert found.strongest(2) == list(strongest.itertuples(index=False, name=None))
     assert repr(found).startswith(f"Interactions(6 pairs, index='second_difference', strongest: {frame['first'][0]!r}")
 
 

@@ -47,7 +47,7 @@ def test_the_losses_are_those_of_the_model_run_on_masked_texts(kind, objective):
     expected = [loss(reader.logits_without([t for u in np.flatnonzero(row) for t in words[u]])).item() for row in sets]
     np.testing.assert_allclose(found.game()(sets), expected, rtol=1e-9)
     assert snapshot(explain.model, explain.tokenizer) == before
-    assert repr(found.game()) == "Game(5 units)"
+    assert repr(found.game()) == "ValueFunction(5 units)"
 
 
 def test_sets_of_another_size_are_refused():

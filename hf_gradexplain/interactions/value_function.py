@@ -1,4 +1,4 @@
-"""The loss of one text as a function of the set of its removed units."""
+"""The loss of one text as a function of the set of its removed units, for users and for the package shapiq."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import torch
 
+from hf_gradexplain.attribution.game import Game
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.perturb import subset_logits
 
 
 @dataclass(frozen=True, eq=False)
-class Game:
-    """The value function of one text: `game(removed)` are its losses without sets of units.
+class ValueFunction:
+    """The losses of one text without sets of its units: `value_function(removed)`.
 
     A removed unit is replaced by the baseline, as for `loo`. The loss is that of the objective, such as minus the log
-    probability of the explained class. The text without any set removed has its plain loss.
+    probability of the explained class; an empty set gives that of the text.
 
     Attributes:
         forward: The forward pass over the text.
@@ -27,7 +27,7 @@ class Game:
     forward: ForwardPass
 
     def __repr__(self) -> str:
-        return f"Game({self.n_units} units)"
+        return f"ValueFunction({self.n_units} units)"
 
     @property
     def n_units(self) -> int:
@@ -52,22 +52,17 @@ class Game:
                 f"the sets of removed units must be an array (N, {self.n_units}), but its shape is {removed.shape}: "
                 "give a row per set and a column per unit"
             )
-        forward = self.forward
-        losses = np.full(len(removed), float(forward.loss()))
-        if len(some := np.flatnonzero(removed.any(1))):
-            sets = torch.from_numpy(removed[some]).to(forward.batch.target.device)
-            with frozen_eval_mode(forward.classifier.model), torch.no_grad():
-                logits = subset_logits(forward, torch.zeros(len(some), dtype=torch.long, device=sets.device), sets)
-                losses[some] = forward.loss(logits.unsqueeze(0))[0].cpu().double().numpy()
+        with frozen_eval_mode(self.forward.classifier.model), torch.no_grad():
+            (losses,) = Game([self.forward]).losses(removed)
         return losses
 
     def to_shapiq(self) -> Any:
-        """Return this game as a `shapiq.Game`, for the approximators, explainers and plots of the package `shapiq`.
+        """Return this function as a `shapiq.Game`, for the approximators, explainers and plots of the package `shapiq`.
 
         Its players are the units of the text, and a coalition holds the units that are *present*. The value is minus
         the loss, normalised to 0 without any unit. Shapley values then have the sign of all scores: positive supports
-        the class. Interactions have the opposite sign of those here, which count removed units: positive in `shapiq`
-        are units that support the class more together than one by one.
+        the class. Interactions have the opposite sign of those of `Interactions`, which count removed units: in
+        `shapiq`, two units with a positive value support the class more together than one by one.
 
         Raises:
             GradexplainError: `shapiq` is not installed.
@@ -78,13 +73,13 @@ class Game:
             raise GradexplainError(
                 f"to_shapiq needs the package shapiq ({error}): install it with `pip install hf_gradexplain[shapiq]`"
             ) from error
-        game, empty = self, -float(self(np.ones((1, self.n_units), dtype=bool))[0])
+        losses, empty = self, -float(self(np.ones((1, self.n_units), dtype=bool))[0])
 
-        class TextGame(base):  # type: ignore[misc]
+        class TextGame(base):
             """One text as a game of shapiq."""
 
             def value_function(self, coalitions: np.ndarray) -> np.ndarray:
                 """Return minus the loss of the text with only these units: `(N, U)` bool to `(N,)`."""
-                return -game(~np.asarray(coalitions, dtype=bool))
+                return -losses(~np.asarray(coalitions, dtype=bool))
 
         return TextGame(n_players=self.n_units, normalization_value=empty)
