@@ -94,7 +94,7 @@ def heatmap(values: pd.DataFrame, *, ax: Axes | None = None, max_units: int = 30
 def arcs(interactions: Interactions, *, ax: Axes | None = None, width: float = 5.6) -> Axes:
     """Draw the strongest interactions of a text, from `Explainer.interactions`, as arcs below its words.
 
-    Solid: removing both words costs the class more than removing each one alone, added up; dashed: it costs less.
+    Solid: without one of the two words, the other supports the class more; dashed: less.
 
     Args:
         interactions: The interactions.

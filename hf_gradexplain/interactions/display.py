@@ -136,9 +136,9 @@ class DisplayedInteractions:
         target, (more, less) = self.explanation.question, sides
         sampled = f"; from {self.draws:,} random orders, with standard errors" if self.draws else ""
         return [
-            f"{more}: removing both costs {target} more than removing each one alone, added up; {less}: less",
-            f"where two support {target}, {more} join those that back each other up, and {less} those that work only "
-            "together; where two oppose it, the other way round",
+            f"{more}: without one of the two, the other supports {target} by this much more; {less}: by this much less",
+            f"where both support {target}, {more} are words that back each other up, and {less} words that count only "
+            "together",
             f"the {min(SHOWN, len(self.pairs))} strongest of {len(self.pairs):,} pairs{sampled}",
         ]
 

@@ -27,13 +27,16 @@ class Interactions(DisplayedInteractions):
     Of a pair `i, j`, the value is a mean of `v(S + both) - v(S + i) - v(S + j) + v(S)`, where `v(S)` is the loss of the
     text without the words `S`. With the index `second_difference`, nothing else is removed: `S` is empty. A value is
 
-    - **positive** if removing both costs the class more than the two single removals add up to. Two words that support
-      the class then back each other up: each makes up for the loss of the other, as where two words say the same;
-    - **negative** if removing both costs less. Two words that support the class then work only together, as "not" and
-      "bad": without one of them, the other is worth little;
+    - **positive** if removing both costs the class more than the two single removals add up to: without one of the two,
+      the other supports the class more. Two words that support the class then back each other up, as words that say
+      the same do;
+    - **negative** if removing both costs less: without one of the two, the other supports the class less. Two words
+      that support the class then count only together, as "not" and "bad" for a positive class; and so do a word that
+      supports the class and one that opposes it, if each matters only because of the other;
     - 0 if their effects add up.
 
-    Of two words that oppose the class, positive ones oppose it only together, and negative ones say the same.
+    Of two words that oppose the class, those with a positive value oppose it only together, and those with a negative
+    value back each other up.
 
     `len(interactions)` is the number of pairs. `show` displays the text with arcs below it.
 

@@ -226,7 +226,7 @@ def test_the_terminal_shows_the_text_and_the_strongest_pairs():
     shown = capture.get()
     assert LONG in shown
     assert "second differences of 6 pairs of words" in shown
-    assert "positive values: removing both costs" in shown
+    assert "positive values: without one of the two" in shown
     first, second, value = found.strongest(1)[0]
     line = next(line for line in shown.splitlines() if line.split()[:2] == [first, second])
     assert f"{value:+#.3g}".replace("-", "−") in line
