@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 import hf_gradexplain
-from hf_gradexplain import plots
+from hf_gradexplain import Interactions, plots
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.viz.palette import AGAINST, FOR
 from tests.helpers.tiny import explainer
@@ -22,6 +22,11 @@ MATH = "$\\frac{1}{$"
 def several():
     scores = {"loo": np.array([0.5, -0.25]), "sa_l2": np.array([2.0, 1.0])}
     return explanation_of(scores=scores, target_label=MATH, class_names=("pos", MATH))
+
+
+def pair():
+    values, errors, rises = np.array([-0.5]), np.zeros(1), np.array([0.5, 0.25])
+    return Interactions(several(), "second_difference", np.array([[0, 1]]), values, errors, 0, rises, 3)
 
 
 def result(methods=("loo", "signed_gi"), longest=12, scale=1.0):
@@ -37,6 +42,7 @@ COSTS = {"loo": 40, "signed_gi": 1.0}
 PLOTS = {
     "text": lambda ax: plots.text(several(), ax=ax),
     "bar": lambda ax: plots.bar(several(), ax=ax),
+    "arcs": lambda ax: plots.arcs(pair(), ax=ax),
     "heatmap": lambda ax: plots.heatmap(pd.DataFrame([[0.5, -1.0]], index=[MATH]), ax=ax, title=MATH),
     "interactions": lambda ax: plots.interactions(pd.DataFrame([[0.5, -1.0]], [MATH], [MATH, "b"]), ax=ax, title=MATH),
     "aopc": lambda ax: plots.aopc(result((MATH, "loo")), ax=ax, title=MATH),

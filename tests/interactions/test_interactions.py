@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from hf_gradexplain import Explainer, GradexplainError, Interactions, plots
@@ -214,7 +215,7 @@ def test_pictures_are_files_and_axes(tmp_path):
     found.save(tmp_path / "pairs.png")
     assert found.to_svg(width=8) != (tmp_path / "pairs.svg").read_text(encoding="utf-8")
     assert (tmp_path / "pairs.png").read_bytes().startswith(b"\x89PNG")
-    words = {text.get_text() for text in plots.arcs(found).texts}
+    words = {text.get_text() for text in plots.arcs(found, ax=Figure().add_subplot()).texts}
     assert {*found.strongest(1)[0][:2]} <= words
 
 
