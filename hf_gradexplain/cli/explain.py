@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from hf_gradexplain.explain import Explainer
     from hf_gradexplain.explanation import Explanation
+    from hf_gradexplain.interactions import Interactions
     from hf_gradexplain.text.texts import Text
 
 SAMPLES = 20
@@ -40,6 +41,7 @@ def add_parser(commands: Commands) -> None:
             'MODEL "A thoughtful, gripping film."',
             'MODEL "A thoughtful, gripping film." --label POSITIVE --methods attn_lrp loo',
             'MODEL "A thoughtful, gripping film." --target POSITIVE --against runner_up',
+            'MODEL "A thoughtful, gripping film." --interactions',
             "MODEL --file reviews.csv --text_column review --format jsonl > explanations.jsonl",
             "MODEL --dataset_name DATASET --max_samples 10 --format html > explanations.html",
             "MODEL - < text.txt            # the whole input is one text",
@@ -55,6 +57,11 @@ def add_parser(commands: Commands) -> None:
         type=_label,
         metavar="CLASS",
         help="Id or name of the class to explain; by default the predicted one.",
+    )
+    texts.add_argument(
+        "--interactions",
+        action="store_true",
+        help="Also find words of TEXT that work together: pairs of the words with the largest |score|.",
     )
     parser.add_fields(SplitArguments)
     parser.add_fields(Options)
@@ -87,7 +94,8 @@ def run(arguments: argparse.Namespace) -> None:
         (_read_text(arguments), None) if rows is None else texts_and_labels(rows, explainer, arguments.label_map)
     )
     labels = labels if arguments.label is None else arguments.label
-    explained = explainer(texts, arguments.methods, arguments.unit, labels, **options)
+    explain = explainer.interactions if arguments.interactions else explainer
+    explained = explain(texts, arguments.methods, arguments.unit, labels, **options)
     _write(explained, explainer, arguments)
 
 
@@ -98,6 +106,8 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     given = (arguments.text, arguments.file, arguments.dataset_name)
     if given.count(None) != 2 or (arguments.pair is not None and arguments.text is None):
         raise GradexplainError("give one of TEXT, with or without a --pair, --file and --dataset_name")
+    if arguments.interactions and arguments.text is None:
+        raise GradexplainError("--interactions are those of one text: give TEXT")
     options = {name: getattr(arguments, name) for name in ExplainOptions.__annotations__}
     if arguments.label is not None:
         if arguments.target not in TARGETS:
@@ -137,11 +147,13 @@ def _load_rows(arguments: argparse.Namespace) -> "Dataset | None":
     return load_rows(dataset_of(arguments), labelled=labelled, seed=arguments.seed)[0]
 
 
-def _write(explained: "Explanation | list[Explanation]", explainer: "Explainer", arguments: argparse.Namespace) -> None:
+def _write(
+    explained: "Explanation | Interactions | list[Explanation]", explainer: "Explainer", arguments: argparse.Namespace
+) -> None:
     """Write the explanation of a text, or a list of those of a dataset, in the chosen format."""
     from hf_gradexplain.hub.provenance import commits
 
-    explanations = explained if isinstance(explained, list) else [explained]
+    explanations: list[Any] = explained if isinstance(explained, list) else [explained]
     if arguments.html is not None:
         with translate_write_errors(arguments.html, instead="FILE with --html"):
             atomic_write_text(arguments.html, _page(explanations))
@@ -156,14 +168,16 @@ def _write(explained: "Explanation | list[Explanation]", explainer: "Explainer",
     elif arguments.format == "quiet":
         for number, each in enumerate(explanations):
             print(end="\n" if number else "")
-            for row in each.to_frame().drop(columns=["start", "end"]).itertuples(index=False):
-                print(one_line(row[0]), *row[1:], sep="\t")
+            frame = each.to_frame()
+            shown = frame.drop(columns=[name for name in frame.columns if name.startswith(("start", "end"))])
+            for row in shown.itertuples(index=False):
+                print(*(one_line(cell) if isinstance(cell, str) else cell for cell in row), sep="\t")
     else:
         for each in explanations:
             each.show()
 
 
-def _page(explanations: "Sequence[Explanation]") -> str:
+def _page(explanations: "Sequence[Explanation | Interactions]") -> str:
     """Return the explanations as one HTML page."""
     from hf_gradexplain.viz.report import render_report
 

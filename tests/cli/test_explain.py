@@ -8,6 +8,7 @@ from transformers.utils import logging
 
 from hf_gradexplain.cli import main
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.interactions import Interactions
 
 
 @pytest.mark.parametrize("label", ["1", "LABEL_1", "label_1"])
@@ -225,3 +226,23 @@ def test_the_bar_of_the_weights_obeys_the_verbosity(model, capsys):
     assert main(["explain", model, "the film", "--format", "json"]) == 0
     assert capsys.readouterr().err == ""
     assert logging.is_progress_bar_enabled()
+
+
+def test_interactions_of_a_text_in_every_format(model, capsys):
+    flags = ["explain", model, "the film is not bad", "--interactions", "--methods", "loo"]
+    assert main([*flags, "--format", "quiet"]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert main([*flags, "--format", "json"]) == 0
+    found = Interactions.from_dict(json.loads(capsys.readouterr().out))
+    assert [(a, b, float(x)) for a, b, x, *_ in rows] == found.strongest(len(found))
+    assert len(rows) == 10
+    assert main([*flags, "--format", "html"]) == 0
+    assert "hfgx-arcs" in capsys.readouterr().out
+    assert main(flags) == 0
+    assert "second differences of 10 pairs of words" in capsys.readouterr().out
+
+
+def test_interactions_are_those_of_one_text(model, tmp_path, capsys):
+    (tmp_path / "texts.txt").write_text("a film")
+    assert main(["explain", model, "--file", str(tmp_path / "texts.txt"), "--interactions"]) == 1
+    assert "--interactions are those of one text: give TEXT" in capsys.readouterr().err

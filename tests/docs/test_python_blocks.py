@@ -19,9 +19,12 @@ REPLACED = {
         'load_dataset("parquet", data_files="outputs/your-model/documents/*.parquet", split="train")'
     ),
     'check_destination("me/aopc", "space", private=False)': "None",
+    'shapiq.KernelSHAPIQ(n=game.n_players, max_order=2, index="k-SII").approximate(budget=2000, game=game)': "game",
+    "game = interactions.to_shapiq()": "game = interactions.game()",
+    "import shapiq": "",
     'push(space, metric_files("aopc"), message="AOPC")': 'assert metric_files("aopc")',
 }
-"""Calls that need the hub, and what runs in their place; tests/hub/ runs them against a hub on loopback."""
+"""Calls that need the hub or an extra, and what runs in their place; tests/hub/ runs them against a hub on loopback."""
 
 
 @pytest.fixture(autouse=True)
