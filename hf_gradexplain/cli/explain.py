@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> None:
         (_read_text(arguments), None) if rows is None else texts_and_labels(rows, explainer, arguments.label_map)
     )
     labels = labels if arguments.label is None else arguments.label
-    explain = explainer.interactions if arguments.interactions else explainer
+    explain: Any = explainer.interactions if arguments.interactions else explainer
     explained = explain(texts, arguments.methods, arguments.unit, labels, **options)
     _write(explained, explainer, arguments)
 
