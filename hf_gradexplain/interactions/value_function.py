@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from hf_gradexplain.attribution.game import Game
+from hf_gradexplain.attribution.masking.game import Game
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.errors import GradexplainError
