@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from math import nan
 from os import PathLike
 from pathlib import Path
@@ -65,15 +65,17 @@ class Explanations(list[Explanation]):
         """Return a table with one row per unit of every text.
 
         Its columns are `text_id`, the position of the text in this list; `unit`, `start`, `end` as in
-        `Explanation.to_frame`; and the scores of each method, NaN where an explanation has none.
+        `Explanation.to_frame`; and the scores of each method, NaN where an explanation has none, as well as their
+        standard errors.
         """
-        methods = list(dict.fromkeys(method for explanation in self for method in explanation.scores))
+        columns = [explanation.columns() for explanation in self]
+        names = list(dict.fromkeys(chain.from_iterable(columns)))
         rows = [
-            (number, unit.text, *unit.spans[0], *(e[method][u] if method in e else nan for method in methods))
-            for number, e in enumerate(self)
+            (number, unit.text, *unit.spans[0], *(of[name][u] if name in of else nan for name in names))
+            for number, (e, of) in enumerate(zip(self, columns, strict=True))
             for u, unit in enumerate(e)
         ]
-        return pd.DataFrame(rows, columns=["text_id", "unit", "start", "end", *methods])
+        return pd.DataFrame(rows, columns=["text_id", "unit", "start", "end", *names])
 
     @overload
     def to_html(self, path: None = None) -> str: ...

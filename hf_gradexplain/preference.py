@@ -222,7 +222,8 @@ def _preference(pair: tuple[Document, Document], both: Explanation, rewards: lis
 
 def _side(both: Explanation, k: int, document: Document, scores: Mapping[str, np.ndarray]) -> Explanation:
     """Return the explanation of text `k` of the two: scores of signed methods are for this text."""
-    methods = select(list(scores))
+    methods, n = select(list(scores)), len(document.units)
+    part = slice(n) if k == 0 else slice(len(both) - n, None)
     turned = {name: 0 - x if methods[name].signed else x for name, x in scores.items()}
     return replace(
         both,
@@ -237,5 +238,6 @@ def _side(both: Explanation, k: int, document: Document, scores: Mapping[str, np
         pair_start=document.pair_start,
         messages=document.occurrences.messages,
         unread=document.unread,
+        sampling={name: of_method.of_units(part) for name, of_method in both.sampling.items()},
         self_check={},
     )

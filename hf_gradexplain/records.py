@@ -48,7 +48,7 @@ _CHECK = pa.struct(
 )
 
 
-SAMPLING = pa.struct([("errors", NUMBERS), ("draws", pa.int64()), ("copies", pa.int64())])
+SAMPLING = pa.struct([("errors", NUMBERS), *((name, pa.int64()) for name in ("draws", "copies", "seed"))])
 """The type of a column of `hf_gradexplain.sampling.Sampling`."""
 
 
@@ -207,7 +207,7 @@ def explanation_schema(explanations: Collection[Mapping[str, Any]]) -> pa.Schema
 
 def _class_type(structs: Mapping[str, pa.DataType]) -> pa.StructType:
     """Return the type of the scores for one more class."""
-    by_method = [(name, structs.get(name, pa.null())) for name in ("scores", "completeness", "sampling")]
+    by_method = [(name, structs[name]) for name in ("scores", "completeness", "sampling") if name in structs]
     whole, text = pa.int64(), pa.string()
     classes = [("target", whole), ("target_label", text), ("against", whole), ("against_label", text)]
     return pa.struct([*classes, *by_method])

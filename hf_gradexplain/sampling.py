@@ -1,7 +1,7 @@
 """How sure scores are that masked copies drawn at random estimate: standard errors, intervals, and what they tell."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -41,11 +41,19 @@ class Sampling:
         errors: `(U,)` the standard error of each score; 0 where scores are exact.
         draws: The number of independent draws that the scores are means of; 0 if they are exact.
         copies: The number of masked copies that ran.
+        seed: The seed of the draws.
     """
 
     errors: np.ndarray
     draws: int
     copies: int
+    seed: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        return self.to_dict() == other.to_dict() if isinstance(other, Sampling) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.draws, self.copies, self.seed))
 
     @property
     def exact(self) -> bool:
@@ -65,11 +73,15 @@ class Sampling:
         sizes = range(1, min(most, len(scores) - 1) + 1)
         return max((k for k in sizes if tells_apart(scores, self.margins, k)), default=0)
 
+    def of_units(self, part: slice) -> Self:
+        """Return the same for some of the units."""
+        return replace(self, errors=self.errors[part])
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; `from_dict` reads them."""
-        return {"errors": self.errors.tolist(), "draws": self.draws, "copies": self.copies}
+        return {"errors": self.errors.tolist(), "draws": self.draws, "copies": self.copies, "seed": self.seed}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """Return the object of a dictionary made by `to_dict`."""
-        return cls(np.asarray(record["errors"], dtype=float), record["draws"], record["copies"])
+        return cls(np.asarray(record["errors"], dtype=float), record["draws"], record["copies"], record["seed"])

@@ -99,7 +99,8 @@ class ScoredBatch:
         for name, sampled in self.sampled.items():
             errors, draws, copies = to_arrays([sampled.errors, sampled.draws, sampled.copies])
             for i, document in enumerate(self.forward.batch.documents):
-                of_texts[i][name] = Sampling(errors[i, : document.n_units].copy(), int(draws[i]), int(copies[i]))
+                of_text = errors[i, : document.n_units].copy()
+                of_texts[i][name] = Sampling(of_text, int(draws[i]), int(copies[i]), self.options.seed)
         return of_texts
 
     def _deciding(self) -> list[tuple[int, ...]]:

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from hf_gradexplain import Explainer, Preference
+from hf_gradexplain.comparison import compare
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options
+from hf_gradexplain.preference import NAMES
 from hf_gradexplain.signatures import ComparisonOptions, ExplainOptions
 from hf_gradexplain.text.joined import side_by_side
 from tests.helpers.chats import CHAT
@@ -51,6 +53,19 @@ def test_scores_are_those_of_the_difference_of_rewards_by_hand(explain):
                     by_hand[method] = gradient_score(method, tokens, reader.ids, grad, vector)
                 for method, value in by_hand.items():
                     assert side[method][u] == pytest.approx(value, rel=1e-9, abs=1e-12), (unit, method, u)
+
+
+def test_each_text_has_the_errors_of_its_own_units():
+    bert = explainer("bert", "regression")
+    found = bert.prefer(CHOSEN, REJECTED, "shapley", max_evals=100, max_error=0.0)
+    options = Options("shapley", target="predicted", against="runner_up", max_evals=100, max_error=0.0)
+    pair = bert.encode([CHOSEN, REJECTED], options)
+    ((both,), _) = compare(bert, [side_by_side(pair)], options, NAMES)
+    n, errors = len(found.chosen), both.sampling["shapley"].errors
+    assert errors.all()
+    assert found.chosen.sampling["shapley"].errors.tolist() == errors[:n].tolist()
+    assert found.rejected.sampling["shapley"].errors.tolist() == errors[n:].tolist()
+    assert Preference.from_dict(found.to_dict()) == found
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -27,9 +27,10 @@ class Source(Protocol):
 
     A source that differentiates forward passes of its own, not the given one, has an attribute `gradients = True`. If
     these are not one per text, a method `passes(units)` returns their number for a text of that many units.
-    A source that propagates relevance has an attribute `propagates = True`, and one that runs masked copies has
-    `masks = True`. A source has `complete = True` if its `signed_gi` scores should add up to a known number, `rise` in
-    the evidence.
+    A source that propagates relevance has an attribute `propagates = True`. One that runs masked copies has
+    `masks = True`, and a method `copies(units)`, the largest number of them for a text of this many units. One that
+    draws at random and returns `Sampled` has `sampled = True`. A source has `complete = True` if its `signed_gi` scores
+    should add up to a known number, `rise` in the evidence.
     """
 
     @property
@@ -59,6 +60,16 @@ def propagates(source: Source) -> bool:
 def masks_words(source: Source) -> bool:
     """Return whether a source runs masked copies of the texts."""
     return bool(getattr(source, "masks", False))
+
+
+def masked_copies(source: Source, units: int) -> int:
+    """Return the largest number of masked copies that a source runs for a text of this many units."""
+    return source.copies(units) if masks_words(source) else 0  # type: ignore[attr-defined]
+
+
+def is_sampled(source: Source) -> bool:
+    """Return whether a source draws at random and returns `Sampled`: scores with standard errors."""
+    return bool(getattr(source, "sampled", False))
 
 
 def evidence_of(source: Source, forwards: Sequence[ForwardPass]) -> Iterable[Any]:
@@ -139,6 +150,10 @@ class LeaveOneOut:
     def __call__(self, forward: ForwardPass) -> Tensor:
         """Return the scores `(B, U)`, 0 where a text has fewer units."""
         return self.of_classes([forward])[0]
+
+    def copies(self, units: int) -> int:
+        """Return the number of masked copies of a text."""
+        return units
 
     def of_classes(self, forwards: Sequence[ForwardPass]) -> list[Tensor]:
         """Return the same for each class, from one set of masked copies."""

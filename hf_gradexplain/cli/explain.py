@@ -169,7 +169,8 @@ def _write(
         for number, each in enumerate(explanations):
             print(end="\n" if number else "")
             frame = each.to_frame()
-            shown = frame.drop(columns=[name for name in frame.columns if name.startswith(("start", "end"))])
+            more = [name for name in frame.columns if name.startswith(("start", "end")) or name.endswith("_error")]
+            shown = frame.drop(columns=more)
             for row in shown.itertuples(index=False):
                 print(*(one_line(cell) if isinstance(cell, str) else cell for cell in row), sep="\t")
     else:

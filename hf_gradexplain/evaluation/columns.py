@@ -49,11 +49,15 @@ MEANING = {
     "bounds.upper": "AOPC(U) of the best order",
     "bounds.exact": "whether all sets of units were searched, not only those of a beam",
     "completeness.METHOD": "how far the sum of the scores is from the rise of the loss, relative",
+    "sampling.METHOD.errors": "`U` standard errors of the scores; 0 where they are exact",
+    "sampling.METHOD.draws": "number of independent draws that the scores are means of; 0 if they are exact",
+    "sampling.METHOD.copies": "number of masked copies that ran",
+    "sampling.METHOD.seed": "seed of the draws",
     "baselines.METHOD": "baseline of the scores: `zero`, or another name; `deletion` if words were cut out",
 }
 """By column name. `U` is the document's number of units, `C` the model's number of classes."""
 
-_BY_METHOD = ("scores", "curves", "correlations", "signs", "negative_first", "completeness", "baselines")
+_BY_METHOD = ("scores", "curves", "correlations", "signs", "negative_first", "completeness", "sampling", "baselines")
 
 
 def describe_columns(columns: pa.Schema) -> list[tuple[str, str, str]]:

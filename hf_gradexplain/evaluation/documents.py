@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hf_gradexplain.attribution.methods import METHODS, is_complete, uses_baseline
+from hf_gradexplain.attribution.sources import is_sampled
 from hf_gradexplain.correlation import COEFFICIENTS
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.correlation import compared_by_sign, correlated_methods
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write, checksum_path, matches_checksum
-from hf_gradexplain.records import NUMBERS, text_columns, to_record, to_records
+from hf_gradexplain.records import NUMBERS, SAMPLING, text_columns, to_record, to_records
 
 COUNT = b"documents"
 """The key in a file's metadata of its number of documents."""
@@ -117,6 +118,7 @@ def schema(methods: Sequence[str], measures: Measures | None = None, more: Colle
         "random_orders": [(name, NUMBERS) for name in ("mean", "variance") if measures.random_orders],
         "bounds": bounds if measures.bounds else [],
         "completeness": [(m, pa.float64()) for m in methods if m in METHODS and is_complete(METHODS[m])],
+        "sampling": [(m, SAMPLING) for m in methods if m in METHODS and is_sampled(METHODS[m].source)],
         "baselines": [(m, pa.string()) for m in methods if m in METHODS and uses_baseline(METHODS[m])],
     }
     return pa.schema(

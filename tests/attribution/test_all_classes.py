@@ -125,8 +125,8 @@ def test_of_many_classes_only_the_most_probable_are_held():
     (batch,) = explain.run([TEXTS[0]], Options("signed_gi", target="all", top_classes=4))
     assert len(batch.others) == 3
     assert len(explain("", "signed_gi", target="all", top_classes=4).classes) == 3
-    assert all(set(vars(each)) == {*["target", "target_label", "against", "against_label", "scores", "completeness"]}
-               for each in explanation.classes)  # fmt: skip
+    fields = {"target", "target_label", "against", "against_label", "scores", "completeness", "sampling"}
+    assert all(set(vars(each)) == fields for each in explanation.classes)
 
 
 def test_among_equal_logits_the_predicted_class_is_still_the_first():

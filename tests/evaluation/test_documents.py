@@ -126,7 +126,9 @@ def test_mean_and_variance_of_random_orders_have_a_number_for_every_k(documents)
 def test_the_page_lists_every_column_with_its_type_and_meaning():
     first = PAGE.read_text(encoding="utf-8").partition("# Tables of a run")[0]
     rows = re.findall(r"^\| `([^`]+)` \| ([^|]+) \| (.+) \|$", first, flags=re.M)
-    assert rows == describe_columns(schema(["loo", "integrated_gradients"], EVERYTHING, ("windows", "deciding")))
+    assert rows == describe_columns(
+        schema(["loo", "integrated_gradients", "shapley"], EVERYTHING, ("windows", "deciding"))
+    )
 
 
 def test_a_method_may_have_any_name(monkeypatch):

@@ -31,6 +31,7 @@ class SampledSource:
     tell_apart: int | None = None
     graph: ClassVar[bool] = False
     masks: ClassVar[bool] = True
+    sampled: ClassVar[bool] = True
 
     def estimate(self, game: Game, budget: Budget) -> Estimate:
         """Return the scores of one text and their standard errors."""
