@@ -1,22 +1,18 @@
 """How an explanation is shown: in a notebook, in a terminal, as HTML and as a figure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import nan
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.console import Group
 
+from hf_gradexplain.assessment import Assessed
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.correlation import REFERENCE, correlate
-from hf_gradexplain.errors import choose
-from hf_gradexplain.reading import Reading
-from hf_gradexplain.remarks import incomplete, remark
-from hf_gradexplain.self_check import SelfCheck
 from hf_gradexplain.text.unit import Message, scores_in_text
 from hf_gradexplain.viz.canvas import figure_bytes, new_figure
 from hf_gradexplain.viz.figures import bars_figure, draw_bars
@@ -29,25 +25,14 @@ from hf_gradexplain.viz.tables import with_minus
 from hf_gradexplain.viz.text_figure import add_text_axes, draw_text, text_figure
 
 
-class Displayed(Reading):
+class Displayed(Assessed):
     """The displays of an explanation. `hf_gradexplain.explanation.Explanation` describes the attributes."""
 
-    scores: Mapping[str, np.ndarray]
-    objective: str
-    unit: str
     messages: tuple[Message, ...]
-    regression: bool
     dtype: str
     why: str
     mask: str
-    self_check: Mapping[str, SelfCheck]
-    completeness: Mapping[str, float]
     label: int | None
-
-    @property
-    def method(self) -> str:
-        """The first one of `scores`: what takes a single method takes this one by default."""
-        return next(iter(self.scores))
 
     def segments(self, method: str | None = None) -> list[Segment]:
         """Split the text into segments: units with their scores, and the text between units without a score.
@@ -61,12 +46,13 @@ class Displayed(Reading):
         Raises:
             GradexplainError: The explanation has no scores of this method.
         """
-        scores = scores_in_text(self.units, self.scores[self._method(method)])
+        method = self._method(method)
+        scores, margins = (scores_in_text(self.units, x) for x in (self.scores[method], self.margins(method)))
         spans = sorted((span, u) for u, unit in enumerate(self.units) for span in unit.spans if span[0] < span[1])
         segments, end = [], 0
         for (start, stop), unit in spans:
             segments += [Segment(self.text[end:start], None)] if end < start else []
-            segments.append(Segment(self.text[start:stop], float(scores[unit])))
+            segments.append(Segment(self.text[start:stop], float(scores[unit]), float(margins[unit])))
             end = stop
         return segments + ([Segment(self.text[end:], None)] if end < len(self.text) else [])
 
@@ -175,38 +161,12 @@ class Displayed(Reading):
             "title": f"{row.method} → {heading.target}" + (f" ({heading.verdict})" if heading.verdict else ""),
             "signed": row.signed,
             "sides": row.sides,
-            "note": row.remark,
+            "note": "; ".join(filter(None, (row.remark, row.certainty))),
+            "margins": self.margins(row.method),
         }
 
     def _repr_html_(self) -> str:
         return self.to_html()
-
-    def warning(self, method: str | None = None) -> str:
-        """Return a sentence if the scores of a method should not be trusted; otherwise an empty string.
-
-        The reason is that they do not add up to the rise of the loss within 5 %, or a failed self-check.
-
-        Args:
-            method: The method; the first one if None.
-        """
-        method = self._method(method)
-        gap, check = self.completeness.get(method, 0.0), self.self_check.get(method)
-        return "; ".join(part for part in (incomplete(method, gap), check.warning() if check else "") if part)
-
-    def remark(self, method: str | None = None) -> str:
-        """Return a sentence if the scores of a method are all equal or close to 0; otherwise an empty string.
-
-        Args:
-            method: The method; the first one if None.
-        """
-        method = self._method(method)
-        return remark(
-            self.scores[method],
-            unit=self.unit,
-            objective=self.objective,
-            probability=None if self.regression else float(self.probabilities[self.target]),
-            signed=method not in METHODS or METHODS[method].signed,
-        )
 
     def rows_and_heading(self, method: str | Sequence[str] | None) -> tuple[list[Row], Heading]:
         """Return what the renderers show of each class and method, and above.
@@ -251,6 +211,7 @@ class Displayed(Reading):
             sides=("positive", "negative") if below_zero else Row.sides,
             correlation=self._correlation(method),
             remark=self.remark(method),
+            certainty=self.certainty(method),
             check=self.self_check[method].sentence() if method in self.self_check else "",
             warning=self.warning(method),
         )
@@ -291,6 +252,3 @@ class Displayed(Reading):
             without_units=not self.units,
             why=self.why if any(self.why.startswith(f"auto chose {row.method}:") for row in rows) else "",
         )
-
-    def _method(self, method: str | None) -> str:
-        return self.method if method is None else choose("method", method, self.scores)

@@ -136,38 +136,6 @@ class Explanation(Displayed):
     def __hash__(self) -> int:
         return hash((self.text, self.target, *self.scores))
 
-    def margins(self, method: str | None = None) -> np.ndarray:
-        """Return half the width of the 95 % interval of each score: `(U,)`.
-
-        A score and its margin are written `0.31 ± 0.05`: the exact score is at most this far away, with 95 %
-        confidence. 0 where scores are exact, and for methods that draw nothing at random. Scores are means of draws;
-        the interval is Student's.
-
-        Args:
-            method: The method; the first one if None.
-
-        Raises:
-            GradexplainError: The explanation has no scores of this method.
-        """
-        sampling = self.sampling.get(name := self._method(method))
-        return np.zeros(len(self.scores[name])) if sampling is None else sampling.margins
-
-    def told_apart(self, method: str | None = None, most: int = 10) -> int | None:
-        """Return the largest number of highest-scored units that are told apart from all others, up to `most`.
-
-        The 95 % intervals of these units lie above those of all others: as a set they are the highest ones, whatever
-        their order. 0 if not even the highest score is told apart; None for methods that draw nothing at random.
-
-        Args:
-            method: The method; the first one if None.
-            most: The largest number of units to look at; it is smaller than the number of units.
-
-        Raises:
-            GradexplainError: The explanation has no scores of this method.
-        """
-        sampling = self.sampling.get(name := self._method(method))
-        return None if sampling is None else sampling.told_apart(self.scores[name], most)
-
     def top(self, n: int = 3, method: str | None = None) -> list[tuple[str, float]]:
         """Return the `n` units that score highest, as `(unit, score)`, the highest first; equal ones as in the text.
 
@@ -199,10 +167,16 @@ class Explanation(Displayed):
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain lists, numbers and strings, ready for JSON; `from_dict` reads them.
 
-        `remarks` maps each method with a non-empty `remark` to that remark.
+        `remarks` maps each method with a non-empty `remark` to that remark, and `certainty` each one that draws at
+        random to the sentence about it.
         """
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {**to_record(values), "remarks": {name: said for name in self.scores if (said := self.remark(name))}}
+        certainty = {name: self.certainty(name) for name in self.sampling}
+        return {
+            **to_record(values),
+            "remarks": {name: said for name in self.scores if (said := self.remark(name))},
+            **({"certainty": certainty} if certainty else {}),
+        }
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Explanation":

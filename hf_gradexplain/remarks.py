@@ -1,4 +1,4 @@
-"""Remarks on scores that are all equal, close to 0 because the prediction is saturated, or incomplete."""
+"""Remarks on scores: all equal, close to 0 because the prediction is saturated, incomplete, or how sure."""
 
 from math import ceil, log10
 
@@ -6,7 +6,8 @@ import numpy as np
 
 from hf_gradexplain.options import UNIT_NOUNS
 from hf_gradexplain.rounding import ROUNDING
-from hf_gradexplain.viz.tables import format_score, with_minus
+from hf_gradexplain.sampling import Sampling
+from hf_gradexplain.viz.tables import format_margin, format_score, with_minus
 
 COMPLETE_WITHIN = 0.05
 """The relative gap up to which scores count as adding up to the rise of the loss."""
@@ -65,6 +66,32 @@ def incomplete(method: str, gap: float) -> str:
     if not abs(gap) > COMPLETE_WITHIN:
         return ""
     return f"the scores of {method} should add up to the rise of the loss, but are off by {100 * abs(gap):.0f} %"
+
+
+def certainty(scores: np.ndarray, sampling: Sampling, *, unit: str) -> str:
+    """Return a sentence about how sure the scores are that draws at random estimate; empty if there are none.
+
+    Args:
+        scores: One score per unit: `(U,)`.
+        sampling: Their standard errors.
+        unit: The kind of unit, as in `Explanation.unit`.
+
+    >>> certainty(np.array([3.0, 2.9, 1.0]), Sampling(np.array([0.1, 0.1, 0.1]), draws=50, copies=1400), unit="word")
+    'each score is within ±0.20 with 95 % confidence; the top 2 words are told apart from the others; from 1,400 copies'
+    >>> certainty(np.array([3.0, 1.0]), Sampling(np.zeros(2), draws=0, copies=2), unit="word")
+    'exact, from 2 copies'
+    """
+    if not len(scores):
+        return ""
+    copies = f"from {sampling.copies:,} cop{'y' if sampling.copies == 1 else 'ies'}"
+    if sampling.exact:
+        return f"exact, {copies}"
+    within = f"each score is within ±{format_margin(sampling.margins.max())} with 95 % confidence"
+    noun, apart = UNIT_NOUNS[unit], sampling.told_apart(scores)
+    if not apart:
+        return f"the top {noun} is not told apart from the others; {within}; {copies}"
+    top = f"the top {noun} is" if apart == 1 else f"the top {apart} {noun}s are"
+    return f"{within}; {top} told apart from the others; {copies}"
 
 
 def _is_saturated(objective: str, probability: float | None) -> bool:

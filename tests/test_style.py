@@ -46,6 +46,7 @@ FOLDERS = [
     {"self_check", "remarks", "correlation"},
     {"explained_classes"},
     {"reading"},
+    {"assessment"},
     {"display", "records"},
     {"explanation"},
     {"explanations"},

@@ -117,7 +117,8 @@ def _document(document: EvaluatedDocument, k: int) -> ReportDocument:
     """Return a document as the report shows it, with its AOPC(k)."""
     explanation = document.explanation
     label = None if explanation.regression else document.label
-    said = {name: (explanation.remark(name), explanation.warning(name)) for name in explanation.scores}
+    tell = (explanation.remark, explanation.warning, explanation.certainty)
+    said = {name: "; ".join(filter(None, (each(name) for each in tell))) for name in explanation.scores}
     curves = np.stack(list(document.curves.values()))
     shown = scores_in_text(explanation.units, np.stack(list(explanation.scores.values())))
     return ReportDocument(
@@ -135,7 +136,8 @@ def _document(document: EvaluatedDocument, k: int) -> ReportDocument:
         areas=dict(zip(document.curves, document_aopc(curves, k)[:, -1].tolist(), strict=True)),
         correlations={name: values.get("pearson") for name, values in document.correlations.items()},
         against=explanation.other_class,
-        remarks={name: "; ".join(filter(None, both)) for name, both in said.items() if any(both)},
+        remarks={name: sentences for name, sentences in said.items() if sentences},
+        margins={name: scores_in_text(explanation.units, explanation.margins(name)) for name in explanation.sampling},
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from hf_gradexplain.viz.canvas import INK, MUTED, STYLE, require_columns
 from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR, LineStyle, method_styles
 from hf_gradexplain.viz.sanitize import one_line
-from hf_gradexplain.viz.tables import format_score, with_interval
+from hf_gradexplain.viz.tables import format_estimate, with_interval
 
 
 @matplotlib.style.context(STYLE)
@@ -106,11 +106,13 @@ def draw_bars(
     sides: tuple[str, str] = ("supports", "opposes"),
     max_units: int = 24,
     note: str = "",
+    margins: ArrayLike = (),
 ) -> None:
     """Draw the scores of one document as horizontal bars, with its units from top to bottom in reading order.
 
     Positive scores are blue, negative ones vermilion and hatched, unsigned ones purple. Of a longer document only the
-    `max_units` units with the largest `|score|` are drawn, in reading order, and the label of the axis says so.
+    `max_units` units with the largest `|score|` are drawn, in reading order, and the label of the axis says so. Scores
+    that are estimates have error bars.
 
     Args:
         axes: The axes to draw on.
@@ -121,6 +123,7 @@ def draw_bars(
         sides: The names of positive and of negative scores.
         max_units: The largest number of bars.
         note: A sentence below the bars.
+        margins: Half the width of the 95 % interval of each score, shape `(U,)`, 0 if it is exact; empty if all are.
 
     Raises:
         ValueError: The number of scores is not the number of units, or a score is not finite.
@@ -135,7 +138,9 @@ def draw_bars(
     axes.set_title("\n".join(wrap(one_line(title, width=128), 64)), pad=20 if signed else 8)
     below = [] if len(shown) == len(units) else [f"the {len(shown)} strongest of {len(units):,} units"]
     axes.set_xlabel("\n".join([*below, *wrap(one_line(note), 72)]), color=MUTED)
-    _draw_bars(axes, [one_line(units[index], width=28) for index in shown], values[shown], sides if signed else None)
+    half = np.zeros(len(values)) if np.size(margins) == 0 else np.asarray(margins, dtype=float)
+    labels = [one_line(units[index], width=28) for index in shown]
+    _draw_bars(axes, labels, values[shown], half[shown], sides if signed else None)
 
 
 def _draw_histogram(
@@ -158,15 +163,23 @@ def _draw_histogram(
     axes.text(1.02, base + 0.43, "\n".join(lines), linespacing=1.15, **said)
 
 
-def _draw_bars(axes: Axes, labels: Sequence[str], values: NDArray[np.float64], sides: tuple[str, str] | None) -> None:
+def _draw_bars(
+    axes: Axes,
+    labels: Sequence[str],
+    values: NDArray[np.float64],
+    margins: NDArray[np.float64],
+    sides: tuple[str, str] | None,
+) -> None:
     """Draw one bar per unit; `sides` are the names of positive and of negative scores, None without signs."""
     signed = sides is not None
     rows = np.arange(len(values))
     colors = np.where(values < 0, AGAINST, FOR) if signed else np.full(len(values), AMOUNT)
-    bars = axes.barh(rows, values, color=colors, height=0.72)
+    error_bars: dict[str, Any] = {"xerr": margins, "ecolor": INK, "capsize": 2.5} if margins.any() else {}
+    bars = axes.barh(rows, values, color=colors, height=0.72, **error_bars)
     for bar, value in zip(bars, values, strict=True):
         bar.set(hatch="////" if signed and value < 0 else None, edgecolor="white", linewidth=0)
-    axes.bar_label(bars, [format_score(value, signed) for value in values], padding=3, size="small", color=MUTED)
+    shown = [format_estimate(*both, signed) for both in zip(values, margins, strict=True)]
+    axes.bar_label(bars, shown, padding=3, size="small", color=MUTED)
     axes.axvline(0, color=MUTED, linewidth=0.8)
     if sides is not None:
         for text, side in ((f"← {sides[1]}  ", "right"), (f"  {sides[0]} →", "left")):
@@ -175,5 +188,5 @@ def _draw_bars(axes: Axes, labels: Sequence[str], values: NDArray[np.float64], s
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.spines[:].set_visible(False)
     axes.xaxis.set_ticks([])
-    axes.margins(x=0.12, y=0.02)
+    axes.margins(x=0.24 if error_bars else 0.12, y=0.02)  # room for the numbers
     axes.invert_yaxis()

@@ -48,6 +48,7 @@ class ReportDocument:
         areas: For each method, the AOPC.
         correlations: For each method, Pearson's r with leave-one-out; None where it is undefined.
         remarks: Sentences about the scores, by method; most methods have none.
+        margins: Half the widths of the 95 % intervals of the scores, `(U,)` for each method that estimates them.
         against: The name of the class that `target` is compared with; empty if there is none.
     """
 
@@ -65,6 +66,7 @@ class ReportDocument:
     areas: Mapping[str, float]
     correlations: Mapping[str, float | None] = field(default_factory=dict)
     remarks: Mapping[str, str] = field(default_factory=dict)
+    margins: Mapping[str, np.ndarray] = field(default_factory=dict)
     against: str = ""
 
 
@@ -194,6 +196,7 @@ def _shown(document: ReportDocument, pieces: Sequence[Piece], methods: Sequence[
     scores = np.array([document.scores[method] for method in methods]).reshape(len(methods), n_units)
     curves = [document.curves[method][ks] for method in methods]
     remarks = {methods.index(method): visible(remark) for method, remark in document.remarks.items()}
+    margins = {methods.index(method): _rounded(x[None])[0] for method, x in document.margins.items()}
     return {
         "lengths": [len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2 for text, _ in pieces],
         "owners": [owner for _, owner in pieces],
@@ -201,6 +204,7 @@ def _shown(document: ReportDocument, pieces: Sequence[Piece], methods: Sequence[
         "curves": np.round(curves, 4).tolist(),
         **({"ks": ks.tolist()} if len(ks) <= n_units else {}),
         **({"remarks": remarks} if remarks else {}),
+        **({"margins": margins} if margins else {}),
     }
 
 

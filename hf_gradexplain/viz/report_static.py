@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hf_gradexplain.viz.report_documents import UNREAD, ReportDocument
-from hf_gradexplain.viz.tables import MISSING, format_score, with_minus
+from hf_gradexplain.viz.tables import MISSING, format_estimate, with_minus
 
 SHADES = 20
 """The number of steps of the colour scale."""
@@ -44,7 +44,7 @@ def static_document(
             {
                 "name": method,
                 "figures": _figures(document, method, area_name),
-                "shades": shade(document.pieces, scores, signed[method]),
+                "shades": shade(document.pieces, scores, signed[method], document.margins.get(method)),
                 "remarks": [said for said in (document.remarks.get(method), warnings.get(method)) if said],
             }
             for method, scores in document.scores.items()
@@ -52,7 +52,9 @@ def static_document(
     }
 
 
-def shade(pieces: Sequence[tuple[str, int]], scores: np.ndarray, signed: bool) -> list[Shade]:
+def shade(
+    pieces: Sequence[tuple[str, int]], scores: np.ndarray, signed: bool, margins: np.ndarray | None = None
+) -> list[Shade]:
     """Return the pieces of a text with their colours: `|score| / max |score|` in `SHADES` steps.
 
     >>> shade([("not", 0), (" ", -1), ("bad", 1)], np.array([0.5, -0.25]), signed=True)
@@ -69,7 +71,8 @@ Shade(text='bad', look='u against s10', score='−0.250')]
         score = float(scores[owner])
         role = "" if score == 0 else "amount" if not has_sign else "for" if score > 0 else "against"
         step = int(SHADES * abs(score) / peak + 0.5)
-        shades.append(Shade(text, f"u {role} s{step}", format_score(score, has_sign)))
+        margin = 0.0 if margins is None else float(margins[owner])
+        shades.append(Shade(text, f"u {role} s{step}", format_estimate(score, margin, has_sign)))
     return shades
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR
 from hf_gradexplain.viz.sanitize import one_line
-from hf_gradexplain.viz.tables import format_score, with_minus
+from hf_gradexplain.viz.tables import format_estimate, with_minus
 
 Role = Literal["for", "against", "amount", "unread", "speaker", ""]
 
@@ -27,6 +27,7 @@ class Segment:
         text: The characters of the piece.
         score: The score of the unit that the piece belongs to, or None if it belongs to none: whitespace, special
             tokens, and text that the model did not read.
+        margin: Half the width of the 95 % interval of the score; 0 if the score is exact.
 
     Raises:
         ValueError: `score` is not finite.
@@ -34,6 +35,7 @@ class Segment:
 
     text: str
     score: float | None = None
+    margin: float = 0.0
 
     def __post_init__(self) -> None:
         if self.score is not None and not isfinite(self.score):
@@ -55,6 +57,7 @@ class Row:
         sides: The names of positive and of negative scores.
         correlation: The rank correlation with leave-one-out; None if that was not computed, NaN if it is undefined.
         remark: A sentence if all scores are equal or close to 0.
+        certainty: How sure the scores are, if draws at random estimate them.
         check: The result of the self-check.
         warning: A warning about the scores.
 
@@ -68,6 +71,7 @@ class Row:
     sides: tuple[str, str] = (PHRASES["for"], PHRASES["against"])
     correlation: float | None = None
     remark: str = ""
+    certainty: str = ""
     check: str = ""
     warning: str = ""
     title: str = ""
@@ -118,7 +122,7 @@ class Row:
         for segment in sorted((s for s in self.segments if s.score), key=lambda s: -abs(s.score or 0)):
             side, text = sides[self.role(segment.score or 0)], one_line(segment.text, width=32)
             if len(side) < top:
-                side.setdefault(text, format_score(segment.score or 0, self.signed))
+                side.setdefault(text, format_estimate(segment.score or 0, segment.margin, self.signed))
         return {role: list(units.items()) for role, units in sides.items()}
 
 
@@ -167,6 +171,7 @@ def shades(row: Row, heading: Heading) -> Iterator[Shade]:
                 yield Shade(text)
             else:
                 strength = float(abs(segment.score) / peak)
-                yield Shade(text, row.role(segment.score), strength, format_score(segment.score, row.signed))
+                shown = format_estimate(segment.score, segment.margin, row.signed)
+                yield Shade(text, row.role(segment.score), strength, shown)
         start += length
     yield from (Shade(role, "speaker") for role in speakers.values())  # of empty messages at the end

@@ -47,6 +47,24 @@ def format_score(score: float, signed: bool) -> str:
     return with_minus(format(float(score), "+#.3g" if signed else "#.3g").rstrip(".")) if score else "0"
 
 
+def format_margin(margin: float) -> str:
+    """Write half the width of an interval with two significant digits.
+
+    >>> format_margin(0.05), format_margin(12.3)
+    ('0.050', '12')
+    """
+    return format(float(margin), "#.2g").rstrip(".")
+
+
+def format_estimate(score: float, margin: float, signed: bool) -> str:
+    """Write a score with half the width of its interval; an exact one, whose margin is 0, without.
+
+    >>> format_estimate(-1.3, 0.056, signed=True), format_estimate(1.3, 0, signed=True)
+    ('−1.30±0.056', '+1.30')
+    """
+    return f"{format_score(score, signed)}±{format_margin(margin)}" if margin else format_score(score, signed)
+
+
 def with_interval(value: float | None, low: float | None, high: float | None, spec: str = ".3f") -> str:
     """Write a value with its interval; what is undefined (None or NaN) is an en dash.
 

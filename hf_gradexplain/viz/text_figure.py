@@ -128,6 +128,7 @@ def _write_row(page: Page, row: Row, heading: Heading, *, unread: bool) -> None:
     page.end_line()
     page.leading = _LOW
     page.write_line(row.remark, Font(NOTE, INK, "bold"))
+    page.write_line(row.certainty and f"certainty: {row.certainty}", Font(NOTE, MUTED))
     page.write_line(row.check and f"self-check {row.check}", Font(NOTE, MUTED))
     page.write_line(row.warning, Font(NOTE, INK, "bold"))
 

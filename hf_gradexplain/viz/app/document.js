@@ -13,7 +13,9 @@ function roleOf(score, sides) {
   return sides === null ? "amount" : score > 0 ? "for" : "against";
 }
 
-function shadedText(text, shown, scores, method) {
+function shadedText(page, position, shown, number) {
+  const [text, scores, method] = [page.index.text[position], shown.scores[number], page.methods[number]];
+  const margins = shown.margins?.[number];
   const peak = Math.max(...scores.map(Math.abs), 0) || 1;
   const sides = sidesOf(method, scores);
   let start = 0;
@@ -23,7 +25,7 @@ function shadedText(text, shown, scores, method) {
     start += length;
     if (owner < 0) return owner === -1 ? piece : make("span", { class: "unread" }, piece);
     const step = Math.round((STEPS * Math.abs(scores[owner])) / peak);
-    const title = formatScore(scores[owner], sides !== null);
+    const title = formatEstimate(scores[owner], margins?.[owner], sides !== null);
     return make("span", { class: `u ${roleOf(scores[owner], sides)} s${step}`, title }, piece);
   });
   return make("div", { class: "text", dir: "auto" }, ...pieces);
@@ -58,7 +60,7 @@ function methodRow(page, position, shown, number) {
   return make(
     "div", { class: "method" },
     make("div", { class: "name" }, isolated(method.name), ...figures.map(figure => make("span", {}, figure))),
-    make("div", {}, shadedText(page.index.text[position], shown, shown.scores[number], method),
+    make("div", {}, shadedText(page, position, shown, number),
       ...remarks.map(remark => make("p", { class: "remark" }, remark))),
   );
 }
@@ -78,7 +80,7 @@ function scoreTable(page, position, shown) {
   const signed = page.methods.map((method, m) => sidesOf(method, shown.scores[m]) !== null);
   const rows = units.map((unit, u) => make(
     "tr", {}, make("td", {}, isolated(unit)),
-    ...shown.scores.map((scores, m) => make("td", { class: "number" }, formatScore(scores[u], signed[m]))),
+    ...shown.scores.map((scores, m) => make("td", { class: "number" }, formatEstimate(scores[u], shown.margins?.[m]?.[u], signed[m]))),
   ));
   const table = make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows));
   makeSortable(table);

@@ -45,7 +45,7 @@ class DocumentList {
 }
 
 function documentItem(page, position, shown, method) {
-  const text = shadedText(page.index.text[position], shown, shown.scores[method], page.methods[method]);
+  const text = shadedText(page, position, shown, method);
   const item = make("details", { class: "document" }, make("summary", {}, documentFacts(page, position), text));
   item.addEventListener("toggle", () => {
     if (item.open && item.childElementCount === 1) item.append(openedDocument(page, position, shown));

@@ -16,6 +16,11 @@ function formatScore(value, signed) {
   return signed && value > 0 ? `+${text}` : text;
 }
 
+function formatEstimate(value, margin, signed) {
+  const score = formatScore(value, signed);
+  return margin ? `${score}±${margin.toPrecision(2)}` : score;
+}
+
 function thousands(number) {
   return number.toLocaleString("en");
 }
