@@ -1,12 +1,15 @@
 """Standard errors beside the scores of methods that draw at random: in explanations, tables, files and documents."""
 
+import io
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
+from rich.console import Console
 from scipy.stats import t as student
 
 from hf_gradexplain.attribution.methods import METHODS
@@ -126,3 +129,54 @@ def test_documents_of_an_evaluation_hold_it(tmp_path):
     assert [name for name in names if name.startswith("sampling")] == [
         f"sampling.METHOD.{part}" for part in ("errors", "draws", "copies", "seed")
     ]
+
+
+def test_what_is_said_of_a_method_is_shown_wherever_its_scores_are(explanations, tmp_path):
+    sampled, exact, empty, other, of_classes = explanations
+    said = sampled.certainty()
+    assert said.endswith(f"; from {sampled.sampling[SHAPLEY].copies:,} copies")
+    assert (exact.certainty(), sampled.certainty("loo"), empty.certainty()) == ("exact, from 2 copies", "", "")
+    assert sampled.to_dict()["certainty"] == {SHAPLEY: said}
+    assert "certainty" not in other.to_dict()
+    console = Console(file=io.StringIO(), width=300)
+    console.print(sampled.to_rich())
+    for shown in (sampled.to_html(), sampled.to_html(SHAPLEY), console.file.getvalue()):
+        assert shown.count(said) == 1
+    assert said not in sampled.to_html("loo")
+    assert of_classes.to_html().count("with 95 % confidence") == len(of_classes.by_class()) == 3
+    (axes,) = sampled.to_figure().axes
+    assert axes.get_xlabel().replace("\n", " ") == said
+    ends = [part[:, 0] for part in axes.collections[0].get_segments()]
+    assert np.array(ends) == pytest.approx(
+        np.stack([sampled[SHAPLEY] - sampled.margins(), sampled[SHAPLEY] + sampled.margins()], 1)
+    )
+    assert not sampled.to_figure("loo").axes[0].collections
+
+
+def test_a_sentence_says_whether_the_top_is_told_apart(explanations):
+    errors = np.array([0.2, 0.2, 0.01, 0.01])
+    base = replace(explanations[0], units=explanations[0].units[:4], self_check={})
+
+    def said(unit="word", *, lead=0.0, more=0.0):
+        sampling = Sampling(errors + more, 50, 100)
+        scores = np.array([3.0 + lead, 2.9, 1.0, 0.0])
+        sentence = replace(base, scores={"a": scores}, sampling={"a": sampling}, unit=unit).certainty()
+        assert sentence.endswith("; from 100 copies")
+        return sentence.removesuffix("; from 100 copies")
+
+    within = "each score is within ±{} with 95 % confidence"
+    assert said() == f"{within.format('0.40')}; the top 3 words are told apart from the others"
+    assert said("sentence", lead=3, more=0.5) == (
+        f"{within.format('1.4')}; the top sentence is told apart from the others"
+    )
+    assert said(more=1) == f"the top word is not told apart from the others; {within.format('2.4')}"
+
+
+def test_the_self_check_and_the_comparison_with_leave_one_out_are_those_of_the_scores(explanations):
+    """Errors beside the scores change neither."""
+    sampled = explanations[0]
+    bare = replace(sampled, sampling={})
+    assert (sampled.warning(), sampled.remark()) == (bare.warning(), bare.remark())
+    assert sampled.self_check[SHAPLEY].sentence() in sampled.to_html(SHAPLEY)
+    for html in (sampled.to_html(), bare.to_html()):
+        assert re.findall(r"ρ = [−0-9.]+", html) == re.findall(r"ρ = [−0-9.]+", sampled.to_html())

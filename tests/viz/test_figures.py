@@ -194,6 +194,17 @@ def test_bars_are_in_the_order_of_the_text_and_show_the_sign_without_colours():
     assert axes.yaxis_inverted()
 
 
+def test_bars_of_estimates_have_error_bars():
+    chart = {"margins": [0.5, 0.0, 0.25, 0.125]}
+    (axes,) = explanation_figure(["good", "not", "so", "all"], [2.0, -1.0, 0.5, 0.25], max_units=3, **chart).axes
+    (lines,) = axes.collections
+    assert [part.tolist() for part in lines.get_segments()] == [
+        [[1.5, 0.0], [2.5, 0.0]], [[-1.0, 1.0], [-1.0, 1.0]], [[0.25, 2.0], [0.75, 2.0]],
+    ]  # fmt: skip
+    assert {"+2.00±0.50", "−1.00", "+0.500±0.25"} <= {text.get_text() for text in axes.texts}
+    assert not explanation_figure(["good"], [2.0]).axes[0].collections
+
+
 def test_only_the_strongest_bars_of_a_long_document_are_drawn():
     figure = explanation_figure(["a", "b", "c", "d", "e"], [1.0, 3.0, 0.5, 4.0, 2.0], signed=False, max_units=3)
     (axes,) = figure.axes

@@ -110,7 +110,7 @@ def test_a_score_that_is_not_finite_is_refused(score):
 
 def test_hostile_text_is_only_shown_by_a_browser():
     names = dict.fromkeys(("target", "prediction", "runner_up", "label", "unit", "objective", "why"), HOSTILE)
-    said = dict.fromkeys(("method", "remark", "check", "warning"), HOSTILE)
+    said = dict.fromkeys(("method", "remark", "certainty", "check", "warning"), HOSTILE)
     page = Page(to_html([Segment(HOSTILE, 1.0), Segment(HOSTILE)], heading=Heading(**names), **said))
     shown = HOSTILE.replace("\x1b", "␛").replace("\x9b", "�").replace("\x00", "␀").translate({0x202E: "�", 0xD800: "�"})
     assert page.text == 2 * shown
@@ -120,7 +120,7 @@ def test_hostile_text_is_only_shown_by_a_browser():
 
 def test_hostile_text_is_only_shown_by_a_terminal():
     names = dict.fromkeys(("target", "prediction", "runner_up", "label", "unit", "objective", "why"), HOSTILE)
-    said = dict.fromkeys(("method", "remark", "check", "warning"), HOSTILE)
+    said = dict.fromkeys(("method", "remark", "certainty", "check", "warning"), HOSTILE)
     output = printed(to_rich([Segment(HOSTILE, 1.0), Segment(HOSTILE)], heading=Heading(**names), **said))
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ud800]", output)
     assert "[bold]b[/bold] :smile: ␛[31mred" in output
@@ -263,6 +263,20 @@ def test_several_methods_have_one_legend_and_their_rank_correlations():
         ("amount", "high score"),
     ]
     assert "ρ" not in rows_to_html(rows()[:1] * 2)
+
+
+def test_estimates_have_their_margins_and_a_sentence_says_how_sure_they_are():
+    sure = "the top 2 words are told apart from the others"
+    estimates = [Segment("Gripping", 2.0, 0.25), Segment(" "), Segment("not", -1.0, 0.031), Segment("dull", 0.5)]
+    row = Row(estimates, method="shapley", certainty=sure)
+    assert [unit["title"] for unit in Page(rows_to_html([row])).units[:3]] == ["+2.00±0.25", "−1.00±0.031", "+0.500"]
+    for rendered in (re.sub("<[^>]+>", "", rows_to_html([row])), printed(rows_to_rich([row]))):
+        listed = re.findall(r"(?:Gripping|not|dull) [+−][0-9.±]+", rendered)
+        assert listed == ["Gripping +2.00±0.25", "dull +0.500", "not −1.00±0.031"]
+    for rows in ([row], [row, Row(REVIEW, method="loo")]):
+        assert rows_to_html(rows).count("certainty") == printed(rows_to_rich(rows)).count("certainty") == 1
+        assert sure in rows_to_html(rows)
+        assert sure in printed(rows_to_rich(rows))
 
 
 def test_a_single_method_says_its_rank_correlation_in_words():

@@ -3,8 +3,10 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from hf_gradexplain.viz.sanitize import visible
@@ -220,6 +222,30 @@ def test_an_opened_document_has_all_methods_and_its_curve(page):
     page.run("document.querySelector('details.more').open = true")
     page.run(SETTLE)
     assert page.texts("details.more tbody td:first-child") == [word for word, _ in DOCUMENTS[0].pieces[::2]]
+
+
+def test_estimates_have_their_margins_in_the_text_and_in_the_table(chromium, tmp_path):
+    document = make_document(0, ["good", "film"])
+    estimates = replace(
+        document,
+        scores={**document.scores, "loo": np.array([1.5, -0.25])},
+        margins={"loo": np.array([0.125, 0.0])},
+    )
+    path = tmp_path / "estimates.html"
+    path.write_text(render([estimates]), encoding="utf-8")
+    chromium.open(path)
+    chromium.run(OPEN_ALL)
+    chromium.run(SETTLE)
+    chromium.run(OPEN_ALL)
+    chromium.run(SETTLE)
+    titles = chromium.run("[...document.querySelectorAll('.opened .u')].map(unit => unit.title)")
+    assert titles[2:4] == ["+1.50±0.13", "−0.250"]
+    assert [text for text in chromium.texts("details.more td") if "±" in text] == ["+1.50±0.13"]
+    assert chromium.texts("details.more .note") == [
+        "± is half the width of the 95 % interval of a score that draws at random estimate."
+    ]
+    chromium.click("details.more th button", "loo")
+    assert chromium.texts("details.more tbody td:nth-child(3)") == ["+1.50±0.13", "−0.250"]
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from hf_gradexplain.viz.report_documents import DocumentPacker
+from hf_gradexplain.viz.report_static import static_document
+from hf_gradexplain.viz.tables import format_score
 from tests.helpers.report_pages import METHODS, make_document
 
 
@@ -31,6 +33,19 @@ def test_scores_have_the_three_digits_that_are_shown(size):
     for row, expected in zip(shown(document)["scores"], scores, strict=True):
         assert row == [float(f"{score:.3g}") for score in expected]
         assert [type(value) for value in row[:9]] == [int] * 6 + [float] * 2 + [int]
+
+
+def test_only_estimates_have_margins():
+    document = make_document(0, ["a", "b"])
+    assert "margins" not in shown(document)
+    estimates = replace(document, margins={METHODS[1]: np.array([0.012345, 0.0])})
+    assert shown(estimates)["margins"] == {"1": [0.0123, 0]}
+    made = static_document(estimates, dict.fromkeys(METHODS, True), {}, "AOPC")["methods"]
+    scores = document.scores[METHODS[1]]
+    assert [shade.score for shade in made[1]["shades"] if shade.score] == [
+        f"{format_score(scores[0], True)}±0.012", format_score(scores[1], True),
+    ]  # fmt: skip
+    assert not any("±" in shade.score for shade in made[0]["shades"])
 
 
 def test_lengths_count_what_javascript_counts_and_controls_are_visible():

@@ -84,7 +84,8 @@ function scoreTable(page, position, shown) {
   ));
   const table = make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows));
   makeSortable(table);
-  return make("div", { class: "scroll" }, table);
+  const note = "± is half the width of the 95 % interval of a score that draws at random estimate.";
+  return make("div", {}, make("div", { class: "scroll" }, table), shown.margins ? make("p", { class: "note" }, note) : null);
 }
 
 function curveOf(page, shown) {
