@@ -40,12 +40,11 @@ def test_only_estimates_have_margins():
     assert "margins" not in shown(document)
     estimates = replace(document, margins={METHODS[1]: np.array([0.012345, 0.0])})
     assert shown(estimates)["margins"] == {"1": [0.0123, 0]}
-    made = static_document(estimates, dict.fromkeys(METHODS, True), {}, "AOPC")["methods"]
-    scores = document.scores[METHODS[1]]
-    assert [shade.score for shade in made[1]["shades"] if shade.score] == [
-        f"{format_score(scores[0], True)}±0.012", format_score(scores[1], True),
-    ]  # fmt: skip
-    assert not any("±" in shade.score for shade in made[0]["shades"])
+    rows = static_document(estimates, dict.fromkeys(METHODS, True), {}, "AOPC")["methods"]
+    made = {row["name"]: [shade.score for shade in row["shades"] if shade.score] for row in rows}
+    plain = [format_score(score, signed=True) for score in document.scores[METHODS[1]]]
+    assert made[METHODS[1]] == [f"{plain[0]}±0.012", plain[1]]
+    assert not any("±" in score for name in METHODS if name != METHODS[1] for score in made[name])
 
 
 def test_lengths_count_what_javascript_counts_and_controls_are_visible():
