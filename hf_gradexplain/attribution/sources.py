@@ -16,7 +16,7 @@ from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.hooked_model import Differentiable
 from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.options import ObjectiveName
-from hf_gradexplain.perturb import has_gradient_shortcut, leave_one_out, shortcut_gradients
+from hf_gradexplain.perturb import Shortcut, has_gradient_shortcut, leave_one_out, shortcut_gradients
 from hf_gradexplain.propagation.graph import Graph, apply_rules
 from hf_gradexplain.propagation.rules import RULE_SETS
 from hf_gradexplain.text.data import Gradients
@@ -28,7 +28,8 @@ class Source(Protocol):
     A source that differentiates forward passes of its own, not the given one, has an attribute `gradients = True`. If
     these are not one per text, a method `passes(units)` returns their number for a text of that many units.
     A source that propagates relevance has an attribute `propagates = True`. One that runs masked copies has
-    `masks = True`, and a method `copies(units)`, the largest number of them for a text of this many units. One that
+    `masks = True`, and a method `copies(units)`, the largest number of them for a text of this many units; a method
+    `saved_by(shortcut, units)` says whether a shortcut saves these, by default one for sets of units. A source that
     draws at random and returns `Sampled` has `sampled = True`. A source has `complete = True` if its `signed_gi` scores
     should add up to a known number, `rise` in the evidence.
     """
@@ -64,7 +65,14 @@ def masks_words(source: Source) -> bool:
 
 def masked_copies(source: Source, units: int) -> int:
     """Return the largest number of masked copies that a source runs for a text of this many units."""
-    return source.copies(units) if masks_words(source) else 0  # type: ignore[attr-defined]
+    copies = getattr(source, "copies", None)
+    return copies(units) if units and masks_words(source) and callable(copies) else 0
+
+
+def is_saved(source: Source, shortcut: Shortcut, units: int) -> bool:
+    """Return whether a shortcut saves the masked copies of a source for a text of this many units."""
+    saved_by = getattr(source, "saved_by", None)
+    return shortcut.has_subsets if saved_by is None else saved_by(shortcut, units)
 
 
 def is_sampled(source: Source) -> bool:
@@ -154,6 +162,10 @@ class LeaveOneOut:
     def copies(self, units: int) -> int:
         """Return the number of masked copies of a text."""
         return units
+
+    def saved_by(self, shortcut: Shortcut, units: int) -> bool:
+        """Return whether a shortcut saves these copies."""
+        return shortcut.has_leave_one_out
 
     def of_classes(self, forwards: Sequence[ForwardPass]) -> list[Tensor]:
         """Return the same for each class, from one set of masked copies."""

@@ -15,7 +15,6 @@ from hf_gradexplain.commands.run_options import options_of
 from hf_gradexplain.evaluation.baselines import other_baselines
 from hf_gradexplain.run.estimate import estimate
 from hf_gradexplain.run.processes import process_state
-from hf_gradexplain.viz.sanitize import visible
 
 
 def run_dry(arguments: EvaluateRecipeArguments) -> None:
@@ -36,5 +35,5 @@ def run_dry(arguments: EvaluateRecipeArguments) -> None:
         estimated = estimate(engine, evaluated.texts, options, measures)
     estimated = replace(estimated, processes=state.num_processes, baselines=1 + len(others))
     console = Console(highlight=False, soft_wrap=True)  # the name of a class may come from its repository
-    for label, text in estimated.in_words(flags=True).items():
-        console.print(Text(visible(f"{label:<16}{text}")))
+    for line in estimated.lines(flags=True):
+        console.print(Text(line))

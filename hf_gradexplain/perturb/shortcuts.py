@@ -40,6 +40,11 @@ class Shortcut:
         return self.leave_one_out is not generic.leave_one_out
 
     @property
+    def has_subsets(self) -> bool:
+        """Whether texts without any set of units need no masked copies."""
+        return self.subsets is not generic.subset_logits
+
+    @property
     def has_curves(self) -> bool:
         """Whether removal curves need no masked copies, which makes further curves cheap."""
         return self.removal_curves is not generic.removal_curves

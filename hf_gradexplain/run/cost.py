@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hf_gradexplain.correlation import REFERENCE
 from hf_gradexplain.viz.cell import cell_html
 from hf_gradexplain.viz.sanitize import visible
 from hf_gradexplain.viz.tables import text_table
@@ -27,11 +28,12 @@ class Estimate:
         forward: Forward passes over the whole text, per document: one, and one for each copy that a method
             differentiates.
         backward: Backward passes, per document.
-        loo: Forward passes for leave-one-out, per document; 0 if no method needs them.
+        masked: Masked copies per document, by the method that runs them, such as `loo`.
+        sampled: Those of these methods that draw them at random: they stop earlier where their scores are sure enough.
         curves: Forward passes for the removal curve of one order, per document.
         orders: The number of orders in which the units of a document are removed.
         bounds: Forward passes to search for the best and the worst order, per document.
-        saved: Those of `loo` and `curves` that an exact shortcut of the model class saves.
+        saved: Those of these methods, and `curves`, whose passes an exact shortcut of the model class saves.
         seconds: Seconds per document, on one process and for one masking baseline.
         cheaper: Options that make the run cheaper, as `(name, value)`, and the share of the seconds that is left with
             them.
@@ -46,7 +48,8 @@ class Estimate:
     shards: int | None
     forward: float
     backward: float
-    loo: float
+    masked: Mapping[str, float]
+    sampled: frozenset[str]
     curves: float
     orders: int
     bounds: float
@@ -65,11 +68,22 @@ class Estimate:
         return self.baselines * self._n * self.seconds / self.processes
 
     @property
+    def loo(self) -> float:
+        """Forward passes for leave-one-out, per document; 0 if no method needs them."""
+        return self.masked.get(REFERENCE, 0)
+
+    @property
     def _n(self) -> int:
         return self.documents or _STREAM_DOCUMENTS
 
     def __repr__(self) -> str:
-        return "\n".join(visible(f"{label:<16}{text}") for label, text in self.in_words().items())
+        return "\n".join(self.lines())
+
+    def lines(self, *, flags: bool = False) -> list[str]:
+        """Return the estimate as lines of text; see `in_words`."""
+        words = self.in_words(flags=flags)
+        width = max(15, *map(len, words)) + 1
+        return [visible(f"{label:<{width}}{text}") for label, text in words.items()]
 
     def _repr_html_(self) -> str:
         words = self.in_words()
@@ -83,7 +97,11 @@ class Estimate:
             flags: Whether to name options as flags of a command instead of arguments in Python.
         """
         n, saved = self._n, f" (saved by the shortcut of {self.model})"
-        loo, curves = f"{n * self.loo:,.0f}", f"{n * self.curves:,.0f} for each of {self.orders} orders"
+        curves = f"{n * self.curves:,.0f} for each of {self.orders} orders"
+        copies = {
+            name: f"{'up to ' * (name in self.sampled)}{n * number:,.0f}" + (saved if name in self.saved else "")
+            for name, number in self.masked.items()
+        }
         return {
             "rows": f"{n:,}" if self.documents else f"unknown for a stream; the rest is for {n:,}",
             "shards": f"{self.shards:,}, about {_duration(n * self.seconds / self.shards)} each"
@@ -92,7 +110,8 @@ class Estimate:
             "processes": f"{self.processes}",
             "forward passes": f"{n * self.forward:,.0f} plain"
             + (f", and {n * self.backward:,.0f} backward" if self.backward else ""),
-            "  leave-one-out": loo + (saved if "loo" in self.saved else "") if self.loo else "none",
+            "  leave-one-out": copies.pop(REFERENCE, "none"),
+            **{f"  {name}": number for name, number in copies.items()},
             "  curves": curves + (saved if "curves" in self.saved else ""),
             "  bounds": f"about {n * self.bounds:,.0f}" if self.bounds else "none",
             "baselines": f"{self.baselines}",

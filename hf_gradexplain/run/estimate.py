@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -12,7 +13,15 @@ import torch
 from datasets import Dataset, IterableDataset
 
 from hf_gradexplain.attribution.methods import select
-from hf_gradexplain.attribution.sources import LeaveOneOut, Source, gradient_passes, takes_gradients
+from hf_gradexplain.attribution.sources import (
+    Source,
+    gradient_passes,
+    is_sampled,
+    is_saved,
+    masked_copies,
+    masks_words,
+    takes_gradients,
+)
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
@@ -20,6 +29,7 @@ from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.naopc import search_size
 from hf_gradexplain.evaluation.tables import SHORT_K
 from hf_gradexplain.options import Options
+from hf_gradexplain.perturb import Shortcut
 from hf_gradexplain.run.cost import Estimate
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.run.shards import Shard, make_shards
@@ -33,6 +43,9 @@ SECONDS = 10
 
 K_GRID = (1, 2, 3, 5, SHORT_K)
 """Numbers of removed words where the removal curves are exact in a cheaper run."""
+
+FEW = 500
+"""The largest number of masked copies of a text in a cheaper run, for methods that draw them at random."""
 
 _STREAM_SHARDS = 20
 """The number of shards that are read from a stream."""
@@ -54,22 +67,23 @@ def estimate(
     parts = make_shards(texts, engine.longest(options))
     documents, n_shards, rows = _sample(islice(parts, _STREAM_SHARDS) if stream else parts)
     shortcut = engine.shortcut(options)
-    saves = {"loo": shortcut.has_leave_one_out, "curves": shortcut.has_curves}
-    saved = frozenset(name for name, is_saved in saves.items() if is_saved)
     measures = measures or Measures()
-    passes, sizes = _Passes(options, measures, saved), _sizes(engine, rows, options)
+    passes, sizes = _Passes(options, measures, shortcut), _sizes(engine, rows, options)
     units, work = [u for u, _ in sizes], passes.work(sizes)
+    masked = {name: _mean([masked_copies(source, u) for u in units]) for name, source in passes.masking.items()}
+    saved = [name for name, source in passes.masking.items() if all(is_saved(source, shortcut, u) for u in units)]
     measured, seconds = _measure(engine, rows, options, measures)
     return Estimate(
         documents=None if stream else documents,
         shards=None if stream else n_shards,
         forward=_mean([passes.forward(u) for u in units]),
         backward=_mean([passes.backward(u) for u in units]),
-        loo=_mean(units) if passes.needs_loo else 0,
+        masked=masked,
+        sampled=frozenset(name for name, source in passes.masking.items() if is_sampled(source)),
         curves=_mean([measures.steps(u) for u in units]),
         orders=passes.orders,
         bounds=_mean([passes.bounds(u) for u in units]),
-        saved=saved,
+        saved=frozenset([*saved, *(["curves"] if shortcut.has_curves else [])]),
         seconds=seconds * _mean(work) / sum(work[measured]),
         cheaper={option: sum(other.work(sizes)) / sum(work) for option, other in passes.cheaper().items()},
         measured=measured.stop - measured.start,
@@ -85,30 +99,39 @@ class _Passes:
     Attributes:
         options: How to explain.
         measures: What to measure.
-        saved: `loo` and `curves`, if a shortcut of the model class saves their passes.
+        shortcut: The shortcut of the model class, which may save passes.
     """
 
     options: Options
     measures: Measures
-    saved: frozenset[str]
+    shortcut: Shortcut
 
-    @property
-    def _sources(self) -> list[Source]:
-        return [method.source for method in select(self.options.methods, self.options).values()]
+    @cached_property
+    def _sources(self) -> dict[Source, str]:
+        """Each source with the name of the first method that uses it."""
+        methods = select(self.options.methods, self.options)
+        return {method.source: name for name, method in reversed(methods.items())}
 
     @property
     def _gradient_sources(self) -> list[Source]:
-        return [source for source in dict.fromkeys(self._sources) if takes_gradients(source)]
+        return [source for source in self._sources if takes_gradients(source)]
+
+    @property
+    def masking(self) -> dict[str, Source]:
+        """The sources that run masked copies, by method."""
+        named = {name: source for source, name in self._sources.items() if masks_words(source)}
+        return {name: named[name] for name in self.options.methods if name in named}
+
+    def masked(self, units: int) -> int:
+        """Return the number of masked copies that no shortcut saves."""
+        sources = self.masking.values()
+        return sum(masked_copies(each, units) for each in sources if not is_saved(each, self.shortcut, units))
 
     def forward(self, units: int) -> float:
         return 1 + sum(gradient_passes(source, units) for source in self._gradient_sources if not source.graph)
 
     def backward(self, units: int) -> float:
         return sum(gradient_passes(source, units) for source in self._gradient_sources)
-
-    @property
-    def needs_loo(self) -> bool:
-        return any(isinstance(source, LeaveOneOut) for source in self._sources)
 
     @property
     def orders(self) -> int:
@@ -119,13 +142,13 @@ class _Passes:
 
     def work(self, sizes: Sequence[tuple[int, int]]) -> list[float]:
         """Return the work on documents of these units and tokens: tokens times forward passes; a backward is two."""
-        loo, orders = self.needs_loo and "loo" not in self.saved, 0 if "curves" in self.saved else self.orders
+        orders = 0 if self.shortcut.has_curves else self.orders
         return [
             tokens
             * (
                 self.forward(units)
                 + 2 * self.backward(units)
-                + loo * units
+                + self.masked(units)
                 + orders * self.measures.steps(units)
                 + (orders > 0)
                 + self.bounds(units)
@@ -140,6 +163,8 @@ class _Passes:
             others["naopc", False] = replace(self, measures=replace(measures, bounds=False))
         if not measures.k_grid and not measures.bounds:
             others["k_grid", K_GRID] = replace(self, measures=replace(measures, k_grid=K_GRID))
+        if any(map(is_sampled, self.masking.values())) and self.options.max_evals > FEW:
+            others["max_evals", FEW] = replace(self, options=replace(self.options, max_evals=FEW))
         for method in self.options.methods if len(self.options.methods) > 1 else ():
             kept = tuple(name for name in self.options.methods if name != method)
             others["methods", kept] = replace(self, options=replace(self.options, methods=kept))

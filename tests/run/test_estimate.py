@@ -6,14 +6,17 @@ import pytest
 import torch
 from datasets import Dataset, IterableDataset
 
+from hf_gradexplain.attribution.methods import select
+from hf_gradexplain.attribution.sources import is_saved
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.options import Options
+from hf_gradexplain.perturb import Shortcut
 from hf_gradexplain.run import estimate as module
 from hf_gradexplain.run.cost import Estimate
 from hf_gradexplain.run.estimate import estimate
 from hf_gradexplain.run.runner import evaluate_texts
-from tests.helpers.tiny import TEXTS, explainer
+from tests.helpers.tiny import CORPUS, TEXTS, explainer
 
 OPTIONS = Options(methods=("random", "loo", "sa_l2"), unit="word")
 
@@ -44,6 +47,59 @@ def test_the_estimated_forward_passes_are_those_of_the_evaluation(texts, monkeyp
     made = masked_texts(explainer("bert"), texts, OPTIONS, monkeypatch)
     assert 6 * (cost.loo + 3 * cost.curves) + with_units == pytest.approx(made)
     assert (cost.documents, cost.shards, cost.saved, cost.backward) == (6, 1, frozenset(), 1)
+
+
+def test_the_copies_of_methods_that_mask_words_are_those_that_run(monkeypatch):
+    """Of a text of 10 units, sampled; of one of 2, for which all sets are few enough; and of one without units."""
+    texts = Dataset.from_dict({"id": range(3), "text": [CORPUS[0], "bad film", ""]})
+    options = Options(("random", "loo", "shapley"), max_evals=100, max_error=0.0)
+    cost = estimate(explainer("bert"), texts, options)
+    made = masked_texts(explainer("bert"), texts, options, monkeypatch)
+    found = explainer("bert")(list(texts["text"]), "shapley", max_evals=100, max_error=0.0)
+    counted = sum(explanation.sampling["shapley"].copies for explanation in found)
+    assert 3 * cost.masked["shapley"] == 90 + 2  # five draws of two orders; all sets but the empty and the whole
+    assert counted == pytest.approx(3 * cost.masked["shapley"], abs=3)  # with the wholly masked texts
+    assert 3 * (cost.loo + 3 * cost.curves) + 2 + counted == pytest.approx(made, abs=2)
+    assert cost.in_words()["  shapley"] == "up to 92"
+    assert cost.cheaper.keys() == {("k_grid", module.K_GRID), *(("methods", kept) for kept in cheaper_methods(options))}
+
+
+def cheaper_methods(options):
+    """Return the methods without each of them."""
+    return [tuple(name for name in options.methods if name != left_out) for left_out in options.methods]
+
+
+def test_fewer_copies_are_proposed_for_methods_that_draw_them():
+    texts = Dataset.from_dict({"id": range(2), "text": [CORPUS[4], CORPUS[0]]})
+    cost = estimate(
+        explainer("bert"), texts, Options(("shapley",), max_evals=900, max_error=0.9), Measures(k_grid=(1,))
+    )
+    (option,) = cost.cheaper
+    assert option == ("max_evals", 500)
+    # copies: the first text has 12 units, the second 10; then a forward pass, and a curve at k = 0, 1 and its end
+    work = [
+        (900 // 44 * 44 + 3) * 14 + (900 // 36 * 36 + 3) * 12,
+        (500 // 44 * 44 + 3) * 14 + (500 // 36 * 36 + 3) * 12,
+    ]
+    assert cost.cheaper[option] == pytest.approx(work[1] / work[0], rel=0.01)
+    slow = replace(cost, seconds=2.0, documents=1000, measured=1)
+    assert "--max_evals 500 --max_samples" in slow.in_words(flags=True)["ten minutes"]
+    assert "max_evals=500 and" in slow.in_words()["ten minutes"]
+
+
+def test_a_shortcut_saves_copies_of_the_kind_that_it_is_for(texts):
+    cost = estimate(explainer("textcnn"), texts, Options(("loo", "shapley", "occlusion")))
+    assert cost.saved == {"loo", "shapley", "occlusion", "curves"}
+    saved = "(saved by the shortcut of TextCNNForSequenceClassification)"
+    assert cost.in_words()["  shapley"].endswith(saved)
+    shapley, occlusion, loo = (select(name)[name].source for name in ("shapley", "occlusion", "loo"))
+    asked = ((shapley, 20), (shapley, 5), (occlusion, 5), (loo, 5))
+    for name, expected in {
+        "removal_curves": [True, False, False, False],
+        "subsets": [False, True, True, False],
+        "leave_one_out": [False, False, False, True],
+    }.items():
+        assert [is_saved(source, Shortcut(**{name: print}), units) for source, units in asked] == expected
 
 
 @pytest.mark.parametrize(
@@ -157,11 +213,10 @@ def test_the_share_that_is_left_with_cheaper_flags_is_that_of_the_passes():
 def described(seconds, documents=10_000, baselines=1, *, flags=True):
     """The rows of the time for a run of this many seconds per document, on two processes."""
     names = {("naopc", False): 0.9, ("k_grid", (1, 2)): 0.5, ("methods", ("a", "b")): 0.6, ("methods", ("b",)): 0.01}
-    numbers = dict.fromkeys(
-        ("shards", "forward", "backward", "loo", "curves", "orders", "bounds", "measured", "memory"), 1
-    )
+    numbers = dict.fromkeys(("shards", "forward", "backward", "curves", "orders", "bounds", "measured", "memory"), 1)
     cost = Estimate(
-        documents=documents, saved=frozenset(), seconds=seconds, cheaper=names, model="BERT", processes=2,
+        documents=documents, masked={"loo": 1}, sampled=frozenset(), saved=frozenset(), seconds=seconds,
+        cheaper=names, model="BERT", processes=2,
         baselines=baselines, **numbers,
     )  # fmt: skip
     rows = cost.in_words(flags=flags)

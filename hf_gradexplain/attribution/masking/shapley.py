@@ -25,6 +25,7 @@ import numpy as np
 from hf_gradexplain.attribution.masking.budget import FIRST_DRAWS, Budget, Means
 from hf_gradexplain.attribution.masking.game import Estimate, Game
 from hf_gradexplain.attribution.masking.source import SampledSource
+from hf_gradexplain.perturb import Shortcut
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Shapley(SampledSource):
     def most_copies(self, units: int, max_evals: int) -> int:
         """Return the largest number of masked copies that a text of this number of units takes."""
         return most_copies(units, max_evals)
+
+    def saved_by(self, shortcut: Shortcut, units: int) -> bool:
+        """Return whether a shortcut saves these copies: of all sets of units, or of walks through random orders."""
+        return shortcut.has_subsets if 2**units - 2 <= self.budget.max_evals else shortcut.has_curves
 
 
 def shapley_values(game: Game, budget: Budget) -> Estimate:
