@@ -21,7 +21,6 @@ from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from benchmarks import removal_orders
-from hf_gradexplain.attribution.shapley import Estimate
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.engine import AttributionEngine
@@ -64,7 +63,7 @@ class KnownText:
 
 
 class KnownGame:
-    """A game, as `hf_gradexplain.attribution.game.Game`, that looks its losses up.
+    """A game, as `hf_gradexplain.attribution.masking.game.Game`, that looks its losses up.
 
     Args:
         losses: `(2^U,)` the losses without every set of units.

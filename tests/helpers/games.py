@@ -14,7 +14,7 @@ class Table(Game):
         self.table, self.seed, self.copies = np.atleast_2d(table), seed, 0
         self.size, self.forwards = int(np.log2(self.table.shape[1])), [None] * len(self.table)
 
-    linear = False
+    linear, has_shortcut = False, True
 
     @property
     def plain(self):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
-from hf_gradexplain.perturb import is_additive, removal_curves, subset_logits
+from hf_gradexplain.perturb import GENERIC, is_additive, removal_curves, shortcut_of, subset_logits
 
 _HELD = 2**24
 """The largest number of logits, or of units of sets, that are held at a time."""
@@ -40,6 +40,11 @@ class Game:
         """Whether the loss is known to be a sum over the removed units."""
         linear = all(each.classifier.objective.is_linear(each.batch.against) for each in self.forwards)
         return linear and is_additive(self.forward)
+
+    @property
+    def has_shortcut(self) -> bool:
+        """Whether the model's class has a shortcut, so that masked copies take much less time than passes."""
+        return shortcut_of(self.forward.classifier.model) is not GENERIC and self.forward.batch.sequences is None
 
     @property
     def plain(self) -> np.ndarray:

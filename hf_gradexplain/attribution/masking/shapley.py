@@ -13,8 +13,9 @@ Shapley Value Estimation*), and the half turn removes each unit both early and l
 its standard error comes from their spread. If fewer than eight draws of four orders are allowed, a draw is an order and
 its reverse.
 
-No linear surrogate is used as a control variate: in every order, a linear function gives each unit its exact value, so
-that there is no spread to remove.
+**Control variate.** Where each masked copy is a pass over the model, a surrogate fitted to the other draws makes the
+spread smaller, see `hf_gradexplain.attribution.masking.surrogate`. A linear surrogate could not: in every order, a
+linear function gives each unit its exact value.
 """
 
 from dataclasses import dataclass
@@ -22,9 +23,11 @@ from math import comb
 
 import numpy as np
 
-from hf_gradexplain.attribution.masking.budget import FIRST_DRAWS, Budget, Means
+from hf_gradexplain.attribution.masking.budget import FIRST_DRAWS, Budget, Drawn, Means
 from hf_gradexplain.attribution.masking.game import Estimate, Game
 from hf_gradexplain.attribution.masking.source import SampledSource
+from hf_gradexplain.attribution.masking.surrogate import CorrectedWalks
+from hf_gradexplain.attribution.masking.walks import Walks
 from hf_gradexplain.perturb import Shortcut
 
 
@@ -95,11 +98,12 @@ def exact_values(game: Game) -> np.ndarray:
 def sampled_values(game: Game, budget: Budget) -> Estimate:
     """Return estimates of the Shapley values by random orders."""
     orders = orders_per_draw(game.size, budget.max_evals)
+    run = walk if game.has_shortcut else CorrectedWalks.run
 
-    def draw(first: int, stop: int) -> Means:
+    def draw(first: int, stop: int) -> Drawn:
         base = np.stack([game.rng(f"shapley {number}").permutation(game.size) for number in range(first, stop)])
         turned = [base, np.roll(base, game.size // 2, axis=1)][: orders // 2]
-        return walk(game, np.stack(turned, 1))
+        return run(game, np.stack(turned, 1))
 
     most = max(2, budget.max_evals // (orders * (game.size - 1)))
     return budget.sample(draw, budget.looks(most))
@@ -125,8 +129,4 @@ def walk(game: Game, orders: np.ndarray) -> Means:
         game: The game.
         orders: `(D, N, U)` the `N` orders of each of `D` draws.
     """
-    walks = np.concatenate([orders, orders[..., ::-1]], 1)
-    rises = np.diff(game.walks(walks.reshape(-1, game.size)), axis=2)
-    scores = np.empty_like(rises)
-    np.put_along_axis(scores, np.broadcast_to(walks.reshape(1, -1, game.size), rises.shape), rises, 2)
-    return Means.of(scores.reshape(len(scores), *walks.shape).mean(2).swapaxes(0, 1))
+    return Means.of(Walks.run(game, orders).draws())

@@ -1,0 +1,56 @@
+"""Random orders of removal with the losses along them, which Shapley values are estimated from."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from hf_gradexplain.attribution.masking.game import Game
+
+
+@dataclass(frozen=True, eq=False)
+class Walks:
+    """`D` draws of `T` orders, each walked forwards and backwards.
+
+    Attributes:
+        orders: `(D, T, U)`; the first unit is removed first.
+        losses: `(K, D, T, 2, U + 1)` the losses as the units are removed one by one, in the order and in its reverse.
+    """
+
+    orders: np.ndarray
+    losses: np.ndarray
+
+    @classmethod
+    def run(cls, game: Game, orders: np.ndarray) -> Self:
+        """Run the masked copies along orders `(D, T, U)` and their reverses."""
+        both = np.stack([orders, orders[..., ::-1]], 2)
+        losses = game.walks(both.reshape(-1, game.size))
+        return cls(orders, losses.reshape(len(losses), *both.shape[:-1], game.size + 1))
+
+    def __add__(self, other: Self) -> Self:
+        """Return the draws of both."""
+        orders = np.concatenate([self.orders, other.orders])
+        return type(self)(orders, np.concatenate([self.losses, other.losses], 1))
+
+    def __getitem__(self, draws: slice | np.ndarray) -> Self:
+        """Return some of the draws."""
+        return type(self)(self.orders[draws], self.losses[:, draws])
+
+    def split(self, most_sets: int) -> list[Self]:
+        """Return the draws in parts of about equal size, each with at most `most_sets` inner sets along its orders."""
+        of_a_draw = self.orders[0].size - len(self.orders[0])
+        parts = np.array_split(np.arange(len(self.orders)), -(-len(self.orders) * of_a_draw // most_sets))
+        return [self[part] for part in parts]
+
+    def draws(self) -> np.ndarray:
+        """Return the rise of the loss at each unit, averaged over the orders of each draw: `(D, K, U)`."""
+        both = np.stack([self.orders, self.orders[..., ::-1]], 2)
+        return rises(both, self.losses).mean((2, 3)).swapaxes(0, 1)
+
+
+def rises(orders: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the rise of a value at each unit: orders `(..., U)` and values `(K, ..., U + 1)` to `(K, ..., U)`."""
+    steps = np.diff(values, axis=-1)
+    scores = np.empty_like(steps)
+    np.put_along_axis(scores, np.broadcast_to(orders, steps.shape), steps, -1)
+    return scores
