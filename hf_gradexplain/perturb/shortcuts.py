@@ -116,6 +116,11 @@ def is_additive(forward: ForwardPass) -> bool:
     return _shortcut_for(forward).additive
 
 
+def has_curve_shortcut(forward: ForwardPass) -> bool:
+    """Return whether removal curves take a shortcut, so that a masked copy costs much less than a pass."""
+    return _shortcut_for(forward).has_curves
+
+
 def has_gradient_shortcut(classifier: HookedClassifier, batch: Batch) -> bool:
     """Return whether a shortcut gives the gradients of a batch, which need no backward pass then."""
     return batch.sequences is None and shortcut_of(classifier.model).gradients is not None

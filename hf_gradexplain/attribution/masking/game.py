@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
-from hf_gradexplain.perturb import GENERIC, is_additive, removal_curves, shortcut_of, subset_logits
+from hf_gradexplain.perturb import has_curve_shortcut, is_additive, removal_curves, subset_logits
 
 _HELD = 2**24
 """The largest number of logits, or of units of sets, that are held at a time."""
@@ -43,8 +43,8 @@ class Game:
 
     @property
     def has_shortcut(self) -> bool:
-        """Whether the model's class has a shortcut, so that masked copies take much less time than passes."""
-        return shortcut_of(self.forward.classifier.model) is not GENERIC and self.forward.batch.sequences is None
+        """Whether masked copies take a shortcut, and much less time than passes over the model."""
+        return has_curve_shortcut(self.forward)
 
     @property
     def plain(self) -> np.ndarray:

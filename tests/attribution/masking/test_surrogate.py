@@ -5,11 +5,14 @@ import pytest
 
 from hf_gradexplain.attribution.masking import surrogate
 from hf_gradexplain.attribution.masking.budget import Budget
+from hf_gradexplain.attribution.masking.game import Game
 from hf_gradexplain.attribution.masking.shapley import exact_values, sampled_values
 from hf_gradexplain.attribution.masking.surrogate import corrected, shapley_of_kernel, with_surrogate
 from hf_gradexplain.attribution.masking.walks import Walks
+from hf_gradexplain.options import Options
 from hf_gradexplain.sampling import margins
 from tests.helpers.games import Table, random_game
+from tests.helpers.tiny import explainer
 
 
 def sets_of(units):
@@ -103,3 +106,11 @@ def test_a_linear_game_is_exact_with_and_without_a_correction():
     assert found.draws == 8
     assert found.scores[0] == pytest.approx(np.arange(1.0, 9), abs=1e-12)
     assert found.errors == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("kind", "how", "cheap"), [
+    ("bert", {}, False), ("gpt2", {}, False), ("textcnn", {}, True), ("textcnn", {"mask": "deletion"}, False),
+])  # fmt: skip
+def test_draws_are_corrected_where_each_masked_copy_is_a_pass(kind, how, cheap):
+    (batch,) = explainer(kind).run(["the music of this film is good"], Options(("random",), **how))
+    assert Game([batch.forward.only(0)]).has_shortcut is cheap
