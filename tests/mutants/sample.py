@@ -2,8 +2,9 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.mutants.equivalent import EQUIVALENT
@@ -56,19 +57,21 @@ def all_mutants(root: Path = ROOT, folders: Sequence[str] = ()) -> dict[tuple[Pa
     lines: dict[tuple[Path, int], list[Mutant]] = {}
     for path in sorted((root / PACKAGE).rglob("*.py")):
         if any(place in (path.with_suffix(""), *path.parents) for place in chosen):
-            for mutant in _of_file(path, root):
+            for mutant in _of_source(path.relative_to(root), path.read_text(encoding="utf-8")):
                 lines.setdefault((mutant.path, mutant.mutation.line), []).append(mutant)
     return lines
 
 
-def _of_file(path: Path, root: Path) -> Iterator[Mutant]:
-    source = path.read_text(encoding="utf-8")
+@cache
+def _of_source(path: Path, source: str) -> list[Mutant]:
     before = [line.strip() for line in source.splitlines()]
     occurrences = [Counter(before[:i])[line] for i, line in enumerate(before)]
+    mutants = []
     for mutation in mutations(source):
         i = mutation.line - 1
         after = mutation.apply(source).splitlines()[i].strip()
-        yield Mutant(path.relative_to(root), mutation, occurrences[i], before[i], after)
+        mutants.append(Mutant(path, mutation, occurrences[i], before[i], after))
+    return mutants
 
 
 def draw(number: int, seed: int, root: Path = ROOT, folders: Sequence[str] = ()) -> list[Mutant]:

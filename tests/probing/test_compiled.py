@@ -48,9 +48,10 @@ def test_compiled_layers_give_the_same_scores_as_plain_ones(name):
 def test_compilation_happens_once():
     model, tokenizer = make("bert")
     explain = Explainer(model, tokenizer)
-    explain(TEXTS, "signed_gi", torch_compile=True)
+    compiled.BACKEND = "eager"
+    explain("bad", "signed_gi", torch_compile=True)
     calls = explain._compiled._calls
-    explain(TEXTS, "signed_gi", torch_compile=True)
+    explain("bad film", "signed_gi", torch_compile=True)
     assert explain._compiled._calls is calls
     assert list(calls) == list(model.bert.encoder.layer)
 
