@@ -87,13 +87,11 @@ class Deletion:
             sequences: `(n,)` the sequence that each copy repeats.
             deleted: `(n, T)` bool, the tokens that are cut out.
         """
-        positions = torch.arange(deleted.shape[1], device=deleted.device).expand_as(deleted)
-        lengths = batch.lengths[sequences]
-        column = positions - (deleted.shape[1] - lengths.unsqueeze(1) if batch.padded_left else 0)
-        stays = (column >= 0) & (column < lengths.unsqueeze(1)) & ~deleted
+        stays = staying(batch, sequences, deleted)
         counts = stays.sum(1)
-        size = int((lengths if self.fixed_length else counts.clamp(min=1)).max())
-        place = positions[:, :size] - (size - counts.unsqueeze(1) if self.left else 0)
+        size = int((batch.lengths[sequences] if self.fixed_length else counts.clamp(min=1)).max())
+        place = torch.arange(size, device=deleted.device).expand(len(deleted), size)
+        place = place - (size - counts.unsqueeze(1) if self.left else 0)
         real = (place >= 0) & (place < counts.unsqueeze(1))
         source = (~stays).long().argsort(dim=1, stable=True).gather(1, place.clamp(0, deleted.shape[1] - 1))
         cut = {
@@ -103,6 +101,14 @@ class Deletion:
         for name, x in cut.items() if not self.fixed_length else ():
             x[counts == 0, -1 if self.left else 0] = self.filler if name == "input_ids" else 0
         return cut
+
+
+def staying(batch: Batch, sequences: Tensor, deleted: Tensor) -> Tensor:
+    """Return the tokens that stay when some are deleted from these sequences `(n,)`: `(n, T)` bool; no padding."""
+    lengths = batch.lengths[sequences].unsqueeze(1)
+    column = torch.arange(deleted.shape[1], device=deleted.device).expand_as(deleted)
+    column = column - (deleted.shape[1] - lengths if batch.padded_left else 0)
+    return (column >= 0) & (column < lengths) & ~deleted
 
 
 def _removed_tokens(batch: Batch, counted: Tensor, sequences: Tensor, removed: Removed) -> Tensor:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
-from hf_gradexplain.classifier.copies import Copies, Deletion, Removed
+from hf_gradexplain.classifier.copies import Copies, Deletion, Removed, staying
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.memory import FAILURES, is_out_of_memory
 from hf_gradexplain.errors import GradexplainError, one_line
@@ -44,12 +45,19 @@ def _without(forward: ForwardPass, deletion: Deletion, sequences: Tensor, delete
     """
     inputs = deletion.inputs(forward.batch, sequences, deleted)
     try:
-        return forward.classifier.logits(inputs)
+        logits = forward.classifier.logits(inputs)
     except FAILURES as error:
         if is_out_of_memory(error):
             raise
         n = inputs["input_ids"].shape[1]
         raise GradexplainError(
-            f"mask='deletion': the model cannot read {n} token{'s' if n > 1 else ''} that are left of a text "
+            f"mask='deletion': the model cannot read what is left of a text, {n} token{'s' if n > 1 else ''} "
             f"({type(error).__name__}: {one_line(error, 200)}): choose mask='baseline', which keeps its length"
         ) from error
+    empty = ~staying(forward.batch, sequences, deleted).any(1)
+    if not torch.isfinite(logits[empty]).all():
+        raise GradexplainError(
+            "mask='deletion': no token is left of a text, for which the model gives no finite numbers: choose "
+            "mask='baseline'"
+        )
+    return logits

@@ -18,20 +18,29 @@ from tests.helpers.tiny import TEXTS, explainer
 ROWS = Dataset.from_dict({"id": [0, 1], "text": TEXTS[:2], "label": [0, 1]})
 
 
-def curves_under_mean(folder, measures):
-    """The curves of the first text under the mean baseline, and what is written down of how they were made."""
-    arguments = EvaluateRecipeArguments(methods=("signed_gi",), compare_baselines=("mean",))
+def curves_under(folder, measures, name="mean"):
+    """The curves of the first text under another baseline, and what is written down of how they were made."""
+    arguments = EvaluateRecipeArguments(methods=("signed_gi",), compare_baselines=(name,))
     explain = explainer("bert")
     others = other_baselines(explain, options_of(arguments), arguments.compare_baselines)
     evaluate_baselines(EvaluationInputs(explain, ROWS, "m", "d"), arguments, others, measures, folder, {})
-    inputs = json.loads((folder / "baselines" / "mean" / "documents" / "inputs.json").read_text())
-    return read_curves(document_path(folder / "baselines" / "mean", 0))[1]["signed_gi"][0], inputs
+    inputs = json.loads((folder / "baselines" / name / "documents" / "inputs.json").read_text())
+    return read_curves(document_path(folder / "baselines" / name, 0))[1]["signed_gi"][0], inputs
 
 
 def test_curves_under_other_baselines_are_at_the_same_k_and_nothing_is_measured_beside(tmp_path):
-    whole, _ = curves_under_mean(tmp_path / "whole", Measures())
-    some, inputs = curves_under_mean(tmp_path / "some", Measures(4, True, True, k_grid=(2,)))
+    whole, _ = curves_under(tmp_path / "whole", Measures())
+    some, inputs = curves_under(tmp_path / "some", Measures(4, True, True, k_grid=(2,)))
     assert not np.allclose(whole, some, rtol=1e-6), "straight lines between"
     np.testing.assert_allclose(some[[0, 2, -1]], whole[[0, 2, -1]], rtol=1e-12)
     assert inputs["k_grid"] == [2]
     assert (inputs["random_orders"], inputs["both_ends"], inputs["bounds"]) == (0, False, False)
+    assert (inputs["baseline"], inputs["mask"]) == ("mean", "baseline")
+
+
+def test_deletion_is_a_run_of_its_own(tmp_path):
+    cut, inputs = curves_under(tmp_path, Measures(), "deletion")
+    masked, _ = curves_under(tmp_path, Measures())
+    assert (inputs["baseline"], inputs["mask"]) == (None, "deletion")
+    assert cut.shape == masked.shape
+    assert not np.allclose(cut[1:], masked[1:], rtol=1e-6)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.evaluation.baselines import baseline_table, other_baselines
+from hf_gradexplain.evaluation.baselines import SHOWN, baseline_table, orders_that_depend, other_baselines
 from hf_gradexplain.evaluation.summaries import baseline_ranks
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.explain import Explainer
@@ -40,6 +40,49 @@ def test_every_other_baseline_has_its_options():
     others = other_baselines(explainer("bert"), Options(methods=("loo",), seed=3), ["zero", "mean", "unk", "mean"])
     assert list(others) == ["mean", "unk"]
     assert others["unk"] == Options(methods=("loo",), seed=3, baseline="unk")
+
+
+def test_deletion_is_one_of_the_choices():
+    zero, mean = Options(methods=("loo",)), Options(methods=("loo",), baseline="mean")
+    others = other_baselines(explainer("bert"), zero, ["deletion", "mean"])
+    assert others == {"deletion": Options(methods=("loo",), mask="deletion"), "mean": mean}
+    cut = Options(methods=("loo",), mask="deletion", baseline="mean")
+    others = other_baselines(explainer("bert"), cut, ["deletion", "zero", "mean"])
+    assert others == {"zero": Options(methods=("loo",), baseline="zero"), "mean": mean}
+
+
+def paired(*rows):
+    """Tables with paired tests of `(method, other, adjusted p)` at the shorter K, and their opposites at the longer."""
+    columns = ["k", "method", "other", "p_adjusted"]
+    tests = [(1, a, b, p) for a, b, p in rows] + [(9, b, a, 0.0) for a, b, _ in rows]
+    return Tables(pd.DataFrame(), pd.DataFrame(), comparisons=pd.DataFrame(tests, columns=columns))
+
+
+def test_methods_whose_order_depends_on_the_baseline_are_named():
+    by = {
+        "zero": paired(("a", "b", 0.01), ("a", "c", 0.01), ("b", "c", 0.2)),
+        "mean": paired(("a", "b", 0.05), ("c", "a", 0.2), ("c", "b", 0.01)),
+        "deletion": paired(("b", "a", 0.001), ("a", "c", 0.01), ("b", "c", 0.04)),
+    }
+    assert orders_that_depend(by) == [
+        "The order of methods depends on the baseline: a is above b under zero and mean, and below it under deletion; "
+        "c is above b under mean, and below it under deletion (paired tests)."
+    ]
+
+
+def test_many_such_pairs_are_counted():
+    pairs = [("a", f"b{i}", 0.0) for i in range(SHOWN + 2)]
+    (said,) = orders_that_depend({"zero": paired(*pairs), "mean": paired(*[(b, a, p) for a, b, p in pairs])})
+    assert said.count("is above") == SHOWN
+    assert said.endswith("; 2 more pairs do (paired tests).")
+
+
+def test_no_order_that_depends_is_said_too():
+    by = {"zero": paired(("a", "b", 0.01)), "deletion": paired(("b", "a", 0.06))}
+    assert orders_that_depend(by) == [
+        "No two methods change their order significantly between the baselines zero and deletion."
+    ]
+    assert orders_that_depend({"zero": tables(a=0.1), "mean": tables(a=0.2)}) == []
 
 
 def test_an_unusable_baseline_is_refused_before_any_work():

@@ -1,6 +1,7 @@
 """Deletion, compared with token ids that are cut by hand and given to the model itself."""
 
 from dataclasses import replace
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ from torch import nn
 
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.evaluation.documents import iterate_documents
 from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb import leave_one_out, removal_curves, subset_logits
+from hf_gradexplain.perturb import GENERIC, leave_one_out, removal_curves, subset_logits
 from tests.helpers.nli import nli_explainer
 from tests.helpers.tiny import KINDS, TEXTS, explainer, make
 
@@ -166,12 +169,12 @@ def test_texts_with_different_numbers_of_end_tokens_share_no_pass():
 class Recorded(nn.Module):
     """A model that remembers the shapes and the padding of its inputs, and reads no text of fewer than `least` tokens.
 
-    Padding changes its results if it is longer than 50 tokens.
+    Padding changes its results if it is longer than 50 tokens. Of padding alone they are NaN if asked.
     """
 
-    def __init__(self, inner, least=0):
+    def __init__(self, inner, least=0, *, nan=False):
         super().__init__()
-        self.inner, self.least, self.seen = inner, least, []
+        self.inner, self.least, self.nan, self.seen = inner, least, nan, []
         self.config = inner.config
 
     def get_input_embeddings(self):
@@ -183,6 +186,8 @@ class Recorded(nn.Module):
         self.seen.append(attention_mask)
         output = self.inner(input_ids, attention_mask)
         output.logits = output.logits + (attention_mask == 0).sum(1, keepdim=True) * (input_ids.shape[1] > 50)
+        if self.nan:
+            output.logits = output.logits.where(attention_mask.any(1, keepdim=True), torch.nan)
         return output
 
 
@@ -212,8 +217,92 @@ def test_a_model_that_cannot_read_what_is_left_says_so():
     explain = Explainer(Recorded(model, least=2), tokenizer)
     assert explain("bad film", "loo", self_check=False)["loo"].any()
     message = (
-        r"mask='deletion': the model cannot read 1 token that are left of a text \(ValueError: needs 2 tokens\): "
+        r"mask='deletion': the model cannot read what is left of a text, 1 token \(ValueError: needs 2 tokens\): "
         "choose mask='baseline', which keeps its length"
     )
     with pytest.raises(GradexplainError, match=message):
         explain("bad film", "loo", mask="deletion")
+
+
+def test_a_model_that_gives_no_number_without_tokens_says_so():
+    model, tokenizer = make("fasttext")
+    explain = Explainer(Recorded(model, nan=True), tokenizer)
+    assert explain("bad film", "loo", mask="deletion", self_check=False)["loo"].any()
+    message = (
+        "mask='deletion': no token is left of a text, for which the model gives no finite numbers: choose mask='bas"
+    )
+    with pytest.raises(GradexplainError, match=message):
+        explain("bad", "loo", mask="deletion")
+
+
+def test_gradients_and_completeness_stay_and_the_mask_is_written_down():
+    text, methods = "the good film is not bad", ["signed_gi", "integrated_gradients", "attn_lrp", "loo"]
+    by = {mask: explainer("bert")(text, methods, mask=mask, steps=4) for mask in ("baseline", "deletion")}
+    cut, masked = by["deletion"], by["baseline"]
+    for method in methods[:3]:
+        np.testing.assert_array_equal(cut[method], masked[method])
+    assert not np.allclose(cut["loo"], masked["loo"], rtol=1e-3)
+    assert cut.self_check["attn_lrp"].without != masked.self_check["attn_lrp"].without
+    assert cut.completeness == masked.completeness
+    assert (cut.mask, masked.mask) == ("deletion", "baseline")
+    assert cut.baselines == {**masked.baselines, "loo": "deletion"}
+    assert Explanation.from_dict(cut.to_dict()).mask == "deletion"
+    assert "objective loss · mask deletion" in cut.to_html()
+    assert "mask" not in masked.to_html().partition("objective loss")[2][:30]
+    record = masked.to_dict()
+    del record["mask"]
+    assert Explanation.from_dict(record).mask == "baseline"
+
+
+def test_the_closed_form_of_shapley_values_is_not_used():
+    """A mean over fewer words is no sum over words: the values come from all sets of the words."""
+    text = "the bad film"
+    explain = explainer("fasttext")
+    for (document,), forward in passes(explain, [text], replace(CUT, objective="logit")):
+        target = int(forward.batch.target)
+        value = {
+            s: without(explain, document, set(s))[target].item() for r in range(4) for s in combinations(range(3), r)
+        }
+    expected = [0.0] * 3
+    for order in permutations(range(3)):
+        for k, u in enumerate(order):
+            before, after = tuple(sorted(order[:k])), tuple(sorted(order[: k + 1]))
+            expected[u] += (value[before] - value[after]) / 6
+    found = explain(text, "shapley", objective="logit", mask="deletion", self_check=False)
+    np.testing.assert_allclose(found["shapley"], expected, rtol=0, atol=1e-12)
+
+
+def test_a_model_class_with_a_shortcut_runs_its_copies_without_a_warning():
+    model, tokenizer = make("fasttext")
+    model.classifier.register_forward_hook(lambda *_: None)
+    explain = Explainer(model, tokenizer)
+    with pytest.warns(UserWarning, match="leave-one-out runs one masked copy"):
+        explain("bad film", "loo", self_check=False)
+    explain("bad film", "loo", mask="deletion", self_check=False)
+    assert explain.shortcut(CUT) is GENERIC
+    assert explainer("fasttext").shortcut(CUT) is GENERIC
+
+
+def test_curves_and_bounds_of_an_evaluation_cut_words_out():
+    explain, texts = explainer("bert"), ["the good film is bad", "not one good word"]
+    evaluation = explain.evaluate(
+        texts, methods=["loo"], unit="word", target=0, mask="deletion", naopc=True, random_orders=2
+    )
+    assert evaluation.run.facts["Mask"] == "deletion"
+    assert evaluation.run.facts["Baseline"] == "zero"
+    for each, text in zip(iterate_documents(evaluation.documents), texts, strict=True):
+        (document,) = explain.encode([text], CUT)
+        f = {  # the probability without each set
+            s: without(explain, document, set(s)).softmax(0)[0].item()
+            for r in range(document.n_units + 1) for s in combinations(range(document.n_units), r)
+        }  # fmt: skip
+        order = np.argsort(-each.explanation["loo"], kind="stable").tolist()
+        curve = [f[tuple(sorted(order[:k]))] for k in range(document.n_units + 1)]
+        np.testing.assert_allclose(each.curves["loo"], curve, rtol=0, atol=1e-12)
+        areas = [
+            np.mean([f[()] - f[tuple(sorted(some[:k]))] for k in range(document.n_units + 1)])
+            for some in permutations(range(document.n_units))
+        ]
+        assert each.bounds["upper"] == pytest.approx(max(areas), abs=1e-12)
+        assert each.bounds["lower"] == pytest.approx(min(areas), abs=1e-12)
+        assert each.explanation.mask == "deletion"

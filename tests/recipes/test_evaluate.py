@@ -160,16 +160,27 @@ def test_methods_are_ranked_under_other_baselines_and_costly_measures_on_demand(
     chosen = ["--model_name_or_path", inputs / "model", "--dataset_name", inputs / "data", "--text_column", "sentence"]
     chosen += ["--output_dir", tmp_path, "--methods", "loo", "signed_gi", "--naopc", "true", "--both_ends", "true"]
     done = run(
-        "evaluate", *chosen, "--compare_baselines", "zero", "mean", "unk", "--random_orders", "3", "--beam_size", "2"
+        "evaluate",
+        *chosen,
+        "--compare_baselines",
+        "zero",
+        "mean",
+        "deletion",
+        "--random_orders",
+        "3",
+        "--beam_size",
+        "2",
     )
     assert done.returncode == 0, done.stderr
     table = pd.read_parquet(tmp_path / "baselines.parquet")
-    assert list(table["baseline"].unique()) == ["zero", "mean", "unk"]
+    assert list(table["baseline"].unique()) == ["zero", "mean", "deletion"]
     assert table.groupby("baseline")["rank"].apply(sorted).tolist() == [[1, 2]] * 3
     own = pd.read_parquet(tmp_path / "aopc.parquet").set_index(["method", "k"])["aopc"]
     for row in table[table["baseline"] == "zero"].itertuples():
         assert row.aopc == own[row.method, row.k]
     assert "Ranks by masking baseline" in done.stdout
+    notes = json.loads((tmp_path / "results.json").read_text())["notes"]
+    assert any("between the baselines zero, mean and deletion" in n or "depends on the baseline" in n for n in notes)
     documents = load_dataset("parquet", data_files=str(tmp_path / "documents" / "*.parquet"), split="train")
     assert {"negative_first", "random_orders", "bounds"} <= set(documents.column_names)
 
