@@ -81,7 +81,7 @@ def test_a_text_alone_and_on_the_other_side_of_its_padding_is_the_same(kind):
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-@pytest.mark.parametrize("kind", ["bert", "fasttext"])
+@pytest.mark.parametrize("kind", ["bart", "fasttext"])
 def test_texts_that_are_read_at_one_length_are_padded_to_it_again(kind, side):
     explain = explainer(kind)
     kwargs = {"padding": "max_length", "max_length": 30, "padding_side": side, "return_attention_mask": False}
