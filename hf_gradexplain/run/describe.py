@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 
+from hf_gradexplain.attribution.methods import select
 from hf_gradexplain.attribution.prepare import baselines_of
+from hf_gradexplain.attribution.sources import is_sampled, masks_words
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.evaluation.documents import read_explanations, read_left_out
@@ -107,6 +109,7 @@ def run_facts(
         "Ties": measures.ties,
         "Computed in": next(e.dtype for path in documents for _, e in read_explanations(path, limit=1)),
         "Curves": _grid(engine.shortcut(options), measures),
+        **_copies(options),
         "Seed": str(options.seed),
     }
 
@@ -124,6 +127,17 @@ def _baseline(general: str, baselines: Mapping[str, str]) -> str:
     """The baseline, and the methods that start from another one; deletion has none."""
     others = [method for method, name in baselines.items() if name not in (general, DELETION)]
     return general + (f"; {baselines[others[0]]} for {join_words(others)}" if others else "")
+
+
+def _copies(options: Options) -> dict[str, str]:
+    """How many masked copies methods may draw at random, and when fewer are enough."""
+    sources = [method.source for method in select(options.methods).values()]
+    if not any(masks_words(source) and is_sampled(source) for source in sources):
+        return {}
+    until = f"a standard error of {options.max_error:.0%} of the largest score"
+    if options.tell_apart is not None:
+        until = f"the top {options.tell_apart} units are told apart"
+    return {"Masked copies drawn": f"up to {options.max_evals:,} per text, or until {until}"}
 
 
 def _grid(shortcut: Shortcut, measures: Measures) -> str:

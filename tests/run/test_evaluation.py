@@ -221,6 +221,26 @@ def test_options_and_measures_are_obeyed():
     assert facts["Curves"] == "exact at every k"
 
 
+def test_a_sampled_method_is_evaluated_like_any_other(tmp_path):
+    texts, given = TEXTS[:4], {"max_evals": 60, "max_error": 0.1}
+    evaluated = explainer("textcnn").evaluate(texts, methods=("loo", "shapley"), output_dir=tmp_path / "run", **given)
+    assert evaluated.to_frame()["method"].tolist() in (["loo", "shapley"], ["shapley", "loo"])
+    said = "up to 60 per text, or until a standard error of 10% of the largest score"
+    assert evaluated.run.facts["Masked copies drawn"] == said
+    assert "shapley" in set(evaluated.correlation["method"])
+    card = (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
+    assert "shapley" in card
+    assert evaluated.explanations[0].sampling["shapley"].draws
+    for option, change in {"max_evals": 80, "max_error": 0.2, "tell_apart": 2}.items():
+        was = given.get(option)
+        with pytest.raises(GradexplainError, match=rf"other inputs \({option} was {was}, now {change}\)"):
+            explainer("textcnn").evaluate(
+                texts, methods=("loo", "shapley"), output_dir=tmp_path / "run", **{**given, option: change}
+            )
+    plain = explainer("textcnn").evaluate(texts[:2], methods="loo", progress=False)
+    assert "Masked copies drawn" not in plain.run.facts
+
+
 def test_there_is_no_aopc_beyond_the_measured_k(tmp_path):
     folder = tmp_path / "run"
     evaluated = explainer("bert").evaluate(TEXTS[:3], methods=["loo", "signed_gi"], k_grid=(2, 1), output_dir=folder)

@@ -16,7 +16,8 @@ SHARDS = 34
 
 @pytest.mark.parametrize("n", [1, 2, *(pytest.param(n, marks=pytest.mark.slow) for n in (7, 101))])
 def test_any_number_of_processes_gives_the_same_bytes(n, start, arguments, tmp_path):
-    runs = [start(tmp_path / str(world), world, **arguments(n)) for world in (1, 2, 3, 4)]
+    more = {"methods": ["random", "loo", "sa_l2", "signed_gi", "shapley"], "max_evals": 60}
+    runs = [start(tmp_path / str(world), world, **{**arguments(n), **more}) for world in (1, 2, 3, 4)]
     assert [run.wait() for run in runs] == [0] * 4, "".join(run.printed() for run in runs)
     alone = contents(tmp_path / "1")
     assert len([name for name in alone if name[0].isdigit() and name.endswith(".parquet")]) == -(-n // 3)

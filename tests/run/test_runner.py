@@ -25,6 +25,7 @@ from tests.helpers.tiny import CORPUS, explainer, make
 
 METHODS = ("random", "loo", "sa_l2", "signed_gi")
 OPTIONS = Options(methods=METHODS, unit="word_type", target="label")
+SAMPLED = Options(methods=("loo", "shapley"), max_evals=100)
 
 
 @pytest.fixture(scope="module")
@@ -86,17 +87,30 @@ def test_rows_are_in_the_order_of_the_texts_and_give_the_explanations_back(textc
     assert [e.to_dict() for _, e in loaded] == [e.to_dict() for e in fresh]
 
 
-def test_a_resumed_run_ends_in_the_same_bytes(textcnn, texts, tmp_path, capsys):
-    evaluate(textcnn, texts, OPTIONS, tmp_path / "whole", inputs={"a": 1})
-    evaluate(textcnn, texts, OPTIONS, tmp_path / "stopped", inputs={"a": 1})
+@pytest.mark.parametrize("options", [OPTIONS, SAMPLED], ids=["computed", "sampled"])
+def test_a_resumed_run_ends_in_the_same_bytes(options, textcnn, texts, tmp_path, capsys):
+    evaluate(textcnn, texts, options, tmp_path / "whole", inputs={"a": 1})
+    evaluate(textcnn, texts, options, tmp_path / "stopped", inputs={"a": 1})
     document_paths(tmp_path / "stopped")[1].unlink()
     untouched = document_paths(tmp_path / "stopped")[0].stat().st_mtime_ns
-    tables = evaluate(textcnn, texts, OPTIONS, tmp_path / "stopped", inputs={"a": 1})
+    tables = evaluate(textcnn, texts, options, tmp_path / "stopped", inputs={"a": 1})
     assert "reused 2 of 3 shards" in capsys.readouterr().err
     assert document_paths(tmp_path / "stopped")[0].stat().st_mtime_ns == untouched
     assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
-    again = make_tables(document_paths(tmp_path / "whole"), OPTIONS)
+    again = make_tables(document_paths(tmp_path / "whole"), options)
     pd.testing.assert_frame_equal(tables.aopc, again.aopc, check_exact=True)
+
+
+def test_sampled_scores_do_not_depend_on_the_shards(textcnn, texts, tmp_path):
+    evaluate(textcnn, texts, SAMPLED, tmp_path, inputs={})
+    loaded = [explanation for path in document_paths(tmp_path) for _, explanation in read_explanations(path)]
+    alone = textcnn(list(texts["text"]), SAMPLED.methods, max_evals=100)
+    for explanation, expected in zip(loaded, alone, strict=True):
+        found, wanted = explanation.sampling["shapley"], expected.sampling["shapley"]
+        assert (found.draws, found.copies) == (wanted.draws, wanted.copies)
+        assert found.errors == pytest.approx(wanted.errors, rel=1e-9)
+        assert explanation["shapley"] == pytest.approx(expected["shapley"], rel=1e-9)
+    assert {bool(explanation.sampling["shapley"].draws) for explanation in loaded} == {True, False}
 
 
 def test_a_folder_of_other_inputs_is_an_error_that_names_them(textcnn, texts, tmp_path):
