@@ -134,10 +134,12 @@ class DisplayedInteractions:
         if self.is_additive:
             return ["no two of these interact: the effects of removing them add up"]
         target, (more, less) = self.explanation.question, sides
+        averaged = "" if self.index == "second_difference" else ", on average over what else is removed"
         sampled = f"; from {self.draws:,} random orders, with standard errors" if self.draws else ""
         return [
-            f"{more}: without one of the two, the other supports {target} by this much more; {less}: by this much less",
-            f"where both support {target}, {more} are words that back each other up, and {less} words that count only "
+            f"{more}: without one of the two, the other supports {target} by this much more; {less}: by this much less"
+            f"{averaged}",
+            f"where both support {target}, {more} mark words that back each other up, and {less} words that count only "
             "together",
             f"the {min(SHOWN, len(self.pairs))} strongest of {len(self.pairs):,} pairs{sampled}",
         ]

@@ -16,6 +16,7 @@ from tests.helpers.hostile import HTML
 from tests.helpers.naive import NaiveReader, loss_of
 from tests.helpers.tiny import explainer, make
 from tests.interactions.with_shapiq import TEXT
+from tests.test_conversations import explainer as of_conversations
 
 SHAPIQ = json.loads(Path(__file__).with_name("shapiq.json").read_text(encoding="utf-8"))
 LONG = "the good film is not bad , the actor is good and the music of this film is bad"
@@ -168,6 +169,18 @@ def test_a_contrast_a_pair_and_own_units_have_interactions():
     assert [unit.text for unit in spans.explanation] == ["the good", "film", "is bad"]
     assert len(spans) == 3
     assert "3 pairs of units" in spans.to_html()
+
+
+def test_long_documents_and_conversations_have_interactions():
+    windows = explainer("gpt2").interactions(" ".join([LONG] * 4), "random", top=2, stride=4, self_check=False)
+    assert windows.explanation.windows
+    scores = explainer("gpt2")(" ".join([LONG] * 4), "loo", stride=4, self_check=False)["loo"]
+    chosen = windows.pairs[0]
+    np.testing.assert_allclose(windows.rises[chosen], scores[chosen], rtol=1e-9, atol=1e-12)
+    chat = [{"role": "user", "content": "a good film ?"}, {"role": "assistant", "content": "yes , good"}]
+    found = of_conversations("llama", "single_label_classification").interactions(chat, "loo", top=3, explain_roles="assistant")
+    assert {unit.role for unit in found.explanation} == {"assistant"}
+    assert len(found) == 3
 
 
 def test_the_table_has_a_row_per_pair_the_strongest_first():
