@@ -178,7 +178,8 @@ def test_long_documents_and_conversations_have_interactions():
     chosen = windows.pairs[0]
     np.testing.assert_allclose(windows.rises[chosen], scores[chosen], rtol=1e-9, atol=1e-12)
     chat = [{"role": "user", "content": "a good film ?"}, {"role": "assistant", "content": "yes , good"}]
-    found = of_conversations("llama", "single_label_classification").interactions(chat, "loo", top=3, explain_roles="assistant")
+    explain = of_conversations("llama", "single_label_classification")
+    found = explain.interactions(chat, "loo", top=3, explain_roles="assistant")
     assert {unit.role for unit in found.explanation} == {"assistant"}
     assert len(found) == 3
 
