@@ -12,6 +12,7 @@ from torch import Tensor
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.perturb import has_curve_shortcut, is_additive, removal_curves, subset_logits
+from hf_gradexplain.text.hierarchy import Hierarchy, hierarchy
 
 _HELD = 2**24
 """The largest number of logits, or of units of sets, that are held at a time."""
@@ -45,6 +46,13 @@ class Game:
     def has_shortcut(self) -> bool:
         """Whether masked copies take a shortcut, and much less time than passes over the model."""
         return has_curve_shortcut(self.forward)
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """The units by text, sentence and clause."""
+        document = self.forward.batch.documents[0]
+        borders = [message.start for message in document.occurrences.messages]
+        return hierarchy(document.text, document.units, [*borders, document.pair_start or 0])
 
     @property
     def plain(self) -> np.ndarray:

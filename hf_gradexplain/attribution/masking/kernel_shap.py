@@ -1,0 +1,154 @@
+"""KernelSHAP: Shapley values by constrained least squares on random sets of units.
+
+Shapley values are the coefficients of the linear function of a set that is nearest to its loss, among those whose
+coefficients add up to `l(all removed) - l(x)` (Lundberg & Lee 2017, *A Unified Approach to Interpreting Model
+Predictions*, theorem 2):
+
+    argmin over b of  sum over sets S of  k(S) (l(x without S) - l(x) - sum of b_u over S)^2
+    k(S) = (U - 1) / (C(U, |S|) |S| (U - |S|))
+
+**Pairs.** A set is drawn together with its complement (Covert & Lee 2021, *Improving KernelSHAP: Practical Shapley
+Value Estimation via Linear Regression*). The scores then depend on half the difference of their losses alone,
+`g = (l(x without S) - l(x without the others)) / 2`, and are the coefficients of a regression of `g` on `w`, where
+`w_u` is 1/2 for units in the set and -1/2 for others, without intercept. Effects of pairs of units cancel in `g`.
+
+**Sizes.** A set has `s` units with a probability proportional to `1 / (s (U - s))`, and is then uniform. Sizes of which
+so many sets would be drawn that all of them can run instead, from the smallest and the largest on, are enumerated with
+their exact weights, as in SHAP's `KernelExplainer`; only the others are drawn.
+
+**Errors.** The scores are a function of sums over independent pairs; their standard errors follow from the residuals of
+the drawn pairs, see `regression.robust_errors`. They are valid for many pairs: where a text has almost as many
+units as pairs, the scores are unstable, and the errors large.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import combinations
+from math import comb
+
+import numpy as np
+
+from hf_gradexplain.attribution.masking.budget import FIRST_DRAWS, Budget
+from hf_gradexplain.attribution.masking.game import Estimate, Game
+from hf_gradexplain.attribution.masking.regression import robust_errors
+from hf_gradexplain.attribution.masking.shapley import exact_estimate
+from hf_gradexplain.attribution.masking.source import SampledSource
+
+
+@dataclass(frozen=True)
+class KernelShap(SampledSource):
+    """Shapley values by KernelSHAP, see `hf_gradexplain.attribution.masking.kernel_shap`.
+
+    They are exact, with errors of 0, where those of `shapley` are. At least `2 U` pairs of sets run, `4 U` masked
+    copies, also where `max_evals` is smaller.
+    """
+
+    def estimate(self, game: Game, budget: Budget) -> Estimate:
+        """Return the Shapley values of a game."""
+        most = most_copies(game.size, budget.max_evals)
+        return exact_estimate(game, most) or sampled_values(game, replace(budget, max_evals=most))
+
+    def most_copies(self, units: int, max_evals: int) -> int:
+        """Return the largest number of masked copies that a text of this number of units takes."""
+        return most_copies(units, max_evals)
+
+
+@dataclass(frozen=True, eq=False)
+class Sizes:
+    """The sizes of the smaller set of a pair: which are enumerated, and the probabilities of the others.
+
+    Attributes:
+        enumerated: The pairs of all sizes that are enumerated, by their smaller sets: `(E, U)`.
+        weights: `(E,)` their probabilities.
+        drawn: `(n,)` the other sizes.
+        probabilities: `(n,)` their probabilities.
+    """
+
+    enumerated: np.ndarray
+    weights: np.ndarray
+    drawn: np.ndarray
+    probabilities: np.ndarray
+
+    @classmethod
+    def of(cls, units: int, pairs: int) -> "Sizes":
+        """Return the sizes for a number of pairs."""
+        sizes = np.arange(1, units // 2 + 1)
+        p = np.where(2 * sizes == units, 1, 2) / (sizes * (units - sizes))
+        p, n = p / p.sum(), 0
+        sets, weights = [np.zeros((0, units), bool)], [np.zeros(0)]
+        for size in sizes.tolist():
+            n_sets = comb(units, size) // (2 if 2 * size == units else 1)
+            if pairs * p[n] / p[n:].sum() < n_sets:
+                break
+            members = list(combinations(range(units), size))[:n_sets]
+            sets.append(np.zeros((n_sets, units), bool))
+            np.put_along_axis(sets[-1], np.array(members), True, 1)
+            weights.append(np.full(n_sets, p[n] / n_sets))
+            pairs, n = pairs - n_sets, n + 1
+        return cls(np.concatenate(sets), np.concatenate(weights), sizes[n:], p[n:])
+
+    def draw(self, rng: np.random.Generator, pairs: int) -> np.ndarray:
+        """Return random sets of the sizes that are not enumerated: `(pairs, U)`."""
+        random = rng.random((pairs, self.enumerated.shape[1] + 1))
+        size = self.drawn[np.searchsorted(np.cumsum(self.probabilities), random[:, 0] * self.probabilities.sum())]
+        return random[:, 1:].argsort(1).argsort(1) < size[:, None]
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs of a set and its complement, and half the difference of their losses.
+
+    Attributes:
+        sets: `(N, U)` the units of one set of each pair; those that are enumerated first.
+        halves: `(K, N)` half the difference of the losses without the set and without its complement.
+        weights: `(E,)` the weights of those that are enumerated; the others share the rest.
+        rise: `(K,)` the rise of the loss when all units are removed, which the scores add up to.
+    """
+
+    sets: np.ndarray
+    halves: np.ndarray
+    weights: np.ndarray
+    rise: np.ndarray
+
+    def __add__(self, other: "Pairs") -> "Pairs":
+        """Return these pairs and further ones, which are all drawn."""
+        joined = np.concatenate([self.sets, other.sets]), np.concatenate([self.halves, other.halves], 1)
+        return Pairs(*joined, self.weights, self.rise)
+
+    @property
+    def estimate(self) -> Estimate:
+        """The Shapley values by weighted least squares, and their standard errors."""
+        enumerated, (n, units) = len(self.weights), self.sets.shape
+        drawn = n - enumerated
+        rows = self.sets - 0.5
+        weights = np.append(self.weights, np.full(drawn, (1 - self.weights.sum()) / drawn))
+        equal = np.repeat(self.rise[:, None] / units, units, 1)
+        # The coefficients are those of equal shares plus differences that add up to 0.
+        free = np.eye(units) - 1 / units
+        inverse = np.linalg.pinv(free @ (rows.T * weights) @ rows @ free, 1e-10, hermitian=True)
+        scores = equal + ((self.halves - equal @ rows.T) * weights) @ rows @ inverse
+        residuals = self.halves - scores @ rows.T
+        errors = robust_errors(rows[enumerated:], weights[enumerated:], inverse, residuals[:, enumerated:])
+        return Estimate(scores, errors, drawn)
+
+
+def sampled_values(game: Game, budget: Budget) -> Estimate:
+    """Return estimates of the Shapley values by constrained least squares on random pairs of sets."""
+    most = budget.max_evals // 2
+    sizes, rng = Sizes.of(game.size, most), game.rng("kernel_shap")
+    whole = game.losses(np.ones((1, game.size), bool))[:, 0]
+
+    def draw(first: int, stop: int) -> Pairs:
+        sets = sizes.draw(rng, stop - first)
+        if first == 0:
+            sets = np.concatenate([sizes.enumerated, sets])
+        without, without_others = np.split(game.losses(np.concatenate([sets, ~sets])), 2, 1)
+        return Pairs(sets, (without - without_others) / 2, sizes.weights, whole - game.plain)
+
+    return budget.sample(draw, budget.looks(most - len(sizes.enumerated), max(FIRST_DRAWS, game.size)))
+
+
+def most_copies(units: int, max_evals: int) -> int:
+    """Return the largest number of masked copies that a text takes: at least two pairs of sets per unit run."""
+    if units == 1:
+        return 1
+    return min(max(max_evals, 4 * units), 2**units - 2)

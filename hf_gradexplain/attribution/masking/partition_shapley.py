@@ -1,0 +1,154 @@
+"""Owen values of a text's hierarchy: Shapley values over the orders that remove each clause and sentence in one go.
+
+The units of a text are the leaves of a binary tree: the sentences of the text, the clauses of a sentence and the units
+of a clause are each halved until one is left, see `hf_gradexplain.text.hierarchy`. At every node, one half is removed
+completely before the other. A unit's Owen value (Owen 1977, *Values of Games with a Priori Unions*, over several
+levels) is the rise of the loss when it is removed, averaged over all such orders:
+
+    score_u = mean over sets C of  l(x without C, and u) - l(x without C)
+
+where each half that is not on the way from the root to `u` is in `C` or not. At depth `d` there are `2^d` sets `C`, so
+that a balanced tree takes about `2/3 U^2` masked copies. These are the values of SHAP's `PartitionExplainer`, for a
+tree of sentences and clauses. Once its copies are used up, that explainer shares the value of each remaining group
+equally among its units; here, orders are drawn at random instead.
+
+The scores add up to `l(all removed) - l(x)`, exactly, with any number of orders; and those of a sentence to the Owen
+value of the sentence as one unit.
+
+**Random orders.** One draw is a random order of the tree and the same with the two halves of the text swapped, and both
+reversed; if fewer than eight such draws are allowed, an order and its reverse. Errors are as for `shapley`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hf_gradexplain.attribution.masking.budget import Budget, Means
+from hf_gradexplain.attribution.masking.game import Estimate, Game
+from hf_gradexplain.attribution.masking.shapley import orders_per_draw, single_removals, walk
+from hf_gradexplain.attribution.masking.source import SampledSource
+
+Tree = int | tuple[Any, Any]
+"""The number of a unit, or two trees."""
+
+
+@dataclass(frozen=True)
+class PartitionShapley(SampledSource):
+    """Owen values of the units, see `hf_gradexplain.attribution.masking.partition_shapley`.
+
+    They are exact, with errors of 0, where the sets of the text's tree take no more than `max_evals` copies, and where
+    the loss is known to be a sum over units. At least two draws of two orders run, `4 (U - 1)` masked copies, also
+    where `max_evals` is smaller.
+    """
+
+    def estimate(self, game: Game, budget: Budget) -> Estimate:
+        """Return the Owen values of a text."""
+        return owen_values(game, binary(game.hierarchy), budget)
+
+    def most_copies(self, units: int, max_evals: int) -> int:
+        """Return the number of masked copies of a text of one clause with this number of units, if none stop early."""
+        if units == 1:
+            return 1
+        copies, of_a_draw = n_copies(binary(range(units))), orders_per_draw(units, max_evals) * (units - 1)
+        return copies if copies <= max_evals else max(2, max_evals // of_a_draw) * of_a_draw
+
+
+def binary(nested: int | Sequence[Any]) -> Tree:
+    """Return nested lists as a binary tree: each list is halved until one entry is left.
+
+    >>> binary([[[0, 1, 2], [3]], [[4, 5]]])
+    (((0, (1, 2)), 3), (4, 5))
+    """
+    if isinstance(nested, int):
+        return nested
+    if len(nested) == 1:
+        return binary(nested[0])
+    middle = len(nested) // 2
+    return binary(nested[:middle]), binary(nested[middle:])
+
+
+def owen_values(game: Game, tree: Tree, budget: Budget) -> Estimate:
+    """Return the Owen values of a game."""
+    if game.size == 1 or game.linear:
+        scores = single_removals(game)
+    elif n_copies(tree) <= budget.max_evals:
+        scores = exact_values(game, tree)
+    else:
+        return sampled_values(game, tree, budget)
+    return Estimate(scores, np.zeros_like(scores), 0)
+
+
+def n_copies(tree: Tree, contexts: int = 1) -> int:
+    """Return the number of masked copies of the exact values: each half of each node, with each set around it.
+
+    Args:
+        tree: The tree.
+        contexts: The number of sets of the units around it.
+    """
+    whole = contexts == 1
+    if isinstance(tree, int):
+        return int(whole)
+    return whole + 2 * contexts + sum(n_copies(half, 2 * contexts) for half in tree)
+
+
+def exact_values(game: Game, tree: Tree) -> np.ndarray:
+    """Return the Owen values by enumeration of the sets around each unit: `(K, U)`."""
+    paths = dict(_paths(tree, game.size))
+    before = {u: _unions(around) for u, around in paths.items()}
+    each = np.eye(game.size, dtype=bool)
+    sets = np.concatenate([part for u in paths for part in (before[u], before[u] | each[u])])
+    distinct, number = np.unique(sets, axis=0, return_inverse=True)
+    losses, scores = game.losses(distinct)[:, number.ravel()], np.empty((len(game.forwards), game.size))
+    for u, of_unit in zip(paths, np.split(losses, np.cumsum([2 * len(before[u]) for u in paths])[:-1], 1), strict=True):
+        without, removed = np.split(of_unit, 2, 1)
+        scores[:, u] = (removed - without).mean(1)
+    return scores
+
+
+def sampled_values(game: Game, tree: Tree, budget: Budget) -> Estimate:
+    """Return estimates of the Owen values by random orders of the tree."""
+    orders = orders_per_draw(game.size, budget.max_evals)
+
+    def order_of(number: int) -> list[list[int]]:
+        rng = game.rng(f"partition_shapley {number}")
+        first, second = (_order(half, rng) for half in tree)  # type: ignore[union-attr]
+        return [first + second, second + first][: orders // 2]
+
+    def draw(first: int, stop: int) -> Means:
+        return walk(game, np.array([order_of(number) for number in range(first, stop)]))
+
+    most = max(2, budget.max_evals // (orders * (game.size - 1)))
+    return budget.sample(draw, budget.looks(most))
+
+
+def _order(tree: Tree, rng: np.random.Generator) -> list[int]:
+    """Return the units of a tree in a random order that keeps the units below each node together."""
+    if isinstance(tree, int):
+        return [tree]
+    halves = [_order(half, rng) for half in tree]
+    return halves[0] + halves[1] if rng.random() < 0.5 else halves[1] + halves[0]
+
+
+def _paths(tree: Tree, size: int, around: tuple[np.ndarray, ...] = ()) -> Iterator[tuple[int, tuple[np.ndarray, ...]]]:
+    """Yield each unit with the sets `(U,)` of the units next to its way from the root."""
+    if isinstance(tree, int):
+        yield tree, around
+        return
+    for half, other in (tree, tree[::-1]):
+        members = np.zeros(size, bool)
+        members[_members(other)] = True
+        yield from _paths(half, size, (*around, members))
+
+
+def _members(tree: Tree) -> list[int]:
+    return [tree] if isinstance(tree, int) else [u for half in tree for u in _members(half)]
+
+
+def _unions(sets: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the unions of all choices of disjoint sets: `(2^d, U)`."""
+    unions = np.zeros((1, len(sets[0])), bool)
+    for each in sets:
+        unions = np.concatenate([unions, unions | each])
+    return unions

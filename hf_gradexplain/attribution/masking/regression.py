@@ -1,0 +1,23 @@
+"""Standard errors of least squares on random masks."""
+
+import numpy as np
+
+
+def robust_errors(rows: np.ndarray, weights: np.ndarray, inverse: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+    """Return the standard errors of coefficients, whatever the spread of the residuals: `(K, U)`.
+
+    The estimator HC3 (MacKinnon & White 1985, *Some Heteroskedasticity-Consistent Covariance Matrix Estimators with
+    Improved Finite Sample Properties*): each residual is divided by one minus the leverage of its row. It holds for
+    functions that are not linear, whose coefficients depend on which masks are drawn.
+
+    Args:
+        rows: `(N, U)` the masks as the regression sees them, one per independent draw.
+        weights: `(N,)` their weights.
+        inverse: `(U, U)` the matrix that makes coefficients of the weighted sum of the rows times the outcomes.
+        residuals: `(K, N)` the outcomes minus their fitted values.
+    """
+    effects = rows @ inverse * weights[:, None]
+    leverages = (effects * rows).sum(1).clip(0, 1 - 1e-9)
+    moved = residuals / (1 - leverages)
+    means = moved @ effects / len(rows)
+    return np.sqrt((np.square(moved) @ np.square(effects) - len(rows) * np.square(means)).clip(0))
