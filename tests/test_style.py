@@ -109,7 +109,7 @@ INSIDE = {
         {"masking.source", "masking.walks"},
         {"masking.surrogate"},
         {"masking.shapley"},
-        {"masking.kernel_shap", "masking.partition_shapley"},
+        {"masking.kernel_shap", "masking.lime", "masking.partition_shapley"},
         {"all_classes"},
         {"methods"},
         {"choice", "prepare"},

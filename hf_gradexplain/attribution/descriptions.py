@@ -45,6 +45,15 @@ DESCRIPTIONS = {
     "shapley": Description(
         True, "Shapley values: rise of the loss without the unit, over random orders", "up to 2,000 forward"
     ),
+    "partition_shapley": Description(
+        True,
+        "Owen values: Shapley values over orders that keep sentences and clauses together",
+        "about 2/3 U² forward, up to 2,000",
+    ),
+    "kernel_shap": Description(
+        True, "KernelSHAP: Shapley values by least squares on random sets of units", "up to 2,000 forward"
+    ),
+    "lime": Description(True, "LIME: ridge regression of the loss on which units are removed", "up to 2,000 forward"),
     "smoothgrad": Description(False, "L2 norm of the gradient averaged over noisy copies", "20 forward and backward"),
     "vargrad": Description(False, "variance of the gradient over noisy copies, summed", "20 forward and backward"),
 }

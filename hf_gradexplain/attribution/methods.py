@@ -12,6 +12,9 @@ from hf_gradexplain.attribution import formulas as formulas
 from hf_gradexplain.attribution.all_classes import Classes, only_target
 from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SequentialIntegratedGradients, SmoothGrad
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
+from hf_gradexplain.attribution.masking.kernel_shap import KernelShap
+from hf_gradexplain.attribution.masking.lime import Lime
+from hf_gradexplain.attribution.masking.partition_shapley import PartitionShapley
 from hf_gradexplain.attribution.masking.shapley import Shapley
 from hf_gradexplain.attribution.occlusion import Occlusion
 from hf_gradexplain.attribution.sources import (
@@ -91,6 +94,9 @@ _COMPUTED: dict[str, tuple[Source, Callable[[Any, Units], Tensor]]] = {
     "gi_detached": (Propagation("gi_detached"), formulas.signed_gi),
     "occlusion": (Occlusion(), formulas.as_is),
     "shapley": (Shapley(), formulas.sampled),
+    "partition_shapley": (PartitionShapley(), formulas.sampled),
+    "kernel_shap": (KernelShap(), formulas.sampled),
+    "lime": (Lime(), formulas.sampled),
     "smoothgrad": (SmoothGrad(), formulas.sa_l2),
     "vargrad": (SmoothGrad(), formulas.vargrad),
 }
