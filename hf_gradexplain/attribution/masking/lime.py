@@ -18,7 +18,7 @@ units have scores, where lime keeps the 10 largest, fitted again; up to `max_eva
 small, where lime runs 5,000.
 
 A score is positive if the loss rises without the unit. The scores do not add up to a known number. The penalty pulls
-them towards 0, the less the larger `max_evals`: on a linear model they are leave-one-out, less about 0.5 % with 2,000.
+them towards 0, the less the larger `max_evals`: on a linear model they are leave-one-out, less 0.5 to 1 % with 2,000.
 
 **Errors** say how far the scores would move if other masks were drawn, see `regression.robust_errors`. They say nothing
 about the penalty, nor about how far the model is from a linear function.
