@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.console import Group
 
-from hf_gradexplain.assessment import Assessed
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.correlation import REFERENCE, correlate
+from hf_gradexplain.parts import Divided
 from hf_gradexplain.text.unit import Message, scores_in_text
 from hf_gradexplain.viz.canvas import figure_bytes, new_figure
 from hf_gradexplain.viz.figures import bars_figure, draw_bars
@@ -25,7 +25,7 @@ from hf_gradexplain.viz.tables import with_minus
 from hf_gradexplain.viz.text_figure import add_text_axes, draw_text, text_figure
 
 
-class Displayed(Assessed):
+class Displayed(Divided):
     """The displays of an explanation. `hf_gradexplain.explanation.Explanation` describes the attributes."""
 
     messages: tuple[Message, ...]

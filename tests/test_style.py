@@ -47,6 +47,7 @@ FOLDERS = [
     {"explained_classes"},
     {"reading"},
     {"assessment"},
+    {"parts"},
     {"display", "records"},
     {"explanation"},
     {"explanations"},

@@ -47,7 +47,8 @@ class Lime(SampledSource):
 
     The weights are always those of `max_evals` copies, so that the penalty does not depend on how many run. If no more
     than `max_evals` copies remove all sets of units, each set runs once and has the weight that it has on average; the
-    errors are then 0. At least `2 U` copies run, also where `max_evals` is smaller.
+    errors are then 0. At least `2 U` copies run, also where `max_evals` is smaller. A text of one unit has 0.29 times
+    its leave-one-out score, because its only copy has a small weight.
     """
 
     def estimate(self, game: Game, budget: Budget) -> Estimate:
