@@ -11,14 +11,14 @@ CONFIDENCE = 0.95
 """How often an interval holds the exact score."""
 
 
-def margins(errors: np.ndarray, draws: int) -> np.ndarray:
+def margins(errors: np.ndarray, draws: int | np.ndarray) -> np.ndarray:
     """Return half the widths of the 95 % intervals of means of draws, by Student's t distribution.
 
     Args:
         errors: The standard errors.
         draws: The number of independent draws, at least 2; 0 for exact scores, whose errors are 0.
     """
-    return errors * student.ppf((1 + CONFIDENCE) / 2, draws - 1) if draws else np.zeros_like(errors)
+    return errors * student.ppf((1 + CONFIDENCE) / 2, np.maximum(draws, 2) - 1)
 
 
 def tells_apart(scores: np.ndarray, margins: np.ndarray, k: int) -> np.ndarray:

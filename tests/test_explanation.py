@@ -36,7 +36,7 @@ def explanation_of(text: str = "bad film, bad", **changes) -> Explanation:
 def test_an_explanation_survives_json(kind, problem_type):
     explain = explainer(kind, problem_type)
     for text, methods in ((TEXTS[2], METHODS), ("", METHODS), (("the film", "is bad " * 40), ("loo", "signed_gi"))):
-        explanation = explain(text, tuple(methods), "word_type")
+        explanation = explain(text, tuple(methods), "word_type", max_evals=30)
         back = Explanation.from_dict(json.loads(json.dumps(explanation.to_dict())))
         for field in dataclasses.fields(Explanation):
             actual, expected = getattr(back, field.name), getattr(explanation, field.name)

@@ -15,7 +15,7 @@ from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.options import Options
 from tests.helpers.naive import NaiveReader, gradient_score, loss_of
-from tests.helpers.tiny import TEXTS, config_of, explainer, make
+from tests.helpers.tiny import FEW, TEXTS, config_of, explainer, make
 
 KINDS = ("fasttext", "bert", "gpt2", "bart")
 
@@ -41,7 +41,7 @@ def test_every_class_has_the_scores_of_the_definition_written_naively(kind):
 @pytest.mark.filterwarnings("ignore:the scores of integrated_gradients should add up")
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_class_has_the_scores_that_it_has_alone(kind):
-    explain, methods, options = explainer(kind), tuple(METHODS), {"steps": 2, "against": "runner_up"}
+    explain, methods, options = explainer(kind), tuple(METHODS), {**FEW, "against": "runner_up"}
     together = explain(list(TEXTS[:2]), methods, target="all", **options)
     for text, explanation in zip(TEXTS, together, strict=False):
         by_class = explanation.by_class()

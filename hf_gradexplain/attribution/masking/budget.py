@@ -43,12 +43,12 @@ class Budget:
     max_error: float = Options.max_error
     tell_apart: int | None = None
 
-    def is_met(self, estimate: Estimate) -> bool:
-        """Return whether the scores are sure enough, for every class."""
+    def is_met(self, estimate: Estimate) -> np.ndarray:
+        """Return whether the scores are sure enough, for each class: `(K,)`."""
         scores, errors = estimate.scores, estimate.errors
         if self.tell_apart is not None:
-            return bool(tells_apart(scores, margins(errors, estimate.draws), self.tell_apart).all())
-        return bool((errors <= self.max_error * np.abs(scores).max(-1, keepdims=True)).all())
+            return tells_apart(scores, margins(errors, estimate.draws[:, None]), self.tell_apart)
+        return (errors <= self.max_error * np.abs(scores).max(-1, keepdims=True)).all(-1)
 
     def looks(self, most: int, first: int = FIRST_DRAWS) -> list[int]:
         """Return the numbers of draws after which the errors are looked at, ascending, from `first` up to `most`."""
@@ -60,16 +60,20 @@ class Budget:
     def sample(self, draw: Callable[[int, int], Drawn], looks: list[int]) -> Estimate:
         """Return what draws give, as many as it takes to be sure enough.
 
+        Each class has the scores of as many draws as it takes alone.
+
         Args:
             draw: Returns what the draws from one number up to another give.
             looks: The numbers of draws after which the errors are looked at.
         """
         drawn = draw(0, looks[0])
+        found = drawn.estimate
         for start, stop in pairwise(looks):
-            if self.is_met(drawn.estimate):
+            if (met := self.is_met(found)).all():
                 break
             drawn += draw(start, stop)
-        return drawn.estimate
+            found = found.where(met, drawn.estimate)
+        return found
 
 
 @dataclass
@@ -111,4 +115,4 @@ class Means:
     @property
     def estimate(self) -> Estimate:
         """The means and their standard errors."""
-        return Estimate(self.mean, self.errors, self.count)
+        return Estimate.after(self.count, self.mean, self.errors)

@@ -101,9 +101,28 @@ class Estimate:
     Attributes:
         scores: `(K, U)`.
         errors: `(K, U)` their standard errors; 0 where they are exact.
-        draws: The number of independent draws; 0 if the scores are exact.
+        draws: `(K,)` the number of independent draws; 0 if the scores are exact.
     """
 
     scores: np.ndarray
     errors: np.ndarray
-    draws: int
+    draws: np.ndarray
+
+    @classmethod
+    def exact(cls, scores: np.ndarray) -> "Estimate":
+        """Return exact scores."""
+        return cls(scores, np.zeros_like(scores), np.zeros(len(scores), dtype=int))
+
+    @classmethod
+    def after(cls, draws: int, scores: np.ndarray, errors: np.ndarray) -> "Estimate":
+        """Return the scores after a number of draws."""
+        return cls(scores, errors, np.full(len(scores), draws))
+
+    def where(self, chosen: np.ndarray, other: "Estimate") -> "Estimate":
+        """Return this estimate for the chosen classes `(K,)` bool and another one for the others."""
+        rows = chosen[:, None]
+        return Estimate(
+            np.where(rows, self.scores, other.scores),
+            np.where(rows, self.errors, other.errors),
+            np.where(chosen, self.draws, other.draws),
+        )

@@ -128,7 +128,7 @@ class Pairs:
         scores = equal + ((self.halves - equal @ rows.T) * weights) @ rows @ inverse
         residuals = self.halves - scores @ rows.T
         errors = robust_errors(rows[enumerated:], weights[enumerated:], inverse, residuals[:, enumerated:])
-        return Estimate(scores, errors, drawn)
+        return Estimate.after(drawn, scores, errors)
 
 
 def sampled_values(game: Game, budget: Budget) -> Estimate:

@@ -92,7 +92,7 @@ class Masks:
         rows = self.removed - weights @ self.removed / weights.sum()
         inverse = np.linalg.inv((rows.T * weights) @ rows + ALPHA * np.eye(rows.shape[1]))
         errors = robust_errors(rows[1:], weights[1:], inverse, residuals[:, 1:])
-        return Estimate(scores, errors, len(rows) - 1)
+        return Estimate.after(len(rows) - 1, scores, errors)
 
 
 def kernel(removed: np.ndarray) -> np.ndarray:
@@ -124,7 +124,7 @@ def all_masks(game: Game, draws: int) -> Estimate:
     numbers[0] = 1
     losses = np.concatenate([game.plain[:, None], game.losses(sets[1:])], 1)
     scores, _ = fit(sets, losses, kernel(sets) / numbers)
-    return Estimate(scores, np.zeros_like(scores), 0)
+    return Estimate.exact(scores)
 
 
 def random_masks(game: Game, budget: Budget, most: int) -> Estimate:

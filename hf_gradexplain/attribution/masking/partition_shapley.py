@@ -77,7 +77,7 @@ def owen_values(game: Game, tree: Tree, budget: Budget) -> Estimate:
         scores = exact_values(game, tree)
     else:
         return sampled_values(game, tree, budget)
-    return Estimate(scores, np.zeros_like(scores), 0)
+    return Estimate.exact(scores)
 
 
 def n_copies(tree: Tree, contexts: int = 1) -> int:

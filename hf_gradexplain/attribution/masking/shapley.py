@@ -67,7 +67,7 @@ def exact_estimate(game: Game, max_evals: int) -> Estimate | None:
         scores = exact_values(game)
     else:
         return None
-    return Estimate(scores, np.zeros_like(scores), 0)
+    return Estimate.exact(scores)
 
 
 def single_removals(game: Game) -> np.ndarray:

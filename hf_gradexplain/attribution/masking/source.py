@@ -72,7 +72,7 @@ def sample(forwards: Sequence[ForwardPass], estimate: Callable[[Game], Estimate]
     batch, logits = forwards[0].batch, forwards[0].logits
     texts, dtype = len(batch.documents), widest(logits.device)
     scores, errors = (torch.zeros(len(forwards), texts, batch.units.size, dtype=dtype) for _ in range(2))
-    draws, copies = (torch.zeros(texts, dtype=torch.long) for _ in range(2))
+    draws, copies = torch.zeros(len(forwards), texts, dtype=torch.long), torch.zeros(texts, dtype=torch.long)
     with torch.no_grad():
         for text, document in enumerate(batch.documents):
             if document.n_units:
@@ -80,6 +80,6 @@ def sample(forwards: Sequence[ForwardPass], estimate: Callable[[Game], Estimate]
                 found = estimate(game)
                 scores[:, text, : game.size] = torch.from_numpy(found.scores)
                 errors[:, text, : game.size] = torch.from_numpy(found.errors)
-                draws[text], copies[text] = found.draws, game.copies
+                draws[:, text], copies[text] = torch.from_numpy(found.draws), game.copies
     scores, errors = scores.to(logits.device), errors.to(logits.device)
-    return [Sampled(*of_class, draws, copies) for of_class in zip(scores, errors, strict=True)]
+    return [Sampled(*of_class, copies) for of_class in zip(scores, errors, draws, strict=True)]
