@@ -5,24 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
 
 from benchmarks.peers.lxt_relevances import IDS, RESULTS, RUNS, InFloat64, tiny_model
 from hf_gradexplain.explain import Explainer
+from tests.helpers.tokenizer_of_ids import tokenizer_of_ids
 
 STORED = {(run["model"], run["rules"]): run for run in json.loads(RESULTS.read_text(encoding="utf-8"))["runs"]}
-
-
-def tokenizer_of_ids() -> PreTrainedTokenizerFast:
-    """Return a tokenizer for which "w7" is the token 7, without special tokens around a text."""
-    vocabulary = {"<pad>": 0, "<unk>": 1, **{f"w{i}": i for i in range(2, 64)}}
-    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    special = {"pad_token": "<pad>", "unk_token": "<unk>"}
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend, **special, model_input_names=["input_ids", "attention_mask"]
-    )
 
 
 def test_all_runs_are_stored():
