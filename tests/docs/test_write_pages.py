@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from hf_gradexplain.attribution.masking.budget import Budget
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.perturb import SHORTCUTS, Shortcut, generic, shortcut_of
+from hf_gradexplain.sampling import margins
 from tests.docs.pages import blocks
+from tests.helpers.games import Table, random_game
 from tests.helpers.tiny import TEXTS, explainer, word_tokenizer
 
 
@@ -22,7 +25,7 @@ def _restore_registries():
 
 
 def test_the_methods_of_the_page_work():
-    formula, source = blocks("docs/write-a-method.md", "python")
+    formula, source, _ = blocks("docs/write-a-method.md", "python")
     names = {}
     exec(formula, names)
     exec(source, names)
@@ -32,6 +35,25 @@ def test_the_methods_of_the_page_work():
         single = explainer("fasttext")(TEXTS[0], ("mean_gi", "signed_gi"), unit="token", baseline=baseline)
         np.testing.assert_allclose(single.scores["mean_gi"], single.scores["signed_gi"])
     np.testing.assert_allclose(explanation.scores["confidence"], explanation.probabilities[explanation.target])
+
+
+def test_the_sampled_source_of_the_page_estimates_banzhaf_values_and_their_errors():
+    formula, _, source = blocks("docs/write-a-method.md", "python")
+    names = {}
+    exec(formula, names)
+    exec(source, names)
+    table, sets = random_game(8, seed=0, effects=4), np.arange(256)
+    exact = [np.mean(table[sets | 1 << u] - table[sets & ~(1 << u)]) for u in range(8)]
+    held = []
+    for seed in range(100):
+        found = names["Banzhaf"]().estimate(game := Table(table, seed), Budget(max_evals=100, max_error=0))
+        held.append(np.abs(found.scores[0] - exact) <= margins(found.errors[0], 50))
+    assert 0.92 < np.mean(held) < 0.98
+    assert game.copies in (99, 100)
+    explanation = explainer("bert")(list(TEXTS[:2]), "banzhaf", max_evals=40, target="all")[0]
+    assert 8 <= explanation.sampling["banzhaf"].draws <= 20
+    alone = explainer("bert")(TEXTS[0], "banzhaf", max_evals=40)
+    np.testing.assert_allclose(explanation.scores["banzhaf"], alone.scores["banzhaf"], rtol=1e-9, atol=1e-12)
 
 
 def test_the_shortcut_of_the_page_is_exact():
