@@ -34,7 +34,7 @@ def other_baselines(engine: AttributionEngine, options: Options, names: Sequence
     for name in names:
         choose("baseline", name, (*get_args(BaselineName), DELETION))
         chosen = {"mask": DELETION} if name == DELETION else {"mask": "baseline", "baseline": name}
-        other = replace(options, **chosen)  # type: ignore[arg-type]
+        other = replace(options, **chosen)
         if name in ("pad", "mask", "unk"):
             token_for(name, engine.tokenizer, engine.model, asked=f"--compare_baselines {name}")  # type: ignore[arg-type]
         if name != masking(options):
