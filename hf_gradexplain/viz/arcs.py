@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import count
+from itertools import accumulate, count
 from typing import Literal, NamedTuple
 
 from hf_gradexplain.viz.palette import LESS, MORE
@@ -28,8 +28,11 @@ TOP = 1.5 * TEXT
 BEND = 0.75
 """How far a curve goes towards its control points."""
 
-_GAP, _PORT, _WIDTH = 11.0, 5.0, 20
-"""Points between words, and between the ends of arcs at one word; the largest number of characters of a word."""
+_GAPS, _LENGTH = (11.0, 30.0), 380.0
+"""The smallest and the largest gap between words, and the length of a line up to which gaps grow, in points."""
+
+_PORT, _WIDTH = 5.0, 20
+"""Points between the ends of arcs at one word; the largest number of characters of a word."""
 
 _LEFT_OUT = "…"
 """Stands for the words between two words that are not next to each other in the text."""
@@ -126,13 +129,16 @@ class Diagram:
     @cached_property
     def places(self) -> tuple[Place, ...]:
         """Where the words are on one line, and the marks of what is left out between them."""
-        places, left = [], 0.0
-        for word, apart in zip(self.words, self.apart, strict=True):
-            for text in (_LEFT_OUT, word) if apart else (word,):
-                width = text_width(text, Font(TEXT, ""))
-                places.append(Place(text, left, width, is_word=text is word))
-                left += width + _GAP
-        return tuple(places)
+        texts = [
+            (text, text is word)
+            for word, apart in zip(self.words, self.apart, strict=True)
+            for text in ((_LEFT_OUT, word) if apart else (word,))
+        ]
+        widths = [text_width(text, Font(TEXT, "")) for text, _ in texts]
+        least, most = _GAPS
+        gap = min(most, max(least, (_LENGTH - sum(widths)) / max(1, len(widths) - 1)))
+        lefts = accumulate((width + gap for width in widths[:-1]), initial=0.0)
+        return tuple(Place(text, *place, is_word) for (text, is_word), *place in zip(texts, lefts, widths, strict=True))
 
     @property
     def middles(self) -> tuple[float, ...]:
