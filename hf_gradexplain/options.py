@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from hf_gradexplain.class_options import ClassName, ClassNames, check_classes, set_classes
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.option_fields import check_choices, option
-from hf_gradexplain.sampling_options import check_sampling
+from hf_gradexplain.sampling_options import check_sampling, set_reference_texts
 from hf_gradexplain.tokenizer_kwargs import read_kwargs, write_kwargs
 
 UnitName = Literal["token", "word", "word_type", "sentence", "clause"]
@@ -114,6 +114,13 @@ class Options:
     occlusion_window: int = option(
         3, "Number of consecutive units that occlusion removes together; with 1 it is leave-one-out.", metavar="UNITS"
     )
+    reference_texts: tuple[str, ...] = option(
+        (),
+        "Texts whose words gradient_shap draws its baselines from: each token gets the word vector of a random token "
+        "of these texts. By default a Gaussian around the baseline (the mean of the vocabulary, unless baseline says "
+        "otherwise) with the standard deviations of the vocabulary's word vectors.",
+        metavar="TEXT",
+    )
     tokenizer_kwargs: str | Mapping[str, Any] | None = option(
         None,
         "How the model reads texts where it is deployed: name=value pairs, joined by commas. Allowed: "
@@ -187,6 +194,7 @@ class Options:
             raise GradexplainError(f"batch_tokens must be a positive number of tokens, but is {self.batch_tokens}")
         if self.steps is not None and self.steps < 1:
             raise GradexplainError(f"steps must be a number of points, 1 or larger, but is {self.steps}")
+        set_reference_texts(self)
         check_sampling(self)
         if self.self_check_share is not None:
             if not 0 < self.self_check_share < 1:

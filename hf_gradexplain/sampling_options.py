@@ -1,8 +1,22 @@
-"""The options that say which masked copies run."""
+"""The options of methods that draw at random, and which masked copies run."""
 
 from typing import Any
 
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.values import as_list, plain
+
+
+def set_reference_texts(options: Any) -> None:
+    """Set `reference_texts`, in place, to a tuple.
+
+    Raises:
+        GradexplainError: One of them is not a str.
+    """
+    given = plain(options.reference_texts)
+    texts = (given,) if isinstance(given, str) else as_list(given, "reference_texts must be a list of str", "text", str)
+    if wrong := [text for text in texts if not isinstance(text, str)]:
+        raise GradexplainError(f"reference_texts must be a list of str, but one is of type {type(wrong[0]).__name__}")
+    object.__setattr__(options, "reference_texts", tuple(texts))
 
 
 def check_sampling(options: Any) -> None:

@@ -37,6 +37,7 @@ class _CommonOptions(TypedDict, total=False):
     max_error: float
     tell_apart: int | None
     occlusion_window: int
+    reference_texts: tuple[str, ...]
     tokenizer_kwargs: str | Mapping[str, Any] | None
     stride: int | None
     pool: PoolName
@@ -68,6 +69,7 @@ class ComparisonOptions(TypedDict, total=False):
     max_error: float
     tell_apart: int | None
     occlusion_window: int
+    reference_texts: tuple[str, ...]
     tokenizer_kwargs: str | Mapping[str, Any] | None
     explain_roles: tuple[str, ...]
     mixed_precision: PrecisionName

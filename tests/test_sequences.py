@@ -151,8 +151,9 @@ def test_passes_of_one_sequence_give_the_same(kind, how):
     """A text of many sequences runs in several passes, also backwards."""
     explain = explainer(kind, dtype=torch.float64)
     methods = ("loo", "signed_gi", "integrated_gradients", "sequential_integrated_gradients", "smoothgrad", "vargrad")
-    together = explained(explain, how, methods, target="label", steps=2, batch_tokens=4096)
-    apart = explained(explain, how, methods, target="label", steps=2, batch_tokens=1)
+    methods, options = (*methods, "gradient_shap"), {"target": "label", "steps": 2, "max_evals": 4}
+    together = explained(explain, how, methods, batch_tokens=4096, **options)
+    apart = explained(explain, how, methods, batch_tokens=1, **options)
     assert token_limit(explain.model, 10**6, graph=True) == 10**6
     for method in methods:
         np.testing.assert_allclose(apart[method], together[method], rtol=1e-9, atol=1e-12)

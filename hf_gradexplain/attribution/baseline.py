@@ -1,6 +1,6 @@
 """Baselines: the vectors that replace removed words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any, get_args
 from weakref import WeakKeyDictionary
@@ -46,7 +46,7 @@ def baseline_vectors(
     if name == "zero":
         return None
     if name == "mean":
-        return _mean(classifier, tokenizer)
+        return vocabulary_moments(classifier, tokenizer)[0]
     token = token_for(name, tokenizer, classifier.model, asked=f"baseline={name!r}")
     return tuple(vectors[0, 0] for vectors in _vectors(classifier, tokenizer, [[token]]))
 
@@ -75,30 +75,56 @@ def token_for(name: BaselineName, tokenizer: PreTrainedTokenizerBase, model: nn.
     return token
 
 
-_MEANS: WeakKeyDictionary[nn.Module, tuple[Any, tuple[Tensor, ...]]] = WeakKeyDictionary()
-"""The mean vectors of each model, and the values that they depend on."""
+Moments = tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
+"""The means and the standard deviations of word vectors: one vector `(D,)` each per table."""
+
+_MOMENTS: WeakKeyDictionary[nn.Module, tuple[Any, Moments]] = WeakKeyDictionary()
+"""The moments of the vocabulary of each model, and the values that they depend on."""
 
 
-def _mean(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase) -> tuple[Tensor, ...]:
-    """Return the mean vector of the vocabulary per table, cached until a value that it depends on changes."""
+def vocabulary_moments(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase) -> Moments:
+    """Return the mean and the standard deviations of the vocabulary's word vectors, without special tokens.
+
+    They are cached until a value that they depend on changes.
+    """
     ids = _vocabulary(classifier, tokenizer)
     device, weights = device_of(classifier.model), _column_sums(classifier)
     depends_on = ids, classifier.lookups, classifier.mixed_precision, device, weights
-    if classifier.model not in _MEANS or _MEANS[classifier.model][0] != depends_on:
-        _MEANS[classifier.model] = depends_on, _compute_mean(classifier, tokenizer, ids)
-    return _MEANS[classifier.model][1]
+    if classifier.model not in _MOMENTS or _MOMENTS[classifier.model][0] != depends_on:
+        _MOMENTS[classifier.model] = depends_on, _compute_moments(classifier, tokenizer, ids)
+    return _MOMENTS[classifier.model][1]
 
 
-def _compute_mean(
+def _compute_moments(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Moments:
+    """Return the moments of the vectors of these ids, summed in the widest dtype of the device."""
+    sums: list[list[Tensor]] = []
+    for tables in _batches(classifier, tokenizer, ids):
+        wide = [x.to(widest(x.device)) for x in tables]
+        sums.append([torch.stack([x.sum((0, 1)), x.square().sum((0, 1))]) for x in wide])
+        dtypes = [x.dtype for x in tables]
+    moments = [torch.stack(parts).sum(0) / len(ids) for parts in zip(*sums, strict=True)]
+    deviations = [(squares - mean.square()).clamp_min(0).sqrt() for mean, squares in moments]
+    means = tuple(mean.to(dtype) for (mean, _), dtype in zip(moments, dtypes, strict=True))
+    return means, tuple(deviation.to(dtype) for deviation, dtype in zip(deviations, dtypes, strict=True))
+
+
+def vectors_of_ids(
     classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]
 ) -> tuple[Tensor, ...]:
-    """Return the mean vector of these ids per table, summed in the widest dtype of the device."""
+    """Return the word vectors of these ids, `(N, D)` per table."""
+    batches = [[x.flatten(0, 1) for x in tables] for tables in _batches(classifier, tokenizer, ids)]
+    return tuple(torch.cat(parts) for parts in zip(*batches, strict=True))
+
+
+def _batches(
+    classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]
+) -> Iterator[tuple[Tensor, ...]]:
+    """Yield the word vectors of these ids, in rows of equal length: `(B, R, D)` per table."""
     *rows, last = (ids[at : at + _CHUNK] for at in range(0, len(ids), _CHUNK))
-    step, end = max(1, classifier.batch_tokens // _CHUNK), _vectors(classifier, tokenizer, [last])
-    batches = (_vectors(classifier, tokenizer, rows[at : at + step]) for at in range(0, len(rows), step))
-    sums = [[x.sum(1, dtype=widest(x.device)) for x in tables] for tables in chain(batches, [end])]
-    means = (torch.cat(parts).sum(0) / len(ids) for parts in zip(*sums, strict=True))
-    return tuple(mean.to(x.dtype) for mean, x in zip(means, end, strict=True))
+    step = max(1, classifier.batch_tokens // _CHUNK)
+    for at in range(0, len(rows), step):
+        yield _vectors(classifier, tokenizer, rows[at : at + step])
+    yield _vectors(classifier, tokenizer, [last])
 
 
 def _column_sums(classifier: HookedClassifier) -> list[Any]:

@@ -29,6 +29,9 @@ DESCRIPTIONS = {
     "integrated_gradients": Description(
         True, "gradient times input, the gradient averaged from baseline to text", "20 to 300 forward and backward"
     ),
+    "gradient_shap": Description(
+        True, "integrated gradients averaged over random baselines and points", "16 to 2,000 forward and backward"
+    ),
     "sequential_integrated_gradients": Description(
         True, "integrated gradients of each unit alone: about loo, at a higher price", "20 U forward and backward"
     ),

@@ -12,6 +12,7 @@ from hf_gradexplain.attribution import formulas as formulas
 from hf_gradexplain.attribution.all_classes import Classes, only_target
 from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients, SequentialIntegratedGradients, SmoothGrad
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
+from hf_gradexplain.attribution.gradient_shap import GradientShap
 from hf_gradexplain.attribution.masking.kernel_shap import KernelShap
 from hf_gradexplain.attribution.masking.lime import Lime
 from hf_gradexplain.attribution.masking.partition_shapley import PartitionShapley
@@ -23,7 +24,10 @@ from hf_gradexplain.attribution.sources import (
     Propagation,
     RandomScores,
     Source,
+    draws_baselines,
     evidence_of,
+    gradient_passes,
+    is_sampled,
     masks_words,
     propagates,
     takes_gradients,
@@ -88,6 +92,7 @@ _COMPUTED: dict[str, tuple[Source, Callable[[Any, Units], Tensor]]] = {
     "signed_gi": (Backward(), formulas.signed_gi),
     "gi_prob": (Backward("prob"), formulas.signed_gi),
     "integrated_gradients": (IntegratedGradients(), formulas.signed_gi),
+    "gradient_shap": (GradientShap(), formulas.sampled),
     "sequential_integrated_gradients": (SequentialIntegratedGradients(), formulas.signed_gi),
     "attn_lrp": (Propagation("attn_lrp"), formulas.signed_gi),
     "cp_lrp": (Propagation("cp_lrp"), formulas.signed_gi),
@@ -154,6 +159,17 @@ def _with_options(source: Source, options: Options | None) -> Source:
     return replace(source, **left_open) if left_open else source  # type: ignore[type-var]
 
 
+def affordable() -> tuple[str, ...]:
+    """Return the names of the methods to measure where all are wanted, in the order of `METHODS`.
+
+    Left out are those that draw copies at random, and those that differentiate copies for each unit of a text: they
+    take hundreds or thousands of passes for a long text.
+    """
+    sources = {name: method.source for name, method in METHODS.items()}
+    grows = {name for name, source in sources.items() if gradient_passes(source, 2) > gradient_passes(source, 1)}
+    return tuple(name for name, source in sources.items() if name not in grows and not is_sampled(source))
+
+
 def is_complete(method: Method) -> bool:
     """Return whether a method's scores should add up to the rise of the loss when all units are masked."""
     return method.score is formulas.signed_gi and getattr(method.source, "complete", False)
@@ -161,7 +177,7 @@ def is_complete(method: Method) -> bool:
 
 def uses_baseline(method: Method) -> bool:
     """Return whether a method's scores depend on a baseline."""
-    return method.score is formulas.signed_gi or masks_words(method.source)
+    return method.score is formulas.signed_gi or masks_words(method.source) or draws_baselines(method.source)
 
 
 def multiplies_by_words(method: Method) -> bool:

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from hf_gradexplain.attribution.sources import concatenated, gradients_of, propagated_gradients
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
-from hf_gradexplain.classifier.lookups import Edit
+from hf_gradexplain.classifier.lookups import Draw, Edit
 from hf_gradexplain.classifier.memory import run_in_chunks
 from hf_gradexplain.text.data import Gradients
 from hf_gradexplain.text.unit_index import Units
@@ -24,13 +23,6 @@ CopyEdit = Callable[[Tensor, Tensor, slice], Edit]
 
 VectorsOf = Callable[[int, Tensor, Tensor], Tensor]
 """A function `(table, rows, sequences)` that returns vectors of an embedding table, `(s, T, D)` or `(s, T, 1)`."""
-
-Draw = Callable[[Callable[[str], np.random.Generator], int, int, Tensor], Tensor]
-"""A function `(rng, number, table, vectors)` that draws a vector for each token of a text that is in a unit.
-
-`rng` returns the text's random generator for a purpose, `number` is that of the copy, `table` that of the embedding
-table, and `vectors` `(n, D)` are the tokens' own.
-"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +54,18 @@ class PerturbedCopies:
         n: The number of copies of each text. With `each_unit`, the number for each of its units.
         texts: The texts that are copied; all by default.
         each_unit: Whether a copy has a single unit that is perturbed; by default all are.
+        first: The number of the first copy.
 
     Attributes:
         n: The same.
         text_of: `(N,)` text of each copy, the shortest first.
-        number: `(N,)` number of each copy among the `n`, from 0.
+        number: `(N,)` number of each copy, from `first` to `first + n - 1`.
         lengths: The number of tokens of each copy, padding included.
     """
 
-    def __init__(self, forward: ForwardPass, n: int, texts: Tensor | None = None, *, each_unit: bool = False) -> None:
+    def __init__(
+        self, forward: ForwardPass, n: int, texts: Tensor | None = None, *, each_unit: bool = False, first: int = 0
+    ) -> None:
         self.classifier, self.batch, self.n = forward.classifier, forward.batch, n
         units, device = forward.batch.units, forward.logits.device
         chosen = torch.arange(len(forward.logits), device=device) if texts is None else texts
@@ -78,9 +73,14 @@ class PerturbedCopies:
         counts = n * units.count[chosen[order]] if each_unit else torch.full_like(order, n)
         self.text_of, self.lengths = chosen[order].repeat_interleave(counts), lengths.repeat_interleave(counts).tolist()
         place = torch.arange(len(self.text_of), device=device) - (counts.cumsum(0) - counts).repeat_interleave(counts)
-        self.number = place % n
+        self.number = first + place % n
         self._unit = place.div(n, rounding_mode="floor") if each_unit else None
         self._drawn: dict[tuple[int, int], Tensor] = {}
+
+    @cached_property
+    def tables(self) -> tuple[Tensor, ...]:
+        """The word vectors of the texts, `(S, T, D)` per embedding table."""
+        return self.classifier.word_vectors(self.batch.inputs)
 
     def perturbed(self, rows: Tensor, sequences: Tensor) -> Tensor:
         """Return which tokens of some sequences of copies are perturbed: `(s, T)` bool."""
@@ -89,7 +89,7 @@ class PerturbedCopies:
         return unit_of < units.size if self._unit is None else unit_of == self._unit[rows].unsqueeze(1)
 
     def values(self, by_number: Sequence[float]) -> Tensor:
-        """Return a value for each copy, given those of the numbers `0 ... n - 1`: `(N,)`, on the CPU."""
+        """Return a value for each copy, given those of the numbers from 0 on: `(N,)`, on the CPU."""
         return torch.tensor(by_number, dtype=torch.float64)[self.number.cpu()]
 
     def on_the_line(self, position: Tensor, start_of: VectorsOf) -> CopyEdit:
@@ -121,7 +121,7 @@ class PerturbedCopies:
 
     def drawn(self, draw: Draw) -> VectorsOf:
         """Return vectors that are drawn once for each copy and table; zero for tokens that are in no unit."""
-        batch, tables = self.batch, self.classifier.word_vectors(self.batch.inputs)
+        batch, tables = self.batch, self.tables
 
         def vectors_of(table: int, rows: Tensor, sequences: Tensor) -> Tensor:
             found = torch.zeros_like(tables[table][sequences])
@@ -181,7 +181,7 @@ class PerturbedCopies:
             weights: `(N,)` weight of each copy, on the CPU.
             baseline: The baseline that belongs to the gradients, one vector per table; None for zero.
         """
-        vectors = torch.cat(self.classifier.word_vectors(self.batch.inputs), -1)
+        vectors = torch.cat(self.tables, -1)
         total = vectors.new_zeros(vectors.shape, dtype=torch.promote_types(vectors.dtype, torch.float32))
         for part in parts:
             perturbed = self.perturbed(part.rows, part.sequences)[:, part.columns].unsqueeze(2)

@@ -8,14 +8,17 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.attribution.baseline import baseline_vectors
+from hf_gradexplain.attribution.baseline_distribution import baseline_distribution, distribution_name
 from hf_gradexplain.attribution.methods import multiplies_by_words, select, uses_baseline
-from hf_gradexplain.attribution.sources import masks_words, propagates
+from hf_gradexplain.attribution.sources import draws_baselines, masks_words, propagates
 from hf_gradexplain.classifier.combine import Combine
 from hf_gradexplain.classifier.copies import Deletion
 from hf_gradexplain.classifier.head import Head, head_of, named_sigmoid
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
+from hf_gradexplain.classifier.lookups import Draw
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import device_of
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import DELETION, BaselineName, Options, ProblemTypeName
 from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.probing.probe import Profile, raw_sum_warning
@@ -76,7 +79,17 @@ def prepare(
         baseline=baseline_vectors(classifier, tokenizer, options.baseline or "zero"),
         gradient_baseline=baseline_vectors(classifier, tokenizer, _gradient_baseline(profile, options)),
         deletion=_deletion(tokenizer, profile, options),
+        draw_baseline=_draw_baseline(classifier, tokenizer, options),
     )
+
+
+def _draw_baseline(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, options: Options) -> Draw | None:
+    """Return what draws baselines for the methods that use random ones; None if there are none."""
+    if any(draws_baselines(method.source) for method in select(options.methods).values()):
+        return baseline_distribution(classifier, tokenizer, options)
+    if options.reference_texts:
+        raise GradexplainError("reference_texts are for gradient_shap: add it to methods, or leave reference_texts out")
+    return None
 
 
 def _deletion(tokenizer: PreTrainedTokenizerBase, profile: Profile, options: Options) -> Deletion | None:
@@ -114,6 +127,7 @@ def baselines_of(profile: Profile, options: Options) -> dict[str, str]:
     vectors = options.baseline or "zero"
     baselines: dict[str, str] = {name: vectors for name, method in named.items() if uses_baseline(method)}
     baselines |= {name: masking(options) for name, method in named.items() if masks_words(method.source)}
+    baselines |= {name: distribution_name(options) for name, m in named.items() if draws_baselines(m.source)}
     multiplying = {name for name, method in named.items() if multiplies_by_words(method)}
     return baselines | dict.fromkeys(multiplying & baselines.keys(), _gradient_baseline(profile, options))
 

@@ -30,8 +30,8 @@ class Source(Protocol):
     A source that propagates relevance has an attribute `propagates = True`. One that runs masked copies has
     `masks = True`, and a method `copies(units)`, the largest number of them for a text of this many units; a method
     `saved_by(shortcut, units)` says whether a shortcut saves these, by default one for sets of units. A source that
-    draws at random and returns `Sampled` has `sampled = True`. A source has `complete = True` if its `signed_gi` scores
-    should add up to a known number, `rise` in the evidence.
+    draws at random and returns `Sampled` has `sampled = True`, and one that draws baselines `draws_baselines = True`. A
+    source has `complete = True` if its `signed_gi` scores should add up to a known number, `rise` in the evidence.
     """
 
     @property
@@ -56,6 +56,11 @@ def gradient_passes(source: Source, units: float) -> float:
 def propagates(source: Source) -> bool:
     """Return whether a source propagates relevance, for which forward passes record what the rules read."""
     return bool(getattr(source, "propagates", False))
+
+
+def draws_baselines(source: Source) -> bool:
+    """Return whether a source draws baselines at random, see `hf_gradexplain.attribution.baseline_distribution`."""
+    return bool(getattr(source, "draws_baselines", False))
 
 
 def masks_words(source: Source) -> bool:

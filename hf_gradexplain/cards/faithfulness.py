@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.attribution.methods import METHODS, affordable
 from hf_gradexplain.cards.card import Example, Faithfulness
 from hf_gradexplain.evaluation import (
     SHORT_K,
@@ -37,7 +37,7 @@ _STEPS = 20
 
 
 def measure_faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelled: bool, seed: int) -> Faithfulness:
-    """Evaluate every method on texts of the evaluation split.
+    """Evaluate every method that `affordable` names on texts of the evaluation split.
 
     Args:
         explainer: The model's explainer.
@@ -50,9 +50,7 @@ def measure_faithfulness(explainer: Explainer, rows: Dataset, n: int, *, labelle
         GradexplainError: The model cannot be explained.
     """
     sample = np.sort(np.random.default_rng(seed).permutation(len(rows))[:n])
-    options = Options(
-        tuple(METHODS), "word_type", "label" if labelled else "predicted", "loss", seed=seed, steps=_STEPS
-    )
+    options = Options(affordable(), "word_type", "label" if labelled else "predicted", "loss", seed=seed, steps=_STEPS)
     shortcut = explainer.shortcut(options)
     measures = default_measures(shortcut, both_ends=False, k_grid=() if shortcut.has_curves else K_GRID)
     documents = evaluate_texts(explainer, rows.select(sample), options, measures)

@@ -10,7 +10,7 @@ from torch import Tensor
 from hf_gradexplain.classifier.combine import Combine
 from hf_gradexplain.classifier.copies import Copies, Deletion
 from hf_gradexplain.classifier.hooked_model import Differentiable, EmbeddingOutput, HookedModel
-from hf_gradexplain.classifier.lookups import Edit
+from hf_gradexplain.classifier.lookups import Draw, Edit
 from hf_gradexplain.classifier.memory import is_out_of_memory, lower_limit, run_in_chunks, token_limit
 from hf_gradexplain.classifier.objective import Objective, widest, with_classes
 from hf_gradexplain.classifier.recording import Recorded
@@ -137,6 +137,7 @@ class HookedClassifier(HookedModel):
         padded_up_to: The length up to which sequences of different lengths may share a pass.
         deletion: How the tokens of removed units are cut out of masked copies; None to set their word vectors to the
             baseline.
+        draw_baseline: Draws a baseline for each token, for methods that use random ones; None if no method does.
     """
 
     objective: Objective
@@ -147,6 +148,7 @@ class HookedClassifier(HookedModel):
     combine: Combine | None = field(default=None, kw_only=True)
     padded_up_to: int = field(default=0, kw_only=True)
     deletion: Deletion | None = field(default=None, kw_only=True)
+    draw_baseline: Draw | None = field(default=None, kw_only=True)
 
     def forward(self, batch: Batch, *, graph: bool, edit_of: EditOf | None = None) -> ForwardPass:
         """Run the model on a batch.

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +13,13 @@ Edit = Callable[[int, Tensor, slice], Tensor]
 
 `table` is the number of the embedding table. `vectors` `(B, t, D)` are the vectors of the `t` tokens that the slice
 `tokens` takes from the `T` tokens of the texts.
+"""
+
+Draw = Callable[[Callable[[str], np.random.Generator], int, int, Tensor], Tensor]
+"""A function `(rng, number, table, vectors)` that draws a vector for each token of a text that is in a unit.
+
+`rng` returns the text's random generator for a purpose, `number` is that of a copy of the text, `table` that of the
+embedding table, and `vectors` `(n, D)` are the tokens' own.
 """
 
 

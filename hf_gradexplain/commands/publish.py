@@ -27,7 +27,7 @@ _STAGING = ".hub."
 """Prefix of the staging folder."""
 
 _NOT_PUBLISHED = ("output_dir", "trust_remote_code", "allow_pickle")
-"""Arguments that are not published."""
+"""Arguments that are not published; neither are `reference_texts`, unless texts are."""
 
 REPLACED = ("data/*", "tables/*", "figures/*")
 """Files of an earlier push that a push replaces."""
@@ -70,7 +70,8 @@ def write_dataset(run: Run, arguments: EvaluateRecipeArguments, output_dir: Path
     captions = captions_of(run.tables)
     for file in captions:
         atomic_write_bytes(folder / "figures" / f"{file}.png", (output_dir / "figures" / f"{file}.png").read_bytes())
-    atomic_write_text(folder / "run.yaml", to_replay_yaml(_public_arguments(arguments, run), without=_NOT_PUBLISHED))
+    without = _NOT_PUBLISHED if arguments.publish_text else (*_NOT_PUBLISHED, "reference_texts")
+    atomic_write_text(folder / "run.yaml", to_replay_yaml(_public_arguments(arguments, run), without=without))
     card = render_dataset_card(
         title=f"Explanations of {run.title}",
         metadata=_metadata(run, split, run.tables.document_counts["documents"]),

@@ -125,8 +125,11 @@ def cautions(engine: AttributionEngine, options: Options, documents: Sequence[Pa
 
 def _baseline(general: str, baselines: Mapping[str, str]) -> str:
     """The baseline, and the methods that start from another one; deletion has none."""
-    others = [method for method, name in baselines.items() if name not in (general, DELETION)]
-    return general + (f"; {baselines[others[0]]} for {join_words(others)}" if others else "")
+    others: dict[str, list[str]] = {}
+    for method, name in baselines.items():
+        if name not in (general, DELETION):
+            others.setdefault(name, []).append(method)
+    return "; ".join([general, *(f"{name} for {join_words(methods)}" for name, methods in others.items())])
 
 
 def _copies(options: Options) -> dict[str, str]:

@@ -1,9 +1,11 @@
 """Methods that are measured but not in `METHODS`: each becomes a method only if it wins."""
 
+import math
+
 from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients
 from hf_gradexplain.attribution.formulas import signed_gi
 from hf_gradexplain.attribution.methods import METHODS, Method, register
-from hf_gradexplain.attribution.sources import LeaveOneOut, gradient_passes
+from hf_gradexplain.attribution.sources import gradient_passes, masked_copies, masks_words
 
 CANDIDATES = {
     f"ig_{name}_{steps}": Method(
@@ -31,7 +33,8 @@ def register_candidates() -> None:
 def passes(method: str, units: float) -> float:
     """Return how many passes over the model a method takes for a text.
 
-    A pass is a forward pass, with a backward pass for methods that take gradients.
+    A pass is a forward pass, with a backward pass for methods that take gradients. Methods that draw at random may stop
+    earlier.
 
     Args:
         method: Name of the method.
@@ -42,4 +45,4 @@ def passes(method: str, units: float) -> float:
     [0, 30, 1, 20, 3]
     """
     source = METHODS[method].source
-    return units if isinstance(source, LeaveOneOut) else gradient_passes(source, units)
+    return masked_copies(source, math.ceil(units)) if masks_words(source) else gradient_passes(source, units)

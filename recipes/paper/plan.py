@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from hf_gradexplain.attribution.descriptions import PAPER_METHODS
-from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.attribution.methods import affordable
 from hf_gradexplain.commands.parsing import parse_arguments
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, TrainRecipeArguments
 from recipes.common.encoder import NAME, copy_encoder, encoder_folder
@@ -142,7 +142,7 @@ class _Planner:
             dataset_name=self.sources[setting.dataset],
             output_dir=str(folder),
             max_samples=self._texts(setting, name),
-            methods=tuple(METHODS) if name == "chosen" else PAPER_METHODS,
+            methods=affordable() if name == "chosen" else PAPER_METHODS,
             baseline="zero",
             steps=20,
             random_orders=0,

@@ -137,6 +137,7 @@ def test_methods_that_are_not_requested_cost_nothing(texts):
 @pytest.mark.parametrize(
     ("methods", "text", "forward", "backward"),
     [
+        (("gradient_shap",), 3, 31, 30),
         (("sa_l2", "signed_gi"), 1, 1, 1),
         (("signed_gi", "attn_lrp", "cp_lrp", "gi_prob"), 1, 2, 4),
         (("integrated_gradients",), 1, 21, 20),
@@ -145,7 +146,8 @@ def test_methods_that_are_not_requested_cost_nothing(texts):
     ],
 )
 def test_passes_of_gradient_methods_are_counted(texts, methods, text, forward, backward, monkeypatch):
-    options, made = Options(methods=methods), []
+    budget = {"max_evals": 31, "max_error": 0}
+    options, made = Options(methods=methods, **budget), []
     cost = estimate(explainer("bert"), texts.select([text]), options)
     assert (cost.forward, cost.backward) == (forward, backward)
     plain = torch.autograd.grad
@@ -155,7 +157,7 @@ def test_passes_of_gradient_methods_are_counted(texts, methods, text, forward, b
         return plain(logits, *others, **settings)
 
     monkeypatch.setattr(torch.autograd, "grad", count)
-    assert explainer("bert")(texts[text]["text"], methods).scores
+    assert explainer("bert")(texts[text]["text"], methods, **budget).scores
     assert sum(made) == backward
     words = cost.in_words()["forward passes"]
     assert words == f"{forward} plain, and {backward} backward"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hf_gradexplain.attribution.methods import METHODS, is_complete
+from hf_gradexplain.attribution.sources import is_sampled
 from recipes.leaderboard.candidates import CANDIDATES, passes, register_candidates
 from tests.helpers.tiny import TEXTS, explainer
 
@@ -28,7 +29,8 @@ def test_passes_are_those_that_the_model_makes():
             rows.clear()
             (explanation,) = explain([TEXTS[0]], name, "word_type")
             extra = (0 if METHODS[name].source.graph else 1) + is_complete(METHODS[name])
-            assert sum(rows) - extra == passes(name, len(explanation.units)), name
+            most = passes(name, len(explanation.units))
+            assert sum(rows) - extra <= most if is_sampled(METHODS[name].source) else sum(rows) - extra == most, name
     finally:
         handle.remove()
 
