@@ -21,16 +21,19 @@ def _registered(monkeypatch):
 
 @pytest.mark.usefixtures("_registered")
 def test_passes_are_those_that_the_model_makes():
-    """The rows that go through the classification head, without the plain and the fully masked text."""
+    """The rows that go through the classification head, without the plain and the fully masked text.
+
+    Those of partition_shapley depend on the clauses of the text.
+    """
     explain, rows = explainer("bert"), []
     handle = explain.model.classifier.register_forward_hook(lambda module, inputs, output: rows.append(len(output)))
     try:
-        for name in METHODS:
+        for name in METHODS.keys() - {"partition_shapley"}:
             rows.clear()
             (explanation,) = explain([TEXTS[0]], name, "word_type")
-            extra = (0 if METHODS[name].source.graph else 1) + is_complete(METHODS[name])
-            most = passes(name, len(explanation.units))
-            assert sum(rows) - extra <= most if is_sampled(METHODS[name].source) else sum(rows) - extra == most, name
+            source, most = METHODS[name].source, passes(name, len(explanation.units))
+            made = sum(rows) - (0 if source.graph else 1) - is_complete(METHODS[name])
+            assert 0 < made <= most + 1 if is_sampled(source) else made == most, name
     finally:
         handle.remove()
 
