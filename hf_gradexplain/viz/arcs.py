@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate, count
+from itertools import count
 from typing import Literal, NamedTuple
 
 from hf_gradexplain.viz.palette import LESS, MORE
@@ -137,7 +137,7 @@ class Diagram:
         widths = [text_width(text, Font(TEXT, "")) for text, _ in texts]
         least, most = _GAPS
         gap = min(most, max(least, (_LENGTH - sum(widths)) / max(1, len(widths) - 1)))
-        lefts = accumulate((width + gap for width in widths[:-1]), initial=0.0)
+        lefts = [sum(widths[:k]) + k * gap for k in range(len(widths))]
         return tuple(Place(text, *place, is_word) for (text, is_word), *place in zip(texts, lefts, widths, strict=True))
 
     @property
