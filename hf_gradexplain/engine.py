@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.attribution.all_classes import AllClasses, only_target
 from hf_gradexplain.attribution.choice import Choice, choose_method
-from hf_gradexplain.attribution.methods import Scores, check_names, score_classes, score_dims, select
+from hf_gradexplain.attribution.methods import Method, Scores, check_names, score_classes, score_dims, select
 from hf_gradexplain.attribution.prepare import Outputs, baselines_of, head_of_model, prepare
 from hf_gradexplain.attribution.sources import takes_gradients
 from hf_gradexplain.classifier.combine import Pool
@@ -156,7 +156,12 @@ class AttributionEngine:
         return self.score(self.encode(texts, options), options, labels)
 
     def score(
-        self, documents: Sequence[Document], options: Options, labels: Labels = None, outputs: Outputs | None = None
+        self,
+        documents: Sequence[Document],
+        options: Options,
+        labels: Labels = None,
+        outputs: Outputs | None = None,
+        methods: dict[str, Method] | None = None,
     ) -> Iterator[ScoredBatch]:
         """Score documents as `run` does.
 
@@ -165,12 +170,13 @@ class AttributionEngine:
             options: How to explain.
             labels: One class for all documents or one per document, by id or name.
             outputs: What the logits of the documents are; None for those of the model, pooled over windows.
+            methods: The methods; None for those of the options.
         """
         why = str(self.automatic) if AUTO in options.methods else ""
         options, outputs = self.resolve(options), outputs or self._pooled(options)
         names = outputs.class_names if outputs else self.class_names
         targets = target_ids(options.target, labels, len(documents), names)
-        device, methods = device_of(self.model), select(options.methods, options)
+        device, methods = device_of(self.model), methods or select(options.methods, options)
         check_token_ids(documents, self.tokenizer, self.model)
         warn_of_undivided(documents, self.tokenizer, options.unit)
         lengths = [max(part.stop - part.start for part in document.sequences) for document in documents]

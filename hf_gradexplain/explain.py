@@ -19,6 +19,7 @@ from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.interacting import InteractingEngine
 from hf_gradexplain.loading import has_own_tokenizer
 from hf_gradexplain.options import AUTO, Options, UnitName
+from hf_gradexplain.refining import RefiningEngine
 from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, call_options, takes_options
 from hf_gradexplain.streaming import StreamingEngine
 from hf_gradexplain.text.given_units import GivenUnits, with_units
@@ -37,7 +38,7 @@ EVALUATED = (AUTO, "loo", "random")
 """The methods that `Explainer.evaluate` evaluates by default."""
 
 
-class Explainer(ComparingEngine, InteractingEngine, StreamingEngine):
+class Explainer(ComparingEngine, InteractingEngine, RefiningEngine, StreamingEngine):
     """Explains the predictions of one classifier.
 
     The model's parameters, mode, configuration and hooks are restored after each call, also after an exception.

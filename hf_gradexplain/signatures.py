@@ -78,6 +78,18 @@ class ComparisonOptions(TypedDict, total=False):
     self_check_share: float | None
 
 
+class RefineOptions(TypedDict, total=False):
+    """Keyword arguments of `Explainer.refine`: the options of a call that an explanation does not note."""
+
+    batch_tokens: int | None
+    stride: int | None
+    pool: PoolName
+    explain_roles: tuple[str, ...]
+    problem_type: ProblemTypeName | None
+    mixed_precision: PrecisionName
+    torch_compile: bool
+
+
 class EvaluateOptions(_CommonOptions, total=False):
     """Keyword arguments of `Explainer.evaluate`: those of a call that explains without the self-check, and measures."""
 

@@ -55,7 +55,7 @@ FOLDERS = [
     {"engine"},
     {"comparison"},
     {"evaluation", "interactions", "preference", "ranking", "stream"},
-    {"comparing", "interacting", "plots", "run", "streaming"},
+    {"comparing", "interacting", "plots", "refining", "run", "streaming"},
     {"explain", "zero_shot"},
     {"cards", "pipelines", "sharing"},
     {"commands"},

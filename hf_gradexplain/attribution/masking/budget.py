@@ -57,7 +57,7 @@ class Budget:
             looks.append(min(most, round(looks[-1] * _MORE)))
         return looks
 
-    def sample(self, draw: Callable[[int, int], Drawn], looks: list[int]) -> Estimate:
+    def sample(self, draw: Callable[[int, int], Drawn], looks: list[int], earlier: Estimate | None = None) -> Estimate:
         """Return what draws give, as many as it takes to be sure enough.
 
         Each class has the scores of as many draws as it takes alone.
@@ -65,8 +65,14 @@ class Budget:
         Args:
             draw: Returns what the draws from one number up to another give.
             looks: The numbers of draws after which the errors are looked at.
+            earlier: What the first draws gave, if they are made already.
         """
-        drawn = draw(0, looks[0])
+        drawn: Drawn
+        if earlier is None:
+            drawn = draw(0, looks[0])
+        else:
+            first = int(earlier.draws.max())
+            drawn, looks = Continued(earlier), [first, *(look for look in looks if look > first)]
         found = drawn.estimate
         for start, stop in pairwise(looks):
             if (met := self.is_met(found)).all():
@@ -89,6 +95,13 @@ class Means:
     count: int = 0
     mean: np.ndarray = field(default_factory=lambda: np.zeros(()))
     squares: np.ndarray = field(default_factory=lambda: np.zeros(()))
+
+    @classmethod
+    def behind(cls, estimate: Estimate) -> "Means":
+        """Return the means that gave an estimate."""
+        count = int(estimate.draws.max())
+        squares = np.square(estimate.errors) * (count * (count - 1)) if count > 1 else np.zeros_like(estimate.errors)
+        return cls(count, estimate.scores, squares)
 
     @classmethod
     def of(cls, draws: np.ndarray) -> "Means":
@@ -116,3 +129,27 @@ class Means:
     def estimate(self) -> Estimate:
         """The means and their standard errors."""
         return Estimate.after(self.count, self.mean, self.errors)
+
+
+@dataclass(frozen=True)
+class Continued:
+    """Draws after those of an estimate that was made before. The means of both are joined.
+
+    Attributes:
+        earlier: The estimate.
+        drawn: What the further draws give; None before the first of them.
+    """
+
+    earlier: Estimate
+    drawn: Drawn | None = None
+
+    @property
+    def estimate(self) -> Estimate:
+        """The scores and their standard errors."""
+        if self.drawn is None:
+            return self.earlier
+        return (Means.behind(self.earlier) + Means.behind(self.drawn.estimate)).estimate
+
+    def __add__(self, other: Drawn) -> "Continued":
+        """Return what the draws of both give."""
+        return Continued(self.earlier, other if self.drawn is None else self.drawn + other)

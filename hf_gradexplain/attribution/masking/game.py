@@ -3,7 +3,7 @@
 Shapley values, KernelSHAP and LIME ask nothing else of a text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,11 @@ class Game:
         self.size = self.forward.batch.units.size
         self.copies = 0
         self._classes = max(1, self.forward.logits.shape[-1])
+
+    @property
+    def classes(self) -> list[int]:
+        """The ids of the explained classes: `K` of them."""
+        return [int(forward.batch.target[0]) for forward in self.forwards]
 
     @property
     def linear(self) -> bool:
@@ -126,3 +131,21 @@ class Estimate:
             np.where(rows, self.errors, other.errors),
             np.where(chosen, self.draws, other.draws),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Earlier:
+    """What the first draws of one text gave.
+
+    Attributes:
+        estimates: The estimate of each class, by its id.
+        copies: The number of masked copies that ran.
+    """
+
+    estimates: Mapping[int, Estimate]
+    copies: int
+
+    @property
+    def draws(self) -> int:
+        """The largest number of draws of a class."""
+        return max(int(estimate.draws.max()) for estimate in self.estimates.values())

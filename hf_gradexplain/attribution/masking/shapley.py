@@ -20,11 +20,12 @@ linear function gives each unit its exact value.
 
 from dataclasses import dataclass
 from math import comb
+from typing import ClassVar
 
 import numpy as np
 
 from hf_gradexplain.attribution.masking.budget import FIRST_DRAWS, Budget, Drawn, Means
-from hf_gradexplain.attribution.masking.game import Estimate, Game
+from hf_gradexplain.attribution.masking.game import Earlier, Estimate, Game
 from hf_gradexplain.attribution.masking.source import SampledSource
 from hf_gradexplain.attribution.masking.surrogate import CorrectedWalks
 from hf_gradexplain.attribution.masking.walks import Walks
@@ -41,9 +42,11 @@ class Shapley(SampledSource):
     At least two draws of two orders run, `4 (U - 1)` masked copies, also where `max_evals` is smaller.
     """
 
+    continues: ClassVar[bool] = True
+
     def estimate(self, game: Game, budget: Budget) -> Estimate:
         """Return the Shapley values of a game."""
-        return shapley_values(game, budget)
+        return shapley_values(game, budget, self.earlier)
 
     def most_copies(self, units: int, max_evals: int) -> int:
         """Return the largest number of masked copies that a text of this number of units takes."""
@@ -54,9 +57,9 @@ class Shapley(SampledSource):
         return shortcut.has_subsets if 2**units - 2 <= self.budget.max_evals else shortcut.has_curves
 
 
-def shapley_values(game: Game, budget: Budget) -> Estimate:
-    """Return the Shapley values of a game."""
-    return exact_estimate(game, budget.max_evals) or sampled_values(game, budget)
+def shapley_values(game: Game, budget: Budget, earlier: Earlier | None = None) -> Estimate:
+    """Return the Shapley values of a game; `earlier` are the draws that were made already."""
+    return exact_estimate(game, budget.max_evals) or sampled_values(game, budget, earlier)
 
 
 def exact_estimate(game: Game, max_evals: int) -> Estimate | None:
@@ -95,9 +98,11 @@ def exact_values(game: Game) -> np.ndarray:
     return scores
 
 
-def sampled_values(game: Game, budget: Budget) -> Estimate:
-    """Return estimates of the Shapley values by random orders."""
+def sampled_values(game: Game, budget: Budget, earlier: Earlier | None = None) -> Estimate:
+    """Return estimates of the Shapley values by random orders; draws have as many orders as the `earlier` ones."""
     orders = orders_per_draw(game.size, budget.max_evals)
+    if earlier is not None:
+        orders = 4 if earlier.copies >= 4 * earlier.draws * (game.size - 1) else 2
     run = walk if game.has_shortcut else CorrectedWalks.run
 
     def draw(first: int, stop: int) -> Drawn:
@@ -106,7 +111,7 @@ def sampled_values(game: Game, budget: Budget) -> Estimate:
         return run(game, np.stack(turned, 1))
 
     most = max(2, budget.max_evals // (orders * (game.size - 1)))
-    return budget.sample(draw, budget.looks(most))
+    return budget.sample(draw, budget.looks(most), earlier and earlier.estimates[game.classes[0]])
 
 
 def orders_per_draw(units: int, max_evals: int) -> int:

@@ -1,13 +1,13 @@
 """The source of every method that draws masked copies of a text at random."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
 
 from hf_gradexplain.attribution.masking.budget import Budget
-from hf_gradexplain.attribution.masking.game import Estimate, Game
+from hf_gradexplain.attribution.masking.game import Earlier, Estimate, Game
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.text.data import Sampled
@@ -24,11 +24,15 @@ class SampledSource:
         max_evals: Largest number of masked copies of a text.
         max_error: Stop once the standard error of every score is at most this share of the largest absolute score.
         tell_apart: Stop once the intervals of this number of highest-scored units lie above those of all others.
+        earlier: What the first draws of the only text gave, to draw on from there. A subclass that can has
+            `continues = True`.
     """
 
     max_evals: int | None = None
     max_error: float | None = None
     tell_apart: int | None = None
+    earlier: Earlier | None = None
+    continues: ClassVar[bool] = False
     graph: ClassVar[bool] = False
     masks: ClassVar[bool] = True
     sampled: ClassVar[bool] = True
@@ -53,7 +57,11 @@ class SampledSource:
 
     def of_classes(self, forwards: Sequence[ForwardPass]) -> list[Sampled]:
         """Return the same for each class, from one set of masked copies."""
-        return sample(forwards, lambda game: self.estimate(game, self.budget))
+        if self.earlier is None:
+            return sample(forwards, lambda game: self.estimate(game, self.budget))
+        ran = self.earlier.copies  # classes have different numbers of draws: each goes on from its own
+        found = [sample([forward], lambda game: self.estimate(game, self.budget))[0] for forward in forwards]
+        return [replace(each, copies=each.copies + ran) for each in found]
 
     def copies(self, units: int) -> int:
         """Return the largest number of masked copies of a text."""
