@@ -35,7 +35,7 @@ class ClassScores:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any], methods: Any = None) -> "ClassScores":
         """Return the scores from what `to_dict` returned, or a Parquet file, which needs `methods`, their order."""
-        known = {part.name: record.get(part.name) for part in fields(cls)}
+        known: dict[str, Any] = {part.name: record.get(part.name) for part in fields(cls)}
         names = methods or list(record["scores"])
         scores = {name: np.asarray(known["scores"][name], dtype=float) for name in names}
         gaps = known["completeness"] or {}

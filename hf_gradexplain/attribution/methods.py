@@ -154,7 +154,8 @@ def select(names: str | Sequence[str], options: Options | None = None) -> dict[s
 
 
 def _with_options(source: Source, options: Options | None) -> Source:
-    names = [part.name for part in fields(source) if part.name in SETTINGS] if is_dataclass(source) else []
+    parts = fields(source) if is_dataclass(source) else ()
+    names = [part.name for part in parts if part.name in SETTINGS]
     left_open = {name: getattr(options, name, None) for name in names if getattr(source, name) is None}
     return replace(source, **left_open) if left_open else source  # type: ignore[type-var]
 
@@ -213,7 +214,7 @@ class Scores:
 
     def in_order(self, names: Iterable[str]) -> "Scores":
         """Return the same with the methods in another order."""
-        parts = (self.scores, self.completeness, self.sampled)
+        parts: tuple[dict[str, Any], ...] = (self.scores, self.completeness, self.sampled)
         return Scores(self.forward, *({name: part[name] for name in names if name in part} for part in parts))
 
 

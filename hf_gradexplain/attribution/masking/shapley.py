@@ -111,7 +111,8 @@ def sampled_values(game: Game, budget: Budget, earlier: Earlier | None = None) -
         return run(game, np.stack(turned, 1))
 
     most = max(2, budget.max_evals // (orders * (game.size - 1)))
-    return budget.sample(draw, budget.looks(most), earlier and earlier.estimates[game.classes[0]])
+    before = None if earlier is None else earlier.estimates[game.classes[0]]
+    return budget.sample(draw, budget.looks(most), before)
 
 
 def orders_per_draw(units: int, max_evals: int) -> int:
