@@ -138,7 +138,8 @@ class Diagram:
         least, most = _GAPS
         gap = min(most, max(least, (_LENGTH - sum(widths)) / max(1, len(widths) - 1)))
         lefts = [sum(widths[:k]) + k * gap for k in range(len(widths))]
-        return tuple(Place(text, *place, is_word) for (text, is_word), *place in zip(texts, lefts, widths, strict=True))
+        places = zip(texts, lefts, widths, strict=True)
+        return tuple(Place(text, left, width, is_word) for (text, is_word), left, width in places)
 
     @property
     def middles(self) -> tuple[float, ...]:
