@@ -21,7 +21,7 @@ from transformers import (
 )
 
 from hf_gradexplain.attribution.methods import METHODS
-from hf_gradexplain.attribution.sources import gradient_passes
+from hf_gradexplain.attribution.sources import gradient_passes, is_sampled
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.models import (
     BiLSTMConfig,
@@ -46,8 +46,13 @@ PROBLEM_TYPES: tuple[ProblemType, ...] = (
 POSITIONS = 64
 """Number of position embeddings of the transformers."""
 
-OF_ONE_PASS = tuple(name for name, method in METHODS.items() if gradient_passes(method.source, units=2) <= 1)
-"""All methods but averages over many passes, which take longest. What they average does not depend on the unit."""
+OF_ONE_PASS = tuple(
+    name
+    for name, method in METHODS.items()
+    if gradient_passes(method.source, units=2) <= 1 and not is_sampled(method.source)
+)
+"""All methods but averages over many passes or copies, which take longest. What they average does not depend on the
+unit."""
 
 FEW = {"steps": 2, "max_evals": 30}
 """Options with which all methods are quick. Integrated gradients may warn that their scores do not add up."""
