@@ -212,6 +212,7 @@ class Displayed(Divided):
             correlation=self._correlation(method),
             remark=self.remark(method),
             certainty=self.certainty(method),
+            parts=self.shown_parts(method),
             check=self.self_check[method].sentence() if method in self.self_check else "",
             warning=self.warning(method),
         )

@@ -6,11 +6,18 @@ from typing import Any
 import pandas as pd
 
 from hf_gradexplain.assessment import Assessed
+from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.text.hierarchy import Hierarchy, hierarchy
 from hf_gradexplain.text.unit import Message
+from hf_gradexplain.viz.sanitize import one_line
+from hf_gradexplain.viz.segments import Part
+from hf_gradexplain.viz.tables import format_score
 
 LEVELS = ("text", "sentence", "clause")
 """The names of the levels of `Explanation.hierarchy` above the units."""
+
+MOST_SHOWN = 12
+"""The largest number of parts that are shown under a text."""
 
 
 class Divided(Assessed):
@@ -46,6 +53,23 @@ class Divided(Assessed):
             start, end = self.units[units[0]].spans[0][0], self.units[units[-1]].spans[0][1]
             rows.append((level, start, end, self.text[start:end], float(scores[units].sum())))
         return pd.DataFrame(rows, columns=["level", "start", "end", "part", "score"])
+
+    def shown_parts(self, method: str) -> list[Part]:
+        """Return what is shown of `parts`, for methods that group the units; no part that is all of a larger one.
+
+        If there are many, clauses are left out, and of many sentences the strongest are shown.
+        """
+        if method not in METHODS or not getattr(METHODS[method].source, "by_parts", False):
+            return []
+        frame = self.parts(method).drop_duplicates(["start", "end"])
+        levels = [level for level in LEVELS if (frame["level"] == level).sum() > (level == LEVELS[0])]
+        if (frame["level"].isin(levels)).sum() > MOST_SHOWN:
+            levels = [level for level in levels if level != LEVELS[-1]] or levels
+        frame = frame[frame["level"].isin(levels)]
+        frame = frame.loc[sorted(frame["score"].abs().nlargest(MOST_SHOWN).index)]
+        shown = zip(frame["level"], frame["part"], frame["score"], strict=True)
+        parts = [Part(levels.index(a), one_line(b, width=46), format_score(c, signed=True)) for a, b, c in shown]
+        return parts if len(parts) > 1 else []
 
 
 def parts_of(nested: Any, levels: Sequence[str] = LEVELS) -> Iterator[tuple[str, list[int]]]:

@@ -62,7 +62,7 @@ def _heading(heading: Heading, single: Row | None) -> Iterator[Text]:
 
 
 def _below(row: Row, top: int, *, scale: bool) -> Iterator[RenderableType]:
-    """Yield what is said about a row: remark, strongest units, scale of colours, certainty, self-check and warning."""
+    """Yield what is said about a row: remark, strongest units, colours, parts, certainty, self-check and warning."""
     grid = Table.grid("", "", padding=0)
     grid.columns[0].min_width = _LABEL
     grid.columns[1].overflow = "fold"
@@ -74,6 +74,9 @@ def _below(row: Row, top: int, *, scale: bool) -> Iterator[RenderableType]:
         full = format_score(row.peak, signed=False)
         said = "from {}, bold from {}, full from {}; the largest |score| is {}".format(*steps, full)
         grid.add_row(Text("colour", style="dim"), Text(said))
+    for number, part in enumerate(row.parts):
+        label = Text("" if number else "parts", style="dim")
+        grid.add_row(label, Text(f"{'  ' * part.depth}{part.score}  {part.text}"))
     if row.certainty:
         grid.add_row(Text("certainty", style="dim"), Text(one_line(row.certainty)))
     if row.check:

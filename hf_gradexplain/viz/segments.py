@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR
@@ -44,6 +44,20 @@ class Segment:
             )
 
 
+class Part(NamedTuple):
+    """A text, sentence or clause with the sum of its scores.
+
+    Attributes:
+        depth: The number of parts that it is a part of.
+        text: Its characters, on one line.
+        score: The formatted sum.
+    """
+
+    depth: int
+    text: str
+    score: str
+
+
 @dataclass(frozen=True)
 class Row:
     """The scores of one method over the text, and what is said about them.
@@ -58,6 +72,7 @@ class Row:
         correlation: The rank correlation with leave-one-out; None if that was not computed, NaN if it is undefined.
         remark: A sentence if all scores are equal or close to 0.
         certainty: How sure the scores are, if draws at random estimate them.
+        parts: The sentences and clauses of the text, for a method that scores them as well.
         check: The result of the self-check.
         warning: A warning about the scores.
 
@@ -72,6 +87,7 @@ class Row:
     correlation: float | None = None
     remark: str = ""
     certainty: str = ""
+    parts: Sequence[Part] = ()
     check: str = ""
     warning: str = ""
     title: str = ""

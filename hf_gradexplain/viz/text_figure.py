@@ -128,6 +128,8 @@ def _write_row(page: Page, row: Row, heading: Heading, *, unread: bool) -> None:
     page.end_line()
     page.leading = _LOW
     page.write_line(row.remark, Font(NOTE, INK, "bold"))
+    for part in row.parts:
+        page.write_line(f"{'    ' * part.depth}{part.score}  {part.text}", Font(NOTE, INK))
     page.write_line(row.certainty and f"certainty: {row.certainty}", Font(NOTE, MUTED))
     page.write_line(row.check and f"self-check {row.check}", Font(NOTE, MUTED))
     page.write_line(row.warning, Font(NOTE, INK, "bold"))

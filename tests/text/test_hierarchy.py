@@ -1,8 +1,5 @@
 """Units by text, sentence and clause."""
 
-import pytest
-
-from hf_gradexplain.parts import LEVELS
 from hf_gradexplain.text.hierarchy import hierarchy
 from hf_gradexplain.text.unit import Unit
 from tests.helpers.tiny import explainer
@@ -61,15 +58,3 @@ def test_what_follows_the_last_unit_has_no_influence():
     units = [Unit("Bad", ((0, 3),)), Unit("film", ((4, 8),))]
     assert hierarchy("Bad film. " + "Good music. " * 100, units) == hierarchy("Bad film", units) == [[[[0, 1]]]]
     assert hierarchy("", ()) == []
-
-
-def test_parts_of_an_explanation_have_the_sums_of_their_units():
-    explanation = explainer("bert")(("Bad film, good. It is", "a word"), ("random", "loo"))
-    frame, loo = explanation.parts("loo"), explanation.scores["loo"]
-    assert [*frame["level"]] == ["text", "sentence", "clause", "clause", "sentence", "clause", "text", *LEVELS[1:]]
-    assert [*frame["part"]][:5] == ["Bad film, good. It is", "Bad film, good.", "Bad film,", "good.", "It is"]
-    assert [explanation.text[a:b] for a, b in zip(frame["start"], frame["end"], strict=True)] == [*frame["part"]]
-    expected = [loo[:7], loo[:5], loo[:3], loo[3:5], loo[5:7], loo[5:7], *3 * [loo[7:]]]
-    assert [*frame["score"]] == pytest.approx([part.sum() for part in expected], abs=1e-12)
-    assert [*explanation.parts()["score"]] != [*frame["score"]]
-    assert explainer("bert")("", "random").parts().empty

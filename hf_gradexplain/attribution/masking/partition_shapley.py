@@ -21,7 +21,7 @@ reversed; if fewer than eight such draws are allowed, an order and its reverse. 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -42,6 +42,8 @@ class PartitionShapley(SampledSource):
     the loss is known to be a sum over units. At least two draws of two orders run, `4 (U - 1)` masked copies, also
     where `max_evals` is smaller.
     """
+
+    by_parts: ClassVar[bool] = True
 
     def estimate(self, game: Game, budget: Budget) -> Estimate:
         """Return the Owen values of a text."""
