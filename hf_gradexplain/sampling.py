@@ -40,7 +40,7 @@ class Sampling:
     Attributes:
         errors: `(U,)` the standard error of each score; 0 where scores are exact.
         draws: The number of independent draws that the scores are means of; 0 if they are exact.
-        copies: The number of masked copies that ran.
+        copies: The number of copies of the text that ran.
         seed: The seed of the draws.
     """
 

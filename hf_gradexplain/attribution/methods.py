@@ -1,7 +1,7 @@
 """All methods on one screen. A method is a source of evidence and a formula that turns the evidence into scores."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -154,7 +154,7 @@ def select(names: str | Sequence[str], options: Options | None = None) -> dict[s
 
 
 def _with_options(source: Source, options: Options | None) -> Source:
-    parts = fields(source) if is_dataclass(source) else ()
+    parts: tuple[Field[Any], ...] = fields(source) if is_dataclass(source) else ()
     names = [part.name for part in parts if part.name in SETTINGS]
     left_open = {name: getattr(options, name, None) for name in names if getattr(source, name) is None}
     return replace(source, **left_open) if left_open else source  # type: ignore[type-var]

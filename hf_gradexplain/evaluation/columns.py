@@ -51,7 +51,7 @@ MEANING = {
     "completeness.METHOD": "how far the sum of the scores is from the rise of the loss, relative",
     "sampling.METHOD.errors": "`U` standard errors of the scores; 0 where they are exact",
     "sampling.METHOD.draws": "number of independent draws that the scores are means of; 0 if they are exact",
-    "sampling.METHOD.copies": "number of masked copies that ran",
+    "sampling.METHOD.copies": "number of copies of the text that ran",
     "sampling.METHOD.seed": "seed of the draws",
     "baselines.METHOD": "baseline of the scores: `zero`, or another name; `deletion` if words were cut out",
 }
