@@ -41,8 +41,7 @@ def passes(explain, texts, options=CUT):
             yield scored.forward.batch.documents, scored.forward
 
 
-@pytest.mark.parametrize("unit", ["token", "word_type"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "unit"), [*((kind, "word_type") for kind in KINDS), ("bert", "token")])
 def test_each_unit_is_cut_out_and_the_rest_closes_up(kind, unit):
     explain, options = explainer(kind), Options("loo", unit, mask="deletion")
     for documents, forward in passes(explain, TEXTS, options):
