@@ -1,4 +1,4 @@
-"""Leave-one-out and removal curves: the shortcuts compared with batched brute force, in one process.
+"""Leave-one-out, removal curves and sets of units: the shortcuts compared with batched brute force, in one process.
 
     python -m benchmarks.shortcuts --words 50 250 1000 --threads 2
     python -m benchmarks.shortcuts --words 50 250 --texts 64 --models fasttext
@@ -33,7 +33,7 @@ from hf_gradexplain.text.data import Gradients
 from hf_gradexplain.text.encode import Encoder
 
 VOCABULARY, CLASSES = 20_000, 4
-KINDS = ("leave-one-out", "curve")
+KINDS = ("leave-one-out", "curve", "random sets")
 BUDGETS = (512, 1024, 4096, 16384)
 
 
@@ -71,12 +71,14 @@ def run_model(
 
 
 def works_of(shortcut: Shortcut, forward: ForwardPass) -> list[Work]:
-    """Return leave-one-out and the whole curve of one random order."""
-    order = torch.from_numpy(np.random.default_rng(1).permutation(forward.batch.units.size))
-    ranks = order.expand(1, len(forward.batch.documents), -1)
+    """Return leave-one-out, the whole curve of one random order, and as many random sets of half of the units."""
+    rng, texts, size = np.random.default_rng(1), len(forward.batch.documents), forward.batch.units.size
+    ranks = torch.from_numpy(rng.permutation(size)).expand(1, texts, -1)
+    text_of, removed = torch.arange(texts).repeat_interleave(size), torch.from_numpy(rng.random((texts * size, size)))
     return [
         lambda: shortcut.leave_one_out(forward),
         lambda: shortcut.removal_curves(forward, ranks),
+        lambda: shortcut.subsets(forward, text_of, removed < 0.5),
     ]
 
 
@@ -102,12 +104,12 @@ def cells_of_brute_force(
     brute = {budget: works_of(GENERIC, passes[budget]) for budget in BUDGETS}
     best = min(BUDGETS, key=lambda budget: min(seconds(brute[budget][0]).wall for _ in range(2)))
     works = [*works_of(shortcut_of(model), passes[1024]), *brute[best]]
-    for work in works[:2]:
+    for work in works[: len(KINDS)]:
         work()
     times = in_turns(works, repeats)
     return [
         f"{1e3 * wall(long):.1f} | {best:,} | {' | '.join(ratios(long, short))}"
-        for short, long in zip(times[:2], times[2:], strict=True)
+        for short, long in zip(times[: len(KINDS)], times[len(KINDS) :], strict=True)
     ]
 
 
