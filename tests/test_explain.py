@@ -7,16 +7,13 @@ import torch
 
 import hf_gradexplain.attribution.methods
 from hf_gradexplain.attribution.formulas import as_is
-from hf_gradexplain.attribution.methods import METHODS, Method
-from hf_gradexplain.attribution.sources import Backward, is_sampled
+from hf_gradexplain.attribution.methods import Method
+from hf_gradexplain.attribution.sources import Backward
 from hf_gradexplain.explain import Explainer, explain
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import Options
 from tests.helpers.snapshot import snapshot
-from tests.helpers.tiny import FEW, KINDS, OF_ONE_PASS, OURS, TEXTS, explainer, make
-
-MOST = tuple(name for name, method in METHODS.items() if name == "shapley" or not is_sampled(method.source))
-"""All methods, but of the sampled ones, which take longest, one; `attribution/masking/` has tests of each."""
+from tests.helpers.tiny import FEW, KINDS, MOST, OF_ONE_PASS, OURS, TEXTS, explainer, make
 
 PAIR = ("the film is good", "the music is bad")
 

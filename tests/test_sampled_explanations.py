@@ -39,7 +39,7 @@ def explanations():
 
 def test_a_source_says_whether_it_is_sampled(explanations):
     """The documents of a run have a column for its errors only if it says so."""
-    found = explainer("fasttext")("bad film", tuple(METHODS), steps=2)
+    found = explainer("fasttext")("bad film", tuple(METHODS), steps=2, **FEW)
     assert {name for name, method in METHODS.items() if is_sampled(method.source)} == found.sampling.keys()
     assert SHAPLEY in found.sampling
 

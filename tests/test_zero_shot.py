@@ -170,7 +170,7 @@ def test_all_candidates_at_once():
 def test_all_methods_and_the_self_check(multi_label):
     explain = nli_explainer("xlm-r")
     arguments = {"multi_label": multi_label, "target": 1}
-    found = explain(TEXT, CANDIDATES, methods=tuple(METHODS), **arguments)
+    found = explain(TEXT, CANDIDATES, methods=tuple(METHODS), max_evals=30, **arguments)
     assert all(np.isfinite(scores).all() and len(scores) == len(found) for scores in found.scores.values())
     assert abs(found.completeness["integrated_gradients"]) < 0.01
     assert found.self_check["loo"].full == pytest.approx(found.probabilities[1])

@@ -54,6 +54,9 @@ OF_ONE_PASS = tuple(
 """All methods but averages over many passes or copies, which take longest. What they average does not depend on the
 unit."""
 
+MOST = tuple(name for name, method in METHODS.items() if name == "shapley" or not is_sampled(method.source))
+"""All methods, but of the sampled ones, which take longest, one; `tests/attribution/masking/` has tests of each."""
+
 FEW = {"steps": 2, "max_evals": 30}
 """Options with which all methods are quick. Integrated gradients may warn that their scores do not add up."""
 
