@@ -52,7 +52,7 @@ class Divided(Assessed):
         for level, units in parts_of(self.hierarchy):
             start, end = self.units[units[0]].spans[0][0], self.units[units[-1]].spans[0][1]
             rows.append((level, start, end, self.text[start:end], float(scores[units].sum())))
-        return pd.DataFrame(rows, columns=["level", "start", "end", "part", "score"])
+        return pd.DataFrame(rows, columns=["level", "start", "end", "part", "score"]).astype({"score": float})
 
     def shown_parts(self, method: str) -> list[Part]:
         """Return what is shown of `parts`, for methods that group the units; no part that is all of a larger one.
