@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from hf_gradexplain.attribution.masking.game import Estimate, Game
 from hf_gradexplain.attribution.masking.source import SampledSource
 from hf_gradexplain.attribution.perturbed_copies import PerturbedCopies
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.classifier.lookups import Draw
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class GradientShap(SampledSource):
 def _draws(forward: ForwardPass, start: int, stop: int) -> np.ndarray:
     """Return the scores that some draws give to the units of a text: `(D, U)`."""
     copies = PerturbedCopies(forward, 2 * (stop - start), first=2 * start)
-    baseline_of = copies.drawn(forward.classifier.draw_baseline)
+    baseline_of = copies.drawn(cast(Draw, forward.classifier.draw_baseline))
     rng = partial(forward.batch.documents[0].rng, forward.batch.seed)
     position = torch.tensor([_point(rng, number) for number in copies.number.tolist()], dtype=torch.float64)
     scores = []

@@ -70,8 +70,7 @@ def write_dataset(run: Run, arguments: EvaluateRecipeArguments, output_dir: Path
     captions = captions_of(run.tables)
     for file in captions:
         atomic_write_bytes(folder / "figures" / f"{file}.png", (output_dir / "figures" / f"{file}.png").read_bytes())
-    without = _NOT_PUBLISHED if arguments.publish_text else (*_NOT_PUBLISHED, "reference_texts")
-    atomic_write_text(folder / "run.yaml", to_replay_yaml(_public_arguments(arguments, run), without=without))
+    atomic_write_text(folder / "run.yaml", public_replay(arguments, run))
     card = render_dataset_card(
         title=f"Explanations of {run.title}",
         metadata=_metadata(run, split, run.tables.document_counts["documents"]),
@@ -101,6 +100,12 @@ def _source(run: Run, arguments: EvaluateRecipeArguments) -> TextSource:
         text_column=arguments.text_column,
         included=arguments.publish_text,
     )
+
+
+def public_replay(arguments: EvaluateRecipeArguments, run: Run) -> str:
+    """Return the arguments that repeat a run, without local paths, and without texts unless these are published."""
+    without = _NOT_PUBLISHED if arguments.publish_text else (*_NOT_PUBLISHED, "reference_texts")
+    return to_replay_yaml(_public_arguments(arguments, run), without=without)
 
 
 def _public_arguments(arguments: EvaluateRecipeArguments, run: Run) -> EvaluateRecipeArguments:

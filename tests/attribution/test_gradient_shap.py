@@ -1,10 +1,14 @@
 """GradientSHAP, compared with plain loops in float64 and with captum."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from captum.attr import GradientShap
 
+from hf_gradexplain.commands.publish import public_replay
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.options import Options
@@ -165,3 +169,14 @@ def test_reference_texts_that_cannot_be_used_are_refused():
         explain("bad", "gradient_shap", reference_texts=["a", 3])
     assert Options("gradient_shap", reference_texts="a film").reference_texts == ("a film",)
     assert Options("gradient_shap", reference_texts=np.array(["a", "b"])).reference_texts == ("a", "b")
+
+
+def test_a_run_names_the_baselines_and_publishes_reference_texts_with_texts_only(tmp_path):
+    texts, arguments = ["a good film", "the music is bad"], {"methods": ("gradient_shap", "loo"), "max_evals": 4}
+    explainer("fasttext").evaluate(texts, **arguments, reference_texts=REFERENCES, output_dir=tmp_path, progress=False)
+    assert "zero; words of 2 reference texts for gradient_shap" in (tmp_path / "README.md").read_text(encoding="utf-8")
+    run = SimpleNamespace(provenances={})
+    for published in (False, True):
+        hub = {"push_to_hub": True, "hub_dataset_id": "me/data", "publish_text": published}
+        own = EvaluateRecipeArguments(**arguments, reference_texts=REFERENCES, **hub)
+        assert ("zzz actor" in public_replay(own, run)) == published
