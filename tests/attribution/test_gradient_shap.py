@@ -16,10 +16,10 @@ from hf_gradexplain.text.encode import Encoder
 from tests.helpers.naive import NaiveReader, loss_of
 from tests.helpers.tiny import TEXTS, explainer, make
 
-BUDGET = {"max_evals": 12, "max_error": 0}
-"""Six draws of two copies."""
+BUDGET = {"max_evals": 20, "max_error": 0}
+"""Ten draws of two copies, in two rounds: of eight, and of two."""
 
-DRAWS = 6
+DRAWS = 10
 
 REFERENCES = ("the music is bad", "zzz actor : the music")
 
@@ -38,7 +38,7 @@ def vocabulary(explain):
 
 
 def gaussian_baselines(explain, text, tokens):
-    """Six pairs of opposite baselines `(12, n, D)` around the mean of the vocabulary, with its standard deviations."""
+    """Ten pairs of opposite baselines `(20, n, D)` around the mean of the vocabulary, with its standard deviations."""
     words, rng, found = vocabulary(explain), rng_of(explain, text), []
     for draw in range(DRAWS):
         noise = words.std(0) * rng(f"baseline 0 {draw}").normal(size=(tokens, words.shape[1]))
@@ -47,7 +47,7 @@ def gaussian_baselines(explain, text, tokens):
 
 
 def reference_baselines(explain, text, tokens):
-    """Twelve sets of word vectors of the reference texts' tokens `(12, n, D)`, in the order of the tokens' ids."""
+    """Twenty sets of word vectors of tokens of the reference texts: `(20, n, D)`."""
     encoded = [explain.tokenizer(each, add_special_tokens=False)["input_ids"] for each in REFERENCES]
     ids, rng = [i for each in encoded for i in each], rng_of(explain, text)
     table = explain.model.get_input_embeddings().weight.detach().numpy()
