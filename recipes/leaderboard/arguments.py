@@ -8,8 +8,8 @@ from hf_gradexplain.option_fields import option
 from recipes.leaderboard.entries import ENTRIES
 
 _COUNTS = (
-    "processes", "texts", "imdb_texts", "baseline_texts", "ends_texts", "time_texts", "time_rounds", "train_rows",
-    "eval_rows", "vocabulary",
+    "processes", "texts", "imdb_texts", "baseline_texts", "ends_texts", "masking_texts", "time_texts", "time_rounds",
+    "train_rows", "eval_rows", "vocabulary",
 )  # fmt: skip
 
 
@@ -28,7 +28,9 @@ class LeaderboardArguments:
         tuple(entry.name for entry in ENTRIES), "Models with their datasets, the most important first.", metavar="NAME"
     )
     methods: tuple[str, ...] = option(
-        (), "Methods to evaluate; by default every method and every candidate.", metavar="NAME"
+        (),
+        "Methods to evaluate; by default every candidate and every method that takes no hundreds of passes.",
+        metavar="NAME",
     )
     seeds: tuple[int, ...] = option((0,), "Every model is trained once per seed.")
     train_rows: int | None = option(None, "Train on a random sample of this many texts; by default as configured.")
@@ -44,6 +46,11 @@ class LeaderboardArguments:
     )
     ends_texts: int | None = option(
         None, "Measure sufficiency and NAOPC of the first training, on this many texts; by default not at all."
+    )
+    masking_texts: int | None = option(
+        None,
+        "Evaluate the methods that run many masked copies with the first training, on this many texts; by default not "
+        "at all.",
     )
     time_texts: int = option(8, "Measure the time on this many texts.")
     time_rounds: int = option(5, "Measure it this many times.")

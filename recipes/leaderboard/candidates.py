@@ -1,6 +1,7 @@
-"""Methods that are measured but not in `METHODS`: each becomes a method only if it wins."""
+"""What is measured beside `METHODS`: candidates, which become methods only if they win, and fixed numbers of copies."""
 
 import math
+from dataclasses import replace
 
 from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients
 from hf_gradexplain.attribution.formulas import signed_gi
@@ -16,16 +17,39 @@ CANDIDATES = {
 }
 """Integrated gradients whose every gradient follows a rule set."""
 
+BUDGETS = (200, 1000)
+"""Numbers of masked copies of a text that the sampled methods are measured with."""
+
+
+def _sampled(name: str, copies: int) -> Method:
+    """Return a sampled method that uses all of its masked copies."""
+    method = METHODS[name]
+    return replace(method, source=replace(method.source, max_evals=copies, max_error=0))  # type: ignore[type-var]
+
+
+WITH_COPIES = {
+    **{
+        f"{name}_{copies}": _sampled(name, copies)
+        for name in ("shapley", "kernel_shap", "partition_shapley", "lime")
+        for copies in BUDGETS
+    },
+    "gradient_shap_200": _sampled("gradient_shap", 200),
+}
+"""The sampled methods, by name and number of copies of a text."""
+
 IG_STEPS = 20
 """Points on the path of `integrated_gradients`, the same for all texts."""
 
 FOR_THE_CANDIDATES = ("random", "loo", "signed_gi", "integrated_gradients", "attn_lrp", "cp_lrp", "gi_detached")
 """The methods they are compared with where a full comparison takes too long."""
 
+MASKING = (*WITH_COPIES, "occlusion", *FOR_THE_CANDIDATES)
+"""The methods of the evaluation `masking`: those that run many copies of a text, and what they are compared with."""
+
 
 def register_candidates() -> None:
-    """Add the candidates to `METHODS`; a candidate that is there already stays as it is."""
-    for name, method in CANDIDATES.items():
+    """Add the candidates and `WITH_COPIES` to `METHODS`; one that is there already stays as it is."""
+    for name, method in {**CANDIDATES, **WITH_COPIES}.items():
         if name not in METHODS:
             register(name, method)
 

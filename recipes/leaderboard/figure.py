@@ -1,5 +1,6 @@
 """The figure: faithfulness against cost, for light and for dark pages."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from hf_gradexplain.viz.canvas import STYLE
 from hf_gradexplain.viz.comparison import Look, draw_by_cost
-from recipes.leaderboard.measured import Measured
+from recipes.leaderboard.measured import Measured, Part
 
 
 class Theme(NamedTuple):
@@ -59,24 +60,29 @@ LOOKS: dict[str, tuple[str, str, bool]] = {
     "gi_detached": ("yellow", "^", True),
     "attn_lrp": ("red", "s", True),
     "cp_lrp": ("green", "D", True),
-    "ig_attn_3": ("red", "s", False),
-    "ig_attn_5": ("red", "s", False),
-    "ig_cp_3": ("green", "D", False),
-    "ig_cp_5": ("green", "D", False),
+    "ig_attn": ("red", "s", False),
+    "ig_cp": ("green", "D", False),
     "integrated_gradients": ("purple", "P", True),
     "smoothgrad": ("gray", "v", True),
     "sa_l2": ("gray", "x", True),
+    "occlusion": ("gray", "o", False),
+    "shapley": ("blue", "P", False),
+    "kernel_shap": ("purple", "^", False),
+    "partition_shapley": ("green", "v", False),
+    "lime": ("yellow", "D", False),
+    "gradient_shap": ("red", "X", False),
 }
-"""Colour, marker, and whether it is filled, of the methods in the figure. Methods that rank words nearly as one of
-these does (`gi_prob`, the other norms) are in the tables only."""
+"""Colour, marker, and whether it is filled, of the methods in the figure. `shapley` stands for `shapley_200` and so on:
+what differs in a number looks the same. Methods that rank words nearly as one of these does (`gi_prob`, the other
+norms) are in the tables only."""
 
 NAMES = {
-    "ig_attn_3": "ig_attn, 3 and 5 steps",
-    "ig_cp_3": "ig_cp, 3 and 5 steps",
+    "ig_attn": "ig_attn, 3 and 5 steps",
+    "ig_cp": "ig_cp, 3 and 5 steps",
     "integrated_gradients": "integrated_gradients, 20 steps",
     "loo": "loo (leave-one-out)",
 }
-"""Names in the legend, if they are not those of the methods. A candidate of 5 steps has the look of that of 3."""
+"""Names in the legend, if they are not those in `LOOKS`."""
 
 COLUMNS = 2
 
@@ -84,7 +90,8 @@ COLUMNS = 2
 def leaderboard_figure(entries: Sequence[Measured], theme: Theme) -> Figure:
     """Draw the faithfulness of each method against its number of passes, a panel per entry.
 
-    Faithfulness is AOPC(10) on the scale where random is 0 and leave-one-out is 1, with 95 % intervals.
+    Faithfulness is AOPC(10) on the scale where random is 0 and leave-one-out is 1, with 95 % intervals. That of methods
+    that run many masked copies is measured on fewer texts, relative to random and leave-one-out on these.
     """
     with matplotlib.style.context(STYLE):
         rows = -(-len(entries) // COLUMNS)
@@ -109,22 +116,39 @@ def _panel(axes: Axes, entry: Measured, theme: Theme) -> None:
     axes.grid(axis="y", color=theme.grid)
     for level, style in ((0, (0, (1, 2))), (1, "solid")):
         axes.axhline(level, color=theme.ink, linewidth=0.9, linestyle=style, zorder=1)
-    shown = [m for m in LOOKS if m in entry.methods]
-    estimates = {method: entry.relative(method).estimate[:3] for method in shown}
-    points = pd.DataFrame.from_dict(estimates, orient="index", columns=["value", "low", "high"])
-    draw_by_cost(axes, points.assign(cost=[entry.passes(m) for m in shown]), {m: _look(m, theme) for m in shown})
-    axes.set_xlim(0.55, 350)
-    axes.set_xticks([1, 3, 5, 20, 100])
+    points = pd.concat([_points(entry, "verdict"), *([_points(entry.masking, "all")] if entry.masking else [])])
+    points = points[~points.index.duplicated()].sort_values("order")
+    draw_by_cost(axes, points, {m: _look(m, theme) for m in points.index})
+    axes.set_xlim(0.55, 3000)
+    axes.set_xticks([1, 5, 20, 100, 500, 2000])
     axes.tick_params(colors=theme.muted, labelsize=10.5)
     for spine in axes.spines.values():
         spine.set_color(theme.muted)
 
 
+def _points(entry: Measured, part: Part) -> pd.DataFrame:
+    """Return the cost and the relative AOPC of each method that has a look."""
+    shown = [m for m in entry.methods if _family(m) in LOOKS]
+    estimates = [entry.relative(m, part).estimate[:3] for m in shown]
+    points = pd.DataFrame(estimates, index=shown, columns=["value", "low", "high"])
+    order = [list(LOOKS).index(_family(m)) for m in shown]
+    return points.assign(cost=[entry.passes(m) for m in shown], order=order)
+
+
+def _family(method: str) -> str:
+    """Return the name of a method in `LOOKS`.
+
+    >>> _family("shapley_200"), _family("sa_l2")
+    ('shapley', 'sa_l2')
+    """
+    return re.sub(r"_\d+$", "", method)
+
+
 def _look(method: str, theme: Theme) -> Look:
     """Return how a method looks on a page of this theme."""
-    color, marker, filled = LOOKS[method]
+    color, marker, filled = LOOKS[_family(method)]
     paint = theme.ink if color == "ink" else theme.colors[color]
-    return Look(paint, marker, paint if filled else theme.paper, NAMES.get(method, method))
+    return Look(paint, marker, paint if filled else theme.paper, NAMES.get(_family(method), _family(method)))
 
 
 def _legend(figure: Figure, panels: Sequence[Axes], theme: Theme) -> None:
@@ -132,8 +156,6 @@ def _legend(figure: Figure, panels: Sequence[Axes], theme: Theme) -> None:
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    for name in ("ig_attn_5", "ig_cp_5"):
-        handles.pop(name, None)
     figure.legend(
         list(handles.values()), list(handles), loc="outside upper center", ncols=2, frameon=False,
         labelcolor=theme.ink, fontsize=10.5,

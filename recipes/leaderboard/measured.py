@@ -15,8 +15,9 @@ from hf_gradexplain.evaluation.median import median_interval
 from hf_gradexplain.evaluation.read_documents import read_correlations
 from hf_gradexplain.run.folder import document_paths
 from recipes.leaderboard.candidates import passes
+from recipes.leaderboard.certainty import Certainty, read_certainty
 from recipes.leaderboard.entries import Entry
-from recipes.leaderboard.plan import MAX_K, Plan
+from recipes.leaderboard.plan import MAX_K, OF_ZERO, Plan
 from recipes.leaderboard.resampled import Resampled, mean_over_texts
 from recipes.leaderboard.times import REFERENCE
 from recipes.paper.ablations import Areas, read_areas
@@ -38,6 +39,7 @@ class Measured:
         ends: The folder of the evaluation of sufficiency and NAOPC; None without one.
         times: The file of the time measurement; None without one.
         accuracies: The accuracy of each training.
+        masking: The measurements of the methods that run many masked copies, of the first training; None without any.
     """
 
     entry: Entry
@@ -47,6 +49,7 @@ class Measured:
     ends: Path | None
     times: Path | None
     accuracies: Mapping[int, float]
+    masking: "Measured | None" = None
 
     @cached_property
     def areas(self) -> dict[int, Areas]:
@@ -88,9 +91,16 @@ class Measured:
         return int(sum(self.rows(seed, part).sum() for seed in self.trainings))
 
     def passes(self, method: str) -> float:
-        """Return how many passes a method takes, on average over texts."""
+        """Return how many passes a method takes, on average over texts; those that ran where it draws at random."""
+        if method in self.certainty:
+            return self.certainty[method].passes
         units = np.concatenate([areas.units for areas in self.areas.values()])
         return float(np.mean([passes(method, u) for u in units]))
+
+    @cached_property
+    def certainty(self) -> dict[str, Certainty]:
+        """How sure the scores of each method that draws at random are."""
+        return read_certainty([path for folder in self.trainings.values() for path in document_paths(folder)])
 
     def sufficiency(self, method: str) -> Estimate:
         """Return sufficiency: as AOPC(10), with the words kept instead of removed; low is good."""
@@ -190,17 +200,19 @@ def read_measured(plan: Plan, methods: Sequence[str]) -> list[Measured]:
         trainings = {seed: folder for (seed, name), folder in done.items() if name == "zero"}
         if not trainings:
             continue
-        in_all = [m for m in methods if all(m in _measured_methods(folder) for folder in trainings.values())]
         times = plan.times[entry].output
+        accuracies = {seed: _accuracy(plan.trainings[entry, seed].output) for seed in trainings}
+        masking = {seed: folder for (seed, name), folder in done.items() if name == "masking"}
         found.append(
             Measured(
                 entry,
-                tuple(in_all),
+                _in_all(methods, trainings),
                 trainings,
-                {name: folder for (_, name), folder in done.items() if name not in ("zero", "ends")},
+                {name: folder for (_, name), folder in done.items() if name not in OF_ZERO},
                 next((folder for (_, name), folder in done.items() if name == "ends"), None),
                 times if times.exists() else None,
-                {seed: _accuracy(plan.trainings[entry, seed].output) for seed in trainings},
+                accuracies,
+                Measured(entry, _in_all(methods, masking), masking, {}, None, None, accuracies) if masking else None,
             )
         )
     return found
@@ -209,6 +221,11 @@ def read_measured(plan: Plan, methods: Sequence[str]) -> list[Measured]:
 def _usable(folder: Path, entry: Entry) -> bool:
     complete = (folder / "results.json").exists()
     return complete or (entry.dataset != "imdb" and bool(document_paths(folder)))
+
+
+def _in_all(methods: Sequence[str], trainings: Mapping[int, Path]) -> tuple[str, ...]:
+    """Return those of the methods that were measured with every training."""
+    return tuple(m for m in methods if all(m in _measured_methods(folder) for folder in trainings.values()))
 
 
 def _measured_methods(folder: Path) -> list[str]:

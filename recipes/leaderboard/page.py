@@ -14,7 +14,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.files import atomic_write_bytes, atomic_write_text
 from hf_gradexplain.run.fingerprints import versions
 from hf_gradexplain.viz.canvas import figure_bytes
-from hf_gradexplain.viz.tables import TextTable, join_words, text_table, with_minus
+from hf_gradexplain.viz.tables import TextTable, join_words, text_table
 from hf_gradexplain.viz.templating import MARKDOWN
 from recipes.common.task_ledger import Ledger
 from recipes.leaderboard import tables
@@ -23,7 +23,16 @@ from recipes.leaderboard.entries import MODELS, SMALL
 from recipes.leaderboard.figure import THEMES, leaderboard_figure
 from recipes.leaderboard.measured import Measured, read_measured
 from recipes.leaderboard.plan import MAX_K, NAOPC, NO_ENDS, Plan
-from recipes.leaderboard.verdicts import KINDS, TOLERANCE, choose_methods, in_words, losses, of_kind
+from recipes.leaderboard.verdicts import (
+    KINDS,
+    TOLERANCE,
+    Choice,
+    best_with_copies,
+    choose_methods,
+    in_words,
+    losses,
+    of_kind,
+)
 from recipes.paper import constants as paper
 
 PAGES = MARKDOWN.overlay(
@@ -47,8 +56,13 @@ def write_page(arguments: LeaderboardArguments, plan: Plan, ledger: Ledger) -> P
     for name, theme in THEMES.items():
         image = figure_bytes(leaderboard_figure(entries, theme), "png")
         atomic_write_bytes(folder / "leaderboard" / f"{name}.png", image)
-    numbers = json.dumps(tables.numbers(entries), indent=1, ensure_ascii=False)
-    atomic_write_text(folder / "leaderboard" / "results.json", numbers + "\n")
+    numbers = {
+        "results": tables.numbers(entries),
+        "masking": tables.masking_numbers([x.masking for x in entries if x.masking]),
+    }
+    for name, rows in numbers.items():
+        text = json.dumps(rows, indent=1, ensure_ascii=False)
+        atomic_write_text(folder / "leaderboard" / f"{name}.json", text + "\n")
     sections = [_section(path) for path in sorted((folder / "leaderboard").glob("*.md"))]
     content = {**_content(entries, arguments), "cost": _cost(plan, ledger), "sections": sections}
     page = folder / "leaderboard.md"
@@ -74,6 +88,8 @@ def _content(entries: Sequence[Measured], arguments: LeaderboardArguments) -> di
         "targets": _grid(tables.target_table(entries, one_pass)),
         "losses": _losses(entries, one_pass),
         "candidates": _grid_or_none(tables.candidate_table(entries, one_pass.get("transformers"))),
+        "bought": [tables.bought(choice) for choice in _with_copies(entries, one_pass)],
+        "masking": [_masking(x.masking, one_pass) for x in entries if x.masking],
         "entries": [_entry(x) for x in entries],
         "measured": _grid(tables.measured_table(entries)),
         "models": _models(entries),
@@ -99,6 +115,20 @@ def _entry(entry: Measured) -> dict[str, Any]:
     }
 
 
+def _masking(entry: Measured, one_pass: Mapping[str, str]) -> dict[str, Any]:
+    recommended = next(method for kind, method in one_pass.items() if entry.entry.model in KINDS[kind])
+    return {
+        "title": entry.entry.title,
+        "n": entry.n_texts("all"),
+        "table": _grid(tables.masking_table(entry, recommended)),
+    }
+
+
+def _with_copies(entries: Sequence[Measured], one_pass: Mapping[str, str]) -> list[Choice]:
+    choices = (best_with_copies(entries, kind, method) for kind, method in one_pass.items())
+    return [choice for choice in choices if choice]
+
+
 def _losses(entries: Sequence[Measured], one_pass: Mapping[str, str]) -> list[str]:
     """Return a sentence for each entry on which the recommended method is below others, or misses a target."""
     sentences = []
@@ -111,8 +141,7 @@ def _losses(entries: Sequence[Measured], one_pass: Mapping[str, str]) -> list[st
             for other in ("loo", "integrated_gradients"):
                 gap = entry.gap(method, other).estimate if other in entry.methods else None
                 if gap is not None and other not in ahead and in_words(gap) == "level":
-                    lead = with_minus(f"{gap.value:+z.3f} [{gap.low:z.3f}, {gap.high:z.3f}]")
-                    sentences.append(f"{entry.entry.title}: {method} is level with {other}, {lead}.")
+                    sentences.append(f"{entry.entry.title}: {method} is level with {other}, {tables.signed(gap)}.")
     return sentences
 
 

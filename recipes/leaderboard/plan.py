@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.attribution.methods import affordable
 from hf_gradexplain.commands.parsing import parse_arguments
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, TrainRecipeArguments
 from hf_gradexplain.corpus import load_texts
@@ -16,7 +16,7 @@ from recipes.common.encoder import NAME, copy_encoder, encoder_folder
 from recipes.common.running import inputs_of, row_fingerprints, run_evaluate_step, run_train_step, sha256_of
 from recipes.common.task_ledger import Step
 from recipes.leaderboard.arguments import LeaderboardArguments
-from recipes.leaderboard.candidates import FOR_THE_CANDIDATES, IG_STEPS, register_candidates
+from recipes.leaderboard.candidates import FOR_THE_CANDIDATES, IG_STEPS, MASKING, register_candidates
 from recipes.leaderboard.entries import ENTRIES, SMALL, Entry
 from recipes.leaderboard.small_models import save_untrained
 from recipes.leaderboard.times import measure_times
@@ -29,6 +29,9 @@ MAX_K = 10
 
 PIECES = 256
 """Tokens after which MiniLM cuts a text: the length that it was pretrained for."""
+
+OF_ZERO = ("zero", "ends", "masking")
+"""The evaluations under the baseline zero."""
 
 NO_ENDS = ("minilm-imdb", "bilstm-imdb")
 """Entries whose sufficiency is not measured: it takes every number of removed words, of about 130."""
@@ -43,7 +46,8 @@ class Plan:
 
     Attributes:
         trainings: By entry and seed.
-        evaluations: By entry, seed and name: `zero`, another masking baseline, or `ends` (sufficiency and NAOPC).
+        evaluations: By entry, seed and name: `zero`, another masking baseline, `ends` (sufficiency and NAOPC), or
+            `masking` (methods that run many masked copies).
         times: Time measurements, by entry.
         others: Untrained models and the copy of the encoder.
     """
@@ -90,6 +94,7 @@ def make_plan(arguments: LeaderboardArguments) -> Plan:
         plan.times[entry] = planner.time(entry, training)
         names = entry.baselines if arguments.baseline_texts else ()
         names += ("ends",) if arguments.ends_texts and entry.name not in NO_ENDS else ()
+        names += ("masking",) if arguments.masking_texts else ()
         for name in names:
             plan.evaluations[entry, first, name] = planner.evaluation(entry, first, name, training)
     return plan
@@ -107,7 +112,7 @@ class _Planner:
             if name in names
         }
         self.rows = row_fingerprints(self.sources)
-        self.methods = arguments.methods or tuple(METHODS)
+        self.methods = arguments.methods or affordable()
 
     def training(self, entry: Entry, seed: int, others: dict[str, Step]) -> Step:
         """Return the step that trains a model; add the steps that it needs to `others`."""
@@ -148,13 +153,14 @@ class _Planner:
     def evaluation(self, entry: Entry, seed: int, name: str, training: Step) -> Step:
         """Return the step that evaluates a model on test texts of its dataset."""
         folder, ends = self.output_dir / f"seed{seed}" / f"{entry.name}-{name}", name == "ends"
+        baseline = "zero" if name in OF_ZERO else name
         arguments = EvaluateRecipeArguments(
             model_name_or_path=str(training.output),
             dataset_name=self.sources[entry.dataset],
             output_dir=str(folder),
             max_samples=self._texts(entry, name),
             methods=self._methods(entry, name),
-            baseline="zero" if ends else name,  # type: ignore[arg-type]
+            baseline=baseline,  # type: ignore[arg-type]
             steps=IG_STEPS,
             random_orders=0,
             both_ends=ends,
@@ -178,14 +184,16 @@ class _Planner:
 
     def _methods(self, entry: Entry, name: str) -> tuple[str, ...]:
         """Return the methods of an evaluation: fewer of them where there is no shortcut and texts are long."""
+        if name == "masking":
+            return MASKING
         if name == "zero" and entry.name != "minilm-imdb":
             return self.methods
         return tuple(m for m in self.methods if m in FOR_THE_CANDIDATES or m.startswith("ig_"))
 
     def _texts(self, entry: Entry, name: str) -> int:
         texts = self.arguments.imdb_texts if entry.dataset == "imdb" else self.arguments.texts
-        fewer = self.arguments.ends_texts if name == "ends" else self.arguments.baseline_texts
-        return texts if name == "zero" else min(texts, fewer or texts)
+        fewer = {"zero": None, "ends": self.arguments.ends_texts, "masking": self.arguments.masking_texts}
+        return min(texts, fewer.get(name, self.arguments.baseline_texts) or texts)
 
 
 def _copy_encoder(source: Path, target: Path) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hf_gradexplain.viz.tables import MISSING, with_interval
+from hf_gradexplain.viz.tables import MISSING, with_interval, with_minus
+from recipes.leaderboard.certainty import TOP
 from recipes.leaderboard.measured import Measured
 from recipes.leaderboard.plan import MAX_K
 from recipes.leaderboard.verdicts import REFERENCES, Choice, candidate_gaps, in_words, meets_targets, of_kind
@@ -31,6 +32,15 @@ def plus_minus(estimate: Estimate) -> str:
     return f"{estimate.value:z.3f} ± {(estimate.high - estimate.low) / 2:.3f}"
 
 
+def signed(gap: Estimate) -> str:
+    """Write a difference with its sign and its interval.
+
+    >>> signed(Estimate(0.25, -0.22, 0.28))
+    '+0.250 [−0.220, 0.280]'
+    """
+    return with_minus(f"{gap.value:+z.3f} [{gap.low:z.3f}, {gap.high:z.3f}]")
+
+
 def answer(choice: Choice) -> str:
     """Return the sentence that answers which method to take for a kind of model, if one pass is the budget."""
     sides = [
@@ -43,6 +53,16 @@ def answer(choice: Choice) -> str:
 
 _NAMES = {"loo": "leave-one-out", "integrated_gradients": "integrated gradients of 20 steps"}
 _SIDES = {"above": "above", "level": "level with", "below": "below"}
+
+
+def bought(choice: Choice) -> str:
+    """Return the sentence that says what masked copies buy over a method of one pass, the first one in `gaps`."""
+    sides = [f"{_SIDES[in_words(gap)]} {_NAMES.get(m, m)} ({signed(gap)})" for m, gap in choice.gaps.items()]
+    verb, best = _BUY[in_words(next(iter(choice.gaps.values())))], f"{choice.method}, the best method that runs them"
+    return f"For {choice.kind}, masked copies {verb}: {best}, is {' and '.join(sides)}."
+
+
+_BUY = {"above": "buy a better order than one pass", "level": "buy nothing that shows", "below": "buy nothing"}
 
 
 def choice_table(choices: Sequence[Choice]) -> pd.DataFrame:
@@ -115,6 +135,24 @@ def cost_table(entry: Measured) -> pd.DataFrame:
     )
 
 
+def masking_table(entry: Measured, one_pass: str) -> pd.DataFrame:
+    """Return a row per method of the evaluation `masking`: AOPC, differences, and how sure the scores are."""
+    rows = []
+    for method in sorted(entry.methods, key=lambda m: -entry.aopc(m, "all").value):
+        sure = entry.certainty.get(method)
+        row = {
+            "method": method,
+            "passes": f"{entry.passes(method):.0f}",
+            AOPC: interval(entry.aopc(method, "all").estimate),
+        }
+        for other in ("loo", one_pass):
+            row[f"minus {other}"] = MISSING if method == other else interval(entry.gap(method, other, "all").estimate)
+        row["margin"] = f"{sure.margin:.0%}" if sure else MISSING
+        row[f"top {TOP} told apart"] = f"{sure.told_apart:.0%}" if sure else MISSING
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def baseline_table(entry: Measured) -> pd.DataFrame:
     """Return a row per method: its AOPC and its rank under every masking baseline, on the same texts."""
     columns: dict[str, list[Any]] = {}
@@ -160,6 +198,26 @@ def numbers(entries: Sequence[Measured]) -> list[dict[str, Any]]:
             row |= {f"minus_{m}": _values(entry.gap(method, m).estimate) for m in REFERENCES if m in entry.methods}
             rows.append(row)
     return rows
+
+
+def masking_numbers(entries: Sequence[Measured]) -> list[dict[str, Any]]:
+    """Return the numbers of the evaluations `masking` as JSON values: a row per entry and method."""
+    return [
+        {
+            "entry": x.entry.name,
+            "method": method,
+            "passes": round(x.passes(method), 1),
+            "aopc_all": _values(x.aopc(method, "all").estimate),
+            "minus_loo": _values(x.gap(method, "loo", "all").estimate),
+        }
+        | (
+            {"margin": round(x.certainty[method].margin, 5), "told_apart": round(x.certainty[method].told_apart, 5)}
+            if method in x.certainty
+            else {}
+        )
+        for x in entries
+        for method in x.methods
+    ]
 
 
 def _values(estimate: Estimate) -> list[float]:

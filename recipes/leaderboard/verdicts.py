@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from recipes.leaderboard.candidates import CANDIDATES
+from recipes.leaderboard.candidates import CANDIDATES, WITH_COPIES
 from recipes.leaderboard.entries import SMALL
 from recipes.leaderboard.measured import Measured, Part
 from recipes.leaderboard.resampled import Resampled, mean_over_models
@@ -33,7 +33,7 @@ class Choice(NamedTuple):
         kind: The kind of model.
         budget: The budget, a key of `BUDGETS`.
         method: The method.
-        gaps: AOPC(10) of the method minus that of each of `REFERENCES`, mean over the models.
+        gaps: AOPC(10) of the method minus that of others such as `REFERENCES`, mean over the models.
     """
 
     kind: str
@@ -82,6 +82,19 @@ def choose_methods(entries: Sequence[Measured]) -> list[Choice]:
             others = [m for m in REFERENCES if m in shared_methods(members)]
             choices.append(Choice(kind, budget, chosen, {m: mean_gap(members, chosen, m) for m in others}))
     return choices
+
+
+def best_with_copies(entries: Sequence[Measured], kind: str, one_pass: str) -> Choice | None:
+    """Return the best method that runs many masked copies, compared with leave-one-out and a method of one pass.
+
+    Like every method, it is chosen on the texts for choices. None if no model of the kind was measured with them.
+    """
+    members = [x.masking for x in of_kind(entries, kind) if x.masking]
+    methods = [m for m in shared_methods(members) if m in WITH_COPIES]
+    if not methods:
+        return None
+    best = max(methods, key=lambda m: mean_aopc(members, m, "choice").value)
+    return Choice(kind, "any", best, {m: mean_gap(members, best, m) for m in (one_pass, "loo")})
 
 
 def in_words(gap: Estimate) -> str:
