@@ -43,13 +43,16 @@ IG_STEPS = 20
 FOR_THE_CANDIDATES = ("random", "loo", "signed_gi", "integrated_gradients", "attn_lrp", "cp_lrp", "gi_detached")
 """The methods they are compared with where a full comparison takes too long."""
 
+EXTRA = {**CANDIDATES, **WITH_COPIES}
+"""All that is measured beside `METHODS`."""
+
 MASKING = (*WITH_COPIES, "occlusion", *FOR_THE_CANDIDATES)
 """The methods of the evaluation `masking`: those that run many copies of a text, and what they are compared with."""
 
 
 def register_candidates() -> None:
-    """Add the candidates and `WITH_COPIES` to `METHODS`; one that is there already stays as it is."""
-    for name, method in {**CANDIDATES, **WITH_COPIES}.items():
+    """Add `EXTRA` to `METHODS`; a method that is there already stays as it is."""
+    for name, method in EXTRA.items():
         if name not in METHODS:
             register(name, method)
 

@@ -1,5 +1,6 @@
 """Measurements of an entry with given AOPCs, without any files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,5 +32,21 @@ def measured(name, levels, *, seeds=(0,), n=400, noise=0.05, units=30, draw=0):
         areas[seed] = Areas(np.arange(n), np.full(n, units), values)
     folders = {seed: Path(f"seed{seed}") for seed in seeds}
     made = Measured(entry(name), tuple(levels), folders, {}, None, None, dict.fromkeys(seeds, 0.9))
+    vars(made)["areas"] = areas
+    return made
+
+
+def with_masking(made, levels, certainty, *, n=400):
+    """Return an entry with an evaluation of the methods that run masked copies.
+
+    Args:
+        made: The entry.
+        levels: The mean AOPC by method, on the texts of this evaluation.
+        certainty: How sure the scores are, by method that draws at random.
+        n: Number of these texts.
+    """
+    masking = measured(made.entry.name, levels, n=n, noise=0.02, draw=9)
+    vars(masking)["certainty"] = certainty
+    areas, made = made.areas, replace(made, masking=masking)
     vars(made)["areas"] = areas
     return made

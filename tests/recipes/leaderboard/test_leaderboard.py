@@ -19,10 +19,10 @@ from tests.recipes.paper.made_up import write_data
 ROOT = Path(__file__).parents[3]
 SCALE = (
     "--entries", "llama-ag_news", "fasttext-ag_news", "--seeds", "0", "1", "--texts=12", "--baseline_texts=6",
-    "--ends_texts=3", "--time_texts=2", "--time_rounds=2", "--vocabulary=200",
+    "--ends_texts=3", "--masking_texts=2", "--time_texts=2", "--time_rounds=2", "--vocabulary=200",
     "--methods", "random", "loo", "signed_gi", "attn_lrp", "integrated_gradients", "ig_cp_3",
 )  # fmt: skip
-STEPS = 2 + 4 + 4 + 2 + 2 + 3
+STEPS = 2 + 4 + 4 + 2 + 2 + 3 + 2
 
 
 def command(folder, *more):
@@ -70,7 +70,7 @@ def test_the_page_is_markdown_with_its_figure_and_says_nothing_of_the_machine(fi
     out = finished / "out"
     page = (out / "leaderboard.md").read_text(encoding="utf-8")
     html = MarkdownIt().enable("table").render(page)
-    assert html.count("<table>") == 4 + 3 * 2
+    assert html.count("<table>") == 4 + 3 * 2 + 2
     for name in ("light", "dark"):
         assert f"leaderboard/{name}.png" in page
         assert imread(out / "leaderboard" / f"{name}.png").std() > 0.05, f"{name} shows something"

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.attribution.methods import METHODS, affordable
 from hf_gradexplain.commands.parsing import parse_arguments
 from hf_gradexplain.errors import GradexplainError
 from recipes.leaderboard.arguments import LeaderboardArguments
-from recipes.leaderboard.candidates import CANDIDATES
+from recipes.leaderboard.candidates import CANDIDATES, EXTRA, MASKING, WITH_COPIES
 from recipes.leaderboard.entries import ENTRIES
 from recipes.leaderboard.plan import CONFIGS, make_plan
 from tests.recipes.leaderboard.made_up import entry
@@ -19,7 +19,7 @@ LLAMA, FASTTEXT, BILSTM = entry("llama-ag_news"), entry("fasttext-ag_news"), ent
 
 @pytest.fixture(autouse=True)
 def _candidates(monkeypatch):
-    for name, method in CANDIDATES.items():
+    for name, method in EXTRA.items():
         monkeypatch.setitem(METHODS, name, method)
 
 
@@ -33,6 +33,7 @@ def arguments(tmp_path):
         seeds=(4, 2),
         baseline_texts=20,
         ends_texts=10,
+        masking_texts=5,
     )
 
 
@@ -41,14 +42,14 @@ def test_the_first_training_comes_first_and_has_everything(arguments):
     assert set(plan.trainings) == {(x, seed) for x in (LLAMA, FASTTEXT, BILSTM) for seed in (4, 2)}
     names = {x: {name for e, seed, name in plan.evaluations if (e, seed) == (x, 4)} for x in (LLAMA, FASTTEXT, BILSTM)}
     assert names == {
-        LLAMA: {"zero", "mean", "ends"},
-        FASTTEXT: {"zero", "mean", "unk", "ends"},
-        BILSTM: {"zero", "mean", "unk"},
+        LLAMA: {"zero", "mean", "ends", "masking"},
+        FASTTEXT: {"zero", "mean", "unk", "ends", "masking"},
+        BILSTM: {"zero", "mean", "unk", "masking"},
     }
     assert {key for key in plan.evaluations if key[1] == 2} == {(x, 2, "zero") for x in (LLAMA, FASTTEXT, BILSTM)}
     steps = [step.name for step in plan.steps()]
     assert steps[:3] == ["untrained/seed4/llama", "train/seed4/llama-ag_news", "evaluate/seed4/llama-ag_news-zero"]
-    assert len(steps) == len(set(steps)) == 2 + 6 + 6 + 3 + 2 + 3 + 2
+    assert len(steps) == len(set(steps)) == 2 + 6 + 6 + 3 + 3 + 4 + 3
     assert steps.index("time/bilstm-imdb") < steps.index("evaluate/seed4/llama-ag_news-ends")
     for step in plan.steps():
         assert all(steps.index(need.name) < steps.index(step.name) for need in step.needs)
@@ -72,15 +73,23 @@ def test_evaluations_differ_in_baseline_texts_and_curves(arguments):
     assert [x["max_samples"] for x in (zero, mean, ends)] == [300, 20, 10]
     assert [x["k_grid"] for x in (zero, mean, ends)] == [tuple(range(1, 11)), tuple(range(1, 11)), ()]
     assert [(x["both_ends"], x["naopc"]) for x in (zero, mean, ends)] == [(False, False), (False, False), (True, True)]
-    assert zero["methods"] == tuple(METHODS)
+    assert zero["methods"] == affordable()
+    assert not WITH_COPIES.keys() & set(zero["methods"])
     assert set(CANDIDATES) < set(zero["methods"])
     assert {*CANDIDATES, "loo", "random"} < set(mean["methods"]) < set(zero["methods"])
     assert (zero["unit"], zero["target"], zero["max_k"]) == ("word_type", "label", 10)
     assert make_plan(arguments).evaluations[BILSTM, 4, "zero"].inputs["max_samples"] == 300
 
 
+def test_methods_that_run_masked_copies_are_measured_beside_those_they_are_compared_with(arguments):
+    inputs = make_plan(arguments).evaluations[LLAMA, 4, "masking"].inputs
+    assert (inputs["methods"], inputs["baseline"], inputs["max_samples"]) == (MASKING, "zero", 5)
+    assert {"shapley_1000", "occlusion", "loo", "random", "attn_lrp", "signed_gi"} < set(MASKING)
+    assert inputs["k_grid"] == tuple(range(1, 11))
+
+
 def test_without_texts_for_them_there_are_no_other_evaluations(arguments):
-    plan = make_plan(replace(arguments, baseline_texts=None, ends_texts=None))
+    plan = make_plan(replace(arguments, baseline_texts=None, ends_texts=None, masking_texts=None))
     assert {name for *_, name in plan.evaluations} == {"zero"}
 
 

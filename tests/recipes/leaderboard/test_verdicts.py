@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hf_gradexplain.attribution.methods import METHODS
-from recipes.leaderboard.candidates import CANDIDATES
+from recipes.leaderboard.candidates import EXTRA
 from recipes.leaderboard.verdicts import candidate_gaps, choose_methods, in_words, losses, meets_targets
 from tests.recipes.leaderboard.made_up import measured
 
@@ -21,7 +21,7 @@ LEVELS = {
 
 @pytest.fixture(autouse=True)
 def _candidates(monkeypatch):
-    for name, method in CANDIDATES.items():
+    for name, method in EXTRA.items():
         monkeypatch.setitem(METHODS, name, method)
 
 
