@@ -77,8 +77,8 @@ class RecordInputs(_Recorder):
         Inputs recorded earlier are copied before this operation changes them.
         """
         if name.endswith("_"):
-            for x in _tensors(args):
-                for node in self._nodes_of_storage.pop(_storage(x), ()):
+            for changed in _tensors(args):
+                for node in self._nodes_of_storage.pop(_storage(changed), ()):
                     self.inputs[node] = self.inputs[node].clone()
         if name.rstrip("_") not in _INPUT_NOT_SAVED:
             return None
