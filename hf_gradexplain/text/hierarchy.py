@@ -35,7 +35,7 @@ def hierarchy(text: str, units: Sequence[Unit], borders: Iterable[int] = ()) -> 
     levels = [begins, *([at + a for at, part in parts for a, _ in divide(part)] for divide in (sentences, clauses))]
     numbers = [tuple(bisect_right(starts, unit.spans[0][0]) for starts in levels) for unit in units]
 
-    def nested(members: list[int], level: int) -> list:  # type: ignore[type-arg]
+    def nested(members: list[int], level: int) -> list:
         if level == len(levels):
             return members
         return [nested(list(group), level + 1) for _, group in groupby(members, lambda u: numbers[u][level])]
