@@ -90,6 +90,7 @@ def test_fewer_copies_are_proposed_for_methods_that_draw_them():
 def test_a_shortcut_saves_copies_of_the_kind_that_it_is_for(texts):
     cost = estimate(explainer("textcnn"), texts, Options(("loo", "shapley", "occlusion")))
     assert cost.saved == {"loo", "shapley", "occlusion", "curves"}
+    assert cost.cheaper["max_evals", 500] == 1  # what is saved costs nothing
     saved = "(saved by the shortcut of TextCNNForSequenceClassification)"
     assert cost.in_words()["  shapley"].endswith(saved)
     shapley, occlusion, loo = (select(name)[name].source for name in ("shapley", "occlusion", "loo"))
