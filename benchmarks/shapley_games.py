@@ -28,6 +28,7 @@ from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassificat
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import subset_logits
 from hf_gradexplain.training.small_transformer import small_transformer
+from tests.helpers.games import Table
 
 TRAINING_TEXTS, EPOCHS, BATCH, DIMS = 8_000, 8, 64, 50
 CLASSES = 4
@@ -62,34 +63,11 @@ class KnownText:
         return np.logaddexp.reduce(self.logits, axis=1) - self.logits[:, self.target]
 
 
-class KnownGame:
-    """A game, as `hf_gradexplain.attribution.masking.game.Game`, that looks its losses up.
-
-    Args:
-        losses: `(2^U,)` the losses without every set of units.
-        seed: The seed of its random draws.
-    """
-
-    def __init__(self, losses: np.ndarray, seed: int) -> None:
-        self.table, self.seed, self.copies = losses, seed, 0
-        self.size = int(np.log2(len(losses)))
-        self.forwards = (None,)
-        self.plain = losses[:1]
-
-    def losses(self, removed: np.ndarray) -> np.ndarray:
-        """Return the losses without sets of units: `(N, U)` bool to `(1, N)`."""
-        self.copies += int(removed.any(1).sum())
-        return removal_orders.lookup(self.table)(removed)[None]
-
-    def walks(self, orders: np.ndarray) -> np.ndarray:
-        """Return the losses as the units are removed one by one: `(M, U)` orders to `(1, M, U + 1)`."""
-        self.copies += len(orders) * (self.size - 1) + 1
-        sets = np.concatenate([np.zeros((len(orders), 1), dtype=int), np.cumsum(1 << orders, 1)], 1)
-        return self.table[sets][None]
-
-    def rng(self, purpose: str) -> np.random.Generator:
-        """Return a generator that depends on the seed and the purpose alone."""
-        return np.random.default_rng([self.seed, *purpose.encode()])
+def game_of(text: KnownText, seed: int) -> Table:
+    """Return the game that looks its losses up, as the package plays it: FastText has a shortcut."""
+    game = Table(text.losses, seed)
+    game.has_shortcut = text.model == "fasttext"
+    return game
 
 
 def exact(losses: np.ndarray) -> np.ndarray:

@@ -18,6 +18,8 @@ Surrogates as control variates of Shapley values: Goldwasser & Hooker 2024, *Sta
 with Control Variates*; Witter et al. 2025, *Regression-adjusted Monte Carlo Estimators for Shapley Values*.
 """
 
+from functools import cached_property
+
 import numpy as np
 
 from hf_gradexplain.attribution.masking.budget import Means
@@ -37,7 +39,7 @@ _NOISE = 1e-5
 class CorrectedWalks(Walks):
     """Draws whose means are those of the corrected draws."""
 
-    @property
+    @cached_property
     def estimate(self) -> Estimate:
         """The means of the corrected draws and their standard errors."""
         return Means.of(corrected(self)).estimate
