@@ -5,10 +5,11 @@
 
 Bare: frozen parameters; tokenised texts, sorted by length, in padded batches of the same number of tokens; one forward
 pass and one backward pass to the word vectors. For leave-one-out and for the curve of one order: the forward passes of
-a text and of all its masked copies, one text after the other, without padding. The package goes from texts to
-explanations. A ratio is the median over the rounds, with the minimum and the maximum; `processor` is the median in
-processor time, which other work on the machine disturbs less; `TFLOP/s` counts the matrix products of the encoder, with
-their share of the rate at which this device multiplies large matrices of the same kind.
+a text and of all its masked copies, one text after the other, without padding; for Shapley values, as many masked
+copies of one text as the package runs. The package goes from texts to explanations. A ratio is the median over the
+rounds, with the minimum and the maximum; `processor` is the median in processor time, which other work on the machine
+disturbs less; `TFLOP/s` counts the matrix products of the encoder, with their share of the rate at which this device
+multiplies large matrices of the same kind.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import removal_curves
 
+WORKS = ("gradients", "copies", "shapley")
 GRADIENT_METHODS = ("signed_gi", "sa_l1", "sa_l2", "sa_linf", "sa_raw")
 FEW = {"ag_news": 4, "imdb": 1}
 """Number of texts of similar length for leave-one-out and curves, per 1,024 tokens of the budget."""
@@ -74,13 +76,14 @@ class Bare:
             torch.autograd.grad(loss, leaves)[0].cpu()
 
     @torch.no_grad()
-    def copies(self, rows: list[Tensor]) -> None:
-        """Run each text, and one masked copy of it per token except the two at its ends."""
+    def copies(self, rows: list[Tensor], number: int | None = None) -> None:
+        """Run each text, and one masked copy of it per token except the two at its ends, or `number` such copies."""
         for ids in rows:
             mask = torch.ones_like(ids)
             with self.precision():
                 self.model(input_ids=ids.unsqueeze(0), attention_mask=mask.unsqueeze(0)).logits.cpu()
-            for places in torch.arange(1, len(ids) - 1, device=ids.device).split(max(1, self.tokens // len(ids))):
+            masked = torch.arange(number or len(ids) - 2, device=ids.device) % (len(ids) - 2) + 1
+            for places in masked.split(max(1, self.tokens // len(ids))):
 
                 def zeroed(module: torch.nn.Module, args: object, output: Tensor, places: Tensor = places) -> Tensor:
                     return output.index_put(
@@ -122,6 +125,8 @@ def measure(kind: str, n: int, arguments: argparse.Namespace) -> Iterator[str]:
         mixed = texts[: MIXED.get(kind, 0) * scale]
         yield from copies(kind, similar, "", bare, explain, arguments)
         yield from copies(kind, mixed, ", mixed lengths", bare, explain, arguments)
+    if "shapley" in arguments.works:
+        yield from shapley(kind, sorted(texts, key=len)[n // 2], bare, explain, arguments)
 
 
 def gradients(
@@ -169,6 +174,18 @@ def copies(
     yield row(kind, len(texts), f"removal curve{which}", base, curve, "")
 
 
+def shapley(
+    kind: str, text: str, bare: Bare, explain: partial[Explanations], arguments: argparse.Namespace
+) -> Iterator[str]:
+    """Yield the row of Shapley values of a text, with all masked copies of the budget."""
+    explain = partial(explain, methods="shapley", unit="token", max_evals=arguments.max_evals, max_error=0)
+    (ids,) = [torch.tensor(ids, device=arguments.device) for ids in bare.tokenizer([text])["input_ids"]]
+    copies = explain([text])[0].sampling["shapley"].copies
+    works = [lambda: bare.copies([ids], copies), lambda: explain([text])]
+    base, times = workload.in_turns(works, arguments.repeats, arguments.device)
+    yield row(kind, 1, f"shapley, {copies:,} copies", base, times, speed(arguments, len(ids) * (copies + 1), 1, base))
+
+
 def speed(arguments: argparse.Namespace, tokens: int, passes: int, times: list[workload.Seconds]) -> str:
     """Return the rate of the bare passes; a backward pass to the inputs costs as much as a forward pass."""
     products = 2 * 12 * arguments.layers * arguments.dims**2 * tokens * passes
@@ -206,7 +223,8 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="compile the package's layers, not the bare ones")
     parser.add_argument("--tokens", type=int, default=1024, help="tokens in one forward pass")
     parser.add_argument("--texts", type=int, nargs=2, default=[96, 24], metavar=("AG_NEWS", "IMDB"))
-    parser.add_argument("--works", nargs="+", default=["gradients", "copies"], choices=["gradients", "copies"])
+    parser.add_argument("--works", nargs="+", default=list(WORKS), choices=WORKS)
+    parser.add_argument("--max_evals", type=int, default=2000, help="masked copies of a text for shapley")
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--dims", type=int, default=384)
     parser.add_argument("--repeats", type=int, default=5)

@@ -3,8 +3,8 @@
     python -m benchmarks.shapley_games small.npz --dataset_name fancyzhx/ag_news
     python -m benchmarks.shapley_truth small.npz --seeds 20
 
-The exact values are those of enumeration. Each text is estimated with many seeds, up to `--max_evals` masked copies, and
-looked at wherever the package would look. A row is one moment: the first look, the last one, the look at which
+The exact values are those of enumeration. Each text is estimated with many seeds, up to `--max_evals` masked copies,
+and looked at wherever the package would look. A row is one moment: the first look, the last one, the look at which
 `max_error` is met, and the one at which `tell_apart` is.
 
 - *held*: how often the 95 % interval of a unit holds its exact value.
