@@ -3,9 +3,9 @@
     python -m benchmarks.shapley_games small.npz --dataset_name fancyzhx/ag_news
     python -m benchmarks.shapley_truth small.npz --seeds 20
 
-The exact values are those of enumeration. Each text is estimated with many seeds, up to `--max_evals` masked copies,
-and looked at wherever the package would look. A row is one moment: the first look, the last one, the look at which
-`max_error` is met, and the one at which `tell_apart` is.
+The exact values are those of enumeration; `partition_shapley` is compared with Owen values on a binary tree. Each text
+is estimated with many seeds, up to `--max_evals` masked copies, and looked at wherever the package would look. A row is
+one moment: the first look, the last one, the look at which `max_error` is met, and the one at which `tell_apart` is.
 
 - *held*: how often the 95 % interval of a unit holds its exact value.
 - *reached*: the share of estimates that reach this moment within the budget.
@@ -24,75 +24,91 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.shapley_games import KnownText, exact, game_of, load
+from hf_gradexplain.attribution.masking import kernel_shap, partition_shapley, shapley
 from hf_gradexplain.attribution.masking.budget import Budget
 from hf_gradexplain.attribution.masking.game import Estimate
-from hf_gradexplain.attribution.masking.shapley import sampled_values
 from hf_gradexplain.sampling import margins
+from tests.helpers.games import Table
 
 TOP = 5
 
 
+METHODS = {
+    "shapley": (exact, shapley.sampled_values),
+    "kernel_shap": (exact, kernel_shap.sampled_values),
+    "partition_shapley": (
+        lambda losses: partition_shapley.exact_values(Table(losses), tree_of(losses))[0],
+        lambda game, budget: partition_shapley.sampled_values(game, tree_of(game.table[0]), budget),
+    ),
+}
+"""For each method, its exact values of a table of losses, and its estimate of a game within a budget."""
+
+
+def tree_of(losses: np.ndarray) -> partition_shapley.Tree:
+    """Return the binary tree over the units of a text of one clause."""
+    return partition_shapley.binary(range(int(np.log2(len(losses)))))
+
+
 @dataclass(frozen=True)
 class Watched(Budget):
-    """A budget that is used up, and remembers what was seen at each look."""
+    """A budget that is used up, and remembers what was seen at each look, and after how many masked copies."""
 
-    seen: list[Estimate] = field(default_factory=list)
+    game: Table | None = None
+    seen: list[tuple[int, Estimate]] = field(default_factory=list)
 
-    def is_met(self, estimate: Estimate) -> bool:
+    def is_met(self, estimate: Estimate) -> np.ndarray:
         """Remember the estimate; go on."""
-        self.seen.append(estimate)
-        return False
+        self.seen.append((self.game.copies, estimate))
+        return np.zeros(1, dtype=bool)
 
 
-def looks(text: KnownText, seed: int, max_evals: int) -> list[Estimate]:
-    """Return the estimates at each look."""
-    budget = Watched(max_evals)
-    last = sampled_values(game_of(text, seed), budget)
-    return [*budget.seen, last]
+def looks(text: KnownText, method: str, seed: int, max_evals: int) -> list[tuple[int, Estimate]]:
+    """Return the numbers of masked copies and the estimates at each look."""
+    game = game_of(text, seed)
+    budget = Watched(max_evals, game=game)
+    last = METHODS[method][1](game, budget)
+    return [*budget.seen, (game.copies, last)]
 
 
-def moments(seen: list[Estimate]) -> Iterator[tuple[str, Estimate]]:
-    """Yield the moments that are reached, with the estimates at them."""
-    yield "first look", seen[0]
-    yield "last look", seen[-1]
+def moments(seen: list[tuple[int, Estimate]]) -> Iterator[tuple[str, int, Estimate]]:
+    """Yield the moments that are reached, with the copies and the estimates at them."""
+    yield "first look", *seen[0]
+    yield "last look", *seen[-1]
     for name, budget in (("max_error=0.05", Budget()), (f"tell_apart={TOP}", Budget(tell_apart=TOP))):
-        yield from [(name, estimate) for estimate in seen if budget.is_met(estimate)][:1]
+        yield from [(name, *look) for look in seen if budget.is_met(look[1]).all()][:1]
 
 
-def measure(text: KnownText, seeds: int, max_evals: int) -> Iterator[dict[str, Any]]:
+def measure(text: KnownText, method: str, seeds: int, max_evals: int) -> Iterator[dict[str, Any]]:
     """Yield a row for each seed and moment."""
-    true = exact(text.losses)
+    true = METHODS[method][0](text.losses)
     top = set(np.argsort(-true, kind="stable")[:TOP])
     for seed in range(seeds):
-        for name, estimate in moments(looks(text, seed, max_evals)):
-            scores = estimate.scores[0]
+        for name, copies, estimate in moments(looks(text, method, seed, max_evals)):
+            scores, draws = estimate.scores[0], int(estimate.draws[0])
             far = np.abs(scores - true)
             yield {
                 "model": text.model,
+                "method": method,
                 "moment": name,
                 "text": text.text,
-                "held": (far <= margins(estimate.errors[0], estimate.draws)).mean(),
+                "held": (far <= margins(estimate.errors[0], draws)).mean(),
                 "right": set(np.argsort(-scores, kind="stable")[:TOP]) == top,
-                "draws": estimate.draws,
-                "copies": estimate.draws * game_copies(text.size, max_evals),
+                "draws": draws,
+                "copies": copies,
                 "error": np.square(far / np.abs(true).max()).mean(),
             }
 
 
-def game_copies(units: int, max_evals: int) -> int:
-    """Return the number of masked copies of one draw."""
-    return 4 * (units - 1) if 32 * (units - 1) <= max_evals else 2 * (units - 1)
-
-
 def table(rows: pd.DataFrame, seeds: int) -> Iterator[str]:
     """Yield the lines of the table."""
-    yield "| model | moment | held | reached | right | texts | draws | copies | error |"
-    yield "|---|---|---:|---:|---:|---:|---:|---:|---:|"
-    for (model, moment), part in rows.groupby(["model", "moment"], sort=False):
+    yield "| model | method | moment | held | reached | right | texts | draws | copies | error |"
+    yield "|---|---|---|---:|---:|---:|---:|---:|---:|---:|"
+    for (model, method, moment), part in rows.groupby(["model", "method", "moment"], sort=False):
         texts = rows[rows["model"] == model]["text"].nunique()
         of_texts = part.groupby("text")["right"].mean()
         cells = (
             model,
+            method,
             moment,
             f"{part['held'].mean():.1%}",
             f"{len(part) / (texts * seeds):.0%}",
@@ -110,11 +126,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("input_file")
     parser.add_argument("--models", nargs="+", help="default: all in the file")
+    parser.add_argument("--methods", nargs="+", default=["shapley"], choices=METHODS)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--max_evals", type=int, default=Budget.max_evals)
     arguments = parser.parse_args()
     texts = [text for text in load(arguments.input_file) if not arguments.models or text.model in arguments.models]
-    rows = [row for text in texts for row in measure(text, arguments.seeds, arguments.max_evals)]
+    limits = arguments.seeds, arguments.max_evals
+    rows = [row for method in arguments.methods for text in texts for row in measure(text, method, *limits)]
     print("\n".join(table(pd.DataFrame(rows), arguments.seeds)))
 
 
