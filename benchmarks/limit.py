@@ -222,7 +222,7 @@ def main() -> None:
     parser.add_argument("--precision", default="no", choices=["no", "bf16"])
     parser.add_argument("--compile", action="store_true", help="compile the package's layers, not the bare ones")
     parser.add_argument("--tokens", type=int, default=1024, help="tokens in one forward pass")
-    parser.add_argument("--texts", type=int, nargs=2, default=[96, 24], metavar=("AG_NEWS", "IMDB"))
+    parser.add_argument("--texts", type=int, nargs=2, default=[96, 24], metavar=("AG_NEWS", "IMDB"), help="0 for none")
     parser.add_argument("--works", nargs="+", default=list(WORKS), choices=WORKS)
     parser.add_argument("--max_evals", type=int, default=2000, help="masked copies of a text for shapley")
     parser.add_argument("--layers", type=int, default=6)
@@ -241,7 +241,7 @@ def main() -> None:
         "|---|---:|---|---:|---:|---|---:|---|"
     )
     for kind, n in zip(workload.LENGTHS, arguments.texts, strict=True):
-        for line in measure(kind, n, arguments):
+        for line in measure(kind, n, arguments) if n else ():
             print(line, flush=True)
 
 

@@ -127,10 +127,13 @@ def main() -> None:
     parser.add_argument("input_file")
     parser.add_argument("--models", nargs="+", help="default: all in the file")
     parser.add_argument("--methods", nargs="+", default=["shapley"], choices=METHODS)
+    parser.add_argument("--texts", type=int, help="texts of each model; default: all")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--max_evals", type=int, default=Budget.max_evals)
     arguments = parser.parse_args()
-    texts = [text for text in load(arguments.input_file) if not arguments.models or text.model in arguments.models]
+    known = load(arguments.input_file)
+    models = arguments.models or dict.fromkeys(text.model for text in known)
+    texts = [text for model in models for text in [x for x in known if x.model == model][: arguments.texts]]
     limits = arguments.seeds, arguments.max_evals
     rows = [row for method in arguments.methods for text in texts for row in measure(text, method, *limits)]
     print("\n".join(table(pd.DataFrame(rows), arguments.seeds)))
