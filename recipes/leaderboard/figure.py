@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from hf_gradexplain.viz.canvas import STYLE
 from hf_gradexplain.viz.comparison import Look, draw_by_cost
+from recipes.leaderboard.candidates import WITH_COPIES
 from recipes.leaderboard.measured import Measured, Part
 
 
@@ -127,12 +128,16 @@ def _panel(axes: Axes, entry: Measured, theme: Theme) -> None:
 
 
 def _points(entry: Measured, part: Part) -> pd.DataFrame:
-    """Return the cost and the relative AOPC of each method that has a look."""
+    """Return the cost and the relative AOPC of each method that has a look.
+
+    Methods of as many masked copies stand next to each other, though some run a few less.
+    """
     shown = [m for m in entry.methods if _family(m) in LOOKS]
     estimates = [entry.relative(m, part).estimate[:3] for m in shown]
     points = pd.DataFrame(estimates, index=shown, columns=["value", "low", "high"])
     order = [list(LOOKS).index(_family(m)) for m in shown]
-    return points.assign(cost=[entry.passes(m) for m in shown], order=order)
+    cost = [WITH_COPIES[m].source.max_evals if m in WITH_COPIES else entry.passes(m) for m in shown]  # type: ignore[attr-defined]
+    return points.assign(cost=cost, order=order)
 
 
 def _family(method: str) -> str:

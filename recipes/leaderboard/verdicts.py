@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from hf_gradexplain.attribution.sources import masks_words
 from recipes.leaderboard.candidates import CANDIDATES, WITH_COPIES
 from recipes.leaderboard.entries import SMALL
 from recipes.leaderboard.measured import Measured, Part
@@ -85,12 +86,12 @@ def choose_methods(entries: Sequence[Measured]) -> list[Choice]:
 
 
 def best_with_copies(entries: Sequence[Measured], kind: str, one_pass: str) -> Choice | None:
-    """Return the best method that runs many masked copies, compared with leave-one-out and a method of one pass.
+    """Return the best method that draws masked copies, compared with leave-one-out and a method of one pass.
 
     Like every method, it is chosen on the texts for choices. None if no model of the kind was measured with them.
     """
     members = [x.masking for x in of_kind(entries, kind) if x.masking]
-    methods = [m for m in shared_methods(members) if m in WITH_COPIES]
+    methods = [m for m in shared_methods(members) if m in WITH_COPIES and masks_words(WITH_COPIES[m].source)]
     if not methods:
         return None
     best = max(methods, key=lambda m: mean_aopc(members, m, "choice").value)

@@ -72,7 +72,7 @@ def test_the_figure_has_these_methods_relative_to_the_same_texts(entry):
     shown = {}
     for bars in axes.containers:
         shown.setdefault(bars.get_label(), []).append(bars.lines[0].get_xydata()[0].tolist())
-    assert [x for x, _ in shown["shapley"]] == [180, 900]
+    assert [x for x, _ in shown["shapley"]] == [200, 1000]
     assert [y for _, y in shown["shapley"]] == pytest.approx([1.4, 1.5], abs=0.06), "not 0.7 and 0.75"
     assert shown["attn_lrp"][0][1] == pytest.approx(1.25, abs=0.03)
     assert len(shown["attn_lrp"]) == 1, "once, from all texts"
