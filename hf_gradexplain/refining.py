@@ -13,6 +13,7 @@ from hf_gradexplain.explained_classes import ClassScores
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import CUSTOM, DELETION, Options
 from hf_gradexplain.scored import collect
+from hf_gradexplain.self_check import top_count
 from hf_gradexplain.signatures import RefineOptions, takes_options
 from hf_gradexplain.text.given_units import divide
 from hf_gradexplain.text.texts import Text
@@ -92,7 +93,8 @@ class RefiningEngine(AttributionEngine):
         documents = self.encode([_text_of(explanation)], chosen)
         plain = replace(chosen, methods=("random",), self_check=False)
         _check_same(explanation, *collect(self.score(documents, plain)))
-        chosen = replace(chosen, methods=tuple(earlier), self_check=bool(explanation.self_check))
+        checked = {"self_check": bool(explanation.self_check), "self_check_share": _share_of(explanation)}
+        chosen = replace(chosen, methods=tuple(earlier), **checked)
         methods = {name: _continued(each, earlier[name]) for name, each in select(chosen.methods, chosen).items()}
         (found,) = collect(self.score(documents, chosen, methods=methods))
         return _joined(explanation, found)
@@ -145,6 +147,13 @@ def _options_of(explanation: Explanation, name: str, given: RefineOptions) -> Op
         "tokenizer_kwargs": explanation.tokenizer_kwargs,
     }
     return Options(**{**noted, **target, **given})
+
+
+def _share_of(explanation: Explanation) -> float | None:
+    """Return the share of the units that the self-check removed; None if these are as many as by default."""
+    units = len(explanation.units)
+    counts = {len(check.top) for check in explanation.self_check.values()} - {top_count(units)}
+    return counts.pop() / units if counts else None
 
 
 def _text_of(explanation: Explanation) -> Text:

@@ -87,6 +87,8 @@ def certainty(scores: np.ndarray, sampling: Sampling, *, unit: str) -> str:
     if sampling.exact:
         return f"exact, {copies}"
     within = f"each score is within ±{format_margin(sampling.margins.max())} with 95 % confidence"
+    if len(scores) == 1:
+        return f"{within}; {copies}"
     noun, apart = UNIT_NOUNS[unit], sampling.told_apart(scores)
     if not apart:
         return f"the top {noun} is not told apart from the others; {within}; {copies}"

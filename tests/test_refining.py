@@ -141,3 +141,12 @@ def test_draws_keep_the_number_of_their_orders():
     assert found.sampling[SHAPLEY].copies == pytest.approx(38 * 2 * 9, abs=6)
     again = explain.refine(found, 1020)
     assert again.sampling[SHAPLEY].draws == 1020 // (2 * 9)
+
+
+@pytest.mark.parametrize("share", [None, 0.5])
+def test_the_self_check_removes_as_many_units_as_before(share):
+    explain = explainer("textcnn")
+    first = explain(TEXT, SHAPLEY, max_evals=100, self_check_share=share, **ALL)
+    found = explain.refine(first, 300)
+    assert len(found.self_check[SHAPLEY].top) == len(first.self_check[SHAPLEY].top)
+    assert len(found.self_check[SHAPLEY].top) == (3 if share is None else round(10 * share))

@@ -171,6 +171,8 @@ def test_a_sentence_says_whether_the_top_is_told_apart(explanations):
         f"{within.format('1.4')}; the top sentence is told apart from the others"
     )
     assert said(more=1) == f"the top word is not told apart from the others; {within.format('2.4')}"
+    alone = replace(base, units=base.units[:1], scores={"a": np.ones(1)}, sampling={"a": Sampling(errors[:1], 50, 100)})
+    assert alone.certainty() == f"{within.format('0.40')}; from 100 copies"
 
 
 def test_errors_change_nothing_else_of_what_is_shown(explanations):
