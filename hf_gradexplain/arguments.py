@@ -1,4 +1,4 @@
-"""The arguments of commands and recipes beside the options: which model, which dataset, what to measure, the hub."""
+"""The arguments of commands and recipes other than the options: model, dataset, measures, hub."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -32,8 +32,8 @@ class Assessed(Reading):
         """Return half the width of the 95 % interval of each score: `(U,)`.
 
         A score and its margin are written `0.31±0.05`: the exact score is at most this far away, with 95 %
-        confidence. 0 where scores are exact, and for methods that draw nothing at random. Scores are means of draws;
-        the interval is Student's.
+        confidence. 0 where scores are exact, and for methods that draw no copies. The intervals are those of Student's
+        t distribution.
 
         Args:
             method: The method; the first one if None.
@@ -48,7 +48,7 @@ class Assessed(Reading):
         """Return the largest number of highest-scored units that are told apart from all others, up to `most`.
 
         The 95 % intervals of these units lie above those of all others: as a set they are the highest ones, whatever
-        their order. 0 if not even the highest score is told apart; None for methods that draw nothing at random.
+        their order. 0 if not even the highest score is told apart; None for methods that draw no copies.
 
         Args:
             method: The method; the first one if None.
@@ -61,7 +61,7 @@ class Assessed(Reading):
         return None if sampling is None else sampling.told_apart(self.scores[name], most)
 
     def certainty(self, method: str | None = None) -> str:
-        """Return a sentence about how sure the scores are; empty for methods that draw nothing at random.
+        """Return a sentence about how sure the scores are; empty for methods that draw no copies.
 
         Args:
             method: The method; the first one if None.

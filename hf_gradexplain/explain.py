@@ -113,8 +113,8 @@ class Explainer(ComparingEngine, InteractingEngine, RefiningEngine, StreamingEng
         `signed_gi` and the `sa_` methods together cost one forward and one backward pass. Each propagation method,
         such as `attn_lrp`, costs one more backward pass, `smoothgrad` and `vargrad` together 20 forward and backward
         passes, `integrated_gradients` 20 to 300 (`steps` fixes the number), `gradient_shap` 16 to 2,000 (`max_evals`
-        fixes the most), and `sequential_integrated_gradients` 20 for each unit. A text gets the same scores alone and
-        in any batch.
+        fixes the most), and `sequential_integrated_gradients` 20 for each unit. Methods that run masked copies, such
+        as `loo` and `shapley`, cost a forward pass per copy. A text gets the same scores alone and in any batch.
 
         Args:
             texts: A text, a text pair as a tuple `(a, b)`, or a conversation as a list of messages

@@ -61,12 +61,12 @@ class Explanation(Displayed):
         why: Which method `methods="auto"` chose, and why, in words; empty if it was not asked for.
         self_check: Per method, the prediction without the units that it scores highest, next to the prediction without
             random ones. Empty if it was not asked for, or if the text has fewer than two units.
-        completeness: Per method whose scores add up to the rise of the loss when all units are masked, how far they
-            miss it: `(sum - rise) / max(|rise|, 1e-3)`.
-        sampling: Per method that draws masked copies at random, such as `shapley`: the standard errors of its scores,
-            and how many copies ran.
+        completeness: Per method whose scores add up to the rise of the loss when all units are masked, up to the error
+            of a quadrature (`integrated_gradients`), how far they miss it: `(sum - rise) / max(|rise|, 1e-3)`.
+        sampling: Per method that draws copies of the text at random, such as `shapley`: the standard errors of its
+            scores, and how many copies ran.
         baselines: Per method that masks words or multiplies by their vectors, the baseline: `zero`, or another name;
-            `deletion` for a method that cuts words out.
+            `deletion` for a method that cuts words out; for `gradient_shap`, what its baselines are drawn from.
         mask: How units were removed, also for the self-check: `baseline` or `deletion`.
         tokenizer_kwargs: The arguments of the tokenizer that were asked for, see `hf_gradexplain.tokenizer_kwargs`.
         label: The id of the true class; None if it is not known.
@@ -153,7 +153,7 @@ class Explanation(Displayed):
         """Return a table with one row per unit.
 
         Its columns are `unit`, the text; `start` and `end`, the offsets of the first occurrence; and one per method.
-        A method that draws masked copies at random has one more, `METHOD_error`: the standard error of each score.
+        A method that draws copies at random has one more, `METHOD_error`: the standard error of each score.
         """
         starts, ends = zip(*(unit.spans[0] for unit in self.units), strict=True) if self.units else ((), ())
         columns = {"unit": [unit.text for unit in self.units], "start": starts, "end": ends}

@@ -1,6 +1,6 @@
 """Every option in one place: its name, type, default, choices and help text.
 
-`Options` holds what decides an explanation; `hf_gradexplain.arguments` has what commands take beside it. Python
+`Options` holds what decides an explanation; `hf_gradexplain.arguments` has the other arguments of commands. Python
 signatures (`hf_gradexplain.signatures`), `--help` and the keys of YAML files are all made from these fields.
 """
 
@@ -86,8 +86,9 @@ class Options:
     )
     mask: MaskName = option(
         "baseline",
-        "How units are removed, for leave-one-out, removal curves and the self-check: baseline replaces their word "
-        "vectors; deletion cuts their tokens out, so that the text gets shorter. No model has a shortcut for deletion.",
+        "How units are removed, for methods that remove units such as loo, removal curves and the self-check: baseline "
+        "replaces their word vectors; deletion cuts their tokens out, and the text gets shorter. No model has a "
+        "shortcut for deletion.",
     )
     steps: int | None = option(
         None,
@@ -97,18 +98,18 @@ class Options:
     )
     max_evals: int = option(
         2000,
-        "Largest number of masked copies of a text for methods that draw them at random, such as shapley. Where all "
-        "sets of removed units are no more than this, Shapley values are exact.",
+        "Largest number of copies of a text, for methods that draw them at random, such as shapley, and for "
+        "interactions. Shapley values are exact if this is enough for all sets of removed units.",
     )
     max_error: float = option(
         0.05,
-        "Draw no more copies once the standard error of every score is at most this share of the largest score; 0 to "
-        "use all of max_evals.",
+        "Draw no more copies once the standard error of every score is at most this share of the largest absolute "
+        "score; 0 to use all of max_evals.",
     )
     tell_apart: int | None = option(
         None,
-        "Draw no more copies once this number of units is told apart, as the highest-scored ones, from all others, "
-        "with 95 % confidence.",
+        "Instead of max_error: draw no more copies once the 95 % intervals of this number of highest-scored units lie "
+        "above those of all others.",
         metavar="UNITS",
     )
     occlusion_window: int = option(

@@ -1,4 +1,4 @@
-"""The method of `Explainer` that makes the scores of an explanation surer: it draws on from where it stopped."""
+"""The method of `Explainer` that reduces the standard errors of an explanation by further draws."""
 
 from dataclasses import replace
 from typing import Any, Unpack
@@ -41,21 +41,21 @@ class RefiningEngine(AttributionEngine):
         tell_apart: int | None = None,
         **options: Unpack[RefineOptions],
     ) -> Explanation:
-        """Draw on from where an explanation stopped, so that its scores are surer; it may come from a file.
+        """Continue the draws of an explanation, to reduce its standard errors; it may come from a file.
 
-        The draws have numbers, so the further ones are those that a larger `max_evals` would have made at once. Where
-        masked copies take a shortcut, the scores are the same as well, up to rounding. Where they are passes over the
-        model, each part of the draws has a control variate of its own.
+        The further draws are those that a larger `max_evals` would have made in the first call. Where masked copies
+        take a shortcut, the scores are also the same, up to rounding. Where they are passes over the model, the scores
+        differ within their errors: the earlier and the further draws are corrected by different control variates.
 
-        All scores of methods that draw independent samples, such as `shapley`, are refined. Others stay as they are,
-        and so do exact ones.
+        Only the scores of `shapley` are refined, and those of registered methods whose source has `continues = True`.
+        Other scores stay as they are, and so do exact ones.
 
         Args:
             explanation: The explanation of one text by this model.
             max_evals: The largest number of copies of the text in all, those that ran already included; by default
-                four times these. If all sets of units are no more, the scores become exact.
-            max_error: Stop once every standard error is at most this share of the largest score. Without it and
-                `tell_apart`, all of `max_evals` are used.
+                four times these. If this is enough for all sets of units, the scores become exact.
+            max_error: Stop once every standard error is at most this share of the largest absolute score. Without
+                it and `tell_apart`, all of `max_evals` are used.
             tell_apart: Stop once this number of highest-scored units is told apart from all others.
             **options: Those of the call that made the explanation.
 
@@ -69,7 +69,7 @@ class RefiningEngine(AttributionEngine):
         Examples:
             >>> import hf_gradexplain  # doctest: +SKIP
             >>> explainer = hf_gradexplain.Explainer.from_pretrained("org/model")  # doctest: +SKIP
-            >>> explanation = explainer("A thoughtful, gripping film.", "shapley")  # doctest: +SKIP
+            >>> explanation = explainer("A thoughtful film, and not one dull moment.", "shapley")  # doctest: +SKIP
             >>> explanation.save("film.json")  # doctest: +SKIP
             >>> later = hf_gradexplain.Explanation.load("film.json")  # doctest: +SKIP
             >>> explainer.refine(later, max_evals=20_000, tell_apart=3).show()  # doctest: +SKIP
@@ -109,8 +109,7 @@ def _earlier_of(explanation: Explanation) -> dict[str, Earlier]:
     able = [name for name in explanation.sampling if getattr(METHODS[name].source, "continues", False)]
     if not able:
         raise GradexplainError(
-            f"no method of this explanation can draw on ({', '.join(explanation.scores)}): give one with scores of a "
-            "method that draws independent samples, such as shapley"
+            f"no method of this explanation can draw on ({', '.join(explanation.scores)}): give one of shapley"
         )
     return {name: _earlier(explanation, name) for name in able if explanation.sampling[name].draws}
 

@@ -69,7 +69,7 @@ def incomplete(method: str, gap: float) -> str:
 
 
 def certainty(scores: np.ndarray, sampling: Sampling, *, unit: str) -> str:
-    """Return a sentence about how sure the scores are that draws at random estimate; empty if there are none.
+    """Return a sentence about how sure estimated scores are; empty for a text without units.
 
     Args:
         scores: One score per unit: `(U,)`.

@@ -1,4 +1,4 @@
-"""How sure scores are that masked copies drawn at random estimate: standard errors, intervals, and what they tell."""
+"""How sure scores are that are estimated from random draws: standard errors, intervals, units told apart."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import t as student
 
 CONFIDENCE = 0.95
-"""How often an interval holds the exact score."""
+"""The confidence level of intervals."""
 
 
 def margins(errors: np.ndarray, draws: int | np.ndarray) -> np.ndarray:
@@ -24,7 +24,7 @@ def margins(errors: np.ndarray, draws: int | np.ndarray) -> np.ndarray:
 def tells_apart(scores: np.ndarray, margins: np.ndarray, k: int) -> np.ndarray:
     """Return whether the intervals of the `k` highest scores lie above those of all others: `(..., U)` to `(...)`.
 
-    No score is left to tell apart if `k` is `U` or larger.
+    True if `k` is `U` or larger: there are no others.
     """
     if k >= scores.shape[-1]:
         return np.ones(scores.shape[:-1], dtype=bool)
@@ -35,11 +35,11 @@ def tells_apart(scores: np.ndarray, margins: np.ndarray, k: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Sampling:
-    """How sure the scores of one method are, which masked copies drawn at random estimate.
+    """How sure the scores of one method are, which are estimated from copies drawn at random.
 
     Attributes:
         errors: `(U,)` the standard error of each score; 0 where scores are exact.
-        draws: The number of independent draws that the scores are means of; 0 if they are exact.
+        draws: The number of independent draws that the scores are estimated from; 0 if they are exact.
         copies: The number of copies of the text that ran.
         seed: The seed of the draws.
     """

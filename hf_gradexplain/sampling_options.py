@@ -1,4 +1,4 @@
-"""The options of methods that draw at random, and which masked copies run."""
+"""Checks of the options of methods that draw at random, and of occlusion."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def set_reference_texts(options: Any) -> None:
 
 
 def check_sampling(options: Any) -> None:
-    """Check the options about masked copies.
+    """Check the options about copies of a text.
 
     Raises:
         GradexplainError: A value is out of range.

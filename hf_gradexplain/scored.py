@@ -36,7 +36,7 @@ class ScoredBatch:
         scores: `(B, U)` per method; 0, or 0 up to rounding, where a text has fewer units.
         completeness: `(B,)` per method whose scores should add up to the rise of the loss, see
             `Explanation.completeness`.
-        sampled: The standard errors per method that draws masked copies at random.
+        sampled: The standard errors per method that draws copies at random.
         class_names: `(C,)` names of the model's classes.
         baselines: The baseline of each method that has one, see `Explanation.baselines`.
         why: Why `auto` chose its method; empty if it was not asked for.
@@ -94,7 +94,7 @@ class ScoredBatch:
         ]
 
     def _sampling(self) -> list[dict[str, Sampling]]:
-        """How sure the scores are that masked copies drawn at random estimate, per text and method."""
+        """How sure estimated scores are, per text and method."""
         of_texts: list[dict[str, Sampling]] = [{} for _ in self.indices]
         for name, sampled in self.sampled.items():
             errors, draws, copies = to_arrays([sampled.errors, sampled.draws, sampled.copies])

@@ -79,7 +79,7 @@ def completeness_gap(scores: Tensor, rise: Tensor) -> Tensor:
 
 
 def sampled(evidence: Sampled, units: Units) -> Tensor:
-    """Return the scores that masked copies drawn at random estimate: `(B, U)`."""
+    """Return scores that are estimated from copies drawn at random: `(B, U)`."""
     return evidence.scores
 
 

@@ -195,7 +195,7 @@ class Scores:
         scores: `(B, U)` per method.
         completeness: `(B,)` per method whose scores should add up to the rise of the loss, see
             `formulas.completeness_gap`.
-        sampled: The standard errors per method that draws masked copies at random.
+        sampled: The standard errors per method that draws copies at random.
     """
 
     forward: ForwardPass

@@ -50,10 +50,11 @@ MEANING = {
     "bounds.exact": "whether all sets of units were searched, not only those of a beam",
     "completeness.METHOD": "how far the sum of the scores is from the rise of the loss, relative",
     "sampling.METHOD.errors": "`U` standard errors of the scores; 0 where they are exact",
-    "sampling.METHOD.draws": "number of independent draws that the scores are means of; 0 if they are exact",
+    "sampling.METHOD.draws": "number of independent draws that the scores are estimated from; 0 if they are exact",
     "sampling.METHOD.copies": "number of copies of the text that ran",
     "sampling.METHOD.seed": "seed of the draws",
-    "baselines.METHOD": "baseline of the scores: `zero`, or another name; `deletion` if words were cut out",
+    "baselines.METHOD": "baseline of the scores: `zero`, or another name; `deletion` if words were cut out; for "
+    "`gradient_shap`, what baselines are drawn from",
 }
 """By column name. `U` is the document's number of units, `C` the model's number of classes."""
 

@@ -56,7 +56,7 @@ class DisplayedInteractions:
 
     @property
     def order(self) -> np.ndarray:
-        """The pairs by falling `|value|`; equal ones as in the text."""
+        """The pairs by descending `|value|`; equal ones as in the text."""
         order: np.ndarray = np.argsort(-np.abs(self.values), kind="stable")
         return order
 

@@ -24,7 +24,7 @@ from hf_gradexplain.viz.sanitize import json_text
 class Interactions(DisplayedInteractions):
     """How much more it costs to remove two words together than to remove each of them alone, for pairs of words.
 
-    Of a pair `i, j`, the value is a mean of `v(S + both) - v(S + i) - v(S + j) + v(S)`, where `v(S)` is the loss of the
+    The value of a pair `i, j` is a mean of `v(S + both) - v(S + i) - v(S + j) + v(S)`, where `v(S)` is the loss of the
     text without the words `S`. With the index `second_difference`, nothing else is removed: `S` is empty. A value is
 
     - **positive** if removing both costs the class more than the two single removals add up to: without one of the two,

@@ -17,8 +17,8 @@ from hf_gradexplain.errors import GradexplainError
 class ValueFunction:
     """The losses of one text without sets of its units: `value_function(removed)`.
 
-    A removed unit is replaced by the baseline, as for `loo`. The loss is that of the objective, such as minus the log
-    probability of the explained class; an empty set gives that of the text.
+    Units are removed as for `loo`: replaced by the baseline or, with `mask="deletion"`, cut out. The loss is that of
+    the objective, such as minus the log probability of the explained class; an empty set gives that of the text.
 
     Attributes:
         forward: The forward pass over the text.
@@ -61,8 +61,8 @@ class ValueFunction:
 
         Its players are the units of the text, and a coalition holds the units that are *present*. The value is minus
         the loss, normalised to 0 without any unit. Shapley values then have the sign of all scores: positive supports
-        the class. Interactions have the opposite sign of those of `Interactions`, which count removed units: in
-        `shapiq`, two units with a positive value support the class more together than one by one.
+        the class. Interactions have the opposite sign of those in `Interactions`, which are about removed units: in
+        `shapiq`, two units with a positive value support the class more together than each alone, added up.
 
         Raises:
             GradexplainError: `shapiq` is not installed.

@@ -228,13 +228,13 @@ class NoisyGradients(Gradients):
 
 @dataclass(frozen=True, eq=False)
 class Sampled:
-    """Scores that masked copies drawn at random estimate, and how sure they are.
+    """Scores that are estimated from copies drawn at random, and their standard errors.
 
     Attributes:
         scores: `(B, U)`; 0 where a text has fewer units.
         errors: `(B, U)` the standard error of each score; 0 where it is exact.
-        draws: `(B,)` the number of independent draws that the scores are means of; 0 where they are exact.
-        copies: `(B,)` the number of masked copies that ran.
+        draws: `(B,)` the number of independent draws that the scores are estimated from; 0 where they are exact.
+        copies: `(B,)` the number of copies that ran.
     """
 
     scores: Tensor

@@ -242,7 +242,7 @@ def test_estimates_have_their_margins_in_the_text_and_in_the_table(chromium, tmp
     assert titles[2:4] == ["+1.50±0.13", "−0.250"]
     assert [text for text in chromium.texts("details.more td") if "±" in text] == ["+1.50±0.13"]
     assert chromium.texts("details.more .note") == [
-        "± is half the width of the 95 % interval of a score that draws at random estimate."
+        "± is half the width of the 95 % interval of a score that is estimated from random draws."
     ]
     chromium.click("details.more th button", "loo")
     assert chromium.texts("details.more tbody td:nth-child(3)") == ["+1.50±0.13", "−0.250"]

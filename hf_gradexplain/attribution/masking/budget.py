@@ -12,21 +12,21 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.sampling import margins, tells_apart
 
 FIRST_DRAWS = 8
-"""The number of draws before the first look at the errors."""
+"""The number of draws before the errors are checked first."""
 
 _MORE = 1.5
-"""The factor by which the number of draws grows between looks."""
+"""The factor by which the number of draws grows between checks."""
 
 
 class Drawn(Protocol):
-    """What some draws give; that of more draws is their sum."""
+    """The result of some draws; `+` joins the results of different draws."""
 
     @property
     def estimate(self) -> Estimate:
         """The scores and their standard errors."""
 
     def __add__(self, other: Self) -> Self:
-        """Return what the draws of both give."""
+        """Return the result of the draws of both."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,21 @@ class Budget:
         return (errors <= self.max_error * np.abs(scores).max(-1, keepdims=True)).all(-1)
 
     def looks(self, most: int, first: int = FIRST_DRAWS) -> list[int]:
-        """Return the numbers of draws after which the errors are looked at, ascending, from `first` up to `most`."""
+        """Return the numbers of draws after which the errors are checked, ascending, from `first` up to `most`."""
         looks = [min(first, most)]
         while looks[-1] < most:
             looks.append(min(most, round(looks[-1] * _MORE)))
         return looks
 
     def sample(self, draw: Callable[[int, int], Drawn], looks: list[int], earlier: Estimate | None = None) -> Estimate:
-        """Return what draws give, as many as it takes to be sure enough.
+        """Draw until the scores are sure enough, and return them.
 
-        Each class has the scores of as many draws as it takes alone.
+        Each class stops after as many draws as it takes alone.
 
         Args:
-            draw: Returns what the draws from one number up to another give.
-            looks: The numbers of draws after which the errors are looked at.
-            earlier: What the first draws gave, if they are made already.
+            draw: Returns the result of the draws from one number up to another.
+            looks: The numbers of draws after which the errors are checked.
+            earlier: The result of the first draws, if they were made before.
         """
         drawn: Drawn
         if earlier is None:
@@ -137,7 +137,7 @@ class Continued:
 
     Attributes:
         earlier: The estimate.
-        drawn: What the further draws give; None before the first of them.
+        drawn: The result of the further draws; None before the first of them.
     """
 
     earlier: Estimate

@@ -1,6 +1,6 @@
 """A text as a cooperative game: its units are the players, and a set of them is worth the loss of the text without it.
 
-Shapley values, KernelSHAP and LIME ask nothing else of a text.
+Shapley values, KernelSHAP and LIME need nothing else.
 """
 
 from collections.abc import Mapping, Sequence
@@ -135,7 +135,7 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class Earlier:
-    """What the first draws of one text gave.
+    """The result of the first draws of one text.
 
     Attributes:
         estimates: The estimate of each class, by its id.

@@ -12,9 +12,9 @@ Value Estimation via Linear Regression*). The scores then depend on half the dif
 `g = (l(x without S) - l(x without the others)) / 2`, and are the coefficients of a regression of `g` on `w`, where
 `w_u` is 1/2 for units in the set and -1/2 for others, without intercept. Effects of pairs of units cancel in `g`.
 
-**Sizes.** A set has `s` units with a probability proportional to `1 / (s (U - s))`, and is then uniform. Sizes of which
-so many sets would be drawn that all of them can run instead, from the smallest and the largest on, are enumerated with
-their exact weights, as in SHAP's `KernelExplainer`; only the others are drawn.
+**Sizes.** A set has `s` units with a probability proportional to `1 / (s (U - s))`; all sets of one size are equally
+likely. Sizes of which at least as many sets would be drawn as there are, from the smallest and the largest on, are not
+drawn: all their sets run, with exact weights, as in SHAP's `KernelExplainer`.
 
 **Errors.** The scores are a function of sums over independent pairs; their standard errors follow from the residuals of
 the drawn pairs, see `regression.robust_errors`. They are valid for many pairs: where a text has almost as many
@@ -38,7 +38,7 @@ from hf_gradexplain.attribution.masking.source import SampledSource
 class KernelShap(SampledSource):
     """Shapley values by KernelSHAP, see `hf_gradexplain.attribution.masking.kernel_shap`.
 
-    They are exact, with errors of 0, where those of `shapley` are. At least `2 U` pairs of sets run, `4 U` masked
+    They are exact, with errors of 0, where those of `shapley` are. At least `2 U` pairs of sets may run, `4 U` masked
     copies, also where `max_evals` is smaller.
     """
 
@@ -148,7 +148,7 @@ def sampled_values(game: Game, budget: Budget) -> Estimate:
 
 
 def most_copies(units: int, max_evals: int) -> int:
-    """Return the largest number of masked copies that a text takes: at least two pairs of sets per unit run."""
+    """Return the largest number of masked copies that a text takes: at least two pairs of sets per unit are allowed."""
     if units == 1:
         return 1
     return min(max(max_evals, 4 * units), 2**units - 2)

@@ -1,4 +1,4 @@
-"""Owen values of a text's hierarchy: Shapley values over the orders that remove each clause and sentence in one go.
+"""Owen values of a text's hierarchy: Shapley values over the orders that keep each clause and sentence together.
 
 The units of a text are the leaves of a binary tree: the sentences of the text, the clauses of a sentence and the units
 of a clause are each halved until one is left, see `hf_gradexplain.text.hierarchy`. At every node, one half is removed
@@ -12,8 +12,8 @@ that a balanced tree takes about `2/3 U^2` masked copies. These are the values o
 tree of sentences and clauses. Once its copies are used up, that explainer shares the value of each remaining group
 equally among its units; here, orders are drawn at random instead.
 
-The scores add up to `l(all removed) - l(x)`, exactly, with any number of orders; and those of a sentence to the Owen
-value of the sentence as one unit.
+The scores add up to `l(all removed) - l(x)`, exactly, with any number of orders. Those of a sentence's units add up to
+the Owen value of the sentence as one unit.
 
 **Random orders.** One draw is a random order of the tree and the same with the two halves of the text swapped, and both
 reversed; if fewer than eight such draws are allowed, an order and its reverse. Errors are as for `shapley`.

@@ -24,8 +24,8 @@ class SampledSource:
         max_evals: Largest number of masked copies of a text.
         max_error: Stop once the standard error of every score is at most this share of the largest absolute score.
         tell_apart: Stop once the intervals of this number of highest-scored units lie above those of all others.
-        earlier: What the first draws of the only text gave, to draw on from there. A subclass that can has
-            `continues = True`.
+        earlier: The result of the first draws of the only text; further draws continue it. A subclass that can do this
+            has `continues = True`.
     """
 
     max_evals: int | None = None

@@ -84,7 +84,7 @@ function scoreTable(page, position, shown) {
   ));
   const table = make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows));
   makeSortable(table);
-  const note = "± is half the width of the 95 % interval of a score that draws at random estimate.";
+  const note = "± is half the width of the 95 % interval of a score that is estimated from random draws.";
   return make("div", {}, make("div", { class: "scroll" }, table), shown.margins ? make("p", { class: "note" }, note) : null);
 }
 
