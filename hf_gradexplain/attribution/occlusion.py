@@ -6,10 +6,15 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import subset_logits
+
+_HELD = 2**24
+"""The largest number of units of windows that are held at a time."""
 
 
 @dataclass(frozen=True)
@@ -38,19 +43,25 @@ class Occlusion:
     @torch.no_grad()
     def of_classes(self, forwards: Sequence[ForwardPass]) -> list[Tensor]:
         """Return the same for each class, from one set of masked copies."""
-        forward, units = forwards[0], forwards[0].batch.units
-        place = torch.arange(units.size, device=units.count.device)
-        start = place[: self.copies(units.size)].unsqueeze(1)
-        window = (start <= place) & (place < start + self._size)
-        windows = units.count.minimum((units.count - self._size).clamp(min=0) + 1)
-        exists = windows.unsqueeze(1) > start.T
-        text_of, window_of = exists.nonzero(as_tuple=True)
-        logits = forward.logits.detach().unsqueeze(1).repeat(1, len(start), 1)
-        logits[exists] = subset_logits(forward, text_of, window[window_of] & units.real[text_of])
+        forward, units, size = forwards[0], forwards[0].batch.units, self._size
+        windows = units.count.minimum((units.count - size).clamp(min=0) + 1)
+        exists = torch.arange(self.copies(units.size), device=windows.device) < windows.unsqueeze(1)
+        logits = forward.logits.detach().unsqueeze(1).repeat(1, exists.shape[1], 1)
+        text_of, first = exists.nonzero(as_tuple=True)
+        place = torch.arange(units.size, device=windows.device)
+        for text, start in zip(*(x.split(max(1, _HELD // max(1, units.size))) for x in (text_of, first)), strict=True):
+            window = (start.unsqueeze(1) <= place) & (place < start.unsqueeze(1) + size) & units.real[text]
+            logits[text, start] = subset_logits(forward, text, window)
         rises = [each.loss(logits) - each.loss().unsqueeze(1) for each in forwards]
-        of_unit = window.to(rises[0])
-        around = (exists.to(rises[0]) @ of_unit).clamp(min=1)
-        return [(rise @ of_unit / around).masked_fill(~units.real, 0) for rise in rises]
+        around = self._around(exists.to(rises[0]), units.size).clamp(min=1)
+        return [(self._around(rise, units.size) / around).masked_fill(~units.real, 0) for rise in rises]
+
+    def _around(self, values: Tensor, units: int) -> Tensor:
+        """Return the sums over the windows around each unit: `(B, W)` to `(B, U)`."""
+        sums = F.pad(values.to(widest(values.device)).cumsum(1), (1, 0))
+        end = torch.arange(1, units + 1, device=values.device)
+        start = (end - self._size).clamp(min=0)
+        return (sums[:, end.clamp(max=values.shape[1])] - sums[:, start]).to(values)
 
     @property
     def _size(self) -> int:

@@ -51,6 +51,21 @@ def test_on_a_linear_model_the_middle_of_a_text_gets_the_moving_average_of_leave
     assert found["occlusion"][2:-2] == pytest.approx(np.convolve(found["loo"], weights, "valid"), abs=1e-12)
 
 
+def test_few_windows_are_held_at_a_time(monkeypatch):
+    expected, held, run = explainer("textcnn")([TEXT, "good"], "occlusion"), [], occlusion.subset_logits
+
+    def counted(forward, text_of, removed):
+        held.append(removed.numel())
+        return run(forward, text_of, removed)
+
+    monkeypatch.setattr(occlusion, "_HELD", 20)
+    monkeypatch.setattr(occlusion, "subset_logits", counted)
+    for found, other in zip(explainer("textcnn")([TEXT, "good"], "occlusion"), expected, strict=True):
+        assert found["occlusion"] == pytest.approx(other["occlusion"], rel=1e-9, abs=1e-12)
+    assert max(held) == 20
+    assert len(held) > 3
+
+
 @pytest.mark.parametrize("kind", ["fasttext", "textcnn", "bilstm", "bert"])
 def test_a_text_gets_the_same_scores_alone_and_in_a_batch(kind):
     texts = [*TEXTS, TEXT, "good", "bad film"]
