@@ -47,7 +47,7 @@ class IntegratedGradients:
     gradients: ClassVar[bool] = True
 
     def passes(self, units: float) -> float:
-        """Return the number of passes for a text; as many as it needs may be more."""
+        """Return the number of passes for a text; without `steps`, it may need more."""
         return self.steps or STEPS[0]
 
     @property
@@ -105,8 +105,8 @@ class SequentialIntegratedGradients:
     the score of `loo` from the same baseline, up to the error of the quadrature (see `gauss_radau`). Unlike those of
     integrated gradients, the scores of a text add up to no known number. One step is the plain gradient.
 
-    The paper divides the scores of a text by their norm. This does not: the order is the same, and scores stay in the
-    units of the loss.
+    The paper divides the scores of a text by their norm. This class does not: the order is the same, and the scores
+    keep the scale of the loss.
 
     Args:
         steps: Number of points on each line; a text of `U` units takes `U` times as many forward and backward passes.
