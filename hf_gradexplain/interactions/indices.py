@@ -25,6 +25,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from hf_gradexplain.attribution.masking.game import all_sets
+
 IndexName = Literal["second_difference", "shapley_taylor", "shapley_interaction"]
 
 Values = Callable[[np.ndarray], np.ndarray]
@@ -87,7 +89,7 @@ class Enumeration:
     @classmethod
     def of(cls, values: Values, count: int) -> "Enumeration":
         """Compute the losses without all `2^U` sets."""
-        return cls(values((np.arange(2**count)[:, None] >> np.arange(count) & 1).astype(bool)), count)
+        return cls(values(all_sets(count)), count)
 
     def index(self, name: IndexName, pairs: np.ndarray) -> Estimate:
         """Return `shapley_taylor` or `shapley_interaction` of some pairs, exactly.

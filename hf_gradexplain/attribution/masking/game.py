@@ -99,6 +99,11 @@ class Game:
         return torch.stack(list(losses)).detach().cpu().double().numpy()
 
 
+def all_sets(units: int) -> np.ndarray:
+    """Return all sets of units, `(2^U, U)` bool: set `n` holds unit `u` if bit `u` of `n` is 1."""
+    return (np.arange(2**units)[:, None] >> np.arange(units) & 1).astype(bool)
+
+
 @dataclass(frozen=True, eq=False)
 class Estimate:
     """The scores of one text for `K` classes.

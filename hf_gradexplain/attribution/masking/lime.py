@@ -30,7 +30,7 @@ import numpy as np
 from sklearn.linear_model import Ridge
 
 from hf_gradexplain.attribution.masking.budget import FIRST_DRAWS, Budget
-from hf_gradexplain.attribution.masking.game import Estimate, Game
+from hf_gradexplain.attribution.masking.game import Estimate, Game, all_sets
 from hf_gradexplain.attribution.masking.regression import robust_errors
 from hf_gradexplain.attribution.masking.source import SampledSource
 
@@ -118,7 +118,7 @@ def fit(removed: np.ndarray, losses: np.ndarray, weights: np.ndarray) -> tuple[n
 
 def all_masks(game: Game, draws: int) -> Estimate:
     """Return the coefficients with each set of units at its average weight in a number of draws."""
-    sets = (np.arange(2**game.size)[:, None] >> np.arange(game.size) & 1).astype(bool)
+    sets = all_sets(game.size)
     sizes = sets.sum(1)
     numbers = np.bincount(sizes)[sizes] * game.size / draws
     numbers[0] = 1

@@ -25,7 +25,7 @@ from typing import ClassVar
 import numpy as np
 
 from hf_gradexplain.attribution.masking.budget import FIRST_DRAWS, Budget, Drawn, Means
-from hf_gradexplain.attribution.masking.game import Earlier, Estimate, Game
+from hf_gradexplain.attribution.masking.game import Earlier, Estimate, Game, all_sets
 from hf_gradexplain.attribution.masking.source import SampledSource
 from hf_gradexplain.attribution.masking.surrogate import CorrectedWalks
 from hf_gradexplain.attribution.masking.walks import Walks
@@ -85,7 +85,7 @@ def exact_values(game: Game) -> np.ndarray:
     """
     units = game.size
     numbers = np.arange(2**units)
-    sets = (numbers[:, None] >> np.arange(units) & 1).astype(bool)
+    sets = all_sets(units)
     losses = game.losses(sets)
     losses[:, 0] = game.plain
     sizes = sets.sum(1)
