@@ -185,7 +185,7 @@ class _Planner:
     def _methods(self, entry: Entry, name: str) -> tuple[str, ...]:
         """Return the methods of an evaluation: fewer of them where there is no shortcut and texts are long."""
         if name == "masking":
-            return FEW_COPIES if entry.model == "minilm" else MASKING
+            return FEW_COPIES if entry.model in ("minilm", *SMALL) else MASKING
         if name == "zero" and entry.name != "minilm-imdb":
             return self.methods
         return tuple(m for m in self.methods if m in FOR_THE_CANDIDATES or m.startswith("ig_"))

@@ -82,8 +82,10 @@ def test_evaluations_differ_in_baseline_texts_and_curves(arguments):
 
 
 def test_methods_that_run_masked_copies_are_measured_beside_those_they_are_compared_with(arguments):
-    inputs = make_plan(arguments).evaluations[LLAMA, 4, "masking"].inputs
+    plan = make_plan(arguments)
+    inputs = plan.evaluations[FASTTEXT, 4, "masking"].inputs
     assert (inputs["methods"], inputs["baseline"], inputs["max_samples"]) == (MASKING, "zero", 5)
+    assert plan.evaluations[LLAMA, 4, "masking"].inputs["methods"] == FEW_COPIES
     assert {"shapley_1000", "occlusion", "loo", "random", "attn_lrp", "signed_gi"} < set(MASKING)
     assert inputs["k_grid"] == tuple(range(1, 11))
     assert set(MASKING) - set(FEW_COPIES) == {"gradient_shap_200", *(m for m in MASKING if m.endswith("_1000"))}
