@@ -49,9 +49,6 @@ EXTRA = {**CANDIDATES, **WITH_COPIES}
 MASKING = (*WITH_COPIES, "occlusion", *FOR_THE_CANDIDATES)
 """The methods of the evaluation `masking`: those that run many copies of a text, and what they are compared with."""
 
-FEW_COPIES = tuple(m for m in MASKING if m not in WITH_COPIES or (m.endswith("_200") and m != "gradient_shap_200"))
-"""Those for transformers, of which each masked copy is a pass over the model; other models have a shortcut."""
-
 
 def register_candidates() -> None:
     """Add `EXTRA` to `METHODS`; a method that is there already stays as it is."""

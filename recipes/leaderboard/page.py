@@ -90,7 +90,7 @@ def _content(entries: Sequence[Measured], arguments: LeaderboardArguments) -> di
         "candidates": _grid_or_none(tables.candidate_table(entries, one_pass.get("transformers"))),
         "bought": [tables.bought(choice) for choice in _with_copies(entries, one_pass)],
         "masking": [_masking(x.masking, one_pass) for x in entries if x.masking],
-        "unmasked": join_words(x.entry.title for x in entries if not x.masking),
+        "unmasked": "; ".join(x.entry.title for x in entries if not x.masking),
         "entries": [_entry(x) for x in entries],
         "measured": _grid(tables.measured_table(entries)),
         "models": _models(entries),

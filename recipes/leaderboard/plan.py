@@ -16,7 +16,7 @@ from recipes.common.encoder import NAME, copy_encoder, encoder_folder
 from recipes.common.running import inputs_of, row_fingerprints, run_evaluate_step, run_train_step, sha256_of
 from recipes.common.task_ledger import Step
 from recipes.leaderboard.arguments import LeaderboardArguments
-from recipes.leaderboard.candidates import FEW_COPIES, FOR_THE_CANDIDATES, IG_STEPS, MASKING, register_candidates
+from recipes.leaderboard.candidates import FOR_THE_CANDIDATES, IG_STEPS, MASKING, register_candidates
 from recipes.leaderboard.entries import ENTRIES, SMALL, Entry
 from recipes.leaderboard.small_models import save_untrained
 from recipes.leaderboard.times import measure_times
@@ -185,7 +185,7 @@ class _Planner:
     def _methods(self, entry: Entry, name: str) -> tuple[str, ...]:
         """Return the methods of an evaluation: fewer of them where there is no shortcut and texts are long."""
         if name == "masking":
-            return FEW_COPIES if entry.model in ("minilm", *SMALL) else MASKING
+            return MASKING
         if name == "zero" and entry.name != "minilm-imdb":
             return self.methods
         return tuple(m for m in self.methods if m in FOR_THE_CANDIDATES or m.startswith("ig_"))
