@@ -57,7 +57,7 @@ def finished(tmp_path_factory):
     assert 3 <= len(before) < STEPS
     partial = run(folder, "--page_only=true")
     assert partial.returncode == 0, partial.stderr[-2000:]
-    assert "Not measured yet: fasttext-ag_news" in (folder / "out" / "leaderboard.md").read_text(encoding="utf-8")
+    assert "not measured yet: fasttext-ag_news" in (folder / "out" / "leaderboard.md").read_text(encoding="utf-8")
     done = run(folder, "--processes=2")
     assert done.returncode == 0, done.stderr[-2000:]
     assert {path: stamps(folder)[path] for path in before} == before, "what was finished is not done again"
