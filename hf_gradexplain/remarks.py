@@ -6,7 +6,7 @@ import numpy as np
 
 from hf_gradexplain.options import UNIT_NOUNS
 from hf_gradexplain.rounding import ROUNDING
-from hf_gradexplain.sampling import Sampling
+from hf_gradexplain.sampling import FEW_DRAWS, Sampling
 from hf_gradexplain.viz.tables import format_margin, format_score, with_minus
 
 COMPLETE_WITHIN = 0.05
@@ -80,12 +80,16 @@ def certainty(scores: np.ndarray, sampling: Sampling, *, unit: str) -> str:
     'each score is within ±0.20 with 95 % confidence; the top 2 words are told apart from the others; from 1,400 copies'
     >>> certainty(np.array([3.0, 1.0]), Sampling(np.zeros(2), draws=0, copies=2), unit="word")
     'exact, from 2 copies'
+    >>> certainty(np.array([3.0]), Sampling(np.array([0.1]), draws=2, copies=8), unit="word")
+    'each score is within ±1.3 with 95 % confidence; from 8 copies; 2 draws are few, so these margins are rough'
     """
     if not len(scores):
         return ""
     copies = f"from {sampling.copies:,} cop{'y' if sampling.copies == 1 else 'ies'}"
     if sampling.exact:
         return f"exact, {copies}"
+    if sampling.draws < FEW_DRAWS:
+        copies += f"; {sampling.draws} draws are few, so these margins are rough"
     within = f"each score is within ±{format_margin(sampling.margins.max())} with 95 % confidence"
     if len(scores) == 1:
         return f"{within}; {copies}"

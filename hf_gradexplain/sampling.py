@@ -10,6 +10,9 @@ from scipy.stats import t as student
 CONFIDENCE = 0.95
 """The confidence level of intervals."""
 
+FEW_DRAWS = 8
+"""Intervals from fewer draws than this hold the exact score less often than they say."""
+
 
 def margins(errors: np.ndarray, draws: int | np.ndarray) -> np.ndarray:
     """Return half the widths of the 95 % intervals of means of draws, by Student's t distribution.

@@ -135,7 +135,8 @@ def test_documents_of_an_evaluation_hold_it(tmp_path):
 def test_what_is_said_of_a_method_is_shown_wherever_its_scores_are(explanations):
     sampled, exact, empty, other, of_classes = explanations
     said = sampled.certainty()
-    assert said.endswith(f"; from {sampled.sampling[SHAPLEY].copies:,} copies")
+    assert f"; from {sampled.sampling[SHAPLEY].copies:,} copies" in said
+    assert said.endswith("so these margins are rough") == (sampled.sampling[SHAPLEY].draws < 8)
     assert (exact.certainty(), sampled.certainty("loo"), empty.certainty()) == ("exact, from 3 copies", "", "")
     assert sampled.to_dict()["certainty"] == {SHAPLEY: said}
     assert "certainty" not in other.to_dict()

@@ -37,7 +37,8 @@ class Budget:
         max_evals: The largest number of masked copies. Copies without all units, at most one per look at the errors,
             are not counted.
         max_error: The standard error of every score, as a share of the largest absolute score, that is small enough.
-        tell_apart: The number of highest-scored units to tell apart from the others; replaces `max_error`.
+        tell_apart: The number of highest-scored units to tell apart from the others; replaces `max_error` where a text
+            has more units than that.
     """
 
     max_evals: int = Options.max_evals
@@ -47,7 +48,7 @@ class Budget:
     def is_met(self, estimate: Estimate) -> np.ndarray:
         """Return whether the scores are sure enough, for each class: `(K,)`."""
         scores, errors = estimate.scores, estimate.errors
-        if self.tell_apart is not None:
+        if self.tell_apart is not None and self.tell_apart < scores.shape[-1]:
             return tells_apart(scores, margins(errors, estimate.draws[:, None]), self.tell_apart)
         return (errors <= self.max_error * np.abs(scores).max(-1, keepdims=True)).all(-1)
 
