@@ -93,8 +93,8 @@ class RefiningEngine(AttributionEngine):
         documents = self.encode([_text_of(explanation)], chosen)
         plain = replace(chosen, methods=("random",), self_check=False)
         _check_same(explanation, *collect(self.score(documents, plain)))
-        checked = {"self_check": bool(explanation.self_check), "self_check_share": _share_of(explanation)}
-        chosen = replace(chosen, methods=tuple(earlier), **checked)
+        checked, share = bool(explanation.self_check), _share_of(explanation)
+        chosen = replace(chosen, methods=tuple(earlier), self_check=checked, self_check_share=share)
         methods = {name: _continued(each, earlier[name]) for name, each in select(chosen.methods, chosen).items()}
         (found,) = collect(self.score(documents, chosen, methods=methods))
         return _joined(explanation, found)
