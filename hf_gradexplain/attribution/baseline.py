@@ -100,9 +100,9 @@ def _compute_moments(classifier: HookedClassifier, tokenizer: PreTrainedTokenize
     sums: list[list[Tensor]] = []
     for tables in _batches(classifier, tokenizer, ids):
         wide = [x.to(widest(x.device)) for x in tables]
-        sums.append([torch.stack([x.sum((0, 1)), x.square().sum((0, 1))]) for x in wide])
+        sums.append([torch.stack([x.sum(1), x.square().sum(1)]) for x in wide])
         dtypes = [x.dtype for x in tables]
-    moments = [torch.stack(parts).sum(0) / len(ids) for parts in zip(*sums, strict=True)]
+    moments = [torch.cat(parts, 1).sum(1) / len(ids) for parts in zip(*sums, strict=True)]
     deviations = [(squares - mean.square()).clamp_min(0).sqrt() for mean, squares in moments]
     means = tuple(mean.to(dtype) for (mean, _), dtype in zip(moments, dtypes, strict=True))
     return means, tuple(deviation.to(dtype) for deviation, dtype in zip(deviations, dtypes, strict=True))

@@ -101,7 +101,7 @@ def test_a_forward_pass_without_gradient_methods_has_no_graph():
     assert batch.forward.words == ()
     assert not batch.forward.logits.requires_grad
     with frozen_eval_mode(explain.model):
-        forward, *_ = score_batch(batch.forward.classifier, batch.forward.batch, select("sa_l2"))
+        forward = score_batch(batch.forward.classifier, batch.forward.batch, select("sa_l2")).forward
     assert not forward.logits.requires_grad, "the graph is freed after the gradients are computed"
 
 

@@ -83,10 +83,13 @@ class WithoutFloat64(TorchFunctionMode):
 
 @pytest.mark.parametrize("kind", ["fasttext", "textcnn", "bilstm", pytest.param("bert", marks=pytest.mark.slow)])
 def test_a_device_without_float64_works(kind, monkeypatch):
-    options = replace(OPTIONS, methods=("random", "loo", "sa_l2", "smoothgrad", "integrated_gradients"))
+    options = replace(
+        OPTIONS, methods=("random", "loo", "sa_l2", "smoothgrad", "integrated_gradients", "shapley", "occlusion")
+    )
     explain, measures = explainer(kind, dtype=torch.float32), Measures(bounds=True, random_orders=2)
     expected = evaluate_texts(explain, ROWS, options, measures)
-    for module in ("classifier.objective", "attribution.sources", "perturb.fasttext"):
+    modules = ("averaged_gradients", "sources", "masking.source", "occlusion")
+    for module in ("classifier.objective", "perturb.fasttext", *(f"attribution.{name}" for name in modules)):
         monkeypatch.setattr(f"hf_gradexplain.{module}.widest", lambda device: torch.float32, raising=False)
     with WithoutFloat64():
         documents = evaluate_texts(explain, ROWS, options, measures)

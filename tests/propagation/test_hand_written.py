@@ -124,7 +124,7 @@ def scores_of(model: Transformer) -> dict[str, np.ndarray]:
     classifier = HookedClassifier(model, (Lookup("words", 0, 0, False),), objective, 1024, records_inputs=True)
     batch = collate(Encoder(TOKENIZER, None, "token")([TEXT]), [0], TOKENIZER)
     with frozen_eval_mode(model):
-        _, scores, _ = score_batch(classifier, batch, select(tuple(RULE_SETS)))
+        scores = score_batch(classifier, batch, select(tuple(RULE_SETS))).scores
     return {name: x[0].numpy() for name, x in scores.items()}
 
 
