@@ -1,22 +1,16 @@
 """Write the results of a finished run again, from the files in its folder and without its model."""
 
-import json
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.report import shown_documents, write_report
-from hf_gradexplain.evaluation.tables import Tables, make_tables
+from hf_gradexplain.evaluation.tables import make_tables
 from hf_gradexplain.options import Options
-from hf_gradexplain.run.finished_files import changed_files, record_finished_files
-from hf_gradexplain.run.folder import document_paths, finished_shards, lock_run_folder, named_if_unreadable
+from hf_gradexplain.run.finished_files import record_finished_files
+from hf_gradexplain.run.finished_run import AGAIN, open_run
+from hf_gradexplain.run.folder import finished_shards, lock_run_folder, named_if_unreadable
 from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.results import Run, write_results
-
-_AGAIN = "run the same command again, which writes it again and keeps the finished shards"
 
 
 def rewrite_report(folder: Path, path: Path | None = None) -> Path:
@@ -32,17 +26,16 @@ def rewrite_report(folder: Path, path: Path | None = None) -> Path:
     Raises:
         GradexplainError: The folder is not that of a finished run, or its tables were damaged or changed.
     """
-    record = _read_record(folder)
-    tables, extra = _tables_of(folder)
+    run = open_run(folder)
     output = folder / "report.html" if path is None else path
     write_report(
         output,
-        title=record["title"],
-        facts=record["facts"],
-        tables=Tables(**tables, document_counts=record["documents"], unit=record["facts"].get("Unit", Options.unit)),
-        documents=shown_documents(document_paths(folder)),
-        notes=record.get("notes", ()),
-        extra=extra,
+        title=run.record["title"],
+        facts=run.record["facts"],
+        tables=run.tables,
+        documents=shown_documents(run.documents),
+        notes=run.record.get("notes", ()),
+        extra=run.extra,
     )
     if path is None:
         record_finished_files(folder)
@@ -64,16 +57,16 @@ def rewrite_results(folder: Path) -> Path:
         GradexplainError: The folder is not that of a finished run, a file in it was damaged or changed, or another run
             is writing to it.
     """
-    record, documents = _read_record(folder), document_paths(folder)
+    finished = open_run(folder)
+    record, documents = finished.record, finished.documents
     with lock_run_folder(folder, process_state()), named_if_unreadable(documents):
         for path, reason in finished_shards(folder)[1].items():
-            raise GradexplainError(f"{path} is damaged ({reason}): {_AGAIN}")
+            raise GradexplainError(f"{path} is damaged ({reason}): {AGAIN}")
         inputs, replay = record["inputs"], folder / "run.yaml"
         options = Options(tuple(inputs["methods"]), record["facts"].get("Unit", Options.unit), seed=inputs["seed"])
-        before, extra = _tables_of(folder)
-        tables = make_tables(documents, options, int(before["aopc"]["k"].max()))
+        tables = make_tables(documents, options, int(finished.tables.aopc["k"].max()))
         if tables.document_counts != record["documents"]:
-            raise GradexplainError(f"{folder / 'documents'} lacks documents of the run: {_AGAIN}")
+            raise GradexplainError(f"{folder / 'documents'} lacks documents of the run: {AGAIN}")
         run = Run(
             title=record["title"],
             facts=record["facts"],
@@ -82,35 +75,8 @@ def rewrite_results(folder: Path) -> Path:
             seconds=record["seconds"],
             replay=record["replay"],
             arguments=replay.read_text(encoding="utf-8") if replay.exists() else "",
-            extra=extra,
+            extra=finished.extra,
             notes=record.get("notes", ()),
         )
         write_results(folder, run, documents)
     return folder / "report.html"
-
-
-def _tables_of(folder: Path) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
-    """Return the tables in a folder by name: those of `Tables`, and those of extra measures."""
-    files = {file.stem.replace("correlation_histograms", "histograms"): file for file in folder.glob("*.parquet")}
-    frames, names = (
-        {name: pd.read_parquet(files[name]) for name in sorted(files)},
-        {part.name for part in fields(Tables)},
-    )
-    own = {name: frame for name, frame in frames.items() if name in names}
-    return own, {name: frame for name, frame in frames.items() if name not in names}
-
-
-def _read_record(folder: Path) -> dict[str, Any]:
-    """Return `results.json` of a finished run whose tables are as the run left them."""
-    results = folder / "results.json"
-    if not document_paths(folder):
-        raise GradexplainError(
-            f"{folder} is not the output folder of a run, which has results.json and documents/: give the output_dir "
-            "of `hf-gradexplain evaluate`"
-        )
-    if not results.is_file():
-        raise GradexplainError(f"the run in {folder} is not finished: run the same command again to resume it")
-    for file in changed_files(folder):
-        if file.name in ("results.json", "run.yaml") or file.suffix == ".parquet":
-            raise GradexplainError(f"{file} was damaged or changed after the run: {_AGAIN}")
-    return json.loads(results.read_text(encoding="utf-8"))

@@ -1,0 +1,1 @@
+"""Audits of a whole model: statistics over the explanations of many texts."""

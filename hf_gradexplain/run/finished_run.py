@@ -1,0 +1,91 @@
+"""Open the folder of a finished run, to read its results without its model."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.evaluation.tables import Tables
+from hf_gradexplain.options import Options
+from hf_gradexplain.run.finished_files import changed_files
+from hf_gradexplain.run.folder import document_paths
+
+AGAIN = "run the same command again, which writes it again and keeps the finished shards"
+"""How to repair a damaged run."""
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedRun:
+    """The results of a finished run, as they are in its folder; `open_run` makes it.
+
+    Attributes:
+        folder: The output folder.
+        record: The content of `results.json`: `title`, `facts`, `inputs`, `notes`, `documents`, `versions`, ...
+    """
+
+    folder: Path
+    record: Mapping[str, Any]
+
+    @property
+    def documents(self) -> tuple[Path, ...]:
+        """The document files, in the order of the dataset."""
+        return tuple(document_paths(self.folder))
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The names of its methods."""
+        return tuple(self.record["inputs"]["methods"])
+
+    @cached_property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments in `run.yaml`; empty for a run from Python, which has no such file."""
+        path = self.folder / "run.yaml"
+        return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    @cached_property
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """All tables, by the name of their file."""
+        return {path.stem: pd.read_parquet(path) for path in sorted(self.folder.glob("*.parquet"))}
+
+    @property
+    def tables(self) -> Tables:
+        """The tables that every run has."""
+        names = {part.name for part in fields(Tables)}
+        frames = {name.replace("correlation_histograms", "histograms"): frame for name, frame in self.frames.items()}
+        return Tables(
+            **{name: frame for name, frame in frames.items() if name in names},
+            document_counts=self.record["documents"],
+            unit=self.record["facts"].get("Unit", Options.unit),
+        )
+
+    @property
+    def extra(self) -> dict[str, pd.DataFrame]:
+        """The tables of extra measures, by name."""
+        names = {*(part.name for part in fields(Tables)), "correlation_histograms"}
+        return {name: frame for name, frame in self.frames.items() if name not in names}
+
+
+def open_run(folder: Path) -> FinishedRun:
+    """Open the output folder of a finished run.
+
+    Raises:
+        GradexplainError: The folder is not that of a finished run, or its tables were damaged or changed.
+    """
+    results = folder / "results.json"
+    if not document_paths(folder):
+        raise GradexplainError(
+            f"{folder} is not the output folder of a run, which has results.json and documents/: give the output_dir "
+            "of `hf-gradexplain evaluate`"
+        )
+    if not results.is_file():
+        raise GradexplainError(f"the run in {folder} is not finished: run the same command again to resume it")
+    for file in changed_files(folder):
+        if file.name in ("results.json", "run.yaml") or file.suffix == ".parquet":
+            raise GradexplainError(f"{file} was damaged or changed after the run: {AGAIN}")
+    return FinishedRun(folder, json.loads(results.read_text(encoding="utf-8")))
