@@ -47,9 +47,9 @@ class DocumentBlock:
 
 def read_blocks(paths: Sequence[Path], size: int = BLOCK) -> Iterator[DocumentBlock]:
     """Yield all documents of these files in order, `size` at a time; the last block may be smaller."""
-    for table in _tables(paths, COLUMNS, size):
-        columns = {name: _fields(table, name) for name in COLUMNS[1:]}
-        curves = {name: {key: _ragged(x) for key, x in columns[name].items()} for name in COLUMNS[1:4]}
+    for table in read_tables(paths, COLUMNS, size):
+        columns = {name: struct_fields(table, name) for name in COLUMNS[1:]}
+        curves = {name: {key: to_ragged(x) for key, x in columns[name].items()} for name in COLUMNS[1:4]}
         numbers = {name: {key: _numbers(x) for key, x in columns[name].items()} for name in COLUMNS[4:6]}
         yield DocumentBlock(
             ids=table["id"].to_pylist(),
@@ -58,7 +58,7 @@ def read_blocks(paths: Sequence[Path], size: int = BLOCK) -> Iterator[DocumentBl
             random_orders=curves["random_orders"],
             correlations=numbers["correlations"],
             signs=numbers["signs"],
-            bounds={key: _array(x) for key, x in columns["bounds"].items()},
+            bounds={key: to_array(x) for key, x in columns["bounds"].items()},
         )
 
 
@@ -69,8 +69,8 @@ def read_correlations(paths: Sequence[Path], method: str) -> dict[str, np.ndarra
     """
     names = [name + end for name in COEFFICIENTS for end in ("", "_p")]
     columns = [f"correlations.{method}.{name}" for name in names]
-    parts = [_fields(open_documents(path).read(columns), "correlations")[method] for path in paths]
-    return {name: np.concatenate([_array(part.field(name)) for part in parts]) for name in names}
+    parts = [struct_fields(open_documents(path).read(columns), "correlations")[method] for path in paths]
+    return {name: np.concatenate([to_array(part.field(name)) for part in parts]) for name in names}
 
 
 def undefined_correlations(paths: Sequence[Path], methods: Sequence[str]) -> dict[tuple[str, str], int]:
@@ -78,7 +78,7 @@ def undefined_correlations(paths: Sequence[Path], methods: Sequence[str]) -> dic
     counts: dict[tuple[str, str], int] = {}
     for path in paths:
         table = open_documents(path).read([f"correlations.{method}.undefined" for method in methods])
-        for method, column in _fields(table, "correlations").items():
+        for method, column in struct_fields(table, "correlations").items():
             for entry in pc.value_counts(column.field("undefined").drop_null()).to_pylist():
                 key = (method, entry["values"])
                 counts[key] = counts.get(key, 0) + entry["counts"]
@@ -109,8 +109,8 @@ def count_documents(paths: Sequence[Path]) -> dict[str, int]:
         file = open_documents(path)
         first = file.schema_arrow.field("curves").type[0].name
         part = file.read(["label", "prediction", "truncated_at", "regression", f"curves.{first}"])
-        curves = _ragged(_fields(part, "curves")[first])
-        label, regression = part["label"], _array(part["regression"])
+        curves = to_ragged(struct_fields(part, "curves")[first])
+        label, regression = part["label"], to_array(part["regression"])
         counts["documents"] += len(part)
         counts["left_out"] += len(read_left_out(path))
         counts["labelled"] += len(part) - label.null_count
@@ -128,17 +128,17 @@ def count_incomplete(paths: Sequence[Path]) -> dict[str, int]:
     for path in paths:
         file = open_documents(path)
         if "completeness" in file.schema_arrow.names:
-            for method, gaps in _fields(file.read(["completeness"]), "completeness").items():
-                counts[method] = counts.get(method, 0) + int((np.abs(_array(gaps)) > COMPLETE_WITHIN).sum())
+            for method, gaps in struct_fields(file.read(["completeness"]), "completeness").items():
+                counts[method] = counts.get(method, 0) + int((np.abs(to_array(gaps)) > COMPLETE_WITHIN).sum())
     return counts
 
 
-def _tables(paths: Sequence[Path], columns: Sequence[str], size: int) -> Iterator[pa.Table]:
-    """Yield the rows of all files, `size` at a time."""
+def read_tables(paths: Sequence[Path], columns: Sequence[str], size: int) -> Iterator[pa.Table]:
+    """Yield the rows of all files, `size` at a time; columns that a file lacks are left out."""
     rest = pa.table({})
     for path in paths:
         file = open_documents(path)
-        table = file.read([name for name in columns if name in file.schema_arrow.names])
+        table = file.read([name for name in columns if name.split(".")[0] in file.schema_arrow.names])
         rest = pa.concat_tables([rest, table]) if len(rest) else table
         while len(rest) >= size:
             yield rest.slice(0, size)
@@ -147,7 +147,7 @@ def _tables(paths: Sequence[Path], columns: Sequence[str], size: int) -> Iterato
         yield rest
 
 
-def _fields(table: pa.Table, name: str) -> dict[str, pa.Array]:
+def struct_fields(table: pa.Table, name: str) -> dict[str, pa.Array]:
     """Return the fields of a struct column; none if the table has no such column."""
     if name not in table.column_names:
         return {}
@@ -155,7 +155,8 @@ def _fields(table: pa.Table, name: str) -> dict[str, pa.Array]:
     return {field.name: column.field(field.name) for field in column.type}
 
 
-def _ragged(column: pa.ListArray) -> RaggedArray:
+def to_ragged(column: pa.ListArray) -> RaggedArray:
+    """Convert a column of lists of numbers; the lists may be empty."""
     ends = column.offsets.to_numpy()
     return RaggedArray(column.values.to_numpy()[ends[0] : ends[-1]], np.diff(ends))
 
@@ -163,9 +164,9 @@ def _ragged(column: pa.ListArray) -> RaggedArray:
 def _numbers(column: pa.StructArray) -> dict[str, np.ndarray]:
     """Return the fields of a struct column that are not strings."""
     numbers = (field.name for field in column.type if not pa.types.is_string(field.type))
-    return {name: _array(column.field(name)) for name in numbers}
+    return {name: to_array(column.field(name)) for name in numbers}
 
 
-def _array(column: pa.Array) -> np.ndarray:
+def to_array(column: pa.Array) -> np.ndarray:
     """Convert a column to an array; null becomes NaN."""
     return column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
