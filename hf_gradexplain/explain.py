@@ -216,7 +216,7 @@ class Explainer(ComparingEngine, InteractingEngine, RefiningEngine, StreamingEng
         Raises:
             GradexplainError: An argument cannot be used; the message says how to fix it.
         """
-        from hf_gradexplain.run.evaluation import make_estimate, make_evaluation  # only this needs statistics
+        from hf_gradexplain.run.in_memory import make_estimate, make_evaluation  # only this needs statistics
 
         for name in options:
             choose("option", name, EvaluateOptions.__annotations__)

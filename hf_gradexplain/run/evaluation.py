@@ -1,45 +1,23 @@
 """An evaluation from Python: the run that the recipes make, over texts in memory, and its result as one object."""
 
-import shutil
-import time
-import weakref
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import pandas as pd
-import torch
-from datasets import Dataset
 
-from hf_gradexplain.arguments import MeasureArguments
-from hf_gradexplain.engine import AttributionEngine
-from hf_gradexplain.errors import GradexplainError, translate_write_errors
+from hf_gradexplain.errors import translate_write_errors
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.documents import iterate_documents, read_rows
-from hf_gradexplain.evaluation.extra_measures import Measures, default_measures
 from hf_gradexplain.evaluation.presentation import draw_figures, warnings_of
 from hf_gradexplain.evaluation.random_band import with_mean_random
 from hf_gradexplain.evaluation.report import shown_documents, write_report
 from hf_gradexplain.evaluation.summaries import finding, headline, p_value, summary_table
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
-from hf_gradexplain.hub.provenance import public_name
-from hf_gradexplain.options import CUSTOM, Options
-from hf_gradexplain.run.cost import Estimate
-from hf_gradexplain.run.describe import cautions, run_facts, run_inputs
-from hf_gradexplain.run.estimate import estimate
-from hf_gradexplain.run.fingerprints import texts_fingerprint
-from hf_gradexplain.run.finished_files import check_finished_files
-from hf_gradexplain.run.folder import document_paths
-from hf_gradexplain.run.processes import process_state
-from hf_gradexplain.run.results import Run, write_results
-from hf_gradexplain.run.rows import to_rows
-from hf_gradexplain.run.runner import evaluate
-from hf_gradexplain.text.texts import Text
+from hf_gradexplain.run.results import Run
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.cell import cell_html
 from hf_gradexplain.viz.tables import MISSING, text_table, with_interval, with_minus
@@ -161,126 +139,6 @@ class Evaluation:
                 documents=shown_documents(self.documents),
                 notes=run.notes,
             )
-
-
-def make_evaluation(
-    engine: AttributionEngine,
-    texts: Sequence[Text],
-    labels: Sequence[int | None],
-    options: Options,
-    arguments: MeasureArguments,
-    output_dir: Path | None,
-    *,
-    progress: bool,
-) -> Evaluation:
-    """Evaluate texts as `recipes/evaluate.py` does.
-
-    Args:
-        engine: The classifier.
-        texts: Texts, or pairs of texts.
-        labels: The class of each text; None without labels.
-        options: How to explain.
-        arguments: What to measure.
-        output_dir: The folder of the run, which has all files of a run and can be resumed; None for a temporary one.
-        progress: Whether to show a progress bar.
-
-    Raises:
-        GradexplainError: There is no text, the texts are mixed, or the folder cannot be used.
-    """
-    if (n := process_state().num_processes) > 1:
-        raise GradexplainError(
-            f"evaluate runs in one process, but {n} were started: start one, or share the work with recipes/evaluate.py"
-        )
-    rows = to_rows(texts, labels)
-    if output_dir is not None:
-        with translate_write_errors(output_dir, instead="output_dir"):
-            check_finished_files(output_dir)
-            return _evaluate(engine, rows, options, arguments, output_dir, progress=progress, keep=True)
-    folder = Path(mkdtemp(prefix="hf_gradexplain_"))
-    try:
-        evaluation = _evaluate(engine, rows, options, arguments, folder, progress=progress, keep=False)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    weakref.finalize(evaluation, shutil.rmtree, folder, ignore_errors=True)
-    return evaluation
-
-
-def _evaluate(
-    engine: AttributionEngine,
-    rows: Dataset,
-    options: Options,
-    arguments: MeasureArguments,
-    folder: Path,
-    *,
-    progress: bool,
-    keep: bool,
-) -> Evaluation:
-    """Evaluate in a folder; `keep` also writes the files of a run, and lets only the same inputs use the folder."""
-    started, options, provenances = time.monotonic(), engine.resolve(options), engine.provenances
-    measures = _measures(engine, options, arguments)
-    texts, threads = {"texts": texts_fingerprint(rows)} if keep else {}, torch.get_num_threads()
-    inputs = run_inputs(engine, options, measures, texts, provenances, threads) if keep else {}
-    tables = evaluate(
-        engine,
-        rows,
-        options,
-        folder,
-        inputs=inputs,
-        max_k=arguments.max_k,
-        measures=measures,
-        provenances=provenances,
-        progress=progress,
-    )
-    assert tables is not None  # this is the main process
-    documents = tuple(document_paths(folder))
-    model = public_name(provenances["model"].name) if "model" in provenances else type(engine.model).__name__
-    data, counts = f"{len(rows):,} texts" if len(rows) > 1 else "one text", tables.document_counts
-    run = Run(
-        title=f"{model} on {data}",
-        facts=run_facts(engine, options, measures, counts, documents, model=model, data=data, provenances=provenances),
-        inputs=inputs,
-        tables=tables,
-        seconds=time.monotonic() - started,
-        replay=f"explainer.evaluate(texts, labels, methods={list(options.methods)}, {_unit(options)}, ...)",
-        notes=tuple(cautions(engine, options, documents)),
-        provenances=provenances,
-    )
-    if keep:
-        write_results(folder, run, documents)
-    return Evaluation(run, documents)
-
-
-def make_estimate(
-    engine: AttributionEngine,
-    texts: Sequence[Text],
-    labels: Sequence[int | None],
-    options: Options,
-    arguments: MeasureArguments,
-) -> Estimate:
-    """Estimate what `make_evaluation` would take, and write nothing; see there for the arguments.
-
-    Raises:
-        GradexplainError: There is no text, or the texts are mixed.
-    """
-    return estimate(engine, to_rows(texts, labels), engine.resolve(options), _measures(engine, options, arguments))
-
-
-def _measures(engine: AttributionEngine, options: Options, arguments: MeasureArguments) -> Measures:
-    return default_measures(
-        engine.shortcut(options),
-        random_orders=arguments.random_orders,
-        both_ends=arguments.both_ends,
-        bounds=bool(arguments.naopc),
-        beam_size=arguments.beam_size,
-        k_grid=arguments.k_grid,
-        ties=arguments.ties,
-    )
-
-
-def _unit(options: Options) -> str:
-    """Return the argument that gives the units."""
-    return "units=units" if options.unit == CUSTOM else f"unit={options.unit!r}"
 
 
 def _in_words(row: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import iterate_documents
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanations import Explanations
-from hf_gradexplain.run import evaluation
+from hf_gradexplain.run import in_memory
 from hf_gradexplain.run.rewrite import rewrite_results
 from tests.helpers.tiny import CORPUS, explainer, make
 
@@ -284,7 +284,7 @@ def test_a_folder_has_the_files_of_a_run_and_is_resumed(tmp_path, capsys):
 
 
 def test_without_a_folder_nothing_is_left_behind(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(evaluation, "mkdtemp", lambda prefix: str(tmp_path / "run"))
+    monkeypatch.setattr(in_memory, "mkdtemp", lambda prefix: str(tmp_path / "run"))
     result = explainer("fasttext").evaluate(TEXTS, LABELS, "loo", progress=False)
     assert capsys.readouterr() == ("", "")
     assert result.documents == (tmp_path / "run" / "documents" / "00000000.parquet",)
@@ -341,7 +341,7 @@ def test_what_cannot_be_evaluated_is_refused_in_one_sentence(monkeypatch):
         evaluate(TEXTS, [0, 1])
     with pytest.raises(GradexplainError, match="unknown method 'lo'"):
         evaluate(TEXTS, methods="lo")
-    monkeypatch.setattr(evaluation, "process_state", lambda: SimpleNamespace(num_processes=2))
+    monkeypatch.setattr(in_memory, "process_state", lambda: SimpleNamespace(num_processes=2))
     message = r"^evaluate runs in one process, but 2 were started: start one, or share the work with recipes/"
     with pytest.raises(GradexplainError, match=message):
         evaluate(TEXTS)
