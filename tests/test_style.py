@@ -129,7 +129,7 @@ INSIDE = {
         {"report"},
         {"__init__"},
     ],
-    "audit": [{"read_words"}, {"__init__"}],
+    "audit": [{"read_words", "word_tests"}, {"word_sums"}, {"words"}, {"__init__"}],
     "run": [
         {"cost", "fingerprints", "finished_files", "heartbeat"},
         {"describe", "folder", "processes", "rows", "shard_queue", "shards"},

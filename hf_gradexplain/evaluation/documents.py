@@ -201,6 +201,11 @@ def read_left_out(path: Path) -> dict[int, str]:
     return {int(number): reason for number, reason in json.loads(record).items()}
 
 
+def read_class_names(path: Path) -> list[str]:
+    """Read the names of the model's classes; empty if they are not known."""
+    return _class_names(open_documents(path))
+
+
 def read_explanations(path: Path, limit: int | None = None) -> list[tuple[int, Explanation]]:
     """Read the documents of a file, or the first `limit` of them, as `(id, explanation)`."""
     rows = islice(read_rows([path]), limit)

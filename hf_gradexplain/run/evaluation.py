@@ -1,5 +1,6 @@
 """An evaluation from Python: the run that the recipes make, over texts in memory, and its result as one object."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -8,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from hf_gradexplain.errors import translate_write_errors
+from hf_gradexplain.audit.words import MIN_DOCUMENTS, Words, find_words
+from hf_gradexplain.errors import GradexplainError, translate_write_errors
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.documents import iterate_documents, read_rows
 from hf_gradexplain.evaluation.presentation import draw_figures, warnings_of
@@ -56,6 +58,7 @@ class Evaluation:
             sentences=[headline(tables), *self.run.notes, *warnings_of(tables)],
             table=text_table(self.to_frame()),
             figure=figure_bytes(draw_figures(tables)["aopc"], "svg"),
+            alt="AOPC(K) of every method",
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -122,6 +125,33 @@ class Evaluation:
     def explanations(self) -> Explanations:
         """The explanations of the texts, in their order, with the scores of all methods."""
         return Explanations(map(Explanation.from_dict, read_rows(self.documents)))
+
+    def words(
+        self,
+        method: str | None = None,
+        by: str | Sequence[Any] = "target",
+        key: Callable[[str], str] | None = None,
+        min_documents: int = MIN_DOCUMENTS,
+    ) -> Words:
+        """Find the words that the model takes for each class, see `hf_gradexplain.audit.words.find_words`.
+
+        Args:
+            method: Whose scores; None for the first method other than `loo` and `random`.
+            by: What groups the texts: the explained class (`target`), the true one (`label`), the predicted one
+                (`prediction`), or a value per text, None for texts that are left out.
+            key: Which units are the same word, from their text: `str.lower` ignores case.
+            min_documents: In fewer texts of a group, a word is not looked at.
+
+        Raises:
+            GradexplainError: An argument cannot be used, or the texts have no labels to group them by.
+        """
+        if isinstance(by, str):
+            return find_words(self.documents, method, by, key, min_documents, title=self.run.title)
+        counts = self.run.tables.document_counts
+        if len(by) != (n := counts["documents"] + counts["left_out"]):
+            raise GradexplainError(f"by has {len(by):,} values for {n:,} texts: give one for each text, in their order")
+        values = dict(enumerate(by))
+        return find_words(self.documents, method, values, key, min_documents, by_name="group", title=self.run.title)
 
     def report(self, path: str | PathLike[str]) -> None:
         """Write the report to an HTML file: the results, the curves and all texts, on a page that needs no other file.

@@ -10,7 +10,9 @@ from hf_gradexplain.viz.tables import TextTable
 from hf_gradexplain.viz.templating import HTML
 
 
-def cell_html(*, title: str, sentences: Sequence[str] = (), table: TextTable, figure: bytes | None = None) -> Markup:
+def cell_html(
+    *, title: str, sentences: Sequence[str] = (), table: TextTable, figure: bytes | None = None, alt: str = ""
+) -> Markup:
     """Return a self-contained HTML fragment without scripts, for light and dark pages; every string is escaped.
 
     Args:
@@ -18,10 +20,11 @@ def cell_html(*, title: str, sentences: Sequence[str] = (), table: TextTable, fi
         sentences: What stands between the title and the table, a paragraph each.
         table: The table, which scrolls where the page is too narrow for it.
         figure: An SVG file, shown below the table on white paper.
+        alt: What the figure shows.
     """
     image = b64encode(figure).decode() if figure is not None else ""
     template = HTML.get_template("cell.html.jinja")
-    return Markup(template.render(title=title, sentences=sentences, table=table, image=image))
+    return Markup(template.render(title=title, sentences=sentences, table=table, image=image, alt=alt))
 
 
 def cell_text(*, title: str, sentences: Sequence[str] = (), table: TextTable) -> str:
