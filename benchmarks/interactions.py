@@ -46,7 +46,7 @@ def masking_scores(text: MaskedText) -> dict[str, np.ndarray]:
     return {
         "loo_logit": removal_orders.leave_one_out(values.minus_logit, n),
         "one_in": removal_orders.one_in(values.loss, n),
-        "both_ends": removal_orders.both_ends(values.loss, n),
+        "removed_and_kept": removal_orders.removed_and_kept(values.loss, n),
         "greedy": removal_orders.greedy(values.loss, n, STEPS),
     }
 
@@ -80,7 +80,7 @@ def measure_planted(text: MaskedText, planted: PlantedText, rng: np.random.Gener
 def near_zero_share(text: MaskedText, method: str, supports: np.ndarray) -> float:
     """Return the share of the evidence whose score is near zero; NaN if the scores are no rises of a value."""
     rises_of = {"loo_logit": text.values.minus_logit, "shapley_prob": lambda masked: -text.values.probability(masked)}
-    rises_of |= dict.fromkeys(("loo", "one_in", "both_ends", "leave_two_out", "shapley"), text.values.loss)
+    rises_of |= dict.fromkeys(("loo", "one_in", "removed_and_kept", "leave_two_out", "shapley"), text.values.loss)
     if method not in rises_of:
         return np.nan
     worth, _ = removal_orders.additivity(rises_of[method], supports)

@@ -34,7 +34,7 @@ def one_in(value: Value, n_units: int) -> np.ndarray:
     return value(np.ones((1, n_units), dtype=bool)) - value(~np.eye(n_units, dtype=bool))
 
 
-def both_ends(value: Value, n_units: int) -> np.ndarray:
+def removed_and_kept(value: Value, n_units: int) -> np.ndarray:
     """Return the mean of `leave_one_out` and `one_in`: the two ends of the average that is the Shapley value."""
     return (leave_one_out(value, n_units) + one_in(value, n_units)) / 2
 

@@ -41,7 +41,8 @@ class SplitArguments(DatasetArguments):
     )
     split: str = option("test", "Split of the dataset, or a slice of it as in test[:10%].", metavar="NAME")
     max_samples: int | None = option(
-        None, "Number of texts: a random sample. By default 50 for `doctor`, 20 of a dataset for `explain`, else all."
+        None,
+        "Number of texts: a random sample. By default `explain` takes 20 of a dataset and all of a file, `doctor` 50.",
     )
     label_map: str | None = option(
         None,

@@ -54,10 +54,10 @@ def check_classes(options: Any) -> None:
 
 
 def check_one_question(options: Any) -> None:
-    """Check that the same is explained of every text, as an evaluation needs it.
+    """Check that all texts ask for the same target and the same contrast, which an evaluation requires.
 
     Raises:
-        GradexplainError: It is not.
+        GradexplainError: They do not.
     """
     if options.target == "all":
         raise GradexplainError("an evaluation explains one class of each text: give another target than 'all'")

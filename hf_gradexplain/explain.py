@@ -189,9 +189,10 @@ class Explainer(ComparingEngine, InteractingEngine, RefiningEngine, StreamingEng
         For each method, the units of a text are removed from the highest-scored one on, and the fall of the target's
         probability is averaged: AOPC(K), for every K up to the longest text's number of units. With `loo` among the
         methods, their scores are also correlated with it. This takes `U` forward passes for a text of `U` units per
-        method, and as many for `loo` and for each random order; far fewer on FastText, TextCNN and BiLSTM. By the
-        default methods, a transformer of 6 layers needs about two seconds for a text of 40 words on 2 CPU cores.
-        `dry_run=True` estimates the time, and `k_grid=(1, 2, 5, 10, 20)` is faster for long texts.
+        method, and as many for `loo` and for each random order: almost no time on FastText and TextCNN, and a quarter
+        to three quarters of it on BiLSTM. By the default methods, a transformer of 6 layers needs about two seconds for
+        a text of 40 words on 2 CPU cores. `dry_run=True` estimates the time, and `k_grid=(1, 2, 5, 10, 20)` is faster
+        for long texts.
 
         Args:
             texts: Texts, text pairs or conversations, in a list, an array, a Series or a column.

@@ -27,7 +27,7 @@ class Divided(Assessed):
 
     @property
     def hierarchy(self) -> Hierarchy:
-        """The numbers of the units in nested lists: one per text, in it one per sentence, and in it one per clause.
+        """The numbers of the units as nested lists: by text, by sentence within it, by clause within that.
 
         `partition_shapley` halves these lists until one unit is left. The two texts of a pair, and the messages of a
         conversation, are texts of their own. A word type stands where it first occurs.

@@ -50,7 +50,7 @@ class TextAttributionPipeline(Pipeline):
         Args:
             inputs: A text, a text pair as a tuple `(a, b)`, or a conversation as a list of messages
                 `{"role": ..., "content": ...}`; or several in a list, an array, a Series or a column.
-            methods: A name in `METHODS`, or several.
+            methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
             labels: The true class, by id or name: one for all texts, or one per text; explained without `target`.
@@ -58,7 +58,7 @@ class TextAttributionPipeline(Pipeline):
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
-            One `Explanation` for a text, a list for a list.
+            One `Explanation` for a text; for a list `Explanations`, which is a list of them.
         """
         arguments = {"methods": methods, "unit": unit, "labels": labels, "units": units, **options}
         return self.postprocess(self.forward(self.preprocess(inputs), arguments=arguments))

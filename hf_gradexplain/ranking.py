@@ -91,7 +91,8 @@ class Ranking:
 
         The value of query word `i` and document word `j` is `s - s(without i) - s(without j) + s(without both)`, where
         `s` is the logit. It is positive if the score is higher with both of them than their single effects add up to,
-        and 0 if they do not depend on each other. Removed words are replaced by the baseline, as for `loo`.
+        and 0 if they do not depend on each other. Words are removed as for `loo`: replaced by the baseline or, with
+        `mask="deletion"`, cut out.
 
         With `q` words in the query and `d` in the document, this runs `q + d + q d` masked copies of the pair.
 
@@ -101,7 +102,8 @@ class Ranking:
 
         Returns:
             A table `(q, d)` with the words of the query as its index and those of the document as its columns, in
-            logits. With the unit `word_type`, occurrences are apart here. `hf_gradexplain.plots.interactions` draws it.
+            logits. With the unit `word_type`, each occurrence has its own row or column.
+            `hf_gradexplain.plots.interactions` draws it.
 
         Raises:
             GradexplainError: There is no such rank, or it takes more copies.

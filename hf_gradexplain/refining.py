@@ -63,8 +63,8 @@ class RefiningEngine(AttributionEngine):
             The explanation with the refined scores, errors and self-check. Its draws can be continued again.
 
         Raises:
-            GradexplainError: No method of the explanation can draw on, `max_evals` are used up, or the explanation is
-                of another model, text or options.
+            GradexplainError: No method of the explanation can continue its draws, `max_evals` are used up, or the
+                explanation is of another model, text or options.
 
         Examples:
             >>> import hf_gradexplain  # doctest: +SKIP
@@ -101,7 +101,7 @@ class RefiningEngine(AttributionEngine):
 
 
 def _earlier_of(explanation: Explanation) -> dict[str, Earlier]:
-    """Return what each method that can draw on has drawn.
+    """Return what each method that can continue its draws has drawn.
 
     Raises:
         GradexplainError: There is no such method, exact or not.
@@ -109,7 +109,8 @@ def _earlier_of(explanation: Explanation) -> dict[str, Earlier]:
     able = [name for name in explanation.sampling if getattr(METHODS[name].source, "continues", False)]
     if not able:
         raise GradexplainError(
-            f"no method of this explanation can draw on ({', '.join(explanation.scores)}): give one of shapley"
+            f"no method of this explanation can continue its draws ({', '.join(explanation.scores)}): give an "
+            "explanation by shapley"
         )
     return {name: _earlier(explanation, name) for name in able if explanation.sampling[name].draws}
 

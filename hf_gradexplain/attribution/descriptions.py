@@ -51,7 +51,7 @@ DESCRIPTIONS = {
     "partition_shapley": Description(
         True,
         "Owen values: Shapley values over orders that keep sentences and clauses together",
-        "about 2/3 U² forward, up to 2,000",
+        "about 3/4 U² forward, up to 2,000",
     ),
     "kernel_shap": Description(
         True, "KernelSHAP: Shapley values by least squares on random sets of units", "up to 2,000 forward"

@@ -20,8 +20,8 @@ from hf_gradexplain.viz.sanitize import json_text, one_line
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from hf_gradexplain.explain import Explainer
     from hf_gradexplain.explanation import Explanation
+    from hf_gradexplain.hub.provenance import Provenance
     from hf_gradexplain.interactions import Interactions
     from hf_gradexplain.text.texts import Text
 
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> None:
     from hf_gradexplain.commands.explain import texts_and_labels
     from hf_gradexplain.explain import Explainer
 
-    rows = _load_rows(arguments)
+    rows, data = _load_rows(arguments)
     explainer = Explainer.from_pretrained(
         arguments.model,
         revision=arguments.model_revision,
@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> None:
     labels = labels if arguments.label is None else arguments.label
     explain: Any = explainer.interactions if arguments.interactions else explainer
     explained = explain(texts, arguments.methods, arguments.unit, labels, **options)
-    _write(explained, explainer, arguments)
+    _write(explained, {**explainer.provenances, **data}, arguments)
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -128,27 +128,32 @@ def _read_text(arguments: argparse.Namespace) -> "Text":
     return text if arguments.pair is None else (text, arguments.pair)
 
 
-def _load_rows(arguments: argparse.Namespace) -> "Dataset | None":
-    """Return the texts of a dataset, a file, or the lines of standard input; None if TEXT is given."""
+def _load_rows(arguments: argparse.Namespace) -> "tuple[Dataset | None, dict[str, Provenance]]":
+    """Return the texts of a dataset, a file, or the lines of standard input, and where they come from.
+
+    There are no rows if TEXT is given.
+    """
     from datasets import Dataset
 
     from hf_gradexplain.commands.explain import load_rows
 
     if arguments.text is not None:
-        return None
+        return None, {}
     if arguments.file == "-":
         lines = [line.rstrip("\n") for line in sys.stdin if line.strip()]
         if not lines:
             raise GradexplainError("there is no text on standard input: write one text per line")
-        return Dataset.from_dict({"text": lines})
+        return Dataset.from_dict({"text": lines}), {}
     if arguments.dataset_name is not None and arguments.max_samples is None:
         arguments.max_samples = SAMPLES
     labelled = arguments.label is None and arguments.target == "label"
-    return load_rows(dataset_of(arguments), labelled=labelled, seed=arguments.seed)[0]
+    return load_rows(dataset_of(arguments), labelled=labelled, seed=arguments.seed)
 
 
 def _write(
-    explained: "Explanation | Interactions | list[Explanation]", explainer: "Explainer", arguments: argparse.Namespace
+    explained: "Explanation | Interactions | list[Explanation]",
+    provenances: "dict[str, Provenance]",
+    arguments: argparse.Namespace,
 ) -> None:
     """Write the explanation of a text, or a list of those of a dataset, in the chosen format."""
     from hf_gradexplain.hub.provenance import commits
@@ -160,7 +165,7 @@ def _write(
     if arguments.format == "html":
         print(_page(explanations), end="")
     elif arguments.format in ("json", "jsonl"):
-        records = [{**each.to_dict(), "commits": commits(explainer.provenances)} for each in explanations]
+        records = [{**each.to_dict(), "commits": commits(provenances)} for each in explanations]
         if arguments.format == "json":
             print_json(records if isinstance(explained, list) else records[0])
         else:

@@ -1,6 +1,7 @@
 """Explain texts, and write them as JSON lines and as a page."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from datasets import Dataset
@@ -52,6 +53,8 @@ def _explain(arguments: ExplainRecipeArguments, options: Options) -> list[Explan
         allow_pickle=arguments.allow_pickle,
     )
     texts, labels = texts_and_labels(rows, engine, arguments.label_map)
+    if options.self_check is None:
+        options = replace(options, self_check=len(texts) == 1)
     explanations = engine.explanations(texts, options, labels)
     methods = engine.resolve(options).methods
     folder, commit_of = Path(arguments.output_dir), commits({**engine.provenances, **data})

@@ -74,7 +74,7 @@ def default_measures(
 ) -> Measures:
     """Return the given choices; where a choice is None, take the largest value that is cheap with this shortcut.
 
-    With one for curves, orders are cheap: 20 random ones and both ends. Without one, 2 random orders,
+    With a shortcut for removal curves, orders are cheap: 20 random ones and both ends. Without one, 2 random orders,
     the smallest number that has a spread: over many documents they estimate the band as well as 20 do, see
     `hf_gradexplain.evaluation.random_band`. The bounds are never cheap: for a FastText and 150 units they take ten
     times as long as everything else.

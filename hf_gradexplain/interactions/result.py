@@ -49,7 +49,8 @@ class Interactions(DisplayedInteractions):
         draws: The number of random orders that were drawn; 0 where the values are exact.
         rises: `(U,)` the rise of the loss without each unit alone, as `loo` scores it; NaN for units in no pair.
         copies: The number of masked copies that were computed.
-        value_function: The losses without any set of units; None if the interactions were loaded from a file.
+        value_function: The losses with arbitrary sets of units removed; None if the interactions were loaded from a
+            file.
     """
 
     explanation: Explanation

@@ -1,13 +1,13 @@
 """The shortcut of BiLSTM: masked copies share their states until they differ.
 
 Put the masks of a text on an axis `m = 0 ... U`. In one direction, the copy with mask `m` has the same states as
-another copy, its parent, up to the first token at which their masks differ; there it starts from the parent's state.
-In leave-one-out, the parent of copy `m` is the plain text, and they differ from the unit's first token on. In a removal
-curve, copy `m` branches off at the first token of the `m`-th removed unit; its parent is the copy with the
-largest number below `m` that branched off at a token before this one. In both cases a copy runs
-half of the steps on average, and the input projection of a word is computed once for all copies. Copies without
-arbitrary sets of units branch off from the plain text, too. Sorted sets could share more, but `K` random sets of half
-of the units differ from each other after about `log2 K` steps.
+another copy, its parent, up to the first token at which their masks differ; there it starts from the parent's state. In
+leave-one-out, the parent of copy `m` is the plain text, and they differ from the unit's first token on. In a removal
+curve, copy `m` branches off at the first token of the `m`-th removed unit; its parent is the copy with the largest
+number below `m` that branched off at a token before this one. In both cases a copy runs half of the steps on average,
+and the input projection of a word is computed once for all copies. Copies with arbitrary sets of units removed also
+branch off from the plain text. Sorted sets could share more, but `K` random sets of half of the units differ from each
+other after about `log2 K` steps.
 
 All copies of all texts advance together. Texts are aligned at their ends, hence copies start at different steps and end
 together. The copies of the forward direction fill the rows of one matrix from its middle upwards, those of the backward

@@ -41,7 +41,7 @@ class Shortcut:
 
     @property
     def has_subsets(self) -> bool:
-        """Whether texts without any set of units need no masked copies."""
+        """Whether texts with arbitrary sets of units removed need no masked copies."""
         return self.subsets is not generic.subset_logits
 
     @property
@@ -174,9 +174,10 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
         steps: The numbers `k` of removed units to compute; None for all. The two ends of a curve are always computed.
 
     Returns:
-        `(M, B, U + 1, C)`: at `k`, the logits without the `k` units ranked first. Past a text's own number of units
-        all are removed, and the curve is flat. NaN at a `k` that is not in `steps`; shortcuts compute all `k`, unless
-        other texts may be several sequences: a curve does not depend on the texts that share its batch.
+        `(M, B, U + 1, C)`: at `k`, the logits without the `k` units ranked first. Past a text's own number of units all
+        are removed, and the curve is flat. NaN at a `k` that is not in `steps`, except that a shortcut computes all
+        `k`. Where texts may be read in windows, it is NaN there with a shortcut, too, so that a curve is the same in
+        every batch.
     """
     _warn_without_shortcut(forward)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Check by trying whether a model is causal, and goes on from keys and values of earlier tokens."""
+"""Check by experiment that a model is causal and can continue from the keys and values of earlier tokens."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,7 @@
 """The records that flow through the package: `Document`, `Batch`, `Gradients`.
 
 Axes, here and everywhere: `B` texts, `S` sequences, `T` tokens, `U` units, `R` rows (distinct pieces of a unit),
-`D` dims, `C` classes, `K` masks.
+`D` dims, `C` classes, `M` orders, `K` masks.
 
 A model reads *sequences* of tokens. Most texts are one sequence each; then `S` is `B`. A long document may be several
 windows, a question about two answers one sequence per answer. A unit of such a text may stand in several sequences.

@@ -12,7 +12,7 @@ Hierarchy = list[list[list[list[int]]]]
 
 
 def hierarchy(text: str, units: Sequence[Unit], borders: Iterable[int] = ()) -> Hierarchy:
-    """Return the numbers of units in nested lists: one per text, in it one per sentence, and in it one per clause.
+    """Return the numbers of units as nested lists: by text, by sentence within it, by clause within that.
 
     A unit belongs where it first begins: a word type to the clause of its first occurrence, a token to the clause of
     its word, a span of several clauses to its first one. What follows the last unit, such as what truncation removes,

@@ -1,4 +1,4 @@
-"""A small make: steps that run once, shared by any number of processes, and resumable.
+"""A small build tool, like make: steps that run once, shared by any number of processes, and resumable.
 
 A finished step leaves a stamp, a JSON file with its inputs, its duration and its result. A process runs every step
 whose needs are finished and that no other process has locked, until all steps have stamps. A stopped run resumes with

@@ -39,13 +39,13 @@ def test_all_sets_are_listed_in_the_order_of_the_table():
     assert orders.lookup(TABLE)(orders.all_sets(U)) == pytest.approx(TABLE)
 
 
-def test_single_masks_at_both_ends():
+def test_masks_of_single_units_and_of_all_others():
     value, everything = orders.lookup(TABLE), set(range(U))
     out = [naive({u}) - naive(()) for u in range(U)]
     shown = [naive(everything) - naive(everything - {u}) for u in range(U)]
     assert orders.leave_one_out(value, U) == pytest.approx(out)
     assert orders.one_in(value, U) == pytest.approx(shown)
-    assert orders.both_ends(value, U) == pytest.approx(np.add(out, shown) / 2)
+    assert orders.removed_and_kept(value, U) == pytest.approx(np.add(out, shown) / 2)
 
 
 def test_leave_two_out_is_the_mean_over_no_and_one_other_word():

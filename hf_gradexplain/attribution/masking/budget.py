@@ -34,8 +34,8 @@ class Budget:
     """How many masked copies of a text may run, and when fewer are enough.
 
     Args:
-        max_evals: The largest number of masked copies. Copies without all units, at most one per look at the errors,
-            are not counted.
+        max_evals: The largest number of masked copies. Copies with every unit removed, at most one per look at
+            the errors, are not counted.
         max_error: The standard error of every score, as a share of the largest absolute score, that is small enough.
         tell_apart: The number of highest-scored units to tell apart from the others; replaces `max_error` where a text
             has more units than that.

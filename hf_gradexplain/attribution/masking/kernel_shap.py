@@ -13,8 +13,8 @@ Value Estimation via Linear Regression*). The scores then depend on half the dif
 `w_u` is 1/2 for units in the set and -1/2 for others, without intercept. Effects of pairs of units cancel in `g`.
 
 **Sizes.** A set has `s` units with a probability proportional to `1 / (s (U - s))`; all sets of one size are equally
-likely. Sizes of which at least as many sets would be drawn as there are, from the smallest and the largest on, are not
-drawn: all their sets run, with exact weights, as in SHAP's `KernelExplainer`.
+likely. Where a size has no more sets than would be drawn of it, all of them run once, with exact weights, as in SHAP's
+`KernelExplainer`. This is checked from the smallest and the largest size inwards.
 
 **Errors.** The scores are a function of sums over independent pairs; their standard errors follow from the residuals of
 the drawn pairs, see `regression.robust_errors`. They are valid for many pairs: where a text has almost as many

@@ -8,9 +8,9 @@ levels) is the rise of the loss when it is removed, averaged over all such order
     score_u = mean over sets C of  l(x without C, and u) - l(x without C)
 
 where each half that is not on the way from the root to `u` is in `C` or not. At depth `d` there are `2^d` sets `C`, so
-that a balanced tree takes about `2/3 U^2` masked copies. These are the values of SHAP's `PartitionExplainer`, for a
-tree of sentences and clauses. Once its copies are used up, that explainer shares the value of each remaining group
-equally among its units; here, orders are drawn at random instead.
+that a balanced tree takes about `2/3 U^2` masked copies if `U` is a power of two, and up to `3/4 U^2` otherwise. These
+are the values of SHAP's `PartitionExplainer`, for a tree of sentences and clauses. Once its copies are used up, that
+explainer shares the value of each remaining group equally among its units; here, orders are drawn at random instead.
 
 The scores add up to `l(all removed) - l(x)`, exactly, with any number of orders. Those of a sentence's units add up to
 the Owen value of the sentence as one unit.

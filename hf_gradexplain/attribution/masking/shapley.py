@@ -7,11 +7,11 @@ text can be removed (Shapley 1953, Strumbelj & Kononenko 2010):
 
 The scores add up to `l(all removed) - l(x)`, exactly, with any number of orders.
 
-**Random orders.** One draw is a random order, the order that begins in its middle, and both reversed. An order and its
-reverse together are exact for effects of single units and of pairs (Mitchell et al. 2022, *Sampling Permutations for
-Shapley Value Estimation*), and the second order removes the first half of the first order last. A score is the mean
-over draws, and its standard error comes from their spread. If fewer than eight draws of four orders are allowed, a draw
-is an order and its reverse.
+**Random orders.** One draw has four orders: a random one, the same one rotated by half its length, and the reverse of
+both. An order and its reverse together are exact for effects of single units and of pairs (Mitchell et al. 2022,
+*Sampling Permutations for Shapley Value Estimation*), and the second order removes the first half of the first order
+last. A score is the mean over draws, and its standard error comes from their spread. If fewer than eight draws of four
+orders are allowed, a draw is an order and its reverse.
 
 **Control variate.** Where each masked copy is a pass over the model, a surrogate fitted to the other draws makes the
 spread smaller, see `hf_gradexplain.attribution.masking.surrogate`. A linear surrogate could not: in every order, a
