@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 from torch import nn
 
 from hf_gradexplain.arguments import MeasureArguments
+from hf_gradexplain.auditing import AuditingEngine
 from hf_gradexplain.class_options import check_one_question
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.classifier.targets import Labels, label_ids
@@ -38,7 +39,7 @@ EVALUATED = (AUTO, "loo", "random")
 """The methods that `Explainer.evaluate` evaluates by default."""
 
 
-class Explainer(ComparingEngine, InteractingEngine, RefiningEngine, StreamingEngine):
+class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngine, StreamingEngine):
     """Explains the predictions of one classifier.
 
     The model's parameters, mode, configuration and hooks are restored after each call, also after an exception.

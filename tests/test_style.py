@@ -56,7 +56,7 @@ FOLDERS = [
     {"comparison"},
     {"evaluation", "interactions", "preference", "ranking", "stream"},
     {"audit"},
-    {"comparing", "interacting", "plots", "refining", "run", "streaming"},
+    {"auditing", "comparing", "interacting", "plots", "refining", "run", "streaming"},
     {"explain", "zero_shot"},
     {"cards", "pipelines", "sharing"},
     {"commands"},
@@ -129,7 +129,12 @@ INSIDE = {
         {"report"},
         {"__init__"},
     ],
-    "audit": [{"read_words", "word_tests"}, {"word_sums"}, {"words"}, {"__init__"}],
+    "audit": [
+        {"model_layers", "rank_agreement", "read_words", "sanity_checks", "word_tests"},
+        {"input_shift", "word_sums"},
+        {"sanity", "words"},
+        {"__init__"},
+    ],
     "run": [
         {"cost", "fingerprints", "finished_files", "heartbeat"},
         {"describe", "folder", "processes", "rows", "shard_queue", "shards"},

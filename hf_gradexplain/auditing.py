@@ -1,0 +1,74 @@
+"""The methods of `Explainer` that audit a model with the explanations of many texts."""
+
+from collections.abc import Iterable, Sequence
+from typing import Unpack
+
+from hf_gradexplain.audit.sanity import check_sanity
+from hf_gradexplain.audit.sanity_checks import SanityChecks
+from hf_gradexplain.classifier.targets import Labels
+from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.options import AUTO, Options, UnitName
+from hf_gradexplain.signatures import ExplainOptions, call_options, takes_options
+from hf_gradexplain.text.given_units import GivenUnits, with_units
+from hf_gradexplain.text.texts import Text, is_text, listed
+from hf_gradexplain.values import plain
+
+CHECKED = ("random", "loo", "sa_l2", AUTO)
+"""The methods that `Explainer.sanity` checks by default."""
+
+
+class AuditingEngine(AttributionEngine):
+    """An engine that also audits its model and the methods that explain it."""
+
+    @takes_options
+    def sanity(
+        self,
+        texts: Text | Iterable[Text],
+        methods: str | Sequence[str] = CHECKED,
+        unit: UnitName = Options.unit,
+        labels: Labels = None,
+        *,
+        units: GivenUnits | None = None,
+        independent: bool = False,
+        **options: Unpack[ExplainOptions],
+    ) -> SanityChecks:
+        """Check that methods explain the model: their scores should change when its parameters are random.
+
+        *Parameter randomisation* (Adebayo et al. 2018, "Sanity checks for saliency maps"): the parameters of one layer
+        after the other become random, from the output to the embeddings, and each time the texts are explained again,
+        for the same classes. Spearman's correlation of the scores with those of the model itself, per text, should fall
+        to about 0. A layer is a block that the model repeats, or the largest module around none; its parameters become
+        random by a permutation of the entries of each tensor. The correlation between the scores of two models that are
+        wholly random says how far the text and the architecture alone decide. A method is named as one that `does not
+        change when the model is random` if its median correlation with random models lies above 0.5, interval included.
+
+        *Input invariance* (Kindermans et al. 2019, "The (un)reliability of saliency methods"): a constant is added to
+        all word vectors and taken from all position vectors. The function stays the same, and the scores should, too.
+        Models without such a table are not checked.
+
+        *Seeds*: methods that draw random numbers are run with another seed.
+
+        For a model of `L` layers all texts are explained `L + 2` times, once more for each of the other two checks, and
+        `L` times more if `independent`. It takes the memory of a second copy of the parameters. The model's own ones
+        are never changed: others take their places, also if an exception ends the call.
+
+        Args:
+            texts: Texts, text pairs or conversations, in a list, an array, a Series or a column. At least 6 with 3
+                words, or there are no intervals; 50 are enough.
+            methods: Names in `METHODS`; `auto` is the one that suits the model.
+            unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
+                `clause` (a part of a sentence between punctuation).
+            labels: The true class, by id or name: one for all texts, or one per text; explained without `target`.
+            units: Your own units instead of `unit`, see `__call__`.
+            independent: Whether to randomise each layer alone as well.
+            **options: See `hf_gradexplain.options.Options`.
+
+        Returns:
+            The `SanityChecks`: `to_frame()`, `randomisation`, `unchanged`, `report()`, `figure()`.
+
+        Raises:
+            GradexplainError: An argument cannot be used, or the parameters are quantised or offloaded.
+        """
+        chosen, texts = call_options(methods, unit, labels, options), plain(texts)
+        given, chosen = with_units(listed(texts), chosen, units, single=is_text(texts))
+        return check_sanity(self, given, chosen, labels, independent=independent)
