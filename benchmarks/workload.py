@@ -37,11 +37,13 @@ def tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=LONGEST + 2, **special)
 
 
-def bert(layers: int, dims: int, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+def bert(
+    layers: int, dims: int, *, labels: int = 4, device: str = "cpu", dtype: torch.dtype = torch.float32
+) -> PreTrainedModel:
     """Return a BERT with random weights: the time does not depend on them."""
     torch.manual_seed(0)
     sizes = {"num_hidden_layers": layers, "hidden_size": dims, "intermediate_size": 4 * dims}
-    config = BertConfig(vocab_size=VOCABULARY + 4, num_attention_heads=dims // 32, num_labels=4, **sizes)
+    config = BertConfig(vocab_size=VOCABULARY + 4, num_attention_heads=dims // 32, num_labels=labels, **sizes)
     return BertForSequenceClassification(config).eval().to(device, dtype)
 
 

@@ -103,7 +103,7 @@ INSIDE = {
         {"padding", "doctor"},
     ],
     "attribution": [
-        {"descriptions", "formulas", "baseline"},
+        {"descriptions", "formulas", "baseline", "gradients"},
         {"sources", "baseline_distribution"},
         {"perturbed_copies"},
         {"averaged_gradients", "masking.game", "masking.regression", "occlusion"},

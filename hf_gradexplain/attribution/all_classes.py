@@ -1,4 +1,4 @@
-"""The classes that `target="all"` explains: one forward pass, and one backward pass per class."""
+"""The classes that `target="all"` explains: one forward pass for all."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

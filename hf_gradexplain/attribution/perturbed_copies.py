@@ -7,7 +7,7 @@ from functools import cached_property, partial
 import torch
 from torch import Tensor
 
-from hf_gradexplain.attribution.sources import concatenated, gradients_of, propagated_gradients
+from hf_gradexplain.attribution.gradients import concatenated, gradients_of, propagated_gradients
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.lookups import Draw, Edit
 from hf_gradexplain.classifier.memory import run_in_chunks

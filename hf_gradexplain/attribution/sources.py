@@ -5,20 +5,17 @@ scores. A new source is a class here, see docs/write-a-method.md.
 """
 
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
+from hf_gradexplain.attribution.gradients import gradients_of_classes, propagated_gradients
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
-from hf_gradexplain.classifier.hooked_model import Differentiable
 from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.options import ObjectiveName
 from hf_gradexplain.perturb import Shortcut, has_gradient_shortcut, leave_one_out, shortcut_gradients
-from hf_gradexplain.propagation.graph import Graph, apply_rules
-from hf_gradexplain.propagation.rules import RULE_SETS
 from hf_gradexplain.text.data import Gradients
 
 
@@ -127,7 +124,7 @@ class Backward:
             last = forwards[-1]
             forwards = [replace(own, batch=each.batch, keep_graph=each is not last) for each in forwards]
         shortcut = not forwards[0].held and has_gradient_shortcut(forwards[0].classifier, forwards[0].batch)
-        return map(shortcut_gradients if shortcut else gradients_of, forwards)
+        return map(shortcut_gradients, forwards) if shortcut else gradients_of_classes(forwards)
 
 
 @dataclass(frozen=True)
@@ -193,66 +190,3 @@ class RandomScores:
             n = document.n_units
             row[:n] = torch.from_numpy(document.rng(batch.seed, "random").permutation(n))
         return scores.to(forward.logits.device, widest(forward.logits.device))
-
-
-def gradients_of(forward: ForwardPass) -> Gradients:
-    """Return the gradients of the objective in at least float32.
-
-    The autograd graph is freed unless `forward.keep_graph` is True.
-
-    In float16 the gradients of a confident prediction underflow. The slope of each sequence is therefore multiplied by
-    a power of two, which is exact, and its gradients are divided by it in float32.
-    """
-    return _gradients(forward, None, forward.classifier.gradient_baseline)
-
-
-def propagated_gradients(forward: ForwardPass, rules: str) -> Gradients:
-    """Return the gradients of the objective as `gradients_of` does, but under a rule set.
-
-    Args:
-        forward: A forward pass that was to have an autograd graph.
-        rules: Name of the rule set.
-    """
-    return _gradients(forward, rules, forward.classifier.baseline)
-
-
-def _gradients(forward: ForwardPass, rules: str | None, baseline: tuple[Tensor, ...] | None) -> Gradients:
-    slope, keep_graph = forward.slope(), forward.keep_graph and bool(forward.held)
-
-    def backward(rows: Tensor, columns: slice, run: Differentiable) -> tuple[Tensor, slice, Tensor, Tensor]:
-        graph = Graph(run.logits, [words.delta for words in run.words]) if rules else None
-        with apply_rules(graph, RULE_SETS[rules], run.recorded) if graph and rules else nullcontext():
-            grad = _backward(run, slope[rows], keep_graph=keep_graph)
-        return rows, columns, torch.cat([words.embedding for words in run.words], -1), grad
-
-    parts = forward.each_run(backward)
-    _, _, vectors, grad = parts[0]
-    if forward.batch.sequences is None:
-        return Gradients(vectors, grad, concatenated(baseline))
-    shape = *forward.batch.inputs["input_ids"].shape, grad.shape[2]
-    whole = Gradients(vectors.new_zeros(shape), grad.new_zeros(shape), concatenated(baseline))
-    for rows, columns, vectors, grad in parts:
-        whole.embedding[rows, columns], whole.grad[rows, columns] = vectors, grad
-    return whole
-
-
-def _backward(run: Differentiable, slope: Tensor, *, keep_graph: bool) -> Tensor:
-    """Return the gradients `(s, T, D)` of a run, given the slopes of its sequences `(s, C)`."""
-    deltas = [words.delta for words in run.words]
-    in_float16 = any(delta.dtype == torch.float16 for delta in deltas)
-    scale = loss_scale(slope) if in_float16 else torch.ones_like(slope[:, :1])
-    start = (slope * scale).to(run.logits.dtype)
-    # Under rules there may be words that nothing arrives at, such as those that only attention weights depend on.
-    grads = torch.autograd.grad(run.logits, deltas, start, keep_graph, materialize_grads=True)
-    grad = torch.cat([grad.to(torch.promote_types(grad.dtype, torch.float32)) for grad in grads], -1)
-    return grad.div_(scale.unsqueeze(2))
-
-
-def loss_scale(slope: Tensor) -> Tensor:
-    """Return the power of two, from 1 to `2^120`, that brings each row of slopes nearest to 1: `(S, C)` to `(S, 1)`."""
-    return torch.exp2(-slope.abs().amax(1, keepdim=True).log2().round().clamp(-120, 0))
-
-
-def concatenated(baseline: tuple[Tensor, ...] | None) -> Tensor | None:
-    """Return a baseline as one vector `(D,)`; None for zero."""
-    return None if baseline is None else torch.cat(baseline)

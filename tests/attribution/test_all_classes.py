@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from hf_gradexplain.attribution import gradients
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.errors import GradexplainError
@@ -215,3 +216,43 @@ def test_a_regression_model_has_its_outputs():
     explanation = explainer("bert", "regression")(TEXTS[0], "signed_gi", target="all")
     assert explanation.by_class().keys() == {"LABEL_0"}
     assert deepcopy(explanation) == explanation
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("most", [1, 2, 16])
+def test_backward_passes_of_several_classes_run_as_one_with_the_same_gradients(kind, most, monkeypatch):
+    """Also if these are more than run together, and for a model that allows no such pass."""
+    explain, slopes = explainer(kind), []
+    backward = gradients._backward
+
+    def counted(run, slope, *, keep_graph):
+        slopes.append(slope.ndim)
+        return backward(run, slope, keep_graph=keep_graph)
+
+    monkeypatch.setattr(gradients, "_backward", counted)
+    monkeypatch.setattr(gradients, "CLASSES_TOGETHER", most)
+    found = explain(TEXTS[0], ("signed_gi", "sa_l2"), target="all", self_check=False)
+    if kind != "fasttext":
+        assert slopes == {1: [2, 2, 2], 2: [3, 2], 16: [3]}[most]
+    monkeypatch.setattr(gradients, "TOGETHER", 0)
+    slopes.clear()
+    alone = explain(TEXTS[0], ("signed_gi", "sa_l2"), target="all", self_check=False)
+    assert set(slopes) <= {2}
+    for one, other in zip(found.by_class().values(), alone.by_class().values(), strict=True):
+        for method, scores in one.scores.items():
+            assert scores == pytest.approx(other[method], rel=1e-9, abs=1e-12)
+
+
+def test_a_model_that_allows_no_common_backward_pass_takes_one_per_class(monkeypatch):
+    expected = explainer("bert")(TEXTS[0], "signed_gi", target="all", self_check=False)
+
+    def refused(run, slope, *, keep_graph):
+        if slope.ndim == 3:
+            raise RuntimeError("no batching rule")
+        return backward(run, slope, keep_graph=keep_graph)
+
+    backward = gradients._backward
+    monkeypatch.setattr(gradients, "_backward", refused)
+    found = explainer("bert")(TEXTS[0], "signed_gi", target="all", self_check=False)
+    for one, other in zip(found.by_class().values(), expected.by_class().values(), strict=True):
+        assert one["signed_gi"] == pytest.approx(other["signed_gi"], rel=1e-9, abs=1e-12)

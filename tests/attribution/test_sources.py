@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from hf_gradexplain.attribution.gradients import loss_scale
 from hf_gradexplain.attribution.methods import score_batch, select
-from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, RandomScores, loss_scale
+from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, RandomScores
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explain import Explainer

@@ -135,9 +135,9 @@ def test_texts_that_fit_have_their_shortcut_and_the_same_bits(kind, monkeypatch)
 def test_gradients_of_a_fasttext_need_no_backward_pass(monkeypatch):
     expected = explainer("fasttext")("a good film", ("signed_gi", "gi_prob"), labels=1, self_check=False)
 
-    def refused(forward):
+    def refused(forwards):
         raise AssertionError("a backward pass")
 
-    monkeypatch.setattr(sources, "gradients_of", refused)
+    monkeypatch.setattr(sources, "gradients_of_classes", refused)
     found = explainer("fasttext")("a good film", ("signed_gi", "gi_prob"), labels=1, self_check=False, **OPTIONS)
     assert all(np.array_equal(found[method], expected[method]) for method in expected.scores)

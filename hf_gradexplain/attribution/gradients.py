@@ -1,0 +1,121 @@
+"""Gradients of the objective with respect to the word vectors, by derivatives or by propagation rules."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor
+
+from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.classifier.hooked_model import Differentiable
+from hf_gradexplain.classifier.memory import FAILURES
+from hf_gradexplain.propagation.graph import Graph, apply_rules
+from hf_gradexplain.propagation.rules import RULE_SETS
+from hf_gradexplain.text.data import Gradients
+
+TOGETHER = 100
+"""The largest number of tokens in a batch up to which the backward passes of several classes run as one.
+
+Up to here, one pass with an axis of classes takes less time than a pass per class: `benchmarks/all_classes.py`.
+"""
+
+CLASSES_TOGETHER = 16
+"""The largest number of classes in one such pass, which bounds its memory."""
+
+
+def gradients_of(forward: ForwardPass) -> Gradients:
+    """Return the gradients of the objective in at least float32.
+
+    The autograd graph is freed unless `forward.keep_graph` is True.
+
+    In float16 the gradients of a confident prediction underflow. The slope of each sequence is therefore multiplied by
+    a power of two, which is exact, and its gradients are divided by it in float32.
+    """
+    return _gradients(forward, None, forward.classifier.gradient_baseline)
+
+
+def gradients_of_classes(forwards: Sequence[ForwardPass]) -> Iterator[Gradients]:
+    """Yield the gradients for each class of forward passes over the same texts, as `gradients_of` does.
+
+    The backward passes over a few short texts run as one, with an axis of classes. Models with operations that have no
+    such form, such as functions with a backward of their own, take a pass per class.
+
+    Args:
+        forwards: The same forward pass once per class; the last one says whether its graph is kept.
+    """
+    for first in range(0, len(forwards), CLASSES_TOGETHER):
+        some = forwards[first : first + CLASSES_TOGETHER]
+        together = _together(some) if len(some) > 1 and _is_short(some[0]) else None
+        yield from map(gradients_of, some) if together is None else together
+
+
+def _is_short(forward: ForwardPass) -> bool:
+    """Return whether one run with a graph holds all texts, and these have few tokens."""
+    return len(forward.held) == 1 and forward.batch.sequences is None and int(forward.batch.lengths.sum()) <= TOGETHER
+
+
+def _together(forwards: Sequence[ForwardPass]) -> list[Gradients] | None:
+    """Return the gradients for each class by one backward pass, or None if the model does not allow it."""
+    (_, _, run), *_ = forwards[0].held
+    slopes = torch.stack([forward.slope() for forward in forwards])
+    try:
+        grads = _backward(run, slopes, keep_graph=True)
+    except (*FAILURES, MemoryError):
+        return None
+    vectors = torch.cat([words.embedding for words in run.words], -1)
+    baseline = concatenated(forwards[0].classifier.gradient_baseline)
+    return [Gradients(vectors, grad, baseline) for grad in grads]
+
+
+def propagated_gradients(forward: ForwardPass, rules: str) -> Gradients:
+    """Return the gradients of the objective as `gradients_of` does, but under a rule set.
+
+    Args:
+        forward: A forward pass that was to have an autograd graph.
+        rules: Name of the rule set.
+    """
+    return _gradients(forward, rules, forward.classifier.baseline)
+
+
+def _gradients(forward: ForwardPass, rules: str | None, baseline: tuple[Tensor, ...] | None) -> Gradients:
+    slope, keep_graph = forward.slope(), forward.keep_graph and bool(forward.held)
+
+    def backward(rows: Tensor, columns: slice, run: Differentiable) -> tuple[Tensor, slice, Tensor, Tensor]:
+        graph = Graph(run.logits, [words.delta for words in run.words]) if rules else None
+        with apply_rules(graph, RULE_SETS[rules], run.recorded) if graph and rules else nullcontext():
+            grad = _backward(run, slope[rows], keep_graph=keep_graph)
+        return rows, columns, torch.cat([words.embedding for words in run.words], -1), grad
+
+    parts = forward.each_run(backward)
+    _, _, vectors, grad = parts[0]
+    if forward.batch.sequences is None:
+        return Gradients(vectors, grad, concatenated(baseline))
+    shape = *forward.batch.inputs["input_ids"].shape, grad.shape[2]
+    whole = Gradients(vectors.new_zeros(shape), grad.new_zeros(shape), concatenated(baseline))
+    for rows, columns, vectors, grad in parts:
+        whole.embedding[rows, columns], whole.grad[rows, columns] = vectors, grad
+    return whole
+
+
+def _backward(run: Differentiable, slope: Tensor, *, keep_graph: bool) -> Tensor:
+    """Return the gradients of a run, given the slopes of its sequences: `(..., s, C)` to `(..., s, T, D)`."""
+    deltas = [words.delta for words in run.words]
+    in_float16 = any(delta.dtype == torch.float16 for delta in deltas)
+    scale = loss_scale(slope) if in_float16 else torch.ones_like(slope[..., :1])
+    start, batched = (slope * scale).to(run.logits.dtype), slope.ndim == 3
+    # Under rules there may be words that nothing arrives at, such as those that only attention weights depend on.
+    grads = torch.autograd.grad(
+        run.logits, deltas, start, keep_graph, materialize_grads=not batched, is_grads_batched=batched
+    )
+    grad = torch.cat([grad.to(torch.promote_types(grad.dtype, torch.float32)) for grad in grads], -1)
+    return grad.div_(scale.unsqueeze(-1))
+
+
+def loss_scale(slope: Tensor) -> Tensor:
+    """Return the power of two, up to `2^120`, that brings each row of slopes nearest to 1: `(..., C)` to `(..., 1)`."""
+    return torch.exp2(-slope.abs().amax(-1, keepdim=True).log2().round().clamp(-120, 0))
+
+
+def concatenated(baseline: tuple[Tensor, ...] | None) -> Tensor | None:
+    """Return a baseline as one vector `(D,)`; None for zero."""
+    return None if baseline is None else torch.cat(baseline)
