@@ -27,7 +27,9 @@ STUBS = {
     for name, path in EVERYWHERE.items()
     if path.with_suffix(".pyi").exists()
 }
-COMMANDS = {f"hf_gradexplain.cli.{name}" for name in ("doctor", "env", "evaluate", "explain", "report", "train")}
+COMMANDS = {
+    f"hf_gradexplain.cli.{name}" for name in ("doctor", "env", "evaluate", "explain", "report", "train", "words")
+}
 MAY_DEFER = {"hf_gradexplain", "hf_gradexplain.explain", "hf_gradexplain.models", *COMMANDS}
 
 # A module imports only from folders, and from modules at the top, in rows above its own.
@@ -147,13 +149,13 @@ INSIDE = {
     "hub": [{"provenance", "push"}],
     "cli": [
         {"inputs", "output"},
-        {"completion", "doctor", "env", "evaluate", "explain", "methods", "report", "train"},
+        {"completion", "doctor", "env", "evaluate", "explain", "methods", "report", "train", "words"},
         {"__init__"},
     ],
     "commands": [
         {"recipe_files", "doctor", "class_labels"},
         {"parsing", "recipe_arguments", "run_options"},
-        {"explain", "inputs", "publish", "train"},
+        {"explain", "inputs", "publish", "train", "words"},
         {"measures"},
         {"dry_run"},
         {"evaluate"},

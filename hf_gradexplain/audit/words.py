@@ -15,10 +15,11 @@ from hf_gradexplain.audit.read_words import Vocabulary, methods_of
 from hf_gradexplain.audit.word_sums import Groups, WordCounts, WordRows, count_words, summarise_words
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.correlation import REFERENCE
+from hf_gradexplain.evaluation.summaries import p_value, with_intervals
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.cell import cell_html
 from hf_gradexplain.viz.sanitize import one_line
-from hf_gradexplain.viz.tables import text_table, with_interval
+from hf_gradexplain.viz.tables import text_table
 from hf_gradexplain.viz.words import words_figure
 
 FALSE_DISCOVERY_RATE = 0.05
@@ -34,11 +35,11 @@ COLUMNS = {
     "group": "The class, or the group of texts.",
     "word": "The word.",
     "texts": "The number of texts of the group with the word, and their share of the group.",
-    "share": "The word's score, divided by the sum of the absolute scores of its text: the mean over the texts with "
-    "the word, with its 95 % interval. Positive: it supports the explained class.",
-    "others": "The mean share of all words of the same texts.",
-    "overall": "The mean share over all texts of the group, 0 without the word; the rows are in its order.",
-    "drop": "The fall of the explained class's probability when the word alone is masked, with its 95 % interval.",
+    "share (%)": "The word's score, divided by the sum of the absolute scores of its text: the mean over the texts "
+    "with the word, with its 95 % interval. Positive: it supports the explained class.",
+    "others (%)": "The mean share of all words of the same texts.",
+    "overall (%)": "The mean share over all texts of the group, 0 without the word; the rows are in its order.",
+    "drop (%)": "The fall of the explained class's probability when the word alone is masked, with its 95 % interval.",
     "adjusted p": "The p-value of the test whether its share is larger than that of other words of the same texts, "
     "adjusted for all words that were tested.",
 }
@@ -97,8 +98,8 @@ class Words:
         real = (self.table["p_adjusted"] <= FALSE_DISCOVERY_RATE).sum()
         return (
             f"By {self.method}, {real:,} of {len(self.table):,} words have a larger share of the score than the other "
-            f"words of the same texts, at a false discovery rate of {FALSE_DISCOVERY_RATE:.0%}: {self.n_documents:,} "
-            f"texts by {self.by}, words in at least {self.min_documents} of a group."
+            f"words of the same texts, at a false discovery rate of {100 * FALSE_DISCOVERY_RATE:.0f} %: "
+            f"{self.n_documents:,} texts by {self.by}, words in at least {self.min_documents} of a group."
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -120,28 +121,28 @@ class Words:
 
     def readable(self, n: int = SHOWN) -> pd.DataFrame:
         """Return `top` as text for readers; `COLUMNS` says what its columns mean."""
-        rows = self.top(n)
-        return pd.DataFrame(
-            {
-                "group": rows["group"],
-                "word": rows["word"],
-                "texts": [f"{n:,} ({share:.1%})" for n, share in zip(rows["n"], rows["frequency"], strict=True)],
-                "share": _intervals(rows, "share"),
-                "others": rows["others"],
-                "overall": rows["overall"],
-                "drop": _intervals(rows, "drop"),
-                "adjusted p": [f"{p:.1g}" for p in rows["p_adjusted"]],
-            }
-        )
+        return readable_words(self.top(n))
 
     def figure(self, n: int = SHOWN) -> Figure:
         """Draw the shares of the `n` top words of each group, with their intervals, see `top`."""
         return words_figure(self.top(n), title=self.heading, x=f"mean share of the score ({self.method})")
 
 
-def _intervals(rows: pd.DataFrame, name: str) -> list[str]:
-    ends = rows[[name, f"{name}_ci_low", f"{name}_ci_high"]].to_numpy()
-    return [with_interval(*row) for row in ends]
+def readable_words(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of `Words.to_frame` as text for readers; `COLUMNS` says what the columns mean."""
+    percent = with_intervals(100 * rows.select_dtypes("float"), "share", "drop", decimals=1)
+    return pd.DataFrame(
+        {
+            "group": rows["group"],
+            "word": rows["word"],
+            "texts": [f"{n:,} ({share:.1f} %)" for n, share in zip(rows["n"], percent["frequency"], strict=True)],
+            "share (%)": percent["share"],
+            "drop (%)": percent["drop"],
+            "adjusted p": list(map(p_value, rows["p_adjusted"])),
+            "others (%)": percent["others"],
+            "overall (%)": percent["overall"],
+        }
+    )
 
 
 def find_words(

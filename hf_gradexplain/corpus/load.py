@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -80,6 +81,38 @@ def load_texts(
     if label_column is not None:
         _check_visible(rows, splits, source)
     return rows
+
+
+def load_column(
+    dataset_name: str,
+    column: str,
+    *,
+    config: str | None = None,
+    split: str = "test",
+    revision: str | None = None,
+) -> list[Any]:
+    """Load one more column of a dataset: a value per row of the whole split, None where it is missing.
+
+    Args:
+        dataset_name: See `load_texts`.
+        column: The column: strings, numbers, truth values or a `ClassLabel`, which is given by its names.
+        config: The configuration, if the dataset has several.
+        split: The name of a split, or a slice of one, which stands for all of it.
+        revision: The branch, tag or commit of a dataset on the hub.
+
+    Raises:
+        DatasetUnavailableError: The dataset was not found, could not be reached or could not be read.
+        CorpusError: The split or the column does not exist, or its values are lists or records.
+    """
+    splits = open_splits(dataset_name, config, split, revision)
+    name = choose_in(f"dataset {dataset_name!r}", "split", split_name(split), splits)
+    rows, source = splits[name], f"split {name!r} of {dataset_name!r}"
+    feature = rows.features[choose_in(source, "column", column, rows.column_names)]
+    if not isinstance(feature, ClassLabel | Value):
+        raise CorpusError(f"column {column!r} of {source} holds lists or records; choose one with a value per row")
+    values = _arrow(rows, column).to_pylist()
+    names = feature.names if isinstance(feature, ClassLabel) else []
+    return [names[value] if names and value is not None and value >= 0 else value for value in values]
 
 
 def _row_numbers(splits: Mapping[str, Dataset], split: str, dataset_name: str) -> tuple[str, np.ndarray]:

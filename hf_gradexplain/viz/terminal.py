@@ -24,12 +24,16 @@ def say(text: str) -> None:
     Console(stderr=True, soft_wrap=True).print(Text(visible(text)))
 
 
+SHORT = 20
+"""Up to this width, such as that of a number with its interval, text is not broken."""
+
+
 @dataclass(frozen=True, eq=False)
 class FittedTable:
     """A table that fits the terminal; for `rich.print` or `Console.print`.
 
     In a narrow terminal, numbers get two decimals instead of three, then columns are left out, the last numbers first,
-    and the caption names them. No cell is cut, and no name and no number is broken.
+    and the caption names them. No cell is cut, and no name, no number and no short text is broken.
 
     Attributes:
         frame: The table.
@@ -81,8 +85,9 @@ class FittedTable:
             caption_justify="left",
         )
         for column, (header, numeric) in enumerate(zip(text.headers, text.numeric, strict=True)):
-            whole = numeric or column == 0
-            width = max(map(cell_len, [header, *(row[column] for row in text.rows)])) if whole else None
+            longest = max(map(cell_len, [header, *(row[column] for row in text.rows)]))
+            whole = numeric or column == 0 or longest <= SHORT
+            width = longest if whole else None
             justify: JustifyMethod = "right" if numeric else "left"
             table.add_column(Text(header), justify=justify, overflow="fold", no_wrap=whole, min_width=width)
         for row in text.rows:

@@ -1,0 +1,65 @@
+"""The words of a finished run, grouped by a column of its dataset."""
+
+from collections.abc import Callable
+from typing import Any
+
+from hf_gradexplain.audit.word_sums import CLASSES
+from hf_gradexplain.audit.words import Words, find_words
+from hf_gradexplain.corpus import load_column, load_texts
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.evaluation.read_documents import BLOCK, read_tables
+from hf_gradexplain.run.finished_run import FinishedRun
+from hf_gradexplain.text.texts import texts_of, whole_text
+
+
+def words_of(
+    run: FinishedRun, method: str | None, by: str, key: Callable[[str], str] | None, min_documents: int
+) -> Words:
+    """Find the words of a run.
+
+    Args:
+        run: The run.
+        method: Whose scores; None for the first method other than `loo` and `random`.
+        by: `target`, `label` or `prediction`, or a column of the dataset.
+        key: Which units are the same word, from their text.
+        min_documents: In fewer texts of a group, a word is not looked at.
+
+    Raises:
+        GradexplainError: An argument cannot be used, the dataset cannot be read, or it is no longer that of the run.
+    """
+    groups = by if by in CLASSES else column_of(run, by)
+    title = run.record["title"]
+    return find_words(run.documents, method, groups, key, min_documents, by_name=by, title=title)
+
+
+def column_of(run: FinishedRun, column: str) -> dict[int, Any]:
+    """Read a column of the dataset of a run: the value of each row by its number.
+
+    The dataset is read again as `run.yaml` names it, and its texts are compared with those of the run.
+
+    Raises:
+        GradexplainError: The run names no dataset, it cannot be read, it has no such column, or a text differs.
+    """
+    arguments = run.arguments
+    if arguments.get("dataset_name") is None:
+        raise GradexplainError(
+            f"cannot group by {column!r}: the run in {run.folder} does not name the dataset of its texts; group by "
+            f"{', '.join(CLASSES)}, or in Python by a value per text: result.words(by=[...])"
+        )
+    source = {name: arguments[name] for name in ("dataset_name", "split")}
+    source |= {"config": arguments["dataset_config_name"], "revision": arguments["dataset_revision"]}
+    values = load_column(column=column, **source)
+    texts = load_texts(text_column=arguments["text_column"], label_column=None, conversations=True, **source)
+    _check_texts(run, dict(zip(texts["id"][:], map(whole_text, texts_of(texts.to_dict())), strict=True)))
+    return dict(enumerate(values))
+
+
+def _check_texts(run: FinishedRun, texts: dict[int, str]) -> None:
+    """Check that the rows of a dataset still have the texts of the run."""
+    for table in read_tables(run.documents, ("id", "text"), BLOCK):
+        for number, text in zip(*(table[name].to_pylist() for name in ("id", "text")), strict=True):
+            if texts.get(number) != text:
+                raise GradexplainError(
+                    f"row {number} of {run.arguments['dataset_name']!r} is not the text that was explained: the "
+                    "dataset has changed since the run; evaluate it again"
+                )

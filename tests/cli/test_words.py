@@ -1,0 +1,118 @@
+"""`hf-gradexplain words`: the words of a finished run, grouped by a column of its dataset."""
+
+import json
+from io import StringIO
+
+import pandas as pd
+import pytest
+import yaml
+
+from hf_gradexplain.audit.words import find_words
+from hf_gradexplain.cli import main
+from hf_gradexplain.commands.evaluate import run_evaluation
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
+from hf_gradexplain.run.folder import document_paths
+from tests.helpers.tiny import CORPUS, make
+
+SOURCES = ["radio", None, "press", "press", "radio"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The folder of a model, a dataset and a finished run of three of its five rows."""
+    folder = tmp_path_factory.mktemp("words")
+    for part in make("fasttext"):
+        part.save_pretrained(folder / "model")
+    pd.DataFrame({"text": CORPUS, "label": [0, 1, 0, 1, 2], "source": SOURCES}).to_parquet(folder / "data.parquet")
+    run_evaluation(
+        EvaluateRecipeArguments(
+            model_name_or_path=str(folder / "model"),
+            dataset_name=str(folder / "data.parquet"),
+            methods=("signed_gi", "loo"),
+            unit="word_type",
+            max_samples=4,
+            output_dir=str(folder / "run"),
+        )
+    )
+    return folder
+
+
+@pytest.fixture
+def words(folder, capsys):
+    """Run the command, and return what it printed."""
+
+    def run(*flags):
+        assert main(["words", str(folder / "run"), "--min_documents", "1", *flags]) == 0
+        return capsys.readouterr()
+
+    return run
+
+
+def test_the_table_of_all_words_is_that_of_python(folder, words):
+    expected = find_words(document_paths(folder / "run"), min_documents=1).to_frame()
+    printed = pd.read_csv(StringIO(words("--top", "0", "--format", "csv").out), keep_default_na=False)
+    pd.testing.assert_frame_equal(printed, expected)
+    records = json.loads(words("--top", "0", "--format", "json").out)
+    assert [row["word"] for row in records] == expected["word"].tolist()
+    assert records[0].keys() == set(expected.columns)
+
+
+def test_it_prints_a_table_per_class(folder, words, monkeypatch, tmp_path):
+    monkeypatch.setattr("hf_gradexplain.audit.words.FALSE_DISCOVERY_RATE", 1.0)
+    monkeypatch.setenv("COLUMNS", "120")
+    printed = words(
+        "--top", "2", "--by", "prediction", "--key", "lower", "--method", "loo", "--output", str(tmp_path / "x.svg")
+    )
+    expected = find_words(document_paths(folder / "run"), "loo", "prediction", str.lower, 1)
+    top = expected.top(2)
+    assert "share (%)" in printed.out
+    assert all(word in printed.out for word in top["word"])
+    assert expected.summary in printed.err.replace("\n", " ")
+    assert (tmp_path / "x.svg").read_bytes().startswith(b"<?xml")
+    lines = words("--top", "2", "--by", "prediction", "--method", "loo", "--key", "lower", "--format", "quiet").out
+    assert lines == "".join(f"{group}\t{word}\n" for group, word in zip(top["group"], top["word"], strict=True))
+
+
+def test_texts_are_grouped_by_a_column_of_the_dataset(folder, words):
+    table = pd.read_csv(StringIO(words("--by", "source", "--top", "0", "--format", "csv").out))
+    ids = sorted(pd.concat(map(pd.read_parquet, document_paths(folder / "run")))["id"])
+    expected = find_words(document_paths(folder / "run"), by=dict(enumerate(SOURCES)), min_documents=1).to_frame()
+    assert set(table["group"]) == {SOURCES[i] for i in ids} - {None}
+    assert table["n"].tolist() == expected["n"].tolist()
+
+
+def refused(folder, capsys, *flags):
+    assert main(["words", str(folder), *flags]) == 1
+    return capsys.readouterr().err.removeprefix("hf-gradexplain: ").strip()
+
+
+def test_what_cannot_be_used_is_refused_in_a_sentence(folder, capsys, tmp_path):
+    run = folder / "run"
+    assert refused(run, capsys, "--method", "shapley") == (
+        "the run has no scores of 'shapley': choose among signed_gi, loo"
+    )
+    assert refused(run, capsys, "--by", "sources").endswith(
+        "unknown column 'sources': did you mean 'source'? Choices: text, label, source"
+    )
+    assert refused(run, capsys, "--output", "x.pdf") == (
+        "unknown figure format '.pdf': did you mean '.png'? Choices: .svg, .png"
+    )
+    assert "is not the output folder of a run" in refused(tmp_path, capsys)
+
+
+def test_a_changed_dataset_and_a_run_without_one_are_refused(folder, capsys, monkeypatch):
+    from hf_gradexplain.run.finished_run import FinishedRun
+
+    run, other = folder / "run", folder / "other.parquet"
+    pd.DataFrame({"text": CORPUS[::-1], "label": 0, "source": SOURCES, "list": [[1]] * 5}).to_parquet(other)
+    arguments = yaml.safe_load((run / "run.yaml").read_text())
+    monkeypatch.setattr(FinishedRun, "arguments", {**arguments, "dataset_name": str(other)})
+    assert refused(run, capsys, "--by", "source").endswith(
+        "is not the text that was explained: the dataset has changed since the run; evaluate it again"
+    )
+    assert refused(run, capsys, "--by", "list").endswith("holds lists or records; choose one with a value per row")
+    monkeypatch.setattr(FinishedRun, "arguments", {})
+    assert refused(run, capsys, "--by", "source") == (
+        f"cannot group by 'source': the run in {run} does not name the dataset of its texts; group by target, label, "
+        "prediction, or in Python by a value per text: result.words(by=[...])"
+    )
