@@ -105,6 +105,27 @@ class MeasureArguments:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuditArguments:
+    """Audits. What is asked of the explanations of all texts together."""
+
+    rationale_column: str | None = option(
+        None,
+        "Column of human rationales, with which the scores are compared: a list of spans [start, end] of characters "
+        "per text.",
+        metavar="NAME",
+    )
+    rationale_mask_column: str | None = option(
+        None,
+        "Column of human rationales as a list of 0 and 1, one for each word between white space.",
+        metavar="NAME",
+    )
+
+    def __post_init__(self) -> None:
+        if self.rationale_column and self.rationale_mask_column:
+            raise GradexplainError("give either rationale_column, for spans, or rationale_mask_column, for 0 and 1")
+
+
+@dataclass(frozen=True, kw_only=True)
 class HubArguments:
     """Hub. Whether and how to push the result."""
 

@@ -24,6 +24,7 @@ from hf_gradexplain.refining import RefiningEngine
 from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, call_options, takes_options
 from hf_gradexplain.streaming import StreamingEngine
 from hf_gradexplain.text.given_units import GivenUnits, with_units
+from hf_gradexplain.text.rationales import read_rationales
 from hf_gradexplain.text.texts import Text, is_text, listed
 from hf_gradexplain.values import plain
 from hf_gradexplain.viz.sanitize import one_line
@@ -150,6 +151,7 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
         unit: UnitName = ...,
         *,
         units: GivenUnits | None = ...,
+        rationales: Iterable[Any] | None = ...,
         output_dir: str | os.PathLike[str] | None = ...,
         progress: bool = ...,
         dry_run: Literal[False] = ...,
@@ -165,6 +167,7 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
         unit: UnitName = ...,
         *,
         units: GivenUnits | None = ...,
+        rationales: Iterable[Any] | None = ...,
         output_dir: str | os.PathLike[str] | None = ...,
         progress: bool = ...,
         dry_run: Literal[True],
@@ -180,6 +183,7 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
         unit: UnitName = Options.unit,
         *,
         units: GivenUnits | None = None,
+        rationales: Iterable[Any] | None = None,
         output_dir: str | os.PathLike[str] | None = None,
         progress: bool = True,
         dry_run: bool = False,
@@ -204,6 +208,8 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
             units: Your own units instead of `unit`, see `__call__`.
+            rationales: What people marked as the reason for each label, with which the scores are compared: a list of
+                spans `(start, end)` per text, as offsets into `explanation.text`.
             output_dir: A folder for all files of a run: documents, tables, figures and a report. The same call resumes
                 a stopped run there. None for a temporary folder.
             progress: Whether to show a progress bar.
@@ -211,9 +217,9 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
             **options: See `hf_gradexplain.options.Options` and `hf_gradexplain.arguments.MeasureArguments`.
 
         Returns:
-            The result: `to_frame()`, `aopc`, `correlation`, `paired_tests()`, `per_text()`, `explanations`,
-            `report(path)`. A notebook shows it. With `dry_run`, a `hf_gradexplain.run.cost.Estimate`: print it, or read
-            `total_seconds` and `memory`.
+            The result: `to_frame()`, `aopc`, `correlation`, `plausibility`, `paired_tests()`, `per_text()`,
+            `explanations`, `report(path)`. A notebook shows it. With `dry_run`, a `hf_gradexplain.run.cost.Estimate`:
+            print it, or read `total_seconds` and `memory`.
 
         Raises:
             GradexplainError: An argument cannot be used; the message says how to fix it.
@@ -234,10 +240,13 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
         classes = (
             [None] * len(listed_texts) if labels is None else label_ids(labels, len(listed_texts), self.class_names)
         )
+        marked = None if rationales is None else read_rationales(rationales, listed_texts, single=single)
         if dry_run:
             return make_estimate(self, listed_texts, classes, chosen, arguments)
         folder = None if output_dir is None else Path(output_dir)
-        return make_evaluation(self, listed_texts, classes, chosen, arguments, folder, progress=progress)
+        return make_evaluation(
+            self, listed_texts, classes, chosen, arguments, folder, rationales=marked, progress=progress
+        )
 
 
 @takes_options

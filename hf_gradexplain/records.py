@@ -20,13 +20,15 @@ from hf_gradexplain.tokenizer_kwargs import read_kwargs, write_kwargs
 NUMBERS = pa.list_(pa.float64())
 """The type of a column of scores."""
 
-_SPANS = pa.list_(pa.list_(pa.int64()))
+SPANS = pa.list_(pa.list_(pa.int64()))
+"""The type of a column of spans."""
+
 _MESSAGE = pa.struct([("role", pa.string()), ("start", pa.int64()), ("end", pa.int64())])
 _WINDOW = pa.struct([("start", pa.int64()), ("end", pa.int64()), ("tokens", pa.int64())])
 
 SOMETIMES = {
     "messages": pa.list_(_MESSAGE),
-    "unread": _SPANS,
+    "unread": SPANS,
     "windows": pa.list_(_WINDOW),
     "deciding": pa.list_(pa.int64()),
 }
@@ -163,7 +165,7 @@ def _by_method(record: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def text_columns(more: Collection[str] = ()) -> list[tuple[str, pa.DataType]]:
     """Return the Parquet columns of a text, its prediction and its units, and those of `more` names in `SOMETIMES`."""
-    unit = pa.struct([("text", pa.string()), ("spans", _SPANS)])
+    unit = pa.struct([("text", pa.string()), ("spans", SPANS)])
     return [
         ("text", pa.string()),
         ("pair_start", pa.int64()),

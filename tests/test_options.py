@@ -43,7 +43,7 @@ def test_an_evaluation_takes_the_options_and_the_measures():
     for name, part in wanted.items():
         assert parameters[name].default == part.default, name
         assert f"{name}: {part.metadata['help']}" in document
-    own = ["self", "texts", "labels", "methods", "unit", "units", "output_dir", "progress", "dry_run"]
+    own = ["self", "texts", "labels", "methods", "unit", "units", "rationales", "output_dir", "progress", "dry_run"]
     assert list(parameters)[: len(own)] == own
     assert parameters.keys() == {*own, *wanted}
 

@@ -77,7 +77,7 @@ INSIDE = {
         {"character_alignment", "joined", "sentences", "windows", "words"},
         {"chat_tokens", "hierarchy", "larger_units", "python_tokenizers"},
         {"collate", "encode"},
-        {"given_units", "hypotheses"},
+        {"given_units", "hypotheses", "rationales"},
     ],
     "classifier": [
         {"process_settings"},
@@ -132,8 +132,8 @@ INSIDE = {
         {"__init__"},
     ],
     "audit": [
-        {"model_layers", "rank_agreement", "read_words", "sanity_checks", "word_tests"},
-        {"input_shift", "word_sums"},
+        {"model_layers", "places", "rank_agreement", "read_words", "sanity_checks", "word_tests"},
+        {"input_shift", "plausibility", "word_sums"},
         {"sanity", "words"},
         {"__init__"},
     ],

@@ -17,6 +17,7 @@ from rich.text import Text
 from transformers.utils import logging
 
 from hf_gradexplain.attribution.prepare import masking
+from hf_gradexplain.audit.plausibility import plausibility_tables
 from hf_gradexplain.commands.dry_run import run_dry
 from hf_gradexplain.commands.inputs import EvaluationInputs, load_inputs
 from hf_gradexplain.commands.measures import evaluate_baselines, measures_of
@@ -28,8 +29,8 @@ from hf_gradexplain.evaluation.baselines import baseline_table, orders_that_depe
 from hf_gradexplain.evaluation.documents import read_explanations
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.ground_truth import planted_table
-from hf_gradexplain.evaluation.presentation import CAPTIONS, warnings_of
-from hf_gradexplain.evaluation.summaries import baseline_ranks, best_compared, headline, summary_table
+from hf_gradexplain.evaluation.presentation import readable_extra, warnings_of
+from hf_gradexplain.evaluation.summaries import best_compared, headline, summary_table
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.hub.provenance import public_name
 from hf_gradexplain.hub.push import Destination, check_destination
@@ -126,7 +127,7 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
     documents = document_paths(output_dir)
     with named_if_unreadable(documents):
         extra, dependent = _compared({masking(options): tables, **under})
-        extra |= _planted(evaluated, documents, arguments.seed)
+        extra |= _planted(evaluated, documents, arguments.seed) | plausibility_tables(documents, arguments.seed)
         run = Run(
             title=f"{evaluated.model_name} on {evaluated.data_name}",
             facts=_facts(evaluated, arguments, options, measures, tables, documents),
@@ -178,6 +179,8 @@ def _texts(evaluated: EvaluationInputs, arguments: EvaluateRecipeArguments) -> d
         "text_column",
         "label_column",
         "label_map",
+        "rationale_column",
+        "rationale_mask_column",
     )
     source = {name: getattr(arguments, name) for name in (*names, "max_samples")}
     return {"texts": "streamed", **source, "dataset_name": public_name(str(arguments.dataset_name))}
@@ -208,9 +211,8 @@ def _facts(
 def _print(run: Run, output_dir: Path) -> None:
     console = Console()
     console.print(terminal_table(summary_table(run.tables), title=run.title))
-    for name, table in run.extra.items():
-        rows = baseline_ranks(table) if name == "baselines" else table
-        console.print(terminal_table(rows, title=CAPTIONS[name].partition(":")[0]))
+    for caption, table in readable_extra(run.extra).items():
+        console.print(terminal_table(table, title=caption.partition(":")[0]))
     for line in [headline(run.tables), *best_compared(run.tables), *warnings_of(run.tables)]:
         console.print(Text(line))
     say(f"{run.seconds:.0f} s. Report: {output_dir / 'report.html'}")

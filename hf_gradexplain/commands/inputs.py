@@ -12,6 +12,7 @@ from accelerate.utils import set_seed
 from datasets import Dataset, IterableDataset
 
 from hf_gradexplain.commands.class_labels import hint_at_predicted_classes, to_classes
+from hf_gradexplain.commands.rationales import to_rationales
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.corpus import CorpusError, load_texts, stream_texts
 from hf_gradexplain.corpus.synthetic import SyntheticCorpus, make_corpus
@@ -73,7 +74,7 @@ def _named(arguments: EvaluateRecipeArguments) -> EvaluationInputs:
         raise GradexplainError("--model_name_or_path needs a --dataset_name or a --file to evaluate on")
     data = resolve(arguments.dataset_name, arguments.dataset_revision, "dataset")
     with hint_at_predicted_classes():
-        texts = _texts(arguments, data.commit)
+        texts = to_rationales(_texts(arguments, data.commit))
     engine = AttributionEngine.from_pretrained(
         str(arguments.model_name_or_path),
         revision=arguments.model_revision,
@@ -127,6 +128,8 @@ def _load(
             split=arguments.split,
             text_column=arguments.text_column,
             label_column=label_column,
+            rationale_column=arguments.rationale_column,
+            rationale_mask_column=arguments.rationale_mask_column,
             conversations=True,
             revision=revision,
             max_samples=arguments.max_samples,
@@ -137,6 +140,8 @@ def _load(
         split=arguments.split,
         text_column=arguments.text_column,
         label_column=label_column,
+        rationale_column=arguments.rationale_column,
+        rationale_mask_column=arguments.rationale_mask_column,
         conversations=True,
         revision=revision,
         max_samples=arguments.max_samples,

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import yaml
 
-from hf_gradexplain.arguments import HubArguments, MeasureArguments, ModelArguments, SplitArguments
+from hf_gradexplain.arguments import AuditArguments, HubArguments, MeasureArguments, ModelArguments, SplitArguments
 from hf_gradexplain.attribution.descriptions import PAPER_METHODS
 from hf_gradexplain.class_options import ClassNames, check_one_question
 from hf_gradexplain.errors import GradexplainError
@@ -74,7 +74,9 @@ class PublishArguments(HubArguments):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateRecipeArguments(PublishArguments, MeasureArguments, Options, SplitArguments, ModelArguments):
+class EvaluateRecipeArguments(
+    PublishArguments, AuditArguments, MeasureArguments, Options, SplitArguments, ModelArguments
+):
     """Explain every text of a dataset and measure how far the explanations can be trusted.
 
     Without a model and a dataset, a small corpus with known word weights is generated, a FastText is trained on it, and
@@ -109,6 +111,7 @@ class EvaluateRecipeArguments(PublishArguments, MeasureArguments, Options, Split
         Options.__post_init__(self)
         SplitArguments.__post_init__(self)
         MeasureArguments.__post_init__(self)
+        AuditArguments.__post_init__(self)
         check_one_question(self)
         if self.threads < 1:
             raise GradexplainError(f"threads must be a number of CPU threads, 1 or larger, but is {self.threads}")
@@ -119,6 +122,8 @@ class EvaluateRecipeArguments(PublishArguments, MeasureArguments, Options, Split
                 )
             object.__setattr__(self, name, value)
         _check_label_map(self.label_map, self.target)
+        if self.dataset_name is None and (self.rationale_column or self.rationale_mask_column):
+            raise GradexplainError("rationale_column and rationale_mask_column need a --dataset_name or a --file")
         if not self.push_to_hub and (self.hub_dataset_id or self.publish_text):
             raise GradexplainError("hub_dataset_id and publish_text need push_to_hub")
         if self.self_check:

@@ -26,17 +26,28 @@ def check_max_samples(max_samples: int | None) -> None:
         raise CorpusError(f"max_samples must be at least 1, or None for all rows; it is {max_samples}")
 
 
-def requested_columns(text_column: str, label_column: str | None) -> dict[str, str]:
-    """Map the names of the source columns to `text`, `text_pair` and `label`, in this order."""
+RATIONALES = ("rationale", "rationale_mask")
+"""The columns of rationales: spans, or a 0 or 1 for each word. They are read as they are, and may have no value."""
+
+
+def requested_columns(
+    text_column: str,
+    label_column: str | None,
+    rationale_column: str | None = None,
+    rationale_mask_column: str | None = None,
+) -> dict[str, str]:
+    """Map the names of the source columns to `text`, `text_pair`, `label` and those of `RATIONALES`, in this order."""
     texts = [name.strip() for name in text_column.split(",")]
-    names = texts if label_column is None else [*texts, label_column]
+    named = zip(("label", *RATIONALES), (label_column, rationale_column, rationale_mask_column), strict=True)
+    others = {target: name for target, name in named if name is not None}
+    names = [*texts, *others.values()]
     if len(texts) > 2 or len(set(names)) < len(names):
+        said = {"label": label_column, **others}
         raise CorpusError(
             "text_column must name one column, or two joined by a comma, other than the label column; "
-            f"it is {text_column!r}, with label_column={label_column!r}"
+            f"it is {text_column!r}, with {', '.join(f'{target}_column={name!r}' for target, name in said.items())}"
         )
-    targets = ["text", "text_pair"][: len(texts)]
-    return dict(zip(names, targets if label_column is None else [*targets, "label"], strict=True))
+    return dict(zip(names, [*["text", "text_pair"][: len(texts)], *others], strict=True))
 
 
 def choose_in(
@@ -62,7 +73,7 @@ def check_columns(
         if is_string(rows, name) or (conversations and holds_conversations(rows, name))
     ]
     for name, target in columns.items():
-        option = "label_column" if target == "label" else "text_column"
+        option = "text_column" if target.startswith("text") else f"{target}_column"
         fix = f"; set {option} (--{option})"
         choose_in(source, option, name, rows.column_names, fix, NoLabelsError if target == "label" else CorpusError)
         if option == "text_column" and name not in texts:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, ReadInstruction, Value
 
 from hf_gradexplain.corpus.columns import (
+    RATIONALES,
     CorpusError,
     check_columns,
     check_max_samples,
@@ -28,6 +29,8 @@ def load_texts(
     split: str = "test",
     text_column: str = "text",
     label_column: str | None = "label",
+    rationale_column: str | None = None,
+    rationale_mask_column: str | None = None,
     conversations: bool = False,
     revision: str | None = None,
     max_samples: int | None = None,
@@ -41,7 +44,8 @@ def load_texts(
     - `text` (string) and, for text pairs, `text_pair` (string);
     - `label`, unless `label_column` is None: class ids (a `ClassLabel` keeps its names), floats for
       regression, or lists for multi-label classification. Strings, without blanks around them, become a
-      `ClassLabel` named by the sorted values of all splits, booleans become 0 and 1.
+      `ClassLabel` named by the sorted values of all splits, booleans become 0 and 1;
+    - `rationale` and `rationale_mask`, if their columns are given, as they are in the dataset.
 
     Args:
         dataset_name: A hub name, a folder of data files, a folder written by `save_to_disk`, or one file: .csv, .tsv,
@@ -51,6 +55,8 @@ def load_texts(
         split: The name of a split, or a slice of one such as `"train[:10%]"`.
         text_column: The column of texts, or two columns joined by a comma for pairs: `"premise,hypothesis"`.
         label_column: The column of labels, or None if there are none.
+        rationale_column: The column of rationales as spans of characters; None for none.
+        rationale_mask_column: The column of rationales with a 0 or 1 for each word; None for none.
         conversations: Whether texts may be conversations: lists of messages, `{"role": ..., "content": ...}`.
         revision: The branch, tag or commit of a dataset on the hub.
         max_samples: The largest number of rows, drawn without replacement and kept in their order. With the
@@ -63,7 +69,7 @@ def load_texts(
             are missing or hidden.
     """
     check_max_samples(max_samples)
-    columns = requested_columns(text_column, label_column)
+    columns = requested_columns(text_column, label_column, rationale_column, rationale_mask_column)
     splits = open_splits(dataset_name, config, split, revision)
     name, ids = _row_numbers(splits, split, dataset_name)
     source = f"split {split!r} of {dataset_name!r}"
@@ -76,7 +82,7 @@ def load_texts(
     if label_column is not None:
         rows = _encode_labels(rows, splits, label_column)
     rows = rows.select_columns(["id", *columns.values()]).select(_sample(ids, max_samples, seed))
-    for column in columns.values():
+    for column in (name for name in columns.values() if name not in RATIONALES):
         _check_complete(rows, column, source)
     if label_column is not None:
         _check_visible(rows, splits, source)

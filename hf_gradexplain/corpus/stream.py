@@ -7,6 +7,7 @@ from typing import Any
 from datasets import Dataset, Features, IterableDataset, Value
 
 from hf_gradexplain.corpus.columns import (
+    RATIONALES,
     CorpusError,
     check_columns,
     check_max_samples,
@@ -23,6 +24,8 @@ def stream_texts(
     split: str = "test",
     text_column: str = "text",
     label_column: str | None = "label",
+    rationale_column: str | None = None,
+    rationale_mask_column: str | None = None,
     conversations: bool = False,
     revision: str | None = None,
     max_samples: int | None = None,
@@ -39,7 +42,7 @@ def stream_texts(
             row is missing, or its label is hidden.
     """
     check_max_samples(max_samples)
-    columns = requested_columns(text_column, label_column)
+    columns = requested_columns(text_column, label_column, rationale_column, rationale_mask_column)
     source = f"split {split!r} of {dataset_name!r}"
     rows = _open(dataset_name, config, split, revision)
     with translate_read_errors(dataset_name):
@@ -75,7 +78,7 @@ def _check_batch(
     """Number the rows and rename their columns; check that no value is missing and no label is hidden."""
     for name, target in columns.items():
         for number, value in zip(numbers, batch[name], strict=True):
-            if value is None or value != value:
+            if target not in RATIONALES and (value is None or value != value):
                 raise CorpusError(
                     f"the value of {name!r} is missing in row {number} of {source}; fill or remove such rows"
                 )

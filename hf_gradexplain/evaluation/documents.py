@@ -20,7 +20,8 @@ from hf_gradexplain.evaluation.correlation import compared_by_sign, correlated_m
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write, checksum_path, matches_checksum
-from hf_gradexplain.records import NUMBERS, SAMPLING, text_columns, to_record, to_records
+from hf_gradexplain.records import NUMBERS, SAMPLING, SPANS, text_columns, to_record, to_records
+from hf_gradexplain.text.rationales import Rationale
 
 COUNT = b"documents"
 """The key in a file's metadata of its number of documents."""
@@ -31,6 +32,9 @@ LEFT_OUT = b"left_out"
 CLASS_NAMES = b"class_names"
 """The key in a file's metadata of the names of the model's classes, as a JSON list."""
 
+
+RATIONALE = "rationale"
+"""The column of rationales."""
 
 MEASURED = ("curves", "correlations", "signs", "negative_first", "random_orders", "bounds")
 """The columns of measurements."""
@@ -52,6 +56,8 @@ class EvaluatedDocument:
         random_orders: `mean` and `variance`, `(U + 1,)` each: see
             `hf_gradexplain.evaluation.random_band.summarize_orders`.
         bounds: `lower`, `upper`, `exact`: see `hf_gradexplain.evaluation.naopc.document_bounds`.
+        rationale: The spans `(start, end)` of the text that people marked as the reason for its label, see
+            `hf_gradexplain.text.rationales`; None if the run has no rationales.
     """
 
     id: int
@@ -63,14 +69,17 @@ class EvaluatedDocument:
     negative_first: Mapping[str, np.ndarray] = field(default_factory=dict)
     random_orders: Mapping[str, np.ndarray] = field(default_factory=dict)
     bounds: Mapping[str, Any] = field(default_factory=dict)
+    rationale: Rationale | None = None
 
     def to_row(self) -> dict[str, Any]:
         """Return plain values, one per column; `from_row` is the inverse."""
         arrays = {name: getattr(self, name) for name in ("curves", "negative_first", "random_orders")}
         explanation = to_record({name: getattr(self.explanation, name) for name in Explanation.__dataclass_fields__})
         del explanation["class_names"]  # the same for all documents: in the metadata of the file
+        rationale = {} if self.rationale is None else {RATIONALE: list(map(list, self.rationale))}
         return {
             **explanation,
+            **rationale,
             **{name: getattr(self, name) for name in ("id", "label", "correlations", "signs", "bounds")},
             **{name: {key: x.tolist() for key, x in by_key.items()} for name, by_key in arrays.items()},
         }
@@ -92,6 +101,7 @@ class EvaluatedDocument:
             negative_first=arrays["negative_first"],
             random_orders=arrays["random_orders"],
             bounds=row.get("bounds") or {},
+            rationale=None if row.get(RATIONALE) is None else tuple((start, end) for start, end in row[RATIONALE]),
         )
 
 
@@ -101,7 +111,8 @@ def schema(methods: Sequence[str], measures: Measures | None = None, more: Colle
     Args:
         methods: The methods.
         measures: What is measured.
-        more: Fields of explanations that not all of them have, see `hf_gradexplain.records.SOMETIMES`.
+        more: Fields of explanations that not all of them have, see `hf_gradexplain.records.SOMETIMES`, and
+            `RATIONALE` if there are rationales.
     """
     measures = measures or Measures()
     methods = list(methods)
@@ -126,6 +137,7 @@ def schema(methods: Sequence[str], measures: Measures | None = None, more: Colle
             ("id", pa.int64()),
             ("label", pa.int64()),
             *text_columns(more),
+            *([(RATIONALE, SPANS)] if RATIONALE in more else []),
             *((name, pa.struct(fields)) for name, fields in structs.items() if fields),
         ]
     )

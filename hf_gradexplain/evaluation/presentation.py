@@ -10,6 +10,7 @@ from hf_gradexplain.evaluation.summaries import (
     baseline_ranks,
     ends_summary,
     findings,
+    in_cells,
     no_better_than_random,
     normalised_summary,
     summary_table,
@@ -37,6 +38,9 @@ CAPTIONS = {
     "counts": "Special documents: those that a number leaves out, and those on which a number says little.",
     "planted": "Planted words among the top units: how often the first unit supports the target (top_1), and the "
     "share of supporting units among the first n units, where n is the number of supporting units (precision).",
+    "plausibility": "Agreement with human rationales: F1 of the spans and of the words among the k highest-scored "
+    "words, where k is the mean length of a rationale, and area under the curve of precision over recall (auprc). A "
+    "method can agree with people and be unfaithful to the model.",
     "baselines": "Ranks by masking baseline: the methods' ranks and AOPC(K). Scores and masking both start from the "
     "baseline, or cut words out under deletion, so compare ranks, not numbers.",
 }
@@ -56,6 +60,10 @@ COLUMNS = {
     "coefficient": "Pearson compares the scores, Spearman and Kendall their order.",
     "K": "The number of removed units up to which the curves are compared.",
     "difference": "The difference in AOPC, with its 95 % interval.",
+    "iou_f1": "F1 of predicted spans that overlap a span of the rationale by half or more of their union.",
+    "token_f1": "F1 of the predicted words, mean over documents.",
+    "auprc": "The area under the curve of precision over recall, mean over documents. Random order: about the share of "
+    "words in the rationale.",
     "adjusted p": "The p-value of the paired test, adjusted for the number of comparisons.",
     "comprehensiveness(K)": "The fall without the top units. Higher is better.",
     "sufficiency(K)": "The fall with only the top units. Lower is better.",
@@ -101,11 +109,16 @@ def readable_tables(tables: Tables, extra: Mapping[str, pd.DataFrame]) -> dict[s
         by_caption[CAPTIONS["normalised"]] = normalised_summary(tables.normalised)
     if len(tables.signs):
         by_caption[CAPTIONS["signs"]] = with_intervals(tables.signs, "agreement")
-    shown = {name: baseline_ranks(table) if name == "baselines" else table for name, table in extra.items()}
-    by_caption |= {CAPTIONS.get(name, name): table for name, table in shown.items()}
+    by_caption |= readable_extra(extra)
     if len(tables.counts):
         by_caption[CAPTIONS["counts"]] = tables.counts
     return by_caption
+
+
+def readable_extra(extra: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return the tables of extra measures for readers, by caption: with intervals in the cells."""
+    shown = {name: baseline_ranks(table) if name == "baselines" else in_cells(table) for name, table in extra.items()}
+    return {CAPTIONS.get(name, name): table for name, table in shown.items()}
 
 
 def draw_figures(tables: Tables) -> dict[str, Figure]:

@@ -158,6 +158,17 @@ def with_intervals(table: pd.DataFrame, *names: str, decimals: int = 3) -> pd.Da
     return table
 
 
+def in_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with every value and its interval in one cell, see `with_intervals`.
+
+    A column `X` has the interval of the columns `X_ci_low` and `X_ci_high`; the column before `ci_low` that of `ci_low`
+    and `ci_high`.
+    """
+    columns = list(table.columns)
+    named = [column for column in columns if f"{column}_ci_low" in columns]
+    return with_intervals(table, *named, *(columns[columns.index("ci_low") - 1 :][:1] if "ci_low" in columns else []))
+
+
 def p_value(p: float) -> str:
     """Format a p-value; NaN is an en dash.
 

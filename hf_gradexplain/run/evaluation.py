@@ -80,6 +80,14 @@ class Evaluation:
         """The correlation with leave-one-out, a row per method and coefficient; without `loo`, no rows."""
         return self.run.tables.correlation
 
+    @property
+    def plausibility(self) -> pd.DataFrame:
+        """Agreement with human rationales, a row per method; without rationales, no rows.
+
+        The columns are those of `hf_gradexplain.audit.plausibility.plausibility_table`.
+        """
+        return self.run.extra.get("plausibility", pd.DataFrame())
+
     def paired_tests(self) -> pd.DataFrame:
         """Return whether the difference in AOPC of each two methods is real: paired t-tests over the texts.
 
@@ -168,6 +176,7 @@ class Evaluation:
                 tables=run.tables,
                 documents=shown_documents(self.documents),
                 notes=run.notes,
+                extra=run.extra,
             )
 
 

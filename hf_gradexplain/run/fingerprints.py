@@ -72,10 +72,10 @@ def tokenizer_fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
 def texts_fingerprint(dataset: Dataset) -> str:
     """Return the SHA-256 of the texts and labels of a dataset.
 
-    The digest depends on the values of the columns `text`, `text_pair`, `spans` and `label` and on the order of the
-    rows; it does not depend on ids, label names, files, caches or the machine.
+    The digest depends on the values of the columns `text`, `text_pair`, `spans`, `label` and `rationale` and on the
+    order of the rows; it does not depend on ids, label names, files, caches or the machine.
     """
-    columns = [name for name in ("text", "text_pair", "spans", "label") if name in dataset.column_names]
+    columns = [name for name in ("text", "text_pair", "spans", "label", "rationale") if name in dataset.column_names]
     digest = hashlib.sha256(json.dumps(columns).encode())
     for batch in dataset.select_columns(columns).iter(batch_size=1000):
         for row in zip(*(batch[name] for name in columns), strict=True):

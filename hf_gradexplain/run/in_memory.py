@@ -11,6 +11,7 @@ import torch
 from datasets import Dataset
 
 from hf_gradexplain.arguments import MeasureArguments
+from hf_gradexplain.audit.plausibility import plausibility_tables
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, translate_write_errors
 from hf_gradexplain.evaluation.extra_measures import Measures, default_measures
@@ -27,6 +28,7 @@ from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.results import Run, write_results
 from hf_gradexplain.run.rows import to_rows
 from hf_gradexplain.run.runner import evaluate
+from hf_gradexplain.text.rationales import Rationale
 from hf_gradexplain.text.texts import Text
 
 
@@ -38,6 +40,7 @@ def make_evaluation(
     arguments: MeasureArguments,
     output_dir: Path | None,
     *,
+    rationales: Sequence[Rationale] | None = None,
     progress: bool,
 ) -> Evaluation:
     """Evaluate texts as `recipes/evaluate.py` does.
@@ -49,6 +52,7 @@ def make_evaluation(
         options: How to explain.
         arguments: What to measure.
         output_dir: The folder of the run, which has all files of a run and can be resumed; None for a temporary one.
+        rationales: What people marked in each text; None for no comparison with that.
         progress: Whether to show a progress bar.
 
     Raises:
@@ -58,7 +62,7 @@ def make_evaluation(
         raise GradexplainError(
             f"evaluate runs in one process, but {n} were started: start one, or share the work with recipes/evaluate.py"
         )
-    rows = to_rows(texts, labels)
+    rows = to_rows(texts, labels, rationales)
     if output_dir is not None:
         with translate_write_errors(output_dir, instead="output_dir"):
             check_finished_files(output_dir)
@@ -110,6 +114,7 @@ def _evaluate(
         tables=tables,
         seconds=time.monotonic() - started,
         replay=f"explainer.evaluate(texts, labels, methods={list(options.methods)}, {_unit(options)}, ...)",
+        extra=plausibility_tables(documents, options.seed),
         notes=tuple(cautions(engine, options, documents)),
         provenances=provenances,
     )

@@ -31,6 +31,7 @@ FILES = {
     "signs": "agreement of sign with leave-one-out",
     "counts": "documents left out, or special otherwise",
     "planted": "planted words among the top units",
+    "plausibility": "agreement with human rationales",
     "baselines": "the ranking under each masking baseline",
 }
 """The content of each table's file."""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hf_gradexplain.audit.plausibility import plausibility_tables
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.report import shown_documents, write_report
 from hf_gradexplain.evaluation.tables import make_tables
@@ -45,7 +46,7 @@ def rewrite_report(folder: Path, path: Path | None = None) -> Path:
 def rewrite_results(folder: Path) -> Path:
     """Write the tables, figures, report and card of a finished run again, from its documents and without its model.
 
-    Title, facts, notes and the tables of extra measures are those that the run wrote.
+    Title, facts, notes and the tables of extra measures are those that the run wrote; `plausibility` is made again.
 
     Args:
         folder: The output folder of the run.
@@ -75,7 +76,7 @@ def rewrite_results(folder: Path) -> Path:
             seconds=record["seconds"],
             replay=record["replay"],
             arguments=replay.read_text(encoding="utf-8") if replay.exists() else "",
-            extra=finished.extra,
+            extra={**finished.extra, **plausibility_tables(documents, options.seed)},
             notes=record.get("notes", ()),
         )
         write_results(folder, run, documents)

@@ -6,14 +6,17 @@ from typing import Any
 from datasets import Dataset
 
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.text.rationales import Rationale
 from hf_gradexplain.text.texts import DividedText, Text, is_conversation, messages_of, text_parts, undivided
 
 
-def to_rows(texts: Sequence[Text], labels: Sequence[int | None]) -> Dataset:
+def to_rows(
+    texts: Sequence[Text], labels: Sequence[int | None], rationales: Sequence[Rationale] | None = None
+) -> Dataset:
     """Return texts as the dataset of a run, which `texts_of` reads.
 
-    Its columns are `id`, `text`, `text_pair` of pairs, `spans` of texts with their own units, and `label` of labelled
-    ones.
+    Its columns are `id`, `text`, `text_pair` of pairs, `spans` of texts with their own units, `rationale` if there are
+    rationales, and `label` of labelled texts.
 
     Raises:
         GradexplainError: Some texts are of another kind than others: single texts, pairs or conversations.
@@ -26,6 +29,8 @@ def to_rows(texts: Sequence[Text], labels: Sequence[int | None]) -> Dataset:
     columns |= dict(zip(names, map(list, zip(*parts, strict=True)), strict=False))
     if spans := [list(map(list, text.spans)) for text in texts if isinstance(text, DividedText)]:
         columns["spans"] = spans
+    if rationales is not None:
+        columns["rationale"] = [list(map(list, spans)) for spans in rationales]
     return Dataset.from_dict(columns if None in labels or not labels else {**columns, "label": list(labels)})
 
 

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from hf_gradexplain.evaluation import (
     schema,
     write_documents,
 )
-from hf_gradexplain.evaluation.documents import open_documents, read_left_out
+from hf_gradexplain.evaluation.documents import RATIONALE, open_documents, read_left_out
 from hf_gradexplain.evaluation.extra_measures import largest_k
 from hf_gradexplain.hub.provenance import Provenance, commits
 from hf_gradexplain.options import Options
@@ -71,8 +72,8 @@ def evaluate(
 
     Args:
         engine: The classifier's engine, the same on every process.
-        texts: Columns `id`, `text` (strings or conversations), `text_pair` for pairs, and `label` if
-            `options.target` is `label`. Every process reads a stream once.
+        texts: Columns `id`, `text` (strings or conversations), `text_pair` for pairs, `label` if `options.target` is
+            `label`, and `rationale` if there are rationales. Every process reads a stream once.
         options: How to explain.
         output_dir: The folder of `documents/*.parquet`, shared by all processes. Finished shards in it are reused.
         inputs: Everything that the result depends on, as JSON values; those of the main process are used. A folder
@@ -177,7 +178,11 @@ def evaluate_texts(
         if advance is not None:
             longest = engine.longest(options)
             advance(len(ids), sum(document_cost(text_parts(inputs[i]), longest) for i in scored.indices))
-    return [documents[i] for i in range(len(inputs))]
+    ordered = [documents[i] for i in range(len(inputs))]
+    if RATIONALE not in columns:
+        return ordered
+    rationales = (tuple((start, end) for start, end in spans) for spans in columns[RATIONALE])
+    return [replace(document, rationale=spans) for document, spans in zip(ordered, rationales, strict=True)]
 
 
 def evaluate_finite(
@@ -205,10 +210,11 @@ def evaluate_finite(
 
 
 def more_columns(texts: Dataset | IterableDataset, options: Options) -> list[str]:
-    """Return the fields that explanations of conversations and of long texts have."""
+    """Return the fields that explanations of conversations and of long texts have, and texts with rationales."""
     conversations = texts.features is not None and holds_conversations(texts, "text")
     fields = ["messages", "unread"] if conversations else []
     fields += ["windows"] if options.stride is not None else []
+    fields += [RATIONALE] if RATIONALE in (texts.features or ()) else []
     return [*fields, "deciding"] if options.pool == "max" else fields
 
 
