@@ -119,10 +119,19 @@ class AuditArguments:
         "Column of human rationales as a list of 0 and 1, one for each word between white space.",
         metavar="NAME",
     )
+    hybrid_documents: int = option(
+        0,
+        "Number of documents to join from sentences of two classes, to see whether the highest-scored word stands in "
+        "one of the predicted class; 0 for none.",
+    )
 
     def __post_init__(self) -> None:
         if self.rationale_column and self.rationale_mask_column:
             raise GradexplainError("give either rationale_column, for spans, or rationale_mask_column, for 0 and 1")
+        if self.hybrid_documents < 0:
+            raise GradexplainError(
+                f"hybrid_documents must be a number of documents, 0 or larger, but is {self.hybrid_documents}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Sequence
 from typing import Unpack
 
+from hf_gradexplain.audit.hybrid import HybridDocuments, explain_hybrids
 from hf_gradexplain.audit.sanity import check_sanity
 from hf_gradexplain.audit.sanity_checks import SanityChecks
-from hf_gradexplain.classifier.targets import Labels
+from hf_gradexplain.classifier.targets import Labels, label_ids
 from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.errors import choose
 from hf_gradexplain.options import AUTO, Options, UnitName
-from hf_gradexplain.signatures import ExplainOptions, call_options, takes_options
+from hf_gradexplain.signatures import AuditOptions, ExplainOptions, call_options, takes_options
 from hf_gradexplain.text.given_units import GivenUnits, with_units
 from hf_gradexplain.text.texts import Text, is_text, listed
 from hf_gradexplain.values import plain
@@ -72,3 +74,44 @@ class AuditingEngine(AttributionEngine):
         chosen, texts = call_options(methods, unit, labels, options), plain(texts)
         given, chosen = with_units(listed(texts), chosen, units, single=is_text(texts))
         return check_sanity(self, given, chosen, labels, independent=independent)
+
+    @takes_options
+    def hybrid_documents(
+        self,
+        texts: Iterable[Text],
+        labels: Labels,
+        methods: str | Sequence[str] = (AUTO, "loo", "random"),
+        unit: UnitName = Options.unit,
+        *,
+        n: int = 100,
+        **options: Unpack[AuditOptions],
+    ) -> HybridDocuments:
+        """Join sentences of texts of two classes, and see whether the highest-scored word is in the right sentence.
+
+        The predicted class of each such document is explained. On average, a model finds more evidence for a class in
+        the sentences of texts of that class, so a method hits if its highest-scored word stands in one of them. This
+        needs no human (Poerner et al. 2018).
+
+        Args:
+            texts: Texts, in a list, an array, a Series or a column.
+            labels: The true class of each text, by id or name.
+            methods: Names in `METHODS`; `auto` is the one that suits the model.
+            unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
+                `clause` (a part of a sentence between punctuation).
+            n: The number of documents.
+            **options: See `hf_gradexplain.options.Options`.
+
+        Returns:
+            The hit rates: `to_frame()`, `hits`, `documents`, `explanations`. A notebook shows them.
+
+        Raises:
+            GradexplainError: An argument cannot be used; the message says how to fix it.
+
+        Examples:
+            >>> explainer.hybrid_documents(texts, labels, ["attn_lrp", "loo", "random"])  # doctest: +SKIP
+        """
+        for name in options:
+            choose("option", name, AuditOptions.__annotations__)
+        given = listed(plain(texts))
+        ids = label_ids(labels, len(given), self.class_names)
+        return explain_hybrids(self, given, ids, Options(methods, unit, **options), n)  # type: ignore[arg-type]

@@ -2,26 +2,25 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from torch import nn
 
-from hf_gradexplain.arguments import MeasureArguments
 from hf_gradexplain.auditing import AuditingEngine
 from hf_gradexplain.class_options import check_one_question
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.classifier.targets import Labels, label_ids
 from hf_gradexplain.comparing import ComparingEngine
-from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.explanations import Explanations
 from hf_gradexplain.interacting import InteractingEngine
 from hf_gradexplain.loading import has_own_tokenizer
 from hf_gradexplain.options import AUTO, Options, UnitName
 from hf_gradexplain.refining import RefiningEngine
-from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, call_options, takes_options
+from hf_gradexplain.signatures import EvaluateOptions, ExplainOptions, call_options, evaluate_options, takes_options
 from hf_gradexplain.streaming import StreamingEngine
 from hf_gradexplain.text.given_units import GivenUnits, with_units
 from hf_gradexplain.text.rationales import read_rationales
@@ -214,7 +213,8 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
                 a stopped run there. None for a temporary folder.
             progress: Whether to show a progress bar.
             dry_run: Only estimate time, memory and passes, on some of the texts, in about 10 seconds.
-            **options: See `hf_gradexplain.options.Options` and `hf_gradexplain.arguments.MeasureArguments`.
+            **options: See `Options` in `hf_gradexplain.options`, `MeasureArguments` and `AuditArguments` in
+                `hf_gradexplain.arguments`.
 
         Returns:
             The result: `to_frame()`, `aopc`, `correlation`, `plausibility`, `paired_tests()`, `per_text()`,
@@ -226,14 +226,8 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
         """
         from hf_gradexplain.run.in_memory import make_estimate, make_evaluation  # only this needs statistics
 
-        for name in options:
-            choose("option", name, EvaluateOptions.__annotations__)
-        if labels is not None:
-            options.setdefault("target", "label")
-        measures = {part.name for part in fields(MeasureArguments)}
-        chosen = Options(methods, unit, **{k: x for k, x in options.items() if k not in measures})  # type: ignore[arg-type]
+        chosen, arguments, audits = evaluate_options(methods, unit, labels, options)
         check_one_question(chosen)
-        arguments = MeasureArguments(**{k: x for k, x in options.items() if k in measures})  # type: ignore[arg-type]
         texts = plain(texts)
         single = is_text(texts)
         listed_texts, chosen = with_units(listed(texts), chosen, units, single=single)
@@ -245,7 +239,7 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
             return make_estimate(self, listed_texts, classes, chosen, arguments)
         folder = None if output_dir is None else Path(output_dir)
         return make_evaluation(
-            self, listed_texts, classes, chosen, arguments, folder, rationales=marked, progress=progress
+            self, listed_texts, classes, chosen, arguments, audits, folder, rationales=marked, progress=progress
         )
 
 

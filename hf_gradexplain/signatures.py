@@ -6,7 +6,7 @@ from dataclasses import fields
 from textwrap import fill
 from typing import Any, TypedDict, TypeVar, get_args
 
-from hf_gradexplain.arguments import MeasureArguments
+from hf_gradexplain.arguments import AuditArguments, MeasureArguments
 from hf_gradexplain.class_options import ClassName, ClassNames
 from hf_gradexplain.errors import choose
 from hf_gradexplain.options import (
@@ -24,10 +24,13 @@ from hf_gradexplain.options import (
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _CommonOptions(TypedDict, total=False):
+class _ExplainedOptions(TypedDict, total=False):
     target: ClassNames
     objective: ObjectiveName
     against: ClassNames | None
+
+
+class _ComputationOptions(TypedDict, total=False):
     seed: int
     batch_tokens: int | None
     baseline: BaselineName | None
@@ -45,6 +48,16 @@ class _CommonOptions(TypedDict, total=False):
     problem_type: ProblemTypeName | None
     mixed_precision: PrecisionName
     torch_compile: bool
+
+
+class _CommonOptions(_ExplainedOptions, _ComputationOptions, total=False):
+    """The options of every call that explains classes."""
+
+
+class AuditOptions(_ComputationOptions, total=False):
+    """Keyword arguments of a call that explains the predicted classes of texts that it makes."""
+
+    objective: ObjectiveName
 
 
 class ExplainOptions(_CommonOptions, total=False):
@@ -100,6 +113,7 @@ class EvaluateOptions(_CommonOptions, total=False):
     naopc: bool | None
     beam_size: int
     k_grid: tuple[int, ...]
+    hybrid_documents: int
 
 
 def call_options(
@@ -117,6 +131,24 @@ def call_options(
     return Options(methods, unit, **options)  # type: ignore[arg-type]
 
 
+def evaluate_options(
+    methods: str | Sequence[str], unit: UnitName, labels: object | None, options: EvaluateOptions
+) -> tuple[Options, MeasureArguments, AuditArguments]:
+    """Return the options of a call that evaluates; labels without a target are explained.
+
+    Raises:
+        GradexplainError: An option is unknown, or its value cannot be used.
+    """
+    for name in options:
+        choose("option", name, EvaluateOptions.__annotations__)
+    if labels is not None:
+        options.setdefault("target", "label")
+    names = [{part.name for part in fields(kind)} for kind in (MeasureArguments, AuditArguments)]
+    measures, audits = ({k: x for k, x in options.items() if k in of_kind} for of_kind in names)
+    others: dict[str, Any] = {k: x for k, x in options.items() if k not in names[0] | names[1]}
+    return Options(methods, unit, **others), MeasureArguments(**measures), AuditArguments(**audits)  # type: ignore[arg-type]
+
+
 def takes_options(function: F) -> F:
     """Decorate a function with `**options: Unpack[...]`: its signature and docstring then list all of these options.
 
@@ -126,7 +158,7 @@ def takes_options(function: F) -> F:
     *parameters, gathered = signature.parameters.values()
     taken = (*get_args(gathered.annotation), ExplainOptions)[0].__annotations__
     lines = []
-    for part in (*fields(Options), *fields(MeasureArguments)):
+    for part in (*fields(Options), *fields(MeasureArguments), *fields(AuditArguments)):
         if part.name in taken:
             kind = inspect.Parameter.KEYWORD_ONLY
             parameters.append(inspect.Parameter(part.name, kind, default=part.default, annotation=part.type))

@@ -6,7 +6,7 @@ from typing import get_type_hints
 
 import pytest
 
-from hf_gradexplain.arguments import MeasureArguments
+from hf_gradexplain.arguments import AuditArguments, MeasureArguments
 from hf_gradexplain.cli import build_parser
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, ExplainRecipeArguments
 from hf_gradexplain.errors import GradexplainError
@@ -35,8 +35,9 @@ def test_an_evaluation_takes_the_options_and_the_measures():
     """
     without = (*EXPLICIT, "classes", "top_classes", "threshold", "self_check", "self_check_share")
     options = {name: part for name, part in OPTIONS.items() if name not in without}
-    measures = {part.name: part for part in fields(MeasureArguments) if part.name != "compare_baselines"}
-    wanted = options | measures
+    of_the_recipe = ("compare_baselines", "rationale_column", "rationale_mask_column")
+    measures = {part.name: part for part in (*fields(MeasureArguments), *fields(AuditArguments))}
+    wanted = options | {name: part for name, part in measures.items() if name not in of_the_recipe}
     assert get_type_hints(EvaluateOptions) == {name: part.type for name, part in wanted.items()}
     parameters = inspect.signature(Explainer.evaluate).parameters
     document = " ".join((Explainer.evaluate.__doc__ or "").split())

@@ -133,7 +133,7 @@ INSIDE = {
     ],
     "audit": [
         {"model_layers", "places", "rank_agreement", "read_words", "sanity_checks", "word_tests"},
-        {"input_shift", "plausibility", "word_sums"},
+        {"hybrid", "input_shift", "plausibility", "word_sums"},
         {"sanity", "words"},
         {"__init__"},
     ],
@@ -142,7 +142,7 @@ INSIDE = {
         {"describe", "folder", "processes", "rows", "shard_queue", "shards"},
         {"progress"},
         {"finished_run", "results", "runner"},
-        {"estimate", "evaluation", "rewrite"},
+        {"estimate", "evaluation", "hybrid", "rewrite"},
         {"in_memory"},
     ],
     "interactions": [{"indices", "value_function"}, {"display"}, {"result"}, {"find", "__init__"}],
@@ -153,7 +153,7 @@ INSIDE = {
         {"__init__"},
     ],
     "commands": [
-        {"recipe_files", "doctor", "class_labels"},
+        {"recipe_files", "doctor", "class_labels", "rationales"},
         {"parsing", "recipe_arguments", "run_options"},
         {"explain", "inputs", "publish", "train", "words"},
         {"measures"},

@@ -39,6 +39,7 @@ from hf_gradexplain.run.describe import cautions, run_facts, run_inputs
 from hf_gradexplain.run.fingerprints import texts_fingerprint
 from hf_gradexplain.run.finished_files import check_finished_files
 from hf_gradexplain.run.folder import document_paths, lock_run_folder, named_if_unreadable
+from hf_gradexplain.run.hybrid import hybrid_tables, hybrids_of
 from hf_gradexplain.run.processes import interrupted_by_sigterm, process_state
 from hf_gradexplain.run.results import REPLAY, Run, write_results
 from hf_gradexplain.run.runner import evaluate
@@ -110,6 +111,7 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
     options = evaluated.engine.resolve(options)
     measures = measures_of(arguments, evaluated.engine, options)
     baselines = other_baselines(evaluated.engine, options, arguments.compare_baselines)
+    hybrids = hybrids_of(evaluated.engine, evaluated.texts, options, arguments.hybrid_documents)
     inputs = _inputs(evaluated, arguments, options, measures) if is_main else {}
     tables = evaluate(
         evaluated.engine,
@@ -122,12 +124,13 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
         provenances=evaluated.provenances,
     )
     under = evaluate_baselines(evaluated, arguments, baselines, measures, output_dir, inputs)
+    hybrid = hybrid_tables(evaluated.engine, hybrids, options, output_dir, inputs, provenances=evaluated.provenances)
     if tables is None:
         return None
     documents = document_paths(output_dir)
     with named_if_unreadable(documents):
         extra, dependent = _compared({masking(options): tables, **under})
-        extra |= _planted(evaluated, documents, arguments.seed) | plausibility_tables(documents, arguments.seed)
+        extra |= _ground_truth(evaluated, documents, arguments.seed) | hybrid
         run = Run(
             title=f"{evaluated.model_name} on {evaluated.data_name}",
             facts=_facts(evaluated, arguments, options, measures, tables, documents),
@@ -149,12 +152,13 @@ def _compared(tables: Mapping[str, Tables]) -> tuple[dict[str, pd.DataFrame], li
     return ({"baselines": baseline_table(tables)}, orders_that_depend(tables)) if len(tables) > 1 else ({}, [])
 
 
-def _planted(evaluated: EvaluationInputs, documents: Sequence[Path], seed: int) -> dict[str, pd.DataFrame]:
-    """For the generated corpus, how often the top words are the planted ones."""
+def _ground_truth(evaluated: EvaluationInputs, documents: Sequence[Path], seed: int) -> dict[str, pd.DataFrame]:
+    """Compare the top words with the planted ones of the generated corpus, and with human rationales if there are."""
+    tables = plausibility_tables(documents, seed)
     if evaluated.weight is None:
-        return {}
+        return tables
     explained = (pair for path in documents for pair in read_explanations(path))
-    return {"planted": planted_table(explained, evaluated.weight, seed)}
+    return {"planted": planted_table(explained, evaluated.weight, seed), **tables}
 
 
 def _inputs(

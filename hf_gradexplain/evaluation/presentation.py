@@ -41,6 +41,8 @@ CAPTIONS = {
     "plausibility": "Agreement with human rationales: F1 of the spans and of the words among the k highest-scored "
     "words, where k is the mean length of a rationale, and area under the curve of precision over recall (auprc). A "
     "method can agree with people and be unfaithful to the model.",
+    "hybrid": "Hybrid documents: sentences of two classes are joined; how often the highest-scored word stands in a "
+    "sentence of the predicted class (hit_rate), beside the share of such words (chance).",
     "baselines": "Ranks by masking baseline: the methods' ranks and AOPC(K). Scores and masking both start from the "
     "baseline, or cut words out under deletion, so compare ranks, not numbers.",
 }
@@ -60,6 +62,8 @@ COLUMNS = {
     "coefficient": "Pearson compares the scores, Spearman and Kendall their order.",
     "K": "The number of removed units up to which the curves are compared.",
     "difference": "The difference in AOPC, with its 95 % interval.",
+    "hit_rate": "The share of documents whose highest-scored word stands in a sentence of the predicted class.",
+    "chance": "The hit rate to expect of a random word.",
     "iou_f1": "F1 of predicted spans that overlap a span of the rationale by half or more of their union.",
     "token_f1": "F1 of the predicted words, mean over documents.",
     "auprc": "The area under the curve of precision over recall, mean over documents. Random order: about the share of "

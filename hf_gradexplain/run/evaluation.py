@@ -88,6 +88,15 @@ class Evaluation:
         """
         return self.run.extra.get("plausibility", pd.DataFrame())
 
+    @property
+    def hybrid(self) -> pd.DataFrame:
+        """How often each method points to a sentence of the predicted class, a row per method.
+
+        The columns are those of `hf_gradexplain.audit.hybrid.hybrid_table`. Without `hybrid_documents` there are no
+        rows.
+        """
+        return self.run.extra.get("hybrid", pd.DataFrame())
+
     def paired_tests(self) -> pd.DataFrame:
         """Return whether the difference in AOPC of each two methods is real: paired t-tests over the texts.
 

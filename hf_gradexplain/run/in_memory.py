@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 import torch
 from datasets import Dataset
 
-from hf_gradexplain.arguments import MeasureArguments
+from hf_gradexplain.arguments import AuditArguments, MeasureArguments
 from hf_gradexplain.audit.plausibility import plausibility_tables
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, translate_write_errors
@@ -24,6 +24,7 @@ from hf_gradexplain.run.evaluation import Evaluation
 from hf_gradexplain.run.fingerprints import texts_fingerprint
 from hf_gradexplain.run.finished_files import check_finished_files
 from hf_gradexplain.run.folder import document_paths
+from hf_gradexplain.run.hybrid import hybrid_tables, hybrids_of
 from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.results import Run, write_results
 from hf_gradexplain.run.rows import to_rows
@@ -38,6 +39,7 @@ def make_evaluation(
     labels: Sequence[int | None],
     options: Options,
     arguments: MeasureArguments,
+    audits: AuditArguments,
     output_dir: Path | None,
     *,
     rationales: Sequence[Rationale] | None = None,
@@ -51,6 +53,7 @@ def make_evaluation(
         labels: The class of each text; None without labels.
         options: How to explain.
         arguments: What to measure.
+        audits: What to ask of all explanations together.
         output_dir: The folder of the run, which has all files of a run and can be resumed; None for a temporary one.
         rationales: What people marked in each text; None for no comparison with that.
         progress: Whether to show a progress bar.
@@ -66,10 +69,10 @@ def make_evaluation(
     if output_dir is not None:
         with translate_write_errors(output_dir, instead="output_dir"):
             check_finished_files(output_dir)
-            return _evaluate(engine, rows, options, arguments, output_dir, progress=progress, keep=True)
+            return _evaluate(engine, rows, options, arguments, audits, output_dir, progress=progress, keep=True)
     folder = Path(mkdtemp(prefix="hf_gradexplain_"))
     try:
-        evaluation = _evaluate(engine, rows, options, arguments, folder, progress=progress, keep=False)
+        evaluation = _evaluate(engine, rows, options, arguments, audits, folder, progress=progress, keep=False)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -82,6 +85,7 @@ def _evaluate(
     rows: Dataset,
     options: Options,
     arguments: MeasureArguments,
+    audits: AuditArguments,
     folder: Path,
     *,
     progress: bool,
@@ -90,6 +94,7 @@ def _evaluate(
     """Evaluate in a folder; `keep` also writes the files of a run, and lets only the same inputs use the folder."""
     started, options, provenances = time.monotonic(), engine.resolve(options), engine.provenances
     measures = _measures(engine, options, arguments)
+    hybrids = hybrids_of(engine, rows, options, audits.hybrid_documents)
     texts, threads = {"texts": texts_fingerprint(rows)} if keep else {}, torch.get_num_threads()
     inputs = run_inputs(engine, options, measures, texts, provenances, threads) if keep else {}
     tables = evaluate(
@@ -105,6 +110,8 @@ def _evaluate(
     )
     assert tables is not None  # this is the main process
     documents = tuple(document_paths(folder))
+    extra = plausibility_tables(documents, options.seed)
+    extra |= hybrid_tables(engine, hybrids, options, folder, inputs, provenances=provenances, progress=progress)
     model = public_name(provenances["model"].name) if "model" in provenances else type(engine.model).__name__
     data, counts = f"{len(rows):,} texts" if len(rows) > 1 else "one text", tables.document_counts
     run = Run(
@@ -114,7 +121,7 @@ def _evaluate(
         tables=tables,
         seconds=time.monotonic() - started,
         replay=f"explainer.evaluate(texts, labels, methods={list(options.methods)}, {_unit(options)}, ...)",
-        extra=plausibility_tables(documents, options.seed),
+        extra=extra,
         notes=tuple(cautions(engine, options, documents)),
         provenances=provenances,
     )

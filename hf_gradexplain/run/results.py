@@ -32,6 +32,7 @@ FILES = {
     "counts": "documents left out, or special otherwise",
     "planted": "planted words among the top units",
     "plausibility": "agreement with human rationales",
+    "hybrid": "how often the top word is in a sentence of the predicted class",
     "baselines": "the ranking under each masking baseline",
 }
 """The content of each table's file."""

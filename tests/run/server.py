@@ -24,7 +24,7 @@ from hf_gradexplain.run import heartbeat, shards
 
 def write_tables(output_dir, run, documents):
     """Write the tables without figures and pages, which take longest."""
-    for name, table in vars(run.tables).items():
+    for name, table in {**vars(run.tables), **run.extra}.items():
         if isinstance(table, pd.DataFrame):
             table.to_parquet(output_dir / f"{name}.parquet")
 

@@ -75,9 +75,9 @@ def test_tables_have_the_documented_columns(folder):
 def test_the_page_on_tables_names_every_file_and_its_columns(folder):
     page = (Path(__file__).parents[2] / "docs" / "documents.md").read_text(encoding="utf-8")
     described = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|$", page.partition("# Tables of a run")[2], flags=re.M))
-    assert set(described) == {*MADE, "normalised", "signs", "baselines", "planted"}
+    assert set(described) == {*MADE, "normalised", "signs", "baselines", "hybrid", "planted", "plausibility"}
     assert ", ".join(planted_table([], lambda word, target: 0.0).columns) == described["planted"]
-    for name in set(described) - {"baselines", "planted"}:
+    for name in set(described) - {"baselines", "hybrid", "planted", "plausibility"}:
         assert ", ".join(pd.read_parquet(folder / f"{name}.parquet").columns) == described[name]
 
 

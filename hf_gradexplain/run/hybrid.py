@@ -1,0 +1,83 @@
+"""Evaluate the explanations of hybrid documents, shard by shard as all others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from datasets import Dataset, IterableDataset
+
+from hf_gradexplain.audit.hybrid import HybridDocument, hybrid_hits, hybrid_table, labelled_hybrids
+from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.evaluation.documents import iterate_documents
+from hf_gradexplain.evaluation.extra_measures import Measures
+from hf_gradexplain.hub.provenance import Provenance
+from hf_gradexplain.options import Options
+from hf_gradexplain.run.folder import document_paths
+from hf_gradexplain.run.runner import evaluate
+from hf_gradexplain.text.texts import texts_of
+
+
+def hybrids_of(
+    engine: AttributionEngine, texts: Dataset | IterableDataset, options: Options, n: int
+) -> list[HybridDocument]:
+    """Return the hybrid documents of a run, the same on every process; none if `n` is 0.
+
+    Raises:
+        GradexplainError: The texts are streamed, have no labels, are not of two classes, or are pairs or conversations;
+            the model has no classes; or the units are given for each text.
+    """
+    if not n:
+        return []
+    if isinstance(texts, IterableDataset):
+        raise GradexplainError("hybrid_documents draws from all texts, which a stream does not hold: drop streaming")
+    labels = texts["label"][:] if "label" in texts.column_names else [None] * len(texts)
+    return labelled_hybrids(engine, texts_of(texts.to_dict()), labels, options, n)
+
+
+def hybrid_tables(
+    engine: AttributionEngine,
+    hybrids: Sequence[HybridDocument],
+    options: Options,
+    output_dir: Path,
+    inputs: Mapping[str, Any],
+    *,
+    provenances: Mapping[str, Provenance],
+    progress: bool = True,
+) -> dict[str, pd.DataFrame]:
+    """Explain hybrid documents and return the table `hybrid` by its name; nothing if there are none.
+
+    They are a run of their own in `hybrid/`, with shards and resume.
+
+    Args:
+        engine: The classifier.
+        hybrids: The documents, see `hybrids_of`.
+        options: How the run explains; here the predicted class is explained.
+        output_dir: The run's folder.
+        inputs: The run's own inputs.
+        provenances: Where model and texts come from.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        The table, on the main process; nothing on the others.
+    """
+    if not hybrids:
+        return {}
+    curves, folder = Measures(k_grid=(1,)), output_dir / "hybrid"
+    chosen = {"target": "predicted", "against": None}
+    tables = evaluate(
+        engine,
+        Dataset.from_dict({"id": range(len(hybrids)), "text": [hybrid.text for hybrid in hybrids]}),
+        replace(options, **chosen),
+        folder,
+        inputs={**inputs, **asdict(curves), **chosen, "hybrid_documents": len(hybrids)} if inputs else {},
+        measures=curves,
+        provenances=provenances,
+        progress=progress,
+    )
+    if tables is None:
+        return {}
+    explanations = ((each.id, each.explanation) for each in iterate_documents(document_paths(folder), ()))
+    return {"hybrid": hybrid_table(hybrid_hits(explanations, hybrids, options.seed))}
