@@ -67,6 +67,8 @@ def _run(arguments: EvaluateRecipeArguments) -> None:
     if not state.is_main_process:
         logging.disable_progress_bar()
     with explain_stops(output_dir), lock_run_folder(output_dir, state):
+        if state.is_main_process:
+            check_finished_files(output_dir)
         run = _evaluate(arguments, options, output_dir, is_main=state.is_main_process)
         if run is not None:
             _print(run, output_dir)
@@ -105,8 +107,6 @@ def explain_stops(output_dir: Path) -> Iterator[None]:
 def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: Path, *, is_main: bool) -> Run | None:
     """Evaluate and write the output folder; return the run on the main process, None on the others."""
     started = time.monotonic()
-    if is_main:
-        check_finished_files(output_dir)
     evaluated = load_inputs(arguments, output_dir)
     options = evaluated.engine.resolve(options)
     measures = measures_of(arguments, evaluated.engine, options)

@@ -7,10 +7,18 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from hf_gradexplain.audit.hybrid import SENTENCES, HybridDocument, hybrid_hits, hybrid_table, make_hybrids
+from hf_gradexplain.audit.hybrid import (
+    SENTENCES,
+    HybridDocument,
+    hybrid_hits,
+    hybrid_table,
+    labelled_hybrids,
+    make_hybrids,
+)
 from hf_gradexplain.corpus.synthetic import make_corpus
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.options import Options
 from hf_gradexplain.text.sentences import sentences
 from hf_gradexplain.text.unit import Unit
 from tests.helpers.tiny import explainer
@@ -51,9 +59,7 @@ def test_a_document_depends_on_its_number_and_the_seed_alone():
 
 @pytest.mark.parametrize("labels", [[0, 0, 1, 0, None], [None] * 5])
 def test_one_class_is_not_enough(labels):
-    with pytest.raises(
-        GradexplainError, match=r"join sentences of two classes, but the labels of the texts are of [01]:"
-    ):
+    with pytest.raises(GradexplainError, match=r"sentences of two classes, but the labels of the texts are of [01]:"):
         make_hybrids(TEXTS, labels, 3)
 
 
@@ -158,31 +164,40 @@ def test_it_is_shown(result):
     assert f"{result.to_frame()['hit_rate'][1]:.3f} [" in repr(result)
 
 
+CHAT = [{"role": "user", "content": "a"}]
+SINGLE = "hybrid documents join sentences of single texts, not of pairs or conversations"
+
+
 @pytest.mark.parametrize(
-    ("kind", "arguments", "message"),
+    ("arguments", "message"),
     [
-        ("textcnn", {"n": 0}, "n must be a number of documents, 1 or larger, but is 0"),
-        ("textcnn", {"texts": [("a", "b")] * 4}, "hybrid documents join sentences of single texts, not of pairs or conversations"),
-        ("textcnn", {"texts": [[{"role": "user", "content": "a"}]] * 4}, "hybrid documents join sentences of single texts"),
-        ("textcnn", {"labels": [1] * 4}, "the labels of the texts are of 1: give texts of at least two classes"),
-        ("textcnn", {"target": 1}, "unknown option 'target'"),
-        ("textcnn", {"objectiv": "loss"}, "unknown option 'objectiv': did you mean 'objective'"),
+        ({"n": 0}, "n must be a number of documents, 1 or larger, but is 0"),
+        ({"texts": [("a", "b")] * 4}, SINGLE),
+        ({"texts": [CHAT] * 4}, SINGLE),
+        ({"labels": [1] * 4}, "the labels of the texts are of 1: give texts of at least two classes"),
+        ({"target": 1}, "unknown option 'target'"),
+        ({"objectiv": "loss"}, "unknown option 'objectiv': did you mean 'objective'"),
     ],
-)  # fmt: skip
-def test_what_cannot_be_joined_is_refused(kind, arguments, message):
+)
+def test_what_cannot_be_joined_is_refused(arguments, message):
     given = {"texts": SMALL, "labels": [0, 1, 2, 0], "methods": "random", **arguments}
     with pytest.raises(GradexplainError) as error:
-        explainer(kind).hybrid_documents(**given)
+        explainer("textcnn").hybrid_documents(**given)
     assert message in str(error.value)
 
 
-def test_units_and_regression_are_refused():
+def test_a_model_of_one_output_has_no_classes():
+    with pytest.raises(
+        GradexplainError, match="need a model of several classes, but BertForSequenceClassification"
+    ):
+        labelled_hybrids(explainer("bert", "regression"), SMALL, [0, 1, 2, 0], Options(), 3)
+
+
+def test_an_evaluation_refuses_them_before_it_begins():
     explain = explainer("textcnn")
     with pytest.raises(GradexplainError, match=r"new texts, for which there are no units: give unit='word'"):
-        explain.evaluate(SMALL[:2], [0, 1], "random", units=lambda text: [(0, 4)], hybrid_documents=2, progress=False)
-    with pytest.raises(
-        GradexplainError, match="hybrid_documents must be a number of documents, 0 or larger, but is -1"
-    ):
+        explain.evaluate(SMALL[:2], [0, 1], "random", units=lambda text: [(0, 4)], hybrid_documents=2)
+    with pytest.raises(GradexplainError, match="hybrid_documents must be a number of documents, 0 or larger"):
         explain.evaluate(SMALL[:2], [0, 1], "random", hybrid_documents=-1, progress=False)
     with pytest.raises(GradexplainError, match="hybrid documents join sentences of two classes, but the labels of the"):
         explain.evaluate(SMALL[:2], methods="random", hybrid_documents=2, progress=False)
