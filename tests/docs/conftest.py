@@ -62,6 +62,10 @@ def small_world(tmp_path_factory):
     chats = [[{"role": "user", "content": "film?"}, {"role": "assistant", "content": text}] for text in REVIEWS]
     (folder / "chats.jsonl").write_text("".join(json.dumps({"messages": chat}) + "\n" for chat in chats))
     frame.rename(columns={"text": "review", "label": "stars"}).to_csv(folder / "reviews.csv", index=False)
+    marked = [{"text": text, "label": label, "spans": [[2, 8]]} for text, label in zip(REVIEWS, LABELS, strict=True)]
+    (folder / "marked.jsonl").write_text("".join(json.dumps(row) + "\n" for row in marked))
+    masks = [{**row, "rationales": [[1] * len(row["text"].split())]} for row in marked]
+    (folder / "masks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in masks))
     lines = [json.dumps(explanation.to_dict()) for explanation in Explainer(model, tokenizer)(REVIEWS)]
     (folder / "explanations.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (folder / "report.txt").write_text(" ".join(REVIEWS * 5), encoding="utf-8")
