@@ -187,9 +187,7 @@ def test_what_cannot_be_joined_is_refused(arguments, message):
 
 
 def test_a_model_of_one_output_has_no_classes():
-    with pytest.raises(
-        GradexplainError, match="need a model of several classes, but BertForSequenceClassification"
-    ):
+    with pytest.raises(GradexplainError, match="need a model of several classes, but BertForSequenceClassification"):
         labelled_hybrids(explainer("bert", "regression"), SMALL, [0, 1, 2, 0], Options(), 3)
 
 
