@@ -153,8 +153,8 @@ INSIDE = {
         {"__init__"},
     ],
     "commands": [
-        {"recipe_files", "doctor", "class_labels", "rationales"},
-        {"parsing", "recipe_arguments", "run_options"},
+        {"recipe_files", "doctor", "class_labels", "rationales", "recommend"},
+        {"parsing", "recipe_arguments", "run_options", "sanity"},
         {"explain", "inputs", "publish", "train", "words"},
         {"measures"},
         {"dry_run"},

@@ -1,7 +1,7 @@
 """Sanity checks of methods: do their scores depend on what the model has learnt, and on nothing but its function?"""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -113,14 +113,18 @@ class _Trial:
         scores, targets, precision = _explain(engine, documents, options, labels)
         return cls(engine, documents, replace(options, target="label"), targets, scores, precision, [1], advance)
 
-    def explain(self, step: str, values: dict[str, Tensor] | None = None, *, seed: int | None = None) -> Scores:
-        """Return the scores under other parameters, or another seed."""
+    def explain(self, step: str, values: Mapping[str, Tensor], methods: Sequence[str] = (), seed: int = 0) -> Scores:
+        """Return the scores under other parameters, and with this much added to the seed; by default of all methods."""
         self.advance(step)
         self.rounds[0] += 1
-        options = self.options if seed is None else replace(self.options, seed=seed)
-        with replaced_parameters(self.engine.model, values or {}), warnings.catch_warnings():
+        options = replace(self.options, methods=tuple(methods) or self.options.methods, seed=self.options.seed + seed)
+        with replaced_parameters(self.engine.model, values), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the unchanged model has warned already
             return _explain(self.engine, self.documents, options, self.targets)[0]
+
+    def reseed(self, methods: Sequence[str]) -> Scores:
+        """Return the scores of these methods with another seed."""
+        return self.explain("another seed", {}, methods, seed=1)
 
     def spearman(self, method: str, scores: Scores, reference: Scores, *, absolute: bool = False) -> np.ndarray:
         """Return Spearman's correlation of a method's scores, or of their absolute values, for each text."""
@@ -192,9 +196,9 @@ def _randomise(trial: _Trial, layers: Sequence[Layer], *, independent: bool) -> 
 
 def _checks(trial: _Trial, random_models: Sequence[Scores], shift: InputShift | None) -> pd.DataFrame:
     """Return one row per method, see `SanityChecks.checks`."""
-    shifted = None if shift is None else trial.explain("shifted word vectors", dict(shift.values))
+    shifted = None if shift is None else trial.explain("shifted word vectors", shift.values)
     drawing = trial.drawing_methods()
-    reseeded = trial.explain("another seed", seed=trial.options.seed + 1) if drawing else None
+    reseeded = trial.reseed(drawing) if drawing else {}
     rows = []
     for method, trained in trial.scores.items():
         r = [trial.spearman(method, scores, trial.scores) for scores in random_models]
@@ -203,7 +207,7 @@ def _checks(trial: _Trial, random_models: Sequence[Scores], shift: InputShift | 
         signed = METHODS[method].signed
         of_shift = {} if shifted is None else summarise(trial.spearman(method, shifted, trial.scores))
         differences = [] if shifted is None else relative_difference(shifted[method], trained)
-        of_seed = summarise(trial.spearman(method, reseeded, trial.scores)) if reseeded and method in drawing else {}
+        of_seed = summarise(trial.spearman(method, reseeded, trial.scores)) if method in reseeded else {}
         rows.append(
             {
                 "method": method,

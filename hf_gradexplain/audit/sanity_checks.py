@@ -1,6 +1,8 @@
 """The result of sanity checks: tables, sentences and a figure."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ from hf_gradexplain.probing.report import Check
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.cell import cell_html, cell_text
 from hf_gradexplain.viz.sanity import sanity_figure
-from hf_gradexplain.viz.tables import TextTable, join_words, text_table, with_interval, with_minus
+from hf_gradexplain.viz.tables import MISSING, TextTable, join_words, text_table, with_minus
 
 CASCADING, INDEPENDENT = "cascading", "independent"
 """The orders of randomisation: each layer with all layers above it, or alone."""
@@ -24,6 +26,9 @@ UNCHANGED_FROM = 0.5
 
 INVARIANT_UP_TO = 0.01
 """Relative differences of scores up to this count as rounding."""
+
+STABLE_FROM = 0.9
+"""Seeds agree if their median correlation is at least this."""
 
 BASELINE = "random"
 """The method that is random by definition, and is never named."""
@@ -115,10 +120,8 @@ class SanityChecks:
 
     def _randomisation(self) -> Check:
         rows = self.checks[self.checks["method"] != BASELINE]
-        said = [
-            f"{row.method} {with_interval(row.randomised, row.ci_low, row.ci_high, '.2f')}"
-            for row in rows.sort_values("randomised", ascending=False).itertuples()
-        ]
+        ordered = rows.sort_values("randomised", ascending=False)
+        said = [f"{row.method} {_two_decimals(row.randomised)}" for row in ordered.itertuples()]
         found = f"median Spearman with the scores of random models, {self.texts} texts: {', '.join(said)}"
         if self.unchanged:
             action = f"do not explain this model with {join_words(self.unchanged)}: the scores show the text"
@@ -142,10 +145,17 @@ class SanityChecks:
         rows = self.checks[self.checks["other_seed"].notna() & (self.checks["method"] != BASELINE)]
         if rows.empty:
             return Check("seeds", "no method draws random numbers", "ok", "nothing to do")
-        said = [f"{row.method} {with_minus(f'{row.other_seed:.2f}')}" for row in rows.itertuples()]
+        said = [f"{row.method} {_two_decimals(row.other_seed)}" for row in rows.itertuples()]
         found = f"median Spearman between two seeds: {', '.join(said)}"
         low = bool((rows["other_seed"] < STABLE_FROM).any())
         return Check("seeds", found, "note" if low else "ok", "raise max_evals" if low else "nothing to do")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return checks and tables as strings, numbers, lists and dicts, ready for JSON; what is undefined is None."""
+        tables = {"methods": self.checks, "randomisation": self.randomisation}
+        records = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
+        facts = {"texts": self.texts, "rounds": self.rounds, "shifted": self.shifted}
+        return {**facts, "checks": [asdict(check) for check in self.report()], **records}
 
     def __repr__(self) -> str:
         return cell_text(title=self._title, sentences=self.sentences, table=self._table())
@@ -166,10 +176,6 @@ class SanityChecks:
         return text_table(readable_checks(self.checks), decimals=2)
 
 
-STABLE_FROM = 0.9
-"""Seeds agree if their median correlation is at least this."""
-
-
 def readable_checks(checks: pd.DataFrame) -> pd.DataFrame:
     """Return the checks with the names of columns in words, without the ends of intervals of absolute values."""
     names = {
@@ -183,3 +189,7 @@ def readable_checks(checks: pd.DataFrame) -> pd.DataFrame:
         "n_undefined": "undefined",
     }
     return checks.drop(columns="absolute_ci_low").rename(columns=names)
+
+
+def _two_decimals(number: float) -> str:
+    return MISSING if np.isnan(number) else with_minus(f"{number:z.2f}")

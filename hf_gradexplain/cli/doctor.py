@@ -24,14 +24,19 @@ def add_parser(commands: Commands) -> None:
         help="check a model before explaining it",
         description="Check how a model can be explained: tokenisation, padding, gradients. With texts, also measure "
         "which method to trust on them, which takes minutes.",
-        examples=["MODEL", "MODEL --file texts.txt", "MODEL --dataset_name DATASET --split validation"],
+        examples=["MODEL", "MODEL --file texts.txt", "MODEL --dataset_name DATASET --split validation --full"],
     )
     add_model(parser)
     parser.add_fields(
         Options, skip=[part.name for part in fields(Options) if part.name not in ("problem_type", "seed")]
     )
     parser.add_fields(SplitArguments, skip=["label_column", "label_map"])
-    add_format(parser)
+    add_format(parser).add_argument(
+        "--full",
+        action="store_true",
+        help="Also check that explanations change when the model's parameters are random. Takes minutes, longer with "
+        "many texts; without texts, a few English sentences are explained.",
+    )
     parser.set_defaults(run=run, max_samples=50)
 
 
@@ -39,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the checks and, with texts, the comparison of methods."""
     from hf_gradexplain.commands.doctor import diagnose
     from hf_gradexplain.commands.recommend import load_sample, recommend_method
+    from hf_gradexplain.commands.sanity import check_methods
 
     set_verbosity(arguments.format)
     texts = load_sample(dataset_of(arguments), arguments.seed)
@@ -49,15 +55,17 @@ def run(arguments: argparse.Namespace) -> int:
         allow_pickle=arguments.allow_pickle,
         problem_type=arguments.problem_type,
     )
-    recommendation = None
+    recommendation, sanity, progress = None, None, arguments.format != "quiet"
     if report.ok and engine and texts is not None:
-        recommendation = recommend_method(
-            engine, texts, arguments.seed, arguments.problem_type, progress=arguments.format != "quiet"
-        )
+        recommendation = recommend_method(engine, texts, arguments.seed, arguments.problem_type, progress=progress)
+    if report.ok and engine and arguments.full:
+        sanity = check_methods(engine, texts, arguments.seed, arguments.problem_type, progress=progress)
     if arguments.format == "json":
-        print_json({**report.to_dict(), **({"recommendation": recommendation.to_dict()} if recommendation else {})})
+        more = {"recommendation": recommendation, "sanity": sanity}
+        print_json({**report.to_dict(), **{name: result.to_dict() for name, result in more.items() if result}})
         return 0 if report.ok else 1
-    rows = [asdict(check) for check in report.checks if arguments.format == "human" or check.verdict == "problem"]
+    checks = (*report.checks, *(sanity.report() if sanity else ()))
+    rows = [asdict(check) for check in checks if arguments.format == "human" or check.verdict == "problem"]
     if rows:
         print_rows(rows, arguments.format)
     if recommendation:

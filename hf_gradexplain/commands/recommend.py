@@ -19,6 +19,7 @@ from hf_gradexplain.evaluation.summaries import compared_with
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.hub.provenance import resolve
 from hf_gradexplain.options import Options, ProblemTypeName
+from hf_gradexplain.probing.probe import Profile
 from hf_gradexplain.run.estimate import K_GRID
 from hf_gradexplain.run.progress import Work, progress_bar
 from hf_gradexplain.run.runner import evaluate_texts, more_columns
@@ -77,6 +78,14 @@ def load_sample(dataset: SplitArguments, seed: int = 0) -> Dataset | None:
     )
 
 
+def methods_to_compare(profile: Profile) -> tuple[str, ...]:
+    """Return the methods in `METHODS_TO_COMPARE` that a model allows."""
+    names = [name for name in METHODS_TO_COMPARE if profile.no_gradient_reason is None or name in ("random", "loo")]
+    if profile.propagation is None or profile.propagation.refusal:
+        names = [name for name in names if name in ("random", "loo", "signed_gi", "integrated_gradients")]
+    return tuple(names)
+
+
 def recommend_method(
     engine: AttributionEngine,
     texts: Dataset,
@@ -97,11 +106,8 @@ def recommend_method(
         problem_type: What the model's logits are, as in `Options`.
         progress: Whether to show a progress bar.
     """
-    profile = engine.profile
-    names = [name for name in METHODS_TO_COMPARE if profile.no_gradient_reason is None or name in ("random", "loo")]
-    if profile.propagation is None or profile.propagation.refusal:
-        names = [name for name in names if name in ("random", "loo", "signed_gi", "integrated_gradients")]
-    options, measures = Options(tuple(names), seed=seed, problem_type=problem_type), Measures(k_grid=K_GRID)
+    names = methods_to_compare(engine.profile)
+    options, measures = Options(names, seed=seed, problem_type=problem_type), Measures(k_grid=K_GRID)
     documents = _evaluate(engine, texts, options, measures, progress)
     with TemporaryDirectory() as folder:
         path = Path(folder, "documents.parquet")
