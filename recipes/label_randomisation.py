@@ -1,0 +1,104 @@
+"""Train twice, on the labels and on permuted labels, and compare how both models explain the same texts.
+
+python recipes/label_randomisation.py recipes/configs/train_ag_news_textcnn.yaml --output_dir outputs/labels
+python recipes/label_randomisation.py --model_name_or_path distilbert-base-uncased --dataset_name fancyzhx/ag_news \
+    --output_dir outputs/labels
+
+A method that explains what a model has learnt gives other scores where there was nothing to learn (Adebayo et al.
+2018, "Sanity checks for saliency maps", section 4). A third training, on the labels, says how far two models that have
+learnt the same agree. Both of these start from another seed than the first: models with the same initial weights stay
+alike. The arguments are those of recipes/train.py, and a few more.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from datasets import Dataset
+from rich.console import Console
+from transformers import set_seed
+
+from hf_gradexplain import Explainer
+from hf_gradexplain.audit.rank_agreement import spearman_by_text, summarise
+from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
+from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
+from hf_gradexplain.files import atomic_write
+from hf_gradexplain.option_fields import option
+from hf_gradexplain.run.processes import flush_denormals
+from hf_gradexplain.text.texts import texts_of
+from hf_gradexplain.training.start import new_model, pretrained_model
+from hf_gradexplain.training.train import Trained, fit, train
+from hf_gradexplain.viz.terminal import say, summary_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelRandomisationArguments(TrainRecipeArguments):
+    """Train on the labels and on permuted labels, and compare the explanations of both models."""
+
+    methods: tuple[str, ...] = option(
+        ("loo", "sa_l2", "signed_gi", "integrated_gradients"), "Attribution methods to compare.", metavar="NAME"
+    )
+    explained_samples: int = option(200, "Number of evaluation texts to explain: the first ones.")
+
+
+def train_again(arguments: TrainRecipeArguments, trained: Trained, rows: Dataset) -> Explainer:
+    """Train a new model on other rows with the same columns, and say how well it fits them."""
+    set_seed(arguments.seed)
+    if arguments.model_type:
+        model, tokenizer = new_model(arguments, trained.task, rows)
+    else:
+        model, tokenizer, _ = pretrained_model(arguments, trained.task)
+    say(f"on the evaluation labels: {fit(model, tokenizer, trained.task, rows, trained.eval_rows, arguments)}")
+    return Explainer(model, tokenizer)
+
+
+def permuted_labels(rows: Dataset, seed: int) -> Dataset:
+    """Return rows with their labels in random order."""
+    order = np.random.default_rng(seed).permutation(len(rows))
+    labels = [rows["label"][int(i)] for i in order]
+    return rows.remove_columns("label").add_column("label", labels, feature=rows.features["label"])
+
+
+def accuracy(explainer: Explainer, rows: Dataset) -> float:
+    """Return the share of rows whose label is predicted."""
+    predictions = [each.prediction for each in explainer(texts_of(rows.to_dict()), "random")]
+    return float(np.mean(np.array(predictions) == np.array(rows["label"])))
+
+
+def compare_labels(arguments: LabelRandomisationArguments) -> pd.DataFrame:
+    """Return one row per method and model that is compared with the first: Spearman's correlation over the texts.
+
+    The columns are `method`; `model`, trained on `permuted labels` or on the `same labels`; `median` with its 95 % interval `ci_low`,
+    `ci_high`; the numbers of texts `n` and `n_undefined`; and the 10th and 90th percentile of the texts, `low`, `high`.
+    """
+    trained = train(arguments)
+    rows, seed, n = trained.train_rows, arguments.seed, arguments.explained_samples
+    first, reseeded = Explainer(trained.model, trained.tokenizer), replace(arguments, seed=seed + 1)
+    others = {
+        "permuted labels": train_again(reseeded, trained, permuted_labels(rows, seed)),
+        "same labels": train_again(reseeded, trained, rows),
+    }
+    some = rows.select(range(min(1000, len(rows))))
+    fits = accuracy(others["permuted labels"], permuted_labels(rows, seed).select(range(len(some))))
+    say(f"accuracy on training labels: {accuracy(first, some):.3f}, on permuted ones {fits:.3f}")
+    texts = texts_of(trained.eval_rows.select(range(min(n, len(trained.eval_rows)))).to_dict())
+    explained = first(texts, arguments.methods)
+    classes, table = [each.target for each in explained], []
+    for name, explainer in others.items():
+        again = explainer(texts, arguments.methods, labels=classes)
+        for method in arguments.methods:
+            r = spearman_by_text([each.scores[method] for each in again], [each.scores[method] for each in explained])
+            low, high = np.nanpercentile(r, (10, 90)) if not np.isnan(r).all() else (np.nan, np.nan)
+            table.append({"method": method, "model": name, **summarise(r), "low": low, "high": high})
+    return pd.DataFrame(table)
+
+
+if __name__ == "__main__":
+    flush_denormals()
+    arguments = parse_arguments(LabelRandomisationArguments)
+    with exit_on_error():
+        table = compare_labels(arguments)
+        Console().print(summary_table(table, title="Spearman with the model that was trained on the labels"))
+        with atomic_write(Path(arguments.output_dir, "label_randomisation.parquet")) as path:
+            table.to_parquet(path, index=False)
