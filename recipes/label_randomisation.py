@@ -69,8 +69,9 @@ def accuracy(explainer: Explainer, rows: Dataset) -> float:
 def compare_labels(arguments: LabelRandomisationArguments) -> pd.DataFrame:
     """Return one row per method and model that is compared with the first: Spearman's correlation over the texts.
 
-    The columns are `method`; `model`, trained on `permuted labels` or on the `same labels`; `median` with its 95 % interval `ci_low`,
-    `ci_high`; the numbers of texts `n` and `n_undefined`; and the 10th and 90th percentile of the texts, `low`, `high`.
+    The columns are `method`; `model`, trained on `permuted labels` or on the `same labels`; `median` with its 95 %
+    interval `ci_low`, `ci_high`; the numbers of texts `n` and `n_undefined`; and the 10th and 90th percentile of the
+    texts, `low`, `high`.
     """
     trained = train(arguments)
     rows, seed, n = trained.train_rows, arguments.seed, arguments.explained_samples
