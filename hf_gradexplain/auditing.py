@@ -1,19 +1,25 @@
 """The methods of `Explainer` that audit a model with the explanations of many texts."""
 
 from collections.abc import Iterable, Sequence
-from typing import Unpack
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 from hf_gradexplain.audit.hybrid import HybridDocuments, explain_hybrids
 from hf_gradexplain.audit.sanity import check_sanity
 from hf_gradexplain.audit.sanity_checks import SanityChecks
+from hf_gradexplain.audit.suspicious import InsertionTest, find_suspicious_words
+from hf_gradexplain.audit.suspicious_words import SuspiciousWords
 from hf_gradexplain.classifier.targets import Labels, label_ids
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import choose
 from hf_gradexplain.options import AUTO, Options, UnitName
-from hf_gradexplain.signatures import AuditOptions, ExplainOptions, call_options, takes_options
+from hf_gradexplain.signatures import AuditOptions, ExplainOptions, ReadingOptions, call_options, takes_options
 from hf_gradexplain.text.given_units import GivenUnits, with_units
 from hf_gradexplain.text.texts import Text, is_text, listed
 from hf_gradexplain.values import plain
+
+if TYPE_CHECKING:
+    from hf_gradexplain.run.evaluation import Evaluation
 
 CHECKED = ("random", "loo", "sa_l2", AUTO)
 """The methods that `Explainer.sanity` checks by default."""
@@ -115,3 +121,55 @@ class AuditingEngine(AttributionEngine):
         given = listed(plain(texts))
         ids = label_ids(labels, len(given), self.class_names)
         return explain_hybrids(self, given, ids, Options(methods, unit, **options), n)  # type: ignore[arg-type]
+
+    @takes_options
+    def suspicious_words(
+        self,
+        result: "Evaluation | Sequence[Path]",
+        method: str | None = None,
+        *,
+        n_texts: int = 100,
+        n_controls: int = 9,
+        most: int = 200,
+        min_documents: int = 3,
+        level: float = 0.05,
+        **options: Unpack[ReadingOptions],
+    ) -> SuspiciousWords:
+        """Find words that move the model by themselves, from an evaluation of it.
+
+        Words are tried that decide a class: whose share of the score is larger than that of the other words of the same
+        texts. Each is inserted into `n_texts` texts that the model gives another class, at a random place between two
+        words, the same for all words. A word is suspicious if
+
+        - it flips more of these texts to the class than control words do: random words of about the same frequency that
+          do not decide the class. See `hf_gradexplain.audit.insertion.excess_p_value`;
+        - and it is concentrated: of the texts of the run that have it, more are of the class than the class's share of
+          all texts, by the one-sided binomial test.
+
+        The larger of both p-values is that of the hypothesis that one of the two does not hold. Benjamini and
+        Hochberg's procedure controls the rate of false discoveries among all words that were tried.
+
+        This takes a forward pass per word and text: at most `most * n_texts`, and about `3 n_controls n_texts` for each
+        class. In a pair, words are inserted into the first text; in a conversation, into the first message of a user.
+
+        Args:
+            result: An evaluation of this model with the unit `word` or `word_type`, or the document files of one.
+            method: Whose scores choose the words; None for the first method other than `loo` and `random`.
+            n_texts: The number of texts into which each word is inserted.
+            n_controls: The number of control words.
+            most: The largest number of words that are tried: those that decide a class most clearly.
+            min_documents: In fewer texts of a class, a word is not tried for it.
+            level: The false discovery rate.
+            **options: See `hf_gradexplain.options.Options`. How texts are read has to be that of the evaluation.
+
+        Returns:
+            The `SuspiciousWords`: `to_frame()`, `found`. A notebook shows it.
+
+        Raises:
+            GradexplainError: An argument cannot be used, or the evaluation is one of another model.
+        """
+        for name in options:
+            choose("option", name, ReadingOptions.__annotations__)
+        test = InsertionTest(n_texts, n_controls, most, min_documents, level)
+        paths, title = (result, "") if isinstance(result, Sequence) else (result.documents, result.run.title)
+        return find_suspicious_words(self, paths, Options(**options), method, test, title)

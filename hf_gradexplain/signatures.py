@@ -103,6 +103,19 @@ class RefineOptions(TypedDict, total=False):
     torch_compile: bool
 
 
+class ReadingOptions(TypedDict, total=False):
+    """Keyword arguments of a call that predicts texts again: how they are read, and the seed of its draws."""
+
+    seed: int
+    batch_tokens: int | None
+    tokenizer_kwargs: str | Mapping[str, Any] | None
+    stride: int | None
+    pool: PoolName
+    problem_type: ProblemTypeName | None
+    mixed_precision: PrecisionName
+    torch_compile: bool
+
+
 class EvaluateOptions(_CommonOptions, total=False):
     """Keyword arguments of `Explainer.evaluate`: those of a call that explains without the self-check, and measures."""
 

@@ -30,7 +30,7 @@ STUBS = {
 COMMANDS = {
     f"hf_gradexplain.cli.{name}" for name in ("doctor", "env", "evaluate", "explain", "report", "train", "words")
 }
-MAY_DEFER = {"hf_gradexplain", "hf_gradexplain.explain", "hf_gradexplain.models", *COMMANDS}
+MAY_DEFER = {"hf_gradexplain", "hf_gradexplain.auditing", "hf_gradexplain.explain", "hf_gradexplain.models", *COMMANDS}
 
 # A module imports only from folders, and from modules at the top, in rows above its own.
 FOLDERS = [
@@ -58,7 +58,8 @@ FOLDERS = [
     {"comparison"},
     {"evaluation", "interactions", "preference", "ranking", "stream"},
     {"audit"},
-    {"auditing", "comparing", "interacting", "plots", "refining", "run", "streaming"},
+    {"comparing", "interacting", "plots", "refining", "run", "streaming"},
+    {"auditing"},
     {"explain", "zero_shot"},
     {"cards", "pipelines", "sharing"},
     {"commands"},
@@ -132,9 +133,10 @@ INSIDE = {
         {"__init__"},
     ],
     "audit": [
-        {"model_layers", "places", "rank_agreement", "read_words", "sanity_checks", "word_tests"},
-        {"hybrid", "input_shift", "plausibility", "word_sums"},
-        {"sanity", "words"},
+        {"insertion_places", "model_layers", "places", "rank_agreement", "read_words", "sanity_checks", "word_tests"},
+        {"hybrid", "input_shift", "insertion", "plausibility", "suspicious_words", "word_sums"},
+        {"candidates", "sanity", "words"},
+        {"suspicious"},
         {"__init__"},
     ],
     "run": [

@@ -5,11 +5,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hf_gradexplain.attribution.methods import METHODS, is_complete, uses_baseline
@@ -222,6 +224,19 @@ def read_explanations(path: Path, limit: int | None = None) -> list[tuple[int, E
     """Read the documents of a file, or the first `limit` of them, as `(id, explanation)`."""
     rows = islice(read_rows([path]), limit)
     return [(row["id"], Explanation.from_dict(row)) for row in rows]
+
+
+def read_chosen(paths: Sequence[Path], ids: Collection[int]) -> dict[int, Explanation]:
+    """Read the explanations of some documents, by row number in ascending order."""
+    wanted, rows = pa.array(sorted(ids), pa.int64()), []
+    for path in paths:
+        file = open_documents(path)
+        classes = _class_names(file)
+        columns = [name for name in file.schema_arrow.names if name not in MEASURED]
+        for batch in file.iter_batches(batch_size=64, columns=columns):
+            chosen = batch.filter(pc.is_in(batch["id"], wanted)).to_pylist()
+            rows += [(row["id"], Explanation.from_dict({**row, "class_names": classes})) for row in chosen]
+    return dict(sorted(rows, key=itemgetter(0)))
 
 
 def iterate_documents(paths: Sequence[Path], measured: Sequence[str] = MEASURED) -> Iterator[EvaluatedDocument]:

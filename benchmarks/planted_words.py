@@ -1,0 +1,171 @@
+"""Suspicious words of models in whose training texts words were planted: how many are found, how many are false.
+
+    python -m benchmarks.planted_words --dataset_name fancyzhx/ag_news
+
+In each training, 12 ordinary words, which are about as common in each class, are planted: each in 2, 5 or 20 % of the
+training texts of one class. The audited texts have them as often. A word counts only if the model has *learnt* it:
+inserted into held-out texts of other classes, which are not audited, it flips at least 10 % of them to its class.
+
+`Explainer.suspicious_words` does not know which words were planted. A learnt word is *found* if it is on its list for
+its class. The list has other words as well, such as `nasa` for Sci/Tech. A word on the list is a *false discovery* if
+inserting it does nothing: it does not flip significantly more texts to its class than ordinary words that were not
+planted do, neither on the held-out texts nor on 2,000 further ones (one-sided exact binomial tests at 2.5 % each). A
+word with an effect that is too small to show in these texts counts as false.
+
+Each training has a file in `--output_dir`; the same command goes on where it was stopped.
+"""
+
+import argparse
+import json
+import sys
+import time
+from itertools import accumulate
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import load_dataset
+from scipy.stats import binomtest
+
+from benchmarks.planted_word_models import (
+    STRENGTHS,
+    Rows,
+    choose_words,
+    insertions,
+    ordinary_words,
+    plant,
+    predict,
+    train,
+)
+from hf_gradexplain import Explainer
+
+LEARNT = 0.1
+"""A learnt word flips this share of the held-out texts of other classes, or more."""
+
+WEAKLY_LEARNT = 0.05
+"""A second threshold, for a second row of the results."""
+
+LEVEL = 0.025
+"""The level of each of two tests of whether a word has an effect."""
+
+ORDINARY = 10
+"""Number of ordinary words that show how often any word flips a text."""
+
+
+def load_rows(name: str, split: str) -> tuple[Rows, int]:
+    """Return the texts and labels of a split, and the number of classes."""
+    data = load_dataset(name, split=split)
+    return list(zip(data["text"], data["label"], strict=True)), data.features["label"].num_classes
+
+
+def run_training(kind: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Train a model on planted words, audit it, and measure what the words do."""
+    started, rng = time.process_time(), Random(f"{kind} {seed}")
+    train_rows, n_classes = load_rows(arguments.dataset_name, "train")
+    test_rows, _ = load_rows(arguments.dataset_name, "test")
+    rows = rng.sample(train_rows, arguments.train_texts)
+    words = choose_words(rows, n_classes, rng)
+    model, tokenizer = train(kind, plant(rows, words, rng), n_classes, seed)
+    sizes = arguments.audited_texts, arguments.held_out_texts, arguments.further_texts
+    drawn = rng.sample(test_rows, sum(sizes))
+    audited, *of_truth = (drawn[end - size : end] for end, size in zip(accumulate(sizes), sizes, strict=True))
+    before = [predict(model, tokenizer, [text for text, _ in rows]) for rows in of_truth]
+
+    def flips(word: str, target: int, part: int = 0) -> np.ndarray:
+        pairs = zip(of_truth[part], before[part], strict=True)
+        others = [text for (text, _), predicted in pairs if predicted != target]
+        return insertions(model, tokenizer, others, word, target, seed)
+
+    def has_effect(word: str, target: int, part: int) -> bool:
+        flipped = flips(word, target, part)
+        return binomtest(int(flipped.sum()), len(flipped), base[target], alternative="greater").pvalue <= LEVEL
+
+    trained = time.process_time()
+    explainer = Explainer(model, tokenizer, class_names=list(map(str, range(n_classes))))
+    audited_texts = [text for text, _ in plant(audited, words, rng)]
+    options: dict[str, Any] = {"k_grid": (1,), "random_orders": 0, "both_ends": False, "progress": False}
+    result = explainer.evaluate(audited_texts, methods=arguments.method, unit="word_type", **options)
+    explained = time.process_time()
+    suspicious = explainer.suspicious_words(result)
+    found = [(row["word"], int(row["class"])) for row in suspicious.found.to_dict("records")]
+    tested = time.process_time()
+    planted_names = {w.word for w in words}
+    plain = rng.sample([w for w in ordinary_words(rows, n_classes) if w not in planted_names], ORDINARY)
+    base = [float(np.mean([flips(w, c).mean() for w in plain])) for c in range(n_classes)]
+    planted = [
+        {**vars(w), "flips": float(flips(w.word, w.target).mean()), "found": (w.word, w.target) in found} for w in words
+    ]
+    listed = [
+        {"word": word, "target": target, "false": not any(has_effect(word, target, part) for part in (0, 1))}
+        for word, target in found
+    ]
+    seconds = np.diff([started, trained, explained, tested, time.process_time()]).round(1).tolist()
+    accuracy = float(np.mean(before[0] == [label for _, label in of_truth[0]]))
+    return {"accuracy": accuracy, "base": base, "planted": planted, "listed": listed, "seconds": seconds}
+
+
+def print_rate(name: str, k: int, n: int) -> None:
+    """Print a rate with its exact 95 % interval."""
+    if n:
+        interval = binomtest(k, n).proportion_ci()
+        print(f"| {name} | {k} of {n} | {k / n:.1%} | {interval.low:.1%} to {interval.high:.1%} |")
+
+
+def print_results(kind: str, results: list[dict[str, Any]]) -> None:
+    """Print the rates over all trainings of a kind."""
+    planted = [word for result in results for word in result["planted"]]
+    listed = [word for result in results for word in result["listed"]]
+    accuracy = np.mean([result["accuracy"] for result in results])
+    print(f"\n{kind}: {len(results)} trainings, mean accuracy {accuracy:.3f}\n\n| | | rate | 95 % interval |")
+    print("|---|---|---|---|")
+    for strength in STRENGTHS:
+        of_strength = [w for w in planted if w["strength"] == strength]
+        learnt = [w for w in of_strength if w["flips"] >= LEARNT]
+        print_rate(f"learnt of those planted in {strength:.0%}", len(learnt), len(of_strength))
+        print_rate(f"found of these, planted in {strength:.0%}", sum(w["found"] for w in learnt), len(learnt))
+    learnt = [w for w in planted if w["flips"] >= LEARNT]
+    weakly = [w for w in planted if WEAKLY_LEARNT <= w["flips"] < LEARNT]
+    print_rate("**found of all learnt words**", sum(w["found"] for w in learnt), len(learnt))
+    print_rate("found of those that flip 5 to 10 %", sum(w["found"] for w in weakly), len(weakly))
+    print_rate("**false discoveries of all words on the lists**", sum(w["false"] for w in listed), len(listed))
+    shares = [np.mean([w["false"] for w in result["listed"]] or [0]) for result in results]
+    print(f"\nFalse discovery rate, the mean over trainings: {np.mean(shares):.1%}")
+
+
+def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    """Return the arguments."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset_name", default="fancyzhx/ag_news")
+    parser.add_argument("--textcnn", type=int, default=20, help="trainings of TextCNN")
+    parser.add_argument("--bert", type=int, default=5, help="trainings of a BERT of two layers")
+    parser.add_argument("--train_texts", type=int, default=2500)
+    parser.add_argument("--audited_texts", type=int, default=1200)
+    parser.add_argument("--held_out_texts", type=int, default=500)
+    parser.add_argument("--further_texts", type=int, default=2000)
+    parser.add_argument("--method", default="auto", help="method whose scores choose the words to try")
+    parser.add_argument("--output_dir", type=Path, default=Path("outputs/planted_words"))
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args(argv)
+
+
+def main() -> None:
+    """Run all trainings that have no file yet, and print the rates."""
+    arguments = parse()
+    torch.set_num_threads(arguments.threads)
+    arguments.output_dir.mkdir(parents=True, exist_ok=True)
+    for kind, n in (("textcnn", arguments.textcnn), ("bert", arguments.bert)):
+        results = []
+        for seed in range(n):
+            file = arguments.output_dir / f"{kind}-{seed}.json"
+            if not file.exists():
+                file.write_text(json.dumps(run_training(kind, seed, arguments), indent=1))
+                print(file, file=sys.stderr, flush=True)
+            results.append(json.loads(file.read_text()))
+        if results:
+            print_results(kind, results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""Words that may be suspicious: those that decide a class and are concentrated in its texts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binom, false_discovery_control
+
+from hf_gradexplain.audit.read_words import Vocabulary
+from hf_gradexplain.audit.word_sums import Groups, WordRows, count_words, summarise_words
+
+_CONTROL = 2
+"""The purpose of the draw of control words, which no other draw of the audit has."""
+
+
+@dataclass(frozen=True, eq=False)
+class WordFrequencies:
+    """How many documents have each word.
+
+    Attributes:
+        words: The words.
+        by_class: `(C, V)` the number of documents in which each class was explained and the word occurs.
+        documents: `(C,)` the number of documents in which each class was explained.
+    """
+
+    words: list[str]
+    by_class: np.ndarray
+    documents: np.ndarray
+
+    @property
+    def total(self) -> np.ndarray:
+        """`(V,)` the number of documents with each word."""
+        return self.by_class.sum(0)
+
+    def concentration(self, target: np.ndarray, word: np.ndarray) -> pd.DataFrame:
+        """Return how words are concentrated in the documents of a class, a row per pair.
+
+        Of the `n` documents with the word, `k` are of the class. The lift is `(k / n) / pi`, where `pi` is the share of
+        the class of all documents; `p_concentrated` is the probability of `k` or more by the binomial distribution of
+        `n` draws with probability `pi`.
+
+        Args:
+            target: `(R,)` the classes.
+            word: `(R,)` the words, as indices.
+        """
+        k, n = self.by_class[target, word], self.total[word]
+        base = self.documents[target] / self.documents.sum()
+        columns = {"n": k, "n_all": n, "concentration": k / n, "lift": k / n / base}
+        return pd.DataFrame({**columns, "p_concentrated": binom.sf(k - 1, n, base)})
+
+    def controls(self, frequency: int, ordinary: np.ndarray, n: int, seed: int) -> np.ndarray:
+        """Return `n` random ordinary words of a frequency class: `(n,)` indices, fewer if there are not as many.
+
+        If the class has too few, the others are from the nearest classes.
+
+        Args:
+            frequency: The frequency class.
+            ordinary: The words to choose from, as indices.
+            n: The number of words.
+            seed: The seed.
+        """
+        distance = np.abs(frequency_class(self.total[ordinary]) - frequency)
+        order = np.random.default_rng((seed, _CONTROL)).permutation(len(ordinary))
+        return ordinary[order[np.argsort(distance[order], kind="stable")]][:n]
+
+
+def frequency_class(frequency: np.ndarray) -> np.ndarray:
+    """Return the frequency classes `floor(log8(frequency))`, for frequencies of 1 and more.
+
+    >>> frequency_class(np.array([1, 7, 8, 63, 64])).tolist()
+    [0, 0, 1, 1, 2]
+    """
+    return (np.frexp(frequency)[1] - 1) // 3
+
+
+def count_frequencies(paths: Sequence[Path], method: str, key: Callable[[str], str] | None) -> WordFrequencies:
+    """Count the words of document files.
+
+    Args:
+        paths: The files.
+        method: A method of the run.
+        key: What makes two units the same word, see `Vocabulary`.
+    """
+    vocabulary = Vocabulary(key)
+    counts = count_words(paths, vocabulary, Groups("target", paths), method)
+    return WordFrequencies(vocabulary.words, counts.words.toarray(), counts.documents)
+
+
+def deciding_words(
+    paths: Sequence[Path],
+    method: str,
+    key: Callable[[str], str] | None,
+    frequencies: WordFrequencies,
+    min_documents: int,
+    level: float,
+    seed: int,
+) -> pd.DataFrame:
+    """Return the words that decide a class, a row per class and word.
+
+    A word decides a class if its share of the score is larger than that of other words of the same documents, among the
+    documents in which the class was explained, see `hf_gradexplain.audit.words.find_words`: at a false discovery rate
+    of `level`.
+
+    Args:
+        paths: The files.
+        method: Whose scores.
+        key: What makes two units the same word.
+        frequencies: The result of `count_frequencies`.
+        min_documents: In fewer documents of the class, a word is not looked at.
+        level: The false discovery rate.
+        seed: A seed.
+
+    Returns:
+        `target`, `code` (the index of the word), `word`, those of `WordFrequencies.concentration`, `share` and
+        `p_decides`, adjusted.
+    """
+    target, code = np.nonzero(frequencies.by_class >= max(min_documents, 1))
+    vocabulary = Vocabulary(key)
+    vocabulary.codes(frequencies.words)
+    sums = summarise_words(paths, vocabulary, Groups("target", paths), method, WordRows(target, code), seed)
+    rows = pd.concat([pd.DataFrame({"target": target, "code": code}), frequencies.concentration(target, code)], axis=1)
+    rows.insert(2, "word", [frequencies.words[i] for i in code])
+    adjusted = false_discovery_control(sums["p"]) if len(sums) else sums["p"]
+    rows = rows.assign(share=sums["share"], p_decides=adjusted)
+    return rows[rows["p_decides"] <= level].reset_index(drop=True)
