@@ -19,6 +19,7 @@ from .perturb import Shortcut as Shortcut
 from .perturb import register_shortcut as register_shortcut
 from .preference import Preference as Preference
 from .ranking import Ranking as Ranking
+from .run.compare import compare_runs as compare_runs
 from .run.evaluation import Evaluation as Evaluation
 from .sharing import load_explanations as load_explanations
 from .zero_shot import ZeroShotExplainer as ZeroShotExplainer

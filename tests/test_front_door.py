@@ -34,6 +34,7 @@ EXPORTS = [
     "TextCNNConfig",
     "TextCNNForSequenceClassification",
     "ZeroShotExplainer",
+    "compare_runs",
     "explain",
     "load_explanations",
     "plots",

@@ -28,7 +28,8 @@ STUBS = {
     if path.with_suffix(".pyi").exists()
 }
 COMMANDS = {
-    f"hf_gradexplain.cli.{name}" for name in ("doctor", "env", "evaluate", "explain", "report", "train", "words")
+    f"hf_gradexplain.cli.{name}"
+    for name in ("compare", "doctor", "env", "evaluate", "explain", "report", "train", "words")
 }
 MAY_DEFER = {"hf_gradexplain", "hf_gradexplain.auditing", "hf_gradexplain.explain", "hf_gradexplain.models", *COMMANDS}
 
@@ -133,10 +134,14 @@ INSIDE = {
         {"__init__"},
     ],
     "audit": [
-        {"insertion_places", "model_layers", "places", "rank_agreement", "read_words", "sanity_checks", "word_tests"},
-        {"hybrid", "input_shift", "insertion", "plausibility", "suspicious_words", "word_sums"},
-        {"candidates", "sanity", "words"},
-        {"suspicious"},
+        {"insertion_places", "model_layers", "moderated", "places", "rank_agreement", "read_words"}
+        | {"sanity_checks", "seeds", "word_tests"},
+        {"hybrid", "input_shift", "insertion", "paired_words", "plausibility", "run_means", "runs_in_step"}
+        | {"suspicious_words", "word_sums"},
+        {"candidates", "changed_texts", "drift", "moved_words", "sanity", "words"},
+        {"run_comparison", "suspicious"},
+        {"compare", "thresholds"},
+        {"comparison_summary"},
         {"__init__"},
     ],
     "run": [
@@ -145,13 +150,13 @@ INSIDE = {
         {"progress"},
         {"finished_run", "results", "runner"},
         {"estimate", "evaluation", "hybrid", "rewrite"},
-        {"in_memory"},
+        {"compare", "in_memory"},
     ],
     "interactions": [{"indices", "value_function"}, {"display"}, {"result"}, {"find", "__init__"}],
     "hub": [{"provenance", "push"}],
     "cli": [
         {"inputs", "output"},
-        {"completion", "doctor", "env", "evaluate", "explain", "methods", "report", "train", "words"},
+        {"compare", "completion", "doctor", "env", "evaluate", "explain", "methods", "report", "train", "words"},
         {"__init__"},
     ],
     "commands": [
@@ -161,6 +166,7 @@ INSIDE = {
         {"measures"},
         {"dry_run"},
         {"evaluate"},
+        {"compare"},
     ],
 }
 

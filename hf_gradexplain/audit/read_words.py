@@ -107,7 +107,11 @@ def methods_of(paths: Sequence[Path]) -> tuple[str, ...]:
 
 
 def read_words(
-    paths: Sequence[Path], vocabulary: Vocabulary, methods: Sequence[str] | None = None, size: int = BLOCK
+    paths: Sequence[Path],
+    vocabulary: Vocabulary,
+    methods: Sequence[str] | None = None,
+    size: int = BLOCK,
+    ids: np.ndarray | None = None,
 ) -> Iterator[WordBlock]:
     """Yield the words of all documents of these files in order, `size` documents at a time.
 
@@ -116,6 +120,7 @@ def read_words(
         vocabulary: Gives words their codes; it grows as files are read.
         methods: The methods whose scores are read; None for all.
         size: The number of documents of a block; the last block may be smaller.
+        ids: The documents to read; None for all.
 
     Raises:
         GradexplainError: A method is not among those of the run, the documents were published without their texts, or
@@ -127,7 +132,7 @@ def read_words(
         raise GradexplainError(f"the run has no scores of {missing[0]!r}: choose among {', '.join(names)}")
     scored = {*chosen, *({REFERENCE} & {*names})}
     columns = [*COLUMNS, f"curves.{names[0]}", *(f"scores.{name}" for name in names if name in scored)]
-    for table in read_tables(paths, columns, size):
+    for table in read_tables(paths, columns, size, ids):
         yield _block(table, vocabulary, chosen)
 
 

@@ -45,9 +45,15 @@ class DocumentBlock:
     bounds: Mapping[str, np.ndarray]
 
 
-def read_blocks(paths: Sequence[Path], size: int = BLOCK) -> Iterator[DocumentBlock]:
-    """Yield all documents of these files in order, `size` at a time; the last block may be smaller."""
-    for table in read_tables(paths, COLUMNS, size):
+def read_blocks(paths: Sequence[Path], size: int = BLOCK, *, ids: np.ndarray | None = None) -> Iterator[DocumentBlock]:
+    """Yield the documents of these files in order, `size` at a time; the last block may be smaller.
+
+    Args:
+        paths: The files.
+        size: The number of documents of a block.
+        ids: The documents to read; None for all.
+    """
+    for table in read_tables(paths, COLUMNS, size, ids):
         columns = {name: struct_fields(table, name) for name in COLUMNS[1:]}
         curves = {name: {key: to_ragged(x) for key, x in columns[name].items()} for name in COLUMNS[1:4]}
         numbers = {name: {key: _numbers(x) for key, x in columns[name].items()} for name in COLUMNS[4:6]}
@@ -133,12 +139,23 @@ def count_incomplete(paths: Sequence[Path]) -> dict[str, int]:
     return counts
 
 
-def read_tables(paths: Sequence[Path], columns: Sequence[str], size: int) -> Iterator[pa.Table]:
-    """Yield the rows of all files, `size` at a time; columns that a file lacks are left out."""
+def read_tables(
+    paths: Sequence[Path], columns: Sequence[str], size: int, ids: np.ndarray | None = None
+) -> Iterator[pa.Table]:
+    """Yield the rows of all files, `size` at a time; columns that a file lacks are left out.
+
+    Args:
+        paths: The files.
+        columns: The columns.
+        size: The number of rows of a table; the last one may be smaller.
+        ids: The documents to read, for columns with `id`; None for all.
+    """
     rest = pa.table({})
     for path in paths:
         file = open_documents(path)
         table = file.read([name for name in columns if name.split(".")[0] in file.schema_arrow.names])
+        if ids is not None:
+            table = table.filter(pc.is_in(table["id"], pa.array(ids)))
         rest = pa.concat_tables([rest, table]) if len(rest) else table
         while len(rest) >= size:
             yield rest.slice(0, size)

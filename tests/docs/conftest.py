@@ -101,5 +101,5 @@ def finished_run(small_world, tmp_path_factory):
 @pytest.fixture
 def outputs(world, finished_run):
     """The output folders that the pages name, in the current folder."""
-    for name in ("your-model", "evaluate"):
+    for name in ("your-model", "evaluate", "old", "new", "seed1", "seed2", "seed3"):
         shutil.copytree(finished_run, world / "outputs" / name, dirs_exist_ok=True)

@@ -32,6 +32,9 @@ TESTED_ELSEWHERE = {
 }
 """Arguments of commands that do not run here, and what runs them."""
 
+READ_RUNS = ("hf-gradexplain compare outputs/",)
+"""The beginnings of commands that read finished runs."""
+
 EMBEDDED = ("hf-gradexplain evaluate",)
 """Commands that train a model; tests/recipes/ runs them."""
 
@@ -60,8 +63,10 @@ COMMANDS = sorted({command for page in PAGES for command in commands(page) if ru
 
 @pytest.mark.parametrize("command", [marked(command) for command in COMMANDS])
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_a_command_of_the_pages_runs(command, world, monkeypatch, capsys):
+def test_a_command_of_the_pages_runs(command, world, request, monkeypatch, capsys):
     words = shlex.split(command)
+    if command.startswith(READ_RUNS):
+        request.getfixturevalue("outputs")
     words, file = (words[:-2], words[-1]) if ">" in words else (words, None)
     if "<" in words:
         words, read = words[:-2], words[-1]

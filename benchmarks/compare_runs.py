@@ -1,0 +1,123 @@
+"""How often a comparison with reference seeds finds a planted word, and how often it is a false alarm.
+
+    python -m benchmarks.compare_runs --dataset_name fancyzhx/ag_news --output_dir /tmp/compare_runs
+
+A *clean* training differs from the others in its seed only. A *planted* one has a word inserted into a share of the
+training texts of one class, each time another ordinary word. All models explain the same test texts, which nothing is
+inserted into. A clean run A, three more as references and a run B are compared: B is planted, where the word should be
+found, or clean, where nothing should be.
+
+Each run is a folder of `--output_dir`. A stopped benchmark goes on where it was.
+"""
+
+import argparse
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from datasets import Dataset
+from transformers import set_seed
+from transformers.utils import logging
+
+from hf_gradexplain import Explainer
+from hf_gradexplain.corpus import load_texts
+from hf_gradexplain.training.arguments import TrainArguments
+from hf_gradexplain.training.start import new_model
+from hf_gradexplain.training.task import infer_task
+from hf_gradexplain.training.train import fit
+
+REFERENCES = 3
+"""Reference runs of a comparison, beside A."""
+
+METHODS = ("loo", "signed_gi")
+LEARNING_RATES = {"fasttext": 2e-2, "textcnn": 5e-3}
+
+
+def ordinary_words(texts: list[str], labels: list[int], n: int, seed: int) -> list[str]:
+    """Return words of 2 to 6 % of the texts, at most half of them of one class, in random order."""
+    counts: dict[str, list[int]] = {}
+    for text, label in zip(texts, labels, strict=True):
+        for word in {word for word in text.lower().split() if word.isalpha() and len(word) > 3}:
+            counts.setdefault(word, [0] * (max(labels) + 1))[label] += 1
+    ordinary = [
+        word
+        for word, by_class in sorted(counts.items())
+        if 0.02 <= sum(by_class) / len(texts) <= 0.06 and max(by_class) <= sum(by_class) / 2
+    ]
+    return Random(seed).sample(ordinary, n)
+
+
+def plant(rows: Dataset, word: str, label: int, share: float, seed: int) -> Dataset:
+    """Insert the word at a random place of a share of the texts of a class."""
+    rng, texts = Random(seed), []
+    for text, own in zip(rows["text"], rows["label"], strict=True):
+        words = text.split(" ")
+        if own == label and rng.random() < share:
+            words.insert(rng.randrange(len(words) + 1), word)
+        texts.append(" ".join(words))
+    return rows.remove_columns("text").add_column("text", texts)
+
+
+def make_run(folder: Path, train_rows: Dataset, test_rows: Dataset, seed: int, arguments: argparse.Namespace) -> None:
+    """Train a model and evaluate its explanations of the test texts, unless the run is finished."""
+    if (folder / "results.json").exists():
+        return
+    settings = TrainArguments(
+        dataset_name=arguments.dataset_name,
+        output_dir=str(folder),
+        model_type=arguments.model_type,
+        seed=seed,
+        config_overrides="hidden_size=50,num_filters=50" if arguments.model_type == "textcnn" else None,
+        learning_rate=LEARNING_RATES[arguments.model_type],
+        num_train_epochs=arguments.epochs,
+    )
+    task = infer_task(train_rows, test_rows)
+    set_seed(seed)
+    model, tokenizer = new_model(settings, task, train_rows)
+    metrics = fit(model, tokenizer, task, train_rows, test_rows, settings)
+    print(folder.name, metrics, flush=True)
+    Explainer(model, tokenizer).evaluate(
+        test_rows["text"],
+        test_rows["label"],
+        METHODS,
+        "word_type",
+        output_dir=folder,
+        random_orders=0,
+        both_ends=False,
+        progress=False,
+    )
+
+
+def make_runs(arguments: argparse.Namespace) -> None:
+    """Make the clean and the planted runs that do not exist yet."""
+    load = {"text_column": "text", "label_column": "label"}
+    name = arguments.dataset_name
+    train_rows = load_texts(name, split="train", max_samples=arguments.train_texts, seed=0, **load)
+    test_rows = load_texts(name, split="test", max_samples=arguments.texts, seed=0, **load)
+    words = ordinary_words(list(train_rows["text"]), list(train_rows["label"]), arguments.trainings, seed=0)
+    n_classes = 1 + int(np.max(train_rows["label"]))
+    for i in range(arguments.trainings + REFERENCES + 1):
+        make_run(arguments.output_dir / f"clean-{i:02}", train_rows, test_rows, i, arguments)
+        if i < len(words):
+            planted = plant(train_rows, words[i], i % n_classes, arguments.share, seed=i)
+            folder = arguments.output_dir / f"planted-{arguments.share}-{i:02}-{i % n_classes}-{words[i]}"
+            make_run(folder, planted, test_rows, 1000 + i, arguments)
+
+
+def main() -> None:
+    """Make the runs, and print the rates."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset_name", required=True)
+    parser.add_argument("--output_dir", type=Path, required=True)
+    parser.add_argument("--model_type", default="textcnn")
+    parser.add_argument("--trainings", type=int, default=20)
+    parser.add_argument("--train_texts", type=int, default=4000)
+    parser.add_argument("--epochs", type=float, default=3)
+    parser.add_argument("--texts", type=int, default=500)
+    parser.add_argument("--share", type=float, default=0.2, help="share of the training texts of one class")
+    logging.set_verbosity_error()
+    make_runs(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()

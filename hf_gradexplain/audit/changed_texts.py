@@ -1,0 +1,84 @@
+"""Texts that two runs predict alike and explain differently."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from hf_gradexplain.audit.paired_words import top_words
+from hf_gradexplain.audit.read_words import Vocabulary, WordBlock
+from hf_gradexplain.audit.runs_in_step import RunFiles
+from hf_gradexplain.audit.word_sums import shares
+from hf_gradexplain.evaluation.read_documents import BLOCK, read_tables
+
+LISTED = 20
+"""Number of texts that are kept."""
+
+WORDS = 3
+"""Number of words that a text is shown with."""
+
+COLUMNS = ["id", "prediction", "spearman", "words_a", "words_b", "text"]
+
+
+@dataclass
+class ChangedTexts:
+    """The texts with the lowest rank correlation among those with equal predictions.
+
+    Attributes:
+        method: The method whose scores are compared.
+        n_equal: The number of texts with equal predictions.
+        lowest: The texts that were found, the lowest correlation first.
+    """
+
+    method: str
+    n_equal: int = 0
+    lowest: list[dict[str, object]] = field(default_factory=list)
+
+    def add(self, a: WordBlock, b: WordBlock, spearman: np.ndarray, vocabulary: Vocabulary) -> None:
+        """Add documents and the correlations of their explanations `(n,)`, NaN for none."""
+        equal = a.prediction == b.prediction
+        self.n_equal += int(equal.sum())
+        candidates = np.flatnonzero(equal & ~np.isnan(spearman))
+        candidates = candidates[np.argsort(spearman[candidates], kind="stable")][:LISTED]
+        words = [self._words(block, vocabulary) for block in (a, b)]
+        rows = [
+            {
+                "id": int(a.ids[i]),
+                "prediction": int(a.prediction[i]),
+                "spearman": float(spearman[i]),
+                "words_a": words[0][i],
+                "words_b": words[1][i],
+            }
+            for i in candidates
+        ]
+        self.lowest = sorted(self.lowest + rows, key=lambda row: row["spearman"])[:LISTED]
+
+    def table(self, run: RunFiles, class_names: list[str]) -> pd.DataFrame:
+        """Return one row per text, the lowest correlation first.
+
+        Args:
+            run: The run to read the texts from.
+            class_names: The names of the classes.
+
+        Returns:
+            Columns `id, prediction, spearman, words_a, words_b, text`: the three highest-scored words of each run with
+            their shares of the score.
+        """
+        ids = np.array([row["id"] for row in self.lowest], dtype=np.int64)
+        texts = dict(_texts(run, ids)) if len(ids) else {}
+        rows = [{**row, "prediction": class_names[row["prediction"]], "text": texts[row["id"]]} for row in self.lowest]
+        return pd.DataFrame(rows, columns=COLUMNS)
+
+    def _words(self, block: WordBlock, vocabulary: Vocabulary) -> list[str]:
+        """Return the highest-scored words of each document, with their shares, as text."""
+        share, words = shares(block, self.method), [[] for _ in range(len(block))]
+        for index in top_words(block, self.method, WORDS):
+            word = vocabulary.words[block.word[index]]
+            words[block.document[index]].append(f"{word} {share[index]:+.2f}")
+        return [", ".join(of_document) for of_document in words]
+
+
+def _texts(run: RunFiles, ids: np.ndarray) -> Iterator[tuple[int, str]]:
+    for table in read_tables(run.documents, ("id", "text"), BLOCK, ids):
+        yield from zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True)

@@ -1,0 +1,117 @@
+"""Words whose share of the score differs between two runs, class by class."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from hf_gradexplain.audit.moderated import moderated_test
+from hf_gradexplain.audit.paired_words import pair_words
+from hf_gradexplain.audit.read_words import Vocabulary, WordBlock
+from hf_gradexplain.audit.word_sums import shares
+
+MIN_TEXTS = 5
+"""From this number of texts of a class on, the difference of a word is tested over the texts."""
+
+COLUMNS = ["class", "word", "n", "a", "b", "difference", "ci_low", "ci_high", "p", "q"]
+SEED_COLUMNS = ["seeds", "seeds_error", "p_seeds", "q_seeds", "moved"]
+
+FALSE_DISCOVERY_RATE = 0.05
+
+
+class WordSums:
+    """Sums over documents of the shares of each class and word, in each of `R` runs: A, then references, then B.
+
+    The share of a word in a document is its score, divided by the sum of the absolute scores.
+
+    Args:
+        n_runs: `R`.
+        n_classes: The number of classes.
+        method: The method of the scores.
+    """
+
+    def __init__(self, n_runs: int, n_classes: int, method: str) -> None:
+        self.n_runs, self.n_classes, self.method = n_runs, n_classes, method
+        self.of_run = np.zeros((2 * n_runs, 0))
+        self.paired = np.zeros((4, 0))
+
+    def add(self, blocks: Sequence[WordBlock], vocabulary: Vocabulary) -> None:
+        """Add the same documents as each run explains them."""
+        size, ones = len(vocabulary) * self.n_classes, np.ones_like
+        of_block = [shares(block, self.method) for block in blocks]
+        groups = [block.word * self.n_classes + block.target[block.document] for block in blocks]
+        rows = [(g, values) for g, share in zip(groups, of_block, strict=True) for values in (share, ones(share))]
+        self.of_run = _added(self.of_run, [np.bincount(*row, minlength=size) for row in rows])
+        of_a, of_b = pair_words(blocks[0], blocks[-1])
+        same = groups[0][of_a] == groups[-1][of_b]
+        of_a, of_b = of_a[same], of_b[same]
+        a, b = of_block[0][of_a], of_block[-1][of_b]
+        sums = (ones(a), a, b, np.square(b - a))
+        self.paired = _added(self.paired, [np.bincount(groups[0][of_a], x, minlength=size) for x in sums])
+
+    def table(self, vocabulary: Vocabulary, class_names: Sequence[str]) -> pd.DataFrame:
+        """Return one row per class and word: those first that moved most surely; without references, most.
+
+        Returns:
+            Columns `class, word, n, a, b, difference, ci_low, ci_high, p, q`: over the `n` texts of the class with the
+            word, its mean share in A and B, the mean difference with its 95 % interval and its p-value (paired t-test),
+            and the p-value after control of the false discovery rate (Benjamini and Hochberg). Words of fewer than
+            `MIN_TEXTS` texts have no interval and no test over texts, and without references no row. With references
+            also `seeds`, the mean over A and the references; `seeds_error`, the standard error of B's difference from
+            it if B were another seed; `p_seeds`, `q_seeds`; and `moved`, whether `q_seeds` is at most 0.05.
+        """
+        n, a, b, squares = self.paired
+        enough = 1 if self.n_runs > 2 else MIN_TEXTS
+        kept = np.flatnonzero((n >= enough) & (self.of_run[1::2].min(0) >= 1))
+        n, a, b, squares = (row[kept] for row in (n, a, b, squares))
+        difference = (b - a) / n
+        columns = {
+            "class": [class_names[code % self.n_classes] for code in kept],
+            "word": [vocabulary.words[code // self.n_classes] for code in kept],
+            "n": n.astype(int),
+            "a": a / n,
+            "b": b / n,
+            "difference": difference,
+            **dict(zip(COLUMNS[6:], _over_texts(difference, squares, n), strict=True)),
+        }
+        table = pd.DataFrame(columns | self._against_seeds(kept))
+        by = table["p_seeds"] if self.n_runs > 2 else -table["difference"].abs()
+        return table.iloc[by.argsort(kind="stable")].reset_index(drop=True)
+
+    def _against_seeds(self, kept: np.ndarray) -> dict[str, np.ndarray]:
+        """Test B against A and the references; nothing without references."""
+        if self.n_runs <= 2:
+            return {}
+        sums, n = self.of_run[::2, kept], self.of_run[1::2, kept]
+        means = sums / n
+        test = moderated_test(means[:-1], means[-1], np.log(n.mean(0)))
+        q = _adjusted(test.p)
+        values = (means[:-1].mean(0), test.error, test.p, q, q <= FALSE_DISCOVERY_RATE)
+        return dict(zip(SEED_COLUMNS, values, strict=True))
+
+
+def _over_texts(mean: np.ndarray, squares: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the ends of the interval of mean differences, p and q of the paired t-test; NaN for few texts."""
+    mean = np.where(n >= MIN_TEXTS, mean, np.nan)
+    df = np.maximum(n - 1, 1)
+    error = np.sqrt(np.maximum(squares - n * np.square(mean), 0) / df / n)
+    margin = stats.t.ppf(0.975, df) * error
+    t = np.divide(np.abs(mean), error, out=np.where(mean == 0, 0.0, np.inf), where=error != 0)
+    p = np.where(np.isnan(mean), np.nan, 2 * stats.t.sf(t, df))
+    return mean - margin, mean + margin, p, _adjusted(p)
+
+
+def _adjusted(p: np.ndarray) -> np.ndarray:
+    """Adjust p-values by Benjamini and Hochberg; NaN is no test."""
+    tested = ~np.isnan(p)
+    q = np.full(len(p), np.nan)
+    if tested.any():
+        q[tested] = stats.false_discovery_control(p[tested])
+    return q
+
+
+def _added(sums: np.ndarray, more: Sequence[np.ndarray]) -> np.ndarray:
+    """Add rows that may be longer, since the vocabulary has grown."""
+    rows = np.stack(more)
+    return rows + np.pad(sums, ((0, 0), (0, rows.shape[1] - sums.shape[1])))

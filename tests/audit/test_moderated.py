@@ -1,0 +1,116 @@
+"""The moderated t-test against Smyth's formulas in plain loops, and its rates on simulated runs."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.special import digamma, polygamma
+
+from hf_gradexplain.audit.moderated import fit_prior, inverse_trigamma, moderated_test
+
+
+def smyth(values, new):
+    """Smyth (2004), sections 4 and 6.2, for one word after the other; the variances do not depend on a covariate."""
+    m, n = len(values), len(values[0])
+    d = m - 1
+    means = [sum(values[i][g] for i in range(m)) / m for g in range(n)]
+    variances = [sum((values[i][g] - means[g]) ** 2 for i in range(m)) / d for g in range(n)]
+    z = [math.log(s2) for s2 in variances]
+    e = [each - digamma(d / 2) + math.log(d / 2) for each in z]
+    mean_e = sum(e) / n
+    excess = sum((each - mean_e) ** 2 for each in e) / (n - 1) - polygamma(1, d / 2)
+    low, high = 1e-8, 1e8  # trigamma falls
+    for _ in range(300):
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if polygamma(1, middle) > excess else (low, middle)
+    d0 = 2 * low
+    s02 = math.exp(mean_e + digamma(d0 / 2) - math.log(d0 / 2))
+    p = []
+    for g in range(n):
+        s2 = (d0 * s02 + d * variances[g]) / (d0 + d)
+        t = (new[g] - means[g]) / math.sqrt(s2 * (1 + 1 / m))
+        p.append(2 * stats.t.sf(abs(t), d0 + d))
+    return d0, s02, p
+
+
+def simulate(rng, n, m, d0=4.0, s02=0.01):
+    """Runs of `n` words whose variances are those of Smyth's model, and one more run."""
+    sd = np.sqrt(d0 * s02 / rng.chisquare(d0, n))
+    values = rng.normal(0, 1, n) + sd * rng.normal(0, 1, (m + 1, n))
+    return values[:-1], values[-1]
+
+
+@pytest.mark.parametrize("m", [3, 4, 6])
+def test_the_test_is_that_of_smyth(m):
+    values, new = simulate(np.random.default_rng(m), 60, m)
+    d0, s02, p = smyth(values.tolist(), new.tolist())
+    constant = np.zeros(60)
+    prior = fit_prior(values.var(0, ddof=1), m - 1, constant)
+    assert prior.df == pytest.approx(d0, rel=1e-6)
+    assert prior.scale == pytest.approx(s02, rel=1e-6)
+    test = moderated_test(values, new, constant)
+    assert test.p == pytest.approx(p, rel=1e-5)
+    assert test.df == pytest.approx(d0 + m - 1, rel=1e-6)
+
+
+def test_the_prior_of_many_words_is_the_true_one():
+    values, _ = simulate(np.random.default_rng(0), 20_000, 4, d0=6, s02=0.04)
+    prior = fit_prior(values.var(0, ddof=1), 3, np.zeros(20_000))
+    assert prior.df == pytest.approx(6, rel=0.1)
+    assert prior.scale == pytest.approx(0.04, rel=0.03)
+
+
+def test_the_scale_follows_the_covariate():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 5, 20_000)
+    values = np.exp(-x / 2) * rng.normal(0, 1, (4, 20_000))
+    prior = fit_prior(values.var(0, ddof=1), 3, x)
+    assert np.log(prior.scale) == pytest.approx(-x, abs=0.1)
+    assert prior.df > 100
+
+
+def test_equal_true_variances_have_a_prior_without_end():
+    variances = np.random.default_rng(1).chisquare(3, 2_000) / 3
+    variances = np.exp(np.log(variances) * 0.9)  # less spread than chance gives
+    prior = fit_prior(variances, 3, np.zeros(2_000))
+    assert prior.df == np.inf
+    assert (prior.moderate(variances, 3) == prior.scale).all()
+    values = np.random.default_rng(1).normal(0, 1, (3, 5))
+    assert moderated_test(values, values[0], np.zeros(5)).df <= 10  # all there are
+
+
+def test_words_without_variance_are_tested():
+    values, new = simulate(np.random.default_rng(2), 50, 3)
+    values[:, 0] = new[0] = 0.5
+    values[:, 1], new[1] = 0.5, 5
+    test = moderated_test(values, new, np.zeros(50))
+    assert test.p[0] == 1
+    assert test.p[1] < 1e-3
+
+
+def test_runs_that_are_all_equal():
+    values = np.tile(np.linspace(-1, 1, 9), (3, 1))
+    new = values[0].copy()
+    new[2] += 0.1
+    assert moderated_test(values, new, np.zeros(9)).p == pytest.approx([1, 1, 0, 1, 1, 1, 1, 1, 1])
+
+
+@pytest.mark.parametrize("value", [1e-4, 0.1, 1.0, 50.0, 1e4])
+def test_the_inverse_of_trigamma(value):
+    assert polygamma(1, inverse_trigamma(value)) == pytest.approx(value, rel=1e-9)
+
+
+def test_the_level_holds_and_a_moved_word_is_found():
+    rng, alarms, found = np.random.default_rng(3), 0, 0
+    p = []
+    for _ in range(100):
+        values, new = simulate(rng, 300, 4)
+        test = moderated_test(values, new, np.zeros(300))
+        p += test.p.tolist()
+        alarms += (stats.false_discovery_control(test.p) <= 0.05).any()
+        new[7] += 10 * test.error[7]
+        found += stats.false_discovery_control(moderated_test(values, new, np.zeros(300)).p)[7] <= 0.05
+    assert np.mean(np.array(p) <= 0.05) == pytest.approx(0.05, abs=0.006)
+    assert alarms <= stats.binom.ppf(0.999, 100, 0.05)
+    assert found >= 95
