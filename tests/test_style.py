@@ -139,7 +139,7 @@ INSIDE = {
         {"hybrid", "input_shift", "insertion", "paired_words", "plausibility", "run_means", "runs_in_step"}
         | {"suspicious_words", "word_sums"},
         {"candidates", "changed_texts", "drift", "moved_words", "sanity", "words"},
-        {"run_comparison", "suspicious"},
+        {"run_comparison", "suspicious", "words_page"},
         {"compare", "thresholds"},
         {"comparison_summary"},
         {"__init__"},

@@ -37,7 +37,6 @@ COLUMNS = {
     "texts": "The number of texts of the group with the word, and their share of the group.",
     "share (%)": "The word's score, divided by the sum of the absolute scores of its text: the mean over the texts "
     "with the word, with its 95 % interval. Positive: it supports the explained class.",
-    "others (%)": "The mean share of all words of the same texts.",
     "overall (%)": "The mean share over all texts of the group, 0 without the word; the rows are in its order.",
     "drop (%)": "The fall of the explained class's probability when the word alone is masked, with its 95 % interval.",
     "adjusted p": "The p-value of the test whether its share is larger than that of other words of the same texts, "
@@ -139,7 +138,6 @@ def readable_words(rows: pd.DataFrame) -> pd.DataFrame:
             "share (%)": percent["share"],
             "drop (%)": percent["drop"],
             "adjusted p": list(map(p_value, rows["p_adjusted"])),
-            "others (%)": percent["others"],
             "overall (%)": percent["overall"],
         }
     )
@@ -197,7 +195,7 @@ def find_words(
     method = _leading(methods_of(paths)) if method is None else method
     vocabulary, groups = Vocabulary(key), Groups(by, paths)
     counts = count_words(paths, vocabulary, groups, method)
-    if not counts.documents.sum():
+    if by != "target" and not counts.documents.sum():
         raise GradexplainError("no document has a value to group it by: group by target or by prediction")
     least = max(min_documents, _least_frequent(counts, most))
     rows = _rows(counts, least)

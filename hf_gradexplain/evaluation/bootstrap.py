@@ -85,8 +85,10 @@ def percentile_interval(mean: np.ndarray, deviations: np.ndarray) -> tuple[np.nd
     Returns:
         The lower and the upper ends, `(C,)` each.
     """
-    ends = np.full((2, len(mean)), np.nan)
-    for c in np.flatnonzero(~np.isnan(mean)):
+    ends, missing = np.full((2, len(mean)), np.nan), np.isnan(deviations).any(0)
+    whole = ~np.isnan(mean) & ~missing
+    ends[:, whole] = mean[whole] + np.percentile(deviations[:, whole], INTERVAL, axis=0)
+    for c in np.flatnonzero(~np.isnan(mean) & missing):
         column = deviations[:, c]
         ends[:, c] = mean[c] + np.percentile(column[~np.isnan(column)], INTERVAL)
     return ends[0], ends[1]

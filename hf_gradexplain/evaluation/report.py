@@ -55,6 +55,7 @@ def write_report(
     documents: Iterable[EvaluatedDocument],
     notes: Sequence[str] = (),
     extra: Mapping[str, pd.DataFrame] | None = None,
+    audits: Sequence[ReportTable] = (),
     figures: Mapping[str, bytes] | None = None,
     file_bytes: int = FILE_BYTES,
 ) -> None:
@@ -73,10 +74,11 @@ def write_report(
         notes: Remarks about the numbers, one sentence or paragraph each; warnings that follow from the tables are
             added.
         extra: More tables by name, with captions in `hf_gradexplain.evaluation.presentation.CAPTIONS`.
+        audits: Tables about the model, each with a section of its own.
         figures: The figures as SVG files, by the names of `draw_figures`; None to draw them.
         file_bytes: About how many bytes of documents a file holds.
     """
-    page = _page(title, facts, tables, notes, extra or {}, figures)
+    page = replace(_page(title, facts, tables, notes, extra or {}, figures), audits=audits)
     further = path.parent / f"{path.stem}_pages"
     for old in further.glob("*.html"):
         old.unlink()

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from hf_gradexplain.audit.words import MIN_DOCUMENTS, Words, find_words
+from hf_gradexplain.audit.words_page import words_of_run, words_section
 from hf_gradexplain.errors import GradexplainError, translate_write_errors
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.documents import iterate_documents, read_rows
@@ -186,6 +187,7 @@ class Evaluation:
                 documents=shown_documents(self.documents),
                 notes=run.notes,
                 extra=run.extra,
+                audits=words_section(words_of_run(self.documents, run.title)),
             )
 
 

@@ -67,7 +67,7 @@ class FinishedRun:
     @property
     def extra(self) -> dict[str, pd.DataFrame]:
         """The tables of extra measures, by name."""
-        names = {*(part.name for part in fields(Tables)), "correlation_histograms"}
+        names = {*(part.name for part in fields(Tables)), "correlation_histograms", "words"}
         return {name: frame for name, frame in self.frames.items() if name not in names}
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from hf_gradexplain.audit.words_page import words_of_run, words_section
 from hf_gradexplain.evaluation.presentation import captions_of, draw_figures, readable_tables, warnings_of
 from hf_gradexplain.evaluation.report import shown_documents, write_report
 from hf_gradexplain.evaluation.summaries import headline, summary_table
@@ -34,6 +35,7 @@ FILES = {
     "plausibility": "agreement with human rationales",
     "hybrid": "how often the top word is in a sentence of the predicted class",
     "baselines": "the ranking under each masking baseline",
+    "words": "the words of each class: share of the score, drop, test",
 }
 """The content of each table's file."""
 
@@ -78,8 +80,9 @@ class Run:
 def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None:
     """Write all files of the output folder except the documents, each of them atomically, then their SHA-256."""
     forget_finished_files(output_dir)
-    files = table_files(run)
-    for name, table in files.items():
+    files, words = table_files(run), words_of_run(documents, run.title)
+    written = files if words is None else {**files, "words": words.table}
+    for name, table in written.items():
         with atomic_write(output_dir / f"{name}.parquet") as path:
             table.to_parquet(path, index=False)
     write_report(
@@ -90,14 +93,23 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
         documents=shown_documents(documents),
         notes=run.notes,
         extra=run.extra,
+        audits=words_section(words),
         figures=_write_figures(output_dir / "figures", run.tables),
     )
-    result = headline(run.tables)
-    listed = [(f"{name}.parquet", FILES.get(name, name)) for name in files]
+    atomic_write_text(output_dir / "README.md", _card(run, list(written)))
+    if run.arguments:
+        atomic_write_text(output_dir / "run.yaml", run.arguments)
+    atomic_write_text(output_dir / "results.json", json_text(_record(run, files), indent=2) + "\n")
+    record_finished_files(output_dir)
+
+
+def _card(run: Run, tables: Sequence[str]) -> str:
+    """Return the card; `tables` are the names of the files of tables."""
+    listed = [(f"{name}.parquet", FILES.get(name, name)) for name in tables]
     listed += [("documents/*.parquet", "all documents: text, units, scores, curves, correlations")]
-    card = render_card(
+    return render_card(
         title=run.title,
-        headline=result,
+        headline=headline(run.tables),
         facts=run.facts,
         notes=[*run.notes, *warnings_of(run.tables)],
         metadata={"tags": ["explainability", "faithfulness", "hf_gradexplain"]},
@@ -108,12 +120,6 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
         figures={caption: f"figures/{name}.png" for name, caption in captions_of(run.tables).items()},
         replay=run.replay,
     )
-    atomic_write_text(output_dir / "README.md", card)
-    if run.arguments:
-        atomic_write_text(output_dir / "run.yaml", run.arguments)
-    record = _record(run, result, files)
-    atomic_write_text(output_dir / "results.json", json_text(record, indent=2) + "\n")
-    record_finished_files(output_dir)
 
 
 def _write_figures(folder: Path, tables: Tables) -> dict[str, bytes]:
@@ -125,11 +131,11 @@ def _write_figures(folder: Path, tables: Tables) -> dict[str, bytes]:
     return {name: files[name, "svg"] for name in figures}
 
 
-def _record(run: Run, result: str, files: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+def _record(run: Run, files: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     """Return the run as JSON values, with all of its tables except the long ones."""
     return {
         "title": run.title,
-        "headline": result,
+        "headline": headline(run.tables),
         "inputs": run.inputs,
         "facts": run.facts,
         "notes": list(run.notes),

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from hf_gradexplain.audit.plausibility import plausibility_tables
+from hf_gradexplain.audit.words_page import words_of_run, words_section
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.report import shown_documents, write_report
 from hf_gradexplain.evaluation.tables import make_tables
@@ -37,6 +38,7 @@ def rewrite_report(folder: Path, path: Path | None = None) -> Path:
         documents=shown_documents(run.documents),
         notes=run.record.get("notes", ()),
         extra=run.extra,
+        audits=words_section(words_of_run(run.documents, run.record["title"])),
     )
     if path is None:
         record_finished_files(folder)

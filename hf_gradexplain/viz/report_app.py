@@ -17,7 +17,7 @@ from hf_gradexplain.viz.report_documents import DocumentPacker, packed
 from hf_gradexplain.viz.report_static import SHADES, static_document
 from hf_gradexplain.viz.sanitize import visible
 from hf_gradexplain.viz.segments import COLORS
-from hf_gradexplain.viz.tables import text_table
+from hf_gradexplain.viz.tables import TextTable, text_table
 from hf_gradexplain.viz.templating import HTML
 
 SCRIPTS = (
@@ -55,12 +55,21 @@ class ReportMethod:
 
 @dataclass(frozen=True, eq=False)
 class ReportTable:
-    """A table of a report: its heading, a sentence about it, its rows, and what its columns mean."""
+    """A table of a report.
+
+    Attributes:
+        title: Its heading.
+        caption: A sentence about it.
+        frame: Its rows.
+        columns: What its columns mean.
+        figures: Figures above it, as SVG files by caption.
+    """
 
     title: str
     caption: str
     frame: pd.DataFrame
     columns: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +82,7 @@ class ReportPage:
         facts: Model, data and options, by name.
         notes: Remarks about the numbers.
         tables: The tables, in order.
+        audits: Tables about the model rather than about methods, each with a section of its own.
         curves: The figures of curves as SVG files by caption; scripts replace them by `charts`.
         charts: The charts, see `chart`.
         figures: The other figures as SVG files by caption.
@@ -92,10 +102,11 @@ class ReportPage:
     methods: Sequence[ReportMethod]
     leading: str
     short_k: int
+    audits: Sequence[ReportTable] = ()
 
     def without_results(self) -> "ReportPage":
         """Return a page of documents alone."""
-        return replace(self, headline="", facts={}, notes=(), tables=(), curves={}, charts=(), figures={})
+        return replace(self, headline="", facts={}, notes=(), tables=(), audits=(), curves={}, charts=(), figures={})
 
 
 @dataclass(frozen=True)
@@ -167,7 +178,7 @@ def render_app(page: ReportPage, documents: DocumentPacker, parts: Sequence[Part
     style = Markup(HTML.get_template("app.css.jinja").render(colors=colors, shades=SHADES))
     script = Markup(_script())
     index = documents.index()
-    tables = [(table, text_table(table.frame), _described(table)) for table in page.tables]
+    main, *others = [_shown(table) for table in page.tables] or [None]
     signed = {method.name: method.signed for method in page.methods}
     warnings = {method.name: method.warning for method in page.methods}
     return HTML.get_template("app.html.jinja").render(
@@ -175,8 +186,9 @@ def render_app(page: ReportPage, documents: DocumentPacker, parts: Sequence[Part
         style=style,
         script=script,
         hashes={"style": _hash(style), "script": _hash(script)},
-        main=tables[0] if tables else None,
-        others=tables[1:],
+        main=main,
+        audits=[_shown(table) for table in page.audits],
+        others=others,
         images={name: _images(figures) for name, figures in (("curves", page.curves), ("figures", page.figures))},
         first=[static_document(document, signed, warnings, f"AOPC({page.short_k})") for document in documents.first],
         n_documents=len(documents),
@@ -203,8 +215,11 @@ def _images(figures: Mapping[str, bytes]) -> dict[str, str]:
     return {caption: b64encode(svg).decode() for caption, svg in figures.items()}
 
 
-def _described(table: ReportTable) -> dict[str, str]:
-    return {name: meaning for column in table.frame.columns if (meaning := table.columns.get(name := str(column)))}
+def _shown(table: ReportTable) -> tuple[ReportTable, TextTable, dict[str, str], dict[str, str]]:
+    """Return a table with its cells as text, the meanings of its columns and its images."""
+    columns = map(str, table.frame.columns)
+    described = {name: table.columns[name] for name in columns if name in table.columns}
+    return table, text_table(table.frame), described, _images(table.figures)
 
 
 def _page_data(page: ReportPage) -> dict[str, Any]:

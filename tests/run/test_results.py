@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from datasets import Dataset
 
+from hf_gradexplain.audit.words import find_words
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import read_explanations
 from hf_gradexplain.evaluation.extra_measures import Measures
@@ -75,9 +76,11 @@ def test_tables_have_the_documented_columns(folder):
 def test_the_page_on_tables_names_every_file_and_its_columns(folder):
     page = (Path(__file__).parents[2] / "docs" / "documents.md").read_text(encoding="utf-8")
     described = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|$", page.partition("# Tables of a run")[2], flags=re.M))
-    assert set(described) == {*MADE, "normalised", "signs", "baselines", "hybrid", "planted", "plausibility"}
+    assert set(described) == {*MADE, "normalised", "signs", "baselines", "hybrid", "planted", "plausibility", "words"}
     assert ", ".join(planted_table([], lambda word, target: 0.0).columns) == described["planted"]
-    for name in set(described) - {"baselines", "hybrid", "planted", "plausibility"}:
+    words = find_words(sorted((folder / "documents").glob("*.parquet")), min_documents=1)
+    assert ", ".join(words.to_frame().columns) == described["words"]
+    for name in set(described) - {"baselines", "hybrid", "planted", "plausibility", "words"}:
         assert ", ".join(pd.read_parquet(folder / f"{name}.parquet").columns) == described[name]
 
 

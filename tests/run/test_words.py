@@ -5,6 +5,9 @@ import pytest
 
 from hf_gradexplain.audit.words import find_words
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.run.finished_run import open_run
+from hf_gradexplain.run.folder import document_paths
+from hf_gradexplain.run.rewrite import rewrite_report
 from tests.helpers.tiny import CORPUS, explainer
 
 LABELS = [0, 1, 0, 1, 0]
@@ -35,3 +38,35 @@ def test_texts_are_grouped_by_a_value_each(result):
         GradexplainError, match=r"^by has 2 values for 5 texts: give one for each text, in their order$"
     ):
         result.words(by=["a", "b"])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The folder of a run whose texts share words."""
+    folder = tmp_path_factory.mktemp("run")
+    texts = ["a music actor <b>", "a worst actor <b>"] * 10
+    explainer("fasttext").evaluate(texts, [0, 1] * 10, ["signed_gi"], "word_type", output_dir=folder, progress=False)
+    return folder
+
+
+def test_a_run_has_its_words_in_a_file_and_in_the_report(folder):
+    expected = find_words(document_paths(folder))
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / "words.parquet"), expected.to_frame())
+    page = (folder / "report.html").read_text()
+    assert '<a href="#audit-1">Words of each class</a>' in page
+    assert expected.summary in page
+    assert len(expected.top()) >= 2
+    assert "words" not in open_run(folder).extra
+    assert "words.parquet" in (folder / "SHA256SUMS").read_text()
+
+
+def test_words_are_not_on_the_card_nor_in_the_results(folder):
+    rare = {"music", "actor", "worst"}.intersection(find_words(document_paths(folder)).top()["word"])
+    assert rare
+    for name in ("README.md", "results.json"):
+        assert not any(word in (folder / name).read_text() for word in rare)
+
+
+def test_a_report_that_is_written_again_has_the_words(folder, tmp_path):
+    written = rewrite_report(folder, tmp_path / "again.html")
+    assert written.read_text() == (folder / "report.html").read_text()
