@@ -21,6 +21,7 @@ from .preference import Preference as Preference
 from .ranking import Ranking as Ranking
 from .run.compare import compare_runs as compare_runs
 from .run.evaluation import Evaluation as Evaluation
+from .run.evidence import evidence as evidence
 from .sharing import load_explanations as load_explanations
 from .zero_shot import ZeroShotExplainer as ZeroShotExplainer
 

@@ -35,6 +35,7 @@ EXPORTS = [
     "TextCNNForSequenceClassification",
     "ZeroShotExplainer",
     "compare_runs",
+    "evidence",
     "explain",
     "load_explanations",
     "plots",

@@ -29,7 +29,7 @@ STUBS = {
 }
 COMMANDS = {
     f"hf_gradexplain.cli.{name}"
-    for name in ("compare", "doctor", "env", "evaluate", "explain", "report", "train", "words")
+    for name in ("compare", "doctor", "env", "evaluate", "evidence", "explain", "report", "train", "words")
 }
 MAY_DEFER = {"hf_gradexplain", "hf_gradexplain.auditing", "hf_gradexplain.explain", "hf_gradexplain.models", *COMMANDS}
 
@@ -134,12 +134,15 @@ INSIDE = {
         {"__init__"},
     ],
     "audit": [
-        {"insertion_places", "model_layers", "moderated", "places", "rank_agreement", "read_words"}
+        {"removed_alone"},
+        {"decision", "main_words", "measured"}
+        | {"insertion_places", "model_layers", "moderated", "places", "rank_agreement", "read_words"}
         | {"sanity_checks", "seeds", "word_tests"},
-        {"hybrid", "input_shift", "insertion", "paired_words", "plausibility", "run_means", "runs_in_step"}
+        {"wording", "hybrid", "input_shift", "insertion", "paired_words", "plausibility", "run_means", "runs_in_step"}
         | {"suspicious_words", "word_sums"},
-        {"candidates", "changed_texts", "drift", "moved_words", "sanity", "words"},
-        {"run_comparison", "suspicious", "words_page"},
+        {"candidates", "changed_texts", "drift", "moved_words", "sanity", "words"}
+        | {"marked_text", "wording_of_measures"},
+        {"run_comparison", "suspicious", "words_page", "evidence"},
         {"compare", "thresholds"},
         {"comparison_summary"},
         {"__init__"},
@@ -150,13 +153,26 @@ INSIDE = {
         {"progress"},
         {"finished_run", "results", "runner"},
         {"estimate", "evaluation", "hybrid", "rewrite"},
-        {"compare", "in_memory"},
+        {"compare", "evidence", "in_memory"},
+        {"verify_evidence"},
     ],
     "interactions": [{"indices", "value_function"}, {"display"}, {"result"}, {"find", "__init__"}],
     "hub": [{"provenance", "push"}],
     "cli": [
         {"inputs", "output"},
-        {"compare", "completion", "doctor", "env", "evaluate", "explain", "methods", "report", "train", "words"},
+        {
+            "compare",
+            "completion",
+            "doctor",
+            "env",
+            "evaluate",
+            "evidence",
+            "explain",
+            "methods",
+            "report",
+            "train",
+            "words",
+        },
         {"__init__"},
     ],
     "commands": [

@@ -62,5 +62,59 @@ DESCRIPTIONS = {
 }
 """One description per method of `hf_gradexplain.attribution.methods`, in the same order."""
 
+IN_WORDS = {
+    "random": "Every word gets a random rank, which has nothing to do with the model. It only shows what chance "
+    "looks like.",
+    "loo": "Each word is removed alone, and the model predicts the text again. The score says how much weaker "
+    "the prediction gets without the word.",
+    "sa_raw": "It computes how the prediction reacts to a tiny change of each word's numbers in the model, and "
+    "adds these reactions up. It does not say whether a word speaks for or against the class.",
+    "sa_l1": "It measures how strongly the prediction reacts to a tiny change of each word's numbers in the "
+    "model. It does not say whether a word speaks for or against the class.",
+    "sa_l2": "It measures how strongly the prediction reacts to a tiny change of each word's numbers in the "
+    "model. It does not say whether a word speaks for or against the class.",
+    "sa_linf": "It measures how strongly the prediction reacts to a tiny change of each word's numbers in the "
+    "model. It does not say whether a word speaks for or against the class.",
+    "signed_gi": "It estimates in one step how the prediction would change if each word's numbers in the model "
+    "were set to a neutral value. It looks only at the immediate neighbourhood of the text, so it is an "
+    "approximation.",
+    "gi_prob": "It estimates in one step how the probability would change if each word's numbers in the model "
+    "were set to a neutral value. It looks only at the immediate neighbourhood of the text, so it is an "
+    "approximation.",
+    "integrated_gradients": "It fades the text in, from a neutral text to the real one, and records how the "
+    "prediction reacts to each word on the way. The scores of all words together make up the change of the "
+    "prediction from the neutral text to the real one.",
+    "gradient_shap": "It fades the text in from several neutral texts, and averages how the prediction reacts "
+    "to each word on the way. The starting points are drawn at random, so the scores are estimates.",
+    "sequential_integrated_gradients": "It fades one word in at a time while the rest of the text stays, and "
+    "records how the prediction reacts on the way. The result is close to removing each word alone.",
+    "attn_lrp": "It follows the prediction backwards through the layers of the model, and shares it out among "
+    "the words in proportion to what each contributed. The rules of this sharing are chosen for models with "
+    "attention.",
+    "cp_lrp": "It follows the prediction backwards through the layers of the model, and shares it out among the "
+    "words. What the model pays attention to is taken as given.",
+    "gi_detached": "It estimates in one step how the prediction would change if each word's numbers in the "
+    "model were set to a neutral value. What the model pays attention to is taken as given.",
+    "occlusion": "A window of three neighbouring words is removed at a time, and the model predicts the text "
+    "again. The score of a word is the average effect of the windows that contain it.",
+    "shapley": "Words are removed in many orders, and the score is the average effect of removing the word, "
+    "whichever words are still there. With many words the orders are drawn at random, so the scores are "
+    "estimates.",
+    "partition_shapley": "Words are removed in many orders that keep clauses and sentences together, and the "
+    "score is the average effect of removing the word. With many words the orders are drawn at random, so the "
+    "scores are estimates.",
+    "kernel_shap": "Many versions of the text with some words removed are predicted, and the scores are those "
+    "that fit these predictions best. The versions are drawn at random, so the scores are estimates.",
+    "lime": "Many versions of the text with some words removed are predicted, and a simple formula with one "
+    "number per word is fitted to these predictions. The versions are drawn at random, so the scores are "
+    "estimates.",
+    "smoothgrad": "It measures how strongly the prediction reacts to a tiny change of each word's numbers in "
+    "the model, averaged over noisy copies of the text. It does not say whether a word speaks for or against "
+    "the class.",
+    "vargrad": "It measures how much the reaction of the prediction to each word varies over noisy copies of "
+    "the text. It does not say whether a word speaks for or against the class.",
+}
+"""How each method works, in two sentences for readers who are not of the field."""
+
 PAPER_METHODS = ("random", "loo", "sa_raw", "sa_l1", "sa_l2", "sa_linf", "signed_gi")
 """The methods that the paper compares."""

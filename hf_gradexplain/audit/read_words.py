@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.special import expit, logit
 
+from hf_gradexplain.audit.removed_alone import drops_alone
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.correlation import REFERENCE
 from hf_gradexplain.evaluation.documents import open_documents
@@ -178,15 +178,8 @@ def _pairs(document: np.ndarray, word: np.ndarray, size: int) -> tuple[np.ndarra
 
 
 def _drops(table: pa.Table, probability: np.ndarray, document: np.ndarray, loo: np.ndarray | None) -> np.ndarray:
-    """Return how far the probability falls without each unit `(U,)`, from the rise of the loss.
-
-    The loss is `-log f`, `-f` or, under a contrast, `-log(f / (1 - f))`; see
-    `hf_gradexplain.classifier.objective.Objective`. In regression it is `-f` under every objective without a contrast.
-    """
+    """Return how far the probability falls without each unit `(U,)`."""
     if loo is None:
         return np.full(len(document), np.nan)
-    f, kinds = probability[document], to_array(table["objective"])
-    kinds = np.where(to_array(table["regression"]), "prob", kinds)[document]
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        drops = {"loss": -f * np.expm1(-loo), "prob": loo, "contrast": f - expit(logit(f) - loo)}
-    return np.select([kinds == name for name in drops], list(drops.values()), np.nan)
+    objective, regression = (to_array(table[name])[document] for name in ("objective", "regression"))
+    return drops_alone(probability[document], loo, objective, regression)

@@ -12,12 +12,24 @@ import sys
 from collections.abc import Sequence
 
 from hf_gradexplain import __version__
-from hf_gradexplain.cli import compare, completion, doctor, env, evaluate, explain, methods, report, train, words
+from hf_gradexplain.cli import (
+    compare,
+    completion,
+    doctor,
+    env,
+    evaluate,
+    evidence,
+    explain,
+    methods,
+    report,
+    train,
+    words,
+)
 from hf_gradexplain.commands.parsing import Parser, plain_warnings, wait_for_main_process
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.viz.sanitize import visible
 
-COMMANDS = (explain, evaluate, report, words, compare, train, doctor, methods, env)
+COMMANDS = (explain, evaluate, report, evidence, words, compare, train, doctor, methods, env)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

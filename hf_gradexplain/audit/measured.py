@@ -1,0 +1,262 @@
+"""What a run measured that concerns one decision: on its text, on all texts, and how often the model is right."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.stats import binomtest
+
+from hf_gradexplain.correlation import REFERENCE
+from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
+from hf_gradexplain.evaluation.documents import EvaluatedDocument, open_documents
+from hf_gradexplain.evaluation.random_band import RANDOM
+from hf_gradexplain.evaluation.summaries import MATTERS, Comparison, compared_with
+from hf_gradexplain.evaluation.tables import SHORT_K, Tables
+from hf_gradexplain.perturb.orders import tie
+from hf_gradexplain.self_check import TOP
+
+ENOUGH = 30
+"""The number of texts from which an interval may show that a method is no better than random orders."""
+
+
+@dataclass(frozen=True)
+class Removal:
+    """The probability of the explained class (regression: the output) without `k` units.
+
+    Attributes:
+        k: The number of removed units.
+        without_top: The value without the `k` highest-scored units.
+        without_random: The mean of the value without `k` units over random orders; None if it was not measured.
+    """
+
+    k: int
+    without_top: float
+    without_random: float | None
+
+
+@dataclass(frozen=True)
+class TextCheck:
+    """What happens to the prediction of this very text when the highest-scored units are removed.
+
+    Attributes:
+        value: The probability of the explained class (regression: the output) on the full text.
+        removals: The value without 1, 3 and 10 units, as far as the text has more and the run measured them.
+        k: The number of removed units that `beats_random` is about; None for a text of fewer than two units.
+        top: These `k` units; empty if ties leave open which ones they are.
+        beats_random: Whether removing them lowers the value more than removing random ones; for scores without a sign,
+            whether it changes it more. Values are compared with 4 decimals (regression: 5 digits). None if it was not
+            measured.
+    """
+
+    value: float
+    removals: tuple[Removal, ...]
+    k: int | None
+    top: tuple[str, ...]
+    beats_random: bool | None
+
+
+@dataclass(frozen=True)
+class Faithfulness:
+    """How faithful a method was measured to be, on all texts of a run.
+
+    Attributes:
+        method: The method.
+        n: The number of texts.
+        k: The `K` of AOPC(K), the mean fall of the probability (regression: the output) without the top 0 to `K` units.
+        aopc: AOPC(K), its mean over the texts.
+        low: The lower end of its 95 % interval.
+        high: The upper end.
+        random: AOPC(K) of random orders; None if they were not measured.
+        random_low: The lower end of the range that holds it for 95 % of random seeds; None if it was not measured.
+        random_high: The upper end.
+        verdict: How the method compares with random orders, see
+            `hf_gradexplain.evaluation.summaries.compared_with`; empty if they were not measured. With fewer than 30
+            texts, what would be `level` is `unclear`.
+        correlation: The median over texts of Pearson's r with leave-one-out; None if it was not measured.
+        correlation_low: The lower end of its 95 % interval; None for few texts.
+        correlation_high: The upper end.
+        correlated: The number of texts that have an r.
+        more_faithful: Methods of the run whose AOPC(K) is higher by at least 0.02, significantly so.
+    """
+
+    method: str
+    n: int
+    k: int
+    aopc: float
+    low: float
+    high: float
+    random: float | None
+    random_low: float | None
+    random_high: float | None
+    verdict: Comparison | str
+    correlation: float | None
+    correlation_low: float | None
+    correlation_high: float | None
+    correlated: int
+    more_faithful: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of some texts the model classifies as the dataset does, with a 95 % interval (Wilson).
+
+    Attributes:
+        n: The number of texts.
+        right: On how many of them the predicted class is the label.
+        share: `right / n`.
+        low: The lower end of its interval.
+        high: The upper end.
+    """
+
+    n: int
+    right: int
+    share: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, right: int, n: int) -> "Share | None":
+        """Return the share; None without texts."""
+        if not n:
+            return None
+        interval = binomtest(right, n).proportion_ci(method="wilson")
+        return cls(n, right, right / n, float(interval.low), float(interval.high))
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How often the model agrees with the labels of the dataset.
+
+    Attributes:
+        overall: On all labelled texts.
+        of_prediction: On the labelled texts for which it predicts the same class as here.
+    """
+
+    overall: Share
+    of_prediction: Share | None
+
+
+def check_text(document: EvaluatedDocument, method: str, signed: bool, measured: Collection[int] = ()) -> TextCheck:
+    """Return what the removal curves say about one text.
+
+    Args:
+        document: The document, with its curves.
+        method: The method.
+        signed: Whether its scores have a sign.
+        measured: The numbers of removed units at which curves are exact; empty for all.
+    """
+    curve, n = document.curves[method], len(document.explanation.units)
+    random = document.random_orders.get("mean", document.curves.get(RANDOM))
+    wanted = sorted({k for k in measured if k <= SHORT_K}) if measured else (1, TOP, SHORT_K)
+    ks = [k for k in wanted if 0 < k < n]
+    removals = tuple(Removal(k, float(curve[k]), None if random is None else float(random[k])) for k in ks)
+    value = float(curve[0])
+    if not removals:
+        return TextCheck(value, (), None, (), None)
+    chosen = max((r for r in removals if r.k <= TOP), key=lambda r: r.k, default=removals[0])
+    return TextCheck(
+        value=value,
+        removals=removals,
+        k=chosen.k,
+        top=_top(document, method, chosen.k),
+        beats_random=_beats_random(value, chosen, signed, document.explanation.regression),
+    )
+
+
+def _top(document: EvaluatedDocument, method: str, k: int) -> tuple[str, ...]:
+    """Return the `k` highest-scored units; none if the next one has the same score, up to rounding."""
+    explanation = document.explanation
+    scores = tie(explanation.scores[method], explanation.dtype)
+    order = np.argsort(-scores, kind="stable")
+    if k < len(order) and scores[order[k - 1]] == scores[order[k]]:
+        return ()
+    return tuple(explanation.units[u].text for u in order[:k])
+
+
+def _beats_random(value: float, removal: Removal, signed: bool, regression: bool) -> bool | None:
+    if removal.without_random is None:
+        return None
+    top, random = removal.without_top, removal.without_random
+    if not signed:  # minus the changes: the lower, the better
+        top, random = -abs(value - top), -abs(value - random)
+    spec = ".5g" if regression else ".4f"
+    return float(format(top, spec)) < float(format(random, spec))
+
+
+def faithfulness(tables: Tables, method: str) -> Faithfulness:
+    """Return how faithful a method was measured to be."""
+    k = min(SHORT_K, int(tables.aopc["k"].max()))
+    of_methods = tables.aopc[tables.aopc["k"] == k].set_index("method")
+    row = of_methods.loc[method]
+    random = float(of_methods.loc[RANDOM, "aopc"]) if RANDOM in of_methods.index else None
+    low = high = None
+    if len(tables.chance):
+        band = tables.chance.set_index("k").loc[k]
+        random, low, high = (float(band[name]) for name in ("aopc", "low", "high"))
+    r = tables.correlation
+    r = r[(r["method"] == method) & (r["coefficient"] == "pearson") & (r["n"] > 0)]
+    median, median_low, median_high = (
+        None if method == REFERENCE or r.empty or np.isnan(x := float(r[name].item())) else x
+        for name in ("median", "median_ci_low", "median_ci_high")
+    )
+    return Faithfulness(
+        method=method,
+        n=int(row["n"]),
+        k=k,
+        aopc=float(row["aopc"]),
+        low=float(row["ci_low"]),
+        high=float(row["ci_high"]),
+        random=random,
+        random_low=low,
+        random_high=high,
+        verdict=_verdict(tables, method, float(row["ci_low"]), float(row["ci_high"]), low, high),
+        correlation=median,
+        correlation_low=median_low,
+        correlation_high=median_high,
+        correlated=0 if median is None else int(r["n"].item()),
+        more_faithful=_more_faithful(tables, method, k),
+    )
+
+
+def _verdict(
+    tables: Tables, method: str, low: float, high: float, random_low: float | None, random_high: float | None
+) -> Comparison | str:
+    """Return how a method compares with random orders: by paired tests, or without them by intervals."""
+    if method == RANDOM:
+        return "level"
+    tested = compared_with(tables, RANDOM)
+    if method not in tested and random_low is not None and random_high is not None:
+        return "above" if low > random_high else "below" if high < random_low else "unclear"
+    verdict = tested.get(method, "")
+    return "unclear" if verdict == "level" and tables.document_counts["documents"] < ENOUGH else verdict
+
+
+def _more_faithful(tables: Tables, method: str, k: int) -> tuple[str, ...]:
+    rows = tables.comparisons
+    if not len(rows):
+        return ()
+    clear = (rows["p_adjusted"] <= SIGNIFICANCE) & (rows["difference"] >= MATTERS)
+    return tuple(rows.loc[(rows["k"] == k) & (rows["other"] == method) & clear, "method"])
+
+
+def accuracy(paths: Sequence[Path], prediction: int) -> Accuracy | None:
+    """Return how often the prediction is the label; None without labels, and in regression.
+
+    Args:
+        paths: The document files of the run.
+        prediction: The predicted class of the decision.
+    """
+    read = [open_documents(path).read(["label", "prediction", "regression"]) for path in paths]
+    table = pa.concat_tables(read)
+    table = table.filter(pc.and_(pc.is_valid(table["label"]), pc.invert(table["regression"])))
+    right, same = pc.equal(table["label"], table["prediction"]), pc.equal(table["prediction"], prediction)
+    overall = Share.of(_count(right), len(table))
+    of_prediction = Share.of(_count(pc.and_(right, same)), _count(same))
+    return None if overall is None else Accuracy(overall, of_prediction)
+
+
+def _count(values: pa.ChunkedArray) -> int:
+    return int(pc.sum(values).as_py() or 0)

@@ -1,0 +1,86 @@
+"""`hf-gradexplain evidence`: one decision of a finished run on one page, and its verification."""
+
+import argparse
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from hf_gradexplain.cli.output import Commands, add_format, print_rows
+from hf_gradexplain.errors import GradexplainError, translate_write_errors
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the parser of the command."""
+    parser = commands.add_parser(
+        "evidence",
+        usage="%(prog)s RUN (--id N | --verify FILE) [--flag value ...]",
+        help="one decision of a finished evaluation on one page",
+        description="Write one decision of a finished evaluation on one page, for the person concerned and for paper: "
+        "the text, the words that counted, how well that is known, and what it cannot say; and the same as JSON with "
+        "hashes. Or verify such a JSON file. Needs no model.",
+        examples=[
+            "outputs/evaluate --id 12",
+            'outputs/evaluate --id 12 --method loo --contact "Jane Doe, +1 555 0100"',
+            "outputs/evaluate --verify outputs/evaluate/evidence-12.json",
+        ],
+    )
+    parser.add_argument("folder", type=Path, metavar="RUN", help="The output folder of `hf-gradexplain evaluate`.")
+    task = parser.add_mutually_exclusive_group(required=True)
+    task.add_argument("--id", type=int, metavar="N", help="The row number of the text in the dataset.")
+    task.add_argument(
+        "--verify",
+        type=Path,
+        metavar="FILE",
+        help="A JSON file of this command: compare all of it with the run, and say which parts agree. The exit code is "
+        "1 if one differs.",
+    )
+    parser.add_argument(
+        "--method",
+        metavar="METHOD",
+        help="The method of the run that finds the words. By default the first one that is not random.",
+    )
+    parser.add_argument("--contact", default="", help="Whom the person concerned can ask; else a line to fill in.")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="Write only this file, .html or .json. By default RUN/evidence-N.html and RUN/evidence-N.json.",
+    )
+    add_format(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the page and print it in short with its path, or print which parts of a file agree with the run."""
+    return _write(arguments) if arguments.verify is None else _verify(arguments)
+
+
+def _write(arguments: argparse.Namespace) -> int:
+    from hf_gradexplain.run.evidence import evidence, write_evidence
+
+    folder, output = arguments.folder, arguments.output
+    if output is not None and output.suffix.lower() not in (".html", ".json"):
+        raise GradexplainError(f"--output must be a file that ends in .html or .json, not {output}")
+    made = evidence(folder, arguments.id, arguments.method, contact=arguments.contact)
+    paths = [folder / f"evidence-{made.id}{end}" for end in (".html", ".json")] if output is None else [output]
+    with translate_write_errors(output or folder, instead="FILE with --output" if output else "RUN"):
+        for path in paths:
+            write_evidence(made, path)
+    if arguments.format == "json":
+        sys.stdout.write(made.to_json())
+    else:
+        print(*([made] if arguments.format == "human" else []), paths[0], sep="\n")
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from hf_gradexplain.run.verify_evidence import verify_evidence
+
+    rows = [asdict(agreement) for agreement in verify_evidence(arguments.verify, arguments.folder)]
+    agrees = all(row["verdict"] != "differs" for row in rows)
+    shown = [row for row in rows if arguments.format != "quiet" or row["verdict"] == "differs"]
+    if shown:
+        print_rows(shown, arguments.format)
+    if arguments.format == "human":
+        print("All parts agree, except those that may differ." if agrees else "This is not the evidence of this run.")
+    return 0 if agrees else 1

@@ -1,0 +1,201 @@
+"""The evidence of one decision of a run: its document, what the run measured, and the hashes of both."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from hf_gradexplain.audit.evidence import DATE, Evidence, RunRecord, make_evidence
+from hf_gradexplain.audit.measured import accuracy
+from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.evaluation.documents import EvaluatedDocument, open_documents, read_left_out, read_rows
+from hf_gradexplain.evaluation.random_band import RANDOM
+from hf_gradexplain.evaluation.tables import Tables
+from hf_gradexplain.files import atomic_write_text
+from hf_gradexplain.run.evaluation import Evaluation
+from hf_gradexplain.run.fingerprints import versions
+from hf_gradexplain.run.finished_files import SUMS
+from hf_gradexplain.run.finished_run import open_run
+from hf_gradexplain.viz.sanitize import one_line
+
+FILES = ("results.json", "run.yaml", SUMS)
+"""Files of a run that hold times and paths, and are different in each run."""
+
+FINGERPRINTS = {
+    "texts": "all texts of the run",
+    "model weights": "model weights",
+    "model configuration": "model configuration",
+    "tokenizer": "tokenizer",
+}
+"""The inputs of a run that are hashes, and what they are called on the page."""
+
+SOFTWARE = ("hf_gradexplain", "torch", "transformers", "device", "threads")
+"""The inputs of a run that say what it ran on."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """What evidence is made from."""
+
+    documents: Sequence[Path]
+    tables: Tables
+    title: str
+    facts: Mapping[str, str]
+    inputs: Mapping[str, Any]
+    notes: Sequence[str]
+    versions: Mapping[str, str]
+    folder: Path | None
+
+
+def evidence(
+    run: str | PathLike[str] | Evaluation, id: int, method: str | None = None, *, contact: str = ""
+) -> Evidence:
+    """Return the evidence of one decision of a finished run, on one page: `.to_html()`, `.to_json()`.
+
+    It says what was decided, which words counted, how well that is known, and what it cannot say, and has the hashes
+    that a third party recomputes. Nothing is computed by the model: all numbers are those of the run.
+
+    Args:
+        run: The output folder of `hf-gradexplain evaluate`, or what `Explainer.evaluate` returned. Without an
+            `output_dir`, the hashes of the model and of the data are missing.
+        id: The row number of the text in the dataset, as in the column `id` of the documents.
+        method: The method that finds the words that counted; by default the first one of the run that is not `random`.
+        contact: Whom the person concerned can ask, shown on the page; empty for a line to fill in.
+
+    Raises:
+        GradexplainError: The folder is not that of a finished run, the run has no text of this number, or no such
+            method, or a file of it was damaged or changed.
+
+    Example:
+        >>> import hf_gradexplain  # doctest: +SKIP
+        >>> page = hf_gradexplain.evidence("outputs/evaluate", 12).to_html()  # doctest: +SKIP
+    """
+    source = _of_evaluation(run) if isinstance(run, Evaluation) else _of_folder(Path(run))
+    path, row = _find(source.documents, id)
+    document = EvaluatedDocument.from_row(row)
+    methods = list(document.explanation.scores)
+    default = next((name for name in methods if name != RANDOM), methods[0])
+    method = default if method is None else choose("method", method, methods)
+    fingerprints = {name: source.inputs[key] for key, name in FINGERPRINTS.items() if _is_hash(source.inputs.get(key))}
+    return make_evidence(
+        document,
+        method,
+        source.tables,
+        _record(source, document),
+        hashes={**hash_document(path, row), **fingerprints},
+        this_run={**_date(path), **_hash_files(source.folder)},
+        contact=contact,
+    )
+
+
+def write_evidence(made: Evidence, path: Path) -> None:
+    """Write evidence to a file: as JSON if its name ends in `.json`, else as a page."""
+    atomic_write_text(path, made.to_json() if path.suffix.lower() == ".json" else made.to_html())
+
+
+def hash_document(path: Path, row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the SHA-256 of a text, of its row, and of the file that the row is in.
+
+    Args:
+        path: The document file.
+        row: The row as the file holds it; `class_names`, which are in the metadata of the file, do not count.
+
+    Returns:
+        `text`: of the text in UTF-8; `explanation`: of the row as JSON with sorted keys and no blanks, as
+        `json.dumps(row, sort_keys=True, separators=(",", ":"))` writes it; `documents/NAME`: of the bytes of the file.
+    """
+    stored = {name: value for name, value in row.items() if name != "class_names"}
+    canonical = json.dumps(stored, sort_keys=True, separators=(",", ":"))
+    return {
+        "text": hashlib.sha256(row["text"].encode()).hexdigest(),
+        "explanation": hashlib.sha256(canonical.encode()).hexdigest(),
+        f"documents/{path.name}": _digest(path),
+    }
+
+
+def _of_folder(folder: Path) -> _Source:
+    finished = open_run(folder)
+    record = finished.record
+    return _Source(
+        documents=finished.documents,
+        tables=finished.tables,
+        title=record["title"],
+        facts=record["facts"],
+        inputs=record["inputs"],
+        notes=record.get("notes", ()),
+        versions=record["versions"],
+        folder=folder,
+    )
+
+
+def _of_evaluation(evaluation: Evaluation) -> _Source:
+    """Return the source of an evaluation; of one that wrote a folder, that folder."""
+    run, folder = evaluation.run, evaluation.documents[0].parent.parent
+    if (folder / "results.json").exists():
+        return _of_folder(folder)
+    return _Source(
+        evaluation.documents, run.tables, run.title, run.facts, run.inputs, tuple(run.notes), versions(), None
+    )
+
+
+def _find(documents: Sequence[Path], id: int) -> tuple[Path, dict[str, Any]]:
+    """Return the row of a text, and the file that it is in."""
+    seen: list[int] = []
+    for path in documents:
+        file = open_documents(path)
+        if "text" not in file.schema_arrow.names:
+            raise GradexplainError(
+                f"the rows of {path} have no texts, without which a decision cannot be shown: give the folder of the "
+                "run itself, not of explanations that were published without their texts"
+            )
+        ids = file.read(["id"])["id"].to_pylist()
+        if id in ids:
+            return path, next(row for row in read_rows([path]) if row["id"] == id)
+        seen += [min(ids), max(ids)] if ids else []
+        if reason := read_left_out(path).get(id):
+            raise GradexplainError(
+                f"text {id} has no explanation, since its scores are not finite ({one_line(reason, width=200)}): give "
+                "the id of another text"
+            )
+    held = f"they are row numbers from {min(seen)} to {max(seen)}" if seen else "it has none"
+    raise GradexplainError(f"the run has no text with id {id}: give one of its ids, {held}")
+
+
+def _record(source: _Source, document: EvaluatedDocument) -> RunRecord:
+    inputs = source.inputs
+    known = {*FINGERPRINTS, *SOFTWARE, "commits"}
+    software: dict[str, Any] = dict(source.versions)
+    software |= {name: inputs[name] for name in ("device", "threads") if name in inputs}
+    software |= {"code": inputs["hf_gradexplain"]} if "hf_gradexplain" in inputs else {}
+    return RunRecord(
+        title=source.title,
+        facts=source.facts,
+        options={name: value for name, value in inputs.items() if name not in known},
+        commits=inputs.get("commits", {}),
+        notes=tuple(source.notes),
+        software=software,
+        accuracy=accuracy(source.documents, document.explanation.prediction),
+    )
+
+
+def _date(path: Path) -> dict[str, str]:
+    """Return when a document file was written, if nobody changed the time of the file."""
+    return {DATE: datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()}
+
+
+def _hash_files(folder: Path | None) -> dict[str, str]:
+    paths = [] if folder is None else [folder / name for name in FILES]
+    return {path.name: _digest(path) for path in paths if path.exists()}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_hash(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 64

@@ -1,0 +1,101 @@
+"""Compare the evidence in a file with that of a run: of the same one, or of one that was made again."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+from hf_gradexplain.audit.evidence import FORMAT
+from hf_gradexplain.errors import one_line, translate_errors
+from hf_gradexplain.run.evaluation import Evaluation
+from hf_gradexplain.run.evidence import evidence
+
+Verdict = Literal["agrees", "differs", "may differ"]
+
+MAY_DIFFER = ("software", "this_run")
+"""The parts that differ if the run was made again elsewhere, or at another time."""
+
+GROUPS = ("hashes", *MAY_DIFFER)
+"""The parts whose entries are compared one by one."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How a part of the evidence in a file compares with the run.
+
+    Attributes:
+        part: The part: a key of the JSON, or `hashes: text`.
+        verdict: `agrees`, `differs`, or `may differ` for a difference that is expected of a run that was made again.
+        detail: What the difference is; empty if there is none.
+    """
+
+    part: str
+    verdict: Verdict
+    detail: str = ""
+
+
+def verify_evidence(file: str | PathLike[str], run: str | PathLike[str] | Evaluation) -> list[Agreement]:
+    """Make the evidence in a file again from a run, and say which parts agree.
+
+    Everything in the file is compared: hashes, numbers and sentences. Only the contact is taken from the file.
+
+    Args:
+        file: A JSON file that `hf-gradexplain evidence` wrote.
+        run: The run, or one that was made again from its `run.yaml`.
+
+    Raises:
+        GradexplainError: The file is no evidence, or the run has no such text or method.
+    """
+
+    def explain(error: Exception) -> str:
+        return f"cannot read {file} ({one_line(error, 200)}): give a JSON file that `hf-gradexplain evidence` wrote"
+
+    with translate_errors(explain, OSError, ValueError, RecursionError):
+        stored = json.loads(Path(file).read_text(encoding="utf-8"))
+        if not isinstance(stored, dict) or stored.get("format") != FORMAT:
+            raise ValueError(f"its format is not {FORMAT!r}")
+        number, method, contact = (stored.get(name) for name in ("id", "method", "contact"))
+        if not (isinstance(number, int) and isinstance(method, str) and isinstance(contact, str)):
+            raise ValueError("it lacks id, method or contact")
+    made = json.loads(evidence(run, number, method, contact=contact).to_json())
+    return [_compare(part, before, now) for part, before, now in _parts(stored, made)]
+
+
+def _parts(stored: Mapping[str, Any], made: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the parts of both records: each hash, and each other key."""
+    for key in {**made, **stored}:
+        before, now = stored.get(key), made.get(key)
+        if key in GROUPS and isinstance(before, dict) and isinstance(now, dict):
+            for name in {**now, **before}:
+                yield f"{key}: {name}", before.get(name), now.get(name)
+        else:
+            yield key, before, now
+
+
+def _compare(part: str, before: Any, now: Any) -> Agreement:
+    if before == now:
+        return Agreement(part, "agrees")
+    verdict: Verdict = "may differ" if part.partition(":")[0] in MAY_DIFFER else "differs"
+    return Agreement(part, verdict, _detail(before, now))
+
+
+def _detail(before: Any, now: Any) -> str:
+    """Return a difference in words: both values if they are short, else where the first difference is."""
+    if before is None or now is None:
+        return f"only in the {'run' if before is None else 'file'}"
+    if isinstance(before, dict) and isinstance(now, dict):
+        key = next(key for key in {**now, **before} if before.get(key) != now.get(key))
+        return f"{key}: {_detail(before.get(key), now.get(key))}"
+    if isinstance(before, list) and isinstance(now, list):
+        if len(before) != len(now):
+            return f"{len(before)} entries in the file, {len(now)} in the run"
+        number = next(n for n, pair in enumerate(zip(before, now, strict=True)) if pair[0] != pair[1])
+        return f"entry {number + 1}: {_detail(before[number], now[number])}"
+    return f"{_short(before)} in the file, {_short(now)} in the run"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 24 else f"{text[:16]}..."
