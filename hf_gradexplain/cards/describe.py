@@ -8,6 +8,7 @@ from hf_gradexplain.hub.provenance import public_name
 from hf_gradexplain.models import MODELS
 from hf_gradexplain.run.fingerprints import texts_fingerprint, versions
 from hf_gradexplain.training.arguments import FitArguments, TrainArguments
+from hf_gradexplain.training.masked import FULLY_MASKED
 from hf_gradexplain.training.pairs import Reward
 from hf_gradexplain.training.task import Task
 from hf_gradexplain.training.train import Trained
@@ -52,8 +53,8 @@ def describe(
         license=license,
         corpus=_corpus(trained, arguments, dataset_source),
         classes=list(trained.task.names),
-        metrics={name: round(value, DECIMALS) for name, value in trained.metrics.items()},
-        settings=settings_of(arguments),
+        metrics={name: round(trained.metrics[name], DECIMALS) for name in trained.task.metric_names},
+        settings=settings_of(arguments) | _masking(trained, arguments),
         limits=_limits(trained, arguments),
         versions={name: software[name] for name in PACKAGES},
     )
@@ -87,7 +88,21 @@ def settings_of(arguments: TrainArguments) -> dict[str, str]:
         settings["configuration"] = arguments.config_overrides or "the defaults"
         settings["word vectors"] = public_name(arguments.word_vectors) if arguments.word_vectors else "none"
     fitting = {part.name: getattr(arguments, part.name) for part in fields(FitArguments)}
-    return settings | {name: str(value) for name, value in fitting.items() if value is not None}
+    return settings | {name: str(value) for name, value in fitting.items() if value is not None and value is not False}
+
+
+def _masking(trained: Trained, arguments: TrainArguments) -> dict[str, str]:
+    """Return how words were masked in the training, and what the model says of texts without words."""
+    if not arguments.masked_fine_tuning:
+        return {}
+    name = trained.task.metric_names[0]
+    without_words = trained.metrics[f"{FULLY_MASKED}{name}"]
+    return {
+        "masked_fine_tuning": "in each batch, half of the texts had 0 to 100 % of their words masked by the baseline "
+        f"{arguments.masking_baseline or 'zero'} (Madsen et al. 2024): texts with masked words, on which explanations "
+        f"are measured, are such as the model was trained on. With all words masked, its {name.replace('_', ' ')} is "
+        f"{without_words:.4f}"
+    }
 
 
 def _limits(trained: Trained, arguments: TrainArguments) -> list[str]:

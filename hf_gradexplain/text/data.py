@@ -8,7 +8,7 @@ windows, a question about two answers one sequence per answer. A unit of such a 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -95,8 +95,13 @@ class Document:
 
         A document gets the same random numbers alone, in any batch and on any number of processes.
         """
-        content = repr((seed, purpose, tuple(self.inputs["input_ids"].tolist()))).encode()
-        return np.random.default_rng(np.frombuffer(hashlib.sha256(content).digest(), dtype=np.uint32))
+        return rng_of(self.inputs["input_ids"].tolist(), seed, purpose)
+
+
+def rng_of(ids: Sequence[int], seed: int, purpose: str) -> np.random.Generator:
+    """Return a random generator that depends only on input ids, a seed and a purpose."""
+    content = repr((seed, purpose, tuple(ids))).encode()
+    return np.random.default_rng(np.frombuffer(hashlib.sha256(content).digest(), dtype=np.uint32))
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from typing import Literal
 from hf_gradexplain.arguments import DatasetArguments, ModelArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.option_fields import check_choices, option, with_default
+from hf_gradexplain.options import BaselineName
 
 TaskName = Literal["classifier", "reward", "reranker"]
 
@@ -27,6 +28,16 @@ class FitArguments:
     weight_decay: float = option(0.0, "Weight decay of AdamW, on all weights except biases and norms.")
     label_smoothing_factor: float = option(0.0, "Share of the target that is spread over all classes.")
     max_length: int | None = option(None, "Tokens after which a text is cut; by default the model's own limit.")
+    masked_fine_tuning: bool = option(
+        False,
+        "In each batch, mask a random share of the words, 0 to 100 %, of half of the texts, as an evaluation masks "
+        "them: the model learns what to make of texts without some words, so that explanations can be measured on it.",
+    )
+    masking_baseline: BaselineName | None = option(
+        None,
+        "With masked_fine_tuning: what replaces the word vector of a masked word: zero, the vector of the pad, mask or "
+        "unk token, or the mean of the vocabulary; evaluate with the same baseline. By default zero.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +78,8 @@ class TrainArguments(FitArguments, DatasetArguments, ModelArguments):
             raise GradexplainError("give either model_type, to train from scratch, or model_name_or_path, to fine-tune")
         if self.model_type is None and (self.config_overrides or self.word_vectors):
             raise GradexplainError("config_overrides and word_vectors need model_type: they are for new models")
+        if self.masking_baseline and not self.masked_fine_tuning:
+            raise GradexplainError("masking_baseline says how masked_fine_tuning masks words: add masked_fine_tuning")
         if self.learning_rate is None and self.model_name_or_path:
             object.__setattr__(self, "learning_rate", 2e-5)
 

@@ -9,10 +9,9 @@ from datasets import ClassLabel, Dataset
 from sklearn.metrics import accuracy_score, average_precision_score
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.training.task import Task
+from hf_gradexplain.training.task import Collate, Task
 
 
 class Reward(Task):
@@ -36,9 +35,8 @@ class Reward(Task):
         inputs = {name: list(zip(chosen[name], rejected[name], strict=True)) for name in chosen}
         return {**inputs, "labels": [0] * len(rows["text"])}
 
-    def collator(self, tokenizer: PreTrainedTokenizerBase) -> Callable[[list[dict[str, Any]]], dict[str, Any]]:
+    def collator(self, pad: Collate) -> Collate:
         """Return a function that makes a batch of `2 B` texts of `B` pairs: all chosen ones, then all rejected ones."""
-        pad = DataCollatorWithPadding(tokenizer)
 
         def collate(pairs: list[dict[str, Any]]) -> dict[str, Any]:
             inputs = [name for name in pairs[0] if name != "labels"]

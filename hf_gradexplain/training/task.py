@@ -1,6 +1,6 @@
 """The task that the labels of a dataset define: head, targets and metrics of a classifier."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -8,9 +8,11 @@ import numpy as np
 from datasets import ClassLabel, Dataset, List
 from sklearn.metrics import accuracy_score, f1_score, mean_squared_error
 from torch import Tensor
-from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from hf_gradexplain.errors import GradexplainError
+
+Collate = Callable[[list[dict[str, Any]]], Mapping[str, Any]]
+"""A function that makes a batch of encoded rows."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,9 @@ class Task:
         """
         return {**tokenize(rows["text"], rows.get("text_pair")), "labels": self.targets(rows["label"])}
 
-    def collator(self, tokenizer: PreTrainedTokenizerBase) -> Callable[[list[dict[str, Any]]], dict[str, Any]]:
-        """Return a function that makes a batch of encoded rows, padded to the longest."""
-        return DataCollatorWithPadding(tokenizer)
+    def collator(self, pad: Collate) -> Collate:
+        """Return a function that makes a batch of encoded rows, given one that pads encoded texts to the longest."""
+        return pad
 
     def loss(self, label_smoothing: float) -> Callable[..., Tensor] | None:
         """Return the loss of a batch as `Trainer` calls it, or None for the model's own, that of `problem_type`."""

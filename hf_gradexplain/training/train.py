@@ -9,13 +9,21 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainingArguments, set_seed
+from transformers import (
+    DataCollatorWithPadding,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
 
 from hf_gradexplain.classifier.limits import length_limit
 from hf_gradexplain.corpus import has_splits, holds_conversations, load_texts
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.hub.provenance import Provenance, resolve
 from hf_gradexplain.training.arguments import FitArguments, TaskName, TrainArguments
+from hf_gradexplain.training.masked import FULLY_MASKED, MaskingTrainer, WordMasks
 from hf_gradexplain.training.pairs import reranking, reward
 from hf_gradexplain.training.start import new_model, pretrained_model
 from hf_gradexplain.training.task import Task, infer_task
@@ -88,18 +96,20 @@ def fit(
         arguments: Options of the optimisation.
 
     Returns:
-        The metrics on `eval_rows`, see `Task.metrics`.
+        The metrics on `eval_rows`, see `Task.metrics`; after masked fine-tuning also those on the same texts with all
+        words masked, with the prefix `FULLY_MASKED`.
     """
     max_length = arguments.max_length or length_limit(tokenizer, model, [model.get_input_embeddings()])
-    tokenized = [_tokenize(rows, tokenizer, task, max_length) for rows in (train_rows, eval_rows)]
+    masks = _masks(model, tokenizer, max_length, arguments)
+    tokenized = [_tokenize(rows, tokenizer, task, max_length, masks) for rows in (train_rows, eval_rows)]
     with TemporaryDirectory() as folder:
-        trainer = Trainer(
+        trainer = (MaskingTrainer if masks else Trainer)(
             model=model,
             args=_training_arguments(arguments, folder),
             train_dataset=tokenized[0],
             eval_dataset=tokenized[1],
             processing_class=tokenizer,
-            data_collator=task.collator(tokenizer),
+            data_collator=task.collator(masks.pad if masks else DataCollatorWithPadding(tokenizer)),
             compute_loss_func=task.loss(arguments.label_smoothing_factor),
             compute_metrics=lambda outcome: task.metrics(
                 np.asarray(outcome.predictions), np.asarray(outcome.label_ids)
@@ -107,9 +117,22 @@ def fit(
             # Encoder-decoders return more than logits.
             preprocess_logits_for_metrics=lambda out, labels: task.outputs(out[0] if isinstance(out, tuple) else out),
         )
+        if masks and isinstance(trainer, MaskingTrainer):
+            trainer.mask_words(masks)
         trainer.train()
         metrics = trainer.evaluate()
-    return {name: metrics[f"eval_{name}"] for name in task.metric_names}
+    names = [f"{prefix}{name}" for prefix in ("", FULLY_MASKED) for name in task.metric_names]
+    return {name: metrics[f"eval_{name}"] for name in names if f"eval_{name}" in metrics}
+
+
+def _masks(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, max_length: int | None, arguments: FitArguments
+) -> WordMasks | None:
+    """Return what masks words of the training texts, if that is asked for."""
+    if not arguments.masked_fine_tuning:
+        return None
+    baseline = arguments.masking_baseline or "zero"
+    return WordMasks(model, tokenizer, max_length=max_length, baseline=baseline, seed=arguments.seed)
 
 
 def _check_unseen(arguments: TrainArguments, train_rows: Dataset, eval_rows: Dataset) -> None:
@@ -138,7 +161,9 @@ def _load_rows(arguments: TrainArguments, data: Provenance, split: str, max_samp
     )
 
 
-def _tokenize(rows: Dataset, tokenizer: PreTrainedTokenizerBase, task: Task, max_length: int | None) -> Dataset:
+def _tokenize(
+    rows: Dataset, tokenizer: PreTrainedTokenizerBase, task: Task, max_length: int | None, masks: WordMasks | None
+) -> Dataset:
     conversations = holds_conversations(rows, "text")
     if conversations and not tokenizer.chat_template:
         raise GradexplainError(
@@ -147,8 +172,8 @@ def _tokenize(rows: Dataset, tokenizer: PreTrainedTokenizerBase, task: Task, max
         )
 
     read: Any = partial(tokenizer.apply_chat_template, return_dict=True) if conversations else tokenizer
-    tokenize = partial(read, truncation=max_length is not None, max_length=max_length)
-    encode = partial(task.encode, tokenize=tokenize)
+    plain = partial(read, truncation=max_length is not None, max_length=max_length)
+    encode = partial(task.encode, tokenize=masks.tokenize if masks else plain)
     return rows.map(encode, batched=True, remove_columns=rows.column_names, desc="Tokenizing")
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from datasets import ClassLabel, Dataset, Features, Value
+from transformers import DataCollatorWithPadding
 
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.errors import GradexplainError
@@ -52,7 +53,8 @@ def test_a_batch_of_pairs_has_the_loss_of_its_texts_one_by_one(kind):
     model, tokenizer = one_logit(kind)
     task = reward()
     encoded = task.encode(PAIRS[:], tokenizer)
-    batch = task.collator(tokenizer)([{name: column[i] for name, column in encoded.items()} for i in range(5)])
+    collate = task.collator(DataCollatorWithPadding(tokenizer))
+    batch = collate([{name: column[i] for name, column in encoded.items()} for i in range(5)])
     labels = batch.pop("labels")
     loss = task.loss(0.0)(model(**batch), labels)
     chosen, rejected = (logits_one_by_one(model, tokenizer, texts) for texts in (CHOSEN, REJECTED))
@@ -148,7 +150,8 @@ def test_a_reranker_has_the_binary_cross_entropy_of_one_logit():
     task, rows = reranking(labelled([1, 0, 0])), labelled([1, 0, 0])
     model.config.problem_type = task.problem_type
     encoded = task.encode(rows[:], tokenizer)
-    batch = task.collator(tokenizer)([{name: column[i] for name, column in encoded.items()} for i in range(3)])
+    collate = task.collator(DataCollatorWithPadding(tokenizer))
+    batch = collate([{name: column[i] for name, column in encoded.items()} for i in range(3)])
     logits = logits_one_by_one(model, tokenizer, rows["text"][:], rows["text_pair"][:])
     by_hand = [minus_log_sigmoid(x if label else -x) for x, label in zip(logits, (1, 0, 0), strict=True)]
     assert task.loss(0.0) is None, "the loss is the model's own"
