@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 from hf_gradexplain.classifier.lookups import Edit, Lookup, WordLookup, vectors_of
 from hf_gradexplain.classifier.outputs import run_model
@@ -167,6 +168,26 @@ def run_recorded(model: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[_Calls
         for handle in handles:
             handle.remove()
     return recorded, logits
+
+
+@contextmanager
+def record_linear_inputs(model: nn.Module) -> Iterator[dict[str, Tensor]]:
+    """Within the block, record what each linear layer reads in the last forward pass, by its name."""
+    recorded: dict[str, Tensor] = {}
+
+    def hook_of(name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, args: Any) -> None:
+            recorded[name] = args[0].detach()
+
+        return hook
+
+    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, nn.Linear | Conv1D)}
+    handles = [layer.register_forward_pre_hook(hook_of(name)) for name, layer in layers.items()]
+    try:
+        yield recorded
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _layout(before: Tensor, after: Tensor | None, token: int) -> tuple[int, bool] | None:

@@ -1,7 +1,8 @@
 """Masked fine-tuning: train on texts of which some words are masked, as an evaluation masks them.
 
-Half of the texts of each batch get a masking rate that is drawn uniformly from 0 to 1, and each of their words is masked
-with this probability: every number of masked words, from none to all, is then equally likely, as on a removal curve.
+Half of the texts of each batch get a masking rate that is drawn uniformly from 0 to 1, and each of their words is
+masked with this probability: every number of masked words, from none to all, is then equally likely, as on a removal
+curve.
 
 Source: Madsen, Reddy and Chandar, "Faithfulness Measurable Masked Language Models" (ICML 2024), section 4.
 """
@@ -69,6 +70,7 @@ class WordMasks:
         self._pad = DataCollatorWithPadding(tokenizer)
         with frozen_eval_mode(model):
             self._classifier = open_classifier(model, tokenizer)
+            baseline_vectors(self._classifier, tokenizer, baseline)  # raises an error before the training
         self.share: Literal["half", "all", "none"] = "half"
         self.epoch = 0
 
@@ -99,7 +101,7 @@ class WordMasks:
         """
         if self.share != "half":
             return [(words >= 0) & (self.share == "all") for words in word_of]
-        rngs = [rng_of(text, self._seed, f"masked fine-tuning, epoch {self.epoch}") for text in ids]
+        rngs = list(map(self._rng, ids))
         draws = np.array([rng.random() for rng in rngs])
         half = (len(draws) + (np.median(draws) < 0.5)) // 2
         chosen = set(draws.argsort(kind="stable")[:half].tolist())
@@ -107,6 +109,10 @@ class WordMasks:
             _random_words(rng, words) if i in chosen else np.zeros(len(words), bool)
             for i, (rng, words) in enumerate(zip(rngs, word_of, strict=True))
         ]
+
+    def _rng(self, ids: Sequence[int]) -> np.random.Generator:
+        """Return the random generator of a text in this epoch."""
+        return rng_of(ids, self._seed, f"masked fine-tuning, epoch {self.epoch}")
 
     @contextmanager
     def edit(self, ids: Tensor, masked: Tensor) -> Iterator[None]:
