@@ -1,0 +1,136 @@
+"""The test of whether masked texts are in distribution: its formulas by hand, its rate, and what it sees of a model."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from hf_gradexplain.audit.in_distribution import Detector, _features, _fisher, in_distribution, simes, two_sided
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explain import Explainer
+from hf_gradexplain.options import Options
+from tests.helpers.naive import NaiveReader
+from tests.helpers.tiny import explainer, make
+
+TEXTS = ["the good film is not bad , the actor is good", "the music of this film is a word", "a bad end"]
+REFERENCE = [
+    f"{a} {b} {c}"
+    for a in ("the", "a", "this")
+    for b in ("good", "bad", "worst")
+    for c in ["film", "actor", "music", "end", "word", "about", "all"]
+]
+
+
+def test_two_sided_p_values_are_those_of_the_formula_with_ties_and_beyond_the_reference():
+    rng = np.random.default_rng(0)
+    reference, values = rng.integers(0, 5, (20, 3)).astype(float), rng.integers(-2, 8, (9, 3)).astype(float)
+    expected = [
+        [
+            min(1, 2 * (1 + min(sum(r <= x for r in reference[:, d]), sum(r >= x for r in reference[:, d]))) / 21)
+            for d, x in enumerate(row)
+        ]
+        for row in values
+    ]
+    np.testing.assert_allclose(two_sided(np.sort(reference, 0), values), expected)
+
+
+def test_simes_and_fisher_are_those_of_the_formulas():
+    p = np.random.default_rng(0).random((4, 6))
+    expected = [min(6 * x / i for i, x in enumerate(sorted(row), 1)) for row in p.tolist()]
+    np.testing.assert_allclose(simes(p), expected)
+    features = [np.random.default_rng(d).normal(size=(5, d)) for d in (2, 3)]
+    reference = [np.sort(np.random.default_rng(9).normal(size=(30, d)), 0) for d in (2, 3)]
+    known = [np.sort(np.random.default_rng(d).random(30)) for d in (2, 3)]
+    s = [simes(two_sided(m, x)) for m, x in zip(reference, features, strict=True)]
+    by_layer = [two_sided(k[:, None], each[:, None])[:, 0] for k, each in zip(known, s, strict=True)]
+    t = [-2 * sum(np.log(layer[i]) for layer in by_layer) for i in range(5)]
+    np.testing.assert_allclose(_fisher(reference, known, features), t)
+
+
+def test_simes_of_independent_p_values_is_uniform():
+    p = np.random.default_rng(0).random((3000, 7))
+    assert stats.kstest(simes(p), "uniform").pvalue > 0.01
+
+
+def made_up(rng, n, scale=1.0, shift=0.0):
+    """Return features of two layers that depend on each other."""
+    shared = rng.normal(size=(n, 1))
+    return [shift + scale * (shared + rng.normal(size=(n, d))) for d in (12, 20)]
+
+
+def test_of_texts_like_the_reference_at_most_the_nominal_share_is_out_of_distribution():
+    rng = np.random.default_rng(0)
+    p = np.concatenate([Detector.fit(made_up(rng, 597))(made_up(rng, 100)) for _ in range(40)])
+    for level in (0.05, 0.1, 0.5):
+        assert 0.8 * level < np.mean(p <= level) < 1.1 * level, "on average over references"
+
+
+@pytest.mark.parametrize("change", [{"shift": 3.0}, {"scale": 3.0}, {"scale": 0.05}], ids=str)
+def test_unusual_features_are_found_also_if_they_are_all_too_close_to_the_middle(change):
+    rng = np.random.default_rng(0)
+    detector = Detector.fit(made_up(rng, 597))
+    assert np.mean(detector(made_up(rng, 100, **change)) <= 0.05) > 0.7
+
+
+@pytest.mark.parametrize("kind", ["textcnn", "bert"])
+def test_features_are_the_largest_values_that_linear_layers_read_of_the_masked_text(kind):
+    engine, (model, tokenizer) = explainer(kind), make(kind)
+    scored = next(iter(engine.run(TEXTS[:1], Options(("random",), "word", target="predicted"))))
+    removed = torch.zeros(3, scored.forward.batch.units.size, dtype=torch.bool)
+    removed[1, [0, 3]], removed[2] = True, True
+    layers, confidence = _features(scored.forward.only(0), removed)
+    for copy, sets in enumerate(removed.tolist()):
+        reader, read = NaiveReader(model, tokenizer, TEXTS[0]), []
+        for token, unit in enumerate(scored.forward.batch.units.unit_of[0].tolist()):
+            if unit < len(sets) and sets[unit]:
+                reader.table.data[reader.rows[token]] = 0
+        for module in reader.model.modules():
+            if isinstance(module, torch.nn.Linear):
+                module.register_forward_pre_hook(lambda module, args, read=read: read.append(args[0].detach()))
+        probabilities = reader.logits().softmax(-1)
+        assert len(read) == len(layers)
+        for layer, x in zip(layers, read, strict=True):
+            np.testing.assert_allclose(layer[copy], x[0].reshape(-1, x.shape[-1]).amax(0), rtol=1e-5, atol=1e-6)
+        assert confidence[copy] == pytest.approx(float(probabilities.detach().max()))
+
+
+def test_masked_texts_are_out_of_distribution_where_zero_is_far_from_all_word_vectors():
+    model, tokenizer = make("fasttext")
+    with torch.no_grad():
+        model.get_input_embeddings().weight.mul_(0.1).add_(5.0)
+    result = in_distribution(Explainer(model, tokenizer), REFERENCE[::2], REFERENCE[1::2] * 3, shares=(0.0, 1.0))
+    frame = result.to_frame().set_index("share")
+    assert frame.loc[1.0, "out_of_distribution"] == 1.0
+    assert frame.loc[0.0, "out_of_distribution"] < 0.3
+    trained = in_distribution(
+        Explainer(model, tokenizer), REFERENCE[::2], REFERENCE[1::2] * 6, reference_masked=True, shares=(0.5,)
+    )
+    assert trained.to_frame()["out_of_distribution"].item() < 0.3
+
+
+def test_the_result_is_a_table_that_does_not_depend_on_the_order_of_the_texts():
+    result = in_distribution(explainer("textcnn"), [*TEXTS, ""], REFERENCE * 2, shares=(0.0, 0.5), method="loo")
+    frame = result.to_frame()
+    assert list(frame) == ["share", "out_of_distribution", "ci_low", "ci_high", "confidence", "n"]
+    assert frame["share"].tolist() == [0.0, 0.5]
+    assert (frame["n"] == 3).all(), "a text without words cannot be masked"
+    low, high = stats.binomtest(int((result.p[:, 0] <= 0.05).sum()), 3).proportion_ci()
+    assert frame.loc[0, ["ci_low", "ci_high"]].tolist() == [low, high]
+    again = in_distribution(explainer("textcnn"), TEXTS[::-1], REFERENCE * 2, shares=(0.0, 0.5), method="loo")
+    np.testing.assert_array_equal(np.sort(again.p, 0), np.sort(result.p, 0))
+    assert "Compared with 126 reference texts without masked words. The masked words are with the highest" in repr(
+        result
+    )
+    assert "<td" in result._repr_html_()
+
+
+def test_arguments_that_cannot_be_used():
+    engine = explainer("fasttext")
+    with pytest.raises(GradexplainError, match=r"^the test needs 60 or more reference texts, but got 3: give more"):
+        in_distribution(engine, TEXTS, TEXTS)
+    with pytest.raises(GradexplainError, match=r"^only 0 of the reference texts have words, but the test needs 60: "):
+        in_distribution(engine, TEXTS, [""] * 60)
+    with pytest.raises(GradexplainError, match=r"^shares must be shares of masked words from 0 to 1, but one is 2$"):
+        in_distribution(engine, TEXTS, REFERENCE, shares=(0.5, 2))
+    with pytest.raises(GradexplainError, match=r"^none of the texts has words that can be masked: give other texts$"):
+        in_distribution(engine, [""], REFERENCE)
