@@ -139,7 +139,7 @@ INSIDE = {
         | {"insertion_places", "model_layers", "moderated", "places", "rank_agreement", "read_words"}
         | {"sanity_checks", "seeds", "word_tests"},
         {"wording", "hybrid", "input_shift", "insertion", "paired_words", "plausibility", "run_means", "runs_in_step"}
-        | {"suspicious_words", "word_sums"},
+        | {"in_distribution", "suspicious_words", "word_sums"},
         {"candidates", "changed_texts", "drift", "moved_words", "sanity", "words"}
         | {"marked_text", "wording_of_measures"},
         {"run_comparison", "suspicious", "words_page", "evidence"},

@@ -27,6 +27,9 @@ SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 LEVEL = 0.05
 """A text with a smaller p-value counts as out of distribution."""
 
+FEWEST = 120
+"""The smallest number of reference texts, of which a third has to tell 2.5 % of unusual texts apart."""
+
 Features = Sequence[np.ndarray]
 """Per layer, the features of `N` texts: `(N, D)`, where `D` differs between layers."""
 
@@ -108,8 +111,8 @@ def in_distribution(
     Args:
         engine: An `Explainer`, or its engine.
         texts: The texts to test.
-        reference: Other texts of the kind that the model was trained on, but did not see; at least 60, of which a
-            third has to be larger than 19 for a p-value to be as small as 0.05.
+        reference: Other texts of the kind that the model was trained on, but did not see; at least 120, better
+            several hundred, see `Detector`.
         reference_masked: Whether half of the reference texts get 0 to 100 % of their words masked, as in masked
             fine-tuning: True for a model that was trained so.
         method: The method whose highest-scored words are masked first, as on a removal curve; `random` for any.
@@ -121,20 +124,26 @@ def in_distribution(
     Raises:
         GradexplainError: An argument cannot be used.
     """
-    if len(reference) < 60:
-        raise GradexplainError(f"the test needs 60 or more reference texts, but got {len(reference)}: give more texts")
+    if len(reference) < FEWEST:
+        raise GradexplainError(
+            f"the test needs {FEWEST} or more reference texts, but got {len(reference)}: give more texts"
+        )
     if wrong := [share for share in shares if not 0 <= share <= 1]:
         raise GradexplainError(f"shares must be shares of masked words from 0 to 1, but one is {wrong[0]}")
     options = Options((method,), unit, target="predicted", baseline=baseline, seed=seed)
     random = Options(("random",), unit, target="predicted", baseline=baseline, seed=seed)
-    known = [features for features, _ in _run(engine, reference, random, None if reference_masked else (0.0,))]
-    if len(known) < 60:
-        raise GradexplainError(f"only {len(known)} of the reference texts have words, but the test needs 60: give more")
-    detector = Detector.fit([np.concatenate(layer) for layer in zip(*known, strict=True)])
-    tested = [(detector(features), confidence) for features, confidence in _run(engine, texts, options, tuple(shares))]
+    known = {copies.order: copies for copies in _run(engine, reference, random, None if reference_masked else (0.0,))}
+    if len(known) < FEWEST:
+        raise GradexplainError(
+            f"only {len(known)} of the reference texts are different ones with words, but the test needs {FEWEST}: "
+            "give more texts"
+        )
+    features = [known[order].features for order in sorted(known)]
+    detector = Detector.fit([np.concatenate(layer) for layer in zip(*features, strict=True)])
+    tested = [(x.index, detector(x.features), x.confidence) for x in _run(engine, texts, options, tuple(shares))]
     if not tested:
         raise GradexplainError("none of the texts has words that can be masked: give other texts")
-    p, confidence = map(np.stack, zip(*tested, strict=True))
+    _, p, confidence = map(np.stack, zip(*sorted(tested, key=lambda x: x[0]), strict=True))
     return InDistribution(tuple(shares), p, confidence, method, len(known), reference_masked)
 
 
@@ -143,11 +152,11 @@ class Detector:
     """A test of whether a text is like reference texts: MaSF (max, Simes, Fisher).
 
     Of each linear layer of the model, a text's features are the largest value over its tokens of each number that the
-    layer reads: `(D,)`. Each number on the way is compared with those of reference texts, which are cut into thirds:
+    layer reads: `(D,)`.
 
-    1. Each feature gets a two-sided p-value among those of the first third, see `two_sided`. Those of a layer are
-       combined by Simes: `s = min_i D p_(i) / i`.
-    2. Each `s` gets a two-sided p-value among those of the second third: a small one for a layer where the text is
+    1. Each feature gets a two-sided p-value among those of the first two thirds of the reference, see `two_sided`.
+       Those of a layer are combined by Simes: `s = min_i D p_(i) / i`.
+    2. Each `s` gets a two-sided p-value among those of the same texts: a small one for a layer where the text is
        unusual, and for one where it is unusually close to the middle of all features. Those of the `L` layers are
        combined by Fisher: `t = -2 sum log p`.
     3. The p-value of the text is the share of such large `t` in the last third, of `n` texts:
@@ -155,15 +164,17 @@ class Detector:
 
     It is valid whatever the features are, and however they depend on each other: of texts like the reference texts, a
     share of at most `a` has `p <= a`, on average over reference texts (a conformal p-value; Bates et al., "Testing for
-    Outliers with Conformal p-values", Annals of Statistics 2023).
+    Outliers with Conformal p-values", Annals of Statistics 2023). To be powerful, it needs more reference texts than
+    a layer has features.
 
     Source: Haroush, Frostig, Heller and Soudry, "A Statistical Framework for Efficient Out of Distribution Detection in
-    Deep Neural Networks" (ICLR 2022), as Madsen, Reddy and Chandar (ICML 2024) use it. They compare with all reference texts in each step,
-    by which new texts look more unusual than the reference.
+    Deep Neural Networks" (ICLR 2022), as Madsen, Reddy and Chandar, "Faithfulness Measurable Masked Language Models"
+    (ICML 2024), use it. There, the last step takes the same reference texts as the others, by which new texts look more
+    unusual than these.
 
     Attributes:
-        features: Per layer, the features of the first third, sorted: `(m, D)`.
-        simes: Per layer, the combined p-values of the second third, sorted: `(m,)`.
+        features: Per layer, the features of the first two thirds, sorted: `(m, D)`.
+        simes: Per layer, their combined p-values, sorted: `(m,)`.
         fisher: The statistics `t` of the last third, sorted: `(n,)`.
     """
 
@@ -174,11 +185,10 @@ class Detector:
     @classmethod
     def fit(cls, features: Features) -> "Detector":
         """Return the test, given the features of reference texts in random order."""
-        thirds = [np.array_split(layer, 3) for layer in features]
-        first, second, last = zip(*thirds, strict=True)
-        sorted_features = tuple(np.sort(layer, 0) for layer in first)
-        simes_of_second = tuple(np.sort(s) for s in _simes_by_layer(sorted_features, second))
-        return cls(sorted_features, simes_of_second, np.sort(_fisher(sorted_features, simes_of_second, last)))
+        m = len(features[0]) * 2 // 3
+        known = tuple(np.sort(layer[:m], 0) for layer in features)
+        of_known = tuple(np.sort(s) for s in _simes_by_layer(known, [layer[:m] for layer in features]))
+        return cls(known, of_known, np.sort(_fisher(known, of_known, [layer[m:] for layer in features])))
 
     def __call__(self, features: Features) -> np.ndarray:
         """Return the p-values of texts: `(N,)`."""
@@ -215,10 +225,27 @@ def simes(p: np.ndarray) -> np.ndarray:
     return combined
 
 
+@dataclass(frozen=True, eq=False)
+class _Copies:
+    """Masked copies of a text.
+
+    Attributes:
+        index: The position of the text.
+        order: A random number that depends on the text only.
+        features: Their features, per layer `(S, D)`.
+        confidence: `(S,)` the probability of their predicted class.
+    """
+
+    index: int
+    order: float
+    features: list[np.ndarray]
+    confidence: np.ndarray
+
+
 def _run(
     engine: AttributionEngine, texts: Sequence[Text], options: Options, shares: tuple[float, ...] | None
-) -> Iterator[tuple[list[np.ndarray], np.ndarray]]:
-    """Yield the features of masked copies of each text, per layer `(S, D)`, and their confidence `(S,)`.
+) -> Iterator[_Copies]:
+    """Yield the masked copies of each text that has words.
 
     Args:
         engine: The engine.
@@ -231,11 +258,11 @@ def _run(
         for i, document in enumerate(scored.forward.batch.documents):
             if document.n_units:
                 n, rng = document.n_units, document.rng(options.seed, "in distribution")
-                drawn = rng.random() * (rng.random() < 0.5)
-                counts = np.rint(n * np.array(shares)) if shares else np.array([rng.binomial(n, drawn)])
-                removed = torch.from_numpy(ranks[i, :n] < counts[:, None])
+                order, rate = rng.random(), rng.random() * (rng.random() < 0.5)
+                counts = np.array([rng.binomial(n, rate)]) if shares is None else np.rint(n * np.array(shares))
+                removed = torch.from_numpy(ranks[i, :n] < counts[:, None]).to(scored.forward.logits.device)
                 with frozen_eval_mode(engine.model):
-                    yield _features(scored.forward.only(i), removed.to(scored.forward.logits.device))
+                    yield _Copies(scored.indices[i], order, *_features(scored.forward.only(i), removed))
 
 
 @torch.no_grad()

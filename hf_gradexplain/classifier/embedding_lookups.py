@@ -1,4 +1,6 @@
-"""Find and edit a model's embedding lookups; no other module registers hooks on the model.
+"""Find and edit a model's embedding lookups, and record inputs of its layers.
+
+No other module registers hooks on the model.
 
 The lookups are discovered by experiment, not by the names of layers: change one word, run the model again, and compare
 which layers return something else, and at which position. This finds the lookups of encoder and decoder (the latter

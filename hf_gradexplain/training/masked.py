@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import DataCollatorWithPadding, PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback
+from transformers import DataCollatorWithPadding, PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
 from hf_gradexplain.attribution.baseline import baseline_vectors
 from hf_gradexplain.classifier.embedding_lookups import OtherPlacesError, edit_lookups
@@ -160,7 +160,11 @@ class MaskingTrainer(Trainer):
                 "`accelerate launch`, or choose one GPU by CUDA_VISIBLE_DEVICES=0"
             )
         self.masks = masks
-        self.add_callback(_NextEpoch(masks))
+
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> Any:
+        """Return the next batches, whose words are drawn for the present epoch."""
+        self.masks.epoch = int(self.state.epoch or 0)
+        return super().get_batch_samples(epoch_iterator, num_batches, device)
 
     def compute_loss(
         self,
@@ -189,13 +193,3 @@ class MaskingTrainer(Trainer):
         """Keep the column `WORD_OF` for the collator."""
         super()._set_signature_columns_if_needed()
         self._signature_columns = [*dict.fromkeys([*self._signature_columns, WORD_OF])]
-
-
-class _NextEpoch(TrainerCallback):
-    """Tells the masks the epoch."""
-
-    def __init__(self, masks: WordMasks) -> None:
-        self._masks = masks
-
-    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._masks.epoch = round(state.epoch)

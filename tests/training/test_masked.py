@@ -164,6 +164,21 @@ def test_draws_depend_on_seed_epoch_and_text_and_not_on_the_batch():
     assert all(np.array_equal(a, b) for a, b in both)
 
 
+def test_every_epoch_masks_other_words(monkeypatch):
+    epochs, draw = [], WordMasks.draw
+
+    def noted(self, ids, word_of):
+        epochs.append((self.share, self.epoch))
+        return draw(self, ids, word_of)
+
+    monkeypatch.setattr(WordMasks, "draw", noted)
+    model, tokenizer = make("fasttext", dtype=torch.float32)
+    arguments = FitArguments(masked_fine_tuning=True, per_device_train_batch_size=4, num_train_epochs=3)
+    fit(model, tokenizer, infer_task(rows()), rows(), rows(), arguments)
+    assert [epoch for share, epoch in epochs if share == "half"] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert [share for share, _ in epochs if share != "half"] == ["none", "all"]
+
+
 def test_the_masks_of_a_left_padded_batch_lie_on_its_words():
     model, tokenizer = make("bert")
     tokenizer.padding_side = "left"
@@ -213,11 +228,13 @@ def test_every_kind_of_model_trains_with_masked_words(kind):
 
 
 def test_without_words_the_model_learns_how_frequent_the_classes_are():
-    fillers = np.random.default_rng(0).choice(["the", "film", "and", "end", "is", "a", "with", "of"], (150, 6))
-    words = ["good", "bad", "music"] * 50
-    data = rows([" ".join([*filler, word]) for filler, word in zip(fillers, words, strict=True)], [0, 0, 1] * 50, n=1)
+    fillers = np.random.default_rng(0).choice(["the", "film", "and", "end", "is", "a", "with", "of"], (450, 6))
+    words = ["good", "bad", "music"] * 150
+    data = rows([" ".join([*filler, word]) for filler, word in zip(fillers, words, strict=True)], [0, 0, 1] * 150, n=1)
     model, tokenizer, masks = padded("fasttext", dtype=torch.float32)
-    arguments = FitArguments(masked_fine_tuning=True, learning_rate=0.1, per_device_train_batch_size=10)
+    arguments = FitArguments(
+        masked_fine_tuning=True, learning_rate=0.1, per_device_train_batch_size=50, num_train_epochs=10
+    )
     metrics = fit(model, tokenizer, infer_task(data), data, data, arguments)
     assert metrics["accuracy"] > 0.95
     assert metrics["fully_masked_accuracy"] == pytest.approx(2 / 3)
