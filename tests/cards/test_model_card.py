@@ -57,6 +57,15 @@ def test_the_metadata_follows_the_format_of_the_hub():
     assert f1.metric_args == {"average": "macro"}
 
 
+def test_the_card_says_whether_words_were_masked_in_the_training():
+    metrics = {"accuracy": 0.9, "macro_f1": 0.8, "fully_masked_accuracy": 0.25, "fully_masked_macro_f1": 0.1}
+    card = make(metrics=metrics, masked_fine_tuning=True, masking_baseline="mean")
+    assert "half of the texts had 0 to 100 % of their words masked by the baseline mean (Madsen et al. 2024)" in card
+    assert "With all words masked, its accuracy is 0.2500" in card
+    assert {result.metric_name for result in ModelCard(card).data.eval_results} == {"Accuracy", "Macro F1"}
+    assert "mask" not in make()
+
+
 def test_the_card_has_the_dataset_and_the_results():
     text = ModelCard(make(config_overrides="word_dropout=0.5", max_length=100)).text
     for fact in (

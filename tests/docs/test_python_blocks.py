@@ -14,6 +14,9 @@ ELSEWHERE = {
 """Pages whose blocks do not run here, and why."""
 
 REPLACED = {
+    'load_dataset("org/your-data", split="test")["text"][:]': (
+        '[f"the {a} {b} film" for a in "abcdefghilmn" for b in "abcdefghilmn"]'
+    ),
     'load_explanations("me/explanations")': 'load_explanations("outputs/your-model")',
     'load_dataset("me/explanations", split="test")': (
         'load_dataset("parquet", data_files="outputs/your-model/documents/*.parquet", split="train")'
