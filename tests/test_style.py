@@ -178,7 +178,7 @@ INSIDE = {
     "commands": [
         {"recipe_files", "doctor", "class_labels", "rationales", "recommend"},
         {"parsing", "recipe_arguments", "run_options", "sanity"},
-        {"explain", "inputs", "publish", "train", "words"},
+        {"explain", "inputs", "publish", "suspicious_words", "train", "words"},
         {"measures"},
         {"dry_run"},
         {"evaluate"},

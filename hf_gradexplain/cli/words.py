@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from hf_gradexplain.cli.output import Commands, add_format, print_json
 from hf_gradexplain.commands.parsing import Parser
-from hf_gradexplain.errors import choose, translate_write_errors
+from hf_gradexplain.errors import GradexplainError, choose, translate_write_errors
 from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.terminal import say
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from hf_gradexplain.audit.suspicious_words import SuspiciousWords
     from hf_gradexplain.audit.words import Words
 
 KEYS = {"exact": str, "lower": str.lower}
@@ -34,17 +35,20 @@ def add_parser(commands: Commands) -> None:
             "outputs/evaluate --by prediction --key lower --top 5",
             "outputs/evaluate --by source --output words.svg    # source is a column of the dataset",
             "outputs/evaluate --top 0 --format csv > words.csv",
+            "outputs/evaluate --suspicious    # loads the model, and inserts words into texts",
         ],
     )
     parser.add_argument("folder", type=Path, metavar="RUN", help="The output folder of `hf-gradexplain evaluate`.")
     _add_choice(parser)
+    _add_suspicious(parser)
     output = add_format(parser, more=("csv",))
     output.add_argument(
         "--top",
         type=int,
         default=20,
         metavar="N",
-        help="Number of words of each group; 0 for all words that were tested. (default: %(default)s)",
+        help="Number of words of each group, or of suspicious words; 0 for all words that were tested. "
+        "(default: %(default)s)",
     )
     output.add_argument("--output", type=Path, metavar="FILE", help="Also draw the words: a .svg or .png file.")
     parser.set_defaults(run=run)
@@ -65,14 +69,37 @@ def _add_choice(parser: Parser) -> None:
     group.add_argument(
         "--min_documents",
         type=int,
-        default=10,
         metavar="N",
-        help="In fewer texts of a group, a word is not looked at. (default: %(default)s)",
+        help="In fewer texts of a group, a word is not looked at. (default: 10, or 3 with --suspicious)",
+    )
+
+
+def _add_suspicious(parser: Parser) -> None:
+    """Add the flags of suspicious words."""
+    group = parser.add_argument_group("Suspicious words")
+    group.add_argument(
+        "--suspicious",
+        action="store_true",
+        help="Show the words that move the model by themselves: those that decide a class, are concentrated in its "
+        "texts, and flip texts of other classes to it when they are inserted. Loads the model of the run.",
+    )
+    group.add_argument(
+        "--n_texts",
+        type=int,
+        default=100,
+        metavar="N",
+        help="Number of texts into which each word is inserted. (default: %(default)s)",
+    )
+    group.add_argument(
+        "--most", type=int, default=200, metavar="N", help="Largest number of words to try. (default: %(default)s)"
     )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Find the words, and print them in the chosen format."""
+    if arguments.suspicious:
+        _run_suspicious(arguments)
+        return
     if (path := arguments.output) is not None:
         choose("figure format", path.suffix.lower(), (".svg", ".png"))
 
@@ -82,7 +109,8 @@ def run(arguments: argparse.Namespace) -> None:
     from hf_gradexplain.viz.canvas import figure_bytes
 
     run = open_run(arguments.folder)
-    words = words_of(run, arguments.method, arguments.by, KEYS[arguments.key], arguments.min_documents)
+    least = 10 if arguments.min_documents is None else arguments.min_documents
+    words = words_of(run, arguments.method, arguments.by, KEYS[arguments.key], least)
     _print(words, arguments.top, arguments.format)
     if path is not None:
         with translate_write_errors(path, instead="FILE with --output"):
@@ -92,16 +120,22 @@ def run(arguments: argparse.Namespace) -> None:
 def _print(words: "Words", top: int, form: str) -> None:
     """Print the words of each group in the chosen format."""
     rows = words.top(top) if top else words.to_frame()
+    if form == "human":
+        _print_tables(rows)
+        say(words.summary)
+    else:
+        _print_rows(rows, "group", form)
+
+
+def _print_rows(rows: "pd.DataFrame", group: str, form: str) -> None:
+    """Print rows as CSV or JSON, or only the column `group` and the words."""
     if form == "csv":
         rows.to_csv(sys.stdout, index=False)
     elif form == "json":
         print_json(rows.astype(object).where(rows.notna(), None).to_dict("records"))
-    elif form == "quiet":
-        for group, word in zip(rows["group"], rows["word"], strict=True):
-            print(one_line(group), one_line(word), sep="\t")
     else:
-        _print_tables(rows)
-        say(words.summary)
+        for name, word in zip(rows[group], rows["word"], strict=True):
+            print(one_line(name), one_line(word), sep="\t")
 
 
 def _print_tables(rows: "pd.DataFrame") -> None:
@@ -113,3 +147,34 @@ def _print_tables(rows: "pd.DataFrame") -> None:
 
     for group, part in readable_words(rows).groupby("group", sort=False):
         Console().print(summary_table(part.drop(columns="group"), title=str(group)))
+
+
+def _run_suspicious(arguments: argparse.Namespace) -> None:
+    """Find the suspicious words, and print them in the chosen format."""
+    for name, default in (("by", "target"), ("key", "exact"), ("output", None)):
+        if getattr(arguments, name) != default:
+            raise GradexplainError(f"--suspicious tries words for each explained class: leave out --{name}")
+
+    from hf_gradexplain.audit.suspicious import InsertionTest
+    from hf_gradexplain.commands.suspicious_words import suspicious_words_of
+    from hf_gradexplain.run.finished_run import open_run
+
+    given = {name: getattr(arguments, name) for name in ("n_texts", "most", "min_documents")}
+    test = InsertionTest(**{name: value for name, value in given.items() if value is not None})
+    words = suspicious_words_of(open_run(arguments.folder), arguments.method, test)
+    _print_suspicious(words, arguments.top, arguments.format)
+
+
+def _print_suspicious(words: "SuspiciousWords", top: int, form: str) -> None:
+    """Print the suspicious words in the chosen format; all words that were tried if `top` is 0."""
+    if form != "human":
+        _print_rows(words.found.head(top) if top else words.to_frame(), "class", form)
+        return
+
+    from rich.console import Console
+
+    from hf_gradexplain.viz.terminal import summary_table
+
+    Console().print(summary_table(words.readable(top or len(words)), title=words.heading))
+    for sentence in words.sentences:
+        say(sentence)

@@ -12,23 +12,11 @@ from hf_gradexplain.audit.insertion_places import draw_places
 from hf_gradexplain.audit.suspicious import InsertionTest, find_suspicious_words
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options
-from tests.helpers.moving_words import NEUTRAL, closed_form, moving_explainer
+from tests.helpers.moving_words import NEUTRAL, closed_form, moving_explainer, texts_with_signs
 from tests.helpers.tiny import explainer as tiny_explainer
 from tests.helpers.word_documents import make_document, write
 
 CONTROLS = 4
-
-
-def texts_with_signs(n=120):
-    """Return texts of neutral words and a sign of either class, twice; a third have `flag` or `trap` as well."""
-    rng = np.random.default_rng(0)
-    texts = []
-    for number in range(n):
-        words = [*rng.choice(NEUTRAL, 7), *2 * [["good", "bad"][number % 2]]]
-        if number % 6 < 2:
-            words.append(["flag", "trap"][number % 2])
-        texts.append(" ".join(rng.permutation(words)))
-    return texts
 
 
 @pytest.fixture(scope="module")

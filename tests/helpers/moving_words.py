@@ -32,6 +32,18 @@ def closed_form(text):
     return [1 - p, p]
 
 
+def texts_with_signs(n=120):
+    """Return texts of neutral words and a sign of either class, twice; a third have `flag` or `trap` as well."""
+    rng = np.random.default_rng(0)
+    texts = []
+    for number in range(n):
+        words = [*rng.choice(NEUTRAL, 7), *2 * [["good", "bad"][number % 2]]]
+        if number % 6 < 2:
+            words.append(["flag", "trap"][number % 2])
+        texts.append(" ".join(rng.permutation(words)))
+    return texts
+
+
 @cache
 def moving_explainer():
     """Return the explainer of the model; do not change it."""

@@ -1,0 +1,36 @@
+"""The suspicious words of the model of a finished run."""
+
+from hf_gradexplain.audit.suspicious import InsertionTest, find_suspicious_words
+from hf_gradexplain.audit.suspicious_words import SuspiciousWords
+from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.options import Options
+from hf_gradexplain.run.finished_run import FinishedRun
+from hf_gradexplain.signatures import ReadingOptions
+
+
+def suspicious_words_of(run: FinishedRun, method: str | None, test: InsertionTest) -> SuspiciousWords:
+    """Load the model of a run, read texts as the run did, and find its suspicious words.
+
+    Code of the model's repository and pickle files are not loaded, whatever `run.yaml` says: it may come from others.
+
+    Args:
+        run: The run.
+        method: Whose scores choose the words to try; None for the first method other than `loo` and `random`.
+        test: How words are tried.
+
+    Raises:
+        GradexplainError: The run names no model, the model cannot be loaded, or it is no longer that of the run.
+    """
+    arguments = run.arguments
+    if arguments.get("model_name_or_path") is None:
+        raise GradexplainError(
+            f"the run in {run.folder} does not name its model: in Python, "
+            "Explainer(model, tokenizer).suspicious_words(result) tries words on a model of your own"
+        )
+    engine = AttributionEngine.from_pretrained(
+        arguments["model_name_or_path"], revision=arguments.get("model_revision")
+    )
+    names = ReadingOptions.__annotations__
+    options = Options(**{name: value for name, value in arguments.items() if name in names})
+    return find_suspicious_words(engine, run.documents, options, method, test, run.record["title"])

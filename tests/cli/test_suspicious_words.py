@@ -1,0 +1,88 @@
+"""`hf-gradexplain words --suspicious`: the model of a finished run is loaded, and words are tried on it."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hf_gradexplain.cli import main
+from hf_gradexplain.commands.evaluate import run_evaluation
+from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
+from hf_gradexplain.run.finished_run import FinishedRun
+from hf_gradexplain.run.folder import document_paths
+from tests.helpers.moving_words import moving_explainer, texts_with_signs
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The folder of a model, and of a finished run of it."""
+    folder = tmp_path_factory.mktemp("suspicious")
+    explainer = moving_explainer()
+    explainer.model.save_pretrained(folder / "model")
+    explainer.tokenizer.save_pretrained(folder / "model")
+    pd.DataFrame({"text": texts_with_signs()}).to_parquet(folder / "data.parquet")
+    run_evaluation(
+        EvaluateRecipeArguments(
+            model_name_or_path=str(folder / "model"),
+            dataset_name=str(folder / "data.parquet"),
+            methods=("signed_gi",),
+            target="predicted",
+            random_orders=0,
+            seed=5,
+            output_dir=str(folder / "run"),
+        )
+    )
+    return folder
+
+
+@pytest.fixture
+def suspicious(folder, capsys):
+    """Run the command, and return what it printed."""
+
+    def run(*flags):
+        assert main(["words", str(folder / "run"), "--suspicious", "--n_texts", "20", *flags]) == 0
+        return capsys.readouterr()
+
+    return run
+
+
+def test_the_table_is_that_of_python_with_the_seed_of_the_run(folder, suspicious):
+    paths = document_paths(folder / "run")
+    expected = moving_explainer().suspicious_words(paths, n_texts=20, seed=5)
+    names = {"LABEL_0": "no", "LABEL_1": "yes"}
+    printed = pd.read_csv(StringIO(suspicious("--top", "0", "--format", "csv").out)).replace({"class": names})
+    pd.testing.assert_frame_equal(printed, expected.to_frame(), check_dtype=False)
+    other = moving_explainer().suspicious_words(paths, n_texts=20, seed=6).to_frame()
+    assert not other["rise"].equals(expected.to_frame()["rise"])
+    records = json.loads(suspicious("--format", "json", "--top", "1").out)
+    assert [row["word"] for row in records] == ["flag"]
+
+
+def test_it_prints_a_table_and_says_what_it_means(suspicious, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "140")
+    printed = suspicious("--min_documents", "5", "--most", "3")
+    assert "flag" in printed.out
+    assert "100% [84%, 100%]" in printed.out
+    assert "Which of them should, is for you to say." in printed.err
+    assert "1 of 3 words that were tried" in printed.err
+    assert suspicious("--format", "quiet").out == "LABEL_1\tflag\nLABEL_0\ttrap\n"
+
+
+def refused(folder: Path, capsys, *flags):
+    assert main(["words", str(folder), "--suspicious", *flags]) == 1
+    return capsys.readouterr().err.removeprefix("hf-gradexplain: ").strip()
+
+
+def test_what_cannot_be_used_is_refused_in_a_sentence(folder, capsys, monkeypatch):
+    run = folder / "run"
+    assert refused(run, capsys, "--by", "label") == (
+        "--suspicious tries words for each explained class: leave out --by"
+    )
+    assert refused(run, capsys, "--n_texts", "0") == "n_texts must be 1 or more, but is 0"
+    monkeypatch.setattr(FinishedRun, "arguments", {})
+    assert refused(run, capsys) == (
+        f"the run in {run} does not name its model: in Python, Explainer(model, tokenizer).suspicious_words(result) "
+        "tries words on a model of your own"
+    )
