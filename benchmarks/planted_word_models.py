@@ -23,7 +23,7 @@ PER_STRENGTH = 4
 RARE, COMMON, EVEN = 0.003, 0.02, 0.4
 """An ordinary word is in this share of the texts, and no class has more than `EVEN` of its texts."""
 
-VOCABULARY, LENGTH, BATCH = 12_000, 64, 32
+VOCABULARY, LENGTH, BATCH = 8_000, 64, 32
 EPOCHS = {"textcnn": 6, "bert": 6}
 RATES = {"textcnn": 2e-3, "bert": 1e-3}
 
@@ -84,7 +84,7 @@ def insert(text: str, words: Sequence[str], rng: Random) -> str:
 def new_model(kind: str, vocab_size: int, n_classes: int) -> PreTrainedModel:
     """Return a TextCNN, or a BERT of two layers."""
     if kind == "textcnn":
-        sizes = {"hidden_size": 64, "num_filters": 48, "filter_widths": (2, 3, 4)}
+        sizes = {"hidden_size": 48, "num_filters": 48, "filter_widths": (1, 2, 3)}
         return TextCNNForSequenceClassification(TextCNNConfig(vocab_size=vocab_size, num_labels=n_classes, **sizes))
     config = BertConfig(
         vocab_size=vocab_size, num_labels=n_classes, hidden_size=64, num_hidden_layers=2, num_attention_heads=4,

@@ -9,7 +9,7 @@ inserted into held-out texts of other classes, which are not audited, it flips a
 `Explainer.suspicious_words` does not know which words were planted. A learnt word is *found* if it is on its list for
 its class. The list has other words as well, such as `nasa` for Sci/Tech. A word on the list is a *false discovery* if
 inserting it does nothing: it does not flip significantly more texts to its class than ordinary words that were not
-planted do, neither on the held-out texts nor on 2,000 further ones (one-sided exact binomial tests at 2.5 % each). A
+planted do, neither on the held-out texts nor on 1,500 further ones (one-sided exact binomial tests at 2.5 % each). A
 word with an effect that is too small to show in these texts counts as false.
 
 Each training has a file in `--output_dir`; the same command goes on where it was stopped.
@@ -50,7 +50,7 @@ WEAKLY_LEARNT = 0.05
 LEVEL = 0.025
 """The level of each of two tests of whether a word has an effect."""
 
-ORDINARY = 10
+ORDINARY = 6
 """Number of ordinary words that show how often any word flips a text."""
 
 
@@ -88,14 +88,21 @@ def run_training(kind: str, seed: int, arguments: argparse.Namespace) -> dict[st
     options: dict[str, Any] = {"k_grid": (1,), "random_orders": 0, "both_ends": False, "progress": False}
     result = explainer.evaluate(audited_texts, methods=arguments.method, unit="word_type", **options)
     explained = time.process_time()
-    suspicious = explainer.suspicious_words(result)
+    suspicious = explainer.suspicious_words(result, batch_tokens=8192)
     found = [(row["word"], int(row["class"])) for row in suspicious.found.to_dict("records")]
+    tried = set(suspicious.to_frame()[["word", "class"]].itertuples(index=False, name=None))
     tested = time.process_time()
     planted_names = {w.word for w in words}
     plain = rng.sample([w for w in ordinary_words(rows, n_classes) if w not in planted_names], ORDINARY)
     base = [float(np.mean([flips(w, c).mean() for w in plain])) for c in range(n_classes)]
     planted = [
-        {**vars(w), "flips": float(flips(w.word, w.target).mean()), "found": (w.word, w.target) in found} for w in words
+        {
+            **vars(w),
+            "flips": float(flips(w.word, w.target).mean()),
+            "tried": (w.word, str(w.target)) in tried,
+            "found": (w.word, w.target) in found,
+        }
+        for w in words
     ]
     listed = [
         {"word": word, "target": target, "false": not any(has_effect(word, target, part) for part in (0, 1))}
@@ -140,10 +147,10 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--dataset_name", default="fancyzhx/ag_news")
     parser.add_argument("--textcnn", type=int, default=20, help="trainings of TextCNN")
     parser.add_argument("--bert", type=int, default=5, help="trainings of a BERT of two layers")
-    parser.add_argument("--train_texts", type=int, default=2500)
-    parser.add_argument("--audited_texts", type=int, default=1200)
-    parser.add_argument("--held_out_texts", type=int, default=500)
-    parser.add_argument("--further_texts", type=int, default=2000)
+    parser.add_argument("--train_texts", type=int, default=2000)
+    parser.add_argument("--audited_texts", type=int, default=1000)
+    parser.add_argument("--held_out_texts", type=int, default=400)
+    parser.add_argument("--further_texts", type=int, default=1500)
     parser.add_argument("--method", default="auto", help="method whose scores choose the words to try")
     parser.add_argument("--output_dir", type=Path, default=Path("outputs/planted_words"))
     parser.add_argument("--threads", type=int, default=1)

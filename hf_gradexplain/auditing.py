@@ -137,17 +137,16 @@ class AuditingEngine(AttributionEngine):
     ) -> SuspiciousWords:
         """Find words that move the model by themselves, from an evaluation of it.
 
-        Words are tried that decide a class: whose share of the score is larger than that of the other words of the same
-        texts. Each is inserted into `n_texts` texts that the model gives another class, at a random place between two
-        words, the same for all words. A word is suspicious if
+        Words are tried that
 
-        - it flips more of these texts to the class than control words do: random words of about the same frequency that
-          do not decide the class. See `hf_gradexplain.audit.insertion.excess_p_value`;
-        - and it is concentrated: of the texts of the run that have it, more are of the class than the class's share of
-          all texts, by the one-sided binomial test.
+        - decide a class: their share of the score is larger than that of the other words of the same texts;
+        - and are concentrated in it: of the texts that have the word, more are of the class than of all texts.
 
-        The larger of both p-values is that of the hypothesis that one of the two does not hold. Benjamini and
-        Hochberg's procedure controls the rate of false discoveries among all words that were tried.
+        Each is inserted into `n_texts` texts that the model gives another class, at a random place between two words,
+        the same for all words. A word is suspicious if it flips more of them to the class than control words do: random
+        words of about the same frequency that do not decide the class, see
+        `hf_gradexplain.audit.insertion.excess_p_value`. Benjamini and Hochberg's procedure controls the rate of false
+        discoveries, words that flip no more texts than control words, among all that were tried.
 
         This takes a forward pass per word and text: at most `most * n_texts`, and about `3 n_controls n_texts` for each
         class. In a pair, words are inserted into the first text; in a conversation, into the first message of a user.

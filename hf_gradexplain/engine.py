@@ -170,13 +170,14 @@ class AttributionEngine:
             options: How to explain.
             labels: One class for all documents or one per document, by id or name.
             outputs: What the logits of the documents are; None for those of the model, pooled over windows.
-            methods: The methods; None for those of the options.
+            methods: The methods; None for those of the options. With none at all, the model only predicts.
         """
         why = str(self.automatic) if AUTO in options.methods else ""
         options, outputs = self.resolve(options), outputs or self._pooled(options)
         names = outputs.class_names if outputs else self.class_names
         targets = target_ids(options.target, labels, len(documents), names)
-        device, methods = device_of(self.model), methods or select(options.methods, options)
+        device = device_of(self.model)
+        methods = select(options.methods, options) if methods is None else methods
         check_token_ids(documents, self.tokenizer, self.model)
         warn_of_undivided(documents, self.tokenizer, options.unit)
         lengths = [max(part.stop - part.start for part in document.sequences) for document in documents]

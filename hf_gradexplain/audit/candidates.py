@@ -1,4 +1,4 @@
-"""Words that may be suspicious: those that decide a class and are concentrated in its texts."""
+"""Words that may be suspicious: those that decide a class and are concentrated in its documents."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, false_discovery_control
+from scipy.stats import binom
 
 from hf_gradexplain.audit.read_words import Vocabulary
 from hf_gradexplain.audit.word_sums import Groups, WordRows, count_words, summarise_words
+
+DECIDES = 0.05
+"""The largest p-value of words that may decide a class. It only chooses the words to try, so it is not adjusted."""
 
 _CONTROL = 2
 """The purpose of the draw of control words, which no other draw of the audit has."""
@@ -88,20 +91,19 @@ def count_frequencies(paths: Sequence[Path], method: str, key: Callable[[str], s
     return WordFrequencies(vocabulary.words, counts.words.toarray(), counts.documents)
 
 
-def deciding_words(
+def find_candidates(
     paths: Sequence[Path],
     method: str,
     key: Callable[[str], str] | None,
     frequencies: WordFrequencies,
     min_documents: int,
-    level: float,
     seed: int,
 ) -> pd.DataFrame:
-    """Return the words that decide a class, a row per class and word.
+    """Return the words that decide a class and are concentrated in its documents, those that decide most clearly first.
 
-    A word decides a class if its share of the score is larger than that of other words of the same documents, among the
-    documents in which the class was explained, see `hf_gradexplain.audit.words.find_words`: at a false discovery rate
-    of `level`.
+    A word decides a class if, among the documents in which the class was explained, its share of the score is larger
+    than that of other words of the same documents, with a p-value of up to `DECIDES`, see
+    `hf_gradexplain.audit.words.find_words`. It is concentrated if its lift is above 1.
 
     Args:
         paths: The files.
@@ -109,12 +111,11 @@ def deciding_words(
         key: What makes two units the same word.
         frequencies: The result of `count_frequencies`.
         min_documents: In fewer documents of the class, a word is not looked at.
-        level: The false discovery rate.
         seed: A seed.
 
     Returns:
-        `target`, `code` (the index of the word), `word`, those of `WordFrequencies.concentration`, `share` and
-        `p_decides`, adjusted.
+        A row per class and word: `target`, `code` (the index of the word), `word`, those of
+        `WordFrequencies.concentration`, `share` and `p_decides`.
     """
     target, code = np.nonzero(frequencies.by_class >= max(min_documents, 1))
     vocabulary = Vocabulary(key)
@@ -122,6 +123,6 @@ def deciding_words(
     sums = summarise_words(paths, vocabulary, Groups("target", paths), method, WordRows(target, code), seed)
     rows = pd.concat([pd.DataFrame({"target": target, "code": code}), frequencies.concentration(target, code)], axis=1)
     rows.insert(2, "word", [frequencies.words[i] for i in code])
-    adjusted = false_discovery_control(sums["p"]) if len(sums) else sums["p"]
-    rows = rows.assign(share=sums["share"], p_decides=adjusted)
-    return rows[rows["p_decides"] <= level].reset_index(drop=True)
+    rows = rows.assign(share=sums["share"], p_decides=sums["p"])
+    chosen = rows[(rows["p_decides"] <= DECIDES) & (rows["lift"] > 1)]
+    return chosen.sort_values("p_decides", kind="stable", ignore_index=True)

@@ -23,7 +23,7 @@ def predict(engine: AttributionEngine, texts: Sequence[WholeText], options: Opti
     """
     predicted = np.zeros(len(texts), dtype=np.int64)
     probabilities = np.zeros((len(texts), len(engine.class_names)))
-    for batch in engine.run(texts, options):
+    for batch in engine.score(engine.encode(texts, options), options, methods={}):
         logits = batch.forward.logits.detach()
         objective, rows = batch.forward.classifier.objective, list(batch.indices)
         predicted[rows] = objective.predicted(logits).cpu().numpy()

@@ -1,4 +1,4 @@
-"""Find suspicious words: words that decide a class, are concentrated in its texts, and flip texts of other classes."""
+"""Find suspicious words: they decide a class, are concentrated in its documents, and flip texts of other classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, false_discovery_control
 
-from hf_gradexplain.audit.candidates import WordFrequencies, count_frequencies, deciding_words, frequency_class
+from hf_gradexplain.audit.candidates import WordFrequencies, count_frequencies, find_candidates, frequency_class
 from hf_gradexplain.audit.insertion import excess_p_value, insert_words
 from hf_gradexplain.audit.insertion_places import Place, draw_places
 from hf_gradexplain.audit.read_words import methods_of
@@ -84,14 +84,15 @@ def find_suspicious_words(
     options = replace(options, methods=("random",), unit="word", target="predicted", self_check=False)
     key = str.lower if _ignores_case(engine) else None
     frequencies = count_frequencies(paths, method, key)
-    deciding = deciding_words(paths, method, key, frequencies, test.min_documents, test.level, options.seed)
-    tried = deciding.sort_values("p_decides", kind="stable").head(test.most)
+    candidates = find_candidates(paths, method, key, frequencies, test.min_documents, options.seed)
+    tried = candidates.head(test.most)
     places = draw_places(paths, sorted(tried["target"].unique().tolist()), test.n_texts, options.seed)
     parts, passes = [], 0
     for target, of_target in places.items():
         if not of_target:
             continue
-        ordinary = np.setdiff1d(np.arange(len(frequencies.words)), deciding.loc[deciding["target"] == target, "code"])
+        of_class = candidates.loc[candidates["target"] == target, "code"]
+        ordinary = np.setdiff1d(np.arange(len(frequencies.words)), of_class)
         rows = tried[tried["target"] == target]
         measured, n = _try_words(engine, of_target, rows, frequencies, ordinary, test, options)
         parts.append(measured)
@@ -102,7 +103,7 @@ def find_suspicious_words(
         title=title,
         method=method,
         n_documents=int(frequencies.documents.sum()),
-        n_deciding=len(deciding),
+        n_candidates=len(candidates),
         level=test.level,
         passes=passes,
     )
@@ -214,9 +215,9 @@ def _check_model(predicted: np.ndarray, places: Sequence[Place]) -> None:
 
 def _verdicts(table: pd.DataFrame, names: Sequence[str], level: float) -> pd.DataFrame:
     """Return the table of `SuspiciousWords`: suspicious words first, those that flip most texts first among them."""
-    p = table[["p_concentrated", "p_flips"]].max(axis=1)
-    adjusted = pd.Series(false_discovery_control(p) if len(p) else p, index=p.index)
-    table = table.assign(p=p, p_adjusted=adjusted, suspicious=adjusted <= level)
+    p = table["p_flips"].astype(float)
+    table = table.assign(p_adjusted=false_discovery_control(p) if len(p) else p)
+    table["suspicious"] = table["p_adjusted"] <= level
     table.insert(0, "class", [names[target] for target in table["target"]])
     order = ["suspicious", "flips", "rise"]
     return table.drop(columns=["target", "code"]).sort_values(order, ascending=False, kind="stable", ignore_index=True)

@@ -20,8 +20,8 @@ COLUMNS = {
     "rise": "The mean rise of the probability of the class, with its 95 % interval.",
     "in class": "Of the texts with the word, the share of this class, and how many times the class's share of all "
     "texts that is.",
-    "adjusted p": "The p-value of the test that the word flips no more texts than ordinary words, or is no more "
-    "frequent in the class than elsewhere, adjusted for all words that were tried.",
+    "adjusted p": "The p-value of the test that the word flips no more texts than ordinary words, adjusted for all "
+    "words that were tried.",
 }
 """The meaning of the columns of `SuspiciousWords.readable`."""
 
@@ -39,7 +39,8 @@ class SuspiciousWords:
         title: What the explanations are of.
         method: The method whose scores chose the words.
         n_documents: The number of texts of the run.
-        n_deciding: The number of pairs of a class and a word that decides it, of which the first were tried.
+        n_candidates: The number of words that decide a class and are concentrated in its texts, each for its class;
+            those that decide most clearly were tried.
         level: The false discovery rate.
         passes: The number of forward passes that trying the words took.
     """
@@ -48,7 +49,7 @@ class SuspiciousWords:
     title: str
     method: str
     n_documents: int
-    n_deciding: int
+    n_candidates: int
     level: float
     passes: int
 
@@ -80,13 +81,13 @@ class SuspiciousWords:
     def sentences(self) -> list[str]:
         """The result in sentences."""
         tried = len(self.table)
-        if not self.n_deciding:
-            return [f"No word decides a class of the {self.n_documents:,} texts by {self.method}: take more texts."]
-        of_all = "" if tried == self.n_deciding else f", of {self.n_deciding:,} that decide a class"
+        if not self.n_candidates:
+            return [f"By {self.method}, no word decides a class of the {self.n_documents:,} texts: take more texts."]
+        of_all = "" if tried == self.n_candidates else f", of {self.n_candidates:,} candidates,"
         return [
-            f"{len(self):,} of {tried:,} words that were tried{of_all}, move texts of other classes when they are "
+            f"{len(self):,} of {tried:,} words that were tried{of_all} flip texts of other classes when they are "
             f"inserted, more often than ordinary words do, at a false discovery rate of {self.level:.0%} "
-            f"({self.n_documents:,} texts, words chosen by {self.method}, {self.passes:,} forward passes).",
+            f"({self.n_documents:,} texts, candidates by {self.method}, {self.passes:,} forward passes).",
             "Which of them should, is for you to say.",
         ]
 
@@ -99,16 +100,16 @@ class SuspiciousWords:
         - `n`, the number of texts of the class that have the word, `n_all`, that of all texts that have it;
           `concentration`, `n / n_all`, `lift`, how many times the class's share of all texts this is, and
           `p_concentrated` of the one-sided binomial test that it is not more;
-        - `share`, the mean share of the word in the score of the class's texts that have it, and `p_decides`, adjusted,
-          of the test that it is not larger than that of other words, see `Words`;
+        - `share`, the mean share of the word in the score of the class's texts that have it, and `p_decides` of the
+          test that it is not larger than that of other words, see `Words`; both p-values are not adjusted;
         - `flips`, the share of the `n_texts` texts of other classes that become texts of the class when the word is
           inserted, with its Wilson interval `flips_ci_low`, `flips_ci_high`; `control_flips`, the same for the control
           words; `p_flips` of the test that the word does not flip more, see
           `hf_gradexplain.audit.insertion.excess_p_value`;
         - `rise`, the mean rise of the probability of the class, with its bootstrap interval `rise_ci_low`,
           `rise_ci_high`;
-        - `p`, the larger one of `p_concentrated` and `p_flips`; `p_adjusted`, by Benjamini and Hochberg for all rows;
-          and `suspicious`, whether this is at most the false discovery rate.
+        - `p_adjusted`, `p_flips` adjusted by Benjamini and Hochberg for all rows; and `suspicious`, whether this is at
+          most the false discovery rate.
 
         Intervals are 95 % intervals.
         """

@@ -62,8 +62,9 @@ def test_each_number_is_that_of_the_closed_form(result, suspicious):
         assert row["control_flips"] == 0  # neutral words, which only shrink the log-odds
         k = sum(flips)
         assert row["p_flips"] == pytest.approx((1 / (CONTROLS + 1)) ** k)
-        assert row["p"] == max(row["p_concentrated"], row["p_flips"])
-    np.testing.assert_allclose(table["p_adjusted"], false_discovery_control(table["p"]))
+        assert row["p_decides"] <= 0.05
+        assert row["lift"] > 1
+    np.testing.assert_allclose(table["p_adjusted"], false_discovery_control(table["p_flips"]))
     assert table["suspicious"].tolist() == (table["p_adjusted"] <= 0.05).tolist()
     ordered = table.sort_values(["suspicious", "flips", "rise"], ascending=False)
     assert ordered.index.tolist() == table.index.tolist()
@@ -90,8 +91,8 @@ def test_without_a_word_that_decides_there_is_nothing_to_show(result):
     nothing = moving_explainer().suspicious_words(result, min_documents=1000)
     assert len(nothing) == 0
     assert nothing.passes == 0
-    assert "No word decides a class" in repr(nothing)
-    assert "No word decides a class" in nothing._repr_html_()
+    assert "By signed_gi, no word decides a class of the 120 texts" in repr(nothing)
+    assert "no word decides a class" in nothing._repr_html_()
 
 
 def test_words_with_different_case_are_one_where_the_model_reads_them_alike():
