@@ -11,6 +11,7 @@ import torch
 from hf_gradexplain import Explainer
 from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
+from hf_gradexplain.run.evidence import evidence
 from tests.helpers.chats import chat_classifier
 from tests.helpers.nli import make_nli
 from tests.helpers.tiny import make
@@ -100,6 +101,7 @@ def finished_run(small_world, tmp_path_factory):
 
 @pytest.fixture
 def outputs(world, finished_run):
-    """The output folders that the pages name, in the current folder."""
-    for name in ("your-model", "evaluate", "old", "new", "seed1", "seed2", "seed3"):
+    """The output folders that the pages name, in the current folder, and the evidence of a text in a file."""
+    for name in ("your-model", "evaluate", "old", "new", "seed1", "seed2", "seed3", "again"):
         shutil.copytree(finished_run, world / "outputs" / name, dirs_exist_ok=True)
+    (world / "evidence.json").write_text(evidence(finished_run, 3).to_json(), encoding="utf-8")

@@ -32,7 +32,7 @@ TESTED_ELSEWHERE = {
 }
 """Arguments of commands that do not run here, and what runs them."""
 
-READ_RUNS = ("hf-gradexplain compare outputs/",)
+READ_RUNS = ("hf-gradexplain compare outputs/", "hf-gradexplain evidence outputs/")
 """The beginnings of commands that read finished runs."""
 
 EMBEDDED = ("hf-gradexplain evaluate",)
