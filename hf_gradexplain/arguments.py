@@ -124,6 +124,12 @@ class AuditArguments:
         "Number of documents to join from sentences of two classes, to see whether the highest-scored word stands in "
         "one of the predicted class; 0 for none.",
     )
+    sanity: bool = option(
+        False,
+        "Also check, on the first texts, that the scores of the methods change when the model's parameters are random. "
+        "For a model of L layers, these texts are explained L + 2 to L + 4 times.",
+    )
+    sanity_samples: int = option(50, "With sanity: number of texts.")
 
     def __post_init__(self) -> None:
         if self.rationale_column and self.rationale_mask_column:
@@ -131,6 +137,10 @@ class AuditArguments:
         if self.hybrid_documents < 0:
             raise GradexplainError(
                 f"hybrid_documents must be a number of documents, 0 or larger, but is {self.hybrid_documents}"
+            )
+        if self.sanity_samples < 1:
+            raise GradexplainError(
+                f"sanity_samples must be a number of texts, 1 or larger, but is {self.sanity_samples}"
             )
 
 

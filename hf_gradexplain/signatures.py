@@ -127,6 +127,8 @@ class EvaluateOptions(_CommonOptions, total=False):
     beam_size: int
     k_grid: tuple[int, ...]
     hybrid_documents: int
+    sanity: bool
+    sanity_samples: int
 
 
 def call_options(

@@ -216,6 +216,7 @@ def _checks(trial: _Trial, random_models: Sequence[Scores], shift: InputShift | 
                 "ci_high": plain["ci_high"],
                 "absolute": size["median"] if signed else np.nan,
                 "absolute_ci_low": size["ci_low"] if signed else np.nan,
+                "absolute_ci_high": size["ci_high"] if signed else np.nan,
                 "two_random": summarise(trial.spearman(method, *random_models))["median"],
                 "shifted": of_shift.get("median", np.nan),
                 "shift_difference": float(np.median(differences)) if len(differences) else np.nan,

@@ -9,10 +9,11 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from hf_gradexplain.evaluation.sanity_summaries import sanity_summary
 from hf_gradexplain.probing.report import Check
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.cell import cell_html, cell_text
-from hf_gradexplain.viz.sanity import sanity_figure
+from hf_gradexplain.viz.sanity import randomisation_figure
 from hf_gradexplain.viz.tables import MISSING, TextTable, join_words, text_table, with_minus
 
 CASCADING, INDEPENDENT = "cascading", "independent"
@@ -87,12 +88,12 @@ class SanityChecks:
         """Return one row per method.
 
         The columns are `method`; `randomised`, the median over texts of Spearman's correlation between the scores and
-        those of two wholly random models (their mean), and its 95 % interval `ci_low`, `ci_high`; `absolute` and
-        `absolute_ci_low`, the same of absolute values, for signed methods; `two_random`, the median correlation between
-        two random models; `shifted`, that with the scores of the same function of shifted word vectors, and
-        `shift_difference`, the median relative difference of these scores, NaN if the model has no such shift;
-        `other_seed`, that between two seeds, NaN for methods that draw nothing; `n` and `n_undefined`, the numbers of
-        texts with and without a correlation; and `finding`.
+        those of two wholly random models (their mean), and its 95 % interval `ci_low`, `ci_high`; `absolute`,
+        `absolute_ci_low` and `absolute_ci_high`, the same of absolute values, for signed methods; `two_random`, the
+        median correlation between two random models; `shifted`, that with the scores of the same function of shifted
+        word vectors, and `shift_difference`, the median relative difference of these scores, NaN if the model has no
+        such shift; `other_seed`, that between two seeds, NaN for methods that draw nothing; `n` and `n_undefined`, the
+        numbers of texts with and without a correlation; and `finding`.
         """
         return self.checks
 
@@ -166,29 +167,14 @@ class SanityChecks:
 
     def figure(self) -> Figure:
         """Draw the correlation with the model's own scores as its layers are randomised, from the output on."""
-        return sanity_figure(self.randomisation, title=self._title)
+        return randomisation_figure(self.randomisation, title=self._title)
 
     @property
     def _title(self) -> str:
         return f"Sanity checks of {self.model} on {self.texts:,} texts"
 
     def _table(self) -> TextTable:
-        return text_table(readable_checks(self.checks), decimals=2)
-
-
-def readable_checks(checks: pd.DataFrame) -> pd.DataFrame:
-    """Return the checks with the names of columns in words, without the ends of intervals of absolute values."""
-    names = {
-        "randomised": "random model",
-        "ci_low": "low",
-        "ci_high": "high",
-        "two_random": "two random models",
-        "shifted": "shifted input",
-        "shift_difference": "difference",
-        "other_seed": "other seed",
-        "n_undefined": "undefined",
-    }
-    return checks.drop(columns="absolute_ci_low").rename(columns=names)
+        return text_table(sanity_summary(self.checks), decimals=2)
 
 
 def _two_decimals(number: float) -> str:

@@ -43,6 +43,7 @@ from hf_gradexplain.run.hybrid import hybrid_tables, hybrids_of
 from hf_gradexplain.run.processes import interrupted_by_sigterm, process_state
 from hf_gradexplain.run.results import REPLAY, Run, write_results
 from hf_gradexplain.run.runner import evaluate
+from hf_gradexplain.run.sanity import sanity_notes, sanity_tables
 from hf_gradexplain.viz.terminal import say
 from hf_gradexplain.viz.terminal import summary_table as terminal_table
 
@@ -131,6 +132,7 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
     with named_if_unreadable(documents):
         extra, dependent = _compared({masking(options): tables, **under})
         extra |= _ground_truth(evaluated, documents, arguments.seed) | hybrid
+        extra |= sanity_tables(evaluated.engine, evaluated.texts, options, arguments)
         run = Run(
             title=f"{evaluated.model_name} on {evaluated.data_name}",
             facts=_facts(evaluated, arguments, options, measures, tables, documents),
@@ -140,7 +142,9 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
             replay=REPLAY,
             arguments=to_replay_yaml(arguments),
             extra=extra,
-            notes=tuple(chain(evaluated.notes, cautions(evaluated.engine, options, documents), dependent)),
+            notes=tuple(
+                chain(evaluated.notes, cautions(evaluated.engine, options, documents), dependent, sanity_notes(extra))
+            ),
             provenances=evaluated.provenances,
         )
         write_results(output_dir, run, documents)

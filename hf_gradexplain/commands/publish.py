@@ -67,7 +67,7 @@ def write_dataset(run: Run, arguments: EvaluateRecipeArguments, output_dir: Path
     for file, table in files.items():
         with atomic_write(folder / "tables" / f"{file}.parquet") as path:
             table.to_parquet(path, index=False)
-    captions = captions_of(run.tables)
+    captions = captions_of(run.tables, run.extra)
     for file in captions:
         atomic_write_bytes(folder / "figures" / f"{file}.png", (output_dir / "figures" / f"{file}.png").read_bytes())
     atomic_write_text(folder / "run.yaml", public_replay(arguments, run))

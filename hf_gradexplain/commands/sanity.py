@@ -1,11 +1,6 @@
-"""Sanity checks of `hf-gradexplain doctor --full` and `hf-gradexplain evaluate --sanity`."""
+"""Sanity checks of `hf-gradexplain doctor --full`."""
 
-from collections.abc import Callable
-from itertools import islice
-from typing import Any
-
-import pandas as pd
-from datasets import Dataset, IterableDataset
+from datasets import Dataset
 
 from hf_gradexplain.audit.sanity import check_sanity
 from hf_gradexplain.audit.sanity_checks import SanityChecks
@@ -53,30 +48,9 @@ def check_methods(
     more = ("sa_l2",) if "signed_gi" in names else ()  # in the same pass
     options = Options((*names, *more), seed=seed, problem_type=problem_type)
     chosen: list[Text] = list(SENTENCES) if texts is None else texts_of(texts.to_dict())
-    return check_sanity(engine, chosen, options, advance=_teller(progress))
 
+    def advance(step: str) -> None:
+        if progress:
+            say(f"sanity checks: {step}")
 
-def sanity_of_run(
-    engine: AttributionEngine, texts: Dataset | IterableDataset, options: Options, n: int
-) -> SanityChecks:
-    """Check the methods of a run on its first `n` texts, with its options.
-
-    Args:
-        engine: The model.
-        texts: The texts of the run, with the column `label` if labels are explained.
-        options: How the run explains, with resolved methods.
-        n: The largest number of texts.
-    """
-    rows = list(islice(texts, n))
-    columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in rows[0]} if rows else {"text": []}
-    labels = columns.get("label") if options.target == "label" else None
-    return check_sanity(engine, texts_of(columns), options, labels, advance=_teller(tell=True))
-
-
-def sanity_tables(checks: SanityChecks) -> dict[str, pd.DataFrame]:
-    """Return the tables of a run."""
-    return {"sanity": checks.to_frame(), "randomisation": checks.randomisation}
-
-
-def _teller(tell: bool) -> Callable[[str], None]:
-    return (lambda step: say(f"sanity checks: {step}")) if tell else (lambda step: None)
+    return check_sanity(engine, chosen, options, advance=advance)

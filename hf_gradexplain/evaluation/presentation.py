@@ -1,11 +1,13 @@
 """An evaluation for readers: its tables and figures with their captions, and the warnings that readers need."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from hf_gradexplain.evaluation.sanity_summaries import randomisation_summary, sanity_summary
 from hf_gradexplain.evaluation.summaries import (
     baseline_ranks,
     ends_summary,
@@ -21,7 +23,10 @@ from hf_gradexplain.evaluation.tables import INCOMPLETE, Tables
 from hf_gradexplain.options import UNIT_NOUNS
 from hf_gradexplain.viz.curves import aopc_figure, ends_figure
 from hf_gradexplain.viz.figures import correlation_figure
+from hf_gradexplain.viz.sanity import randomisation_figure
 from hf_gradexplain.viz.tables import join_words
+
+_NO_TABLES: Mapping[str, pd.DataFrame] = MappingProxyType({})
 
 CAPTIONS = {
     "aopc": "AOPC(K): how far the target's probability falls as each method's top K units are removed. "
@@ -43,6 +48,10 @@ CAPTIONS = {
     "method can agree with people and be unfaithful to the model.",
     "hybrid": "Hybrid documents: sentences of two classes are joined; how often the highest-scored word stands in a "
     "sentence of the predicted class (hit_rate), beside the share of such words (chance).",
+    "sanity": "Sanity checks: the median correlation of the methods' scores with those of two random models, of one "
+    "random model with the other, of the same function of shifted word vectors, and of another seed.",
+    "randomisation": "Random parameters, layer by layer: the median correlation of the scores with those of the model, "
+    "when a layer and all above it are random.",
     "baselines": "Ranks by masking baseline: the methods' ranks and AOPC(K). Scores and masking both start from the "
     "baseline, or cut words out under deletion, so compare ranks, not numbers.",
 }
@@ -68,6 +77,10 @@ COLUMNS = {
     "token_f1": "F1 of the predicted words, mean over documents.",
     "auprc": "The area under the curve of precision over recall, mean over documents. Random order: about the share of "
     "words in the rationale.",
+    "random model": "Spearman's correlation with the scores of random models. Near 0: the method explains the model.",
+    "two random models": "The correlation of two random models: what the text and the architecture decide.",
+    "shifted input": "The correlation when a constant is added to the words and taken from the positions.",
+    "other seed": "The correlation of two seeds; without a number, the method draws nothing.",
     "adjusted p": "The p-value of the paired test, adjusted for the number of comparisons.",
     "comprehensiveness(K)": "The fall without the top units. Higher is better.",
     "sufficiency(K)": "The fall with only the top units. Lower is better.",
@@ -119,25 +132,40 @@ def readable_tables(tables: Tables, extra: Mapping[str, pd.DataFrame]) -> dict[s
     return by_caption
 
 
+READABLE: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "baselines": baseline_ranks,
+    "sanity": sanity_summary,
+    "randomisation": randomisation_summary,
+}
+"""How tables of extra measures are shown; others have intervals in their cells."""
+
+
 def readable_extra(extra: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return the tables of extra measures for readers, by caption: with intervals in the cells."""
-    shown = {name: baseline_ranks(table) if name == "baselines" else in_cells(table) for name, table in extra.items()}
+    shown = {name: READABLE.get(name, in_cells)(table) for name, table in extra.items()}
     return {CAPTIONS.get(name, name): table for name, table in shown.items()}
 
 
-def draw_figures(tables: Tables) -> dict[str, Figure]:
+def draw_figures(tables: Tables, extra: Mapping[str, pd.DataFrame] = _NO_TABLES) -> dict[str, Figure]:
     """Draw the figures, by file name."""
     figures = {"aopc": aopc_figure(tables.aopc, tables.chance)}
     if len(tables.curves):
         figures["ends"] = ends_figure(tables.curves)
     if len(tables.histograms):
         figures["correlation"] = correlation_figure(tables.correlation, tables.histograms)
+    if "randomisation" in extra:
+        figures["randomisation"] = randomisation_figure(extra["randomisation"])
     return figures
 
 
-def captions_of(tables: Tables) -> dict[str, str]:
+def captions_of(tables: Tables, extra: Mapping[str, pd.DataFrame] = _NO_TABLES) -> dict[str, str]:
     """Return the captions of the figures, by file name."""
-    drawn = {"aopc": True, "ends": len(tables.curves), "correlation": len(tables.histograms)}
+    drawn = {
+        "aopc": True,
+        "ends": len(tables.curves),
+        "correlation": len(tables.histograms),
+        "randomisation": "randomisation" in extra,
+    }
     captions = {name: CAPTIONS[name] for name, has_data in drawn.items() if has_data}
     if len(tables.chance):
         captions["aopc"] += " Hatched: AOPC of random orders, for 95 % of random seeds."

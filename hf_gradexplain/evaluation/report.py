@@ -37,6 +37,9 @@ STATIC_DOCUMENTS = 4
 
 CORRELATION = "Correlations in numbers: how closely each method's scores follow leave-one-out, over documents."
 
+NO_CURVES = ("correlation", "randomisation")
+"""The figures that scripts do not replace by charts of removal curves."""
+
 FILE_BYTES = 24_000_000
 """About how many bytes of documents a file holds; those beyond go to further files."""
 
@@ -161,8 +164,8 @@ def _page(
 ) -> ReportPage:
     """Return all of the page but its documents."""
     if figures is None:
-        figures = {name: figure_bytes(figure, "svg") for name, figure in draw_figures(tables).items()}
-    captions = captions_of(tables)
+        figures = {name: figure_bytes(figure, "svg") for name, figure in draw_figures(tables, extra).items()}
+    captions = captions_of(tables, extra)
     methods, warnings = list(tables.aopc["method"].unique()), random_warnings(tables)
     frames = {**readable_tables(tables, extra), CORRELATION: correlation_summary(tables.correlation)}
     return ReportPage(
@@ -171,9 +174,9 @@ def _page(
         facts=facts,
         notes=[*notes, *warnings_of(tables)],
         tables=[_table(caption, frame) for caption, frame in frames.items()],
-        curves={captions[name]: figures[name] for name in captions if name != "correlation"},
+        curves={captions[name]: figures[name] for name in captions if name not in NO_CURVES},
         charts=_charts(tables),
-        figures={captions[name]: figures[name] for name in captions if name == "correlation"},
+        figures={captions[name]: figures[name] for name in captions if name in NO_CURVES},
         methods=[_method(name, warnings.get(name, "")) for name in methods],
         leading=_leading(tables),
         short_k=min(SHORT_K, int(tables.aopc["k"].max())),

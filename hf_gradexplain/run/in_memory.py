@@ -29,6 +29,7 @@ from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.results import Run, write_results
 from hf_gradexplain.run.rows import to_rows
 from hf_gradexplain.run.runner import evaluate
+from hf_gradexplain.run.sanity import sanity_notes, sanity_tables
 from hf_gradexplain.text.rationales import Rationale
 from hf_gradexplain.text.texts import Text
 
@@ -112,6 +113,7 @@ def _evaluate(
     documents = tuple(document_paths(folder))
     extra = plausibility_tables(documents, options.seed)
     extra |= hybrid_tables(engine, hybrids, options, folder, inputs, provenances=provenances, progress=progress)
+    extra |= sanity_tables(engine, rows, options, audits, progress=progress)
     model = public_name(provenances["model"].name) if "model" in provenances else type(engine.model).__name__
     data, counts = f"{len(rows):,} texts" if len(rows) > 1 else "one text", tables.document_counts
     run = Run(
@@ -122,7 +124,7 @@ def _evaluate(
         seconds=time.monotonic() - started,
         replay=f"explainer.evaluate(texts, labels, methods={list(options.methods)}, {_unit(options)}, ...)",
         extra=extra,
-        notes=tuple(cautions(engine, options, documents)),
+        notes=(*cautions(engine, options, documents), *sanity_notes(extra)),
         provenances=provenances,
     )
     if keep:

@@ -34,6 +34,8 @@ FILES = {
     "planted": "planted words among the top units",
     "plausibility": "agreement with human rationales",
     "hybrid": "how often the top word is in a sentence of the predicted class",
+    "sanity": "sanity checks of the methods",
+    "randomisation": "correlations with the scores of random models, layer by layer",
     "baselines": "the ranking under each masking baseline",
     "words": "the words of each class: share of the score, drop, test",
 }
@@ -94,7 +96,7 @@ def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None
         notes=run.notes,
         extra=run.extra,
         audits=words_section(words),
-        figures=_write_figures(output_dir / "figures", run.tables),
+        figures=_write_figures(output_dir / "figures", run),
     )
     atomic_write_text(output_dir / "README.md", _card(run, list(written)))
     if run.arguments:
@@ -117,14 +119,14 @@ def _card(run: Run, tables: Sequence[str]) -> str:
             **readable_tables(run.tables, run.extra),
             "Files of this run": pd.DataFrame(listed, columns=["file", "holds"]),
         },
-        figures={caption: f"figures/{name}.png" for name, caption in captions_of(run.tables).items()},
+        figures={caption: f"figures/{name}.png" for name, caption in captions_of(run.tables, run.extra).items()},
         replay=run.replay,
     )
 
 
-def _write_figures(folder: Path, tables: Tables) -> dict[str, bytes]:
+def _write_figures(folder: Path, run: Run) -> dict[str, bytes]:
     """Write the figures, each as SVG and as PNG; return the SVG files."""
-    figures = draw_figures(tables)
+    figures = draw_figures(run.tables, run.extra)
     files = {(name, form): figure_bytes(figure, form) for name, figure in figures.items() for form in FORMS}
     for (name, form), content in files.items():
         atomic_write_bytes(folder / f"{name}.{form}", content)

@@ -15,7 +15,7 @@ _NAMES = 28
 
 
 @matplotlib.style.context(STYLE)
-def sanity_figure(randomisation: pd.DataFrame, *, title: str = "") -> Figure:
+def randomisation_figure(randomisation: pd.DataFrame, *, title: str = "") -> Figure:
     """Draw the median correlation of each method's scores with those of the trained model, layer by layer.
 
     The first point is the model itself. At the right end, a mark shows the correlation between two random models.

@@ -1,13 +1,10 @@
 import json
 
 import pytest
-from datasets import Dataset
 
-from hf_gradexplain.audit.sanity import check_sanity
 from hf_gradexplain.cli import main
-from hf_gradexplain.commands.sanity import SENTENCES, check_methods, sanity_of_run, sanity_tables
-from hf_gradexplain.options import Options
-from tests.helpers.tiny import TEXTS, explainer, make
+from hf_gradexplain.commands.sanity import SENTENCES, check_methods
+from tests.helpers.tiny import explainer, make
 
 CHECKS = ("parameter randomisation", "input invariance", "seeds")
 
@@ -47,20 +44,6 @@ def test_the_doctor_names_methods_and_keeps_its_exit_code(model, capsys, tmp_pat
     assert main(["doctor", model, "--full", "--format", "quiet"]) == 0
     quiet = capsys.readouterr()
     assert (quiet.out, quiet.err) == ("parameter randomisation\n", "")
-
-
-def test_a_run_is_checked_on_its_first_texts_with_its_labels():
-    engine = explainer("fasttext")
-    rows = Dataset.from_dict({"id": range(6), "text": list(TEXTS), "label": [0, 1, 2, 0, 1, 2]})
-    options = Options(("signed_gi",), "word_type", target="label")
-    checks = sanity_of_run(engine, rows, options, 4)
-    expected = check_sanity(engine, TEXTS[:4], options, [0, 1, 2, 0])
-    tables = sanity_tables(checks)
-    assert tables["sanity"].equals(expected.checks)
-    assert tables["randomisation"].equals(expected.randomisation)
-    assert checks.texts == 4
-    streamed = sanity_of_run(engine, rows.to_iterable_dataset(), options, 4)
-    assert streamed.checks.equals(expected.checks)
 
 
 def test_models_without_gradients_are_checked_by_leave_one_out(monkeypatch):

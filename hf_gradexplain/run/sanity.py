@@ -1,0 +1,58 @@
+"""Sanity checks of the methods of a run, on its first texts."""
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+import pandas as pd
+from datasets import Dataset, IterableDataset
+
+from hf_gradexplain.arguments import AuditArguments
+from hf_gradexplain.audit.sanity import check_sanity
+from hf_gradexplain.audit.sanity_checks import UNCHANGED
+from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.options import Options
+from hf_gradexplain.text.texts import texts_of
+from hf_gradexplain.viz.tables import join_words
+from hf_gradexplain.viz.terminal import say
+
+
+def sanity_tables(
+    engine: AttributionEngine,
+    texts: Dataset | IterableDataset,
+    options: Options,
+    audits: AuditArguments,
+    *,
+    progress: bool = True,
+) -> dict[str, pd.DataFrame]:
+    """Return the tables `sanity` and `randomisation` by their names; nothing if they are not asked for.
+
+    Args:
+        engine: The model.
+        texts: The texts of the run, with the column `label` if labels are explained.
+        options: How the run explains, with resolved methods.
+        audits: Whether to check the methods, and on how many texts.
+        progress: Whether to say which step is done.
+    """
+    if not audits.sanity:
+        return {}
+    rows = list(islice(texts, audits.sanity_samples))
+    columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in rows[0]}
+    labels = columns["label"] if options.target == "label" else None
+
+    def advance(step: str) -> None:
+        if progress:
+            say(f"sanity checks: {step}")
+
+    checks = check_sanity(engine, texts_of(columns), options, labels, advance=advance)
+    return {"sanity": checks.to_frame(), "randomisation": checks.randomisation}
+
+
+def sanity_notes(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Return a sentence that names the methods that do not change with the model, if there are any."""
+    if "sanity" not in tables:
+        return []
+    table = tables["sanity"]
+    names = table["method"][table["finding"] == UNCHANGED].tolist()
+    said = "does not change" if len(names) == 1 else "do not change"
+    return [f"{join_words(names)} {said} when the model is random: these scores show the text."] if names else []
