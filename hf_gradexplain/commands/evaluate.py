@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +132,8 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
         extra, dependent = _compared({masking(options): tables, **under})
         extra |= _ground_truth(evaluated, documents, arguments.seed) | hybrid
         extra |= sanity_tables(evaluated.engine, evaluated.texts, options, arguments)
+        cautioned = cautions(evaluated.engine, options, documents)
+        notes = (*evaluated.notes, *cautioned, *dependent, *sanity_notes(extra))
         run = Run(
             title=f"{evaluated.model_name} on {evaluated.data_name}",
             facts=_facts(evaluated, arguments, options, measures, tables, documents),
@@ -142,9 +143,7 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
             replay=REPLAY,
             arguments=to_replay_yaml(arguments),
             extra=extra,
-            notes=tuple(
-                chain(evaluated.notes, cautions(evaluated.engine, options, documents), dependent, sanity_notes(extra))
-            ),
+            notes=notes,
             provenances=evaluated.provenances,
         )
         write_results(output_dir, run, documents)
