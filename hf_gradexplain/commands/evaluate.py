@@ -132,8 +132,7 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
         extra, dependent = _compared({masking(options): tables, **under})
         extra |= _ground_truth(evaluated, documents, arguments.seed) | hybrid
         extra |= sanity_tables(evaluated.engine, evaluated.texts, options, arguments)
-        cautioned = cautions(evaluated.engine, options, documents)
-        notes = (*evaluated.notes, *cautioned, *dependent, *sanity_notes(extra))
+        notes = [*evaluated.notes, *cautions(evaluated.engine, options, documents), *dependent, *sanity_notes(extra)]
         run = Run(
             title=f"{evaluated.model_name} on {evaluated.data_name}",
             facts=_facts(evaluated, arguments, options, measures, tables, documents),
