@@ -192,4 +192,6 @@ class MaskingTrainer(Trainer):
     def _set_signature_columns_if_needed(self) -> None:
         """Keep the column `WORD_OF` for the collator."""
         super()._set_signature_columns_if_needed()
-        self._signature_columns = [*dict.fromkeys([*self._signature_columns, WORD_OF])]
+        columns: Any = self._signature_columns
+        if WORD_OF not in columns:
+            columns.append(WORD_OF)

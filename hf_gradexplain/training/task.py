@@ -1,6 +1,6 @@
 """The task that the labels of a dataset define: head, targets and metrics of a classifier."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hf_gradexplain.errors import GradexplainError
 
-Collate = Callable[[list[dict[str, Any]]], Mapping[str, Any]]
+Collate = Callable[[list[dict[str, Any]]], dict[str, Any]]
 """A function that makes a batch of encoded rows."""
 
 
