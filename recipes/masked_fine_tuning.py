@@ -152,12 +152,14 @@ def faithfulness(result: Evaluation) -> dict[str, float]:
 
 def distribution(explainer: Explainer, texts: Sequence[str], arguments: Arguments, *, masked: bool) -> dict[str, float]:
     """Return the share of texts out of distribution, and the confidence, by share of masked words."""
-    figures = {}
-    tested, reference = texts[: arguments.texts], texts[arguments.texts :]
-    for name, reference_masked in {"plain": False, "trained": masked}.items():
-        found = in_distribution(explainer, tested, reference, reference_masked=reference_masked, shares=SHARES)
-        for row in found.to_frame().itertuples():
-            figures[f"out of distribution ({name} texts), {row.share:.0%} masked"] = row.out_of_distribution
+    figures, tested, reference = {}, texts[: arguments.texts], texts[arguments.texts :]
+    results = {
+        also: in_distribution(explainer, tested, reference, reference_masked=also, shares=SHARES)
+        for also in {False, masked}
+    }
+    for name, result in {"whole texts": results[False], "its training": results[masked]}.items():
+        for row in result.to_frame().itertuples():
+            figures[f"out of the distribution of {name}, {row.share:.0%} masked"] = row.out_of_distribution
             figures[f"confidence, {row.share:.0%} masked"] = row.confidence
     return figures
 
