@@ -129,10 +129,7 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
         return None
     documents = document_paths(output_dir)
     with named_if_unreadable(documents):
-        extra, dependent = _compared({masking(options): tables, **under})
-        extra |= _ground_truth(evaluated, documents, arguments.seed) | hybrid
-        extra |= sanity_tables(evaluated.engine, evaluated.texts, options, arguments)
-        notes = [*evaluated.notes, *cautions(evaluated.engine, options, documents), *dependent, *sanity_notes(extra)]
+        extra, notes = _extra(evaluated, arguments, options, documents, {masking(options): tables, **under})
         run = Run(
             title=f"{evaluated.model_name} on {evaluated.data_name}",
             facts=_facts(evaluated, arguments, options, measures, tables, documents),
@@ -141,12 +138,27 @@ def _evaluate(arguments: EvaluateRecipeArguments, options: Options, output_dir: 
             seconds=time.monotonic() - started,
             replay=REPLAY,
             arguments=to_replay_yaml(arguments),
-            extra=extra,
+            extra=extra | hybrid,
             notes=notes,
             provenances=evaluated.provenances,
         )
         write_results(output_dir, run, documents)
     return run
+
+
+def _extra(
+    evaluated: EvaluationInputs,
+    arguments: EvaluateRecipeArguments,
+    options: Options,
+    documents: Sequence[Path],
+    tables: Mapping[str, Tables],
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Return the tables of extra measures, given those under each baseline, and what readers have to know."""
+    extra, dependent = _compared(tables)
+    extra |= _ground_truth(evaluated, documents, arguments.seed)
+    extra |= sanity_tables(evaluated.engine, evaluated.texts, options, arguments)
+    notes = [*evaluated.notes, *cautions(evaluated.engine, options, documents), *dependent, *sanity_notes(extra)]
+    return extra, notes
 
 
 def _compared(tables: Mapping[str, Tables]) -> tuple[dict[str, pd.DataFrame], list[str]]:
