@@ -7,19 +7,28 @@ training texts of one class, each time another ordinary word. All models explain
 inserted into. A clean run A, three more as references and a run B are compared: B is planted, where the word should be
 found, or clean, where nothing should be.
 
+- *alarm*: any word is said to have moved; *drift*: the explanations are said to have changed more than another seed
+  would. B is another seed, so both are false.
+- *found*: the planted word is among those that moved; *others*: the mean number of other words among them; *texts*: in
+  how many of the test texts the word is.
+
 Each run is a folder of `--output_dir`. A stopped benchmark goes on where it was.
 """
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
 import numpy as np
+import pandas as pd
 from datasets import Dataset
+from scipy import stats
 from transformers import set_seed
 from transformers.utils import logging
 
-from hf_gradexplain import Explainer
+from hf_gradexplain import Explainer, compare_runs
+from hf_gradexplain.audit.run_comparison import RunComparison
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.training.arguments import TrainArguments
 from hf_gradexplain.training.start import new_model
@@ -104,6 +113,43 @@ def make_runs(arguments: argparse.Namespace) -> None:
             make_run(folder, planted, test_rows, 1000 + i, arguments)
 
 
+def with_references(b: Path, clean: list[Path], seed: int) -> RunComparison:
+    """Compare a run with a clean one, beside references, all of them others than B and in an order of the seed."""
+    others = [folder for folder in clean if folder != b]
+    a, *references = Random(seed).sample(others, REFERENCES + 1)
+    return compare_runs(a, b, references)
+
+
+def rate(hits: Iterable[bool]) -> str:
+    """Return how many are true, with the exact interval of their share."""
+    listed = list(hits)
+    low, high = stats.binomtest(sum(listed), len(listed)).proportion_ci()
+    return f"{sum(listed)} of {len(listed)} = {sum(listed) / len(listed):.2f} [{low:.2f}, {high:.2f}]"
+
+
+def print_rates(folder: Path, share: float) -> None:
+    """Compare every clean and every planted run with references, and print the rates."""
+    clean = sorted(folder.glob("clean-*"))
+    rows = []
+    for number, b in enumerate(clean[: -REFERENCES - 1]):
+        comparison = with_references(b, clean, number)
+        rows.append({"alarm": len(comparison.moved) > 0, "drift": bool(comparison.changed)})
+    print(f"B another seed: alarm {rate(row['alarm'] for row in rows)}, drift {rate(row['drift'] for row in rows)}")
+    rows = []
+    for number, b in enumerate(sorted(folder.glob(f"planted-{share}-*"))):
+        comparison = with_references(b, clean, number)
+        word, moved = b.name.rpartition("-")[2], list(comparison.moved["word"])
+        of_word = comparison.words[comparison.words["word"] == word]
+        others = len(set(moved) - {word})
+        drift = bool(comparison.changed)
+        rows.append(
+            {"word": word, "found": word in moved, "drift": drift, "others": others, "texts": of_word["n"].sum()}
+        )
+    table = pd.DataFrame(rows)
+    print(table.to_string(index=False))
+    print(f"B planted: found {rate(table['found'])}, drift {rate(table['drift'])}, others {table['others'].mean():.2f}")
+
+
 def main() -> None:
     """Make the runs, and print the rates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -116,7 +162,9 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=500)
     parser.add_argument("--share", type=float, default=0.2, help="share of the training texts of one class")
     logging.set_verbosity_error()
-    make_runs(parser.parse_args())
+    arguments = parser.parse_args()
+    make_runs(arguments)
+    print_rates(arguments.output_dir, arguments.share)
 
 
 if __name__ == "__main__":

@@ -36,24 +36,23 @@ class VariancePrior:
         return (self.df * self.scale + df * variances) / (self.df + df)
 
 
-def fit_prior(variances: np.ndarray, df: int, covariate: np.ndarray) -> VariancePrior:
+def fit_prior(variances: np.ndarray, df: int, covariates: np.ndarray) -> VariancePrior:
     """Estimate the distribution of the true variances from the sample variances of all words.
 
     The logarithm of a sample variance has the mean `log s_0^2 + digamma(d / 2) - log(d / 2)` and the variance
     `trigamma(d / 2)`, and more by `trigamma(d_0 / 2)` where the true variances differ (Smyth 2004, section 6.2).
-    `log s_0^2` is a straight line in the covariate, fitted by least squares, as by limma's `trend`.
+    `log s_0^2` is linear in the covariates, fitted by least squares, as by limma's `trend`.
 
     Args:
         variances: `(n,)` sample variances.
         df: Their degrees of freedom `d`.
-        covariate: `(n,)` what the variance depends on, such as the logarithm of the number of texts; a constant for
-            nothing.
+        covariates: `(n, P)` what the variance depends on, such as the logarithm of the number of texts; `P` may be 0.
     """
     positive = variances[variances > 0]
     least = LEAST_VARIANCE * np.median(positive) if len(positive) else np.finfo(np.float64).tiny
     variances = np.maximum(variances, least)
     e = np.log(variances) - digamma(df / 2) + np.log(df / 2)
-    design = np.stack([np.ones_like(e), covariate - covariate.mean()], axis=1)
+    design = np.column_stack([np.ones_like(e), covariates - covariates.mean(0)])
     coefficients, _, rank, _ = np.linalg.lstsq(design, e, rcond=None)
     line = design @ coefficients
     excess = np.square(e - line).sum() / max(len(e) - int(rank), 1) - polygamma(1, df / 2)
@@ -90,7 +89,7 @@ class ModeratedTest:
     p: np.ndarray
 
 
-def moderated_test(values: np.ndarray, new: np.ndarray, covariate: np.ndarray) -> ModeratedTest:
+def moderated_test(values: np.ndarray, new: np.ndarray, covariates: np.ndarray) -> ModeratedTest:
     """Test whether the new run is one more of the others.
 
     `t = (y - mean) / sqrt(s^2 (1 + 1/m))` with `d_0 + m - 1` degrees of freedom, where `s^2` is the moderated variance
@@ -99,10 +98,10 @@ def moderated_test(values: np.ndarray, new: np.ndarray, covariate: np.ndarray) -
     Args:
         values: `(m, n)` the values of every word in the other runs, `m >= 2`.
         new: `(n,)` those of the new run.
-        covariate: See `fit_prior`.
+        covariates: See `fit_prior`; they must not depend on the new run.
     """
     m = len(values)
-    prior = fit_prior(values.var(0, ddof=1), m - 1, covariate)
+    prior = fit_prior(values.var(0, ddof=1), m - 1, covariates)
     error = np.sqrt(prior.moderate(values.var(0, ddof=1), m - 1) * (1 + 1 / m))
     difference = new - values.mean(0)
     df = min(prior.df + m - 1, (m - 1) * values.shape[1])  # no more than there are in all words together

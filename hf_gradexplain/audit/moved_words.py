@@ -14,6 +14,9 @@ from hf_gradexplain.audit.word_sums import shares
 MIN_TEXTS = 5
 """From this number of texts of a class on, the difference of a word is tested over the texts."""
 
+LEAST_SHARE = 1e-3
+"""Smaller shares of the score are all of one size, for the variance that is expected of them."""
+
 COLUMNS = ["class", "word", "n", "a", "b", "difference", "ci_low", "ci_high", "p", "q"]
 SEED_COLUMNS = ["seeds", "seeds_error", "p_seeds", "q_seeds", "moved"]
 
@@ -85,10 +88,16 @@ class WordSums:
             return {}
         sums, n = self.of_run[::2, kept], self.of_run[1::2, kept]
         means = sums / n
-        test = moderated_test(means[:-1], means[-1], np.log(n.mean(0)))
+        test = moderated_test(means[:-1], means[-1], _covariates(means[:-1], n[:-1]))
         q = _adjusted(test.p)
         values = (means[:-1].mean(0), test.error, test.p, q, q <= FALSE_DISCOVERY_RATE)
         return dict(zip(SEED_COLUMNS, values, strict=True))
+
+
+def _covariates(means: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Return what the variance of a mean share among seeds depends on: its number of texts, and its size."""
+    size = np.abs(means.mean(0)) + LEAST_SHARE
+    return np.log(np.stack([n.mean(0), size], axis=1))
 
 
 def _over_texts(mean: np.ndarray, squares: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -206,7 +206,8 @@ def test_words_that_moved_more_than_seeds_move_them(runs, with_seeds):
     common = [key for key in set.intersection(*map(set, found)) if found[0][key].keys() & found[-1][key].keys()]
     values = np.array([[np.mean(list(run[key].values())) for key in common] for run in found])
     counts = np.array([[len(run[key]) for key in common] for run in found])
-    test = moderated_test(values[:-1], values[-1], np.log(counts.mean(0)))
+    size = np.abs(values[:-1].mean(0)) + 1e-3
+    test = moderated_test(values[:-1], values[-1], np.log([counts[:-1].mean(0), size]).T)
     table = with_seeds.words.set_index(["class", "word"])
     assert len(table) == len(common)
     rows = table.loc[[(classes[target], word) for target, word in common]]
