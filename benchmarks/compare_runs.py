@@ -16,9 +16,9 @@ Each run is a folder of `--output_dir`. A stopped benchmark goes on where it was
 """
 
 import argparse
-from collections.abc import Iterable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -120,34 +120,44 @@ def with_references(b: Path, clean: list[Path], seed: int) -> RunComparison:
     return compare_runs(a, b, references)
 
 
-def rate(hits: Iterable[bool]) -> str:
+def rate(hits: pd.Series) -> str:
     """Return how many are true, with the exact interval of their share."""
-    listed = list(hits)
-    low, high = stats.binomtest(sum(listed), len(listed)).proportion_ci()
-    return f"{sum(listed)} of {len(listed)} = {sum(listed) / len(listed):.2f} [{low:.2f}, {high:.2f}]"
+    low, high = stats.binomtest(int(hits.sum()), len(hits)).proportion_ci()
+    return f"{hits.sum()} of {len(hits)} = {hits.mean():.2f} [{low:.2f}, {high:.2f}]"
 
 
-def print_rates(folder: Path, share: float) -> None:
+def outcome(b: Path, clean: list[Path], seed: int) -> dict[str, Any]:
+    """Return what a comparison with references says about a run."""
+    comparison = with_references(b, clean, seed)
+    word, moved = b.name.rpartition("-")[2], set(comparison.moved["word"])
+    return {
+        "word": word,
+        "texts": comparison.words.loc[comparison.words["word"] == word, "n"].sum(),
+        "found": word in moved,
+        "others": len(moved - {word}),
+        "alarm": bool(moved),
+        "drift": bool(comparison.changed),
+    }
+
+
+def print_rates(folder: Path, share: float, draws: int) -> None:
     """Compare every clean and every planted run with references, and print the rates."""
     clean = sorted(folder.glob("clean-*"))
-    rows = []
-    for number, b in enumerate(clean[: -REFERENCES - 1]):
-        comparison = with_references(b, clean, number)
-        rows.append({"alarm": len(comparison.moved) > 0, "drift": bool(comparison.changed)})
-    print(f"B another seed: alarm {rate(row['alarm'] for row in rows)}, drift {rate(row['drift'] for row in rows)}")
-    rows = []
-    for number, b in enumerate(sorted(folder.glob(f"planted-{share}-*"))):
-        comparison = with_references(b, clean, number)
-        word, moved = b.name.rpartition("-")[2], list(comparison.moved["word"])
-        of_word = comparison.words[comparison.words["word"] == word]
-        others = len(set(moved) - {word})
-        drift = bool(comparison.changed)
-        rows.append(
-            {"word": word, "found": word in moved, "drift": drift, "others": others, "texts": of_word["n"].sum()}
+    cases = {
+        "another seed": (clean[: -REFERENCES - 1], ["alarm", "drift"]),
+        "planted": (sorted(folder.glob(f"planted-{share}-*")), ["found", "drift"]),
+    }
+    for case, (runs, names) in cases.items():
+        rows = pd.DataFrame(
+            [{"draw": d, **outcome(b, clean, 1000 * d + i)} for d in range(draws) for i, b in enumerate(runs)]
         )
-    table = pd.DataFrame(rows)
-    print(table.to_string(index=False))
-    print(f"B planted: found {rate(table['found'])}, drift {rate(table['drift'])}, others {table['others'].mean():.2f}")
+        first = rows[rows["draw"] == 0]
+        if case == "planted":
+            print(first[["word", "texts", "found", "drift", "others"]].to_string(index=False))
+            print(f"other words among those that moved: {first['others'].mean():.2f}")
+        for name in names:
+            repeated = f"{rows[name].mean():.3f} over {draws} choices of A and references"
+            print(f"B {case}: {name} {rate(first[name])}; {repeated}")
 
 
 def main() -> None:
@@ -162,9 +172,10 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=500)
     parser.add_argument("--share", type=float, default=0.2, help="share of the training texts of one class")
     logging.set_verbosity_error()
+    parser.add_argument("--draws", type=int, default=3, help="choices of A and references for each B")
     arguments = parser.parse_args()
     make_runs(arguments)
-    print_rates(arguments.output_dir, arguments.share)
+    print_rates(arguments.output_dir, arguments.share, arguments.draws)
 
 
 if __name__ == "__main__":

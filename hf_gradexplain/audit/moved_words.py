@@ -14,6 +14,9 @@ from hf_gradexplain.audit.word_sums import shares
 MIN_TEXTS = 5
 """From this number of texts of a class on, the difference of a word is tested over the texts."""
 
+SEED_TEXTS = 3
+"""A word of at least this many texts, of whatever class, is compared with other seeds: rarer ones vary much more."""
+
 LEAST_SHARE = 1e-3
 """Smaller shares of the score are all of one size, for the variance that is expected of them."""
 
@@ -60,13 +63,14 @@ class WordSums:
             Columns `class, word, n, a, b, difference, ci_low, ci_high, p, q`: over the `n` texts of the class with the
             word, its mean share in A and B, the mean difference with its 95 % interval and its p-value (paired t-test),
             and the p-value after control of the false discovery rate (Benjamini and Hochberg). Words of fewer than
-            `MIN_TEXTS` texts have no interval and no test over texts, and without references no row. With references
-            also `seeds`, the mean over A and the references; `seeds_error`, the standard error of B's difference from
+            `MIN_TEXTS` texts have no interval and no test over texts, and without references no row. With references,
+            words of at least `SEED_TEXTS` texts, of whatever class, have a row for each class that they occur in, with `seeds`, the mean over A and the references; `seeds_error`, the standard error of B's difference from
             it if B were another seed; `p_seeds`, `q_seeds`; and `moved`, whether `q_seeds` is at most 0.05.
         """
         n, a, b, squares = self.paired
-        enough = 1 if self.n_runs > 2 else MIN_TEXTS
-        kept = np.flatnonzero((n >= enough) & (self.of_run[1::2].min(0) >= 1))
+        of_word = np.repeat(n.reshape(-1, self.n_classes).sum(1), self.n_classes)
+        enough = (n >= 1) & (of_word >= SEED_TEXTS) if self.n_runs > 2 else n >= MIN_TEXTS
+        kept = np.flatnonzero(enough & (self.of_run[1::2].min(0) >= 1))
         n, a, b, squares = (row[kept] for row in (n, a, b, squares))
         difference = (b - a) / n
         columns = {

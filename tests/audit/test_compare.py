@@ -11,7 +11,7 @@ from scipy import stats
 from hf_gradexplain.audit import runs_in_step
 from hf_gradexplain.audit.compare import compare
 from hf_gradexplain.audit.moderated import moderated_test
-from hf_gradexplain.audit.moved_words import MIN_TEXTS
+from hf_gradexplain.audit.moved_words import MIN_TEXTS, SEED_TEXTS
 from hf_gradexplain.audit.runs_in_step import RunFiles
 from hf_gradexplain.audit.seeds import predict_drift, predict_seed
 from hf_gradexplain.errors import GradexplainError
@@ -32,6 +32,8 @@ def documents():
     words = " ".join(CORPUS).split()
     rng = np.random.default_rng(0)
     texts = [" ".join(rng.choice(words, n)) for n in rng.integers(0, 12, N)]
+    texts[5] += " seldom"
+    texts[6] += " seldom"
     data = Dataset.from_dict({"id": range(N), "text": texts, "label": rng.integers(0, 3, N)})
     return evaluate_texts(explainer("fasttext"), data, OPTIONS, MEASURES)
 
@@ -203,7 +205,11 @@ def test_words_that_moved_more_than_seeds_move_them(runs, with_seeds):
     order = (0, 1, 2, 3, 4)  # A, references, B
     found = [words_of(runs[0][i]) for i in order]
     classes = runs[0][0][0].explanation.class_names
-    common = [key for key in set.intersection(*map(set, found)) if found[0][key].keys() & found[-1][key].keys()]
+    paired = {key: len(found[0][key].keys() & found[-1][key].keys()) for key in set.intersection(*map(set, found))}
+    texts = {word: sum(n for key, n in paired.items() if key[1] == word) for _, word in paired}
+    common = [key for key, n in paired.items() if n and texts[key[1]] >= SEED_TEXTS]
+    assert min(paired[key] for key in common) < SEED_TEXTS  # of a class
+    assert min(texts.values()) < SEED_TEXTS < max(texts.values())  # of all classes
     values = np.array([[np.mean(list(run[key].values())) for key in common] for run in found])
     counts = np.array([[len(run[key]) for key in common] for run in found])
     size = np.abs(values[:-1].mean(0)) + 1e-3
