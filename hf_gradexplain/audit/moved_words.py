@@ -64,8 +64,9 @@ class WordSums:
             word, its mean share in A and B, the mean difference with its 95 % interval and its p-value (paired t-test),
             and the p-value after control of the false discovery rate (Benjamini and Hochberg). Words of fewer than
             `MIN_TEXTS` texts have no interval and no test over texts, and without references no row. With references,
-            words of at least `SEED_TEXTS` texts, of whatever class, have a row for each class that they occur in, with `seeds`, the mean over A and the references; `seeds_error`, the standard error of B's difference from
-            it if B were another seed; `p_seeds`, `q_seeds`; and `moved`, whether `q_seeds` is at most 0.05.
+            words of at least `SEED_TEXTS` texts, of whatever class, have a row for each class that they occur in, with
+            `seeds`, the mean over A and the references; `seeds_error`, the standard error of B's difference from it if
+            B were another seed; `p_seeds`, `q_seeds`; and `moved`, whether `q_seeds` is at most 0.05.
         """
         n, a, b, squares = self.paired
         of_word = np.repeat(n.reshape(-1, self.n_classes).sum(1), self.n_classes)
