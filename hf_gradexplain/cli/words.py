@@ -9,7 +9,6 @@ from hf_gradexplain.cli.output import Commands, add_format, print_json
 from hf_gradexplain.commands.parsing import Parser
 from hf_gradexplain.errors import GradexplainError, choose, translate_write_errors
 from hf_gradexplain.viz.sanitize import one_line
-from hf_gradexplain.viz.terminal import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,6 +118,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _print(words: "Words", top: int, form: str) -> None:
     """Print the words of each group in the chosen format."""
+    from hf_gradexplain.viz.terminal import say
+
     rows = words.top(top) if top else words.to_frame()
     if form == "human":
         _print_tables(rows)
@@ -173,7 +174,7 @@ def _print_suspicious(words: "SuspiciousWords", top: int, form: str) -> None:
 
     from rich.console import Console
 
-    from hf_gradexplain.viz.terminal import summary_table
+    from hf_gradexplain.viz.terminal import say, summary_table
 
     Console().print(summary_table(words.readable(top or len(words)), title=words.heading))
     for sentence in words.sentences:
