@@ -123,8 +123,14 @@ class Words:
         return readable_words(self.top(n))
 
     def figure(self, n: int = SHOWN) -> Figure:
-        """Draw the shares of the `n` top words of each group, with their intervals, see `top`."""
-        return words_figure(self.top(n), title=self.heading, x=f"mean share of the score ({self.method})")
+        """Draw the shares of the `n` top words of each group, with their intervals, see `top`.
+
+        Raises:
+            GradexplainError: No word is real.
+        """
+        if not len(rows := self.top(n)):
+            raise GradexplainError(f"there is no word to draw: {self.summary}")
+        return words_figure(rows, title=self.heading, x=f"mean share of the score ({self.method})")
 
 
 def readable_words(rows: pd.DataFrame) -> pd.DataFrame:

@@ -68,4 +68,4 @@ def draw_words(axes: Axes, words: pd.DataFrame, *, title: str = "") -> None:
 
 
 def _labels(words: Sequence[str], counts: Sequence[int]) -> list[str]:
-    return [f"{one_line(word, width=22)}  {n:,}" for word, n in zip(words, counts, strict=True)]
+    return [f"{one_line(word, width=22)} ({n:,})" for word, n in zip(words, counts, strict=True)]

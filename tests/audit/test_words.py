@@ -164,6 +164,8 @@ def test_without_frequent_words_there_is_a_sentence_and_no_figure(paths):
     assert len(words.to_frame()) == 0
     assert "No word is in 1,000 texts of one group: lower min_documents, or take more texts." in repr(words)
     assert "<img" not in words._repr_html_()
+    with pytest.raises(GradexplainError, match=r"^there is no word to draw: No word is in 1,000 texts"):
+        words.figure()
 
 
 def test_what_cannot_be_grouped_is_refused(paths, tmp_path):

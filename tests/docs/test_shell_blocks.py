@@ -28,11 +28,12 @@ NOT_RUN = {
 
 TESTED_ELSEWHERE = {
     "--push_to_hub": "tests/hub/ publishes to a hub on loopback",
+    "--output words.svg": "tests/cli/test_words.py draws the words of a run that has some",
     ".yaml": "tests/recipes/ reads files of flags, and checks those of recipes/configs/",
 }
 """Arguments of commands that do not run here, and what runs them."""
 
-READ_RUNS = ("hf-gradexplain compare outputs/", "hf-gradexplain evidence outputs/")
+READ_RUNS = tuple(f"hf-gradexplain {name} outputs/" for name in ("compare", "evidence", "words"))
 """The beginnings of commands that read finished runs."""
 
 EMBEDDED = ("hf-gradexplain evaluate",)
