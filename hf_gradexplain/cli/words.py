@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from hf_gradexplain.audit.suspicious_words import SuspiciousWords
     from hf_gradexplain.audit.words import Words
 
-KEYS = {"exact": str, "lower": str.lower}
+KEYS: dict[str, Callable[[str], str]] = {"exact": str, "lower": str.lower}
 """Which units are the same word, by name."""
 
 

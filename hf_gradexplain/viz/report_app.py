@@ -178,7 +178,7 @@ def render_app(page: ReportPage, documents: DocumentPacker, parts: Sequence[Part
     style = Markup(HTML.get_template("app.css.jinja").render(colors=colors, shades=SHADES))
     script = Markup(_script())
     index = documents.index()
-    main, *others = [_shown(table) for table in page.tables] or [None]
+    tables = [_shown(table) for table in page.tables]
     signed = {method.name: method.signed for method in page.methods}
     warnings = {method.name: method.warning for method in page.methods}
     return HTML.get_template("app.html.jinja").render(
@@ -186,9 +186,9 @@ def render_app(page: ReportPage, documents: DocumentPacker, parts: Sequence[Part
         style=style,
         script=script,
         hashes={"style": _hash(style), "script": _hash(script)},
-        main=main,
+        main=tables[0] if tables else None,
         audits=[_shown(table) for table in page.audits],
-        others=others,
+        others=tables[1:],
         images={name: _images(figures) for name, figures in (("curves", page.curves), ("figures", page.figures))},
         first=[static_document(document, signed, warnings, f"AOPC({page.short_k})") for document in documents.first],
         n_documents=len(documents),
