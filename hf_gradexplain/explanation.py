@@ -1,6 +1,5 @@
 """The result of explaining one text: its units and their scores."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
@@ -11,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from hf_gradexplain.display import Displayed
-from hf_gradexplain.errors import GradexplainError, choose, translate_write_errors
+from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.explained_classes import ClassScores
-from hf_gradexplain.files import atomic_write_bytes
-from hf_gradexplain.records import reading_file, reading_record, to_fields, to_record
+from hf_gradexplain.record_files import load_record, save_record
+from hf_gradexplain.records import reading_record, to_fields, to_record
 from hf_gradexplain.sampling import Sampling
 from hf_gradexplain.self_check import SelfCheck
 from hf_gradexplain.text.unit import Message, Unit, Window
@@ -201,11 +200,7 @@ class Explanation(Displayed):
                 f"{path} is a name for several explanations: give one that ends in .json, .svg or .png, or use "
                 "Explanations([explanation]).save"
             )
-        pictures = {".svg": lambda: self.to_svg().encode(), ".png": self.to_png}
-        draw = pictures.get(Path(path).suffix.lower())
-        content = draw() if draw else f"{json_text(self.to_dict(), indent=2)}\n".encode()
-        with translate_write_errors(path, instead="path"):
-            atomic_write_bytes(Path(path), content)
+        save_record(path, self.to_dict, {".svg": lambda: self.to_svg().encode(), ".png": self.to_png})
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Explanation":
@@ -214,8 +209,7 @@ class Explanation(Displayed):
         Raises:
             GradexplainError: The file cannot be read, or `save` did not write it.
         """
-        with reading_file(path, "Explanation.save"):
-            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        return load_record(path, cls.from_dict, "Explanation.save")
 
 
 # Units are objects: an explanation is given the function that makes them, and calls it when they are asked for.

@@ -16,7 +16,8 @@ from markupsafe import Markup
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors, translate_write_errors
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write, atomic_write_text
-from hf_gradexplain.records import explanation_schema, reading_file, to_row
+from hf_gradexplain.record_files import reading_file
+from hf_gradexplain.records import explanation_schema, to_row
 from hf_gradexplain.viz.report import render_report
 from hf_gradexplain.viz.sanitize import json_text
 

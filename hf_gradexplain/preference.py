@@ -1,10 +1,8 @@
 """Why a reward model prefers one text to another: the reward of one minus that of the other, in the words of both."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +13,11 @@ from rich.text import Text as Line
 from hf_gradexplain.attribution.methods import select
 from hf_gradexplain.comparison import check_one_logit, compare
 from hf_gradexplain.engine import AttributionEngine
-from hf_gradexplain.errors import GradexplainError, translate_write_errors
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.options import Options
-from hf_gradexplain.records import reading_file, reading_record
+from hf_gradexplain.record_files import load_record, save_record
+from hf_gradexplain.records import reading_record
 from hf_gradexplain.self_check import SelfCheck
 from hf_gradexplain.text.chat import check_roles
 from hf_gradexplain.text.data import Document
@@ -160,8 +158,7 @@ class Preference:
         Raises:
             GradexplainError: The file cannot be written.
         """
-        with translate_write_errors(path, instead="path"):
-            atomic_write_text(Path(path), f"{json_text(self.to_dict(), indent=2)}\n")
+        save_record(path, self.to_dict)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Preference":
@@ -170,8 +167,7 @@ class Preference:
         Raises:
             GradexplainError: The file cannot be read, or `save` did not write it.
         """
-        with reading_file(path, "Preference.save"):
-            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        return load_record(path, cls.from_dict, "Preference.save")
 
 
 def explain_preferences(

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import pairwise
-from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
@@ -138,22 +137,6 @@ def reading_record() -> Iterator[None]:
 
     kinds = (AttributeError, LookupError, TypeError, ValueError)
     with translate_errors(explain, *kinds, raises=NotAnExplanationError):
-        yield
-
-
-@contextmanager
-def reading_file(path: str | PathLike[str], writer: str) -> Iterator[None]:
-    """Turn the errors of reading a file into one sentence that names the file and what writes such files.
-
-    Raises:
-        GradexplainError: Reading the file fails in the block, or it holds no explanation.
-    """
-
-    def explain(error: Exception) -> str:
-        reason = "it holds something else" if isinstance(error, NotAnExplanationError) else one_line(error, 200)
-        return f"cannot load {fspath(path)} ({reason}): give a file that {writer} wrote"
-
-    with translate_errors(explain, OSError, ValueError, RecursionError, pa.ArrowException, NotAnExplanationError):
         yield
 
 

@@ -52,6 +52,7 @@ FOLDERS = [
     {"assessment"},
     {"parts"},
     {"display", "records"},
+    {"record_files"},
     {"explanation"},
     {"explanations"},
     {"scored"},

@@ -1,22 +1,20 @@
 """The interactions of the words of a text."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from hf_gradexplain.errors import GradexplainError, translate_write_errors
+from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.files import atomic_write_bytes
 from hf_gradexplain.interactions.display import DisplayedInteractions
 from hf_gradexplain.interactions.indices import IndexName
 from hf_gradexplain.interactions.value_function import ValueFunction
-from hf_gradexplain.records import reading_file, reading_record
+from hf_gradexplain.record_files import load_record, save_record
+from hf_gradexplain.records import reading_record
 from hf_gradexplain.viz.sanitize import json_text
 
 
@@ -157,11 +155,7 @@ class Interactions(DisplayedInteractions):
         Raises:
             GradexplainError: The file cannot be written.
         """
-        pictures = {".svg": lambda: self.to_svg().encode(), ".png": self.to_png}
-        draw = pictures.get(Path(path).suffix.lower())
-        content = draw() if draw else f"{json_text(self.to_dict(), indent=2)}\n".encode()
-        with translate_write_errors(path, instead="path"):
-            atomic_write_bytes(Path(path), content)
+        save_record(path, self.to_dict, {".svg": lambda: self.to_svg().encode(), ".png": self.to_png})
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Interactions":
@@ -170,5 +164,4 @@ class Interactions(DisplayedInteractions):
         Raises:
             GradexplainError: The file cannot be read, or `save` did not write it.
         """
-        with reading_file(path, "Interactions.save"):
-            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        return load_record(path, cls.from_dict, "Interactions.save")
