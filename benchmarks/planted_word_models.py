@@ -23,9 +23,9 @@ PER_STRENGTH = 4
 RARE, COMMON, EVEN = 0.003, 0.02, 0.4
 """An ordinary word is in this share of the texts, and no class has more than `EVEN` of its texts."""
 
-VOCABULARY, LENGTH, BATCH = 8_000, 64, 32
-EPOCHS = {"textcnn": 6, "bert": 6}
-RATES = {"textcnn": 2e-3, "bert": 1e-3}
+VOCABULARY, LENGTH, BATCH = 5_000, 64, 64
+EPOCHS = {"textcnn": 6, "bert": 8}
+RATES = {"textcnn": 4e-3, "bert": 2e-3}
 
 Rows = list[tuple[str, int]]
 """Texts with their labels."""

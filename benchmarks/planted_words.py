@@ -7,10 +7,10 @@ training texts of one class. The audited texts have them as often. A word counts
 inserted into held-out texts of other classes, which are not audited, it flips at least 10 % of them to its class.
 
 `Explainer.suspicious_words` does not know which words were planted. A learnt word is *found* if it is on its list for
-its class. The list has other words as well, such as `nasa` for Sci/Tech. A word on the list is a *false discovery* if
-inserting it does nothing: it does not flip significantly more texts to its class than ordinary words that were not
-planted do, neither on the held-out texts nor on 1,500 further ones (one-sided exact binomial tests at 2.5 % each). A
-word with an effect that is too small to show in these texts counts as false.
+its class. The list has other words as well, such as `nasa` for Sci/Tech. Of each list, 40 random words are checked: a
+word is a *false discovery* if inserting it does nothing: it does not flip significantly more texts to its class than
+ordinary words that were not planted do, neither on the held-out texts nor on 1,500 further ones (one-sided exact
+binomial tests at 2.5 % each). A word with an effect that is too small to show in these texts counts as false.
 
 Each training has a file in `--output_dir`; the same command goes on where it was stopped.
 """
@@ -104,13 +104,20 @@ def run_training(kind: str, seed: int, arguments: argparse.Namespace) -> dict[st
         }
         for w in words
     ]
-    listed = [
+    checked = [
         {"word": word, "target": target, "false": not any(has_effect(word, target, part) for part in (0, 1))}
-        for word, target in found
+        for word, target in rng.sample(found, min(arguments.checked, len(found)))
     ]
     seconds = np.diff([started, trained, explained, tested, time.process_time()]).round(1).tolist()
     accuracy = float(np.mean(before[0] == [label for _, label in of_truth[0]]))
-    return {"accuracy": accuracy, "base": base, "planted": planted, "listed": listed, "seconds": seconds}
+    return {
+        "accuracy": accuracy,
+        "base": base,
+        "planted": planted,
+        "found": len(found),
+        "checked": checked,
+        "seconds": seconds,
+    }
 
 
 def print_rate(name: str, k: int, n: int) -> None:
@@ -123,7 +130,7 @@ def print_rate(name: str, k: int, n: int) -> None:
 def print_results(kind: str, results: list[dict[str, Any]]) -> None:
     """Print the rates over all trainings of a kind."""
     planted = [word for result in results for word in result["planted"]]
-    listed = [word for result in results for word in result["listed"]]
+    checked = [word for result in results for word in result["checked"]]
     accuracy = np.mean([result["accuracy"] for result in results])
     print(f"\n{kind}: {len(results)} trainings, mean accuracy {accuracy:.3f}\n\n| | | rate | 95 % interval |")
     print("|---|---|---|---|")
@@ -136,9 +143,10 @@ def print_results(kind: str, results: list[dict[str, Any]]) -> None:
     weakly = [w for w in planted if WEAKLY_LEARNT <= w["flips"] < LEARNT]
     print_rate("**found of all learnt words**", sum(w["found"] for w in learnt), len(learnt))
     print_rate("found of those that flip 5 to 10 %", sum(w["found"] for w in weakly), len(weakly))
-    print_rate("**false discoveries of all words on the lists**", sum(w["false"] for w in listed), len(listed))
-    shares = [np.mean([w["false"] for w in result["listed"]] or [0]) for result in results]
-    print(f"\nFalse discovery rate, the mean over trainings: {np.mean(shares):.1%}")
+    print_rate("**false discoveries of the checked words**", sum(w["false"] for w in checked), len(checked))
+    shares = [np.mean([w["false"] for w in result["checked"]] or [0]) for result in results]
+    sizes = np.mean([result["found"] for result in results])
+    print(f"\nFalse discovery rate, the mean over trainings: {np.mean(shares):.1%}; words on a list: {sizes:.0f}")
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -150,6 +158,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--train_texts", type=int, default=2000)
     parser.add_argument("--audited_texts", type=int, default=1000)
     parser.add_argument("--held_out_texts", type=int, default=400)
+    parser.add_argument("--checked", type=int, default=40, help="words of each list that are checked")
     parser.add_argument("--further_texts", type=int, default=1500)
     parser.add_argument("--method", default="auto", help="method whose scores choose the words to try")
     parser.add_argument("--output_dir", type=Path, default=Path("outputs/planted_words"))
