@@ -102,6 +102,6 @@ def finished_run(small_world, tmp_path_factory):
 @pytest.fixture
 def outputs(world, finished_run):
     """The output folders that the pages name, in the current folder, and the evidence of a text in a file."""
-    for name in ("your-model", "evaluate", "old", "new", "seed1", "seed2", "seed3", "again"):
+    for name in ("your-model", "evaluate", "ag-news", "old", "new", "seed1", "seed2", "seed3", "again"):
         shutil.copytree(finished_run, world / "outputs" / name, dirs_exist_ok=True)
     (world / "evidence.json").write_text(evidence(finished_run, 3).to_json(), encoding="utf-8")
