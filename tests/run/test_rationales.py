@@ -104,7 +104,9 @@ def test_two_processes_give_the_same_tables(start, inputs, tmp_path):
     frame = pd.read_parquet(inputs / "rows-101" / "test.parquet")
     frame.assign(mask=[[i % 3 == 0 for i in range(len(t.split()))] for t in frame["text"]]).to_parquet(path)
     given = {"dataset_name": str(path.parent), "model_name_or_path": str(inputs / "fasttext"), "methods": METHODS}
-    runs = [start(tmp_path / str(n), n, **given, rationale_mask_column="mask") for n in (1, 2)]
+    given |= {"rationale_mask_column": "mask", "hybrid_documents": 20}
+    runs = [start(tmp_path / str(n), n, **given) for n in (1, 2)]
     assert [run.wait() for run in runs] == [0, 0], "".join(run.printed() for run in runs)
-    assert "plausibility.parquet" in contents(tmp_path / "1")
+    assert {"plausibility.parquet", "hybrid.parquet"} < contents(tmp_path / "1").keys()
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
+    assert contents(tmp_path / "1" / "hybrid") == contents(tmp_path / "2" / "hybrid")
