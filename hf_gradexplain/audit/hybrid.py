@@ -214,7 +214,7 @@ def explain_hybrids(
     if n < 1:
         raise GradexplainError(f"n must be a number of documents, 1 or larger, but is {n}")
     hybrids = labelled_hybrids(engine, texts, labels, options, n)
-    options = replace(options, target="predicted", against=None, self_check=False)
+    options = replace(options, target="predicted", against=None)
     explanations = engine.explanations([hybrid.text for hybrid in hybrids], options)
     return HybridDocuments(tuple(hybrids), explanations, hybrid_hits(enumerate(explanations), hybrids, options.seed))
 

@@ -123,7 +123,8 @@ def test_the_table_is_that_of_all_documents_and_the_interval_that_of_the_bootstr
 
 
 def test_the_table_does_not_depend_on_the_files(tmp_path):
-    documents = list(some_documents())
+    rng = np.random.default_rng(1)  # many equal scores, which are put in random order
+    documents = [document(i, ONCE, [(1, 3)], one=rng.integers(3, size=7), other=rng.permutation(7)) for i in range(40)]
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     one, several = written(tmp_path / "a", documents), written(tmp_path / "b", documents, (7, 1, 20, None))
@@ -160,6 +161,7 @@ def test_a_word_belongs_to_the_spans_that_it_shares_a_character_with():
     assert [explanation.text[a:b] for a, b in places.spans] == WORDS
     assert places.ranks.tolist() == [[6, 5, 4, 3, 2, 1, 0]]
     assert places.ranges([(4, 5), (5, 8), (7, 10), (7, 9), (8, 9), (12, 14)]) == [(1, 2), (1, 3), (2, 3)]
+    assert places.ranges([(8, 13)]) == [(2, 3)], "dull ends where the span begins"
     assert places.inside([(7, 9), (12, 14)]).tolist() == [False, True, True, False, False, False, False]
 
 
