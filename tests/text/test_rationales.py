@@ -93,6 +93,7 @@ MASK = "give a list with a 0 or 1 for each of its words"
             "the mask of row 7 has 3 numbers, but its text has 4 words between white space (text.split()): give one 0 "
             "or 1 for each, or spans of characters in rationale_column",
         ),
+        (read_mask, [0, 1, 0, 0, 1], "the mask of row 7 has 5 numbers, but its text has 4 words"),
         (read_mask, [[0, 1, 0, 0], []], "the mask of row 7 has 0 numbers, but its text has 4 words"),
         (read_mask, [0, 2, 0, 1], f"the mask of row 7 has 2, which is neither 0 nor 1: {MASK}"),
         (read_mask, 0.5, f"the rationale of row 7 is of type float: {MASK}"),
