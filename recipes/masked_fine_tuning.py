@@ -128,10 +128,11 @@ def measure(case: Case, arguments: Arguments) -> dict[str, float]:
     torch.manual_seed(0)
     explainer = Explainer.from_pretrained(str(Path(arguments.output_dir, str(case))))
     n = arguments.texts + arguments.reference
-    texts = load_texts(str(Path(arguments.data, case.dataset)), split="test", max_samples=n, seed=0)["text"][:]
+    rows = load_texts(str(Path(arguments.data, case.dataset)), split="test", max_samples=n, seed=0)
+    texts, labels = rows["text"][:], rows["label"][: arguments.texts]
     methods = ["random", "loo", *arguments.methods]
     result = explainer.evaluate(texts[: arguments.texts], None, methods, "word", target="predicted", steps=20)
-    return faithfulness(result) | distribution(explainer, texts, arguments, masked=case.training == "masked")
+    return faithfulness(result) | distribution(explainer, texts, labels, masked=case.training == "masked")
 
 
 def faithfulness(result: Evaluation) -> dict[str, float]:
@@ -150,16 +151,27 @@ def faithfulness(result: Evaluation) -> dict[str, float]:
     return figures | {name: float(np.median(rho)) for name, rho in agreement.items()}
 
 
-def distribution(explainer: Explainer, texts: Sequence[str], arguments: Arguments, *, masked: bool) -> dict[str, float]:
-    """Return the share of texts out of distribution, and the confidence, by share of masked words."""
-    figures, tested, reference = {}, texts[: arguments.texts], texts[arguments.texts :]
+def distribution(
+    explainer: Explainer, texts: Sequence[str], labels: Sequence[int], *, masked: bool
+) -> dict[str, float]:
+    """Return the share of texts out of distribution, the accuracy and the confidence, by share of masked words.
+
+    Args:
+        explainer: The model.
+        texts: The texts that are masked, and after them the reference texts.
+        labels: The labels of the former.
+        masked: Whether the model was trained with masked words.
+    """
+    figures, tested, reference = {}, texts[: len(labels)], texts[len(labels) :]
     results = {
         also: in_distribution(explainer, tested, reference, reference_masked=also, shares=SHARES)
         for also in {False, masked}
     }
     for name, result in {"whole texts": results[False], "its training": results[masked]}.items():
-        for row in result.to_frame().itertuples():
+        right = (result.prediction == np.array(labels)[:, None]).mean(0)
+        for row, accuracy in zip(result.to_frame().itertuples(), right, strict=True):
             figures[f"out of the distribution of {name}, {row.share:.0%} masked"] = row.out_of_distribution
+            figures[f"accuracy, {row.share:.0%} masked"] = accuracy
             figures[f"confidence, {row.share:.0%} masked"] = row.confidence
     return figures
 

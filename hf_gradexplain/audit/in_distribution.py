@@ -41,7 +41,8 @@ class InDistribution:
     Attributes:
         shares: The `S` shares of masked words.
         p: `(N, S)` the p-value of each text.
-        confidence: `(N, S)` the probability of the predicted class (of a regression: the output).
+        prediction: `(N, S)` the predicted class.
+        confidence: `(N, S)` its probability (of a regression: the output).
         method: The method that chose the words.
         reference: The number of reference texts.
         reference_masked: Whether half of them had random words masked.
@@ -49,6 +50,7 @@ class InDistribution:
 
     shares: tuple[float, ...]
     p: np.ndarray
+    prediction: np.ndarray
     confidence: np.ndarray
     method: str
     reference: int
@@ -140,11 +142,11 @@ def in_distribution(
         )
     features = [known[order].features for order in sorted(known)]
     detector = Detector.fit([np.concatenate(layer) for layer in zip(*features, strict=True)])
-    tested = [(x.index, detector(x.features), x.confidence) for x in _run(engine, texts, options, tuple(shares))]
+    tested = {x.index: (detector(x.features), *x.outputs) for x in _run(engine, texts, options, tuple(shares))}
     if not tested:
         raise GradexplainError("none of the texts has words that can be masked: give other texts")
-    _, p, confidence = map(np.stack, zip(*sorted(tested, key=lambda x: x[0]), strict=True))
-    return InDistribution(tuple(shares), p, confidence, method, len(known), reference_masked)
+    p, prediction, confidence = map(np.stack, zip(*(tested[i] for i in sorted(tested)), strict=True))
+    return InDistribution(tuple(shares), p, prediction, confidence, method, len(known), reference_masked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,13 +235,13 @@ class _Copies:
         index: The position of the text.
         order: A random number that depends on the text only.
         features: Their features, per layer `(S, D)`.
-        confidence: `(S,)` the probability of their predicted class.
+        outputs: Their predicted classes and the probabilities of these, `(S,)` each.
     """
 
     index: int
     order: float
     features: list[np.ndarray]
-    confidence: np.ndarray
+    outputs: tuple[np.ndarray, np.ndarray]
 
 
 def _run(
@@ -266,17 +268,20 @@ def _run(
 
 
 @torch.no_grad()
-def _features(forward: ForwardPass, removed: Tensor) -> tuple[list[np.ndarray], np.ndarray]:
-    """Return the features of a text without sets of units `(S, U)`, per layer `(S, D)`, and the confidence `(S,)`."""
-    copies, parts, layers = torch.zeros(len(removed), dtype=torch.long, device=removed.device), [], []
+def _features(forward: ForwardPass, removed: Tensor) -> tuple[list[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Return the features and the outputs of a text without sets of units `(S, U)`, see `_Copies`."""
+    copies, order, layers = torch.zeros(len(removed), dtype=torch.long, device=removed.device), [], []
+    logits = forward.logits.new_zeros(len(removed), forward.logits.shape[1])
     with record_linear_inputs(forward.classifier.model) as read:
-        for rows, logits in generic.run_masked_copies(forward, copies, lambda rows: removed[rows]):
+        for rows, part in generic.run_masked_copies(forward, copies, lambda rows: removed[rows]):
             layers.append([_maxima(x, len(rows)) for x in read.values() if len(x) == len(rows)])
-            parts.append((rows, forward.classifier.objective.probability(logits).amax(-1)))
-    order, confidence = (torch.cat(part).cpu() for part in zip(*parts, strict=True))
-    back = order.argsort().numpy()
-    features = [np.concatenate(layer)[back] for layer in zip(*layers, strict=True)]
-    return features, confidence.double().numpy()[back]
+            logits[rows] = part.to(logits.dtype)
+            order.append(rows.cpu().numpy())
+    back = np.concatenate(order).argsort()
+    objective = forward.classifier.objective
+    outputs = objective.predicted(logits), objective.probability(logits).amax(-1).double()
+    prediction, confidence = (x.cpu().numpy() for x in outputs)
+    return [np.concatenate(layer)[back] for layer in zip(*layers, strict=True)], (prediction, confidence)
 
 
 def _maxima(x: Tensor, copies: int) -> np.ndarray:

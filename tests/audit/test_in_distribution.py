@@ -81,7 +81,7 @@ def test_features_are_the_largest_values_that_linear_layers_read_of_the_masked_t
     scored = next(iter(engine.run(TEXTS[:1], Options(("random",), "word", target="predicted"))))
     removed = torch.zeros(3, scored.forward.batch.units.size, dtype=torch.bool)
     removed[1, [0, 3]], removed[2] = True, True
-    layers, confidence = _features(scored.forward.only(0), removed)
+    layers, (prediction, confidence) = _features(scored.forward.only(0), removed)
     for copy, sets in enumerate(removed.tolist()):
         reader, read = NaiveReader(model, tokenizer, TEXTS[0]), []
         for token, unit in enumerate(scored.forward.batch.units.unit_of[0].tolist()):
@@ -95,6 +95,7 @@ def test_features_are_the_largest_values_that_linear_layers_read_of_the_masked_t
         for layer, x in zip(layers, read, strict=True):
             np.testing.assert_allclose(layer[copy], x[0].reshape(-1, x.shape[-1]).amax(0), rtol=1e-5, atol=1e-6)
         assert confidence[copy] == pytest.approx(float(probabilities.detach().max()))
+        assert prediction[copy] == int(probabilities.argmax())
 
 
 def test_masked_texts_are_out_of_distribution_where_zero_is_far_from_all_word_vectors():
