@@ -83,7 +83,7 @@ class InDistribution:
     @property
     def _sentences(self) -> list[str]:
         masked = ", half of them with random words masked" if self.reference_masked else " without masked words"
-        chosen = "drawn at random" if self.method == "random" else f"with the highest scores of {self.method}"
+        chosen = "drawn at random" if self.method == "random" else f"those with the highest scores of {self.method}"
         return [
             f"Compared with {self.reference:,} reference texts{masked}. The masked words are {chosen}. "
             f"{LEVEL:.0%} are expected where masked texts are like the reference texts."

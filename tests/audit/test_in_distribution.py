@@ -122,8 +122,9 @@ def test_the_result_is_a_table_that_does_not_depend_on_the_order_of_the_texts():
     assert frame.loc[0, ["ci_low", "ci_high"]].tolist() == [low, high]
     again = in_distribution(explainer("textcnn"), TEXTS[::-1], REFERENCE, shares=(0.0, 0.5), method="loo")
     np.testing.assert_array_equal(np.sort(again.p, 0), np.sort(result.p, 0))
-    assert "Compared with 135 reference texts without masked words. The masked words are with the highest" in repr(
-        result
+    assert (
+        "Compared with 135 reference texts without masked words. The masked words are those with the highest"
+        in repr(result)
     )
     assert "<td" in result._repr_html_()
 
