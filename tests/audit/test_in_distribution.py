@@ -105,6 +105,7 @@ def test_masked_texts_are_out_of_distribution_where_zero_is_far_from_all_word_ve
     result = in_distribution(Explainer(model, tokenizer), REFERENCE[::2], REFERENCE, shares=(0.0, 1.0))
     frame = result.to_frame().set_index("share")
     assert frame.loc[1.0, "out_of_distribution"] == 1.0
+    assert set(result.p[:, 1]) == {1 / 46}, "more unusual than all 45 texts of the last third"
     assert frame.loc[0.0, "out_of_distribution"] < 0.3
     trained = in_distribution(
         Explainer(model, tokenizer), REFERENCE[::2], REFERENCE, reference_masked=True, shares=(0.5,)
