@@ -66,13 +66,13 @@ def hybrid_tables(
     if not hybrids:
         return {}
     curves, folder = Measures(k_grid=(1,)), output_dir / "hybrid"
-    chosen = {"target": "predicted", "against": None}
+    options = replace(options, target="predicted", against=None)
     tables = evaluate(
         engine,
         Dataset.from_dict({"id": range(len(hybrids)), "text": [hybrid.text for hybrid in hybrids]}),
-        replace(options, **chosen),
+        options,
         folder,
-        inputs={**inputs, **asdict(curves), **chosen, "hybrid_documents": len(hybrids)} if inputs else {},
+        inputs={**inputs, **asdict(options), **asdict(curves), "hybrid_documents": len(hybrids)} if inputs else {},
         measures=curves,
         provenances=provenances,
         progress=progress,
