@@ -67,6 +67,8 @@ def prepare(
     by_rules = any(propagates(method.source) for method in chosen.values())
     if by_rules and options.torch_compile:
         warnings.warn("torch_compile is ignored: relevance propagation needs uncompiled layers", stacklevel=6)
+    if ignored := ignored_baseline(options):
+        warnings.warn(ignored, stacklevel=6)
     classifier = profile.classifier(
         model,
         Objective(options.objective, head),
@@ -80,6 +82,33 @@ def prepare(
         gradient_baseline=baseline_vectors(classifier, tokenizer, _gradient_baseline(profile, options)),
         deletion=_deletion(tokenizer, profile, options),
         draw_baseline=_draw_baseline(classifier, tokenizer, options),
+    )
+
+
+def ignored_baseline(options: Options) -> str:
+    """Return a sentence if another option leaves nothing for the given baseline to do; otherwise an empty string.
+
+    With `mask="deletion"`, units are cut out, and only methods that multiply by word vectors, or draw their baselines
+    around one, use it. With `reference_texts`, `gradient_shap` draws words of these, and only masking uses it.
+
+    >>> ignored_baseline(Options(("loo",), mask="deletion", baseline="mean"))
+    "baseline='mean' is ignored, as mask='deletion' cuts words out and no method starts from a baseline: leave out one"
+    """
+    if options.baseline is None:
+        return ""
+    methods = select(options.methods)
+    drawn = {name for name, method in methods.items() if draws_baselines(method.source)}
+    users = {name for name, m in methods.items() if uses_baseline(m) and not masks_words(m.source)}
+    if options.reference_texts:
+        users -= drawn
+    if users or (options.mask != DELETION and not (drawn and options.reference_texts)):
+        return ""
+    if options.mask == DELETION:
+        why = "mask='deletion' cuts words out and no method starts from a baseline"
+        return f"baseline={options.baseline!r} is ignored, as {why}: leave out one"
+    return (
+        f"baseline={options.baseline!r} says only how words are masked, as {join_words(sorted(drawn))} draws from "
+        "reference_texts: leave out one"
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,13 +11,15 @@ import pytest
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS, IN_WORDS
 from hf_gradexplain.audit.decision import decision_of
 from hf_gradexplain.audit.main_words import main_units, main_words, values_without
-from hf_gradexplain.audit.measured import Share, faithfulness
+from hf_gradexplain.audit.measured import Share, check_text, faithfulness
 from hf_gradexplain.audit.wording import likelihood, percent
 from hf_gradexplain.audit.wording_of_measures import about_faithfulness, about_method, faithfulness_warning
-from hf_gradexplain.evaluation.documents import iterate_documents
+from hf_gradexplain.evaluation.documents import EvaluatedDocument, iterate_documents
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.run.evidence import evidence
+from hf_gradexplain.text.unit import Unit
 from tests.helpers.chats import chat_classifier
 from tests.helpers.tiny import CORPUS, explainer
 
@@ -217,3 +220,51 @@ def test_probabilities_in_words_and_percent():
     ]
     shown = [percent(p) for p in (0.0, 0.0004, 0.004, 0.5, 0.994, 0.9996, 1.0)]
     assert shown == ["0 %", "under 0.1 %", "0.4 %", "50 %", "99.4 %", "over 99.9 %", "100 %"]
+
+
+def document(curve, random, scores=(3.0, 2.0, 1.0, 0.0), **more):
+    """A document of four words with given curves."""
+    explanation = Explanation(
+        text="a b c d", units=tuple(Unit(word, ((2 * i, 2 * i + 1),)) for i, word in enumerate("abcd")),
+        scores={"m": np.array(scores)}, target=0, target_label="x", prediction=0, probabilities=np.array([0.9, 0.1]),
+        objective="loss", unit="word", **more,
+    )  # fmt: skip
+    curves = {"m": np.array(curve)} | ({} if random is None else {"random": np.array(random)})
+    return EvaluatedDocument(0, None, explanation, curves, {})
+
+
+@pytest.mark.parametrize(
+    ("top", "random", "signed", "beats"),
+    [
+        (0.3, 0.5, True, True),
+        (0.5, 0.5, True, False),
+        (0.50001, 0.50004, True, False),
+        (0.95, 0.8, True, False),
+        (0.95, 0.92, False, True),
+        (0.95, 0.8, False, False),
+        (0.3, None, True, None),
+    ],
+)
+def test_the_check_of_a_text_compares_three_removed_words(top, random, signed, beats):
+    orders = None if random is None else [0.9, 0.9, 0.9, random, 0.1]
+    check = check_text(document([0.9, 0.8, 0.7, top, 0.1], orders), "m", signed)
+    assert [removal.k for removal in check.removals] == [1, 3]
+    assert (check.value, check.k, check.top, check.beats_random) == (0.9, 3, ("a", "b", "c"), beats)
+
+
+def test_the_check_of_a_text_names_no_words_that_ties_leave_open_and_no_removal_between_measured_ones():
+    curve = [0.9, 0.8, 0.7, 0.6, 0.1]
+    assert check_text(document(curve, curve, scores=(3.0, 1.0, 1.0, 1.0)), "m", True).top == ()
+    measured = check_text(document(curve, curve), "m", True, measured=(0, 2, 50))
+    assert ([removal.k for removal in measured.removals], measured.k, measured.top) == ([2], 2, ("a", "b"))
+
+
+def test_methods_that_find_clearly_more_are_named():
+    names = ("k", "method", "other", "difference", "ci_low", "ci_high", "p", "p_adjusted", "n")
+    rows = [(10, "better", "m", 0.1, 0.09, 0.11, 0.0, 0.01, 100), (10, "equal", "m", 0.01, 0.0, 0.02, 0.0, 0.01, 100)]
+    rows += [(10, "noisy", "m", 0.1, -0.1, 0.3, 0.3, 0.3, 100), (10, "m", "worse", 0.1, 0.09, 0.11, 0.0, 0.01, 100)]
+    given = tables(0.3, 0.03)
+    given = replace(given, comparisons=pd.concat([given.comparisons, pd.DataFrame(rows, columns=names)]))
+    found = faithfulness(given, "m")
+    assert found.more_faithful == ("better",)
+    assert "Of the other methods of the run, better found" in about_faithfulness(found, "word", regression=False)[-1]
