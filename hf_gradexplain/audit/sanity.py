@@ -205,6 +205,7 @@ def _checks(trial: _Trial, random_models: Sequence[Scores], shift: InputShift | 
         absolute = [trial.spearman(method, scores, trial.scores, absolute=True) for scores in random_models]
         plain, size = summarise(mean_of_defined(r)), summarise(mean_of_defined(absolute))
         signed = METHODS[method].signed
+        agreement = summarise(trial.spearman(method, *random_models))
         of_shift = {} if shifted is None else summarise(trial.spearman(method, shifted, trial.scores))
         differences = [] if shifted is None else relative_difference(shifted[method], trained)
         of_seed = summarise(trial.spearman(method, reseeded, trial.scores)) if method in reseeded else {}
@@ -217,13 +218,15 @@ def _checks(trial: _Trial, random_models: Sequence[Scores], shift: InputShift | 
                 "absolute": size["median"] if signed else np.nan,
                 "absolute_ci_low": size["ci_low"] if signed else np.nan,
                 "absolute_ci_high": size["ci_high"] if signed else np.nan,
-                "two_random": summarise(trial.spearman(method, *random_models))["median"],
+                "two_random": agreement["median"],
+                "two_random_ci_low": agreement["ci_low"],
+                "two_random_ci_high": agreement["ci_high"],
                 "shifted": of_shift.get("median", np.nan),
                 "shift_difference": float(np.median(differences)) if len(differences) else np.nan,
                 "other_seed": of_seed.get("median", np.nan),
                 "n": plain["n"],
                 "n_undefined": plain["n_undefined"],
-                "finding": finding(method, plain["ci_low"], size["ci_low"] if signed else np.nan),
+                "finding": finding(method, plain["ci_low"], size["ci_low"] if signed else np.nan, agreement["ci_low"]),
             }
         )
     return pd.DataFrame(rows)

@@ -23,7 +23,8 @@ TRAINED, RANDOM = "the model", "another random model"
 """What the scores of a randomised model are compared with."""
 
 UNCHANGED_FROM = 0.5
-"""A method is named if the interval of its median correlation with random models lies above this."""
+"""A method is named if the interval of its median correlation with random models lies above this; random models agree
+if that of their median correlation does."""
 
 INVARIANT_UP_TO = 0.01
 """Relative differences of scores up to this count as rounding."""
@@ -35,24 +36,28 @@ BASELINE = "random"
 """The method that is random by definition, and is never named."""
 
 CHANGES = "changes with the model"
+AGREES = "changes, but random models agree"
 UNCHANGED = "does not change when the model is random"
 UNCLEAR = "too few texts with a correlation"
 NO_METHOD = "baseline"
 
 
-def finding(method: str, low: float, absolute_low: float) -> str:
+def finding(method: str, low: float, absolute_low: float, two_random_low: float) -> str:
     """Return what randomisation says of a method.
 
     Args:
         method: Its name.
         low: The lower end of the interval of its median correlation with random models; NaN without an interval.
         absolute_low: The same for the absolute values; NaN for methods without a sign.
+        two_random_low: The lower end of the interval of the median correlation of two random models.
     """
     if method == BASELINE:
         return NO_METHOD
     if np.isnan(low):
         return UNCLEAR
-    return UNCHANGED if max(low, np.nan_to_num(absolute_low, nan=-1.0)) > UNCHANGED_FROM else CHANGES
+    if max(low, np.nan_to_num(absolute_low, nan=-1.0)) > UNCHANGED_FROM:
+        return UNCHANGED
+    return AGREES if two_random_low > UNCHANGED_FROM else CHANGES
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,11 +94,12 @@ class SanityChecks:
 
         The columns are `method`; `randomised`, the median over texts of Spearman's correlation between the scores and
         those of two wholly random models (their mean), and its 95 % interval `ci_low`, `ci_high`; `absolute`,
-        `absolute_ci_low` and `absolute_ci_high`, the same of absolute values, for signed methods; `two_random`, the
-        median correlation between two random models; `shifted`, that with the scores of the same function of shifted
-        word vectors, and `shift_difference`, the median relative difference of these scores, NaN if the model has no
-        such shift; `other_seed`, that between two seeds, NaN for methods that draw nothing; `n` and `n_undefined`, the
-        numbers of texts with and without a correlation; and `finding`.
+        `absolute_ci_low` and `absolute_ci_high`, the same of absolute values, for signed methods; `two_random`,
+        `two_random_ci_low` and `two_random_ci_high`, the median correlation between two random models; `shifted`, that
+        with the scores of the same function of shifted word vectors, and `shift_difference`, the median relative
+        difference of these scores, NaN if the model has no such shift; `other_seed`, that between two seeds, NaN for
+        methods that draw nothing; `n` and `n_undefined`, the numbers of texts with and without a correlation; and
+        `finding`.
         """
         return self.checks
 
@@ -127,6 +133,10 @@ class SanityChecks:
         if self.unchanged:
             action = f"do not explain this model with {join_words(self.unchanged)}: the scores show the text"
             return Check("parameter randomisation", found, "problem", action)
+        if agreeing := self._methods(self.checks["finding"] == AGREES):
+            found += f"; two random models agree on the scores of {join_words(agreeing)}"
+            action = f"take {join_words(agreeing)} with care: the text and the architecture decide a part of the scores"
+            return Check("parameter randomisation", found, "note", action)
         if unclear := self._methods(self.checks["finding"] == UNCLEAR):
             action = f"give more texts to check {join_words(unclear)}"
             return Check("parameter randomisation", found, "note", action)

@@ -20,7 +20,8 @@ def sanity_summary(checks: pd.DataFrame) -> pd.DataFrame:
         "other_seed": "other seed",
         "n_undefined": "none",
     }
-    return checks.drop(columns=["absolute_ci_low", "absolute_ci_high"]).rename(columns=names)
+    ends = [f"{name}_ci_{end}" for name in ("absolute", "two_random") for end in ("low", "high")]
+    return checks.drop(columns=ends).rename(columns=names)
 
 
 def randomisation_summary(curve: pd.DataFrame) -> pd.DataFrame:

@@ -44,7 +44,7 @@ def randomisation_figure(randomisation: pd.DataFrame, *, title: str = "") -> Fig
         _draw_method(axes, method, trained[trained["method"] == method], style, random.get(method, np.nan))
     names = [one_line(str(name), width=_NAMES) for name in layers]
     axes.set_xticks(range(len(names) + 2), ["none", *names, "two random\nmodels"], rotation=35, ha="right")
-    axes.set_ylim(min(-0.25, float(rows["median"].min()) - 0.05), 1.05)
+    axes.set_ylim(min(-0.25, float(trained["ci_low"].min()) - 0.05), 1.05)
     axes.set_ylabel("Spearman's correlation with the model's scores")
     axes.set_xlabel("layers with random parameters, from the output to the embeddings")
     add_note(axes, f"median over {int(trained['n'].max()):,} texts, with its 95 % interval")

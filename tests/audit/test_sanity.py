@@ -1,5 +1,5 @@
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from hf_gradexplain.attribution import formulas
 from hf_gradexplain.attribution.methods import METHODS, Method
 from hf_gradexplain.audit.input_shift import find_input_shift
 from hf_gradexplain.audit.model_layers import permuted
-from hf_gradexplain.audit.sanity_checks import CHANGES, NO_METHOD, UNCHANGED, UNCLEAR, finding
+from hf_gradexplain.audit.sanity_checks import AGREES, CHANGES, NO_METHOD, UNCHANGED, UNCLEAR, finding
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.errors import GradexplainError
@@ -102,6 +102,8 @@ def test_two_random_models_are_those_of_two_seeds(by_hand):
         assert row["two_random"] == curve.loc[method, "median"] == pytest.approx(two_random, abs=1e-6)
         mean = (spearman(first[method], trained) + spearman(second[method], trained)) / 2
         assert row["randomised"] == pytest.approx(np.median(mean), abs=1e-6)
+        agreement = stats.quantile_test(spearman(first[method], second[method]), q=0, p=0.5).confidence_interval()
+        assert (row["two_random_ci_low"], row["two_random_ci_high"]) == pytest.approx(agreement[:], abs=1e-6)
         interval = stats.quantile_test(mean, q=0, p=0.5).confidence_interval()
         assert (row["ci_low"], row["ci_high"]) == pytest.approx((interval.low, interval.high), abs=1e-6)
 
@@ -201,6 +203,15 @@ def test_the_model_is_as_before_also_after_an_exception(monkeypatch):
     assert all(parameter is objects[name] for name, parameter in model.named_parameters())
 
 
+def test_methods_on_whose_scores_random_models_agree_get_a_note():
+    result = checked()[1]
+    agreeing = replace(result, checks=result.checks.assign(finding=["baseline", AGREES, CHANGES, AGREES]))
+    check = agreeing.report()[0]
+    assert check.verdict == "note"
+    assert check.found.endswith("; two random models agree on the scores of loo and signed_gi")
+    assert check.action.startswith("take loo and signed_gi with care: ")
+
+
 def test_few_texts_and_constant_scores_give_no_verdict():
     explainer = Explainer(*make("fasttext"))
     few = explainer.sanity(TEXTS[:3], "signed_gi")
@@ -214,13 +225,16 @@ def test_few_texts_and_constant_scores_give_no_verdict():
 
 
 @pytest.mark.parametrize(
-    ("low", "absolute", "expected"),
+    ("low", "absolute", "two_random", "expected"),
     [
-        (0.51, np.nan, UNCHANGED),
-        (0.49, np.nan, CHANGES),
-        (-0.9, 0.8, UNCHANGED),  # the same order with the opposite sign
-        (np.nan, np.nan, UNCLEAR),
+        (0.51, np.nan, 0.0, UNCHANGED),
+        (0.51, np.nan, 0.9, UNCHANGED),
+        (0.49, np.nan, 0.49, CHANGES),
+        (0.49, np.nan, 0.51, AGREES),
+        (0.49, np.nan, np.nan, CHANGES),
+        (-0.9, 0.8, 0.0, UNCHANGED),  # the same order with the opposite sign
+        (np.nan, np.nan, np.nan, UNCLEAR),
     ],
 )
-def test_finding(low, absolute, expected):
-    assert finding("sa_l2", low, absolute) == expected
+def test_finding(low, absolute, two_random, expected):
+    assert finding("sa_l2", low, absolute, two_random) == expected
