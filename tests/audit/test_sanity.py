@@ -144,6 +144,13 @@ def test_the_same_function_of_shifted_words_has_the_same_gradients():
     assert result.report()[1].verdict == "note"
 
 
+def test_a_baseline_that_moves_along_makes_gradient_times_input_invariant():
+    result = checked()[0].sanity(TEXTS[:2], "signed_gi", baseline="mean")
+    assert result.to_frame()["shift_difference"].item() < 1e-9
+    assert result.variant == ()
+    assert result.report()[1].verdict == "ok"
+
+
 @pytest.mark.parametrize(
     ("kind", "positions"),
     [
