@@ -48,7 +48,7 @@ class AuditingEngine(AttributionEngine):
         to about 0. A layer is a block that the model repeats, or the largest module around none; its parameters become
         random by a permutation of the entries of each tensor. The correlation between the scores of two models that are
         wholly random says how far the text and the architecture alone decide. A method is named as one that `does not
-        change when the model is random` if its median correlation with random models lies above 0.5, interval included.
+        change when the model is random` if its median correlation with random models lies above 0.8, interval included.
 
         *Input invariance* (Kindermans et al. 2019, "The (un)reliability of saliency methods"): a constant is added to
         all word vectors and taken from all position vectors. The function stays the same, and the scores should, too.

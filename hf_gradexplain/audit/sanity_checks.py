@@ -22,9 +22,11 @@ CASCADING, INDEPENDENT = "cascading", "independent"
 TRAINED, RANDOM = "the model", "another random model"
 """What the scores of a randomised model are compared with."""
 
-UNCHANGED_FROM = 0.5
-"""A method is named if the interval of its median correlation with random models lies above this; random models agree
-if that of their median correlation does."""
+UNCHANGED_FROM = 0.8
+"""A method is named if the interval of its median correlation with random models lies above this."""
+
+AGREES_FROM = 0.5
+"""Random models agree if the interval of their median correlation, with the model or each other, lies above this."""
 
 INVARIANT_UP_TO = 0.01
 """Relative differences of scores up to this count as rounding."""
@@ -55,9 +57,10 @@ def finding(method: str, low: float, absolute_low: float, two_random_low: float)
         return NO_METHOD
     if np.isnan(low):
         return UNCLEAR
-    if max(low, np.nan_to_num(absolute_low, nan=-1.0)) > UNCHANGED_FROM:
+    highest = np.nanmax([low, absolute_low])
+    if highest > UNCHANGED_FROM:
         return UNCHANGED
-    return AGREES if two_random_low > UNCHANGED_FROM else CHANGES
+    return AGREES if np.nanmax([highest, two_random_low]) > AGREES_FROM else CHANGES
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -134,7 +137,7 @@ class SanityChecks:
             action = f"do not explain this model with {join_words(self.unchanged)}: the scores show the text"
             return Check("parameter randomisation", found, "problem", action)
         if agreeing := self._methods(self.checks["finding"] == AGREES):
-            found += f"; two random models agree on the scores of {join_words(agreeing)}"
+            found += f"; random models agree on the scores of {join_words(agreeing)}"
             action = f"take {join_words(agreeing)} with care: the text and the architecture decide a part of the scores"
             return Check("parameter randomisation", found, "note", action)
         if unclear := self._methods(self.checks["finding"] == UNCLEAR):

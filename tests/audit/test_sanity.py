@@ -215,7 +215,7 @@ def test_methods_on_whose_scores_random_models_agree_get_a_note():
     agreeing = replace(result, checks=result.checks.assign(finding=["baseline", AGREES, CHANGES, AGREES]))
     check = agreeing.report()[0]
     assert check.verdict == "note"
-    assert check.found.endswith("; two random models agree on the scores of loo and signed_gi")
+    assert check.found.endswith("; random models agree on the scores of loo and signed_gi")
     assert check.action.startswith("take loo and signed_gi with care: ")
 
 
@@ -234,12 +234,14 @@ def test_few_texts_and_constant_scores_give_no_verdict():
 @pytest.mark.parametrize(
     ("low", "absolute", "two_random", "expected"),
     [
-        (0.51, np.nan, 0.0, UNCHANGED),
-        (0.51, np.nan, 0.9, UNCHANGED),
-        (0.49, np.nan, 0.49, CHANGES),
+        (0.81, np.nan, 0.0, UNCHANGED),
+        (0.79, np.nan, 0.9, AGREES),
+        (0.51, np.nan, 0.0, AGREES),
         (0.49, np.nan, 0.51, AGREES),
+        (0.49, np.nan, 0.49, CHANGES),
         (0.49, np.nan, np.nan, CHANGES),
-        (-0.9, 0.8, 0.0, UNCHANGED),  # the same order with the opposite sign
+        (-0.9, 0.81, 0.0, UNCHANGED),  # the same order with the opposite sign
+        (-0.9, 0.51, 0.0, AGREES),
         (np.nan, np.nan, np.nan, UNCLEAR),
     ],
 )
