@@ -10,7 +10,7 @@ from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import text_table, with_interval
 from hf_gradexplain.viz.templating import MARKDOWN
 
-WORDS, TEXTS, WIDTH = 10, 5, 90
+WORDS, TEXTS, WIDTH = 10, 3, 90
 """Numbers of words and texts that are shown, and of the characters of a text."""
 
 
