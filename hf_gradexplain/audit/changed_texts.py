@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ class ChangedTexts:
 
     method: str
     n_equal: int = 0
-    lowest: list[dict[str, object]] = field(default_factory=list)
+    lowest: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, a: WordBlock, b: WordBlock, spearman: np.ndarray, vocabulary: Vocabulary) -> None:
         """Add documents and the correlations of their explanations `(n,)`, NaN for none."""
@@ -72,7 +73,8 @@ class ChangedTexts:
 
     def _words(self, block: WordBlock, vocabulary: Vocabulary) -> list[str]:
         """Return the highest-scored words of each document, with their shares, as text."""
-        share, words = shares(block, self.method), [[] for _ in range(len(block))]
+        share = shares(block, self.method)
+        words: list[list[str]] = [[] for _ in range(len(block))]
         for index in top_words(block, self.method, WORDS):
             word = vocabulary.words[block.word[index]]
             words[block.document[index]].append(f"{word} {share[index]:+.2f}")

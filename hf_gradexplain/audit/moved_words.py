@@ -75,8 +75,8 @@ class WordSums:
         n, a, b, squares = (row[kept] for row in (n, a, b, squares))
         difference = (b - a) / n
         columns = {
-            "class": [class_names[code % self.n_classes] for code in kept],
-            "word": [vocabulary.words[code // self.n_classes] for code in kept],
+            "class": [class_names[code % self.n_classes] for code in kept.tolist()],
+            "word": [vocabulary.words[code // self.n_classes] for code in kept.tolist()],
             "n": n.astype(int),
             "a": a / n,
             "b": b / n,

@@ -18,8 +18,8 @@ def pair_words(a: WordBlock, b: WordBlock) -> tuple[np.ndarray, np.ndarray]:
     Tokenizers may cut a text differently; words that only one block has are in neither result.
     """
     size = 1 + max(block.word.max(initial=0) for block in (a, b))
-    keys = [block.document * size + block.word for block in (a, b)]
-    _, of_a, of_b = np.intersect1d(*keys, assume_unique=True, return_indices=True)
+    keys_a, keys_b = (block.document * size + block.word for block in (a, b))
+    _, of_a, of_b = np.intersect1d(keys_a, keys_b, assume_unique=True, return_indices=True)
     return of_a, of_b
 
 
@@ -60,7 +60,7 @@ def top_overlap(a: WordBlock, b: WordBlock, method: str, k: int = TOP) -> np.nda
     """
     size = 1 + max(block.word.max(initial=0) for block in (a, b))
     tops = [(block, top_words(block, method, k)) for block in (a, b)]
-    keys = [block.document[top] * size + block.word[top] for block, top in tops]
-    shared = np.bincount(np.intersect1d(*keys, assume_unique=True) // size, minlength=len(a))
+    keys_a, keys_b = (block.document[top] * size + block.word[top] for block, top in tops)
+    shared = np.bincount(np.intersect1d(keys_a, keys_b, assume_unique=True) // size, minlength=len(a))
     of = np.minimum(np.maximum(a.counts, b.counts), k)
     return np.divide(shared, of, out=np.full(len(a), np.nan), where=of > 0)

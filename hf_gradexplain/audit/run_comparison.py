@@ -140,8 +140,8 @@ class RunComparison:
         ]
         names = [f"{row['word']} ({row['class']})" for row in self.moved.head(NAMED).to_dict("records")]
         of = f"{len(self.moved):,} of {len(self.words):,} words of a class moved more than seeds move them"
-        more = ", ..." if len(self.moved) > NAMED else ""
-        listed = f": {', '.join(names) if more else join_words(names)}{more}" if names else ""
+        more = [f"{len(self.moved) - NAMED:,} more"] if len(self.moved) > NAMED else []
+        listed = f": {join_words([*names, *more])}" if names else ""
         return [*said, f"{of}, at a false discovery rate of {FALSE_DISCOVERY_RATE:.0%}{listed}."]
 
     def figure(self) -> Figure:
