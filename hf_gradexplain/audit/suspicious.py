@@ -24,7 +24,7 @@ from hf_gradexplain.options import Options
 SAME_MODEL = 0.95
 """The smallest share of texts for which the model has to predict what is in the documents; rounding changes a few."""
 
-MEASURED = ("flips", "flips_ci_low", "flips_ci_high", "control_flips", "p_flips")
+MEASURED: tuple[str, ...] = ("flips", "flips_ci_low", "flips_ci_high", "control_flips", "p_flips")
 MEASURED += ("rise", "rise_ci_low", "rise_ci_high", "n_texts")
 """The columns of what happens to texts."""
 

@@ -52,6 +52,8 @@ def test_in_scripts_without_spaces_it_stands_at_unit_borders():
 def test_nothing_is_inserted_where_the_model_does_not_read():
     explanation = explained("one two three four", ["one", "two"], truncated_at=8)
     assert all_texts(explanation) == ["new one two three four", "one new two three four", "one two new three four"]
+    at_the_limit = explained("one two three four", ["one", "two"], truncated_at=7)
+    assert all_texts(at_the_limit) == ["new one two three four", "one new two three four"]
     assert draw_place(explained("   ", []), 0, seed=0) is None
 
 
@@ -59,6 +61,7 @@ def test_a_pair_gets_the_word_in_its_first_text():
     explanation = explained("one two\nthree four", ["one", "two", "three", "four"], pair_start=8)
     firsts = ["new one two", "one new two", "one two new"]
     assert all_texts(explanation) == [(first, "three four") for first in firsts]
+    assert {draw_place(explanation, number, seed=0).offset for number in range(50)} == {0, 4, 7}
     assert draw_place(explanation, 0, seed=0).insert() == ("one two", "three four")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, false_discovery_control
 
-from hf_gradexplain.audit.candidates import WordFrequencies, frequency_class
+from hf_gradexplain.audit.candidates import WordFrequencies, count_frequencies, find_candidates, frequency_class
 from hf_gradexplain.audit.insertion_places import draw_places
 from hf_gradexplain.audit.suspicious import InsertionTest, find_suspicious_words
 from hf_gradexplain.errors import GradexplainError
@@ -111,6 +111,17 @@ def test_control_words_are_of_the_nearest_frequency():
     assert {*frequencies.controls(1, ordinary, 6, 0)} > {4, 5, 6, 7}
     assert {*frequencies.controls(1, np.array([0, 5]), 6, 0)} == {0, 5}
     assert frequency_class(np.array([1, 7, 8, 63, 64, 511, 512])).tolist() == [0, 0, 1, 1, 2, 2, 3]
+
+
+def test_a_word_that_decides_but_is_more_frequent_elsewhere_is_no_candidate(tmp_path):
+    decides = [("both", 0, 5.0)] * 6 + [("both", 1, 5.0)] * 12 + [("first", 0, 5.0)] * 6
+    documents = [
+        make_document(number, [word, "x", "y", "z"], {"loo": [score, 0.3, 0.2, 0.1]}, target=target)
+        for number, (word, target, score) in enumerate(decides)
+    ]
+    paths = write(documents, tmp_path)
+    candidates = find_candidates(paths, "loo", None, count_frequencies(paths, "loo", None), 3, 0)
+    assert {*zip(candidates["target"], candidates["word"], strict=True)} == {(0, "first"), (1, "both")}
 
 
 def of(unit="word_type", *, regression=False):
