@@ -1,6 +1,7 @@
 """Hybrid documents: how they are made, what is a hit, and the table."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -155,7 +156,10 @@ def test_the_predicted_class_is_explained(result):
         assert explanation["loo"].max() == pytest.approx(
             max(explanation["loo"][i] for i, u in enumerate(explanation.units) if u.text == word)
         )
-    assert result.to_frame().equals(hybrid_table(result.hits))
+    table = result.to_frame()
+    assert table.equals(hybrid_table(result.hits))
+    page = Path(__file__).parents[2] / "docs" / "documents.md"
+    assert f"| `hybrid` | `{', '.join(table.columns)}` |" in page.read_text(encoding="utf-8")
 
 
 def test_it_is_shown(result):

@@ -1,6 +1,7 @@
 """Runs over texts with human rationales: what is stored, the table, and that both can be made again."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -62,6 +63,8 @@ def test_the_rationales_travel_with_the_documents(masked):
 def test_the_table_is_shown_everywhere(masked, capsys):
     table = pd.read_parquet(masked / "plausibility.parquet")
     assert list(table["method"]) == list(METHODS)
+    page = Path(__file__).parents[2] / "docs" / "documents.md"
+    assert f"| `plausibility` | `{', '.join(table.columns)}` |" in page.read_text(encoding="utf-8")
     assert set(table["n"]) == {5}
     record = json.loads((masked / "results.json").read_text())
     assert [row["auprc"] for row in record["plausibility"]] == pytest.approx(table["auprc"].tolist())

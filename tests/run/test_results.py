@@ -76,11 +76,12 @@ def test_tables_have_the_documented_columns(folder):
 def test_the_page_on_tables_names_every_file_and_its_columns(folder):
     page = (Path(__file__).parents[2] / "docs" / "documents.md").read_text(encoding="utf-8")
     described = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|$", page.partition("# Tables of a run")[2], flags=re.M))
-    assert set(described) == {*MADE, "normalised", "signs", "baselines", "hybrid", "planted", "plausibility", "words"}
+    audits = {"baselines", "hybrid", "planted", "plausibility", "randomisation", "sanity", "words"}
+    assert set(described) == {*MADE, "normalised", "signs", *audits}
     assert ", ".join(planted_table([], lambda word, target: 0.0).columns) == described["planted"]
     words = find_words(sorted((folder / "documents").glob("*.parquet")), min_documents=1)
     assert ", ".join(words.to_frame().columns) == described["words"]
-    for name in set(described) - {"baselines", "hybrid", "planted", "plausibility", "words"}:
+    for name in set(described) - audits:
         assert ", ".join(pd.read_parquet(folder / f"{name}.parquet").columns) == described[name]
 
 
