@@ -95,7 +95,7 @@ class WordRows(NamedTuple):
         size = max(self.word.max(initial=0), word.max(initial=0)) + 1
         keys, wanted = self.group * size + self.word, group * size + word
         row = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        return np.where((keys[row] == wanted) & (group >= 0), row, -1)
+        return np.where(keys[row] == wanted, row, -1)
 
 
 def summarise_words(

@@ -91,6 +91,15 @@ def test_the_far_tail_is_that_of_the_convolution(kind):
         assert p_values(rounded, [x])[0] == pytest.approx(tail[at], rel=0.1)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_p_value_is_smaller_than_the_probability_of_all_largest_shares(kind):
+    for lengths in ([20], [3, 4]):
+        shares = documents(kind, lengths)
+        most = sum(x.max() - x.mean() for x in shares)
+        p = p_values(shares, most * np.array([0.9, 0.99, 1 - 1e-9]))
+        assert (p >= (1 - 1e-6) / np.prod(lengths)).all()
+
+
 def test_there_is_no_evidence_where_the_sum_is_not_above_its_mean_or_nothing_varies():
     shares = documents("normal", [5, 6, 7])
     np.testing.assert_array_equal(p_values(shares, [0.0, -0.1]), 1)
