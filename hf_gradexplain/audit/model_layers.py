@@ -83,7 +83,9 @@ class _UsedParameters(TorchDispatchMode):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         parameters = sorted((p.data_ptr(), p.nbytes, name) for name, p in model.named_parameters())
-        self.starts, self.sizes, self.names = zip(*parameters, strict=True) if parameters else ((), (), ())
+        self.starts = [start for start, _, _ in parameters]
+        self.ends = [start + size for start, size, _ in parameters]
+        self.names = [name for _, _, name in parameters]
         self.used: dict[str, None] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -91,7 +93,7 @@ class _UsedParameters(TorchDispatchMode):
         for x in tree_leaves((args, kwargs)):
             if isinstance(x, Tensor):
                 i = bisect_right(self.starts, x.data_ptr()) - 1
-                if i >= 0 and x.data_ptr() < self.starts[i] + self.sizes[i]:
+                if i >= 0 and x.data_ptr() < self.ends[i]:
                     self.used[self.names[i]] = None
         return func(*args, **(kwargs or {}))
 

@@ -142,7 +142,7 @@ class _Trial:
             )[0]
             for n in range(2)
         ]
-        return [name for name in self.scores if not np.array_equal(*(each[name][0] for each in scores))]
+        return [name for name in self.scores if not np.array_equal(scores[0][name][0], scores[1][name][0])]
 
 
 def _explain(
@@ -207,7 +207,7 @@ def _checks(trial: _Trial, random_models: Sequence[Scores], shift: InputShift | 
         signed = METHODS[method].signed
         agreement = summarise(trial.spearman(method, *random_models))
         of_shift = {} if shifted is None else summarise(trial.spearman(method, shifted, trial.scores))
-        differences = [] if shifted is None else relative_difference(shifted[method], trained)
+        differences = np.zeros(0) if shifted is None else relative_difference(shifted[method], trained)
         of_seed = summarise(trial.spearman(method, reseeded, trial.scores)) if method in reseeded else {}
         rows.append(
             {
