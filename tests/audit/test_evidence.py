@@ -268,3 +268,12 @@ def test_methods_that_find_clearly_more_are_named():
     found = faithfulness(given, "m")
     assert found.more_faithful == ("better",)
     assert "Of the other methods of the run, better found" in about_faithfulness(found, "word", regression=False)[-1]
+
+
+@pytest.mark.parametrize(("method", "verdict"), [(0.3, "above"), (0.04, "unclear"), (-0.3, "below")])
+def test_without_paired_tests_the_intervals_decide(method, verdict):
+    given = tables(method, 0.03)
+    band = pd.DataFrame([(10, 0.03, 0.02, 0.04, 100)], columns=["k", "aopc", "low", "high", "n"])
+    alone = replace(given, aopc=given.aopc[given.aopc["method"] == "m"], comparisons=pd.DataFrame(), chance=band)
+    found = faithfulness(alone, "m")
+    assert (found.verdict, found.random, found.random_low, found.random_high) == (verdict, 0.03, 0.02, 0.04)
