@@ -16,6 +16,9 @@ from hf_gradexplain.viz.sanitize import one_line
 GROUPS = 12
 """The largest number of groups that are drawn."""
 
+WIDTH = 8.8
+"""The width of the figure in inches; one group takes all of it, so that a page does not blow its words up."""
+
 
 @matplotlib.style.context(STYLE)
 def words_figure(words: pd.DataFrame, *, title: str = "", x: str = "mean share of the score") -> Figure:
@@ -38,7 +41,7 @@ def words_figure(words: pd.DataFrame, *, title: str = "", x: str = "mean share o
     parts = [words[words["group"] == group] for group in groups]
     rows = math.ceil(len(groups) / columns)
     height = 0.8 + rows * (0.7 + 0.21 * max(map(len, parts)))
-    figure = Figure(figsize=(4.4 * columns, height), layout="constrained")
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots(rows, columns, sharex=True, squeeze=False).flat
     for ax, group, part in zip(axes, groups, parts, strict=False):
         draw_words(ax, part, title=str(group))
