@@ -2,26 +2,29 @@
 
 import pandas as pd
 
+from hf_gradexplain.evaluation.summaries import with_intervals
+
 
 def sanity_summary(checks: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `sanity` with names of columns in words, and only the interval that decides.
+    """Return the table `sanity` with names of columns in words, the finding first, and without empty columns.
 
     Args:
         checks: One row per method, see `hf_gradexplain.audit.sanity_checks.SanityChecks.to_frame`.
     """
     names = {
+        "method": "method",
+        "finding": "finding",
         "randomised": "random model",
-        "ci_low": "low",
-        "ci_high": "high",
-        "absolute": "absolute values",
         "two_random": "two random models",
+        "absolute": "absolute values",
         "shifted": "shifted input",
         "shift_difference": "difference",
         "other_seed": "other seed",
+        "n": "n",
         "n_undefined": "none",
     }
-    ends = [f"{name}_ci_{end}" for name in ("absolute", "two_random") for end in ("low", "high")]
-    return checks.drop(columns=ends).rename(columns=names)
+    shown = with_intervals(checks, "randomised", decimals=2).rename(columns=names)
+    return shown[list(names.values())].dropna(axis="columns", how="all")
 
 
 def randomisation_summary(curve: pd.DataFrame) -> pd.DataFrame:

@@ -57,7 +57,9 @@ def test_the_curve_for_readers_has_a_row_per_layer_and_a_column_per_method():
     assert curve["random"].tolist() == pytest.approx([1] * 6)
     rows = checks.randomisation.query("method == 'signed_gi' and values == 'scores' and order == 'cascading'")
     assert curve["signed_gi"].tolist() == rows["median"].tolist()
-    assert sanity["random model"].tolist() == checks.checks["randomised"].tolist()
+    assert sanity.columns.tolist()[:4] == ["method", "finding", "random model", "two random models"]
+    assert sanity["two random models"].tolist() == checks.checks["two_random"].tolist()
+    assert "other seed" in sanity.columns  # of random
 
 
 def test_no_note_without_checks_or_unchanged_methods():
