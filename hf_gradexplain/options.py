@@ -57,9 +57,9 @@ class Options:
     )
     target: ClassNames = option(
         "predicted",
-        "Class to explain: predicted, label for the given label, or a class by name or id; except in evaluations, also "
-        "all for the most probable classes, and in Python a list of one per text. Where a class is called predicted, "
-        "label or all, give its id.",
+        "Class to explain: predicted, label for the given label, or a class by name or id. Outside evaluations also "
+        "all, for the most probable classes, and in Python a list with one class per text. If a class has one of these "
+        "names, give its id.",
         metavar="CLASS",
     )
     objective: ObjectiveName = option(

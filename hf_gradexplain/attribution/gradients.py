@@ -28,8 +28,9 @@ def gradients_of(forward: ForwardPass) -> Gradients:
 
     The autograd graph is freed unless `forward.keep_graph` is True.
 
-    In float16 the gradients of a confident prediction underflow. The slope of each sequence is therefore multiplied by
-    a power of two, which is exact, and its gradients are divided by it in float32.
+    In float16 the gradients of a confident prediction underflow. The derivatives of the objective with
+    respect to the logits of each sequence are therefore multiplied by a power of two, which is exact, and its gradients
+    are divided by it in float32.
     """
     return _gradients(forward, None, forward.classifier.gradient_baseline)
 
@@ -71,7 +72,7 @@ def propagated_gradients(forward: ForwardPass, rules: str) -> Gradients:
     """Return the gradients of the objective as `gradients_of` does, but under a rule set.
 
     Args:
-        forward: A forward pass that was to have an autograd graph.
+        forward: A forward pass that was run with an autograd graph.
         rules: Name of the rule set.
     """
     return _gradients(forward, rules, forward.classifier.baseline)

@@ -198,7 +198,7 @@ class Evidence:
         }
 
     def to_json(self) -> str:
-        """Return `to_dict` as a JSON file; characters that control a display stand in escapes."""
+        """Return `to_dict` as a JSON file; control characters are escaped."""
         return json_text(self.to_dict(), indent=2) + "\n"
 
     def to_html(self) -> str:

@@ -149,10 +149,10 @@ class SanityChecks:
         if not self.shifted:
             found = "not checked, because no table of positions is added to the word vectors"
             return Check("input invariance", found, "note", "nothing to do")
-        found = f"the same function of shifted word vectors ({self.shifted})"
+        found = f"with shifted word and position vectors ({self.shifted}) the model computes the same"
         if not self.variant:
-            return Check("input invariance", f"{found} has the same explanations", "ok", "nothing to do")
-        found = f"{found} has other explanations by {join_words(self.variant)}"
+            return Check("input invariance", f"{found}, and all methods give the same scores", "ok", "nothing to do")
+        found = f"{found}, but other scores come from {join_words(self.variant)}"
         return Check("input invariance", found, "note", "remember that these measure words against the zero vector")
 
     def _seeds(self) -> Check:
@@ -162,7 +162,12 @@ class SanityChecks:
         said = [f"{row.method} {_two_decimals(row.other_seed)}" for row in rows.itertuples()]
         found = f"median Spearman between two seeds: {', '.join(said)}"
         low = bool((rows["other_seed"] < STABLE_FROM).any())
-        return Check("seeds", found, "note" if low else "ok", "raise max_evals" if low else "nothing to do")
+        return Check(
+            "seeds",
+            found,
+            "note" if low else "ok",
+            "raise max_evals (smoothgrad ignores it)" if low else "nothing to do",
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return checks and tables as strings, numbers, lists and dicts, ready for JSON; what is undefined is None."""

@@ -22,7 +22,7 @@ TILTS = np.concatenate([[0.0], 0.5 * 1.5 ** np.arange(36)])
 """`(G,)` the `t` at which cumulants are summed, up to about 730,000; shares are at most 1."""
 
 NEAR = 1e-3
-"""So many standard deviations from the mean, p-values are near 0.5, and closer the formula becomes 0 / 0."""
+"""The smallest distance from the mean, in standard deviations; nearer, the formula is 0 / 0 and p is about 0.5."""
 
 BISECTIONS = 50
 

@@ -12,9 +12,10 @@ AGREES = 0.7
 
 _VERDICTS = {
     "above": "So the method finds {noun}s that the model relies on.",
-    "not shown": "This is more than without random {noun}s, but the interval does not show that it falls at all.",
+    "not shown": "It falls more than when random {noun}s are removed, but the interval includes no fall at all.",
     "unclear": "These are too few texts to tell whether the method is better than choosing {noun}s at random.",
-    "": "The run did not measure how far it falls without random {noun}s, so it is not known whether this is much.",
+    "": "The run did not measure how far it falls when random {noun}s are removed, so it is not known whether this is "
+    "much.",
 }
 _WARNINGS = {
     "level": "On the texts of this run, the method {method} is no better than choosing {noun}s at random: the list of "
@@ -48,8 +49,10 @@ def about_check(check: TextCheck, decision: Decision, noun: str, *, signed: bool
     others = f"{check.k} random {noun}s" if check.k > 1 else f"a random {noun}"
     sentences = [f"{sentence}; without {others}, it is {random[0]} on average."]
     if check.beats_random:
-        verb = "lower" if signed else "change"
-        sentences.append(f"On this text, the {noun}s that were found {verb} the {what} more than random ones.")
+        verb = "lowers" if signed else "changes"
+        sentences.append(
+            f"On this text, removing the highest-scored {noun}s {verb} the {what} more than removing random {noun}s."
+        )
     return sentences
 
 

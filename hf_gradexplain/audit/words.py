@@ -53,7 +53,7 @@ class Words:
 
     Attributes:
         table: All words that were tested, see `to_frame`.
-        title: What the explanations are of.
+        title: The model and the dataset.
         method: The method of the scores.
         by: What groups the texts: `target`, `label`, `prediction`, or a name.
         n_documents: The number of texts.
@@ -98,7 +98,7 @@ class Words:
         return (
             f"By {self.method}, {real:,} of {len(self.table):,} words have a larger share of the score than the other "
             f"words of the same texts, at a false discovery rate of {100 * FALSE_DISCOVERY_RATE:.0f} %: "
-            f"{self.n_documents:,} texts by {self.by}, words in at least {self.min_documents} of a group."
+            f"{self.n_documents:,} texts, grouped by {self.by}; only words in at least {self.min_documents} of a group."
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -188,7 +188,7 @@ def find_words(
         key: Which units are the same word, from their text: `str.lower` ignores case. None for the text as it is.
         min_documents: In fewer documents of a group, a word is not looked at.
         by_name: The name of values given by row number.
-        title: What the explanations are of, for headings.
+        title: The model and the dataset, for headings.
         most: About the largest number of rows: the least frequent words are left out. None for all.
         seed: The seed of the bootstrap.
 

@@ -31,8 +31,8 @@ def add_parser(commands: Commands) -> None:
         "--verify",
         type=Path,
         metavar="FILE",
-        help="A JSON file of this command: compare all of it with the run, and say which parts agree. The exit code is "
-        "1 if one differs.",
+        help="A JSON file of this command: compare it with the run, and say which parts agree. The exit code is 1 if a "
+        "part differs that must agree.",
     )
     parser.add_argument(
         "--method",
@@ -82,5 +82,5 @@ def _verify(arguments: argparse.Namespace) -> int:
     if shown:
         print_rows(shown, arguments.format)
     if arguments.format == "human":
-        print("All parts agree, except those that may differ." if agrees else "This is not the evidence of this run.")
+        print("All parts that must agree do." if agrees else "Some parts differ from this run: see the list.")
     return 0 if agrees else 1

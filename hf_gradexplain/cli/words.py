@@ -47,8 +47,8 @@ def add_parser(commands: Commands) -> None:
         type=int,
         default=20,
         metavar="N",
-        help="Number of words of each group, or of suspicious words; 0 for all words that were tested. "
-        "(default: %(default)s)",
+        help="Number of words of each group, or of suspicious words. 0 for all words that were tested; for all "
+        "suspicious words if the format is human. (default: %(default)s)",
     )
     output.add_argument("--output", type=Path, metavar="FILE", help="Also draw the words: a .svg or .png file.")
     parser.set_defaults(run=run)
@@ -57,7 +57,9 @@ def add_parser(commands: Commands) -> None:
 def _add_choice(parser: Parser) -> None:
     """Add the flags that say which words are looked at."""
     group = parser.add_argument_group("Words")
-    group.add_argument("--method", help="Whose scores; by default the first method other than loo and random.")
+    group.add_argument(
+        "--method", help="Method whose scores are used; by default the first one other than loo and random."
+    )
     group.add_argument(
         "--by",
         default="target",
@@ -70,7 +72,7 @@ def _add_choice(parser: Parser) -> None:
         "--min_documents",
         type=int,
         metavar="N",
-        help="In fewer texts of a group, a word is not looked at. (default: 10, or 3 with --suspicious)",
+        help="Smallest number of texts of a group that a word must be in. (default: 10, or 3 with --suspicious)",
     )
 
 
@@ -155,7 +157,7 @@ def _run_suspicious(arguments: argparse.Namespace) -> None:
     """Find the suspicious words, and print them in the chosen format."""
     for name, default in (("by", "target"), ("key", "exact"), ("output", None)):
         if getattr(arguments, name) != default:
-            raise GradexplainError(f"--suspicious tries words for each explained class: leave out --{name}")
+            raise GradexplainError(f"--{name} cannot be used with --suspicious: leave it out")
 
     from hf_gradexplain.audit.suspicious import InsertionTest
     from hf_gradexplain.commands.suspicious_words import suspicious_words_of

@@ -128,8 +128,8 @@ class WordMasks:
                 yield
         except OtherPlacesError as error:
             raise GradexplainError(
-                f"masked_fine_tuning: {type(classifier.model).__name__} reads the words of some texts at other places, "
-                "where they cannot be masked: leave masked_fine_tuning out"
+                f"masked_fine_tuning: {type(classifier.model).__name__} looks up some words in an embedding that "
+                "was not found when the model was checked, so they cannot be masked: leave masked_fine_tuning out"
             ) from error
 
 

@@ -25,8 +25,8 @@ Every option is a flag of the command line (`--unit token`) and a key of YAML fi
 "How to explain" are also arguments in Python (`explainer(text, unit="token")`), and those of "What to measure", except
 `compare_baselines`, are arguments of `explainer.evaluate`. `--help` of a command lists the flags that it takes.
 `hf-gradexplain evaluate` has other defaults for three: the seven methods of Du & Xu, `unit=word_type` and
-`target=label`. `explainer.evaluate` takes the methods `auto`, `loo` and `random`; `recipes/explain.py`, `auto` and
-`loo`, and 20 texts.
+`target=label`. The default methods of `explainer.evaluate` are `auto`, `loo` and `random`; those of
+`recipes/explain.py` are `auto` and `loo`, on 20 texts.
 """
 
 

@@ -172,7 +172,7 @@ def tables(method, random, *, n=100, p=1e-9, high=None):
     ("given", "verdict", "warning", "said"),
     [
         (tables(0.3, 0.03), "above", "", "So the method finds words that the model relies on."),
-        (tables(0.005, -0.1), "above", "", "does not show that it falls at all"),
+        (tables(0.005, -0.1), "above", "", "includes no fall at all"),
         (tables(0.031, 0.03, p=0.7), "level", "is no better than choosing words at random", "."),
         (tables(0.031, 0.03, p=0.7, n=20), "unclear", "", "too few texts to tell"),
         (tables(0.031, 0.03, p=0.7, high=0.1), "unclear", "", "too few texts to tell"),

@@ -77,9 +77,7 @@ def refused(folder: Path, capsys, *flags):
 
 def test_what_cannot_be_used_is_refused_in_a_sentence(folder, capsys, monkeypatch):
     run = folder / "run"
-    assert refused(run, capsys, "--by", "label") == (
-        "--suspicious tries words for each explained class: leave out --by"
-    )
+    assert refused(run, capsys, "--by", "label") == ("--by cannot be used with --suspicious: leave it out")
     assert refused(run, capsys, "--n_texts", "0") == "n_texts must be 1 or more, but is 0"
     monkeypatch.setattr(FinishedRun, "arguments", {})
     assert refused(run, capsys) == (

@@ -270,7 +270,7 @@ def test_a_model_that_reads_some_texts_at_other_places_is_refused():
     masks = WordMasks(model, TOKENIZER)
     batch = masks.pad(rows_of(masks.tokenize(["a b " * LONG])))
     with (
-        pytest.raises(GradexplainError, match=r"^masked_fine_tuning: Rearranging reads the words of some texts at "),
+        pytest.raises(GradexplainError, match=r"^masked_fine_tuning: Rearranging looks up some words in an embedding "),
         masks.edit(batch["input_ids"], batch[MASKED]),
     ):
         logits_of(model, batch)
