@@ -6,11 +6,15 @@ distribution: Smyth, "Linear models and empirical Bayes methods for assessing di
 experiments", Statistical Applications in Genetics and Molecular Biology 3 (2004), in the package limma.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import optimize, stats
 from scipy.special import digamma, polygamma
+
+TAILS = (0.5, 0.9, 0.99, 0.999)
+"""The quantiles of absolute values that a distribution is fitted to."""
 
 LEAST_VARIANCE = 1e-5
 """A variance counts as at least this share of the median one: a word that no run scores has none."""
@@ -79,30 +83,57 @@ class ModeratedTest:
     Attributes:
         difference: The value of the new run minus the mean of the others.
         error: The standard error of the difference: `sqrt(s^2 (1 + 1/m))`, with the moderated variance `s^2`.
-        df: Its degrees of freedom, `d_0 + m - 1`.
         p: The two-sided p-value.
     """
 
     difference: np.ndarray
     error: np.ndarray
-    df: float
     p: np.ndarray
 
 
-def moderated_test(values: np.ndarray, new: np.ndarray, covariates: np.ndarray) -> ModeratedTest:
+def moderated_test(
+    values: np.ndarray, new: np.ndarray, covariates: Callable[[np.ndarray], np.ndarray]
+) -> ModeratedTest:
     """Test whether the new run is one more of the others.
 
-    `t = (y - mean) / sqrt(s^2 (1 + 1/m))` with `d_0 + m - 1` degrees of freedom, where `s^2` is the moderated variance
-    of the word among the `m` others.
+    `t = (y - mean) / sqrt(s^2 (1 + 1/m))`, where `s^2` is the moderated variance of the word among the `m` others. If
+    runs differed by normal noise, `t` would have Student's distribution with `d_0 + m - 1` degrees of freedom. Real
+    trainings have heavier tails: some words are learnt by some seeds only. So the distribution is taken from the runs
+    themselves: each of the `m` runs is tested against the others in the same way, and a Student distribution is fitted
+    to the tails of these `m n` values (an empirical null distribution, as in Efron 2004).
 
     Args:
-        values: `(m, n)` the values of every word in the other runs, `m >= 2`.
+        values: `(m, n)` the values of every word in the other runs, `m >= 3`.
         new: `(n,)` those of the new run.
-        covariates: See `fit_prior`; they must not depend on the new run.
+        covariates: Returns the covariates `(n, P)` of `fit_prior` from the values of some runs.
     """
-    m = len(values)
-    prior = fit_prior(values.var(0, ddof=1), m - 1, covariates)
-    error = np.sqrt(prior.moderate(values.var(0, ddof=1), m - 1) * (1 + 1 / m))
-    difference = new - values.mean(0)
-    df = min(prior.df + m - 1, (m - 1) * values.shape[1])  # no more than there are in all words together
-    return ModeratedTest(difference, error, df, 2 * stats.t.sf(np.abs(difference) / error, df))
+    difference, error = _difference(values, new, covariates)
+    pairs = (_difference(np.delete(values, i, axis=0), run, covariates) for i, run in enumerate(values))
+    df, scale = fit_tails(np.concatenate([apart / its_error for apart, its_error in pairs]))
+    return ModeratedTest(difference, error, 2 * stats.t.sf(np.abs(difference) / error / scale, df))
+
+
+def _difference(
+    values: np.ndarray, new: np.ndarray, covariates: Callable[[np.ndarray], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the difference of a run from the mean of the others, and its moderated standard error: `(n,)` each."""
+    m, variances = len(values), values.var(0, ddof=1)
+    prior = fit_prior(variances, m - 1, covariates(values))
+    return new - values.mean(0), np.sqrt(prior.moderate(variances, m - 1) * (1 + 1 / m))
+
+
+def fit_tails(values: np.ndarray) -> tuple[float, float]:
+    """Return the degrees of freedom and the scale of the Student distribution with the tails of a sample.
+
+    The logarithms of its quantiles at `TAILS` are those of the absolute values, by least squares.
+    """
+    found = np.quantile(np.abs(values), TAILS)
+    if not found.all():  # runs that are equal
+        return 1.0, 1.0
+    upper = (1 - np.array(TAILS)) / 2
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        return np.log(stats.t.isf(upper, np.exp(x[0]))) + x[1] - np.log(found)
+
+    fit = optimize.least_squares(residuals, (1.5, 0.0), bounds=((0, -20), (7, 20)))
+    return float(np.exp(fit.x[0])), float(np.exp(fit.x[1]))

@@ -1,6 +1,7 @@
 """Words whose share of the score differs between two runs, class by class."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -93,16 +94,15 @@ class WordSums:
             return {}
         sums, n = self.of_run[::2, kept], self.of_run[1::2, kept]
         means = sums / n
-        test = moderated_test(means[:-1], means[-1], _covariates(means[:-1], n[:-1]))
+        test = moderated_test(means[:-1], means[-1], partial(_covariates, n[:-1].mean(0)))
         q = _adjusted(test.p)
         values = (means[:-1].mean(0), test.error, test.p, q, q <= FALSE_DISCOVERY_RATE)
         return dict(zip(SEED_COLUMNS, values, strict=True))
 
 
-def _covariates(means: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Return what the variance of a mean share among seeds depends on: its number of texts, and its size."""
-    size = np.abs(means.mean(0)) + LEAST_SHARE
-    return np.log(np.stack([n.mean(0), size], axis=1))
+def _covariates(n: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """Return what the variance of a mean share among runs depends on: its number of texts, and its size."""
+    return np.log(np.stack([n, np.abs(means.mean(0)) + LEAST_SHARE], axis=1))
 
 
 def _over_texts(mean: np.ndarray, squares: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, ...]:

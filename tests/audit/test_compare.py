@@ -212,8 +212,10 @@ def test_words_that_moved_more_than_seeds_move_them(runs, with_seeds):
     assert min(texts.values()) < SEED_TEXTS < max(texts.values())  # of all classes
     values = np.array([[np.mean(list(run[key].values())) for key in common] for run in found])
     counts = np.array([[len(run[key]) for key in common] for run in found])
-    size = np.abs(values[:-1].mean(0)) + 1e-3
-    test = moderated_test(values[:-1], values[-1], np.log([counts[:-1].mean(0), size]).T)
+    n = counts[:-1].mean(0)
+    test = moderated_test(
+        values[:-1], values[-1], lambda of_runs: np.log(np.stack([n, np.abs(of_runs.mean(0)) + 1e-3], axis=1))
+    )
     table = with_seeds.words.set_index(["class", "word"])
     assert len(table) == len(common)
     rows = table.loc[[(classes[target], word) for target, word in common]]
