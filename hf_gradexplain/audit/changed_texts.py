@@ -42,16 +42,18 @@ class ChangedTexts:
         self.n_equal += int(equal.sum())
         candidates = np.flatnonzero(equal & ~np.isnan(spearman))
         candidates = candidates[np.argsort(spearman[candidates], kind="stable")][:LISTED]
-        words = [self._words(block, vocabulary) for block in (a, b)]
+        if len(self.lowest) == LISTED:
+            candidates = candidates[spearman[candidates] < self.lowest[-1]["spearman"]]
+        words_a, words_b = (self._words(block, candidates, vocabulary) for block in (a, b))
         rows = [
             {
                 "id": int(a.ids[i]),
                 "prediction": int(a.prediction[i]),
                 "spearman": float(spearman[i]),
-                "words_a": words[0][i],
-                "words_b": words[1][i],
+                "words_a": of_a,
+                "words_b": of_b,
             }
-            for i in candidates
+            for i, of_a, of_b in zip(candidates, words_a, words_b, strict=True)
         ]
         self.lowest = sorted(self.lowest + rows, key=lambda row: row["spearman"])[:LISTED]
 
@@ -71,14 +73,11 @@ class ChangedTexts:
         rows = [{**row, "prediction": class_names[row["prediction"]], "text": texts[row["id"]]} for row in self.lowest]
         return pd.DataFrame(rows, columns=COLUMNS)
 
-    def _words(self, block: WordBlock, vocabulary: Vocabulary) -> list[str]:
-        """Return the highest-scored words of each document, with their shares, as text."""
-        share = shares(block, self.method)
-        words: list[list[str]] = [[] for _ in range(len(block))]
-        for index in top_words(block, self.method, WORDS):
-            word = vocabulary.words[block.word[index]]
-            words[block.document[index]].append(f"{word} {share[index]:+.2f}")
-        return [", ".join(of_document) for of_document in words]
+    def _words(self, block: WordBlock, documents: np.ndarray, vocabulary: Vocabulary) -> list[str]:
+        """Return the highest-scored words of these documents, with their shares, as text."""
+        share, top = shares(block, self.method), top_words(block, self.method, WORDS)
+        of_document = [top[block.document[top] == document] for document in documents]
+        return [", ".join(f"{vocabulary.words[block.word[i]]} {share[i]:+.2f}" for i in found) for found in of_document]
 
 
 def _texts(run: RunFiles, ids: np.ndarray) -> Iterator[tuple[int, str]]:

@@ -86,7 +86,7 @@ class _Sums:
         a, b = step.words[0], step.words[-1]
         self.means.add(values, weights)
         spearman = self.drifts.add(step.words)
-        self.words.add(step.words, self.vocabulary)
+        self.words.add(step.words)
         self.texts.add(a, b, spearman[self.method], self.vocabulary)
 
     def result(self) -> RunComparison:

@@ -52,8 +52,9 @@ class Drifts:
         a, b = blocks[0], blocks[-1]
         same_class = a.target == b.target
         self.n_other_class += int((~same_class).sum())
-        self.n_words += max(len(a.word), len(b.word))
-        self.n_shared += len(pair_words(a, b)[0])
+        shared = len(pair_words(a, b)[0])
+        self.n_words += len(a.word) + len(b.word) - shared
+        self.n_shared += shared
         for method in self.methods:
             self.overlaps[method].append(np.where(same_class, top_overlap(a, b, method), np.nan))
         return {method: self.found[0, self.n_runs - 1, method][-1] for method in self.methods}
@@ -86,7 +87,8 @@ class Drifts:
             n = len(overlap)
             quantiles = np.quantile(r, [0.5, 0.05, 0.25, 0.75, 0.95]) if len(r) else np.full(5, np.nan)
             low, high = median_interval(r) if len(r) else (np.nan, np.nan)
-            values = (method, 1 - quantiles[0], 1 - high, 1 - low, *quantiles, np.nanmean(overlap))
+            top = np.nanmean(overlap) if not np.isnan(overlap).all() else np.nan
+            values = (method, 1 - quantiles[0], 1 - high, 1 - low, *quantiles, top)
             row = dict(zip((*COLUMNS, *COUNTS), (*values, len(r), n - len(r)), strict=True))
             rows.append(row | self._against_seeds(method))
         return pd.DataFrame(rows)

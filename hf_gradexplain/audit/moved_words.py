@@ -11,6 +11,7 @@ from hf_gradexplain.audit.moderated import moderated_test
 from hf_gradexplain.audit.paired_words import pair_words
 from hf_gradexplain.audit.read_words import Vocabulary, WordBlock
 from hf_gradexplain.audit.word_sums import shares
+from hf_gradexplain.evaluation.comparisons import FALSE_DISCOVERY_RATE
 
 MIN_TEXTS = 5
 """From this number of texts of a class on, the difference of a word is tested over the texts."""
@@ -24,7 +25,29 @@ LEAST_SHARE = 1e-3
 COLUMNS = ["class", "word", "n", "a", "b", "difference", "ci_low", "ci_high", "p", "q"]
 SEED_COLUMNS = ["seeds", "seeds_error", "p_seeds", "q_seeds", "moved"]
 
-FALSE_DISCOVERY_RATE = 0.05
+
+class PairSums:
+    """Sums over documents for pairs of a word and a class; only pairs that occur take memory.
+
+    Args:
+        size: `S`, the number of sums for each pair.
+
+    Attributes:
+        codes: `(P,)` the codes of the pairs, sorted.
+        sums: `(S, P)` the sums.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.codes, self.sums = np.zeros(0, dtype=np.int64), np.zeros((size, 0))
+
+    def add(self, rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+        """Add to each of the `S` sums: the codes of pairs, which may occur more than once, and their values."""
+        codes = np.unique(np.concatenate([self.codes, *(of_row for of_row, _ in rows)]))
+        n, sums = len(codes), np.zeros((len(rows), len(codes)))
+        sums[:, np.searchsorted(codes, self.codes)] = self.sums
+        for total, (of_row, values) in zip(sums, rows, strict=True):
+            total += np.bincount(np.searchsorted(codes, of_row), values, n)
+        self.codes, self.sums = codes, sums
 
 
 class WordSums:
@@ -40,22 +63,19 @@ class WordSums:
 
     def __init__(self, n_runs: int, n_classes: int, method: str) -> None:
         self.n_runs, self.n_classes, self.method = n_runs, n_classes, method
-        self.of_run = np.zeros((2 * n_runs, 0))
-        self.paired = np.zeros((4, 0))
+        self.pairs = PairSums(2 * n_runs + 4)
 
-    def add(self, blocks: Sequence[WordBlock], vocabulary: Vocabulary) -> None:
+    def add(self, blocks: Sequence[WordBlock]) -> None:
         """Add the same documents as each run explains them."""
-        size, ones = len(vocabulary) * self.n_classes, np.ones_like
+        ones = np.ones_like
         of_block = [shares(block, self.method) for block in blocks]
         groups = [block.word * self.n_classes + block.target[block.document] for block in blocks]
         rows = [(g, values) for g, share in zip(groups, of_block, strict=True) for values in (share, ones(share))]
-        self.of_run = _added(self.of_run, [np.bincount(*row, minlength=size) for row in rows])
         of_a, of_b = pair_words(blocks[0], blocks[-1])
         same = groups[0][of_a] == groups[-1][of_b]
         of_a, of_b = of_a[same], of_b[same]
         a, b = of_block[0][of_a], of_block[-1][of_b]
-        sums = (ones(a), a, b, np.square(b - a))
-        self.paired = _added(self.paired, [np.bincount(groups[0][of_a], x, minlength=size) for x in sums])
+        self.pairs.add([*rows, *((groups[0][of_a], x) for x in (ones(a), a, b, np.square(b - a)))])
 
     def table(self, vocabulary: Vocabulary, class_names: Sequence[str]) -> pd.DataFrame:
         """Return one row per class and word: those first that moved most surely; without references, most.
@@ -69,15 +89,15 @@ class WordSums:
             `seeds`, the mean over A and the references; `seeds_error`, the standard error of B's difference from it if
             B were another seed; `p_seeds`, `q_seeds`; and `moved`, whether `q_seeds` is at most 0.05.
         """
-        n, a, b, squares = self.paired
-        of_word = np.repeat(n.reshape(-1, self.n_classes).sum(1), self.n_classes)
-        enough = (n >= 1) & (of_word >= SEED_TEXTS) if self.n_runs > 2 else n >= MIN_TEXTS
-        kept = np.flatnonzero(enough & (self.of_run[1::2].min(0) >= 1))
-        n, a, b, squares = (row[kept] for row in (n, a, b, squares))
+        word, target = np.divmod(self.pairs.codes, self.n_classes)
+        n = self.pairs.sums[-4]
+        enough = (n >= 1) & (np.bincount(word, n)[word] >= SEED_TEXTS) if self.n_runs > 2 else n >= MIN_TEXTS
+        kept = np.flatnonzero(enough & (self.pairs.sums[1:-4:2].min(0) >= 1))
+        n, a, b, squares = self.pairs.sums[-4:, kept]
         difference = (b - a) / n
         columns = {
-            "class": [class_names[code % self.n_classes] for code in kept.tolist()],
-            "word": [vocabulary.words[code // self.n_classes] for code in kept.tolist()],
+            "class": [class_names[code] for code in target[kept].tolist()],
+            "word": [vocabulary.words[code] for code in word[kept].tolist()],
             "n": n.astype(int),
             "a": a / n,
             "b": b / n,
@@ -92,7 +112,7 @@ class WordSums:
         """Test B against A and the references; nothing without references."""
         if self.n_runs <= 2:
             return {}
-        sums, n = self.of_run[::2, kept], self.of_run[1::2, kept]
+        sums, n = self.pairs.sums[:-4:2, kept], self.pairs.sums[1:-4:2, kept]
         means = sums / n
         test = moderated_test(means[:-1], means[-1], partial(_covariates, n[:-1].mean(0)))
         q = _adjusted(test.p)
@@ -123,9 +143,3 @@ def _adjusted(p: np.ndarray) -> np.ndarray:
     if tested.any():
         q[tested] = stats.false_discovery_control(p[tested])
     return q
-
-
-def _added(sums: np.ndarray, more: Sequence[np.ndarray]) -> np.ndarray:
-    """Add rows that may be longer, since the vocabulary has grown."""
-    rows = np.stack(more)
-    return rows + np.pad(sums, ((0, 0), (0, rows.shape[1] - sums.shape[1])))

@@ -14,6 +14,7 @@ from scipy.stats import false_discovery_control
 from hf_gradexplain.audit.read_words import Vocabulary, methods_of
 from hf_gradexplain.audit.word_sums import Groups, WordCounts, WordRows, count_words, summarise_words
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.evaluation.comparisons import FALSE_DISCOVERY_RATE
 from hf_gradexplain.evaluation.correlation import REFERENCE
 from hf_gradexplain.evaluation.summaries import p_value, with_intervals
 from hf_gradexplain.viz.canvas import figure_bytes
@@ -21,9 +22,6 @@ from hf_gradexplain.viz.cell import cell_html
 from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import text_table
 from hf_gradexplain.viz.words import words_figure
-
-FALSE_DISCOVERY_RATE = 0.05
-"""The largest adjusted p-value of words that are called real: of those, about one in twenty is there by chance."""
 
 MIN_DOCUMENTS = 10
 """In fewer documents of a group, a word is not looked at."""

@@ -10,6 +10,9 @@ from scipy import stats
 from hf_gradexplain.evaluation.bootstrap import REPLICATES, Means, percentile_interval
 from hf_gradexplain.rounding import ROUNDING
 
+FALSE_DISCOVERY_RATE = 0.05
+"""The largest adjusted p-value of words that are called real: of those, about one in twenty is there by chance."""
+
 COLUMNS = ["k", "method", "other", "difference", "ci_low", "ci_high", "p", "p_adjusted", "n"]
 
 

@@ -1,6 +1,7 @@
 """Comparisons of runs against plain loops over the explanations, with the coefficients and tests of scipy."""
 
 import itertools
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +10,12 @@ from datasets import Dataset
 from scipy import stats
 
 from hf_gradexplain.audit import runs_in_step
+from hf_gradexplain.audit.changed_texts import LISTED, ChangedTexts
 from hf_gradexplain.audit.compare import compare
 from hf_gradexplain.audit.moderated import moderated_test
-from hf_gradexplain.audit.moved_words import MIN_TEXTS, SEED_TEXTS
-from hf_gradexplain.audit.runs_in_step import RunFiles
+from hf_gradexplain.audit.moved_words import MIN_TEXTS, SEED_TEXTS, WordSums
+from hf_gradexplain.audit.read_words import Vocabulary, WordBlock
+from hf_gradexplain.audit.runs_in_step import RunFiles, match
 from hf_gradexplain.audit.seeds import predict_drift, predict_seed
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import schema, write_documents
@@ -254,6 +257,57 @@ def test_texts_that_are_explained_differently(runs, comparison):
     assert table.loc[0, "text"] == first.explanation.text
     shares = sorted(shares_of(first).items(), key=lambda pair: -pair[1])[:3]
     assert table.loc[0, "words_a"] == ", ".join(f"{word} {share:+.2f}" for word, share in shares)
+
+
+def test_only_the_words_of_listed_texts_are_put_together(runs):
+    class Counted(list):
+        n = 0
+
+        def __getitem__(self, index):
+            self.n += 1
+            return super().__getitem__(index)
+
+    vocabulary, texts = Vocabulary(str.lower), ChangedTexts("loo")
+    step = next(match([runs[1][0], runs[1][4]]).steps(vocabulary))
+    vocabulary.words = Counted(vocabulary.words)
+    for seed in range(3):
+        spearman = np.random.default_rng(seed).uniform(-1, 1, N)
+        texts.add(step.words[0], step.words[1], np.where(seed == 2, 1.0, spearman), vocabulary)
+        assert 0 < vocabulary.words.n <= 2 * 3 * LISTED * min(seed + 1, 2)
+
+
+def test_words_that_only_one_run_has_are_those_of_both_runs(runs, tmp_path):
+    made = []
+    for document in runs[0][0]:
+        units = [replace(u, text=u.text + "x") if i % 5 == 0 else u for i, u in enumerate(document.explanation.units)]
+        made.append(replace(document, explanation=replace(document.explanation, units=tuple(units))))
+    counts = compare(runs[1][0], write(made, tmp_path, "b")).counts
+    a, b = ({(d.id, unit.text.lower()) for d in run for unit in d.explanation.units} for run in (runs[0][0], made))
+    assert (counts["words"], counts["words_in_one_run"]) == (len(a | b), len(a ^ b))
+    assert len(a) == len(b) > len(a & b)
+
+
+def test_memory_is_that_of_the_words_of_a_class_that_occur():
+    n_words, n_classes = 200_000, 20
+    word = np.random.default_rng(0).choice(n_words, 300, replace=False)
+    block = WordBlock(
+        ids=np.arange(3),
+        label=np.zeros(3, int),
+        target=np.array([0, 7, 19]),
+        prediction=np.zeros(3, int),
+        probability=np.ones(3),
+        document=np.repeat([0, 1, 2], 100),
+        word=word,
+        scores={"loo": np.linspace(-1, 1, 300)},
+        drop=np.zeros(300),
+    )
+    sums = WordSums(3, n_classes, "loo")
+    tracemalloc.start()
+    sums.add([block] * 3)
+    sums.add([block] * 3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * n_words  # of 10 sums for 4,000,000 pairs that could occur
 
 
 def test_a_run_is_no_different_from_itself(runs):
