@@ -42,11 +42,7 @@ def compare(
         GradexplainError: The runs cannot be compared, see `hf_gradexplain.audit.runs_in_step.match`; there is only one
             reference; the method is not in all runs; or fewer than half of the words are in both runs.
     """
-    if len(references) == 1:
-        raise GradexplainError(
-            "one reference says nothing about how trainings differ: give two or more runs of the same training as A "
-            "with other seeds"
-        )
+    check_references(len(references))
     alike = match([a, *references, b])
     methods = [name for name in alike.methods if name != RANDOM]
     if method is not None:
@@ -55,6 +51,19 @@ def compare(
     for step in alike.steps(sums.vocabulary):
         sums.add(step, bootstrap_weights(step.measures[0].ids, seed))
     return sums.result()
+
+
+def check_references(number: int) -> None:
+    """Check the number of references.
+
+    Raises:
+        GradexplainError: There is only one.
+    """
+    if number == 1:
+        raise GradexplainError(
+            "one reference says nothing about how trainings differ: give two or more runs of the same training as A "
+            "with other seeds"
+        )
 
 
 def most_faithful(alike: AlikeRuns, methods: Sequence[str]) -> str:
@@ -87,11 +96,12 @@ class _Sums:
         self.means.add(values, weights)
         spearman = self.drifts.add(step.words)
         self.words.add(step.words)
-        self.texts.add(a, b, spearman[self.method], self.vocabulary)
+        if not self.regression:
+            self.texts.add(a, b, spearman[self.method], self.vocabulary)
 
     def result(self) -> RunComparison:
         a, *references, b = self.alike.runs
-        shared = self.drifts.n_shared / max(self.drifts.n_words, 1)
+        shared = self.drifts.n_shared / self.drifts.n_words if self.drifts.n_words else 1
         if shared < SHARED:
             raise GradexplainError(
                 f"{a.name} and {b.name} have only {shared:.0%} of their {a.first['unit']} units in common: evaluate "
@@ -110,7 +120,7 @@ class _Sums:
             counts={
                 "texts": len(self.alike.ids),
                 "left_out": len(np.union1d(a.ids, b.ids)) - len(self.alike.ids),
-                "equal_predictions": self.texts.n_equal,
+                **({} if self.regression else {"equal_predictions": self.texts.n_equal}),
                 "other_class": self.drifts.n_other_class,
                 "words": self.drifts.n_words,
                 "words_in_one_run": self.drifts.n_words - self.drifts.n_shared,

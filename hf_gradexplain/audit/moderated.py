@@ -103,10 +103,12 @@ def moderated_test(
     to the tails of these `m n` values (an empirical null distribution, as in Efron 2004).
 
     Args:
-        values: `(m, n)` the values of every word in the other runs, `m >= 3`.
+        values: `(m, n)` the values of every word in the other runs, `m >= 3`; without words, nothing is tested.
         new: `(n,)` those of the new run.
         covariates: Returns the covariates `(n, P)` of `fit_prior` from the values of some runs.
     """
+    if not values.size:
+        return ModeratedTest(new, new, new)
     difference, error = _difference(values, new, covariates)
     pairs = (_difference(np.delete(values, i, axis=0), run, covariates) for i, run in enumerate(values))
     df, scale = fit_tails(np.concatenate([apart / its_error for apart, its_error in pairs]))

@@ -11,18 +11,23 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from scipy import stats
 
-from hf_gradexplain.audit.moved_words import FALSE_DISCOVERY_RATE
 from hf_gradexplain.audit.run_means import ACCURACY, COLUMNS, SEED_COLUMNS
-from hf_gradexplain.evaluation.comparisons import holm
+from hf_gradexplain.evaluation.comparisons import FALSE_DISCOVERY_RATE, holm
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
 from hf_gradexplain.evaluation.summaries import p_value
 from hf_gradexplain.viz.canvas import INK, STYLE, add_note, figure_bytes
 from hf_gradexplain.viz.cell import cell_html
+from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import join_words, text_table, with_interval, with_minus
 
 NO_VERDICT = (
     "No verdict: only references, two or more runs of the same training as A with other seeds, tell a change from what "
     "another seed does."
+)
+
+NO_DRIFT = (
+    "No verdict on the drift: a pair of the runs has no text with a rank correlation, which needs three words and the "
+    "same class."
 )
 
 NAMED = 8
@@ -44,11 +49,12 @@ class RunComparison:
         drift: Drift and rank correlations, a row per method, see `hf_gradexplain.audit.drift.Drifts.table`.
         words: A row per class and word, see `hf_gradexplain.audit.moved_words.WordSums.table`.
         texts: Texts that are predicted alike and explained differently, see
-            `hf_gradexplain.audit.changed_texts.ChangedTexts.table`.
+            `hf_gradexplain.audit.changed_texts.ChangedTexts.table`; none in regression.
         histogram: The distribution of the rank correlations: `method, low, high, n`.
         counts: Numbers of `texts`; of those `left_out`, because a run has no finite scores of them; of
-            `equal_predictions`; of texts in which A and B explain an `other_class`, which have no rank correlation; of
-            `words` over all texts, and of the `words_in_one_run`, because tokenizers differ.
+            `equal_predictions`, except in regression; of texts in which A and B explain an `other_class`, which have no
+            rank correlation; of `words` over all texts, and of those the `words_in_one_run` only, because tokenizers
+            differ.
     """
 
     a: str
@@ -99,9 +105,10 @@ class RunComparison:
     def changed(self) -> bool | None:
         """Whether B's explanations are farther from those of A and the references than another seed's would be.
 
-        The test is at 5 %. None without references.
+        The test is at 5 %. None without references, and where two of the runs have no text with a rank correlation.
         """
-        return bool(self._drift()["p_seeds"] <= SIGNIFICANCE) if self.references else None
+        p = self._drift()["p_seeds"] if self.references else np.nan
+        return None if np.isnan(p) else bool(p <= SIGNIFICANCE)
 
     def _drift(self) -> dict[str, Any]:
         """The row of the method in `drift`."""
@@ -110,13 +117,15 @@ class RunComparison:
     @property
     def sentences(self) -> list[str]:
         """The result in sentences."""
-        drift, n, equal = self._drift(), self.counts["texts"], self.counts["equal_predictions"]
-        ends = stats.binomtest(equal, n).proportion_ci() if n else (np.nan, np.nan)
-        said = [f"Over {n:,} texts, {with_interval(equal / max(n, 1), *ends)} of the predictions are equal."]
+        drift, n, equal = self._drift(), self.counts["texts"], self.counts.get("equal_predictions")
+        said = [f"Compared over {n:,} texts."]
+        if equal is not None:
+            share = with_interval(equal / n, *stats.binomtest(equal, n).proportion_ci())
+            said = [f"Over {n:,} texts, {share} of the predictions are equal."]
         said += [self._accuracy(row) for row in self.means.to_dict("records") if row["measure"] == ACCURACY]
         interval = with_interval(drift["drift"], drift["ci_low"], drift["ci_high"])
         said += [f"Drift of {self.method}: {interval}, one minus the median rank correlation of the explanations."]
-        said += self._verdict(drift) if self.references else [NO_VERDICT]
+        said += [*self._verdict(drift), self._moved_words()] if self.references else [NO_VERDICT]
         if other := self.counts["other_class"]:
             said += [f"In {other:,} texts the runs explain different classes: no rank correlation."]
         if only := self.counts["words_in_one_run"]:
@@ -131,18 +140,22 @@ class RunComparison:
         return f"{text}."
 
     def _verdict(self, drift: Mapping[str, Any]) -> list[str]:
+        if self.changed is None:
+            return [NO_DRIFT]
         m = 1 + len(self.references)
         kind = "more than another seed would" if self.changed else "no more than another seed would"
-        said = [
+        return [
             f"Against {m} seeds ({m * (m - 1) // 2} pairs, median drift {drift['seed_drift']:.3f}): B is "
             f"{drift['drift_from_seeds']:.3f} from them, and 95 % of other seeds stay under {drift['seed_high']:.3f}. "
             f"The explanations changed {kind} (p {p_value(drift['p_seeds'])})."
         ]
-        names = [f"{row['word']} ({row['class']})" for row in self.moved.head(NAMED).to_dict("records")]
+
+    def _moved_words(self) -> str:
+        names = [one_line(f"{row['word']} ({row['class']})") for row in self.moved.head(NAMED).to_dict("records")]
         of = f"{len(self.moved):,} of {len(self.words):,} words of a class moved more than seeds move them"
         more = [f"{len(self.moved) - NAMED:,} more"] if len(self.moved) > NAMED else []
         listed = f": {join_words([*names, *more])}" if names else ""
-        return [*said, f"{of}, at a false discovery rate of {FALSE_DISCOVERY_RATE:.0%}{listed}."]
+        return f"{of}, at a false discovery rate of {FALSE_DISCOVERY_RATE:.0%}{listed}."
 
     def figure(self) -> Figure:
         """Return the distribution of the rank correlations of the explanations of A and B over the texts."""
@@ -155,16 +168,20 @@ class RunComparison:
             )
             axes.axvline(self._drift()["spearman"], color=INK, linewidth=1, linestyle="--")
             axes.set(xlim=(-1, 1), xlabel="rank correlation of the explanations of A and B", ylabel="texts")
-            axes.set_title(f"{self.method}: {self.a} and {self.b}", pad=16)
+            axes.set_title(one_line(f"{self.method}: {self.a} and {self.b}", width=76), pad=16)
             add_note(axes, "dashed: the median, 1 - drift")
         return figure
 
     def __repr__(self) -> str:
-        return "\n".join([f"Comparison of {self.a} (A) and {self.b} (B)", *self.sentences])
+        return "\n".join([self._title, *self.sentences])
+
+    @property
+    def _title(self) -> str:
+        return one_line(f"Comparison of {self.a} (A) and {self.b} (B)")
 
     def _repr_html_(self) -> Markup:
         return cell_html(
-            title=f"Comparison of {self.a} (A) and {self.b} (B)",
+            title=self._title,
             sentences=self.sentences,
             table=text_table(self.to_frame()),
             figure=figure_bytes(self.figure(), "svg"),

@@ -1,7 +1,7 @@
 """Several runs over the same texts, checked to be alike and read block by block in step."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,18 @@ from hf_gradexplain.evaluation.documents import open_documents, read_left_out, r
 from hf_gradexplain.evaluation.read_documents import BLOCK, DocumentBlock, read_blocks, read_tables, to_array
 
 ALIKE = ("unit", "objective", "mask", "class_names", "regression")
-"""What has to be the same in runs that are compared, apart from their texts."""
+"""Columns of documents that have to be the same in runs that are compared."""
+
+ALIKE_OPTIONS = (
+    *("target", "against", "explain_roles", "problem_type"),
+    *("baseline", "steps", "max_evals", "max_error", "tell_apart", "occlusion_window", "reference_texts"),
+    *("tokenizer_kwargs", "stride", "pool"),
+    *("k_grid", "ties", "beam_size"),
+)
+"""Options that have to be the same, too: what is explained, how, what the model reads, and how that is measured.
+
+Any other option may differ: seeds and random orders add noise only, and how a model is run is a part of it.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +36,12 @@ class RunFiles:
     Attributes:
         name: The name.
         documents: The files, in the order of the dataset.
+        options: The options that the run was made with, by name, as JSON values; those not given are not compared.
     """
 
     name: str
     documents: tuple[Path, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def first(self) -> dict[str, Any]:
@@ -94,27 +107,37 @@ def match(runs: Sequence[RunFiles]) -> AlikeRuns:
     Documents that one of them left out, because their scores are not finite, are left out of all.
 
     Raises:
-        GradexplainError: They explain other texts, other units or another objective, remove units in another way, have
-            other classes, or share no method.
+        GradexplainError: They explain other texts, have other classes or other options (`ALIKE`, `ALIKE_OPTIONS`), or
+            share no method or no text with finite scores.
     """
     first, *others = runs
     without = set().union(*(run.left_out for run in runs))
     ids = np.setdiff1d(first.ids, list(without))
     for other in others:
-        for name in ALIKE:
-            if first.first[name] != other.first[name]:
-                raise GradexplainError(
-                    f"{first.name} and {other.name} differ in {name.replace('_', ' ')}, {first.first[name]} and "
-                    f"{other.first[name]}: evaluate both with the same options"
-                )
+        _check_options(first, other)
         if not np.array_equal(ids, np.setdiff1d(other.ids, list(without))):
             raise GradexplainError(_other_texts(first, other, f"{len(first.ids):,} and {len(other.ids):,} rows"))
         _check_texts(first, other, ids)
+    if not len(ids):
+        raise GradexplainError(
+            f"{' and '.join(run.name for run in runs)} have no text with finite scores in common: evaluate them on more"
+        )
     names = [methods_of(run.documents) for run in runs]
     methods = tuple(name for name in names[0] if all(name in of_run for of_run in names))
     if not set(methods) - {"random"}:
         raise GradexplainError(f"{first.name} and the other runs share no method: evaluate them with one in common")
     return AlikeRuns(tuple(runs), ids, methods)
+
+
+def _check_options(a: RunFiles, b: RunFiles) -> None:
+    """Compare what has to be the same in two runs."""
+    known = [name for name in ALIKE_OPTIONS if name in a.options and name in b.options]
+    pairs = [(name, a.first[name], b.first[name]) for name in ALIKE]
+    for name, of_a, of_b in [*pairs, *((name, a.options[name], b.options[name]) for name in known)]:
+        if of_a != of_b:
+            raise GradexplainError(
+                f"{a.name} and {b.name} differ in {name}, {of_a} and {of_b}: evaluate both with the same options"
+            )
 
 
 def _check_texts(a: RunFiles, b: RunFiles, ids: np.ndarray) -> None:

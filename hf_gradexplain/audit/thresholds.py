@@ -1,7 +1,8 @@
 """Limits on how far a run may differ from another, and whether they hold, as tests that a CI system reads."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -65,8 +66,9 @@ def _drift(comparison: RunComparison) -> float:
     return float(comparison.drift.set_index("method").loc[comparison.method, "drift"])
 
 
-def _other_predictions(comparison: RunComparison) -> float:
-    return 1 - comparison.counts["equal_predictions"] / max(comparison.counts["texts"], 1)
+def _other_predictions(comparison: RunComparison) -> float | None:
+    equal = comparison.counts.get("equal_predictions")
+    return None if equal is None else 1 - equal / comparison.counts["texts"]
 
 
 def _moved(comparison: RunComparison) -> float | None:
@@ -75,10 +77,10 @@ def _moved(comparison: RunComparison) -> float | None:
 
 LIMITS: dict[str, Limit] = {
     "drift": Limit("drift of the explanations", _drift, ""),
-    "accuracy": Limit("fall of the accuracy", _fall(ACCURACY), "texts with labels"),
+    "accuracy": Limit("fall of the accuracy", _fall(ACCURACY), "labelled texts and a classification model"),
     "aopc": Limit(f"fall of AOPC({SHORT_K})", _fall(f"AOPC({SHORT_K})"), ""),
     "naopc": Limit("fall of NAOPC", _fall("NAOPC"), "runs with --naopc true"),
-    "predictions": Limit("share of predictions that differ", _other_predictions, ""),
+    "predictions": Limit("share of predictions that differ", _other_predictions, "a classification model"),
     "words": Limit("number of words that moved more than seeds move them", _moved, "--reference"),
 }
 """The limits that can be set, by name."""
@@ -113,11 +115,32 @@ def check(comparison: RunComparison, limits: Mapping[str, float]) -> list[Check]
         of = LIMITS[name]
         value = of.value(comparison)
         if value is None:
-            raise GradexplainError(f"the limit {name!r} needs {of.needs}: give it, or leave out the limit")
+            raise _not_measured(name)
         digits = ".0f" if name == "words" else ".4f"
         verdict = "at most" if value <= limit else "more than"
-        checks.append(Check(name, limit, value, f"{of.what}: {value:z{digits}}, {verdict} {limit:g}"))
+        found = "undefined, but allowed is at most" if isnan(value) else f"{value:z{digits}}, {verdict}"
+        checks.append(Check(name, limit, value, f"{of.what}: {found} {limit:g}"))
     return checks
+
+
+def check_needs(limits: Iterable[str], *, references: bool, naopc: bool) -> None:
+    """Check, before anything is evaluated, that what the limits are about will be measured.
+
+    Args:
+        limits: The names of the limits.
+        references: Whether there are references.
+        naopc: Whether NAOPC is measured.
+
+    Raises:
+        GradexplainError: It will not be.
+    """
+    for name in limits:
+        if (name == "words" and not references) or (name == "naopc" and not naopc):
+            raise _not_measured(name)
+
+
+def _not_measured(name: str) -> GradexplainError:
+    return GradexplainError(f"the limit {name!r} needs {LIMITS[name].needs}: give it, or leave out the limit")
 
 
 def junit_xml(comparison: RunComparison, checks: Sequence[Check]) -> str:

@@ -198,4 +198,4 @@ def shares(block: WordBlock, method: str) -> np.ndarray:
     """Return the share of each word in the score of its document `(W,)`: `s_w / sum_u |s_u|`, 0 where all are 0."""
     scores = block.scores[method]
     total = np.bincount(block.document, np.abs(scores), len(block))[block.document]
-    return np.divide(scores, total, out=np.zeros_like(scores), where=total > 0)
+    return np.divide(scores, total, out=np.zeros(len(scores)), where=total > 0)

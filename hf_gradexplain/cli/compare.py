@@ -15,6 +15,7 @@ from hf_gradexplain.commands.parsing import Parser
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, PublishArguments
 from hf_gradexplain.errors import translate_write_errors
 from hf_gradexplain.files import atomic_write_text
+from hf_gradexplain.viz.sanitize import visible
 
 if TYPE_CHECKING:
     from hf_gradexplain.audit.run_comparison import RunComparison
@@ -85,12 +86,12 @@ def _skipped() -> list[str]:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate models, compare, print, and write the files; return 1 if a limit does not hold."""
     from hf_gradexplain.audit.comparison_summary import to_markdown
-    from hf_gradexplain.audit.thresholds import check, junit_xml, parse_limits
+    from hf_gradexplain.audit.thresholds import check, junit_xml
     from hf_gradexplain.commands.compare import run_folders
     from hf_gradexplain.run.compare import compare_runs
     from hf_gradexplain.run.processes import flush_denormals
 
-    limits = parse_limits(arguments.fail_on)
+    limits = _limits(arguments)
     set_verbosity(arguments.format)
     flush_denormals()
     names = [part.name for part in fields(EvaluateRecipeArguments) if part.name not in _skipped()]
@@ -110,6 +111,19 @@ def run(arguments: argparse.Namespace) -> int:
     return int(not all(each.ok for each in checks))
 
 
+def _limits(arguments: argparse.Namespace) -> dict[str, float]:
+    """Return the limits; those that could not be checked in the end are refused before models are evaluated."""
+    from hf_gradexplain.audit.compare import check_references
+    from hf_gradexplain.audit.thresholds import check_needs, parse_limits
+    from hf_gradexplain.commands.compare import is_run
+
+    limits, runs = parse_limits(arguments.fail_on), [arguments.a, arguments.b, *arguments.reference]
+    check_references(len(arguments.reference))
+    naopc = bool(arguments.naopc) or all(map(is_run, runs))  # what runs have measured, they say themselves
+    check_needs(limits, references=bool(arguments.reference), naopc=naopc)
+    return limits
+
+
 def _print(comparison: "RunComparison", checks: "list[Check]", form: str) -> None:
     from hf_gradexplain.audit.comparison_summary import summary_tables
     from hf_gradexplain.audit.thresholds import checks_frame
@@ -124,4 +138,4 @@ def _print(comparison: "RunComparison", checks: "list[Check]", form: str) -> Non
         for caption, table in summary_tables(comparison).items():
             console.print(summary_table(table, title=caption))
         for line in [str(comparison), *(f"{'pass' if each.ok else 'FAIL'}: {each.message}" for each in checks)]:
-            console.print(Text(line))
+            console.print(Text(visible(line)))

@@ -34,8 +34,13 @@ def run_folders(
     return [_folder(text, output_dir / name, arguments) for name, text in given]
 
 
+def is_run(name: str) -> bool:
+    """Return whether a name is that of a run folder; any other name is that of a model."""
+    return bool(document_paths(Path(name)))
+
+
 def _folder(given: str, folder: Path, arguments: Mapping[str, Any]) -> Path:
-    if document_paths(Path(given)):
+    if is_run(given):
         return Path(given)
     if arguments.get("dataset_name") is None and arguments.get("file") is None:
         raise GradexplainError(

@@ -1,20 +1,18 @@
 """Compare finished runs, in their folders or in memory."""
 
+import json
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from hf_gradexplain.audit.compare import compare
 from hf_gradexplain.audit.run_comparison import RunComparison
 from hf_gradexplain.audit.runs_in_step import RunFiles
-from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.run.evaluation import Evaluation
-from hf_gradexplain.run.finished_run import open_run
+from hf_gradexplain.run.finished_run import FinishedRun, open_run
 
 AnyRun = str | PathLike[str] | Evaluation
-
-RULES = ("Target", "Against")
-"""The facts of a run that say which class is explained."""
 
 
 def compare_runs(a: AnyRun, b: AnyRun, reference: Sequence[AnyRun] = (), method: str | None = None) -> RunComparison:
@@ -31,7 +29,7 @@ def compare_runs(a: AnyRun, b: AnyRun, reference: Sequence[AnyRun] = (), method:
 
     Args:
         a: The output folder of `hf-gradexplain evaluate`, or what `Explainer.evaluate` returned.
-        b: Another one, over the same texts, with the same unit, objective, target and mask.
+        b: Another one, over the same texts, with the same options, such as unit, target, baseline and k_grid.
         reference: Other seeds of the training of A, two or more.
         method: The method whose words and texts are compared; by default the one with the highest AOPC in A.
 
@@ -50,16 +48,14 @@ def compare_runs(a: AnyRun, b: AnyRun, reference: Sequence[AnyRun] = (), method:
     given = [a, b, *reference]
     names = _names(given)
     opened = [run if isinstance(run, Evaluation) else open_run(Path(run)) for run in given]
-    facts = [run.run.facts if isinstance(run, Evaluation) else run.record["facts"] for run in opened]
-    for name, other in zip(names[1:], facts[1:], strict=True):
-        for rule in RULES:
-            if facts[0].get(rule) != other.get(rule):
-                raise GradexplainError(
-                    f"{names[0]} and {name} explain different classes ({rule.lower()} {facts[0].get(rule)} and "
-                    f"{other.get(rule)}): evaluate both with the same options"
-                )
-    files = [RunFiles(name, run.documents) for name, run in zip(names, opened, strict=True)]
+    files = [RunFiles(name, run.documents, _options(run)) for name, run in zip(names, opened, strict=True)]
     return compare(files[0], files[1], files[2:], method)
+
+
+def _options(run: Evaluation | FinishedRun) -> dict[str, Any]:
+    """Return what a run was made with, as JSON values."""
+    inputs = run.run.inputs if isinstance(run, Evaluation) else run.record["inputs"]
+    return json.loads(json.dumps(inputs))
 
 
 def _names(runs: Sequence[AnyRun]) -> list[str]:

@@ -15,8 +15,9 @@ from hf_gradexplain.audit.compare import compare
 from hf_gradexplain.audit.moderated import moderated_test
 from hf_gradexplain.audit.moved_words import MIN_TEXTS, SEED_TEXTS, WordSums
 from hf_gradexplain.audit.read_words import Vocabulary, WordBlock
-from hf_gradexplain.audit.runs_in_step import RunFiles, match
+from hf_gradexplain.audit.runs_in_step import ALIKE_OPTIONS, RunFiles, match
 from hf_gradexplain.audit.seeds import predict_drift, predict_seed
+from hf_gradexplain.audit.thresholds import check
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import schema, write_documents
 from hf_gradexplain.evaluation.extra_measures import Measures
@@ -346,6 +347,79 @@ def test_hostile_texts_are_escaped(runs, tmp_path):
     assert "<i>" not in comparison._repr_html_()
 
 
+def test_texts_of_strangers_do_not_control_a_terminal(runs, tmp_path):
+    hostile, made = "\x1b[31m\n", []
+    for i in range(4):
+        run = []
+        for d in runs[0][i]:
+            units = tuple(replace(unit, text=unit.text + hostile) for unit in d.explanation.units)
+            names = tuple(f"{name}{hostile}" for name in d.explanation.class_names)
+            run.append(replace(d, explanation=replace(d.explanation, units=units, class_names=names)))
+        made.append(run)
+    files = [write(run, tmp_path, f"run{i}") for i, run in enumerate(made)]
+    files[0] = replace(files[0], name=f"a{hostile}")
+    comparison = compare(files[0], files[3], files[1:3], method="loo")
+    comparison = replace(comparison, words=comparison.words.assign(moved=True))
+    said = str(comparison)
+    assert "\x1b" not in said
+    assert "␛[31m (" in said
+    assert said.splitlines() == [said.splitlines()[0], *comparison.sentences]
+    assert len(said.splitlines()[0].split("␛")) == 2
+
+
+def short(documents):
+    """The same documents, with explanations of one word."""
+    made = []
+    for document in documents:
+        was = document.explanation
+        scores = {method: x[:1] for method, x in was.scores.items()}
+        curves = {method: x[: len(was.units[:1]) + 1] for method, x in document.curves.items()}
+        orders = {name: x[: len(was.units[:1]) + 1] for name, x in document.random_orders.items()}
+        explanation = replace(was, units=was.units[:1], scores=scores)
+        made.append(replace(document, explanation=explanation, curves=curves, random_orders=orders))
+    return made
+
+
+@pytest.mark.filterwarnings("error")
+def test_without_rank_correlations_there_is_no_verdict_on_the_drift(runs, tmp_path):
+    files = [write(short(run), tmp_path, f"run{i}") for i, run in enumerate(runs[0])]
+    comparison = compare(files[0], files[4], files[1:4], method="loo")
+    assert comparison.changed is None
+    assert "No verdict on the drift" in str(comparison)
+    assert "nan" not in str(comparison)
+    (found,) = check(comparison, {"drift": 0.5})
+    assert not found.ok
+    assert found.message == "drift of the explanations: undefined, but allowed is at most 0.5"
+
+
+@pytest.mark.filterwarnings("error")
+def test_texts_without_words(runs, tmp_path):
+    empty = [write([d for d in run if not d.explanation.units], tmp_path, f"run{i}") for i, run in enumerate(runs[0])]
+    comparison = compare(empty[0], empty[4], empty[1:4], method="loo")
+    assert comparison.counts["texts"] > 0
+    assert len(comparison.words) == 0
+    assert "0 of 0 words of a class moved" in str(comparison)
+
+
+def test_runs_without_a_text_in_common_are_refused(runs, tmp_path):
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    for path, part, rest in zip(paths, (runs[0][0][:2], runs[0][0][2:4]), (("2", "3"), ("0", "1")), strict=True):
+        write_documents(part, path, schema(METHODS, MEASURES), left_out=dict.fromkeys(map(int, rest), "nan"))
+    with pytest.raises(GradexplainError, match=r"^a and b have no text with finite scores in common: evaluate them on"):
+        compare(*(RunFiles(path.stem, (path,)) for path in paths))
+
+
+def test_regression(runs, tmp_path):
+    made = [changed(runs[0][i], regression=True, class_names=("x",), target=0, prediction=0) for i in (0, 4)]
+    comparison = compare(*(write(run, tmp_path, f"run{i}") for i, run in enumerate(made)), method="loo")
+    assert "equal_predictions" not in comparison.counts
+    assert len(comparison.texts) == 0
+    assert str(comparison).splitlines()[1] == "Compared over 90 texts."
+    for name in ("predictions", "accuracy"):
+        with pytest.raises(GradexplainError, match=f"the limit '{name}' needs .*a classification model"):
+            check(comparison, {name: 0})
+
+
 def without(documents, ids):
     return [document for document in documents if document.id not in ids]
 
@@ -386,7 +460,7 @@ def test_other_texts_are_refused(runs, tmp_path):
         ({"unit": "word"}, "unit, word_type and word"),
         ({"objective": "logit"}, "objective, loss and logit"),
         ({"mask": "deletion"}, "mask, baseline and deletion"),
-        ({"class_names": ("a", "b", "c")}, "class names"),
+        ({"class_names": ("a", "b", "c")}, "class_names"),
     ],
 )
 def test_runs_that_explain_otherwise_are_refused(runs, tmp_path, change, said):
@@ -394,6 +468,15 @@ def test_runs_that_explain_otherwise_are_refused(runs, tmp_path, change, said):
         GradexplainError, match=f"run0 and other differ in {said}.*: evaluate both with the same options"
     ):
         compare(runs[1][0], write(changed(runs[0][0], **change), tmp_path, "other"))
+
+
+@pytest.mark.parametrize("name", ALIKE_OPTIONS)
+def test_runs_with_other_options_are_refused(runs, name):
+    a, b = runs[1][0], runs[1][4]
+    with pytest.raises(
+        GradexplainError, match=f"^run0 and run4 differ in {name}, 1 and 2: evaluate both with the same options$"
+    ):
+        match([replace(a, options={name: 1}), replace(b, options={name: 2})])
 
 
 def test_other_words_are_refused(runs, tmp_path):

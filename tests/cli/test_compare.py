@@ -123,6 +123,29 @@ def test_limits_that_cannot_be_used(folders, capsys, limit, said):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--fail_on", "words=0"], "the limit 'words' needs --reference"),
+        (["--fail_on", "naopc=0"], "the limit 'naopc' needs runs with --naopc true"),
+        (["--reference", "org/seed1"], "one reference says nothing"),
+    ],
+)
+def test_nothing_is_evaluated_for_a_comparison_that_will_be_refused(folders, monkeypatch, capsys, flags, said):
+    monkeypatch.setattr(compare, "run_evaluation", lambda arguments: pytest.fail("evaluated"))
+    assert main(["compare", folders[0], "org/model", "--dataset_name", "data", *flags]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_names_of_strangers_do_not_control_the_terminal(folders, tmp_path, capsys):
+    hostile = str(tmp_path / "a\x1b[31m")
+    shutil.copytree(folders[0], hostile)
+    assert main(["compare", hostile, folders[1]]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "a␛[31m" in out
+
+
 def test_references_give_a_verdict(folders, capsys):
     assert main(["compare", *folders, "--reference", *folders]) == 0
     out = " ".join(capsys.readouterr().out.split())
@@ -131,10 +154,11 @@ def test_references_give_a_verdict(folders, capsys):
 
 
 def test_runs_that_cannot_be_compared(texts, folders, tmp_path, capsys):
-    with pytest.raises(
-        GradexplainError, match=r"explain different classes \(target label and predicted\): evaluate both"
-    ):
-        compare_runs(folders[0], evaluate(1, texts, target="predicted"))
+    options = {"target": "predicted", "baseline": "mean", "k_grid": (1, 5), "ties": "position"}
+    for name, value in options.items():
+        other = evaluate(1, texts, tmp_path / name, **{name: value})
+        with pytest.raises(GradexplainError, match=rf"^run0 and .* differ in {name}, .*: evaluate both with the same"):
+            compare_runs(folders[0], other)
     shutil.copytree(folders[1], tmp_path / "other")
     (tmp_path / "other" / "results.json").unlink()
     assert main(["compare", folders[0], str(tmp_path / "other")]) == 1
