@@ -139,7 +139,7 @@ INSIDE = {
         {"removed_alone"},
         {"decision", "main_words", "measured"}
         | {"insertion_places", "model_layers", "moderated", "places", "rank_agreement", "read_words"}
-        | {"sanity_checks", "seeds", "word_tests"},
+        | {"detector", "sanity_checks", "seeds", "word_tests"},
         {"wording", "hybrid", "input_shift", "insertion", "paired_words", "plausibility", "run_means", "runs_in_step"}
         | {"in_distribution", "suspicious_words", "word_sums"},
         {"candidates", "changed_texts", "drift", "moved_words", "sanity", "words"}

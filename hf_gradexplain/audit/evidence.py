@@ -25,7 +25,7 @@ FORMAT = "hf_gradexplain evidence 1"
 """The first value of the JSON file: its format and version."""
 
 DATE = "date"
-"""The key of `Evidence.this_run` of the day on which the explanation was computed."""
+"""The key of `Evidence.this_run` of the time at which the run was finished, in UTC."""
 
 NOTE = (
     "This page documents what the model computed. It is no legal advice, and no assessment of whether the decision is "
@@ -211,7 +211,7 @@ class Evidence:
             "How often the model is right": said["accuracy"],
         }
         software = ", ".join(f"{name} {value}" for name, value in self.run.software.items() if name != "code")
-        more = {"Method": self.method, "Computed on": self.this_run[DATE], "Software": software}
+        more = {"Method": self.method, "Run finished": self.this_run[DATE], "Software": software}
         return render_evidence(
             EvidencePage(
                 subject=self.subject[0].upper() + self.subject[1:],

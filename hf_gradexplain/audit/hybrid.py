@@ -25,8 +25,8 @@ from hf_gradexplain.viz.tables import TextTable, text_table, with_interval
 SENTENCES = 5
 """The largest number of sentences of each of the two texts: with both, the ten sentences of Poerner et al."""
 
-_PURPOSE = 2018
-"""What the random numbers of a document are drawn for."""
+_SENTENCES, _TIES = 2018, 2019
+"""What the random numbers of a document are drawn for: its sentences, and the order of equal scores."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def make_hybrids(texts: Sequence[str], labels: Sequence[int | None], n: int, see
             "hybrid documents join sentences of two classes, but the labels of the texts are of "
             f"{len(np.unique(classes))}: give texts of at least two classes, with their labels"
         )
-    return [_join(texts, known, classes, np.random.default_rng((seed, i, _PURPOSE))) for i in range(n)]
+    return [_join(texts, known, classes, np.random.default_rng((seed, i, _SENTENCES))) for i in range(n)]
 
 
 def labelled_hybrids(
@@ -117,7 +117,7 @@ def hybrid_hits(
     """
     rows = []
     for number, explanation in explanations:
-        places = Places.of(explanation, np.random.default_rng((seed, number)))
+        places = Places.of(explanation, np.random.default_rng((seed, number, _TIES)))
         right = places.inside(hybrids[number].of_class(explanation.prediction))
         firsts = np.argmin(places.ranks, axis=1) if len(right) else [None] * len(explanation.scores)
         for method, first in zip(explanation.scores, firsts, strict=True):

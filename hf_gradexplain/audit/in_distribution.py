@@ -1,6 +1,6 @@
 """Are texts with masked words like those that the model was trained on? A test for each text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from hf_gradexplain.audit.detector import Detector
 from hf_gradexplain.classifier.embedding_lookups import record_linear_inputs
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.state import frozen_eval_mode
@@ -27,11 +28,9 @@ SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 LEVEL = 0.05
 """A text with a smaller p-value counts as out of distribution."""
 
-FEWEST = 120
-"""The smallest number of reference texts, of which a third has to tell 2.5 % of unusual texts apart."""
-
-Features = Sequence[np.ndarray]
-"""Per layer, the features of `N` texts: `(N, D)`, where `D` differs between layers."""
+FEWEST = 300
+"""The smallest number of reference texts: with fewer, how many texts are out of distribution depends more on the
+reference than on the texts, see `InDistribution.expected`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +58,10 @@ class InDistribution:
     def to_frame(self) -> pd.DataFrame:
         """Return one row per share of masked words.
 
-        The columns are `share`; `out_of_distribution`, the share of texts with p ≤ 0.05, of which 0.05 is expected
-        where masked texts are like the reference; its exact binomial 95 % interval `ci_low`, `ci_high`; `confidence`,
-        the mean probability of the predicted class; and `n`, the number of texts.
+        The columns are `share`; `out_of_distribution`, the share of texts with p ≤ 0.05, which is in the range
+        `expected` where masked texts are like the reference; its exact binomial 95 % interval `ci_low`, `ci_high`, over
+        texts, for these reference texts; `confidence`, the mean probability of the predicted class; and `n`, the number
+        of texts.
         """
         n, rows = len(self.p), []
         for share, p, confidence in zip(self.shares, self.p.T, self.confidence.T, strict=True):
@@ -69,6 +69,20 @@ class InDistribution:
             interval = stats.binomtest(out, n).proportion_ci()
             rows.append((share, out / n, interval.low, interval.high, confidence.mean(), n))
         return pd.DataFrame(rows, columns=["share", "out_of_distribution", "ci_low", "ci_high", "confidence", "n"])
+
+    @property
+    def expected(self) -> tuple[float, float]:
+        """The range that holds the share of texts with p ≤ 0.05 for 95 % of references, if all texts are alike.
+
+        All p-values are taken among the same `n` reference texts, the last third, so texts are not out of distribution
+        independently of each other: given the reference, each of them is with a probability that is itself random,
+        `Beta(k, n + 1 - k)` with `k = floor(0.05 (n + 1))`. The number of `N` texts is beta-binomial (Bates et al.
+        2023, as in `Detector`); the range is from its 2.5 % to its 97.5 % quantile.
+        """
+        n = self.reference - self.reference * 2 // 3
+        k = int(LEVEL * (n + 1))
+        low, high = stats.betabinom(len(self.p), k, n + 1 - k).ppf([0.025, 0.975]) / len(self.p)
+        return float(low), float(high)
 
     def __repr__(self) -> str:
         return cell_text(title=self._title, sentences=self._sentences, table=self._table)
@@ -83,10 +97,12 @@ class InDistribution:
     @property
     def _sentences(self) -> list[str]:
         masked = ", half of them with random words masked" if self.reference_masked else " without masked words"
+        low, high = self.expected
         chosen = "drawn at random" if self.method == "random" else f"those with the highest scores of {self.method}"
         return [
             f"Compared with {self.reference:,} reference texts{masked}. The masked words are {chosen}. "
-            f"{LEVEL:.0%} are expected where masked texts are like the reference texts."
+            f"Where masked texts are like the reference texts, {LEVEL:.0%} of them are expected on average, and "
+            f"{low:.0%} to {high:.0%} for 95 % of references of this size. Intervals are for these reference texts."
         ]
 
     @property
@@ -113,8 +129,8 @@ def in_distribution(
     Args:
         engine: An `Explainer`, or its engine.
         texts: The texts to test.
-        reference: Other texts of the kind that the model was trained on, but did not see; at least 120, better
-            several hundred, see `Detector`.
+        reference: Other texts of the kind that the model was trained on, but did not see; at least 300, better
+            a thousand, see `InDistribution.expected` and `Detector`.
         reference_masked: Whether half of the reference texts get 0 to 100 % of their words masked, as in masked
             fine-tuning: True for a model that was trained so.
         method: The method whose highest-scored words are masked first, as on a removal curve; `random` for any.
@@ -150,84 +166,6 @@ def in_distribution(
 
 
 @dataclass(frozen=True, eq=False)
-class Detector:
-    """A test of whether a text is like reference texts: MaSF (max, Simes, Fisher).
-
-    Of each linear layer of the model, a text's features are the largest value over its tokens of each number that the
-    layer reads: `(D,)`.
-
-    1. Each feature gets a two-sided p-value among those of the first two thirds of the reference, see `two_sided`.
-       Those of a layer are combined by Simes: `s = min_i D p_(i) / i`.
-    2. Each `s` gets a two-sided p-value among those of the same texts: a small one for a layer where the text is
-       unusual, and for one where it is unusually close to the middle of all features. Those of the `L` layers are
-       combined by Fisher: `t = -2 sum log p`.
-    3. The p-value of the text is the share of such large `t` in the last third, of `n` texts:
-       `p = (1 + #{t_i >= t}) / (n + 1)`.
-
-    It is valid whatever the features are, and however they depend on each other: of texts like the reference texts, a
-    share of at most `a` has `p <= a`, on average over reference texts (a conformal p-value; Bates et al., "Testing for
-    Outliers with Conformal p-values", Annals of Statistics 2023). To be powerful, it needs more reference texts than
-    a layer has features.
-
-    Source: Haroush, Frostig, Heller and Soudry, "A Statistical Framework for Efficient Out of Distribution Detection in
-    Deep Neural Networks" (ICLR 2022), as Madsen, Reddy and Chandar, "Faithfulness Measurable Masked Language Models"
-    (ICML 2024), use it. There, the last step takes the same reference texts as the others, by which new texts look more
-    unusual than these.
-
-    Attributes:
-        features: Per layer, the features of the first two thirds, sorted: `(m, D)`.
-        simes: Per layer, their combined p-values, sorted: `(m,)`.
-        fisher: The statistics `t` of the last third, sorted: `(n,)`.
-    """
-
-    features: tuple[np.ndarray, ...]
-    simes: tuple[np.ndarray, ...]
-    fisher: np.ndarray
-
-    @classmethod
-    def fit(cls, features: Features) -> "Detector":
-        """Return the test, given the features of reference texts in random order."""
-        m = len(features[0]) * 2 // 3
-        known = tuple(np.sort(layer[:m], 0) for layer in features)
-        of_known = tuple(np.sort(s) for s in _simes_by_layer(known, [layer[:m] for layer in features]))
-        return cls(known, of_known, np.sort(_fisher(known, of_known, [layer[m:] for layer in features])))
-
-    def __call__(self, features: Features) -> np.ndarray:
-        """Return the p-values of texts: `(N,)`."""
-        t, n = _fisher(self.features, self.simes, features), len(self.fisher)
-        return (1 + n - self.fisher.searchsorted(t)) / (n + 1)
-
-
-def _simes_by_layer(reference: Sequence[np.ndarray], features: Features) -> list[np.ndarray]:
-    return [simes(two_sided(m, x)) for m, x in zip(reference, features, strict=True)]
-
-
-def _fisher(reference: Sequence[np.ndarray], of_simes: Sequence[np.ndarray], features: Features) -> np.ndarray:
-    """Return the statistics `t` of texts, `(N,)`."""
-    combined = zip(of_simes, _simes_by_layer(reference, features), strict=True)
-    p = np.concatenate([two_sided(known[:, None], s[:, None]) for known, s in combined], 1)
-    t: np.ndarray = stats.combine_pvalues(p, method="fisher", axis=1).statistic
-    return t
-
-
-def two_sided(reference: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the p-values of features `(N, D)` among those of the reference, sorted `(m, D)`: `(N, D)`.
-
-    `p = min(1, 2 (1 + min(#{r <= x}, #{r >= x})) / (m + 1))`.
-    """
-    known, x = (torch.from_numpy(np.ascontiguousarray(part.T)) for part in (reference, values))
-    below, above = torch.searchsorted(known, x, right=True), len(reference) - torch.searchsorted(known, x)
-    p: np.ndarray = 2 * (1 + torch.minimum(below, above)).double().numpy().T / (len(reference) + 1)
-    return np.minimum(1, p)
-
-
-def simes(p: np.ndarray) -> np.ndarray:
-    """Combine p-values `(N, D)` by Simes (1986), `min_i D p_(i) / i`: `(N,)`."""
-    combined: np.ndarray = (np.sort(p, 1) * p.shape[1] / np.arange(1, 1 + p.shape[1])).min(1)
-    return combined
-
-
-@dataclass(frozen=True, eq=False)
 class _Copies:
     """Masked copies of a text.
 
@@ -255,6 +193,7 @@ def _run(
         options: How words are chosen: by the scores of its method.
         shares: The shares of masked words; None for one copy of each text, masked as in masked fine-tuning.
     """
+    layers: Collection[str] | None = None
     for scored in engine.run(texts, options):
         ranks = document_ranks(scored, options.seed, "random")[0]
         for i, document in enumerate(scored.forward.batch.documents):
@@ -263,18 +202,44 @@ def _run(
                 order, rate = rng.random(), rng.random() * (rng.random() < 0.5)
                 counts = np.array([rng.binomial(n, rate)]) if shares is None else np.rint(n * np.array(shares))
                 removed = torch.from_numpy(ranks[i, :n] < counts[:, None]).to(scored.forward.logits.device)
+                forward = scored.forward.only(i)
                 with frozen_eval_mode(engine.model):
-                    yield _Copies(scored.indices[i], order, *_features(scored.forward.only(i), removed))
+                    layers = _layers(forward) if layers is None else layers
+                    yield _Copies(scored.indices[i], order, *_features(forward, removed, layers))
 
 
 @torch.no_grad()
-def _features(forward: ForwardPass, removed: Tensor) -> tuple[list[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Return the features and the outputs of a text without sets of units `(S, U)`, see `_Copies`."""
+def _layers(forward: ForwardPass) -> Collection[str]:
+    """Return the names of the linear layers whose input begins with a row per copy, and not with one per token.
+
+    One pass cannot tell if there are as many copies as tokens; two passes of different numbers of copies can.
+    """
+    names: list[set[str]] = []
+    with record_linear_inputs(forward.classifier.model) as read:
+        for n in (1, 2):
+            copies = torch.zeros(n, dtype=torch.long, device=forward.logits.device)
+            nothing = torch.zeros(n, forward.batch.units.size, dtype=torch.bool, device=copies.device)
+            for rows, _ in generic.run_masked_copies(forward, copies, nothing.__getitem__):
+                names.append({name for name, x in read.items() if len(x) == len(rows)})
+    return set.intersection(*names)
+
+
+@torch.no_grad()
+def _features(
+    forward: ForwardPass, removed: Tensor, names: Collection[str]
+) -> tuple[list[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Return the features and the outputs of a text without sets of units `(S, U)`, see `_Copies`.
+
+    Args:
+        forward: The forward pass of the text.
+        removed: The sets of units.
+        names: The layers, see `_layers`.
+    """
     copies, order, layers = torch.zeros(len(removed), dtype=torch.long, device=removed.device), [], []
     logits = forward.logits.new_zeros(len(removed), forward.logits.shape[1])
     with record_linear_inputs(forward.classifier.model) as read:
         for rows, part in generic.run_masked_copies(forward, copies, lambda rows: removed[rows]):
-            layers.append([_maxima(x, len(rows)) for x in read.values() if len(x) == len(rows)])
+            layers.append([_maxima(x, len(rows)) for name, x in read.items() if name in names])
             logits[rows] = part.to(logits.dtype)
             order.append(rows.cpu().numpy())
     back = np.concatenate(order).argsort()

@@ -35,7 +35,7 @@ class MainWord:
         share: `|score|`, divided by the sum of `|score|` over all units of the text.
         share_low: The lower end of the 95 % interval of `share`, for methods that draw copies at random; None for
             others. The sum is taken as known.
-        share_high: The upper end.
+        share_high: The upper end, at most 1.
         value_without: The probability of the class (regression: the output) when the unit alone is removed; None where
             the run does not tell.
     """
@@ -90,7 +90,7 @@ def main_words(explanation: Explanation, method: str, value: float) -> tuple[Mai
                 side=("for" if score > 0 else "against") if signed else "",
                 share=abs(score) / total,
                 share_low=(abs(score) - margin) / total if sampled else None,
-                share_high=(abs(score) + margin) / total if sampled else None,
+                share_high=min(1.0, (abs(score) + margin) / total) if sampled else None,
                 value_without=None if alone is None else float(alone[u]),
             )
         )

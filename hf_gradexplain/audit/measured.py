@@ -29,7 +29,8 @@ class Removal:
     Attributes:
         k: The number of removed units.
         without_top: The value without the `k` highest-scored units.
-        without_random: The mean of the value without `k` units over random orders; None if it was not measured.
+        without_random: The mean of the value without `k` units over random orders; None without `random_orders`, since
+            a single random order, as the method `random` has, says little about one text.
     """
 
     k: int
@@ -149,7 +150,7 @@ def check_text(document: EvaluatedDocument, method: str, signed: bool, measured:
         measured: The numbers of removed units at which curves are exact; empty for all.
     """
     curve, n = document.curves[method], len(document.explanation.units)
-    random = document.random_orders.get("mean", document.curves.get(RANDOM))
+    random = document.random_orders.get("mean")
     wanted = sorted({k for k in measured if k <= SHORT_K}) if measured else (1, TOP, SHORT_K)
     ks = [k for k in wanted if 0 < k < n]
     removals = tuple(Removal(k, float(curve[k]), None if random is None else float(random[k])) for k in ks)

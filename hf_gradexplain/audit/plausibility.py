@@ -14,9 +14,13 @@ from hf_gradexplain.audit.places import Places
 from hf_gradexplain.evaluation.bootstrap import Means, bootstrap_weights, percentile_interval
 from hf_gradexplain.evaluation.documents import RATIONALE, EvaluatedDocument, iterate_documents, open_documents
 from hf_gradexplain.evaluation.read_documents import BLOCK
+from hf_gradexplain.text.rationales import runs
 
 IOU = 0.5
 """The overlap from which on a predicted span matches one of the rationale, relative to their union."""
+
+_PURPOSE = 2020
+"""What the random order of equal scores is drawn for: apart from the bootstrap, whose stream has none."""
 
 MEASURES = ("iou_f1", "token_f1", "auprc")
 
@@ -88,7 +92,7 @@ def agreement(ranks: np.ndarray, gold: Sequence[Range], k: int) -> np.ndarray:
     hits, n = np.cumsum(by_rank, axis=1), min(k, ranks.shape[1])
     precision = np.insert(hits / np.arange(1, ranks.shape[1] + 1), 0, 1, axis=1)
     recall = np.insert(hits / truth.sum(), 0, 0, axis=1)
-    spans = [_span_scores(_runs(chosen), gold) for chosen in ranks < n]
+    spans = [_span_scores(runs(chosen), gold) for chosen in ranks < n]
     token_f1 = 2 * hits[:, n - 1] / (n + truth.sum())
     return np.column_stack([np.array(spans), token_f1, np.trapezoid(precision, recall, axis=1)])
 
@@ -101,7 +105,7 @@ def _blocks(paths: Sequence[Path], seed: int) -> Iterator[list[tuple[int, Places
 
 
 def _read(document: EvaluatedDocument, seed: int) -> tuple[int, Places, list[Range]]:
-    places = Places.of(document.explanation, np.random.default_rng((seed, document.id)))
+    places = Places.of(document.explanation, np.random.default_rng((seed, document.id, _PURPOSE)))
     return document.id, places, places.ranges(document.rationale or ())
 
 
@@ -132,12 +136,6 @@ def _iou(one: Range, other: Range) -> float:
 def _marked(spans: Sequence[Range]) -> list[int]:
     """Return the words of some spans, each once."""
     return sorted({word for span in spans for word in range(*span)})
-
-
-def _runs(chosen: np.ndarray) -> list[Range]:
-    """Return the ranges of words that follow one another and are chosen."""
-    edges = np.flatnonzero(np.diff(chosen.astype(int), prepend=0, append=0)).reshape(-1, 2)
-    return [(first, end) for first, end in edges.tolist()]
 
 
 def _length(span: Range) -> int:

@@ -71,11 +71,11 @@ def check_sanity(
         checks=table,
         shifted="" if shift is None else f"{' and '.join(shift.words)} against {' and '.join(shift.positions)}",
         texts=len(texts),
-        rounds=trial.rounds[0],
+        rounds=trial.rounds,
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Trial:
     """Texts that are explained again and again, always for the class that the unchanged model explains.
 
@@ -86,8 +86,8 @@ class _Trial:
         targets: The explained class of each text.
         scores: The scores of the unchanged model.
         precision: The compute dtype of the scores.
-        rounds: How often all texts were explained.
         advance: Called with the name of each round.
+        rounds: How often all texts were explained; `explain` counts on.
     """
 
     engine: AttributionEngine
@@ -96,8 +96,8 @@ class _Trial:
     targets: list[int]
     scores: Scores
     precision: str
-    rounds: list[int]
     advance: Callable[[str], None]
+    rounds: int = 1
 
     @classmethod
     def of(
@@ -111,12 +111,12 @@ class _Trial:
         advance("the model itself")
         documents = engine.encode(texts, options)
         scores, targets, precision = _explain(engine, documents, options, labels)
-        return cls(engine, documents, replace(options, target="label"), targets, scores, precision, [1], advance)
+        return cls(engine, documents, replace(options, target="label"), targets, scores, precision, advance)
 
     def explain(self, step: str, values: Mapping[str, Tensor], methods: Sequence[str] = (), seed: int = 0) -> Scores:
         """Return the scores under other parameters, and with this much added to the seed; by default of all methods."""
         self.advance(step)
-        self.rounds[0] += 1
+        self.rounds += 1
         options = replace(self.options, methods=tuple(methods) or self.options.methods, seed=self.options.seed + seed)
         with replaced_parameters(self.engine.model, values), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the unchanged model has warned already
@@ -203,8 +203,8 @@ def _checks(trial: _Trial, random_models: Sequence[Scores], shift: InputShift | 
     for method, trained in trial.scores.items():
         r = [trial.spearman(method, scores, trial.scores) for scores in random_models]
         absolute = [trial.spearman(method, scores, trial.scores, absolute=True) for scores in random_models]
-        plain, size = summarise(mean_of_defined(r)), summarise(mean_of_defined(absolute))
-        signed = METHODS[method].signed
+        plain = summarise(mean_of_defined(r))
+        size = summarise(mean_of_defined(absolute)) if METHODS[method].signed else {}
         agreement = summarise(trial.spearman(method, *random_models))
         of_shift = {} if shifted is None else summarise(trial.spearman(method, shifted, trial.scores))
         differences = np.zeros(0) if shifted is None else relative_difference(shifted[method], trained)
@@ -212,21 +212,21 @@ def _checks(trial: _Trial, random_models: Sequence[Scores], shift: InputShift | 
         rows.append(
             {
                 "method": method,
-                "randomised": plain["median"],
-                "ci_low": plain["ci_low"],
-                "ci_high": plain["ci_high"],
-                "absolute": size["median"] if signed else np.nan,
-                "absolute_ci_low": size["ci_low"] if signed else np.nan,
-                "absolute_ci_high": size["ci_high"] if signed else np.nan,
-                "two_random": agreement["median"],
-                "two_random_ci_low": agreement["ci_low"],
-                "two_random_ci_high": agreement["ci_high"],
+                **_with_interval(plain, "randomised"),
+                **_with_interval(size, "absolute", "absolute_"),
+                **_with_interval(agreement, "two_random", "two_random_"),
                 "shifted": of_shift.get("median", np.nan),
                 "shift_difference": float(np.median(differences)) if len(differences) else np.nan,
                 "other_seed": of_seed.get("median", np.nan),
                 "n": plain["n"],
                 "n_undefined": plain["n_undefined"],
-                "finding": finding(method, plain["ci_low"], size["ci_low"] if signed else np.nan, agreement["ci_low"]),
+                "finding": finding(method, plain["ci_low"], size.get("ci_low", np.nan), agreement["ci_low"]),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _with_interval(summary: Mapping[str, float], name: str, ends: str = "") -> dict[str, float]:
+    """Return the median of a summary and its interval as three columns; NaN for no summary."""
+    columns = {name: "median", f"{ends}ci_low": "ci_low", f"{ends}ci_high": "ci_high"}
+    return {column: summary.get(key, np.nan) for column, key in columns.items()}

@@ -169,7 +169,8 @@ def how_words_are_listed(explanation: Explanation, method: str) -> str:
     )
     if method in explanation.sampling and not explanation.sampling[method].exact:
         rule += (
-            " Scores are estimated: in brackets, the range that holds the exact share with 95 % confidence. "
+            " Scores are estimated: in brackets, the range that holds the exact share with 95 % confidence, if the sum "
+            "of all sizes is taken as known. "
             f"{noun.capitalize()}s that may be on either side are left out."
         )
     return rule

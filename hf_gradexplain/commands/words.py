@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from datasets import Dataset
+
 from hf_gradexplain.audit.word_sums import CLASSES
 from hf_gradexplain.audit.words import Words, find_words
 from hf_gradexplain.corpus import load_column, load_texts
@@ -47,18 +50,22 @@ def column_of(run: FinishedRun, column: str) -> dict[int, Any]:
             f"{', '.join(CLASSES)}, or in Python by a value per text: result.words(by=[...])"
         )
     source = {name: arguments[name] for name in ("dataset_name", "split")}
-    source |= {"config": arguments["dataset_config_name"], "revision": arguments["dataset_revision"]}
+    revision = run.commit("dataset") or arguments["dataset_revision"]
+    source |= {"config": arguments["dataset_config_name"], "revision": revision}
     values = load_column(column=column, **source)
-    texts = load_texts(text_column=arguments["text_column"], label_column=None, conversations=True, **source)
-    _check_texts(run, dict(zip(texts["id"][:], map(whole_text, texts_of(texts.to_dict())), strict=True)))
+    _check_texts(run, load_texts(text_column=arguments["text_column"], label_column=None, conversations=True, **source))
     return dict(enumerate(values))
 
 
-def _check_texts(run: FinishedRun, texts: dict[int, str]) -> None:
-    """Check that the rows of a dataset still have the texts of the run."""
+def _check_texts(run: FinishedRun, rows: Dataset) -> None:
+    """Check that the rows of a dataset still have the texts of the run, a block of them at a time."""
+    numbers = np.array(rows["id"][:])
     for table in read_tables(run.documents, ("id", "text"), BLOCK):
-        for number, text in zip(*(table[name].to_pylist() for name in ("id", "text")), strict=True):
-            if texts.get(number) != text:
+        ids, texts = (table[name].to_pylist() for name in ("id", "text"))
+        block = rows.select(np.minimum(np.searchsorted(numbers, ids), len(rows) - 1)).to_dict()
+        found = zip(block["id"], map(whole_text, texts_of(block)), strict=True)
+        for number, text, row in zip(ids, texts, found, strict=True):
+            if row != (number, text):
                 raise GradexplainError(
                     f"row {number} of {run.arguments['dataset_name']!r} is not the text that was explained: the "
                     "dataset has changed since the run; evaluate it again"

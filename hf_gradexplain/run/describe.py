@@ -53,13 +53,17 @@ def run_inputs(
         "model weights": weights_fingerprint(model),
         "tokenizer": tokenizer_fingerprint(engine.tokenizer),
         **texts,
-        **asdict(options),
-        **asdict(measures),
+        **run_settings(options, measures),
         "hf_gradexplain": code_fingerprint(),
         **{name: software[name] for name in ("torch", "transformers")},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "threads": threads,
     }
+
+
+def run_settings(options: Options, measures: Measures) -> dict[str, Any]:
+    """Return how predictions are explained and what is measured, as JSON values."""
+    return {**asdict(options), **asdict(measures)}
 
 
 def run_facts(

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,10 @@ SOFTWARE = ("hf_gradexplain", "torch", "transformers", "device", "threads")
 """The inputs of a run that say what it ran on."""
 
 
+NO_DATE = "not recorded"
+"""The date of a run of an earlier version, which did not record it; those of its files change when it is copied."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Source:
     """What evidence is made from."""
@@ -48,6 +51,7 @@ class _Source:
     inputs: Mapping[str, Any]
     notes: Sequence[str]
     versions: Mapping[str, str]
+    finished: str
     folder: Path | None
 
 
@@ -87,7 +91,7 @@ def evidence(
         source.tables,
         _record(source, document),
         hashes={**hash_document(path, row), **fingerprints},
-        this_run={**_date(path), **_hash_files(source.folder)},
+        this_run={DATE: source.finished or NO_DATE, **_hash_files(source.folder)},
         contact=contact,
     )
 
@@ -128,6 +132,7 @@ def _of_folder(folder: Path) -> _Source:
         inputs=record["inputs"],
         notes=record.get("notes", ()),
         versions=record["versions"],
+        finished=record.get("finished", ""),
         folder=folder,
     )
 
@@ -138,7 +143,15 @@ def _of_evaluation(evaluation: Evaluation) -> _Source:
     if (folder / "results.json").exists():
         return _of_folder(folder)
     return _Source(
-        evaluation.documents, run.tables, run.title, run.facts, run.inputs, tuple(run.notes), versions(), None
+        documents=evaluation.documents,
+        tables=run.tables,
+        title=run.title,
+        facts=run.facts,
+        inputs=run.inputs,
+        notes=run.notes,
+        versions=versions(),
+        finished=run.finished,
+        folder=None,
     )
 
 
@@ -180,11 +193,6 @@ def _record(source: _Source, document: EvaluatedDocument) -> RunRecord:
         software=software,
         accuracy=accuracy(source.documents, document.explanation.prediction),
     )
-
-
-def _date(path: Path) -> dict[str, str]:
-    """Return when a document file was written, if nobody changed the time of the file."""
-    return {DATE: datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()}
 
 
 def _hash_files(folder: Path | None) -> dict[str, str]:

@@ -12,6 +12,7 @@ import yaml
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.tables import Tables
+from hf_gradexplain.hub.provenance import Kind
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.finished_files import changed_files
 from hf_gradexplain.run.folder import document_paths
@@ -41,6 +42,11 @@ class FinishedRun:
     def methods(self) -> tuple[str, ...]:
         """The names of its methods."""
         return tuple(self.record["inputs"]["methods"])
+
+    def commit(self, part: Kind) -> str | None:
+        """Return the commit of the hub that the model or the dataset was loaded from; None for local files."""
+        loaded = self.record["inputs"].get("commits", {}).get(part)
+        return None if loaded is None else loaded.rpartition("@")[2]
 
     @cached_property
     def arguments(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from hf_gradexplain.evaluation.extra_measures import Measures, default_measures
 from hf_gradexplain.hub.provenance import public_name
 from hf_gradexplain.options import CUSTOM, Options
 from hf_gradexplain.run.cost import Estimate
-from hf_gradexplain.run.describe import cautions, run_facts, run_inputs
+from hf_gradexplain.run.describe import cautions, run_facts, run_inputs, run_settings
 from hf_gradexplain.run.estimate import estimate
 from hf_gradexplain.run.evaluation import Evaluation
 from hf_gradexplain.run.fingerprints import texts_fingerprint
@@ -97,7 +97,9 @@ def _evaluate(
     measures = _measures(engine, options, arguments)
     hybrids = hybrids_of(engine, rows, options, audits.hybrid_documents)
     texts, threads = {"texts": texts_fingerprint(rows)} if keep else {}, torch.get_num_threads()
-    inputs = run_inputs(engine, options, measures, texts, provenances, threads) if keep else {}
+    inputs = (
+        run_inputs(engine, options, measures, texts, provenances, threads) if keep else run_settings(options, measures)
+    )
     tables = evaluate(
         engine,
         rows,

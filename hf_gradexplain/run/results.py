@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,6 +66,7 @@ class Run:
         extra: More tables by name, with captions in `hf_gradexplain.evaluation.presentation.CAPTIONS`.
         notes: Warnings that readers of the numbers need.
         provenances: Where model and data were loaded from.
+        finished: When it was finished: date and time in UTC, as ISO 8601 has them; empty if that is not known.
     """
 
     title: str
@@ -77,6 +79,7 @@ class Run:
     extra: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     notes: Sequence[str] = ()
     provenances: Mapping[str, Provenance] = field(default_factory=dict)
+    finished: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 def write_results(output_dir: Path, run: Run, documents: Sequence[Path]) -> None:
@@ -146,6 +149,7 @@ def _record(run: Run, files: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "summary": _records(summary_table(run.tables)),
         **{name: _records(table) for name, table in files.items() if name not in LONG},
         "seconds": round(run.seconds, 1),
+        "finished": run.finished,
         "versions": versions(),
     }
 

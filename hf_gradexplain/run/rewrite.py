@@ -80,6 +80,7 @@ def rewrite_results(folder: Path) -> Path:
             arguments=replay.read_text(encoding="utf-8") if replay.exists() else "",
             extra={**finished.extra, **plausibility_tables(documents, options.seed)},
             notes=record.get("notes", ()),
+            finished=record.get("finished", ""),
         )
         write_results(folder, run, documents)
     return folder / "report.html"

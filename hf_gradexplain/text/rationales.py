@@ -48,7 +48,7 @@ def read_spans(value: Any, text: Text, where: str) -> Rationale:
     joined. None is a text without a rationale.
 
     Args:
-        value: The spans: a list, its JSON, or a mapping of two lists `start` and `end`.
+        value: The spans: a list, its JSON, or a mapping of `start` and `end`, two lists or the numbers of one span.
         text: The text.
         where: What the rationale belongs to, for messages, such as `row 3`.
 
@@ -88,21 +88,32 @@ def read_mask(value: Any, text: Text, where: str) -> Rationale:
     if not any(masks):
         return ()
     votes = np.sum([_checked(mask, len(words), where) for mask in masks], axis=0)
-    return tuple((words[first][0], words[end - 1][1]) for first, end in _runs(2 * votes >= len(masks)))
+    return tuple((words[first][0], words[end - 1][1]) for first, end in runs(2 * votes >= len(masks)))
 
 
 def _listed(value: Any, where: str, fix: str) -> list[Any]:
-    """Return a value as a list; a mapping of two lists as a list of pairs."""
+    """Return a value as a list; a mapping of starts and ends as a list of pairs."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise GradexplainError(f"the rationale of {where} is the string {value[:40]!r}: {fix}") from None
     if isinstance(value, Mapping) and {"start", "end"} <= value.keys():
-        value = list(zip(value["start"], value["end"], strict=True))
+        value = _pairs(value["start"], value["end"], where)
     if value is not None and (isinstance(value, Mapping | str) or not isinstance(value, Iterable)):
         raise GradexplainError(f"the rationale of {where} is of type {type(value).__name__}: {fix}")
     return [] if value is None else list(value)
+
+
+def _pairs(starts: Any, ends: Any, where: str) -> list[tuple[Any, Any]]:
+    """Return pairs of two lists; of a single start and end, one pair."""
+    if not (_is_list(starts) or _is_list(ends)):
+        return [(starts, ends)]
+    if not (_is_list(starts) and _is_list(ends)) or len(starts) != len(ends):
+        raise GradexplainError(
+            f"start and end of the rationale of {where} are not two lists of the same length: {_SPANS}"
+        )
+    return list(zip(starts, ends, strict=True))
 
 
 def _annotations(values: list[Any], is_annotation: Callable[[Any], bool]) -> list[list[Any]]:
@@ -160,11 +171,15 @@ def _vote(annotations: Sequence[list[tuple[int, int]]], length: int) -> Rational
         for start, end in spans:
             votes[start] += 1
             votes[end] -= 1
-    return tuple(_runs(2 * np.cumsum(votes)[:length] >= len(joined)))
+    return tuple(runs(2 * np.cumsum(votes)[:length] >= len(joined)))
 
 
-def _runs(chosen: np.ndarray) -> list[tuple[int, int]]:
-    """Return the ranges of entries that follow one another and are true."""
+def runs(chosen: np.ndarray) -> list[tuple[int, int]]:
+    """Return the ranges of entries that follow one another and are true.
+
+    >>> runs(np.array([True, True, False, True]))
+    [(0, 2), (3, 4)]
+    """
     edges = np.flatnonzero(np.diff(chosen.astype(int), prepend=0, append=0)).reshape(-1, 2)
     return [(start, end) for start, end in edges.tolist()]
 

@@ -19,6 +19,7 @@ from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.explain import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.run.evidence import evidence
+from hf_gradexplain.sampling import Sampling
 from hf_gradexplain.text.unit import Unit
 from tests.helpers.chats import chat_classifier
 from tests.helpers.tiny import CORPUS, explainer
@@ -82,6 +83,7 @@ def test_shares_of_sampled_scores_have_intervals():
         )
         assert word.share_low > 0
     assert made.in_words["method"][0].endswith("so the scores are estimates.")
+    assert "if the sum of all sizes is taken as known" in made.to_html()
     assert "Scores are estimated" in made.to_html()
 
 
@@ -229,8 +231,8 @@ def document(curve, random, scores=(3.0, 2.0, 1.0, 0.0), **more):
         scores={"m": np.array(scores)}, target=0, target_label="x", prediction=0, probabilities=np.array([0.9, 0.1]),
         objective="loss", unit="word", **more,
     )  # fmt: skip
-    curves = {"m": np.array(curve)} | ({} if random is None else {"random": np.array(random)})
-    return EvaluatedDocument(0, None, explanation, curves, {})
+    orders = {} if random is None else {"mean": np.array(random)}
+    return EvaluatedDocument(0, None, explanation, {"m": np.array(curve)}, {}, random_orders=orders)
 
 
 @pytest.mark.parametrize(
@@ -259,6 +261,14 @@ def test_the_check_of_a_text_names_no_words_that_ties_leave_open_and_no_removal_
     assert ([removal.k for removal in measured.removals], measured.k, measured.top) == ([2], 2, ("a", "b"))
 
 
+def test_a_single_random_order_is_no_mean():
+    (made,) = (evidence(evaluated(explainer("textcnn"), CORPUS[4:], random_orders=0), 0),)
+    assert made.check.removals
+    assert {removal.without_random for removal in made.check.removals} == {None}
+    assert made.check.beats_random is None
+    assert not any("on average" in sentence for sentence in made.in_words["check"])
+
+
 def test_methods_that_find_clearly_more_are_named():
     names = ("k", "method", "other", "difference", "ci_low", "ci_high", "p", "p_adjusted", "n")
     rows = [(10, "better", "m", 0.1, 0.09, 0.11, 0.0, 0.01, 100), (10, "equal", "m", 0.01, 0.0, 0.02, 0.0, 0.01, 100)]
@@ -277,3 +287,11 @@ def test_without_paired_tests_the_intervals_decide(method, verdict):
     alone = replace(given, aopc=given.aopc[given.aopc["method"] == "m"], comparisons=pd.DataFrame(), chance=band)
     found = faithfulness(alone, "m")
     assert (found.verdict, found.random, found.random_low, found.random_high) == (verdict, 0.03, 0.02, 0.04)
+
+
+def test_the_share_of_an_estimated_score_is_at_most_all():
+    explanation = document([0.9] * 5, None, scores=(9.0, 1.0, 0.0, 0.0)).explanation
+    drawn = replace(explanation, sampling={"m": Sampling(np.array([1.0, 0.1, 0.0, 0.0]), 100, 400)})
+    (word,) = main_words(drawn, "m", 0.9)
+    assert 0.5 < word.share_low < 0.9
+    assert word.share_high == 1

@@ -1,6 +1,7 @@
 """Hybrid documents: how they are made, what is a hit, and the table."""
 
 import re
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from hf_gradexplain.audit.hybrid import (
     labelled_hybrids,
     make_hybrids,
 )
+from hf_gradexplain.audit.places import Places
 from hf_gradexplain.corpus.synthetic import make_corpus
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
@@ -103,6 +105,19 @@ def test_equal_scores_hit_as_often_as_chance():
     explanations = [(i, explained(1, [[0, 2, 3], [1], [4]], a=[1, 0, 0])) for i in range(900)]
     table = hybrid_table(hybrid_hits(explanations, [HYBRID] * 900))
     assert table["hit_rate"].item() == pytest.approx(1 / 3, abs=0.05)
+
+
+def test_the_order_of_equal_scores_is_drawn_apart_from_the_bootstrap(monkeypatch):
+    of, drawn = Places.of, []
+
+    def spy(explanation, rng):
+        drawn.append(deepcopy(rng).random())
+        return of(explanation, rng)
+
+    monkeypatch.setattr(Places, "of", spy)
+    hybrid_hits([(0, explained(1, a=range(5)))], [HYBRID], seed=3)
+    assert drawn
+    assert np.random.default_rng((3, 0)).random() not in drawn
 
 
 def test_the_interval_is_that_of_wilson():

@@ -1,6 +1,7 @@
 """Agreement with human rationales, against ERASER's measures written with sets of words and scikit-learn."""
 
 import re
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -190,3 +191,16 @@ def test_the_planted_words_of_the_generated_corpus_are_found_by_their_weights(tm
     table = plausibility_table(written(tmp_path, documents)).set_index("method")
     assert table.loc["weight", "auprc"] == 1
     assert table.loc["weight", "token_f1"] > 0.8 > 2 * table.loc["random", "token_f1"]
+
+
+def test_the_order_of_equal_scores_is_drawn_apart_from_the_bootstrap(tmp_path, monkeypatch):
+    of, drawn = Places.of, []
+
+    def spy(explanation, rng):
+        drawn.append(deepcopy(rng).random())
+        return of(explanation, rng)
+
+    monkeypatch.setattr(Places, "of", spy)
+    plausibility_table(written(tmp_path, [document(7, ONCE, [(0, 2)], one=np.zeros(7))]), seed=3)
+    assert len(set(drawn)) == 1
+    assert np.random.default_rng((3, 7)).random() not in drawn

@@ -9,8 +9,13 @@ import yaml
 
 from hf_gradexplain.audit.words import find_words
 from hf_gradexplain.cli import main
+from hf_gradexplain.commands import words as words_of_runs
 from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
+from hf_gradexplain.commands.words import column_of
+from hf_gradexplain.corpus import load_texts
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.run.finished_run import FinishedRun, open_run
 from hf_gradexplain.run.folder import document_paths
 from tests.helpers.tiny import CORPUS, make
 
@@ -81,6 +86,29 @@ def test_texts_are_grouped_by_a_column_of_the_dataset(folder, words):
     assert table["n"].tolist() == expected["n"].tolist()
 
 
+def test_the_dataset_is_that_of_the_recorded_commit(folder, monkeypatch):
+    run, asked = open_run(folder / "run"), []
+
+    def load(dataset_name, *, revision, **source):
+        asked.append(revision)
+        return load_texts(dataset_name, **source)
+
+    monkeypatch.setattr(words_of_runs, "load_texts", load)
+    monkeypatch.setattr(words_of_runs, "load_column", lambda revision, **source: asked.append(revision) or SOURCES)
+    column_of(run, "source")
+    run.record["inputs"]["commits"] = {"model": "me/m@aa", "dataset": "me/data@0a1b"}
+    column_of(run, "source")
+    assert asked == [None, None, "0a1b", "0a1b"]
+
+
+def test_rows_that_are_missing_now_are_a_changed_dataset(folder, tmp_path, monkeypatch):
+    less, arguments = tmp_path / "less.parquet", open_run(folder / "run").arguments
+    pd.DataFrame({"text": CORPUS[:2], "source": SOURCES[:2]}).to_parquet(less)
+    monkeypatch.setattr(FinishedRun, "arguments", {**arguments, "dataset_name": str(less)})
+    with pytest.raises(GradexplainError, match=r"^row [2-4] of .* is not the text that was explained"):
+        column_of(open_run(folder / "run"), "source")
+
+
 def refused(folder, capsys, *flags):
     assert main(["words", str(folder), *flags]) == 1
     return capsys.readouterr().err.removeprefix("hf-gradexplain: ").strip()
@@ -101,8 +129,6 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(folder, capsys, tmp_path):
 
 
 def test_a_changed_dataset_and_a_run_without_one_are_refused(folder, capsys, monkeypatch):
-    from hf_gradexplain.run.finished_run import FinishedRun
-
     run, other = folder / "run", folder / "other.parquet"
     pd.DataFrame({"text": CORPUS[::-1], "label": 0, "source": SOURCES, "list": [[1]] * 5}).to_parquet(other)
     arguments = yaml.safe_load((run / "run.yaml").read_text())

@@ -58,7 +58,7 @@ def test_it_trains_measures_and_goes_on_where_it_was_stopped(tmp_path, capsys):
         datasets=("ag_news",),
         seeds=(0,),
         texts=10,
-        reference=140,
+        reference=300,
     )
     main(given)
     first = capsys.readouterr().out

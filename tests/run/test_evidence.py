@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import shutil
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import numpy as np
@@ -20,6 +22,7 @@ from hf_gradexplain.evaluation.documents import iterate_documents, write_documen
 from hf_gradexplain.files import checksum_line
 from hf_gradexplain.run import results
 from hf_gradexplain.run.evidence import evidence
+from hf_gradexplain.run.rewrite import rewrite_results
 from hf_gradexplain.run.verify_evidence import verify_evidence
 from hf_gradexplain.sharing.write import without_texts
 from tests.helpers.tiny import CORPUS, explainer, make
@@ -272,3 +275,25 @@ def test_of_texts_in_memory(tmp_path):
     assert made.hashes["explanation"] == kept.hashes["explanation"]
     assert {"model weights", "tokenizer"} < set(kept.hashes)
     assert "have no labels" in made.to_html()
+
+
+def test_texts_in_memory_have_no_values_between_the_measured_ones():
+    grid = evidence(explainer("textcnn").evaluate(TEXTS, None, METHODS, k_grid=(1, 5), progress=False), 2)
+    assert [removal.k for removal in grid.check.removals] == [1, 5]
+    assert grid.run.options["k_grid"] == (1, 5)
+
+
+def test_the_date_is_that_of_the_run_and_not_of_its_files(copy):
+    path = copy / "results.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert datetime.now(UTC) - datetime.fromisoformat(record["finished"]) < timedelta(hours=2)
+    os.utime(copy / "documents" / "00000000.parquet", (0, 0))
+    made = evidence(copy, 2)
+    assert made.this_run["date"] == record["finished"]
+    assert record["finished"] in made.to_html()
+    rewrite_results(copy)
+    assert json.loads(path.read_text(encoding="utf-8"))["finished"] == record["finished"]
+    del record["finished"]
+    path.write_text(json.dumps(record), encoding="utf-8")
+    (copy / "SHA256SUMS").unlink()
+    assert evidence(copy, 2).this_run["date"] == "not recorded"

@@ -73,6 +73,16 @@ MASK = "give a list with a 0 or 1 for each of its words"
     [
         (read_spans, 3, f"the rationale of row 7 is of type int: {SPANS}"),
         (read_spans, {"a": 1}, f"the rationale of row 7 is of type dict: {SPANS}"),
+        (read_spans, "[" * 100_000, "the rationale of row 7 is the string"),
+        *(
+            (
+                read_spans,
+                {"start": start, "end": end},
+                f"start and end of the rationale of row 7 are not two lists of the same length: {SPANS}",
+            )
+            for start, end in [([3], []), ([3], 5), (3, [5])]
+        ),
+        (read_spans, {"start": 3, "end": None}, f"the rationale of row 7 has (3, None), which is no span: {SPANS}"),
         (read_spans, "Dull", f"the rationale of row 7 is the string 'Dull': {SPANS}"),
         (read_spans, [0, 1, 0, 0], f"the rationale of row 7 has 0, which is no span: {SPANS}"),
         (read_spans, [[1, 2, 3]], f"the rationale of row 7 has [1, 2, 3], which is no span: {SPANS}"),

@@ -1,0 +1,89 @@
+"""A test of whether a text is like reference texts, by what the layers of a model read of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import stats
+
+Features = Sequence[np.ndarray]
+"""Per layer, the features of `N` texts: `(N, D)`, where `D` differs between layers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """A test of whether a text is like reference texts: MaSF (max, Simes, Fisher).
+
+    Of each linear layer of the model, a text's features are the largest value over its tokens of each number that the
+    layer reads: `(D,)`.
+
+    1. Each feature gets a two-sided p-value among those of the first two thirds of the reference, see `two_sided`.
+       Those of a layer are combined by Simes: `s = min_i D p_(i) / i`.
+    2. Each `s` gets a two-sided p-value among those of the same texts: a small one for a layer where the text is
+       unusual, and for one where it is unusually close to the middle of all features. Those of the `L` layers are
+       combined by Fisher: `t = -2 sum log p`.
+    3. The p-value of the text is the share of such large `t` in the last third, of `n` texts:
+       `p = (1 + #{t_i >= t}) / (n + 1)`.
+
+    It is valid whatever the features are, and however they depend on each other: of texts like the reference texts, a
+    share of at most `a` has `p <= a`, on average over reference texts (a conformal p-value; Bates et al., "Testing for
+    Outliers with Conformal p-values", Annals of Statistics 2023). To be powerful, it needs more reference texts than
+    a layer has features.
+
+    Source: Haroush, Frostig, Heller and Soudry, "A Statistical Framework for Efficient Out of Distribution Detection in
+    Deep Neural Networks" (ICLR 2022), as Madsen, Reddy and Chandar, "Faithfulness Measurable Masked Language Models"
+    (ICML 2024), use it. There, the last step takes the same reference texts as the others, by which new texts look more
+    unusual than these.
+
+    Attributes:
+        features: Per layer, the features of the first two thirds, sorted: `(m, D)`.
+        simes: Per layer, their combined p-values, sorted: `(m,)`.
+        fisher: The statistics `t` of the last third, sorted: `(n,)`.
+    """
+
+    features: tuple[np.ndarray, ...]
+    simes: tuple[np.ndarray, ...]
+    fisher: np.ndarray
+
+    @classmethod
+    def fit(cls, features: Features) -> "Detector":
+        """Return the test, given the features of reference texts in random order."""
+        m = len(features[0]) * 2 // 3
+        known = tuple(np.sort(layer[:m], 0) for layer in features)
+        of_known = tuple(np.sort(s) for s in _simes_by_layer(known, [layer[:m] for layer in features]))
+        return cls(known, of_known, np.sort(_fisher(known, of_known, [layer[m:] for layer in features])))
+
+    def __call__(self, features: Features) -> np.ndarray:
+        """Return the p-values of texts: `(N,)`."""
+        t, n = _fisher(self.features, self.simes, features), len(self.fisher)
+        return (1 + n - self.fisher.searchsorted(t)) / (n + 1)
+
+
+def _simes_by_layer(reference: Sequence[np.ndarray], features: Features) -> list[np.ndarray]:
+    return [simes(two_sided(m, x)) for m, x in zip(reference, features, strict=True)]
+
+
+def _fisher(reference: Sequence[np.ndarray], of_simes: Sequence[np.ndarray], features: Features) -> np.ndarray:
+    """Return the statistics `t` of texts, `(N,)`."""
+    combined = zip(of_simes, _simes_by_layer(reference, features), strict=True)
+    p = np.concatenate([two_sided(known[:, None], s[:, None]) for known, s in combined], 1)
+    t: np.ndarray = stats.combine_pvalues(p, method="fisher", axis=1).statistic
+    return t
+
+
+def two_sided(reference: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the p-values of features `(N, D)` among those of the reference, sorted `(m, D)`: `(N, D)`.
+
+    `p = min(1, 2 (1 + min(#{r <= x}, #{r >= x})) / (m + 1))`.
+    """
+    known, x = (torch.from_numpy(np.ascontiguousarray(part.T)) for part in (reference, values))
+    below, above = torch.searchsorted(known, x, right=True), len(reference) - torch.searchsorted(known, x)
+    p: np.ndarray = 2 * (1 + torch.minimum(below, above)).double().numpy().T / (len(reference) + 1)
+    return np.minimum(1, p)
+
+
+def simes(p: np.ndarray) -> np.ndarray:
+    """Combine p-values `(N, D)` by Simes (1986), `min_i D p_(i) / i`: `(N,)`."""
+    combined: np.ndarray = (np.sort(p, 1) * p.shape[1] / np.arange(1, 1 + p.shape[1])).min(1)
+    return combined
