@@ -15,7 +15,7 @@ ELSEWHERE = {
 
 REPLACED = {
     'load_dataset("org/your-data", split="test")["text"][:]': (
-        '[f"the {a} {b} film" for a in "abcdefghilmnopqrst" for b in "abcdefghilmnopqrst"]'
+        '[f"the {a} {b} film" for a in "abcdefghijklmnopqrstuvwxyz" for b in "abcdefghijklmnopqrstuvwxyz"]'
     ),
     'load_explanations("me/explanations")': 'load_explanations("outputs/your-model")',
     'load_dataset("me/explanations", split="test")': (
