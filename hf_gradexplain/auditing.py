@@ -129,7 +129,7 @@ class AuditingEngine(AttributionEngine):
         method: str | None = None,
         *,
         n_texts: int = 100,
-        n_controls: int = 9,
+        n_controls: int = 50,
         most: int = 200,
         min_documents: int = 3,
         level: float = 0.05,
@@ -144,9 +144,9 @@ class AuditingEngine(AttributionEngine):
 
         Each is inserted into `n_texts` texts that the model gives another class, at a random place between two words,
         the same for all words. A word is suspicious if it flips more of them to the class than control words do: random
-        words of about the same frequency that do not decide the class, see
-        `hf_gradexplain.audit.insertion.excess_p_value`. Benjamini and Hochberg's procedure controls the rate of false
-        discoveries, words that flip no more texts than control words, among all that were tried.
+        words of about the same frequency, which differ in how many they flip, see
+        `hf_gradexplain.audit.insertion.excess_p_values`. Benjamini and Hochberg's procedure controls the rate of false
+        discoveries, words that are like control words, among all that were tried.
 
         This takes a forward pass per word and text: at most `most * n_texts`, and about `3 n_controls n_texts` for each
         class. In a pair, words are inserted into the first text; in a conversation, into the first message of a user.
@@ -155,7 +155,7 @@ class AuditingEngine(AttributionEngine):
             result: An evaluation of this model with the unit `word` or `word_type`, or the document files of one.
             method: Whose scores choose the words; None for the first method other than `loo` and `random`.
             n_texts: The number of texts into which each word is inserted.
-            n_controls: The number of control words.
+            n_controls: The number of control words of each frequency.
             most: The largest number of words that are tried: those that decide a class most clearly.
             min_documents: In fewer texts of a class, a word is not tried for it.
             level: The false discovery rate.

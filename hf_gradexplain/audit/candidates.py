@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 from scipy.stats import binom
 
 from hf_gradexplain.audit.read_words import Vocabulary
@@ -29,7 +30,7 @@ class WordFrequencies:
     """
 
     words: list[str]
-    by_class: np.ndarray
+    by_class: csr_array
     documents: np.ndarray
 
     @property
@@ -37,7 +38,13 @@ class WordFrequencies:
         """`(V,)` the number of documents with each word."""
         return self.by_class.sum(0)
 
-    def concentration(self, target: np.ndarray, word: np.ndarray) -> pd.DataFrame:
+    def pairs(self, min_documents: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the classes and words that are in so many documents together, sorted, and in how many they are."""
+        counts = self.by_class.sorted_indices().tocoo()
+        kept = counts.data >= max(min_documents, 1)
+        return counts.row[kept], counts.col[kept], counts.data[kept]
+
+    def concentration(self, target: np.ndarray, word: np.ndarray, k: np.ndarray) -> pd.DataFrame:
         """Return how words are concentrated in the documents of a class, a row per pair.
 
         Of the `n` documents with the word, `k` are of the class. The lift is `(k / n) / pi`, where `pi` is the share of
@@ -47,26 +54,29 @@ class WordFrequencies:
         Args:
             target: `(R,)` the classes.
             word: `(R,)` the words, as indices.
+            k: `(R,)` in how many documents they are together.
         """
-        k, n = self.by_class[target, word], self.total[word]
+        n = self.total[word]
         base = self.documents[target] / self.documents.sum()
         columns = {"n": k, "n_all": n, "concentration": k / n, "lift": k / n / base}
         return pd.DataFrame({**columns, "p_concentrated": binom.sf(k - 1, n, base)})
 
-    def controls(self, frequency: int, ordinary: np.ndarray, n: int, seed: int) -> np.ndarray:
-        """Return `n` random ordinary words of a frequency class: `(n,)` indices, fewer if there are not as many.
+    def controls(self, frequency: int, min_documents: int, n: int, seed: int) -> np.ndarray:
+        """Return `n` random words of a frequency class: `(n,)` indices, fewer if there are not as many.
 
-        If the class has too few, the others are from the nearest classes.
+        Any word can be drawn, whether it decides a class or not. If the class has too few, the others are from the
+        nearest classes.
 
         Args:
             frequency: The frequency class.
-            ordinary: The words to choose from, as indices.
+            min_documents: Words in fewer documents are not tried, and are no control words either.
             n: The number of words.
             seed: The seed.
         """
-        distance = np.abs(frequency_class(self.total[ordinary]) - frequency)
-        order = np.random.default_rng((seed, _CONTROL)).permutation(len(ordinary))
-        return ordinary[order[np.argsort(distance[order], kind="stable")]][:n]
+        words = np.flatnonzero(self.total >= min_documents)
+        order = np.random.default_rng((seed, _CONTROL)).permutation(words)
+        distance = np.abs(frequency_class(self.total[order]) - frequency)
+        return order[np.argsort(distance, kind="stable")][:n]
 
 
 def frequency_class(frequency: np.ndarray) -> np.ndarray:
@@ -88,7 +98,7 @@ def count_frequencies(paths: Sequence[Path], method: str, key: Callable[[str], s
     """
     vocabulary = Vocabulary(key)
     counts = count_words(paths, vocabulary, Groups("target", paths), method)
-    return WordFrequencies(vocabulary.words, counts.words.toarray(), counts.documents)
+    return WordFrequencies(vocabulary.words, counts.words, counts.documents)
 
 
 def find_candidates(
@@ -117,12 +127,12 @@ def find_candidates(
         A row per class and word: `target`, `code` (the index of the word), `word`, those of
         `WordFrequencies.concentration`, `share` and `p_decides`.
     """
-    target, code = np.nonzero(frequencies.by_class >= max(min_documents, 1))
+    target, code, n = frequencies.pairs(min_documents)
     vocabulary = Vocabulary(key)
     vocabulary.codes(frequencies.words)
     sums = summarise_words(paths, vocabulary, Groups("target", paths), method, WordRows(target, code), seed)
-    rows = pd.concat([pd.DataFrame({"target": target, "code": code}), frequencies.concentration(target, code)], axis=1)
-    rows.insert(2, "word", [frequencies.words[i] for i in code])
+    words = pd.DataFrame({"target": target, "code": code, "word": [frequencies.words[i] for i in code]})
+    rows = pd.concat([words, frequencies.concentration(target, code, n)], axis=1)
     rows = rows.assign(share=sums["share"], p_decides=sums["p"])
     chosen = rows[(rows["p_decides"] <= DECIDES) & (rows["lift"] > 1)]
     return chosen.sort_values("p_decides", kind="stable", ignore_index=True)

@@ -1,8 +1,10 @@
 """What a model does with texts into which a word is inserted."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
+from scipy.special import betaln, expit
 
 from hf_gradexplain.audit.insertion_places import Place
 from hf_gradexplain.engine import AttributionEngine
@@ -11,6 +13,12 @@ from hf_gradexplain.text.texts import WholeText
 
 CHUNK = 2048
 """The number of texts that are made and predicted at a time."""
+
+MEANS = np.linspace(-9, 4, 200)
+"""The logits of the mean rate at which words flip texts: 0.01 % to 98 %."""
+
+CORRELATIONS = np.linspace(-9, 2, 24)
+"""The logits of the correlation of two texts with the same word: from words that are all alike to 88 %."""
 
 
 def predict(engine: AttributionEngine, texts: Sequence[WholeText], options: Options) -> tuple[np.ndarray, np.ndarray]:
@@ -55,22 +63,35 @@ def insert_words(
     return predicted, np.concatenate([part[1] for part in parts]).reshape(*shape, -1)
 
 
-def excess_p_value(flips: np.ndarray, controls: np.ndarray) -> float:
-    """Return the p-value of the hypothesis that a word flips a text no more often than the control words do.
+def excess_p_values(flips: np.ndarray, controls: np.ndarray, n: int) -> np.ndarray:
+    """Return the p-values of the hypothesis that a word is one like the control words, `(W,)`.
 
-    Under it, the word and the `M` control words are exchangeable in each text: which of the `M + 1` outcomes of a text
-    is that of the word is drawn at random. Given the number `s_i` of words that flip text `i`, the word then flips it
-    with probability `s_i / (M + 1)`, and the number of texts that it flips has a Poisson binomial distribution. The
-    p-value is the exact probability of a number as large as the observed one, or larger. A text that every word flips,
-    or none, says nothing. With `M = 1`, this is McNemar's exact test, one-sided (McNemar 1947).
+    Words differ: each flips texts at a rate of its own. Under the hypothesis, the rate of the word is drawn from the
+    same beta distribution as those of the `M` control words, of mean `mu` and correlation `rho` of two texts with the
+    same word. The number `K` of the `n` texts that a word flips then has a beta-binomial distribution. The p-value is
+    `P(K >= k)` for the observed `k`, averaged over `mu` and `rho` by their likelihood given the counts of the control
+    words: the posterior predictive distribution, with a uniform prior of the logits of both (Gelman et al. 2013,
+    Bayesian Data Analysis, section 5.3). With few control words, their distribution is uncertain and the p-value is
+    larger; without any, it says nothing about the word. That some texts lie closer to the border than others makes the
+    counts of a word vary less, and the p-value larger.
 
     Args:
-        flips: `(n,)` whether the word flips each text.
-        controls: `(M, n)` whether each control word does, at the same place.
+        flips: `(W,)` the number of texts that each word flips, 0 to `n`.
+        controls: `(M,)` the number that each control word flips, at the same places.
+        n: The number of texts.
     """
-    chances = (flips + controls.sum(0)) / (len(controls) + 1)
-    distribution = np.ones(1)
-    for chance in chances[(chances > 0) & (chances < 1)]:
-        distribution = np.convolve(distribution, (1 - chance, chance))
-    observed = int(flips.sum()) - int((chances == 1).sum())
-    return float(min(1.0, distribution[observed:].sum()))
+    log_probabilities, probabilities = _beta_binomials(n)
+    likelihood = np.bincount(controls, minlength=n + 1) @ log_probabilities
+    weights = np.exp(likelihood - likelihood.max())
+    distribution = probabilities @ (weights / weights.sum())
+    return np.minimum(distribution[::-1].cumsum()[::-1], 1)[flips]
+
+
+@cache
+def _beta_binomials(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return `log P(K = k)` and `P(K = k)` for `n` texts: a row per `k`, a column per `mu` and `rho`."""
+    mu, rho = (grid.ravel() for grid in np.meshgrid(expit(MEANS), expit(CORRELATIONS)))
+    a, b = mu * (1 - rho) / rho, (1 - mu) * (1 - rho) / rho
+    k = np.arange(n + 1)[:, None]
+    logs = betaln(k + a, n - k + b) - betaln(a, b) - np.log(n + 1) - betaln(n - k + 1, k + 1)
+    return logs, np.exp(logs)

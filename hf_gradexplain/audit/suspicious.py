@@ -10,14 +10,13 @@ import pandas as pd
 from scipy.stats import binomtest, false_discovery_control
 
 from hf_gradexplain.audit.candidates import WordFrequencies, count_frequencies, find_candidates, frequency_class
-from hf_gradexplain.audit.insertion import excess_p_value, insert_words
+from hf_gradexplain.audit.insertion import excess_p_values, insert_words
 from hf_gradexplain.audit.insertion_places import Place, draw_places
-from hf_gradexplain.audit.read_words import methods_of
+from hf_gradexplain.audit.read_words import leading_method, methods_of
 from hf_gradexplain.audit.suspicious_words import SuspiciousWords
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.evaluation.bootstrap import Means, bootstrap_weights
-from hf_gradexplain.evaluation.correlation import REFERENCE
 from hf_gradexplain.evaluation.read_documents import read_tables
 from hf_gradexplain.options import Options
 
@@ -35,7 +34,7 @@ class InsertionTest:
 
     Attributes:
         n_texts: The number of texts of other classes into which each word is inserted.
-        n_controls: The number of ordinary words that are inserted in its place.
+        n_controls: The number of ordinary words of each frequency that are inserted in the same texts.
         most: The largest number of words that are tried.
         min_documents: In fewer documents of a class, a word is not tried for it.
         level: The false discovery rate.
@@ -45,7 +44,7 @@ class InsertionTest:
     """
 
     n_texts: int = 100
-    n_controls: int = 9
+    n_controls: int = 50
     most: int = 200
     min_documents: int = 3
     level: float = 0.05
@@ -91,10 +90,8 @@ def find_suspicious_words(
     for target, of_target in places.items():
         if not of_target:
             continue
-        of_class = candidates.loc[candidates["target"] == target, "code"]
-        ordinary = np.setdiff1d(np.arange(len(frequencies.words)), of_class)
         rows = tried[tried["target"] == target]
-        measured, n = _try_words(engine, of_target, rows, frequencies, ordinary, test, options)
+        measured, n = _try_words(engine, of_target, rows, frequencies, test, options)
         parts.append(measured)
         passes += n
     table = pd.concat(parts) if parts else tried.iloc[:0]
@@ -110,12 +107,9 @@ def find_suspicious_words(
 
 
 def _method(paths: Sequence[Path], method: str | None) -> str:
-    """Return the method, or the first one of the run other than the reference and `random`, if it has one."""
+    """Return the method, or the leading one of the run."""
     names = methods_of(paths)
-    if method is None:
-        return next((name for name in names if name not in (REFERENCE, "random")), names[0])
-    choose("method", method, names)
-    return method
+    return leading_method(names) if method is None else choose("method", method, names)
 
 
 def _check_documents(paths: Sequence[Path]) -> None:
@@ -148,7 +142,6 @@ def _try_words(
     places: Sequence[Place],
     rows: pd.DataFrame,
     frequencies: WordFrequencies,
-    ordinary: np.ndarray,
     test: InsertionTest,
     options: Options,
 ) -> tuple[pd.DataFrame, int]:
@@ -159,7 +152,6 @@ def _try_words(
         places: The places in the texts.
         rows: The words, of one class.
         frequencies: How frequent words are.
-        ordinary: The words that may be control words, as indices.
         test: How words are tried.
         options: How texts are read, and the seed.
 
@@ -167,7 +159,9 @@ def _try_words(
         The rows with what was measured; and the number of forward passes.
     """
     classes = frequency_class(frequencies.total[rows["code"].to_numpy()])
-    controls = {c: frequencies.controls(c, ordinary, test.n_controls, options.seed) for c in np.unique(classes)}
+    controls = {
+        c: frequencies.controls(c, test.min_documents, test.n_controls, options.seed) for c in np.unique(classes)
+    }
     codes = np.unique(np.concatenate([rows["code"], *controls.values()])).astype(int)
     words = ["", *(frequencies.words[code] for code in codes)]
     predicted, probabilities = insert_words(engine, places, words, options)
@@ -180,22 +174,25 @@ def _try_words(
     means = Means(len(row_of))
     means.add(rises[row_of].T, bootstrap_weights([place.id for place in places], options.seed))
     low, high = means.interval()
-    measured = [_of_flips(flips[i], flips[control_rows[c]]) for i, c in zip(row_of, classes, strict=True)]
+    counts = flips.sum(1)
+    measured = [
+        _of_flips(counts[i], counts[control_rows[c][control_rows[c] != i]], len(places))
+        for i, c in zip(row_of, classes, strict=True)
+    ]
     table = pd.DataFrame(measured, index=rows.index)
     of_rises = {"rise": means.mean, "rise_ci_low": low, "rise_ci_high": high, "n_texts": len(places)}
     return rows.assign(**table, **of_rises), len(words) * len(places)
 
 
-def _of_flips(flips: np.ndarray, controls: np.ndarray) -> dict[str, Any]:
-    """Return the columns of one word from its flips `(n,)` and those of its control words `(M, n)`."""
-    n, k = len(flips), int(flips.sum())
+def _of_flips(k: int, controls: np.ndarray, n: int) -> dict[str, Any]:
+    """Return the columns of a word that flips `k` of `n` texts, from the numbers `(M,)` of its control words."""
     interval = binomtest(k, n).proportion_ci(method="wilson")
     return {
         "flips": k / n,
         "flips_ci_low": interval.low,
         "flips_ci_high": interval.high,
-        "control_flips": float(controls.mean()) if controls.size else np.nan,
-        "p_flips": excess_p_value(flips, controls),
+        "control_flips": controls.mean() / n if controls.size else np.nan,
+        "p_flips": excess_p_values(np.array([k]), controls, n).item(),
     }
 
 

@@ -20,8 +20,8 @@ COLUMNS = {
     "rise": "The mean rise of the probability of the class, with its 95 % interval.",
     "in class": "Of the texts with the word, the share of this class, and how many times the class's share of all "
     "texts that is.",
-    "adjusted p": "The p-value of the test that the word flips no more texts than ordinary words, adjusted for all "
-    "words that were tried.",
+    "adjusted p": "The p-value of the test that the word is one like ordinary words, adjusted for all words that were "
+    "tried.",
 }
 """The meaning of the columns of `SuspiciousWords.readable`."""
 
@@ -103,9 +103,9 @@ class SuspiciousWords:
         - `share`, the mean share of the word in the score of the class's texts that have it, and `p_decides` of the
           test that it is not larger than that of other words, see `Words`; both p-values are not adjusted;
         - `flips`, the share of the `n_texts` texts of other classes that become texts of the class when the word is
-          inserted, with its Wilson interval `flips_ci_low`, `flips_ci_high`; `control_flips`, the same for the control
-          words; `p_flips` of the test that the word does not flip more, see
-          `hf_gradexplain.audit.insertion.excess_p_value`;
+          inserted, with its Wilson interval `flips_ci_low`, `flips_ci_high`; `control_flips`, the mean of the same for
+          the control words; `p_flips` of the test that the word is one like these, see
+          `hf_gradexplain.audit.insertion.excess_p_values`;
         - `rise`, the mean rise of the probability of the class, with its bootstrap interval `rise_ci_low`,
           `rise_ci_high`;
         - `p_adjusted`, `p_flips` adjusted by Benjamini and Hochberg for all rows; and `suspicious`, whether this is at

@@ -11,11 +11,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import false_discovery_control
 
-from hf_gradexplain.audit.read_words import Vocabulary, methods_of
+from hf_gradexplain.audit.read_words import Vocabulary, leading_method, methods_of
 from hf_gradexplain.audit.word_sums import Groups, WordCounts, WordRows, count_words, summarise_words
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.comparisons import FALSE_DISCOVERY_RATE
-from hf_gradexplain.evaluation.correlation import REFERENCE
 from hf_gradexplain.evaluation.summaries import p_value, with_intervals
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.cell import cell_html
@@ -196,7 +195,7 @@ def find_words(
     """
     if min_documents < 1:
         raise GradexplainError(f"min_documents must be at least 1, not {min_documents}")
-    method = _leading(methods_of(paths)) if method is None else method
+    method = leading_method(methods_of(paths)) if method is None else method
     vocabulary, groups = Vocabulary(key), Groups(by, paths)
     counts = count_words(paths, vocabulary, groups, method)
     if by != "target" and not counts.documents.sum():
@@ -218,11 +217,6 @@ def find_words(
         n_documents=int(counts.documents.sum()),
         min_documents=least,
     )
-
-
-def _leading(methods: Sequence[str]) -> str:
-    """Return the first method that is neither the reference nor random, if there is one."""
-    return next((name for name in methods if name not in (REFERENCE, "random")), methods[0])
 
 
 def _least_frequent(counts: WordCounts, most: int | None) -> int:

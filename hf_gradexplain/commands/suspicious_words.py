@@ -10,7 +10,7 @@ from hf_gradexplain.signatures import ReadingOptions
 
 
 def suspicious_words_of(run: FinishedRun, method: str | None, test: InsertionTest) -> SuspiciousWords:
-    """Load the model of a run, read texts as the run did, and find its suspicious words.
+    """Load the model of a run at its commit, read texts as the run did, and find its suspicious words.
 
     Code of the model's repository and pickle files are not loaded, whatever `run.yaml` says: it may come from others.
 
@@ -28,9 +28,9 @@ def suspicious_words_of(run: FinishedRun, method: str | None, test: InsertionTes
             f"the run in {run.folder} does not name its model: in Python, "
             "Explainer(model, tokenizer).suspicious_words(result) tries words on a model of your own"
         )
-    engine = AttributionEngine.from_pretrained(
-        arguments["model_name_or_path"], revision=arguments.get("model_revision")
-    )
+    commit = run.record["inputs"].get("commits", {}).get("model", "").rpartition("@")[2]
+    revision = commit or arguments.get("model_revision")
+    engine = AttributionEngine.from_pretrained(arguments["model_name_or_path"], revision=revision)
     names = ReadingOptions.__annotations__
     options = Options(**{name: value for name, value in arguments.items() if name in names})
     return find_suspicious_words(engine, run.documents, options, method, test, run.record["title"])

@@ -10,9 +10,9 @@ from typing import Any
 
 from hf_gradexplain.audit.evidence import DATE, Evidence, RunRecord, make_evidence
 from hf_gradexplain.audit.measured import accuracy
+from hf_gradexplain.audit.read_words import leading_method
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, open_documents, read_left_out, read_rows
-from hf_gradexplain.evaluation.random_band import RANDOM
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.run.evaluation import Evaluation
@@ -67,7 +67,7 @@ def evidence(
         run: The output folder of `hf-gradexplain evaluate`, or what `Explainer.evaluate` returned. Without an
             `output_dir`, the hashes of the model and of the data are missing.
         id: The row number of the text in the dataset, as in the column `id` of the documents.
-        method: The method that finds the words that counted; by default the first one of the run that is not `random`.
+        method: The method that finds the words that counted; by default the first one other than `loo` and `random`.
         contact: Whom the person concerned can ask, shown on the page; empty for a line to fill in.
 
     Raises:
@@ -82,8 +82,7 @@ def evidence(
     path, row = _find(source.documents, id)
     document = EvaluatedDocument.from_row(row)
     methods = list(document.explanation.scores)
-    default = next((name for name in methods if name != RANDOM), methods[0])
-    method = default if method is None else choose("method", method, methods)
+    method = leading_method(methods) if method is None else choose("method", method, methods)
     fingerprints = {name: source.inputs[key] for key, name in FINGERPRINTS.items() if _is_hash(source.inputs.get(key))}
     return make_evidence(
         document,

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from scipy.stats import binomtest, false_discovery_control
 
 from hf_gradexplain.audit.candidates import WordFrequencies, count_frequencies, find_candidates, frequency_class
+from hf_gradexplain.audit.insertion import excess_p_values
 from hf_gradexplain.audit.insertion_places import draw_places
 from hf_gradexplain.audit.suspicious import InsertionTest, find_suspicious_words
 from hf_gradexplain.errors import GradexplainError
@@ -16,7 +18,7 @@ from tests.helpers.moving_words import NEUTRAL, closed_form, moving_explainer, t
 from tests.helpers.tiny import explainer as tiny_explainer
 from tests.helpers.word_documents import make_document, write
 
-CONTROLS = 4
+CONTROLS = 12
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +62,7 @@ def test_each_number_is_that_of_the_closed_form(result, suspicious):
         wilson = binomtest(sum(flips), 30).proportion_ci(method="wilson")
         assert (row["flips_ci_low"], row["flips_ci_high"]) == pytest.approx(tuple(wilson))
         assert row["control_flips"] == 0  # neutral words, which only shrink the log-odds
-        k = sum(flips)
-        assert row["p_flips"] == pytest.approx((1 / (CONTROLS + 1)) ** k)
+        assert row["p_flips"] == excess_p_values(np.array([sum(flips)]), np.zeros(CONTROLS, int), 30).item()
         assert row["p_decides"] <= 0.05
         assert row["lift"] > 1
     np.testing.assert_allclose(table["p_adjusted"], false_discovery_control(table["p_flips"]))
@@ -73,7 +74,7 @@ def test_each_number_is_that_of_the_closed_form(result, suspicious):
 def test_passes_are_counted(suspicious, result):
     n_words = len(suspicious.to_frame())
     of_class = suspicious.to_frame()["class"].nunique()
-    assert suspicious.passes >= 30 * (n_words + of_class * (1 + CONTROLS))
+    assert suspicious.passes >= 30 * of_class * (1 + CONTROLS)
     assert suspicious.passes <= 30 * (n_words + of_class * (1 + 3 * CONTROLS))
 
 
@@ -104,12 +105,13 @@ def test_words_with_different_case_are_one_where_the_model_reads_them_alike():
 
 def test_control_words_are_of_the_nearest_frequency():
     words = [f"w{i}" for i in range(12)]
-    frequencies = WordFrequencies(words, np.array([[1] * 4 + [9] * 4 + [70] * 4]), np.array([100]))
-    ordinary = np.arange(12)
-    drawn = [frequencies.controls(1, ordinary, 3, seed) for seed in range(30)]
+    counts = csr_array([[1] * 4 + [9] * 4 + [70] * 4])
+    frequencies = WordFrequencies(words, counts, np.array([100]))
+    drawn = [frequencies.controls(1, 1, 3, seed) for seed in range(30)]
     assert {*np.concatenate(drawn)} == {4, 5, 6, 7}
-    assert {*frequencies.controls(1, ordinary, 6, 0)} > {4, 5, 6, 7}
-    assert {*frequencies.controls(1, np.array([0, 5]), 6, 0)} == {0, 5}
+    assert {*frequencies.controls(1, 1, 6, 0)} > {4, 5, 6, 7}
+    assert {*frequencies.controls(0, 2, 6, 0)} > {4, 5, 6, 7}
+    assert not {*frequencies.controls(0, 2, 20, 0)} & {0, 1, 2, 3}
     assert frequency_class(np.array([1, 7, 8, 63, 64, 511, 512])).tolist() == [0, 0, 1, 1, 2, 2, 3]
 
 

@@ -1,16 +1,20 @@
 """`hf-gradexplain words --suspicious`: the model of a finished run is loaded, and words are tried on it."""
 
 import json
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from hf_gradexplain.audit.suspicious import InsertionTest
 from hf_gradexplain.cli import main
 from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
-from hf_gradexplain.run.finished_run import FinishedRun
+from hf_gradexplain.commands.suspicious_words import suspicious_words_of
+from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.run.finished_run import FinishedRun, open_run
 from hf_gradexplain.run.folder import document_paths
 from tests.helpers.moving_words import moving_explainer, texts_with_signs
 
@@ -84,3 +88,20 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(folder, capsys, monkeypatc
         f"the run in {run} does not name its model: in Python, Explainer(model, tokenizer).suspicious_words(result) "
         "tries words on a model of your own"
     )
+
+
+@pytest.mark.parametrize(("commits", "revision"), [({"model": "me/model@0a1b"}, "0a1b"), ({}, "main")])
+def test_the_model_is_loaded_at_the_commit_of_the_run(folder, monkeypatch, commits, revision):
+    run = open_run(folder / "run")
+    run.arguments["model_revision"] = "main"
+    pinned = replace(run, record={**run.record, "inputs": {**run.record["inputs"], "commits": commits}})
+    pinned.__dict__["arguments"] = run.arguments
+    asked = []
+
+    def load(name, revision):
+        asked.append(revision)
+        return moving_explainer()
+
+    monkeypatch.setattr(AttributionEngine, "from_pretrained", load)
+    suspicious_words_of(pinned, None, InsertionTest(n_texts=5, n_controls=5, most=1))
+    assert asked == [revision]
