@@ -30,7 +30,7 @@ def run_to(output_dir):
     """Evaluate seven texts in shards of three, and write all files."""
     texts = Dataset.from_dict({"id": range(7), "text": [*CORPUS, "", "bad"], "label": [0, 1, 0, 1, 0, 1, 0]})
     tables = evaluate(explainer("textcnn"), texts, OPTIONS, output_dir, inputs=INPUTS)
-    run = Run("title", {}, INPUTS, tables, seconds=1.0, replay="again", arguments="seed: 0\n")
+    run = Run("title", {}, INPUTS, tables, 1.0, "again", arguments="seed: 0\n", finished="2026-01-02T03:04:05+00:00")
     write_results(output_dir, run, document_paths(output_dir))
 
 

@@ -32,7 +32,7 @@ def test_texts_are_grouped_by_a_value_each(result):
     words = result.words(by=["a", "b", "a", None, "b"], min_documents=1)
     assert set(words.to_frame()["group"]) == {"a", "b"}
     assert words.n_documents == 4
-    assert "4 texts by group" in words.summary
+    assert "4 texts, grouped by group" in words.summary
     assert words.to_frame().query("group == 'a' and word == 'film'")["n"].item() == 1
     with pytest.raises(
         GradexplainError, match=r"^by has 2 values for 5 texts: give one for each text, in their order$"
