@@ -122,8 +122,8 @@ def predict(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: S
 
 
 def insertions(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], word: str, target: int, seed: int
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], word: str, seed: int
 ) -> np.ndarray:
-    """Return which texts the model gives the target once a word is inserted, at a random place each."""
+    """Return the predicted classes of texts once a word is inserted, at a random place each."""
     places = Random(f"{seed} {word}")
-    return predict(model, tokenizer, [insert(text, [word], places) for text in texts]) == target
+    return predict(model, tokenizer, [insert(text, [word], places) for text in texts])

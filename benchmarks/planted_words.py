@@ -8,9 +8,9 @@ inserted into held-out texts of other classes, which are not audited, it flips a
 
 `Explainer.suspicious_words` does not know which words were planted. A learnt word is *found* if it is on its list for
 its class. The list has other words as well, such as `nasa` for Sci/Tech. Of each list, 40 random words are checked: a
-word is a *false discovery* if inserting it does nothing: it does not flip significantly more texts to its class than
-ordinary words that were not planted do, neither on the held-out texts nor on 1,500 further ones (one-sided exact
-binomial tests at 2.5 % each). A word with an effect that is too small to show in these texts counts as false.
+word is a *false discovery* if it is like ordinary words: of 60 ordinary words that were not planted, 5 % or more flip
+as large a share of the held-out texts to its class. One in twenty words that are like ordinary ones is so taken for a
+true one.
 
 Each training has a file in `--output_dir`; the same command goes on where it was stopped.
 """
@@ -19,7 +19,6 @@ import argparse
 import json
 import sys
 import time
-from itertools import accumulate
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -40,6 +39,7 @@ from benchmarks.planted_word_models import (
     train,
 )
 from hf_gradexplain import Explainer
+from hf_gradexplain.files import atomic_write_text
 
 LEARNT = 0.1
 """A learnt word flips this share of the held-out texts of other classes, or more."""
@@ -47,11 +47,11 @@ LEARNT = 0.1
 WEAKLY_LEARNT = 0.05
 """A second threshold, for a second row of the results."""
 
-LEVEL = 0.025
-"""The level of each of two tests of whether a word has an effect."""
+LEVEL = 0.05
+"""The share of ordinary words that flip as many texts as a word that is no false discovery is below this."""
 
-ORDINARY = 6
-"""Number of ordinary words that show how often any word flips a text."""
+ORDINARY = 60
+"""Number of ordinary words that show how often words flip a text."""
 
 
 def load_rows(name: str, split: str) -> tuple[Rows, int]:
@@ -68,19 +68,15 @@ def run_training(kind: str, seed: int, arguments: argparse.Namespace) -> dict[st
     rows = rng.sample(train_rows, arguments.train_texts)
     words = choose_words(rows, n_classes, rng)
     model, tokenizer = train(kind, plant(rows, words, rng), n_classes, seed)
-    sizes = arguments.audited_texts, arguments.held_out_texts, arguments.further_texts
-    drawn = rng.sample(test_rows, sum(sizes))
-    audited, *of_truth = (drawn[end - size : end] for end, size in zip(accumulate(sizes), sizes, strict=True))
-    before = [predict(model, tokenizer, [text for text, _ in rows]) for rows in of_truth]
+    drawn = rng.sample(test_rows, arguments.audited_texts + arguments.held_out_texts)
+    audited, held_out = drawn[: arguments.audited_texts], drawn[arguments.audited_texts :]
+    held_out_texts = [text for text, _ in held_out]
+    before = predict(model, tokenizer, held_out_texts)
 
-    def flips(word: str, target: int, part: int = 0) -> np.ndarray:
-        pairs = zip(of_truth[part], before[part], strict=True)
-        others = [text for (text, _), predicted in pairs if predicted != target]
-        return insertions(model, tokenizer, others, word, target, seed)
-
-    def has_effect(word: str, target: int, part: int) -> bool:
-        flipped = flips(word, target, part)
-        return binomtest(int(flipped.sum()), len(flipped), base[target], alternative="greater").pvalue <= LEVEL
+    def flips(word: str) -> np.ndarray:
+        """Return the share of held-out texts of other classes that a word flips to each class."""
+        after = insertions(model, tokenizer, held_out_texts, word, seed)
+        return np.array([np.mean(after[before != target] == target) for target in range(n_classes)])
 
     trained = time.process_time()
     explainer = Explainer(model, tokenizer, class_names=list(map(str, range(n_classes))))
@@ -94,25 +90,25 @@ def run_training(kind: str, seed: int, arguments: argparse.Namespace) -> dict[st
     tested = time.process_time()
     planted_names = {w.word for w in words}
     plain = rng.sample([w for w in ordinary_words(rows, n_classes) if w not in planted_names], ORDINARY)
-    base = [float(np.mean([flips(w, c).mean() for w in plain])) for c in range(n_classes)]
+    ordinary = np.array([flips(word) for word in plain])
     planted = [
         {
             **vars(w),
-            "flips": float(flips(w.word, w.target).mean()),
+            "flips": float(flips(w.word)[w.target]),
             "tried": (w.word, str(w.target)) in tried,
             "found": (w.word, w.target) in found,
         }
         for w in words
     ]
     checked = [
-        {"word": word, "target": target, "false": not any(has_effect(word, target, part) for part in (0, 1))}
+        {"word": word, "target": target, "false": bool(np.mean(ordinary[:, target] >= flips(word)[target]) >= LEVEL)}
         for word, target in rng.sample(found, min(arguments.checked, len(found)))
     ]
     seconds = np.diff([started, trained, explained, tested, time.process_time()]).round(1).tolist()
-    accuracy = float(np.mean(before[0] == [label for _, label in of_truth[0]]))
+    accuracy = float(np.mean(before == [label for _, label in held_out]))
     return {
         "accuracy": accuracy,
-        "base": base,
+        "ordinary": ordinary.mean(0).tolist(),
         "planted": planted,
         "found": len(found),
         "checked": checked,
@@ -157,9 +153,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--bert", type=int, default=5, help="trainings of a BERT of two layers")
     parser.add_argument("--train_texts", type=int, default=2000)
     parser.add_argument("--audited_texts", type=int, default=1000)
-    parser.add_argument("--held_out_texts", type=int, default=400)
+    parser.add_argument("--held_out_texts", type=int, default=1000)
     parser.add_argument("--checked", type=int, default=40, help="words of each list that are checked")
-    parser.add_argument("--further_texts", type=int, default=1500)
     parser.add_argument("--method", default="auto", help="method whose scores choose the words to try")
     parser.add_argument("--output_dir", type=Path, default=Path("outputs/planted_words"))
     parser.add_argument("--threads", type=int, default=1)
@@ -176,7 +171,7 @@ def main() -> None:
         for seed in range(n):
             file = arguments.output_dir / f"{kind}-{seed}.json"
             if not file.exists():
-                file.write_text(json.dumps(run_training(kind, seed, arguments), indent=1))
+                atomic_write_text(file, json.dumps(run_training(kind, seed, arguments), indent=1))
                 print(file, file=sys.stderr, flush=True)
             results.append(json.loads(file.read_text()))
         if results:
