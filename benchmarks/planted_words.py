@@ -70,50 +70,60 @@ def run_training(kind: str, seed: int, arguments: argparse.Namespace) -> dict[st
     model, tokenizer = train(kind, plant(rows, words, rng), n_classes, seed)
     drawn = rng.sample(test_rows, arguments.audited_texts + arguments.held_out_texts)
     audited, held_out = drawn[: arguments.audited_texts], drawn[arguments.audited_texts :]
-    held_out_texts = [text for text, _ in held_out]
-    before = predict(model, tokenizer, held_out_texts)
-
-    def flips(word: str) -> np.ndarray:
-        """Return the share of held-out texts of other classes that a word flips to each class."""
-        after = insertions(model, tokenizer, held_out_texts, word, seed)
-        return np.array([np.mean(after[before != target] == target) for target in range(n_classes)])
-
+    truth = HeldOut(model, tokenizer, held_out, n_classes, seed)
     trained = time.process_time()
     explainer = Explainer(model, tokenizer, class_names=list(map(str, range(n_classes))))
-    audited_texts = [text for text, _ in plant(audited, words, rng)]
-    options: dict[str, Any] = {"k_grid": (1,), "random_orders": 0, "both_ends": False, "progress": False}
-    result = explainer.evaluate(audited_texts, methods=arguments.method, unit="word_type", **options)
-    explained = time.process_time()
-    suspicious = explainer.suspicious_words(result, batch_tokens=8192)
-    found = [(row["word"], int(row["class"])) for row in suspicious.found.to_dict("records")]
-    tried = set(suspicious.to_frame()[["word", "class"]].itertuples(index=False, name=None))
+    found, tried = audit(explainer, [text for text, _ in plant(audited, words, rng)], arguments.method)
     tested = time.process_time()
     planted_names = {w.word for w in words}
     plain = rng.sample([w for w in ordinary_words(rows, n_classes) if w not in planted_names], ORDINARY)
-    ordinary = np.array([flips(word) for word in plain])
+    ordinary = np.array([truth.flips(word) for word in plain])
     planted = [
         {
             **vars(w),
-            "flips": float(flips(w.word)[w.target]),
-            "tried": (w.word, str(w.target)) in tried,
+            "flips": float(truth.flips(w.word)[w.target]),
+            "tried": (w.word, w.target) in tried,
             "found": (w.word, w.target) in found,
         }
         for w in words
     ]
     checked = [
-        {"word": word, "target": target, "false": bool(np.mean(ordinary[:, target] >= flips(word)[target]) >= LEVEL)}
-        for word, target in rng.sample(found, min(arguments.checked, len(found)))
+        {"word": word, "target": c, "false": bool(np.mean(ordinary[:, c] >= truth.flips(word)[c]) >= LEVEL)}
+        for word, c in rng.sample(found, min(arguments.checked, len(found)))
     ]
-    seconds = np.diff([started, trained, explained, tested, time.process_time()]).round(1).tolist()
-    accuracy = float(np.mean(before == [label for _, label in held_out]))
     return {
-        "accuracy": accuracy,
+        "accuracy": truth.accuracy,
         "ordinary": ordinary.mean(0).tolist(),
         "planted": planted,
         "found": len(found),
         "checked": checked,
-        "seconds": seconds,
+        "seconds": np.diff([started, trained, tested, time.process_time()]).round(1).tolist(),
     }
+
+
+class HeldOut:
+    """What a model does with texts that are not audited."""
+
+    def __init__(self, model: Any, tokenizer: Any, rows: Rows, n_classes: int, seed: int) -> None:
+        self._model, self._tokenizer, self._n_classes, self._seed = model, tokenizer, n_classes, seed
+        self._texts = [text for text, _ in rows]
+        self._before = predict(model, tokenizer, self._texts)
+        self.accuracy = float(np.mean(self._before == [label for _, label in rows]))
+
+    def flips(self, word: str) -> np.ndarray:
+        """Return the share of the texts of other classes that a word flips to each class."""
+        after = insertions(self._model, self._tokenizer, self._texts, word, self._seed)
+        return np.array([np.mean(after[self._before != c] == c) for c in range(self._n_classes)])
+
+
+def audit(explainer: Explainer, texts: list[str], method: str) -> tuple[list[tuple[str, int]], set[tuple[str, int]]]:
+    """Return the words that the audit finds and those that it tries, each with its class."""
+    options: dict[str, Any] = {"k_grid": (1,), "random_orders": 0, "both_ends": False, "progress": False}
+    result = explainer.evaluate(texts, methods=method, unit="word_type", **options)
+    suspicious = explainer.suspicious_words(result, batch_tokens=8192)
+    frames = suspicious.found, suspicious.to_frame()
+    found, tried = ([(row["word"], int(row["class"])) for row in frame.to_dict("records")] for frame in frames)
+    return found, set(tried)
 
 
 def print_rate(name: str, k: int, n: int) -> None:

@@ -139,11 +139,7 @@ def call_options(
     Raises:
         GradexplainError: An option is unknown, or its value cannot be used.
     """
-    for name in options:
-        choose("option", name, ExplainOptions.__annotations__)
-    if labels is not None:
-        options.setdefault("target", "label")
-    return Options(methods, unit, **options)  # type: ignore[arg-type]
+    return Options(methods, unit, **_checked(options, ExplainOptions, labels))  # type: ignore[arg-type]
 
 
 def evaluate_options(
@@ -154,14 +150,22 @@ def evaluate_options(
     Raises:
         GradexplainError: An option is unknown, or its value cannot be used.
     """
-    for name in options:
-        choose("option", name, EvaluateOptions.__annotations__)
-    if labels is not None:
-        options.setdefault("target", "label")
+    given = _checked(options, EvaluateOptions, labels)
     names = [{part.name for part in fields(kind)} for kind in (MeasureArguments, AuditArguments)]
-    measures, audits = ({k: x for k, x in options.items() if k in of_kind} for of_kind in names)
-    others: dict[str, Any] = {k: x for k, x in options.items() if k not in names[0] | names[1]}
+    measures, audits = ({k: x for k, x in given.items() if k in of_kind} for of_kind in names)
+    others = {k: x for k, x in given.items() if k not in names[0] | names[1]}
     return Options(methods, unit, **others), MeasureArguments(**measures), AuditArguments(**audits)  # type: ignore[arg-type]
+
+
+def _checked(options: Mapping[str, Any], known: type, labels: object | None) -> dict[str, Any]:
+    """Return options whose names are known; labels without a target are explained.
+
+    Raises:
+        GradexplainError: A name is not known.
+    """
+    for name in options:
+        choose("option", name, known.__annotations__)
+    return dict(options) if labels is None else {"target": "label", **options}
 
 
 def takes_options(function: F) -> F:

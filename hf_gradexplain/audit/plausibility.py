@@ -40,7 +40,7 @@ def plausibility_table(paths: Sequence[Path], seed: int = 0) -> pd.DataFrame:
     What is counted are the `N` words of a document where they stand: a unit that occurs twice is two words with the
     same score. A word belongs to the rationale if it shares a character with one of its spans. The prediction of a
     method are the `k` words with the highest scores, where `k` is the mean number of words of a rationale, rounded;
-    equal scores are put in random order, seeded per document. Documents without a word of a rationale are left out.
+    equal scores are put in random order, seeded per document. Documents whose rationale has no words are left out.
 
     - `token_f1`: the F1 score of the predicted words, `2 P R / (P + R)`, mean over documents.
     - `iou_f1`: predicted words that follow one another are one span. It matches if the number of words that it shares

@@ -59,7 +59,7 @@ def quoted(names: Sequence[str], conjunction: str = "and") -> str:
 
 
 def shown(name: str, width: int) -> str:
-    """Return a name on one line; white space, which nobody could see, is called blank."""
+    """Return a name on one line; white space, which would be invisible, is called blank."""
     return one_line(name, width=width) or "(blank)"
 
 
@@ -193,7 +193,7 @@ def limits(explanation: Explanation, value: float) -> list[str]:
         "good.",
         f"Each {noun} gets one number. {noun.capitalize()}s that only count together, or that repeat each other, may "
         "get too much or too little.",
-        f"In the checks, a removed {noun} is {how}. Nobody writes such texts, and the model may react to that as well.",
+        f"In the checks, a removed {noun} is {how}. Such texts are unusual, and the model may react to that as well.",
     ]
     if explanation.unit == "word_type":
         said.append("A word that occurs several times has one score, for all of its occurrences together.")

@@ -173,8 +173,8 @@ def _find(documents: Sequence[Path], id: int) -> tuple[Path, dict[str, Any]]:
                 f"text {id} has no explanation, since its scores are not finite ({one_line(reason, width=200)}): give "
                 "the id of another text"
             )
-    held = f"they are row numbers from {min(seen)} to {max(seen)}" if seen else "it has none"
-    raise GradexplainError(f"the run has no text with id {id}: give one of its ids, {held}")
+    held = f"its ids are row numbers from {min(seen)} to {max(seen)}" if seen else "it has no texts"
+    raise GradexplainError(f"the run has no text with id {id}: {held}")
 
 
 def _record(source: _Source, document: EvaluatedDocument) -> RunRecord:
