@@ -17,7 +17,7 @@ from transformers import AutoModelForSequenceClassification
 from benchmarks import workload
 from benchmarks.memory import texts_of
 from hf_gradexplain.attribution import gradients
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 
 ALWAYS, NEVER = 10**9, 0

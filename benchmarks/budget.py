@@ -15,7 +15,7 @@ from statistics import median
 import torch
 
 from benchmarks import workload
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 
 MODELS = {"4 x 256": (4, 256), "6 x 384": (6, 384), "12 x 768": (12, 768)}
 WORKS = {"signed_gi": ("signed_gi", {"ag_news": 128, "imdb": 32}), "loo": ("loo", {"ag_news": 4, "imdb": 1})}

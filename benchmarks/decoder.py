@@ -19,7 +19,7 @@ from transformers import LlamaConfig, LlamaForSequenceClassification
 from benchmarks import workload
 from benchmarks.limit import Bare, peak
 from benchmarks.memory import resident, texts_of
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 
 SIZES = {"tiny": (4, 256, 4, 1024), "0.5B": (24, 896, 14, 4864), "1B": (16, 2048, 32, 8192)}
 """Layers, dimensions, attention heads, and dimensions of the feed-forward layers."""

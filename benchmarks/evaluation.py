@@ -19,7 +19,7 @@ from benchmarks import workload
 from hf_gradexplain.attribution.descriptions import PAPER_METHODS
 from hf_gradexplain.evaluation import EvaluatedDocument, default_measures, make_tables, schema, write_documents
 from hf_gradexplain.evaluation.report import shown_documents, write_report
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts

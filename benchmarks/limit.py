@@ -23,8 +23,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from benchmarks import workload
 from hf_gradexplain.classifier.state import frozen_eval_mode
-from hf_gradexplain.explain import Explainer
-from hf_gradexplain.explanations import Explanations
+from hf_gradexplain.explainer import Explainer
+from hf_gradexplain.explanation import Explanations
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import removal_curves
 

@@ -26,7 +26,7 @@ from transformers import (
 
 from benchmarks import workload
 from benchmarks.memory import resident, texts_of
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 
 STRIDE = 64

@@ -23,7 +23,7 @@ from datasets import Dataset
 
 from benchmarks import workload
 from hf_gradexplain.attribution.descriptions import PAPER_METHODS
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.models import MODELS, train_word_tokenizer
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate

@@ -14,7 +14,7 @@ from statistics import median
 import torch
 
 from benchmarks import workload
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification
 from hf_gradexplain.options import UnitName
 from hf_gradexplain.text.encode import Encoder

@@ -18,7 +18,7 @@ import torch
 
 from benchmarks import workload
 from benchmarks.shortcuts import VOCABULARY, new_models
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 
 ORDERS_OF_A_DRAW = 4
 

@@ -27,7 +27,7 @@ from benchmarks.shapley_games import KnownText, exact, game_of, load
 from hf_gradexplain.attribution.masking import kernel_shap, partition_shapley, shapley
 from hf_gradexplain.attribution.masking.budget import Budget
 from hf_gradexplain.attribution.masking.game import Estimate
-from hf_gradexplain.sampling import margins
+from hf_gradexplain.statistics.sampling import margins
 from tests.helpers.games import Table
 
 TOP = 5

@@ -23,7 +23,7 @@ from transformers import LlamaConfig, LlamaForSequenceClassification
 from benchmarks import workload
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import frozen_eval_mode
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.perturb.shared_prefix import plan_passes, tokens_of_a_pass
 from hf_gradexplain.text.collate import collate

@@ -9,10 +9,10 @@ from transformers.pipelines import PIPELINE_REGISTRY
 
 from hf_gradexplain.classifier.targets import Labels
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import Options, UnitName
-from hf_gradexplain.signatures import ExplainOptions, takes_options
+from hf_gradexplain.options.signatures import ExplainOptions, takes_options
 from hf_gradexplain.text.given_units import GivenUnits
 from hf_gradexplain.text.texts import Text
 

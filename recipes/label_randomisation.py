@@ -24,7 +24,7 @@ from hf_gradexplain.audit.rank_agreement import spearman_by_text, summarise
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
 from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.files import atomic_write
-from hf_gradexplain.option_fields import option
+from hf_gradexplain.options.fields import option
 from hf_gradexplain.run.processes import flush_denormals
 from hf_gradexplain.text.texts import texts_of
 from hf_gradexplain.training.start import new_model, pretrained_model

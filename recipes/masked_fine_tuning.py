@@ -30,7 +30,7 @@ from hf_gradexplain.commands.train import run_training
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.errors import choose
 from hf_gradexplain.files import atomic_write_text
-from hf_gradexplain.option_fields import option
+from hf_gradexplain.options.fields import option
 from hf_gradexplain.run.evaluation import Evaluation
 from hf_gradexplain.run.processes import flush_denormals
 from hf_gradexplain.viz.terminal import say

@@ -33,7 +33,7 @@ def _one_thread_and_no_progress() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _probe_equal_models_once():
-    from hf_gradexplain import engine
+    from hf_gradexplain.engine import engine
     from tests.helpers.probes import remembered
 
     with pytest.MonkeyPatch.context() as patch:

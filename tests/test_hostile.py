@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from hf_gradexplain.commands.publish import _split_name, write_dataset
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, to_replay_yaml
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.hub.provenance import Provenance, public_name
 from hf_gradexplain.hub.push import check_destination, folder_files

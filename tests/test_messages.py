@@ -17,7 +17,7 @@ from hf_gradexplain.commands.recipe_arguments import (
 )
 from hf_gradexplain.commands.train import run_training
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanation
 from tests.helpers.tiny import explainer, make
 

@@ -4,7 +4,7 @@ import pytest
 from transformers import pipeline
 
 import hf_gradexplain  # noqa: F401  (registers the task)
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from tests.helpers.tiny import make
 
 

@@ -12,8 +12,8 @@ import hf_gradexplain
 from hf_gradexplain import Interactions, plots
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.viz.palette import AGAINST, FOR
+from tests.explanation.test_explanation import explanation_of
 from tests.helpers.tiny import explainer
-from tests.test_explanation import explanation_of
 from tests.viz.test_figures import TWELVE, aopc_table, correlation_tables, visible_texts
 
 MATH = "$\\frac{1}{$"

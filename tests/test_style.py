@@ -31,38 +31,30 @@ COMMANDS = {
     f"hf_gradexplain.cli.{name}"
     for name in ("compare", "doctor", "env", "evaluate", "evidence", "explain", "report", "train", "words")
 }
-MAY_DEFER = {"hf_gradexplain", "hf_gradexplain.auditing", "hf_gradexplain.explain", "hf_gradexplain.models", *COMMANDS}
+MAY_DEFER = {
+    "hf_gradexplain",
+    "hf_gradexplain.explainer.auditing",
+    "hf_gradexplain.explainer.explainer",
+    "hf_gradexplain.models",
+    *COMMANDS,
+}
 
 # A module imports only from folders, and from modules at the top, in rows above its own.
 FOLDERS = [
     {"errors"},
-    {"tokenizer_kwargs", "values"},
-    {"class_options", "option_fields", "sampling_options"},
     {"options"},
-    {"arguments"},
-    {"files", "viz", "hub", "ragged_array", "rounding", "sampling"},
-    {"coefficients", "text", "models", "corpus", "loading", "metrics", "signatures"},
+    {"files", "hub", "statistics", "viz"},
+    {"corpus", "loading", "metrics", "models", "text"},
     {"classifier"},
     {"perturb", "propagation"},
     {"probing"},
     {"attribution"},
-    {"self_check", "remarks", "correlation", "training"},
-    {"explained_classes"},
-    {"reading"},
-    {"assessment"},
-    {"parts"},
-    {"display", "records"},
-    {"record_files"},
-    {"explanation"},
-    {"explanations"},
-    {"scored"},
+    {"explanation", "training"},
     {"engine"},
-    {"comparison"},
-    {"evaluation", "interactions", "preference", "ranking", "stream"},
+    {"evaluation", "interactions", "ranking"},
     {"audit"},
-    {"comparing", "interacting", "plots", "refining", "run", "streaming"},
-    {"auditing"},
-    {"explain", "zero_shot"},
+    {"plots", "run"},
+    {"explainer"},
     {"cards", "pipelines", "sharing"},
     {"commands"},
     {"hf_gradexplain"},
@@ -72,6 +64,32 @@ FOLDERS = [
 
 # Inside a folder, a module imports only from rows above its own; `__init__` re-exports what stands above it.
 INSIDE = {
+    "options": [
+        {"fields", "tokenizer_kwargs", "values"},
+        {"classes", "sampling"},
+        {"options"},
+        {"arguments"},
+        {"signatures"},
+        {"__init__"},
+    ],
+    "statistics": [{"ragged_array", "rounding", "sampling"}, {"coefficients"}],
+    "explanation": [
+        {"classes", "correlation", "remarks", "self_check"},
+        {"reading", "records"},
+        {"assessment", "record_files"},
+        {"parts"},
+        {"display"},
+        {"explanation"},
+        {"explanations"},
+        {"__init__"},
+    ],
+    "engine": [{"scored"}, {"engine"}, {"stream"}, {"__init__"}],
+    "ranking": [{"comparison"}, {"preference", "ranking"}],
+    "explainer": [
+        {"auditing", "comparing", "interacting", "refining", "streaming", "zero_shot"},
+        {"explainer"},
+        {"__init__"},
+    ],
     "text": [
         {"beginning", "scripts", "sequences", "texts", "tokenize", "unit", "unit_index"},
         {"data"},

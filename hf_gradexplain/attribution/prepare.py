@@ -20,10 +20,10 @@ from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import DELETION, BaselineName, Options, ProblemTypeName
+from hf_gradexplain.options.tokenizer_kwargs import read_kwargs
 from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.probing.probe import Profile, raw_sum_warning
 from hf_gradexplain.text.collate import counted_ids, padding_values
-from hf_gradexplain.tokenizer_kwargs import read_kwargs
 from hf_gradexplain.viz.tables import join_words
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}

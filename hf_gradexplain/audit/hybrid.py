@@ -14,8 +14,7 @@ from scipy.stats import binomtest
 from hf_gradexplain.audit.places import Places
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.explanations import Explanations
+from hf_gradexplain.explanation import Explanation, Explanations
 from hf_gradexplain.options import CUSTOM, Options
 from hf_gradexplain.text.sentences import sentences
 from hf_gradexplain.text.texts import Text, text_parts, undivided

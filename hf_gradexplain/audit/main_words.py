@@ -7,8 +7,8 @@ import numpy as np
 
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.audit.removed_alone import drops_alone
-from hf_gradexplain.correlation import REFERENCE
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanation.correlation import REFERENCE
 
 MOST = 10
 """The largest number of main words."""

@@ -9,14 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.stats import binomtest
 
-from hf_gradexplain.correlation import REFERENCE
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, open_documents
 from hf_gradexplain.evaluation.random_band import RANDOM
 from hf_gradexplain.evaluation.summaries import MATTERS, Comparison, compared_with
 from hf_gradexplain.evaluation.tables import SHORT_K, Tables
+from hf_gradexplain.explanation.correlation import REFERENCE
+from hf_gradexplain.explanation.self_check import TOP
 from hf_gradexplain.perturb.orders import tie
-from hf_gradexplain.self_check import TOP
 
 ENOUGH = 30
 """The number of texts from which an interval may show that a method is no better than random orders."""

@@ -3,10 +3,10 @@
 import numpy as np
 
 from hf_gradexplain.audit.read_words import WordBlock
-from hf_gradexplain.coefficients import rank, spearman
-from hf_gradexplain.correlation import MIN_UNITS
-from hf_gradexplain.ragged_array import RaggedArray
-from hf_gradexplain.rounding import ROUNDING
+from hf_gradexplain.explanation.correlation import MIN_UNITS
+from hf_gradexplain.statistics.coefficients import rank, spearman
+from hf_gradexplain.statistics.ragged_array import RaggedArray
+from hf_gradexplain.statistics.rounding import ROUNDING
 
 TOP = 5
 """Number of highest-scored words whose overlap is measured."""

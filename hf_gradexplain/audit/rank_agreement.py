@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hf_gradexplain.correlation import correlate_documents
 from hf_gradexplain.evaluation.median import MIN_VALUES, median_interval
+from hf_gradexplain.explanation.correlation import correlate_documents
 
 
 def spearman_by_text(

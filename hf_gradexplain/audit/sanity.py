@@ -13,15 +13,15 @@ from hf_gradexplain.audit.input_shift import InputShift, find_input_shift
 from hf_gradexplain.audit.model_layers import Layer, layers_of, permuted, replaced_parameters
 from hf_gradexplain.audit.rank_agreement import mean_of_defined, relative_difference, spearman_by_text, summarise
 from hf_gradexplain.audit.sanity_checks import CASCADING, INDEPENDENT, RANDOM, TRAINED, SanityChecks, finding
-from hf_gradexplain.class_options import check_one_question
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
 from hf_gradexplain.classifier.targets import Labels
 from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.engine.scored import to_arrays
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options
+from hf_gradexplain.options.classes import check_one_question
 from hf_gradexplain.probing.gradient_checks import LENGTHS, sample_documents, tokens_around
-from hf_gradexplain.scored import to_arrays
 from hf_gradexplain.text.collate import collate
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.texts import Text

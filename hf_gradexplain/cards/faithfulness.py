@@ -20,7 +20,7 @@ from hf_gradexplain.evaluation import (
     schema,
     write_documents,
 )
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.viz.canvas import figure_bytes

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from hf_gradexplain.class_options import ClassName, ClassNames
 from hf_gradexplain.classifier.head import Head
 from hf_gradexplain.errors import GradexplainError, nearest
+from hf_gradexplain.options.classes import ClassName, ClassNames
+from hf_gradexplain.options.values import as_list, plain
 from hf_gradexplain.text.data import PREDICTED, REST, RUNNER_UP
-from hf_gradexplain.values import as_list, plain
 
 Labels = ClassName | Iterable[ClassName] | None
 """One class for all texts, or one per text; None for the predicted classes."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from hf_gradexplain.arguments import HubArguments
 from hf_gradexplain.cli.inputs import set_verbosity
 from hf_gradexplain.cli.output import Commands, add_format, print_json
 from hf_gradexplain.commands.parsing import Parser
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, PublishArguments
 from hf_gradexplain.errors import translate_write_errors
 from hf_gradexplain.files import atomic_write_text
+from hf_gradexplain.options.arguments import HubArguments
 from hf_gradexplain.viz.sanitize import visible
 
 if TYPE_CHECKING:

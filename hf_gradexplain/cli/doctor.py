@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from hf_gradexplain.arguments import SplitArguments
 from hf_gradexplain.cli.inputs import add_model, dataset_of, set_verbosity
 from hf_gradexplain.cli.output import Commands, add_format, print_json, print_rows
 from hf_gradexplain.options import Options
+from hf_gradexplain.options.arguments import SplitArguments
 
 if TYPE_CHECKING:
     from hf_gradexplain.commands.recommend import Recommendation

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_gradexplain.arguments import SplitArguments
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
-from hf_gradexplain.class_options import TARGETS
 from hf_gradexplain.cli.inputs import add_model, dataset_of, set_verbosity
 from hf_gradexplain.cli.output import Commands, add_format, print_json
 from hf_gradexplain.errors import GradexplainError, choose, translate_write_errors
 from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.options import AUTO, Options
-from hf_gradexplain.signatures import ExplainOptions
+from hf_gradexplain.options.arguments import SplitArguments
+from hf_gradexplain.options.classes import TARGETS
+from hf_gradexplain.options.signatures import ExplainOptions
 from hf_gradexplain.viz.sanitize import json_text, one_line
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> None:
     set_verbosity(arguments.format)
 
     from hf_gradexplain.commands.explain import texts_and_labels
-    from hf_gradexplain.explain import Explainer
+    from hf_gradexplain.explainer import Explainer
 
     rows, data = _load_rows(arguments)
     explainer = Explainer.from_pretrained(

@@ -3,8 +3,8 @@
 import argparse
 from dataclasses import fields
 
-from hf_gradexplain.arguments import ModelArguments, SplitArguments
 from hf_gradexplain.commands.parsing import Parser
+from hf_gradexplain.options.arguments import ModelArguments, SplitArguments
 
 
 def add_model(parser: Parser) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from hf_gradexplain.arguments import SplitArguments
 from hf_gradexplain.commands.class_labels import hint_at_predicted_classes, to_classes
 from hf_gradexplain.commands.recipe_arguments import ExplainRecipeArguments, to_replay_yaml
 from hf_gradexplain.commands.run_options import options_of
@@ -18,6 +17,7 @@ from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.files import atomic_write_text, check_folder
 from hf_gradexplain.hub.provenance import Provenance, commits, resolve
 from hf_gradexplain.options import Options
+from hf_gradexplain.options.arguments import SplitArguments
 from hf_gradexplain.text.texts import Text, texts_of
 from hf_gradexplain.viz.report import render_report
 from hf_gradexplain.viz.sanitize import json_text

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar, cast
 
 from hf_gradexplain.commands.recipe_files import RENAMED, names_recipe, read_recipe, value_type
 from hf_gradexplain.errors import GradexplainError, choose, nearest
-from hf_gradexplain.option_fields import choices_of
+from hf_gradexplain.options.fields import choices_of
 from hf_gradexplain.viz.sanitize import visible
 
 T = TypeVar("T")

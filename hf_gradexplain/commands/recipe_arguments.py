@@ -9,12 +9,18 @@ from typing import Any, ClassVar, Literal
 
 import yaml
 
-from hf_gradexplain.arguments import AuditArguments, HubArguments, MeasureArguments, ModelArguments, SplitArguments
 from hf_gradexplain.attribution.descriptions import PAPER_METHODS
-from hf_gradexplain.class_options import ClassNames, check_one_question
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.option_fields import option, with_default
 from hf_gradexplain.options import AUTO, Options, UnitName
+from hf_gradexplain.options.arguments import (
+    AuditArguments,
+    HubArguments,
+    MeasureArguments,
+    ModelArguments,
+    SplitArguments,
+)
+from hf_gradexplain.options.classes import ClassNames, check_one_question
+from hf_gradexplain.options.fields import option, with_default
 from hf_gradexplain.training.arguments import TrainArguments
 
 NOT_REPLAYED = ("push_to_hub", "hub_dataset_id", "hub_private_repo", "publish_text", "dry_run")

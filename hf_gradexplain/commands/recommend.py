@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 from datasets import Dataset
 
-from hf_gradexplain.arguments import SplitArguments
 from hf_gradexplain.attribution.choice import ONE_PASS
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.engine import AttributionEngine
@@ -19,6 +18,7 @@ from hf_gradexplain.evaluation.summaries import compared_with
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.hub.provenance import resolve
 from hf_gradexplain.options import Options, ProblemTypeName
+from hf_gradexplain.options.arguments import SplitArguments
 from hf_gradexplain.probing.probe import Profile
 from hf_gradexplain.run.estimate import K_GRID
 from hf_gradexplain.run.progress import Work, progress_bar

@@ -5,8 +5,8 @@ from hf_gradexplain.audit.suspicious_words import SuspiciousWords
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options
+from hf_gradexplain.options.signatures import ReadingOptions
 from hf_gradexplain.run.finished_run import FinishedRun
-from hf_gradexplain.signatures import ReadingOptions
 
 
 def suspicious_words_of(run: FinishedRun, method: str | None, test: InsertionTest) -> SuspiciousWords:

@@ -20,7 +20,7 @@ from hf_gradexplain.cards import (
 from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.corpus import holds_conversations
 from hf_gradexplain.errors import GradexplainError, translate_write_errors
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.files import check_folder
 from hf_gradexplain.hub.provenance import Provenance
 from hf_gradexplain.hub.push import Destination, check_destination, push

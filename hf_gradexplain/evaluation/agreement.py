@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from hf_gradexplain.correlation import COEFFICIENTS
 from hf_gradexplain.evaluation.bootstrap import REPLICATES, Means
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
 from hf_gradexplain.evaluation.median import median_interval
+from hf_gradexplain.explanation.correlation import COEFFICIENTS
 
 CORRELATION_COLUMNS = [
     *("method", "coefficient", "median", "mean", "fraction_significant", "n", "n_undefined"),

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hf_gradexplain.ragged_array import RaggedArray
+from hf_gradexplain.statistics.ragged_array import RaggedArray
 
 
 def aopc_by_k(drops: np.ndarray, n_documents: int = 1) -> np.ndarray:

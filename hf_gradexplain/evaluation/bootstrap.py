@@ -11,7 +11,7 @@ import pandas as pd
 
 from hf_gradexplain.evaluation.aopc import aopc_by_k, areas, drop_sums
 from hf_gradexplain.evaluation.exact_sums import round_to_grain
-from hf_gradexplain.ragged_array import RaggedArray
+from hf_gradexplain.statistics.ragged_array import RaggedArray
 
 REPLICATES = 1000
 INTERVAL = (2.5, 97.5)

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from hf_gradexplain.evaluation.bootstrap import REPLICATES, Means, percentile_interval
-from hf_gradexplain.rounding import ROUNDING
+from hf_gradexplain.statistics.rounding import ROUNDING
 
 FALSE_DISCOVERY_RATE = 0.05
 """The largest adjusted p-value of words that are called real: of those, about one in twenty is there by chance."""

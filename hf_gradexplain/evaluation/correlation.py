@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from hf_gradexplain.attribution.methods import METHODS
-from hf_gradexplain.correlation import COEFFICIENTS, REFERENCE, correlate_documents
-from hf_gradexplain.rounding import ROUNDING
+from hf_gradexplain.explanation.correlation import COEFFICIENTS, REFERENCE, correlate_documents
+from hf_gradexplain.statistics.rounding import ROUNDING
 
 SIGNIFICANCE = 0.05
 """P-values up to this one are significant."""

@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 
 from hf_gradexplain.attribution.methods import METHODS, is_complete, uses_baseline
 from hf_gradexplain.attribution.sources import is_sampled
-from hf_gradexplain.correlation import COEFFICIENTS
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.correlation import compared_by_sign, correlated_methods
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanation.correlation import COEFFICIENTS
+from hf_gradexplain.explanation.records import NUMBERS, SAMPLING, SPANS, text_columns, to_record, to_records
 from hf_gradexplain.files import atomic_write, checksum_path, matches_checksum
-from hf_gradexplain.records import NUMBERS, SAMPLING, SPANS, text_columns, to_record, to_records
 from hf_gradexplain.text.rationales import Rationale
 
 COUNT = b"documents"
@@ -113,7 +113,7 @@ def schema(methods: Sequence[str], measures: Measures | None = None, more: Colle
     Args:
         methods: The methods.
         measures: What is measured.
-        more: Fields of explanations that not all of them have, see `hf_gradexplain.records.SOMETIMES`, and
+        more: Fields of explanations that not all of them have, see `hf_gradexplain.explanation.records.SOMETIMES`, and
             `RATIONALE` if there are rationales.
     """
     measures = measures or Measures()

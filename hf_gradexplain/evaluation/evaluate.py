@@ -7,17 +7,17 @@ import numpy as np
 import torch
 
 from hf_gradexplain.classifier.state import frozen_eval_mode
-from hf_gradexplain.correlation import REFERENCE
+from hf_gradexplain.engine.scored import ScoredBatch
 from hf_gradexplain.errors import NotFiniteError
 from hf_gradexplain.evaluation.correlation import compared_by_sign, correlate_all, sign_agreement
 from hf_gradexplain.evaluation.documents import EvaluatedDocument
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.evaluation.naopc import document_bounds
 from hf_gradexplain.evaluation.random_band import random_ranks, summarize_orders
+from hf_gradexplain.explanation.correlation import REFERENCE
 from hf_gradexplain.options import TiesName
 from hf_gradexplain.perturb import removal_curves, subset_logits
 from hf_gradexplain.perturb.orders import batch_removal_ranks
-from hf_gradexplain.scored import ScoredBatch
 
 
 def evaluate_batch(

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from hf_gradexplain.evaluation.bootstrap import REPLICATES, Means
-from hf_gradexplain.rounding import ROUNDING
+from hf_gradexplain.statistics.rounding import ROUNDING
 
 EXACT_UNITS = 10
 """Up to this number of units all `2^U` sets are searched, and the bounds are exact."""

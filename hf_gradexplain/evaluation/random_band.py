@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from hf_gradexplain.evaluation.aopc import aopc_by_k
-from hf_gradexplain.ragged_array import RaggedArray
+from hf_gradexplain.statistics.ragged_array import RaggedArray
 from hf_gradexplain.text.data import Document
 
 COVERAGE = 0.95

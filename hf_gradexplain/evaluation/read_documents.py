@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hf_gradexplain.correlation import COEFFICIENTS
 from hf_gradexplain.evaluation.documents import open_documents, read_left_out
-from hf_gradexplain.ragged_array import RaggedArray
-from hf_gradexplain.remarks import COMPLETE_WITHIN
+from hf_gradexplain.explanation.correlation import COEFFICIENTS
+from hf_gradexplain.explanation.remarks import COMPLETE_WITHIN
+from hf_gradexplain.statistics.ragged_array import RaggedArray
 
 BLOCK = 256
 """Number of documents that are summed at a time; equal blocks give equal sums for any split into files."""

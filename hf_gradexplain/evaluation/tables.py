@@ -24,9 +24,9 @@ from hf_gradexplain.evaluation.read_documents import (
     read_correlations,
     undefined_correlations,
 )
+from hf_gradexplain.explanation.remarks import COMPLETE_WITHIN
 from hf_gradexplain.options import Options
-from hf_gradexplain.ragged_array import RaggedArray
-from hf_gradexplain.remarks import COMPLETE_WITHIN
+from hf_gradexplain.statistics.ragged_array import RaggedArray
 
 SHORT_K = 10
 """AOPC is reported and compared at this `K` and at the longest: readers look at the top units."""

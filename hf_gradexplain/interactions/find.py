@@ -6,6 +6,7 @@ import numpy as np
 
 from hf_gradexplain.classifier.targets import Labels
 from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.engine.scored import collect
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.interactions.indices import (
     Enumeration,
@@ -19,7 +20,6 @@ from hf_gradexplain.interactions.indices import (
 from hf_gradexplain.interactions.result import Interactions
 from hf_gradexplain.interactions.value_function import ValueFunction
 from hf_gradexplain.options import Options
-from hf_gradexplain.scored import collect
 from hf_gradexplain.text.data import Document
 from hf_gradexplain.text.texts import Text
 

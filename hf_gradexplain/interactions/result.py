@@ -10,11 +10,11 @@ import pandas as pd
 
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanation.record_files import load_record, save_record
+from hf_gradexplain.explanation.records import reading_record
 from hf_gradexplain.interactions.display import DisplayedInteractions
 from hf_gradexplain.interactions.indices import IndexName
 from hf_gradexplain.interactions.value_function import ValueFunction
-from hf_gradexplain.record_files import load_record, save_record
-from hf_gradexplain.records import reading_record
 from hf_gradexplain.viz.sanitize import json_text
 
 

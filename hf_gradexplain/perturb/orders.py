@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from hf_gradexplain.coefficients import rank
-from hf_gradexplain.ragged_array import RaggedArray
+from hf_gradexplain.statistics.coefficients import rank
+from hf_gradexplain.statistics.ragged_array import RaggedArray
 
 _TIED = 64
 """The distance up to which scores are ties, in units in the last place of the text's largest score."""

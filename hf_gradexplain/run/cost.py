@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hf_gradexplain.correlation import REFERENCE
+from hf_gradexplain.explanation.correlation import REFERENCE
 from hf_gradexplain.viz.cell import cell_html
 from hf_gradexplain.viz.sanitize import visible
 from hf_gradexplain.viz.tables import text_table

@@ -18,8 +18,7 @@ from hf_gradexplain.evaluation.presentation import draw_figures, warnings_of
 from hf_gradexplain.evaluation.random_band import with_mean_random
 from hf_gradexplain.evaluation.report import shown_documents, write_report
 from hf_gradexplain.evaluation.summaries import finding, headline, p_value, summary_table
-from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.explanations import Explanations
+from hf_gradexplain.explanation import Explanation, Explanations
 from hf_gradexplain.run.results import Run
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.cell import cell_html

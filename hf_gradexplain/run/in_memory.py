@@ -10,13 +10,13 @@ from tempfile import mkdtemp
 import torch
 from datasets import Dataset
 
-from hf_gradexplain.arguments import AuditArguments, MeasureArguments
 from hf_gradexplain.audit.plausibility import plausibility_tables
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, translate_write_errors
 from hf_gradexplain.evaluation.extra_measures import Measures, default_measures
 from hf_gradexplain.hub.provenance import public_name
 from hf_gradexplain.options import CUSTOM, Options
+from hf_gradexplain.options.arguments import AuditArguments, MeasureArguments
 from hf_gradexplain.run.cost import Estimate
 from hf_gradexplain.run.describe import cautions, run_facts, run_inputs, run_settings
 from hf_gradexplain.run.estimate import estimate

@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 from datasets import Dataset, IterableDataset
 
-from hf_gradexplain.arguments import AuditArguments
 from hf_gradexplain.audit.sanity import check_sanity
 from hf_gradexplain.audit.sanity_checks import UNCHANGED
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.options import Options
+from hf_gradexplain.options.arguments import AuditArguments
 from hf_gradexplain.text.texts import texts_of
 from hf_gradexplain.viz.tables import join_words
 from hf_gradexplain.viz.terminal import say

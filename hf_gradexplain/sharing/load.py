@@ -13,10 +13,9 @@ from huggingface_hub.errors import HTTPError
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
 from hf_gradexplain.evaluation.documents import open_documents, read_rows
-from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.explanations import Explanations
+from hf_gradexplain.explanation import Explanation, Explanations
+from hf_gradexplain.explanation.records import NotAnExplanationError
 from hf_gradexplain.hub.provenance import resolve
-from hf_gradexplain.records import NotAnExplanationError
 from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.sharing.source import TextSource, digest
 from hf_gradexplain.text.texts import texts_of, whole_text

@@ -39,7 +39,7 @@ class Encoder:
         max_length: Largest number of tokens, special tokens included; longer texts are truncated. None for no limit.
         unit: What gets one score: see `hf_gradexplain.options.UnitName`, or `custom` for texts with their own spans.
         filler: Token id used for a text without any token, because a model needs at least one.
-        kwargs: Arguments of the tokenizer, see `hf_gradexplain.tokenizer_kwargs`.
+        kwargs: Arguments of the tokenizer, see `hf_gradexplain.options.tokenizer_kwargs`.
         roles: Of conversations, only messages of these roles have units; all of them if there are none.
         stride: How many tokens the windows of a longer text share; None truncates it instead.
 

@@ -8,6 +8,7 @@ import numpy as np
 from transformers import BatchEncoding
 
 from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
+from hf_gradexplain.options.values import as_list, plain
 from hf_gradexplain.text.alignment import NO_WORD
 from hf_gradexplain.text.characters import Characters
 from hf_gradexplain.text.chat import TEMPLATE, Prompt
@@ -18,7 +19,6 @@ from hf_gradexplain.text.joined import Piece, join
 from hf_gradexplain.text.texts import SEPARATOR, without_surrogates
 from hf_gradexplain.text.tokenize import tokenize
 from hf_gradexplain.text.unit import Message
-from hf_gradexplain.values import as_list, plain
 
 _TRUNCATION = "only_first"
 """How a text and a hypothesis are truncated."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.options.values import as_list
 from hf_gradexplain.text.texts import Text, whole_text
-from hf_gradexplain.values import as_list
 
 Rationale = tuple[tuple[int, int], ...]
 """Spans `(start, end)` of a text: offsets of characters, in ascending order, without overlap."""

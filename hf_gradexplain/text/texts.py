@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.values import as_list
+from hf_gradexplain.options.values import as_list
 
 Conversation = Sequence[Mapping[str, Any]]
 """Messages, each with a `role` and a `content`."""

@@ -3,10 +3,10 @@
 from dataclasses import MISSING, dataclass
 from typing import Literal
 
-from hf_gradexplain.arguments import DatasetArguments, ModelArguments
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.option_fields import check_choices, option, with_default
 from hf_gradexplain.options import BaselineName
+from hf_gradexplain.options.arguments import DatasetArguments, ModelArguments
+from hf_gradexplain.options.fields import check_choices, option, with_default
 
 TaskName = Literal["classifier", "reward", "reranker"]
 

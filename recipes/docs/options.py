@@ -4,10 +4,10 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
-from hf_gradexplain.arguments import HubArguments, MeasureArguments, ModelArguments, SplitArguments
 from hf_gradexplain.files import atomic_write_text
-from hf_gradexplain.option_fields import choices_of
 from hf_gradexplain.options import Options
+from hf_gradexplain.options.arguments import HubArguments, MeasureArguments, ModelArguments, SplitArguments
+from hf_gradexplain.options.fields import choices_of
 
 GROUPS = {
     "How to explain": Options,

@@ -15,7 +15,7 @@ KINDS: dict[Any, griffe.ParameterKind] = {
 
 
 class OptionSignatures(griffe.Extension):
-    """Give functions that `hf_gradexplain.signatures.takes_options` decorates the signature and docstring of `help`.
+    """Give functions with `hf_gradexplain.options.signatures.takes_options` the signature and docstring of `help`.
 
     In the source they have `**options`, and defaults that are names.
     """

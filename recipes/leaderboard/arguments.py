@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hf_gradexplain.errors import GradexplainError, choose
-from hf_gradexplain.option_fields import option
+from hf_gradexplain.options.fields import option
 from recipes.leaderboard.entries import ENTRIES
 
 _COUNTS = (

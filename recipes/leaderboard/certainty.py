@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow.parquet as pq
 
-from hf_gradexplain.sampling import Sampling, tells_apart
+from hf_gradexplain.statistics.sampling import Sampling, tells_apart
 
 TOP = 5
 """Number of highest scores of a text that an estimate should tell apart from the others."""

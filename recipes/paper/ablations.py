@@ -11,7 +11,7 @@ import pandas as pd
 from hf_gradexplain.attribution.descriptions import PAPER_METHODS
 from hf_gradexplain.evaluation.aopc import areas, removal_drops
 from hf_gradexplain.evaluation.read_documents import read_blocks
-from hf_gradexplain.rounding import ROUNDING
+from hf_gradexplain.statistics.rounding import ROUNDING
 from hf_gradexplain.viz.tables import MISSING, join_words
 from recipes.paper.claim_checks import Evidence
 from recipes.paper.claims import judge_tables

@@ -7,7 +7,7 @@ import pandas as pd
 
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.evaluation.median import median_interval
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.files import atomic_write
 from recipes.paper.results import Estimate
 

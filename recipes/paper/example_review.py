@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.files import atomic_write_text
 
 REVIEW = "The plot is thin and the end is bad, but the actors are great, and I was never bored."

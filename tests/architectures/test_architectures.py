@@ -3,7 +3,7 @@
 import pytest
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from tests.architectures import table
 from tests.architectures.measure import TEXTS, TOLERANCE, ArchitectureCase
 from tests.architectures.zoo import MODEL_TYPES, OVERRIDES, InFloat64, tiny_model, tiny_tokenizer

@@ -11,9 +11,8 @@ from hf_gradexplain.attribution import gradients
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
-from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.explanations import Explanations
+from hf_gradexplain.explainer import Explainer
+from hf_gradexplain.explanation import Explanation, Explanations
 from hf_gradexplain.options import Options
 from tests.helpers.naive import NaiveReader, gradient_score, loss_of
 from tests.helpers.tiny import FEW, TEXTS, config_of, explainer, make

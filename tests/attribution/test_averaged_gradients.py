@@ -17,7 +17,7 @@ from hf_gradexplain.attribution.averaged_gradients import (
 from hf_gradexplain.attribution.formulas import sa_l2, signed_gi, vargrad
 from hf_gradexplain.attribution.methods import METHODS, Method
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.text.encode import Encoder
 from tests.helpers.naive import NaiveReader, gradient_score, loss_of

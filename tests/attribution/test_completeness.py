@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from hf_gradexplain.attribution.averaged_gradients import IntegratedGradients
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanation
 from tests.helpers.naive import NaiveReader, loss_of
 from tests.helpers.tiny import TEXTS, explainer, make

@@ -8,10 +8,9 @@ import pytest
 import torch
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
-from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.explanations import Explanations
-from hf_gradexplain.remarks import remark
+from hf_gradexplain.explainer import Explainer
+from hf_gradexplain.explanation import Explanation, Explanations
+from hf_gradexplain.explanation.remarks import remark
 from tests.helpers.naive import NaiveReader, gradient_score
 from tests.helpers.tiny import TEXTS, explainer, make
 

@@ -10,7 +10,7 @@ from captum.attr import GradientShap
 from hf_gradexplain.commands.publish import public_replay
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.text.encode import Encoder
 from tests.helpers.naive import NaiveReader, loss_of

@@ -11,7 +11,7 @@ from hf_gradexplain.attribution.methods import METHODS, Method, register, select
 from hf_gradexplain.attribution.sources import RandomScores
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from tests.helpers.naive import NaiveReader, gradient_score, loss_of
 from tests.helpers.tiny import KINDS, PROBLEM_TYPES, TEXTS, explainer, make

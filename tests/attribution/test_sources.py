@@ -9,7 +9,7 @@ from hf_gradexplain.attribution.methods import score_batch, select
 from hf_gradexplain.attribution.sources import Backward, LeaveOneOut, RandomScores
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.state import frozen_eval_mode
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from tests.helpers.naive import NaiveReader, loss_of
 from tests.helpers.tiny import KINDS, PROBLEM_TYPES, TEXTS, explainer, make

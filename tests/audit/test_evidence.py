@@ -16,10 +16,10 @@ from hf_gradexplain.audit.wording import likelihood, percent
 from hf_gradexplain.audit.wording_of_measures import about_faithfulness, about_method, faithfulness_warning
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, iterate_documents
 from hf_gradexplain.evaluation.tables import Tables
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.run.evidence import evidence
-from hf_gradexplain.sampling import Sampling
+from hf_gradexplain.statistics.sampling import Sampling
 from hf_gradexplain.text.unit import Unit
 from tests.helpers.chats import chat_classifier
 from tests.helpers.tiny import CORPUS, explainer

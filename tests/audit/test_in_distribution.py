@@ -11,7 +11,7 @@ from transformers import XLNetConfig, XLNetForSequenceClassification
 from hf_gradexplain.audit.detector import Detector, _fisher, simes, two_sided
 from hf_gradexplain.audit.in_distribution import InDistribution, _features, _layers, in_distribution
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from tests.helpers.naive import NaiveReader
 from tests.helpers.tiny import explainer, make

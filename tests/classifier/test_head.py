@@ -11,7 +11,7 @@ from transformers import BertConfig
 from hf_gradexplain.cards.faithfulness import explain_examples
 from hf_gradexplain.classifier.head import class_names_of, head_of, named_sigmoid
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from tests.helpers.naive import NaiveReader, loss_of
 from tests.helpers.tiny import explainer, make
 

@@ -11,7 +11,7 @@ from hf_gradexplain.classifier.memory import (
     run_in_chunks,
     token_limit,
 )
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from tests.helpers.tiny import TEXTS, make
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hf_gradexplain.classifier.process_settings import UNCOMPILED, WITHOUT_ONEDNN
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from tests.helpers.tiny import make
 
 

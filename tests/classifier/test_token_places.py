@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from tests.helpers.rearranging import FOUND, LONG, REFUSED, Rearranging, after_the_separator
 from tests.helpers.toys import TOKENIZER
 

@@ -7,7 +7,7 @@ import torch
 from accelerate import dispatch_model
 from peft import LoraConfig, PrefixTuningConfig, PromptTuningConfig, get_peft_model
 
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.perturb import GENERIC, shortcut_of
 from hf_gradexplain.run.fingerprints import weights_fingerprint
 from tests.helpers.tiny import OURS, TEXTS, explainer, make

@@ -5,7 +5,6 @@ from dataclasses import fields, replace
 import pytest
 import yaml
 
-from hf_gradexplain.arguments import HubArguments, ModelArguments
 from hf_gradexplain.commands.parsing import parse_arguments
 from hf_gradexplain.commands.recipe_arguments import (
     EvaluateRecipeArguments,
@@ -16,6 +15,7 @@ from hf_gradexplain.commands.recipe_arguments import (
 from hf_gradexplain.commands.run_options import options_of
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options
+from hf_gradexplain.options.arguments import HubArguments, ModelArguments
 
 
 @pytest.mark.parametrize(

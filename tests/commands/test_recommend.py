@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from datasets import Dataset
 
-from hf_gradexplain.arguments import SplitArguments
 from hf_gradexplain.cli import main
 from hf_gradexplain.commands.recommend import _recommendation, load_sample, recommend_method
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.tables import Tables
+from hf_gradexplain.options.arguments import SplitArguments
 from tests.helpers.tiny import explainer, make
 
 

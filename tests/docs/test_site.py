@@ -18,7 +18,7 @@ from mkdocs.config import load_config
 from pymdownx.slugs import slugify
 
 from hf_gradexplain import Explainer
-from hf_gradexplain.arguments import MeasureArguments
+from hf_gradexplain.options.arguments import MeasureArguments
 from recipes.docs.hooks import PAGES as GENERATED
 from recipes.docs.hooks import page_of, site_links
 from tests.docs.pages import PAGES, ROOT, read

@@ -9,7 +9,7 @@ import torch
 from hf_gradexplain.attribution.masking.budget import Budget
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.perturb import SHORTCUTS, Shortcut, generic, shortcut_of
-from hf_gradexplain.sampling import margins
+from hf_gradexplain.statistics.sampling import margins
 from tests.docs.pages import blocks
 from tests.helpers.games import Table, random_game
 from tests.helpers.tiny import TEXTS, explainer, word_tokenizer

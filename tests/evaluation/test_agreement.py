@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from hf_gradexplain.correlation import COEFFICIENTS
 from hf_gradexplain.evaluation.agreement import CorrelationSums, SignSums, correlation_tables
 from hf_gradexplain.evaluation.bootstrap import bootstrap_weights
+from hf_gradexplain.explanation.correlation import COEFFICIENTS
 
 
 def tables(r, p):

@@ -12,7 +12,7 @@ from hf_gradexplain.evaluation.aopc import (
     removal_drops,
     sufficiency_drops,
 )
-from hf_gradexplain.ragged_array import RaggedArray
+from hf_gradexplain.statistics.ragged_array import RaggedArray
 from tests.helpers.curves import naive_aopc
 
 

@@ -7,7 +7,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.baselines import SHOWN, baseline_table, orders_that_depend, other_baselines
 from hf_gradexplain.evaluation.summaries import baseline_ranks
 from hf_gradexplain.evaluation.tables import Tables
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from tests.helpers.tiny import explainer, make
 

@@ -5,7 +5,7 @@ import pytest
 
 from hf_gradexplain.evaluation.aopc import document_aopc, removal_drops
 from hf_gradexplain.evaluation.bootstrap import AopcSums, Means, bootstrap_weights, interval_grid
-from hf_gradexplain.ragged_array import RaggedArray
+from hf_gradexplain.statistics.ragged_array import RaggedArray
 from tests.helpers.curves import naive_aopc
 
 

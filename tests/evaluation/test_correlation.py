@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hf_gradexplain.correlation import COEFFICIENTS, correlate_documents
-from hf_gradexplain.correlation import correlate as correlate_rows
 from hf_gradexplain.evaluation.correlation import compared_by_sign, correlate_all, sign_agreement
+from hf_gradexplain.explanation.correlation import COEFFICIENTS, correlate_documents
+from hf_gradexplain.explanation.correlation import correlate as correlate_rows
 
 
 def correlate(x, y, coefficient="pearson"):

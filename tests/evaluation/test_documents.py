@@ -20,8 +20,8 @@ from hf_gradexplain.evaluation.documents import (
 )
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanation.records import to_records
 from hf_gradexplain.options import Options
-from hf_gradexplain.records import to_records
 from hf_gradexplain.run.runner import evaluate_texts
 from tests.helpers.tiny import CORPUS, explainer
 

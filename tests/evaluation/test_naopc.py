@@ -9,7 +9,7 @@ from hf_gradexplain.evaluation import naopc
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.bootstrap import bootstrap_weights
 from hf_gradexplain.evaluation.naopc import NormalisedSums, document_bounds, extreme_sums, normalised_aopc
-from hf_gradexplain.rounding import ROUNDING
+from hf_gradexplain.statistics.rounding import ROUNDING
 
 
 def any_function(rng, n_units):

@@ -5,7 +5,7 @@ import pandas as pd
 
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.random_band import RandomBandSums, random_ranks, summarize_orders
-from hf_gradexplain.ragged_array import RaggedArray
+from hf_gradexplain.statistics.ragged_array import RaggedArray
 from tests.perturb.conftest import random_document
 
 LONGEST = 14

@@ -6,7 +6,7 @@ import torch
 from accelerate import dispatch_model
 from datasets import Dataset
 
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import GENERIC, shortcut_of

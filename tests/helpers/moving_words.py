@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.models import FastTextConfig, FastTextForSequenceClassification, train_word_tokenizer
 
 PUSH = {"flag": 40.0, "trap": -30.0, "good": 3.0, "bad": -3.0, "fine": 2.0, "poor": -2.0, "film": 0.4, "plot": -0.4}

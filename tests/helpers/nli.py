@@ -14,7 +14,7 @@ from transformers import (
     XLMRobertaForSequenceClassification,
 )
 
-from hf_gradexplain.zero_shot import ZeroShotExplainer
+from hf_gradexplain.explainer.zero_shot import ZeroShotExplainer
 from tests.helpers.tiny import POSITIONS, make
 
 NliKind = Literal["bart", "deberta-v2", "xlm-r"]

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from tests.helpers.tiny import TEXTS, Kind, explainer
 from tests.helpers.toys import TEXT, TOKENIZER, Toy
 

@@ -22,7 +22,7 @@ from transformers import (
 
 from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.attribution.sources import gradient_passes, is_sampled
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.models import (
     BiLSTMConfig,
     BiLSTMForSequenceClassification,

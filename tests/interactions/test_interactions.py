@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from hf_gradexplain import Explainer, GradexplainError, Interactions, plots
+from tests.explainer.test_conversations import explainer as of_conversations
 from tests.helpers.hostile import HTML
 from tests.helpers.naive import NaiveReader, loss_of
 from tests.helpers.tiny import explainer, make
 from tests.interactions.with_shapiq import TEXT
-from tests.test_conversations import explainer as of_conversations
 
 SHAPIQ = json.loads(Path(__file__).with_name("shapiq.json").read_text(encoding="utf-8"))
 LONG = "the good film is not bad , the actor is good and the music of this film is bad"

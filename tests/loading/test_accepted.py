@@ -15,7 +15,7 @@ from torch import nn
 from transformers import BertForMaskedLM, BertForQuestionAnswering, BertForTokenClassification, pipeline
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer, explain
+from hf_gradexplain.explainer import Explainer, explain
 from tests.helpers.tiny import explainer, make
 from tests.helpers.toys import TEXT, TOKENIZER, Toy
 

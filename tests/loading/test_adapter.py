@@ -5,7 +5,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import RobertaConfig, RobertaForSequenceClassification
 
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.loading.adapter import head_config
 from tests.helpers.tiny import make
 

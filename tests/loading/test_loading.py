@@ -10,7 +10,7 @@ from transformers import AutoModelForSequenceClassification
 from hf_gradexplain.classifier.state import dtype_of
 from hf_gradexplain.commands.doctor import diagnose
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.loading import precision
 from hf_gradexplain.loading.checkpoint import load_checkpoint, load_classifier
 from tests.helpers.tiny import make

@@ -6,8 +6,8 @@ import evaluate
 import numpy as np
 import pytest
 
-from hf_gradexplain.correlation import COEFFICIENTS, correlate
 from hf_gradexplain.evaluation.correlation import SIGNIFICANCE
+from hf_gradexplain.explanation.correlation import COEFFICIENTS, correlate
 from hf_gradexplain.metrics import AOPC, LOOCorrelation
 from tests.helpers.curves import naive_aopc
 

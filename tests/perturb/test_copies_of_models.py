@@ -6,7 +6,7 @@ import torch
 
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.state import frozen_eval_mode
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import generic
 from tests.architectures.zoo import InFloat64, tiny_model, tiny_tokenizer, word_rows

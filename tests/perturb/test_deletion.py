@@ -11,7 +11,7 @@ from torch import nn
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import iterate_documents
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import GENERIC, leave_one_out, removal_curves, subset_logits

@@ -6,7 +6,7 @@ import torch
 
 from hf_gradexplain.evaluation.evaluate import evaluate_batch
 from hf_gradexplain.evaluation.extra_measures import Measures
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.perturb.orders import batch_removal_ranks, removal_ranks, tie, tie_tolerance
 from tests.helpers.tiny import TEXTS, make

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.probing import compiled
 from tests.helpers.tiny import make
 

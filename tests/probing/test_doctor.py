@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, models
 from torch import nn
 from transformers import PreTrainedTokenizerFast
 
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.probing.doctor import _words
 from hf_gradexplain.probing.report import Check, Report
 from tests.helpers.rearranging import Rearranging, chunks_as_rows, head_and_tail, without_a_hook, words_elsewhere

@@ -6,7 +6,7 @@ from torch.overrides import TorchFunctionMode
 
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import frozen_eval_mode
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.probing.gradient_checks import finite_difference_error, forward_backward, sample_documents
 from hf_gradexplain.probing.probe import probe
 from hf_gradexplain.text.collate import collate

@@ -7,7 +7,7 @@ import torch
 
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import frozen_eval_mode
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.probing.padding import PaddingLimit
 from tests.helpers.tiny import explainer
 from tests.helpers.toys import TOKENIZER, Toy, square_written_out_from

@@ -12,7 +12,7 @@ from transformers import GPT2ForSequenceClassification
 
 from hf_gradexplain.classifier.key_values import KeyValues
 from hf_gradexplain.classifier.state import frozen_eval_mode
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.perturb import shared_prefix
 from hf_gradexplain.probing.gradient_checks import sample_documents
 from hf_gradexplain.probing.open_classifier import open_classifier

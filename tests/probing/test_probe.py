@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, MistralConfig, Qwen3Config, RobertaConfig
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.probing.probe import probe
 from tests.helpers.tiny import KINDS, explainer, make
 from tests.helpers.toys import TEXT, TOKENIZER, Nested, StraightThrough, Toy, TwiceTheGradient, WithSetup

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.probing import propagation_check
 from hf_gradexplain.probing.propagation_check import PropagationCheck
 from tests.helpers.same_scores import METHODS

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.propagation.graph import Graph, apply_rules
 from hf_gradexplain.propagation.nodes import Kind, short_name

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from tests.helpers.same_scores import METHODS, assert_same, scores, toy_scores
 from tests.helpers.toys import TEXT, TOKENIZER, Toy
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from tests.helpers.same_scores import METHODS, assert_same, scores, scores_of
 from tests.helpers.toys import TEXT, TOKENIZER
 

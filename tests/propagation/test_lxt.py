@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks.peers.lxt_relevances import IDS, RESULTS, RUNS, InFloat64, tiny_model
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from tests.helpers.tokenizer_of_ids import tokenizer_of_ids
 
 STORED = {(run["model"], run["rules"]): run for run in json.loads(RESULTS.read_text(encoding="utf-8"))["runs"]}

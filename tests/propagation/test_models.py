@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.probing.compiled import CompiledLayers
 from tests.helpers.same_scores import METHODS, assert_same, scores, tiny_scores, toy_scores
 from tests.helpers.snapshot import snapshot

@@ -13,7 +13,7 @@ from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.corpus import CorpusError, load_texts, stream_texts
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import iterate_documents
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.fingerprints import texts_fingerprint, tokenizer_fingerprint
 from hf_gradexplain.run.runner import evaluate

@@ -15,8 +15,8 @@ from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import iterate_documents
-from hf_gradexplain.explain import Explainer
-from hf_gradexplain.explanations import Explanations
+from hf_gradexplain.explainer import Explainer
+from hf_gradexplain.explanation import Explanations
 from hf_gradexplain.run import in_memory
 from hf_gradexplain.run.rewrite import rewrite_results
 from tests.helpers.tiny import CORPUS, explainer, make

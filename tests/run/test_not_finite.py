@@ -12,7 +12,7 @@ from datasets import Dataset
 from hf_gradexplain.errors import GradexplainError, NotFiniteError
 from hf_gradexplain.evaluation.documents import read_explanations, read_left_out
 from hf_gradexplain.evaluation.extra_measures import Measures
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.run import shards
 from hf_gradexplain.run.folder import document_paths

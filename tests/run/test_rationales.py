@@ -10,7 +10,7 @@ from hf_gradexplain.commands import evaluate
 from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.evaluation.documents import iterate_documents
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.run import in_memory, rewrite
 from hf_gradexplain.run.finished_run import FinishedRun
 from tests.helpers.tiny import CORPUS, make

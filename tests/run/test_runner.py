@@ -15,7 +15,7 @@ from filelock import FileLock
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import read_explanations
 from hf_gradexplain.evaluation.tables import make_tables
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.run import folder, shards
 from hf_gradexplain.run.folder import document_paths

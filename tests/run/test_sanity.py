@@ -3,11 +3,11 @@
 import pytest
 from datasets import Dataset
 
-from hf_gradexplain.arguments import AuditArguments
 from hf_gradexplain.audit.sanity import check_sanity
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.presentation import readable_extra
 from hf_gradexplain.options import Options
+from hf_gradexplain.options.arguments import AuditArguments
 from hf_gradexplain.run.finished_run import open_run
 from hf_gradexplain.run.sanity import sanity_notes, sanity_tables
 from tests.helpers.tiny import TEXTS, explainer

@@ -8,8 +8,8 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import iterate_documents
 from hf_gradexplain.perturb import generic
 from hf_gradexplain.run import runner, shards
+from tests.explainer.test_windows import LIMIT, OPTIONS, STRIDE, TEXT, Naive, spans_of
 from tests.helpers.tiny import OURS, explainer
-from tests.test_windows import LIMIT, OPTIONS, STRIDE, TEXT, Naive, spans_of
 
 METHODS = ("loo", "signed_gi")
 DOCUMENTS = [TEXT, "a good film", f"{TEXT} , {TEXT}"]

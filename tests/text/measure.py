@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.text.data import NO_UNIT, Document
 from hf_gradexplain.text.encode import Encoder
 from tests.helpers.tokenizer_classes import SENTENCES, UNUSUAL, build

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.explain import Explainer, explain
+from hf_gradexplain.explainer import Explainer, explain
 from hf_gradexplain.pipelines import TextAttributionPipeline
 from hf_gradexplain.text.encode import Encoder
 from hf_gradexplain.text.given_units import divide

@@ -10,7 +10,7 @@ import torch
 from datasets import Dataset
 from transformers import BertConfig, BertForSequenceClassification
 
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.text.character_alignment import align, matching_blocks

@@ -9,7 +9,7 @@ import numpy as np
 
 from hf_gradexplain.attribution.masking.game import Estimate
 from hf_gradexplain.options import Options
-from hf_gradexplain.sampling import margins, tells_apart
+from hf_gradexplain.statistics.sampling import margins, tells_apart
 
 FIRST_DRAWS = 8
 """The number of draws before the errors are checked first."""

@@ -10,7 +10,7 @@ from hf_gradexplain.attribution.masking.budget import Budget
 from hf_gradexplain.attribution.masking.kernel_shap import KernelShap, Sizes, sampled_values
 from hf_gradexplain.attribution.masking.regression import robust_errors
 from hf_gradexplain.attribution.masking.shapley import exact_values
-from hf_gradexplain.sampling import margins
+from hf_gradexplain.statistics.sampling import margins
 from tests.helpers.games import Table, over_all_orders, random_game
 
 ALL = Budget(max_evals=2**14, max_error=0)

@@ -5,7 +5,7 @@ import pytest
 
 from hf_gradexplain.attribution.masking.budget import Budget
 from hf_gradexplain.attribution.masking.lime import Lime, all_masks, kernel, random_masks
-from hf_gradexplain.sampling import margins
+from hf_gradexplain.statistics.sampling import margins
 from tests.helpers.games import Table, random_game
 
 

@@ -13,7 +13,7 @@ from hf_gradexplain.attribution.masking.partition_shapley import (
     sampled_values,
 )
 from hf_gradexplain.attribution.masking.shapley import exact_values as shapley_values
-from hf_gradexplain.sampling import margins
+from hf_gradexplain.statistics.sampling import margins
 from tests.helpers.games import Table, random_game
 
 TREES = [

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.peers.lxt_relevances import IDS, tiny_model
 from benchmarks.peers.shap_and_lime_scores import LIME_COPIES, MODELS, RESULTS
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from tests.helpers.tokenizer_of_ids import tokenizer_of_ids
 
 STORED = {run["model"]: run for run in json.loads(RESULTS.read_text(encoding="utf-8"))["runs"]}

@@ -10,7 +10,7 @@ from hf_gradexplain.attribution.masking.game import Game
 from hf_gradexplain.attribution.masking.shapley import exact_values, most_copies, sampled_values, shapley_values
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options
-from hf_gradexplain.sampling import margins, tells_apart
+from hf_gradexplain.statistics.sampling import margins, tells_apart
 from tests.helpers.games import Table, over_all_orders, random_game
 from tests.helpers.naive import NaiveReader, loss_of
 from tests.helpers.tiny import TEXTS, explainer

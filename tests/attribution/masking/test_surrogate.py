@@ -10,7 +10,7 @@ from hf_gradexplain.attribution.masking.shapley import exact_values, sampled_val
 from hf_gradexplain.attribution.masking.surrogate import corrected, shapley_of_kernel, with_surrogate
 from hf_gradexplain.attribution.masking.walks import Walks
 from hf_gradexplain.options import Options
-from hf_gradexplain.sampling import margins
+from hf_gradexplain.statistics.sampling import margins
 from tests.helpers.games import Table, random_game
 from tests.helpers.tiny import explainer
 

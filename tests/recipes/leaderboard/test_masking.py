@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hf_gradexplain.records import SAMPLING
+from hf_gradexplain.explanation.records import SAMPLING
 from hf_gradexplain.viz.canvas import figure_bytes
 from recipes.leaderboard.certainty import Certainty, read_certainty
 from recipes.leaderboard.figure import LIGHT, leaderboard_figure

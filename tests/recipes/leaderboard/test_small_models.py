@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hf_gradexplain.attribution.methods import METHODS
-from hf_gradexplain.explain import Explainer
+from hf_gradexplain.explainer import Explainer
 from recipes.leaderboard.candidates import CANDIDATES
 from recipes.leaderboard.entries import SMALL
 from recipes.leaderboard.small_models import save_untrained, train_tokenizer

@@ -1,0 +1,97 @@
+"""The methods of `Explainer` that compare texts."""
+
+from collections.abc import Iterable, Sequence
+from typing import Unpack, overload
+
+from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.options import Options, UnitName
+from hf_gradexplain.options.signatures import ComparisonOptions, takes_options
+from hf_gradexplain.ranking.comparison import comparison_options
+from hf_gradexplain.ranking.preference import Preference, explain_preferences
+from hf_gradexplain.ranking.ranking import Ranking, rank_documents
+from hf_gradexplain.text.texts import Text
+
+
+class ComparingEngine(AttributionEngine):
+    """An engine that also explains why a model gives one text a higher number than another."""
+
+    @overload
+    def prefer(  # type: ignore[overload-overlap]
+        self,
+        chosen: Text,
+        rejected: Text,
+        methods: str | Sequence[str] = ...,
+        unit: UnitName = ...,
+        **options: Unpack[ComparisonOptions],
+    ) -> Preference: ...
+
+    @overload
+    def prefer(
+        self,
+        chosen: Iterable[Text],
+        rejected: Iterable[Text],
+        methods: str | Sequence[str] = ...,
+        unit: UnitName = ...,
+        **options: Unpack[ComparisonOptions],
+    ) -> list[Preference]: ...
+
+    @takes_options
+    def prefer(
+        self,
+        chosen: Text | Iterable[Text],
+        rejected: Text | Iterable[Text],
+        methods: str | Sequence[str] = Options.methods,
+        unit: UnitName = Options.unit,
+        **options: Unpack[ComparisonOptions],
+    ) -> Preference | list[Preference]:
+        """Explain why a reward model prefers one text to another: the reward of `chosen` minus that of `rejected`.
+
+        Each text gets scores for its own side: positive ones raise its own reward.
+
+        Args:
+            chosen: A text, a text pair such as `(prompt, answer)`, or a conversation; or several in a list.
+            rejected: The text to compare it with, or one for each of `chosen`.
+            methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
+            unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word in one of the texts),
+                `sentence`, or `clause` (a part of a sentence between punctuation).
+            **options: See `hf_gradexplain.options.Options`.
+
+        Returns:
+            One `Preference`, or a list of them.
+
+        Raises:
+            GradexplainError: The model has several logits, or an argument cannot be used.
+        """
+        return explain_preferences(self, chosen, rejected, comparison_options("prefer", methods, unit, options))
+
+    @takes_options
+    def rank(
+        self,
+        query: str,
+        documents: Iterable[str],
+        methods: str | Sequence[str] = Options.methods,
+        unit: UnitName = Options.unit,
+        *,
+        top: int | None = None,
+        **options: Unpack[ComparisonOptions],
+    ) -> Ranking:
+        """Rank documents for a query with a reranker, and keep what it takes to explain the ranking.
+
+        The model is a `CrossEncoder`, or another model of text pairs with one logit. Documents are scored in batches.
+
+        Args:
+            query: The query.
+            documents: The documents, in a list, an array, a Series or a column.
+            methods: The methods of `Ranking.why`: a name in `METHODS`, `auto`, or several.
+            unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
+                `clause` (a part of a sentence between punctuation).
+            top: The number of documents that the ranking keeps; all of them if None.
+            **options: See `hf_gradexplain.options.Options`.
+
+        Returns:
+            The `Ranking`: its `order` and `scores`, `why(1, 2)`, and `table(1)`.
+
+        Raises:
+            GradexplainError: The model has several logits, or an argument cannot be used.
+        """
+        return rank_documents(self, query, documents, comparison_options("rank", methods, unit, options), top)

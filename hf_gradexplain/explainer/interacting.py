@@ -1,0 +1,74 @@
+"""The method of `Explainer` for pairs of words."""
+
+from dataclasses import replace
+from typing import Unpack
+
+from hf_gradexplain.classifier.targets import Labels
+from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.interactions.find import TOP, find_interactions
+from hf_gradexplain.interactions.indices import IndexName
+from hf_gradexplain.interactions.result import Interactions
+from hf_gradexplain.options import Options, UnitName
+from hf_gradexplain.options.signatures import ExplainOptions, call_options, takes_options
+from hf_gradexplain.options.values import plain
+from hf_gradexplain.text.given_units import GivenUnits, with_units
+from hf_gradexplain.text.texts import Text, is_text
+
+
+class InteractingEngine(AttributionEngine):
+    """An engine that also finds words that work together."""
+
+    @takes_options
+    def interactions(
+        self,
+        text: Text,
+        method: str = Options.methods[0],
+        unit: UnitName = Options.unit,
+        labels: Labels = None,
+        *,
+        top: int | None = TOP,
+        index: IndexName = "second_difference",
+        units: GivenUnits | None = None,
+        **options: Unpack[ExplainOptions],
+    ) -> Interactions:
+        """Find words of a text that work together, and words that back each other up.
+
+        The value of a pair is how much more the loss rises when both words are removed than when each is removed alone,
+        added up: `v(both) - v(first) - v(second) + v(none)`, where `v` is the loss without these words. See
+        `Interactions` for what its sign means. `k` words take `k (k + 1) / 2` masked copies of the text.
+
+        `index="shapley_taylor"` averages this over what else was removed before, in all orders of removal (the
+        Shapley-Taylor index of order 2, Sundararajan, Dhamdhere & Agarwal 2020). For a text of up to 10 units it is
+        exact, for all pairs; for a longer one it is estimated from random orders, with standard errors, for pairs of
+        the `top` words. `index="shapley_interaction"` averages over all sets of other units instead (the Shapley
+        interaction index, Grabisch & Roubens 1999), exactly, for up to 10 units.
+
+        Args:
+            text: A text, a text pair as a tuple `(a, b)`, or a conversation.
+            method: The method that chooses the words: those with the largest `|score|`. `auto` is the one that suits
+                the model.
+            unit: What is removed: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
+                `clause` (a part of a sentence between punctuation).
+            labels: The true class, by id or name; explained without `target`.
+            top: The number of words among which pairs are looked for; None for all.
+            index: `second_difference`, `shapley_taylor` or `shapley_interaction`.
+            units: Your own units instead of `unit`, see `__call__`.
+            **options: See `hf_gradexplain.options.Options`.
+
+        Returns:
+            The `Interactions`: `show()`, `to_frame()`, `strongest()`, `to_shapiq()`.
+
+        Raises:
+            GradexplainError: An argument cannot be used, or it takes more masked copies than are allowed; the message
+                says how to fix it.
+        """
+        if not is_text(text := plain(text)):
+            raise GradexplainError(
+                f"interactions takes one text, pair or conversation, not {type(text).__name__}: call it for each text"
+            )
+        chosen = call_options(method, unit, labels, options)
+        if chosen.self_check is None:
+            chosen = replace(chosen, self_check=True)
+        (only,), chosen = with_units([text], chosen, units, single=True)
+        return find_interactions(self, only, chosen, labels, top=top, index=index)

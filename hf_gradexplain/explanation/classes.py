@@ -1,0 +1,92 @@
+"""The classes of an explanation: what is asked of them, and the scores for classes other than the target."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import numpy as np
+
+from hf_gradexplain.statistics.sampling import Sampling
+
+
+@dataclass(frozen=True, eq=False)
+class ClassScores:
+    """The scores of a text's units for one more class; the attributes are those of `Explanation`."""
+
+    target: int
+    target_label: str
+    against: int | None
+    against_label: str
+    scores: Mapping[str, np.ndarray]
+    completeness: Mapping[str, float]
+    sampling: Mapping[str, Sampling]
+
+    @classmethod
+    def of(cls, explanation: Any) -> "ClassScores":
+        """Return the scores of an explanation."""
+        return cls(*(getattr(explanation, part.name) for part in fields(cls)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; `from_dict` reads them."""
+        scores = {name: scores.tolist() for name, scores in self.scores.items()}
+        sampling = {name: of_method.to_dict() for name, of_method in self.sampling.items()}
+        return {**vars(self), "scores": scores, "completeness": dict(self.completeness), "sampling": sampling}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any], methods: Any = None) -> "ClassScores":
+        """Return the scores from what `to_dict` returned, or a Parquet file, which needs `methods`, their order."""
+        known: dict[str, Any] = {part.name: record.get(part.name) for part in fields(cls)}
+        names = methods or list(record["scores"])
+        scores = {name: np.asarray(known["scores"][name], dtype=float) for name in names}
+        gaps = known["completeness"] or {}
+        completeness = {name: gaps[name] for name in names if gaps.get(name) is not None}
+        of_methods = known["sampling"] or {}
+        sampling = {name: Sampling.from_dict(of_methods[name]) for name in names if of_methods.get(name) is not None}
+        return cls(**{**known, "scores": scores, "completeness": completeness, "sampling": sampling})
+
+
+class ExplainedClasses:
+    """The classes of an explanation. `hf_gradexplain.explanation.Explanation` describes the attributes."""
+
+    target: int
+    target_label: str
+    against: int | None
+    against_label: str
+    prediction: int
+    prediction_label: str
+    probabilities: np.ndarray
+    class_names: tuple[str, ...]
+    classes: tuple[ClassScores, ...]
+
+    @property
+    def question(self) -> str:
+        """The name of the explained class; under a contrast, such as "Sports rather than World"."""
+        return f"{self.target_label} rather than {self.other_class}" if self.other_class else self.target_label
+
+    @property
+    def other_class(self) -> str:
+        """The name of the class that the explained one is compared with, or "the rest"; empty if there is none."""
+        return "the rest" if self.against_label and self.against is None else self.against_label
+
+    def by_class(self) -> dict[str, Self]:
+        """Return an explanation for each class of `target="all"`, the most probable first, by the name of the class.
+
+        If two classes of the model have the same name, the keys are ids, as strings. Only the explanation of the
+        predicted class has a self-check. Without `target="all"` there is one class.
+        """
+        alone: Any = replace(self, classes=())  # type: ignore[type-var]  # an Explanation is a dataclass
+        others = (replace(alone, self_check={}, **vars(scores)) for scores in self.classes)
+        unique = len(set(self.class_names)) == len(self.class_names)
+        return {each.target_label if unique else str(each.target): each for each in (alone, *others)}
+
+    def _most_probable_other(self) -> int | None:
+        """Return the predicted class if it is not the target, otherwise the runner-up; None if there is no other."""
+        if self.prediction != self.target:
+            return self.prediction
+        others = [i for i in range(len(self.probabilities)) if i != self.target]
+        return max(others, key=lambda i: float(self.probabilities[i])) if others else None
+
+    def _class_name(self, number: int | None) -> str:
+        """Return the name of a class; empty if it is not known."""
+        known = {**dict(enumerate(self.class_names)), self.target: self.target_label}
+        return {**known, self.prediction: self.prediction_label}.get(-1 if number is None else number, "")

@@ -1,0 +1,217 @@
+"""The result of explaining one text: its units and their scores."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hf_gradexplain.errors import GradexplainError, choose
+from hf_gradexplain.explanation.classes import ClassScores
+from hf_gradexplain.explanation.display import Displayed
+from hf_gradexplain.explanation.record_files import load_record, save_record
+from hf_gradexplain.explanation.records import reading_record, to_fields, to_record
+from hf_gradexplain.explanation.self_check import SelfCheck
+from hf_gradexplain.options.values import Lazy
+from hf_gradexplain.statistics.sampling import Sampling
+from hf_gradexplain.text.unit import Message, Unit, Window
+from hf_gradexplain.viz.sanitize import json_text
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation(Displayed):
+    """The scores of one text's units, for one class of a classifier.
+
+    `show` displays it; `to_html`, `to_figure`, `to_frame` and `to_dict` convert it. Without their argument `method`,
+    `show`, `to_html`, `to_svg` and `to_png` show all methods; `to_figure`, `top` and `segments` take the first one of
+    `scores`.
+
+    `explanation["loo"]` are the scores of a method, and `"loo" in explanation` says whether it has them;
+    `len(explanation)` is the number of units, and iteration goes over the units.
+
+    Attributes:
+        text: The text. The two texts of a pair are joined by a newline, and so are the contents of a conversation.
+        units: The parts of the text that have scores, in the order of their first occurrence. `Unit.spans` are
+            character offsets into `text`. In a conversation, `Unit.message` and `Unit.role` say whose it is.
+        scores: Per method, one score per unit: an array `(U,)`.
+        target: The id of the explained class.
+        target_label: The name of the explained class.
+        prediction: The id of the predicted class.
+        probabilities: The probability of each class: an array `(C,)`. The model's outputs if `regression`.
+        objective: The function that was explained: `loss`, `logit`, `prob` or `contrast`.
+        unit: The kind of unit: `token`, `word`, `word_type`, `sentence`, `clause`, or `custom` for given ones.
+        truncated_at: The offset of the first character that the model did not read; None if it read the whole text. In
+            a conversation, the first one that truncation removes.
+        pair_start: The offset of the second text of a pair; None for a single text.
+        messages: The messages of a conversation: their roles, and where their contents are in `text`. Of
+            `Ranking.why`, the query and the documents. Empty for other texts.
+        unread: The parts that the model did not read, as `(start, end)`: of a conversation, what the chat template
+            drops and truncation removes; what truncation removes of a text before candidate labels or of a ranking.
+            Empty for others.
+        windows: The windows that a long text was read as, with `stride`; empty if it was read as one sequence.
+        deciding: With `pool="max"`, the number of the window, from 0, that has the largest logit of each class: `(C,)`.
+            Words outside of these windows have gradients of zero. Empty otherwise.
+        prediction_label: The name of the predicted class, or empty.
+        regression: Whether the model is a regression model.
+        dtype: The compute dtype of the model, such as `float32`; lower precision gives less exact scores.
+        why: Which method `methods="auto"` chose, and why, in words; empty if it was not asked for.
+        self_check: Per method, the prediction without the units that it scores highest, next to the prediction without
+            random ones. Empty if it was not asked for, or if the text has fewer than two units.
+        completeness: Per method whose scores add up to the rise of the loss when all units are masked, up to the error
+            of a quadrature (`integrated_gradients`), how far they miss it: `(sum - rise) / max(|rise|, 1e-3)`.
+        sampling: Per method that draws copies of the text at random, such as `shapley`: the standard errors of its
+            scores, and how many copies ran.
+        baselines: Per method that masks words or multiplies by their vectors, the baseline: `zero`, or another name;
+            `deletion` for a method that cuts words out; for `gradient_shap`, what its baselines are drawn from.
+        mask: How units were removed, also for the self-check: `baseline` or `deletion`.
+        tokenizer_kwargs: The arguments of the tokenizer that were asked for, see
+            `hf_gradexplain.options.tokenizer_kwargs`.
+        label: The id of the true class; None if it is not known.
+        class_names: The names of the model's classes: `(C,)`; empty if they are not known.
+        against: The id of the class that the target is compared with, under the objective `contrast`; None otherwise,
+            and if it is compared with all other classes together.
+        against_label: The name of this class, or `rest` for all others together; empty if there is none.
+        classes: The scores for the other classes of `target="all"`, the most probable first, see `by_class`.
+    """
+
+    text: str
+    units: tuple[Unit, ...]
+    scores: Mapping[str, np.ndarray]
+    target: int
+    target_label: str
+    prediction: int
+    probabilities: np.ndarray
+    objective: str
+    unit: str
+    truncated_at: int | None = None
+    pair_start: int | None = None
+    messages: tuple[Message, ...] = ()
+    unread: tuple[tuple[int, int], ...] = ()
+    windows: tuple[Window, ...] = ()
+    deciding: tuple[int, ...] = ()
+    prediction_label: str = ""
+    regression: bool = False
+    dtype: str = "float32"
+    why: str = ""
+    self_check: Mapping[str, SelfCheck] = field(default_factory=dict)
+    completeness: Mapping[str, float] = field(default_factory=dict)
+    sampling: Mapping[str, Sampling] = field(default_factory=dict)
+    baselines: Mapping[str, str] = field(default_factory=dict)
+    mask: str = "baseline"
+    tokenizer_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    label: int | None = None
+    class_names: tuple[str, ...] = ()
+    against: int | None = None
+    against_label: str = ""
+    classes: tuple[ClassScores, ...] = ()
+
+    def __repr__(self) -> str:
+        shown = self.text if len(self.text) <= 40 else self.text[:39] + "…"
+        value = f"{'output' if self.regression else 'p'}={self.probabilities[self.target]:.3f}"
+        return (
+            f"Explanation({shown!r}, target={self.question!r}, {value}, "
+            f"units={len(self.units)}, methods={list(self.scores)})"
+        )
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    def __iter__(self) -> Iterator[Unit]:
+        return iter(self.units)
+
+    def __getitem__(self, method: str) -> np.ndarray:
+        return self.scores[choose("method", method, self.scores)]
+
+    def __contains__(self, method: object) -> bool:
+        return method in self.scores
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Explanation):
+            return NotImplemented
+        return json_text(self.to_dict()) == json_text(other.to_dict())
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.target, *self.scores))
+
+    def top(self, n: int = 3, method: str | None = None) -> list[tuple[str, float]]:
+        """Return the `n` units that score highest, as `(unit, score)`, the highest first; equal ones as in the text.
+
+        Args:
+            n: The number of units; a text with fewer has fewer.
+            method: The method whose scores are compared; the first one if None.
+
+        Raises:
+            GradexplainError: The explanation has no scores of this method.
+        """
+        scores = self.scores[self._method(method)]
+        return [(self.units[u].text, float(scores[u])) for u in np.argsort(-scores, kind="stable")[:n]]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table with one row per unit.
+
+        Its columns are `unit`, the text; `start` and `end`, the offsets of the first occurrence; and one per method.
+        A method that draws copies at random has one more, `METHOD_error`: the standard error of each score.
+        """
+        starts, ends = zip(*(unit.spans[0] for unit in self.units), strict=True) if self.units else ((), ())
+        columns = {"unit": [unit.text for unit in self.units], "start": starts, "end": ends}
+        return pd.DataFrame({**columns, **self.columns()})
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return the scores by method, each followed by its standard errors, `METHOD_error`, if it has some."""
+        errors = {name: {f"{name}_error": sampling.errors} for name, sampling in self.sampling.items()}
+        return {k: x for name in self.scores for k, x in {name: self.scores[name], **errors.get(name, {})}.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain lists, numbers and strings, ready for JSON; `from_dict` reads them.
+
+        `remarks` maps each method with a non-empty `remark` to that remark, and `certainty` each one that draws at
+        random to the sentence about it.
+        """
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        certainty = {name: self.certainty(name) for name in self.sampling}
+        return {
+            **to_record(values),
+            "remarks": {name: said for name in self.scores if (said := self.remark(name))},
+            **({"certainty": certainty} if certainty else {}),
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Explanation":
+        """Return the explanation of a dictionary made by `to_dict`; unknown keys are ignored.
+
+        Raises:
+            NotAnExplanationError: The dictionary was not made by `to_dict`.
+        """
+        with reading_record():
+            return cls(**to_fields(record, cls.__dataclass_fields__))
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the explanation to a JSON file, which `load` reads; a file of this name is replaced.
+
+        A name that ends in `.svg` or `.png` gets the coloured text of all methods, as a picture.
+
+        Raises:
+            GradexplainError: The file cannot be written, or its name is that of a file of several explanations.
+        """
+        if Path(path).suffix.lower() in (".parquet", ".jsonl"):
+            raise GradexplainError(
+                f"{path} is a name for several explanations: give one that ends in .json, .svg or .png, or use "
+                "Explanations([explanation]).save"
+            )
+        save_record(path, self.to_dict, {".svg": lambda: self.to_svg().encode(), ".png": self.to_png})
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> "Explanation":
+        """Load the explanation that `save` wrote, equal to it.
+
+        Raises:
+            GradexplainError: The file cannot be read, or `save` did not write it.
+        """
+        return load_record(path, cls.from_dict, "Explanation.save")
+
+
+# Units are objects: an explanation is given the function that makes them, and calls it when they are asked for.
+Explanation.units = Lazy("units")  # type: ignore[assignment]

@@ -1,0 +1,53 @@
+"""What the model read of a text: all of it, a part, or all of it in windows."""
+
+from hf_gradexplain.explanation.classes import ExplainedClasses
+from hf_gradexplain.text.unit import Unit, Window
+from hf_gradexplain.viz.tables import join_words
+
+
+class Reading(ExplainedClasses):
+    """What was read. `hf_gradexplain.explanation.Explanation` describes the attributes."""
+
+    text: str
+    units: tuple[Unit, ...]
+    truncated_at: int | None
+    pair_start: int | None
+    unread: tuple[tuple[int, int], ...]
+    windows: tuple[Window, ...]
+    deciding: tuple[int, ...]
+
+    @property
+    def not_read(self) -> tuple[tuple[int, int], ...]:
+        """The parts of the text that the model did not read, as `(start, end)` character offsets.
+
+        What truncation removes goes on up to the next unit: it may be the beginning of a text, or the end of the first
+        text of a pair.
+        """
+        if self.unread or self.truncated_at is None:
+            return self.unread
+        starts = (start for unit in self.units for start, _ in unit.spans if start >= self.truncated_at)
+        return ((self.truncated_at, min(starts, default=len(self.text))),)
+
+    @property
+    def fits_windows(self) -> bool:
+        """Whether the text was truncated, but can be read as windows, each of which has the first text of a pair."""
+        return not self.unread and self.truncated_at is not None and self.truncated_at >= (self.pair_start or 0)
+
+    @property
+    def reading(self) -> str:
+        """A sentence about the windows that the text was read as, counted from 1; empty if there are none.
+
+        With `pool="max"`, it names the window of the target, and that of the class that this is compared with.
+        """
+        if not self.windows:
+            return ""
+        read = f"read in {len(self.windows):,} windows of {self.windows[0].tokens:,} tokens"
+        if not self.deciding:
+            return f"{read}, whose logits are averaged"
+        places = []
+        for number in (self.target, self.against):
+            if number is not None:
+                k = self.deciding[number]
+                span = f"characters {self.windows[k].start:,} to {self.windows[k].end:,}"
+                places.append(f"of {self._class_name(number)} comes from window {k + 1:,} ({span})")
+        return f"{read}; the maximum {join_words(places)}"

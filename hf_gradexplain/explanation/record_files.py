@@ -1,0 +1,69 @@
+"""Explanations in files of their own: JSON, written whole and read back."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from hf_gradexplain.errors import one_line, translate_errors, translate_write_errors
+from hf_gradexplain.explanation.records import NotAnExplanationError
+from hf_gradexplain.files import atomic_write_bytes
+from hf_gradexplain.viz.sanitize import json_text
+
+Loaded = TypeVar("Loaded")
+
+
+def save_record(
+    path: str | PathLike[str],
+    record: Callable[[], Mapping[str, Any]],
+    pictures: Mapping[str, Callable[[], bytes]] | None = None,
+) -> None:
+    """Write a record to a JSON file, or to a name that ends as that of a picture, the picture.
+
+    Args:
+        path: The file, which is replaced if it exists.
+        record: Returns the record.
+        pictures: What draws the pictures, by the ends of their names, such as `.svg`.
+
+    Raises:
+        GradexplainError: The file cannot be written.
+    """
+    draw = (pictures or {}).get(Path(path).suffix.lower())
+    content = draw() if draw else f"{json_text(record(), indent=2)}\n".encode()
+    with translate_write_errors(path, instead="path"):
+        atomic_write_bytes(Path(path), content)
+
+
+def load_record(path: str | PathLike[str], read: Callable[[Mapping[str, Any]], Loaded], writer: str) -> Loaded:
+    """Load what `save_record` wrote.
+
+    Args:
+        path: The file.
+        read: Makes the object from the record, such as `Explanation.from_dict`.
+        writer: What writes such files, for the message.
+
+    Raises:
+        GradexplainError: The file cannot be read, or holds something else.
+    """
+    with reading_file(path, writer):
+        return read(json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+@contextmanager
+def reading_file(path: str | PathLike[str], writer: str) -> Iterator[None]:
+    """Turn the errors of reading a file into one sentence that names the file and what writes such files.
+
+    Raises:
+        GradexplainError: Reading the file fails in the block, or it holds no explanation.
+    """
+
+    def explain(error: Exception) -> str:
+        reason = "it holds something else" if isinstance(error, NotAnExplanationError) else one_line(error, 200)
+        return f"cannot load {fspath(path)} ({reason}): give a file that {writer} wrote"
+
+    with translate_errors(explain, OSError, ValueError, RecursionError, pa.ArrowException, NotAnExplanationError):
+        yield

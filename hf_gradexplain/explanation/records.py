@@ -1,0 +1,244 @@
+"""The fields of an explanation as plain values, for JSON and for Parquet files."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hf_gradexplain.errors import GradexplainError, one_line, translate_errors
+from hf_gradexplain.explanation.classes import ClassScores
+from hf_gradexplain.explanation.self_check import SelfCheck
+from hf_gradexplain.options.tokenizer_kwargs import read_kwargs, write_kwargs
+from hf_gradexplain.statistics.sampling import Sampling
+from hf_gradexplain.text.unit import Message, Unit, Window, make_units
+
+NUMBERS = pa.list_(pa.float64())
+"""The type of a column of scores."""
+
+SPANS = pa.list_(pa.list_(pa.int64()))
+"""The type of a column of spans."""
+
+_MESSAGE = pa.struct([("role", pa.string()), ("start", pa.int64()), ("end", pa.int64())])
+_WINDOW = pa.struct([("start", pa.int64()), ("end", pa.int64()), ("tokens", pa.int64())])
+
+SOMETIMES = {
+    "messages": pa.list_(_MESSAGE),
+    "unread": SPANS,
+    "windows": pa.list_(_WINDOW),
+    "deciding": pa.list_(pa.int64()),
+}
+"""The fields that only some explanations have in files, such as those of conversations and long documents, and their
+columns."""
+
+_CHECK = pa.struct(
+    [
+        ("top", pa.list_(pa.string())),
+        ("full", pa.float64()),
+        ("without", pa.float64()),
+        ("random", NUMBERS),
+        ("alone", pa.float64()),
+        ("unit", pa.string()),
+        ("signed", pa.bool_()),
+        ("regression", pa.bool_()),
+        ("against", pa.string()),
+    ]
+)
+
+
+SAMPLING = pa.struct([("errors", NUMBERS), *((name, pa.int64()) for name in ("draws", "copies", "seed"))])
+"""The type of a column of `hf_gradexplain.statistics.sampling.Sampling`."""
+
+
+class NotAnExplanationError(GradexplainError):
+    """A record was not made by `Explanation.to_dict`."""
+
+
+def to_record(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an explanation as lists, numbers and strings; `to_fields` is the inverse."""
+    messages, windows, deciding = values["messages"], values["windows"], values["deciding"]
+    unread = list(map(list, values["unread"]))
+    return {
+        **{name: value for name, value in values.items() if name not in SOMETIMES},
+        **({"messages": list(map(asdict, messages))} if messages else {}),
+        **({"unread": unread} if messages or unread else {}),
+        **({"windows": list(map(asdict, windows))} if windows else {}),
+        **({"deciding": list(deciding)} if deciding else {}),
+        "units": list(map(_plain_unit, values["units"])),
+        "scores": {name: scores.tolist() for name, scores in values["scores"].items()},
+        "probabilities": values["probabilities"].tolist(),
+        "self_check": {name: check.to_dict() for name, check in values["self_check"].items()},
+        "sampling": {name: sampling.to_dict() for name, sampling in values["sampling"].items()},
+        **{name: dict(values[name]) for name in ("completeness", "baselines", "tokenizer_kwargs")},
+        "class_names": list(values["class_names"]),
+        "classes": [scores.to_dict() for scores in values["classes"]],
+    }
+
+
+def to_fields(record: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Return the fields of an explanation from plain values; unknown keys and methods without values are ignored.
+
+    Args:
+        record: What `to_record` returned, also read back from JSON, or a row of a Parquet file, whose `methods` are the
+            names in `scores` in their order.
+        names: The fields that an explanation has.
+    """
+    known = {name: record[name] for name in names if name in record}
+    messages = tuple(Message(**message) for message in record.get("messages") or ())
+    names_by_method = ("scores", "self_check", "completeness", "sampling", "baselines")
+    by_method = {name: _by_method(record, name) for name in names_by_method}
+    return {
+        **known,
+        **by_method,
+        "units": _units(record["units"], messages),
+        "messages": messages,
+        "unread": tuple((int(a), int(b)) for a, b in record.get("unread") or ()),
+        "windows": tuple(Window(**window) for window in record.get("windows") or ()),
+        "deciding": tuple(map(int, record.get("deciding") or ())),
+        "scores": {name: np.asarray(x, dtype=float) for name, x in by_method["scores"].items()},
+        "probabilities": np.asarray(record["probabilities"]),
+        "self_check": {name: SelfCheck.from_dict(check) for name, check in by_method["self_check"].items()},
+        "sampling": {name: Sampling.from_dict(of_method) for name, of_method in by_method["sampling"].items()},
+        "tokenizer_kwargs": read_kwargs(record.get("tokenizer_kwargs")),
+        "class_names": tuple(record.get("class_names") or ()),
+        "classes": tuple(ClassScores.from_dict(each, record.get("methods")) for each in record.get("classes") or ()),
+    }
+
+
+def _plain_unit(unit: Unit) -> dict[str, Any]:
+    plain = {"text": unit.text, "spans": [list(span) for span in unit.spans]}
+    return plain if unit.message is None else {**plain, "message": unit.message, "role": unit.role}
+
+
+def _units(units: Sequence[Unit | Mapping[str, Any]], messages: Sequence[Message]) -> tuple[Unit, ...]:
+    """Return the units, and in a conversation whose they are; `to_records` has built units already."""
+    built = tuple(map(_unit, units))
+    return tuple(make_units([u.text for u in built], [u.spans for u in built], messages)) if messages else built
+
+
+def _unit(unit: Unit | Mapping[str, Any]) -> Unit:
+    return unit if isinstance(unit, Unit) else Unit(unit["text"], tuple((int(a), int(b)) for a, b in unit["spans"]))
+
+
+@contextmanager
+def reading_record() -> Iterator[None]:
+    """Turn the errors of reading a record that is not that of an explanation into one sentence.
+
+    Raises:
+        NotAnExplanationError: Reading the record fails in the block.
+    """
+
+    def explain(error: Exception) -> str:
+        reason = f"{type(error).__name__}: {one_line(error, 200)}"
+        return f"the record is not that of an explanation ({reason}): give one that Explanation.to_dict made"
+
+    kinds = (AttributeError, LookupError, TypeError, ValueError)
+    with translate_errors(explain, *kinds, raises=NotAnExplanationError):
+        yield
+
+
+def _by_method(record: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a field that has one value per method, in the order of the methods, without those that are null."""
+    values = record.get(name) or {}
+    return {m: values[m] for m in record.get("methods") or record["scores"].keys() if values.get(m) is not None}
+
+
+def text_columns(more: Collection[str] = ()) -> list[tuple[str, pa.DataType]]:
+    """Return the Parquet columns of a text, its prediction and its units, and those of `more` names in `SOMETIMES`."""
+    unit = pa.struct([("text", pa.string()), ("spans", SPANS)])
+    return [
+        ("text", pa.string()),
+        ("pair_start", pa.int64()),
+        ("truncated_at", pa.int64()),
+        ("unit", pa.string()),
+        ("objective", pa.string()),
+        ("mask", pa.string()),
+        ("target", pa.int64()),
+        ("target_label", pa.string()),
+        ("against", pa.int64()),
+        ("against_label", pa.string()),
+        ("prediction", pa.int64()),
+        ("prediction_label", pa.string()),
+        ("regression", pa.bool_()),
+        ("dtype", pa.string()),
+        ("probabilities", NUMBERS),
+        ("units", pa.list_(unit)),
+        *((name, kind) for name, kind in SOMETIMES.items() if name in more),
+    ]
+
+
+def explanation_schema(explanations: Collection[Mapping[str, Any]]) -> pa.Schema:
+    """Return the Parquet columns that hold every field of these records, see `to_record`.
+
+    The scores of all methods are in one struct; where an explanation lacks a method, the value is null. `methods` are
+    the names of an explanation's methods, in their order.
+    """
+    kinds = {"scores": NUMBERS, "self_check": _CHECK, "completeness": pa.float64(), "baselines": pa.string()}
+    kinds["sampling"] = SAMPLING
+    structs = {}
+    for name, kind in kinds.items():
+        if methods := dict.fromkeys(method for record in explanations for method in record[name]):
+            structs[name] = pa.struct([(method, kind) for method in methods])
+    if any(record["classes"] for record in explanations):
+        structs["classes"] = pa.list_(_class_type(structs))
+    names = pa.list_(pa.string())
+    more = [("methods", names), ("why", pa.string()), ("tokenizer_kwargs", pa.string()), ("class_names", names)]
+    texts = text_columns({name for record in explanations for name in SOMETIMES if name in record})
+    return pa.schema([("label", pa.int64()), *texts, *structs.items(), *more])
+
+
+def _class_type(structs: Mapping[str, pa.DataType]) -> pa.StructType:
+    """Return the type of the scores for one more class."""
+    by_method = [(name, structs[name]) for name in ("scores", "completeness", "sampling") if name in structs]
+    whole, text = pa.int64(), pa.string()
+    classes = [("target", whole), ("target_label", text), ("against", whole), ("against_label", text)]
+    return pa.struct([*classes, *by_method])
+
+
+def to_row(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record as a row of `explanation_schema`; `to_fields` reads it."""
+    return {
+        **record,
+        "methods": list(record["scores"]),
+        "tokenizer_kwargs": write_kwargs(record["tokenizer_kwargs"]),
+    }
+
+
+def to_records(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """Return the rows of a Parquet file as records for `to_fields`, with numbers as arrays and units as `Unit`s.
+
+    `batch.to_pylist()` gives equal records, with a Python object for each number, which takes several times as long.
+    """
+    columns: dict[str, Sequence[Any]] = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if name == "units":
+            columns[name] = _unit_lists(column)
+        elif pa.types.is_struct(column.type) and all(part.type == NUMBERS for part in column.type):
+            arrays = [_arrays(column.field(part.name)) for part in column.type]
+            names = [part.name for part in column.type]
+            columns[name] = [dict(zip(names, values, strict=True)) for values in zip(*arrays, strict=True)]
+        else:
+            columns[name] = column.to_pylist()
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _arrays(column: pa.ListArray) -> list[np.ndarray | None]:
+    """Return a column of lists of numbers as an array per row, None where it is null."""
+    values, ends = column.values.to_numpy(zero_copy_only=False), column.offsets.to_numpy().tolist()
+    rows: list[np.ndarray | None] = [values[start:end] for start, end in pairwise(ends)]
+    for i in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)):
+        rows[i] = None
+    return rows
+
+
+def _unit_lists(column: pa.ListArray) -> list[list[Unit]]:
+    """Return a column of units as a list of `Unit`s per row."""
+    spans = column.values.field("spans")
+    pairs = [tuple(pair) for pair in spans.values.values.to_numpy().reshape(-1, 2).tolist()]
+    ends = spans.offsets.to_numpy().tolist()
+    places = [tuple(pairs[start:end]) for start, end in pairwise(ends)]
+    units = [Unit(*unit) for unit in zip(column.values.field("text").to_pylist(), places, strict=True)]
+    return [units[start:end] for start, end in pairwise(column.offsets.to_numpy().tolist())]

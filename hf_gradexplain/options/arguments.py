@@ -1,0 +1,156 @@
+"""The arguments of commands and recipes other than the options: model, dataset, measures, hub."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.options.fields import check_choices, option
+from hf_gradexplain.options.options import TiesName
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelArguments:
+    """Model. Which classifier to load, and what its repository may do."""
+
+    model_name_or_path: str | None = option(None, "Hub name or folder of the classifier.", metavar="NAME")
+    model_revision: str | None = option(None, "Branch, tag or commit of the model.", metavar="NAME")
+    trust_remote_code: bool = option(False, "Run the code that the model's repository ships.")
+    allow_pickle: bool = option(False, "Load weights from pickle files (.bin).")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetArguments:
+    """Dataset. Which dataset to load, and its columns."""
+
+    dataset_name: str | None = option(None, "Hub name, folder or file of the dataset.", metavar="NAME")
+    dataset_config_name: str | None = option(None, "Configuration of the dataset.", metavar="NAME")
+    dataset_revision: str | None = option(None, "Branch, tag or commit of the dataset.", metavar="NAME")
+    text_column: str = option("text", "Column of the texts, or two joined by a comma for text pairs.", metavar="NAME")
+    label_column: str = option("label", "Column of the labels.", metavar="NAME")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitArguments(DatasetArguments):
+    """Dataset. Which rows of a dataset to load."""
+
+    file: str | None = option(
+        None,
+        "File of texts: .txt with one text per line, .csv, .tsv, .json, .jsonl, .parquet or .arrow, also compressed as "
+        "in .csv.gz.",
+        metavar="FILE",
+    )
+    split: str = option("test", "Split of the dataset, or a slice of it as in test[:10%].", metavar="NAME")
+    max_samples: int | None = option(
+        None,
+        "Number of texts: a random sample. By default `explain` takes 20 of a dataset and all of a file, `doctor` 50.",
+    )
+    label_map: str | None = option(
+        None,
+        "Which class of the model each label of the dataset is, if the names differ: label=class pairs, joined by "
+        "commas, as in biz=Business,sci=3.",
+        metavar="LABEL=CLASS,...",
+    )
+
+    def __post_init__(self) -> None:
+        """Check `file`, and make it the `dataset_name`, so that a replay and a card name one place."""
+        if self.file is None:
+            return
+        if self.dataset_name is not None:
+            raise GradexplainError("give either --file or --dataset_name")
+        if Path(self.file).is_dir():
+            raise GradexplainError(f"{self.file} is a folder: give it as --dataset_name; --file takes one file")
+        if not Path(self.file).is_file():
+            raise GradexplainError(f"there is no file {self.file}: check the path; --file takes one file of texts")
+        object.__setattr__(self, "dataset_name", self.file)
+        object.__setattr__(self, "file", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureArguments:
+    """Measures. What an evaluation computes in addition to removal curves and correlations."""
+
+    max_k: int | None = option(None, "Largest K of the AOPC table; by default the unit count of the longest text.")
+    ties: TiesName = option("random", "Order of removal among equal scores: random, or by position in the text.")
+    random_orders: int | None = option(
+        None,
+        "Random orders per text, which show how high AOPC gets by chance; by default 20 for models with a shortcut "
+        "(FastText, TextCNN, BiLSTM), else 2.",
+    )
+    both_ends: bool | None = option(
+        None,
+        "Also remove the lowest-scored units first, and measure sufficiency; by default only for models with a "
+        "shortcut (FastText, TextCNN, BiLSTM).",
+    )
+    naopc: bool | None = option(
+        None,
+        "Also normalise AOPC by the best and the worst order; slow for long texts. By default for the generated "
+        "corpus only.",
+    )
+    beam_size: int = option(
+        5, "Number of candidate sets of removed units that the beam search for the best and the worst order keeps."
+    )
+    k_grid: tuple[int, ...] = option(
+        (),
+        "Compute the curves only at these numbers of removed units, and no AOPC(K) beyond them; by default at every "
+        "number.",
+    )
+    compare_baselines: tuple[str, ...] = option(
+        (), "Also rank the methods under these masking baselines; deletion cuts words out.", metavar="NAME"
+    )
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        if self.max_k is not None and self.max_k < 0:
+            raise GradexplainError(f"max_k must be a number of removed units, 0 or larger, but is {self.max_k}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditArguments:
+    """Audits. What is asked of the explanations of all texts together."""
+
+    rationale_column: str | None = option(
+        None,
+        "Column of human rationales, with which the scores are compared: a list of spans [start, end] of characters "
+        "per text.",
+        metavar="NAME",
+    )
+    rationale_mask_column: str | None = option(
+        None,
+        "Column of human rationales as a list of 0 and 1, one for each word between white space.",
+        metavar="NAME",
+    )
+    hybrid_documents: int = option(
+        0,
+        "Number of documents to join from sentences of two classes, to see whether the highest-scored word stands in "
+        "one of the predicted class; 0 for none.",
+    )
+    sanity: bool = option(
+        False,
+        "Also check, on the first texts, that the scores of the methods change when the model's parameters are random. "
+        "For a model of L layers, these texts are explained L + 2 to L + 4 times.",
+    )
+    sanity_samples: int = option(50, "With sanity: number of texts.")
+
+    def __post_init__(self) -> None:
+        if self.rationale_column and self.rationale_mask_column:
+            raise GradexplainError("give either rationale_column, for spans, or rationale_mask_column, for 0 and 1")
+        if self.hybrid_documents < 0:
+            raise GradexplainError(
+                f"hybrid_documents must be a number of documents, 0 or larger, but is {self.hybrid_documents}"
+            )
+        if self.sanity_samples < 1:
+            raise GradexplainError(
+                f"sanity_samples must be a number of texts, 1 or larger, but is {self.sanity_samples}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubArguments:
+    """Hub. Whether and how to push the result."""
+
+    push_to_hub: bool = option(
+        False,
+        "Push the result to the hub in one commit. Log in with `hf auth login` first.",
+        hint="name the repository with --hub_model_id or --hub_dataset_id",
+    )
+    hub_private_repo: bool = option(True, "With push_to_hub: create a new repository private. With false it is public.")

@@ -1,0 +1,207 @@
+"""Every option in one place: its name, type, default, choices and help text.
+
+`Options` holds what decides an explanation; `hf_gradexplain.options.arguments` has the other arguments of commands.
+Python signatures (`hf_gradexplain.options.signatures`), `--help` and the keys of YAML files are all made from these
+fields.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.options.classes import ClassName, ClassNames, check_classes, set_classes
+from hf_gradexplain.options.fields import check_choices, option
+from hf_gradexplain.options.sampling import check_sampling, set_reference_texts
+from hf_gradexplain.options.tokenizer_kwargs import read_kwargs, write_kwargs
+
+UnitName = Literal["token", "word", "word_type", "sentence", "clause"]
+ObjectiveName = Literal["loss", "logit", "prob", "contrast"]
+ProblemTypeName = Literal["single_label_classification", "multi_label_classification", "regression"]
+BaselineName = Literal["zero", "pad", "mask", "unk", "mean"]
+MaskName = Literal["baseline", "deletion"]
+PoolName = Literal["mean", "max"]
+PrecisionName = Literal["no", "bf16"]
+TiesName = Literal["random", "position"]
+
+CUSTOM = "custom"
+"""The unit of texts that come with the spans of their units: `units=...` sets it, which only Python has."""
+
+UNIT_NOUNS = {name: name for name in get_args(UnitName)} | {"word_type": "word", CUSTOM: "unit"}
+"""What one unit of each kind is called in sentences."""
+
+DELETION: MaskName = "deletion"
+"""The mask that cuts the tokens of removed units out; the other one sets their word vectors to the baseline."""
+
+AUTO = "auto"
+"""Stands for the method that suits the model, see `hf_gradexplain.attribution.choice`; it is no method itself."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to explain a text. Values are checked when the object is made.
+
+    Raises:
+        GradexplainError: A value is not one of the choices, or out of range.
+    """
+
+    methods: tuple[str, ...] = option(
+        (AUTO,),
+        "Attribution methods; `hf-gradexplain methods` lists them. auto takes the one that suits the model.",
+        metavar="NAME",
+    )
+    unit: UnitName = option(
+        "word",
+        "What gets one score: a token, a word, a word_type (all occurrences of a word together), a sentence, or a "
+        "clause (a part of a sentence between punctuation).",
+        also=(CUSTOM,),
+    )
+    target: ClassNames = option(
+        "predicted",
+        "Class to explain: predicted, label for the given label, or a class by name or id. Outside evaluations also "
+        "all, for the most probable classes, and in Python a list with one class per text. If a class has one of these "
+        "names, give its id.",
+        metavar="CLASS",
+    )
+    objective: ObjectiveName = option(
+        None,
+        "Number to explain: the loss (minus the log probability), the logit or the prob of the target. By default the "
+        "loss, or the contrast that against asks for.",
+    )
+    against: ClassNames | None = option(
+        None,
+        "Explain why the target rather than this class, by name or id: the difference of their logits. Or runner_up "
+        "for the highest-scored other class, or rest for all others together: the log-odds of the target.",
+        metavar="CLASS",
+    )
+    seed: int = option(0, "Seed of every random draw.")
+    batch_tokens: int | None = option(
+        None,
+        "Largest number of tokens in one forward pass, padding included; by default 1024 on a CPU, 32768 on a GPU.",
+    )
+    baseline: BaselineName | None = option(
+        None,
+        "What replaces the word vector of a masked word: zero, the vector of the pad, mask or unk token, or the mean "
+        "of the vocabulary. By default zero; on models that normalise their word vectors first, the mean for gradient "
+        "times input and integrated gradients.",
+    )
+    mask: MaskName = option(
+        "baseline",
+        "How units are removed, for methods that remove units such as loo, removal curves and the self-check: baseline "
+        "replaces their word vectors; deletion cuts their tokens out, and the text gets shorter. No model has a "
+        "shortcut for deletion.",
+    )
+    steps: int | None = option(
+        None,
+        "Points on the path of integrated gradients. By default 20, doubled for a text until its scores add up, "
+        "within 1 %, to how much the loss rises when all words are replaced by the baseline; at most 160. For "
+        "sequential_integrated_gradients, 20.",
+    )
+    max_evals: int = option(
+        2000,
+        "Largest number of copies of a text, for methods that draw them at random, such as shapley, and for "
+        "interactions. Shapley values are exact if this is enough for all sets of removed units.",
+    )
+    max_error: float = option(
+        0.05,
+        "Draw no more copies once the standard error of every score is at most this share of the largest absolute "
+        "score; 0 to use all of max_evals.",
+    )
+    tell_apart: int | None = option(
+        None,
+        "Instead of max_error: draw no more copies once the 95 % intervals of this number of highest-scored units lie "
+        "above those of all others.",
+        metavar="UNITS",
+    )
+    occlusion_window: int = option(
+        3, "Number of consecutive units that occlusion removes together; with 1 it is leave-one-out.", metavar="UNITS"
+    )
+    reference_texts: tuple[str, ...] = option(
+        (),
+        "Texts whose words gradient_shap draws its baselines from: each token gets the word vector of a random token "
+        "of these texts. By default a Gaussian around the baseline (the mean of the vocabulary, unless baseline says "
+        "otherwise) with the standard deviations of the vocabulary's word vectors.",
+        metavar="TEXT",
+    )
+    tokenizer_kwargs: str | Mapping[str, Any] | None = option(
+        None,
+        "How the model reads texts where it is deployed: name=value pairs, joined by commas. Allowed: "
+        "padding=max_length, max_length, truncation_side, padding_side, add_special_tokens, return_attention_mask.",
+        metavar="NAME=VALUE,...",
+    )
+    stride: int | None = option(
+        None,
+        "Read texts that are too long for the model as windows, and let each share this number of tokens with the one "
+        "before. Without a stride they are truncated.",
+        metavar="TOKENS",
+    )
+    pool: PoolName = option(
+        "mean", "With stride: how the logits of a text's windows become those of the text, class by class."
+    )
+    explain_roles: tuple[str, ...] = option(
+        (),
+        "Roles of a conversation, such as assistant: only the words of their messages get scores; by default those of "
+        "all messages.",
+        metavar="ROLE",
+    )
+    problem_type: ProblemTypeName | None = option(
+        None,
+        "What the model's logits are: single_label_classification (softmax), multi_label_classification (a sigmoid per "
+        "class) or regression (the output itself). By default what its configuration says; without that, softmax, or "
+        "the output itself of a model with one logit.",
+    )
+    mixed_precision: PrecisionName = option(
+        "no", "bf16 runs matrix products in bfloat16: faster, less exact. FastText, TextCNN and BiLSTM ignore it."
+    )
+    torch_compile: bool = option(
+        False,
+        "Compile the layers that the model repeats. It takes a minute first, so it pays off for many texts. "
+        "Relevance propagation ignores it.",
+    )
+    classes: tuple[ClassName, ...] = option(
+        (),
+        "With target=all: the classes to explain beside the predicted one, by name or id. By default the most "
+        "probable ones; with a sigmoid per class, those whose probability reaches the threshold.",
+        metavar="CLASS",
+    )
+    top_classes: int = option(10, "With target=all: the largest number of classes that are not named by classes.")
+    threshold: float = option(
+        0.5, "With target=all and a sigmoid per class: the smallest probability of a class that is explained."
+    )
+    self_check: bool | None = option(
+        None,
+        "Also predict the text without the top 3 units of each method, without 3 random ones, and with the top 3 "
+        "alone: 5 masked copies, and 2 per method. By default for a single text only.",
+    )
+    self_check_share: float | None = option(
+        None, "Share of the units that the self-check removes, such as 0.2, instead of 3; implies self_check."
+    )
+
+    def __post_init__(self) -> None:
+        methods = (self.methods,) if isinstance(self.methods, str) else tuple(self.methods)
+        object.__setattr__(self, "methods", methods)
+        set_classes(self)
+        roles = (self.explain_roles,) if isinstance(self.explain_roles, str) else tuple(self.explain_roles)
+        object.__setattr__(self, "explain_roles", roles)
+        check_choices(self)
+        check_classes(self)
+        object.__setattr__(self, "tokenizer_kwargs", write_kwargs(read_kwargs(self.tokenizer_kwargs)))
+        if self.stride is not None and self.stride < 0:
+            raise GradexplainError(f"stride must be a number of tokens, 0 or larger, but is {self.stride}")
+        if self.pool != "mean" and self.stride is None:
+            raise GradexplainError(f"pool={self.pool!r} pools windows: give their overlap as well, such as stride=64")
+        if self.seed < 0:
+            raise GradexplainError(f"seed must be a whole number, 0 or larger, but is {self.seed}")
+        if self.batch_tokens is not None and self.batch_tokens < 1:
+            raise GradexplainError(f"batch_tokens must be a positive number of tokens, but is {self.batch_tokens}")
+        if self.steps is not None and self.steps < 1:
+            raise GradexplainError(f"steps must be a number of points, 1 or larger, but is {self.steps}")
+        set_reference_texts(self)
+        check_sampling(self)
+        if self.self_check_share is not None:
+            if not 0 < self.self_check_share < 1:
+                raise GradexplainError(
+                    f"self_check_share must be a share of the units between 0 and 1, but is {self.self_check_share}"
+                )
+            if self.self_check is None:
+                object.__setattr__(self, "self_check", True)

@@ -1,0 +1,239 @@
+"""Why a reward model prefers one text to another: the reward of one minus that of the other, in the words of both."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from rich.console import Group, RenderableType
+from rich.text import Text as Line
+
+from hf_gradexplain.attribution.methods import select
+from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanation.record_files import load_record, save_record
+from hf_gradexplain.explanation.records import reading_record
+from hf_gradexplain.explanation.self_check import SelfCheck
+from hf_gradexplain.options import Options
+from hf_gradexplain.options.values import plain
+from hf_gradexplain.ranking.comparison import check_one_logit, compare
+from hf_gradexplain.text.chat import check_roles
+from hf_gradexplain.text.data import Document
+from hf_gradexplain.text.joined import side_by_side
+from hf_gradexplain.text.texts import Text, is_text, listed
+from hf_gradexplain.viz.notebook import show
+from hf_gradexplain.viz.sanitize import json_text, one_line
+from hf_gradexplain.viz.tables import with_minus
+
+CHOSEN, REJECTED = NAMES = "chosen", "rejected"
+"""What the two texts are called."""
+
+
+@dataclass(frozen=True, eq=False)
+class Preference:
+    """Why a reward model prefers one of two texts.
+
+    What is explained is `margin`, the reward of the chosen text minus that of the rejected one. The scores of each text
+    are those for its own side: a positive score in `chosen` raises the reward of the chosen text, and a positive score
+    in `rejected` that of the rejected text. A prompt that both texts begin with has scores in both, for each reward.
+
+    Attributes:
+        chosen: The explanation of the chosen text, for "chosen rather than rejected".
+        rejected: That of the rejected text, for "rejected rather than chosen". For signed methods: the contrast's
+            scores with the sign reversed; for unsigned methods: unchanged.
+        rewards: The model's logit of the chosen text, and that of the rejected one.
+        self_check: Per method, the probability of the text that the model prefers, chosen or rejected, without the
+            units of both texts that are scored highest for it, next to that without random ones. Empty if it was not
+            asked for.
+    """
+
+    chosen: Explanation
+    rejected: Explanation
+    rewards: tuple[float, float]
+    self_check: Mapping[str, SelfCheck] = field(default_factory=dict)
+
+    @property
+    def margin(self) -> float:
+        """The reward of the chosen text minus that of the rejected one."""
+        return self.rewards[0] - self.rewards[1]
+
+    @property
+    def probability(self) -> float:
+        """The probability that the chosen text is preferred, by Bradley and Terry: the sigmoid of `margin`."""
+        return float(self.chosen.probabilities[0])
+
+    @property
+    def verdict(self) -> str:
+        """Which text the model prefers, and the numbers, in a sentence."""
+        preferred = CHOSEN if self.margin > 0 else REJECTED if self.margin < 0 else "neither"
+        rewards = " and ".join(f"{reward:z.3f}" for reward in self.rewards)
+        return with_minus(
+            f"the model prefers {preferred}: rewards {rewards}, margin {self.margin:+z.3f}, p(chosen) = "
+            f"{self.probability:.3f}"
+        )
+
+    def top(self, n: int = 3, method: str | None = None) -> dict[str, list[tuple[str, float]]]:
+        """Return the `n` units of each text that score highest, under `chosen` and `rejected`; see `Explanation.top`.
+
+        Raises:
+            GradexplainError: There are no scores of this method.
+        """
+        return {CHOSEN: self.chosen.top(n, method), REJECTED: self.rejected.top(n, method)}
+
+    def __repr__(self) -> str:
+        return f"Preference(margin={self.margin:.3f}, p={self.probability:.3f}, methods={list(self.chosen.scores)})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Preference):
+            return NotImplemented
+        return json_text(self.to_dict()) == json_text(other.to_dict())
+
+    def __hash__(self) -> int:
+        return hash((self.chosen, self.rejected))
+
+    def show(self, method: str | Sequence[str] | None = None) -> None:
+        """Display which text is preferred, and both texts with coloured units.
+
+        Args:
+            method: The method whose scores are shown, or several, a row each; all of them if None.
+
+        Raises:
+            GradexplainError: There are no scores of this method.
+        """
+        lines: list[RenderableType] = [Line(self.verdict, style="bold")]
+        for name, side in self._sides:
+            lines += ["", Line(name, style="bold underline"), side.to_rich(method)]
+        checks = self._checks(method)
+        show(self.to_html(method), Group(*lines, *([""] if checks else []), *map(Line, checks)))
+
+    def to_html(self, method: str | Sequence[str] | None = None) -> Markup:
+        """Return what `show` displays in a notebook, as a self-contained HTML fragment, without scripts and escaped."""
+        parts = [Markup("<p><strong>{}</strong></p>").format(self.verdict)]
+        for name, side in self._sides:
+            parts += [Markup("<p>{}</p>").format(name), side.to_html(method)]
+        parts += map(Markup("<p>{}</p>").format, self._checks(method))
+        return Markup("\n").join(parts)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    @property
+    def _sides(self) -> tuple[tuple[str, Explanation], ...]:
+        return (CHOSEN, self.chosen), (REJECTED, self.rejected)
+
+    def _checks(self, method: str | Sequence[str] | None) -> list[str]:
+        """Return the self-checks of some methods, in words."""
+        wanted = self.self_check if method is None else {method} if isinstance(method, str) else set(method)
+        return [f"self-check of {one_line(m)}: {check}" for m, check in self.self_check.items() if m in wanted]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain lists, numbers and strings, ready for JSON; `from_dict` reads them."""
+        return {
+            "rewards": list(self.rewards),
+            "margin": self.margin,
+            "probability": self.probability,
+            **{name: side.to_dict() for name, side in self._sides},
+            "self_check": {name: check.to_dict() for name, check in self.self_check.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Preference":
+        """Return the preference of a dictionary made by `to_dict`; unknown keys are ignored.
+
+        Raises:
+            GradexplainError: The dictionary was not made by `to_dict`.
+        """
+        with reading_record():
+            first, second = map(float, record["rewards"])
+            chosen, rejected = (Explanation.from_dict(record[name]) for name in NAMES)
+            checks = {name: SelfCheck.from_dict(check) for name, check in record["self_check"].items()}
+        return cls(chosen, rejected, (first, second), checks)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the preference to a JSON file, which `load` reads; a file of this name is replaced.
+
+        Raises:
+            GradexplainError: The file cannot be written.
+        """
+        save_record(path, self.to_dict)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> "Preference":
+        """Load the preference that `save` wrote, equal to it.
+
+        Raises:
+            GradexplainError: The file cannot be read, or `save` did not write it.
+        """
+        return load_record(path, cls.from_dict, "Preference.save")
+
+
+def explain_preferences(
+    engine: AttributionEngine, chosen: Text | Iterable[Text], rejected: Text | Iterable[Text], options: Options
+) -> Preference | list[Preference]:
+    """Explain why a reward model prefers texts to others; see `Explainer.prefer`.
+
+    Args:
+        engine: The reward model.
+        chosen: A text, or several.
+        rejected: As many.
+        options: How to explain, see `comparison_options`.
+
+    Raises:
+        GradexplainError: The model has several logits, or the texts are no pairs.
+    """
+    check_one_logit(engine, "prefer", "reward model")
+    chosen, rejected = plain(chosen), plain(rejected)
+    if (single := is_text(chosen)) != is_text(rejected):
+        raise GradexplainError(
+            "chosen and rejected must both be one text, pair or conversation, or both a list of them, but one is a "
+            "list and the other is not: give one rejected text for each chosen text"
+        )
+    sides = listed(chosen), listed(rejected)
+    if len(sides[0]) != len(sides[1]):
+        raise GradexplainError(
+            f"chosen has {len(sides[0])} texts and rejected {len(sides[1])}: give one rejected text for each chosen "
+            "text"
+        )
+    if options.self_check is None:
+        options = replace(options, self_check=single)
+    options = replace(options, target="predicted", against="runner_up")  # the self-check is for the preferred text
+    check_roles([*sides[0], *sides[1]], options.explain_roles)
+    documents = engine.encode([*sides[0], *sides[1]], options)
+    pairs = list(zip(documents[: len(sides[0])], documents[len(sides[0]) :], strict=True))
+    explanations, rewards = compare(engine, list(map(side_by_side, pairs)), options, NAMES)
+    found = [_preference(*each) for each in zip(pairs, explanations, rewards.tolist(), strict=True)]
+    return found[0] if single else found
+
+
+def _preference(pair: tuple[Document, Document], both: Explanation, rewards: list[float]) -> Preference:
+    """Return the two sides of the explanation of two texts together, which is for the preferred one."""
+    n, (first, second) = pair[0].n_units, rewards
+    scores = {name: np.split(x, [n]) for name, x in both.scores.items()}
+    chosen, rejected = (_side(both, k, pair[k], {name: of[k] for name, of in scores.items()}) for k in (0, 1))
+    return Preference(chosen, rejected, (first, second), both.self_check)
+
+
+def _side(both: Explanation, k: int, document: Document, scores: Mapping[str, np.ndarray]) -> Explanation:
+    """Return the explanation of text `k` of the two: scores of signed methods are for this text."""
+    methods, n = select(list(scores)), len(document.units)
+    part = slice(n) if k == 0 else slice(len(both) - n, None)
+    turned = {name: 0 - x if methods[name].signed else x for name, x in scores.items()}
+    return replace(
+        both,
+        target=k,
+        target_label=NAMES[k],
+        against=1 - k,
+        against_label=NAMES[1 - k],
+        text=document.text,
+        units=document.units,
+        scores=scores if k == both.target else turned,
+        truncated_at=document.truncated_at,
+        pair_start=document.pair_start,
+        messages=document.occurrences.messages,
+        unread=document.unread,
+        sampling={name: of_method.of_units(part) for name, of_method in both.sampling.items()},
+        self_check={},
+    )

@@ -1,0 +1,262 @@
+"""`Explainer.stream`: any number of texts, in order, chunk by chunk."""
+
+import gc
+import inspect
+import itertools
+import sys
+import warnings
+import weakref
+
+import numpy as np
+import pytest
+from datasets import Dataset
+
+from hf_gradexplain.engine import stream as module
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explainer import Explainer
+from hf_gradexplain.explanation import Explanation
+from tests.helpers.snapshot import snapshot
+from tests.helpers.tiny import TEXTS, explainer, make
+
+MANY = [" ".join(text.split()[: 1 + i % 7]) for i, text in enumerate(TEXTS * 8)]
+METHODS = ("signed_gi", "loo", "sa_l2")
+
+
+def small_chunks(monkeypatch, batches=1):
+    monkeypatch.setattr(module, "BATCHES", batches)
+
+
+def same(one, other):
+    assert one.text == other.text
+    assert one.units == other.units
+    assert (one.target, one.label, one.unit, one.why) == (other.target, other.label, other.unit, other.why)
+    for name in other.scores:
+        np.testing.assert_allclose(one[name], other[name], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "bart", "fasttext"])
+def test_a_stream_gives_what_a_call_gives(kind, monkeypatch):
+    small_chunks(monkeypatch)
+    wanted = explainer(kind)(MANY, METHODS)
+    stream = explainer(kind).stream(iter(MANY), METHODS, batch_tokens=60, progress=False)
+    for one, other in itertools.zip_longest(stream, wanted):
+        same(one, other)
+
+
+def test_within_a_chunk_all_numbers_are_those_of_a_call():
+    wanted = explainer("bert")(MANY, METHODS, self_check=True)
+    assert list(explainer("bert").stream(MANY, METHODS, self_check=True, progress=False)) == wanted
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"labels": "LABEL_1"},
+        {"labels": [i % 3 for i in range(len(MANY))]},
+        {"labels": [i % 3 for i in range(len(MANY))], "target": "predicted"},
+        {"target": [i % 3 for i in range(len(MANY))]},
+        {"target": 1, "against": [2 * (i % 2) for i in range(len(MANY))]},
+        {"unit": "sentence"},
+        {"units": [[(0, len(text) // 2)] if len(text) > 3 else [] for text in MANY]},
+        {"units": lambda text: [(0, len(text))] if text else []},
+        {"methods": "auto"},
+    ],
+)
+def test_options_are_those_of_a_call(options, monkeypatch):
+    small_chunks(monkeypatch)
+    options = {"methods": "signed_gi", **options}
+    wanted = explainer("bert")(MANY, **options)
+    lazy = {name: iter(value) if name in ("labels", "units") and isinstance(value, list) else value
+            for name, value in options.items()}  # fmt: skip
+    stream = explainer("bert").stream(MANY, **lazy, batch_tokens=60, progress=False)
+    for one, other in itertools.zip_longest(stream, wanted):
+        same(one, other)
+
+
+def test_texts_come_from_any_iterable(monkeypatch):
+    small_chunks(monkeypatch)
+    pairs = [("a good film", "bad"), ("bad", "the end")]
+    for texts, given in (
+        (MANY, Dataset.from_dict({"text": MANY})["text"]),
+        (MANY[:9], np.array(MANY[:9])),
+        (pairs, (pair for pair in pairs)),
+    ):
+        stream = explainer("bert").stream(given, "signed_gi", progress=False)
+        assert [explanation.text for explanation in stream] == [
+            "\n".join(t) if isinstance(t, tuple) else t for t in texts
+        ]
+    assert list(explainer("bert").stream([], "signed_gi", progress=False)) == []
+
+
+def test_no_more_than_a_chunk_is_read_ahead(monkeypatch):
+    small_chunks(monkeypatch, 3)
+    read = []
+
+    def endless():
+        for i in itertools.count():
+            read.append(i)
+            yield MANY[i % len(MANY)]
+
+    stream = explainer("fasttext").stream(endless(), "signed_gi", batch_tokens=20, progress=False)
+    assert not read
+    longest = 3 * 20 + 1
+    for taken in range(1, 201):
+        next(stream)
+        assert taken <= len(read) <= taken + longest
+    stream.close()
+    assert read[-1] < 200 + longest
+
+
+def test_memory_does_not_grow_with_the_number_of_texts(monkeypatch):
+    """Of thousands of explanations, those of one chunk are alive at most, and so are the texts."""
+    small_chunks(monkeypatch, 2)
+
+    class Text(str):
+        """A str that can be watched."""
+
+    alive, chunk = weakref.WeakSet(), 2 * 100 + 1
+
+    def watched():
+        for i in range(1500):
+            text = Text(MANY[i % 40])
+            alive.add(text)
+            yield text
+
+    born: weakref.WeakSet[Explanation] = weakref.WeakSet()
+    objects = []
+    for i, explanation in enumerate(
+        explainer("fasttext").stream(watched(), "signed_gi", batch_tokens=100, progress=False)
+    ):
+        born.add(explanation)
+        assert len(born) <= chunk
+        assert len(alive) <= 2 * chunk
+        if i in (700, 1450):
+            gc.collect()
+            objects.append(len(gc.get_objects()))
+    assert i == 1499
+    assert objects[1] < objects[0] + 20 * chunk
+
+
+def test_the_model_is_in_its_original_state_between_explanations(monkeypatch):
+    small_chunks(monkeypatch)
+    model, tokenizer = make("bert")
+    model.train()
+    explain = Explainer(model, tokenizer)
+    before = snapshot(model, tokenizer)
+    stream = explain.stream(itertools.cycle(MANY), METHODS, batch_tokens=60, progress=False)
+    for _ in range(20):
+        next(stream)
+        assert snapshot(model, tokenizer) == before
+    stream.close()
+    assert snapshot(model, tokenizer) == before
+    del stream
+    next(explain.stream(MANY, METHODS, progress=False))
+    assert snapshot(model, tokenizer) == before
+
+
+def test_a_warning_is_given_once(monkeypatch):
+    small_chunks(monkeypatch)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        n = len(list(explainer("bert").stream(MANY, "integrated_gradients", steps=1, batch_tokens=60, progress=False)))
+    assert n == len(MANY)
+    said = [str(warning.message) for warning in caught]
+    assert len(said) == 1, said
+    assert said[0].startswith(
+        "the scores of integrated_gradients should add up to the rise of the loss, but are off by"
+    )
+    assert caught[0].filename == __file__
+
+
+def test_what_cannot_be_used_is_refused_before_a_text_is_read():
+    explain = explainer("bert")
+
+    def unread():
+        raise AssertionError
+        yield
+
+    for given, message in (
+        (
+            {"texts": "a text"},
+            r"^texts must be an iterable of texts, of pairs or of conversations, but is one of them: ",
+        ),
+        ({"texts": ("a", "b")}, r"but is one of them: explain it with explainer\(text\)$"),
+        ({"texts": 3}, r"^texts must be an iterable of texts, of pairs or of conversations, not int$"),
+        (
+            {"texts": Dataset.from_dict({"text": ["a"]})},
+            r"not Dataset: give one of its columns, such as texts\['text'\]$",
+        ),
+        ({"methods": "x"}, "^unknown method 'x'"),
+        ({"objectiv": "loss"}, r"^unknown option 'objectiv': did you mean 'objective'\?"),
+        ({"unit": "clause", "units": []}, r"^give either unit='clause' or units=\[\.\.\.\], but not both$"),
+        (
+            {"labels": Dataset.from_dict({"label": [1]})},
+            r"^labels must be one class id or name, or an iterable of one ",
+        ),
+    ):
+        with pytest.raises(GradexplainError, match=message):
+            explain.stream(**{"texts": unread(), **given})
+
+
+def test_what_is_missing_or_wrong_later_is_said_with_the_place(monkeypatch):
+    small_chunks(monkeypatch)
+    explain = explainer("bert")
+    for given, message in (
+        ({"labels": iter([0, 1])}, r"^labels ended after 2 texts: give one for each text$"),
+        ({"units": iter([[]])}, r"^units ended after 1 texts: give one for each text$"),
+        ({"target": [0, 1]}, r"^target ended after 2 texts: give one for each text$"),
+    ):
+        with pytest.raises(GradexplainError, match=message):
+            list(explain.stream(MANY, "signed_gi", progress=False, **given))
+    labels = [0] * 20 + [7] + [0] * 40
+    with pytest.raises(
+        GradexplainError, match=r"^label 7 of text \d+ is not a class .* \(text 0 of this message is text"
+    ):
+        list(explain.stream(MANY, "signed_gi", labels=labels, batch_tokens=20, progress=False))
+    with pytest.raises(GradexplainError, match=r"^each text must be a str, .*, not int"):
+        list(explain.stream(["good", 3], "signed_gi", progress=False))
+
+
+def test_a_bar_shows_how_many_texts_are_explained(monkeypatch, capsys):
+    small_chunks(monkeypatch)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    list(explainer("bert").stream(MANY, "signed_gi"))
+    shown = capsys.readouterr()
+    assert f"{len(MANY)}/{len(MANY)}" in shown.err
+    assert "explaining" in shown.err
+    assert not shown.out
+    list(explainer("bert").stream(iter(MANY), "signed_gi"))
+    assert f"{len(MANY)} texts" in capsys.readouterr().err
+    list(explainer("bert").stream(MANY, "signed_gi", progress=False))
+    assert capsys.readouterr().err == ""
+
+
+def test_a_notebook_shows_the_bar_too(monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr(module, "runs_in_kernel", lambda: True)
+    monkeypatch.setattr(module, "live_display", lambda: lambda html, text: shown.append((html, text)))
+    list(explainer("bert").stream(MANY, "signed_gi"))
+    assert shown[-1][1] == f"explaining: {len(MANY)} of {len(MANY)} texts"
+    assert f'value="{len(MANY)}" max="{len(MANY)}"' in shown[-1][0]
+    list(explainer("bert").stream(iter(MANY), "signed_gi"))
+    assert shown[-1][1] == f"explaining: {len(MANY)} texts"
+    assert capsys.readouterr().err == ""
+
+
+def test_the_signature_is_that_of_a_call_with_a_switch_for_progress():
+    call, stream = (inspect.signature(function).parameters for function in (Explainer.__call__, Explainer.stream))
+    assert stream.keys() == {*call, "progress"}
+    assert all(stream[name].default == part.default for name, part in call.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("labels", iter([0, 1, 2, 0])), ("units", [[], [], [], []]), ("target", [0, 1, 2, 0]), ("against", [0, 1, 2, 0])],
+)
+def test_what_is_left_at_the_end_of_the_texts_is_said(name, values, monkeypatch):
+    small_chunks(monkeypatch)
+    stream = explainer("bert").stream(iter(MANY[:3]), "random", progress=False, **{"target": [1, 0, 1], name: values})
+    for _ in range(2):
+        next(stream)
+    with pytest.raises(GradexplainError, match=f"^the stream has 3 texts, but {name} has more: give one for each"):
+        list(stream)

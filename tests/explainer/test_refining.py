@@ -1,0 +1,151 @@
+"""The draws of an explanation are continued from where they stopped, also from a file."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hf_gradexplain.attribution.masking.budget import Means
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explanation import Explanation, Explanations
+from tests.helpers.tiny import CORPUS, explainer
+
+SHAPLEY = "shapley"
+TEXT = CORPUS[0]
+"""Of 10 units."""
+
+ALL = {"max_error": 0.0}
+"""Use all of `max_evals`."""
+
+
+def assert_same(found, expected):
+    assert list(found.scores) == list(expected.scores)
+    for name in expected.sampling:
+        assert found[name] == pytest.approx(expected[name], rel=1e-9, abs=1e-12)
+        assert found.sampling[name].errors == pytest.approx(expected.sampling[name].errors, rel=1e-6, abs=1e-12)
+        assert found.sampling[name].draws == expected.sampling[name].draws
+        assert found.sampling[name].copies == pytest.approx(expected.sampling[name].copies, abs=6)
+
+
+@pytest.mark.parametrize(
+    ("few", "many", "suffix", "asked"),
+    [
+        (300, 700, "json", {}),  # draws of four orders
+        (100, 280, "json", {}),  # draws of two orders
+        (300, 700, "parquet", {"target": "all"}),
+        (300, 700, "json", {"target": 1, "against": "rest", "seed": 5}),
+        (300, 700, "jsonl", {"target": "all", "against": "runner_up"}),
+    ],
+    ids=["four orders", "two orders", "all classes", "contrast", "contrasts"],
+)
+def test_further_draws_are_those_of_a_larger_budget(few, many, suffix, asked, tmp_path):
+    explain = explainer("textcnn")
+    first = explain(TEXT, SHAPLEY, max_evals=few, **ALL, **asked)
+    assert first.sampling[SHAPLEY].draws in (5, 8)
+    path = tmp_path / f"first.{suffix}"
+    if suffix == "json":
+        first.save(path)
+        first = Explanation.load(path)
+    else:
+        Explanations([first]).save(path)
+        (first,) = Explanations.load(path)
+    found, expected = explain.refine(first, many), explain(TEXT, SHAPLEY, max_evals=many, **ALL, **asked)
+    assert expected.sampling[SHAPLEY].draws > first.sampling[SHAPLEY].draws
+    assert len(found.classes) == len(expected.classes)
+    for one, other in zip(found.by_class().values(), expected.by_class().values(), strict=True):
+        assert_same(one, other)
+    assert found.self_check[SHAPLEY].top == expected.self_check[SHAPLEY].top
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ((TEXT, "a bad film"), {"unit": "token"}),
+        (TEXT, {"units": [(0, 8), (9, 11), (12, 16), (17, 24), (25, 28), (29, 31), (32, 38)]}),
+    ],
+    ids=["pair", "given units"],
+)
+def test_pairs_and_given_units_are_read_as_before(text, asked):
+    explain = explainer("textcnn")
+    first = explain(text, SHAPLEY, max_evals=60, **ALL, **asked)
+    assert_same(explain.refine(first, 110), explain(text, SHAPLEY, max_evals=110, **ALL, **asked))
+
+
+def test_it_stops_where_a_call_would_have_stopped():
+    explain, stop = explainer("textcnn"), {"max_error": 0.08}
+    first = explain(TEXT, SHAPLEY, max_evals=300, **stop)
+    expected = explain(TEXT, SHAPLEY, max_evals=1000, **stop)
+    assert 8 == first.sampling[SHAPLEY].draws < expected.sampling[SHAPLEY].draws < 27
+    assert_same(explain.refine(first, 1000, **stop), expected)
+    sure = explain.refine(first, 1000, max_error=0.9)
+    assert sure.sampling[SHAPLEY] == first.sampling[SHAPLEY]
+    told = explain.refine(first, 1000, tell_apart=1)
+    assert told.told_apart(most=1) == 1 or told.sampling[SHAPLEY].draws == 27
+
+
+def test_parts_with_control_variates_are_joined():
+    """A BERT has no shortcut: each part of the draws is corrected by itself."""
+    bert = explainer("bert")
+    first = bert(TEXT, (SHAPLEY, "loo"), max_evals=300, self_check=False, **ALL)
+    found = bert.refine(first, 900)
+    exact = bert(TEXT, SHAPLEY, max_evals=1022)
+    assert exact.sampling[SHAPLEY].draws == 0
+    assert found.sampling[SHAPLEY].draws == bert(TEXT, SHAPLEY, max_evals=900, **ALL).sampling[SHAPLEY].draws
+    assert found[SHAPLEY].sum() == pytest.approx(exact[SHAPLEY].sum(), rel=1e-9)
+    before, after = first.sampling[SHAPLEY].errors, found.sampling[SHAPLEY].errors
+    assert np.square(after).sum() < 0.6 * np.square(before).sum()
+    assert (np.abs(found[SHAPLEY] - exact[SHAPLEY]) < 5 * after).all()
+    assert found["loo"].tolist() == first["loo"].tolist()
+    assert not found.self_check
+    assert bert.refine(first)[SHAPLEY] == pytest.approx(exact[SHAPLEY], rel=1e-9)  # 4 times as many are all sets
+    assert bert.refine(exact) is exact
+
+
+def test_the_means_behind_an_estimate_are_those_that_gave_it():
+    draws = np.random.default_rng(0).normal(size=(9, 2, 4))
+    means = Means.of(draws)
+    back = Means.behind(means.estimate)
+    assert (back.count, back.mean.tolist()) == (9, means.mean.tolist())
+    assert back.squares == pytest.approx(means.squares)
+    one = Means.behind(Means.of(draws[:1]).estimate)
+    joined = one + Means.of(draws[1:])
+    assert joined.errors == pytest.approx(draws.std(0, ddof=1) / 3)
+
+
+def test_what_cannot_be_refined_is_refused():
+    explain = explainer("textcnn")
+    first = explain(TEXT, SHAPLEY, max_evals=300, **ALL)
+    ran = first.sampling[SHAPLEY].copies
+    for refused, arguments, message in (
+        (first, {"max_evals": ran}, f"max_evals must be larger than the {ran} copies of the text that ran already"),
+        (explain(TEXT, ("loo", "random")), {}, r"no method of this explanation can continue its draws \(loo"),
+        (replace(first, text=TEXT.replace("good", "fine")), {}, r"another model, text or options \(different units"),
+    ):
+        with pytest.raises(GradexplainError, match=message):
+            explain.refine(refused, **arguments)
+    with pytest.raises(GradexplainError, match=r"another model, text or options \(different .*probabilities"):
+        explainer("bert").refine(first)
+    long = explainer("bert")("the film is bad " * 20, SHAPLEY, stride=8, max_evals=300, max_error=0.0, self_check=False)
+    assert len(long.windows) == 3
+    with pytest.raises(GradexplainError, match=r"options \(different units, truncated_at, windows, probabilities\)"):
+        explainer("bert").refine(long)
+
+
+def test_draws_keep_the_number_of_their_orders():
+    """A larger budget alone would have had draws of four orders."""
+    explain = explainer("textcnn")
+    first = explain(TEXT, SHAPLEY, max_evals=100, **ALL)
+    found = explain.refine(first, 700)
+    assert (first.sampling[SHAPLEY].draws, found.sampling[SHAPLEY].draws) == (100 // (2 * 9), 700 // (2 * 9))
+    assert found.sampling[SHAPLEY].copies == pytest.approx(38 * 2 * 9, abs=6)
+    again = explain.refine(found, 1020)
+    assert again.sampling[SHAPLEY].draws == 1020 // (2 * 9)
+
+
+@pytest.mark.parametrize("share", [None, 0.5])
+def test_the_self_check_removes_as_many_units_as_before(share):
+    explain = explainer("textcnn")
+    first = explain(TEXT, SHAPLEY, max_evals=100, self_check_share=share, **ALL)
+    found = explain.refine(first, 300)
+    assert len(found.self_check[SHAPLEY].top) == len(first.self_check[SHAPLEY].top)
+    assert len(found.self_check[SHAPLEY].top) == (3 if share is None else round(10 * share))

@@ -1,0 +1,107 @@
+"""Texts come in columns of any library; a table is refused with the column to pass."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from datasets import Dataset, DatasetDict
+
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.options.values import Lazy
+from hf_gradexplain.text.texts import listed
+from tests.helpers.tiny import explainer
+
+TWO = ["bad", "good film"]
+TABLE = {"id": [7, 8], "review": TWO}
+COLUMNS = {
+    "list": TWO,
+    "generator": (text for text in TWO),
+    "Series": pd.Series(TWO, index=[8, 7]),
+    "Series of strings": pd.Series(TWO, dtype="string"),
+    "Series of categories": pd.Series(TWO, dtype="category"),
+    "Index": pd.Index(TWO),
+    "array": np.array(TWO),
+    "array of objects": np.array(TWO, dtype=object),
+    "Arrow array": pa.array(TWO),
+    "Arrow column": pa.table(TABLE)["review"],
+    "column": Dataset.from_dict(TABLE)["review"],
+    "column of NumPy": Dataset.from_dict(TABLE).with_format("numpy")["review"],
+    "column of a stream": Dataset.from_dict(TABLE).to_iterable_dataset()["review"],
+}
+TABLES = {
+    "DataFrame": pd.DataFrame(TABLE),
+    "Dataset": Dataset.from_dict(TABLE),
+    "IterableDataset": Dataset.from_dict(TABLE).to_iterable_dataset(),
+    "Table": pa.table(TABLE),
+    "RecordBatch": pa.RecordBatch.from_pydict(TABLE),
+    "dict": TABLE,
+}
+
+
+@pytest.mark.parametrize("texts", COLUMNS.values(), ids=COLUMNS)
+def test_a_column_of_any_library_holds_texts(texts):
+    texts = listed(texts)
+    assert texts == TWO
+    assert {type(text) for text in texts} == {str}
+
+
+@pytest.mark.parametrize("pairs", [[("a", "b")] * 2, pd.Series([("a", "b")] * 2)], ids=["list", "Series"])
+def test_pairs_stay_pairs(pairs):
+    assert listed(pairs) == [("a", "b")] * 2
+
+
+@pytest.mark.parametrize(("kind", "table"), TABLES.items(), ids=TABLES)
+def test_a_table_is_refused_with_the_column_to_pass(kind, table):
+    message = (
+        f"texts must be a str, a tuple of two str for a pair, a list of messages, or a list of these, not {kind}: "
+        "give one of its columns, such as texts['review']"
+    )
+    with pytest.raises(GradexplainError, match=f"^{re.escape(message)}$"):
+        explainer("fasttext")(table)
+
+
+def test_the_column_named_text_is_offered_first():
+    with pytest.raises(GradexplainError, match=r"such as texts\['text'\]$"):
+        listed(pd.DataFrame({"title": TWO, "text": TWO}))
+    with pytest.raises(GradexplainError, match=r"not DatasetDict: .* such as texts\['test'\]\['text'\]$"):
+        listed(DatasetDict({"test": Dataset.from_dict({"title": TWO, "text": TWO})}))
+    with pytest.raises(GradexplainError, match=r"not DataFrame: give the values of one column$"):
+        listed(pd.DataFrame({"id": [1, 2]}))
+
+
+@pytest.mark.parametrize("text", [np.str_("bad"), np.array("bad"), pa.scalar("bad")], ids=["str_", "array", "Arrow"])
+def test_a_scalar_is_one_text(text):
+    assert explainer("fasttext")(text).text == "bad"
+
+
+@pytest.mark.parametrize("labels", ["LABEL_1", ["LABEL_1"], np.array(1), np.array(["LABEL_1"]), 1])
+def test_a_class_name_explains_what_its_id_explains(labels):
+    explained, expected = (
+        explainer("fasttext")("good film", labels=labels),
+        explainer("fasttext")("good film", labels=[1]),
+    )
+    assert (explained.target, explained.target_label) == (1, "LABEL_1")
+    np.testing.assert_array_equal(explained.scores[explained.method], expected.scores[expected.method])
+
+
+def test_one_label_explains_every_text_of_a_series():
+    explanations = explainer("fasttext")(pd.Series(TWO), labels="LABEL_2")
+    assert [each.target for each in explanations] == [2, 2]
+    mixed = explainer("fasttext")(pd.Series(TWO), labels=pd.Series(["LABEL_2", "LABEL_0"]))
+    assert [each.target for each in mixed] == [2, 0]
+
+
+def test_a_lazy_attribute_is_computed_once_when_it_is_read():
+    class Owner:
+        value = Lazy("value")
+
+    calls, owner = [], Owner()
+    owner.value = lambda: calls.append(1) or (1, 2)
+    assert calls == []
+    assert owner.value is owner.value
+    assert (owner.value, calls) == ((1, 2), [1])
+    owner.value = 3
+    assert owner.value == 3
+    assert not hasattr(Owner, "value")
