@@ -28,7 +28,7 @@ from transformers import set_seed
 from transformers.utils import logging
 
 from hf_gradexplain import Explainer, compare_runs
-from hf_gradexplain.audit.run_comparison import RunComparison
+from hf_gradexplain.audit.compare.result import RunComparison
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.training.arguments import TrainArguments
 from hf_gradexplain.training.start import new_model

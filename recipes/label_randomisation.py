@@ -20,7 +20,7 @@ from rich.console import Console
 from transformers import set_seed
 
 from hf_gradexplain import Explainer
-from hf_gradexplain.audit.rank_agreement import spearman_by_text, summarise
+from hf_gradexplain.audit.sanity.rank_agreement import spearman_by_text, summarise
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
 from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.files import atomic_write

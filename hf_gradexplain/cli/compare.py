@@ -18,8 +18,8 @@ from hf_gradexplain.options.arguments import HubArguments
 from hf_gradexplain.viz.sanitize import visible
 
 if TYPE_CHECKING:
-    from hf_gradexplain.audit.run_comparison import RunComparison
-    from hf_gradexplain.audit.thresholds import Check
+    from hf_gradexplain.audit.compare.result import RunComparison
+    from hf_gradexplain.audit.compare.thresholds import Check
 
 OWN = ("model_name_or_path", "model_revision", "output_dir", "preset", "streaming", "threads", "dry_run")
 """Arguments of an evaluation that a comparison gives itself, or has no flag for."""
@@ -85,8 +85,8 @@ def _skipped() -> list[str]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate models, compare, print, and write the files; return 1 if a limit does not hold."""
-    from hf_gradexplain.audit.comparison_summary import to_markdown
-    from hf_gradexplain.audit.thresholds import check, junit_xml
+    from hf_gradexplain.audit.compare.summary import to_markdown
+    from hf_gradexplain.audit.compare.thresholds import check, junit_xml
     from hf_gradexplain.commands.compare import run_folders
     from hf_gradexplain.run.compare import compare_runs
     from hf_gradexplain.run.processes import flush_denormals
@@ -113,8 +113,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _limits(arguments: argparse.Namespace) -> dict[str, float]:
     """Return the limits; those that could not be checked in the end are refused before models are evaluated."""
-    from hf_gradexplain.audit.compare import check_references
-    from hf_gradexplain.audit.thresholds import check_needs, parse_limits
+    from hf_gradexplain.audit.compare.compare import check_references
+    from hf_gradexplain.audit.compare.thresholds import check_needs, parse_limits
     from hf_gradexplain.commands.compare import is_run
 
     limits, runs = parse_limits(arguments.fail_on), [arguments.a, arguments.b, *arguments.reference]
@@ -125,8 +125,8 @@ def _limits(arguments: argparse.Namespace) -> dict[str, float]:
 
 
 def _print(comparison: "RunComparison", checks: "list[Check]", form: str) -> None:
-    from hf_gradexplain.audit.comparison_summary import summary_tables
-    from hf_gradexplain.audit.thresholds import checks_frame
+    from hf_gradexplain.audit.compare.summary import summary_tables
+    from hf_gradexplain.audit.compare.thresholds import checks_frame
     from hf_gradexplain.viz.terminal import summary_table
 
     if form == "json":

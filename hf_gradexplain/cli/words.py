@@ -14,8 +14,8 @@ from hf_gradexplain.viz.sanitize import one_line
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hf_gradexplain.audit.suspicious_words import SuspiciousWords
-    from hf_gradexplain.audit.words import Words
+    from hf_gradexplain.audit.suspicious.result import SuspiciousWords
+    from hf_gradexplain.audit.words.words import Words
 
 KEYS: dict[str, Callable[[str], str]] = {"exact": str, "lower": str.lower}
 """Which units are the same word, by name."""
@@ -146,7 +146,7 @@ def _print_tables(rows: "pd.DataFrame") -> None:
     """Print a table per group."""
     from rich.console import Console
 
-    from hf_gradexplain.audit.words import readable_words
+    from hf_gradexplain.audit.words.words import readable_words
     from hf_gradexplain.viz.terminal import summary_table
 
     for group, part in readable_words(rows).groupby("group", sort=False):
@@ -159,7 +159,7 @@ def _run_suspicious(arguments: argparse.Namespace) -> None:
         if getattr(arguments, name) != default:
             raise GradexplainError(f"--{name} cannot be used with --suspicious: leave it out")
 
-    from hf_gradexplain.audit.suspicious import InsertionTest
+    from hf_gradexplain.audit.suspicious.find import InsertionTest
     from hf_gradexplain.commands.suspicious_words import suspicious_words_of
     from hf_gradexplain.run.finished_run import open_run
 

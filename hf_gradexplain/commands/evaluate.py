@@ -16,7 +16,7 @@ from rich.text import Text
 from transformers.utils import logging
 
 from hf_gradexplain.attribution.prepare import masking
-from hf_gradexplain.audit.plausibility import plausibility_tables
+from hf_gradexplain.audit.plausibility.plausibility import plausibility_tables
 from hf_gradexplain.commands.dry_run import run_dry
 from hf_gradexplain.commands.inputs import EvaluationInputs, load_inputs
 from hf_gradexplain.commands.measures import evaluate_baselines, measures_of

@@ -2,8 +2,8 @@
 
 from datasets import Dataset
 
-from hf_gradexplain.audit.sanity import check_sanity
-from hf_gradexplain.audit.sanity_checks import SanityChecks
+from hf_gradexplain.audit.sanity.result import SanityChecks
+from hf_gradexplain.audit.sanity.sanity import check_sanity
 from hf_gradexplain.commands.recommend import methods_to_compare
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.options import Options, ProblemTypeName

@@ -1,7 +1,7 @@
 """The suspicious words of the model of a finished run."""
 
-from hf_gradexplain.audit.suspicious import InsertionTest, find_suspicious_words
-from hf_gradexplain.audit.suspicious_words import SuspiciousWords
+from hf_gradexplain.audit.suspicious.find import InsertionTest, find_suspicious_words
+from hf_gradexplain.audit.suspicious.result import SuspiciousWords
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from hf_gradexplain.audit.word_sums import CLASSES
-from hf_gradexplain.audit.words import Words, find_words
+from hf_gradexplain.audit.words.sums import CLASSES
+from hf_gradexplain.audit.words.words import Words, find_words
 from hf_gradexplain.corpus import load_column, load_texts
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.read_documents import BLOCK, read_tables

@@ -9,7 +9,7 @@ def sanity_summary(checks: pd.DataFrame) -> pd.DataFrame:
     """Return the table `sanity` with names of columns in words, the finding first, and without empty columns.
 
     Args:
-        checks: One row per method, see `hf_gradexplain.audit.sanity_checks.SanityChecks.to_frame`.
+        checks: One row per method, see `hf_gradexplain.audit.sanity.result.SanityChecks.to_frame`.
     """
     names = {
         "method": "method",
@@ -31,7 +31,7 @@ def randomisation_summary(curve: pd.DataFrame) -> pd.DataFrame:
     """Return one row per layer and one column per method, and below them the correlation of two random models.
 
     Args:
-        curve: See `hf_gradexplain.audit.sanity_checks.SanityChecks.randomisation`.
+        curve: See `hf_gradexplain.audit.sanity.result.SanityChecks.randomisation`.
     """
     rows = curve[(curve["order"] == "cascading") & (curve["values"] == "scores")]
     rows = rows.assign(layer=rows["layer"].where(rows["against"] == "the model", "two random models"))

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from hf_gradexplain.audit.hybrid import HybridDocuments, explain_hybrids
-from hf_gradexplain.audit.sanity import check_sanity
-from hf_gradexplain.audit.sanity_checks import SanityChecks
-from hf_gradexplain.audit.suspicious import InsertionTest, find_suspicious_words
-from hf_gradexplain.audit.suspicious_words import SuspiciousWords
+from hf_gradexplain.audit.plausibility.hybrid import HybridDocuments, explain_hybrids
+from hf_gradexplain.audit.sanity.result import SanityChecks
+from hf_gradexplain.audit.sanity.sanity import check_sanity
+from hf_gradexplain.audit.suspicious.find import InsertionTest, find_suspicious_words
+from hf_gradexplain.audit.suspicious.result import SuspiciousWords
 from hf_gradexplain.classifier.targets import Labels, label_ids
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import choose
@@ -145,8 +145,8 @@ class AuditingEngine(AttributionEngine):
         Each is inserted into `n_texts` texts that the model gives another class, at a random place between two words,
         the same for all words. A word is suspicious if it flips more of them to the class than control words do: random
         words of about the same frequency, which differ in how many they flip, see
-        `hf_gradexplain.audit.insertion.excess_p_values`. Benjamini and Hochberg's procedure controls the rate of false
-        discoveries, words that are like control words, among all that were tried.
+        `hf_gradexplain.audit.suspicious.insertion.excess_p_values`. Benjamini and Hochberg's procedure controls the
+        rate of false discoveries, words that are like control words, among all that were tried.
 
         This takes a forward pass per word and text: at most `most * n_texts`, and about `3 n_controls n_texts` for each
         class. In a pair, words are inserted into the first text; in a conversation, into the first message of a user.

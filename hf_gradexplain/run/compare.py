@@ -6,9 +6,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from hf_gradexplain.audit.compare import compare
-from hf_gradexplain.audit.run_comparison import RunComparison
-from hf_gradexplain.audit.runs_in_step import RunFiles
+from hf_gradexplain.audit.compare.compare import compare
+from hf_gradexplain.audit.compare.result import RunComparison
+from hf_gradexplain.audit.compare.runs_in_step import RunFiles
 from hf_gradexplain.run.evaluation import Evaluation
 from hf_gradexplain.run.finished_run import FinishedRun, open_run
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from hf_gradexplain.audit.words import MIN_DOCUMENTS, Words, find_words
-from hf_gradexplain.audit.words_page import words_of_run, words_section
+from hf_gradexplain.audit.words.page import words_of_run, words_section
+from hf_gradexplain.audit.words.words import MIN_DOCUMENTS, Words, find_words
 from hf_gradexplain.errors import GradexplainError, translate_write_errors
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.documents import iterate_documents, read_rows
@@ -84,7 +84,7 @@ class Evaluation:
     def plausibility(self) -> pd.DataFrame:
         """Agreement with human rationales, a row per method; without rationales, no rows.
 
-        The columns are those of `hf_gradexplain.audit.plausibility.plausibility_table`.
+        The columns are those of `hf_gradexplain.audit.plausibility.plausibility.plausibility_table`.
         """
         return self.run.extra.get("plausibility", pd.DataFrame())
 
@@ -92,8 +92,8 @@ class Evaluation:
     def hybrid(self) -> pd.DataFrame:
         """How often each method points to a sentence of the predicted class, a row per method.
 
-        The columns are those of `hf_gradexplain.audit.hybrid.hybrid_table`. Without `hybrid_documents` there are no
-        rows.
+        The columns are those of `hf_gradexplain.audit.plausibility.hybrid.hybrid_table`. Without `hybrid_documents`
+        there are no rows.
         """
         return self.run.extra.get("hybrid", pd.DataFrame())
 
@@ -150,7 +150,7 @@ class Evaluation:
         key: Callable[[str], str] | None = None,
         min_documents: int = MIN_DOCUMENTS,
     ) -> Words:
-        """Find the words that the model takes for each class, see `hf_gradexplain.audit.words.find_words`.
+        """Find the words that the model takes for each class, see `hf_gradexplain.audit.words.words.find_words`.
 
         Args:
             method: Whose scores; None for the first method other than `loo` and `random`.

@@ -8,8 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from hf_gradexplain.audit.evidence import DATE, Evidence, RunRecord, make_evidence
-from hf_gradexplain.audit.measured import accuracy
+from hf_gradexplain.audit.evidence.evidence import DATE, Evidence, RunRecord, make_evidence
+from hf_gradexplain.audit.evidence.measured import accuracy
 from hf_gradexplain.audit.read_words import leading_method
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, open_documents, read_left_out, read_rows

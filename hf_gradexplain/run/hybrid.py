@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from datasets import Dataset, IterableDataset
 
-from hf_gradexplain.audit.hybrid import HybridDocument, hybrid_hits, hybrid_table, labelled_hybrids
+from hf_gradexplain.audit.plausibility.hybrid import HybridDocument, hybrid_hits, hybrid_table, labelled_hybrids
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import iterate_documents

@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 import torch
 from datasets import Dataset
 
-from hf_gradexplain.audit.plausibility import plausibility_tables
+from hf_gradexplain.audit.plausibility.plausibility import plausibility_tables
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError, translate_write_errors
 from hf_gradexplain.evaluation.extra_measures import Measures, default_measures

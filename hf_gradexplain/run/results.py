@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from hf_gradexplain.audit.words_page import words_of_run, words_section
+from hf_gradexplain.audit.words.page import words_of_run, words_section
 from hf_gradexplain.evaluation.presentation import captions_of, draw_figures, readable_tables, warnings_of
 from hf_gradexplain.evaluation.report import shown_documents, write_report
 from hf_gradexplain.evaluation.summaries import headline, summary_table

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from hf_gradexplain.audit.plausibility import plausibility_tables
-from hf_gradexplain.audit.words_page import words_of_run, words_section
+from hf_gradexplain.audit.plausibility.plausibility import plausibility_tables
+from hf_gradexplain.audit.words.page import words_of_run, words_section
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.report import shown_documents, write_report
 from hf_gradexplain.evaluation.tables import make_tables

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 from datasets import Dataset, IterableDataset
 
-from hf_gradexplain.audit.sanity import check_sanity
-from hf_gradexplain.audit.sanity_checks import UNCHANGED
+from hf_gradexplain.audit.sanity.result import UNCHANGED
+from hf_gradexplain.audit.sanity.sanity import check_sanity
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.options import Options
 from hf_gradexplain.options.arguments import AuditArguments

@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
-from hf_gradexplain.audit.evidence import FORMAT
+from hf_gradexplain.audit.evidence.evidence import FORMAT
 from hf_gradexplain.errors import one_line, translate_errors
 from hf_gradexplain.run.evaluation import Evaluation
 from hf_gradexplain.run.evidence import evidence

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from hf_gradexplain import Explainer, compare_runs
-from hf_gradexplain.audit.thresholds import LIMITS, check
+from hf_gradexplain.audit.compare.thresholds import LIMITS, check
 from hf_gradexplain.cli import main
 from hf_gradexplain.commands import compare
 from hf_gradexplain.commands.compare import split_revision

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from hf_gradexplain.audit.suspicious import InsertionTest
+from hf_gradexplain.audit.suspicious.find import InsertionTest
 from hf_gradexplain.cli import main
 from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments

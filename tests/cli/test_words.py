@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from hf_gradexplain.audit.words import find_words
+from hf_gradexplain.audit.words.words import find_words
 from hf_gradexplain.cli import main
 from hf_gradexplain.commands import words as words_of_runs
 from hf_gradexplain.commands.evaluate import run_evaluation
@@ -63,7 +63,7 @@ def test_the_table_of_all_words_is_that_of_python(folder, words):
 
 
 def test_it_prints_a_table_per_class(folder, words, monkeypatch, tmp_path):
-    monkeypatch.setattr("hf_gradexplain.audit.words.FALSE_DISCOVERY_RATE", 1.0)
+    monkeypatch.setattr("hf_gradexplain.audit.words.words.FALSE_DISCOVERY_RATE", 1.0)
     monkeypatch.setenv("COLUMNS", "120")
     printed = words(
         "--top", "2", "--by", "prediction", "--key", "lower", "--method", "loo", "--output", str(tmp_path / "x.svg")

@@ -28,7 +28,7 @@ def test_the_doctor_checks_methods_on_its_own_sentences(model, capsys):
 
 
 def test_the_doctor_names_methods_and_keeps_its_exit_code(model, capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("hf_gradexplain.audit.sanity_checks.UNCHANGED_FROM", -2.0)
+    monkeypatch.setattr("hf_gradexplain.audit.sanity.result.UNCHANGED_FROM", -2.0)
     file = tmp_path / "texts.txt"
     file.write_text("\n".join(SENTENCES[:7]), encoding="utf-8")
     monkeypatch.setattr("hf_gradexplain.commands.recommend.METHODS_TO_COMPARE", ("random", "signed_gi"))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from datasets import Dataset
 
-from hf_gradexplain.audit.words import find_words
+from hf_gradexplain.audit.words.words import find_words
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import read_explanations
 from hf_gradexplain.evaluation.extra_measures import Measures

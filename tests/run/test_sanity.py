@@ -3,7 +3,7 @@
 import pytest
 from datasets import Dataset
 
-from hf_gradexplain.audit.sanity import check_sanity
+from hf_gradexplain.audit.sanity.sanity import check_sanity
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.presentation import readable_extra
 from hf_gradexplain.options import Options

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from hf_gradexplain.audit.words import find_words
+from hf_gradexplain.audit.words.words import find_words
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.run.finished_run import open_run
 from hf_gradexplain.run.folder import document_paths

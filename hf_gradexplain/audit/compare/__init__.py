@@ -1,0 +1,1 @@
+"""Two runs over the same texts compared: predictions, faithfulness, and what the explanations say."""

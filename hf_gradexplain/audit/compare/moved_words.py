@@ -1,0 +1,145 @@
+"""Words whose share of the score differs between two runs, class by class."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from hf_gradexplain.audit.compare.moderated import moderated_test
+from hf_gradexplain.audit.compare.paired_words import pair_words
+from hf_gradexplain.audit.read_words import Vocabulary, WordBlock
+from hf_gradexplain.audit.words.sums import shares
+from hf_gradexplain.evaluation.comparisons import FALSE_DISCOVERY_RATE
+
+MIN_TEXTS = 5
+"""From this number of texts of a class on, the difference of a word is tested over the texts."""
+
+SEED_TEXTS = 3
+"""A word of at least this many texts, of whatever class, is compared with other seeds: rarer ones vary much more."""
+
+LEAST_SHARE = 1e-3
+"""Smaller shares of the score are all of one size, for the variance that is expected of them."""
+
+COLUMNS = ["class", "word", "n", "a", "b", "difference", "ci_low", "ci_high", "p", "q"]
+SEED_COLUMNS = ["seeds", "seeds_error", "p_seeds", "q_seeds", "moved"]
+
+
+class PairSums:
+    """Sums over documents for pairs of a word and a class; only pairs that occur take memory.
+
+    Args:
+        size: `S`, the number of sums for each pair.
+
+    Attributes:
+        codes: `(P,)` the codes of the pairs, sorted.
+        sums: `(S, P)` the sums.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.codes, self.sums = np.zeros(0, dtype=np.int64), np.zeros((size, 0))
+
+    def add(self, rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+        """Add to each of the `S` sums: the codes of pairs, which may occur more than once, and their values."""
+        codes = np.unique(np.concatenate([self.codes, *(of_row for of_row, _ in rows)]))
+        n, sums = len(codes), np.zeros((len(rows), len(codes)))
+        sums[:, np.searchsorted(codes, self.codes)] = self.sums
+        for total, (of_row, values) in zip(sums, rows, strict=True):
+            total += np.bincount(np.searchsorted(codes, of_row), values, n)
+        self.codes, self.sums = codes, sums
+
+
+class WordSums:
+    """Sums over documents of the shares of each class and word, in each of `R` runs: A, then references, then B.
+
+    The share of a word in a document is its score, divided by the sum of the absolute scores.
+
+    Args:
+        n_runs: `R`.
+        n_classes: The number of classes.
+        method: The method of the scores.
+    """
+
+    def __init__(self, n_runs: int, n_classes: int, method: str) -> None:
+        self.n_runs, self.n_classes, self.method = n_runs, n_classes, method
+        self.pairs = PairSums(2 * n_runs + 4)
+
+    def add(self, blocks: Sequence[WordBlock]) -> None:
+        """Add the same documents as each run explains them."""
+        ones = np.ones_like
+        of_block = [shares(block, self.method) for block in blocks]
+        groups = [block.word * self.n_classes + block.target[block.document] for block in blocks]
+        rows = [(g, values) for g, share in zip(groups, of_block, strict=True) for values in (share, ones(share))]
+        of_a, of_b = pair_words(blocks[0], blocks[-1])
+        same = groups[0][of_a] == groups[-1][of_b]
+        of_a, of_b = of_a[same], of_b[same]
+        a, b = of_block[0][of_a], of_block[-1][of_b]
+        self.pairs.add([*rows, *((groups[0][of_a], x) for x in (ones(a), a, b, np.square(b - a)))])
+
+    def table(self, vocabulary: Vocabulary, class_names: Sequence[str]) -> pd.DataFrame:
+        """Return one row per class and word: those first that moved most surely; without references, most.
+
+        Returns:
+            Columns `class, word, n, a, b, difference, ci_low, ci_high, p, q`: over the `n` texts of the class with the
+            word, its mean share in A and B, the mean difference with its 95 % interval and its p-value (paired t-test),
+            and the p-value after control of the false discovery rate (Benjamini and Hochberg). Words of fewer than
+            `MIN_TEXTS` texts have no interval and no test over texts, and without references no row. With references,
+            words of at least `SEED_TEXTS` texts, of whatever class, have a row for each class that they occur in, with
+            `seeds`, the mean over A and the references; `seeds_error`, the standard error of B's difference from it if
+            B were another seed; `p_seeds`, `q_seeds`; and `moved`, whether `q_seeds` is at most 0.05.
+        """
+        word, target = np.divmod(self.pairs.codes, self.n_classes)
+        n = self.pairs.sums[-4]
+        enough = (n >= 1) & (np.bincount(word, n)[word] >= SEED_TEXTS) if self.n_runs > 2 else n >= MIN_TEXTS
+        kept = np.flatnonzero(enough & (self.pairs.sums[1:-4:2].min(0) >= 1))
+        n, a, b, squares = self.pairs.sums[-4:, kept]
+        difference = (b - a) / n
+        columns = {
+            "class": [class_names[code] for code in target[kept].tolist()],
+            "word": [vocabulary.words[code] for code in word[kept].tolist()],
+            "n": n.astype(int),
+            "a": a / n,
+            "b": b / n,
+            "difference": difference,
+            **dict(zip(COLUMNS[6:], _over_texts(difference, squares, n), strict=True)),
+        }
+        table = pd.DataFrame(columns | self._against_seeds(kept))
+        by = table["p_seeds"] if self.n_runs > 2 else -table["difference"].abs()
+        return table.iloc[by.argsort(kind="stable")].reset_index(drop=True)
+
+    def _against_seeds(self, kept: np.ndarray) -> dict[str, np.ndarray]:
+        """Test B against A and the references; nothing without references."""
+        if self.n_runs <= 2:
+            return {}
+        sums, n = self.pairs.sums[:-4:2, kept], self.pairs.sums[1:-4:2, kept]
+        means = sums / n
+        test = moderated_test(means[:-1], means[-1], partial(_covariates, n[:-1].mean(0)))
+        q = _adjusted(test.p)
+        values = (means[:-1].mean(0), test.error, test.p, q, q <= FALSE_DISCOVERY_RATE)
+        return dict(zip(SEED_COLUMNS, values, strict=True))
+
+
+def _covariates(n: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """Return what the variance of a mean share among runs depends on: its number of texts, and its size."""
+    return np.log(np.stack([n, np.abs(means.mean(0)) + LEAST_SHARE], axis=1))
+
+
+def _over_texts(mean: np.ndarray, squares: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the ends of the interval of mean differences, p and q of the paired t-test; NaN for few texts."""
+    mean = np.where(n >= MIN_TEXTS, mean, np.nan)
+    df = np.maximum(n - 1, 1)
+    error = np.sqrt(np.maximum(squares - n * np.square(mean), 0) / df / n)
+    margin = stats.t.ppf(0.975, df) * error
+    t = np.divide(np.abs(mean), error, out=np.where(mean == 0, 0.0, np.inf), where=error != 0)
+    p = np.where(np.isnan(mean), np.nan, 2 * stats.t.sf(t, df))
+    return mean - margin, mean + margin, p, _adjusted(p)
+
+
+def _adjusted(p: np.ndarray) -> np.ndarray:
+    """Adjust p-values by Benjamini and Hochberg; NaN is no test."""
+    tested = ~np.isnan(p)
+    q = np.full(len(p), np.nan)
+    if tested.any():
+        q[tested] = stats.false_discovery_control(p[tested])
+    return q

@@ -1,0 +1,1 @@
+"""One decision on one page, in plain words, for the person concerned."""

@@ -1,0 +1,1 @@
+"""Where scores should lie: human rationales, and hybrid documents of two classes."""

@@ -1,0 +1,234 @@
+"""Hybrid documents: sentences of two classes, joined. Does the highest-scored word stand in one of the predicted class?
+
+An oracle that needs no human (Poerner, Roth and Schütze 2018, section 4.1): whatever a classifier uses, on average it
+finds more evidence for a class in the sentences of a text of that class.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from hf_gradexplain.audit.plausibility.places import Places
+from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explanation import Explanation, Explanations
+from hf_gradexplain.options import CUSTOM, Options
+from hf_gradexplain.text.sentences import sentences
+from hf_gradexplain.text.texts import Text, text_parts, undivided
+from hf_gradexplain.viz.cell import cell_html, cell_text
+from hf_gradexplain.viz.tables import TextTable, text_table, with_interval
+
+SENTENCES = 5
+"""The largest number of sentences of each of the two texts: with both, the ten sentences of Poerner et al."""
+
+_SENTENCES, _TIES = 2018, 2019
+"""What the random numbers of a document are drawn for: its sentences, and the order of equal scores."""
+
+
+@dataclass(frozen=True)
+class HybridDocument:
+    """Sentences of two texts of different classes in random order, joined by blanks.
+
+    Attributes:
+        text: The text.
+        sentences: `(start, end, label)` of each sentence: where it stands in the text, and the class of its source.
+        sources: The two texts, by their position in the dataset.
+    """
+
+    text: str
+    sentences: tuple[tuple[int, int, int], ...]
+    sources: tuple[int, int]
+
+    def of_class(self, label: int) -> list[tuple[int, int]]:
+        """Return the spans of the sentences of a class."""
+        return [(start, end) for start, end, known in self.sentences if known == label]
+
+
+def make_hybrids(texts: Sequence[str], labels: Sequence[int | None], n: int, seed: int = 0) -> list[HybridDocument]:
+    """Join sentences of texts of different classes.
+
+    For each document, a text is drawn at random, then one of the texts of other classes. Each gives the same number of
+    random sentences, as many as the shorter one has, and at most `SENTENCES`. Document `i` depends on `i` and the seed
+    alone, so that more documents begin with the same ones.
+
+    Args:
+        texts: The texts.
+        labels: Their classes; texts without one are not drawn.
+        n: The number of documents.
+        seed: The seed of the random numbers.
+
+    Raises:
+        GradexplainError: The texts are not of two classes.
+    """
+    known = np.array([i for i, label in enumerate(labels) if label is not None and texts[i].strip()], dtype=np.int64)
+    classes = np.array([labels[i] for i in known], dtype=np.int64)
+    if len(np.unique(classes)) < 2:
+        raise GradexplainError(
+            "hybrid documents join sentences of two classes, but the labels of the texts are of "
+            f"{len(np.unique(classes))}: give texts of at least two classes, with their labels"
+        )
+    return [_join(texts, known, classes, np.random.default_rng((seed, i, _SENTENCES))) for i in range(n)]
+
+
+def labelled_hybrids(
+    engine: AttributionEngine, texts: Sequence[Text], labels: Sequence[int | None], options: Options, n: int
+) -> list[HybridDocument]:
+    """Join sentences of texts, after a check of the model, the texts and the units; see `make_hybrids`.
+
+    Raises:
+        GradexplainError: The model has no classes, a text is a pair or a conversation, the units are given for each
+            text, a label is no class, or the texts are not of two classes.
+    """
+    if engine.profile.n_outputs < 2:
+        raise GradexplainError(
+            f"hybrid documents need a model of several classes, but {type(engine.model).__name__} has one output"
+        )
+    if options.unit == CUSTOM:
+        raise GradexplainError("hybrid documents are new texts, for which there are no units: give unit='word'")
+    parts = list(map(text_parts, texts))
+    if any(len(part) > 1 or not isinstance(undivided(text), str) for part, text in zip(parts, texts, strict=True)):
+        raise GradexplainError("hybrid documents join sentences of single texts, not of pairs or conversations")
+    if any(not isinstance(label, int | None) for label in labels):
+        raise GradexplainError("hybrid documents need one class for each text as its label, not a list or a number")
+    return make_hybrids([part[0] for part in parts], labels, n, options.seed)
+
+
+def hybrid_hits(
+    explanations: Iterable[tuple[int, Explanation]], hybrids: Sequence[HybridDocument], seed: int = 0
+) -> pd.DataFrame:
+    """Return for each document and method whether its highest-scored word stands in a sentence of the predicted class.
+
+    Equal scores are put in random order, seeded per document, and a unit that occurs several times is a word in each
+    place.
+
+    Args:
+        explanations: Pairs of the number of a document and the explanation of its predicted class.
+        hybrids: All documents.
+        seed: The seed of the order of equal scores.
+
+    Returns:
+        One row per document and method: `document`; `prediction`; `method`; `word`, the highest-scored one; `hit`, null
+        if the prediction is neither of the two classes, or if no word of its sentences was read; and `chance`, the
+        share of the words that stand in sentences of the predicted class.
+    """
+    rows = []
+    for number, explanation in explanations:
+        places = Places.of(explanation, np.random.default_rng((seed, number, _TIES)))
+        right = places.inside(hybrids[number].of_class(explanation.prediction))
+        firsts = np.argmin(places.ranks, axis=1) if len(right) else [None] * len(explanation.scores)
+        for method, first in zip(explanation.scores, firsts, strict=True):
+            word = "" if first is None else explanation.text[slice(*places.spans[first])]
+            found = (bool(right[first]), float(right.mean())) if right.any() else (None, np.nan)
+            rows.append((number, explanation.prediction_label, method, word, *found))
+    hits = pd.DataFrame(rows, columns=["document", "prediction", "method", "word", "hit", "chance"])
+    return hits.astype({"hit": "boolean"})
+
+
+def hybrid_table(hits: pd.DataFrame) -> pd.DataFrame:
+    """Return how often each method hits.
+
+    Args:
+        hits: See `hybrid_hits`.
+
+    Returns:
+        One row per method: `method`; `hit_rate`, the share of hits; `ci_low` and `ci_high`, its 95 % interval by
+        Wilson; `chance`, the hit rate to expect of a random word; `n`, the number of documents that are counted; and
+        `n_undefined`, that of the others.
+    """
+    rows = []
+    for method, of_method in hits.groupby("method", sort=False):
+        known = of_method["hit"].dropna()
+        row = {"method": method, "hit_rate": np.nan, "ci_low": np.nan, "ci_high": np.nan}
+        if n := len(known):
+            test = binomtest(int(known.sum()), n)
+            low, high = test.proportion_ci(method="wilson")
+            row |= {"hit_rate": test.statistic, "ci_low": low, "ci_high": high}
+        rows.append({**row, "chance": of_method["chance"].mean(), "n": n, "n_undefined": len(of_method) - n})
+    return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class HybridDocuments:
+    """Which methods point to the sentences of the predicted class; `Explainer.hybrid_documents` makes it.
+
+    Attributes:
+        documents: The documents.
+        explanations: Their explanations.
+        hits: One row per document and method, see `hf_gradexplain.audit.plausibility.hybrid.hybrid_hits`.
+    """
+
+    documents: tuple[HybridDocument, ...]
+    explanations: Explanations
+    hits: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per method.
+
+        The columns are `method`; `hit_rate`, the share of documents whose highest-scored word stands in a sentence of
+        the predicted class; its 95 % interval `ci_low`, `ci_high`; `chance`, the hit rate to expect of a random word;
+        `n`; and `n_undefined`, the number of documents that are not counted.
+        """
+        return hybrid_table(self.hits)
+
+    def __repr__(self) -> str:
+        return cell_text(title=self._title, sentences=[self._sentence], table=self._table)
+
+    def _repr_html_(self) -> str:
+        return cell_html(title=self._title, sentences=[self._sentence], table=self._table)
+
+    @property
+    def _title(self) -> str:
+        return f"{len(self.documents):,} hybrid documents"
+
+    @property
+    def _sentence(self) -> str:
+        return "How often the highest-scored word stands in a sentence of the predicted class."
+
+    @property
+    def _table(self) -> TextTable:
+        frame = self.to_frame()
+        columns = (frame[name] for name in ("hit_rate", "ci_low", "ci_high"))
+        cells = [with_interval(*row) for row in zip(*columns, strict=True)]
+        return text_table(frame.assign(hit_rate=cells).drop(columns=["ci_low", "ci_high"]))
+
+
+def explain_hybrids(
+    engine: AttributionEngine, texts: Sequence[Text], labels: Sequence[int | None], options: Options, n: int
+) -> HybridDocuments:
+    """Make hybrid documents and explain their predicted classes.
+
+    Args:
+        engine: The classifier.
+        texts: The texts to draw sentences from.
+        labels: Their classes.
+        options: How to explain.
+        n: The number of documents.
+
+    Raises:
+        GradexplainError: See `labelled_hybrids`; or there is no document to make.
+    """
+    if n < 1:
+        raise GradexplainError(f"n must be a number of documents, 1 or larger, but is {n}")
+    hybrids = labelled_hybrids(engine, texts, labels, options, n)
+    options = replace(options, target="predicted", against=None)
+    explanations = engine.explanations([hybrid.text for hybrid in hybrids], options)
+    return HybridDocuments(tuple(hybrids), explanations, hybrid_hits(enumerate(explanations), hybrids, options.seed))
+
+
+def _join(texts: Sequence[str], known: np.ndarray, classes: np.ndarray, rng: np.random.Generator) -> HybridDocument:
+    """Return a document from two of the texts, given their positions and classes."""
+    first = rng.integers(len(known))
+    second = rng.choice(np.flatnonzero(classes != classes[first]))
+    divided = [[(i, span) for span in sentences(texts[known[i]])] for i in (first, second)]
+    size = min(SENTENCES, *map(len, divided))
+    drawn = [part[j] for part in divided for j in rng.choice(len(part), size, replace=False)]
+    text, places = "", list[tuple[int, int, int]]()
+    for j in rng.permutation(len(drawn)):
+        i, (start, end) = drawn[j]
+        text += " " if text else ""
+        places.append((len(text), len(text) + end - start, int(classes[i])))
+        text += texts[known[i]][start:end]
+    return HybridDocument(text, tuple(places), (int(known[first]), int(known[second])))

@@ -1,0 +1,232 @@
+"""Sanity checks of methods: do their scores depend on what the model has learnt, and on nothing but its function?"""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from hf_gradexplain.attribution.methods import METHODS
+from hf_gradexplain.audit.sanity.input_shift import InputShift, find_input_shift
+from hf_gradexplain.audit.sanity.model_layers import Layer, layers_of, permuted, replaced_parameters
+from hf_gradexplain.audit.sanity.rank_agreement import mean_of_defined, relative_difference, spearman_by_text, summarise
+from hf_gradexplain.audit.sanity.result import CASCADING, INDEPENDENT, RANDOM, TRAINED, SanityChecks, finding
+from hf_gradexplain.classifier.objective import Objective
+from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
+from hf_gradexplain.classifier.targets import Labels
+from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.engine.scored import to_arrays
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.options import Options
+from hf_gradexplain.options.classes import check_one_question
+from hf_gradexplain.probing.gradient_checks import LENGTHS, sample_documents, tokens_around
+from hf_gradexplain.text.collate import collate
+from hf_gradexplain.text.data import Document
+from hf_gradexplain.text.texts import Text
+
+Scores = dict[str, list[np.ndarray]]
+"""The scores `(U,)` of each text, by method."""
+
+
+def check_sanity(
+    engine: AttributionEngine,
+    texts: Sequence[Text],
+    options: Options,
+    labels: Labels = None,
+    *,
+    independent: bool = False,
+    advance: Callable[[str], None] = lambda step: None,
+) -> SanityChecks:
+    """Explain the same texts with randomised copies of the model's parameters, and compare the scores.
+
+    See `hf_gradexplain.Explainer.sanity`, which has the definitions.
+
+    Args:
+        engine: The classifier; its model keeps its own parameters.
+        texts: The texts.
+        options: How to explain.
+        labels: The true classes, as for `AttributionEngine.run`.
+        independent: Whether to randomise each layer alone as well.
+        advance: Called with the name of each step before it begins.
+
+    Raises:
+        GradexplainError: There is no text, an argument cannot be used, or the parameters are quantised or offloaded.
+    """
+    if not texts:
+        raise GradexplainError("sanity checks need texts, but got none: give at least 6, better 50")
+    check_one_question(options)
+    trial = _Trial.of(engine, texts, engine.resolve(options), labels, advance)
+    inputs = _sample_inputs(engine)
+    with frozen_eval_mode(engine.model):
+        layers = layers_of(engine.model, inputs)
+        shift = find_input_shift(engine.profile.classifier(engine.model, Objective("logit", "identity"), 1024), inputs)
+    curve, random_models = _randomise(trial, layers, independent=independent)
+    table = _checks(trial, random_models, shift)
+    return SanityChecks(
+        model=type(engine.model).__name__,
+        unit=trial.options.unit,
+        randomisation=curve,
+        checks=table,
+        shifted="" if shift is None else f"{' and '.join(shift.words)} against {' and '.join(shift.positions)}",
+        texts=len(texts),
+        rounds=trial.rounds,
+    )
+
+
+@dataclass(eq=False)
+class _Trial:
+    """Texts that are explained again and again, always for the class that the unchanged model explains.
+
+    Attributes:
+        engine: The classifier.
+        documents: The texts.
+        options: How to explain; the target is `label`.
+        targets: The explained class of each text.
+        scores: The scores of the unchanged model.
+        precision: The compute dtype of the scores.
+        advance: Called with the name of each round.
+        rounds: How often all texts were explained; `explain` counts on.
+    """
+
+    engine: AttributionEngine
+    documents: Sequence[Document]
+    options: Options
+    targets: list[int]
+    scores: Scores
+    precision: str
+    advance: Callable[[str], None]
+    rounds: int = 1
+
+    @classmethod
+    def of(
+        cls,
+        engine: AttributionEngine,
+        texts: Sequence[Text],
+        options: Options,
+        labels: Labels,
+        advance: Callable[[str], None],
+    ) -> "_Trial":
+        advance("the model itself")
+        documents = engine.encode(texts, options)
+        scores, targets, precision = _explain(engine, documents, options, labels)
+        return cls(engine, documents, replace(options, target="label"), targets, scores, precision, advance)
+
+    def explain(self, step: str, values: Mapping[str, Tensor], methods: Sequence[str] = (), seed: int = 0) -> Scores:
+        """Return the scores under other parameters, and with this much added to the seed; by default of all methods."""
+        self.advance(step)
+        self.rounds += 1
+        options = replace(self.options, methods=tuple(methods) or self.options.methods, seed=self.options.seed + seed)
+        with replaced_parameters(self.engine.model, values), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the unchanged model has warned already
+            return _explain(self.engine, self.documents, options, self.targets)[0]
+
+    def reseed(self, methods: Sequence[str]) -> Scores:
+        """Return the scores of these methods with another seed."""
+        return self.explain("another seed", {}, methods, seed=1)
+
+    def spearman(self, method: str, scores: Scores, reference: Scores, *, absolute: bool = False) -> np.ndarray:
+        """Return Spearman's correlation of a method's scores, or of their absolute values, for each text."""
+        return spearman_by_text(scores[method], reference[method], self.precision, absolute=absolute)
+
+    def drawing_methods(self) -> list[str]:
+        """Return the methods whose scores of the longest text depend on the seed."""
+        longest = max(range(len(self.documents)), key=lambda i: self.documents[i].n_units)
+        scores = [
+            _explain(
+                self.engine,
+                [self.documents[longest]],
+                replace(self.options, seed=self.options.seed + n),
+                [self.targets[longest]],
+            )[0]
+            for n in range(2)
+        ]
+        return [name for name in self.scores if not np.array_equal(scores[0][name][0], scores[1][name][0])]
+
+
+def _explain(
+    engine: AttributionEngine, documents: Sequence[Document], options: Options, labels: Labels
+) -> tuple[Scores, list[int], str]:
+    """Return the scores of each text, its explained class, and the compute dtype."""
+    scores: Scores = {name: [np.zeros(0)] * len(documents) for name in options.methods}
+    targets, precision = [0] * len(documents), "float32"
+    for batch in engine.score(documents, options, labels):
+        target, *values = to_arrays([batch.forward.batch.target, *batch.scores.values()])
+        precision = batch.forward.classifier.precision
+        for row, i in enumerate(batch.indices):
+            targets[i] = int(target[row])
+            for name, of_batch in zip(batch.scores, values, strict=True):
+                scores[name][i] = of_batch[row, : documents[i].n_units]
+    return scores, targets, precision
+
+
+def _sample_inputs(engine: AttributionEngine) -> dict[str, Tensor]:
+    """Return the inputs of a sample text, on the model's device."""
+    limit, tokenizer = engine.profile.max_length, engine.tokenizer
+    n = LENGTHS[-1] if limit is None else min(LENGTHS[-1], limit - tokens_around(tokenizer))
+    return dict(collate(sample_documents(tokenizer, [n]), [0], tokenizer, device_of(engine.model)).inputs)
+
+
+def _randomise(trial: _Trial, layers: Sequence[Layer], *, independent: bool) -> tuple[pd.DataFrame, list[Scores]]:
+    """Return the correlations after each randomised layer, and the scores of two models that are wholly random."""
+    model, seed, rows = trial.engine.model, trial.options.seed, list[dict[str, object]]()
+
+    def compare(scores: Scores, reference: Scores, order: str, step: int, layer: str, against: str) -> None:
+        for method in scores:
+            for values in ("scores", "absolute") if METHODS[method].signed else ("scores",):
+                r = trial.spearman(method, scores, reference, absolute=values == "absolute")
+                where = {"method": method, "order": order, "step": step, "layer": layer, "against": against}
+                rows.append({**where, "values": values, **summarise(r)})
+
+    replaced: dict[str, Tensor] = {}
+    for step, layer in enumerate(layers, 1):
+        replaced |= permuted(model, layer.parameters, seed)
+        scores = trial.explain(f"layer {step} of {len(layers)}: {layer.name}", replaced)
+        compare(scores, trial.scores, CASCADING, step, layer.name, TRAINED)
+    names = [name for layer in layers for name in layer.parameters]
+    del replaced
+    another = trial.explain("another random model", permuted(model, names, seed + 1))
+    compare(another, scores, CASCADING, len(layers), layers[-1].name, RANDOM)
+    for step, layer in enumerate(layers if independent else (), 1):
+        alone = trial.explain(f"layer {step} alone: {layer.name}", permuted(model, layer.parameters, seed))
+        compare(alone, trial.scores, INDEPENDENT, step, layer.name, TRAINED)
+    return pd.DataFrame(rows), [scores, another]
+
+
+def _checks(trial: _Trial, random_models: Sequence[Scores], shift: InputShift | None) -> pd.DataFrame:
+    """Return one row per method, see `SanityChecks.checks`."""
+    shifted = None if shift is None else trial.explain("shifted word vectors", shift.values)
+    drawing = trial.drawing_methods()
+    reseeded = trial.reseed(drawing) if drawing else {}
+    rows = []
+    for method, trained in trial.scores.items():
+        r = [trial.spearman(method, scores, trial.scores) for scores in random_models]
+        absolute = [trial.spearman(method, scores, trial.scores, absolute=True) for scores in random_models]
+        plain = summarise(mean_of_defined(r))
+        size = summarise(mean_of_defined(absolute)) if METHODS[method].signed else {}
+        agreement = summarise(trial.spearman(method, *random_models))
+        of_shift = {} if shifted is None else summarise(trial.spearman(method, shifted, trial.scores))
+        differences = np.zeros(0) if shifted is None else relative_difference(shifted[method], trained)
+        of_seed = summarise(trial.spearman(method, reseeded, trial.scores)) if method in reseeded else {}
+        rows.append(
+            {
+                "method": method,
+                **_with_interval(plain, "randomised"),
+                **_with_interval(size, "absolute", "absolute_"),
+                **_with_interval(agreement, "two_random", "two_random_"),
+                "shifted": of_shift.get("median", np.nan),
+                "shift_difference": float(np.median(differences)) if len(differences) else np.nan,
+                "other_seed": of_seed.get("median", np.nan),
+                "n": plain["n"],
+                "n_undefined": plain["n_undefined"],
+                "finding": finding(method, plain["ci_low"], size.get("ci_low", np.nan), agreement["ci_low"]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _with_interval(summary: Mapping[str, float], name: str, ends: str = "") -> dict[str, float]:
+    """Return the median of a summary and its interval as three columns; NaN for no summary."""
+    columns = {name: "median", f"{ends}ci_low": "ci_low", f"{ends}ci_high": "ci_high"}
+    return {column: summary.get(key, np.nan) for column, key in columns.items()}

@@ -1,0 +1,138 @@
+"""Words that may be suspicious: those that decide a class and are concentrated in its documents."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_array
+from scipy.stats import binom
+
+from hf_gradexplain.audit.read_words import Vocabulary
+from hf_gradexplain.audit.words.sums import Groups, WordRows, count_words, summarise_words
+
+DECIDES = 0.05
+"""The largest p-value of words that may decide a class. It only chooses the words to try, so it is not adjusted."""
+
+_CONTROL = 2
+"""The purpose of the draw of control words, which no other draw of the audit has."""
+
+
+@dataclass(frozen=True, eq=False)
+class WordFrequencies:
+    """How many documents have each word.
+
+    Attributes:
+        words: The words.
+        by_class: `(C, V)` the number of documents in which each class was explained and the word occurs.
+        documents: `(C,)` the number of documents in which each class was explained.
+    """
+
+    words: list[str]
+    by_class: csr_array
+    documents: np.ndarray
+
+    @property
+    def total(self) -> np.ndarray:
+        """`(V,)` the number of documents with each word."""
+        return self.by_class.sum(0)
+
+    def pairs(self, min_documents: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the classes and words that are in so many documents together, sorted, and in how many they are."""
+        counts = self.by_class.sorted_indices().tocoo()
+        kept = counts.data >= max(min_documents, 1)
+        return counts.row[kept], counts.col[kept], counts.data[kept]
+
+    def concentration(self, target: np.ndarray, word: np.ndarray, k: np.ndarray) -> pd.DataFrame:
+        """Return how words are concentrated in the documents of a class, a row per pair.
+
+        Of the `n` documents with the word, `k` are of the class. The lift is `(k / n) / pi`, where `pi` is the share of
+        the class of all documents; `p_concentrated` is the probability of `k` or more by the binomial distribution of
+        `n` draws with probability `pi`.
+
+        Args:
+            target: `(R,)` the classes.
+            word: `(R,)` the words, as indices.
+            k: `(R,)` in how many documents they are together.
+        """
+        n = self.total[word]
+        base = self.documents[target] / self.documents.sum()
+        columns = {"n": k, "n_all": n, "concentration": k / n, "lift": k / n / base}
+        return pd.DataFrame({**columns, "p_concentrated": binom.sf(k - 1, n, base)})
+
+    def controls(self, frequency: int, min_documents: int, n: int, seed: int) -> np.ndarray:
+        """Return `n` random words of a frequency class: `(n,)` indices, fewer if there are not as many.
+
+        Any word can be drawn, whether it decides a class or not. If the class has too few, the others are from the
+        nearest classes.
+
+        Args:
+            frequency: The frequency class.
+            min_documents: Words in fewer documents are not tried, and are no control words either.
+            n: The number of words.
+            seed: The seed.
+        """
+        words = np.flatnonzero(self.total >= min_documents)
+        order = np.random.default_rng((seed, _CONTROL)).permutation(words)
+        distance = np.abs(frequency_class(self.total[order]) - frequency)
+        return order[np.argsort(distance, kind="stable")][:n]
+
+
+def frequency_class(frequency: np.ndarray) -> np.ndarray:
+    """Return the frequency classes `floor(log8(frequency))`, for frequencies of 1 and more.
+
+    >>> frequency_class(np.array([1, 7, 8, 63, 64])).tolist()
+    [0, 0, 1, 1, 2]
+    """
+    return (np.frexp(frequency)[1] - 1) // 3
+
+
+def count_frequencies(paths: Sequence[Path], method: str, key: Callable[[str], str] | None) -> WordFrequencies:
+    """Count the words of document files.
+
+    Args:
+        paths: The files.
+        method: A method of the run.
+        key: What makes two units the same word, see `Vocabulary`.
+    """
+    vocabulary = Vocabulary(key)
+    counts = count_words(paths, vocabulary, Groups("target", paths), method)
+    return WordFrequencies(vocabulary.words, counts.words, counts.documents)
+
+
+def find_candidates(
+    paths: Sequence[Path],
+    method: str,
+    key: Callable[[str], str] | None,
+    frequencies: WordFrequencies,
+    min_documents: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Return the words that decide a class and are concentrated in its documents, those that decide most clearly first.
+
+    A word decides a class if, among the documents in which the class was explained, its share of the score is larger
+    than that of other words of the same documents, with a p-value of up to `DECIDES`, see
+    `hf_gradexplain.audit.words.words.find_words`. It is concentrated if its lift is above 1.
+
+    Args:
+        paths: The files.
+        method: Whose scores.
+        key: What makes two units the same word.
+        frequencies: The result of `count_frequencies`.
+        min_documents: In fewer documents of the class, a word is not looked at.
+        seed: A seed.
+
+    Returns:
+        A row per class and word: `target`, `code` (the index of the word), `word`, those of
+        `WordFrequencies.concentration`, `share` and `p_decides`.
+    """
+    target, code, n = frequencies.pairs(min_documents)
+    vocabulary = Vocabulary(key)
+    vocabulary.codes(frequencies.words)
+    sums = summarise_words(paths, vocabulary, Groups("target", paths), method, WordRows(target, code), seed)
+    words = pd.DataFrame({"target": target, "code": code, "word": [frequencies.words[i] for i in code]})
+    rows = pd.concat([words, frequencies.concentration(target, code, n)], axis=1)
+    rows = rows.assign(share=sums["share"], p_decides=sums["p"])
+    chosen = rows[(rows["p_decides"] <= DECIDES) & (rows["lift"] > 1)]
+    return chosen.sort_values("p_decides", kind="stable", ignore_index=True)

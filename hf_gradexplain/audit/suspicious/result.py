@@ -1,0 +1,135 @@
+"""The suspicious words of a model, as a table, as text and as HTML."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from hf_gradexplain.viz.cell import cell_html
+from hf_gradexplain.viz.sanitize import one_line
+from hf_gradexplain.viz.tables import text_table, with_interval
+
+SHOWN = 20
+"""The number of words that are shown."""
+
+COLUMNS = {
+    "word": "The word.",
+    "moves to": "The class that texts move to when the word is inserted.",
+    "flips": "The share of texts of other classes that the model gives this class once the word is inserted, with its "
+    "95 % interval (Wilson).",
+    "ordinary": "The same for ordinary words of the same frequency, inserted at the same places.",
+    "rise": "The mean rise of the probability of the class, with its 95 % interval.",
+    "in class": "Of the texts with the word, the share of this class, and how many times the class's share of all "
+    "texts that is.",
+    "adjusted p": "The p-value of the test that the word is one like ordinary words, adjusted for all words that were "
+    "tried.",
+}
+"""The meaning of the columns of `SuspiciousWords.readable`."""
+
+
+@dataclass(frozen=True, eq=False)
+class SuspiciousWords:
+    """Words that move a model by themselves; `Explainer.suspicious_words` makes it.
+
+    A suspicious word decides a class, is concentrated in its texts, and flips more texts of other classes than ordinary
+    words do when it is inserted. Whether it should is for people to say: the name of a team may well make a text one of
+    sports, a stray backslash should not make it one of technology.
+
+    Attributes:
+        table: All words that were tried, see `to_frame`.
+        title: What the explanations are of.
+        method: The method whose scores chose the words.
+        n_documents: The number of texts of the run.
+        n_candidates: The number of words that decide a class and are concentrated in its texts, each for its class;
+            those that decide most clearly were tried.
+        level: The false discovery rate.
+        passes: The number of forward passes that trying the words took.
+    """
+
+    table: pd.DataFrame
+    title: str
+    method: str
+    n_documents: int
+    n_candidates: int
+    level: float
+    passes: int
+
+    def __len__(self) -> int:
+        return int(self.table["suspicious"].sum())
+
+    def __repr__(self) -> str:
+        lines = [
+            f"  {one_line(row['word'])}: flips {row['flips']:.0%} to {one_line(row['class'])} "
+            f"(ordinary words {row['control_flips']:.1%})"
+            for row in self.found.head(SHOWN).to_dict("records")
+        ]
+        return "\n".join([self.heading, *self.sentences, *lines])
+
+    def _repr_html_(self) -> str:
+        return cell_html(title=self.heading, sentences=self.sentences, table=text_table(self.readable()))
+
+    @property
+    def heading(self) -> str:
+        """What this is, in a line."""
+        return f"Suspicious words of {self.title}" if self.title else "Suspicious words"
+
+    @property
+    def found(self) -> pd.DataFrame:
+        """The rows of the suspicious words, those that flip most texts first."""
+        return self.table[self.table["suspicious"]]
+
+    @property
+    def sentences(self) -> list[str]:
+        """The result in sentences."""
+        tried = len(self.table)
+        if not self.n_candidates:
+            return [f"By {self.method}, no word decides a class of the {self.n_documents:,} texts: take more texts."]
+        of_all = "" if tried == self.n_candidates else f", of {self.n_candidates:,} candidates,"
+        return [
+            f"{len(self):,} of {tried:,} words that were tried{of_all} flip texts of other classes when they are "
+            f"inserted, more often than ordinary words do, at a false discovery rate of {self.level:.0%} "
+            f"({self.n_documents:,} texts, candidates by {self.method}, {self.passes:,} forward passes).",
+            "Which of them should, is for you to say.",
+        ]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return all words that were tried, a row per class and word, the suspicious ones first.
+
+        The columns are
+
+        - `class` and `word`;
+        - `n`, the number of texts of the class that have the word, `n_all`, that of all texts that have it;
+          `concentration`, `n / n_all`, `lift`, how many times the class's share of all texts this is, and
+          `p_concentrated` of the one-sided binomial test that it is not more;
+        - `share`, the mean share of the word in the score of the class's texts that have it, and `p_decides` of the
+          test that it is not larger than that of other words, see `Words`; both p-values are not adjusted;
+        - `flips`, the share of the `n_texts` texts of other classes that become texts of the class when the word is
+          inserted, with its Wilson interval `flips_ci_low`, `flips_ci_high`; `control_flips`, the mean of the same for
+          the control words; `p_flips` of the test that the word is one like these, see
+          `hf_gradexplain.audit.suspicious.insertion.excess_p_values`;
+        - `rise`, the mean rise of the probability of the class, with its bootstrap interval `rise_ci_low`,
+          `rise_ci_high`;
+        - `p_adjusted`, `p_flips` adjusted by Benjamini and Hochberg for all rows; and `suspicious`, whether this is at
+          most the false discovery rate.
+
+        Intervals are 95 % intervals.
+        """
+        return self.table
+
+    def readable(self, n: int = SHOWN) -> pd.DataFrame:
+        """Return the first `n` suspicious words as text for readers; `COLUMNS` says what its columns mean."""
+        rows = self.found.head(n)
+        records = rows.to_dict("records")
+        return pd.DataFrame(
+            {
+                "word": rows["word"],
+                "moves to": rows["class"],
+                "flips": [
+                    f"{with_interval(row['flips'], row['flips_ci_low'], row['flips_ci_high'], '.0%')}"
+                    for row in records
+                ],
+                "ordinary": [f"{row['control_flips']:.1%}" for row in records],
+                "rise": [with_interval(row["rise"], row["rise_ci_low"], row["rise_ci_high"]) for row in records],
+                "in class": [f"{row['concentration']:.0%} ({row['lift']:.1f}x)" for row in records],
+                "adjusted p": [f"{row['p_adjusted']:.1g}" for row in records],
+            }
+        )

@@ -1,0 +1,178 @@
+"""Suspicious words of a model whose weights are set by hand, and of documents that cannot have any."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from scipy.stats import binomtest, false_discovery_control
+
+from hf_gradexplain.audit.suspicious.candidates import (
+    WordFrequencies,
+    count_frequencies,
+    find_candidates,
+    frequency_class,
+)
+from hf_gradexplain.audit.suspicious.find import InsertionTest, find_suspicious_words
+from hf_gradexplain.audit.suspicious.insertion import excess_p_values
+from hf_gradexplain.audit.suspicious.insertion_places import draw_places
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.options import Options
+from tests.helpers.moving_words import NEUTRAL, closed_form, moving_explainer, texts_with_signs
+from tests.helpers.tiny import explainer as tiny_explainer
+from tests.helpers.word_documents import make_document, write
+
+CONTROLS = 12
+
+
+@pytest.fixture(scope="module")
+def result():
+    return moving_explainer().evaluate(texts_with_signs(), methods="signed_gi", unit="word_type", progress=False)
+
+
+@pytest.fixture(scope="module")
+def suspicious(result):
+    return moving_explainer().suspicious_words(result, n_texts=30, n_controls=CONTROLS)
+
+
+def test_words_that_move_texts_are_found_and_neutral_words_are_not(suspicious):
+    found = {(row["class"], row["word"]) for row in suspicious.found.to_dict("records")}
+    assert found == {("yes", "flag"), ("no", "trap")}
+    assert len(suspicious) == 2
+    assert not {*suspicious.to_frame()["word"]} & {*NEUTRAL}
+
+
+def test_each_number_is_that_of_the_closed_form(result, suspicious):
+    texts, table = texts_with_signs(), suspicious.to_frame()
+    predictions = np.array([closed_form(text) for text in texts]).argmax(1)
+    places = draw_places(result.documents, [0, 1], 30, seed=0)
+    assert {*table["word"]} >= {"flag", "trap", "good", "bad"}
+    for row in table.to_dict("records"):
+        target = ["no", "yes"].index(row["class"])
+        of_class = [row["word"] in text.split() for text, c in zip(texts, predictions, strict=True) if c == target]
+        has = [row["word"] in text.split() for text in texts]
+        assert (row["n"], row["n_all"]) == (sum(of_class), sum(has))
+        base = np.mean(predictions == target)
+        assert row["concentration"] == pytest.approx(sum(of_class) / sum(has))
+        assert row["lift"] == pytest.approx(sum(of_class) / sum(has) / base)
+        expected = binomtest(sum(of_class), sum(has), base, alternative="greater").pvalue
+        assert row["p_concentrated"] == pytest.approx(expected)
+        pairs = [(closed_form(p.insert(row["word"])), closed_form(p.insert())) for p in places[target]]
+        flips = [after[target] > 0.5 for after, before in pairs if before[target] <= 0.5]
+        assert row["n_texts"] == len(flips) == 30
+        assert row["flips"] == pytest.approx(np.mean(flips))
+        assert row["rise"] == pytest.approx(np.mean([after[target] - before[target] for after, before in pairs]))
+        assert row["rise_ci_low"] <= row["rise"] <= row["rise_ci_high"]
+        wilson = binomtest(sum(flips), 30).proportion_ci(method="wilson")
+        assert (row["flips_ci_low"], row["flips_ci_high"]) == pytest.approx(tuple(wilson))
+        assert row["control_flips"] == 0  # neutral words, which only shrink the log-odds
+        assert row["p_flips"] == excess_p_values(np.array([sum(flips)]), np.zeros(CONTROLS, int), 30).item()
+        assert row["p_decides"] <= 0.05
+        assert row["lift"] > 1
+    np.testing.assert_allclose(table["p_adjusted"], false_discovery_control(table["p_flips"]))
+    assert table["suspicious"].tolist() == (table["p_adjusted"] <= 0.05).tolist()
+    ordered = table.sort_values(["suspicious", "flips", "rise"], ascending=False)
+    assert ordered.index.tolist() == table.index.tolist()
+
+
+def test_passes_are_counted(suspicious, result):
+    n_words = len(suspicious.to_frame())
+    of_class = suspicious.to_frame()["class"].nunique()
+    assert suspicious.passes >= 30 * of_class * (1 + CONTROLS)
+    assert suspicious.passes <= 30 * (n_words + of_class * (1 + 3 * CONTROLS))
+
+
+def test_what_is_shown(suspicious):
+    shown = repr(suspicious)
+    assert shown.splitlines()[0].startswith("Suspicious words of FastText")
+    assert "flag: flips 100% to yes (ordinary words 0.0%)" in shown
+    assert f"{suspicious.passes:,} forward passes" in shown
+    html = suspicious._repr_html_()
+    assert "flag" in html
+    assert "Which of them should, is for you to say." in html
+
+
+def test_without_a_word_that_decides_there_is_nothing_to_show(result):
+    nothing = moving_explainer().suspicious_words(result, min_documents=1000)
+    assert len(nothing) == 0
+    assert nothing.passes == 0
+    assert "By signed_gi, no word decides a class of the 120 texts" in repr(nothing)
+    assert "no word decides a class" in nothing._repr_html_()
+
+
+def test_words_with_different_case_are_one_where_the_model_reads_them_alike():
+    texts = [text.replace("flag", "Flag") if i % 4 else text for i, text in enumerate(texts_with_signs())]
+    result = moving_explainer().evaluate(texts, methods="signed_gi", unit="word", progress=False)
+    found = moving_explainer().suspicious_words(result, n_texts=10).found
+    assert set(found["word"]) == {"flag", "trap"}
+
+
+def test_control_words_are_of_the_nearest_frequency():
+    words = [f"w{i}" for i in range(12)]
+    counts = csr_array([[1] * 4 + [9] * 4 + [70] * 4])
+    frequencies = WordFrequencies(words, counts, np.array([100]))
+    drawn = [frequencies.controls(1, 1, 3, seed) for seed in range(30)]
+    assert {*np.concatenate(drawn)} == {4, 5, 6, 7}
+    assert {*frequencies.controls(1, 1, 6, 0)} > {4, 5, 6, 7}
+    assert {*frequencies.controls(0, 2, 6, 0)} > {4, 5, 6, 7}
+    assert not {*frequencies.controls(0, 2, 20, 0)} & {0, 1, 2, 3}
+    assert frequency_class(np.array([1, 7, 8, 63, 64, 511, 512])).tolist() == [0, 0, 1, 1, 2, 2, 3]
+
+
+def test_a_word_that_decides_but_is_more_frequent_elsewhere_is_no_candidate(tmp_path):
+    decides = [("both", 0, 5.0)] * 6 + [("both", 1, 5.0)] * 12 + [("first", 0, 5.0)] * 6
+    documents = [
+        make_document(number, [word, "x", "y", "z"], {"loo": [score, 0.3, 0.2, 0.1]}, target=target)
+        for number, (word, target, score) in enumerate(decides)
+    ]
+    paths = write(documents, tmp_path)
+    candidates = find_candidates(paths, "loo", None, count_frequencies(paths, "loo", None), 3, 0)
+    assert {*zip(candidates["target"], candidates["word"], strict=True)} == {(0, "first"), (1, "both")}
+
+
+def of(unit="word_type", *, regression=False):
+    document = make_document(0, ["a", "b"], {"loo": [1.0, 2.0]})
+    return replace(document, explanation=replace(document.explanation, unit=unit, regression=regression))
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (
+            of("sentence"),
+            "suspicious words need a run with unit='word' or 'word_type', but this one has unit='sentence': evaluate "
+            "again with one of these",
+        ),
+        (of(regression=True), "suspicious words flip texts from class to class, but this is a regression model"),
+    ],
+)
+def test_documents_without_words_or_classes_are_refused(tmp_path, document, message):
+    with pytest.raises(GradexplainError, match=f"^{re.escape(message)}$"):
+        find_suspicious_words(moving_explainer(), write([document], tmp_path), Options())
+
+
+def test_documents_of_another_model_are_refused(result):
+    with pytest.raises(
+        GradexplainError,
+        match=r"^the documents are not those of this model: for \d+ of \d+ texts it predicts another class; use the "
+        "model of the run, with its options for reading texts$",
+    ):
+        tiny_explainer("fasttext").suspicious_words(result)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n_texts": 0}, "n_texts must be 1 or more, but is 0"),
+        ({"level": 1.0}, "level must be a false discovery rate between 0 and 1, but is 1.0"),
+    ],
+)
+def test_values_out_of_range_are_refused(arguments, message):
+    with pytest.raises(GradexplainError, match=f"^{message}$"):
+        InsertionTest(**arguments)
+
+
+def test_a_method_that_the_run_does_not_have_is_refused(result):
+    with pytest.raises(GradexplainError, match="unknown method 'loo'"):
+        moving_explainer().suspicious_words(result, "loo")

@@ -1,0 +1,178 @@
+"""The words of a model, compared with dictionaries over the documents."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import false_discovery_control
+
+from hf_gradexplain.audit.words import sums
+from hf_gradexplain.audit.words.words import find_words
+from hf_gradexplain.errors import GradexplainError
+from tests.helpers.word_documents import CLASSES, make_document, random_documents, write
+
+BOOST = ("w3",)
+
+
+@pytest.fixture(scope="module")
+def made_up():
+    return random_documents(90, boost=BOOST)
+
+
+@pytest.fixture(scope="module")
+def paths(made_up, tmp_path_factory):
+    return write(made_up, tmp_path_factory.mktemp("documents"))
+
+
+def by_hand(documents, group_of, key=str, method="signed_gi"):
+    """Return per group and word the shares, the mean shares of the documents, the drops, the ids; and group sizes."""
+    found, sizes = {}, {}
+    for document in documents:
+        group = group_of(document)
+        if group is None:
+            continue
+        sizes[group] = sizes.get(group, 0) + 1
+        explanation = document.explanation
+        words, drops = {}, {}
+        for i, unit in enumerate(explanation.units):
+            word = key(unit.text)
+            words[word] = words.get(word, 0.0) + explanation.scores[method][i]
+            p = explanation.probabilities[explanation.target]
+            drops.setdefault(word, []).append(p - p * np.exp(-explanation.scores["loo"][i]))
+        total = sum(abs(score) for score in words.values())
+        for word, score in words.items():
+            entry = found.setdefault((group, word), {"share": [], "others": [], "drop": [], "id": []})
+            entry["share"].append(score / total)
+            entry["others"].append(sum(words.values()) / total / len(words))
+            entry["drop"].append(drops[word][0] if len(drops[word]) == 1 else np.nan)
+            entry["id"].append(document.id)
+    return found, sizes
+
+
+def interval(values, ids, seed=0):
+    """Return the ends of the bootstrap interval of a mean."""
+    kept = [(value, number) for value, number in zip(values, ids, strict=True) if not np.isnan(value)]
+    drawn = np.array([np.random.default_rng((seed, number)).poisson(1.0, 1000) for _, number in kept])
+    values = np.array([value for value, _ in kept])
+    means = [(drawn[:, r] * values).sum() / drawn[:, r].sum() for r in range(1000) if drawn[:, r].sum()]
+    return np.percentile(means, [2.5, 97.5])
+
+
+GROUPINGS = [
+    ("target", lambda document: CLASSES[document.explanation.target]),
+    ("prediction", lambda document: document.explanation.prediction_label),
+    ("label", lambda document: None if document.label is None else CLASSES[document.label]),
+    ({3 * i: "even" if i % 2 == 0 else None for i in range(90)}, lambda d: None if d.id % 2 else "even"),
+]
+
+
+@pytest.mark.parametrize(("by", "group_of"), GROUPINGS)
+def test_the_table_is_that_of_dictionaries(made_up, paths, by, group_of):
+    found, sizes = by_hand(made_up, group_of)
+    kept = {pair: entry for pair, entry in found.items() if len(entry["share"]) >= 5}
+    words = find_words(paths, by=by, min_documents=5)
+    rows = {(row["group"], row["word"]): row for row in words.to_frame().to_dict("records")}
+    assert rows.keys() == kept.keys()
+    assert words.n_documents == sum(sizes.values())
+    for (group, word), entry in kept.items():
+        row, n = rows[group, word], len(entry["share"])
+        assert row["n"] == n
+        assert row["frequency"] == pytest.approx(n / sizes[group])
+        assert row["share"] == pytest.approx(np.mean(entry["share"]))
+        assert row["others"] == pytest.approx(np.mean(entry["others"]))
+        assert row["overall"] == pytest.approx(sum(entry["share"]) / sizes[group])
+        assert row["drop"] == pytest.approx(np.nanmean(entry["drop"]), nan_ok=True)
+    for pair in list(kept)[:4]:
+        for name in ("share", "drop"):
+            ends = [rows[pair][f"{name}_ci_low"], rows[pair][f"{name}_ci_high"]]
+            np.testing.assert_allclose(ends, interval(kept[pair][name], kept[pair]["id"]), rtol=1e-9)
+    table = words.to_frame()
+    np.testing.assert_allclose(table["p_adjusted"], false_discovery_control(table["p"]))
+    within = table.groupby("group", sort=False)["overall"]
+    assert within.apply(lambda column: column.is_monotonic_decreasing).all()
+
+
+def test_a_word_with_larger_shares_is_real_and_its_p_value_that_of_random_permutations(made_up, paths):
+    words = find_words(paths, min_documents=5)
+    assert set(words.top()["word"]) == set(BOOST)
+    rng, group = np.random.default_rng(0), "Sports"
+    rows = words.to_frame().query("group == @group and 0.01 < p < 0.3")
+    assert len(rows) > 1
+    documents = [d for d in made_up if d.explanation.target_label == group]
+    for row in rows.to_dict("records"):
+        sums, observed = np.zeros(20_000), 0.0
+        for document in documents:
+            ((shares, _),) = [by_hand([document], lambda _: "")]
+            if ("", row["word"]) in shares:
+                observed += shares["", row["word"]]["share"][0]
+                sums += rng.choice([entry["share"][0] for entry in shares.values()], len(sums))
+        assert row["p"] == pytest.approx((sums >= observed).mean(), rel=0.15)
+
+
+def test_neither_files_nor_passes_change_the_numbers(made_up, paths, tmp_path, monkeypatch):
+    expected = find_words(paths, min_documents=5).to_frame()
+    several = find_words(write(made_up, tmp_path, files=7), min_documents=5).to_frame()
+    pd.testing.assert_frame_equal(several, expected, check_exact=True)
+    monkeypatch.setattr(sums, "ROWS", 4)
+    pd.testing.assert_frame_equal(find_words(paths, min_documents=5).to_frame(), expected, check_exact=True)
+
+
+def test_the_least_frequent_words_are_left_out_where_there_are_too_many(paths):
+    full = find_words(paths, min_documents=5)
+    few = find_words(paths, min_documents=5, most=10)
+    assert 0 < len(few.table) <= 10 < len(full.table)
+    assert few.table["n"].min() == few.min_documents > full.table["n"].min()
+    assert set(full.table.query("n >= @few.min_documents")["word"]) == set(few.table["word"])
+
+
+def test_words_of_equal_keys_are_one_word(made_up, paths):
+    words = find_words(paths, key=lambda text: text[:2], min_documents=5)
+    found, _ = by_hand(made_up, lambda d: CLASSES[d.explanation.target], key=lambda text: text[:2])
+    rows = words.to_frame().set_index(["group", "word"])["share"]
+    assert len(rows) > 3
+    for pair, share in rows.items():
+        assert share == pytest.approx(np.mean(found[pair]["share"]))
+
+
+def test_documents_whose_scores_are_all_zero_have_shares_of_zero(tmp_path):
+    documents = [make_document(i, ["a", "b"], {"signed_gi": [0, 0]}) for i in range(10)]
+    table = find_words(write(documents, tmp_path)).to_frame()
+    assert table["share"].tolist() == [0, 0]
+    assert table["p"].tolist() == [1, 1]
+    assert table["drop"].isna().all()
+
+
+def test_the_default_method_is_the_first_that_is_neither_loo_nor_random(tmp_path):
+    for methods, expected in ((("random", "loo", "sa_l2"), "sa_l2"), (("loo", "random"), "loo")):
+        paths = write(random_documents(9, methods=methods), tmp_path / expected)
+        assert find_words(paths, min_documents=1).method == expected
+
+
+def test_words_say_what_they_are(paths):
+    words = find_words(paths, min_documents=5, title="a model on data")
+    assert repr(words).splitlines()[0] == "Words of a model on data"
+    assert "By signed_gi, 3 of " in repr(words)
+    assert repr(words).splitlines()[2:] == ["  World: w3", "  Sports: w3", "  Business: w3"]
+    html = words._repr_html_()
+    assert "w3" in html
+    assert "data:image/svg+xml" in html
+    assert list(words.readable()["word"]) == ["w3"] * 3
+    assert len(words.figure().axes) == 3
+
+
+def test_without_frequent_words_there_is_a_sentence_and_no_figure(paths):
+    words = find_words(paths, min_documents=1000)
+    assert len(words.to_frame()) == 0
+    assert "No word is in 1,000 texts of one group: lower min_documents, or take more texts." in repr(words)
+    assert "<img" not in words._repr_html_()
+    with pytest.raises(GradexplainError, match=r"^there is no word to draw: No word is in 1,000 texts"):
+        words.figure()
+
+
+def test_what_cannot_be_grouped_is_refused(paths, tmp_path):
+    with pytest.raises(GradexplainError, match=r"^unknown value of by 'class'; choices: target, label, prediction$"):
+        find_words(paths, by="class")
+    with pytest.raises(GradexplainError, match=r"^min_documents must be at least 1, not 0$"):
+        find_words(paths, min_documents=0)
+    documents = [make_document(i, ["a"], {"loo": [1]}) for i in range(3)]
+    with pytest.raises(GradexplainError, match=r"^no document has a value to group it by: group by target or by pred"):
+        find_words(write(documents, tmp_path), by="label")
