@@ -33,88 +33,94 @@ OURS = [config.model_type for config in MODELS]
 
 HEAD = """# Every architecture of `AutoModelForSequenceClassification`
 
-This package's scores are checked against the plain model (finite differences, changed rows of the embedding table), on
-a tiny random model of every architecture, in float64. The verified scores are then the reference for the other tools.
+This page tests the scores of this package and of five other tools. It uses a tiny model with random weights of every
+architecture, in float64. The true values are measured on the plain model, without hooks: gradients by finite
+differences in the embedding table, leave-one-out by setting rows of this table to zero. Where this package's scores
+pass the test, they are the true values for the other tools.
 
 ## Summary
 
 {summary}
 
 - **Right on one text**: the score of every token equals the true value, with a relative error of at most 1e-8. The true
-  value may be that of the text with or without the tokenizer's segment ids. For transformers-interpret, which divides
-  its scores by their norm, right means a cosine of at least 1 - 1e-8 with the true values.
-- **Other input**: the scores are right only for other segment or position ids, which the tool itself gave to the model.
-- **Same in a batch**: four texts of three lengths get the same scores in one batch as alone; whether these are right
-  does not count here. A dash means that the tool takes one text at a time. For all tools except this package, a model
-  without a pad token, or with its end token as pad token, gets another pad token. This package puts only texts of
-  equal length in a batch if there is no pad token or padding changes the model's results. interpreto ran with four
-  texts a batch; with `batch_size=1` the scores are the same as for each text alone.
+  value with the tokenizer's segment ids and the one without them both count as right. transformers-interpret divides
+  its scores by their norm; they are right if their cosine with the true values is at least 1 - 1e-8.
+- **Other input**: the tool gave the model segment or position ids of its own, and its scores are right only for these.
+- **Wrong**, **error**: the scores are not right, or the tool raised an exception.
+- **Same in a batch**: four texts of three lengths get the same scores in one batch as alone, right or not. A dash means
+  that the tool takes one text at a time. interpreto ran with four texts per batch; with `batch_size=1` its scores are
+  those of each text alone.
 
-The three architectures of this package are not counted here.
+For the other tools, a model without a pad token, or with its end token as pad token, gets another pad token. This
+package does not need that. If there is no pad token, or padding changes the model's results, it puts only texts of
+equal length in a batch.
 
-The plain model has no hooks: gradients are checked by finite differences in the embedding table, leave-one-out by
-changed rows of it. The verified scores of this package are the true values for the other tools. Each tool is compared
-with the true value of the quantity that it computes:
+The table counts the architectures of transformers. FastText, TextCNN and BiLSTM, which this package adds, are only in
+the table of all architectures. Each tool is compared with the true value of the quantity that it computes:
 
 {calls}
 
-inseq is made for models that generate text, so it is no defect that it refuses classifiers. Each tool was measured with
-torch {torch} in its own environment; `benchmarks/peers/README.md` has the commands.
+inseq explains models that generate text, so it is no defect that it refuses classifiers. Each tool was measured in its
+own environment with torch {torch}; [benchmarks/peers](../benchmarks/peers/README.md) has the commands.
 
 ## All architectures
 
-- **gradient**: the gradient, which all gradient methods use, equals finite differences in the embedding table, along
-  four directions.
-- **leave-one-out**: the score equals the effect of setting the word's rows of the embedding table to zero, in every
+- **gradient**: the gradient that all gradient methods use equals finite differences in the embedding table, along four
+  directions.
+- **leave-one-out**: the score equals the change when the word's rows of the embedding table are set to zero in every
   lookup of the model.
-- **batch**: every text gets the same scores alone and in a batch with texts of other lengths, by gradients,
-  leave-one-out, `attn_lrp` and `cp_lrp`.
-- **conserved**, **recomputed**: relevance propagation, see below.
+- **batch**: every text gets the same scores alone and in a batch with texts of other lengths. This is checked for
+  gradients, leave-one-out, `attn_lrp` and `cp_lrp`.
+- **conserved**, **recomputed**: two checks of [relevance propagation](#relevance-propagation).
+- **alone**, **batch** of another tool: whether its scores are right on one text, and the same in a batch. inseq has no
+  column, because it refuses every architecture. A name such as `KeyError` is the exception that the tool raised.
 
-"Yes" means a relative error of at most 1e-8. Texts have segment ids if the model takes them. The other tools, except
-inseq, which refuses every architecture, have two columns, **alone** and **batch**, or only the first. If a tool raised
-an error, its class is shown. The remarks are explained below the table.
+"Yes" means a relative error of at most 1e-8 (1e-12 for *recomputed*). Texts have segment ids if the model takes them.
+The remarks are explained below the table.
 
 """
 
 FOOT = """
-- **Looked up twice**: the decoder looks the words up again, shifted by the given number of tokens.
+- **Looked up twice**: encoder and decoder both look up the words. In the decoder, the words are shifted by the given
+  number of tokens.
 - **2 tables**, **8 tables**: the model has several embedding tables.
 - **Time-major**: the embedding output is `(T, B, D)` instead of `(B, T, D)`.
 - **Equal lengths**: padding changes the model's results, or there is no pad token, so only texts of equal length share
   a batch.
-- **Normalised embeddings**: the model normalises its word vectors first, so `signed_gi` with the zero baseline is
-  rounding noise; the default baseline of this method is the mean word vector.
-- **Forward pass of ...**: the backward pass of this custom autograd function is not trusted; its forward pass is
-  differentiated instead.
+- **Normalised embeddings**: the model first normalises its word vectors. With the zero baseline, `signed_gi` would be
+  rounding noise, so the default baseline of `signed_gi` on these models is the mean word vector.
+- **Forward pass of ...**: the model uses this custom autograd function, whose own backward pass may not be the
+  gradient. This package differentiates its forward pass instead.
 - **No influence of words without its CUDA kernel**: without the kernel, the results do not depend on the words.
-- **Shared prefixes**: the model is causal, and leave-one-out computes what stands before a word once for all masked
-  copies of a long text, see [shortcuts](write-a-shortcut.md#causal-models). The logits are those of full copies, up to
-  a relative error of 1e-12.
+- **Shared prefixes**: the model is causal, so masking a word does not change what the model computes for earlier words.
+  On long texts, leave-one-out computes this part once for all masked copies, see
+  [shortcuts](write-a-shortcut.md#causal-models). The logits are those of full copies, up to a relative error of 1e-12.
 
 ## Relevance propagation
 
-{propagation} What `attn_lrp`, `cp_lrp` and
-`gi_detached` should return is defined by their rules. `tests/propagation` compares each rule with its equation, and the
-relevances of small transformers with those of code written by hand. On every architecture, two columns check that the
-rules are applied to the operations that they are made for:
+{propagation}
 
-- **conserved**: under `cp_lrp`, the relevances of the words and of all constants that the model adds, such as biases
-  and positions, sum to the logit. The column has a bound of the error, relative to the sum of the absolute
-  relevances. If an operation loses relevance, alone or inside a fused operation, the sum is wrong. Relevance is not
-  conserved under `attn_lrp`, because of the softmax, nor under `gi_detached`.
-- **recomputed**: rules that compute the ordinary derivative, from what each node saved in the forward pass, give the
-  ordinary gradient, up to a relative error of 1e-12. Without rules, the gradient is the ordinary one bit for bit, also
-  after passes with rules through the same graph.
+The methods `attn_lrp`, `cp_lrp` and `gi_detached` are defined by a rule for each kind of operation. `tests/propagation`
+compares each rule with its equation, and the scores of small transformers with those of separate NumPy code. Two
+columns of the table above check, on every architecture, that each operation gets the rule that is meant for it:
 
-The models use the kind of attention that transformers chooses by default. Their graphs have the following operations.
-An operation that is in no table of `hf_gradexplain/propagation/nodes.py` is refused by name.
+- **conserved**: with the rules of `cp_lrp`, the relevances of the words and of all constants that the model adds, such
+  as biases and positions, sum to the logit. The column has an upper bound of the error, relative to the sum of the
+  absolute relevances. If an operation lost relevance, alone or inside a fused operation, the sum would be wrong.
+  `attn_lrp` and `gi_detached` are not checked: they do not conserve relevance, `attn_lrp` because of the softmax.
+- **recomputed**: in this check, every rule computes the ordinary derivative from what its node of the graph saved in
+  the forward pass. The result equals the ordinary gradient up to a relative error of 1e-12. Without rules, the gradient
+  is the ordinary one bit for bit, also after passes with rules through the same graph.
+
+The models use the attention implementation that transformers chooses by default. Their autograd graphs have the
+following operations. A model with an operation that is in no table of `hf_gradexplain/propagation/nodes.py` is refused,
+and the error names the operation.
 
 {nodes}
 
-Made with {versions} by `python -m tests.architectures.table`, which measures
-this package again and takes the stored results of the other tools. A slow test compares this package's columns with a
-new measurement.
+Made with {versions} by `python -m tests.architectures.table`. The command
+measures this package again, and reads the results of the other tools from `benchmarks/peers/results.json`. A slow test
+compares this package's columns with a new measurement.
 """
 
 
@@ -254,7 +260,10 @@ def _propagation(rows: Sequence[str]) -> str:
     conserved = [cells(line)[4] for line in rows]
     runs = [cell for cell in conserved if cell == "**no**" or cell in [f"{bound:.0e}" for bound in BOUNDS]]
     n = len(runs) - runs.count("**no**")
-    return f"It runs on {len(runs)} of {len(rows)} architectures; under `cp_lrp`, {n} of them conserve relevance."
+    return (
+        f"Relevance propagation runs on {len(runs)} of {len(rows)} architectures, those of this package included. "
+        f"With the rules of `cp_lrp`, {n}\nof them conserve relevance."
+    )
 
 
 def cells(line: str) -> list[str]:

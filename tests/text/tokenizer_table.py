@@ -16,58 +16,60 @@ NAMES = (*measured(), MECAB)
 
 HEAD = """# Every tokenizer class of transformers
 
-The unit `word` is a part of the text as the user wrote it. This page checks it with every tokenizer class of
-transformers, each with a small vocabulary.
+With `unit="word"`, the default, each word of the text gets one score. This page says what counts as a word, and tests
+it with every tokenizer class of transformers, each with a small vocabulary.
 
 ## What a word is
 
-- A word begins where the tokenizer begins one, and after white space. It never begins between two letters or digits of
-  a script that puts spaces between words.
-- **In scripts without spaces**, listed below, a word begins at each token and at punctuation, but not inside a
-  character. If a tokenizer written in Python has a morphological analyser (MeCab, Sudachi, Juman++), its words are the
-  units. Korean puts spaces between words.
-- A space that the tokenizer adds before a word belongs to this word, but does not count as a character of the text. A
-  letter with its combining marks is one character. If a byte-level tokenizer splits a character into several tokens,
-  each token is shown as the whole character, with its own score in `to_frame()`; the coloured text shows the sum of
-  their scores.
-- **Tokenizers written in Python** do not say where their tokens are. The words between blanks are tokenized alone;
-  where this gives the tokens of the text, the places are exact. Between these places, the characters of the tokens are
-  aligned with those of the text.
+- A word begins after white space, and wherever the tokenizer begins a word. In scripts that put spaces between words,
+  no word begins between two letters or digits.
+- **In scripts without spaces** ([list](#scripts-without-spaces)), each token and each punctuation mark begins a word.
+  No word begins inside a character. Some Japanese tokenizers written in Python use a morphological analyser (MeCab,
+  Sudachi, Juman++). With them, each word of the analyser is a word. Korean puts spaces between words, so it is not
+  listed.
+- Some tokenizers add a space before a word. This space belongs to the word, but it is not a character of the text.
+- A letter and its combining marks are one character.
+- A byte-level tokenizer may split a character into several tokens. With `unit="token"`, each of these tokens is shown
+  as the whole character and has its own score in `to_frame()`. The coloured text shows the sum of their scores.
+- **Tokenizers written in Python** do not return the positions of their tokens, so this package finds them. It tokenizes
+  each blank-separated word alone. Where this gives the same tokens as the whole text, the positions are exact.
+  Elsewhere, it aligns the characters of the tokens with those of the text.
 
-There is a warning if a text of many letters is a single unit: there is nothing to compare it with.
+There is a warning if a text of many letters has only one unit, because there is no other score to compare with.
 
 ## Results
 
-Each class reads {n} texts: a sentence in each of eight scripts, each of these as the second text of a pair, unknown
-words, words that a tokenizer may change, and unusual white space.
+Each class tokenizes {n} texts: a sentence in each of eight scripts, the same sentences as the second text of a pair,
+and texts with unknown words, with words that a tokenizer may change, and with unusual white space. The columns are:
 
-- **Read back**: the units and what is between them give the text, and all letters and digits are in units.
-- **One unit**: each token, except those that the tokenizer adds, is in exactly one unit.
-- **No blank**: no unit holds white space.
-- **In place**: if tokenizing each blank-separated word alone gives the tokens of the whole text, the units inside a
-  word have exactly the tokens of that word.
-- **By hand**: the scores of `loo` equal those of plain code that sets word vectors to zero, on a small model in
-  float64.
-- The last columns have the number of units of each sentence. `BertJapaneseTokenizer` has two rows: without MeCab and
-  with it.
+- **read back**: the units and the text between them add up to the whole text, and every letter and digit is in a unit.
+- **one unit**: each token is in exactly one unit. Tokens that the tokenizer adds are not counted.
+- **no blank**: no unit contains white space.
+- **in place**: each unit has the right tokens. This is checked where tokenizing each blank-separated word alone gives
+  the tokens of the whole text: the units inside a word must then have exactly the tokens of that word.
+- **by hand**: on a small model in float64, the scores of `loo` equal those of plain code that sets word vectors to
+  zero.
+- **Latin** and the other scripts: the number of units in the sentence.
+
+`BertJapaneseTokenizer` has two rows, one without MeCab and one with it.
 
 """
 
 FOOT = """
 ## Not measured
 
-These classes need what is named before the colon:
+These classes need a vocabulary or an input that this test does not have:
 
 {missing}
 
-In the table above, small stand-ins replace the packages sacremoses, fugashi, rjieba and sentencepiece.
+For the table above, small stand-ins replaced the packages sacremoses, fugashi, rjieba and sentencepiece.
 
 ## Scripts without spaces
 
 {scripts}
 
-Made with transformers {version} by `python -m tests.text.tokenizer_table`. A test compares the table with a new
-measurement.
+Made with transformers {version} by `python -m tests.text.tokenizer_table`. A test measures every row again and
+compares it with this page.
 """
 
 
