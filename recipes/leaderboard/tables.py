@@ -43,26 +43,29 @@ def signed(gap: Estimate) -> str:
 
 def answer(choice: Choice) -> str:
     """Return the sentence that answers which method to take for a kind of model, if one pass is the budget."""
-    sides = [
-        f"{_SIDES[in_words(gap)]} {_NAMES[m]} ({gap.value:+z.3f} in {AOPC})"
-        for m, gap in choice.gaps.items()
-        if m in _NAMES
-    ]
-    return f"For {choice.kind}, {choice.method} is the best method of one pass: {' and '.join(sides)}."
+    gaps = {_NAMES[m]: gap for m, gap in choice.gaps.items() if m in _NAMES}
+    sides = [f"{_SIDES[in_words(gap)]} that of {name} ({gap.value:+z.3f})" for name, gap in gaps.items()]
+    start = f"For {choice.kind}, {choice.method} is the best method that needs one pass."
+    return f"{start} Its {AOPC} is {' and '.join(sides)}."
 
 
-_NAMES = {"loo": "leave-one-out", "integrated_gradients": "integrated gradients of 20 steps"}
+_NAMES = {"loo": "leave-one-out", "integrated_gradients": "integrated gradients with 20 steps"}
 _SIDES = {"above": "above", "level": "level with", "below": "below"}
 
 
 def bought(choice: Choice) -> str:
-    """Return the sentence that says what masked copies buy over a method of one pass, the first one in `gaps`."""
+    """Return the sentences that compare masked copies with a method of one pass, the first one in `gaps`."""
     sides = [f"{_SIDES[in_words(gap)]} {_NAMES.get(m, m)} ({signed(gap)})" for m, gap in choice.gaps.items()]
-    verb, best = _BUY[in_words(next(iter(choice.gaps.values())))], f"{choice.method}, the best method that runs them"
-    return f"For {choice.kind}, masked copies {verb}: {best}, is {' and '.join(sides)}."
+    gain = _GAINS[in_words(next(iter(choice.gaps.values())))]
+    start = f"For {choice.kind}, masked copies find {gain}."
+    return f"{start} The best method that runs them, {choice.method}, is {' and '.join(sides)} in {AOPC}."
 
 
-_BUY = {"above": "buy a better order than one pass", "level": "buy nothing that shows", "below": "buy nothing"}
+_GAINS = {
+    "above": "a better order of the words than one pass does",
+    "level": "an order of the words that is not clearly better than that of one pass",
+    "below": "no better order of the words than one pass does",
+}
 
 
 def choice_table(choices: Sequence[Choice]) -> pd.DataFrame:

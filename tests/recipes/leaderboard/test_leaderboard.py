@@ -77,7 +77,7 @@ def test_the_page_is_markdown_with_its_figure_and_says_nothing_of_the_machine(fi
     assert str(finished) not in page
     assert "nan" not in page.lower().split()
     assert page.splitlines()[0] == "# Which method should I take?"
-    assert re.search(r"For transformers, \w+ is the best method of one pass", page)
+    assert re.search(r"For transformers, \w+ is the best method that needs one pass", page)
 
 
 @pytest.mark.slow
