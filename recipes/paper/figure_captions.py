@@ -72,9 +72,9 @@ def _frequency(
     ]
     equal = f"differ by {worst:.1e} of the gradient at most" if worst else "are exactly equal"
     return (
-        f"FastText's boxes are points on the dashed line: its gradients only count occurrences (the gradients of words "
-        f"of equal frequency {equal}). The gradient of a word that occurs twice, over that of a word that "
-        f"occurs once, is in the following range for 90 % of the words: {', '.join(ranges)}."
+        "FastText's boxes are points on the dashed line, because its gradients only count occurrences: the gradients "
+        f"of words of equal frequency {equal}. For words that occur twice, the figure divides the gradient by that of "
+        f"words that occur once. For 90 % of these words, the ratio is in this range: {', '.join(ranges)}."
     )
 
 

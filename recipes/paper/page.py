@@ -83,9 +83,9 @@ def _claims(artifacts: Artifacts) -> dict[str, Any]:
     counts = Counter(verdict.outcome for verdict in verdicts if verdict.claim not in IN_SOME_CASES)
     parts = [f"{counts[outcome]} {plural}" for outcome, plural in OUTCOMES.items() if counts[outcome]]
     return {
-        "headline": f"Of {counts.total()} claims about a model on a dataset, {join_words(parts)}. The claim "
-        f"“{BELOW_RANDOM}” ({len(verdicts) - counts.total()} rows of the second table) is not counted, because a "
-        "setting where it fails does not contradict the paper.",
+        "headline": f"We checked {counts.total()} claims, each about one model on one dataset: {join_words(parts)}. "
+        f"The claim “{BELOW_RANDOM}” ({len(verdicts) - counts.total()} rows of the second table) is not counted, "
+        "because the paper does not say which cases it means.",
         "overall": _grid(_overall(verdicts)),
         "claims": _grid(_claim_table(artifacts)),
         "leads": _grid(tables.lead_table(artifacts.main_results)),
@@ -147,7 +147,8 @@ def _data(artifacts: Artifacts) -> dict[str, Any]:
     return {
         "models": _grid(tables.model_table(artifacts.cards, artifacts.seconds(artifacts.plan.trainings))),
         "settings": _grid(tables.settings_table(artifacts.cards, artifacts.first_seed)),
-        "texts": _grid(tables.text_table(results, lengths, artifacts.seconds(runs))),
+        "shared": join_words(f"{name} {x}" for name, x in tables.shared_settings(artifacts.cards).items()),
+        "texts": _grid(tables.text_table(results, lengths, artifacts.seconds(runs)), ".1f"),
         "notes": _notes(artifacts),
         "n_seeds": len(artifacts.arguments.seeds),
         "seeds": _grid(tables.seed_table(artifacts.main_results)) if len(artifacts.arguments.seeds) > 1 else None,
@@ -167,7 +168,7 @@ def _notes(artifacts: Artifacts) -> list[str]:
         ]
         notes.append(
             f"{title} ({source}): the paper's models are trained on {corpus['train_rows']:,} rows (the train split "
-            f"on the hub has {HUB_TRAIN_ROWS[dataset]:,}), and their explanations evaluated on test texts: "
+            f"on the hub has {HUB_TRAIN_ROWS[dataset]:,}). Their explanations are evaluated on test texts: "
             f"{', '.join(counts)}."
         )
     if artifacts.arguments.train_rows:
@@ -268,9 +269,9 @@ def _cost(artifacts: Artifacts) -> str:
     return text + (f" They were run by {versions} versions of the package's code." if versions > 1 else "")
 
 
-def _grid(frame: pd.DataFrame) -> TextTable:
-    """Format a table, with three decimals for fractions."""
-    return text_table(frame, dict.fromkeys(frame.select_dtypes("float").columns, "z.3f"))
+def _grid(frame: pd.DataFrame, spec: str = "z.3f") -> TextTable:
+    """Format a table, with three decimals for fractions if `spec` says nothing else."""
+    return text_table(frame, dict.fromkeys(frame.select_dtypes("float").columns, spec))
 
 
 def verdict_lines(verdicts: Sequence[Verdict]) -> list[str]:

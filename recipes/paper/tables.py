@@ -39,14 +39,20 @@ def model_table(cards: Mapping[Key, Mapping[str, Any]], seconds: Mapping[Key, fl
 
 
 def settings_table(cards: Mapping[Key, Mapping[str, Any]], seed: int) -> pd.DataFrame:
-    """Return one row per setting: the settings needed to train the model again."""
+    """Return one row per setting: the settings needed to train the model again, except `shared_settings`."""
+    shared = shared_settings(cards)
     rows = []
     for (setting, card_seed), card in cards.items():
         if card_seed == seed:
-            settings = {name: value for name, value in card["settings"].items() if name != "seed"}
-            text = "; ".join(f"{name} {value}" for name, value in settings.items())
-            rows.append({"model": setting.title, "settings": text})
+            settings = [f"{name} {x}" for name, x in card["settings"].items() if name != "seed" and name not in shared]
+            rows.append({"model": setting.title, "settings": "; ".join(settings)})
     return pd.DataFrame(rows)
+
+
+def shared_settings(cards: Mapping[Key, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the settings that are the same in all trainings."""
+    first, *others = (card["settings"] for card in cards.values())
+    return {n: x for n, x in first.items() if n != "seed" and all(n in y and y[n] == x for y in others)}
 
 
 def text_table(
@@ -125,7 +131,7 @@ def seed_table(results: Mapping[Setting, Sequence[Result]]) -> pd.DataFrame:
                     "mean": f"{mean:z.4f}",
                     "sd": f"{gaps.std(ddof=1):.4f}" if len(gaps) > 1 else MISSING,
                     "95 % interval over trainings": f"[{mean - half:z.4f}, {mean + half:z.4f}]",
-                    "more than trainings": "yes" if abs(mean) > half else "no",
+                    "larger than between trainings": "yes" if abs(mean) > half else "no",
                 }
             )
     return pd.DataFrame(rows)
@@ -147,8 +153,8 @@ def precision_table(precisions: Mapping[str, Mapping[str, tuple[float, float]]])
     rows: list[dict[str, Any]] = []
     for method in PAPER_METHODS:
         numbers = {name: by_method[method] for name, by_method in precisions.items()}
-        aopc = {f"AOPC, {name}": f"{x:z.4f}" for name, (x, _) in numbers.items()}
-        r = {f"median r, {name}": MISSING if method == "loo" else f"{x:z.3f}" for name, (_, x) in numbers.items()}
+        aopc = {f"AOPC, {name}": f"{x:z.3f}" for name, (x, _) in numbers.items()}
+        r = {f"median r, {name}": MISSING if method == "loo" else f"{x:z.2f}" for name, (_, x) in numbers.items()}
         rows.append({"method": method, **aopc, **r})
     return pd.DataFrame(rows)
 

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from recipes.paper.constants import SETTINGS
-from recipes.paper.tables import lead_table, precision_table, seed_table
+from recipes.paper.tables import lead_table, precision_table, seed_table, settings_table, shared_settings
 from tests.recipes.paper.made_up import GOOD, result
 
 
@@ -16,13 +16,13 @@ def test_a_difference_is_more_than_trainings_if_another_training_would_have_it()
     assert rows.loc["SignedGI − LOO", "sd"] == "0.0200"
     half = stats.t.ppf(0.975, 2) * 0.02 / np.sqrt(3)
     assert rows.loc["SignedGI − LOO", "95 % interval over trainings"] == f"[{0.03 - half:.4f}, {0.03 + half:.4f}]"
-    assert rows["more than trainings"].tolist() == ["no", "yes", "yes", "no"]
+    assert rows["larger than between trainings"].tolist() == ["no", "yes", "yes", "no"]
 
 
 def test_one_training_has_no_spread():
     rows = seed_table({SETTINGS[0]: [result()]})
     assert set(rows["sd"]) == {"–"}
-    assert set(rows["more than trainings"]) == {"no"}
+    assert set(rows["larger than between trainings"]) == {"no"}
 
 
 def test_the_lead_is_shown_at_both_numbers_of_removed_words():
@@ -34,5 +34,16 @@ def test_the_lead_is_shown_at_both_numbers_of_removed_words():
 def test_precisions_stand_side_by_side():
     precisions = {"bf16": dict.fromkeys(GOOD, (0.3, 0.5)), "float32": dict.fromkeys(GOOD, (0.31, 0.51))}
     rows = precision_table(precisions).set_index("method")
-    assert rows.loc["signed_gi"].tolist() == ["0.3000", "0.3100", "0.500", "0.510"]
-    assert rows.loc["loo"].tolist() == ["0.3000", "0.3100", "–", "–"]
+    assert rows.loc["signed_gi"].tolist() == ["0.300", "0.310", "0.50", "0.51"]
+    assert rows.loc["loo"].tolist() == ["0.300", "0.310", "–", "–"]
+
+
+def test_settings_that_all_trainings_share_stand_apart_from_those_of_a_model():
+    cards = {
+        (setting, seed): {"settings": {"rate": rate, "decay": "0", "seed": str(seed)} | more}
+        for seed in (0, 1)
+        for setting, rate, more in ((SETTINGS[0], "1", {"words": "0"}), (SETTINGS[1], "2", {}))
+    }
+    assert shared_settings(cards) == {"decay": "0"}
+    assert list(settings_table(cards, 1)["settings"]) == ["rate 1; words 0", "rate 2"]
+    assert shared_settings({(SETTINGS[0], 0): cards[SETTINGS[0], 0]}) == {"rate": "1", "decay": "0", "words": "0"}
