@@ -39,7 +39,7 @@ class LabelRandomisationArguments(TrainRecipeArguments):
     methods: tuple[str, ...] = option(
         ("loo", "sa_l2", "signed_gi", "integrated_gradients"), "Attribution methods to compare.", metavar="NAME"
     )
-    explained_samples: int = option(200, "Number of evaluation texts to explain: the first ones.")
+    explained_samples: int = option(200, "Explain this many evaluation texts, the first ones.")
 
 
 def train_again(arguments: TrainRecipeArguments, trained: Trained, rows: Dataset) -> Explainer:

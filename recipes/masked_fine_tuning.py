@@ -59,10 +59,12 @@ class Arguments:
     seeds: tuple[int, ...] = option((0, 1, 2), "Every model is trained once per seed.")
     train_rows: int | None = option(None, "Train on a random sample of this many texts; by default as configured.")
     eval_rows: int | None = option(None, "Compute accuracies on a random sample of this many texts; by default all.")
-    max_length: int | None = option(None, "Tokens after which a text is cut; by default as configured.")
-    methods: tuple[str, ...] = option(("signed_gi", "integrated_gradients"), "Methods, beside loo and random.")
+    max_length: int | None = option(None, "Number of tokens after which a text is cut; by default as configured.")
+    methods: tuple[str, ...] = option(
+        ("signed_gi", "integrated_gradients"), "Attribution methods to compare, beside loo and random."
+    )
     texts: int = option(300, "Measure explanations on this many texts of the test split.")
-    reference: int = option(300, "Compare masked texts with this many other texts of it.")
+    reference: int = option(300, "Compare masked texts with this many other texts of the test split.")
     train_only: bool = option(False, "Train the models, and measure nothing.")
     encoder: str | None = option(None, "Folder of the pretrained encoder for minilm.", metavar="FOLDER")
 

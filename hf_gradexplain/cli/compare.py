@@ -31,11 +31,11 @@ def add_parser(commands: Commands) -> None:
         "compare",
         usage="%(prog)s A B [--reference RUN ...] [--flag value ...]",
         help="compare two runs, models or revisions on the same texts",
-        description="Compare the predictions and the explanations of two runs over the same texts: accuracy, AOPC, how "
-        "far the explanations drifted, which words moved, which texts are explained differently.\n\nA and B are output "
-        "folders of `hf-gradexplain evaluate`. With --dataset_name they can also be models, as hub names, folders or "
-        "NAME@REVISION: both are evaluated first, with the flags of `evaluate`.\n\nExit code 1 if a limit of --fail_on "
-        "does not hold.",
+        description="Compare the predictions and the explanations of two runs over the same texts: accuracy, AOPC, "
+        "how far the explanations drifted, which words became more or less important, which texts are explained "
+        "differently.\n\nA and B are output folders of `hf-gradexplain evaluate`. With --dataset_name they can also "
+        "be models: hub names, folders or NAME@REVISION. Models are evaluated first, with the flags of `evaluate`.\n\n"
+        "The exit code is 1 if a limit of --fail_on does not hold.",
         examples=[
             "outputs/old outputs/new",
             "outputs/old outputs/new --reference outputs/seed1 outputs/seed2 outputs/seed3",
@@ -58,24 +58,32 @@ def _add_flags(parser: Parser) -> None:
         nargs="+",
         default=[],
         metavar="RUN",
-        help="Two or more run folders or models: other seeds of the training of A. They show how far another seed is "
-        "from A; without them there is no verdict.",
+        help="Two or more run folders or models that are trained like A, with other seeds. They show how far another "
+        "seed alone moves the results; without them there is no verdict.",
     )
     group.add_argument(
-        "--method", metavar="NAME", help="Method whose words are compared; by default the one of highest AOPC in A."
+        "--method",
+        metavar="NAME",
+        help="Method whose words are compared; by default the one with the highest AOPC in A.",
     )
     group.add_argument(
         "--fail_on",
         nargs="+",
         default=[],
         metavar="LIMIT=X",
-        help="Exit with code 1 if a value is above X: drift, accuracy, aopc, naopc (how far it fell), predictions (the "
-        "share that differs), words (the number that moved; needs --reference).",
+        help="Exit with code 1 if a value is above X: drift; accuracy, aopc or naopc (how far they fell); predictions "
+        "(the share that differs); words (the number that became more or less important; needs --reference).",
     )
-    group.add_argument("--junit", type=Path, metavar="FILE", help="Write the limits as tests of a JUnit XML file.")
-    group.add_argument("--markdown", type=Path, metavar="FILE", help="Write a summary as Markdown.")
     group.add_argument(
-        "--output_dir", type=Path, default=Path("outputs/compare"), metavar="FOLDER", help="Folder for runs of models."
+        "--junit", type=Path, metavar="FILE", help="Write the checks of the limits as tests into a JUnit XML file."
+    )
+    group.add_argument("--markdown", type=Path, metavar="FILE", help="Write a summary in Markdown to this file.")
+    group.add_argument(
+        "--output_dir",
+        type=Path,
+        default=Path("outputs/compare"),
+        metavar="FOLDER",
+        help="Folder for the runs, if A, B or references are models.",
     )
 
 

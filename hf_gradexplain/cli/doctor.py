@@ -34,8 +34,8 @@ def add_parser(commands: Commands) -> None:
     add_format(parser).add_argument(
         "--full",
         action="store_true",
-        help="Also check that explanations change when the model's parameters are random. Takes minutes, longer with "
-        "many texts; without texts, a few English sentences are explained.",
+        help="Also check that explanations change when the model's parameters are random. This takes minutes, or "
+        "longer with many texts. Without texts, a few English sentences are explained.",
     )
     parser.set_defaults(run=run, max_samples=50)
 

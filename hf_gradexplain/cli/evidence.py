@@ -14,10 +14,11 @@ def add_parser(commands: Commands) -> None:
     parser = commands.add_parser(
         "evidence",
         usage="%(prog)s RUN (--id N | --verify FILE) [--flag value ...]",
-        help="one decision of a finished evaluation on one page",
-        description="Write one decision of a finished evaluation on one page, for the person concerned and for paper: "
-        "the text, the words that counted, how well that is known, and what it cannot say; and the same as JSON with "
-        "hashes. Or verify such a JSON file. Needs no model.",
+        help="explain one decision of a finished evaluation on one page",
+        description="Explain one decision of a finished evaluation on one page, which is written for the person "
+        "concerned and prints on paper. It has the text, the words that counted, how well that is known, and what the "
+        "page cannot say. Also write the same as JSON, with hashes. Or verify such a JSON file. The model is not "
+        "needed.",
         examples=[
             "outputs/evaluate --id 12",
             'outputs/evaluate --id 12 --method loo --contact "Jane Doe, +1 555 0100"',
@@ -31,20 +32,23 @@ def add_parser(commands: Commands) -> None:
         "--verify",
         type=Path,
         metavar="FILE",
-        help="A JSON file of this command: compare it with the run, and say which parts agree. The exit code is 1 if a "
-        "part differs that must agree.",
+        help="A JSON file that this command wrote: compare it with the run, and list which parts agree. The exit code "
+        "is 1 if a part differs that must agree.",
     )
     parser.add_argument(
         "--method",
         metavar="METHOD",
-        help="The method of the run that finds the words. By default the first one that is not random.",
+        help="The method of the run whose scores are shown. By default the first one other than loo and random.",
     )
-    parser.add_argument("--contact", default="", help="Whom the person concerned can ask; else a line to fill in.")
+    parser.add_argument(
+        "--contact", default="", help="Whom the person concerned can ask. By default the page has a line to fill in."
+    )
     parser.add_argument(
         "--output",
         type=Path,
         metavar="FILE",
-        help="Write only this file, .html or .json. By default RUN/evidence-N.html and RUN/evidence-N.json.",
+        help="Write only this file, .html or .json. By default both RUN/evidence-N.html and RUN/evidence-N.json are "
+        "written.",
     )
     add_format(parser)
     parser.set_defaults(run=run)

@@ -34,7 +34,7 @@ def add_parser(commands: Commands) -> None:
     parser = commands.add_parser(
         "explain",
         usage="%(prog)s MODEL [TEXT] [--flag value ...]",
-        help="explain one text, or those of a file or a dataset",
+        help="explain one text, or the texts of a file or a dataset",
         description="Show which words drove the prediction of a text classifier. A positive score supports the "
         "explained class, a negative score opposes it.",
         examples=[
@@ -61,7 +61,7 @@ def add_parser(commands: Commands) -> None:
     texts.add_argument(
         "--interactions",
         action="store_true",
-        help="Also find words of TEXT that work together: pairs of the words with the largest |score|.",
+        help="Also find words of TEXT that work together, among the words with the largest |score|.",
     )
     parser.add_fields(SplitArguments)
     parser.add_fields(Options)

@@ -20,7 +20,7 @@ def add_format(parser: Parser, more: Sequence[str] = ()) -> Any:
     """Add the flag `--format`: human, json, quiet, and `more`; return its group, for more flags."""
     group = parser.add_argument_group("Output")
     choices = ("human", "json", *more, "quiet")
-    text = "What is printed; quiet also hides progress bars. (default: %(default)s)"
+    text = "Format of the output; quiet prints bare values and hides progress bars. (default: %(default)s)"
     group.add_argument("--format", choices=choices, default="human", help=text)
     return group
 

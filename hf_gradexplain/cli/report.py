@@ -13,12 +13,12 @@ def add_parser(commands: Commands) -> None:
         "report",
         usage="%(prog)s RUN [--output FILE]",
         help="write the report of a finished evaluation again",
-        description="Write the report, card, tables and figures of a finished evaluation again, from its documents and "
-        "without its model. Print the path of the report.",
+        description="Write the report, card, tables and figures of a finished evaluation again, from its documents. "
+        "The model is not needed. Print the path of the report.",
         examples=["outputs/evaluate", "outputs/evaluate --output report.html"],
     )
     parser.add_argument("folder", type=Path, metavar="RUN", help="The output folder of `hf-gradexplain evaluate`.")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="Write only the report, and write it to this file.")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="Write only the report, to this file.")
     parser.set_defaults(run=run)
 
 

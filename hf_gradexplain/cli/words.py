@@ -26,10 +26,10 @@ def add_parser(commands: Commands) -> None:
     parser = commands.add_parser(
         "words",
         usage="%(prog)s RUN [--flag value ...]",
-        help="show which words a model takes for each class",
-        description="Show which words a model takes for each class, over all texts of a finished evaluation: words "
-        "whose share of the score is larger than that of the other words of the same texts. Print the words with the "
-        "largest share over all texts of the class.",
+        help="show which words a model takes as signs of each class",
+        description="Show which words a model takes as signs of each class, over all texts of a finished evaluation. "
+        "These are words whose share of the score is larger than that of other words of the same texts. Words with "
+        "the largest share over all texts of the class come first.",
         examples=[
             "outputs/evaluate",
             "outputs/evaluate --by prediction --key lower --top 5",
@@ -47,8 +47,8 @@ def add_parser(commands: Commands) -> None:
         type=int,
         default=20,
         metavar="N",
-        help="Number of words of each group, or of suspicious words. 0 for all words that were tested; for all "
-        "suspicious words if the format is human. (default: %(default)s)",
+        help="Number of words of each group, or of suspicious words. 0 prints all words that were tested; with "
+        "--suspicious and the format human, all suspicious words. (default: %(default)s)",
     )
     output.add_argument("--output", type=Path, metavar="FILE", help="Also draw the words: a .svg or .png file.")
     parser.set_defaults(run=run)
@@ -64,15 +64,20 @@ def _add_choice(parser: Parser) -> None:
         "--by",
         default="target",
         metavar="target|label|prediction|COLUMN",
-        help="What groups the texts: the explained, the true or the predicted class, or a column of the dataset. "
-        "(default: %(default)s)",
+        help="How to group the texts: by the explained class (target), the true class (label), the predicted class "
+        "(prediction), or a column of the dataset. (default: %(default)s)",
     )
-    group.add_argument("--key", choices=tuple(KEYS), default="exact", help="lower ignores case. (default: %(default)s)")
+    group.add_argument(
+        "--key",
+        choices=tuple(KEYS),
+        default="exact",
+        help="Which words count as equal; lower ignores case. (default: %(default)s)",
+    )
     group.add_argument(
         "--min_documents",
         type=int,
         metavar="N",
-        help="Smallest number of texts of a group that a word must be in. (default: 10, or 3 with --suspicious)",
+        help="Number of texts of a group in which a word must at least occur. (default: 10, or 3 with --suspicious)",
     )
 
 
@@ -82,8 +87,8 @@ def _add_suspicious(parser: Parser) -> None:
     group.add_argument(
         "--suspicious",
         action="store_true",
-        help="Show the words that move the model by themselves: those that decide a class, are concentrated in its "
-        "texts, and flip texts of other classes to it when they are inserted. Loads the model of the run.",
+        help="Show suspicious words: they have a large share of a class, mostly occur in its texts, and flip texts of "
+        "other classes to it when they are inserted. Loads the model of the run.",
     )
     group.add_argument(
         "--n_texts",

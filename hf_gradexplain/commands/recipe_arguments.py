@@ -85,8 +85,8 @@ class EvaluateRecipeArguments(
 ):
     """Explain every text of a dataset and measure how far the explanations can be trusted.
 
-    Without a model and a dataset, a small corpus with known word weights is generated, a FastText is trained on it, and
-    that is evaluated. This needs no network.
+    Without a model and a dataset, the command generates a small corpus with known word weights, trains a FastText model
+    on it, and evaluates this model. This needs no network.
     """
 
     HIDDEN: ClassVar[tuple[str, ...]] = ("classes", "top_classes", "threshold", "self_check", "self_check_share")
@@ -103,14 +103,15 @@ class EvaluateRecipeArguments(
     target: ClassNames = with_default(Options, "target", "label")
     preset: PresetName | None = option(
         None,
-        "Fix methods, unit, target, objective, baseline, mask, steps and ties: paper is the setting of Du & Xu (2021).",
+        "Fix methods, unit, target, against, objective, baseline, mask, steps and ties. paper sets them as in Du & Xu "
+        "(2021).",
     )
     max_samples: int | None = option(
         None, "Number of texts: a random sample; of a stream and of the generated corpus, the first ones."
     )
     output_dir: str = option("outputs/evaluate", "Folder for the output files.", metavar="FOLDER")
     streaming: bool = option(False, "Read the dataset row by row, and store nothing of it on disk.")
-    threads: int = option(1, "CPU threads per process; more processes are faster than more threads.")
+    threads: int = option(1, "Number of CPU threads per process; more processes are faster than more threads.")
     dry_run: bool = option(False, "Estimate time, memory and passes, and write nothing.")
 
     def __post_init__(self) -> None:
@@ -152,7 +153,9 @@ class TrainRecipeArguments(HubArguments, TrainArguments):
         "recipe.yaml --output_dir my-model --push_to_hub --hub_model_id me/my-model",
     )
 
-    faithfulness_samples: int = option(500, "Texts to measure the faithfulness of explanations on; 0 for none.")
+    faithfulness_samples: int = option(
+        500, "Number of texts on which the faithfulness of explanations is measured; 0 for none."
+    )
     license: str | None = option(
         None, "Identifier of the model's licence for its card, as in apache-2.0.", metavar="NAME"
     )
@@ -164,7 +167,8 @@ class TrainRecipeArguments(HubArguments, TrainArguments):
         "Text that the card explains; empty for none.",
     )
     data_examples: int = option(
-        0, "Evaluation texts that the card explains and offers as examples; the card then contains these texts."
+        0,
+        "Number of evaluation texts that the card explains and offers as examples. The card then contains these texts.",
     )
     hub_model_id: str | None = option(
         None, "With push_to_hub: name of the model, owner/name; by default the name of output_dir.", metavar="NAME"

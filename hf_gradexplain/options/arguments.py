@@ -15,7 +15,7 @@ class ModelArguments:
     model_name_or_path: str | None = option(None, "Hub name or folder of the classifier.", metavar="NAME")
     model_revision: str | None = option(None, "Branch, tag or commit of the model.", metavar="NAME")
     trust_remote_code: bool = option(False, "Run the code that the model's repository ships.")
-    allow_pickle: bool = option(False, "Load weights from pickle files (.bin).")
+    allow_pickle: bool = option(False, "Load weights from pickle files (.bin), which can run any code.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +46,8 @@ class SplitArguments(DatasetArguments):
     )
     label_map: str | None = option(
         None,
-        "Which class of the model each label of the dataset is, if the names differ: label=class pairs, joined by "
-        "commas, as in biz=Business,sci=3.",
+        "Which class of the model each label of the dataset stands for, if the names differ: label=class pairs, "
+        "joined by commas, as in biz=Business,sci=3.",
         metavar="LABEL=CLASS,...",
     )
 
@@ -69,7 +69,7 @@ class SplitArguments(DatasetArguments):
 class MeasureArguments:
     """Measures. What an evaluation computes in addition to removal curves and correlations."""
 
-    max_k: int | None = option(None, "Largest K of the AOPC table; by default the unit count of the longest text.")
+    max_k: int | None = option(None, "Largest K of the AOPC table; by default the number of units of the longest text.")
     ties: TiesName = option("random", "Order of removal among equal scores: random, or by position in the text.")
     random_orders: int | None = option(
         None,
@@ -83,16 +83,16 @@ class MeasureArguments:
     )
     naopc: bool | None = option(
         None,
-        "Also normalise AOPC by the best and the worst order; slow for long texts. By default for the generated "
-        "corpus only.",
+        "Also normalise AOPC by the best and the worst order of removal; slow for long texts. By default only for the "
+        "generated corpus.",
     )
     beam_size: int = option(
         5, "Number of candidate sets of removed units that the beam search for the best and the worst order keeps."
     )
     k_grid: tuple[int, ...] = option(
         (),
-        "Compute the curves only at these numbers of removed units, and no AOPC(K) beyond them; by default at every "
-        "number.",
+        "Compute the curves only at these numbers of removed units; there is no AOPC(K) beyond the largest. By "
+        "default at every number.",
     )
     compare_baselines: tuple[str, ...] = option(
         (), "Also rank the methods under these masking baselines; deletion cuts words out.", metavar="NAME"
@@ -110,19 +110,19 @@ class AuditArguments:
 
     rationale_column: str | None = option(
         None,
-        "Column of human rationales, with which the scores are compared: a list of spans [start, end] of characters "
-        "per text.",
+        "Column of human rationales to compare the scores with: for each text, a list of character spans [start, end].",
         metavar="NAME",
     )
     rationale_mask_column: str | None = option(
         None,
-        "Column of human rationales as a list of 0 and 1, one for each word between white space.",
+        "Column of human rationales to compare the scores with: for each text, a list with a 0 or 1 for each word "
+        "between white space.",
         metavar="NAME",
     )
     hybrid_documents: int = option(
         0,
-        "Number of documents to join from sentences of two classes, to see whether the highest-scored word stands in "
-        "one of the predicted class; 0 for none.",
+        "Number of hybrid documents, which join sentences of texts of two classes, to see whether the highest-scored "
+        "word stands in a sentence of the predicted class; 0 for none.",
     )
     sanity: bool = option(
         False,
@@ -153,4 +153,4 @@ class HubArguments:
         "Push the result to the hub in one commit. Log in with `hf auth login` first.",
         hint="name the repository with --hub_model_id or --hub_dataset_id",
     )
-    hub_private_repo: bool = option(True, "With push_to_hub: create a new repository private. With false it is public.")
+    hub_private_repo: bool = option(True, "With push_to_hub: make a new repository private. With false, it is public.")

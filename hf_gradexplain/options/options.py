@@ -47,7 +47,7 @@ class Options:
 
     methods: tuple[str, ...] = option(
         (AUTO,),
-        "Attribution methods; `hf-gradexplain methods` lists them. auto takes the one that suits the model.",
+        "Attribution methods; `hf-gradexplain methods` lists them. auto chooses one that suits the model.",
         metavar="NAME",
     )
     unit: UnitName = option(
@@ -58,20 +58,21 @@ class Options:
     )
     target: ClassNames = option(
         "predicted",
-        "Class to explain: predicted, label for the given label, or a class by name or id. Outside evaluations also "
-        "all, for the most probable classes, and in Python a list with one class per text. If a class has one of these "
-        "names, give its id.",
+        "Class to explain: predicted, label (the given label of the text), or a class by name or id. Except in "
+        "evaluations, also all, for the most probable classes, and in Python a list with one class per text. If a "
+        "class itself is called predicted, label or all, give its id.",
         metavar="CLASS",
     )
     objective: ObjectiveName = option(
         None,
-        "Number to explain: the loss (minus the log probability), the logit or the prob of the target. By default the "
-        "loss, or the contrast that against asks for.",
+        "Number to explain: the loss (minus the log probability), the logit or the prob (probability) of the target. "
+        "By default the loss or, if against is given, the contrast.",
     )
     against: ClassNames | None = option(
         None,
-        "Explain why the target rather than this class, by name or id: the difference of their logits. Or runner_up "
-        "for the highest-scored other class, or rest for all others together: the log-odds of the target.",
+        "Explain why the model chose the target rather than this class (name or id): explain the difference of their "
+        "logits. runner_up stands for the other class with the highest logit; rest stands for all other classes "
+        "together and explains the log-odds of the target.",
         metavar="CLASS",
     )
     seed: int = option(0, "Seed of every random draw.")
@@ -82,35 +83,34 @@ class Options:
     baseline: BaselineName | None = option(
         None,
         "What replaces the word vector of a masked word: zero, the vector of the pad, mask or unk token, or the mean "
-        "of the vocabulary. By default zero; on models that normalise their word vectors first, the mean for gradient "
-        "times input and integrated gradients.",
+        "of the vocabulary. By default zero. On models that normalise their word vectors first, gradient times input "
+        "and integrated gradients take the mean by default.",
     )
     mask: MaskName = option(
         "baseline",
-        "How units are removed, for methods that remove units such as loo, removal curves and the self-check: baseline "
-        "replaces their word vectors; deletion cuts their tokens out, and the text gets shorter. No model has a "
-        "shortcut for deletion.",
+        "How loo and other methods, removal curves and the self-check remove units: baseline replaces their word "
+        "vectors; deletion cuts their tokens out, so that the text gets shorter. No model has a shortcut for deletion.",
     )
     steps: int | None = option(
         None,
-        "Points on the path of integrated gradients. By default 20, doubled for a text until its scores add up, "
-        "within 1 %, to how much the loss rises when all words are replaced by the baseline; at most 160. For "
-        "sequential_integrated_gradients, 20.",
+        "Number of points on the path of integrated gradients. By default 20, doubled for each text, up to 160, until "
+        "its scores add up, within 1 %, to the rise of the loss when all words are replaced by the baseline. "
+        "sequential_integrated_gradients takes 20 by default.",
     )
     max_evals: int = option(
         2000,
-        "Largest number of copies of a text, for methods that draw them at random, such as shapley, and for "
-        "interactions. Shapley values are exact if this is enough for all sets of removed units.",
+        "Largest number of copies of a text, for methods that draw copies at random, such as shapley, and for "
+        "interactions. Shapley values are exact if this number is enough for all sets of removed units.",
     )
     max_error: float = option(
         0.05,
-        "Draw no more copies once the standard error of every score is at most this share of the largest absolute "
-        "score; 0 to use all of max_evals.",
+        "Stop drawing copies when the standard error of every score is at most this share of the largest absolute "
+        "score. 0 uses all of max_evals.",
     )
     tell_apart: int | None = option(
         None,
-        "Instead of max_error: draw no more copies once the 95 % intervals of this number of highest-scored units lie "
-        "above those of all others.",
+        "Instead of max_error: stop drawing copies when the 95 % intervals of this number of highest-scored units lie "
+        "above those of all other units.",
         metavar="UNITS",
     )
     occlusion_window: int = option(
@@ -118,21 +118,22 @@ class Options:
     )
     reference_texts: tuple[str, ...] = option(
         (),
-        "Texts whose words gradient_shap draws its baselines from: each token gets the word vector of a random token "
-        "of these texts. By default a Gaussian around the baseline (the mean of the vocabulary, unless baseline says "
-        "otherwise) with the standard deviations of the vocabulary's word vectors.",
+        "Texts that gradient_shap draws its baselines from: each token gets the word vector of a random token of "
+        "these texts. By default it draws from a Gaussian around the baseline (the mean of the vocabulary, unless "
+        "baseline says otherwise), with the standard deviations of the vocabulary's word vectors.",
         metavar="TEXT",
     )
     tokenizer_kwargs: str | Mapping[str, Any] | None = option(
         None,
-        "How the model reads texts where it is deployed: name=value pairs, joined by commas. Allowed: "
-        "padding=max_length, max_length, truncation_side, padding_side, add_special_tokens, return_attention_mask.",
+        "Arguments with which the tokenizer is called where the model is deployed: name=value pairs, joined by "
+        "commas. Allowed: padding=max_length, max_length, truncation_side, padding_side, add_special_tokens, "
+        "return_attention_mask.",
         metavar="NAME=VALUE,...",
     )
     stride: int | None = option(
         None,
-        "Read texts that are too long for the model as windows, and let each share this number of tokens with the one "
-        "before. Without a stride they are truncated.",
+        "Read texts that are too long for the model in windows, each of which shares this number of tokens with the "
+        "window before. Without a stride, these texts are truncated.",
         metavar="TOKENS",
     )
     pool: PoolName = option(
@@ -140,41 +141,41 @@ class Options:
     )
     explain_roles: tuple[str, ...] = option(
         (),
-        "Roles of a conversation, such as assistant: only the words of their messages get scores; by default those of "
-        "all messages.",
+        "Roles of a conversation, such as assistant, whose messages get scores. By default all messages get scores.",
         metavar="ROLE",
     )
     problem_type: ProblemTypeName | None = option(
         None,
-        "What the model's logits are: single_label_classification (softmax), multi_label_classification (a sigmoid per "
-        "class) or regression (the output itself). By default what its configuration says; without that, softmax, or "
-        "the output itself of a model with one logit.",
+        "What the model's logits are: single_label_classification (softmax), multi_label_classification (a sigmoid "
+        "per class) or regression (the output itself). By default what the model's configuration says. If it says "
+        "nothing, a model with one logit is a regression, and others use softmax.",
     )
     mixed_precision: PrecisionName = option(
         "no", "bf16 runs matrix products in bfloat16: faster, less exact. FastText, TextCNN and BiLSTM ignore it."
     )
     torch_compile: bool = option(
         False,
-        "Compile the layers that the model repeats. It takes a minute first, so it pays off for many texts. "
-        "Relevance propagation ignores it.",
+        "Compile the layers that the model repeats. Compiling takes a minute, so it pays off for many texts. "
+        "Relevance propagation ignores this option.",
     )
     classes: tuple[ClassName, ...] = option(
         (),
         "With target=all: the classes to explain beside the predicted one, by name or id. By default the most "
-        "probable ones; with a sigmoid per class, those whose probability reaches the threshold.",
+        "probable classes; with a sigmoid per class, those whose probability reaches the threshold.",
         metavar="CLASS",
     )
-    top_classes: int = option(10, "With target=all: the largest number of classes that are not named by classes.")
+    top_classes: int = option(10, "With target=all and without classes: the largest number of classes to explain.")
     threshold: float = option(
         0.5, "With target=all and a sigmoid per class: the smallest probability of a class that is explained."
     )
     self_check: bool | None = option(
         None,
-        "Also predict the text without the top 3 units of each method, without 3 random ones, and with the top 3 "
-        "alone: 5 masked copies, and 2 per method. By default for a single text only.",
+        "Also predict the text without the 3 highest-scored units of each method, with these alone, and without 3 "
+        "random units. This takes 5 masked copies, and 2 more per method. By default only for a single text.",
     )
     self_check_share: float | None = option(
-        None, "Share of the units that the self-check removes, such as 0.2, instead of 3; implies self_check."
+        None,
+        "Share of the units that the self-check removes, such as 0.2, instead of 3 units. Turns the self-check on.",
     )
 
     def __post_init__(self) -> None:

@@ -22,16 +22,18 @@ class FitArguments:
     learning_rate: float | None = option(
         None, "Initial learning rate of AdamW, which falls linearly to 0; by default 2e-5 to fine-tune, else 1e-3."
     )
-    num_train_epochs: float = option(3.0, "Passes over the training texts.")
-    per_device_train_batch_size: int = option(32, "Texts per training step.")
-    per_device_eval_batch_size: int = option(64, "Texts per evaluation step.")
+    num_train_epochs: float = option(3.0, "Number of passes over the training texts.")
+    per_device_train_batch_size: int = option(32, "Number of texts per training step.")
+    per_device_eval_batch_size: int = option(64, "Number of texts per evaluation step.")
     weight_decay: float = option(0.0, "Weight decay of AdamW, on all weights except biases and norms.")
     label_smoothing_factor: float = option(0.0, "Share of the target that is spread over all classes.")
-    max_length: int | None = option(None, "Tokens after which a text is cut; by default the model's own limit.")
+    max_length: int | None = option(
+        None, "Number of tokens after which a text is cut; by default the model's own limit."
+    )
     masked_fine_tuning: bool = option(
         False,
-        "In each batch, mask a random share of the words, 0 to 100 %, of half of the texts, as an evaluation masks "
-        "them: the model learns what to make of texts without some words, so that explanations can be measured on it.",
+        "In each batch, mask words of half of the texts, in each a random share from 0 to 100 %. The words are masked "
+        "as in an evaluation, so that the model learns to read the masked texts on which explanations are measured.",
     )
     masking_baseline: BaselineName | None = option(
         None,
@@ -52,8 +54,9 @@ class TrainArguments(FitArguments, DatasetArguments, ModelArguments):
     output_dir: str = option(MISSING, "Folder for the model, its tokenizer and its card.", metavar="FOLDER")
     task: TaskName = option(
         "classifier",
-        "What to train: a classifier or a regression, as the labels say; a reward model on preferences, in the columns "
-        "chosen,rejected; or a reranker on query,document with the labels 1 (relevant) and 0.",
+        "What to train: classifier, which is a regression if the labels are decimal numbers; reward, a reward model "
+        "on the columns chosen,rejected; or reranker, on the columns query,document with the labels 1 (relevant) and "
+        "0.",
     )
     model_type: Literal["fasttext", "textcnn", "bilstm"] | None = option(None, "Train this model from scratch.")
     model_name_or_path: str | None = option(None, "Fine-tune this model: a hub name or a folder.", metavar="NAME")
@@ -67,7 +70,7 @@ class TrainArguments(FitArguments, DatasetArguments, ModelArguments):
         None, "With model_type: text file with a word and its vector in each line, to start from.", metavar="FILE"
     )
     train_split: str = option("train", "Split to train on, or a slice of it as in train[:90%].", metavar="NAME")
-    eval_split: str = option("test", "Split to evaluate on, once, after the training.", metavar="NAME")
+    eval_split: str = option("test", "Split on which the model is evaluated once, after the training.", metavar="NAME")
     max_train_samples: int | None = option(None, "Train on a random sample of this many texts.")
     max_eval_samples: int | None = option(None, "Evaluate on a random sample of this many texts.")
 

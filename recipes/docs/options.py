@@ -1,4 +1,4 @@
-"""docs/options.md: every option with its default and its help text, from `hf_gradexplain.options`."""
+"""docs/options.md: the options with their defaults and help texts, from `hf_gradexplain.options`."""
 
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.options import Options
-from hf_gradexplain.options.arguments import HubArguments, MeasureArguments, ModelArguments, SplitArguments
+from hf_gradexplain.options.arguments import AuditArguments, HubArguments, MeasureArguments, ModelArguments, SplitArguments
 from hf_gradexplain.options.fields import choices_of
 
 GROUPS = {
@@ -14,6 +14,7 @@ GROUPS = {
     "Model": ModelArguments,
     "Dataset": SplitArguments,
     "What to measure": MeasureArguments,
+    "What to audit": AuditArguments,
     "Hub": HubArguments,
 }
 """The dataclasses by the headings of the page; an option stands under the first one that has it."""
@@ -21,12 +22,17 @@ GROUPS = {
 HEAD = """\
 # Options
 
-Every option is a flag of the command line (`--unit token`) and a key of YAML files (`unit: token`). Those of the table
-"How to explain" are also arguments in Python (`explainer(text, unit="token")`), and those of "What to measure", except
-`compare_baselines`, are arguments of `explainer.evaluate`. `--help` of a command lists the flags that it takes.
-`hf-gradexplain evaluate` has other defaults for three: the seven methods of Du & Xu, `unit=word_type` and
-`target=label`. The default methods of `explainer.evaluate` are `auto`, `loo` and `random`; those of
-`recipes/explain.py` are `auto` and `loo`, on 20 texts.
+Options are flags of the command line (`--unit token`) and keys of YAML files (`unit: token`). `--help` of a command
+lists the flags that it takes. In Python, the options of "How to explain" are arguments of an explainer, as in
+`explainer(text, unit="token")`. `explainer.evaluate` takes them as well, except those of the self-check and of
+`target="all"`. It also takes the options of "What to measure" and "What to audit", except `compare_baselines` and the
+names of columns.
+
+Some defaults differ:
+
+- `hf-gradexplain evaluate`: the seven methods of Du & Xu, `unit=word_type` and `target=label`
+- `explainer.evaluate`: the methods `auto`, `loo` and `random`
+- `recipes/explain.py`: the methods `auto` and `loo`, and 20 texts
 """
 
 

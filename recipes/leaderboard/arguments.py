@@ -29,7 +29,7 @@ class LeaderboardArguments:
     )
     methods: tuple[str, ...] = option(
         (),
-        "Methods to evaluate; by default every candidate and every method that takes no hundreds of passes.",
+        "Methods to evaluate; by default all candidates and all methods that do not take hundreds of passes.",
         metavar="NAME",
     )
     seeds: tuple[int, ...] = option((0,), "Every model is trained once per seed.")
@@ -37,28 +37,31 @@ class LeaderboardArguments:
     eval_rows: int | None = option(None, "Compute accuracies on a random sample of this many texts; by default all.")
     vocabulary: int = option(8000, "Number of tokens of the small transformers.")
     texts: int = option(300, "Evaluate explanations of this many texts of AG's News.")
-    imdb_texts: int = option(300, "The same for IMDB.")
+    imdb_texts: int = option(300, "Evaluate explanations of this many texts of IMDB.")
     imdb_precision: Literal["no", "bf16"] = option(
         "bf16", "Precision of the pretrained transformer on IMDB; bf16 computes matrix products in bfloat16."
     )
     baseline_texts: int | None = option(
-        None, "Evaluate the first training under other masking baselines, on this many texts; by default not at all."
+        None,
+        "Evaluate the first training of each model with other masking baselines, on this many texts; by default not "
+        "at all.",
     )
     ends_texts: int | None = option(
-        None, "Measure sufficiency and NAOPC of the first training, on this many texts; by default not at all."
+        None,
+        "Measure sufficiency and NAOPC of the first training of each model, on this many texts; by default not at all.",
     )
     masking_texts: int | None = option(
         None,
-        "Evaluate the methods that run many masked copies with the first training, on this many texts; by default not "
-        "at all.",
+        "Evaluate the methods that run many masked copies, on the first training of each model and this many texts; "
+        "by default not at all.",
     )
     time_texts: int = option(8, "Measure the time on this many texts.")
-    time_rounds: int = option(5, "Measure it this many times.")
+    time_rounds: int = option(5, "Measure the time this many times.")
     processes: int = option(1, "Processes on this machine that share the steps.")
     only: tuple[str, ...] = option(
-        (), "Run only steps whose names contain one of these, and what they need; write no page."
+        (), "Run only steps whose names contain one of these words, and the steps that they need; write no page."
     )
-    page_only: bool = option(False, "Run no step: write the page from what is finished.")
+    page_only: bool = option(False, "Run no step: write the page from the finished steps.")
 
     def __post_init__(self) -> None:
         for name in self.entries:

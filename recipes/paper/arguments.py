@@ -25,26 +25,37 @@ class ReproduceArguments:
     train_rows: int | None = option(None, "Train on a random sample of this many texts; by default all.")
     eval_rows: int | None = option(None, "Compute accuracies on a random sample of this many texts; by default all.")
     texts: int | None = option(None, "Evaluate explanations of this many test texts; by default all.")
-    bilstm_imdb_texts: int | None = option(None, "The same for BiLSTM on IMDB, the slowest setting.")
-    sample: int | None = option(None, "Texts for the ablations and for the methods that are not in the paper.")
-    imdb_sample: int | None = option(None, "The same for IMDB; by default the value of sample.")
+    bilstm_imdb_texts: int | None = option(
+        None, "Evaluate BiLSTM on IMDB, the slowest setting, on this many test texts; by default all."
+    )
+    sample: int | None = option(
+        None, "Number of texts for the ablations and for the methods that are not in the paper; by default all."
+    )
+    imdb_sample: int | None = option(None, "The same number for IMDB; by default the value of sample.")
     encoder: bool = option(True, "Also fine-tune and evaluate a pretrained transformer.")
     encoder_rows: int | None = option(
         None, "Fine-tune and test the transformer on this many texts; by default as in its configuration."
     )
-    encoder_texts: int = option(500, "Evaluate it on this many texts of AG's News, at every k.")
-    encoder_imdb_texts: int = option(100, "Evaluate it on this many texts of IMDB, at the k of encoder_k_grid.")
-    encoder_precision: Literal["no", "bf16"] = option(
-        "no", "Precision of its evaluation; bf16 computes matrix products in bfloat16: faster, less exact."
+    encoder_texts: int = option(
+        500, "Evaluate the transformer on this many texts of AG's News, at every number of removed words."
     )
-    encoder_float32_texts: int = option(50, "With bf16, also evaluate it in float32 on this many texts of AG's News.")
+    encoder_imdb_texts: int = option(
+        100, "Evaluate the transformer on this many texts of IMDB, at the numbers of removed words in encoder_k_grid."
+    )
+    encoder_precision: Literal["no", "bf16"] = option(
+        "no",
+        "Precision of the transformer's evaluation; bf16 computes matrix products in bfloat16: faster, less exact.",
+    )
+    encoder_float32_texts: int = option(
+        50, "With bf16, also evaluate the transformer in float32, on this many texts of AG's News."
+    )
     encoder_k_grid: tuple[int, ...] = option(
-        (1, 2, 5, 10, 20, 50, 100), "Numbers of removed words at which it is evaluated on IMDB."
+        (1, 2, 5, 10, 20, 50, 100), "Numbers of removed words at which the transformer is evaluated on IMDB."
     )
     decay_texts: int = option(200, "Measure the decay of gradients on this many reviews.")
     processes: int = option(1, "Processes on this machine that share the steps.")
     only: tuple[str, ...] = option(
-        (), "Run only steps whose names contain one of these, and what they need; write no page."
+        (), "Run only steps whose names contain one of these words, and the steps that they need; write no page."
     )
 
     def __post_init__(self) -> None:
