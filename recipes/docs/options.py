@@ -6,7 +6,13 @@ from typing import Any
 
 from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.options import Options
-from hf_gradexplain.options.arguments import AuditArguments, HubArguments, MeasureArguments, ModelArguments, SplitArguments
+from hf_gradexplain.options.arguments import (
+    AuditArguments,
+    HubArguments,
+    MeasureArguments,
+    ModelArguments,
+    SplitArguments,
+)
 from hf_gradexplain.options.fields import choices_of
 
 GROUPS = {
