@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from hf_gradexplain.cli.output import Commands, add_format, print_rows
+from hf_gradexplain.commands.parsing import Parser
 from hf_gradexplain.errors import GradexplainError, translate_write_errors
 
 
@@ -25,6 +26,13 @@ def add_parser(commands: Commands) -> None:
             "outputs/evaluate --verify outputs/evaluate/evidence-12.json",
         ],
     )
+    _add_flags(parser)
+    add_format(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_flags(parser: Parser) -> None:
+    """Add the arguments of the command itself."""
     parser.add_argument("folder", type=Path, metavar="RUN", help="The output folder of `hf-gradexplain evaluate`.")
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--id", type=int, metavar="N", help="The row number of the text in the dataset.")
@@ -50,8 +58,6 @@ def add_parser(commands: Commands) -> None:
         help="Write only this file, .html or .json. By default both RUN/evidence-N.html and RUN/evidence-N.json are "
         "written.",
     )
-    add_format(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -175,7 +175,7 @@ class Options:
     )
     self_check_share: float | None = option(
         None,
-        "Share of the units that the self-check removes, such as 0.2, instead of 3 units. Turns the self-check on.",
+        "Share of the units that the self-check removes, such as 0.2, instead of 3 units; implies self_check.",
     )
 
     def __post_init__(self) -> None:

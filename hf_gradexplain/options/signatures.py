@@ -181,7 +181,8 @@ def takes_options(function: F) -> F:
         if part.name in taken:
             kind = inspect.Parameter.KEYWORD_ONLY
             parameters.append(inspect.Parameter(part.name, kind, default=part.default, annotation=part.type))
-            lines.append(fill(f"{part.name}: {part.metadata['help']}", 116, subsequent_indent="    "))
+            text = f"{part.name}: {part.metadata['help']}"
+            lines.append(fill(text, 116, subsequent_indent="    ", break_on_hyphens=False))
     function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     document = inspect.getdoc(function) or ""
     start = document.index("    **options:")
