@@ -113,7 +113,7 @@ def test_the_decorator_replaces_its_line_and_nothing_else():
         """
 
     assert inspect.getdoc(last).startswith("Do it.\n\nArgs:\n    a: First.\n    target: ")
-    assert inspect.getdoc(last).rstrip().endswith("implies self_check.")
+    assert inspect.getdoc(last).rstrip().endswith("self_check.")
 
 
 def test_another_default_keeps_help_and_name():
