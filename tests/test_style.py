@@ -156,6 +156,7 @@ INSIDE = {
     "audit": [
         {"removed_alone", "detector"},
         {"read_words", "in_distribution"},
+        {"most_faithful"},
         {"words.word_tests"},
         {"words.sums"},
         {"words.words"},

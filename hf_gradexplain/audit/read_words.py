@@ -12,7 +12,6 @@ from hf_gradexplain.audit.removed_alone import drops_alone
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.correlation import REFERENCE
 from hf_gradexplain.evaluation.documents import open_documents
-from hf_gradexplain.evaluation.random_band import RANDOM
 from hf_gradexplain.evaluation.read_documents import (
     BLOCK,
     read_tables,
@@ -105,15 +104,6 @@ def methods_of(paths: Sequence[Path]) -> tuple[str, ...]:
     """Return the methods of document files, in the order of the run."""
     schema = open_documents(paths[0]).schema_arrow
     return tuple(field.name for field in schema.field("scores").type)
-
-
-def leading_method(methods: Sequence[str]) -> str:
-    """Return the first of these methods, `loo` and `random` only if there is no other.
-
-    >>> leading_method(["loo", "attn_lrp", "random"]), leading_method(["random", "loo"])
-    ('attn_lrp', 'loo')
-    """
-    return min(methods, key=lambda name: (name == RANDOM, name == REFERENCE))
 
 
 def read_words(

@@ -46,7 +46,7 @@ def _add_flags(parser: Parser) -> None:
     parser.add_argument(
         "--method",
         metavar="METHOD",
-        help="The method of the run whose scores are shown. By default the first one other than loo and random.",
+        help="The method of the run whose scores are shown. By default the most faithful one, by AOPC(10).",
     )
     parser.add_argument(
         "--contact", default="", help="Whom the person concerned can ask. By default the page has a line to fill in."

@@ -57,9 +57,7 @@ def add_parser(commands: Commands) -> None:
 def _add_choice(parser: Parser) -> None:
     """Add the flags that say which words are looked at."""
     group = parser.add_argument_group("Words")
-    group.add_argument(
-        "--method", help="Method whose scores are used; by default the first one other than loo and random."
-    )
+    group.add_argument("--method", help="Method whose scores are used; by default the most faithful one, by AOPC(10).")
     group.add_argument(
         "--by",
         default="target",

@@ -16,7 +16,7 @@ def suspicious_words_of(run: FinishedRun, method: str | None, test: InsertionTes
 
     Args:
         run: The run.
-        method: Whose scores choose the words to try; None for the first method other than `loo` and `random`.
+        method: Whose scores choose the words to try; None for the most faithful one of the run, by AOPC(10).
         test: How words are tried.
 
     Raises:

@@ -153,7 +153,7 @@ class AuditingEngine(AttributionEngine):
 
         Args:
             result: An evaluation of this model with the unit `word` or `word_type`, or the document files of one.
-            method: Whose scores choose the words; None for the first method other than `loo` and `random`.
+            method: Whose scores choose the words; None for the most faithful one of the run, by AOPC(10).
             n_texts: The number of texts into which each word is inserted.
             n_controls: The number of control words of each frequency.
             most: The largest number of words that are tried: those that decide a class most clearly.

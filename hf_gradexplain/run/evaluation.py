@@ -153,7 +153,7 @@ class Evaluation:
         """Find the words that the model takes for each class, see `hf_gradexplain.audit.words.words.find_words`.
 
         Args:
-            method: Whose scores; None for the first method other than `loo` and `random`.
+            method: Whose scores; None for the most faithful one of the run, by AOPC(10).
             by: What groups the texts: the explained class (`target`), the true one (`label`), the predicted one
                 (`prediction`), or a value per text, None for texts that are left out.
             key: Which units are the same word, from their text: `str.lower` ignores case.

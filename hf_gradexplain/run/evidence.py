@@ -10,7 +10,7 @@ from typing import Any
 
 from hf_gradexplain.audit.evidence.evidence import DATE, Evidence, RunRecord, make_evidence
 from hf_gradexplain.audit.evidence.measured import accuracy
-from hf_gradexplain.audit.read_words import leading_method
+from hf_gradexplain.audit.most_faithful import most_faithful
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, open_documents, read_left_out, read_rows
 from hf_gradexplain.evaluation.tables import Tables
@@ -67,7 +67,8 @@ def evidence(
         run: The output folder of `hf-gradexplain evaluate`, or what `Explainer.evaluate` returned. Without an
             `output_dir`, the hashes of the model and of the data are missing.
         id: The row number of the text in the dataset, as in the column `id` of the documents.
-        method: The method that finds the words that counted; by default the first one other than `loo` and `random`.
+        method: The method that finds the words that counted; by default the most faithful one of
+            the run, by AOPC(10).
         contact: Whom the person concerned can ask, shown on the page; empty for a line to fill in.
 
     Raises:
@@ -82,7 +83,7 @@ def evidence(
     path, row = _find(source.documents, id)
     document = EvaluatedDocument.from_row(row)
     methods = list(document.explanation.scores)
-    method = leading_method(methods) if method is None else choose("method", method, methods)
+    method = most_faithful(source.documents, methods) if method is None else choose("method", method, methods)
     fingerprints = {name: source.inputs[key] for key, name in FINGERPRINTS.items() if _is_hash(source.inputs.get(key))}
     return make_evidence(
         document,

@@ -98,7 +98,7 @@ def test_the_numbers_are_those_of_the_run(folder):
 
 def test_faithfulness_and_accuracy_are_those_of_the_tables(folder):
     run = folder / "first"
-    made = evidence(run, 2)
+    made = evidence(run, 2, method="signed_gi")
     aopc = pd.read_parquet(run / "aopc.parquet").set_index(["method", "k"]).loc["signed_gi", 10]
     assert (made.method, made.faithfulness.k, made.faithfulness.n) == ("signed_gi", 10, len(TEXTS))
     assert [made.faithfulness.aopc, made.faithfulness.low] == [aopc["aopc"], aopc["ci_low"]]

@@ -10,12 +10,10 @@ from hf_gradexplain.audit.compare.moved_words import WordSums
 from hf_gradexplain.audit.compare.result import RunComparison
 from hf_gradexplain.audit.compare.run_means import RunMeans, measure
 from hf_gradexplain.audit.compare.runs_in_step import AlikeRuns, RunFiles, Step, match
+from hf_gradexplain.audit.most_faithful import most_faithful
 from hf_gradexplain.audit.read_words import Vocabulary
 from hf_gradexplain.errors import GradexplainError, choose
-from hf_gradexplain.evaluation.aopc import areas, removal_drops
 from hf_gradexplain.evaluation.bootstrap import bootstrap_weights
-from hf_gradexplain.evaluation.read_documents import read_blocks
-from hf_gradexplain.evaluation.tables import SHORT_K
 from hf_gradexplain.perturb.orders import tie_tolerance
 
 RANDOM = "random"
@@ -47,7 +45,7 @@ def compare(
     methods = [name for name in alike.methods if name != RANDOM]
     if method is not None:
         choose("method", method, methods)
-    sums = _Sums(alike, methods, method or most_faithful(alike, methods))
+    sums = _Sums(alike, methods, method or most_faithful(alike.runs[0].documents, methods, alike.ids))
     for step in alike.steps(sums.vocabulary):
         sums.add(step, bootstrap_weights(step.measures[0].ids, seed))
     return sums.result()
@@ -64,17 +62,6 @@ def check_references(number: int) -> None:
             "one reference says nothing about how trainings differ: give two or more runs of the same training as A "
             "with other seeds"
         )
-
-
-def most_faithful(alike: AlikeRuns, methods: Sequence[str]) -> str:
-    """Return the method with the highest AOPC in the first run."""
-    if len(methods) == 1:
-        return methods[0]
-    sums = np.zeros(len(methods))
-    for block in read_blocks(alike.runs[0].documents, ids=alike.ids):
-        drops = [removal_drops(block.curves[method]) for method in methods]
-        sums += np.array([areas(of_method, np.array([SHORT_K])).sum() for of_method in drops])
-    return methods[int(np.argmax(sums))]
 
 
 class _Sums:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, false_discovery_control
 
-from hf_gradexplain.audit.read_words import leading_method, methods_of
+from hf_gradexplain.audit.most_faithful import most_faithful
+from hf_gradexplain.audit.read_words import methods_of
 from hf_gradexplain.audit.suspicious.candidates import (
     WordFrequencies,
     count_frequencies,
@@ -76,7 +77,7 @@ def find_suspicious_words(
         engine: The classifier.
         paths: The document files of a run of this classifier, with the unit `word` or `word_type`.
         options: How texts are read, and the seed.
-        method: Whose scores; None for the first method of the run other than `loo` and `random`.
+        method: Whose scores; None for the most faithful one of the run, by AOPC(10).
         test: How words are tried.
         title: What the explanations are of.
 
@@ -112,9 +113,8 @@ def find_suspicious_words(
 
 
 def _method(paths: Sequence[Path], method: str | None) -> str:
-    """Return the method, or the leading one of the run."""
-    names = methods_of(paths)
-    return leading_method(names) if method is None else choose("method", method, names)
+    """Return the method, or the most faithful one of the run."""
+    return most_faithful(paths) if method is None else choose("method", method, methods_of(paths))
 
 
 def _check_documents(paths: Sequence[Path]) -> None:

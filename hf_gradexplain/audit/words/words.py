@@ -11,7 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import false_discovery_control
 
-from hf_gradexplain.audit.read_words import Vocabulary, leading_method, methods_of
+from hf_gradexplain.audit.most_faithful import most_faithful
+from hf_gradexplain.audit.read_words import Vocabulary
 from hf_gradexplain.audit.words.sums import Groups, WordCounts, WordRows, count_words, summarise_words
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.comparisons import FALSE_DISCOVERY_RATE
@@ -179,7 +180,8 @@ def find_words(
 
     Args:
         paths: The document files of a run.
-        method: Whose scores; None for the first method of the run other than `loo` and `random`.
+        method: Whose scores; None for the most faithful one of the run, by AOPC(10), whose scores have a
+            sign.
         by: What groups the documents: the explained class (`target`), the true one (`label`), the predicted one
             (`prediction`), or a value per document by its row number. Documents without a value are left out. The
             scores are always those for the explained class.
@@ -196,7 +198,7 @@ def find_words(
     """
     if min_documents < 1:
         raise GradexplainError(f"min_documents must be at least 1, not {min_documents}")
-    method = leading_method(methods_of(paths)) if method is None else method
+    method = most_faithful(paths) if method is None else method
     vocabulary, groups = Vocabulary(key), Groups(by, paths)
     counts = count_words(paths, vocabulary, groups, method)
     if by != "target" and not counts.documents.sum():

@@ -69,7 +69,7 @@ GROUPINGS = [
 def test_the_table_is_that_of_dictionaries(made_up, paths, by, group_of):
     found, sizes = by_hand(made_up, group_of)
     kept = {pair: entry for pair, entry in found.items() if len(entry["share"]) >= 5}
-    words = find_words(paths, by=by, min_documents=5)
+    words = find_words(paths, "signed_gi", by=by, min_documents=5)
     rows = {(row["group"], row["word"]): row for row in words.to_frame().to_dict("records")}
     assert rows.keys() == kept.keys()
     assert words.n_documents == sum(sizes.values())
@@ -92,7 +92,7 @@ def test_the_table_is_that_of_dictionaries(made_up, paths, by, group_of):
 
 
 def test_a_word_with_larger_shares_is_real_and_its_p_value_that_of_random_permutations(made_up, paths):
-    words = find_words(paths, min_documents=5)
+    words = find_words(paths, "signed_gi", min_documents=5)
     assert set(words.top()["word"]) == set(BOOST)
     rng, group = np.random.default_rng(0), "Sports"
     rows = words.to_frame().query("group == @group and 0.01 < p < 0.3")
@@ -109,23 +109,25 @@ def test_a_word_with_larger_shares_is_real_and_its_p_value_that_of_random_permut
 
 
 def test_neither_files_nor_passes_change_the_numbers(made_up, paths, tmp_path, monkeypatch):
-    expected = find_words(paths, min_documents=5).to_frame()
-    several = find_words(write(made_up, tmp_path, files=7), min_documents=5).to_frame()
+    expected = find_words(paths, "signed_gi", min_documents=5).to_frame()
+    several = find_words(write(made_up, tmp_path, files=7), "signed_gi", min_documents=5).to_frame()
     pd.testing.assert_frame_equal(several, expected, check_exact=True)
     monkeypatch.setattr(sums, "ROWS", 4)
-    pd.testing.assert_frame_equal(find_words(paths, min_documents=5).to_frame(), expected, check_exact=True)
+    pd.testing.assert_frame_equal(
+        find_words(paths, "signed_gi", min_documents=5).to_frame(), expected, check_exact=True
+    )
 
 
 def test_the_least_frequent_words_are_left_out_where_there_are_too_many(paths):
-    full = find_words(paths, min_documents=5)
-    few = find_words(paths, min_documents=5, most=10)
+    full = find_words(paths, "signed_gi", min_documents=5)
+    few = find_words(paths, "signed_gi", min_documents=5, most=10)
     assert 0 < len(few.table) <= 10 < len(full.table)
     assert few.table["n"].min() == few.min_documents > full.table["n"].min()
     assert set(full.table.query("n >= @few.min_documents")["word"]) == set(few.table["word"])
 
 
 def test_words_of_equal_keys_are_one_word(made_up, paths):
-    words = find_words(paths, key=lambda text: text[:2], min_documents=5)
+    words = find_words(paths, "signed_gi", key=lambda text: text[:2], min_documents=5)
     found, _ = by_hand(made_up, lambda d: CLASSES[d.explanation.target], key=lambda text: text[:2])
     rows = words.to_frame().set_index(["group", "word"])["share"]
     assert len(rows) > 3
@@ -141,14 +143,15 @@ def test_documents_whose_scores_are_all_zero_have_shares_of_zero(tmp_path):
     assert table["drop"].isna().all()
 
 
-def test_the_default_method_is_the_first_that_is_neither_loo_nor_random(tmp_path):
-    for methods, expected in ((("random", "loo", "sa_l2"), "sa_l2"), (("loo", "random"), "loo")):
-        paths = write(random_documents(9, methods=methods), tmp_path / expected)
-        assert find_words(paths, min_documents=1).method == expected
+def test_the_default_method_is_the_most_faithful_one(tmp_path):
+    made = random_documents(20, methods=("random", "loo", "sa_l2", "signed_gi"))
+    for document in made:
+        document.curves["signed_gi"][1:] -= 0.1
+    assert find_words(write(made, tmp_path), min_documents=1).method == "signed_gi"
 
 
 def test_words_say_what_they_are(paths):
-    words = find_words(paths, min_documents=5, title="a model on data")
+    words = find_words(paths, "signed_gi", min_documents=5, title="a model on data")
     assert repr(words).splitlines()[0] == "Words of a model on data"
     assert "By signed_gi, 3 of " in repr(words)
     assert repr(words).splitlines()[2:] == ["  World: w3", "  Sports: w3", "  Business: w3"]
@@ -160,7 +163,7 @@ def test_words_say_what_they_are(paths):
 
 
 def test_without_frequent_words_there_is_a_sentence_and_no_figure(paths):
-    words = find_words(paths, min_documents=1000)
+    words = find_words(paths, "signed_gi", min_documents=1000)
     assert len(words.to_frame()) == 0
     assert "No word is in 1,000 texts of one group: lower min_documents, or take more texts." in repr(words)
     assert "<img" not in words._repr_html_()
