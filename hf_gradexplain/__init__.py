@@ -1,10 +1,11 @@
-"""Which words drove a text classifier's prediction, and can you trust that answer?
+"""Explain the predictions of text classifiers, and measure how far the explanations can be trusted.
 
-Importing the package registers FastText, TextCNN and BiLSTM with the Auto classes of transformers, and the pipeline
-`text-attribution`.
+Importing the package registers the models FastText, TextCNN and BiLSTM with the Auto classes of transformers, and adds
+the pipeline `text-attribution`.
 
-The import is cheap: it loads neither PyTorch nor transformers. Names are imported on first use, from the modules listed
-in `__init__.pyi`. Models and the pipeline are registered by post-import hooks on modules of transformers.
+The import is fast, because it loads neither PyTorch nor transformers. Names are imported on first use, from the modules
+listed in `__init__.pyi`. The models and the pipeline are registered as soon as the modules of transformers that they
+extend are imported.
 """
 
 from importlib import import_module

@@ -9,7 +9,7 @@ from typing import cast
 
 
 class GradexplainError(ValueError):
-    """Invalid input; the message says how to fix it."""
+    """The input cannot be used; the message says how to fix it."""
 
 
 class NotFiniteError(GradexplainError):
@@ -40,7 +40,7 @@ def choose(what: str, name: str, choices: Collection[str]) -> str:
 
 
 def nearest(name: object, choices: Iterable[str]) -> str:
-    """Return a question that names the choice most similar to `name`, with a blank after it; empty if none is similar.
+    """Return the question "did you mean ...?" with the choice most similar to `name`; empty if none is similar.
 
     The first choice that begins with `name` is the most similar one. Case is ignored.
 

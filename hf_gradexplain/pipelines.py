@@ -1,4 +1,4 @@
-"""`pipeline("text-attribution", model="org/model")`, registered when this module is imported."""
+"""The pipeline `text-attribution` of transformers, which is registered when this module is imported."""
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -20,7 +20,10 @@ TASK = "text-attribution"
 
 
 class TextAttributionPipeline(Pipeline):
-    """Texts in, explanations out; the arguments of a call are those of `Explainer.__call__`."""
+    """Pipeline that explains texts; a call takes the arguments of `Explainer.__call__`.
+
+    Create it with `pipeline("text-attribution", model="org/model")` after `import hf_gradexplain`.
+    """
 
     _load_processor = False
     _load_image_processor = False
@@ -50,15 +53,16 @@ class TextAttributionPipeline(Pipeline):
         Args:
             inputs: A text, a text pair as a tuple `(a, b)`, or a conversation as a list of messages
                 `{"role": ..., "content": ...}`; or several in a list, an array, a Series or a column.
-            methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
+            methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
-            labels: The true class, by id or name: one for all texts, or one per text; explained without `target`.
-            units: Your own units instead of `unit`, see `Explainer.__call__`.
+            labels: The true classes, by id or name: one for all texts, or one per text. They are explained unless
+                `target` is given.
+            units: Your own units in place of `unit`, see `Explainer.__call__`.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
-            One `Explanation` for a text; for a list `Explanations`, which is a list of them.
+            An `Explanation` for one text; `Explanations`, a list of `Explanation` objects, for several.
         """
         arguments = {"methods": methods, "unit": unit, "labels": labels, "units": units, **options}
         return self.postprocess(self.forward(self.preprocess(inputs), arguments=arguments))
@@ -67,18 +71,18 @@ class TextAttributionPipeline(Pipeline):
         return {}, {}, {}
 
     def preprocess(self, inputs: Any) -> Any:
-        """The texts as they are: the explainer has its own encoder."""
+        """Return the texts as they are, because the explainer has its own encoder."""
         return inputs
 
     def _forward(self, inputs: Any, arguments: dict[str, Any]) -> Any:
         return self.explainer(inputs, **arguments)
 
     def forward(self, inputs: Any, arguments: dict[str, Any]) -> Any:
-        """Explain; the explainer moves tensors to the model's device itself."""
+        """Explain the texts; the explainer itself moves tensors to the model's device."""
         return self._forward(inputs, arguments)
 
     def postprocess(self, outputs: Any) -> Any:
-        """The explanations as they are."""
+        """Return the explanations as they are."""
         return outputs
 
 

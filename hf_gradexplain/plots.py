@@ -1,10 +1,10 @@
-"""Pictures of explanations and evaluations, in matplotlib.
+"""Plot explanations and evaluations with matplotlib.
 
-Every function draws on the axes `ax`, or on new ones, and returns the axes:
-`plots.aopc(result).figure.savefig("x.svg")` writes a file. With `ax`, pyplot is not touched. Colours can be told apart
-with all kinds of colour vision, and a method looks the same in every figure.
+Every function draws on the axes `ax`, or on new axes, and returns the axes. For example,
+`plots.aopc(result).figure.savefig("x.svg")` writes a file. If `ax` is given, pyplot is not used. The colours suit all
+kinds of colour vision, and a method has the same colour and marker in every figure.
 
-Results of evaluations are given as `Explainer.evaluate` returns them, as the folder of a run, or as a table.
+The result of an evaluation can be given as `Explainer.evaluate` returns it, as the folder of a run, or as a table.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ def text(
 
     Args:
         explanation: The explanation.
-        method: The method whose scores are shown, or several, a row each; all of them if None.
+        method: The method whose scores are shown, or several methods, which get a row each; None for all.
         ax: The axes to draw on, from their top left corner; None for new ones as high as the text.
         width: The width of new axes, in inches.
 
@@ -53,11 +53,11 @@ def text(
 
 
 def bar(explanation: Explanation, method: str | None = None, *, ax: Axes | None = None, max_units: int = 24) -> Axes:
-    """Draw the scores of one method as bars, with the units from top to bottom in the order of the text.
+    """Draw the scores of one method as bars; the units stand from top to bottom in the order of the text.
 
     Args:
         explanation: The explanation.
-        method: The method whose scores are drawn; the first one if None.
+        method: The method whose scores are drawn; None for the first one.
         ax: The axes to draw on; None for new ones.
         max_units: The largest number of bars. Of a longer text, the units with the largest `|score|` are drawn.
 
@@ -73,9 +73,10 @@ def bar(explanation: Explanation, method: str | None = None, *, ax: Axes | None 
 
 
 def heatmap(values: pd.DataFrame, *, ax: Axes | None = None, max_units: int = 30, title: str = "") -> Axes:
-    """Draw gradient times input of one text before its sum: units by embedding dimensions.
+    """Draw gradient times input as a heatmap, with a row per unit and a column per embedding dimension.
 
-    Blue supports the target, vermilion opposes it. Full colour stands for the 99.5th percentile of `|value|`.
+    Blue values support the target, vermilion values oppose it. The colours are saturated at the 99.5th percentile of
+    `|value|`.
 
     Args:
         values: `(U, D)` with the units as index, as `Explainer.gradient_times_input` returns it.
@@ -94,7 +95,7 @@ def heatmap(values: pd.DataFrame, *, ax: Axes | None = None, max_units: int = 30
 def arcs(interactions: Interactions, *, ax: Axes | None = None, width: float = 5.6) -> Axes:
     """Draw the strongest interactions of a text, from `Explainer.interactions`, as arcs below its words.
 
-    Solid: without one of the two words, the other supports the class more; dashed: less.
+    A solid arc means that each word supports the class more when the other is removed; a dashed arc means less.
 
     Args:
         interactions: The interactions.
@@ -108,9 +109,9 @@ def arcs(interactions: Interactions, *, ax: Axes | None = None, width: float = 5
 
 
 def interactions(values: pd.DataFrame, *, ax: Axes | None = None, title: str = "") -> Axes:
-    """Draw how words of a query and words of a document support the score together, from `Ranking.table`.
+    """Draw how pairs of a query word and a document word support the score together, from `Ranking.table`.
 
-    Blue: the score is higher with both words than their single effects add up to; vermilion: it is lower.
+    Blue: together, the two words raise the score by more than the sum of their single effects; vermilion: by less.
 
     Args:
         values: `(q, d)` with the words as its index and its columns.
@@ -126,7 +127,7 @@ def interactions(values: pd.DataFrame, *, ax: Axes | None = None, title: str = "
 
 
 def aopc(result: Result, *, ax: Axes | None = None, title: str = "") -> Axes:
-    """Draw AOPC(k) over k, one curve per method with its 95 % interval, and the band of random orders if there is one.
+    """Draw AOPC(k) against k: a curve per method with its 95 % interval, and the band of random orders if measured.
 
     Args:
         result: An evaluation, the folder of a run, or a table with the columns method, k, aopc, ci_low, ci_high and n.
@@ -177,13 +178,14 @@ def two_runs(
 ) -> Axes:
     """Draw AOPC(k) of the same methods in two runs, with 95 % intervals.
 
-    Overlapping intervals do not say that the runs are equal: their documents may be the same.
+    Overlapping intervals do not mean that there is no difference: if the runs share their texts, compare them with
+    `hf_gradexplain.compare_runs`.
 
     Args:
         first: An evaluation, the folder of a run, or a table of AOPC.
-        second: Another one.
+        second: Another evaluation, folder or table.
         names: The names of the runs in the legend.
-        k: The number of removed units; None for 10, or for the largest one that both runs have.
+        k: The number of removed units; None for 10, or for the largest k that both runs have if that is smaller.
         ax: The axes to draw on; None for new ones.
         title: The title.
 
@@ -208,12 +210,12 @@ def faithfulness_by_cost(
     cost_label: str = "passes over the model per text",
     title: str = "",
 ) -> Axes:
-    """Draw AOPC(k) of each method over what it costs: what is above and left is better.
+    """Draw AOPC(k) of each method against its cost: the best methods are at the top left.
 
     Args:
         result: An evaluation, the folder of a run, or a table of AOPC.
         cost: The cost of each method, above 0, such as passes or seconds per text. Methods without a cost are left out.
-        k: The number of removed units; None for 10, or for the largest one.
+        k: The number of removed units; None for 10, or for the largest k if that is smaller.
         ax: The axes to draw on; None for new ones. The legend stands at its right.
         cost_label: What the cost is.
         title: The title.

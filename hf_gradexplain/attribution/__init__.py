@@ -1,4 +1,4 @@
-"""What methods compute from the model (gradients, masked runs), the formulas for scores, and `METHODS`.
+"""The attribution methods: what they compute from the model, the formulas for scores, and the table `METHODS`.
 
 New methods go here.
 """

@@ -1,4 +1,4 @@
-"""The classes that `target="all"` explains: one forward pass for all."""
+"""The classes that `target="all"` explains, with one forward pass for all of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,18 +15,18 @@ Classes = Callable[[ForwardPass, Batch], list[ForwardPass]]
 
 
 def only_target(forward: ForwardPass, batch: Batch) -> list[ForwardPass]:
-    """Explain the target of each text alone."""
+    """Return the forward pass as it is: only the target of each text is explained."""
     return [forward]
 
 
 @dataclass(frozen=True)
 class AllClasses:
-    """Which classes of each text are explained, the predicted one first.
+    """Chooses which classes of each text are explained, the predicted class first.
 
     Args:
-        top: The largest number of classes, unless they are named.
-        threshold: The smallest probability of a class of a sigmoid head, unless they are named.
-        named: Ids of classes to explain beside the predicted one; empty for the most probable ones.
+        top: The largest number of classes, unless `named` is given.
+        threshold: With a sigmoid head, the smallest probability of an explained class, unless `named` is given.
+        named: Ids of the classes to explain besides the predicted class; empty for the most probable classes.
     """
 
     top: int
@@ -36,7 +36,7 @@ class AllClasses:
     def __call__(self, forward: ForwardPass, batch: Batch) -> list[ForwardPass]:
         """Return the forward pass once per class, the most probable first.
 
-        Texts with fewer classes than others get the predicted class again.
+        If a text has fewer classes than others, its predicted class is repeated.
 
         Args:
             forward: The forward pass over the texts.

@@ -27,18 +27,18 @@ _ENOUGH = 0.01
 class IntegratedGradients:
     """Gradients averaged along the straight line from the baseline to the input (Sundararajan et al. 2017, Eq. 1).
 
-    The word vectors of all units move together; special tokens stay. The scores of `signed_gi` computed from this
-    average add up to the rise of the loss when all units are removed, `sum_u score_u = l_y(all masked) - l_y(x)`, up to
-    the error of the quadrature (see `gauss_radau`). One step is the plain gradient.
+    The word vectors of all units move together; special tokens do not move. The scores of `signed_gi` computed from
+    this average add up to the rise of the loss when all units are removed, `sum_u score_u = l_y(all masked) - l_y(x)`,
+    up to the error of the quadrature (see `gauss_radau`). With one step, the average is the plain gradient.
 
-    With `rules`, every gradient follows a rule set of relevance propagation. The scores then have no known sum, and one
-    step is relevance propagation.
+    With `rules`, every gradient follows a rule set of relevance propagation. The scores then have no known sum, and
+    with one step they are those of plain relevance propagation.
 
     Args:
-        steps: Number of points on the line; each costs a forward and a backward pass. None for as many as a text needs:
-            20, then twice as many until its sum is within 1 % of the rise, up to 160.
-        rules: Name of the rule set, see `hf_gradexplain.propagation.rules`; None for ordinary gradients. With rules,
-            `steps` has to be given.
+        steps: Number of points on the line; each takes a forward and a backward pass. None for as many as a text needs:
+            20 at first, then twice as many until the sum of the scores is within 1 % of the rise, up to 160.
+        rules: Name of a rule set in `hf_gradexplain.propagation.rules`; None for ordinary gradients. With rules,
+            `steps` must be given.
     """
 
     steps: int | None = None
@@ -47,7 +47,7 @@ class IntegratedGradients:
     gradients: ClassVar[bool] = True
 
     def passes(self, units: float) -> float:
-        """Return the number of passes for a text; without `steps`, it may need more."""
+        """Return the number of passes for a text; a text may take more if `steps` is not given."""
         return self.steps or STEPS[0]
 
     @property
@@ -57,7 +57,7 @@ class IntegratedGradients:
 
     @property
     def propagates(self) -> bool:
-        """Whether it propagates relevance."""
+        """Whether the gradients follow rules of relevance propagation."""
         return self.rules is not None
 
     def __call__(self, forward: ForwardPass) -> Gradients:
@@ -98,15 +98,16 @@ class IntegratedGradients:
 
 @dataclass(frozen=True)
 class SequentialIntegratedGradients:
-    """Gradients averaged, for each unit, along the line on which it alone moves (Enguehard 2023).
+    """Gradients averaged, separately for each unit, along a line on which only this unit moves (Enguehard 2023).
 
-    The word vectors of one unit move from the baseline to the input, all others stay. With the formula `signed_gi`, the
-    score of the unit is the rise of the loss when it alone is replaced by the baseline, `l_y(x without unit) - l_y(x)`:
-    the score of `loo` from the same baseline, up to the error of the quadrature (see `gauss_radau`). Unlike those of
-    integrated gradients, the scores of a text add up to no known number. One step is the plain gradient.
+    The word vectors of one unit move from the baseline to the input, and all others stay. With the formula `signed_gi`,
+    the score of the unit is the rise of the loss when this unit alone is replaced by the baseline,
+    `l_y(x without unit) - l_y(x)`. This is the score of `loo` with the same baseline, up to the error of the quadrature
+    (see `gauss_radau`). Unlike the scores of integrated gradients, the scores of a text have no known sum. With one
+    step, the average is the plain gradient.
 
-    The paper divides the scores of a text by their norm. This class does not: the order is the same, and the scores
-    keep the scale of the loss.
+    The paper divides the scores of a text by their norm, which does not change their order. This class does not, so
+    that the scores keep the scale of the loss.
 
     Args:
         steps: Number of points on each line; a text of `U` units takes `U` times as many forward and backward passes.
@@ -139,11 +140,11 @@ class SmoothGrad:
     """Gradients averaged over copies with Gaussian noise on the units' word vectors (SmoothGrad, Smilkov et al. 2017).
 
     The standard deviation of the noise is `level` times the range of the text's own vectors, from the smallest to the
-    largest component. The noise depends on the text and the seed only. At `level=0` this is the plain gradient. For a
-    model whose logits are linear in the vectors, with the objective `logit`, it is the plain gradient at any level.
+    largest component. The noise depends only on the text and the seed. At `level=0` the average is the plain gradient.
+    If the logits are linear in the vectors and the objective is `logit`, it is the plain gradient at any level.
 
     Args:
-        copies: Number of noisy copies; each costs a forward and a backward pass.
+        copies: Number of noisy copies; each takes a forward and a backward pass.
         level: Relative noise level; Smilkov et al. use 0.1 to 0.2.
     """
 
@@ -218,8 +219,8 @@ def gauss_radau(n: int) -> tuple[list[float], list[float]]:
     """Return the `n` points and weights of Gauss-Radau quadrature on (0, 1], with 1 as the last point.
 
     The rule is exact for polynomials up to degree `2 n - 2`. Gauss-Legendre quadrature, which captum uses, is exact up
-    to `2 n - 1`, but for `n = 1` its point is 0.5. Here the point for `n = 1` is 1, the input itself: Integrated
-    Gradients in one step is the plain gradient.
+    to degree `2 n - 1`, but its only point for `n = 1` is 0.5. Here this point is 1, the input itself, so that
+    Integrated Gradients with one step is the plain gradient.
 
     >>> gauss_radau(1)
     ([1.0], [1.0])

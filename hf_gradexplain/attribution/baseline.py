@@ -33,8 +33,8 @@ def baseline_vectors(
     Args:
         classifier: The classifier, within `frozen_eval_mode`.
         tokenizer: Its tokenizer.
-        name: `zero` as in Du & Xu; `pad`, `mask` or `unk` for the vector of that token; `mean` for the mean vector
-            of the vocabulary without special tokens.
+        name: `zero` as in Du & Xu; `pad`, `mask` or `unk` for the vector of this special token; `mean` for the mean
+            vector of the vocabulary without special tokens.
 
     Returns:
         The vectors, or None for zero.
@@ -52,13 +52,13 @@ def baseline_vectors(
 
 
 def token_for(name: BaselineName, tokenizer: PreTrainedTokenizerBase, model: nn.Module, *, asked: str) -> int:
-    """Return the token whose vector is the baseline `pad`, `mask` or `unk`.
+    """Return the special token whose vector is the baseline `pad`, `mask` or `unk`.
 
     Args:
         name: The name of the baseline.
         tokenizer: The tokenizer.
         model: The model.
-        asked: The option that asks for it, for the error message.
+        asked: The option that asks for the baseline, for the error message.
 
     Raises:
         GradexplainError: The tokenizer has no such token, or the model has no vector for it.
@@ -85,7 +85,7 @@ _MOMENTS: WeakKeyDictionary[nn.Module, tuple[Any, Moments]] = WeakKeyDictionary(
 def vocabulary_moments(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase) -> Moments:
     """Return the mean and the standard deviations of the vocabulary's word vectors, without special tokens.
 
-    They are cached until a value that they depend on changes.
+    The result is cached until the weights that it depends on change.
     """
     ids = _vocabulary(classifier, tokenizer)
     device, weights = device_of(classifier.model), _column_sums(classifier)

@@ -1,4 +1,4 @@
-"""What baselines are drawn from, for methods that draw them: a Gaussian, or the words of reference texts."""
+"""Distributions of random baselines: a Gaussian, or the words of reference texts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ Rng = Callable[[str], np.random.Generator]
 
 @dataclass(frozen=True, eq=False)
 class Gaussian:
-    """A Gaussian around a baseline, with the standard deviations of the vocabulary's word vectors, dim by dim.
+    """A Gaussian around a baseline; each dim has the standard deviation of this dim over the vocabulary's word vectors.
 
-    Dims and tokens are independent. Of two copies `2 j` and `2 j + 1`, the second has the opposite noise.
+    Dims and tokens are independent. The noise of copy `2 j + 1` is minus that of copy `2 j`.
 
     Attributes:
         mean: The baseline, one vector `(D,)` per embedding table; None for zero.
@@ -43,13 +43,14 @@ class Gaussian:
 
 @dataclass(frozen=True, eq=False)
 class ReferenceWords:
-    """The word vectors of the tokens of reference texts, as often as they occur there.
+    """The word vectors of the tokens of reference texts, in proportion to their frequency there.
 
-    Every token gets the vector of one of these tokens, drawn at random with replacement; special tokens do not count.
+    The baseline of every token is the vector of a random token of the reference texts, drawn with replacement. Special
+    tokens are not drawn.
 
     Attributes:
-        vectors: `(N, D)` per embedding table, of the different tokens.
-        places: Which of these each token of the texts is.
+        vectors: `(N, D)` per embedding table: the vectors of the `N` different tokens.
+        places: For each token of the texts, its row in `vectors`.
     """
 
     vectors: tuple[Tensor, ...]
@@ -62,10 +63,10 @@ class ReferenceWords:
 
 
 def baseline_distribution(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, options: Options) -> Draw:
-    """Return what baselines are drawn from.
+    """Return the distribution that baselines are drawn from.
 
-    With `reference_texts`, the words of these; otherwise a Gaussian around the baseline of the options, by default the
-    mean of the vocabulary.
+    With `reference_texts`, these are the words of the texts; otherwise it is a Gaussian around the baseline of the
+    options, by default the mean of the vocabulary.
 
     Raises:
         GradexplainError: The reference texts have no word, or there is no such baseline.
@@ -77,7 +78,7 @@ def baseline_distribution(classifier: HookedClassifier, tokenizer: PreTrainedTok
 
 
 def distribution_name(options: Options) -> str:
-    """Return what baselines are drawn from, in words."""
+    """Return the name of the distribution that baselines are drawn from."""
     if options.reference_texts:
         n = len(options.reference_texts)
         return f"words of {n} reference text{'s' * (n > 1)}"

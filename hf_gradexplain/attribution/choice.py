@@ -29,13 +29,14 @@ class Choice:
 def choose_method(profile: Profile, measured: Mapping[str, Measured]) -> Choice:
     """Return the method that is most faithful on this kind of model for the price of one backward pass.
 
-    On models with attention, normalisation, gates or an activation other than ReLU that is `attn_lrp`;
-    docs/leaderboard.md shows this for transformers. On all others the propagation rules change nothing, and it is
-    `signed_gi`. Results on the model's own card take precedence if another one-pass method is better there, with
-    intervals that do not overlap.
+    For models with attention, normalisation, gates or an activation other than ReLU, this is `attn_lrp`;
+    docs/leaderboard.md shows that for transformers. For all other models, the propagation rules have no effect and it
+    is `signed_gi`. The results on the model's own card take precedence: another method of one pass is chosen if it is
+    better there, and the intervals do not overlap.
 
-    Two methods cost more passes. `integrated_gradients` is chosen where propagation is refused, or where the relevance
-    of `cp_lrp` does not add up as its rules promise. `loo` is chosen where gradients cannot be used.
+    Two methods that take more passes are chosen in special cases. `integrated_gradients` is chosen if relevance cannot
+    be propagated through the model, or if the relevance of `cp_lrp` does not add up as its rules promise. `loo` is
+    chosen if gradients cannot be used.
 
     Args:
         profile: The results of probing the model.

@@ -1,9 +1,9 @@
-"""The formulas: pure functions `(evidence, units) -> (B, U)`.
+"""The formulas that turn evidence into scores: pure functions `(evidence, units) -> (B, U)`.
 
-`e` is the vector of a word and `g = dl_y/de` its gradient; a signed score is positive if the unit supports the target.
-The gradient of a unit is taken with respect to the embedding-table rows that it uses: summed over the occurrences of a
-row, concatenated over different rows (the pieces of a word). Equations are numbered as in Du & Xu, *Towards a Better
-Understanding of Gradient-Based Explanatory Methods in NLP*.
+`e` is the vector of a word and `g = dl_y/de` its gradient. A signed score is positive if the unit supports the target.
+The gradient of a unit is taken with respect to the rows of the embedding table that it uses: gradients are summed over
+the occurrences of a row, and concatenated over different rows (the pieces of a word). Equations are numbered as in Du &
+Xu, *Towards a Better Understanding of Gradient-Based Explanatory Methods in NLP*.
 """
 
 import torch
@@ -16,8 +16,8 @@ from hf_gradexplain.text.unit_index import Units
 def sa_raw(evidence: Gradients, units: Units) -> Tensor:
     """Sensitivity, raw: `sum_i g_i` (Eq. 2).
 
-    Zero up to rounding error if the word vectors go straight into layer normalisation, as in BERT, GPT-2 and BART: that
-    layer ignores a shift common to all dims. The ranking by such scores is noise.
+    The score is zero up to rounding error if the word vectors go straight into layer normalisation, as in BERT, GPT-2
+    and BART, because this layer ignores a shift that all dims share. A ranking by such scores is noise.
     """
     return units.sum(evidence.grad.sum(-1))
 
@@ -47,9 +47,9 @@ def sa_linf(evidence: Gradients, units: Units) -> Tensor:
 def signed_gi(evidence: Gradients, units: Units) -> Tensor:
     """Signed gradient times input: `-sum_i g_i e_i` (Eq. 6); from a baseline `b` other than zero, `e_i - b_i`.
 
-    A linear estimate of how the loss changes when the word is replaced by the baseline. Zero up to rounding error if
-    the word vectors go straight into a layer that ignores their length, such as RMS normalisation, and the baseline is
-    zero.
+    The score is a linear estimate of how much the loss rises when the word is replaced by the baseline. It is zero up
+    to rounding error if the baseline is zero and the word vectors go straight into a layer that ignores their length,
+    such as RMS normalisation.
     """
     e, b = evidence.embedding, evidence.baseline
     return -units.sum((evidence.grad * (e if b is None else e - b)).sum(-1))
@@ -64,8 +64,8 @@ def gradient_times_input(evidence: Gradients, units: Units) -> Tensor:
 def vargrad(evidence: NoisyGradients, units: Units) -> Tensor:
     """Variance of the gradient over noisy copies, summed over dims: `sum_i Var(g_i)` (Adebayo et al. 2018).
 
-    The mean squared distance of the unit's noisy gradients from their mean. Zero where the gradient does not depend on
-    the word vectors: for a model whose logits are linear in them, with the objective `logit`.
+    This is the mean squared distance of the unit's noisy gradients from their mean. It is zero if the gradient does not
+    depend on the word vectors: for a model whose logits are linear in them, with the objective `logit`.
     """
     return units.over_rows(evidence.variance.sum(-1), "sum")
 
@@ -73,13 +73,14 @@ def vargrad(evidence: NoisyGradients, units: Units) -> Tensor:
 def completeness_gap(scores: Tensor, rise: Tensor) -> Tensor:
     """Return how far the scores `(B, U)` of each text are from adding up to the rise of the loss: `(B,)`.
 
-    `(sum_u score_u - rise) / max(|rise|, 1e-3)`: 0 is complete, -0.1 misses a tenth.
+    The gap is `(sum_u score_u - rise) / max(|rise|, 1e-3)`. 0 means that the scores add up; -0.1 means that their sum
+    is a tenth of the rise too low.
     """
     return (scores.sum(1) - rise) / rise.abs().clamp_min(1e-3)
 
 
 def sampled(evidence: Sampled, units: Units) -> Tensor:
-    """Return scores that are estimated from copies drawn at random: `(B, U)`."""
+    """Return the scores `(B, U)` of evidence that was estimated from random copies."""
     return evidence.scores
 
 

@@ -18,26 +18,26 @@ from hf_gradexplain.classifier.lookups import Draw
 
 @dataclass(frozen=True)
 class GradientShap(SampledSource):
-    """Gradient times input, averaged over random baselines and random points between these and the text.
+    """Gradient times input, averaged over random baselines and random points between the baselines and the text.
 
         score_u = mean over b, a of  sum of -(dl_y/de)(b + a (e - b)) (e - b)  over the tokens and dims of the unit
 
-    The point `a` is uniform between 0 and 1, the same for all tokens of a copy. Each token of a unit has a baseline `b`
-    of its own, drawn from the distribution `draw_baseline` of the classifier, see
-    `hf_gradexplain.attribution.baseline_distribution`; special tokens stay. This is integrated gradients, averaged over
-    baselines and with one random point for each, as GradientShap in captum and GradientExplainer in shap (Lundberg &
-    Lee 2017; *expected gradients* in Erion et al. 2021). Scores add up, in the mean over draws, to the mean rise of the
-    loss when all units are replaced by baselines.
+    The point `a` is uniform between 0 and 1, and the same for all tokens of a copy. Each token of a unit has its own
+    baseline `b`, drawn from the distribution `draw_baseline` of the classifier, see
+    `hf_gradexplain.attribution.baseline_distribution`. Special tokens do not move. The method is integrated gradients,
+    averaged over baselines, with one random point for each baseline. It equals GradientShap in captum and
+    GradientExplainer in shap (Lundberg & Lee 2017; *expected gradients* in Erion et al. 2021). On average over draws,
+    the scores add up to the mean rise of the loss when all units are replaced by baselines.
 
-    One draw is two copies, with the points `a` and `1 - a`; baselines of the Gaussian distribution lie opposite each
-    other. Scores are means over draws, and their standard errors come from the spread of these. On a model whose logits
-    are linear in the word vectors, with the objective `logit`, the Gaussian distribution gives the scores of
-    `signed_gi` from its mean, with errors of 0.
+    One draw consists of two copies, with the points `a` and `1 - a`; under the Gaussian distribution, their baselines
+    lie opposite each other. Scores are means over draws, and their standard errors come from the spread of the draws.
+    If the logits are linear in the word vectors and the objective is `logit`, the Gaussian distribution gives the
+    scores of `signed_gi` with its mean as the baseline, with errors of 0.
 
     Args:
-        max_evals: Largest number of copies of a text; each costs a forward and a backward pass. At least two draws run.
+        max_evals: Largest number of copies of a text; each takes a forward and a backward pass. At least two draws run.
         max_error: Stop once the standard error of every score is at most this share of the largest absolute score.
-        tell_apart: Stop once the intervals of this number of highest-scored units lie above those of all others.
+        tell_apart: Stop once the 95 % intervals of this many highest-scored units lie above those of all others.
     """
 
     masks: ClassVar[bool] = False

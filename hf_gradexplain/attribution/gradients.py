@@ -28,8 +28,8 @@ def gradients_of(forward: ForwardPass) -> Gradients:
 
     The autograd graph is freed unless `forward.keep_graph` is True.
 
-    In float16 the gradients of a confident prediction underflow. The derivatives of the objective with
-    respect to the logits of each sequence are therefore multiplied by a power of two, which is exact, and its gradients
+    In float16, the gradients of a confident prediction underflow. Therefore the derivatives of the objective with
+    respect to the logits of each sequence are multiplied by a power of two, which is exact, and the resulting gradients
     are divided by it in float32.
     """
     return _gradients(forward, None, forward.classifier.gradient_baseline)
@@ -38,8 +38,8 @@ def gradients_of(forward: ForwardPass) -> Gradients:
 def gradients_of_classes(forwards: Sequence[ForwardPass]) -> Iterator[Gradients]:
     """Yield the gradients for each class of forward passes over the same texts, as `gradients_of` does.
 
-    The backward passes over a few short texts run as one, with an axis of classes. Models with operations that have no
-    such form, such as functions with a backward of their own, take a pass per class.
+    For a few short texts, the backward passes of all classes run as one pass with an axis of classes. Models with
+    operations that do not support this, such as custom autograd functions, take one pass per class.
 
     Args:
         forwards: The same forward pass once per class; the last one says whether its graph is kept.
@@ -51,7 +51,7 @@ def gradients_of_classes(forwards: Sequence[ForwardPass]) -> Iterator[Gradients]
 
 
 def _is_short(forward: ForwardPass) -> bool:
-    """Return whether one run with a graph holds all texts, and these have few tokens."""
+    """Return whether all texts fit into one pass with a graph, and have few tokens."""
     return len(forward.held) == 1 and forward.batch.sequences is None and int(forward.batch.lengths.sum()) <= TOGETHER
 
 

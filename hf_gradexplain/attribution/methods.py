@@ -1,4 +1,7 @@
-"""All methods on one screen. A method is a source of evidence and a formula that turns the evidence into scores."""
+"""The table of all attribution methods, `METHODS`.
+
+A method consists of a source of evidence and a formula that turns the evidence into scores.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
@@ -47,11 +50,11 @@ class Method:
     """An attribution method.
 
     Attributes:
-        source: Computes the evidence, see `hf_gradexplain.attribution.sources`.
-        score: The formula: `(evidence, units) -> (B, U)`.
+        source: Computes the evidence, such as gradients, see `hf_gradexplain.attribution.sources`.
+        score: The formula, a function `(evidence, units) -> (B, U)`.
         signed: Whether a positive score supports the target and a negative one opposes it.
         summary: A short description.
-        cost: The passes through the model beyond one forward pass, for a text of `U` units, in words.
+        cost: The passes over the model in addition to one forward pass, for a text of `U` units, in words.
     """
 
     source: Source
@@ -62,7 +65,7 @@ class Method:
 
 
 class Methods(dict[str, Method]):
-    """The methods by name. A notebook shows them as a table."""
+    """The methods by name; a notebook displays them as a table."""
 
     _COST = "Each text needs one forward pass; cost lists the further passes, for a text of U units."
 
@@ -137,11 +140,11 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def select(names: str | Sequence[str], options: Options | None = None) -> dict[str, Method]:
-    """Return the methods of these names, in the given order.
+    """Return the methods with these names, in the given order.
 
     Args:
         names: Names in `METHODS`.
-        options: Their `SETTINGS` fill the fields of the same names that a source leaves open as None.
+        options: Fills the fields of the sources that are None, from the options of the same name (those in `SETTINGS`).
 
     Raises:
         GradexplainError: No name is given, or a name is unknown; the message lists the choices.
@@ -161,10 +164,10 @@ def _with_options(source: Source, options: Options | None) -> Source:
 
 
 def affordable() -> tuple[str, ...]:
-    """Return the names of the methods to measure where all are wanted, in the order of `METHODS`.
+    """Return the names of all methods that are cheap enough for a whole dataset, in the order of `METHODS`.
 
-    Left out are those that draw copies at random, and those that differentiate copies for each unit of a text: they
-    take hundreds or thousands of passes for a long text.
+    Methods that draw copies at random, or that differentiate copies for each unit of a text, are left out. They take
+    hundreds or thousands of passes for a long text.
     """
     sources = {name: method.source for name, method in METHODS.items()}
     grows = {name for name, source in sources.items() if gradient_passes(source, 2) > gradient_passes(source, 1)}
@@ -193,9 +196,9 @@ class Scores:
     Attributes:
         forward: The forward pass, without a graph.
         scores: `(B, U)` per method.
-        completeness: `(B,)` per method whose scores should add up to the rise of the loss, see
+        completeness: For each method whose scores should add up to the rise of the loss, `(B,)`: see
             `formulas.completeness_gap`.
-        sampled: The standard errors per method that draws copies at random.
+        sampled: The standard errors of each method that draws copies at random.
     """
 
     forward: ForwardPass
@@ -213,7 +216,7 @@ class Scores:
             self.sampled[name] = evidence
 
     def in_order(self, names: Iterable[str]) -> "Scores":
-        """Return the same with the methods in another order."""
+        """Return the scores with the methods in another order."""
         parts: tuple[dict[str, Any], ...] = (self.scores, self.completeness, self.sampled)
         return Scores(self.forward, *({name: part[name] for name in names if name in part} for part in parts))
 

@@ -1,4 +1,4 @@
-"""Occlusion: how much the loss rises when a few units that follow each other are removed together."""
+"""Occlusion: the rise of the loss when a few consecutive units are removed together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,10 +23,11 @@ class Occlusion:
 
         score_u = mean over windows w that contain u of  l_y(x without w) - l_y(x)
 
-    The windows slide by one unit: a text of `U` units has `U - n + 1`. A text of at most `n` units has one window, the
-    whole text, and all of its units get the same score. With `n = 1` this is leave-one-out.
+    The windows slide by one unit, so a text of `U` units has `U - n + 1` windows. A text of at most `n` units has one
+    window, the whole text, and all of its units get the same score. With `n = 1` the method is leave-one-out.
 
-    Zeiler & Fergus, "Visualizing and Understanding Convolutional Networks" (ECCV 2014), grey out patches of an image.
+    Source: Zeiler & Fergus, "Visualizing and Understanding Convolutional Networks" (ECCV 2014), who cover patches of an
+    image with a grey square.
 
     Args:
         occlusion_window: `n`; None for 3.

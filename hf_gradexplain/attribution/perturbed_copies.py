@@ -1,4 +1,4 @@
-"""Gradients of perturbed copies of texts, in passes within the token budget."""
+"""Gradients of perturbed copies of texts, computed in passes within the token budget."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -47,18 +47,18 @@ class CopyGradients:
 
 
 class PerturbedCopies:
-    """Perturbed copies of each text of a batch, or of some: `N` in all, those of one text next to each other.
+    """Perturbed copies of the texts of a batch: `N` in all, the copies of one text next to each other.
 
     Args:
         forward: A forward pass over the texts.
         n: The number of copies of each text. With `each_unit`, the number for each of its units.
         texts: The texts that are copied; all by default.
-        each_unit: Whether a copy has a single unit that is perturbed; by default all are.
+        each_unit: Whether only one unit is perturbed in each copy; by default all units are.
         first: The number of the first copy.
 
     Attributes:
-        n: The same.
-        text_of: `(N,)` text of each copy, the shortest first.
+        n: The number of copies of each text, or of each unit.
+        text_of: `(N,)` the text of each copy, the shortest text first.
         number: `(N,)` number of each copy, from `first` to `first + n - 1`.
         lengths: The number of tokens of each copy, padding included.
     """
@@ -93,7 +93,7 @@ class PerturbedCopies:
         return torch.tensor(by_number, dtype=torch.float64)[self.number.cpu()]
 
     def on_the_line(self, position: Tensor, start_of: VectorsOf) -> CopyEdit:
-        """Return edits to `b + position (e - b)`, a point on the line from a baseline to the word vector.
+        """Return edits that move each word vector `e` to `b + position (e - b)`, on the line from its baseline `b`.
 
         Args:
             position: `(N,)` the point of each copy, on the CPU.

@@ -1,4 +1,4 @@
-"""A probed model as some options run it."""
+"""Prepare a probed model for the options of a call."""
 
 import warnings
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ def batch_tokens(model: nn.Module, options: Options) -> int:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What the logits of texts are, where they are not simply those of the model.
+    """How the logits of texts are made from those of the model, if the two differ.
 
     Attributes:
         combine: How the logits of a text's sequences become those of the text.
@@ -86,10 +86,11 @@ def prepare(
 
 
 def ignored_baseline(options: Options) -> str:
-    """Return a sentence if another option leaves nothing for the given baseline to do; otherwise an empty string.
+    """Return a sentence if the given baseline has no effect because of another option; otherwise an empty string.
 
-    With `mask="deletion"`, units are cut out, and only methods that multiply by word vectors, or draw their baselines
-    around one, use it. With `reference_texts`, `gradient_shap` draws words of these, and only masking uses it.
+    With `mask="deletion"`, units are cut out; only methods that multiply by word vectors, or draw baselines around a
+    given one, use the baseline. With `reference_texts`, `gradient_shap` draws words of these texts, and only masking
+    uses the baseline.
 
     >>> ignored_baseline(Options(("loo",), mask="deletion", baseline="mean"))
     "baseline='mean' is ignored, as mask='deletion' cuts words out and no method starts from a baseline: leave out one"
@@ -113,7 +114,7 @@ def ignored_baseline(options: Options) -> str:
 
 
 def _draw_baseline(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerBase, options: Options) -> Draw | None:
-    """Return what draws baselines for the methods that use random ones; None if there are none."""
+    """Return the distribution of random baselines; None if no method uses them."""
     if any(draws_baselines(method.source) for method in select(options.methods).values()):
         return baseline_distribution(classifier, tokenizer, options)
     if options.reference_texts:
@@ -122,7 +123,7 @@ def _draw_baseline(classifier: HookedClassifier, tokenizer: PreTrainedTokenizerB
 
 
 def _deletion(tokenizer: PreTrainedTokenizerBase, profile: Profile, options: Options) -> Deletion | None:
-    """Return how the tokens of removed units are cut out, if they are."""
+    """Return how the tokens of removed units are cut out; None if they are replaced by the baseline."""
     if options.mask != DELETION:
         return None
     kwargs = read_kwargs(options.tokenizer_kwargs)
@@ -138,7 +139,7 @@ def _deletion(tokenizer: PreTrainedTokenizerBase, profile: Profile, options: Opt
 
 
 def head_of_model(model: nn.Module, profile: Profile, problem_type: ProblemTypeName | None) -> Head:
-    """Return what turns the model's logits into probabilities; warn if its configuration may mean something else."""
+    """Return the head that turns the logits into probabilities; warn if the model's configuration may mean another."""
     config: Any = getattr(model, "config", None)
     head = head_of(config, profile.n_outputs, problem_type)
     if head == "softmax" and problem_type is None and (setting := named_sigmoid(config)):
@@ -162,7 +163,7 @@ def baselines_of(profile: Profile, options: Options) -> dict[str, str]:
 
 
 def masking(options: Options) -> str:
-    """Return what stands for a removed unit in masked copies: the name of the baseline, or `deletion`."""
+    """Return what replaces a removed unit in masked copies: the name of the baseline, or `deletion`."""
     return options.mask if options.mask == DELETION else options.baseline or "zero"
 
 

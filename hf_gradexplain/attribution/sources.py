@@ -1,7 +1,9 @@
-"""Sources of evidence. Methods that share a source share its passes over the model.
+"""Sources of evidence, such as gradients or the losses of masked copies.
 
-A source is a frozen, hashable object. Calling it as `source(forward)` returns the evidence that a formula turns into
-scores. A new source is a class here, see docs/write-a-method.md.
+Methods with equal sources share the passes over the model.
+
+A source is a frozen, hashable object. The call `source(forward)` returns the evidence, which a formula turns into
+scores. docs/write-a-method.md shows how to write a new source.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,25 +24,29 @@ from hf_gradexplain.text.data import Gradients
 class Source(Protocol):
     """Computes evidence from a forward pass over a batch.
 
-    A source that differentiates forward passes of its own, not the given one, has an attribute `gradients = True`. If
-    these are not one per text, a method `passes(units)` returns their number for a text of that many units.
-    A source that propagates relevance has an attribute `propagates = True`. One that runs masked copies has
-    `masks = True`, and a method `copies(units)`, the largest number of them for a text of this many units; a method
-    `saved_by(shortcut, units)` says whether a shortcut saves these, by default one for sets of units. A source that
-    draws at random and returns `Sampled` has `sampled = True`, and one that draws baselines `draws_baselines = True`. A
-    source has `complete = True` if its `signed_gi` scores should add up to a known number, `rise` in the evidence.
+    Optional attributes and methods describe what a source does:
+
+    - `gradients = True`: it differentiates forward passes of its own, not the given one. The method `passes(units)`
+      then returns their number for a text of so many units; without this method, it is one per text.
+    - `propagates = True`: it propagates relevance.
+    - `masks = True`: it runs masked copies. The method `copies(units)` returns the largest number of copies for a text
+      of so many units, and `saved_by(shortcut, units)` whether a shortcut replaces them; without this method, any
+      shortcut for sets of units does.
+    - `sampled = True`: it draws at random and returns `Sampled`.
+    - `draws_baselines = True`: it draws baselines at random.
+    - `complete = True`: its `signed_gi` scores should add up to a known number, `rise` in the evidence.
     """
 
     @property
     def graph(self) -> bool:
-        """Whether it differentiates the given forward pass, which then needs an autograd graph."""
+        """Whether the source differentiates the given forward pass, which then needs an autograd graph."""
 
     def __call__(self, forward: ForwardPass) -> Any:
         """Return the evidence for each text of the batch, usually `Gradients` or scores `(B, U)`."""
 
 
 def takes_gradients(source: Source) -> bool:
-    """Return whether a source differentiates the model, in the given forward pass or in its own."""
+    """Return whether a source differentiates the model, in the given forward pass or in passes of its own."""
     return source.graph or getattr(source, "gradients", False)
 
 
@@ -51,7 +57,7 @@ def gradient_passes(source: Source, units: float) -> float:
 
 
 def propagates(source: Source) -> bool:
-    """Return whether a source propagates relevance, for which forward passes record what the rules read."""
+    """Return whether a source propagates relevance; forward passes then record what the rules read."""
     return bool(getattr(source, "propagates", False))
 
 
@@ -72,7 +78,7 @@ def masked_copies(source: Source, units: int) -> int:
 
 
 def is_saved(source: Source, shortcut: Shortcut, units: int) -> bool:
-    """Return whether a shortcut saves the masked copies of a source for a text of this many units."""
+    """Return whether a shortcut replaces the masked copies of a source for a text of this many units."""
     saved_by = getattr(source, "saved_by", None)
     return shortcut.has_subsets if saved_by is None else saved_by(shortcut, units)
 
@@ -85,7 +91,7 @@ def is_sampled(source: Source) -> bool:
 def evidence_of(source: Source, forwards: Sequence[ForwardPass]) -> Iterable[Any]:
     """Return the evidence for forward passes over the same texts that differ only in the explained classes.
 
-    A source whose passes do not depend on the classes has a method `of_classes(forwards)`, which runs them once.
+    If the passes of a source do not depend on the class, its method `of_classes(forwards)` runs them once for all.
     """
     of_classes = getattr(source, "of_classes", None)
     return map(source, forwards) if of_classes is None else of_classes(forwards)
@@ -96,8 +102,8 @@ class Backward:
     """One backward pass from the summed losses to the word vectors; parameters get no gradients.
 
     Args:
-        objective: The objective to differentiate in place of the explained one, see `Objective`; it takes a forward
-            pass of its own. None for the explained one.
+        objective: The objective to differentiate in place of the explained objective, see `Objective`; it takes a
+            forward pass of its own. None for the explained objective.
     """
 
     objective: ObjectiveName | None = None
@@ -105,13 +111,13 @@ class Backward:
 
     @property
     def graph(self) -> bool:
-        """Whether it differentiates the given forward pass: True only if `objective` is None."""
+        """Whether the given forward pass is differentiated: True only if `objective` is None."""
         return self.objective is None
 
     def __call__(self, forward: ForwardPass) -> Gradients:
         """Return the word vectors and their gradients.
 
-        Texts do not influence each other, therefore the gradient of the sum is that of each text's own loss.
+        Texts do not influence each other, so the gradient of the summed loss is the gradient of each text's own loss.
         """
         return next(iter(self.of_classes([forward])))
 
@@ -129,7 +135,7 @@ class Backward:
 
 @dataclass(frozen=True)
 class Propagation:
-    """One backward pass that follows a rule set of `hf_gradexplain.propagation.rules` instead of the derivatives.
+    """One backward pass that follows a rule set of `hf_gradexplain.propagation.rules` in place of the derivatives.
 
     Args:
         rules: Name of the rule set.
@@ -150,8 +156,8 @@ class Propagation:
 class LeaveOneOut:
     """The rise of the loss when a unit's word vectors are set to the baseline: `l_y(x without unit) - l_y(x)`.
 
-    Eq. 7 of the paper has the opposite sign. That contradicts its figures 2 and 3 and its convention that a positive
-    score supports the target; this is the sign of the figures.
+    Eq. 7 of Du & Xu has the opposite sign. That contradicts their figures 2 and 3, and their convention that a positive
+    score supports the target. The sign here is that of the figures.
     """
 
     graph: ClassVar[bool] = False
@@ -166,7 +172,7 @@ class LeaveOneOut:
         return units
 
     def saved_by(self, shortcut: Shortcut, units: int) -> bool:
-        """Return whether a shortcut saves these copies."""
+        """Return whether a shortcut replaces these copies."""
         return shortcut.has_leave_one_out
 
     def of_classes(self, forwards: Sequence[ForwardPass]) -> list[Tensor]:

@@ -85,7 +85,10 @@ class AttributionEngine:
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
     ) -> Self:
-        """Load a classifier by hub name or from a folder; see `hf_gradexplain.loading.load_classifier`."""
+        """Load a classifier and its tokenizer by hub name or from a folder.
+
+        The arguments are described in `hf_gradexplain.loading.checkpoint.load_checkpoint`.
+        """
         checkpoint = load_classifier(
             name,
             revision=revision,
@@ -99,10 +102,10 @@ class AttributionEngine:
         return engine
 
     def check(self, problem_type: ProblemTypeName | None = None) -> Report:
-        """Check how the model behaves: what was found, whether it is a problem, and what is done about it.
+        """Check how the model behaves, and report what was found and whether it is a problem.
 
         Args:
-            problem_type: What the model's logits are, as in `Options`.
+            problem_type: How the logits become probabilities, as in `Options`.
         """
         return examine(self.model, self.tokenizer, self.profile, problem_type or self._problem_type)
 
@@ -223,20 +226,22 @@ class AttributionEngine:
         objective: ObjectiveName = Options.objective,
         baseline: BaselineName | None = None,
     ) -> pd.DataFrame:
-        """Return the scores of `signed_gi` before their sum over embedding dims: `-g_i e_i`, a row per unit.
+        """Return the terms `-g_i e_i` whose sum over the embedding dims is the score of `signed_gi`, a row per unit.
 
         `hf_gradexplain.plots.heatmap` draws them.
 
         Args:
             text: A text, or a text pair as a tuple `(a, b)`.
             unit: What gets one row: `token`, `word`, `word_type`, `sentence` or `clause`.
-            label: The class to explain, by id or name; the predicted one if None.
-            units: The spans of your own units instead of `unit`, or a function that returns them for the text.
+            label: The class to explain, by id or name; None for the predicted class.
+            units: Your own units in place of `unit`: a list of spans `(start, end)`, or a function that takes the text
+                and returns this list.
             objective: The function to explain: `loss`, `logit` or `prob`.
-            baseline: The baseline of the word vectors, as for `signed_gi`.
+            baseline: What is subtracted from the word vectors: a name as in `Options`.
 
         Returns:
-            A table `(U, D)` with the units' texts as its index; its row sums are the `signed_gi` scores.
+            A table `(U, D)` with the texts of the units as its index. The sum of a row is the `signed_gi` score of the
+            unit.
 
         Raises:
             GradexplainError: An argument cannot be used, or the model cannot give gradients.
@@ -252,13 +257,13 @@ class AttributionEngine:
         return pd.DataFrame(scores.detach().cpu().double().numpy()[: len(texts)], index=texts)
 
     def longest(self, options: Options) -> int | None:
-        """The largest number of tokens that are read of a text; None if there is no limit, as with a stride."""
+        """The largest number of tokens of a text that the model reads; None without a limit, such as with a stride."""
         return self.profile.max_length if options.stride is None else None
 
     def shortcut(self, options: Options) -> Shortcut:
-        """Return the shortcut that runs on every text; the generic form where there is none.
+        """Return the shortcut that all texts can use; the generic form if there is none.
 
-        Texts that may be windows have none, and neither has deletion.
+        Shortcuts are not used if long texts are cut into windows, or if removed units are deleted from the text.
         """
         none = self._encoder(options).windows or options.mask == DELETION
         return GENERIC if none else shortcut_of(self.model)

@@ -1,4 +1,4 @@
-"""The methods of `Explainer` that audit a model with the explanations of many texts."""
+"""The methods of `Explainer` that audit a model by the explanations of many texts."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -40,39 +40,41 @@ class AuditingEngine(AttributionEngine):
         independent: bool = False,
         **options: Unpack[ExplainOptions],
     ) -> SanityChecks:
-        """Check that methods explain the model: their scores should change when its parameters are random.
+        """Run sanity checks on methods: their scores should change when the parameters of the model become random.
 
-        *Parameter randomisation* (Adebayo et al. 2018, "Sanity checks for saliency maps"): the parameters of one layer
-        after the other become random, from the output to the embeddings, and each time the texts are explained again,
-        for the same classes. Spearman's correlation of the scores with those of the model itself, per text, should fall
-        to about 0. A layer is a block that the model repeats, or the largest module around none; its parameters become
-        random by a permutation of the entries of each tensor. The correlation between the scores of two models that are
-        wholly random says how far the text and the architecture alone decide. A method is named as one that `does not
-        change when the model is random` if its median correlation with random models lies above 0.8, interval included.
+        *Parameter randomisation* (Adebayo et al. 2018, "Sanity checks for saliency maps"): the layers are randomised
+        one after the other, from the output to the embeddings. After each layer the texts are explained again, for the
+        same classes. In each text, Spearman's correlation of the scores with those of the original model should fall to
+        about 0. A layer is one of the blocks that the model repeats, or the largest module that contains no such block.
+        Its parameters are randomised by a permutation of the entries of each tensor. The correlation between the scores
+        of two fully random models shows how far the text and the architecture alone determine the scores. The finding
+        on a method is `does not change when the model is random` if its median correlation with random models lies
+        above 0.8, with its whole interval.
 
         *Input invariance* (Kindermans et al. 2019, "The (un)reliability of saliency methods"): a constant is added to
-        all word vectors and taken from all position vectors. The function stays the same, and the scores should, too.
-        Models without such a table are not checked.
+        all word vectors and subtracted from all position vectors. The model computes the same function, so its scores
+        should not change. Models without a table of position vectors are not checked.
 
-        *Seeds*: methods that draw random numbers are run with another seed.
+        *Seeds*: methods that draw random numbers are run again with another seed.
 
-        For a model of `L` layers all texts are explained `L + 2` times, once more for each of the other two checks, and
-        `L` times more if `independent`. It takes the memory of a second copy of the parameters. The model's own ones
-        are never changed: others take their places, also if an exception ends the call.
+        For a model of `L` layers, all texts are explained `L + 2` times, once more for each of the other two checks,
+        and `L` times more if `independent`. The checks need memory for a second copy of the parameters. The model's own
+        parameters are never changed: they are replaced during the call, and restored also after an exception.
 
         Args:
-            texts: Texts, text pairs or conversations, in a list, an array, a Series or a column. At least 6 with 3
-                words, or there are no intervals; 50 are enough.
-            methods: Names in `METHODS`; `auto` is the one that suits the model.
+            texts: Texts, text pairs or conversations, in a list, an array, a Series or a column. Intervals need at
+                least 6 texts with 3 or more words; 50 texts are enough.
+            methods: Names in `METHODS`; `auto` chooses the method that suits the model.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
-            labels: The true class, by id or name: one for all texts, or one per text; explained without `target`.
-            units: Your own units instead of `unit`, see `__call__`.
+            labels: The true classes, by id or name: one for all texts, or one per text. They are explained unless
+                `target` is given.
+            units: Your own units in place of `unit`, see `__call__`.
             independent: Whether to randomise each layer alone as well.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
-            The `SanityChecks`: `to_frame()`, `randomisation`, `unchanged`, `report()`, `figure()`.
+            A `SanityChecks`, with `to_frame()`, `randomisation`, `unchanged`, `report()` and `figure()`.
 
         Raises:
             GradexplainError: An argument cannot be used, or the parameters are quantised or offloaded.
@@ -92,23 +94,24 @@ class AuditingEngine(AttributionEngine):
         n: int = 100,
         **options: Unpack[AuditOptions],
     ) -> HybridDocuments:
-        """Join sentences of texts of two classes, and see whether the highest-scored word is in the right sentence.
+        """Test methods on documents of sentences from two classes: is the highest-scored word in the right sentence?
 
-        The predicted class of each such document is explained. On average, a model finds more evidence for a class in
-        the sentences of texts of that class, so a method hits if its highest-scored word stands in one of them. This
-        needs no human (Poerner et al. 2018).
+        Each document joins sentences of two texts from different classes, and its predicted class is explained. A model
+        finds, on average, more evidence for a class in sentences of texts of that class. A method therefore scores a
+        hit if its highest-scored word stands in a sentence of the predicted class. The test needs no human annotation
+        (Poerner et al. 2018).
 
         Args:
             texts: Texts, in a list, an array, a Series or a column.
             labels: The true class of each text, by id or name.
-            methods: Names in `METHODS`; `auto` is the one that suits the model.
+            methods: Names in `METHODS`; `auto` chooses the method that suits the model.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
-            n: The number of documents.
+            n: The number of documents to make.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
-            The hit rates: `to_frame()`, `hits`, `documents`, `explanations`. A notebook shows them.
+            A `HybridDocuments`, with `to_frame()`, `hits`, `documents` and `explanations`. A notebook displays it.
 
         Raises:
             GradexplainError: An argument cannot be used; the message says how to fix it.
@@ -135,37 +138,42 @@ class AuditingEngine(AttributionEngine):
         level: float = 0.05,
         **options: Unpack[ReadingOptions],
     ) -> SuspiciousWords:
-        """Find words that move the model by themselves, from an evaluation of it.
+        """Find words that change the predictions of the model by themselves, from an evaluation of the model.
 
-        Words are tried that
+        A word is tried if it
 
-        - decide a class: their share of the score is larger than that of the other words of the same texts;
-        - and are concentrated in it: of the texts that have the word, more are of the class than of all texts.
+        - decides a class: its share of the score is larger than that of the other words of the same texts;
+        - and is concentrated in the class: the share of the class is larger among the texts with the word than among
+          all texts.
 
-        Each is inserted into `n_texts` texts that the model gives another class, at a random place between two words,
-        the same for all words. A word is suspicious if it flips more of them to the class than control words do: random
-        words of about the same frequency, which differ in how many they flip, see
-        `hf_gradexplain.audit.suspicious.insertion.excess_p_values`. Benjamini and Hochberg's procedure controls the
-        rate of false discoveries, words that are like control words, among all that were tried.
+        Each word is inserted into `n_texts` texts of which the model predicts another class, at a random place between
+        two words, which is the same for all words. A word is suspicious if it flips more of these texts to the class
+        than control words do, which are random words of about the same frequency (see
+        `hf_gradexplain.audit.suspicious.insertion.excess_p_values` for the test). Benjamini and Hochberg's procedure controls the
+        false discovery rate: the expected share of words that are like control words among those called suspicious.
 
-        This takes a forward pass per word and text: at most `most * n_texts`, and about `3 n_controls n_texts` for each
-        class. In a pair, words are inserted into the first text; in a conversation, into the first message of a user.
+        Trying words takes one forward pass per word and text: at most `most * n_texts` in all, and about
+        `3 * n_controls * n_texts` for the control words of each class. In a pair, words are inserted into the first
+        text; in a conversation, into the first message of a user.
 
         Args:
-            result: An evaluation of this model with the unit `word` or `word_type`, or the document files of one.
-            method: Whose scores choose the words; None for the most faithful one of the run, by AOPC(10).
+            result: An evaluation of this model with the unit `word` or `word_type`, or the document files of such an
+                evaluation.
+            method: The method whose scores choose the words; None for the most faithful method of the run, by AOPC(10).
             n_texts: The number of texts into which each word is inserted.
-            n_controls: The number of control words of each frequency.
-            most: The largest number of words that are tried: those that decide a class most clearly.
-            min_documents: In fewer texts of a class, a word is not tried for it.
-            level: The false discovery rate.
-            **options: See `hf_gradexplain.options.Options`. How texts are read has to be that of the evaluation.
+            n_controls: The number of control words of each frequency class.
+            most: The largest number of words to try. If there are more, those that decide a class most clearly are
+                tried.
+            min_documents: The smallest number of texts of a class that a word has to be in to be tried for the class.
+            level: The false discovery rate to control.
+            **options: See `hf_gradexplain.options.Options`. The options for reading texts have to be those of the
+                evaluation.
 
         Returns:
-            The `SuspiciousWords`: `to_frame()`, `found`. A notebook shows it.
+            A `SuspiciousWords`, with `to_frame()` and `found`. A notebook displays it.
 
         Raises:
-            GradexplainError: An argument cannot be used, or the evaluation is one of another model.
+            GradexplainError: An argument cannot be used, or the evaluation is of another model.
         """
         for name in options:
             choose("option", name, ReadingOptions.__annotations__)

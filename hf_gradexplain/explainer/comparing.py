@@ -46,18 +46,18 @@ class ComparingEngine(AttributionEngine):
     ) -> Preference | list[Preference]:
         """Explain why a reward model prefers one text to another: the reward of `chosen` minus that of `rejected`.
 
-        Each text gets scores for its own side: positive ones raise its own reward.
+        Each text has its own scores: a positive score means that the unit raises the reward of the text that it is in.
 
         Args:
             chosen: A text, a text pair such as `(prompt, answer)`, or a conversation; or several in a list.
             rejected: The text to compare it with, or one for each of `chosen`.
-            methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
+            methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word in one of the texts),
                 `sentence`, or `clause` (a part of a sentence between punctuation).
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
-            One `Preference`, or a list of them.
+            A `Preference` for one pair of texts; a list of them for several.
 
         Raises:
             GradexplainError: The model has several logits, or an argument cannot be used.
@@ -75,21 +75,21 @@ class ComparingEngine(AttributionEngine):
         top: int | None = None,
         **options: Unpack[ComparisonOptions],
     ) -> Ranking:
-        """Rank documents for a query with a reranker, and keep what it takes to explain the ranking.
+        """Rank documents for a query with a reranker; the result can explain the ranking.
 
         The model is a `CrossEncoder`, or another model of text pairs with one logit. Documents are scored in batches.
 
         Args:
             query: The query.
             documents: The documents, in a list, an array, a Series or a column.
-            methods: The methods of `Ranking.why`: a name in `METHODS`, `auto`, or several.
+            methods: The methods that `Ranking.why` uses: one name in `METHODS` or several, or `auto`.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
-            top: The number of documents that the ranking keeps; all of them if None.
+            top: The number of best documents to keep; None for all.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
-            The `Ranking`: its `order` and `scores`, `why(1, 2)`, and `table(1)`.
+            A `Ranking`, with `order`, `scores`, `why(1, 2)` and `table(1)`.
 
         Raises:
             GradexplainError: The model has several logits, or an argument cannot be used.

@@ -1,4 +1,4 @@
-"""The user's API: `Explainer`, and `explain` in one line."""
+"""The main entry points: the class `Explainer` and the function `explain`."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -50,17 +50,18 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
     The model's parameters, mode, configuration and hooks are restored after each call, also after an exception.
 
     Attributes:
-        model: The classifier, without the wrappers around it.
+        model: The classifier, without `DataParallel` and similar wrappers.
         tokenizer: Its tokenizer.
-        profile: The results of probing the model.
-        provenances: The repositories and commits that `from_pretrained` loaded; empty otherwise.
+        profile: What was found when the model was checked, such as whether it can be padded.
+        provenances: The hub repositories and commits that `from_pretrained` loaded the model from; empty otherwise.
 
     Args:
-        model: A module whose forward takes the tokenizer's output and returns logits `(B, C)`, as an attribute or key
-            `logits` or as a tensor. `DataParallel`, `torch.compile` and LoRA adapters around it are unwrapped. Or a
+        model: A PyTorch module whose forward takes the tokenizer's output and returns the logits `(B, C)`, as a tensor
+            or under the name `logits`. It may be wrapped by `DataParallel`, `torch.compile` or a LoRA adapter. Or a
             text classification pipeline, a `CrossEncoder` of sentence-transformers, or a `SetFitModel`.
-        tokenizer: The model's tokenizer; a pipeline, a `CrossEncoder` and a `SetFitModel` have their own.
-        class_names: The names of the classes; by default those of the model's configuration, or numbers.
+        tokenizer: The model's tokenizer. A pipeline, a `CrossEncoder` and a `SetFitModel` bring their own.
+        class_names: The names of the classes, by default those in the model's configuration. A class without a name is
+            called by its number.
 
     Raises:
         GradexplainError: The model has no classification head, its weights are not finite, or its embedding lookups
@@ -116,25 +117,33 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
     ) -> Explanation | Explanations:
         """Explain one text, or several.
 
-        `signed_gi` and the `sa_` methods together cost one forward and one backward pass. Each propagation method,
-        such as `attn_lrp`, costs one more backward pass, `smoothgrad` and `vargrad` together 20 forward and backward
-        passes, `integrated_gradients` 20 to 300 (`steps` fixes the number), `gradient_shap` 16 to 2,000 (`max_evals`
-        fixes the most), and `sequential_integrated_gradients` 20 for each unit. Methods that run masked copies, such
-        as `loo` and `shapley`, cost a forward pass per copy. A text gets the same scores alone and in any batch.
+        Each text takes one forward pass. The methods add the following passes:
+
+        - `signed_gi` and the `sa_` methods together: one backward pass;
+        - each propagation method, such as `attn_lrp`: one backward pass;
+        - `smoothgrad` and `vargrad` together: 20 forward and backward passes;
+        - `integrated_gradients`: 20 to 300 forward and backward passes; `steps` fixes the number;
+        - `gradient_shap`: 16 to 2,000 forward and backward passes; `max_evals` changes the maximum;
+        - `sequential_integrated_gradients`: 20 forward and backward passes for each unit;
+        - methods that run masked copies, such as `loo` and `shapley`: one forward pass for each copy.
+
+        The scores of a text do not depend on the other texts of the call.
 
         Args:
             texts: A text, a text pair as a tuple `(a, b)`, or a conversation as a list of messages
                 `{"role": ..., "content": ...}`; or several in a list, an array, a Series or a column.
-            methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
+            methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
-            labels: The true class, by id or name: one for all texts, or one per text; explained without `target`.
-            units: Your own units instead of `unit`: the spans `(start, end)` of a text, as offsets into
-                `explanation.text`; for several texts a list of spans each; or a function from a text to its spans.
+            labels: The true classes, by id or name: one for all texts, or one per text. They are explained unless
+                `target` is given.
+            units: Your own units in place of `unit`: a list of spans `(start, end)`, character offsets into
+                `explanation.text`. For several texts, one such list per text, or a function that takes a text and
+                returns its list.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
-            One `Explanation` for a text; for a list `Explanations`, which is a list of them.
+            An `Explanation` for one text; `Explanations`, a list of `Explanation` objects, for several.
 
         Raises:
             GradexplainError: An argument cannot be used; the message says how to fix it.
@@ -193,38 +202,40 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
         dry_run: bool = False,
         **options: Unpack[EvaluateOptions],
     ) -> "Evaluation | Estimate":
-        """Measure how far explanations of these texts can be trusted, by the code of `recipes/evaluate.py`.
+        """Measure how faithful the explanations of these texts are.
 
-        For each method, the units of a text are removed from the highest-scored one on, and the fall of the target's
-        probability is averaged: AOPC(K), for every K up to the longest text's number of units. With `loo` among the
-        methods, their scores are also correlated with it. This takes `U` forward passes for a text of `U` units per
-        method, and as many for `loo` and for each random order: almost no time on FastText and TextCNN, and a quarter
-        to three quarters of it on BiLSTM. By the default methods, a transformer of 6 layers needs about two seconds for
-        a text of 40 words on 2 CPU cores. `dry_run=True` estimates the time, and `k_grid=(1, 2, 5, 10, 20)` is faster
-        for long texts.
+        For each method, the units of each text are removed one by one, the highest-scored unit first. AOPC(K) is the
+        mean fall of the target's probability without the top `k` units, over `k` from 0 to `K`. If `loo` is among the
+        methods, the scores of the others are also correlated with its scores. `recipes/evaluate.py` runs the same code.
+
+        For a text of `U` units, this takes `U` forward passes per method, and as many for `loo` and for each random
+        order. A 6-layer transformer with the default methods needs about two seconds for 40 words on 2 CPU cores.
+        FastText and TextCNN have shortcuts that take almost no time; that of BiLSTM takes 25 to 75 % of the time.
+        `dry_run=True` estimates the time, and `k_grid=(1, 2, 5, 10, 20)` is faster for long texts.
 
         Args:
             texts: Texts, text pairs or conversations, in a list, an array, a Series or a column.
-            labels: The true class of each text, by id or name, with which predictions are compared. Without `target`,
-                it is explained.
-            methods: Names in `METHODS`; `auto` is the one that suits the model. `random` is the baseline that a method
-                has to beat, `loo` the reference for correlations.
+            labels: The true class of each text, by id or name. Predictions are compared with it. It is explained unless
+                `target` is given.
+            methods: Names in `METHODS`; `auto` chooses the method that suits the model. `random` is the baseline that a
+                method has to beat, and `loo` the reference for correlations.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
-            units: Your own units instead of `unit`, see `__call__`.
-            rationales: What people marked as the reason for each label, with which the scores are compared: a list of
-                spans `(start, end)` per text, as offsets into `explanation.text`.
-            output_dir: A folder for all files of a run: documents, tables, figures and a report. The same call resumes
-                a stopped run there. None for a temporary folder.
+            units: Your own units in place of `unit`, see `__call__`.
+            rationales: Human rationales, to compare the scores with: for each text a list of the spans `(start, end)`
+                that people marked as the reason for its label, as character offsets into `explanation.text`.
+            output_dir: The folder for the files of the run: documents, tables, figures and a report. If the run is
+                stopped, the same call resumes it. None for a temporary folder.
             progress: Whether to show a progress bar.
-            dry_run: Only estimate time, memory and passes, on some of the texts, in about 10 seconds.
+            dry_run: Whether to only estimate the time, the memory and the passes, in about 10 seconds, from some of the
+                texts.
             **options: See `Options` in `hf_gradexplain.options`, `MeasureArguments` and `AuditArguments` in
                 `hf_gradexplain.options.arguments`.
 
         Returns:
-            The result: `to_frame()`, `aopc`, `correlation`, `plausibility`, `paired_tests()`, `per_text()`,
-            `explanations`, `report(path)`. A notebook shows it. With `dry_run`, a `hf_gradexplain.run.cost.Estimate`:
-            print it, or read `total_seconds` and `memory`.
+            An `Evaluation`, with `to_frame()`, `aopc`, `correlation`, `plausibility`, `paired_tests()`, `per_text()`,
+            `explanations` and `report(path)`. A notebook displays it. With `dry_run`, a
+            `hf_gradexplain.run.cost.Estimate`: print it, or read `total_seconds` and `memory`.
 
         Raises:
             GradexplainError: An argument cannot be used; the message says how to fix it.
@@ -261,22 +272,24 @@ def explain(
 ) -> Explanation | Explanations:
     """Explain texts with a model.
 
-    A model that is given by its name is loaded in every call. To explain more than once, keep an `Explainer`.
+    A model given by its name is loaded anew in every call. To explain more than once, create an `Explainer` and reuse
+    it.
 
     Args:
         model: Hub name or folder of a sequence classifier, an `Explainer`, a text classification pipeline, a
             `CrossEncoder` or a `SetFitModel`.
         texts: A text, a text pair as a tuple `(a, b)`, or a conversation as a list of messages
             `{"role": ..., "content": ...}`; or several in a list, an array, a Series or a column.
-        methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
+        methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
         unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
             `clause` (a part of a sentence between punctuation).
-        labels: The true class, by id or name: one for all texts, or one per text; explained without `target`.
-        units: Your own units instead of `unit`, see `Explainer.__call__`.
+        labels: The true classes, by id or name: one for all texts, or one per text. They are explained unless `target`
+            is given.
+        units: Your own units in place of `unit`, see `Explainer.__call__`.
         **options: See `hf_gradexplain.options.Options`.
 
     Returns:
-        One `Explanation` for a text; for a list `Explanations`, which is a list of them.
+        An `Explanation` for one text; `Explanations`, a list of `Explanation` objects, for several.
 
     Raises:
         GradexplainError: The model cannot be loaded, or an argument cannot be used.

@@ -32,36 +32,37 @@ class InteractingEngine(AttributionEngine):
         units: GivenUnits | None = None,
         **options: Unpack[ExplainOptions],
     ) -> Interactions:
-        """Find words of a text that work together, and words that back each other up.
+        """Find pairs of words whose joint effect on the prediction differs from the sum of their single effects.
 
-        The value of a pair is how much more the loss rises when both words are removed than when each is removed alone,
-        added up: `v(both) - v(first) - v(second) + v(none)`, where `v` is the loss without these words. See
-        `Interactions` for what its sign means. `k` words take `k (k + 1) / 2` masked copies of the text.
+        The value of a pair is the rise of the loss when both words are removed, minus the rises when each is removed
+        alone: `v(both) - v(first) - v(second) + v(none)`, where `v` is the loss without these words. See `Interactions`
+        for the meaning of its sign. `k` words take `k (k + 1) / 2` masked copies of the text.
 
-        `index="shapley_taylor"` averages this over what else was removed before, in all orders of removal (the
-        Shapley-Taylor index of order 2, Sundararajan, Dhamdhere & Agarwal 2020). For a text of up to 10 units it is
-        exact, for all pairs; for a longer one it is estimated from random orders, with standard errors, for pairs of
-        the `top` words. `index="shapley_interaction"` averages over all sets of other units instead (the Shapley
-        interaction index, Grabisch & Roubens 1999), exactly, for up to 10 units.
+        `index="shapley_taylor"` averages this value over all orders of removal, in which other words are removed before
+        the pair (the Shapley-Taylor index of order 2, Sundararajan, Dhamdhere & Agarwal 2020). For a text of up to 10
+        units it is exact, and all pairs have values. For a longer text it is estimated from random orders, with
+        standard errors, for pairs of the `top` words. `index="shapley_interaction"` averages over all sets of other
+        units instead (the Shapley interaction index, Grabisch & Roubens 1999). It is exact, and needs a text of up to
+        10 units.
 
         Args:
             text: A text, a text pair as a tuple `(a, b)`, or a conversation.
-            method: The method that chooses the words: those with the largest `|score|`. `auto` is the one that suits
-                the model.
+            method: The method that chooses the words, which are those with the largest `|score|`. `auto` chooses the
+                method that suits the model.
             unit: What is removed: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
-            labels: The true class, by id or name; explained without `target`.
-            top: The number of words among which pairs are looked for; None for all.
+            labels: The true class, by id or name. It is explained unless `target` is given.
+            top: The number of words whose pairs are computed; None for all words.
             index: `second_difference`, `shapley_taylor` or `shapley_interaction`.
-            units: Your own units instead of `unit`, see `__call__`.
+            units: Your own units in place of `unit`, see `__call__`.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
-            The `Interactions`: `show()`, `to_frame()`, `strongest()`, `to_shapiq()`.
+            An `Interactions`, with `show()`, `to_frame()`, `strongest()` and `to_shapiq()`.
 
         Raises:
-            GradexplainError: An argument cannot be used, or it takes more masked copies than are allowed; the message
-                says how to fix it.
+            GradexplainError: An argument cannot be used, or more masked copies are needed than `max_evals` allows; the
+                message says how to fix it.
         """
         if not is_text(text := plain(text)):
             raise GradexplainError(

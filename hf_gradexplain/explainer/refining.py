@@ -41,30 +41,31 @@ class RefiningEngine(AttributionEngine):
         tell_apart: int | None = None,
         **options: Unpack[RefineOptions],
     ) -> Explanation:
-        """Continue the draws of an explanation, to reduce its standard errors; it may come from a file.
+        """Reduce the standard errors of an explanation by further random draws.
 
-        The further draws are those that a larger `max_evals` would have made in the first call. Where masked copies
-        take a shortcut, the scores are also the same, up to rounding. Where they are passes over the model, the scores
-        differ within their errors: the earlier and the further draws are corrected by different control variates.
+        The explanation may have been loaded from a file. The further draws are those that a larger `max_evals` would
+        have made in the first call. If masked copies take a shortcut, the refined scores are those of such a call, up
+        to rounding. If masked copies are passes over the model, they differ from these within the errors, because the
+        earlier and the further draws are corrected by different control variates.
 
-        Only the scores of `shapley` are refined, and those of registered methods whose source has `continues = True`.
-        Other scores stay as they are, and so do exact ones.
+        Only `shapley` is refined, and any registered method whose source has `continues = True`. The scores of other
+        methods, and exact scores, stay as they are.
 
         Args:
             explanation: The explanation of one text by this model.
-            max_evals: The largest number of copies of the text in all, those that ran already included; by default
-                four times these. If this is enough for all sets of units, the scores become exact.
-            max_error: Stop once every standard error is at most this share of the largest absolute score. Without
-                it and `tell_apart`, all of `max_evals` are used.
-            tell_apart: Stop once this number of highest-scored units is told apart from all others.
+            max_evals: The largest total number of copies of the text, including those that ran already. By default it
+                is four times the number that ran. If it is enough for all sets of units, the scores become exact.
+            max_error: Stop once every standard error is at most this share of the largest absolute score. If neither
+                this nor `tell_apart` is given, `max_evals` copies run.
+            tell_apart: Stop once the 95 % intervals of this many highest-scored units lie above those of all others.
             **options: Those of the call that made the explanation.
 
         Returns:
-            The explanation with the refined scores, errors and self-check. Its draws can be continued again.
+            The explanation with refined scores, standard errors and self-check. It can be refined again.
 
         Raises:
-            GradexplainError: No method of the explanation can continue its draws, `max_evals` are used up, or the
-                explanation is of another model, text or options.
+            GradexplainError: No method of the explanation can be refined, `max_evals` copies ran already, or the
+                explanation was made with another model, text or options.
 
         Examples:
             >>> import hf_gradexplain  # doctest: +SKIP

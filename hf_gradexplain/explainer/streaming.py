@@ -28,26 +28,26 @@ class StreamingEngine(AttributionEngine):
         progress: bool = True,
         **options: Unpack[ExplainOptions],
     ) -> Iterator[Explanation]:
-        """Explain any number of texts, in order, in memory that does not grow with their number.
+        """Explain any number of texts, in their order; memory does not grow with their number.
 
-        Texts are read and explained in chunks that fill about 16 batches, so that texts of equal length share a batch.
-        The next chunk is read when all explanations of the last one were taken. Between two explanations the model is
-        in its original state, also if no more are taken. A warning is given once.
+        Texts are read and explained in chunks of about 16 batches, so that texts of equal length share a batch. The
+        next chunk is read after all explanations of the last chunk have been taken. Between two explanations the model
+        is in its original state, so the iteration can be stopped at any time. Each warning is given only once.
 
         Args:
             texts: Texts, text pairs or conversations, from any iterable: a list, a generator, a column of a dataset. It
                 may be endless.
-            methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
+            methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
             unit: What gets one score, see `__call__`.
-            labels: The true class, by id or name: one for all texts, or an iterable of one per text; explained without
-                `target`.
-            units: Your own units instead of `unit`: an iterable of the spans of each text, or a function from a text to
-                its spans.
+            labels: The true classes, by id or name: one for all texts, or an iterable with one per text. They are
+                explained unless `target` is given.
+            units: Your own units in place of `unit`: an iterable with a list of spans `(start, end)` per text, or a
+                function that takes a text and returns this list.
             progress: Whether to show a progress bar, in a terminal or a notebook.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
-            An iterator over one `Explanation` per text.
+            An iterator that yields one `Explanation` per text.
 
         Raises:
             GradexplainError: An argument cannot be used. A text and its label are checked when they are read.

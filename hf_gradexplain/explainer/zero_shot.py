@@ -1,4 +1,4 @@
-"""Explain zero-shot classifiers: models of natural language inference that are given candidate labels."""
+"""Explain zero-shot classifiers: models of natural language inference with candidate labels."""
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,19 +33,19 @@ _UNFIT = {
 
 
 class ZeroShotExplainer(AttributionEngine):
-    """Explains a zero-shot classifier, as the transformers pipeline `zero-shot-classification` computes it.
+    """Explains zero-shot classifiers, as the transformers pipeline `zero-shot-classification` runs them.
 
-    The classifier is a model of natural language inference. It reads the text once per candidate label, followed by a
-    hypothesis such as "This example is sports.", and the logits of its class "entailment" become the probabilities of
+    The classifier is a model of natural language inference. It reads the text once for each candidate label, together
+    with a hypothesis such as "This example is sports." The logits of its class "entailment" become the probabilities of
     the labels.
 
     Args:
         model: A sequence classifier whose configuration has a label that begins with "entail", or a pipeline
             `zero-shot-classification`.
-        tokenizer: The model's tokenizer; a pipeline has its own.
+        tokenizer: The model's tokenizer; a pipeline brings its own.
 
     Raises:
-        GradexplainError: As `hf_gradexplain.Explainer`.
+        GradexplainError: The model cannot be explained, see `hf_gradexplain.Explainer`.
 
     Examples:
         >>> import hf_gradexplain  # doctest: +SKIP
@@ -108,29 +108,32 @@ class ZeroShotExplainer(AttributionEngine):
         unit: UnitName = Options.unit,
         **options: Unpack[ExplainOptions],
     ) -> Explanation | Explanations:
-        """Explain the probability of a candidate label, by default of the predicted one.
+        """Explain the probability of a candidate label, by default the predicted label.
 
-        The classes of the explanation are the candidate labels, in the given order. Its text is the text, followed by
-        the labels, one per line, which begin at `pair_start`. Words of the text and words of the labels have scores;
-        words of the template have none. A word of the text is masked in front of all hypotheses at once, a word of a
-        label in its own hypothesis. `target` and `against` name candidate labels, or give their places in the list.
+        The classes of the explanation are the candidate labels, in the given order. `explanation.text` is the text,
+        followed by the labels, one per line, which begin at `pair_start`. Words of the text and of the labels have
+        scores; words of the template have none. A word of the text is masked for all hypotheses at once, a word of a
+        label in the hypothesis of this label only. `target` and `against` are candidate labels, or their positions in
+        the list.
 
         Args:
             texts: A text, or several in a list, an array, a Series or a column.
-            candidate_labels: The labels: a list, or a str in which commas separate them.
-            hypothesis_template: Makes a hypothesis of each label, by `hypothesis_template.format(label)`. By default
-                that of the pipeline, or `This example is {}.`
-            multi_label: Whether several labels can be true. If False, the probabilities of the labels are a softmax of
-                their entailment logits. If True, and always for a single label, they are independent: a softmax of
-                entailment and contradiction each. By default that of the pipeline, or False.
-            methods: A name in `METHODS`, `auto` for the one that suits the model, or several.
+            candidate_labels: The labels: a list, or a string of labels separated by commas.
+            hypothesis_template: The template of the hypotheses: `hypothesis_template.format(label)` is the hypothesis
+                for a label. By default the template of the pipeline, or `This example is {}.`
+            multi_label: Whether several labels can be true. If False, the probabilities are a softmax over the
+                entailment logits of all labels. If True, and always for a single label, each probability is a softmax
+                over the entailment and contradiction logits of this label alone. By default the setting of the
+                pipeline, or False.
+            methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
-            One `Explanation` for a text; for a list `Explanations`, which is a list of them. `truncated_at` is where
-            the part begins that is cut for every label: long texts make room for the hypothesis.
+            An `Explanation` for one text; `Explanations`, a list of `Explanation` objects, for several. Long texts are
+            truncated to make room for the hypothesis; `truncated_at` is where the part begins that is cut for every
+            label.
 
         Raises:
             GradexplainError: An argument cannot be used; the message says how to fix it.

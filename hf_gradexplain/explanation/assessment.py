@@ -1,4 +1,4 @@
-"""What is said about scores, in numbers and sentences: how sure they are, and why they should not be trusted."""
+"""How certain scores are, and reasons not to trust them, in numbers and in sentences."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from hf_gradexplain.statistics.sampling import Sampling
 
 
 class Assessed(Reading):
-    """Scores with what is said about them. `hf_gradexplain.explanation.Explanation` describes the attributes."""
+    """The methods of an explanation that assess its scores; `Explanation` describes the attributes."""
 
     scores: Mapping[str, np.ndarray]
     objective: str
@@ -25,18 +25,18 @@ class Assessed(Reading):
 
     @property
     def method(self) -> str:
-        """The first one of `scores`: what takes a single method takes this one by default."""
+        """The first method in `scores`, which is the default of functions that take a single method."""
         return next(iter(self.scores))
 
     def margins(self, method: str | None = None) -> np.ndarray:
         """Return half the width of the 95 % interval of each score: `(U,)`.
 
-        A score and its margin are written `0.31±0.05`: the exact score is at most this far away, with 95 %
-        confidence. 0 where scores are exact, and for methods that draw no copies. The intervals are those of Student's
-        t distribution.
+        A score and its margin are displayed as `0.31±0.05`: with 95 % confidence, the exact score lies within this
+        margin. The margin is 0 for exact scores and for methods that draw no copies. It is computed by Student's t
+        distribution.
 
         Args:
-            method: The method; the first one if None.
+            method: The method; None for the first one.
 
         Raises:
             GradexplainError: The explanation has no scores of this method.
@@ -45,14 +45,14 @@ class Assessed(Reading):
         return np.zeros(len(self.scores[name])) if sampling is None else sampling.margins
 
     def told_apart(self, method: str | None = None, most: int = 10) -> int | None:
-        """Return the largest number of highest-scored units that are told apart from all others, up to `most`.
+        """Return how many of the highest-scored units, up to `most`, certainly score higher than all others.
 
-        The 95 % intervals of these units lie above those of all others: as a set they are the highest ones, whatever
-        their order. 0 if not even the highest score is told apart; None for methods that draw no copies.
+        The 95 % intervals of these units lie above those of all other units, although the order among them may be
+        uncertain. 0 if not even the highest score is certain; None for methods that draw no copies.
 
         Args:
-            method: The method; the first one if None.
-            most: The largest number of units to look at; it is smaller than the number of units.
+            method: The method; None for the first one.
+            most: The largest number of units to look at.
 
         Raises:
             GradexplainError: The explanation has no scores of this method.
@@ -61,21 +61,22 @@ class Assessed(Reading):
         return None if sampling is None else sampling.told_apart(self.scores[name], most)
 
     def certainty(self, method: str | None = None) -> str:
-        """Return a sentence about how sure the scores are; empty for methods that draw no copies.
+        """Return a sentence about how certain the scores are; empty for methods that draw no copies.
 
         Args:
-            method: The method; the first one if None.
+            method: The method; None for the first one.
         """
         sampling = self.sampling.get(name := self._method(method))
         return "" if sampling is None else certainty(self.scores[name], sampling, unit=self.unit)
 
     def warning(self, method: str | None = None) -> str:
-        """Return a sentence if the scores of a method should not be trusted; otherwise an empty string.
+        """Return a sentence that warns of the scores if they should not be trusted; otherwise an empty string.
 
-        The reason is that they do not add up to the rise of the loss within 5 %, or a failed self-check.
+        Scores are not to be trusted if they should add up to the rise of the loss but miss it by more than 5 %, or if
+        the self-check failed.
 
         Args:
-            method: The method; the first one if None.
+            method: The method; None for the first one.
         """
         method = self._method(method)
         gap, check = self.completeness.get(method, 0.0), self.self_check.get(method)
@@ -85,7 +86,7 @@ class Assessed(Reading):
         """Return a sentence if the scores of a method are all equal or close to 0; otherwise an empty string.
 
         Args:
-            method: The method; the first one if None.
+            method: The method; None for the first one.
         """
         method = self._method(method)
         return remark(

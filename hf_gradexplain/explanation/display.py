@@ -1,4 +1,4 @@
-"""How an explanation is shown: in a notebook, in a terminal, as HTML and as a figure."""
+"""Display an explanation in a notebook or a terminal, as HTML, and as a figure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ from hf_gradexplain.viz.text_figure import add_text_axes, draw_text, text_figure
 
 
 class Displayed(Divided):
-    """The displays of an explanation. `hf_gradexplain.explanation.Explanation` describes the attributes."""
+    """The methods of an explanation that display it; `Explanation` describes the attributes."""
 
     messages: tuple[Message, ...]
     dtype: str
@@ -35,13 +35,13 @@ class Displayed(Divided):
     label: int | None
 
     def segments(self, method: str | None = None) -> list[Segment]:
-        """Split the text into segments: units with their scores, and the text between units without a score.
+        """Split the text into segments: the units with their scores, and the text between them, which has no score.
 
-        The texts of all segments, joined in order, give the text. A character that is split into several tokens has the
-        sum of their scores.
+        Joined in order, the texts of the segments give the whole text. If a character is split into several tokens, its
+        score is the sum of theirs.
 
         Args:
-            method: The method whose scores are used; the first one if None.
+            method: The method whose scores are used; None for the first one.
 
         Raises:
             GradexplainError: The explanation has no scores of this method.
@@ -60,7 +60,7 @@ class Displayed(Divided):
         """Display the text with coloured units, as HTML in a notebook and as text in a terminal.
 
         Args:
-            method: The method whose scores are shown, or several, a row each; all of them if None.
+            method: The method whose scores are shown, or several methods, which get a row each; None for all.
 
         Raises:
             GradexplainError: The explanation has no scores of this method.
@@ -68,10 +68,10 @@ class Displayed(Divided):
         show(self.to_html(method), self.to_rich(method))
 
     def to_html(self, method: str | Sequence[str] | None = None) -> Markup:
-        """Return the text with coloured units as a self-contained HTML fragment, without scripts and escaped.
+        """Return the text with coloured units as an escaped HTML fragment, which needs no scripts or other files.
 
         Args:
-            method: The method whose scores are shown, or several, a row each; all of them if None.
+            method: The method whose scores are shown, or several methods, which get a row each; None for all.
 
         Raises:
             GradexplainError: The explanation has no scores of this method.
@@ -86,7 +86,7 @@ class Displayed(Divided):
         """Draw the text with coloured units as an SVG picture, with the same content as `to_html`.
 
         Args:
-            method: The method whose scores are shown, or several, a row each; all of them if None.
+            method: The method whose scores are shown, or several methods, which get a row each; None for all.
             width: The width in inches; the text wraps.
 
         Raises:
@@ -112,7 +112,7 @@ class Displayed(Divided):
         return text_figure(*self.rows_and_heading(method), width=width)
 
     def to_figure(self, method: str | None = None, *, max_units: int = 24) -> Figure:
-        """Draw the scores as a bar chart per class, with the units from top to bottom in the order of the text.
+        """Draw the scores as a bar chart per class; the units stand from top to bottom in the order of the text.
 
         Examples:
             >>> import numpy as np
@@ -136,7 +136,7 @@ class Displayed(Divided):
             `figure.savefig("explanation.png")` writes it to a file.
 
         Args:
-            method: The method whose scores are drawn; the first one if None.
+            method: The method whose scores are drawn; None for the first one.
             max_units: The largest number of bars. Of a longer text, the units with the largest `|score|` are drawn.
 
         Returns:
@@ -169,10 +169,10 @@ class Displayed(Divided):
         return self.to_html()
 
     def rows_and_heading(self, method: str | Sequence[str] | None) -> tuple[list[Row], Heading]:
-        """Return what the renderers show of each class and method, and above.
+        """Return the rows that are displayed, one per class and method, and the heading above them.
 
         Args:
-            method: The method whose scores are shown, or several, a row each; all of them if None.
+            method: The method whose scores are shown, or several methods, which get a row each; None for all.
 
         Raises:
             GradexplainError: The explanation has no scores of this method.

@@ -25,56 +25,57 @@ from hf_gradexplain.viz.sanitize import json_text
 class Explanation(Displayed):
     """The scores of one text's units, for one class of a classifier.
 
-    `show` displays it; `to_html`, `to_figure`, `to_frame` and `to_dict` convert it. Without their argument `method`,
-    `show`, `to_html`, `to_svg` and `to_png` show all methods; `to_figure`, `top` and `segments` take the first one of
-    `scores`.
+    `show` displays the explanation; `to_html`, `to_figure`, `to_frame` and `to_dict` convert it. If `method` is not
+    given, `show`, `to_html`, `to_svg` and `to_png` show all methods, and `to_figure`, `top` and `segments` use the
+    first method in `scores`.
 
-    `explanation["loo"]` are the scores of a method, and `"loo" in explanation` says whether it has them;
-    `len(explanation)` is the number of units, and iteration goes over the units.
+    `explanation["loo"]` returns the scores of a method, and `"loo" in explanation` tells whether there are any.
+    `len(explanation)` is the number of units, and iteration yields the units.
 
     Attributes:
         text: The text. The two texts of a pair are joined by a newline, and so are the contents of a conversation.
         units: The parts of the text that have scores, in the order of their first occurrence. `Unit.spans` are
-            character offsets into `text`. In a conversation, `Unit.message` and `Unit.role` say whose it is.
-        scores: Per method, one score per unit: an array `(U,)`.
+            character offsets into `text`. In a conversation, `Unit.message` and `Unit.role` tell which message a unit
+            is in, and the role of its author.
+        scores: For each method, the scores of the units: an array `(U,)`.
         target: The id of the explained class.
         target_label: The name of the explained class.
         prediction: The id of the predicted class.
-        probabilities: The probability of each class: an array `(C,)`. The model's outputs if `regression`.
+        probabilities: The probability of each class: an array `(C,)`. For a regression model, its outputs.
         objective: The function that was explained: `loss`, `logit`, `prob` or `contrast`.
         unit: The kind of unit: `token`, `word`, `word_type`, `sentence`, `clause`, or `custom` for given ones.
         truncated_at: The offset of the first character that the model did not read; None if it read the whole text. In
-            a conversation, the first one that truncation removes.
+            a conversation, the offset of the first character that truncation removes.
         pair_start: The offset of the second text of a pair; None for a single text.
-        messages: The messages of a conversation: their roles, and where their contents are in `text`. Of
-            `Ranking.why`, the query and the documents. Empty for other texts.
-        unread: The parts that the model did not read, as `(start, end)`: of a conversation, what the chat template
-            drops and truncation removes; what truncation removes of a text before candidate labels or of a ranking.
-            Empty for others.
-        windows: The windows that a long text was read as, with `stride`; empty if it was read as one sequence.
-        deciding: With `pool="max"`, the number of the window, from 0, that has the largest logit of each class: `(C,)`.
+        messages: The messages of a conversation: their roles, and where their contents are in `text`. In an explanation
+            by `Ranking.why`, the query and the documents. Empty for other texts.
+        unread: The spans `(start, end)` that the model did not read. In a conversation, these are what the chat
+            template drops and what truncation removes. In a zero-shot classification or a ranking, they are what
+            truncation removes. Empty for other texts, see `truncated_at`.
+        windows: The overlapping windows that a long text was cut into, if `stride` was given; empty if the text was
+            read as one sequence.
+        deciding: With `pool="max"`, for each class the number of the window (from 0) with the largest logit: `(C,)`.
             Words outside of these windows have gradients of zero. Empty otherwise.
-        prediction_label: The name of the predicted class, or empty.
+        prediction_label: The name of the predicted class; empty if it is not known.
         regression: Whether the model is a regression model.
-        dtype: The compute dtype of the model, such as `float32`; lower precision gives less exact scores.
-        why: Which method `methods="auto"` chose, and why, in words; empty if it was not asked for.
-        self_check: Per method, the prediction without the units that it scores highest, next to the prediction without
-            random ones. Empty if it was not asked for, or if the text has fewer than two units.
-        completeness: Per method whose scores add up to the rise of the loss when all units are masked, up to the error
-            of a quadrature (`integrated_gradients`), how far they miss it: `(sum - rise) / max(|rise|, 1e-3)`.
-        sampling: Per method that draws copies of the text at random, such as `shapley`: the standard errors of its
+        dtype: The dtype that the model computes in, such as `float32`. Lower precision gives less exact scores.
+        why: Which method `methods="auto"` chose, and why, in words; empty if `auto` was not asked for.
+        self_check: For each method, how the prediction changes without its highest-scored units, and without random
+            units. Empty if the check was not asked for, or if the text has fewer than two units.
+        completeness: The error of the sum of the scores, for each method whose scores should add up to the rise of the
+            loss when all units are masked (`integrated_gradients`): `(sum - rise) / max(|rise|, 1e-3)`.
+        sampling: For each method that draws copies of the text at random, such as `shapley`: the standard errors of its
             scores, and how many copies ran.
-        baselines: Per method that masks words or multiplies by their vectors, the baseline: `zero`, or another name;
-            `deletion` for a method that cuts words out; for `gradient_shap`, what its baselines are drawn from.
+        baselines: The baseline of each method that masks words or multiplies by their vectors: `zero` or another name,
+            `deletion` for a method that cuts words out, and for `gradient_shap` what its baselines are drawn from.
         mask: How units were removed, also for the self-check: `baseline` or `deletion`.
-        tokenizer_kwargs: The arguments of the tokenizer that were asked for, see
-            `hf_gradexplain.options.tokenizer_kwargs`.
+        tokenizer_kwargs: Extra arguments that the tokenizer was called with, see `hf_gradexplain.options.options.tokenizer_kwargs`.
         label: The id of the true class; None if it is not known.
         class_names: The names of the model's classes: `(C,)`; empty if they are not known.
-        against: The id of the class that the target is compared with, under the objective `contrast`; None otherwise,
-            and if it is compared with all other classes together.
-        against_label: The name of this class, or `rest` for all others together; empty if there is none.
-        classes: The scores for the other classes of `target="all"`, the most probable first, see `by_class`.
+        against: The id of the class that the target is compared with under the objective `contrast`. None under other
+            objectives, and if the target is compared with all other classes together.
+        against_label: The name of this class, or `rest` for all other classes together; empty without a contrast.
+        classes: With `target="all"`, the scores for the other classes, the most probable class first, see `by_class`.
     """
 
     text: str
@@ -137,11 +138,11 @@ class Explanation(Displayed):
         return hash((self.text, self.target, *self.scores))
 
     def top(self, n: int = 3, method: str | None = None) -> list[tuple[str, float]]:
-        """Return the `n` units that score highest, as `(unit, score)`, the highest first; equal ones as in the text.
+        """Return the `n` highest-scored units as `(unit, score)`, the highest first; equal scores in text order.
 
         Args:
-            n: The number of units; a text with fewer has fewer.
-            method: The method whose scores are compared; the first one if None.
+            n: The largest number of units to return.
+            method: The method whose scores are compared; None for the first one.
 
         Raises:
             GradexplainError: The explanation has no scores of this method.
@@ -152,23 +153,24 @@ class Explanation(Displayed):
     def to_frame(self) -> pd.DataFrame:
         """Return a table with one row per unit.
 
-        Its columns are `unit`, the text; `start` and `end`, the offsets of the first occurrence; and one per method.
-        A method that draws copies at random has one more, `METHOD_error`: the standard error of each score.
+        The columns are `unit`, the text of the unit; `start` and `end`, the offsets of its first occurrence; and one
+        column of scores per method. A method that draws copies at random has a second column, `METHOD_error`, with the
+        standard error of each score.
         """
         starts, ends = zip(*(unit.spans[0] for unit in self.units), strict=True) if self.units else ((), ())
         columns = {"unit": [unit.text for unit in self.units], "start": starts, "end": ends}
         return pd.DataFrame({**columns, **self.columns()})
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Return the scores by method, each followed by its standard errors, `METHOD_error`, if it has some."""
+        """Return the scores of each method, followed by their standard errors under `METHOD_error` if there are any."""
         errors = {name: {f"{name}_error": sampling.errors} for name, sampling in self.sampling.items()}
         return {k: x for name in self.scores for k, x in {name: self.scores[name], **errors.get(name, {})}.items()}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain lists, numbers and strings, ready for JSON; `from_dict` reads them.
+        """Return the explanation as plain lists, numbers and strings, ready for JSON; `from_dict` reads them.
 
-        `remarks` maps each method with a non-empty `remark` to that remark, and `certainty` each one that draws at
-        random to the sentence about it.
+        The key `remarks` has the `remark` of each method that has one, and `certainty` the sentence about each method
+        that draws at random.
         """
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         certainty = {name: self.certainty(name) for name in self.sampling}
@@ -180,7 +182,7 @@ class Explanation(Displayed):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Explanation":
-        """Return the explanation of a dictionary made by `to_dict`; unknown keys are ignored.
+        """Create an explanation from a dictionary made by `to_dict`; unknown keys are ignored.
 
         Raises:
             NotAnExplanationError: The dictionary was not made by `to_dict`.
@@ -189,9 +191,9 @@ class Explanation(Displayed):
             return cls(**to_fields(record, cls.__dataclass_fields__))
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the explanation to a JSON file, which `load` reads; a file of this name is replaced.
+        """Write the explanation to a JSON file, which `load` reads; an existing file is replaced.
 
-        A name that ends in `.svg` or `.png` gets the coloured text of all methods, as a picture.
+        If the name ends in `.svg` or `.png`, a picture is written instead: the coloured text for all methods.
 
         Raises:
             GradexplainError: The file cannot be written, or its name is that of a file of several explanations.
@@ -205,7 +207,7 @@ class Explanation(Displayed):
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Explanation":
-        """Load the explanation that `save` wrote, equal to it.
+        """Load an explanation that `save` wrote.
 
         Raises:
             GradexplainError: The file cannot be read, or `save` did not write it.

@@ -1,4 +1,4 @@
-"""The explanations of several texts: a list that can be shown, tabulated, saved and loaded."""
+"""The explanations of several texts, as a list that can be displayed, converted to a table, saved and loaded."""
 
 import json
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ SHOWN = 5
 
 
 class Explanations(list[Explanation]):
-    """A list of explanations. A slice of it is one, too.
+    """A list of explanations; its slices are `Explanations` as well.
 
     A notebook shows the first five as coloured text.
 
@@ -65,9 +65,9 @@ class Explanations(list[Explanation]):
     def to_frame(self) -> pd.DataFrame:
         """Return a table with one row per unit of every text.
 
-        Its columns are `text_id`, the position of the text in this list; `unit`, `start`, `end` as in
-        `Explanation.to_frame`; and the scores of each method, NaN where an explanation has none, as well as their
-        standard errors.
+        The columns are `text_id`, the position of the text in this list; `unit`, `start` and `end` as in
+        `Explanation.to_frame`; and the scores of each method and their standard errors, NaN where an explanation has
+        none.
         """
         columns = [explanation.columns() for explanation in self]
         names = list(dict.fromkeys(chain.from_iterable(columns)))
@@ -107,10 +107,10 @@ class Explanations(list[Explanation]):
         return None
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the explanations to a file, which `load` reads; a file of this name is replaced.
+        """Write the explanations to a file, which `load` reads; an existing file is replaced.
 
-        A name that ends in `.jsonl` gets JSON lines, one `Explanation.to_dict()` each, like `--format jsonl` of the
-        command line. Any other gets a Parquet file, a row each.
+        If the name ends in `.jsonl`, each line of the file is the JSON of one `Explanation.to_dict()`, as with
+        `--format jsonl` on the command line. Any other name gives a Parquet file with a row per explanation.
 
         Raises:
             GradexplainError: The file cannot be written.
@@ -127,13 +127,13 @@ class Explanations(list[Explanation]):
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Explanations":
-        """Load the explanations that `save` wrote, equal to them and in their order.
+        """Load the explanations that `save` wrote, in the same order.
 
-        It also loads the `explanations.jsonl` of `recipes/explain.py`, and what `hf-gradexplain explain --format jsonl`
-        printed. The file is read without executing code from it.
+        `load` also reads the `explanations.jsonl` that `recipes/explain.py` writes, and the output of
+        `hf-gradexplain explain --format jsonl`. Loading never runs code from the file.
 
         Args:
-            path: The file: JSON lines if it ends in `.jsonl`, else Parquet.
+            path: The file: JSON lines if its name ends in `.jsonl`, otherwise Parquet.
 
         Raises:
             GradexplainError: The file cannot be read, or `save` did not write it.

@@ -21,28 +21,28 @@ MOST_SHOWN = 12
 
 
 class Divided(Assessed):
-    """What an explained text consists of. `hf_gradexplain.explanation.Explanation` describes the attributes."""
+    """The methods of an explanation about its sentences and clauses; `Explanation` describes the attributes."""
 
     messages: tuple[Message, ...]
 
     @property
     def hierarchy(self) -> Hierarchy:
-        """The numbers of the units as nested lists: by text, by sentence within it, by clause within that.
+        """The numbers of the units in nested lists: per text a list of sentences, which are lists of clauses.
 
-        `partition_shapley` halves these lists until one unit is left. The two texts of a pair, and the messages of a
-        conversation, are texts of their own. A word type stands where it first occurs.
+        `partition_shapley` halves these lists until one unit is left. Each text of a pair and each message of a
+        conversation counts as a text. A word type stands at its first occurrence.
         """
         return hierarchy(self.text, self.units, [*(m.start for m in self.messages), self.pair_start or 0])
 
     def parts(self, method: str | None = None) -> pd.DataFrame:
         """Return a table with one row per text, sentence and clause, in the order of the text.
 
-        Its columns are `level`, `start` and `end`, the offsets from the first unit of the part to the end of its last
-        one, `part`, these characters, and `score`, the sum of the scores of its units. For `partition_shapley` this is
-        the score that the part would have as one unit.
+        The columns are `level`, which is `text`, `sentence` or `clause`; `start` and `end`, the offsets where the first
+        unit of the part begins and its last unit ends; `part`, the characters between them; and `score`, the sum of the
+        scores of its units. For `partition_shapley`, this sum is the score that the part would have as one unit.
 
         Args:
-            method: The method whose scores are added; the first one if None.
+            method: The method whose scores are added; None for the first one.
 
         Raises:
             GradexplainError: The explanation has no scores of this method.

@@ -1,4 +1,4 @@
-"""Remarks on scores: all equal, close to 0 because the prediction is saturated, incomplete, or how sure."""
+"""Sentences about scores: all equal, close to 0 because the prediction is saturated, incomplete, or uncertain."""
 
 from math import ceil, log10
 
@@ -69,7 +69,7 @@ def incomplete(method: str, gap: float) -> str:
 
 
 def certainty(scores: np.ndarray, sampling: Sampling, *, unit: str) -> str:
-    """Return a sentence about how sure estimated scores are; empty for a text without units.
+    """Return a sentence about how certain estimated scores are; empty for a text without units.
 
     Args:
         scores: One score per unit: `(U,)`.

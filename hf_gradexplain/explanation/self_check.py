@@ -1,7 +1,7 @@
-"""The self-check: the prediction without the top units of an explanation, without random ones, and with the top alone.
+"""The self-check: does the prediction of a text depend on the units that its explanation scores highest?
 
-A faithful explanation names the units that the prediction depends on. The self-check removes them from this very text
-and checks whether the prediction falls more than when the same number of random units is removed.
+The self-check removes the highest-scored units from the text, and checks whether the probability of the explained class
+falls more than when the same number of random units is removed.
 """
 
 from collections.abc import Mapping
@@ -40,10 +40,10 @@ Verdict = Literal["passed", "unclear", "failed", "undefined"]
 
 @dataclass(frozen=True)
 class SelfCheck:
-    """The check of one method on one text: `f(x)`, the target's probability (regression: the output), on masked copies.
+    """The self-check of one method on one text.
 
-    The `k` top units are those that a removal curve removes first. Numbers are not finite where the model's output for
-    a masked text is not.
+    `f(x)` is the probability of the target (for regression, the output). The `k` top units are those that a removal
+    curve removes first. A number is not finite if the model's output for the masked text is not.
 
     Attributes:
         top: The texts of the `k` units that the method scores highest, the highest first.
@@ -54,8 +54,9 @@ class SelfCheck:
         unit: The kind of unit, as in `Explanation.unit`.
         signed: Whether a positive score supports the target.
         regression: Whether `f` is the output of a regression model.
-        against: The name of the class that the target is compared with; `f` is then the target's probability if there
-            were only these two. Empty if there is none, and if it is compared with all others: `f` is then as usual.
+        against: The name of the class that the target is compared with. `f` is then the probability of the target if
+            there were only these two classes. Empty without such a class; if the target is compared with all other
+            classes, `f` is its usual probability.
 
     Examples:
         >>> check = SelfCheck(("dull",), 0.95, 0.31, (0.95, 0.9, 0.95, 0.95, 0.9), 0.88, "word", True, False)
@@ -82,11 +83,11 @@ class SelfCheck:
 
     @property
     def beats_random(self) -> bool | None:
-        """Whether removing the top units lowers `f` more than removing random ones; None if a number is not finite.
+        """Whether removing the top units lowers `f` more than removing random units; None if a number is not finite.
 
-        For an unsigned method, which does not say in which direction a unit pulls: whether `|full - without|` is larger
-        than the mean of `|full - r|` over the draws `r`. Numbers are compared as written with 4 decimals (regression:
-        with 5 significant digits).
+        An unsigned method does not say in which direction a unit changes `f`. For it, the question is whether
+        `|full - without|` is larger than the mean of `|full - r|` over the draws `r`. Numbers are rounded to 4 decimals
+        before they are compared (for regression, to 5 significant digits).
         """
         return {"passed": True, "unclear": True, "failed": False, "undefined": None}[self.verdict]
 
@@ -96,11 +97,11 @@ class SelfCheck:
 
         - `passed`: removing the top units lowers `f` more than each of the 5 random draws. Random scores pass on about
           one text in six.
-        - `unclear`: it lowers `f` more than the draws do on average, but not more than each of them.
-        - `failed`: it lowers `f` no more than the draws do on average, see `beats_random`.
+        - `unclear`: it lowers `f` more than the mean of the random draws, but not more than each of them.
+        - `failed`: it does not lower `f` more than the mean of the random draws, see `beats_random`.
         - `undefined`: a number is not finite.
 
-        For an unsigned method, the absolute change of `f` is compared.
+        For an unsigned method, absolute changes of `f` are compared.
         """
         top, draws = self.without, list(self.random)
         if not self.signed:  # minus the changes: the lower, the better
@@ -114,8 +115,8 @@ class SelfCheck:
     def sentence(self) -> str:
         """Return the verdict and the numbers in words, on one line without control characters.
 
-        Next to the mean of the random draws stand the lowest and the highest, unless all are equal. Numbers have 2
-        decimals, or up to 4 if those without the top units and without random ones would look equal.
+        The mean of the random draws is followed by the lowest and the highest draw, unless all are equal. Numbers have
+        2 decimals, or up to 4 if the two numbers to compare would look equal.
         """
         k = len(self.top)
         top = ", ".join(f"'{one_line(text, width=32)}'" for text in self.top[:_LISTED])
@@ -142,13 +143,13 @@ class SelfCheck:
         return "; ".join(part for part in (self.sentence(), self.warning()) if part)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON, None for numbers that are not finite; `from_dict` reads them, None as NaN."""
+        """Return plain values for JSON, with None for numbers that are not finite; `from_dict` reads them."""
         numbers = {name: _or_none(getattr(self, name)) for name in ("full", "without", "alone")}
         return {**asdict(self), **numbers, "top": list(self.top), "random": [_or_none(x) for x in self.random]}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "SelfCheck":
-        """Return the check of a dictionary made by `to_dict`; unknown keys are ignored."""
+        """Create a check from a dictionary made by `to_dict`; unknown keys are ignored."""
         known = {name: record[name] for name in cls.__dataclass_fields__ if name != "against"}
         known["against"] = record.get("against") or ""
         numbers = {name: _or_nan(known[name]) for name in ("full", "without", "alone")}

@@ -1,4 +1,4 @@
-"""Which words work together: interactions of pairs of words, and how they are shown."""
+"""Interactions of pairs of words: compute them and display them."""
 
 from hf_gradexplain.interactions.result import Interactions
 

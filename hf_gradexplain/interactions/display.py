@@ -1,4 +1,4 @@
-"""How interactions are shown: the coloured text with arcs below it, and a table."""
+"""Display interactions as the coloured text with arcs below it, and as a table."""
 
 import numpy as np
 import pandas as pd
@@ -43,7 +43,7 @@ _ROUNDING = 1e-6
 
 
 class DisplayedInteractions:
-    """The displays of interactions. `hf_gradexplain.interactions.result.Interactions` describes the attributes."""
+    """The methods of `Interactions` that display them; `Interactions` describes the attributes."""
 
     explanation: Explanation
     index: IndexName
@@ -56,23 +56,23 @@ class DisplayedInteractions:
 
     @property
     def order(self) -> np.ndarray:
-        """The pairs by descending `|value|`; equal ones as in the text."""
+        """The numbers of the pairs by descending `|value|`; equal values in the order of the text."""
         order: np.ndarray = np.argsort(-np.abs(self.values), kind="stable")
         return order
 
     @property
     def is_additive(self) -> bool:
-        """Whether all values are 0 up to rounding: the effects of the words add up."""
+        """Whether all values are 0 up to rounding, that is, the effects of the words simply add up."""
         largest = float(np.abs(self.values).max(initial=0.0))
         single = float(np.nanmax(np.abs(self.rises), initial=0.0))
         return largest <= max(_ADDITIVE * single, _ROUNDING)
 
     def show(self) -> None:
-        """Display the coloured text, arcs below it and a table: as HTML in a notebook, as text in a terminal."""
+        """Display the coloured text, arcs below it and a table, as HTML in a notebook and as text in a terminal."""
         show(self.to_html(), self.to_rich())
 
     def to_html(self) -> Markup:
-        """Return the coloured text, arcs below it and a table as HTML, without scripts and escaped."""
+        """Return the coloured text, arcs below it and a table as escaped HTML without scripts."""
         table = text_table(*self._table())
         arcs = to_html(self._diagram(), title=self._title, sentences=self._sentences(_ARCS), table=table)
         return Markup("\n").join([self.explanation.to_html(self.explanation.method), arcs])
@@ -91,7 +91,8 @@ class DisplayedInteractions:
         """Draw the coloured text and arcs below it as an SVG picture.
 
         Args:
-            width: The width in inches; the text wraps, and the words above the arcs get smaller if they have to.
+            width: The width in inches. The text wraps, and the words above the arcs are made smaller if they do not
+                fit.
         """
         return figure_bytes(self._figure(width), "svg").decode()
 

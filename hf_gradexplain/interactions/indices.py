@@ -1,21 +1,17 @@
-"""Interaction indices: from the losses of a text without sets of its units to one number per pair of units.
+"""Interaction indices: one number for each pair of units of a text.
 
 `v(S)` is the loss of the text without the units `S`, and
 
     d_ij(S) = v(S + {i, j}) - v(S + {i}) - v(S + {j}) + v(S)
 
-is the second difference of two units `i` and `j`: how much more the loss rises when both are removed than when each is
-removed alone, added up. Each index is a mean of second differences over sets `S`:
+is the second difference of two units `i` and `j`: the rise of the loss when both are removed, minus the rises when each
+is removed alone. Each index is a mean of second differences over sets `S`:
 
-`second_difference`
-    `d_ij({})`: all other words stay.
-`shapley_taylor`
-    The mean over all orders of removal, where `S` is what is removed before the first one of the two: the
-    Shapley-Taylor index of order 2 (Sundararajan, Dhamdhere & Agarwal 2020, sections 2 and 3). Its terms of order 1 are
-    the leave-one-out scores: together with them, the index of all pairs adds up to `v(all units) - v({})`.
-`shapley_interaction`
-    The mean over the size of `S`, all sizes alike, and the sets of this size: the Shapley interaction index (Grabisch &
-    Roubens 1999).
+`second_difference` `d_ij({})`: all other words stay. `shapley_taylor` The mean over all orders of removal, where `S`
+holds the units that are removed before both. This is the Shapley-Taylor index of order 2 (Sundararajan, Dhamdhere &
+Agarwal 2020, sections 2 and 3). Its terms of order 1 are the leave-one-out scores. They and the values of all pairs add
+up to `v(all units) - v({})`. `shapley_interaction` The mean over all sizes of `S`, which have equal weights, and over
+all sets of each size. This is the Shapley interaction index (Grabisch & Roubens 1999).
 """
 
 from collections.abc import Callable

@@ -20,35 +20,37 @@ from hf_gradexplain.viz.sanitize import json_text
 
 @dataclass(frozen=True, eq=False)
 class Interactions(DisplayedInteractions):
-    """How much more it costs to remove two words together than to remove each of them alone, for pairs of words.
+    """Pairs of words whose joint effect on the prediction differs from the sum of their single effects.
 
-    The value of a pair `i, j` is a mean of `v(S + both) - v(S + i) - v(S + j) + v(S)`, where `v(S)` is the loss of the
-    text without the words `S`. With the index `second_difference`, nothing else is removed: `S` is empty. A value is
+    The value of a pair `i, j` is a mean of `v(S + both) - v(S + i) - v(S + j) + v(S)` over sets `S` of other words,
+    where `v(S)` is the loss of the text without the words `S`. With the index `second_difference`, no other words are
+    removed: `S` is empty. A value is
 
-    - **positive** if removing both costs the class more than the two single removals add up to: without one of the two,
-      the other supports the class more. Two words that support the class then back each other up, as words that say
-      the same do;
-    - **negative** if removing both costs less: without one of the two, the other supports the class less. Two words
-      that support the class then count only together, as "not" and "bad" for a positive class; and so do a word that
-      supports the class and one that opposes it, if each matters only because of the other;
+    - **positive** if the loss rises more when both words are removed than the two single rises add up to. Each word
+      supports the class more when the other is missing. If both words support the class, they are redundant, as
+      synonyms are;
+    - **negative** if the loss rises less. Each word supports the class less when the other is missing. If both words
+      support the class, they count only together, such as "not" and "bad" for a positive class. The same holds for a
+      word that supports the class and one that opposes it, if each matters only because of the other;
     - 0 if their effects add up.
 
-    Of two words that oppose the class, those with a positive value oppose it only together, and those with a negative
-    value back each other up.
+    For two words that oppose the class, the meanings are exchanged: with a positive value they count only together, and
+    with a negative value they are redundant.
 
     `len(interactions)` is the number of pairs. `show` displays the text with arcs below it.
 
     Attributes:
-        explanation: The explanation by the method that chose the words, of the same class.
+        explanation: The explanation for the same class by the method that chose the words.
         index: `second_difference`, `shapley_taylor` or `shapley_interaction`.
-        pairs: `(P, 2)` the numbers of two units in `explanation.units`, the first one in the text first.
-        values: `(P,)` their values.
+        pairs: `(P, 2)` the pairs, as positions in `explanation.units`; the unit that occurs first in the text comes
+            first.
+        values: `(P,)` the values of the pairs.
         errors: `(P,)` standard errors; 0 where the values are exact.
         draws: The number of random orders that were drawn; 0 where the values are exact.
-        rises: `(U,)` the rise of the loss without each unit alone, as `loo` scores it; NaN for units in no pair.
+        rises: `(U,)` the rise of the loss when each unit alone is removed, as in `loo`; NaN for units in no pair.
         copies: The number of masked copies that were computed.
-        value_function: The losses with arbitrary sets of units removed; None if the interactions were loaded from a
-            file.
+        value_function: The function that returns the loss without any set of units; None if the interactions were
+            loaded from a file.
     """
 
     explanation: Explanation
@@ -84,10 +86,10 @@ class Interactions(DisplayedInteractions):
     def to_frame(self) -> pd.DataFrame:
         """Return a table with one row per pair, the largest `|interaction|` first.
 
-        Its columns are `first` and `second`, the words; `interaction` and its standard `error`; `loo_first` and
-        `loo_second`, the rise of the loss without each of them alone; `start_first` and `start_second`, the offsets of
-        their first occurrences. With the index `second_difference`, `loo_first + loo_second + interaction` is the rise
-        of the loss without both.
+        The columns are `first` and `second`, the words; `interaction`, the value, and its standard `error`; `loo_first`
+        and `loo_second`, the rise of the loss when each word alone is removed; `start_first` and `start_second`, the
+        offsets of their first occurrences. With the index `second_difference`, `loo_first + loo_second + interaction`
+        is the rise of the loss when both are removed.
         """
         units, order = self.explanation.units, self.order
         first, second = self.pairs[order].T if len(order) else np.zeros((2, 0), dtype=int)
@@ -99,9 +101,9 @@ class Interactions(DisplayedInteractions):
         return pd.DataFrame(columns)
 
     def game(self) -> ValueFunction:
-        """Return the value function: a function from sets of removed units `(N, U)` to losses `(N,)`.
+        """Return the value function, which maps `N` sets of removed units `(N, U)` to their losses `(N,)`.
 
-        It runs the model. `game().to_shapiq()` is the same for the package `shapiq`.
+        It runs the model. `to_shapiq` returns it for use with the package `shapiq`.
 
         Raises:
             GradexplainError: The interactions were loaded from a file, which has no model.
@@ -135,7 +137,7 @@ class Interactions(DisplayedInteractions):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Interactions":
-        """Return the interactions of a dictionary made by `to_dict`, without the model; unknown keys are ignored.
+        """Create interactions from a dictionary made by `to_dict`, without the model; unknown keys are ignored.
 
         Raises:
             GradexplainError: The dictionary was not made by `to_dict`.
@@ -148,9 +150,9 @@ class Interactions(DisplayedInteractions):
             return cls(explanation, record["index"], pairs, values, errors, *numbers)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the interactions to a JSON file, which `load` reads; a file of this name is replaced.
+        """Write the interactions to a JSON file, which `load` reads; an existing file is replaced.
 
-        A name that ends in `.svg` or `.png` gets the coloured text with arcs below it, as a picture.
+        If the name ends in `.svg` or `.png`, a picture is written instead: the coloured text with arcs below it.
 
         Raises:
             GradexplainError: The file cannot be written.
@@ -159,7 +161,7 @@ class Interactions(DisplayedInteractions):
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Interactions":
-        """Load the interactions that `save` wrote, equal to them, without the model.
+        """Load interactions that `save` wrote; the model is not part of the file.
 
         Raises:
             GradexplainError: The file cannot be read, or `save` did not write it.

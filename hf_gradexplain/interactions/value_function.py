@@ -18,7 +18,8 @@ class ValueFunction:
     """The losses of one text without sets of its units: `value_function(removed)`.
 
     Units are removed as for `loo`: replaced by the baseline or, with `mask="deletion"`, cut out. The loss is that of
-    the objective, such as minus the log probability of the explained class; an empty set gives that of the text.
+    the objective, such as minus the log probability of the explained class. For an empty set, it is the loss of the
+    full text.
 
     Attributes:
         forward: The forward pass over the text.
@@ -59,10 +60,11 @@ class ValueFunction:
     def to_shapiq(self) -> Any:
         """Return this function as a `shapiq.Game`, for the approximators, explainers and plots of the package `shapiq`.
 
-        Its players are the units of the text, and a coalition holds the units that are *present*. The value is minus
-        the loss, normalised to 0 without any unit. Shapley values then have the sign of all scores: positive supports
-        the class. Interactions have the opposite sign of those in `Interactions`, which are about removed units: in
-        `shapiq`, two units with a positive value support the class more together than each alone, added up.
+        The players of the game are the units of the text, and a coalition holds the units that are *present*. The value
+        of a coalition is minus the loss, shifted so that it is 0 without any unit. Shapley values then have the usual
+        sign: a positive value supports the class. Interactions have the opposite sign of those in `Interactions`, which
+        are about removed units: in `shapiq`, a positive value means that two units support the class more together than
+        the sum of each alone.
 
         Raises:
             GradexplainError: `shapiq` is not installed.

@@ -1,4 +1,4 @@
-"""Register the configurations with `AutoConfig`. No model is imported here, see `hf_gradexplain.models`."""
+"""Register the configurations with `AutoConfig`, without importing the models, see `hf_gradexplain.models`."""
 
 from transformers import AutoConfig
 

@@ -1,4 +1,4 @@
-"""Copies of the model code next to the weights, which then load without this package."""
+"""Copy the code of a model next to its weights, so that it loads without this package."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ def add_remote_code(
     """Copy the two files of an architecture of this package into a saved model's folder, and name them in its config.
 
     The files import only torch, transformers and each other. `from_pretrained(..., trust_remote_code=True)` finds them
-    by `auto_map`; if this package is imported, its own classes are used.
+    by the `auto_map` of the config. If this package is imported, its own classes are used instead.
 
     Args:
         folder: The folder that contains `config.json`.

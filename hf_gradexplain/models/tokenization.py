@@ -1,4 +1,4 @@
-"""A word-level fast tokenizer trained from texts, and pretrained word vectors for its vocabulary."""
+"""Train a word-level fast tokenizer on texts, and load pretrained word vectors for its vocabulary."""
 
 from collections.abc import Iterable, Iterator
 from math import isfinite
@@ -30,18 +30,19 @@ def train_word_tokenizer(
     lowercase: bool = True,
     max_length: int | None = None,
 ) -> PreTrainedTokenizerFast:
-    """Build a tokenizer whose tokens are the most frequent words of the texts.
+    """Train a tokenizer whose tokens are the most frequent words of the texts.
 
-    Texts are normalised to Unicode NFD (and lower case), then split into words and single punctuation marks. Offsets
-    refer to the original text; NFD preserves them, while NFC, which joins characters, would lose some.
+    Texts are normalised to Unicode NFD and, if `lowercase`, to lower case. Then they are split into words and single
+    punctuation marks. Offsets refer to the original text. NFD preserves them; NFC would lose some, because it joins
+    characters.
 
-    The vocabulary is `[PAD]` (id 0), `[UNK]` (id 1), then the words by decreasing count, ties in alphabetical order:
-    the same texts give the same files. No tokens are added around a text. The strings "[PAD]" and "[UNK]" in a text are
-    split into words and punctuation like any other text.
+    The vocabulary is `[PAD]` (id 0), `[UNK]` (id 1), then the words by decreasing count, with ties in alphabetical
+    order, so that the same texts give the same files. No special tokens are added to a text. The strings "[PAD]" and
+    "[UNK]" in a text are split into words and punctuation like any other text.
 
     Args:
-        texts: The texts, iterated once; may be a generator.
-        vocab_size: Upper limit of the vocabulary, including the two special tokens.
+        texts: The texts, also as a generator; they are iterated once.
+        vocab_size: The largest size of the vocabulary, including the two special tokens.
         min_count: Words with a lower count become `[UNK]`.
         lowercase: Whether "The" and "the" are the same word.
         max_length: `model_max_length` of the tokenizer; `None` for no limit.
@@ -80,16 +81,16 @@ def load_word_vectors(path: str | Path, tokenizer: PreTrainedTokenizerFast) -> t
     """Read the vectors of the tokenizer's words from a text file, one `word n_1 ... n_D` per line.
 
     This is the format of GloVe and, with a first line `count D`, of word2vec and fastText. Words are compared after
-    normalisation by the tokenizer; the first of several lines for one word is used. Words with blanks inside are
-    skipped, because no token has any. Only the vectors of words of the vocabulary are kept in memory.
+    normalisation by the tokenizer. If several lines have the same word, the first is used. Words that contain blanks
+    are skipped, because no token contains any. Only the vectors of words in the vocabulary are kept in memory.
 
     Args:
         path: The file, in UTF-8.
         tokenizer: The tokenizer, with a vocabulary of `V` words.
 
     Returns:
-        The vectors `(V, D)` in float32, zero for words that are not in the file, and bool `(V,)`, True for words that
-        are.
+        The vectors `(V, D)` in float32, zero for words that are not in the file; and an array `(V,)` of bool, True for
+        words that are in the file.
 
     Raises:
         GradexplainError: A line does not have as many finite numbers as the first line (the message names the line), or

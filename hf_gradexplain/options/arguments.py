@@ -1,4 +1,4 @@
-"""The arguments of commands and recipes other than the options: model, dataset, measures, hub."""
+"""The arguments of commands and recipes besides the options: model, dataset, measures, audits and hub."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Every option in one place: its name, type, default, choices and help text.
 
-`Options` holds what decides an explanation; `hf_gradexplain.options.arguments` has the other arguments of commands.
-Python signatures (`hf_gradexplain.options.signatures`), `--help` and the keys of YAML files are all made from these
+`Options` holds the options that determine an explanation; `hf_gradexplain.options.options.arguments` has the other arguments of
+commands. Python signatures (`hf_gradexplain.options.options.signatures`), `--help` and the keys of YAML files are all made from these
 fields.
 """
 
@@ -39,10 +39,10 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Options:
-    """How to explain a text. Values are checked when the object is made.
+    """The options of an explanation; values are checked on creation.
 
     Raises:
-        GradexplainError: A value is not one of the choices, or out of range.
+        GradexplainError: A value is not one of the choices, or is out of range.
     """
 
     methods: tuple[str, ...] = option(

@@ -1,4 +1,4 @@
-"""Python signatures made from the options: keyword arguments with names, types, defaults and help texts."""
+"""Make Python signatures from the options: keyword arguments with names, types, defaults and help texts."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -51,11 +51,11 @@ class _ComputationOptions(TypedDict, total=False):
 
 
 class _CommonOptions(_ExplainedOptions, _ComputationOptions, total=False):
-    """The options of every call that explains classes."""
+    """Keyword arguments that all calls which explain classes share."""
 
 
 class AuditOptions(_ComputationOptions, total=False):
-    """Keyword arguments of a call that explains the predicted classes of texts that it makes."""
+    """Keyword arguments of `Explainer.hybrid_documents`, which makes its texts and explains their predicted classes."""
 
     objective: ObjectiveName
 
@@ -71,7 +71,7 @@ class ExplainOptions(_CommonOptions, total=False):
 
 
 class ComparisonOptions(TypedDict, total=False):
-    """Keyword arguments of a call that compares two texts: it explains the difference of their logits, and no class."""
+    """Keyword arguments of a call that explains the difference between the logits of two texts, not a class."""
 
     seed: int
     batch_tokens: int | None
@@ -92,7 +92,7 @@ class ComparisonOptions(TypedDict, total=False):
 
 
 class RefineOptions(TypedDict, total=False):
-    """Keyword arguments of `Explainer.refine`: the options of a call that an explanation does not note."""
+    """Keyword arguments of `Explainer.refine`: the options that are not stored in an explanation."""
 
     batch_tokens: int | None
     stride: int | None
@@ -104,7 +104,7 @@ class RefineOptions(TypedDict, total=False):
 
 
 class ReadingOptions(TypedDict, total=False):
-    """Keyword arguments of a call that predicts texts again: how they are read, and the seed of its draws."""
+    """Keyword arguments of a call that predicts texts again: how to read the texts, and the seed of random draws."""
 
     seed: int
     batch_tokens: int | None
@@ -117,7 +117,7 @@ class ReadingOptions(TypedDict, total=False):
 
 
 class EvaluateOptions(_CommonOptions, total=False):
-    """Keyword arguments of `Explainer.evaluate`: those of a call that explains without the self-check, and measures."""
+    """Keyword arguments of `Explainer.evaluate`: the options without the self-check, the measures and the audits."""
 
     max_k: int | None
     ties: TiesName
@@ -134,7 +134,7 @@ class EvaluateOptions(_CommonOptions, total=False):
 def call_options(
     methods: str | Sequence[str], unit: UnitName, labels: object | None, options: ExplainOptions
 ) -> Options:
-    """Return the options of a call that explains; labels without a target are explained.
+    """Return the options of a call that explains; if labels but no target are given, the labels are explained.
 
     Raises:
         GradexplainError: An option is unknown, or its value cannot be used.
@@ -145,7 +145,7 @@ def call_options(
 def evaluate_options(
     methods: str | Sequence[str], unit: UnitName, labels: object | None, options: EvaluateOptions
 ) -> tuple[Options, MeasureArguments, AuditArguments]:
-    """Return the options of a call that evaluates; labels without a target are explained.
+    """Return the options of a call that evaluates; if labels but no target are given, the labels are explained.
 
     Raises:
         GradexplainError: An option is unknown, or its value cannot be used.
@@ -169,9 +169,9 @@ def _checked(options: Mapping[str, Any], known: type, labels: object | None) -> 
 
 
 def takes_options(function: F) -> F:
-    """Decorate a function with `**options: Unpack[...]`: its signature and docstring then list all of these options.
+    """Decorate a function with `**options: Unpack[...]`, so that its signature and docstring list all of these options.
 
-    The docstring holds a line `**options: ...`, which is replaced by one entry per option.
+    The line `**options: ...` of the docstring is replaced by one entry per option.
     """
     signature = inspect.signature(function)
     *parameters, gathered = signature.parameters.values()

@@ -1,4 +1,4 @@
-"""Logits without units by the shortcut of the model class or of causal models, else by the generic form."""
+"""Logits of texts without some units: by the shortcut of the model, or by the generic form."""
 
 import warnings
 from collections.abc import Callable, Collection
@@ -18,14 +18,17 @@ from hf_gradexplain.text.data import Batch, Gradients
 
 @dataclass(frozen=True)
 class Shortcut:
-    """Exact and fast functions for one model class; the generic form replaces those that are not given.
+    """Fast and exact functions that replace masked copies for one model class.
+
+    A function that is not given is computed by the generic form, which runs masked copies.
 
     Attributes:
         leave_one_out: `(forward) -> (B, U, C)`, see `leave_one_out`.
         removal_curves: `(forward, ranks (M, B, U)) -> (M, B, U + 1, C)`, see `removal_curves`.
         gradients: `(forward) -> Gradients` without a backward pass, or None.
         subsets: `(forward, text_of (N,), removed (N, U)) -> (N, C)`, see `subset_logits`.
-        additive: Whether the changes of the logits without single units add up to the change without all of them.
+        additive: Whether the logits change additively: the changes without single units add up to the change without
+            all units.
     """
 
     leave_one_out: Callable[[ForwardPass], Tensor] = generic.leave_one_out
@@ -36,17 +39,17 @@ class Shortcut:
 
     @property
     def has_leave_one_out(self) -> bool:
-        """Whether leave-one-out needs no masked copies."""
+        """Whether leave-one-out can do without masked copies."""
         return self.leave_one_out is not generic.leave_one_out
 
     @property
     def has_subsets(self) -> bool:
-        """Whether texts with arbitrary sets of units removed need no masked copies."""
+        """Whether the removal of any set of units can do without masked copies."""
         return self.subsets is not generic.subset_logits
 
     @property
     def has_curves(self) -> bool:
-        """Whether removal curves need no masked copies, which makes further curves cheap."""
+        """Whether removal curves can do without masked copies, which makes further curves cheap."""
         return self.removal_curves is not generic.removal_curves
 
 
@@ -76,7 +79,7 @@ def register_shortcut(model_class: type[nn.Module], shortcut: Shortcut) -> None:
     """Register the shortcut of a model class.
 
     Raises:
-        GradexplainError: The class has a shortcut.
+        GradexplainError: The class has a shortcut already.
     """
     if model_class in SHORTCUTS:
         raise GradexplainError(
@@ -88,9 +91,9 @@ def register_shortcut(model_class: type[nn.Module], shortcut: Shortcut) -> None:
 def shortcut_of(model: nn.Module) -> Shortcut:
     """Return the shortcut of the model's class, or the generic form if the shortcut may not be exact.
 
-    A shortcut is exact for the registered class only. A subclass may compute something else. So may a model with a
-    replaced `forward`, with a forward hook, or with a layer that is neither from `torch.nn` nor from the package of the
-    model's class (an adapter, a quantised layer).
+    A shortcut is exact for the registered class only. A subclass may compute something else, and so may a model with a
+    replaced `forward`, a forward hook, or a layer that is neither from `torch.nn` nor from the package of the model's
+    class (such as an adapter or a quantised layer).
     """
     return GENERIC if why_no_shortcut(model) else SHORTCUTS.get(type(model), GENERIC)
 
@@ -112,17 +115,17 @@ def why_no_shortcut(model: nn.Module) -> str | None:
 
 
 def is_additive(forward: ForwardPass) -> bool:
-    """Return whether the changes of the logits without single units add up to the change without all of them."""
+    """Return whether the changes of the logits without single units add up to the change without all units."""
     return _shortcut_for(forward).additive
 
 
 def has_curve_shortcut(forward: ForwardPass) -> bool:
-    """Return whether removal curves take a shortcut, so that a masked copy costs much less than a pass."""
+    """Return whether removal curves use a shortcut, so that a masked copy costs much less than a forward pass."""
     return _shortcut_for(forward).has_curves
 
 
 def has_gradient_shortcut(classifier: HookedClassifier, batch: Batch) -> bool:
-    """Return whether a shortcut gives the gradients of a batch, which need no backward pass then."""
+    """Return whether a shortcut computes the gradients of a batch without a backward pass."""
     return batch.sequences is None and shortcut_of(classifier.model).gradients is not None
 
 
@@ -140,7 +143,7 @@ def shortcut_gradients(forward: ForwardPass) -> Gradients:
 
 
 def leave_one_out(forward: ForwardPass) -> Tensor:
-    """Return the logits without each unit: `(B, U, C)`; where a text has fewer units, its plain logits."""
+    """Return the logits without each unit, `(B, U, C)`; past the last unit of a text, the logits of the full text."""
     _warn_without_shortcut(forward)
     with torch.no_grad():
         return _shortcut_for(forward).leave_one_out(forward)
@@ -152,11 +155,11 @@ def subset_logits(forward: ForwardPass, text_of: Tensor, removed: Tensor) -> Ten
     Args:
         forward: The forward pass over the batch.
         text_of: `(N,)` the text of each set.
-        removed: `(N, U)` bool, the units of each set; False where a text has fewer units. An empty set gives the plain
-            logits.
+        removed: `(N, U)` bool, the units of each set; False past the last unit of a text. An empty set gives the logits
+            of the full text.
 
     Returns:
-        `(N, C)`, in the dtype of the plain logits.
+        `(N, C)`, in the dtype of the logits of the full texts.
     """
     with torch.no_grad():
         if not len(text_of):
@@ -169,15 +172,16 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
 
     Args:
         forward: The forward pass over the batch.
-        ranks: `(M, B, U)` for `M` orders: the rank of each unit, 0 for the one removed first; a permutation of
-            `0 ... count - 1` over the units of a text, any value past them.
-        steps: The numbers `k` of removed units to compute; None for all. The two ends of a curve are always computed.
+        ranks: `(M, B, U)` for `M` orders: the rank of each unit, 0 for the unit that is removed first. The ranks of a
+            text of `n` units are a permutation of `0 ... n - 1`; later values are ignored.
+        steps: The numbers `k` of removed units at which to compute the logits; None for all. The two ends of a curve
+            are always computed.
 
     Returns:
-        `(M, B, U + 1, C)`: at `k`, the logits without the `k` units ranked first. Past a text's own number of units all
-        are removed, and the curve is flat. NaN at a `k` that is not in `steps`, except that a shortcut computes all
-        `k`. Where texts may be read in windows, it is NaN there with a shortcut, too, so that a curve is the same in
-        every batch.
+        `(M, B, U + 1, C)`: at `k`, the logits without the first `k` units of the order. Past the number of units of a
+        text, all units are removed and the curve is flat. Values are NaN at each `k` that is not in `steps`, unless a
+        shortcut computes all `k`. If texts may be cut into windows, they are NaN even with a shortcut, so that a curve
+        does not depend on the batch.
     """
     _warn_without_shortcut(forward)
     with torch.no_grad():
@@ -193,7 +197,7 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
 def _shortcut_for(forward: ForwardPass) -> Shortcut:
     """Return the shortcut that runs on a batch.
 
-    Texts of several sequences have none, and neither has deletion: shortcuts rely on tokens that stay in their place.
+    There is none for texts of several sequences and for deletion, because shortcuts rely on tokens that stay in place.
     """
     classifier = forward.classifier
     if forward.batch.sequences is not None or classifier.deletion is not None:

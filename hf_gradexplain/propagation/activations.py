@@ -1,4 +1,4 @@
-"""Elementwise functions of the autograd graph, and how far they rise above their value at 0."""
+"""Elementwise functions in autograd graphs: for each of them `f(x) - f(0)`, which the rule `line` needs."""
 
 import math
 from collections.abc import Callable

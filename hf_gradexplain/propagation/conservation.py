@@ -38,11 +38,12 @@ _WITH_SUMMAND = {"Addmm0", "Baddbmm0"}
 
 
 def conservation_error(forward: ForwardPass, record: RecordAll, rules: RuleSet) -> float:
-    """Return how far the relevances are from adding up to the first logit of a text.
+    """Return how far the sum of all relevances is from the first logit of a text.
 
-    The relevance of a word vector `e` is `g e`. The constants that a model adds to its hidden states have relevance,
-    too: biases, positions, and `f(0)` of an activation. Together they are the logit if each rule conserves relevance.
-    The error is relative to the sum of their absolute values, which is not near zero where the logit is by chance.
+    The relevance of a word vector `e` is `g e`. The constants that a model adds to its hidden states have relevance as
+    well: biases, positions, and `f(0)` of an activation. All relevances together add up to the logit if each rule
+    conserves relevance. The error is relative to the sum of the absolute relevances, because the logit itself may be
+    near zero by chance.
 
     Args:
         forward: A forward pass over one text, with its graph, which is kept.

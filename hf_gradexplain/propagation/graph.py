@@ -1,4 +1,4 @@
-"""The walk over an autograd graph: what each node carries, and hooks on the nodes whose rule is not the derivative."""
+"""The walk over an autograd graph, which puts hooks on the nodes whose rule is not the derivative."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +28,8 @@ class Graph:
 
     Args:
         output: The tensor whose graph it is.
-        words: The tensors where it ends. All else is constant, such as a tensor that the model itself made.
+        words: The word vectors, at which the graph ends. All other tensors count as constants, such as those that the
+            model itself creates.
     """
 
     def __init__(self, output: Tensor, words: Collection[Tensor]) -> None:
@@ -80,7 +81,7 @@ class Graph:
 
 @contextmanager
 def apply_rules(graph: Graph, rules: RuleSet, recorded: Recorded) -> Iterator[None]:
-    """Within the block, backward passes through a graph follow a rule set.
+    """Make backward passes through a graph follow a rule set within the block.
 
     Args:
         graph: The graph.

@@ -1,8 +1,8 @@
-"""The kinds of nodes in PyTorch's autograd graphs, in tables by their names.
+"""Tables of the nodes in PyTorch's autograd graphs, which give the kind of each node by its name.
 
 Autograd has one kind of node per derivative formula, whatever the spelling in Python: `F.softmax`, `torch.softmax` and
-`nn.Softmax` all leave a `SoftmaxBackward0`. A node in no table is an error, never a guess: add its name to the table
-where it belongs, see docs/write-a-rule.md.
+`nn.Softmax` all leave a `SoftmaxBackward0`. A node that is in no table raises an error: add its name to the table where
+it belongs, see docs/write-a-rule.md.
 """
 
 from enum import Enum
@@ -14,7 +14,7 @@ from hf_gradexplain.propagation.activations import ACTIVATIONS, GATED
 
 
 class Kind(Enum):
-    """What an operation is to the rules."""
+    """The kind of an operation, which determines its rule."""
 
     WORDS = "word vectors, where the graph ends"
     LINEAR = "homogeneous of degree one in all its inputs together: sums, views, selections, ReLU, maxima"

@@ -1,9 +1,10 @@
-"""The rules of relevance propagation: what each kind of operation hands back instead of its derivative.
+"""The rules of relevance propagation: what each kind of operation propagates in place of its derivative.
 
-Relevance propagation is written as a modified gradient here. The forward pass stays as it is, some nodes of the
-autograd graph hand back another gradient, and gradient times input turns the result into scores. With `g_out` the
-gradient of an operation's output `y` and `g_in` that of an input `x`, the relevance of the output is `g_out y` and that
-of the input `g_in x`. A rule conserves relevance if the relevances of its inputs add up to that of its output.
+Relevance propagation is implemented as a modified gradient. The forward pass does not change; in the backward pass,
+some nodes of the autograd graph return another gradient; and gradient times input turns the result into scores. If
+`g_out` is the gradient of an operation's output `y`, and `g_in` the gradient of an input `x`, the relevance of the
+output is `g_out y`, and the relevance of the input is `g_in x`. A rule conserves relevance if the relevances of the
+inputs add up to the relevance of the output.
 
 Sources:
 
@@ -29,7 +30,7 @@ Grads = Sequence[Tensor | None]
 
 
 class Role(IntEnum):
-    """What an input of an operation carries, if it depends on the words."""
+    """The role of an input of an operation that depends on the words."""
 
     SIGNAL = 0
     """Evidence for or against a class."""
@@ -44,11 +45,11 @@ class Step:
     """What a rule sees when the backward pass goes through a node.
 
     Attributes:
-        node: The node of the autograd graph, with all that it saved in the forward pass.
+        node: The node of the autograd graph, with everything that it saved in the forward pass.
         grads: The ordinary gradient of each input; None if it does not depend on the words.
         output: The gradient of the output.
-        roles: What each input carries. `CONSTANT`: it depends on the words, but the rules treat it as a constant. None:
-            it does not depend on the words.
+        roles: The role of each input. `CONSTANT` means that it depends on the words, but the rules treat it as a
+            constant; None that it does not depend on the words.
         recorded: The input of the operation, if the node does not save it and the forward pass recorded it.
     """
 
@@ -81,7 +82,7 @@ def whole_to_right_side(step: Step) -> Grads:
 def halves(step: Step) -> Grads:
     """`y = x z`: half of the derivative to each factor (the uniform rule of AttnLRP for products).
 
-    A gate gets nothing, and the signal gets the whole: `g_x = z g_out`. The same holds if a factor is a constant.
+    If one factor is a gate or a constant, it gets nothing, and the other factor gets everything: `g_x = z g_out`.
     """
     return _divide(step, step.roles)
 
@@ -109,7 +110,7 @@ def _divide(step: Step, roles: Sequence[Role | None]) -> Grads:
 def attention(step: Step) -> Grads:
     """`Y = softmax(Q K^T) V`: `halves` around the softmax, whose derivative stays (softmax rule of AttnLRP).
 
-    Value gets a half of its derivative, query and key a quarter.
+    The value gets half of its derivative, query and key a quarter each.
     """
     query, key, value, *mask = (role is not None for role in step.roles)
     outer = 0.5 if value and (query or key or any(mask)) else 1
@@ -143,7 +144,7 @@ def fixed_statistics(step: Step) -> Grads:
 def line(step: Step) -> Grads:
     """`y = f(x)`: the slope of the line from `(0, f(0))` to `(x, y)`, `g_in = g_out (f(x) - f(0)) / x`.
 
-    The identity rule of AttnLRP for functions with `f(0) = 0`; at `x = 0` it is the derivative.
+    For functions with `f(0) = 0`, this is the identity rule of AttnLRP. At `x = 0` it is the derivative.
     """
     node, saved = step.node, next((name for name in ("_saved_self", "_saved_input") if hasattr(step.node, name)), None)
     x = step.recorded if saved is None else getattr(node, saved)

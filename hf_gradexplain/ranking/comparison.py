@@ -20,10 +20,10 @@ _GIVEN = ("target", "against", "objective", "problem_type")
 
 
 def comparison_options(what: str, methods: str | Sequence[str], unit: UnitName, options: Mapping[str, Any]) -> Options:
-    """Return options that explain the difference of two logits: that of the first sequence minus that of the second.
+    """Return options that explain the logit of the first sequence minus the logit of the second.
 
     Args:
-        what: The call that is made, for errors.
+        what: The name of the call, for error messages.
         methods: The methods.
         unit: What gets one score.
         options: Other options, see `ComparisonOptions`.
@@ -43,11 +43,11 @@ def check_one_logit(engine: AttributionEngine, what: str, kind: str) -> None:
 
     Args:
         engine: The model.
-        what: The call that is made, for errors.
-        kind: What such a model is called.
+        what: The name of the call, for error messages.
+        kind: What such a model is called, for error messages.
 
     Raises:
-        GradexplainError: It has several logits.
+        GradexplainError: The model has several logits.
     """
     if (n := engine.profile.n_outputs) != 1:
         raise GradexplainError(

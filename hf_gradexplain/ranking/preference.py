@@ -1,4 +1,4 @@
-"""Why a reward model prefers one text to another: the reward of one minus that of the other, in the words of both."""
+"""Explain why a reward model prefers one text to another: scores for the words of both texts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,18 +36,18 @@ CHOSEN, REJECTED = NAMES = "chosen", "rejected"
 class Preference:
     """Why a reward model prefers one of two texts.
 
-    What is explained is `margin`, the reward of the chosen text minus that of the rejected one. The scores of each text
-    are those for its own side: a positive score in `chosen` raises the reward of the chosen text, and a positive score
-    in `rejected` that of the rejected text. A prompt that both texts begin with has scores in both, for each reward.
+    The explained number is `margin`, the reward of the chosen text minus the reward of the rejected text. A positive
+    score in `chosen` means that the unit raises the reward of the chosen text, and a positive score in `rejected` that
+    it raises the reward of the rejected text. If both texts begin with the same prompt, its units have scores in both.
 
     Attributes:
         chosen: The explanation of the chosen text, for "chosen rather than rejected".
-        rejected: That of the rejected text, for "rejected rather than chosen". For signed methods: the contrast's
-            scores with the sign reversed; for unsigned methods: unchanged.
-        rewards: The model's logit of the chosen text, and that of the rejected one.
-        self_check: Per method, the probability of the text that the model prefers, chosen or rejected, without the
-            units of both texts that are scored highest for it, next to that without random ones. Empty if it was not
-            asked for.
+        rejected: The explanation of the rejected text, for "rejected rather than chosen". Scores of signed methods
+            therefore have the sign reversed, compared with those for the margin; scores of unsigned methods do not
+            change.
+        rewards: The model's logit of the chosen text and its logit of the rejected text.
+        self_check: For each method, how the probability of the preferred text changes without the units, in both texts,
+            that score highest for it, and without random units. Empty if the check was not asked for.
     """
 
     chosen: Explanation
@@ -62,12 +62,12 @@ class Preference:
 
     @property
     def probability(self) -> float:
-        """The probability that the chosen text is preferred, by Bradley and Terry: the sigmoid of `margin`."""
+        """The probability that the chosen text is preferred (Bradley-Terry model): the sigmoid of `margin`."""
         return float(self.chosen.probabilities[0])
 
     @property
     def verdict(self) -> str:
-        """Which text the model prefers, and the numbers, in a sentence."""
+        """A sentence that says which text the model prefers, with the rewards, the margin and the probability."""
         preferred = CHOSEN if self.margin > 0 else REJECTED if self.margin < 0 else "neither"
         rewards = " and ".join(f"{reward:z.3f}" for reward in self.rewards)
         return with_minus(
@@ -76,7 +76,7 @@ class Preference:
         )
 
     def top(self, n: int = 3, method: str | None = None) -> dict[str, list[tuple[str, float]]]:
-        """Return the `n` units of each text that score highest, under `chosen` and `rejected`; see `Explanation.top`.
+        """Return the `n` highest-scored units under the keys `chosen` and `rejected`; see `Explanation.top`.
 
         Raises:
             GradexplainError: There are no scores of this method.
@@ -98,7 +98,7 @@ class Preference:
         """Display which text is preferred, and both texts with coloured units.
 
         Args:
-            method: The method whose scores are shown, or several, a row each; all of them if None.
+            method: The method whose scores are shown, or several methods, which get a row each; None for all.
 
         Raises:
             GradexplainError: There are no scores of this method.
@@ -110,7 +110,7 @@ class Preference:
         show(self.to_html(method), Group(*lines, *([""] if checks else []), *map(Line, checks)))
 
     def to_html(self, method: str | Sequence[str] | None = None) -> Markup:
-        """Return what `show` displays in a notebook, as a self-contained HTML fragment, without scripts and escaped."""
+        """Return what `show` displays in a notebook as an escaped HTML fragment without scripts."""
         parts = [Markup("<p><strong>{}</strong></p>").format(self.verdict)]
         for name, side in self._sides:
             parts += [Markup("<p>{}</p>").format(name), side.to_html(method)]
@@ -141,7 +141,7 @@ class Preference:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Preference":
-        """Return the preference of a dictionary made by `to_dict`; unknown keys are ignored.
+        """Create a preference from a dictionary made by `to_dict`; unknown keys are ignored.
 
         Raises:
             GradexplainError: The dictionary was not made by `to_dict`.
@@ -153,7 +153,7 @@ class Preference:
         return cls(chosen, rejected, (first, second), checks)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the preference to a JSON file, which `load` reads; a file of this name is replaced.
+        """Write the preference to a JSON file, which `load` reads; an existing file is replaced.
 
         Raises:
             GradexplainError: The file cannot be written.
@@ -162,7 +162,7 @@ class Preference:
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Preference":
-        """Load the preference that `save` wrote, equal to it.
+        """Load a preference that `save` wrote.
 
         Raises:
             GradexplainError: The file cannot be read, or `save` did not write it.

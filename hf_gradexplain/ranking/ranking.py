@@ -1,4 +1,4 @@
-"""A query's documents in the order of a reranker, and why one of them stands above another."""
+"""The documents of a query as a reranker orders them, and why one document ranks above another."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,17 +38,17 @@ _SHOWN, _WIDTH = 10, 60
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """A query's documents, ranked by a reranker. Nothing is explained until it is asked for.
+    """The documents of a query, ranked by a reranker; `why` and `table` explain the ranking on request.
 
-    Ranks begin at 1, the best document. `len(ranking)` is the number of ranked documents.
+    The best document has rank 1. `len(ranking)` is the number of ranked documents.
 
     Attributes:
         query: The query.
-        documents: All `N` documents, as they were given.
-        order: The numbers of the ranked documents, from 0, the best first; equal scores in the order given.
+        documents: All `N` documents, in the order given.
+        order: The ranked documents, the best first, as positions in `documents`. Equal scores stay in the order given.
         scores: `(N,)` the model's logit of each document.
-        outputs: `(N,)` the logits after the activation function of the model; of a `CrossEncoder`, as its `rank`
-            returns them. Equal to `scores` for a model without one.
+        outputs: `(N,)` the logits after the model's activation function, as `CrossEncoder.rank` returns them. Equal to
+            `scores` if the model has no activation function.
         engine: The model.
         options: How to explain.
     """
@@ -65,11 +65,11 @@ class Ranking:
         return len(self.order)
 
     def why(self, first: int = 1, second: int = 2) -> Explanation:
-        """Explain why one document stands above another: the logit of the first minus that of the second.
+        """Explain why one document ranks above another: the logit of the first minus the logit of the second.
 
-        `explanation.text` is the query, the first and the second document, joined by newlines. A word of the query
-        stands in both pairs that the model reads: it is masked in both, and its score is for the difference. Positive
-        scores are for the first document. `unit.role` is `query`, `rank 1` or `rank 2`.
+        `explanation.text` is the query and the two documents, joined by newlines. The model reads two pairs, the query
+        with each document. A word of the query is masked in both pairs at once. A positive score supports the first
+        document. `unit.role` is `query`, or the rank of the document that the unit is in, such as `rank 1`.
 
         Args:
             first: The rank of a document.
@@ -87,12 +87,12 @@ class Ranking:
         return explanation
 
     def table(self, rank: int = 1, *, max_copies: int = MAX_COPIES) -> pd.DataFrame:
-        """Return how much each word of the query and each word of a document support the document's score together.
+        """Return, for each pair of a query word and a document word, how they support the document's score together.
 
         The value of query word `i` and document word `j` is `s - s(without i) - s(without j) + s(without both)`, where
-        `s` is the logit. It is positive if the score is higher with both of them than their single effects add up to,
-        and 0 if they do not depend on each other. Words are removed as for `loo`: replaced by the baseline or, with
-        `mask="deletion"`, cut out.
+        `s` is the logit. It is positive if the two words together raise the score by more than the sum of their single
+        effects, and 0 if their effects do not depend on each other. Words are removed as for `loo`: replaced by the
+        baseline or, with `mask="deletion"`, cut out.
 
         With `q` words in the query and `d` in the document, this runs `q + d + q d` masked copies of the pair.
 
@@ -101,12 +101,12 @@ class Ranking:
             max_copies: The largest number of copies to run.
 
         Returns:
-            A table `(q, d)` with the words of the query as its index and those of the document as its columns, in
-            logits. With the unit `word_type`, each occurrence has its own row or column.
-            `hf_gradexplain.plots.interactions` draws it.
+            A table `(q, d)` of values in logits. Its index has the words of the query, its columns the words of the
+            document. With the unit `word_type`, each occurrence of a word has its own row or column.
+            `hf_gradexplain.plots.interactions` draws the table.
 
         Raises:
-            GradexplainError: There is no such rank, or it takes more copies.
+            GradexplainError: There is no such rank, or the table takes more than `max_copies` copies.
         """
         (document,) = self.engine.encode([(self.query, self._document(rank))], self._of_occurrences)
         of_query = np.array([unit.spans[0][0] < (document.pair_start or 0) for unit in document.units], dtype=bool)
@@ -126,7 +126,10 @@ class Ranking:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a table with a row per ranked document: `rank`, `document` (its number), `score`, `output`, `text`."""
+        """Return a table with one row per ranked document, the best first.
+
+        The columns are `rank`; `document`, its position in `documents`; `score`; `output`; and `text`.
+        """
         order = list(self.order)
         return pd.DataFrame(
             {

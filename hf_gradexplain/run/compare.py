@@ -1,4 +1,4 @@
-"""Compare finished runs, in their folders or in memory."""
+"""Compare finished evaluations, given as folders or as objects."""
 
 import json
 from collections.abc import Sequence
@@ -16,29 +16,32 @@ AnyRun = str | PathLike[str] | Evaluation
 
 
 def compare_runs(a: AnyRun, b: AnyRun, reference: Sequence[AnyRun] = (), method: str | None = None) -> RunComparison:
-    """Compare run B with run A: two models, or two states of one model, on the same texts.
+    """Compare two evaluations on the same texts: of two models, or of two versions of one model.
 
-    The accuracy is compared by the exact McNemar test; AOPC and NAOPC by paired t-tests; the explanations by Spearman's
-    correlation of their scores in each text. Drift is one minus its median. The share of a word is its score, divided
-    by the sum of the absolute scores of the text; its mean over the texts of a class is compared between the runs.
+    The accuracy is compared by the exact McNemar test, AOPC and NAOPC by paired t-tests. The explanations of each text
+    are compared by Spearman's correlation of their scores; *drift* is one minus the median correlation over the texts.
+    Words are compared by their *share*: the score of a word, divided by the sum of the absolute scores of the text, as
+    a mean over the texts of a class.
 
-    All of this depends on the seed of a training. With `reference`, runs of two or more other seeds of A's training, B
-    is compared with A and these as one more seed: a t-test of accuracy, AOPC and drift, and for each class and word a
-    moderated t-test (Smyth 2004) with control of the false discovery rate at 5 % (Benjamini and Hochberg 1995).
-    Without `reference` there are sizes with their intervals, and no verdict.
+    All of these also differ between trainings that differ only in their seed. With `reference`, two or more runs of A's
+    training with other seeds, it is tested whether B could be one more such seed: by a t-test for accuracy, AOPC and
+    drift, and for each class and word by a moderated t-test (Smyth 2004) with control of the false discovery rate at 5
+    % (Benjamini and Hochberg 1995). Without `reference`, differences are reported with their intervals, but without a
+    verdict.
 
     Args:
-        a: The output folder of `hf-gradexplain evaluate`, or what `Explainer.evaluate` returned.
-        b: Another one, over the same texts, with the same options, such as unit, target, baseline and k_grid.
-        reference: Other seeds of the training of A, two or more.
-        method: The method whose words and texts are compared; by default the one with the highest AOPC in A.
+        a: Run A: the output folder of `hf-gradexplain evaluate`, or what `Explainer.evaluate` returned.
+        b: Run B, over the same texts and with the same options, such as unit, target, baseline and k_grid.
+        reference: Runs of two or more models that were trained as A was, with other seeds.
+        method: The method whose scores of words and texts are compared; by default the method with the highest AOPC in
+            A.
 
     Returns:
-        The comparison: `to_frame()`, `drift`, `words`, `moved`, `texts`, `changed`. A notebook shows it.
+        A `RunComparison`, with `to_frame()`, `drift`, `words`, `moved`, `texts` and `changed`. A notebook displays it.
 
     Raises:
-        GradexplainError: The runs explain different texts or explain them in different ways, one of them is not
-            finished, or there is one reference only.
+        GradexplainError: The runs explain different texts or have different options, a run is not finished, or there is
+            only one reference.
 
     Example:
         >>> import hf_gradexplain  # doctest: +SKIP

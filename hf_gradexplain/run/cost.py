@@ -1,4 +1,4 @@
-"""The estimated cost of a run, as an object and in words."""
+"""The estimated cost of a run, as numbers and in words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,28 +20,28 @@ _STREAM_DOCUMENTS = 1000
 
 @dataclass(frozen=True)
 class Estimate:
-    """The estimated cost of a run; a terminal and a notebook show it in words.
+    """The estimated cost of a run; print it to read it in words.
 
     Attributes:
         documents: The number of documents; None for a stream.
         shards: The number of shards; None for a stream.
-        forward: Forward passes over the whole text, per document: one, and one for each copy that a method
+        forward: Forward passes per document over the whole text, including one for each copy that a method
             differentiates.
         backward: Backward passes, per document.
-        masked: Masked copies per document, by the method that runs them, such as `loo`.
-        sampled: Those of these methods that draw them at random: they stop earlier where their scores are sure enough.
-        curves: Forward passes for the removal curve of one order, per document.
+        masked: Masked copies per document, for each method that runs them, such as `loo`.
+        sampled: The methods in `masked` that draw their copies at random. They stop earlier if their scores are precise
+            enough.
+        curves: Forward passes per document for one removal curve.
         orders: The number of orders in which the units of a document are removed.
-        bounds: Forward passes to search for the best and the worst order, per document.
-        saved: Those of these methods, and `curves`, whose passes an exact shortcut of the model class saves.
-        seconds: Seconds per document, on one process and for one masking baseline.
-        cheaper: Options that make the run cheaper, as `(name, value)`, and the share of the seconds that is left with
-            them.
+        bounds: Forward passes per document to search for the best and the worst order.
+        saved: The methods in `masked`, and `curves`, whose passes are replaced by an exact shortcut of the model class.
+        seconds: Seconds per document, in one process and for one masking baseline.
+        cheaper: Options that make the run cheaper, as `(name, value)`, with the share of the seconds that remains.
         measured: The number of documents on which the seconds were measured.
-        memory: Bytes of memory that one process uses after these documents; on a GPU, the peak of its GPU memory.
+        memory: Bytes of memory that one process uses after these documents; on a GPU, its peak GPU memory.
         model: The name of the model's class.
         processes: The number of processes of the run.
-        baselines: The number of masking baselines; everything is done once for each.
+        baselines: The number of masking baselines; the whole run is done once for each.
     """
 
     documents: int | None
@@ -64,7 +64,7 @@ class Estimate:
 
     @property
     def total_seconds(self) -> float:
-        """Seconds of the whole run; of a stream, for 1,000 documents."""
+        """Seconds of the whole run; for a stream, seconds of 1,000 documents."""
         return self.baselines * self._n * self.seconds / self.processes
 
     @property
@@ -91,7 +91,7 @@ class Estimate:
         return cell_html(title=f"What the evaluation of {self.model} would take", table=table)
 
     def in_words(self, *, flags: bool = False) -> dict[str, str]:
-        """Return the estimate in words; for a stream, whose length is unknown, for 1,000 documents.
+        """Return the estimate in words; for a stream, whose length is unknown, the cost of 1,000 documents.
 
         Args:
             flags: Whether to name options as flags of a command instead of arguments in Python.

@@ -1,4 +1,4 @@
-"""An evaluation from Python: the run that the recipes make, over texts in memory, and its result as one object."""
+"""The result of `Explainer.evaluate`: a run like those of the recipes, over texts in memory."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ from hf_gradexplain.viz.tables import MISSING, text_table, with_interval, with_m
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """How far the explanations of a model can be trusted on some texts; `Explainer.evaluate` makes it.
+    """The result of `Explainer.evaluate`: how faithful the explanations of some texts are.
 
-    A notebook shows the result in a sentence, the table of the methods, and the curves.
+    A notebook displays the result in a sentence, the table of the methods, and the curves.
 
     Attributes:
-        run: The result as the recipes have it: title, facts, tables and notes.
-        documents: The files with everything that was measured of each text. Without an `output_dir` they are in a
-            temporary folder, which is removed with this object.
+        run: Title, facts, tables and notes of the run, as the recipes use them.
+        documents: The files with all measurements of each text. Without `output_dir`, they are in a temporary folder,
+            which is deleted together with this object.
 
     Example:
         >>> import hf_gradexplain  # doctest: +SKIP
@@ -64,9 +64,9 @@ class Evaluation:
     def to_frame(self) -> pd.DataFrame:
         """Return one row per method.
 
-        The columns are `method`; AOPC(10) and `low` and `high`, its 95 % interval; AOPC at the largest K; and for the
-        correlation with leave-one-out: `median r`; `p ≤ .05` (the share of texts where r is significant); `by FDR` (the
-        same, with the false discovery rate controlled); `no r` (the number of texts without an r).
+        The columns are `method`; AOPC(10) with its 95 % interval `low` and `high`; AOPC at the largest K; and for the
+        correlation r with leave-one-out: `median r`; `p ≤ .05`, the share of texts where r is significant; `by FDR`,
+        the same share with control of the false discovery rate; and `no r`, the number of texts without an r.
         """
         return summary_table(self.run.tables)
 
@@ -77,12 +77,12 @@ class Evaluation:
 
     @property
     def correlation(self) -> pd.DataFrame:
-        """The correlation with leave-one-out, a row per method and coefficient; without `loo`, no rows."""
+        """The correlation with leave-one-out, a row per method and coefficient; no rows without `loo`."""
         return self.run.tables.correlation
 
     @property
     def plausibility(self) -> pd.DataFrame:
-        """Agreement with human rationales, a row per method; without rationales, no rows.
+        """The agreement with human rationales, a row per method; no rows without rationales.
 
         The columns are those of `hf_gradexplain.audit.plausibility.plausibility.plausibility_table`.
         """
@@ -98,11 +98,11 @@ class Evaluation:
         return self.run.extra.get("hybrid", pd.DataFrame())
 
     def paired_tests(self) -> pd.DataFrame:
-        """Return whether the difference in AOPC of each two methods is real: paired t-tests over the texts.
+        """Test for each pair of methods whether their AOPC differs, by paired t-tests over the texts.
 
-        The columns are `k`, the K of AOPC; `method`, the better one, and `other`; their `difference` with its interval
-        `ci_low`, `ci_high`; `p`, and `p_adjusted` by Holm's method for all rows; `n`; and `finding`, the row in words.
-        With one method there are no rows.
+        The columns are `k`, the K of AOPC(K); `method`, the better of the two, and `other`; their `difference` with its
+        95 % interval `ci_low`, `ci_high`; `p`, and `p_adjusted`, corrected by Holm's method for the number of rows;
+        `n`, the number of texts; and `finding`, the result in words. With a single method there are no rows.
         """
         tests = self.run.tables.comparisons
         rows = tests.to_dict("records")
@@ -113,10 +113,10 @@ class Evaluation:
         """Return one row per text and method, to find the texts where a method fails.
 
         The columns are `text_id`, the position of the text; `text`; `target`, the explained class, or a contrast such
-        as "Sports rather than World"; `prediction`; `label`, None if there was none; `correct`, whether the prediction
-        is the label; `p`, the probability of the target (regression: the output); `method`; AOPC(K) of this text, at
+        as "Sports rather than World"; `prediction`; `label`, None without a label; `correct`, whether the prediction is
+        the label; `p`, the probability of the target (for regression, the output); `method`; AOPC(K) of this text, at
         the K of `to_frame`; and the correlations with leave-one-out, `pearson` (of the scores) and `spearman` (of their
-        ranks), NaN where they are not defined.
+        ranks), NaN where undefined.
         """
         name = str(self.to_frame().columns[1])
         k = int(name.removeprefix("AOPC(").removesuffix(")"))
@@ -150,14 +150,15 @@ class Evaluation:
         key: Callable[[str], str] | None = None,
         min_documents: int = MIN_DOCUMENTS,
     ) -> Words:
-        """Find the words that the model takes for each class, see `hf_gradexplain.audit.words.words.find_words`.
+        """Find the words that the model associates with each class, see `hf_gradexplain.audit.words.words.find_words`.
 
         Args:
-            method: Whose scores; None for the most faithful one of the run, by AOPC(10).
-            by: What groups the texts: the explained class (`target`), the true one (`label`), the predicted one
-                (`prediction`), or a value per text, None for texts that are left out.
-            key: Which units are the same word, from their text: `str.lower` ignores case.
-            min_documents: In fewer texts of a group, a word is not looked at.
+            method: The method whose scores are used; None for the most faithful method of the run, by AOPC(10).
+            by: How to group the texts: by the explained class (`target`), the true class (`label`) or the predicted
+                class (`prediction`), or by a list with a value per text, None for texts to leave out.
+            key: A function of the text of a unit; units with equal results count as the same word. `str.lower` ignores
+                case.
+            min_documents: The smallest number of texts of a group that a word has to be in to be tested.
 
         Raises:
             GradexplainError: An argument cannot be used, or the texts have no labels to group them by.
@@ -171,7 +172,7 @@ class Evaluation:
         return find_words(self.documents, method, values, key, min_documents, by_name="group", title=self.run.title)
 
     def report(self, path: str | PathLike[str]) -> None:
-        """Write the report to an HTML file: the results, the curves and all texts, on a page that needs no other file.
+        """Write the results, the curves and all texts to an HTML file, which needs no other file.
 
         Raises:
             GradexplainError: The file cannot be written.

@@ -1,4 +1,4 @@
-"""The evidence of one decision of a run: its document, what the run measured, and the hashes of both."""
+"""The evidence for one decision of a run: its text and scores, what the run measured, and hashes."""
 
 import hashlib
 import json
@@ -58,22 +58,22 @@ class _Source:
 def evidence(
     run: str | PathLike[str] | Evaluation, id: int, method: str | None = None, *, contact: str = ""
 ) -> Evidence:
-    """Return the evidence of one decision of a finished run, on one page: `.to_html()`, `.to_json()`.
+    """Return the evidence for one decision of a finished run, as a page (`.to_html()`) or as JSON (`.to_json()`).
 
-    It says what was decided, which words counted, how well that is known, and what it cannot say, and has the hashes
-    that a third party recomputes. Nothing is computed by the model: all numbers are those of the run.
+    The page says what the model decided, which words counted, how certain that is, and what the explanation cannot say.
+    It has hashes that a third party can recompute. The model does not run again: all numbers come from the run.
 
     Args:
         run: The output folder of `hf-gradexplain evaluate`, or what `Explainer.evaluate` returned. Without an
             `output_dir`, the hashes of the model and of the data are missing.
         id: The row number of the text in the dataset, as in the column `id` of the documents.
-        method: The method that finds the words that counted; by default the most faithful one of
-            the run, by AOPC(10).
-        contact: Whom the person concerned can ask, shown on the page; empty for a line to fill in.
+        method: The method whose scores tell which words counted; by default the most
+            faithful method of the run, by AOPC(10).
+        contact: Whom the person concerned can ask, as shown on the page; empty for a line to fill in by hand.
 
     Raises:
-        GradexplainError: The folder is not that of a finished run, the run has no text of this number, or no such
-            method, or a file of it was damaged or changed.
+        GradexplainError: The folder is not that of a finished run, the run has no such text or method, or one of its
+            files was damaged or changed.
 
     Example:
         >>> import hf_gradexplain  # doctest: +SKIP
@@ -102,7 +102,7 @@ def write_evidence(made: Evidence, path: Path) -> None:
 
 
 def hash_document(path: Path, row: Mapping[str, Any]) -> dict[str, str]:
-    """Return the SHA-256 of a text, of its row, and of the file that the row is in.
+    """Return the SHA-256 of a text, of its row, and of the document file with the row.
 
     Args:
         path: The document file.

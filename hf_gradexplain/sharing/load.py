@@ -30,14 +30,14 @@ def load_explanations(
     """Load the explanations that `recipes/evaluate.py` wrote, unchanged, in the order of the dataset.
 
     No code from the hub is executed. If the texts were not published with the explanations, they are loaded from their
-    source dataset, at the commit that was explained, inserted by row number, and compared with a digest of the
+    source dataset, at the commit that was explained. They are inserted by row number and compared with a digest of the
     explained texts.
 
     Args:
         name: A hub dataset that `--push_to_hub` published, or the folder of a run.
         revision: The branch, tag or commit of a hub dataset.
-        texts: The source of texts that were not published: another name or folder of the same dataset, or its rows as
-            returned by `hf_gradexplain.corpus.load_texts`; None for the recorded source.
+        texts: Where to find texts that were not published: another name or folder of the same dataset, or its rows as
+            returned by `hf_gradexplain.corpus.load_texts`. None for the source dataset on record.
 
     Returns:
         One explanation per document.

@@ -1,4 +1,4 @@
-"""How sure scores are that are estimated from random draws: standard errors, intervals, units told apart."""
+"""The certainty of scores that are estimated from random draws: standard errors and intervals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ def tells_apart(scores: np.ndarray, margins: np.ndarray, k: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Sampling:
-    """How sure the scores of one method are, which are estimated from copies drawn at random.
+    """How certain the scores of a method are that estimates them from random copies of the text.
 
     Attributes:
         errors: `(U,)` the standard error of each score; 0 where scores are exact.
@@ -69,15 +69,15 @@ class Sampling:
         return margins(self.errors, self.draws)
 
     def told_apart(self, scores: np.ndarray, most: int = 10) -> int:
-        """Return the largest number of highest-scored units, up to `most`, that are told apart from all others.
+        """Return how many of the highest-scored units, up to `most`, certainly score higher than all others.
 
-        Their 95 % intervals lie above those of the others. It is 0 if the highest score is not told apart.
+        Their 95 % intervals lie above those of all other units. 0 if not even the highest score is certain.
         """
         sizes = range(1, min(most, len(scores) - 1) + 1)
         return max((k for k in sizes if tells_apart(scores, self.margins, k)), default=0)
 
     def of_units(self, part: slice) -> Self:
-        """Return the same for some of the units."""
+        """Return the object for some of the units."""
         return replace(self, errors=self.errors[part])
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,5 +86,5 @@ class Sampling:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
-        """Return the object of a dictionary made by `to_dict`."""
+        """Create the object from a dictionary made by `to_dict`."""
         return cls(np.asarray(record["errors"], dtype=float), record["draws"], record["copies"], record["seed"])

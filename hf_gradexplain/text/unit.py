@@ -24,7 +24,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window of a long document; of a pair, of its second text.
+    """A window of a long document; in a pair, a window of its second text.
 
     Attributes:
         start: The character offset where it begins in the text.
@@ -44,9 +44,9 @@ class Unit:
     Attributes:
         text: Its surface form.
         spans: Every place where it occurs, as `(start, end)` character offsets.
-        message: The number of the message, from 0, where it first occurs; of `Ranking.why`, that of the query or the
-            document. None for other texts.
-        role: The role of this message, or of the query or the document.
+        message: The number of the message (from 0) where the unit first occurs; in an explanation by `Ranking.why`, the
+            number of the query or document. None for other texts.
+        role: The role of this message, query or document.
     """
 
     text: str
@@ -67,7 +67,7 @@ def make_units(
 
 
 def scores_in_text(units: Sequence[Unit], scores: np.ndarray) -> np.ndarray:
-    """Return the score of each unit as the text shows it: `(..., U)` to `(..., U)`.
+    """Return the score of each unit as it is displayed in the text: `(..., U)` to `(..., U)`.
 
     A byte-level tokenizer can split a character into several tokens. Only the first one has a place in the text, so it
     gets the sum of their scores; the others keep their own.

@@ -1,4 +1,5 @@
-"""Scores from masked copies of a text that are drawn at random, with standard errors.
+"""Methods that estimate scores from random masked copies of a text, with standard errors.
 
-A method is a subclass of `source.SampledSource` with a method `estimate(game, budget)`.
+To add one, write a subclass of `source.SampledSource` with the methods `estimate(game, budget)` and
+`most_copies(units, max_evals)`.
 """

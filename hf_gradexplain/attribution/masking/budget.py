@@ -1,4 +1,4 @@
-"""How many masked copies of a text may run, and when the scores are sure enough."""
+"""How many masked copies of a text may run, and when the scores are precise enough."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ _MORE = 1.5
 
 
 class Drawn(Protocol):
-    """The result of some draws; `+` joins the results of different draws."""
+    """The result of some draws; `+` combines the results of different draws."""
 
     @property
     def estimate(self) -> Estimate:
@@ -34,11 +34,11 @@ class Budget:
     """How many masked copies of a text may run, and when fewer are enough.
 
     Args:
-        max_evals: The largest number of masked copies. Copies with every unit removed, at most one per look at
-            the errors, are not counted.
-        max_error: The standard error of every score, as a share of the largest absolute score, that is small enough.
-        tell_apart: The number of highest-scored units to tell apart from the others; replaces `max_error` where a text
-            has more units than that.
+        max_evals: The largest number of masked copies. Copies with all units removed are not counted; there is at most
+            one of them each time the errors are checked.
+        max_error: The largest standard error that is small enough, as a share of the largest absolute score.
+        tell_apart: The number of highest-scored units whose 95 % intervals have to lie above those of all others. It
+            replaces `max_error` for texts with more units than that.
     """
 
     max_evals: int = Options.max_evals
@@ -46,7 +46,7 @@ class Budget:
     tell_apart: int | None = None
 
     def is_met(self, estimate: Estimate) -> np.ndarray:
-        """Return whether the scores are sure enough, for each class: `(K,)`."""
+        """Return whether the scores are precise enough, for each class: `(K,)`."""
         scores, errors = estimate.scores, estimate.errors
         if self.tell_apart is not None and self.tell_apart < scores.shape[-1]:
             return tells_apart(scores, margins(errors, estimate.draws[:, None]), self.tell_apart)
@@ -60,14 +60,14 @@ class Budget:
         return looks
 
     def sample(self, draw: Callable[[int, int], Drawn], looks: list[int], earlier: Estimate | None = None) -> Estimate:
-        """Draw until the scores are sure enough, and return them.
+        """Draw until the scores are precise enough, and return them.
 
-        Each class stops after as many draws as it takes alone.
+        Each class stops after as many draws as if it were explained alone.
 
         Args:
             draw: Returns the result of the draws from one number up to another.
             looks: The numbers of draws after which the errors are checked.
-            earlier: The result of the first draws, if they were made before.
+            earlier: The result of earlier draws that these continue; None for none.
         """
         drawn: Drawn
         if earlier is None:
@@ -135,7 +135,7 @@ class Means:
 
 @dataclass(frozen=True)
 class Continued:
-    """Draws after those of an estimate that was made before. The means of both are joined.
+    """Draws that continue an earlier estimate; the means of both are combined.
 
     Attributes:
         earlier: The estimate.
@@ -153,5 +153,5 @@ class Continued:
         return (Means.behind(self.earlier) + Means.behind(self.drawn.estimate)).estimate
 
     def __add__(self, other: Drawn) -> "Continued":
-        """Return what the draws of both give."""
+        """Return the combined result of both."""
         return Continued(self.earlier, other if self.drawn is None else self.drawn + other)

@@ -1,4 +1,4 @@
-"""A text as a cooperative game: its units are the players, and a set of them is worth the loss of the text without it.
+"""A text as a cooperative game: its units are the players, and a set has the loss of the text without it as value.
 
 Shapley values, KernelSHAP and LIME need nothing else.
 """
@@ -49,12 +49,12 @@ class Game:
 
     @property
     def has_shortcut(self) -> bool:
-        """Whether masked copies take a shortcut, and much less time than passes over the model."""
+        """Whether masked copies use a shortcut, which takes much less time than passes over the model."""
         return has_curve_shortcut(self.forward)
 
     @property
     def hierarchy(self) -> Hierarchy:
-        """The units by text, sentence and clause."""
+        """The units in nested lists: by text, sentence and clause."""
         document = self.forward.batch.documents[0]
         borders = [message.start for message in document.occurrences.messages]
         return hierarchy(document.text, document.units, [*borders, document.pair_start or 0])
@@ -86,7 +86,7 @@ class Game:
         return np.concatenate(parts, 1)
 
     def rng(self, purpose: str) -> np.random.Generator:
-        """Return a generator that depends on the text, the seed and the purpose alone."""
+        """Return a random generator that depends only on the text, the seed and the purpose."""
         return self.forward.batch.documents[0].rng(self.forward.batch.seed, purpose)
 
     def _losses(self, removed: Tensor) -> np.ndarray:
@@ -129,7 +129,7 @@ class Estimate:
         return cls(scores, errors, np.full(len(scores), draws))
 
     def where(self, chosen: np.ndarray, other: "Estimate") -> "Estimate":
-        """Return this estimate for the chosen classes `(K,)` bool and another one for the others."""
+        """Return this estimate for the `chosen` classes, `(K,)` bool, and `other` for the rest."""
         rows = chosen[:, None]
         return Estimate(
             np.where(rows, self.scores, other.scores),

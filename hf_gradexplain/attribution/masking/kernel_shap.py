@@ -1,24 +1,24 @@
 """KernelSHAP: Shapley values by constrained least squares on random sets of units.
 
-Shapley values are the coefficients of the linear function of a set that is nearest to its loss, among those whose
-coefficients add up to `l(all removed) - l(x)` (Lundberg & Lee 2017, *A Unified Approach to Interpreting Model
-Predictions*, theorem 2):
+Consider the linear functions of the set of removed units whose coefficients add up to `l(all removed) - l(x)`. The
+coefficients of the one that is nearest to the rise of the loss are the Shapley values (Lundberg & Lee 2017, *A Unified
+Approach to Interpreting Model Predictions*, theorem 2):
 
     argmin over b of  sum over sets S of  k(S) (l(x without S) - l(x) - sum of b_u over S)^2
     k(S) = (U - 1) / (C(U, |S|) |S| (U - |S|))
 
 **Pairs.** A set is drawn together with its complement (Covert & Lee 2021, *Improving KernelSHAP: Practical Shapley
-Value Estimation via Linear Regression*). The scores then depend on half the difference of their losses alone,
-`g = (l(x without S) - l(x without the others)) / 2`, and are the coefficients of a regression of `g` on `w`, where
-`w_u` is 1/2 for units in the set and -1/2 for others, without intercept. Effects of pairs of units cancel in `g`.
+Value Estimation via Linear Regression*). The scores then depend only on half the difference of the two losses,
+`g = (l(x without S) - l(x without the others)) / 2`. They are the coefficients of a regression of `g` on `w` without
+intercept, where `w_u` is 1/2 for units in the set and -1/2 for others. Effects of pairs of units cancel in `g`.
 
 **Sizes.** A set has `s` units with a probability proportional to `1 / (s (U - s))`; all sets of one size are equally
-likely. Where a size has no more sets than would be drawn of it, all of them run once, with exact weights, as in SHAP's
-`KernelExplainer`. This is checked from the smallest and the largest size inwards.
+likely. If a size has no more sets than would be drawn, all of its sets run once, with exact weights, as in SHAP's
+`KernelExplainer`. The sizes are checked from the smallest and the largest inwards.
 
 **Errors.** The scores are a function of sums over independent pairs; their standard errors follow from the residuals of
-the drawn pairs, see `regression.robust_errors`. They are valid for many pairs: where a text has almost as many
-units as pairs, the scores are unstable, and the errors large.
+the drawn pairs, see `regression.robust_errors`. They are valid for many pairs. If there are hardly more pairs than
+units, the scores are unstable and the errors large.
 """
 
 from dataclasses import dataclass, replace
@@ -38,8 +38,8 @@ from hf_gradexplain.attribution.masking.source import SampledSource
 class KernelShap(SampledSource):
     """Shapley values by KernelSHAP, see `hf_gradexplain.attribution.masking.kernel_shap`.
 
-    They are exact, with errors of 0, where those of `shapley` are. At least `2 U` pairs of sets may run, `4 U` masked
-    copies, also where `max_evals` is smaller.
+    They are exact, with errors of 0, in the same cases as those of `shapley`. At least `2 U` pairs of sets, which are
+    `4 U` masked copies, may run even if `max_evals` is smaller.
     """
 
     def estimate(self, game: Game, budget: Budget) -> Estimate:
@@ -54,7 +54,7 @@ class KernelShap(SampledSource):
 
 @dataclass(frozen=True, eq=False)
 class Sizes:
-    """The sizes of the smaller set of a pair: which are enumerated, and the probabilities of the others.
+    """The possible sizes of the smaller set of a pair: those that are enumerated, and the probabilities of the others.
 
     Attributes:
         enumerated: The pairs of all sizes that are enumerated, by their smaller sets: `(E, U)`.

@@ -3,25 +3,28 @@
 Ribeiro, Singh & Guestrin 2016, *"Why Should I Trust You?": Explaining the Predictions of Any Classifier*, as in
 `LimeTextExplainer` of their package lime:
 
-- **Masks.** The number of removed units is uniform from 1 to `U`, and which ones are then removed is uniform. The text
-  itself is one more row of the regression.
+- **Masks.** The number of removed units is drawn uniformly from 1 to `U`, and then the set of this size is drawn
+  uniformly. The text itself is one more row of the regression.
 - **Kernel.** A copy without `r` units has the weight `exp(-d^2 / (2 * 25^2))`, where `d = 100 (1 - sqrt(1 - r / U))` is
-  the cosine distance between the masks of copy and text, times 100, and 25 the kernel width. It is 0.87 for a quarter
-  of the units, 0.50 for half of them, 3e-4 for all.
+  100 times the cosine distance between the masks of copy and text, and 25 is the kernel width. The weight is 0.87 if a
+  quarter of the units is removed, 0.50 for half of them, and 3e-4 for all.
 - **Regression.** `sklearn.linear_model.Ridge` with an intercept and `alpha=1`:
 
       argmin over b, c of  sum over copies of  weight (l(copy) - c - sum of b_u over removed units)^2 + sum of b_u^2
 
-The differences: words are masked, where lime deletes them from the text and lets occurrences of a word go together (as
-the unit `word_type` does here); the loss is explained, or another objective, where lime explains the probability; all
-units have scores, where lime keeps the 10 largest, fitted again; up to `max_evals` copies run, fewer if the errors are
-small, where lime runs 5,000.
+Differences from lime:
 
-A score is positive if the loss rises without the unit. The scores do not add up to a known number. The penalty pulls
-them towards 0, the less the larger `max_evals`: on a linear model they are leave-one-out, less 0.5 to 1 % with 2,000.
+- Words are masked. lime deletes them, all occurrences of a word together (as the unit `word_type` does here).
+- The loss, or another objective, is explained. lime explains the probability.
+- All units have scores. lime keeps the 10 largest, and fits these again.
+- Up to `max_evals` copies run, and fewer if the errors are small. lime runs 5,000.
 
-**Errors** say how far the scores would move if other masks were drawn, see `regression.robust_errors`. They say nothing
-about the penalty, nor about how far the model is from a linear function.
+A score is positive if the loss rises without the unit. The scores have no known sum. The penalty pulls them towards 0,
+and more so with a small `max_evals`. For a linear model and 2,000 copies, they are 0.5 to 1 % smaller than the scores
+of leave-one-out.
+
+**Errors** tell how far the scores would move if other masks were drawn, see `regression.robust_errors`. They do not
+cover the effect of the penalty, or how far the model is from a linear function.
 """
 
 from dataclasses import dataclass
@@ -43,12 +46,12 @@ ALPHA = 1.0
 
 @dataclass(frozen=True)
 class Lime(SampledSource):
-    """LIME's coefficients of the units, see `hf_gradexplain.attribution.masking.lime`.
+    """The coefficients that LIME gives to the units, see `hf_gradexplain.attribution.masking.lime`.
 
-    The weights are always those of `max_evals` copies, so that the penalty does not depend on how many run. If no more
-    than `max_evals` copies remove all sets of units, each set runs once and has the weight that it has on average; the
-    errors are then 0. At least `2 U` copies run, also where `max_evals` is smaller. A text of one unit has 0.29 times
-    its leave-one-out score, because its only copy has a small weight.
+    The weights are always scaled to `max_evals` copies, so that the effect of the penalty does not depend on how many
+    copies run. If `max_evals` copies are enough for all sets of units, each set runs once, with the weight that it
+    would have on average, and the errors are 0. At least `2 U` copies run even if `max_evals` is smaller. The unit of a
+    text with only one unit gets 0.29 times its leave-one-out score, because the only copy has a small weight.
     """
 
     def estimate(self, game: Game, budget: Budget) -> Estimate:
@@ -65,12 +68,12 @@ class Lime(SampledSource):
 
 @dataclass(frozen=True, eq=False)
 class Masks:
-    """The text and copies of it without random sets of units.
+    """A text and copies of it without random sets of units.
 
     Attributes:
-        removed: `(N, U)` the removed units; those of the text, none, come first.
+        removed: `(N, U)` the removed units; the first row is the text itself, with no removed unit.
         losses: `(K, N)` the losses.
-        most: The number of copies that these stand for: each has the weight of `most / (N - 1)` copies.
+        most: The number of copies that these represent: each has the weight of `most / (N - 1)` copies.
     """
 
     removed: np.ndarray

@@ -7,16 +7,18 @@ levels) is the rise of the loss when it is removed, averaged over all such order
 
     score_u = mean over sets C of  l(x without C, and u) - l(x without C)
 
-where each half that is not on the way from the root to `u` is in `C` or not. At depth `d` there are `2^d` sets `C`, so
-that a balanced tree takes about `2/3 U^2` masked copies if `U` is a power of two, and up to `3/4 U^2` otherwise. These
-are the values of SHAP's `PartitionExplainer`, for a tree of sentences and clauses. Once its copies are used up, that
-explainer shares the value of each remaining group equally among its units; here, orders are drawn at random instead.
+where `C` contains any of the halves that are not on the way from the root to `u`, each as a whole. At depth `d` there
+are `2^d` sets `C`, so that a balanced tree takes about `2/3 U^2` masked copies if `U` is a power of two, and up to
+`3/4 U^2` otherwise. These are the values of SHAP's `PartitionExplainer` for a tree of sentences and clauses. When its
+copies are used up, that explainer divides the value of each remaining group equally among its units. Here, orders are
+drawn at random instead.
 
-The scores add up to `l(all removed) - l(x)`, exactly, with any number of orders. Those of a sentence's units add up to
-the Owen value of the sentence as one unit.
+The scores add up exactly to `l(all removed) - l(x)`, with any number of orders. The scores of the units of a sentence
+add up to the Owen value that the sentence would have as one unit.
 
-**Random orders.** One draw is a random order of the tree and the same with the two halves of the text swapped, and both
-reversed; if fewer than eight such draws are allowed, an order and its reverse. Errors are as for `shapley`.
+**Random orders.** One draw has four orders: a random order of the tree, the same order with the two halves of the text
+swapped, and the reverse of both. If fewer than eight such draws are allowed, a draw is an order and its reverse. Errors
+are computed as for `shapley`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,9 +40,9 @@ Tree = int | tuple[Any, Any]
 class PartitionShapley(SampledSource):
     """Owen values of the units, see `hf_gradexplain.attribution.masking.partition_shapley`.
 
-    They are exact, with errors of 0, where the sets of the text's tree take no more than `max_evals` copies, and where
-    the loss is known to be a sum over units. At least two draws of two orders run, `4 (U - 1)` masked copies, also
-    where `max_evals` is smaller.
+    They are exact, with errors of 0, if the sets of the text's tree take no more than `max_evals` copies, or if the
+    loss is known to be a sum over units. At least two draws of two orders, which are `4 (U - 1)` masked copies, run
+    even if `max_evals` is smaller.
     """
 
     by_parts: ClassVar[bool] = True

@@ -4,11 +4,11 @@ import numpy as np
 
 
 def robust_errors(rows: np.ndarray, weights: np.ndarray, inverse: np.ndarray, residuals: np.ndarray) -> np.ndarray:
-    """Return the standard errors of coefficients, whatever the spread of the residuals: `(K, U)`.
+    """Return standard errors of coefficients that allow for residuals of unequal spread: `(K, U)`.
 
-    The estimator HC3 (MacKinnon & White 1985, *Some Heteroskedasticity-Consistent Covariance Matrix Estimators with
-    Improved Finite Sample Properties*): each residual is divided by one minus the leverage of its row. It holds for
-    functions that are not linear, whose coefficients depend on which masks are drawn.
+    This is the estimator HC3 (MacKinnon & White 1985, *Some Heteroskedasticity-Consistent Covariance Matrix Estimators
+    with Improved Finite Sample Properties*), which divides each residual by one minus the leverage of its row. It is
+    also valid for functions that are not linear, whose coefficients depend on which masks are drawn.
 
     Args:
         rows: `(N, U)` the masks as the regression sees them, one per independent draw.

@@ -5,17 +5,17 @@ text can be removed (Shapley 1953, Strumbelj & Kononenko 2010):
 
     score_u = mean over orders of  l(x without what comes before u, and u) - l(x without what comes before u)
 
-The scores add up to `l(all removed) - l(x)`, exactly, with any number of orders.
+The scores add up exactly to `l(all removed) - l(x)`, with any number of orders.
 
-**Random orders.** One draw has four orders: a random one, the same one rotated by half its length, and the reverse of
-both. An order and its reverse together are exact for effects of single units and of pairs (Mitchell et al. 2022,
-*Sampling Permutations for Shapley Value Estimation*), and the second order removes the first half of the first order
-last. A score is the mean over draws, and its standard error comes from their spread. If fewer than eight draws of four
-orders are allowed, a draw is an order and its reverse.
+**Random orders.** One draw has four orders: a random order, the same order rotated by half its length, and the reverse
+of both. An order and its reverse together are exact for effects of single units and of pairs (Mitchell et al. 2022,
+*Sampling Permutations for Shapley Value Estimation*), and the rotated order removes the first half of the first order
+last. A score is the mean over draws, and its standard error comes from the spread of the draws. If fewer than eight
+draws of four orders are allowed, a draw is an order and its reverse.
 
-**Control variate.** Where each masked copy is a pass over the model, a surrogate fitted to the other draws makes the
-spread smaller, see `hf_gradexplain.attribution.masking.surrogate`. A linear surrogate could not: in every order, a
-linear function gives each unit its exact value.
+**Control variate.** If each masked copy is a pass over the model, a surrogate function that is fitted to the other
+draws reduces the spread, see `hf_gradexplain.attribution.masking.surrogate`. A linear surrogate would not help, because
+every order gives its exact values.
 """
 
 from dataclasses import dataclass
@@ -36,10 +36,10 @@ from hf_gradexplain.perturb import Shortcut
 class Shapley(SampledSource):
     """Shapley values of the units, see `hf_gradexplain.attribution.masking.shapley`.
 
-    They are exact, with errors of 0, where the logits of the model are a sum over units and the objective is linear in
-    them (FastText with the objective `logit`), and where no more than `max_evals` copies remove all sets of units.
+    They are exact, with errors of 0, in two cases: if the logits are a sum over units and the objective is linear in
+    them (FastText with the objective `logit`), and if `max_evals` copies are enough for all sets of units.
 
-    At least two draws of two orders run, `4 (U - 1)` masked copies, also where `max_evals` is smaller.
+    At least two draws of two orders, which are `4 (U - 1)` masked copies, run even if `max_evals` is smaller.
     """
 
     continues: ClassVar[bool] = True
@@ -53,12 +53,12 @@ class Shapley(SampledSource):
         return most_copies(units, max_evals)
 
     def saved_by(self, shortcut: Shortcut, units: int) -> bool:
-        """Return whether a shortcut saves these copies: of all sets of units, or of walks through random orders."""
+        """Return whether a shortcut replaces these copies: of all sets of units, or along random orders."""
         return shortcut.has_subsets if 2**units - 2 <= self.budget.max_evals else shortcut.has_curves
 
 
 def shapley_values(game: Game, budget: Budget, earlier: Earlier | None = None) -> Estimate:
-    """Return the Shapley values of a game; `earlier` are the draws that were made already."""
+    """Return the Shapley values of a game, continuing the `earlier` draws if there are any."""
     return exact_estimate(game, budget.max_evals) or sampled_values(game, budget, earlier)
 
 

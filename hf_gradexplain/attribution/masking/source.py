@@ -1,4 +1,4 @@
-"""The source of every method that draws masked copies of a text at random."""
+"""The base class of sources that draw masked copies of a text at random."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,17 +15,17 @@ from hf_gradexplain.text.data import Sampled
 
 @dataclass(frozen=True)
 class SampledSource:
-    """Estimates the scores of each text from masked copies, as many as its budget asks for.
+    """Estimates the scores of each text from random masked copies, within a budget.
 
-    A subclass has the two methods `estimate` and `most_copies`. Arguments that are None are filled from the options of
-    a call, see `hf_gradexplain.options.Options`.
+    A subclass defines the methods `estimate` and `most_copies`. Arguments that are None are filled in from the options
+    of the call, see `hf_gradexplain.options.Options`.
 
     Args:
         max_evals: Largest number of masked copies of a text.
         max_error: Stop once the standard error of every score is at most this share of the largest absolute score.
-        tell_apart: Stop once the intervals of this number of highest-scored units lie above those of all others.
-        earlier: The result of the first draws of the only text; further draws continue it. A subclass that can do this
-            has `continues = True`.
+        tell_apart: Stop once the 95 % intervals of this many highest-scored units lie above those of all others.
+        earlier: The result of earlier draws of the only text, which further draws continue. A subclass that supports
+            this has `continues = True`.
     """
 
     max_evals: int | None = None
@@ -69,9 +69,10 @@ class SampledSource:
 
 
 def sample(forwards: Sequence[ForwardPass], estimate: Callable[[Game], Estimate]) -> list[Sampled]:
-    """Return the scores that a function estimates for each text, per class.
+    """Apply a function that estimates scores to each text, and return the scores per class.
 
-    Each text is a game of its own: its masked copies fill whole passes, and what it gets does not depend on the others.
+    Each text is a game of its own: its masked copies fill whole passes, and its scores do not depend on the other
+    texts.
 
     Args:
         forwards: The forward passes over the same texts; they differ only in the explained classes.

@@ -1,19 +1,20 @@
-"""A control variate for random orders of removal: a surrogate of the loss, fitted to the other draws.
+"""A control variate for random orders of removal: a surrogate of the loss, which is fitted to the other draws.
 
 Shapley values depend only on the odd part of the loss, `w(S) = (l(x without S) - l(x without all but S)) / 2`, and an
-order and its reverse together give exactly the rises of `w`. A kernel ridge regression on the sets that were run
-predicts `w` for others. Its kernel is the odd part of a Gaussian kernel on sets,
+order and its reverse together give exactly the rises of `w`. A kernel ridge regression on the sets that ran predicts
+`w` for other sets. Its kernel is the odd part of a Gaussian kernel on sets,
 
     k(x, y) = sinh(<x, y> / U) / sinh(1),   x_u = 1 if unit u is removed, -1 otherwise
 
 and its own Shapley values have a closed form, see `shapley_of_kernel`.
 
 A draw is corrected by the surrogate `h` that is fitted to all *other* draws: it becomes the rises of `w - h` along its
-orders, plus the Shapley values of `h`. Since `h` does not depend on the draw, the mean stays the same, whatever `h` is;
-the better `h` predicts `w`, the less the draws vary. All these fits take one inverse of a matrix, as leave-one-out
-residuals of a ridge regression do. Each draw moves by a share of its correction, the same for all units, which
-minimises the spread of the draws. Each draw still adds up to `l(all removed) - l(x)`. A fit takes at least eight draws
-and at most 1,000 sets: draws of texts with more than about 60 units often stay as they are.
+orders, plus the Shapley values of `h`. Since `h` does not depend on the draw, the expected value stays the same for any
+`h`. The better `h` predicts `w`, the less the draws vary. A single inverse of a matrix is enough for all these fits, as
+for the leave-one-out residuals of a ridge regression. Each draw is corrected by a share of its full correction. The
+share is the same for all units, and it minimises the spread of the draws. Each draw still adds up to
+`l(all removed) - l(x)`. A fit needs at least eight draws and at most 1,000 sets, so the draws of texts with more than
+about 60 units often stay as they are.
 
 Surrogates as control variates of Shapley values: Goldwasser & Hooker 2024, *Stabilizing Estimates of Shapley Values
 with Control Variates*; Witter et al. 2025, *Regression-adjusted Monte Carlo Estimators for Shapley Values*.
@@ -38,7 +39,7 @@ _NOISE = 1e-5
 
 
 class CorrectedWalks(Walks):
-    """Draws whose means are those of the corrected draws."""
+    """Draws of random orders whose result is the mean of the corrected draws."""
 
     @cached_property
     def estimate(self) -> Estimate:

@@ -1,4 +1,4 @@
-"""Random orders of removal with the losses along them, which Shapley values are estimated from."""
+"""Random orders of removal and the losses along them, from which Shapley values are estimated."""
 
 from dataclasses import dataclass
 from typing import Self

@@ -1,1 +1,1 @@
-"""BiLSTM: an LSTM in both directions over the word embeddings, pooling over its states, a linear layer."""
+"""BiLSTM: an LSTM in both directions over the word embeddings, pooling of its states, and a linear layer."""

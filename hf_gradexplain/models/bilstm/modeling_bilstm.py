@@ -45,7 +45,7 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
             init.xavier_uniform_(module.weight)
 
     def real_tokens(self, input_ids: Tensor | None, attention_mask: Tensor | None, embeddings: Tensor) -> Tensor:
-        """Return which tokens are not padding, bool `(B, T)`: by the mask or, without one, by the padding id."""
+        """Return which tokens are not padding, `(B, T)` bool, from the mask or, without a mask, from the padding id."""
         if attention_mask is not None:
             return attention_mask != 0
         if input_ids is None or self.config.pad_token_id is None:
@@ -67,13 +67,13 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
     def lstm_states(self, words: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Run the LSTM over the first `lengths` of the words `(T, B, D)`.
 
-        With cuDNN, packed sequences are used. Without cuDNN, the gradient of packed sequences takes time quadratic in
-        `T`: the two directions then run separately, one from the first word and one from the last, with the padding at
-        the end.
+        With cuDNN, packed sequences are used. Without cuDNN, the gradient of packed sequences would take time quadratic
+        in `T`. The two directions then run separately, one from the first word and one from the last word, with the
+        padding at the end.
 
         Returns:
-            The states `(T, B, H)` of the last layer after each step: forward, and backward from the last word on. They
-            have no meaning past a text's length.
+            The states `(T, B, H)` of the last layer after each step, in the forward direction, and in the backward
+            direction from the last word on. States past the length of a text have no meaning.
         """
         if torch.backends.cudnn.is_acceptable(words):
             packed = pack_padded_sequence(words, lengths.cpu(), enforce_sorted=False)
@@ -98,7 +98,7 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
 
         Args:
             input_ids: Token ids `(B, T)`; `T` may be 0.
-            attention_mask: 1 for real tokens, 0 for padding, `(B, T)`; without it, all tokens except the
+            attention_mask: `(B, T)`, 1 for real tokens and 0 for padding. Without it, all tokens but those with the
                 padding id are real.
             inputs_embeds: Embeddings `(B, T, D)` in place of `input_ids`.
             labels: Class ids `(B,)`, or floats `(B, C)` for regression and multi-label classification.

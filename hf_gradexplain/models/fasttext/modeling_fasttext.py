@@ -38,7 +38,7 @@ class FastTextForSequenceClassification(PreTrainedModel):
             init.xavier_uniform_(module.weight)
 
     def real_tokens(self, input_ids: Tensor | None, attention_mask: Tensor | None, embeddings: Tensor) -> Tensor:
-        """Return which tokens are not padding, bool `(B, T)`: by the mask or, without one, by the padding id."""
+        """Return which tokens are not padding, `(B, T)` bool, from the mask or, without a mask, from the padding id."""
         if attention_mask is not None:
             return attention_mask != 0
         if input_ids is None or self.config.pad_token_id is None:
@@ -62,7 +62,7 @@ class FastTextForSequenceClassification(PreTrainedModel):
 
         Args:
             input_ids: Token ids `(B, T)`; `T` may be 0.
-            attention_mask: 1 for real tokens, 0 for padding, `(B, T)`; without it, all tokens except the
+            attention_mask: `(B, T)`, 1 for real tokens and 0 for padding. Without it, all tokens but those with the
                 padding id are real.
             inputs_embeds: Embeddings `(B, T, D)` in place of `input_ids`.
             labels: Class ids `(B,)`, or floats `(B, C)` for regression and multi-label classification.

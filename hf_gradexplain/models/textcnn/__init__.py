@@ -1,1 +1,1 @@
-"""TextCNN: convolutions of several widths over the word embeddings, the maximum over time, a linear layer."""
+"""TextCNN: convolutions of several widths over the word embeddings, a maximum over time, and a linear layer."""

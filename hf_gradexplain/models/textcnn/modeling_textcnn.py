@@ -19,8 +19,8 @@ class TextCNNForSequenceClassification(PreTrainedModel):
 
         feature_f = max_s relu(b_f + sum_{j < w} W_fj . e_{s+j}),    logits = W feature + b
 
-    A text shorter than `w` is padded on the right with zero vectors to `w` tokens and has one window; a text without
-    real tokens is one window of zeros. No other window reaches beyond the text.
+    A text with fewer than `w` tokens is padded on the right with zero vectors and has one window. A text without real
+    tokens has one window of zeros. No other window reaches beyond the text.
 
     Source: Kim, "Convolutional Neural Networks for Sentence Classification" (EMNLP 2014), CNN-rand.
     """
@@ -47,7 +47,7 @@ class TextCNNForSequenceClassification(PreTrainedModel):
             init.xavier_uniform_(module.weight)
 
     def real_tokens(self, input_ids: Tensor | None, attention_mask: Tensor | None, embeddings: Tensor) -> Tensor:
-        """Return which tokens are not padding, bool `(B, T)`: by the mask or, without one, by the padding id."""
+        """Return which tokens are not padding, `(B, T)` bool, from the mask or, without a mask, from the padding id."""
         if attention_mask is not None:
             return attention_mask != 0
         if input_ids is None or self.config.pad_token_id is None:
@@ -75,7 +75,7 @@ class TextCNNForSequenceClassification(PreTrainedModel):
 
         Args:
             input_ids: Token ids `(B, T)`; `T` may be 0.
-            attention_mask: 1 for real tokens, 0 for padding, `(B, T)`; without it, all tokens except the
+            attention_mask: `(B, T)`, 1 for real tokens and 0 for padding. Without it, all tokens but those with the
                 padding id are real.
             inputs_embeds: Embeddings `(B, T, D)` in place of `input_ids`.
             labels: Class ids `(B,)`, or floats `(B, C)` for regression and multi-label classification.
