@@ -1,4 +1,4 @@
-"""A test of whether a text is like reference texts, by what the layers of a model read of it."""
+"""Test whether a text is like reference texts, by the inputs of the layers of a model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,30 +15,29 @@ Features = Sequence[np.ndarray]
 class Detector:
     """A test of whether a text is like reference texts: MaSF (max, Simes, Fisher).
 
-    Of each linear layer of the model, a text's features are the largest value over its tokens of each number that the
-    layer reads: `(D,)`.
+    A text has features for each linear layer of the model: for each input dimension of the layer, the largest value
+    over the tokens of the text, `(D,)`.
 
-    1. Each feature gets a two-sided p-value among those of the first two thirds of the reference, see `two_sided`.
-       Those of a layer are combined by Simes: `s = min_i D p_(i) / i`.
-    2. Each `s` gets a two-sided p-value among those of the same texts: a small one for a layer where the text is
-       unusual, and for one where it is unusually close to the middle of all features. Those of the `L` layers are
-       combined by Fisher: `t = -2 sum log p`.
-    3. The p-value of the text is the share of such large `t` in the last third, of `n` texts:
-       `p = (1 + #{t_i >= t}) / (n + 1)`.
+    1. Each feature gets a two-sided p-value, compared with the same feature in the first two thirds of the reference
+    texts, see `two_sided`. The p-values of a layer are combined by Simes: `s = min_i D p_(i) / i`. 2. Each `s` gets a
+    two-sided p-value, compared with the `s` of the same reference texts. It is small for a layer in which the text is
+    unusual, and for a layer in which all features are unusually close to the middle. The p-values of the `L` layers are
+    combined by Fisher: `t = -2 sum log p`. 3. The p-value of the text compares `t` with the `n` texts in the last third
+    of the reference: `p = (1 + #{t_i >= t}) / (n + 1)`.
 
-    It is valid whatever the features are, and however they depend on each other: of texts like the reference texts, a
-    share of at most `a` has `p <= a`, on average over reference texts (a conformal p-value; Bates et al., "Testing for
-    Outliers with Conformal p-values", Annals of Statistics 2023). To be powerful, it needs more reference texts than
-    a layer has features.
+    This conformal p-value is valid for any features, even if they depend on each other: on average over reference
+    texts, a share of at most `a` of the texts that are like them has `p <= a` (Bates et al., "Testing for Outliers with
+    Conformal p-values", Annals of Statistics 2023). To be powerful, the test needs more reference texts than a layer
+    has features.
 
     Source: Haroush, Frostig, Heller and Soudry, "A Statistical Framework for Efficient Out of Distribution Detection in
-    Deep Neural Networks" (ICLR 2022), as Madsen, Reddy and Chandar, "Faithfulness Measurable Masked Language Models"
-    (ICML 2024), use it. There, the last step takes the same reference texts as the others, by which new texts look more
-    unusual than these.
+    Deep Neural Networks" (ICLR 2022), as used by Madsen, Reddy and Chandar, "Faithfulness Measurable Masked Language
+    Models" (ICML 2024). In their version, the last step uses the same reference texts as the first two steps, so that
+    new texts look more unusual than they are.
 
     Attributes:
         features: Per layer, the features of the first two thirds, sorted: `(m, D)`.
-        simes: Per layer, their combined p-values, sorted: `(m,)`.
+        simes: Per layer, the combined p-values of these texts, sorted: `(m,)`.
         fisher: The statistics `t` of the last third, sorted: `(n,)`.
     """
 
@@ -73,7 +72,7 @@ def _fisher(reference: Sequence[np.ndarray], of_simes: Sequence[np.ndarray], fea
 
 
 def two_sided(reference: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the p-values of features `(N, D)` among those of the reference, sorted `(m, D)`: `(N, D)`.
+    """Return the p-values `(N, D)` of features `(N, D)`, given those of the reference texts, sorted, `(m, D)`.
 
     `p = min(1, 2 (1 + min(#{r <= x}, #{r >= x})) / (m + 1))`.
     """

@@ -1,4 +1,4 @@
-"""Are texts with masked words like those that the model was trained on? A test for each text."""
+"""Test for each text whether, with masked words, it is still like the texts that the model was trained on."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,16 +35,16 @@ reference than on the texts, see `InDistribution.expected`."""
 
 @dataclass(frozen=True, eq=False)
 class InDistribution:
-    """How many texts are out of distribution when a share of their words is masked; `in_distribution` makes it.
+    """How many texts are out of distribution when a share of their words is masked; the result of `in_distribution`.
 
     Attributes:
         shares: The `S` shares of masked words.
         p: `(N, S)` the p-value of each text.
         prediction: `(N, S)` the predicted class.
-        confidence: `(N, S)` its probability (of a regression: the output).
+        confidence: `(N, S)` the probability of this class (for regression, the output).
         method: The method that chose the words.
         reference: The number of reference texts.
-        reference_masked: Whether half of them had random words masked.
+        reference_masked: Whether random words were masked in half of the reference texts.
     """
 
     shares: tuple[float, ...]
@@ -58,10 +58,10 @@ class InDistribution:
     def to_frame(self) -> pd.DataFrame:
         """Return one row per share of masked words.
 
-        The columns are `share`; `out_of_distribution`, the share of texts with p ≤ 0.05, which is in the range
-        `expected` where masked texts are like the reference; its exact binomial 95 % interval `ci_low`, `ci_high`, over
-        texts, for these reference texts; `confidence`, the mean probability of the predicted class; and `n`, the number
-        of texts.
+        The columns are `share`; `out_of_distribution`, the share of texts with p ≤ 0.05, which lies in the range
+        `expected` if masked texts are like the reference; its exact binomial 95 % interval over texts, `ci_low`,
+        `ci_high`, for these reference texts; `confidence`, the mean probability of the predicted class; and `n`, the
+        number of texts.
         """
         n, rows = len(self.p), []
         for share, p, confidence in zip(self.shares, self.p.T, self.confidence.T, strict=True):
@@ -72,12 +72,13 @@ class InDistribution:
 
     @property
     def expected(self) -> tuple[float, float]:
-        """The range that holds the share of texts with p ≤ 0.05 for 95 % of references, if all texts are alike.
+        """The range of the share of texts with p ≤ 0.05 that is expected if the texts are like the reference.
 
-        All p-values are taken among the same `n` reference texts, the last third, so texts are not out of distribution
-        independently of each other: given the reference, each of them is with a probability that is itself random,
-        `Beta(k, n + 1 - k)` with `k = floor(0.05 (n + 1))`. The number of `N` texts is beta-binomial (Bates et al.
-        2023, as in `Detector`); the range is from its 2.5 % to its 97.5 % quantile.
+        It contains the share for 95 % of all possible sets of reference texts. All p-values use the same `n` reference
+        texts, the last third, so they depend on each other. Given the reference, each text has p ≤ 0.05 with the same
+        probability, which is itself random: `Beta(k, n + 1 - k)` with `k = floor(0.05 (n + 1))`. The number of such
+        texts among `N` is therefore beta-binomial (Bates et al. 2023, as in `Detector`). The range is from its 2.5 % to
+        its 97.5 % quantile, divided by `N`.
         """
         n = self.reference - self.reference * 2 // 3
         k = int(LEVEL * (n + 1))
@@ -127,13 +128,14 @@ def in_distribution(
     The test is that of `Detector`. Texts without units cannot be masked and are left out.
 
     Args:
-        engine: An `Explainer`, or its engine.
+        engine: An `Explainer`.
         texts: The texts to test.
-        reference: Other texts of the kind that the model was trained on, but did not see; at least 300, better
+        reference: Other texts, of the kind that the model was trained on, but not training texts. At least 300, better
             a thousand, see `InDistribution.expected` and `Detector`.
-        reference_masked: Whether half of the reference texts get 0 to 100 % of their words masked, as in masked
-            fine-tuning: True for a model that was trained so.
-        method: The method whose highest-scored words are masked first, as on a removal curve; `random` for any.
+        reference_masked: Whether to mask 0 to 100 % of the words in half of the reference texts, as in masked
+            fine-tuning. Give True for a model that was trained in this way.
+        method: The method whose highest-scored words are masked first, as on a removal curve; `random` for random
+            words.
         unit: What is masked: `word`, `word_type`, ...
         baseline: What replaces the word vector of a masked word, as in `Options`.
         shares: The shares of masked words, 0 to 1.
@@ -167,7 +169,7 @@ def in_distribution(
 
 @dataclass(frozen=True, eq=False)
 class _Copies:
-    """Masked copies of a text.
+    """The masked copies of a text.
 
     Attributes:
         index: The position of the text.

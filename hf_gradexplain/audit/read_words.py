@@ -24,11 +24,11 @@ COLUMNS = ("id", "label", "target", "prediction", "regression", "objective", "un
 
 
 class Vocabulary:
-    """The words of document files as whole numbers, in the order in which they are first read.
+    """Gives each word of document files a code, in the order in which words are first read.
 
     Args:
-        key: What makes two units the same word, from the text of a unit: `str.lower` ignores case. None for the text as
-            it is.
+        key: A function of the text of a unit; units with equal results are the same word. `str.lower` ignores case.
+            None for the text as it is.
 
     Attributes:
         words: The words; the code of a word is its index.
@@ -62,23 +62,22 @@ class Vocabulary:
 
 @dataclass(frozen=True, eq=False)
 class WordBlock:
-    """The words of `n` documents: `W` pairs of a document and a word that occurs in it, document after document.
+    """The words of `n` documents: `W` pairs of a document and a word that occurs in it, ordered by document.
 
-    Units that are the same word are one pair, in the place of the first; its scores are the sums of theirs.
+    Units that are the same word form one pair, at the place of the first unit. Its scores are the sums of theirs.
 
     Attributes:
         ids: `(n,)` row numbers of the documents in the dataset.
-        label: `(n,)` their labels, -1 where there is none.
+        label: `(n,)` their labels, -1 for a missing label.
         target: `(n,)` the explained classes.
         prediction: `(n,)` the predicted classes.
-        probability: `(n,)` the probability of the target; in regression, the output; under a contrast, the probability
-            of the target if there were only the two classes.
-        document: `(W,)` the document of each pair, as an index of the arrays above.
-        word: `(W,)` its word, as a code of the vocabulary.
-        scores: Per method `(W,)`.
-        drop: `(W,)` how far `probability` falls when the word alone is masked, from the scores of `loo`. NaN if `loo`
-            is not among the methods of the run, under the objective `logit`, and where several units are one word:
-            their drops do not add up to that of all of them.
+        probability: `(n,)` the probability of the target (for regression, the output). Under a contrast, the
+            probability of the target if there were only the two classes.
+        document: `(W,)` the document of each pair, as an index into the arrays above.
+        word: `(W,)` the word of each pair, as a code of the vocabulary.
+        scores: `(W,)` the scores of each method.
+        drop: `(W,)` how far `probability` falls when only this word is masked, from the scores of `loo`. NaN if the run
+            has no `loo`, under the objective `logit`, and for words of several units, whose drops do not add up.
     """
 
     ids: np.ndarray
@@ -117,7 +116,7 @@ def read_words(
 
     Args:
         paths: Document files of one run.
-        vocabulary: Gives words their codes; it grows as files are read.
+        vocabulary: Gives words their codes; new words are added as files are read.
         methods: The methods whose scores are read; None for all.
         size: The number of documents of a block; the last block may be smaller.
         ids: The documents to read; None for all.

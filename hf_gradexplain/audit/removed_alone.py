@@ -1,18 +1,18 @@
-"""How far the probability falls without one unit, from the scores of leave-one-out."""
+"""Compute how far the probability falls without one unit from the scores of leave-one-out."""
 
 import numpy as np
 from scipy.special import expit, logit
 
 
 def drops_alone(value: np.ndarray, rise: np.ndarray, objective: np.ndarray, regression: np.ndarray) -> np.ndarray:
-    """Return how far the probability `f` of the explained class falls when a unit alone is removed.
+    """Return how far the probability `f` of the explained class falls when only one unit is removed.
 
-    The scores of leave-one-out are the rise of the loss, which is `-log f`, `-f` or, under a contrast,
-    `-log(f / (1 - f))`; see `hf_gradexplain.classifier.objective.Objective`. In regression, where `f` is the output, it
-    is `-f` under every objective without a contrast.
+    The scores of leave-one-out are the rise of the loss. The loss is `-log f`, `-f` or, under a contrast,
+    `-log(f / (1 - f))`, see `hf_gradexplain.classifier.objective.Objective`. For regression, where `f` is the output,
+    it is `-f` under every objective without a contrast.
 
     Args:
-        value: `f` on the full text; it and the other arguments have shapes that broadcast.
+        value: `f` on the full text. The shapes of all arguments broadcast.
         rise: The score of the unit by leave-one-out.
         objective: `loss`, `prob` or `contrast`; under others, such as `logit`, the drop is not known: NaN.
         regression: Whether `f` is an output.

@@ -1,7 +1,7 @@
-"""Faithfulness of explanations: AOPC, correlation with leave-one-out, their uncertainty and their tables.
+"""Measure the faithfulness of explanations: AOPC, correlation with leave-one-out, their uncertainty, and tables.
 
 `evaluate_batch` measures documents, `write_documents` stores them, `make_tables` summarises the stored files, and
-`headline` and `summary_table` present the tables. The formulas are in the modules: `aopc`, `naopc`, `correlation`,
+`headline` and `summary_table` present the tables. The formulas are in the modules `aopc`, `naopc`, `correlation`,
 `bootstrap`, `median`, `comparisons`, `random_band`, `ground_truth`.
 """
 

@@ -1,4 +1,4 @@
-"""Tables of the agreement with leave-one-out: correlations and signs."""
+"""Tables of the agreement of scores with leave-one-out: correlations and signs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -59,13 +59,14 @@ def correlation_tables(
         intervals: The intervals of the means, see `CorrelationSums.intervals`.
 
     Returns:
-        The summary, `CORRELATION_COLUMNS`: `n` counts the documents that have a coefficient. `fraction_significant` is
-        the share of these with `p <= 0.05`. `fraction_significant_fdr` is the same share after the p-values are
-        adjusted for the false discovery rate: no more than 5 % of the significant ones are expected to be false
-        (Benjamini & Hochberg 1995; documents are independent). All of these are NaN without any document, and the
-        interval of the median is NaN for fewer than 6, see `median_interval`.
+        The summary, with the columns `CORRELATION_COLUMNS`. `n` counts the documents that have a coefficient.
+        `fraction_significant` is the share of them with `p <= 0.05`. `fraction_significant_fdr` is the same share after
+        the p-values are adjusted for the false discovery rate: at most 5 % of the significant coefficients are expected
+        to be false (Benjamini & Hochberg 1995; documents are independent). All values are NaN without any document, and
+        the interval of the median is NaN for fewer than 6 documents, see `median_interval`.
 
-        The distribution of the coefficients, `HISTOGRAM_COLUMNS`: `n` of them lie between `low` and `high`.
+        The distribution of the coefficients, with the columns `HISTOGRAM_COLUMNS`: `n` of them lie between `low` and
+        `high`.
     """
     rows, histograms = [], []
     edges = np.linspace(-1, 1, BINS + 1)
@@ -107,12 +108,12 @@ class SignSums:
                 means.add(np.stack([_share(signs[m][name], units[m]) for m in self.methods], 1), weights)
 
     def table(self) -> pd.DataFrame:
-        """Return one row per signed method, `SIGN_COLUMNS`.
+        """Return one row per signed method, with the columns `SIGN_COLUMNS`.
 
         Returns:
             The mean over `n` documents of the share of units with the same sign, with its 95 % bootstrap interval, and
-            the mean share that the method scores 0. `n_undefined` documents have no unit whose leave-one-out score
-            has a sign.
+            the mean share of units that the method scores 0. In `n_undefined` documents, the leave-one-out score of
+            every unit is 0.
         """
         low, high = self.agreement.interval()
         columns = [self.methods, self.agreement.mean, low, high, self.zero.mean, self.agreement.n]

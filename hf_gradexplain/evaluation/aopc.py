@@ -1,8 +1,8 @@
 """The area over the perturbation curve: how far the target's probability falls as units are removed.
 
-A curve holds `f(x^(k))`, `k = 0 ... U`, where `f` is the probability of the target (for regression: the output) and
-`x^(k)` the document without the first `k` units of some order. `x_top(k)` is the document with only the `k`
-highest-scored units. AOPC averages its *drops*:
+A curve holds `f(x^(k))` for `k = 0 ... U`, where `f` is the probability of the target (for regression, the output), and
+`x^(k)` the document without the first `k` units of some order. `x^(-k)` is the document without the `k` lowest-scored
+units, and `x_top(k)` the document with only the `k` highest-scored units. AOPC averages the *drops*:
 
 ==================  ====================  =======================================  ======================
 `removal`           `f(x) - f(x^(k))`     without the `k` highest-scored units     high for a good method
@@ -10,10 +10,10 @@ highest-scored units. AOPC averages its *drops*:
 `sufficiency`       `f(x) - f(x_top(k))`  with the `k` highest-scored units alone  low for a good method
 ==================  ====================  =======================================  ======================
 
-`removal` is Eq. 8 of Du & Xu, and the comprehensiveness of ERASER (DeYoung et al. 2020) with `k` counted in units
-instead of percents; `sufficiency` is ERASER's. Keeping the top `k` of `U` units means removing the other `U - k`,
-lowest first. One curve, of the lowest first, therefore gives both: `negative_first` from its beginning and
-`sufficiency` from its end.
+`removal` is Eq. 8 of Du & Xu. It is also the comprehensiveness of ERASER (DeYoung et al. 2020), with `k` counted in
+units instead of percent. `sufficiency` is that of ERASER. To keep the top `k` of `U` units is to remove the `U - k`
+lowest-scored units. One curve, with the lowest-scored units removed first, therefore gives both: `negative_first` from
+its beginning and `sufficiency` from its end.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def aopc_by_k(drops: np.ndarray, n_documents: int = 1) -> np.ndarray:
 
     Args:
         drops: The drops of one document in the last axis, or their sums over `n_documents`.
-        n_documents: The number of documents that AOPC is the mean of.
+        n_documents: The number of documents that the drops are summed over.
 
     >>> aopc_by_k(np.array([0.0, 0.5, 0.25]))
     array([0.  , 0.25, 0.25])
@@ -62,7 +62,7 @@ def removal_drops(curves: RaggedArray) -> RaggedArray:
 def sufficiency_drops(lowest_first: RaggedArray) -> RaggedArray:
     """Return `f(x) - f(x_top(k))`, the drops with the top `k` units alone.
 
-    At `k = 0` no unit is left, and the drop is that of removing all of them. At `k = U` no unit is missing, and the
+    At `k = 0`, no unit is left, and the drop is that of removing all units. At `k = U`, no unit is removed, and the
     drop is 0.
 
     Args:
@@ -96,8 +96,8 @@ def full_areas(drops: RaggedArray) -> np.ndarray:
 def drop_sums(drops: RaggedArray, longest: int) -> np.ndarray:
     """Return `sum over documents of drop(k)` for `k` from 0 to `longest`: `(longest + 1,)`.
 
-    Curves are flat past a document's end. The changes from one `k` to the next are added over documents, then
-    accumulated over `k`: the flat part of a short document has no changes and costs nothing.
+    Curves are flat past a document's end. The changes from one `k` to the next are summed over documents and then
+    accumulated over `k`, so that the flat part of a short document costs nothing.
     """
     steps = np.diff(drops.values, prepend=0.0)
     steps[drops.starts] = drops.first

@@ -1,4 +1,4 @@
-"""The ranking of the methods under each masking baseline and under deletion: does it depend on the choice?"""
+"""Rank the methods under each masking baseline and under deletion, to see if the ranking depends on the choice."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,9 +23,9 @@ DECIMALS = 6
 
 
 def other_baselines(engine: AttributionEngine, options: Options, names: Sequence[str]) -> dict[str, Options]:
-    """Return the options for each of these baselines except the run's own, checked before anything is computed.
+    """Return the options for each of these baselines except the run's own, and check them.
 
-    `deletion` is one of them: it cuts words out.
+    The name `deletion` stands for cutting words out.
 
     Raises:
         GradexplainError: A name is unknown, the tokenizer has no such token, or the model has no vector for it.
@@ -45,14 +45,14 @@ def other_baselines(engine: AttributionEngine, options: Options, names: Sequence
 def baseline_table(tables: Mapping[str, Tables]) -> pd.DataFrame:
     """Rank the methods by AOPC at `SHORT_K`, for the same documents under each baseline.
 
-    The baseline replaces the vectors of removed units, and `loo` and `signed_gi` measure from it: explanation and
-    masking use the same one. The AOPCs of two baselines belong to different perturbations; compare ranks instead.
+    The baseline replaces the vectors of removed units, and `loo` and `signed_gi` use the same baseline. The AOPCs under
+    two baselines belong to different perturbations, so compare ranks instead.
 
     Args:
         tables: The tables of each baseline.
 
     Returns:
-        Columns `baseline, rank, method, k, aopc, ci_low, ci_high, n`, the best method of each baseline first.
+        Columns `baseline, rank, method, k, aopc, ci_low, ci_high, n`; for each baseline, the best method comes first.
     """
     parts = []
     for name, table in tables.items():
@@ -67,8 +67,9 @@ def baseline_table(tables: Mapping[str, Tables]) -> pd.DataFrame:
 def orders_that_depend(tables: Mapping[str, Tables]) -> list[str]:
     """Return a sentence that says which methods change their order with the baseline; none for a single method.
 
-    Two methods do if one is significantly above the other under one baseline, and significantly below it under another:
-    by the paired tests at the shorter `K`, whose p-values are adjusted within each baseline.
+    Two methods change their order if one is significantly above the other under one baseline, and significantly below
+    it under another. This is decided by the paired tests at the shorter `K`, whose p-values are adjusted within each
+    baseline.
 
     Args:
         tables: The tables of each baseline.

@@ -1,7 +1,8 @@
-"""Means over documents with bootstrap intervals, in constant memory.
+"""Means over documents with bootstrap intervals, in memory that does not grow with their number.
 
-All sums add up over parts of a dataset, and replicates are exact sums (`hf_gradexplain.evaluation.exact_sums`): they
-are equal to the last bit for any number of threads and any order of addition.
+Sums over the parts of a dataset can be added to give the sums over all of it. The sums of the replicates are exact (see
+`hf_gradexplain.evaluation.exact_sums`), so that they are equal to the last bit for any number of threads and any order
+of addition.
 """
 
 from collections.abc import Sequence
@@ -24,15 +25,15 @@ EXACT_K, K_RATIO = 50, 1.05
 def bootstrap_weights(ids: Sequence[int], seed: int, replicates: int = REPLICATES) -> np.ndarray:
     """Return how often each document is drawn in each bootstrap sample: `(n, replicates)`.
 
-    This is the Poisson bootstrap (Hanley & MacGibbon 2006; Chamandy et al. 2012): independent Poisson(1) counts
-    replace multinomial ones. The counts of a document depend on its id and the seed alone. Sums over parts of a
-    dataset therefore add up to the sum over all of it, and methods are compared on the same samples.
+    This is the Poisson bootstrap (Hanley & MacGibbon 2006; Chamandy et al. 2012): independent Poisson(1) counts replace
+    multinomial ones. The counts of a document depend only on its id and the seed. Sums over the parts of a dataset
+    therefore add up to the sum over all of it, and all methods are compared on the same samples.
     """
     return np.stack([np.random.default_rng((seed, i)).poisson(1.0, replicates) for i in ids]).astype(np.float64)
 
 
 class Means:
-    """Means of `C` quantities over the documents that have them, and their bootstrap replicates.
+    """Means of `C` quantities, each over the documents that have it, and their bootstrap replicates.
 
     Args:
         size: `C`.
@@ -64,7 +65,7 @@ class Means:
 
     @property
     def mean(self) -> np.ndarray:
-        """`(C,)`, NaN where no document has the quantity."""
+        """The means, `(C,)`; NaN if no document has the quantity."""
         return _ratio(self.sums, self.n)
 
     @property
@@ -97,7 +98,7 @@ def percentile_interval(mean: np.ndarray, deviations: np.ndarray) -> tuple[np.nd
 def interval_grid(longest: int) -> np.ndarray:
     """Return the `K` at which bootstrap replicates are computed, up to the first one that is at least `longest`.
 
-    For 100,000 units these are 204 values. The grid of a shorter text is the beginning of that of a longer one.
+    For 100,000 units, there are 204 values. The grid of a shorter text is the beginning of the grid of a longer one.
     """
     grid = list(range(EXACT_K + 1))
     while grid[-1] < longest:
@@ -108,8 +109,8 @@ def interval_grid(longest: int) -> np.ndarray:
 class AopcSums:
     """Sums over documents of their AOPC, and of its bootstrap replicates.
 
-    The mean is exact at every `K`. The ends of its interval are exact on `interval_grid`; between two points of the
-    grid, their distance from the mean is interpolated.
+    The mean is exact at every `K`. The ends of its interval are exact at the points of `interval_grid`; between two
+    points, their distance from the mean is interpolated.
 
     Args:
         longest: The largest `K`: the longest document's number of units.

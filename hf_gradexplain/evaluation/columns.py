@@ -1,4 +1,4 @@
-"""Descriptions of the columns of a documents file, for pages and cards."""
+"""Descriptions of the columns of a document file, for pages and cards."""
 
 from collections.abc import Iterator
 

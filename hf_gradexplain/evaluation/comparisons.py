@@ -20,10 +20,10 @@ def holm(p: np.ndarray) -> np.ndarray:
     """Adjust p-values for the number of tests (Holm 1979).
 
     If all differences with an adjusted p-value under 0.05 are called real, the probability of one or more false
-    positives is at most 5 %. Of `m` p-values in ascending order, the `i`-th becomes the greatest of `(m - j + 1) p_j`,
-    `j <= i`, at most 1. Holm's correction holds for tests that depend on each other in any way, as tests of methods on
-    the same documents do. The procedure of Benjamini and Hochberg is not valid for every kind of dependence; it is
-    meant for thousands of tests, a share of which may be wrong. NaN means that there is no test: it stays NaN and is
+    positives is at most 5 %. Of `m` p-values in ascending order, the `i`-th becomes the greatest of `(m - j + 1) p_j`
+    for `j <= i`, and at most 1. Holm's correction is valid for tests that depend on each other in any way, as tests of
+    methods on the same documents do. Benjamini and Hochberg's procedure is not valid for every kind of dependence; it
+    is meant for thousands of tests, of which a share may be wrong. NaN stands for a missing test: it stays NaN and is
     not counted.
 
     >>> holm(np.array([0.01, 0.5, 0.03]))
@@ -40,8 +40,8 @@ def holm(p: np.ndarray) -> np.ndarray:
 def paired_t_test(mean: np.ndarray, sum_of_squares: np.ndarray, n: int) -> np.ndarray:
     """Return the two-sided p-values of the paired t-test of `n` differences: `(P,)`.
 
-    `t = mean / sqrt(sum_of_squares / (n - 1) / n)` with `n - 1` degrees of freedom. The p-value is 1 where all
-    differences are 0, 0 where they all are the same other number, and NaN for fewer than two documents.
+    `t = mean / sqrt(sum_of_squares / (n - 1) / n)` with `n - 1` degrees of freedom. The p-value is 1 if all differences
+    are 0, 0 if all are the same number other than 0, and NaN for fewer than two documents.
 
     Args:
         mean: The mean differences `(P,)`.
@@ -58,16 +58,16 @@ def paired_t_test(mean: np.ndarray, sum_of_squares: np.ndarray, n: int) -> np.nd
 class PairedSums:
     """Sums over documents of the differences between methods in AOPC at a few `K`.
 
-    The test is the paired t-test. AOPC is a mean over documents, and this test is about the mean difference.
-    Wilcoxon's signed-rank test and a permutation test that flips signs assume symmetric differences: skewed differences
-    can be significant although their mean is 0. The smallest p-value of a permutation test is one over its number of
-    draws. Because differences of probabilities are bounded, the p-values of the t-test are reliable from a few dozen
-    documents on; for fewer, look at the interval. The test needs only sums, and so the same memory for any number of
-    documents.
+    The test is the paired t-test. AOPC is a mean over documents, and this test is about the mean difference. Wilcoxon's
+    signed-rank test and permutation tests that flip signs assume symmetric differences; with skewed differences, they
+    can be significant although the mean is 0. Besides, the p-value of a permutation test is at least one over its
+    number of draws. Since differences of probabilities are bounded, the p-values of the t-test are reliable from a few
+    dozen documents on; with fewer documents, look at the interval. The test only needs sums, so its memory does not
+    grow with the number of documents.
 
     Args:
         methods: The `M` methods' names.
-        ks: The `K`, distinct.
+        ks: The values of `K`, all different.
         replicates: The number of bootstrap samples.
     """
 
@@ -83,7 +83,8 @@ class PairedSums:
 
         Args:
             areas: `(M, n, K)` AOPC of every method for each document at each `K`.
-            scale: `(n,)` the size of the probabilities: differences up to `ROUNDING` times this count as 0.
+            scale: `(n,)` the magnitude of the probabilities; differences up to `ROUNDING` times this magnitude count as
+                0.
             weights: Their `bootstrap_weights` `(n, replicates)`.
         """
         differences = areas[self.pair_indices[:, 0]] - areas[self.pair_indices[:, 1]]
@@ -94,7 +95,7 @@ class PairedSums:
         self.squares += np.square(flat).sum(0)
 
     def table(self) -> pd.DataFrame:
-        """Return one row per `K` and pair, the better method first.
+        """Return one row per `K` and pair of methods, with the better one as `method`.
 
         Returns:
             Columns `k, method, other, difference, ci_low, ci_high, p, p_adjusted, n`: the mean of AOPC(`method`) -

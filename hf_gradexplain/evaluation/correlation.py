@@ -13,7 +13,7 @@ SIGNIFICANCE = 0.05
 
 
 def correlated_methods(methods: Sequence[str]) -> list[str]:
-    """Return the methods that have a correlation: all except the reference; none if the reference is missing."""
+    """Return the methods to correlate with the reference: all others; none if the reference is missing."""
     return [method for method in methods if method != REFERENCE] if REFERENCE in methods else []
 
 
@@ -33,8 +33,8 @@ def correlate_all(
         precision: The compute dtype of the scores.
 
     Returns:
-        Per document, for each method but the reference: every coefficient, its p-value (`pearson_p`), and under
-        `undefined` the reason if they are undefined, else None.
+        For each document and each method other than the reference: every coefficient, its p-value (such as
+        `pearson_p`), and under `undefined` the reason if they are undefined, otherwise None.
     """
     methods = correlated_methods(list(scores))
     if not methods:
@@ -55,17 +55,16 @@ def correlate_all(
 
 
 def sign_agreement(scores: np.ndarray, reference: np.ndarray) -> dict[str, np.ndarray]:
-    """Compare the signs of scores with those of the reference, `(..., U)` both, in every row.
+    """Compare the signs of the scores in each row with those of the reference; both are `(..., U)`.
 
-    The agreement is `same / (same + opposite + zero)`: of the units whose reference score has a sign, the share with
-    the same sign in the method's scores. Units whose reference score is 0 are left out. A unit that the method scores
-    0, but the reference does not, counts as disagreement. A score counts as 0 if it is smaller than a few rounding
-    errors of float32 relative to the greatest one of the row. The agreement is undefined where all reference scores
-    are 0.
+    The agreement is `same / (same + opposite + zero)`: the share of units with the same sign, among the units whose
+    reference score is not 0. If only the method scores a unit 0, that counts as disagreement. A score counts as 0 if it
+    is smaller than a few rounding errors of float32, relative to the largest score of the row. The agreement is
+    undefined if all reference scores are 0.
 
     Returns:
-        The numbers of units with the `same` sign, with the `opposite` sign, and `zero` by the method alone, `(...)`
-        each.
+        The numbers of units with the `same` sign, with the `opposite` sign, and with a score of `zero` by the method
+        alone, `(...)` each.
 
     >>> counts = sign_agreement(np.array([1.0, -2.0, 0.0, 3.0]), np.array([2.0, 1.0, -1.0, 0.0]))
     >>> {name: int(n) for name, n in counts.items()}

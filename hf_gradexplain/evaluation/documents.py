@@ -1,4 +1,4 @@
-"""One row per evaluated document, and its Parquet form; docs/documents.md describes the columns."""
+"""Write and read document files: Parquet files with a row per evaluated document, see docs/documents.md."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -44,20 +44,20 @@ MEASURED = ("curves", "correlations", "signs", "negative_first", "random_orders"
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedDocument:
-    """A document's explanation and its faithfulness measurements.
+    """The explanation of a document and the measurements of its faithfulness.
 
     Attributes:
         id: Row number in the dataset.
         label: Its label in the dataset, or None.
         explanation: Units and scores.
-        curves: For each method `(U + 1,)`: the target's probability without the `k` highest-scored units.
-        correlations: For each method but the reference, see `hf_gradexplain.evaluation.correlation.correlate_all`.
-        signs: For each signed method but the reference, see `hf_gradexplain.evaluation.correlation.sign_agreement`.
-        negative_first: For each method `(U + 1,)`: the target's probability without the `k` lowest-scored units. This
+        curves: For each method, the target's probability without the `k` highest-scored units: `(U + 1,)`.
+        correlations: For each method except the reference, see `hf_gradexplain.evaluation.correlation.correlate_all`.
+        signs: For each signed method except the reference, see `hf_gradexplain.evaluation.correlation.sign_agreement`.
+        negative_first: For each method, the target's probability without the `k` lowest-scored units: `(U + 1,)`. This
             and the following attributes are empty if they were not measured.
-        random_orders: `mean` and `variance`, `(U + 1,)` each: see
+        random_orders: `mean` and `variance` over random orders, `(U + 1,)` each, see
             `hf_gradexplain.evaluation.random_band.summarize_orders`.
-        bounds: `lower`, `upper`, `exact`: see `hf_gradexplain.evaluation.naopc.document_bounds`.
+        bounds: `lower`, `upper` and `exact`, see `hf_gradexplain.evaluation.naopc.document_bounds`.
         rationale: The spans `(start, end)` of the text that people marked as the reason for its label, see
             `hf_gradexplain.text.rationales`; None if the run has no rationales.
     """
@@ -88,7 +88,7 @@ class EvaluatedDocument:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "EvaluatedDocument":
-        """Build a document from the values of `to_row`; a missing column was not measured."""
+        """Create a document from the values of `to_row`; what a missing column would hold was not measured."""
         arrays = {
             name: {key: np.asarray(x, dtype=float) for key, x in (row.get(name) or {}).items()}
             for name in ("curves", "negative_first", "random_orders")
@@ -108,7 +108,7 @@ class EvaluatedDocument:
 
 
 def schema(methods: Sequence[str], measures: Measures | None = None, more: Collection[str] = ()) -> pa.Schema:
-    """Return the columns of a documents file; quantities that are not measured have no column.
+    """Return the columns of a document file; quantities that are not measured have no column.
 
     Args:
         methods: The methods.
@@ -151,9 +151,9 @@ def write_documents(
     columns: pa.Schema,
     left_out: Mapping[int, str] | None = None,
 ) -> None:
-    """Write documents to a Parquet file, which appears only when it is complete, with its SHA-256 next to it.
+    """Write documents to a Parquet file, which appears only when it is complete, and its SHA-256 to a file beside it.
 
-    The pages of the file have checksums too, for readers that know nothing of the SHA-256.
+    The pages of the file also have checksums, for readers that do not use the SHA-256.
 
     Args:
         documents: The documents.
@@ -170,10 +170,10 @@ def write_documents(
 
 
 def damage(path: Path) -> str | None:
-    """Return how a documents file differs from the one that was written, in words; None if it does not.
+    """Return how a document file differs from the file that was written, in words; None if it does not differ.
 
-    The SHA-256 and the number of rows are compared with the recorded ones, if they were recorded. A missing SHA-256 is
-    judged by the caller: `hf_gradexplain.run.folder.finished_shards` counts such a file as corrupt.
+    The SHA-256 and the number of rows are compared with the recorded values, if there are any. The caller decides what
+    a missing SHA-256 means: `hf_gradexplain.run.folder.finished_shards` counts such a file as corrupt.
 
     Raises:
         OSError: The file cannot be read.
@@ -190,7 +190,7 @@ def _wrong_count(file: pq.ParquetFile) -> str | None:
 
 
 def open_documents(path: Path) -> pq.ParquetFile:
-    """Open a documents file after comparing it with what was recorded when it was written, see `damage`.
+    """Open a document file after a check that it was not damaged, see `damage`.
 
     Raises:
         GradexplainError: The file is damaged.
@@ -240,11 +240,11 @@ def read_chosen(paths: Sequence[Path], ids: Collection[int]) -> dict[int, Explan
 
 
 def iterate_documents(paths: Sequence[Path], measured: Sequence[str] = MEASURED) -> Iterator[EvaluatedDocument]:
-    """Yield the documents of all files, in order; a few of them are held at a time.
+    """Yield the documents of all files, in order; only a few are in memory at a time.
 
     Args:
         paths: The files.
-        measured: The measurements to read, by column: the others are empty.
+        measured: The columns of measurements to read; other measurements stay empty.
     """
     for path in paths:
         file = open_documents(path)

@@ -1,4 +1,4 @@
-"""Evaluation of a scored batch: removal curves, correlations, and optional measurements."""
+"""Evaluate a scored batch: removal curves, correlations, and optional measurements."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -59,11 +59,11 @@ def evaluate_batch(
 
 
 def batch_curves(scored: ScoredBatch, measures: Measures) -> dict[str, np.ndarray]:
-    """Return the curves of all orders of removal, computed together.
+    """Return the removal curves of all orders, which are computed together.
 
     Returns:
-        `curves` and, if measured, `negative_first`, `(M, B, U + 1)` each; if measured, `random_orders`, for `R` random
-        orders, `(R, B, U + 1)`.
+        `curves` and, if measured, `negative_first`, `(M, B, U + 1)` each, and `random_orders`, `(R, B, U + 1)` for `R`
+        random orders.
     """
     seed = scored.options.seed
     ranks = document_ranks(scored, seed, measures.ties)
@@ -108,7 +108,7 @@ def target_probabilities(scored: ScoredBatch, ranks: np.ndarray, steps: Collecti
     Args:
         scored: The batch.
         ranks: Orders of removal.
-        steps: The `k` at which to run the model, in addition to the two ends; between them the curve is linear. None
+        steps: The values of `k` at which the model runs, besides the two ends; between them the curve is linear. None
             for every `k`.
 
     Raises:
@@ -127,7 +127,7 @@ def target_probabilities(scored: ScoredBatch, ranks: np.ndarray, steps: Collecti
 
 @torch.no_grad()
 def batch_bounds(scored: ScoredBatch, full_text: np.ndarray, beam_size: int) -> list[dict[str, float | bool]]:
-    """Return the bounds of each document's AOPC, given the probabilities with all units, `full_text` `(B,)`."""
+    """Return the bounds of each document's AOPC, given the probabilities of the full texts, `full_text` `(B,)`."""
     batch, bounds = scored.forward.batch, []
     with frozen_eval_mode(scored.forward.classifier.model):
         for b, document in enumerate(batch.documents):

@@ -1,8 +1,8 @@
-"""Sums that are the same to the last bit in any order of addition.
+"""Sums that are equal to the last bit in any order of addition.
 
-Floating-point addition rounds, so a sum usually depends on the order of its terms: on the number of threads, processes
-and files. If all terms are whole multiples of one small power of two, `GRAIN`, and the sum stays below `2^53` of them,
-float64 adds without any rounding.
+Floating-point addition rounds, so a sum usually depends on the order of its terms, and thus on the number of threads,
+processes and files. If all terms are whole multiples of a small power of two, `GRAIN`, and the sum stays below `2^53`
+times `GRAIN`, float64 adds them without any rounding.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Choices of an evaluation: the order of ties, and optional measurements with their cost."""
+"""The choices of an evaluation: how ties are ordered, and which optional measurements to make."""
 
 from dataclasses import dataclass
 from typing import get_args
@@ -10,21 +10,25 @@ from hf_gradexplain.perturb import Shortcut
 
 @dataclass(frozen=True)
 class Measures:
-    """What to measure, validated on creation.
+    """What an evaluation measures; values are checked on creation.
 
-    The removal curves take `U` masked copies of a document of `U` units per method. The options add:
+    For a document of `U` units, the removal curves take `U` masked copies per method. The options add the following
+    copies.
 
     Attributes:
-        random_orders: Number of random orders per document, whose spread is the random band: `U` copies for each.
-        both_ends: Whether to remove the lowest-scored units first as well, which also gives sufficiency: `U` copies
-            per method.
-        bounds: Whether to search for the best and the worst order of each document, which normalised AOPC needs:
-            `2^U` copies up to `EXACT_UNITS` units, about `beam_size U^2` for more.
-        beam_size: Number of sets of removed units that the search keeps at every step.
-        k_grid: Numbers of removed units at which the model is run; empty for all. A curve is exact at these and at
-            its two ends, and linear in between. A model with a shortcut for curves is exact everywhere.
-        ties: Which of two equal scores is removed first: a `random` one, or the one whose `position` is earlier. In
-            news the first words matter most, so `position` favours a method with many equal scores.
+        random_orders: Number of random orders per document, whose spread gives the random band. `U` copies for each
+            order.
+        both_ends: Whether to also remove the lowest-scored units first, which gives sufficiency as well. `U` copies per
+            method.
+        bounds: Whether to search for the best and the worst order of each document, which normalised AOPC needs. `2^U`
+            copies up to `EXACT_UNITS` units, and about `beam_size U^2` copies for more units.
+        beam_size: Number of sets of removed units that this search keeps at every step.
+        k_grid: Numbers of removed units at which the model runs; empty for all. A curve is exact at these numbers and
+            at its two ends, and interpolated linearly in between. If the model has a shortcut for curves, they are
+            exact everywhere.
+        ties: Which of two units with equal scores is removed first: with `random`, a random one; with `position`, the
+            one that comes first in the text. In news the first words matter most, so `position` favours methods with
+            many equal scores.
 
     Raises:
         GradexplainError: A number is out of range, or `ties` is not one of the choices.
@@ -53,12 +57,12 @@ class Measures:
         choose("ties", self.ties, get_args(TiesName))
 
     def steps(self, n_units: int) -> int:
-        """Return how many masked copies of a text of `n_units` units one order takes, without those at its two ends."""
+        """Return how many masked copies one order takes for a text of `n_units` units, not counting its two ends."""
         inside = range(1, n_units)
         return sum(k in inside for k in set(self.k_grid)) if self.k_grid else len(inside)
 
     def orders(self, methods: int) -> int:
-        """Return the number of orders in which the units of a text are removed; each takes `steps` masked copies."""
+        """Return the number of orders in which the units of a text are removed; each takes `steps` copies."""
         return methods * (1 + self.both_ends) + self.random_orders
 
 
@@ -72,15 +76,15 @@ def default_measures(
     k_grid: tuple[int, ...] = (),
     ties: TiesName = "random",
 ) -> Measures:
-    """Return the given choices; where a choice is None, take the largest value that is cheap with this shortcut.
+    """Return the given choices; each choice that is None is set to the largest value that is cheap for the model.
 
-    With a shortcut for removal curves, orders are cheap: 20 random ones and both ends. Without one, 2 random orders,
-    the smallest number that has a spread: over many documents they estimate the band as well as 20 do, see
-    `hf_gradexplain.evaluation.random_band`. The bounds are never cheap: for a FastText and 150 units they take ten
-    times as long as everything else.
+    With a shortcut for removal curves, orders are cheap, and the defaults are 20 random orders and both ends. Without a
+    shortcut, the default is 2 random orders, the smallest number that has a spread. Over many documents, they estimate
+    the band as well as 20 orders do, see `hf_gradexplain.evaluation.random_band`. The bounds are never cheap: for
+    FastText and 150 units they take ten times as long as everything else.
 
     Raises:
-        GradexplainError: A value cannot be used, or `bounds` is set together with a `k_grid` that the curves obey.
+        GradexplainError: A value cannot be used, or `bounds` is set although the curves are computed only at `k_grid`.
     """
     fast = shortcut.has_curves
     if bounds and k_grid and not fast:
@@ -99,10 +103,10 @@ def default_measures(
 
 
 def largest_k(measures: Measures, shortcut: Shortcut, max_k: int | None) -> int | None:
-    """Return the largest `K` of the tables: `max_k`, or that of `k_grid` if it is smaller; None for no limit.
+    """Return the largest `K` of the tables: `max_k`, or the largest value of `k_grid` if smaller; None for no limit.
 
-    Beyond its grid, a curve is a straight line to its end, so there is no AOPC. With a shortcut for curves it is exact
-    everywhere.
+    Beyond the grid, a curve is only a straight line to its end, from which no AOPC can be computed. With a shortcut,
+    curves are exact everywhere.
     """
     if not measures.k_grid or shortcut.has_curves:
         return max_k

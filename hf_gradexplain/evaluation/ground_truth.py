@@ -1,4 +1,4 @@
-"""Agreement of a method's top units with known ground truth, for texts with planted words."""
+"""Compare the top units of methods with a known ground truth: words that were planted in the texts."""
 
 from collections.abc import Callable, Iterable
 
@@ -13,12 +13,12 @@ def r_precision(ranks: np.ndarray, supports: np.ndarray) -> tuple[bool, float] |
     """Compare an order of units with the ground truth.
 
     Args:
-        ranks: `(U,)`: 0 for the unit that the method puts first.
-        supports: `(U,)` bool: whether the unit is known to support the target.
+        ranks: `(U,)` the rank of each unit; 0 for the unit that the method puts first.
+        supports: `(U,)` bool, whether each unit is known to support the target.
 
     Returns:
-        Whether the first unit supports the target, and R-precision: the share of supporting units among the first
-        `m`, where `m` is the number of supporting units. None if there are none.
+        Whether the first unit supports the target, and the R-precision: the share of supporting units among the first
+        `m` units, where `m` is the number of supporting units. None if no unit supports the target.
     """
     m = int(supports.sum())
     return (bool(supports[ranks == 0].any()), float(supports[ranks < m].mean())) if m else None
@@ -31,12 +31,12 @@ def planted_table(
 
     Args:
         explanations: Pairs of a document's id and its explanation.
-        weight: `(word, class) -> float`: positive where the word was planted to support the class.
-        seed: Seed for breaking ties at random, together with the document's id.
+        weight: A function `(word, class) -> float`, positive if the word was planted to support the class.
+        seed: Seed of the random order of ties, which also depends on the document's id.
 
     Returns:
-        One row per method, columns `method, top_1, precision, n`: the share of documents whose first unit supports
-        the target, and the mean R-precision, over the `n` documents with a supporting word.
+        One row per method with the columns `method, top_1, precision, n`: the share of documents whose first unit
+        supports the target, and the mean R-precision, both over the `n` documents with a supporting word.
     """
     rows = []
     for i, explanation in explanations:

@@ -12,8 +12,8 @@ def median_interval(values: np.ndarray) -> tuple[float, float]:
     """Return the 95 % confidence interval of a median: `(n,)` to its two ends.
 
     The ends are the `r`-th smallest and the `r`-th largest value, for the largest `r` with
-    `P(Binomial(n, 1/2) < r) < 0.025`. They hold the median of any distribution with a probability of at least 95 %,
-    ties included (Conover, *Practical Nonparametric Statistics*, 3rd edition, section 3.2). Both ends are NaN for
+    `P(Binomial(n, 1/2) < r) < 0.025`. They enclose the median of any distribution, also with ties, with a probability
+    of at least 95 % (Conover, *Practical Nonparametric Statistics*, 3rd edition, section 3.2). Both ends are NaN for
     fewer than `MIN_VALUES` values.
 
     >>> median_interval(np.arange(101.0))

@@ -6,8 +6,8 @@ the best order of its units:
 
     NAOPC = (AOPC(U) - lower) / (upper - lower)
 
-`U` is the document's number of units. AOPC here is Eq. 8 with its term `k = 0`. They leave this term out, which
-changes AOPC, lower and upper by the same factor, and does not change NAOPC.
+`U` is the number of units of the document. AOPC here is Eq. 8 of Du & Xu, with the term `k = 0`. Edin et al. leave this
+term out. That changes AOPC and both bounds by the same factor, so NAOPC is the same.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,13 +26,13 @@ EXACT_UNITS = 10
 
 @dataclass(frozen=True, eq=False)
 class Sets:
-    """`S` different sets of removed units, all of one size, each with the best total over orders that reach it.
+    """`S` different sets of removed units, all of one size, with the best total over the orders that lead to each set.
 
     Attributes:
         removed: `(S, U)` bool.
         keys: `(S,)` the sum of the `_unit_keys` of the removed units, which identifies the set.
-        totals: `(S,)` the least `sum f(x^(k))` over all orders that reach the set; the least `-sum f(x^(k))` in
-            the search for the largest sum.
+        totals: `(S,)` the least `sum f(x^(k))` over all orders that lead to the set. In the search for the largest sum,
+            the least `-sum f(x^(k))`.
     """
 
     removed: np.ndarray
@@ -48,10 +48,10 @@ def extreme_sums(
 ) -> tuple[float, float]:
     """Return the least and the greatest `sum_{k=1..U} f(x^(k))` over all orders of removal.
 
-    The rest of a curve depends on the set of units that are removed, not on their order. The search therefore goes
-    from `k` to `k + 1` over sets, and of all orders that reach a set only the best matters: `2^U` sets replace `U!`
-    orders. A beam search keeps the `width` sets with the best sums at each `k`. It takes about `width U^2 / 2` values
-    per bound, and its bounds lie inside the exact ones.
+    After `k` removals, the rest of a curve depends on the set of removed units, not on their order. The search
+    therefore goes from sets of `k` units to sets of `k + 1` units, and keeps only the best of all orders that lead to a
+    set: `2^U` sets replace `U!` orders. A beam search keeps only the `width` sets with the best sums at each `k`. It
+    takes about `width U^2 / 2` values per bound, and its bounds lie inside the exact bounds.
 
     Args:
         value: `f` without each of `N` sets of units: `(N, U)` bool to `(N,)`.
@@ -100,8 +100,9 @@ def document_bounds(
 def normalised_aopc(aopc: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
     """Return `(AOPC - lower) / (upper - lower)` per document, `(n,)`; NaN where the bounds are equal up to rounding.
 
-    The bounds are equal for documents of no or one unit, which have one order, and where no unit matters to the model.
-    The value is above 1 for an order that is better than those of the beam search; it is not clipped.
+    The bounds are equal for documents of at most one unit, which have only one order, and for documents in which no
+    unit matters to the model. The value is not clipped: it is above 1 for an order that is better than what the beam
+    search found.
     """
     width = upper - lower
     defined = width > _rounding_error(lower, upper)
@@ -131,7 +132,7 @@ class NormalisedSums:
         """Add documents.
 
         Args:
-            aopc: Their AOPC `(M, n)`, each at its number of units.
+            aopc: `(M, n)` the AOPC of each document at its number of units.
             bounds: Their `document_bounds`, `(n,)` each.
             weights: Their `bootstrap_weights` `(n, replicates)`.
         """
@@ -149,10 +150,10 @@ class NormalisedSums:
 
         Returns:
             Columns `method, naopc, ci_low, ci_high, n, n_undefined, n_outside, aopc, lower, upper, n_exact`: the mean
-            NAOPC with its 95 % bootstrap interval over the `n` documents that have one; the number of documents whose
-            AOPC lies outside of their bounds because the beam search missed the best or the worst order; the means
-            over all documents of AOPC at each document's number of units and of its bounds; and the number of
-            documents with exact bounds.
+            NAOPC over the `n` documents that have one, with its 95 % bootstrap interval; `n_undefined`, the number of
+            other documents; `n_outside`, the number of documents whose AOPC lies outside of its bounds, because the
+            beam search missed the best or the worst order; the means over all documents of AOPC and of its bounds, at
+            each document's number of units; and `n_exact`, the number of documents with exact bounds.
         """
         low, high = self.normalised.interval()
         *aopc, lower, upper = self.area_sums / max(self.n, 1)

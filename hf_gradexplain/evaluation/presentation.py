@@ -1,4 +1,4 @@
-"""An evaluation for readers: its tables and figures with their captions, and the warnings that readers need."""
+"""Present an evaluation: tables and figures with captions, and warnings."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -100,7 +100,7 @@ COLUMNS = {
 
 
 def column_meanings(columns: Iterable[str]) -> dict[str, str]:
-    """Return what the columns of a table mean, by column; columns that need no words are left out.
+    """Return the meanings of the columns of a table; columns that need no explanation are left out.
 
     >>> column_meanings(["method", "NAOPC"])
     {'NAOPC': '0 for the worst order of the units, 1 for the best.'}
@@ -110,7 +110,7 @@ def column_meanings(columns: Iterable[str]) -> dict[str, str]:
 
 
 def readable_tables(tables: Tables, extra: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Return the tables of the report and the card, by caption.
+    """Return the tables for the report and the card, by caption.
 
     Args:
         tables: The tables of the evaluation.
@@ -141,7 +141,7 @@ READABLE: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 
 
 def readable_extra(extra: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Return the tables of extra measures for readers, by caption: with intervals in the cells."""
+    """Return the tables of extra measures by caption, with intervals in the cells."""
     shown = {name: READABLE.get(name, in_cells)(table) for name, table in extra.items()}
     return {CAPTIONS.get(name, name): table for name, table in shown.items()}
 
@@ -190,7 +190,7 @@ def undecided(methods: Sequence[str]) -> str:
 
 
 def random_warnings(tables: Tables) -> dict[str, str]:
-    """Return for each method that was not shown to beat a random order the sentence that warns of it."""
+    """Return a sentence of warning for each method that was not shown to beat a random order."""
     return {
         **{name: distrust([name], tables.unit) for name in no_better_than_random(tables)},
         **{name: undecided([name]) for name in unclear_against_random(tables)},
@@ -208,7 +208,7 @@ def incomplete_notes(counts: pd.DataFrame) -> list[str]:
 
 
 def warnings_of(tables: Tables) -> list[str]:
-    """Return the warnings that follow from the tables: methods like random orders, and scores that do not add up."""
+    """Return the warnings that follow from the tables, such as methods that do not beat a random order."""
     unfit, unclear = no_better_than_random(tables), unclear_against_random(tables)
     about_random = [*([distrust(unfit, tables.unit)] if unfit else []), *([undecided(unclear)] if unclear else [])]
     return [*about_random, *incomplete_notes(tables.counts)]

@@ -21,31 +21,31 @@ Curve = TypeVar("Curve")
 
 
 def with_mean_random(curves: Mapping[str, Curve], random_orders: Mapping[str, Curve]) -> dict[str, Curve]:
-    """Return curves by method, with the mean over the random orders in place of that of `random`, if it was measured.
+    """Return the curves by method; the curve of `random` is replaced by the mean over random orders, if measured.
 
-    One order lies outside the random band in 5 % of all cases; the mean of several is its middle. AOPC is
-    linear in the curve, so that it becomes the mean AOPC over the orders. A random order reversed is a random order:
-    this holds for the curves of removing the lowest-scored units first, too.
+    The curve of a single order lies outside the random band in 5 % of all cases; the mean over several orders is the
+    middle of the band. AOPC is linear in the curve, so it becomes the mean AOPC over the orders. A reversed random
+    order is also a random order, so the same holds for curves of removing the lowest-scored units first.
     """
     mean = {RANDOM: random_orders["mean"]} if "mean" in random_orders and RANDOM in curves else {}
     return {**curves, **mean}
 
 
 def random_ranks(document: Document, seed: int, orders: int) -> np.ndarray:
-    """Return ranks of a document's units, the same in any batch: for `R` random orders, `(R, U)`."""
+    """Return the ranks `(R, U)` of a document's units in `R` random orders, which are the same in any batch."""
     ranks = np.tile(np.arange(document.n_units), (orders, 1))
     return document.rng(seed, "random orders").permuted(ranks, axis=1)
 
 
 def summarize_orders(curves: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the mean and the spread over `R` random orders of each document.
+    """Return the mean and the spread over `R` random orders for each document.
 
     Args:
         curves: `(R, ..., U + 1)`, one per order.
 
     Returns:
-        `mean`: the mean curve; `variance`: the unbiased variance of AOPC(K) over orders, for `K` from 0 to `U`; both
-        `(..., U + 1)`.
+        `mean`, the mean curve, and `variance`, the unbiased variance of AOPC(K) over the orders for `K` from 0 to `U`,
+        both `(..., U + 1)`.
     """
     return {"mean": curves.mean(0), "variance": aopc_by_k(curves[..., :1] - curves).var(0, ddof=1)}
 
@@ -53,16 +53,16 @@ def summarize_orders(curves: np.ndarray) -> dict[str, np.ndarray]:
 class RandomBandSums:
     """Sums over documents of the variance of AOPC over random orders.
 
-    A seed gives every document one order, independent of the orders of the others. From seed to seed, the AOPC of a
-    dataset therefore varies with the variance `sum_i s_i(K)^2 / n^2`, where `s_i(K)^2` is the variance over orders
-    within document `i`. By the central limit theorem it lies in
+    A seed gives every document one order, which is independent of the orders of other documents. The variance of a
+    dataset's AOPC over seeds is therefore `sum_i s_i(K)^2 / n^2`, where `s_i(K)^2` is the variance over the orders of
+    document `i`. By the central limit theorem, the AOPC lies in
 
         mean(K) +- 1.96 sqrt(sum_i s_i(K)^2) / n
 
-    for 95 % of the seeds. Two orders per document estimate every `s_i^2` without bias, and the error of their sum
-    averages out over documents: two orders estimate the band of all seeds. Two equal texts get the same order; the band
-    does not take this into account. Past a document's end all units are removed: `(K + 1) AOPC(K)` grows by a constant,
-    hence `s_i(K)^2 = s_i(U)^2 (U + 1)^2 / (K + 1)^2`.
+    for 95 % of the seeds. Two orders per document estimate every `s_i^2` without bias, and their errors average out
+    over documents, so two orders are enough to estimate the band of all seeds. Equal texts get the same order, which
+    the band does not take into account. Past a document's end, all units are removed and `(K + 1) AOPC(K)` grows by a
+    constant, so that `s_i(K)^2 = s_i(U)^2 (U + 1)^2 / (K + 1)^2`.
 
     Args:
         longest: The largest `K`.
@@ -82,10 +82,11 @@ class RandomBandSums:
         """Return the band around the mean AOPC of random orders.
 
         Args:
-            random: The mean curve, columns `k, aopc, ci_low, ci_high, n`, whose interval is over documents.
+            random: The AOPC of random orders, with the columns `k, aopc, ci_low, ci_high, n` and intervals over
+                documents.
 
         Returns:
-            Columns `k, aopc, low, high, n`: AOPC is between `low` and `high` for 95 % of random seeds.
+            Columns `k, aopc, low, high, n`; AOPC lies between `low` and `high` for 95 % of random seeds.
         """
         k = random["k"].to_numpy()
         variance = self.inside[: len(k)] + np.cumsum(self.past)[: len(k)] / np.square(k + 1.0)

@@ -1,4 +1,4 @@
-"""Read document files column by column, in blocks of documents that do not depend on how the files were split."""
+"""Read document files column by column, in blocks that do not depend on how the documents were split into files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ COLUMNS = ("id", "curves", "negative_first", "random_orders", "correlations", "s
 
 @dataclass(frozen=True, eq=False)
 class DocumentBlock:
-    """The measurements of `n` documents, at most `BLOCK`; what was not measured is empty.
+    """The measurements of `n` documents, at most `BLOCK`; empty if they were not measured.
 
     Attributes:
         ids: Row numbers of the documents.
@@ -71,7 +71,7 @@ def read_blocks(paths: Sequence[Path], size: int = BLOCK, *, ids: np.ndarray | N
 def read_correlations(paths: Sequence[Path], method: str) -> dict[str, np.ndarray]:
     """Read the correlations of one method: every coefficient and its p-value, `(n,)` each, NaN where undefined.
 
-    This is the only function that holds numbers of all documents at the same time: 48 MB for a million.
+    This is the only function that keeps numbers of all documents in memory: 48 MB for a million documents.
     """
     names = [name + end for name in COEFFICIENTS for end in ("", "_p")]
     columns = [f"correlations.{method}.{name}" for name in names]
@@ -80,7 +80,7 @@ def read_correlations(paths: Sequence[Path], method: str) -> dict[str, np.ndarra
 
 
 def undefined_correlations(paths: Sequence[Path], methods: Sequence[str]) -> dict[tuple[str, str], int]:
-    """Count the documents without a correlation, by method and reason, in this order."""
+    """Count the documents without a correlation, by method and then by reason."""
     counts: dict[tuple[str, str], int] = {}
     for path in paths:
         table = open_documents(path).read([f"correlations.{method}.undefined" for method in methods])
@@ -95,10 +95,10 @@ def count_documents(paths: Sequence[Path]) -> dict[str, int]:
     """Count the documents of these files.
 
     Returns:
-        The numbers of `documents`; of those with a label (`labelled`); of the labelled ones whose prediction is right
-        (`predicted_right`); of `truncated` ones; of those `without_units`; and of `saturated` ones, whose target has a
-        probability above `SATURATED` (never in regression). `longest` is the largest number of units. `left_out` counts
-        the documents that are not in the files, because their scores are not finite.
+        The number of `documents`; of documents with a label (`labelled`); of labelled documents that are predicted
+        right (`predicted_right`); of `truncated` documents; of documents `without_units`; and of `saturated` documents,
+        whose target has a probability above `SATURATED` (never for regression). `longest` is the largest number of
+        units. `left_out` counts the documents that are not in the files because their scores are not finite.
     """
     names = (
         "documents",

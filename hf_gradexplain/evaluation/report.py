@@ -64,22 +64,20 @@ def write_report(
 ) -> None:
     """Write the results of an evaluation, and all of its documents, as a page that needs no other file.
 
-    If the documents do not fit into one file, the rest of them is written to `NAME_pages/2.html`, `3.html`, ..., next
-    to `NAME.html`, which has links to them.
+    If the documents do not fit into one file, the rest is written to `NAME_pages/2.html`, `3.html` and so on, next to
+    `NAME.html`, which links to them.
 
     Args:
         path: The file to write or replace.
         title: What was evaluated.
         facts: Model, data and options, described for readers, by name.
         tables: The tables of the evaluation.
-        documents: The documents, in order, see `shown_documents`. They are read once, and never held all at the same
-            time.
-        notes: Remarks about the numbers, one sentence or paragraph each; warnings that follow from the tables are
-            added.
+        documents: The documents, in order, see `shown_documents`. They are read once, and never all in memory at once.
+        notes: Remarks about the numbers, a sentence or paragraph each. Warnings that follow from the tables are added.
         extra: More tables by name, with captions in `hf_gradexplain.evaluation.presentation.CAPTIONS`.
-        audits: Tables about the model, each with a section of its own.
-        figures: The figures as SVG files, by the names of `draw_figures`; None to draw them.
-        file_bytes: About how many bytes of documents a file holds.
+        audits: Tables about the model, which get a section each.
+        figures: The figures as SVG files, by name as in `draw_figures`; None to draw them.
+        file_bytes: The approximate number of bytes of documents in a file.
     """
     page = replace(_page(title, facts, tables, notes, extra or {}, figures), audits=audits)
     further = path.parent / f"{path.stem}_pages"

@@ -6,7 +6,7 @@ from hf_gradexplain.evaluation.summaries import with_intervals
 
 
 def sanity_summary(checks: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `sanity` with names of columns in words, the finding first, and without empty columns.
+    """Return the table `sanity` with readable column names, the finding first, and without empty columns.
 
     Args:
         checks: One row per method, see `hf_gradexplain.audit.sanity.result.SanityChecks.to_frame`.

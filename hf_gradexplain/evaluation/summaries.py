@@ -24,9 +24,9 @@ Comparison = Literal["above", "below", "level", "unclear"]
 def summary_table(tables: Tables) -> pd.DataFrame:
     """Return one row per method.
 
-    The columns are AOPC at `SHORT_K` with its interval, AOPC at the longest `K`, and for Pearson's r with leave-one-out
-    the median over documents, the share of significant ones, unadjusted and with the false discovery rate controlled,
-    and the number of documents without an r.
+    The columns are AOPC at `SHORT_K` with its interval and AOPC at the largest `K`. For Pearson's r with leave-one-out,
+    they are the median over documents, the share of documents where r is significant, the same share with control of
+    the false discovery rate, and the number of documents without an r.
     """
     longest = int(tables.aopc["k"].max())
     short = min(SHORT_K, longest)
@@ -55,10 +55,10 @@ def summary_table(tables: Tables) -> pd.DataFrame:
 def headline(tables: Tables) -> str:
     """Return the result in a sentence: the best method, and all methods that do not differ significantly from it.
 
-    The paired tests decide; without them, the interval of the best method does. Methods whose difference is
-    significant but `NEGLIGIBLE` are named as well. A method whose interval does not lie above 0, or that is not
-    significantly above `random`, is never named, and neither is `random`; where no method is left, the sentence says
-    so. With only one unit per text there is nothing to compare, and the sentence says so, too.
+    The paired tests decide this; without them, the interval of the best method does. Methods whose difference is
+    significant but `NEGLIGIBLE` are named as well. `random` is never named, nor is a method whose interval does not lie
+    above 0 or that is not significantly above `random`. If no method is left, or if there is nothing to compare because
+    each text has only one unit, the sentence says so.
     """
     summary = summary_table(tables)
     aopc = summary.columns[1]
@@ -92,11 +92,11 @@ def headline(tables: Tables) -> str:
 
 
 def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
-    """Return how every other method compares with one; empty without paired tests.
+    """Return how each method compares with the method `other`; empty without paired tests.
 
-    The paired tests at the shorter `K` decide, after Holm's correction for these tests alone. `above` and `below` are
-    significant differences. Of the others, those whose 95 % interval holds a difference of `MATTERS` or more are
-    `unclear`: more texts may tell. The rest are `level`.
+    The paired tests at the shorter `K` decide this, after Holm's correction for these tests alone. `above` and `below`
+    are significant differences. A method without a significant difference is `unclear` if its 95 % interval contains a
+    difference of `MATTERS` or more, so that more texts may show one; otherwise it is `level`.
     """
     if not len(tables.comparisons):
         return {}
@@ -114,24 +114,24 @@ def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
 
 
 def no_better_than_random(tables: Tables) -> list[str]:
-    """Return the methods that are level with `random` or below it; empty if that was not evaluated."""
+    """Return the methods that are level with `random` or below it; empty if `random` was not evaluated."""
     return [name for name, verdict in compared_with(tables, "random").items() if verdict in ("level", "below")]
 
 
 def unclear_against_random(tables: Tables) -> list[str]:
-    """Return the methods for which there are too few texts to tell them from `random`; empty if that has no scores."""
+    """Return the methods that cannot be told from `random` with so few texts; empty if `random` was not evaluated."""
     return [name for name, verdict in compared_with(tables, "random").items() if verdict == "unclear"]
 
 
 def findings(comparisons: pd.DataFrame) -> pd.DataFrame:
-    """Return every comparison as a sentence, the greatest difference first: `K`, `difference`, `adjusted p`."""
+    """Return the comparisons as sentences, the largest difference first: `K`, `difference`, `adjusted p`."""
     ordered = comparisons.sort_values(["k", "difference"], ascending=[True, False], kind="stable")
     rows = [(row["k"], finding(row), p_value(row["p_adjusted"])) for row in ordered.to_dict("records")]
     return pd.DataFrame(rows, columns=["K", "difference", "adjusted p"])
 
 
 def best_compared(tables: Tables) -> list[str]:
-    """Return a sentence per comparison of the method of the highest AOPC with another one, at the shorter `K`."""
+    """Return a sentence for each comparison of the method with the highest AOPC with another, at the shorter `K`."""
     if not len(tables.comparisons):
         return []
     rows = tables.comparisons[tables.comparisons["k"] == tables.comparisons["k"].min()]
@@ -207,7 +207,7 @@ def correlation_summary(correlation: pd.DataFrame) -> pd.DataFrame:
 
 
 def normalised_summary(normalised: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per method: NAOPC with its interval, and the AOPCs that it is made from."""
+    """Return one row per method: NAOPC with its interval, and the AOPCs that it is computed from."""
     shown = with_intervals(normalised, "naopc")[["method", "naopc", "aopc", "lower", "upper", "n"]]
     return shown.rename(columns={"naopc": "NAOPC", "aopc": "AOPC(U)", "lower": "worst order", "upper": "best order"})
 

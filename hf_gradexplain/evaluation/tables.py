@@ -1,4 +1,4 @@
-"""The tables of an evaluation, made from its document files in constant memory."""
+"""Make the tables of an evaluation from its document files, in memory that does not grow with their number."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ INCOMPLETE = f"scores that do not add up to the rise of the loss within {100 * C
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """The tables of an evaluation. A table of something that was not measured has no rows.
+    """The tables of an evaluation; a table of something that was not measured has no rows.
 
     Attributes:
         aopc: `method, k, aopc, ci_low, ci_high, n`. If random orders were measured, `random` is their mean, here and
@@ -45,8 +45,8 @@ class Tables:
         correlation: `method, coefficient, median, mean, fraction_significant, n, n_undefined`, and more: see
             `hf_gradexplain.evaluation.agreement.correlation_tables`.
         histograms: The distribution of the correlations: `method, coefficient, low, high, n`.
-        curves: As `aopc`, with a first column `curve`: `removal` (`aopc` again), `negative_first`, `sufficiency`; see
-            `hf_gradexplain.evaluation.aopc`.
+        curves: The columns of `aopc` after a first column `curve`, which is `removal` (the rows of `aopc`),
+            `negative_first` or `sufficiency`; see `hf_gradexplain.evaluation.aopc`.
         chance: The band of random orders, `k, aopc, low, high, n`; see
             `hf_gradexplain.evaluation.random_band.RandomBandSums`.
         comparisons: `k, method, other, difference, ci_low, ci_high, p, p_adjusted, n`; see
@@ -54,7 +54,7 @@ class Tables:
         normalised: `method, naopc, ci_low, ci_high, ...`; see `hf_gradexplain.evaluation.naopc.NormalisedSums`.
         signs: `method, agreement, ci_low, ci_high, ...`; see `hf_gradexplain.evaluation.agreement.SignSums`.
         counts: `what, method, n, of`: numbers of documents that are left out or unusual; see `count_table`.
-        document_counts: No table, but what `hf_gradexplain.evaluation.read_documents.count_documents` returns.
+        document_counts: The numbers that `hf_gradexplain.evaluation.read_documents.count_documents` returns.
         unit: The kind of unit, as in `Explanation.unit`.
     """
 
@@ -74,8 +74,8 @@ class Tables:
 def make_tables(paths: Sequence[Path], options: Options, max_k: int | None = None) -> Tables:
     """Make the tables of finished document files.
 
-    They depend on the order of the documents, but not on how these were split into files. Only the correlations of one
-    method are held for all documents at the same time.
+    The tables depend on the order of the documents, but not on how they were split into files. Only the correlations of
+    one method at a time are kept in memory for all documents.
 
     Args:
         paths: The files, in order.
@@ -162,7 +162,7 @@ def count_table(
     signs: pd.DataFrame,
     incomplete: Mapping[str, int],
 ) -> pd.DataFrame:
-    """Count the documents that a table leaves out, and unusual documents: `what, method, n, of`.
+    """Count the documents that a table leaves out, and unusual documents, in columns `what, method, n, of`.
 
     Args:
         counts: See `hf_gradexplain.evaluation.read_documents.count_documents`.

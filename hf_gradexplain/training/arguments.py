@@ -1,4 +1,4 @@
-"""Arguments of a training: the data, the model and the optimisation."""
+"""The arguments of a training: the data, the model and the optimisation."""
 
 from dataclasses import MISSING, dataclass
 from typing import Literal

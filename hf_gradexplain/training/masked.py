@@ -1,8 +1,7 @@
-"""Masked fine-tuning: train on texts of which some words are masked, as an evaluation masks them.
+"""Masked fine-tuning: train on texts in which some words are masked in the same way as in an evaluation.
 
-Half of the texts of each batch get a masking rate that is drawn uniformly from 0 to 1, and each of their words is
-masked with this probability: every number of masked words, from none to all, is then equally likely, as on a removal
-curve.
+Half of the texts of each batch get a masking rate, drawn uniformly from 0 to 1, and each word of a text is masked with
+this probability. Every number of masked words, from none to all, is then equally likely, as on a removal curve.
 
 Source: Madsen, Reddy and Chandar, "Faithfulness Measurable Masked Language Models" (ICML 2024), section 4.
 """
@@ -37,19 +36,19 @@ FULLY_MASKED = "fully_masked_"
 
 
 class WordMasks:
-    """Masks words of training texts: it tokenizes them, draws the words of each batch, and edits their vectors.
+    """Masks words of training texts: tokenizes the texts, draws the words of each batch, and edits their vectors.
 
-    The draws for a text depend on the seed, the epoch and its tokens, not on its batch or process.
+    The draws for a text depend on the seed, the epoch and the tokens of the text, not on its batch or process.
 
     Args:
         model: The model to train.
         tokenizer: Its tokenizer.
-        max_length: The number of tokens after which texts are cut; None for no limit.
+        max_length: The largest number of tokens; longer texts are truncated. None for no limit.
         baseline: What replaces the word vector of a masked word, see `baseline_vectors`.
         seed: The seed of the draws.
 
     Attributes:
-        share: What is masked: random words of `half` of the texts of each batch, `all` words of all texts, or `none`.
+        share: What is masked: random words in `half` of the texts of each batch, `all` words of all texts, or `none`.
         epoch: The current epoch.
 
     Raises:
@@ -93,7 +92,7 @@ class WordMasks:
     def draw(self, ids: Sequence[Sequence[int]], word_of: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Return which tokens of each text are masked: `(T,)` bool per text.
 
-        Of an odd number of texts, the one that is left over is masked with probability 1/2.
+        If the number of texts is odd, the number of masked texts is rounded up or down with equal probability.
 
         Args:
             ids: The token ids `(T,)` of each text.
@@ -119,7 +118,7 @@ class WordMasks:
         """Within the block, set the word vectors of the `masked` tokens `(B, T)` of the texts `ids` to the baseline.
 
         Raises:
-            GradexplainError: The model reads these words at other places than those that were found.
+            GradexplainError: The model looks these words up in other embedding layers than those that were found.
         """
         classifier = replace(self._classifier)  # one that restores the present mode of the model
         classifier = replace(classifier, baseline=baseline_vectors(classifier, self._tokenizer, self._baseline))
@@ -143,13 +142,13 @@ def _random_words(rng: np.random.Generator, word_of: np.ndarray) -> np.ndarray:
 class MaskingTrainer(Trainer):
     """A `Trainer` that masks words.
 
-    Gradients reach the embedding table through the other words only; the baseline itself is not trained.
+    The embedding table is trained only through the words that are not masked; the baseline itself is not trained.
     """
 
     masks: WordMasks
 
     def mask_words(self, masks: WordMasks) -> None:
-        """Mask words from now on; the collator of the trainer has to use `masks.pad`.
+        """Mask words from now on; the data collator of the trainer has to use `masks.pad`.
 
         Raises:
             GradexplainError: Several GPUs share this process.
@@ -162,7 +161,7 @@ class MaskingTrainer(Trainer):
         self.masks = masks
 
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> Any:
-        """Return the next batches, whose words are drawn for the present epoch."""
+        """Return the next batches, with words drawn for the current epoch."""
         self.masks.epoch = int(self.state.epoch or 0)
         return super().get_batch_samples(epoch_iterator, num_batches, device)
 
@@ -173,7 +172,7 @@ class MaskingTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
-        """Return the loss of a batch, of which the tokens `MASKED` are masked."""
+        """Return the loss of a batch in which the tokens marked in `MASKED` are masked."""
         masked = inputs.pop(MASKED)
         with self.masks.edit(inputs["input_ids"], masked):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
@@ -181,7 +180,7 @@ class MaskingTrainer(Trainer):
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
-        """Return the metrics on whole texts and, with the prefix `FULLY_MASKED`, on texts with all words masked."""
+        """Return the metrics on unmasked texts and, with the prefix `FULLY_MASKED`, on texts with all words masked."""
         self.masks.share = "none"
         metrics = super().evaluate(eval_dataset, ignore_keys, metric_key_prefix)
         self.masks.share = "all"

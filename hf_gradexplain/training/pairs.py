@@ -1,4 +1,4 @@
-"""Tasks on pairs of texts that need a head with one logit: a reward model and a reranker."""
+"""Tasks on pairs of texts whose models have one logit: reward models and rerankers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
@@ -15,10 +15,10 @@ from hf_gradexplain.training.task import Collate, Task
 
 
 class Reward(Task):
-    """Rewards from preferences: of each pair, `text` was chosen and `text_pair` was rejected.
+    """The task of a reward model: in each pair, `text` was chosen and `text_pair` was rejected.
 
-    The model reads each text alone and gives it a reward `r`, its only logit. The loss of a pair is that of Bradley and
-    Terry (1952), `-log sigmoid(r_chosen - r_rejected)`, which is the cross entropy of the logits
+    The model reads each text alone and gives it a reward `r`, its only logit. The loss of a pair comes from the model
+    of Bradley and Terry (1952): `-log sigmoid(r_chosen - r_rejected)`. This is the cross entropy of the logits
     `(r_chosen, r_rejected)` with the chosen text as the right class.
     """
 
@@ -30,13 +30,13 @@ class Reward(Task):
         return ("pair_accuracy",)
 
     def encode(self, rows: dict[str, list[Any]], tokenize: Callable[..., dict[str, Any]]) -> dict[str, list[Any]]:
-        """Return the inputs of both texts of each pair, the chosen one first, and its place, 0, as the label."""
+        """Return the inputs of both texts of each pair, the chosen text first, and its position, 0, as the label."""
         chosen, rejected = tokenize(rows["text"]), tokenize(rows["text_pair"])
         inputs = {name: list(zip(chosen[name], rejected[name], strict=True)) for name in chosen}
         return {**inputs, "labels": [0] * len(rows["text"])}
 
     def collator(self, pad: Collate) -> Collate:
-        """Return a function that makes a batch of `2 B` texts of `B` pairs: all chosen ones, then all rejected ones."""
+        """Return a function that makes a batch of `2 B` texts from `B` pairs: the chosen texts, then the rejected."""
 
         def collate(pairs: list[dict[str, Any]]) -> dict[str, Any]:
             inputs = [name for name in pairs[0] if name != "labels"]
@@ -69,7 +69,7 @@ class Reward(Task):
 
 
 class Reranking(Task):
-    """Relevance of a document, `text_pair`, to a query, `text`: one logit with binary cross entropy."""
+    """The task of a reranker: the relevance of a document, `text_pair`, to a query, `text`, by binary cross entropy."""
 
     kind: ClassVar[str] = "reranker"
 
@@ -86,7 +86,7 @@ class Reranking(Task):
         """Compare logits `(N, 1)` with targets `(N, 1)`.
 
         Returns:
-            `accuracy`, where a positive logit says that the document is relevant, and `average_precision` over all
+            `accuracy`, where a positive logit means that the document is relevant, and `average_precision` of all
             pairs, ordered by their logits.
         """
         relevant, scores = targets[:, 0], logits[:, 0]
@@ -97,14 +97,14 @@ class Reranking(Task):
 
 
 def reward(*splits: Dataset) -> Reward:
-    """Return the task of a reward model. Its output is a number, as that of a regression."""
+    """Return the task of a reward model. Its output is a number, as in regression."""
     return Reward("regression", ("LABEL_0",))
 
 
 def reranking(*splits: Dataset) -> Reranking:
-    """Return the task of a reranker. Its output is a sigmoid, as that of a multi-label classifier with one class.
+    """Return the task of a reranker. Its output is a sigmoid, as in a multi-label classifier with one class.
 
-    The class has the name of the label 1, or `relevant` if the labels have no names.
+    The class is named as the label 1, or `relevant` if the labels have no names.
 
     Raises:
         GradexplainError: A label is neither 0 nor 1.

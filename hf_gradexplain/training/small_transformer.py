@@ -1,4 +1,4 @@
-"""A small transformer for examples, trained from scratch in seconds."""
+"""Train a small transformer for examples, from scratch in seconds."""
 
 import torch
 from datasets import Dataset
@@ -11,10 +11,10 @@ BATCH, EPOCHS, LEARNING_RATE = 64, 4, 2e-3
 
 
 def small_transformer(rows: Dataset) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Train a BERT of two layers and 64 dimensions, and a tokenizer of words: the same texts give the same model.
+    """Train a BERT of two layers and 64 dimensions, and a word-level tokenizer; the same texts give the same model.
 
-    It is made for the generated corpus, see `hf_gradexplain.corpus.synthetic`, whose 2,000 texts take it about 15
-    seconds on one CPU core. For other datasets use `recipes/train.py`.
+    The model is meant for the generated corpus, see `hf_gradexplain.corpus.synthetic`, whose 2,000 texts take about 15
+    seconds on one CPU core. For other datasets, use `recipes/train.py`.
 
     Args:
         rows: Columns `text` and `label`, as `load_texts` returns them. A text has at most 128 words.

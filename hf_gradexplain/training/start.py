@@ -1,4 +1,4 @@
-"""The models that training starts from: new ones of this package, and pretrained ones."""
+"""The models that a training starts from: untrained models of this package, and pretrained models."""
 
 import re
 from dataclasses import fields
@@ -101,10 +101,10 @@ def _set_word_vectors(model: PreTrainedModel, vectors: Tensor, known: Tensor) ->
 def pretrained_model(
     arguments: TrainArguments, task: Task
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, dict[str, Provenance]]:
-    """Load a model and its tokenizer to fine-tune; its head is replaced if it does not fit the task.
+    """Load a model and its tokenizer for fine-tuning; a head that does not fit the task is replaced.
 
     Returns:
-        The model, the tokenizer, and where the `base model` comes from.
+        The model, the tokenizer, and the hub repository and commit of the `base model`.
 
     Raises:
         GradexplainError: The model cannot be loaded, or is an adapter.

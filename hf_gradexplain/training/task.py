@@ -1,4 +1,4 @@
-"""The task that the labels of a dataset define: head, targets and metrics of a classifier."""
+"""The task that the labels of a dataset define: the head, the targets and the metrics of a classifier."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -61,11 +61,11 @@ class Task:
         return {**tokenize(rows["text"], rows.get("text_pair")), "labels": self.targets(rows["label"])}
 
     def collator(self, pad: Collate) -> Collate:
-        """Return a function that makes a batch of encoded rows, given one that pads encoded texts to the longest."""
+        """Return a function that makes a batch of encoded rows, given a function that pads texts to the longest."""
         return pad
 
     def loss(self, label_smoothing: float) -> Callable[..., Tensor] | None:
-        """Return the loss of a batch as `Trainer` calls it, or None for the model's own, that of `problem_type`."""
+        """Return the loss function for `Trainer`, or None for the model's own loss, which `problem_type` determines."""
         return None
 
     def outputs(self, logits: Tensor) -> Tensor:
@@ -73,16 +73,16 @@ class Task:
         return logits
 
     def single_inputs(self, rows: Dataset) -> Dataset:
-        """Return rows of which each is one input of the model: what can be explained."""
+        """Return rows that are one input of the model each, so that they can be explained."""
         return rows
 
     def metrics(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
         """Compare logits `(N, C)` with targets.
 
         Returns:
-            For classification `accuracy` (for multi-label classification the share of texts with all labels
-            correct) and `macro_f1`, the unweighted mean over the classes of `2 TP / (2 TP + FP + FN)`, 0 for a class
-            that is neither predicted nor a target; for regression `mse`.
+            For classification, `accuracy` (for multi-label classification, the share of texts with all labels correct)
+            and `macro_f1`, the unweighted mean over the classes of `2 TP / (2 TP + FP + FN)`, which is 0 for a class
+            that is neither predicted nor a target. For regression, `mse`.
         """
         if self.problem_type == "regression":
             return {"mse": float(mean_squared_error(targets, logits.reshape(targets.shape)))}
@@ -95,8 +95,8 @@ class Task:
 def infer_task(*splits: Dataset) -> Task:
     """Infer the task from the `label` column of the splits, as loaded by `corpus.load_texts`.
 
-    A `ClassLabel` or integers are single-label classification, lists of `ClassLabel` multi-label classification,
-    floats regression. Integer classes are named `LABEL_0`, `LABEL_1`, ..., up to the highest in any split.
+    A `ClassLabel` or integers mean single-label classification, lists of `ClassLabel` multi-label classification, and
+    floats regression. Integer classes are named `LABEL_0`, `LABEL_1`, ..., up to the largest integer in any split.
 
     Raises:
         GradexplainError: The labels have another type, or fewer than two classes.

@@ -1,4 +1,4 @@
-"""Training of a classifier on labelled texts."""
+"""Train a classifier on labelled texts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Trained:
         metrics: Its metrics on the evaluation split, see `Task.metrics`.
         train_rows: The training data.
         eval_rows: The evaluation data.
-        provenances: Where the `dataset` and, for a fine-tuned model, the `base model` come from.
+        provenances: The hub repositories and commits of the `dataset` and, for a fine-tuned model, of the `base model`.
     """
 
     model: PreTrainedModel

@@ -1,4 +1,4 @@
-"""Texts that two runs predict alike and explain differently."""
+"""Find texts that two runs predict alike but explain differently."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ COLUMNS = ["id", "prediction", "spearman", "words_a", "words_b", "text"]
 
 @dataclass
 class ChangedTexts:
-    """The texts with the lowest rank correlation among those with equal predictions.
+    """The texts whose explanations have the lowest rank correlation, among the texts with equal predictions.
 
     Attributes:
         method: The method whose scores are compared.
@@ -37,7 +37,7 @@ class ChangedTexts:
     lowest: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, a: WordBlock, b: WordBlock, spearman: np.ndarray, vocabulary: Vocabulary) -> None:
-        """Add documents and the correlations of their explanations `(n,)`, NaN for none."""
+        """Add documents and the correlations of their explanations, `(n,)`; NaN if a document has none."""
         equal = a.prediction == b.prediction
         self.n_equal += int(equal.sum())
         candidates = np.flatnonzero(equal & ~np.isnan(spearman))
@@ -65,8 +65,8 @@ class ChangedTexts:
             class_names: The names of the classes.
 
         Returns:
-            Columns `id, prediction, spearman, words_a, words_b, text`: the three highest-scored words of each run with
-            their shares of the score.
+            Columns `id, prediction, spearman, words_a, words_b, text`, where `words_a` and `words_b` are the three
+            highest-scored words in each run with their shares of the score.
         """
         ids = np.array([row["id"] for row in self.lowest], dtype=np.int64)
         texts = dict(_texts(run, ids)) if len(ids) else {}

@@ -31,9 +31,10 @@ def compare(
     Args:
         a: A run.
         b: A run over the same texts.
-        references: Two or more runs of the same training as A with other seeds: how far B is from A is compared with
-            how far these are from each other.
-        method: The method whose words and texts are compared; by default the one with the highest AOPC in A.
+        references: Two or more runs of models that were trained as A was, with other seeds. The distance of B from A is
+            compared with the distances among A and these runs.
+        method: The method whose scores of words and texts are compared; by default the method with the highest AOPC in
+            A.
         seed: Seed of the bootstrap.
 
     Raises:
@@ -52,10 +53,10 @@ def compare(
 
 
 def check_references(number: int) -> None:
-    """Check the number of references.
+    """Check that there are either no references or at least two.
 
     Raises:
-        GradexplainError: There is only one.
+        GradexplainError: There is only one reference.
     """
     if number == 1:
         raise GradexplainError(

@@ -1,4 +1,4 @@
-"""How far the explanations of two runs are apart: one minus the median rank correlation over their texts."""
+"""Drift between the explanations of two runs: one minus the median rank correlation over their texts."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -19,7 +19,7 @@ SEED_COLUMNS = ["seed_drift", "seed_high", "drift_from_seeds", "p_seeds"]
 class Drifts:
     """Rank correlations of the explanations of `R` runs: A, then references, then B.
 
-    They are held for all documents at the same time, 8 bytes for each method and pair of runs.
+    All documents are kept in memory, with 8 bytes for each method and pair of runs.
 
     Args:
         n_runs: `R`.
@@ -37,7 +37,7 @@ class Drifts:
         self.n_words = self.n_shared = self.n_other_class = 0
 
     def add(self, blocks: Sequence[WordBlock]) -> dict[str, np.ndarray]:
-        """Add the same documents as each run explains them; return the correlations of A and B, `(n,)` per method.
+        """Add documents as each run explains them; return the correlations of A and B, `(n,)` per method.
 
         Documents in which two runs explain different classes have no correlation.
         """
@@ -60,7 +60,7 @@ class Drifts:
         return {method: self.found[0, self.n_runs - 1, method][-1] for method in self.methods}
 
     def of(self, i: int, j: int, method: str) -> np.ndarray:
-        """Return the correlations of two runs, those that are defined."""
+        """Return the correlations of two runs that are defined."""
         r = np.concatenate(self.found[min(i, j), max(i, j), method])
         return r[~np.isnan(r)]
 
@@ -74,11 +74,12 @@ class Drifts:
 
         Returns:
             Columns `method, drift, ci_low, ci_high, spearman, q05, q25, q75, q95, top_5, n, n_undefined`: the drift
-            with its 95 % interval, that of the median; the median of Spearman's correlation over the `n` texts that
-            have one, and other quantiles; and the mean share of the five highest-scored words that A and B have in
-            common. With references also `seed_drift`, the median drift among A and the references; `seed_high`, below
-            which 95 % of other seeds are; `drift_from_seeds`, the mean drift between B and them, on a logarithmic
-            scale, which is compared with it; and `p_seeds`, see `hf_gradexplain.audit.compare.seeds.predict_drift`.
+            with its 95 % interval, which comes from the interval of the median; the median of Spearman's correlation
+            over the `n` texts that have one, and other quantiles; and `top_5`, the mean share of the five
+            highest-scored words that A and B have in common. With references also `seed_drift`, the median drift among
+            A and the references; `drift_from_seeds`, the geometric mean of the drifts between B and each of them;
+            `seed_high`, the value that this mean stays below for 95 % of other seeds; and `p_seeds`, see
+            `hf_gradexplain.audit.compare.seeds.predict_drift`.
         """
         rows = []
         for method in self.methods:

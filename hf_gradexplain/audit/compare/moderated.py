@@ -1,9 +1,10 @@
-"""The moderated t-test: whether one more run differs from a few, where each of many words has a variance of its own.
+"""The moderated t-test: for each of many words, test whether a new run differs from a few other runs.
 
-With three or four runs, the variance of a word among them is hardly known, and an ordinary t-test of thousands of words
-finds nothing. The variances of all words together say how variances are distributed, and each is drawn towards that
-distribution: Smyth, "Linear models and empirical Bayes methods for assessing differential expression in microarray
-experiments", Statistical Applications in Genetics and Molecular Biology 3 (2004), in the package limma.
+With three or four runs, the variance of a word between runs is hardly known, and ordinary t-tests of thousands of words
+find nothing. The variances of all words together show how variances are distributed, and the variance of each word is
+shrunk towards that distribution: Smyth, "Linear models and empirical Bayes methods for assessing differential
+expression in microarray experiments", Statistical Applications in Genetics and Molecular Biology 3 (2004), as in the
+package limma.
 """
 
 from collections.abc import Callable
@@ -22,12 +23,12 @@ LEAST_VARIANCE = 1e-5
 
 @dataclass(frozen=True, eq=False)
 class VariancePrior:
-    """How the true variances of the words are distributed: `1 / variance ~ chi2(df) / (df * scale)`.
+    """The distribution of the true variances of the words: `1 / variance ~ chi2(df) / (df * scale)`.
 
     Attributes:
         scale: `(n,)` the typical variance of each word, Smyth's `s_0^2`.
-        df: How closely variances keep to it, in degrees of freedom, Smyth's `d_0`; infinite where they differ by no
-            more than chance.
+        df: How close variances are to `scale`, in degrees of freedom, Smyth's `d_0`. Infinite if they differ by no more
+            than chance.
     """
 
     scale: np.ndarray
@@ -44,13 +45,14 @@ def fit_prior(variances: np.ndarray, df: int, covariates: np.ndarray) -> Varianc
     """Estimate the distribution of the true variances from the sample variances of all words.
 
     The logarithm of a sample variance has the mean `log s_0^2 + digamma(d / 2) - log(d / 2)` and the variance
-    `trigamma(d / 2)`, and more by `trigamma(d_0 / 2)` where the true variances differ (Smyth 2004, section 6.2).
-    `log s_0^2` is linear in the covariates, fitted by least squares, as by limma's `trend`.
+    `trigamma(d / 2)`. If the true variances differ, its variance is larger by `trigamma(d_0 / 2)` (Smyth 2004, section
+    6.2). `log s_0^2` is a linear function of the covariates, which is fitted by least squares, as with limma's `trend`.
 
     Args:
         variances: `(n,)` sample variances.
         df: Their degrees of freedom `d`.
-        covariates: `(n, P)` what the variance depends on, such as the logarithm of the number of texts; `P` may be 0.
+        covariates: `(n, P)` quantities that the variance depends on, such as the logarithm of the number of texts; `P`
+            may be 0.
     """
     positive = variances[variances > 0]
     least = LEAST_VARIANCE * np.median(positive) if len(positive) else np.finfo(np.float64).tiny
@@ -78,7 +80,7 @@ def inverse_trigamma(value: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class ModeratedTest:
-    """The test of every word, `(n,)` each.
+    """The results of the test for every word, `(n,)` each.
 
     Attributes:
         difference: The value of the new run minus the mean of the others.
@@ -94,18 +96,18 @@ class ModeratedTest:
 def moderated_test(
     values: np.ndarray, new: np.ndarray, covariates: Callable[[np.ndarray], np.ndarray]
 ) -> ModeratedTest:
-    """Test whether the new run is one more of the others.
+    """Test for each word whether the new run could be one more of the other runs.
 
-    `t = (y - mean) / sqrt(s^2 (1 + 1/m))`, where `s^2` is the moderated variance of the word among the `m` others. If
-    runs differed by normal noise, `t` would have Student's distribution with `d_0 + m - 1` degrees of freedom. Real
-    trainings have heavier tails: some words are learnt by some seeds only. So the distribution is taken from the runs
-    themselves: each of the `m` runs is tested against the others in the same way, and a Student distribution is fitted
-    to the tails of these `m n` values (an empirical null distribution, as in Efron 2004).
+    `t = (y - mean) / sqrt(s^2 (1 + 1/m))`, where `s^2` is the moderated variance of the word among the `m` other runs.
+    If runs differed by normal noise, `t` would have Student's distribution with `d_0 + m - 1` degrees of freedom. Real
+    trainings have heavier tails, because some words are learnt only with some seeds. The distribution is therefore
+    estimated from the runs themselves: each of the `m` runs is tested against the others in the same way, and a Student
+    distribution is fitted to the tails of these `m n` values (an empirical null distribution, as in Efron 2004).
 
     Args:
-        values: `(m, n)` the values of every word in the other runs, `m >= 3`; without words, nothing is tested.
-        new: `(n,)` those of the new run.
-        covariates: Returns the covariates `(n, P)` of `fit_prior` from the values of some runs.
+        values: `(m, n)` the values of every word in the other runs, with `m >= 3`. Without words, nothing is tested.
+        new: `(n,)` the values in the new run.
+        covariates: A function that returns the covariates `(n, P)` of `fit_prior`, given the values of some runs.
     """
     if not values.size:
         return ModeratedTest(new, new, new)
@@ -127,7 +129,7 @@ def _difference(
 def fit_tails(values: np.ndarray) -> tuple[float, float]:
     """Return the degrees of freedom and the scale of the Student distribution with the tails of a sample.
 
-    The logarithms of its quantiles at `TAILS` are those of the absolute values, by least squares.
+    The logarithms of its quantiles at `TAILS` are fitted by least squares to those of the absolute values.
     """
     found = np.quantile(np.abs(values), TAILS)
     if not found.all():  # runs that are equal

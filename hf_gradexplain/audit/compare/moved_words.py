@@ -1,4 +1,4 @@
-"""Words whose share of the score differs between two runs, class by class."""
+"""Find words whose share of the score differs between two runs, for each class."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -27,7 +27,7 @@ SEED_COLUMNS = ["seeds", "seeds_error", "p_seeds", "q_seeds", "moved"]
 
 
 class PairSums:
-    """Sums over documents for pairs of a word and a class; only pairs that occur take memory.
+    """Sums over documents for pairs of a word and a class; only pairs that occur use memory.
 
     Args:
         size: `S`, the number of sums for each pair.
@@ -41,7 +41,7 @@ class PairSums:
         self.codes, self.sums = np.zeros(0, dtype=np.int64), np.zeros((size, 0))
 
     def add(self, rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
-        """Add to each of the `S` sums: the codes of pairs, which may occur more than once, and their values."""
+        """Add rows, for each of the `S` sums, of codes of pairs (which may be repeated) and their values."""
         codes = np.unique(np.concatenate([self.codes, *(of_row for of_row, _ in rows)]))
         n, sums = len(codes), np.zeros((len(rows), len(codes)))
         sums[:, np.searchsorted(codes, self.codes)] = self.sums
@@ -51,7 +51,7 @@ class PairSums:
 
 
 class WordSums:
-    """Sums over documents of the shares of each class and word, in each of `R` runs: A, then references, then B.
+    """Sums over documents of the shares of words, by class, in each of `R` runs: A, then references, then B.
 
     The share of a word in a document is its score, divided by the sum of the absolute scores.
 
@@ -66,7 +66,7 @@ class WordSums:
         self.pairs = PairSums(2 * n_runs + 4)
 
     def add(self, blocks: Sequence[WordBlock]) -> None:
-        """Add the same documents as each run explains them."""
+        """Add documents as each run explains them."""
         ones = np.ones_like
         of_block = [shares(block, self.method) for block in blocks]
         groups = [block.word * self.n_classes + block.target[block.document] for block in blocks]
@@ -78,16 +78,17 @@ class WordSums:
         self.pairs.add([*rows, *((groups[0][of_a], x) for x in (ones(a), a, b, np.square(b - a)))])
 
     def table(self, vocabulary: Vocabulary, class_names: Sequence[str]) -> pd.DataFrame:
-        """Return one row per class and word: those first that moved most surely; without references, most.
+        """Return one row per class and word: the clearest moves first or, without references, the largest differences.
 
         Returns:
             Columns `class, word, n, a, b, difference, ci_low, ci_high, p, q`: over the `n` texts of the class with the
-            word, its mean share in A and B, the mean difference with its 95 % interval and its p-value (paired t-test),
-            and the p-value after control of the false discovery rate (Benjamini and Hochberg). Words of fewer than
-            `MIN_TEXTS` texts have no interval and no test over texts, and without references no row. With references,
-            words of at least `SEED_TEXTS` texts, of whatever class, have a row for each class that they occur in, with
-            `seeds`, the mean over A and the references; `seeds_error`, the standard error of B's difference from it if
-            B were another seed; `p_seeds`, `q_seeds`; and `moved`, whether `q_seeds` is at most 0.05.
+            word, its mean share in A and in B, the mean difference with its 95 % interval and its p-value `p` (paired
+            t-test), and `q`, the p-value adjusted for the false discovery rate (Benjamini and Hochberg). Words in fewer
+            than `MIN_TEXTS` texts have no interval and no test over texts; without references, they have no row. With
+            references, words in at least `SEED_TEXTS` texts of any class have a row for each class that they occur in.
+            Its further columns are `seeds`, the mean over A and the references; `seeds_error`, the standard error of
+            B's difference from this mean if B were another seed; `p_seeds` and `q_seeds`; and `moved`, whether
+            `q_seeds` is at most 0.05.
         """
         word, target = np.divmod(self.pairs.codes, self.n_classes)
         n = self.pairs.sums[-4]

@@ -1,4 +1,4 @@
-"""How alike two explanations of one text rank its words."""
+"""Compare how two explanations of one text rank its words."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ TOP = 5
 def pair_words(a: WordBlock, b: WordBlock) -> tuple[np.ndarray, np.ndarray]:
     """Return the indices of the words that two blocks of the same documents share, document after document.
 
-    Tokenizers may cut a text differently; words that only one block has are in neither result.
+    Tokenizers may split a text differently; words that are in only one block are left out.
     """
     size = 1 + max(block.word.max(initial=0) for block in (a, b))
     keys_a, keys_b = (block.document * size + block.word for block in (a, b))
@@ -46,7 +46,7 @@ def rank_correlations(x: np.ndarray, y: np.ndarray, document: np.ndarray, n: int
 
 
 def top_words(block: WordBlock, method: str, k: int = TOP) -> np.ndarray:
-    """Return the indices of the `k` highest-scored words of each document, highest first; equal ones in text order."""
+    """Return the indices of the `k` highest-scored words of each document, highest first; ties in text order."""
     order = np.lexsort((-block.scores[method], block.document))
     counts = block.counts
     place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -54,9 +54,9 @@ def top_words(block: WordBlock, method: str, k: int = TOP) -> np.ndarray:
 
 
 def top_overlap(a: WordBlock, b: WordBlock, method: str, k: int = TOP) -> np.ndarray:
-    """Return the share of the `k` highest-scored words that both have, per document: `(n,)`, NaN without words.
+    """Return for each document the share of the `k` highest-scored words that both have: `(n,)`, NaN without words.
 
-    A document of fewer than `k` words has all of its words at the top.
+    If a document has fewer than `k` words, all of them count.
     """
     size = 1 + max(block.word.max(initial=0) for block in (a, b))
     tops = [(block, top_words(block, method, k)) for block in (a, b)]

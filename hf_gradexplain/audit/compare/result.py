@@ -1,4 +1,4 @@
-"""The result of a comparison of two runs: tables, what they say in words, and a figure."""
+"""The result of a comparison of two runs: tables, sentences and a figure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ NAMED = 8
 
 @dataclass(frozen=True, eq=False)
 class RunComparison:
-    """Two runs over the same texts, compared; `hf_gradexplain.compare_runs` makes it.
+    """The comparison of two runs over the same texts; the result of `hf_gradexplain.compare_runs`.
 
     A notebook shows the result in sentences, the table of measures, and the distribution of the rank correlations.
 
@@ -48,13 +48,12 @@ class RunComparison:
         means: Accuracy, AOPC and NAOPC, see `hf_gradexplain.audit.compare.run_means.RunMeans.table`.
         drift: Drift and rank correlations, a row per method, see `hf_gradexplain.audit.compare.drift.Drifts.table`.
         words: A row per class and word, see `hf_gradexplain.audit.compare.moved_words.WordSums.table`.
-        texts: Texts that are predicted alike and explained differently, see
-            `hf_gradexplain.audit.compare.changed_texts.ChangedTexts.table`; none in regression.
+        texts: Texts that are predicted alike but explained differently, see
+            `hf_gradexplain.audit.compare.changed_texts.ChangedTexts.table`; none for regression.
         histogram: The distribution of the rank correlations: `method, low, high, n`.
-        counts: Numbers of `texts`; of those `left_out`, because a run has no finite scores of them; of
-            `equal_predictions`, except in regression; of texts in which A and B explain an `other_class`, which have no
-            rank correlation; of `words` over all texts, and of those the `words_in_one_run` only, because tokenizers
-            differ.
+        counts: The number of `texts`; of texts `left_out`, because a run has no finite scores for them; of
+            `equal_predictions`, except for regression; of texts for which A and B explain an `other_class`, which have
+            no rank correlation; of `words` in all texts; and of `words_in_one_run` only, because tokenizers differ.
     """
 
     a: str
@@ -71,12 +70,12 @@ class RunComparison:
     def to_frame(self) -> pd.DataFrame:
         """Return one row per measure and method.
 
-        The columns are `measure`: `accuracy`, `AOPC(10)`, `NAOPC`, `drift`; `method`, empty for the accuracy; `a`, `b`:
-        the values of the two runs; `difference`: B minus A, or the drift, with its 95 % interval `ci_low`, `ci_high`;
-        `p` of the exact McNemar test (accuracy) or of the paired t-test (AOPC, NAOPC), and `p_adjusted` by Holm's
-        method for all rows; `n`, the number of texts. With references also `seed_low`, `seed_high`: what 95 % of other
-        seeds of A's training have (of a drift, their mean drift from A and the references), and `p_seeds`, the
-        p-value of the hypothesis that B is such a seed.
+        The columns are `measure`, which is `accuracy`, `AOPC(10)`, `NAOPC` or `drift`; `method`, empty for the
+        accuracy; `a` and `b`, the values of the two runs; `difference`, B minus A or the drift, with its 95 % interval
+        `ci_low`, `ci_high`; `p` of the exact McNemar test (accuracy) or of the paired t-test (AOPC, NAOPC), and
+        `p_adjusted`, corrected by Holm's method for the number of rows; and `n`, the number of texts. With references
+        also `seed_low` and `seed_high`, the range of values for 95 % of other seeds of A's training (for a drift, of
+        their mean drift from A and the references), and `p_seeds`, the p-value of the hypothesis that B is such a seed.
         """
         renamed = self.drift.rename(columns={"drift": "difference"}).assign(measure="drift", seed_low=0.0)
         columns = COLUMNS + (SEED_COLUMNS if self.references else [])
@@ -85,7 +84,7 @@ class RunComparison:
         return table
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the comparison as JSON values; an undefined number is None."""
+        """Return the comparison as JSON values, with None for undefined numbers."""
         tables = {name: getattr(self, name) for name in ("means", "drift", "words", "texts")}
         return {
             **{name: getattr(self, name) for name in ("a", "b", "references", "method", "sentences")},
@@ -98,14 +97,15 @@ class RunComparison:
 
     @property
     def moved(self) -> pd.DataFrame:
-        """The rows of `words` that moved more than seeds move them; none without references, as there is no verdict."""
+        """The rows of `words` that differ by more than seeds do; none without references."""
         return self.words[self.words["moved"]] if self.references else self.words.iloc[:0]
 
     @property
     def changed(self) -> bool | None:
-        """Whether B's explanations are farther from those of A and the references than another seed's would be.
+        """Whether B's explanations differ more from those of A and the references than another seed's would.
 
-        The test is at 5 %. None without references, and where two of the runs have no text with a rank correlation.
+        The test is at the 5 % level. None without references, and if two of the runs have no text with a rank
+        correlation.
         """
         p = self._drift()["p_seeds"] if self.references else np.nan
         return None if np.isnan(p) else bool(p <= SIGNIFICANCE)

@@ -1,4 +1,4 @@
-"""Accuracy and faithfulness of several runs over the same texts, and the paired difference between two of them."""
+"""Compare the accuracy and the faithfulness of runs over the same texts by paired differences."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,7 +25,7 @@ ACCURACY = "accuracy"
 def measure(
     words: WordBlock, measures: DocumentBlock, methods: Sequence[str], *, regression: bool
 ) -> dict[tuple[str, str], np.ndarray]:
-    """Return what is averaged over documents, `(n,)` each, by measure and method; NaN where a document has none."""
+    """Return the values to average over documents, `(n,)` by measure and method; NaN if a document has none."""
     right = np.where((words.label < 0) | regression, np.nan, words.prediction == words.label)
     values = {(ACCURACY, ""): right}
     curves = with_mean_random(measures.curves, measures.random_orders)
@@ -40,11 +40,11 @@ def measure(
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
-    """Return the p-value of the exact McNemar test: that of `only_a` successes among all of both, by a fair coin.
+    """Return the p-value of the exact McNemar test, a test of a fair coin with `only_a` heads and `only_b` tails.
 
     Args:
-        only_a: Texts that only the first model classifies right.
-        only_b: Texts that only the second one does.
+        only_a: The number of texts that only the first model classifies correctly.
+        only_b: The number of texts that only the second model classifies correctly.
     """
     return float(stats.binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
 
@@ -80,10 +80,10 @@ class RunMeans:
         """Return one row per measure and method.
 
         Returns:
-            Columns `measure, method, a, b, difference, ci_low, ci_high, p, n`: the means of A and B, the mean of B - A
-            over the `n` documents where both are defined with its 95 % bootstrap interval, and its p-value: of the
-            exact McNemar test for the accuracy, of the paired t-test for the others. With two references or more also
-            `seed_low, seed_high, p_seeds`: what another seed would have, see
+            Columns `measure, method, a, b, difference, ci_low, ci_high, p, n`: the means of A and B; the mean of B - A
+            over the `n` documents where both are defined, with its 95 % bootstrap interval; and its p-value, of the
+            exact McNemar test for the accuracy and of the paired t-test for the others. With two or more references
+            also `seed_low, seed_high, p_seeds`, which tell what to expect of another seed, see
             `hf_gradexplain.audit.compare.seeds.predict_seed`.
         """
         mean, n = self.difference.mean, self.difference.n

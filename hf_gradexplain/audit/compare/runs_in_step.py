@@ -1,4 +1,4 @@
-"""Several runs over the same texts, checked to be alike and read block by block in step."""
+"""Check that several runs are over the same texts, and read them together, block by block."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ class RunFiles:
     Attributes:
         name: The name.
         documents: The files, in the order of the dataset.
-        options: The options that the run was made with, by name, as JSON values; those not given are not compared.
+        options: The options of the run, by name, as JSON values. Options that are missing here are not compared.
     """
 
     name: str
@@ -63,7 +63,7 @@ class RunFiles:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """The same documents as each of `R` runs explains them.
+    """A block of documents as each of `R` runs explains them.
 
     Attributes:
         words: Their words, per run.
@@ -76,12 +76,12 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class AlikeRuns:
-    """Runs that explain the same texts in the same way; `match` makes it.
+    """Runs that explain the same texts with the same options; `match` creates it.
 
     Attributes:
         runs: The runs.
-        ids: The documents that all of them have.
-        methods: The methods that all of them have, in the order of the first run.
+        ids: The documents that all runs have.
+        methods: The methods that all runs have, in the order of the first run.
     """
 
     runs: tuple[RunFiles, ...]
@@ -104,11 +104,11 @@ class AlikeRuns:
 def match(runs: Sequence[RunFiles]) -> AlikeRuns:
     """Check that runs can be compared.
 
-    Documents that one of them left out, because their scores are not finite, are left out of all.
+    If one run left out a document because its scores are not finite, it is left out for all runs.
 
     Raises:
-        GradexplainError: They explain other texts, have other classes or other options (`ALIKE`, `ALIKE_OPTIONS`), or
-            share no method or no text with finite scores.
+        GradexplainError: The runs explain different texts, have different classes or different options (`ALIKE`,
+            `ALIKE_OPTIONS`), or have no method or no text with finite scores in common.
     """
     first, *others = runs
     without = set().union(*(run.left_out for run in runs))

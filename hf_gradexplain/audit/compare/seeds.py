@@ -1,4 +1,4 @@
-"""Whether a run differs from others by more than trainings with other seeds differ from each other."""
+"""Test whether a run differs from others by more than trainings with other seeds differ from each other."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ LEAST_DRIFT = 1e-6
 
 @dataclass(frozen=True)
 class SeedTest:
-    """What another seed of the same training would give, and whether the new run is such a one.
+    """What to expect of another seed of the same training, and whether the new run could be one.
 
     Attributes:
         low: The lower end of the interval that holds the value of another seed in 95 % of cases.
         high: Its upper end.
-        p: The p-value: one-sided for a drift, where only a large value is evidence, else two-sided.
+        p: The p-value: one-sided for a drift, for which only a large value is evidence; otherwise two-sided.
     """
 
     low: float
@@ -28,15 +28,15 @@ class SeedTest:
 
 
 def predict_seed(values: np.ndarray, new: float) -> SeedTest:
-    """Test whether a number of a run, such as its accuracy, is one more of those of other seeds.
+    """Test whether a number of a run, such as its accuracy, could be that of another seed.
 
-    `t = (new - mean) / (s sqrt(1 + 1/m))` with `m - 1` degrees of freedom: the prediction interval for one more value
-    of a normal distribution. With `m = 3` it is `mean ± 4.97 s`. If all values are equal and another one is
-    new, p is 0.
+    `t = (new - mean) / (s sqrt(1 + 1/m))` with `m - 1` degrees of freedom: this gives the prediction interval for one
+    more value of a normal distribution. With `m = 3` it is `mean ± 4.97 s`. If all values are equal and the new value
+    differs, p is 0.
 
     Args:
         values: `(m,)` the numbers of the other seeds.
-        new: That of the new run.
+        new: The number of the new run.
     """
     m, mean = len(values), float(values.mean())
     error = float(values.std(ddof=1) * np.sqrt(1 + 1 / m))
@@ -45,21 +45,21 @@ def predict_seed(values: np.ndarray, new: float) -> SeedTest:
 
 
 def predict_drift(drifts: np.ndarray, new: np.ndarray) -> SeedTest:
-    """Test whether a run is farther away from the others than these are from each other.
+    """Test whether a run is farther from the other runs than they are from each other.
 
     The drifts among `m` runs are not independent: each run takes part in `m - 1` of them. On a logarithmic scale, a
-    drift is modelled as `mu + a_i + a_j + e_ij`, where `a_i` says how far out the run `i` lies. With `D_i` the mean of
-    the drifts of run `i`, its `a_i` is estimated as `(m - 1) / (m - 2) * (D_i - mean(D))`. For one more run of the same
-    kind, `D_new - mean(D)` has the variance `s^2 (1 + 1/m)`, where `s^2` is the variance of these estimates; what the
-    `e_ij` contribute is a little overstated. This gives a t-test with `m - 1` degrees of freedom.
+    drift is modelled as `mu + a_i + a_j + e_ij`, where `a_i` tells how unusual run `i` is. With `D_i` the mean of the
+    drifts of run `i`, its `a_i` is estimated as `(m - 1) / (m - 2) * (D_i - mean(D))`. For one more run of the same
+    kind, `D_new - mean(D)` has the variance `s^2 (1 + 1/m)`, where `s^2` is the variance of these estimates; the
+    contribution of the `e_ij` is slightly overestimated. This gives a t-test with `m - 1` degrees of freedom.
 
     Args:
         drifts: `(m, m)` the drifts between the runs, symmetric; the diagonal is not read.
         new: `(m,)` those between the new run and each of them.
 
     Returns:
-        The interval is one-sided, from 0 to the value that the mean drift of another seed (the geometric mean over the
-        `m` runs) stays under in 95 % of cases.
+        The test, with a one-sided interval from 0 to the value that the mean drift of another seed (the geometric mean
+        over the `m` runs) stays below in 95 % of cases.
     """
     m = len(drifts)
     logs = np.log(np.maximum(drifts, LEAST_DRIFT))

@@ -1,4 +1,4 @@
-"""A comparison of two runs as tables for readers, for the terminal and as Markdown for the summary of a CI job."""
+"""Present a comparison of two runs: tables for the terminal, and Markdown for the summary of a CI job."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ WORDS, TEXTS, WIDTH = 10, 3, 90
 
 
 def summary_tables(comparison: RunComparison) -> dict[str, pd.DataFrame]:
-    """Return the tables that readers are shown, by caption; without rows, a table is left out."""
+    """Return the tables to display, by caption; tables without rows are left out."""
     tables = {
         "Measures": _measures(comparison),
         _words_caption(comparison): _words(comparison),

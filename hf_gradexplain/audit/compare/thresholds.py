@@ -1,4 +1,4 @@
-"""Limits on how far a run may differ from another, and whether they hold, as tests that a CI system reads."""
+"""Limits on how far a run may differ from another, and the checks of these limits for CI systems."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from hf_gradexplain.viz.sanitize import visible
 
 @dataclass(frozen=True)
 class Check:
-    """A limit, and the number that it was compared with.
+    """A limit and the value that was compared with it.
 
     Attributes:
         name: The name of the limit, one of `LIMITS`.
-        limit: The largest value that holds.
+        limit: The largest value that passes.
         value: The value.
-        message: Both in a sentence.
+        message: The limit and the value in a sentence.
     """
 
     name: str
@@ -32,18 +32,18 @@ class Check:
 
     @property
     def ok(self) -> bool:
-        """Whether the limit holds; an undefined value does not."""
+        """Whether the value passes; an undefined value does not."""
         return self.value <= self.limit
 
 
 @dataclass(frozen=True)
 class Limit:
-    """What a limit is about.
+    """The value that a limit is about.
 
     Attributes:
         what: The value in words.
-        value: The value of a comparison; None if it was not measured.
-        needs: What has to be given to measure it.
+        value: A function that returns the value of a comparison, or None if it was not measured.
+        needs: What has to be given for the value to be measured.
     """
 
     what: str
@@ -87,7 +87,7 @@ LIMITS: dict[str, Limit] = {
 
 
 def parse_limits(given: Sequence[str]) -> dict[str, float]:
-    """Return limits from their form on the command line: `["drift=0.2", "words=0"]`.
+    """Parse limits that are given on the command line, such as `["drift=0.2", "words=0"]`.
 
     Raises:
         GradexplainError: A name is unknown, or a value is not a number.
@@ -104,10 +104,10 @@ def parse_limits(given: Sequence[str]) -> dict[str, float]:
 
 
 def check(comparison: RunComparison, limits: Mapping[str, float]) -> list[Check]:
-    """Compare the values of a comparison with limits, in the order given.
+    """Compare the values of a comparison with the limits, in the given order.
 
     Raises:
-        GradexplainError: A name is unknown, or what it is about was not measured.
+        GradexplainError: A name is unknown, or its value was not measured.
     """
     checks = []
     for name, limit in limits.items():
@@ -124,7 +124,7 @@ def check(comparison: RunComparison, limits: Mapping[str, float]) -> list[Check]
 
 
 def check_needs(limits: Iterable[str], *, references: bool, naopc: bool) -> None:
-    """Check, before anything is evaluated, that what the limits are about will be measured.
+    """Check, before the evaluation starts, that the values of the limits will be measured.
 
     Args:
         limits: The names of the limits.
@@ -132,7 +132,7 @@ def check_needs(limits: Iterable[str], *, references: bool, naopc: bool) -> None
         naopc: Whether NAOPC is measured.
 
     Raises:
-        GradexplainError: It will not be.
+        GradexplainError: A value will not be measured.
     """
     for name in limits:
         if (name == "words" and not references) or (name == "naopc" and not naopc):
@@ -144,7 +144,7 @@ def _not_measured(name: str) -> GradexplainError:
 
 
 def junit_xml(comparison: RunComparison, checks: Sequence[Check]) -> str:
-    """Return checks as a JUnit file, one test case per limit, which CI systems show; without a limit, it is empty."""
+    """Return the checks as a JUnit file for CI systems, with a test case per limit; empty without limits."""
     failures = str(sum(not each.ok for each in checks))
     totals = {"tests": str(len(checks)), "failures": failures, "errors": "0"}
     root = ElementTree.Element("testsuites", totals)

@@ -1,4 +1,4 @@
-"""What a model decided about one text."""
+"""The decision of a model about one text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ LIKELY_ENOUGH = 0.5
 
 @dataclass(frozen=True)
 class Decision:
-    """What a model decided about a text, and what is explained of it.
+    """The decision of a model about a text, and which class is explained.
 
     Attributes:
-        prediction: The class with the highest probability (regression: with the highest output).
-        probabilities: The probability of each class (regression: the output), by class, the highest first. If two
-            classes have the same name, the names are numbers.
-        explained: The class that is explained; under a contrast, such as "Sports rather than World".
-        value: Its probability (regression: its output); under a contrast with one class, its probability if there were
-            only the two.
-        against: The class of such a contrast; empty without one.
-        explains_choice: Whether the explained class is one that the model chose.
+        prediction: The class with the highest probability (for regression, the highest output).
+        probabilities: The probability of each class (for regression, the output) by class name, the highest first. If
+            two classes have the same name, classes are called by their numbers.
+        explained: The explained class, or a contrast such as "Sports rather than World".
+        value: The probability of the explained class (for regression, its output). Under a contrast with one class, its
+            probability if there were only these two classes.
+        against: The class that the explained class is contrasted with; empty without a contrast with one class.
+        explains_choice: Whether the explained class is a class that the model chose.
         regression: Whether the model gives numbers instead of probabilities.
-        independent: Whether each class is judged on its own: probabilities do not sum to 1.
-        label: The class that the dataset gives; None if it gives none, and in regression.
-        label_agrees: Whether it is the prediction; None without a label.
+        independent: Whether each class is decided on its own, so that probabilities do not sum to 1.
+        label: The class of the text in the dataset; None without a label, and for regression.
+        label_agrees: Whether the label equals the prediction; None without a label.
     """
 
     prediction: str
@@ -44,7 +44,7 @@ class Decision:
 
     @property
     def chosen(self) -> tuple[str, ...]:
-        """The classes that the model chose: the predicted one, or those of at least 0.5 if each is judged alone."""
+        """The classes that the model chose: the predicted class; if classes are independent, all with at least 0.5."""
         if not self.independent:
             return (self.prediction,)
         return tuple(name for name, p in self.probabilities.items() if p >= LIKELY_ENOUGH)
@@ -55,7 +55,7 @@ def decision_of(explanation: Explanation, value: float, label: int | None) -> De
 
     Args:
         explanation: The explanation.
-        value: The number that removal curves begin with: the probability of the explained class, or the output.
+        value: The first value of the removal curves: the probability of the explained class, or the output.
         label: The class of the dataset, or None.
     """
     probabilities = explanation.probabilities

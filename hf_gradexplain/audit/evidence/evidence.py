@@ -1,4 +1,4 @@
-"""One decision on one page: what was decided, which words counted, how well that is known, and what it cannot say."""
+"""The evidence for one decision on one page: what was decided, which words counted, and how certain that is."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -35,14 +35,14 @@ NOTE = (
 
 @dataclass(frozen=True)
 class RunRecord:
-    """The run that a decision was taken from, and everything that its numbers depend on.
+    """The run that a decision comes from, and everything that its numbers depend on.
 
     Attributes:
         title: The model and the dataset.
-        facts: Model, data and options, described for readers, by name.
-        options: The options and what was measured, as JSON values.
-        commits: The commits of the hub that model and data were loaded from.
-        notes: Warnings of the run.
+        facts: Readable descriptions of the model, the data and the options, by name.
+        options: The options and measures of the run, as JSON values.
+        commits: The hub commits that the model and the data were loaded from.
+        notes: The warnings of the run.
         software: The versions of Python and of the packages, a hash of the code of this package, the device, and the
             number of threads.
         accuracy: How often the model agrees with the labels of the dataset; None without labels.
@@ -59,9 +59,10 @@ class RunRecord:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """One decision, explained and checked; `hf_gradexplain.evidence` makes it.
+    """The evidence for one decision; `hf_gradexplain.evidence` makes it.
 
-    `to_html` gives a page for the person concerned, `to_json` the same for programs, `to_frame` the main words.
+    `to_html` returns a page for the person concerned, `to_json` the same content for programs, and `to_frame` the main
+    words.
 
     Attributes:
         id: The row number of the text in the dataset.
@@ -69,12 +70,12 @@ class Evidence:
         explanation: The explanation of the text.
         decision: What was decided.
         words: The main words, see `hf_gradexplain.audit.evidence.main_words.main_words`.
-        check: What happens to this prediction without the highest-scored words.
+        check: How this prediction changes without the highest-scored words.
         faithfulness: How faithful the method is on all texts of the run.
         run: The run: model, dataset, options and software.
-        hashes: SHA-256 by name; equal when the run is made again with equal software and hardware.
-        this_run: The date, and the SHA-256 of files that hold times and paths: of this run alone.
-        contact: Whom the person concerned can ask; empty if that was not said.
+        hashes: SHA-256 values by name, which are equal if the run is repeated with equal software and hardware.
+        this_run: What belongs to this run alone: the date, and the SHA-256 of files that contain times and paths.
+        contact: Whom the person concerned can ask; empty if it was not given.
     """
 
     id: int
@@ -108,7 +109,7 @@ class Evidence:
 
     @property
     def subject(self) -> str:
-        """Which text of which run."""
+        """Which text of which run the evidence is about."""
         return f"text {self.id} of {self.run.title}"
 
     @property
@@ -158,9 +159,8 @@ class Evidence:
     def to_frame(self) -> pd.DataFrame:
         """Return the main words, a row each, the largest score first.
 
-        The columns are those of `hf_gradexplain.audit.evidence.main_words.MainWord`: `word`, `role`, `start`,
-        `occurrences`, `score`, `side`, `share`, `share_low`, `share_high` and `value_without`, NaN where they are not
-        known.
+        The columns are those of `hf_gradexplain.audit.evidence.main_words.MainWord`: `word`, `role`, `start`, `occurrences`,
+        `score`, `side`, `share`, `share_low`, `share_high` and `value_without`. Unknown values are NaN.
         """
         frame = pd.DataFrame([asdict(word) for word in self.words], columns=list(MainWord.__dataclass_fields__))
         numbers = ("score", "share", "share_low", "share_high", "value_without")
@@ -170,7 +170,7 @@ class Evidence:
         """Return the evidence as plain lists, numbers and strings, ready for JSON.
 
         `text` is the text, and `unread` lists the parts that the model did not read. `in_words` has the sentences of
-        the page; `software`, `this_run` and `contact` are what may differ when the run is made again.
+        the page; Only `software`, `this_run` and `contact` may differ when the run is repeated.
         """
         explanation, run = self.explanation, self.run
         return {
@@ -199,11 +199,11 @@ class Evidence:
         }
 
     def to_json(self) -> str:
-        """Return `to_dict` as a JSON file; control characters are escaped."""
+        """Return `to_dict` as JSON text, with control characters escaped."""
         return json_text(self.to_dict(), indent=2) + "\n"
 
     def to_html(self) -> str:
-        """Return the page: one file without scripts, for screens, narrow and wide, light and dark, and for paper."""
+        """Return the evidence as an HTML page without scripts, for screens of any width and for print."""
         said = self.in_words
         checks = {
             "On this text": said["check"],

@@ -29,15 +29,15 @@ class MainWord:
         start: The character offset of its first occurrence.
         occurrences: How often it occurs in the text.
         number: Of units with the same text, which one this is, from 1.
-        namesakes: The number of units with the same text, this one included.
+        namesakes: The number of units with the same text, including this one.
         score: Its score.
-        side: Whether it speaks `for` or `against` the explained class; empty for methods whose scores have no sign.
+        side: `for` if it speaks for the explained class, `against` if against it; empty if scores have no sign.
         share: `|score|`, divided by the sum of `|score|` over all units of the text.
         share_low: The lower end of the 95 % interval of `share`, for methods that draw copies at random; None for
-            others. The sum is taken as known.
+            others. The interval treats the sum of `|score|` as exact.
         share_high: The upper end, at most 1.
-        value_without: The probability of the class (regression: the output) when the unit alone is removed; None where
-            the run does not tell.
+        value_without: The probability of the class (for regression, the output) when only this unit is removed; None if
+            the run did not measure it.
     """
 
     word: str
@@ -55,20 +55,20 @@ class MainWord:
 
     @property
     def label(self) -> str:
-        """The word; if other units have the same text, with its number among them."""
+        """The word, with its number if other units have the same text."""
         return self.word if self.namesakes == 1 else f"{self.word} ({self.number} of {self.namesakes})"
 
 
 def main_words(explanation: Explanation, method: str, value: float) -> tuple[MainWord, ...]:
     """Return the units with the largest `|score|`, the largest first.
 
-    They are the fewest that make up `SHARE` of the sum of all `|score|`, and at most `MOST`. Of these, only units whose
-    95 % interval excludes 0 are returned: of the others it is not certain which side they are on.
+    These are the fewest units that make up `SHARE` of the sum of all `|score|`, and at most `MOST`. Units whose 95 %
+    interval contains 0 are left out, because it is not certain which side they are on.
 
     Args:
         explanation: The explanation.
         method: The method whose scores are compared.
-        value: The probability of the explained class on the full text, as removal curves begin with it.
+        value: The first value of the removal curves: the probability of the explained class on the full text.
     """
     scores, margins = explanation.scores[method], explanation.margins(method)
     signed, sampled = is_signed(explanation, method), method in explanation.sampling
@@ -110,7 +110,7 @@ def main_units(scores: np.ndarray, margins: np.ndarray) -> list[int]:
 
 
 def is_signed(explanation: Explanation, method: str) -> bool:
-    """Return whether a positive score speaks for the class: by the method, or because there are negative scores."""
+    """Return whether a positive score speaks for the class: the method says so, or there are negative scores."""
     return method not in METHODS or METHODS[method].signed or bool((explanation.scores[method] < 0).any())
 
 
@@ -122,7 +122,7 @@ def values_without(explanation: Explanation, value: float) -> np.ndarray | None:
         value: The probability on the full text.
 
     Returns:
-        The values; None without leave-one-out, and under the objective `logit`, which does not determine them.
+        The values; None without leave-one-out, and under the objective `logit`, from which they do not follow.
     """
     if REFERENCE not in explanation.scores:
         return None

@@ -1,4 +1,4 @@
-"""The main words as they are shown: in the text, and as a table."""
+"""Display the main words in the text and as a table."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ def marked_text(explanation: Explanation, method: str) -> Row:
 
 
 def what_was_read(explanation: Explanation) -> Heading:
-    """Return what the model read of the text, and who wrote what."""
+    """Return which parts of the text the model read, and who wrote each message."""
     return Heading(
         unit="" if explanation.units else explanation.unit,
         truncated_at=explanation.truncated_at,
@@ -39,7 +39,7 @@ def what_was_read(explanation: Explanation) -> Heading:
 
 
 def words_table(words: Sequence[MainWord], noun: str, value: float, *, regression: bool) -> TextTable:
-    """Return the main words as a table; columns that say nothing are left out.
+    """Return the main words as a table; columns without information are left out.
 
     Args:
         words: The main words.

@@ -1,4 +1,4 @@
-"""What a run measured that concerns one decision: on its text, on all texts, and how often the model is right."""
+"""The measurements of a run that concern one decision: on its text, on all texts, and the accuracy of the model."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ ENOUGH = 30
 
 @dataclass(frozen=True)
 class Removal:
-    """The probability of the explained class (regression: the output) without `k` units.
+    """The probability of the explained class (for regression, the output) without `k` units.
 
     Attributes:
         k: The number of removed units.
         without_top: The value without the `k` highest-scored units.
-        without_random: The mean of the value without `k` units over random orders; None without `random_orders`, since
-            a single random order, as the method `random` has, says little about one text.
+        without_random: The value without `k` random units, as a mean over random orders. None without `random_orders`,
+            because the single random order of the method `random` says little about one text.
     """
 
     k: int
@@ -40,16 +40,16 @@ class Removal:
 
 @dataclass(frozen=True)
 class TextCheck:
-    """What happens to the prediction of this very text when the highest-scored units are removed.
+    """How the prediction of one text changes when its highest-scored units are removed.
 
     Attributes:
-        value: The probability of the explained class (regression: the output) on the full text.
-        removals: The value without 1, 3 and 10 units, as far as the text has more and the run measured them.
+        value: The probability of the explained class (for regression, the output) on the full text.
+        removals: The values without 1, 3 and 10 units, if the text has more units than that and the run measured them.
         k: The number of removed units that `beats_random` is about; None for a text of fewer than two units.
-        top: These `k` units; empty if ties leave open which ones they are.
-        beats_random: Whether removing them lowers the value more than removing random ones; for scores without a sign,
-            whether it changes it more. Values are compared with 4 decimals (regression: 5 digits). None if it was not
-            measured.
+        top: The `k` highest-scored units; empty if they are not determined because of ties.
+        beats_random: Whether removing these units lowers the value more than removing random units; for scores without
+            a sign, whether it changes the value more. Values are rounded to 4 decimals before they are compared (for
+            regression, to 5 digits). None if it was not measured.
     """
 
     value: float
@@ -61,26 +61,26 @@ class TextCheck:
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """How faithful a method was measured to be, on all texts of a run.
+    """The measured faithfulness of a method on all texts of a run.
 
     Attributes:
         method: The method.
         n: The number of texts.
-        k: The `K` of AOPC(K), the mean fall of the probability (regression: the output) without the top 0 to `K` units.
-        aopc: AOPC(K), its mean over the texts.
+        k: The `K` of AOPC(K), the mean fall of the probability (for regression, the output) without the top 0 to `K`
+            units.
+        aopc: The mean of AOPC(K) over the texts.
         low: The lower end of its 95 % interval.
         high: The upper end.
         random: AOPC(K) of random orders; None if they were not measured.
-        random_low: The lower end of the range that holds it for 95 % of random seeds; None if it was not measured.
+        random_low: The lower end of the range of AOPC(K) for 95 % of random seeds; None if it was not measured.
         random_high: The upper end.
-        verdict: How the method compares with random orders, see
-            `hf_gradexplain.evaluation.summaries.compared_with`; empty if they were not measured. With fewer than 30
-            texts, what would be `level` is `unclear`.
+        verdict: How the method compares with random orders, see `hf_gradexplain.evaluation.summaries.compared_with`;
+            empty if random orders were not measured. With fewer than 30 texts, `unclear` replaces `level`.
         correlation: The median over texts of Pearson's r with leave-one-out; None if it was not measured.
-        correlation_low: The lower end of its 95 % interval; None for few texts.
+        correlation_low: The lower end of its 95 % interval; None if there are too few texts.
         correlation_high: The upper end.
         correlated: The number of texts that have an r.
-        more_faithful: Methods of the run whose AOPC(K) is higher by at least 0.02, significantly so.
+        more_faithful: Methods of the run whose AOPC(K) is significantly higher, by at least 0.02.
     """
 
     method: str
@@ -102,11 +102,11 @@ class Faithfulness:
 
 @dataclass(frozen=True)
 class Share:
-    """How many of some texts the model classifies as the dataset does, with a 95 % interval (Wilson).
+    """The share of texts whose predicted class is their label, with its 95 % interval by Wilson.
 
     Attributes:
         n: The number of texts.
-        right: On how many of them the predicted class is the label.
+        right: The number of texts whose predicted class is the label.
         share: `right / n`.
         low: The lower end of its interval.
         high: The upper end.
@@ -133,7 +133,7 @@ class Accuracy:
 
     Attributes:
         overall: On all labelled texts.
-        of_prediction: On the labelled texts for which it predicts the same class as here.
+        of_prediction: On the labelled texts with the same predicted class as this text.
     """
 
     overall: Share
@@ -147,7 +147,7 @@ def check_text(document: EvaluatedDocument, method: str, signed: bool, measured:
         document: The document, with its curves.
         method: The method.
         signed: Whether its scores have a sign.
-        measured: The numbers of removed units at which curves are exact; empty for all.
+        measured: The numbers of removed units at which the curves are exact; empty for all.
     """
     curve, n = document.curves[method], len(document.explanation.units)
     random = document.random_orders.get("mean")
@@ -188,7 +188,7 @@ def _beats_random(value: float, removal: Removal, signed: bool, regression: bool
 
 
 def faithfulness(tables: Tables, method: str) -> Faithfulness:
-    """Return how faithful a method was measured to be."""
+    """Return the measured faithfulness of a method."""
     k = min(SHORT_K, int(tables.aopc["k"].max()))
     of_methods = tables.aopc[tables.aopc["k"] == k].set_index("method")
     row = of_methods.loc[method]
@@ -244,7 +244,7 @@ def _more_faithful(tables: Tables, method: str, k: int) -> tuple[str, ...]:
 
 
 def accuracy(paths: Sequence[Path], prediction: int) -> Accuracy | None:
-    """Return how often the prediction is the label; None without labels, and in regression.
+    """Return how often the prediction is the label; None without labels, and for regression.
 
     Args:
         paths: The document files of the run.

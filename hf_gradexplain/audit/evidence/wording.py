@@ -1,4 +1,4 @@
-"""A decision in plain words, for the person concerned: sentences without terms of the field."""
+"""Describe a decision to the person concerned, in plain sentences without technical terms."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ def likelihood(probability: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share in percent: whole numbers, with a decimal near 0 and 100, and never 0 or 100 for what is neither.
+    """Return a share as whole percent, with a decimal near 0 and 100; 0 and 100 % only for exactly 0 and 1.
 
     >>> percent(0.934), percent(0.0042), percent(0.99996), percent(1.0)
     ('93 %', '0.4 %', 'over 99.9 %', '100 %')
@@ -50,7 +50,7 @@ def percent(share: float) -> str:
 
 
 def quoted(names: Sequence[str], conjunction: str = "and") -> str:
-    """Return names in quotation marks, as in a sentence; of many, the first ones.
+    """Return names in quotation marks for use in a sentence; if there are many, only the first ones.
 
     >>> quoted(["a", "b"])
     '“a” and “b”'
@@ -59,12 +59,12 @@ def quoted(names: Sequence[str], conjunction: str = "and") -> str:
 
 
 def shown(name: str, width: int) -> str:
-    """Return a name on one line; white space, which would be invisible, is called blank."""
+    """Return a name on one line; a name of white space, which would be invisible, becomes "blank"."""
     return one_line(name, width=width) or "(blank)"
 
 
 def counted(n: int, noun: str) -> str:
-    """Return a number of things.
+    """Return a number with its noun in singular or plural.
 
     >>> counted(1, "text"), counted(3000, "text")
     ('1 text', '3,000 texts')
@@ -73,12 +73,12 @@ def counted(n: int, noun: str) -> str:
 
 
 def amount(value: float, regression: bool) -> str:
-    """Return a probability in percent, or the output of a regression model."""
+    """Return a probability in percent or, for regression, an output."""
     return with_minus(f"{value:z.4g}") if regression else percent(value)
 
 
 def amounts(values: Sequence[float], regression: bool) -> list[str]:
-    """Return probabilities in percent, or outputs, as `amount`; with two decimals if two of them would look equal.
+    """Return several `amount`s; with two decimals if two of them would otherwise look equal.
 
     >>> amounts([0.501, 0.499, 0.504], regression=False)
     ['50.10 %', '49.90 %', '50.40 %']
@@ -90,7 +90,7 @@ def amounts(values: Sequence[float], regression: bool) -> list[str]:
 
 
 def change(before: float, after: float, regression: bool) -> str:
-    """Return two probabilities in percent, with a decimal, or two outputs of a regression model.
+    """Return two probabilities in percent with one decimal or, for regression, two outputs.
 
     >>> change(0.971, 0.9042, regression=False)
     '97.1 → 90.4 %'
@@ -101,7 +101,7 @@ def change(before: float, after: float, regression: bool) -> str:
 
 
 def about_decision(decision: Decision) -> list[str]:
-    """Return what was decided, and what is explained of it."""
+    """Return sentences that say what was decided, and which class is explained."""
     names, numbers = list(decision.probabilities), list(decision.probabilities.values())
     if decision.regression:
         outputs = join_words([f"{quoted([n])}: {amount(x, True)}" for n, x in zip(names, numbers, strict=True)])
@@ -138,7 +138,7 @@ def not_the_choice(decision: Decision) -> str:
 
 
 def about_words(explanation: Explanation, method: str, words: Sequence[MainWord]) -> list[str]:
-    """Return which words counted, and how much of all scores they make up."""
+    """Return sentences that say which words counted, and how much of all scores they make up."""
     noun, explained = UNIT_NOUNS[explanation.unit], quoted([explanation.question])
     if not explanation.units:
         return [f"The model read no {noun}s of this text, so none can be listed."]
@@ -161,7 +161,7 @@ def about_words(explanation: Explanation, method: str, words: Sequence[MainWord]
 
 
 def how_words_are_listed(explanation: Explanation, method: str) -> str:
-    """Return the rule by which the main words are chosen."""
+    """Return a description of the rule by which the main words are chosen."""
     noun = UNIT_NOUNS[explanation.unit]
     rule = (
         f"Listed are the largest scores: as many as make up {percent(SHARE)} of all, at most {MOST}. A share is the "
@@ -184,7 +184,7 @@ def share_in_words(word: MainWord) -> str:
 
 
 def limits(explanation: Explanation, value: float) -> list[str]:
-    """Return what the explanation cannot say."""
+    """Return sentences that say what the explanation cannot tell."""
     noun = UNIT_NOUNS[explanation.unit]
     how = "cut out of the text" if explanation.mask == DELETION else "replaced by a neutral value"
     said = [

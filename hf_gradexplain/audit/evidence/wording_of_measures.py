@@ -1,4 +1,4 @@
-"""What was measured about a decision in plain words: on its text, on all texts, and how often the model is right."""
+"""Describe the measurements about a decision in plain words: on its text, on all texts, and the accuracy."""
 
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS, IN_WORDS
 from hf_gradexplain.audit.evidence.decision import Decision
@@ -26,14 +26,14 @@ _WARNINGS = {
 
 
 def about_method(method: str) -> str:
-    """Return how a method works, in two sentences; of a method without a description, its name."""
+    """Return a description of a method in two sentences; only its name if there is no description."""
     if method in IN_WORDS:
         return IN_WORDS[method]
     return f"{DESCRIPTIONS[method].summary}." if method in DESCRIPTIONS else f"A method named {one_line(method)}."
 
 
 def about_check(check: TextCheck, decision: Decision, noun: str, *, signed: bool) -> list[str]:
-    """Return what happens to the prediction without the highest-scored units of this text."""
+    """Return sentences that say how the prediction changes without the highest-scored units of this text."""
     if check.k is None:
         return [f"With fewer than two {noun}s, there is nothing to compare."]
     removal = next(removal for removal in check.removals if removal.k == check.k)
@@ -68,7 +68,7 @@ def check_warning(check: TextCheck, noun: str, *, signed: bool, regression: bool
 
 
 def about_faithfulness(measured: Faithfulness, noun: str, *, regression: bool) -> list[str]:
-    """Return how faithful the method was measured to be on all texts of the run."""
+    """Return sentences on the measured faithfulness of the method on all texts of the run."""
     what = "output" if regression else "probability"
     fall = _fall(measured.aopc, regression)
     low, high = (with_minus(f"{x if regression else 100 * x:z.3g}") for x in (measured.low, measured.high))
@@ -102,7 +102,7 @@ def faithfulness_warning(measured: Faithfulness, noun: str) -> str:
 
 
 def about_accuracy(accuracy: Accuracy | None, prediction: str) -> list[str]:
-    """Return how often the model agrees with the labels of the dataset."""
+    """Return sentences that say how often the model agrees with the labels of the dataset."""
     if accuracy is None:
         return ["The texts of the run have no labels, so it is not known how often the model is right on them."]
     overall, same = accuracy.overall, accuracy.of_prediction

@@ -1,7 +1,7 @@
-"""Hybrid documents: sentences of two classes, joined. Does the highest-scored word stand in one of the predicted class?
+"""Hybrid documents, which join sentences of two classes: do methods point to those of the predicted class?
 
-An oracle that needs no human (Poerner, Roth and Schütze 2018, section 4.1): whatever a classifier uses, on average it
-finds more evidence for a class in the sentences of a text of that class.
+The test needs no human annotation (Poerner, Roth and Schütze 2018, section 4.1). It assumes that a classifier, on
+average, finds more evidence for a class in the sentences of a text of that class.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,8 +34,9 @@ class HybridDocument:
 
     Attributes:
         text: The text.
-        sentences: `(start, end, label)` of each sentence: where it stands in the text, and the class of its source.
-        sources: The two texts, by their position in the dataset.
+        sentences: `(start, end, label)` of each sentence: its place in the text, and the class of the text that it is
+            from.
+        sources: The positions of the two texts in the dataset.
     """
 
     text: str
@@ -50,9 +51,9 @@ class HybridDocument:
 def make_hybrids(texts: Sequence[str], labels: Sequence[int | None], n: int, seed: int = 0) -> list[HybridDocument]:
     """Join sentences of texts of different classes.
 
-    For each document, a text is drawn at random, then one of the texts of other classes. Each gives the same number of
-    random sentences, as many as the shorter one has, and at most `SENTENCES`. Document `i` depends on `i` and the seed
-    alone, so that more documents begin with the same ones.
+    For each document, a random text is drawn, then a random text of another class. Each gives the same number of random
+    sentences: as many as the shorter text has, and at most `SENTENCES`. Document `i` depends only on `i` and the seed,
+    so a larger `n` only adds documents.
 
     Args:
         texts: The texts.
@@ -76,7 +77,7 @@ def make_hybrids(texts: Sequence[str], labels: Sequence[int | None], n: int, see
 def labelled_hybrids(
     engine: AttributionEngine, texts: Sequence[Text], labels: Sequence[int | None], options: Options, n: int
 ) -> list[HybridDocument]:
-    """Join sentences of texts, after a check of the model, the texts and the units; see `make_hybrids`.
+    """Check the model, the texts and the units, then join sentences of texts; see `make_hybrids`.
 
     Raises:
         GradexplainError: The model has no classes, a text is a pair or a conversation, the units are given for each
@@ -101,8 +102,8 @@ def hybrid_hits(
 ) -> pd.DataFrame:
     """Return for each document and method whether its highest-scored word stands in a sentence of the predicted class.
 
-    Equal scores are put in random order, seeded per document, and a unit that occurs several times is a word in each
-    place.
+    Equal scores are put in random order, seeded per document. If a unit occurs several times, each occurrence counts as
+    a word.
 
     Args:
         explanations: Pairs of the number of a document and the explanation of its predicted class.
@@ -110,9 +111,9 @@ def hybrid_hits(
         seed: The seed of the order of equal scores.
 
     Returns:
-        One row per document and method: `document`; `prediction`; `method`; `word`, the highest-scored one; `hit`, null
-        if the prediction is neither of the two classes, or if no word of its sentences was read; and `chance`, the
-        share of the words that stand in sentences of the predicted class.
+        One row per document and method: `document`; `prediction`; `method`; `word`, the highest-scored word; `hit`,
+        null if the prediction is neither of the two classes, or if the model read no word of the sentences of the
+        predicted class; and `chance`, the share of words that stand in sentences of the predicted class.
     """
     rows = []
     for number, explanation in explanations:
@@ -135,8 +136,8 @@ def hybrid_table(hits: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per method: `method`; `hit_rate`, the share of hits; `ci_low` and `ci_high`, its 95 % interval by
-        Wilson; `chance`, the hit rate to expect of a random word; `n`, the number of documents that are counted; and
-        `n_undefined`, that of the others.
+        Wilson; `chance`, the expected hit rate of a random word; `n`, the number of documents that are counted; and
+        `n_undefined`, the number of the others.
     """
     rows = []
     for method, of_method in hits.groupby("method", sort=False):
@@ -152,7 +153,7 @@ def hybrid_table(hits: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True, eq=False)
 class HybridDocuments:
-    """Which methods point to the sentences of the predicted class; `Explainer.hybrid_documents` makes it.
+    """How often methods point to sentences of the predicted class; the result of `Explainer.hybrid_documents`.
 
     Attributes:
         documents: The documents.
@@ -168,8 +169,8 @@ class HybridDocuments:
         """Return one row per method.
 
         The columns are `method`; `hit_rate`, the share of documents whose highest-scored word stands in a sentence of
-        the predicted class; its 95 % interval `ci_low`, `ci_high`; `chance`, the hit rate to expect of a random word;
-        `n`; and `n_undefined`, the number of documents that are not counted.
+        the predicted class; its 95 % interval `ci_low`, `ci_high`; `chance`, the expected hit rate of a random word;
+        `n`, the number of documents that are counted; and `n_undefined`, the number of the others.
         """
         return hybrid_table(self.hits)
 

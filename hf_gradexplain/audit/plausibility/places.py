@@ -1,4 +1,4 @@
-"""Every place of a text that a unit occupies, with its scores."""
+"""All places in a text where units occur, in the order of their scores."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from hf_gradexplain.text.unit import scores_in_text
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """The `N` places where the units of a text stand, in the order of the text.
+    """The `N` places where units of a text occur, in the order of the text.
 
-    A unit that occurs twice has two places with the same scores. Parts of a character, which stand nowhere, have none.
+    A unit that occurs twice has two places with the same scores. Tokens that are parts of a character have no place.
 
     Attributes:
         spans: `(N, 2)` start and end, characters of the text.
-        ranks: `(M, N)` the place of each in the order of each method: 0 for the highest score.
+        ranks: `(M, N)` the rank of each place by each method; 0 for the highest score.
     """
 
     spans: np.ndarray
@@ -33,9 +33,9 @@ class Places:
         return cls(np.stack([starts, ends], axis=1), removal_ranks(scores[:, units], rng, explanation.dtype))
 
     def ranges(self, spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Return the places that share at least one character with each span, as ranges of indices, without empty ones.
+        """Return, for each span, the places that share a character with it, as ranges of indices without empty ones.
 
-        Two spans inside one word are the same range, which is returned once.
+        If two spans lie inside one word, their range is returned once.
         """
         starts, ends = np.array(list(spans), dtype=np.int64).reshape(-1, 2).T
         first = np.searchsorted(self.spans[:, 1], starts, side="right").tolist()

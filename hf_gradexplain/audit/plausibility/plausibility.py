@@ -1,6 +1,6 @@
-"""Agreement of scores with human rationales, by the measures of ERASER (DeYoung et al. 2020, section 4.1).
+"""Compare scores with human rationales, by the measures of ERASER (DeYoung et al. 2020, section 4.1).
 
-A rationale says what convinces people, not what the model uses: a method can agree with it and be unfaithful.
+A rationale shows what convinces people, not what the model uses. A method can agree with rationales and be unfaithful.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,18 +37,18 @@ def plausibility_tables(paths: Sequence[Path], seed: int = 0) -> dict[str, pd.Da
 def plausibility_table(paths: Sequence[Path], seed: int = 0) -> pd.DataFrame:
     """Compare the scores of every method with the human rationales of the documents.
 
-    What is counted are the `N` words of a document where they stand: a unit that occurs twice is two words with the
-    same score. A word belongs to the rationale if it shares a character with one of its spans. The prediction of a
-    method are the `k` words with the highest scores, where `k` is the mean number of words of a rationale, rounded;
-    equal scores are put in random order, seeded per document. Documents whose rationale has no words are left out.
+    A document has `N` words, and each occurrence counts: a unit that occurs twice is two words with the same score. A
+    word belongs to the rationale if it shares a character with one of its spans. A method predicts the `k` words with
+    the highest scores, where `k` is the mean number of words in a rationale, rounded. Equal scores are put in random
+    order, seeded per document. Documents whose rationale has no words are left out.
 
     - `token_f1`: the F1 score of the predicted words, `2 P R / (P + R)`, mean over documents.
-    - `iou_f1`: predicted words that follow one another are one span. It matches if the number of words that it shares
-      with a span of the rationale is at least half of the number of words in either. Precision is the share of a
-      document's predicted spans that match, recall their number over that of the spans of the rationale. The F1 score
-      is that of the mean precision and the mean recall over documents.
-    - `auprc`: the area under the curve of precision over recall of the first `1 ... N` words, by the trapezoidal rule,
-      mean over documents. It needs no `k`. In a random order its expectation is about the share of words that belong to
+    - `iou_f1`: consecutive predicted words form one span. A predicted span matches if it shares, with a span of the
+      rationale, at least half of the words in the union of the two. Precision is the share of a document's predicted
+      spans that match; recall is the number of matches divided by the number of spans in the rationale. The F1 score is
+      computed from the mean precision and the mean recall over documents.
+    - `auprc`: the area under the precision-recall curve of the first `1 ... N` words, by the trapezoidal rule, mean
+      over documents. It needs no `k`. For a random order, its expected value is about the share of words that belong to
       the rationale.
 
     Args:
@@ -58,7 +58,7 @@ def plausibility_table(paths: Sequence[Path], seed: int = 0) -> pd.DataFrame:
     Returns:
         One row per method: `method`; `iou_f1`, `token_f1`, `auprc`, each with `X_ci_low` and `X_ci_high`, its 95 %
         percentile interval of the bootstrap over documents; `k`; `n`, the number of documents that are counted; and
-        `n_undefined`, that of the others.
+        `n_undefined`, the number of the others.
     """
     lengths = [len(_marked(gold)) for block in _blocks(paths, seed) for _, _, gold in block]
     marked = [length for length in lengths if length]
@@ -78,7 +78,7 @@ def agreement(ranks: np.ndarray, gold: Sequence[Range], k: int) -> np.ndarray:
     """Compare the orders of a document's words with its rationale.
 
     Args:
-        ranks: `(M, N)` the place of each word in the order of each method: 0 for the highest score.
+        ranks: `(M, N)` the rank of each word by each method; 0 for the highest score.
         gold: The spans of the rationale, at least one.
         k: The number of predicted words.
 

@@ -1,4 +1,4 @@
-"""The same function with shifted word vectors: a constant added to the words and taken from the positions."""
+"""Shift the word vectors by a constant, and subtract it from the positions, so that the function stays the same."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
@@ -20,11 +20,11 @@ _MOST_TABLES = 4
 
 @dataclass(frozen=True)
 class InputShift:
-    """Other parameters under which a model computes the same function of a text.
+    """Other parameters with which a model computes the same function of a text.
 
     Attributes:
         words: The names of the word tables, to which the constant is added.
-        positions: The names of the tables from which it is taken.
+        positions: The names of the tables from which it is subtracted.
         values: The new parameters, by name.
     """
 
@@ -34,11 +34,11 @@ class InputShift:
 
 
 def find_input_shift(classifier: HookedClassifier, inputs: Mapping[str, Tensor], seed: int = 0) -> InputShift | None:
-    """Find tables of positions or segments that can take back a constant that is added to all word vectors.
+    """Find tables of positions or segments that can compensate for a constant added to all word vectors.
 
     The constant is a Gaussian vector with the standard deviation of the table's entries, so that it is about as long as
-    a word vector. Tables are tried alone and, for models that look words up several times, together; those are taken
-    with which the logits stay the same up to rounding.
+    a word vector. Tables are tried one by one and, for models that look words up several times, together. A table is
+    used if the logits stay the same up to rounding.
 
     Args:
         classifier: The model with its lookups, within `frozen_eval_mode`.
@@ -46,7 +46,7 @@ def find_input_shift(classifier: HookedClassifier, inputs: Mapping[str, Tensor],
         seed: Seed of the constant.
 
     Returns:
-        The new parameters; None if there are no such tables, as in a model with rotary positions.
+        The new parameters; None if there is no such table, as in models with rotary position embeddings.
     """
     model = classifier.model
     tables = {name: module for name, module in model.named_modules() if isinstance(module, nn.Embedding)}

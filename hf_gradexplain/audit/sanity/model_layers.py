@@ -1,4 +1,4 @@
-"""The layers of a model in the order in which it uses them, and other values for its parameters."""
+"""Find the layers of a model in the order in which it uses them, and run it with other parameters."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -21,7 +21,7 @@ class Layer:
     """Parameters of a model that are randomised together.
 
     Attributes:
-        name: The name of the module that holds them, or of the only parameter.
+        name: The name of the module with these parameters, or of the only parameter.
         parameters: Their names.
     """
 
@@ -32,17 +32,17 @@ class Layer:
 def layers_of(model: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[Layer, ...]:
     """Return the layers of a model from its output to its embeddings, within `frozen_eval_mode`.
 
-    A layer is the outermost module that is an entry of a `ModuleList` or contains none. For example, a transformer has
-    one layer for its head, one per block, and one for its embeddings. Layers are ordered by when a forward pass first
-    uses one of their parameters, the last one first. Parameters that the pass does not use belong to the layer of their
-    module; if it uses none of them, to the last layer.
+    Layers are the outermost modules that are entries of a `ModuleList` or contain no `ModuleList`. For example, a
+    transformer has one layer for its head, one per block, and one for its embeddings. Layers are ordered by the moment
+    when a forward pass first uses one of their parameters, the latest first. A parameter that the pass does not use
+    belongs to the layer of its module; if the pass uses no parameter of this layer, it belongs to the last layer.
 
     Args:
         model: Any module.
         inputs: The inputs of a text.
 
     Raises:
-        GradexplainError: The forward pass uses no parameter, because they are offloaded or quantised.
+        GradexplainError: The forward pass uses no parameter directly, because they are offloaded or quantised.
     """
     known = {name for name, _ in model.named_parameters()}
     used = {name: when for when, name in enumerate(_in_order_of_use(model, inputs))}
@@ -111,9 +111,9 @@ def _in_order_of_use(model: nn.Module, inputs: Mapping[str, Tensor]) -> list[str
 
 @contextmanager
 def replaced_parameters(model: nn.Module, values: Mapping[str, Tensor]) -> Iterator[None]:
-    """Within the block, some parameters of a model have other values; afterwards it has its own parameters again.
+    """Give some parameters of a model other values within the block, and restore the model's own parameters afterwards.
 
-    The model's own tensors are never written to: other ones take their places. Tied parameters stay tied.
+    The model's own tensors are replaced, never written to. Tied parameters stay tied.
 
     Args:
         model: Any module.
@@ -138,8 +138,8 @@ def replaced_parameters(model: nn.Module, values: Mapping[str, Tensor]) -> Itera
 def permuted(model: nn.Module, names: Sequence[str], seed: int) -> dict[str, Tensor]:
     """Return parameters with their entries in random order, by name.
 
-    A permutation keeps the distribution of the entries, and with it the scale of all activations. It needs no
-    initialisation function, which hand-written modules do not have.
+    A permutation keeps the distribution of the entries, and thus the scale of all activations. It needs no
+    initialisation function, which custom modules may lack.
 
     Raises:
         GradexplainError: A parameter is quantised.

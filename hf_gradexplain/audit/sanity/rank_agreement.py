@@ -1,4 +1,4 @@
-"""How well two explanations of the same texts agree on the order of their units."""
+"""Measure how well two explanations of the same texts agree on the order of the units."""
 
 from collections.abc import Sequence
 
@@ -16,11 +16,11 @@ def spearman_by_text(
     Args:
         scores: The scores `(U,)` of `n` texts.
         reference: Other scores of the same units.
-        precision: The compute dtype of the scores: what is equal up to its rounding is a tie.
+        precision: The compute dtype of the scores. Scores that are equal up to its rounding are ties.
         absolute: Whether to compare the absolute values.
 
     Returns:
-        `(n,)`; NaN for texts with fewer than 3 units, and where one side is constant.
+        `(n,)`; NaN for texts with fewer than 3 units, and if one of the explanations is constant.
 
     >>> spearman_by_text([np.array([1.0, 2, 3]), np.ones(3)], [np.array([-1.0, -5, -9]), np.arange(3.0)])
     array([-1., nan])

@@ -45,7 +45,7 @@ NO_METHOD = "baseline"
 
 
 def finding(method: str, low: float, absolute_low: float, two_random_low: float) -> str:
-    """Return what randomisation says of a method.
+    """Return the finding on a method, from its correlations with random models.
 
     Args:
         method: Its name.
@@ -65,21 +65,21 @@ def finding(method: str, low: float, absolute_low: float, two_random_low: float)
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SanityChecks:
-    """Whether explanations depend on what a model has learnt; `Explainer.sanity` makes it.
+    """The results of sanity checks of attribution methods; `Explainer.sanity` makes them.
 
-    A notebook shows the table and the figure.
+    A notebook displays the table and the figure.
 
     Attributes:
         model: The class of the model.
         unit: What got one score.
         randomisation: One row per method, randomised layer and kind of values. The columns are `method`; `order`,
             `cascading` (the layer and all layers above it are random) or `independent` (the layer alone); `step`, the
-            number of the layer, from the output on; `layer`, its name; `against`, what the scores are compared with:
-            `the model`, or `another random model`; `values`, `scores` or, for signed methods, `absolute`; `median` over
-            texts of Spearman's correlation, and its 95 % interval `ci_low`, `ci_high`; `n` and `n_undefined`, the
-            numbers of texts with and without a correlation.
+            number of the layer, counted from the output; `layer`, its name; `against`, what the scores are compared
+            with, `the model` or `another random model`; `values`, `scores` or, for signed methods, `absolute`;
+            `median`, the median over texts of Spearman's correlation, with its 95 % interval `ci_low`, `ci_high`; and
+            `n` and `n_undefined`, the numbers of texts with and without a correlation.
         checks: One row per method, see `to_frame`.
-        shifted: The tables that took part in the check of input invariance; empty if the model has none.
+        shifted: The embedding tables that were changed to check input invariance; empty if that is not possible.
         texts: The number of texts.
         rounds: How often all texts were explained.
     """
@@ -95,25 +95,29 @@ class SanityChecks:
     def to_frame(self) -> pd.DataFrame:
         """Return one row per method.
 
-        The columns are `method`; `randomised`, the median over texts of Spearman's correlation between the scores and
-        those of two wholly random models (their mean), and its 95 % interval `ci_low`, `ci_high`; `absolute`,
-        `absolute_ci_low` and `absolute_ci_high`, the same of absolute values, for signed methods; `two_random`,
-        `two_random_ci_low` and `two_random_ci_high`, the median correlation between two random models; `shifted`, that
-        with the scores of the same function of shifted word vectors, and `shift_difference`, the median relative
-        difference of these scores, NaN if the model has no such shift; `other_seed`, that between two seeds, NaN for
-        methods that draw nothing; `n` and `n_undefined`, the numbers of texts with and without a correlation; and
-        `finding`.
+        All correlations are medians over texts of Spearman's correlation. The columns are
+
+        - `method`;
+        - `randomised`, the correlation between the scores of the model and those of a fully random model (mean of two
+          such models), with its 95 % interval `ci_low`, `ci_high`;
+        - `absolute`, the same for absolute values of signed methods, with `absolute_ci_low` and `absolute_ci_high`;
+        - `two_random`, the correlation between two random models, with `two_random_ci_low` and `two_random_ci_high`;
+        - `shifted`, the correlation with the scores after the word vectors are shifted, and `shift_difference`, the
+          median relative difference of these scores; NaN if the model allows no such shift;
+        - `other_seed`, the correlation between two seeds, NaN for methods that draw no random numbers;
+        - `n` and `n_undefined`, the numbers of texts with and without a correlation;
+        - `finding`.
         """
         return self.checks
 
     @property
     def unchanged(self) -> tuple[str, ...]:
-        """The methods that do not change when the model is random: `random` is never among them."""
+        """The methods whose scores do not change when the model is random; `random` is never among them."""
         return self._methods(self.checks["finding"] == UNCHANGED)
 
     @property
     def variant(self) -> tuple[str, ...]:
-        """The methods with other scores for the same function of shifted word vectors."""
+        """The methods whose scores change when the word vectors are shifted, although the function stays the same."""
         return self._methods(self.checks["shift_difference"] > INVARIANT_UP_TO)
 
     def _methods(self, rows: pd.Series) -> tuple[str, ...]:
@@ -121,7 +125,7 @@ class SanityChecks:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What the checks found, a sentence each."""
+        """The findings of the checks, one sentence each."""
         return tuple(f"{check.name}: {check.found}" for check in self.report())
 
     def report(self) -> tuple[Check, ...]:
@@ -170,7 +174,7 @@ class SanityChecks:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return checks and tables as strings, numbers, lists and dicts, ready for JSON; what is undefined is None."""
+        """Return the results as plain dicts, lists, numbers and strings, ready for JSON; undefined values are None."""
         tables = {"methods": self.checks, "randomisation": self.randomisation}
         records = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
         facts = {"texts": self.texts, "rounds": self.rounds, "shifted": self.shifted}
@@ -184,7 +188,7 @@ class SanityChecks:
         return cell_html(title=self._title, sentences=self.sentences, table=self._table(), figure=figure)
 
     def figure(self) -> Figure:
-        """Draw the correlation with the model's own scores as its layers are randomised, from the output on."""
+        """Draw the correlation with the original scores as the layers are randomised, from the output on."""
         return randomisation_figure(self.randomisation, title=self._title)
 
     @property

@@ -1,4 +1,4 @@
-"""Sanity checks of methods: do their scores depend on what the model has learnt, and on nothing but its function?"""
+"""Sanity checks of methods: scores should depend on what the model has learnt, and only on its function."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +41,7 @@ def check_sanity(
 ) -> SanityChecks:
     """Explain the same texts with randomised copies of the model's parameters, and compare the scores.
 
-    See `hf_gradexplain.Explainer.sanity`, which has the definitions.
+    `hf_gradexplain.Explainer.sanity` has the definitions.
 
     Args:
         engine: The classifier; its model keeps its own parameters.

@@ -1,4 +1,4 @@
-"""Words that may be suspicious: those that decide a class and are concentrated in its documents."""
+"""Find words that may be suspicious, because they decide a class and are concentrated in its documents."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,11 +21,12 @@ _CONTROL = 2
 
 @dataclass(frozen=True, eq=False)
 class WordFrequencies:
-    """How many documents have each word.
+    """The number of documents that each word is in.
 
     Attributes:
         words: The words.
-        by_class: `(C, V)` the number of documents in which each class was explained and the word occurs.
+        by_class: `(C, V)` for each class and word, the number of documents with the word in which the class was
+            explained.
         documents: `(C,)` the number of documents in which each class was explained.
     """
 
@@ -39,22 +40,22 @@ class WordFrequencies:
         return self.by_class.sum(0)
 
     def pairs(self, min_documents: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the classes and words that are in so many documents together, sorted, and in how many they are."""
+        """Return the pairs of class and word with at least `min_documents` documents in common, and these numbers."""
         counts = self.by_class.sorted_indices().tocoo()
         kept = counts.data >= max(min_documents, 1)
         return counts.row[kept], counts.col[kept], counts.data[kept]
 
     def concentration(self, target: np.ndarray, word: np.ndarray, k: np.ndarray) -> pd.DataFrame:
-        """Return how words are concentrated in the documents of a class, a row per pair.
+        """Return how concentrated words are in the documents of a class, with a row per pair of class and word.
 
         Of the `n` documents with the word, `k` are of the class. The lift is `(k / n) / pi`, where `pi` is the share of
-        the class of all documents; `p_concentrated` is the probability of `k` or more by the binomial distribution of
-        `n` draws with probability `pi`.
+        the class among all documents. `p_concentrated` is the probability of `k` or more under the binomial
+        distribution with `n` draws of probability `pi`.
 
         Args:
             target: `(R,)` the classes.
             word: `(R,)` the words, as indices.
-            k: `(R,)` in how many documents they are together.
+            k: `(R,)` the number of documents of the class with the word.
         """
         n = self.total[word]
         base = self.documents[target] / self.documents.sum()
@@ -62,14 +63,14 @@ class WordFrequencies:
         return pd.DataFrame({**columns, "p_concentrated": binom.sf(k - 1, n, base)})
 
     def controls(self, frequency: int, min_documents: int, n: int, seed: int) -> np.ndarray:
-        """Return `n` random words of a frequency class: `(n,)` indices, fewer if there are not as many.
+        """Return the indices of `n` random words of a frequency class, or of fewer words if there are not enough.
 
-        Any word can be drawn, whether it decides a class or not. If the class has too few, the others are from the
-        nearest classes.
+        Any word can be drawn, whether it decides a class or not. If the frequency class has too few words, the others
+        are drawn from the nearest frequency classes.
 
         Args:
             frequency: The frequency class.
-            min_documents: Words in fewer documents are not tried, and are no control words either.
+            min_documents: The smallest number of documents that a word has to be in.
             n: The number of words.
             seed: The seed.
         """
@@ -94,7 +95,7 @@ def count_frequencies(paths: Sequence[Path], method: str, key: Callable[[str], s
     Args:
         paths: The files.
         method: A method of the run.
-        key: What makes two units the same word, see `Vocabulary`.
+        key: A function that tells which units are the same word, see `Vocabulary`.
     """
     vocabulary = Vocabulary(key)
     counts = count_words(paths, vocabulary, Groups("target", paths), method)
@@ -109,18 +110,18 @@ def find_candidates(
     min_documents: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Return the words that decide a class and are concentrated in its documents, those that decide most clearly first.
+    """Return words that decide a class and are concentrated in its documents, the most decisive first.
 
-    A word decides a class if, among the documents in which the class was explained, its share of the score is larger
-    than that of other words of the same documents, with a p-value of up to `DECIDES`, see
-    `hf_gradexplain.audit.words.words.find_words`. It is concentrated if its lift is above 1.
+    A word decides a class if its share of the score is larger than the share of other words, in the documents in which
+    the class was explained, with a p-value of at most `DECIDES`; see `hf_gradexplain.audit.words.words.find_words`. It is
+    concentrated in the class if its lift is above 1.
 
     Args:
         paths: The files.
-        method: Whose scores.
-        key: What makes two units the same word.
+        method: The method whose scores are used.
+        key: A function that tells which units are the same word, see `Vocabulary`.
         frequencies: The result of `count_frequencies`.
-        min_documents: In fewer documents of the class, a word is not looked at.
+        min_documents: The smallest number of documents of the class that a word has to be in.
         seed: A seed.
 
     Returns:

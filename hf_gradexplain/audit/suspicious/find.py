@@ -1,4 +1,4 @@
-"""Find suspicious words: they decide a class, are concentrated in its documents, and flip texts of other classes."""
+"""Find suspicious words, which decide a class, are concentrated in its documents, and flip texts of other classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -36,14 +36,14 @@ MEASURED += ("rise", "rise_ci_low", "rise_ci_high", "n_texts")
 
 @dataclass(frozen=True)
 class InsertionTest:
-    """How words are tried.
+    """The settings of the test of suspicious words.
 
     Attributes:
         n_texts: The number of texts of other classes into which each word is inserted.
-        n_controls: The number of ordinary words of each frequency that are inserted in the same texts.
-        most: The largest number of words that are tried.
-        min_documents: In fewer documents of a class, a word is not tried for it.
-        level: The false discovery rate.
+        n_controls: The number of control words of each frequency class, which are inserted into the same texts.
+        most: The largest number of words to try.
+        min_documents: The smallest number of documents of a class that a word has to be in to be tried for the class.
+        level: The false discovery rate to control.
 
     Raises:
         GradexplainError: A value is out of range.
@@ -71,15 +71,15 @@ def find_suspicious_words(
     test: InsertionTest | None = None,
     title: str = "",
 ) -> SuspiciousWords:
-    """Find words that move a model by themselves; see `hf_gradexplain.Explainer.suspicious_words`.
+    """Find words that change predictions by themselves; see `hf_gradexplain.Explainer.suspicious_words`.
 
     Args:
         engine: The classifier.
         paths: The document files of a run of this classifier, with the unit `word` or `word_type`.
-        options: How texts are read, and the seed.
-        method: Whose scores; None for the most faithful one of the run, by AOPC(10).
-        test: How words are tried.
-        title: What the explanations are of.
+        options: How to read texts, and the seed.
+        method: The method whose scores are used; None for the most faithful method of the run, by AOPC(10).
+        test: The settings of the test.
+        title: A title for the explanations: the model and the dataset.
 
     Raises:
         GradexplainError: The documents have no words or no classes, or are not those of this model.
@@ -136,7 +136,7 @@ def _check_documents(paths: Sequence[Path]) -> None:
 
 
 def _ignores_case(engine: AttributionEngine) -> bool:
-    """Return whether the tokenizer reads upper and lower case as the same: no token has an upper-case letter."""
+    """Return whether the tokenizer ignores case, that is, whether no token has an upper-case letter."""
     tokenizer = engine.tokenizer
     special = {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}
     return all(token == token.lower() for token in tokenizer.get_vocab() if token not in special)
@@ -157,8 +157,8 @@ def _try_words(
         places: The places in the texts.
         rows: The words, of one class.
         frequencies: How frequent words are.
-        test: How words are tried.
-        options: How texts are read, and the seed.
+        test: The settings of the test.
+        options: How to read texts, and the seed.
 
     Returns:
         The rows with what was measured; and the number of forward passes.

@@ -1,4 +1,4 @@
-"""What a model does with texts into which a word is inserted."""
+"""Insert words into texts and predict the results."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -42,7 +42,7 @@ def predict(engine: AttributionEngine, texts: Sequence[WholeText], options: Opti
 def insert_words(
     engine: AttributionEngine, places: Sequence[Place], words: Sequence[str], options: Options
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Insert each word into each text at its place and predict the result, `W n` forward passes.
+    """Insert each word into each text at its place and predict the results, in `W n` forward passes.
 
     Args:
         engine: The classifier.
@@ -64,16 +64,17 @@ def insert_words(
 
 
 def excess_p_values(flips: np.ndarray, controls: np.ndarray, n: int) -> np.ndarray:
-    """Return the p-values of the hypothesis that a word is one like the control words, `(W,)`.
+    """Return the p-values `(W,)` of the hypothesis that a word is like the control words.
 
-    Words differ: each flips texts at a rate of its own. Under the hypothesis, the rate of the word is drawn from the
-    same beta distribution as those of the `M` control words, of mean `mu` and correlation `rho` of two texts with the
-    same word. The number `K` of the `n` texts that a word flips then has a beta-binomial distribution. The p-value is
-    `P(K >= k)` for the observed `k`, averaged over `mu` and `rho` by their likelihood given the counts of the control
-    words: the posterior predictive distribution, with a uniform prior of the logits of both (Gelman et al. 2013,
-    Bayesian Data Analysis, section 5.3). With few control words, their distribution is uncertain and the p-value is
-    larger; without any, it says nothing about the word. That some texts lie closer to the border than others makes the
-    counts of a word vary less, and the p-value larger.
+    Each word flips texts at its own rate. Under the hypothesis, the rate of a word is drawn from the same beta
+    distribution as the rates of the `M` control words. The distribution has the mean `mu`, and `rho` is the correlation
+    between two texts with the same word. The number `K` of texts, out of `n`, that a word flips then has a
+    beta-binomial distribution. The p-value is `P(K >= k)` for the observed number `k`, averaged over `mu` and `rho`
+    with weights that are their likelihood, given the counts of the control words. This is the posterior predictive
+    distribution with a uniform prior of the logits of `mu` and `rho` (Gelman et al. 2013, Bayesian Data Analysis,
+    section 5.3). With few control words, their distribution is uncertain and the p-value is larger; without control
+    words, it says nothing about the word. If some texts are easier to flip than others, the counts vary less than
+    assumed, and the p-value is too large rather than too small.
 
     Args:
         flips: `(W,)` the number of texts that each word flips, 0 to `n`.

@@ -1,4 +1,4 @@
-"""Places between the words of texts, where a word is inserted."""
+"""Choose places between the words of texts where words are inserted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Place:
     Attributes:
         id: Row number of the text in the dataset.
         prediction: The class that the model predicted for it.
-        parts: The text; both texts of a pair; or the contents of a conversation.
+        parts: The text, both texts of a pair, or the contents of the messages of a conversation.
         roles: The roles of a conversation; empty for other texts.
         part: The number of the part that gets the word.
         offset: The place, in characters of this part.
@@ -38,10 +38,10 @@ class Place:
     offset: int
 
     def insert(self, word: str = "") -> WholeText:
-        """Return the text with a word at the place, or as it is without one.
+        """Return the text with a word inserted; unchanged for an empty word.
 
-        Blanks stand around the word, except where the text has some, and between two characters of scripts without
-        spaces.
+        The word is surrounded by blanks, unless the text has blanks there already, or both neighbours are characters of
+        scripts without spaces.
         """
         parts = list(self.parts)
         before, after = parts[self.part][: self.offset], parts[self.part][self.offset :]
@@ -60,15 +60,15 @@ def _apart(left: str, right: str) -> bool:
 
 
 def draw_place(explanation: Explanation, number: int, seed: int) -> Place | None:
-    """Draw a place for words in an explained text, equally likely among all places between its words.
+    """Draw a random place for words in an explained text; all places between its words are equally likely.
 
     A place is where a unit begins after white space, at the beginning of the text, or next to a character of a script
-    without spaces; and behind the last unit. In a pair it is in the first text, in a conversation in the first message
-    of a user. It is always in what the model has read: a word at the end of a text that was truncated is not read.
+    without spaces; the end of the last unit is a place as well. In a pair, places are in the first text; in a
+    conversation, in the first message of a user. Places are only in the part of the text that the model read.
 
     Args:
         explanation: The explanation of the text.
-        number: Its row number, on which the draw depends, and on the seed.
+        number: The row number of the text; the draw depends on it and on the seed.
         seed: The seed.
 
     Returns:
@@ -88,7 +88,7 @@ def draw_place(explanation: Explanation, number: int, seed: int) -> Place | None
 
 
 def _part_spans(explanation: Explanation) -> list[tuple[int, int]]:
-    """Return where the parts of a text are in it."""
+    """Return the spans of the parts of a text."""
     whole, second = len(explanation.text), explanation.pair_start
     if explanation.messages:
         return [(message.start, message.end) for message in explanation.messages]
@@ -112,10 +112,10 @@ def _may_stand(before: str, following: str) -> bool:
 
 
 def draw_places(paths: Sequence[Path], targets: Sequence[int], n: int, seed: int) -> dict[int, list[Place]]:
-    """Draw texts that the model gives another class than the target, and a place in each of them.
+    """Draw texts with another predicted class than the target, and a place in each of them.
 
-    A class gets a random sample of `n` of the documents whose prediction is another one, or all if there are fewer. The
-    draw of a document depends on its row number and the seed. Texts without a place are left out.
+    Each target class gets a random sample of `n` documents with another predicted class, or all of them if there are
+    fewer. The draw of a document depends on its row number and the seed. Texts without a place are left out.
 
     Args:
         paths: The document files.

@@ -1,4 +1,4 @@
-"""The suspicious words of a model, as a table, as text and as HTML."""
+"""The suspicious words of a model as a table, as text and as HTML."""
 
 from dataclasses import dataclass
 
@@ -28,19 +28,19 @@ COLUMNS = {
 
 @dataclass(frozen=True, eq=False)
 class SuspiciousWords:
-    """Words that move a model by themselves; `Explainer.suspicious_words` makes it.
+    """Words that change the predictions of a model by themselves; the result of `Explainer.suspicious_words`.
 
-    A suspicious word decides a class, is concentrated in its texts, and flips more texts of other classes than ordinary
-    words do when it is inserted. Whether it should is for people to say: the name of a team may well make a text one of
-    sports, a stray backslash should not make it one of technology.
+    A suspicious word decides a class, is concentrated in its texts, and flips more texts of other classes when inserted
+    than ordinary words do. Whether this is a fault of the model is for people to judge: the name of a team may well
+    turn a text into sports news, but a stray backslash should not turn it into technology news.
 
     Attributes:
         table: All words that were tried, see `to_frame`.
-        title: What the explanations are of.
+        title: The model and the dataset.
         method: The method whose scores chose the words.
         n_documents: The number of texts of the run.
-        n_candidates: The number of words that decide a class and are concentrated in its texts, each for its class;
-            those that decide most clearly were tried.
+        n_candidates: The number of pairs of a class and a word that decides the class and is concentrated in its texts.
+            The clearest of them were tried.
         level: The false discovery rate.
         passes: The number of forward passes that trying the words took.
     """
@@ -69,12 +69,12 @@ class SuspiciousWords:
 
     @property
     def heading(self) -> str:
-        """What this is, in a line."""
+        """The heading of the result, in one line."""
         return f"Suspicious words of {self.title}" if self.title else "Suspicious words"
 
     @property
     def found(self) -> pd.DataFrame:
-        """The rows of the suspicious words, those that flip most texts first."""
+        """The rows of the suspicious words; words that flip most texts come first."""
         return self.table[self.table["suspicious"]]
 
     @property
@@ -97,26 +97,27 @@ class SuspiciousWords:
         The columns are
 
         - `class` and `word`;
-        - `n`, the number of texts of the class that have the word, `n_all`, that of all texts that have it;
-          `concentration`, `n / n_all`, `lift`, how many times the class's share of all texts this is, and
-          `p_concentrated` of the one-sided binomial test that it is not more;
-        - `share`, the mean share of the word in the score of the class's texts that have it, and `p_decides` of the
-          test that it is not larger than that of other words, see `Words`; both p-values are not adjusted;
-        - `flips`, the share of the `n_texts` texts of other classes that become texts of the class when the word is
-          inserted, with its Wilson interval `flips_ci_low`, `flips_ci_high`; `control_flips`, the mean of the same for
-          the control words; `p_flips` of the test that the word is one like these, see
+        - `n`, the number of texts of the class with the word; `n_all`, the number of all texts with the word;
+          `concentration`, `n / n_all`; `lift`, the concentration divided by the share of the class among all texts; and
+          `p_concentrated`, the p-value of the one-sided binomial test that the lift is at most 1;
+        - `share`, the mean share of the word in the score of the texts of the class with the word, and `p_decides`, the
+          p-value of the test that it is at most as large as the share of other words, see `Words`. Neither of these two
+          p-values is adjusted;
+        - `flips`, the share of the `n_texts` texts of other classes whose prediction becomes the class when the word is
+          inserted, with its Wilson interval `flips_ci_low`, `flips_ci_high`; `control_flips`, the mean share for the
+          control words; and `p_flips`, the p-value of the test that the word is like the control words, see
           `hf_gradexplain.audit.suspicious.insertion.excess_p_values`;
         - `rise`, the mean rise of the probability of the class, with its bootstrap interval `rise_ci_low`,
           `rise_ci_high`;
-        - `p_adjusted`, `p_flips` adjusted by Benjamini and Hochberg for all rows; and `suspicious`, whether this is at
-          most the false discovery rate.
+        - `p_adjusted`, which is `p_flips` adjusted by Benjamini and Hochberg's method for all rows; and `suspicious`,
+          whether `p_adjusted` is at most the false discovery rate.
 
-        Intervals are 95 % intervals.
+        All intervals are 95 % intervals.
         """
         return self.table
 
     def readable(self, n: int = SHOWN) -> pd.DataFrame:
-        """Return the first `n` suspicious words as text for readers; `COLUMNS` says what its columns mean."""
+        """Return the first `n` suspicious words as a readable table, whose columns `COLUMNS` describes."""
         rows = self.found.head(n)
         records = rows.to_dict("records")
         return pd.DataFrame(

@@ -1,4 +1,4 @@
-"""The words of a run, as its report and its folder have them."""
+"""The words of each class in the report and the folder of a run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,13 +18,13 @@ PAGE_ROWS = 24
 
 
 def words_of_run(paths: Sequence[Path], title: str) -> Words | None:
-    """Return the words of each explained class that are in enough documents, about `ROWS` of them; None without any."""
+    """Return about `ROWS` words of the explained classes that are in enough documents; None if there are none."""
     words = find_words(paths, title=title, most=ROWS)
     return words if len(words.table) else None
 
 
 def words_section(words: Words | None) -> list[ReportTable]:
-    """Return the section of the report, none if no word is real."""
+    """Return the section of the report in a list, which is empty if no word is real."""
     if words is None or not len(words.top(1)):
         return []
     n = min(SHOWN, max(1, PAGE_ROWS // words.top(1)["group"].nunique()))

@@ -1,4 +1,4 @@
-"""Sums over documents for pairs of a group and a word: two passes over the files, and none of them is held."""
+"""Sums over documents for pairs of a group and a word, in two passes over the files."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,11 +22,11 @@ ROWS = 4096
 
 
 class Groups:
-    """The group that each document belongs to.
+    """Tells the group of each document.
 
     Args:
-        by: `target`, `label` or `prediction`, or a value for each document by its row number. Documents whose value is
-            missing belong to no group.
+        by: `target`, `label` or `prediction`, or a mapping from row numbers of documents to values. Documents without a
+            value belong to no group.
         paths: The document files, which name the classes.
 
     Attributes:
@@ -48,7 +48,7 @@ class Groups:
             self.names = list(names)
 
     def codes(self, block: WordBlock) -> np.ndarray:
-        """Return the code of the group of each document `(n,)`, -1 for those in none."""
+        """Return the code of the group of each document `(n,)`, -1 for documents in no group."""
         if self._column:
             return getattr(block, self._column)
         return self._code_of.reindex(block.ids, fill_value=-1).to_numpy()
@@ -59,14 +59,14 @@ class Groups:
 
 
 class WordCounts(NamedTuple):
-    """How many documents have a word: `(number of groups, number of words)`, and how many there are: `(groups,)`."""
+    """The number of documents with each word, `(groups, words)`, and of all documents, `(groups,)`."""
 
     words: csr_array
     documents: np.ndarray
 
 
 def count_words(paths: Sequence[Path], vocabulary: Vocabulary, groups: Groups, method: str) -> WordCounts:
-    """Count the documents of each group that have a word, and all of them; the vocabulary grows."""
+    """Count the documents of each group, and those with each word; new words are added to the vocabulary."""
     words, documents = csr_array((0, 0), dtype=np.int64), np.zeros(0, dtype=np.int64)
     for block in read_words(paths, vocabulary, [method]):
         codes = groups.codes(block)
@@ -101,7 +101,7 @@ class WordRows(NamedTuple):
 def summarise_words(
     paths: Sequence[Path], vocabulary: Vocabulary, groups: Groups, method: str, rows: WordRows, seed: int
 ) -> pd.DataFrame:
-    """Return the statistics of these rows, a line each, see `hf_gradexplain.audit.words.words.Words`."""
+    """Return a table with the statistics of these rows, see `hf_gradexplain.audit.words.words.Words`."""
     parts = []
     for start in range(0, len(rows.group), ROWS):
         part = WordRows(rows.group[start : start + ROWS], rows.word[start : start + ROWS])
@@ -113,7 +113,7 @@ def summarise_words(
 
 
 class WordSums:
-    """Sums over documents for `size` rows: of the share of the score, of the drop of the probability, for the test."""
+    """Sums over documents for `size` rows: of shares of the score, of drops of the probability, and for the test."""
 
     def __init__(self, size: int) -> None:
         self.share, self.drop = SparseMeans(size), SparseMeans(size)
@@ -125,8 +125,8 @@ class WordSums:
 
         Args:
             block: The documents.
-            row: `(W,)` the row of each of their words, -1 for none.
-            method: Whose scores are added.
+            row: `(W,)` the row of each word of the documents, -1 for words without a row.
+            method: The method whose scores are added.
             seed: The seed of the bootstrap.
         """
         share, weights = shares(block, method), bootstrap_weights(block.ids.tolist(), seed)
@@ -142,7 +142,7 @@ class WordSums:
         self.cumulants += csr_array((np.ones(len(row)), (row, document)), (len(self.excess), len(block))) @ cumulants
 
     def table(self) -> pd.DataFrame:
-        """Return the statistics, a line per row."""
+        """Return a table with the statistics of all rows."""
         columns = {"n": self.share.n, "share": self.share.mean}
         columns["share_ci_low"], columns["share_ci_high"] = self.share.interval()
         columns["others"] = self.share.mean - self.excess / np.maximum(self.share.n, 1)
@@ -153,9 +153,9 @@ class WordSums:
 
 
 class SparseMeans:
-    """Means over documents of many quantities of which each document has few, and their bootstrap replicates.
+    """Means over documents of many quantities, of which each document has a few, with bootstrap replicates.
 
-    See `hf_gradexplain.evaluation.bootstrap.Means`, for quantities that all documents have.
+    For quantities that all documents have, see `hf_gradexplain.evaluation.bootstrap.Means`.
     """
 
     def __init__(self, size: int, replicates: int = REPLICATES) -> None:
@@ -163,11 +163,11 @@ class SparseMeans:
         self.replicate_n, self.replicate_sums = np.zeros((size, replicates)), np.zeros((size, replicates))
 
     def add(self, row: np.ndarray, document: np.ndarray, values: np.ndarray, weights: np.ndarray) -> None:
-        """Add values: which quantity each is, of which document, and the value, `(P,)` each; NaN is left out.
+        """Add values of quantities for documents, in arrays `(P,)`; NaN values are left out.
 
         Args:
-            row: The quantities.
-            document: The documents, as indices of `weights`.
+            row: The quantity of each value.
+            document: The document of each value, as an index into `weights`.
             values: The values.
             weights: The `bootstrap_weights` of the documents `(n, replicates)`.
         """
@@ -181,7 +181,7 @@ class SparseMeans:
 
     @property
     def mean(self) -> np.ndarray:
-        """The means, NaN where no document has the quantity."""
+        """The means; NaN if no document has the quantity."""
         return _ratio(self.sums, self.n)
 
     def interval(self) -> tuple[np.ndarray, np.ndarray]:
@@ -195,7 +195,7 @@ def _ratio(sums: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 
 def shares(block: WordBlock, method: str) -> np.ndarray:
-    """Return the share of each word in the score of its document `(W,)`: `s_w / sum_u |s_u|`, 0 where all are 0."""
+    """Return the share of each word in the score of its document, `s_w / sum_u |s_u|`, `(W,)`; 0 if all are 0."""
     scores = block.scores[method]
     total = np.bincount(block.document, np.abs(scores), len(block))[block.document]
     return np.divide(scores, total, out=np.zeros(len(scores)), where=total > 0)

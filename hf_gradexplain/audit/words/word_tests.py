@@ -1,16 +1,17 @@
 """Test whether a word's share of the score is larger than that of other words of the same documents.
 
-The null hypothesis is that within each document the scores are exchangeable: which word has which score is chance. A
-permutation of a document's scores then gives a word any of its `U` shares with equal probability, and the sum of the
-shares of a word over its documents is a sum of independent draws, one per document. The distribution of such a sum
-follows from its cumulant generating function, which adds up over documents,
+The null hypothesis is that the scores within each document are exchangeable, that is, they are assigned to its words at
+random. A permutation of a document's scores then gives a word any of its `U` shares with equal probability. The sum of
+the shares of a word over its documents is a sum of independent draws, one per document. The distribution of this sum is
+computed from its cumulant generating function, which adds up over documents,
 
     K(t) = sum_d log(1/U_d sum_u exp(t (s_du - m_d))),    m_d = 1/U_d sum_u s_du,
 
-by the saddlepoint approximation. It is accurate far into the tail, as thousands of tests at the same time need it;
-random permutations would have to be drawn by the million.
+by the saddlepoint approximation. It is accurate far into the tail, which thousands of simultaneous tests require;
+without it, millions of random permutations would be needed.
 
-Documents are read once: `K` and two derivatives are summed at fixed `TILTS`, and interpolated between them.
+Documents are read only once: `K` and its first two derivatives are summed at the fixed points `TILTS` and interpolated
+between them.
 """
 
 from typing import NamedTuple
@@ -28,10 +29,10 @@ BISECTIONS = 50
 
 
 def document_cumulants(shares: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Return `K_d`, `K_d'` and `K_d''` of the share of a word that is drawn at random, at `TILTS`: `(n, 3, G)`.
+    """Return `K_d`, `K_d'` and `K_d''` of the share of a random word, at the points `TILTS`: `(n, 3, G)`.
 
     Args:
-        shares: `(W,)` the shares of the words of `n` documents, document after document.
+        shares: `(W,)` the shares of the words of `n` documents, ordered by document.
         starts: `(n,)` where each document begins; none is empty.
     """
     lengths = np.diff(starts, append=len(shares))[:, None]
@@ -52,7 +53,7 @@ def document_cumulants(shares: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def upper_tail(excess: np.ndarray, cumulants: np.ndarray) -> np.ndarray:
-    """Return the probability of a sum of shares that is at least as large under the null hypothesis: `(R,)`.
+    """Return the probability, under the null hypothesis, of a sum of shares that is at least as large: `(R,)`.
 
     Formula:
         `P(T >= x) = 1 - Phi(r + log(u / r) / r)` with `r = sqrt(2 (t x - K(t)))`, `u = t sqrt(K''(t))` and the
@@ -64,7 +65,7 @@ def upper_tail(excess: np.ndarray, cumulants: np.ndarray) -> np.ndarray:
         cumulants: `(R, 3, G)` the sums of `document_cumulants` over the same documents.
 
     Returns:
-        The p-values. They are 1 where the sum is not larger than its mean, which is no evidence for a word.
+        The p-values. They are 1 if the sum is not larger than its mean, because that is no evidence for a word.
 
     Reference:
         Lugannani and Rice (1980), Advances in Applied Probability 12; in this form Barndorff-Nielsen (1986),

@@ -1,4 +1,4 @@
-"""The words that a model takes for each class, over the documents of a run."""
+"""Find the words that a model associates with each class, from the documents of a run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,17 +45,17 @@ COLUMNS = {
 
 @dataclass(frozen=True, eq=False)
 class Words:
-    """The words of each class, or of each group of texts; `find_words` makes it.
+    """The words that a model associates with each class or group of texts; the result of `find_words`.
 
-    A notebook shows the words that are real, with a figure.
+    A word is called *real* if its adjusted p-value is at most 0.05. A notebook displays the real words and a figure.
 
     Attributes:
         table: All words that were tested, see `to_frame`.
         title: The model and the dataset.
         method: The method of the scores.
-        by: What groups the texts: `target`, `label`, `prediction`, or a name.
+        by: How the texts are grouped: `target`, `label`, `prediction`, or the name of other values.
         n_documents: The number of texts.
-        min_documents: The smallest number of texts of a group that a tested word is in.
+        min_documents: The smallest number of texts of a group that a word has to be in to be tested.
     """
 
     table: pd.DataFrame
@@ -84,7 +84,7 @@ class Words:
 
     @property
     def heading(self) -> str:
-        """What this is, in a line."""
+        """The heading of the result, in one line."""
         return f"Words of {self.title}" if self.title else "Words"
 
     @cached_property
@@ -102,26 +102,30 @@ class Words:
     def to_frame(self) -> pd.DataFrame:
         """Return all words that were tested, a row per group and word.
 
-        The columns are `group`; `word`; `n`, the number of documents of the group with the word, and `frequency`, their
-        share of the group; `share`, the mean share of the score, with its interval `share_ci_low`, `share_ci_high`;
-        `others`, the mean share of all words of these documents, which is what `share` is tested against; `overall`,
-        `frequency * share`, the mean share over all documents of the group; `drop`, the mean fall of the target's
-        probability when the word alone is masked, with `drop_ci_low`, `drop_ci_high`, NaN where it is not known; and
-        `p`, `p_adjusted`.
+        The columns are
+
+        - `group` and `word`;
+        - `n`, the number of documents of the group with the word, and `frequency`, their share of the group;
+        - `share`, the mean share of the word in the score of these documents, with `share_ci_low`, `share_ci_high`;
+        - `others`, the mean share of all words of these documents, with which `share` is compared by the test;
+        - `overall`, `frequency * share`: the mean share over all documents of the group;
+        - `drop`, the mean fall of the target's probability when only this word is masked, with `drop_ci_low` and
+          `drop_ci_high`; NaN if it is not known;
+        - `p` and `p_adjusted`, the p-value of the test.
         """
         return self.table
 
     def top(self, n: int = SHOWN) -> pd.DataFrame:
-        """Return the `n` words of each group with the largest `overall`, among those with an adjusted p up to 0.05."""
+        """Return the `n` real words of each group with the largest `overall`."""
         real = self.table[self.table["p_adjusted"] <= FALSE_DISCOVERY_RATE]
         return real.groupby("group", sort=False).head(n)
 
     def readable(self, n: int = SHOWN) -> pd.DataFrame:
-        """Return `top` as text for readers; `COLUMNS` says what its columns mean."""
+        """Return `top` as a readable table, whose columns `COLUMNS` describes."""
         return readable_words(self.top(n))
 
     def figure(self, n: int = SHOWN) -> Figure:
-        """Draw the shares of the `n` top words of each group, with their intervals, see `top`.
+        """Draw the shares of the `n` top words of each group with their intervals, see `top`.
 
         Raises:
             GradexplainError: No word is real.
@@ -132,7 +136,7 @@ class Words:
 
 
 def readable_words(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of `Words.to_frame` as text for readers; `COLUMNS` says what the columns mean."""
+    """Return rows of `Words.to_frame` as a readable table, whose columns `COLUMNS` describes."""
     percent = with_intervals(100 * rows.select_dtypes("float"), "share", "drop", decimals=1)
     return pd.DataFrame(
         {
@@ -159,37 +163,37 @@ def find_words(
     most: int | None = None,
     seed: int = 0,
 ) -> Words:
-    """Find the words that a model takes for each class.
+    """Find the words that a model associates with each class.
 
-    The share of a word `w` in the score of a document `d` is
+    The share of a word `w` in the scores of a document `d` is
 
         share(d, w) = s_w / sum_u |s_u|,
 
-    with the sign of the score: positive shares support the explained class. All units of a document with the same key
-    are one word, with the sum of their scores. In a document whose scores are all 0, all shares are 0.
+    with the sign of the score, so that positive shares support the explained class. All units of a document with the
+    same key form one word, whose score is the sum of theirs. If all scores of a document are 0, all shares are 0.
 
-    The test asks whether the shares of a word are larger than those of other words of the same documents, because the
-    shares of a document add up, and are larger in a short one. The null hypothesis is that the scores of each document
-    are exchangeable, the alternative is one-sided: a larger share. P-values are those of all permutations within the
-    documents, see `hf_gradexplain.audit.words.word_tests`. They are adjusted for all rows by Benjamini and Hochberg's
-    method.
+    The test asks whether the shares of a word are larger than those of other words of the same documents. It compares
+    within documents because shares are larger in short documents. The null hypothesis is that the scores of each
+    document are exchangeable; the alternative is one-sided, a larger share. P-values refer to all permutations within
+    documents, see `hf_gradexplain.audit.words.word_tests`. They are adjusted by Benjamini and Hochberg's method for the
+    number of rows.
 
     Intervals are 95 % percentile intervals of the bootstrap over documents.
 
-    Memory does not grow with the number of documents; the files are read twice, and once more for every 4,096 rows.
+    Memory does not grow with the number of documents. The files are read twice, and once more for every 4,096 rows.
 
     Args:
         paths: The document files of a run.
-        method: Whose scores; None for the most faithful one of the run, by AOPC(10), whose scores have a
-            sign.
-        by: What groups the documents: the explained class (`target`), the true one (`label`), the predicted one
-            (`prediction`), or a value per document by its row number. Documents without a value are left out. The
-            scores are always those for the explained class.
-        key: Which units are the same word, from their text: `str.lower` ignores case. None for the text as it is.
-        min_documents: In fewer documents of a group, a word is not looked at.
-        by_name: The name of values given by row number.
-        title: The model and the dataset, for headings.
-        most: About the largest number of rows: the least frequent words are left out. None for all.
+        method: The method whose scores are used; None for the most faithful method of the run, by AOPC(10).
+        by: How to group the documents: by the explained class (`target`), the true class (`label`) or the predicted
+            class (`prediction`), or by a mapping from row numbers to values. Documents without a value are left out.
+            The scores are always those for the explained class.
+        key: A function of the text of a unit; units with equal results are the same word. `str.lower` ignores case.
+            None for the text as it is.
+        min_documents: The smallest number of documents of a group that a word has to be in to be tested.
+        by_name: The name of the values, if `by` is a mapping.
+        title: The model and the dataset, for the heading.
+        most: The approximate largest number of rows; the least frequent words are left out. None for all words.
         seed: The seed of the bootstrap.
 
     Raises:
