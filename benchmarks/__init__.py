@@ -1,1 +1,1 @@
-"""Benchmarks; README.md has their tables."""
+"""Benchmarks of the package; README.md has their results."""

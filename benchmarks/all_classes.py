@@ -1,12 +1,13 @@
-"""The backward passes of several classes as one pass, compared with one pass per class.
+"""Compare one backward pass for several classes with one backward pass per class.
 
     python -m benchmarks.all_classes --threads 2
     python -m benchmarks.all_classes --model_name_or_path FOLDER --classes 4 10
 
-Each row is the time from a batch of texts to `signed_gi` for all classes, with one backward pass for up to 16 classes,
-divided by the time with one pass per class. Both run in turns in one process: median over the rounds, with the minimum
-and the maximum, and the ratio of processor time. The model is a BERT of 6 layers and 384 dimensions with random
-weights, or the one that is named. `hf_gradexplain.attribution.gradients.TOGETHER` is where the ratio reaches 1.
+Each row is a ratio of times from a batch of texts to `signed_gi` for all classes: the time with one backward pass for
+up to 16 classes, divided by the time with one pass per class. Both run in turns in one process. The table has the
+median of the ratio over the rounds, the minimum and the maximum, and the ratio of processor times. The model is a BERT
+of 6 layers and 384 dimensions with random weights, unless a model is given.
+`hf_gradexplain.attribution.gradients.TOGETHER` is set to where the ratio reaches 1.
 """
 
 import argparse

@@ -1,11 +1,12 @@
-"""The time of an explanation against the token budget of one forward pass, on this device.
+"""Measure the time of an explanation for several token budgets of one forward pass, on this device.
 
     python -m benchmarks.budget --threads 2
     python -m benchmarks.budget --device cuda --budgets 4096 8192 16384 32768 65536 131072
 
-BERTs with random weights explain texts as long as those of AG's News and IMDB, by `signed_gi` and by leave-one-out. All
-budgets run in turns; a number is the median ratio to the best budget of its row over the rounds. The default on
-a CPU, in `hf_gradexplain.attribution.prepare.BATCH_TOKENS`, was chosen from this table.
+BERT models with random weights explain texts as long as those of AG's News and IMDB, by `signed_gi` and by
+leave-one-out. All budgets run in turns. Each number is the time divided by the time of the best budget of its row, as a
+median over the rounds. The default for CPUs, in `hf_gradexplain.attribution.prepare.BATCH_TOKENS`, was chosen from this
+table.
 """
 
 import argparse

@@ -1,18 +1,18 @@
-"""How often a comparison with reference seeds finds a planted word, and how often it is a false alarm.
+"""Measure how often a comparison with reference seeds finds a planted word, and how often it is a false alarm.
 
     python -m benchmarks.compare_runs --dataset_name fancyzhx/ag_news --output_dir /tmp/compare_runs
 
-A *clean* training differs from the others in its seed only. A *planted* one has a word inserted into a share of the
-training texts of one class, each time another ordinary word. All models explain the same test texts, which nothing is
-inserted into. A clean run A, three more as references and a run B are compared: B is planted, where the word should be
-found, or clean, where nothing should be.
+A *clean* training differs from others only in its seed. In a *planted* training, an ordinary word (a different one each
+time) is inserted into a share of the training texts of one class. All models explain the same unchanged test texts. Run
+A and three reference runs are clean. Run B is either planted, so that the word should be found, or clean, so that
+nothing should be found.
 
-- *alarm*: any word is said to have moved; *drift*: the explanations are said to have changed more than another seed
-  would. B is another seed, so both are false.
-- *found*: the planted word is among those that moved; *others*: the mean number of other words among them; *texts*: in
-  how many of the test texts the word is.
+- *alarm*: how often any word is reported as moved; *drift*: how often the explanations are reported to have changed
+  more than another seed changes them. Both are false, because the clean run B is just another seed.
+- *found*: how often the planted word is among the moved words; *others*: the mean number of other moved words; *texts*:
+  the number of test texts with the word.
 
-Each run is a folder of `--output_dir`. A stopped benchmark goes on where it was.
+Each run has a folder in `--output_dir`. The same command resumes a stopped benchmark.
 """
 
 import argparse

@@ -1,13 +1,14 @@
-"""A large decoder on long texts: time, peak memory, and the share of the rate of large matrix products.
+"""Measure time and peak memory of explanations by a large decoder on long texts.
 
     python -m benchmarks.decoder --device cuda --precision bf16 --size 0.5B --tokens 4096
     python -m benchmarks.decoder --size tiny --tokens 256 --threads 2
 
-A Llama classifier with random weights, one text of so many tokens. Bare: frozen parameters, one forward pass, and one
-backward pass to the word vectors. The package goes from text to explanation. Works run in turns in one process; a ratio
-is the median over the rounds, with the minimum and the maximum. Leave-one-out removes the words of a shorter text, of
-`--words` words. Memory is what PyTorch allocates at its peak above the weights (GPU), or the rise of the resident set
-(CPU). The share counts the matrix products of the layers, without attention.
+A Llama classifier with random weights explains one text of `--tokens` tokens. The bare passes are one forward pass and
+one backward pass to the word vectors, with frozen parameters. The package is measured from the text to the explanation.
+Both run in turns in one process. A ratio is the median over the rounds, with the minimum and the maximum. Leave-one-out
+removes the words of a shorter text, of `--words` words. Memory is the peak that PyTorch allocates in addition to the
+weights (GPU), or the rise of the resident set (CPU). The table also has the rate of the matrix products in the layers,
+without attention, as a share of the rate of large matrix products on the device.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Evaluation compared with explanation, and the tables and the report of many documents.
+"""Compare the time of an evaluation with that of explanations, and time the tables and the report.
 
     python -m benchmarks.evaluation --texts 400 --documents 25000
 
-Evaluation: a FastText with random weights explains texts by all seven methods, and evaluates them as
-`recipes/evaluate.py` does, to finished documents files; both in turns. Tables and report: these documents, again and
-again with other row numbers, as the files of a run.
+For the evaluation, a FastText with random weights explains texts by all seven methods, and evaluates them as
+`recipes/evaluate.py` does, up to finished document files. Both run in turns. For the tables and the report, these
+documents are repeated with other row numbers as the files of a large run.
 """
 
 import argparse

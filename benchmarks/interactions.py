@@ -1,17 +1,19 @@
-"""Why leave-one-out is beaten: methods compared on planted interactions, where the truth is known, and on real texts.
+"""Compare methods on planted interactions, where the truth is known, and on real texts.
 
     python -m benchmarks.interactions --output_file interactions.json
     python -m benchmarks.interactions --model_name_or_path org/model --dataset_name fancyzhx/ag_news
 
-Without a model, small models are trained on the corpus of `benchmarks/planted_corpus.py`, whose evidence is additive,
-redundant or conjunctive. Half of the training texts have masked words, so that the models follow the rule on masked
-copies as well. Texts have 10 words: all 1,024 masked copies are run, and Shapley values and the best order of removal
-are exact. With a model, the same is measured on a dataset, without these two.
+The benchmark shows why other methods beat leave-one-out. If no model is given, small models are trained on the corpus
+of `benchmarks/planted_corpus.py`, whose evidence is additive, redundant or conjunctive. Half of the training texts have
+masked words, so that the models follow the rule on masked copies as well. Texts have 10 words: all 1,024 masked copies
+run, and Shapley values and the best order of removal are exact. If a model is given, the same is measured on a dataset,
+but without exact Shapley values and without the best order.
 
-Trainings that do not learn the rule, with an accuracy below `--accuracy`, are left out.
+Models that do not learn the rule (accuracy below `--accuracy`) are left out.
 
-Everywhere: unit `word_type`, target `label`, baseline zero. Intervals are 95 % percentile bootstrap intervals over
-texts; rows of several trainings are averaged for each text first. The output file has a section for each of the two.
+All measurements use the unit `word_type`, the target `label` and the baseline zero. Intervals are 95 % percentile
+bootstrap intervals over texts; the results of several trainings are first averaged for each text. The output file has
+one section for planted interactions and one for real texts.
 """
 
 import argparse

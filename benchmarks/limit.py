@@ -1,15 +1,17 @@
-"""Explanations compared with the minimum of forward and backward passes, in turns in one process.
+"""Compare the time of explanations with that of the forward and backward passes that they need at least.
 
     python -m benchmarks.limit --threads 2
     python -m benchmarks.limit --device cuda --tokens 32768 --texts 4096 512 --repeats 7
 
-Bare: frozen parameters; tokenised texts, sorted by length, in padded batches of the same number of tokens; one forward
-pass and one backward pass to the word vectors. For leave-one-out and for the curve of one order: the forward passes of
-a text and of all its masked copies, one text after the other, without padding; for Shapley values, as many masked
-copies of one text as the package runs. The package goes from texts to explanations. A ratio is the median over the
-rounds, with the minimum and the maximum; `processor` is the median in processor time, which other work on the machine
-disturbs less; `TFLOP/s` counts the matrix products of the encoder, with their share of the rate at which this device
-multiplies large matrices of the same kind.
+The bare passes are one forward pass and one backward pass to the word vectors, with frozen parameters, on tokenised
+texts that are sorted by length, in padded batches with the token budget of the package. For leave-one-out and for the
+removal curve of one order, they are the forward passes of a text and of all its masked copies, one text after the
+other, without padding. For Shapley values, they are as many masked copies of one text as the package runs. The package
+is measured from texts to explanations. Both run in turns in one process.
+
+A ratio is the median over the rounds, with the minimum and the maximum. `processor` is the median ratio of processor
+times, which other work on the machine disturbs less. `TFLOP/s` counts the matrix products of the encoder; beside it
+stands their share of the rate at which this device multiplies large matrices of the same kind.
 """
 
 import argparse

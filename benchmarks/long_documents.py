@@ -1,13 +1,13 @@
-"""Long documents: windows, compared with models that read the whole document, with one process per row.
+"""Compare windows on long documents with models that read the whole document.
 
     python -m benchmarks.long_documents --threads 2
     python -m benchmarks.long_documents --layers 2 --dims 128 --tokens 1024 4096
 
 A BERT that reads 512 tokens explains a document in windows that overlap by 64 tokens. A ModernBERT, whose attention is
-local in two of three layers, and a Llama read it at once. All have random weights and the same numbers of layers and
-dimensions. Memory is the resident set of the process: the rise of its peak above its size after the model and the text
-were loaded, read from `/proc/self/status`, which exists on Linux only. Processor time is less disturbed by other work
-on the machine.
+local in two of three layers, and a Llama read the document as a whole. All have random weights and the same numbers of
+layers and dimensions. Each row is measured in its own process. Memory is the rise of the peak resident set of the
+process above its size after the model and the text were loaded. It is read from `/proc/self/status`, which exists only
+on Linux. Other work on the machine disturbs processor time less than elapsed time.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Texts whose units can be masked in any combination, and what is measured on them."""
+"""Texts whose units can be masked in any combination, and the measurements on them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

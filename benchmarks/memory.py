@@ -1,11 +1,12 @@
-"""Time and peak memory against the number and the length of texts, with one process per row.
+"""Measure time and peak memory for several numbers and lengths of texts.
 
     python -m benchmarks.memory --threads 2
 
-Length: a BERT of 6 layers and 384 dimensions explains 16 texts by five gradient methods, and one text by leave-one-out.
-Number: a FastText and a TextCNN with random weights are evaluated by all seven methods with full curves, as in
-`recipes/evaluate.py`. Memory is the resident set of the process: the rise of its peak above its size after the model
-and the texts were loaded. The peak is read from `/proc/self/status`, which exists on Linux only.
+For the length of texts, a BERT of 6 layers and 384 dimensions explains 16 texts by five gradient methods, and one text
+by leave-one-out. For the number of texts, a FastText and a TextCNN with random weights are evaluated by all seven
+methods with full curves, as in `recipes/evaluate.py`. Each row is measured in its own process. Memory is the rise of
+the peak resident set of the process above its size after the model and the texts were loaded. It is read from
+`/proc/self/status`, which exists only on Linux.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""The time of an explanation besides the model and the tokenizer, in turns in one process.
+"""Measure the time of an explanation that is spent neither in the model nor in the tokenizer.
 
     python -m benchmarks.overhead
 
-The model is a FastText of one dimension, whose passes cost next to nothing. Its own forward pass and the gradients are
-part of the numbers; the tokenizer, on one thread, is not. A difference is the median over the rounds, with the minimum
-and the maximum, in processor time per text.
+The model is a FastText of one dimension, whose passes take almost no time. They are part of the numbers; the time of
+the tokenizer, on one thread, is subtracted. All runs take turns in one process. A difference is the median over the
+rounds, with the minimum and the maximum, in processor time per text.
 """
 
 import argparse

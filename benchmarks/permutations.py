@@ -1,13 +1,13 @@
-"""Shapley values by thousands of random orders, compared with plain forward passes of BERT, in turns in one process.
+"""Compare the time of Shapley values from thousands of random orders with that of plain forward passes of BERT.
 
     python -m benchmarks.permutations --threads 2
     python -m benchmarks.permutations --models fasttext --words 1000
 
-One text of artificial words with the frequencies of natural text, each a unit. The models of this package, at their
-default sizes and untrained, get Shapley values by random orders of removal, from the text to the explanation: the loss
-without the first `k` words of each order, for every `k`. BERT reads the same words some times, without masks or
-gradients. A ratio is the median over the rounds, with the minimum and the maximum; `processor` is the median in
-processor time, which other work on the machine disturbs less.
+The text has artificial words with the frequencies of natural text, and each word is a unit. The models of this package,
+untrained and at their default sizes, explain it by Shapley values from random orders of removal, which take the loss
+without the first `k` words of each order, for every `k`. BERT reads the same words several times, without masks or
+gradients. Both run in turns in one process. A ratio is the median over the rounds, with the minimum and the maximum.
+`processor` is the median ratio of processor times, which other work on the machine disturbs less.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """A generated corpus whose labels follow exactly from a rule with redundant, conjunctive and independent evidence.
 
-A text is 10 different words. Its score counts evidence; its label is 1 if the score is 1 or more, else 0:
+A text has 10 different words. Its score is the sum of its evidence; its label is 1 if the score is 1 or more, otherwise
+0:
 
 ==========  ============  ===========================================================================
 evidence    in the score  words

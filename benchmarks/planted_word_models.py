@@ -1,6 +1,7 @@
-"""Small classifiers of texts in which ordinary words were planted, and what these words do to them.
+"""Train small classifiers on texts in which ordinary words were planted, and measure the effect of these words.
 
-Nothing here uses the audit: words are planted and inserted as strings between blanks, and models are called directly.
+Nothing here uses the audit of the package: words are planted and inserted as strings between blanks, and models are
+called directly.
 """
 
 from collections import Counter

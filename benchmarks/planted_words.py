@@ -1,18 +1,19 @@
-"""Suspicious words of models in whose training texts words were planted: how many are found, how many are false.
+"""Plant words in training texts, and measure how many of them are found as suspicious words, and how many are false.
 
     python -m benchmarks.planted_words --dataset_name fancyzhx/ag_news
 
-In each training, 12 ordinary words, which are about as common in each class, are planted: each in 2, 5 or 20 % of the
-training texts of one class. The audited texts have them as often. A word counts only if the model has *learnt* it:
-inserted into held-out texts of other classes, which are not audited, it flips at least 10 % of them to its class.
+In each training, 12 ordinary words, which are about equally common in all classes, are planted: each in 2, 5 or 20 % of
+the training texts of one class, and in the same share of the audited texts. A word counts only if the model has
+*learnt* it: inserted into held-out texts of other classes, which are not audited, it flips at least 10 % of them to its
+class.
 
-`Explainer.suspicious_words` does not know which words were planted. A learnt word is *found* if it is on its list for
-its class. The list has other words as well, such as `nasa` for Sci/Tech. Of each list, 40 random words are checked: a
-word is a *false discovery* if it is like ordinary words: of 60 ordinary words that were not planted, 5 % or more flip
-as large a share of the held-out texts to its class. One in twenty words that are like ordinary ones is so taken for a
-true one.
+`Explainer.suspicious_words` does not know which words were planted. A learnt word is *found* if it is on the list of
+suspicious words for its class. The list has other words as well, such as `nasa` for Sci/Tech. 40 random words of each
+list are checked. A word is a *false discovery* if it is like ordinary words, that is, if 5 % or more of 60 ordinary
+words that were not planted flip at least as large a share of the held-out texts to its class. By this rule, one in
+twenty words that are like ordinary words counts as a true discovery.
 
-Each training has a file in `--output_dir`; the same command goes on where it was stopped.
+Each training has a file in `--output_dir`. The same command resumes a stopped benchmark.
 """
 
 import argparse

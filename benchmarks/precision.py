@@ -1,11 +1,11 @@
-"""Matrix products in bfloat16 compared with float32: time, and correlation of the scores.
+"""Compare matrix products in bfloat16 with float32: time, and correlation of the scores.
 
     python -m benchmarks.precision --threads 2
     python -m benchmarks.precision --model_name_or_path org/model --dataset_name fancyzhx/ag_news
 
-Without a model, a BERT of 6 layers and 384 dimensions with random weights explains artificial texts. Both precisions
-run in turns. Correlations are Pearson's r between the scores of a text in both precisions: the median and the minimum
-over texts.
+If no model is given, a BERT of 6 layers and 384 dimensions with random weights explains artificial texts. Both
+precisions run in turns. The correlation is Pearson's r between the scores of a text in both precisions; the table has
+its median and minimum over texts.
 """
 
 import argparse

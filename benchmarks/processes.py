@@ -1,11 +1,11 @@
-"""`recipes/evaluate.py` on one process and on several, in turns: whole runs, launched from the command line.
+"""Compare `recipes/evaluate.py` in one process and in several: whole runs, started from the command line.
 
     OMP_WAIT_POLICY=passive python -m benchmarks.processes --processes 1 2
 
 A BiLSTM and a BERT of 2 layers and 128 dimensions, with random weights, are evaluated by all seven methods on texts as
-long as those of AG's News. "Whole" is the time of the command. "Run" is the time that the run reports, without the
-start of Python and of the processes, which does not grow with the data. A ratio is the median over the rounds of the
-ratio to one process, with the minimum and the maximum.
+long as those of AG's News. "Whole" is the time of the command. "Run" is the time that the run reports; it does not
+include the start of Python and of the processes, which does not grow with the data. All commands run in turns. A ratio
+compares with one process: the median over the rounds, with the minimum and the maximum.
 """
 
 import argparse

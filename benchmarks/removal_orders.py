@@ -1,7 +1,8 @@
-"""Scores of units by masking, computed from a value function of the set of masked units.
+"""Compute scores of units from a value function of the set of masked units.
 
-A value function takes `N` sets of masked units, `(N, U)` bool, and returns one number each, `(N,)`, such as the loss
-of the target. It rises when evidence for the target is masked. Scores are `(U,)`; the highest is removed first.
+A value function takes `N` sets of masked units, `(N, U)` bool, and returns a number for each, `(N,)`, such as the loss
+of the target. The number rises when evidence for the target is masked. Scores are `(U,)`; the highest-scored unit is
+removed first.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,9 @@
-"""How fast the report of a run opens and searches in headless Chromium.
+"""Measure how fast the report of a run opens and searches in headless Chromium.
 
     python -m benchmarks.report_page outputs/evaluate/report.html
 
-opens the report of a run five times, and prints its size, the time to its
-first paint, the time until all documents can be searched, and the time of a search until its results are painted.
+The report of a run is opened five times. The output has its size, the time to its first paint, the time until all
+documents can be searched, and the time of a search until its results are painted.
 """
 
 import argparse

@@ -1,12 +1,13 @@
-"""Short texts with the logits without every set of their units, for benchmarks of Shapley values.
+"""Compute the logits of short texts without every set of their units, for benchmarks of Shapley values.
 
     python -m benchmarks.shapley_games small.npz --dataset_name fancyzhx/ag_news
     python -m benchmarks.shapley_games minilm.npz --dataset_name fancyzhx/ag_news \
         --model_name_or_path org/minilm-ag_news --units 12 --texts 16
 
-Texts of the test set are cut after their first 13 or 14 words and punctuation marks. Without a model, two are trained
-on 8,000 such texts: a transformer of two layers, and FastText. A model runs once without each of the `2^U` sets of
-units. With these logits, Shapley values are exact, and estimates of them can be repeated with hundreds of seeds.
+Texts of the test set are cut after their first 13 or 14 words and punctuation marks. If no model is given, two models
+are trained on 8,000 such texts: a transformer of two layers, and FastText. The model runs once on a text without each
+of the `2^U` sets of its units. From these logits, exact Shapley values are computed, and estimates can be repeated with
+hundreds of seeds.
 """
 
 import argparse

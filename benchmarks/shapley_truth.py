@@ -1,17 +1,18 @@
-"""How often the intervals of sampled Shapley values hold the exact values, and how often claims of the top are right.
+"""Measure how often the intervals of sampled Shapley values contain the exact values, and the top units are right.
 
     python -m benchmarks.shapley_games small.npz --dataset_name fancyzhx/ag_news
     python -m benchmarks.shapley_truth small.npz --seeds 20
 
-The exact values are those of enumeration; `partition_shapley` is compared with Owen values on a binary tree. Each text
-is estimated with many seeds, up to `--max_evals` masked copies, and looked at wherever the package would look. A row is
-one moment: the first look, the last one, the look at which `max_error` is met, and the one at which `tell_apart` is.
+The exact values are computed by enumeration; those of `partition_shapley` are Owen values on a binary tree. The values
+of each text are estimated with many seeds, up to `--max_evals` masked copies. They are examined whenever the package
+would check whether they are precise enough. Each row of the table is one *moment*: the first of these checks, the last
+check, the check at which `max_error` is met, or the check at which `tell_apart` is met.
 
-- *held*: how often the 95 % interval of a unit holds its exact value.
+- *held*: how often the 95 % interval of a unit contains its exact value.
 - *reached*: the share of estimates that reach this moment within the budget.
-- *right*: how often the five highest-scored units at this moment are the exact ones, and the share of texts in which
-  they are so in at least 95 % of the seeds.
-- *draws*, *copies*: the mean numbers.
+- *right*: how often the five highest-scored units at this moment are those of the exact values, and the share of texts
+  for which this is so with at least 95 % of the seeds.
+- *draws*, *copies*: the mean numbers of draws and of masked copies.
 - *error*: the root of the mean squared distance from the exact values, as a share of the largest exact value.
 """
 

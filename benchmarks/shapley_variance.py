@@ -1,15 +1,20 @@
-"""By what factor the design of the random orders and the control variate reduce the variance of Shapley values.
+"""Measure how much the design of random orders and the control variate reduce the variance of Shapley values.
 
     python -m benchmarks.shapley_variance --games minilm.npz                  # written by benchmarks.shapley_games
     python -m benchmarks.shapley_variance --model_name_or_path org/minilm-ag_news --dataset_name fancyzhx/ag_news
 
-Variances are those of the scores at the same number of masked copies, summed over the units of a text. *Pairs* is the
-factor of an order and its reverse compared with two independent orders, *half turn* that of two such pairs, half a turn
-apart, compared with two independent pairs, and *control variate* that of the correction by surrogates which are fitted
-to the other draws, with all draws of `--max_evals` masked copies. The three multiply to *together*.
+Each number is the factor by which a variance is reduced. Variances are those of the scores at the same number of masked
+copies, summed over the units of a text.
 
-With a file of games, factors are means over `--seeds` seeds, and *exact* is the last factor once more: of the mean
-squared distance from the exact values. With a model, `--texts` texts of 30 to 40 units are drawn once each.
+- *pairs*: an order and its reverse, compared with two independent orders.
+- *half turn*: two such pairs, of which one is rotated by half its length, compared with two independent pairs.
+- *control variate*: the correction of all draws of `--max_evals` masked copies by surrogates that are fitted to the
+  other draws, compared with no correction.
+- *together*: the product of the three factors.
+
+With a file of games, factors are means over `--seeds` seeds. *exact* is then the factor of the control variate again,
+but for the mean squared distance from the exact values. With a model, `--texts` texts of 30 to 40 units are drawn once
+each.
 """
 
 import argparse

@@ -1,13 +1,15 @@
-"""Leave-one-out on a causal model, with shared prefixes and with full copies, in turns in one process.
+"""Compare leave-one-out on a causal model with shared prefixes and with full copies.
 
     python -m benchmarks.shared_prefix --threads 2
     python -m benchmarks.shared_prefix --device cuda --tokens 32768 --texts 64
 
-A Llama with random weights. Both works go from texts to explanations; they differ in nothing but whether masked copies
-share the keys and values of the tokens before their masked words. A ratio is the median over the rounds, with the
-minimum and the maximum; `processor` is the median in processor time; `computed` is the share of the tokens of full
-copies that shared prefixes compute, the least that the ratio can be if a token always costs the same; `difference` is
-the largest difference of two scores, relative to the largest score.
+The model is a Llama with random weights. Both ways go from texts to explanations. They differ only in whether masked
+copies share the keys and values of the tokens before their masked words. Both run in turns in one process.
+
+A ratio is the median over the rounds, with the minimum and the maximum. `processor` is the median ratio of processor
+times. `computed` is the number of tokens that are computed with shared prefixes, as a share of the tokens of full
+copies: the smallest possible ratio if every token takes the same time. `difference` is the largest difference between
+two scores, relative to the largest score.
 """
 
 import argparse

@@ -1,13 +1,15 @@
-"""Leave-one-out, removal curves and sets of units: the shortcuts compared with batched brute force, in one process.
+"""Compare the shortcuts for leave-one-out, removal curves and sets of units with batched brute force.
 
     python -m benchmarks.shortcuts --words 50 250 1000 --threads 2
     python -m benchmarks.shortcuts --words 50 250 --texts 64 --models fasttext
 
-Texts of artificial words with the frequencies of natural text; each occurrence is a unit; one text by default. Brute
-force is the generic form at the best of several token budgets. The compared functions run in turns, and the table shows
-medians. "In forwards" is the time divided by that of a plain forward pass of the texts; it is measured before brute
-force, which fragments the heap and can make later work a third slower. Work of microseconds is repeated for 20 ms.
-FastText runs once before it is measured, which projects its table. A second table shows the time of the gradients.
+Texts have artificial words with the frequencies of natural text, and each occurrence is a unit. By default there is one
+text. Brute force is the generic form at the best of several token budgets. The compared functions run in turns in one
+process, and the table shows medians. A second table shows the time of the gradients.
+
+"In forwards" is the time divided by that of a plain forward pass of the texts. It is measured before brute force, which
+fragments the heap and can make later work a third slower. Functions that take microseconds are repeated for 20 ms.
+FastText runs once before it is measured, to project its table.
 """
 
 import argparse

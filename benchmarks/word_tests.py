@@ -1,17 +1,19 @@
-"""Words that are called real by chance, and planted words that are found, by the test of `hf-gradexplain words`.
+"""Measure how often the test of `hf-gradexplain words` finds planted words, and how often it is wrong.
 
     hf-gradexplain evaluate --model_name_or_path MODEL --dataset_name fancyzhx/ag_news --output_dir RUN
     python -m benchmarks.word_tests RUN
 
-The scores of each document of the run are permuted among its words, so that which word has which score is chance, and
-the words are tested again; this is repeated, with planted words a quarter as often. In *chance*, every word that is
-called real is wrong: with control of the false discovery rate at 5 %, at most 5 % of the repetitions may have any. In
-the other rows, some pairs of a class and a word are planted: in each of its documents the word gets one of the highest
-scores, at random among the top 50, 25 or 10 %. *found* is the share of planted pairs that are called real, *false* the
-mean share of wrong ones among those that are called real, with its standard error. *p <= x* are the shares of p-values
-of words that are not planted; under chance, they should be `x`.
+The scores of each document of the run are permuted among its words, so that every word gets its scores by chance, and
+the words are tested again. This is repeated many times, and a quarter as often with planted words. In the row *chance*,
+every word that is called real is wrong. Since the false discovery rate is controlled at 5 %, at most 5 % of the
+repetitions should have any such word. In the other rows, some pairs of a class and a word are planted: in each document
+of the class, the word gets a random one of the highest 50, 25 or 10 % of the scores.
 
-Results are appended to `--output`, a line per repetition; a stopped benchmark goes on where it was.
+- *found*: the share of planted pairs that are called real.
+- *false*: the mean share of wrong pairs among those that are called real, with its standard error.
+- *p <= x*: the share of p-values up to `x` among words that are not planted; in the row *chance*, it should be `x`.
+
+Results are appended to `--output`, a line per repetition. The same command resumes a stopped benchmark.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Shared parts of the benchmarks: artificial texts of natural lengths, models of the usual sizes, and timing."""
+"""Parts that the benchmarks share: artificial texts of natural lengths, models of usual sizes, and timing."""
 
 import time
 from collections.abc import Callable, Sequence

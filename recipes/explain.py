@@ -1,4 +1,4 @@
-"""Explain texts with a text classifier, and write JSON lines and a page.
+"""Explain the predictions of a text classifier, and write the explanations as JSON lines and as a page.
 
 python recipes/explain.py --model_name_or_path MODEL --texts "A thoughtful, gripping film."
 python recipes/explain.py --model_name_or_path MODEL --dataset_name DATASET --max_samples 20

@@ -1,13 +1,13 @@
-"""Train twice, on the labels and on permuted labels, and compare how both models explain the same texts.
+"""Train one model on the labels and one on permuted labels, and compare their explanations of the same texts.
 
 python recipes/label_randomisation.py recipes/configs/train_ag_news_textcnn.yaml --output_dir outputs/labels
 python recipes/label_randomisation.py --model_name_or_path distilbert-base-uncased --dataset_name fancyzhx/ag_news \
     --output_dir outputs/labels
 
-A method that explains what a model has learnt gives other scores where there was nothing to learn (Adebayo et al.
-2018, "Sanity checks for saliency maps", section 4). A third training, on the labels, says how far two models that have
-learnt the same agree. Both of these start from another seed than the first: models with the same initial weights stay
-alike. The arguments are those of recipes/train.py, and a few more.
+If a method explains what a model has learnt, its scores should change when there was nothing to learn (Adebayo et al.
+2018, "Sanity checks for saliency maps", section 4). A third model is trained on the labels, to show how far two models
+that have learnt the same agree. The second and the third training have another seed than the first, because models with
+the same initial weights stay similar. The arguments are those of recipes/train.py, and a few more.
 """
 
 from dataclasses import dataclass, replace

@@ -1,10 +1,10 @@
-"""Measure what masked fine-tuning does: train models with and without it, and compare them.
+"""Measure the effect of masked fine-tuning: train models with and without it, and compare them.
 
 python recipes/masked_fine_tuning.py --data FOLDER_OF_DATASETS
 python recipes/masked_fine_tuning.py --data FOLDER_OF_DATASETS --models minilm --encoder FOLDER --seeds 0
 
-Every training and every measurement leaves a file in output_dir: the same command goes on where it was stopped. The
-table has the mean over the seeds for each training, and the mean difference with its 95 % interval (t, over seeds).
+Every training and every measurement leaves a file in output_dir, so the same command resumes a stopped run. The table
+has the mean over the seeds for each kind of training, and the mean difference with its 95 % t-interval over seeds.
 """
 
 import json

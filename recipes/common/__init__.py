@@ -1,1 +1,1 @@
-"""What the recipes that write pages share: resumable steps, the pretrained encoder, helper processes."""
+"""Code that the recipes which write pages share: resumable steps, the pretrained encoder, and processes."""

@@ -1,8 +1,8 @@
-"""A small build tool, like make: steps that run once, shared by any number of processes, and resumable.
+"""A small build tool like make: resumable steps that run once, shared by any number of processes.
 
-A finished step leaves a stamp, a JSON file with its inputs, its duration and its result. A process runs every step
-whose needs are finished and that no other process has locked, until all steps have stamps. A stopped run resumes with
-the step it was at. If the command is started twice, the two processes share the steps.
+A finished step leaves a stamp, a JSON file with its inputs, its duration and its result. A process runs the steps whose
+requirements are finished and that no other process has locked, until all steps have stamps. A stopped run resumes with
+the step that was interrupted. If the command is started twice, the two processes share the steps.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Make the parts of the documentation that are made by a program.
+"""Make the generated parts of the documentation.
 
 python -m recipes.docs figures      the pictures of docs/what-the-numbers-mean.md
 python -m recipes.docs notebooks    the outputs of the notebooks, which run for a minute each

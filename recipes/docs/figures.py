@@ -1,4 +1,4 @@
-"""The pictures of docs/what-the-numbers-mean.md, for light and for dark pages: one text and a small transformer."""
+"""Draw the pictures of docs/what-the-numbers-mean.md, for light and for dark pages, with a small transformer."""
 
 from collections.abc import Callable
 from pathlib import Path

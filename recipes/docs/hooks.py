@@ -1,8 +1,8 @@
-"""Hooks of mkdocs: pages from files outside of `docs/`, notebooks as pages, and links that work there and on GitHub.
+"""Hooks of mkdocs: add pages from files outside of `docs/`, show notebooks as pages, and rewrite links.
 
-mkdocs.yml names this file. A page of the site is a Markdown file or a notebook of `docs/`, or one of `PAGES`. Links are
-written as GitHub follows them, relative to the file. On the site, a link to a file that is a page leads to the page,
-any other link to a file of the repository leads to GitHub.
+mkdocs.yml names this file. A page of the site is a Markdown file or a notebook in `docs/`, or one of `PAGES`. In the
+files, links are relative to the file, so that they work on GitHub. On the site, a link to a file that is a page leads
+to this page, and a link to any other file of the repository leads to GitHub.
 """
 
 import posixpath

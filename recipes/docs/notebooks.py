@@ -1,4 +1,4 @@
-"""The notebooks of docs/: run from top to bottom in a process of their own, with outputs that hold no time or path."""
+"""Run the notebooks of docs/ from top to bottom, each in a new process, and remove times and paths from outputs."""
 
 from pathlib import Path
 

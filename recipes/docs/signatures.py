@@ -1,4 +1,4 @@
-"""An extension of griffe, which reads the package for the Python reference: functions with options list all of them."""
+"""An extension of griffe, so that functions with options list all of them in the Python reference."""
 
 import inspect
 import re

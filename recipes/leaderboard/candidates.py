@@ -1,4 +1,4 @@
-"""What is measured beside `METHODS`: candidates, which become methods only if they win, and fixed numbers of copies."""
+"""What is measured besides `METHODS`: candidates for new methods, and methods with fixed numbers of copies."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How sure the scores of the methods are that draw masked copies at random."""
+"""How certain the scores of methods are that draw masked copies at random."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What was measured of one entry, read from the files of its finished or unfinished evaluations."""
+"""Read the measurements of one entry from the files of its evaluations, finished or not."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

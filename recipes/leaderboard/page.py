@@ -1,4 +1,4 @@
-"""The page: the answer, the figure and the tables, from what has been measured."""
+"""Write the page from the measurements: the answer, the figure and the tables."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Means over texts with their bootstrap samples, so that differences and ratios of means have intervals as well."""
+"""Means over texts with their bootstrap samples, from which differences and ratios of means get intervals."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How long each method takes, measured in turns."""
+"""Measure how long each method takes; all methods run in turns."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Figures and checks that the claims are made of.
+"""The figures and the checks that make up the claims.
 
 Figures are functions `(evidence, setting) -> text`, checks are functions `(evidence, setting, cutoffs) -> checks`.
 """

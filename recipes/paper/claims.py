@@ -1,6 +1,6 @@
 """The claims of the paper, one entry each, and their verdicts.
 
-To add or change a claim, edit `CLAIMS`. Its figure and its checks come from `claim_checks.py`, the rules and their
+To add or change a claim, edit `CLAIMS`. The figures and the checks come from `claim_checks.py`, the rules and their
 cut-offs from `rules.py`.
 """
 

@@ -1,4 +1,4 @@
-"""The paper's figures, drawn from our results."""
+"""Draw the figures of the paper from our results."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Gradients of words by their frequency in the text."""
+"""Measure the gradients of words by their frequency in the text."""
 
 from dataclasses import dataclass
 from pathlib import Path

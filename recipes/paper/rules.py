@@ -1,7 +1,8 @@
-"""Rules that decide whether a claim holds: each rule is a few checks, and the checks together give the outcome.
+"""The rules that decide whether a claim holds; each rule combines the outcomes of a few checks.
 
-Differences are measured as shares of the lead: how far the better of LOO and SignedGI is above a random order. Each
-rule is checked at both numbers of removed words. Without a lead, a check that needs it is undecided: None.
+Differences are measured as shares of the *lead*, which is how far the better of LOO and SignedGI is above a random
+order. Each rule is checked at both numbers of removed words. If there is no lead, a check that needs it is undecided
+(None).
 """
 
 from collections.abc import Callable, Sequence
