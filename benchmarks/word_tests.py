@@ -7,7 +7,7 @@ The scores of each document of the run are permuted among its words, so that eve
 the words are tested again. This is repeated many times, and a quarter as often with planted words. In the row *chance*,
 every word that is called real is wrong. Since the false discovery rate is controlled at 5 %, at most 5 % of the
 repetitions should have any such word. In the other rows, some pairs of a class and a word are planted: in each document
-of the class, the word gets a random one of the highest 50, 25 or 10 % of the scores.
+of the class with the word, the word gets a random one of the highest 50, 25 or 10 % of the scores.
 
 - *found*: the share of planted pairs that are called real.
 - *false*: the mean share of wrong pairs among those that are called real, with its standard error.

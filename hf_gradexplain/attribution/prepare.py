@@ -58,8 +58,8 @@ def prepare(
     multiplying = [name for name, method in chosen.items() if multiplies_by_words(method)]
     if multiplying and options.baseline == "zero" and not profile.zero_baseline_works:
         warnings.warn(
-            f"{type(model).__name__} ignores the length of its word vectors, so that zero is no baseline for "
-            f"{join_words(multiplying)}: leave out baseline='zero'",
+            f"{type(model).__name__} ignores the length of its word vectors, so zero is no valid baseline "
+            f"for {join_words(multiplying)}: leave out baseline='zero'",
             stacklevel=6,
         )
     if "sa_raw" in options.methods and not profile.raw_sums_work:
@@ -144,8 +144,8 @@ def head_of_model(model: nn.Module, profile: Profile, problem_type: ProblemTypeN
     head = head_of(config, profile.n_outputs, problem_type)
     if head == "softmax" and problem_type is None and (setting := named_sigmoid(config)):
         warnings.warn(
-            f"the configuration of {type(model).__name__} says {setting}, but has no problem_type, so that "
-            "probabilities are those of a softmax: give problem_type='multi_label_classification' for sigmoids",
+            f"the configuration of {type(model).__name__} says {setting}, but has no problem_type, so "
+            "probabilities are computed by a softmax: give problem_type='multi_label_classification' to use sigmoids",
             stacklevel=6,
         )
     return head

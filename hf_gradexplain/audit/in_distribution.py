@@ -155,8 +155,7 @@ def in_distribution(
     known = {copies.order: copies for copies in _run(engine, reference, random, None if reference_masked else (0.0,))}
     if len(known) < FEWEST:
         raise GradexplainError(
-            f"only {len(known)} of the reference texts are different ones with words, but the test needs {FEWEST}: "
-            "give more texts"
+            f"the test needs {FEWEST} different reference texts with words, but got {len(known)}: give more texts"
         )
     features = [known[order].features for order in sorted(known)]
     detector = Detector.fit([np.concatenate(layer) for layer in zip(*features, strict=True)])

@@ -128,7 +128,8 @@ def with_classes(batch: Batch, logits: Tensor, objective: Objective) -> Batch:
     if (same := batch.against == target).any():
         text = batch.documents[int(same.nonzero()[0])].text
         raise GradexplainError(
-            f"{one_line(text, 40)!r} is predicted as the class of against: give target=..., or against='runner_up'"
+            f"the predicted class of {one_line(text, 40)!r} is the class that against names: give target=..., or "
+            "against='runner_up'"
         )
     others = logits.scatter(-1, target.unsqueeze(-1), -torch.inf)
     against = torch.where(batch.against == RUNNER_UP, objective.predicted(others), batch.against)

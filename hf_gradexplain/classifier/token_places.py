@@ -104,8 +104,8 @@ def find_places(
             return tuple(places)
     name, length = type(model).__name__, inputs["input_ids"].shape[1]
     raise GradexplainError(
-        f"{name} reads texts of {length} tokens differently from short ones, and where it looks up their words cannot "
-        "be found: set tokenizer.model_max_length to a number of tokens that it reads as they are"
+        f"{name} reads texts of {length} tokens differently from short ones, and the places of their words cannot be "
+        "found: set tokenizer.model_max_length to a length at which it reads texts unchanged"
     )
 
 

@@ -105,9 +105,9 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         choose("method", name, (AUTO, *DESCRIPTIONS))
     given = (arguments.text, arguments.file, arguments.dataset_name)
     if given.count(None) != 2 or (arguments.pair is not None and arguments.text is None):
-        raise GradexplainError("give one of TEXT, with or without a --pair, --file and --dataset_name")
+        raise GradexplainError("give exactly one of TEXT (with or without --pair), --file and --dataset_name")
     if arguments.interactions and arguments.text is None:
-        raise GradexplainError("--interactions are those of one text: give TEXT")
+        raise GradexplainError("--interactions explains a single text: give TEXT")
     options = {name: getattr(arguments, name) for name in ExplainOptions.__annotations__}
     if arguments.label is not None:
         if arguments.target not in TARGETS:

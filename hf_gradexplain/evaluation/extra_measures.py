@@ -89,8 +89,8 @@ def default_measures(
     fast = shortcut.has_curves
     if bounds and k_grid and not fast:
         raise GradexplainError(
-            "naopc needs the curves at every number of removed units: leave out k_grid, which saves little beside the "
-            "search for the best and the worst order, or naopc"
+            "naopc needs the curves at every number of removed units: leave out naopc, or leave out k_grid, which "
+            "saves little compared with the search for the best and the worst order"
         )
     return Measures(
         random_orders=(20 if fast else 2) if random_orders is None else random_orders,

@@ -59,8 +59,8 @@ class ZeroShotExplainer(AttributionEngine):
         self._multi_label: bool = getattr(model, "_postprocess_params", {}).get("multi_label", False)
         if self._entailment == -1:
             warnings.warn(
-                f"no label of {type(self.model).__name__}'s configuration begins with 'entail', so that its last logit "
-                "counts as entailment, as in the pipeline: set config.label2id",
+                f"no label of {type(self.model).__name__}'s configuration begins with 'entail', so the last logit is "
+                "taken as entailment, as in the pipeline: set config.label2id",
                 stacklevel=2,
             )
 

@@ -165,8 +165,8 @@ def _check_rights(account: Mapping[str, Any], repo_id: str) -> None:
 def _check_private(repo_id: str, *, required: bool, private: bool | None) -> None:
     if required and not private:
         raise GradexplainError(
-            f"{repo_id!r} exists and is public, and so would be what is pushed: allow that with private=False "
-            "(--hub_private_repo false), or give another name"
+            f"{repo_id!r} exists and is public, so everybody could read what is pushed: allow that with "
+            "private=False (--hub_private_repo false), or give another name"
         )
 
 

@@ -60,7 +60,7 @@ def find_interactions(
             f"interactions takes one method, which chooses the words, but got {len(options.methods)}: give one of them"
         )
     if options.target == "all":
-        raise GradexplainError("interactions are those for one class: give target=..., a class by name or id")
+        raise GradexplainError("interactions explain one class: give target=..., the name or id of a class")
     documents = engine.encode([text], options)
     batches = list(engine.score(documents, options, labels))
     (explanation,) = collect(batches, engine.true_classes(1, options, labels))

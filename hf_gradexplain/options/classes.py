@@ -43,7 +43,9 @@ def check_classes(options: Any) -> None:
             f"target='all' explains the class {options.against!r} as well: choose against='runner_up' or 'rest'"
         )
     if options.classes and options.target != "all":
-        raise GradexplainError("classes names classes of target='all': give both, or name one class as the target")
+        raise GradexplainError(
+            "classes chooses among the classes of target='all': give both, or give one class as the target"
+        )
     if options.top_classes < 1:
         raise GradexplainError(f"top_classes must be a number of classes, 1 or larger, but is {options.top_classes}")
     if not 0 <= options.threshold <= 1:
@@ -66,6 +68,6 @@ def check_one_question(options: Any) -> None:
             raise GradexplainError(f"an evaluation takes one {name} for all texts, not a list: labels are one per text")
     if options.target in TARGETS and options.against not in (None, *AGAINST):
         raise GradexplainError(
-            f"an evaluation with target={options.target!r} has texts of the class {options.against!r} itself: name "
-            "the target, or choose against='runner_up' or 'rest'"
+            f"with target={options.target!r}, the target of some texts may be the class {options.against!r} itself, "
+            "which against names: give one class as the target, or choose against='runner_up' or 'rest'"
         )

@@ -39,7 +39,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Options:
-    """The options of an explanation; values are checked on creation.
+    """How to explain a text. Values are checked on creation.
 
     Raises:
         GradexplainError: A value is not one of the choices, or is out of range.

@@ -57,7 +57,7 @@ def _without(forward: ForwardPass, deletion: Deletion, sequences: Tensor, delete
     empty = ~staying(forward.batch, sequences, deleted).any(1)
     if not torch.isfinite(logits[empty]).all():
         raise GradexplainError(
-            "mask='deletion': no token is left of a text, for which the model gives no finite numbers: choose "
-            "mask='baseline'"
+            "mask='deletion': no token is left of a text, and the model gives no finite numbers for an empty text: "
+            "choose mask='baseline'"
         )
     return logits

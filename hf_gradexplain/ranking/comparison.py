@@ -33,7 +33,9 @@ def comparison_options(what: str, methods: str | Sequence[str], unit: UnitName, 
     """
     for name in options:
         if name in _GIVEN:
-            raise GradexplainError(f"{what} explains a difference of two logits, whatever the {name}: leave out {name}")
+            raise GradexplainError(
+                f"{what} explains the difference of two logits, so {name} has no effect: leave it out"
+            )
         choose("option", name, ComparisonOptions.__annotations__)
     return Options(methods, unit, target=0, against=1, **options)  # type: ignore[arg-type]
 

@@ -80,7 +80,7 @@ class Ranking:
         """
         pair = [self._document(first), self._document(second)]
         if first == second:
-            raise GradexplainError(f"why compares two documents, but both have rank {first}: give two ranks")
+            raise GradexplainError(f"why compares two documents, but both have rank {first}: give two different ranks")
         names = f"rank {first}", f"rank {second}"
         options = replace(self.options, self_check=self.options.self_check is not False)
         (explanation,), _ = compare(self.engine, [self._joined(pair, names)], options, names)
@@ -230,9 +230,7 @@ def rank_documents(
     """
     check_one_logit(engine, "rank", "reranker")
     if options.explain_roles:
-        raise GradexplainError(
-            "rank takes texts, not conversations, so that there are no roles: leave out explain_roles"
-        )
+        raise GradexplainError("rank takes texts, not conversations, so there are no roles: leave out explain_roles")
     query, texts = _checked(query, documents, top)
     pairs = engine.encode([(query, text) for text in texts], options)
     scores, outputs = np.empty((2, len(pairs)))

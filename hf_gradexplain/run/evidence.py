@@ -162,8 +162,8 @@ def _find(documents: Sequence[Path], id: int) -> tuple[Path, dict[str, Any]]:
         file = open_documents(path)
         if "text" not in file.schema_arrow.names:
             raise GradexplainError(
-                f"the rows of {path} have no texts, without which a decision cannot be shown: give the folder of the "
-                "run itself, not of explanations that were published without their texts"
+                f"the rows of {path} have no texts, so no decision can be shown: give the folder of the run itself, "
+                "not explanations that were published without their texts"
             )
         ids = file.read(["id"])["id"].to_pylist()
         if id in ids:

@@ -32,7 +32,9 @@ def hybrids_of(
     if not n:
         return []
     if isinstance(texts, IterableDataset):
-        raise GradexplainError("hybrid_documents draws from all texts, which a stream does not hold: drop streaming")
+        raise GradexplainError(
+            "hybrid_documents draws from all texts, but a stream does not keep them: leave out streaming"
+        )
     labels = texts["label"][:] if "label" in texts.column_names else [None] * len(texts)
     return labelled_hybrids(engine, texts_of(texts.to_dict()), labels, options, n)
 

@@ -226,7 +226,7 @@ def _check_any_documents(paths: Sequence[Path]) -> None:
             return
         left_out |= read_left_out(path)
     row, reason = min(left_out.items())
-    raise GradexplainError(f"all {len(left_out)} texts are left out, row {row} for one: {reason}")
+    raise GradexplainError(f"all {len(left_out)} texts are left out, for example row {row}: {reason}")
 
 
 def _reusable_shards(output_dir: Path) -> dict[int, str]:

@@ -92,7 +92,7 @@ def _with_texts(
     row_texts = _select_texts([row["id"] for row in rows], _source_rows(source, texts))
     if digest(zip((row["id"] for row in rows), row_texts, strict=True)) != source.sha256:
         raise GradexplainError(
-            f"the texts of {_describe(source, texts)} are not the explained ones: give those with texts=..., or ask "
+            f"the texts of {_describe(source, texts)} are not the explained texts: give these with texts=..., or ask "
             "the publisher of the explanations to push them with --publish_text true"
         )
     for row, text in zip(rows, row_texts, strict=True):

@@ -131,8 +131,8 @@ def _origin(
                     return origin
     if (origin := _find(rendered, text, places)) is None:
         raise GradexplainError(
-            "cannot tell where the contents of a conversation are in what the chat template makes of them, because it "
-            "changes them: give the text that the template makes, with "
+            "cannot find the contents of the messages in the output of the chat template, because the template changes "
+            "them: give the text that the template makes, with "
             "tokenizer_kwargs={'add_special_tokens': False}"
         )
     return origin

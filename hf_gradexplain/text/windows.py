@@ -32,8 +32,8 @@ class Windows:
     def __post_init__(self) -> None:
         if self.stride >= self.limit:
             raise GradexplainError(
-                f"stride is the overlap of windows, which have at most {self.limit} tokens, but is {self.stride}: give "
-                f"a smaller one, such as {self.limit // 4}"
+                f"stride, the overlap of windows, must be smaller than their {self.limit} tokens, but is "
+                f"{self.stride}: give a smaller one, such as {self.limit // 4}"
             )
 
     def __call__(self, document: Document, tokens: Tokens, i: int) -> Document:
@@ -79,7 +79,8 @@ class Windows:
             )
         if room <= self.stride:
             raise GradexplainError(
-                f"stride is the overlap of windows, which have room for {room} tokens beside {repeated} that stand in "
-                f"each of them, but is {self.stride}: give a smaller one, such as {max(room, 0) // 4}"
+                f"stride, the overlap of windows, must be smaller than the {room} tokens that fit into a window "
+                f"besides the {repeated} that are in each, but is {self.stride}: give a smaller one, such as "
+                f"{max(room, 0) // 4}"
             )
         return room

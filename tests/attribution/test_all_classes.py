@@ -195,7 +195,10 @@ def test_each_class_has_a_row_wherever_a_text_is_shown(capsys):
     ("options", "message"),
     [
         ({"target": "all", "against": 1}, "target='all' explains the class 1 as well: choose against='runner_up' or "),
-        ({"classes": [1]}, "classes names classes of target='all': give both, or name one class as the target"),
+        (
+            {"classes": [1]},
+            "classes chooses among the classes of target='all': give both, or give one class as the target",
+        ),
         ({"target": "all", "classes": ["x"]}, "class 'x' is not a class of the model; choices: 0 (LABEL_0)"),
         ({"target": "all", "top_classes": 0}, "top_classes must be a number of classes, 1 or larger, but is 0"),
         ({"target": "all", "threshold": 1.5}, "threshold must be a probability between 0 and 1, but is 1.5"),

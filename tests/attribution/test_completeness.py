@@ -166,6 +166,8 @@ def test_the_rise_is_measured_from_the_baseline_of_the_method(normalised):
 
 
 def test_zero_that_says_nothing_is_a_warning_if_it_is_asked_for(normalised):
-    message = "ignores the length of its word vectors, so that zero is no baseline for signed_gi and gi_prob: leave out"
+    message = (
+        "ignores the length of its word vectors, so zero is no valid baseline for signed_gi and gi_prob: leave out"
+    )
     with pytest.warns(UserWarning, match=message):
         normalised(TEXT, ["signed_gi", "gi_prob", "loo", "attn_lrp"], baseline="zero")

@@ -195,5 +195,7 @@ def test_a_stream_takes_targets_and_contrasts():
 
 def test_a_predicted_class_is_not_compared_with_itself():
     predicted = explainer("fasttext")("bad film", "random").prediction
-    with pytest.raises(GradexplainError, match=r"'bad film' is predicted as the class of against: give target=\.\.\.,"):
+    with pytest.raises(
+        GradexplainError, match=r"class of 'bad film' is the class that against names: give target=\.\.\.,"
+    ):
         explainer("fasttext")("bad film", against=predicted)

@@ -128,7 +128,7 @@ def test_a_softmax_where_the_configuration_names_a_sigmoid_is_a_warning_and_a_no
     explain = Explainer(model, tokenizer)
     message = (
         "the configuration of BertForSequenceClassification says function_to_apply='sigmoid', but has no problem_type, "
-        "so that probabilities are those of a softmax: give problem_type='multi_label_classification' for sigmoids"
+        "so probabilities are computed by a softmax: give problem_type='multi_label_classification' to use sigmoids"
     )
     with pytest.warns(UserWarning, match=re.escape(message)):
         explain(TEXT, "signed_gi")

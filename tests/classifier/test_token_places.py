@@ -110,8 +110,8 @@ def test_words_that_are_not_found_are_refused_in_a_sentence_that_names_the_lengt
     explain = Explainer(Rearranging(arrange), TOKENIZER)
     explain(text_of(LONG), ("loo", "signed_gi"))
     message = (
-        "Rearranging reads texts of 37 tokens differently from short ones, and where it looks up their words cannot be "
-        "found: set tokenizer.model_max_length to a number of tokens that it reads as they are"
+        "Rearranging reads texts of 37 tokens differently from short ones, and the places of their words cannot be "
+        "found: set tokenizer.model_max_length to a length at which it reads texts unchanged"
     )
     for method in ("loo", "signed_gi", "integrated_gradients"):
         with pytest.raises(GradexplainError, match=f"^{re.escape(message)}$"):

@@ -128,7 +128,7 @@ def test_limits_that_cannot_be_used(folders, capsys, limit, said):
     [
         (["--fail_on", "words=0"], "the limit 'words' needs --reference"),
         (["--fail_on", "naopc=0"], "the limit 'naopc' needs runs with --naopc true"),
-        (["--reference", "org/seed1"], "one reference says nothing"),
+        (["--reference", "org/seed1"], "one reference cannot show"),
     ],
 )
 def test_nothing_is_evaluated_for_a_comparison_that_will_be_refused(folders, monkeypatch, capsys, flags, said):

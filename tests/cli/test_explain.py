@@ -39,7 +39,7 @@ def test_a_file_is_explained_text_by_text(model, tmp_path, capsys):
 @pytest.mark.parametrize("flags", [[], ["the film", "--file", __file__], ["--file", __file__, "--pair", "is good"]])
 def test_a_text_or_a_file_is_explained(model, capsys, flags):
     assert main(["explain", model, *flags]) == 1
-    assert "give one of TEXT, with or without a --pair, --file and --dataset_name" in capsys.readouterr().err
+    assert "give exactly one of TEXT (with or without --pair), --file and --dataset_name" in capsys.readouterr().err
 
 
 def test_texts_without_labels_and_a_folder_are_answered_with_the_flag(model, tmp_path, capsys):
@@ -245,4 +245,4 @@ def test_interactions_of_a_text_in_every_format(model, capsys):
 def test_interactions_are_those_of_one_text(model, tmp_path, capsys):
     (tmp_path / "texts.txt").write_text("a film")
     assert main(["explain", model, "--file", str(tmp_path / "texts.txt"), "--interactions"]) == 1
-    assert "--interactions are those of one text: give TEXT" in capsys.readouterr().err
+    assert "--interactions explains a single text: give TEXT" in capsys.readouterr().err

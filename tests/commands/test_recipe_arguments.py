@@ -130,7 +130,7 @@ def test_help_lists_every_option_that_the_recipe_does_not_refuse(recipe, unliste
         ("--self_check_share", "0.2", "leave out self_check and self_check_share: an evaluation removes"),
         ("--threshold", "0.2", "threshold says which classes target='all' explains: leave it out"),
         ("--top_classes", "3", "top_classes says which classes target='all' explains: leave it out"),
-        ("--classes", "3", "classes names classes of target='all'"),
+        ("--classes", "3", "classes chooses among the classes of target='all'"),
     ],
 )
 def test_a_recipe_says_why_it_refuses_an_option_that_help_does_not_list(flag, value, message, capsys):

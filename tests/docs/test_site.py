@@ -144,7 +144,7 @@ def test_the_reference_lists_every_option_with_its_default(site):
     html = (site / "api.html").read_text(encoding="utf-8")
     section = html.split('id="hf_gradexplain.Explainer.evaluate"')[1].split("</article>")[0]
     text = re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", "", section)))
-    signature = text[: text.index("Measure how far")]
+    signature = text[: text.index("Measure how faithful")]
     for name, parameter in inspect.signature(Explainer.evaluate).parameters.items():
         if name not in ("self", "texts"):
             assert f"{name}={parameter.default!r}".replace("'", '"') in signature.replace("'", '"'), name

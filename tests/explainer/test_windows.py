@@ -212,7 +212,7 @@ def test_what_is_refused():
         explain(TEXT, stride=-1)
     with pytest.raises(GradexplainError, match="unknown pool 'sum'; choices: mean, max"):
         explain(TEXT, stride=1, pool="sum")
-    with pytest.raises(GradexplainError, match="stride is the overlap of windows"):
+    with pytest.raises(GradexplainError, match="stride, the overlap of windows, must be smaller than"):
         explain(TEXT, stride=13, tokenizer_kwargs={"max_length": 14})
 
 

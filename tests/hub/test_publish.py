@@ -339,7 +339,7 @@ def test_a_token_is_used_and_never_written(running, where, tmp_path):
 def test_the_destination_is_checked_before_anything_is_loaded(hub, client, arguments, message, tmp_path):
     hub.repos["dataset", "me/d"].private = message is not None
     error, loaded = client(do_evaluate, *NAMES, "--output_dir", str(tmp_path / "out"), *arguments)
-    assert (message or "'me/d' exists and is public, and so would be what is pushed") in error
+    assert (message or "'me/d' exists and is public, so everybody could read what is pushed") in error
     assert not loaded
     assert not (tmp_path / "out").exists()
     hub.repos["dataset", "me/d"].private = True

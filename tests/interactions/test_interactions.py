@@ -133,7 +133,7 @@ def test_a_budget_that_is_too_small_names_the_one_that_is_needed():
             {"method": ("loo", "random")},
             "interactions takes one method, which chooses the words, but got 2: give one of them",
         ),
-        ({"target": "all"}, "interactions are those for one class: give target=..., a class by name or id"),
+        ({"target": "all"}, "interactions explain one class: give target=..., the name or id of a class"),
         ({"top": 1}, "top must be a number of words, 2 or larger, or None for all of them, but is 1"),
         ({"top": True}, "top must be a number of words, 2 or larger, or None for all of them, but is True"),
         (

@@ -228,7 +228,7 @@ def test_a_model_that_gives_no_number_without_tokens_says_so():
     explain = Explainer(Recorded(model, nan=True), tokenizer)
     assert explain("bad film", "loo", mask="deletion", self_check=False)["loo"].any()
     message = (
-        "mask='deletion': no token is left of a text, for which the model gives no finite numbers: choose mask='bas"
+        "mask='deletion': no token is left of a text, and the model gives no finite numbers for an empty text: choo"
     )
     with pytest.raises(GradexplainError, match=message):
         explain("bad", "loo", mask="deletion")

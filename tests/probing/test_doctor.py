@@ -226,7 +226,7 @@ def test_a_length_limit_at_which_the_model_fails_is_a_problem():
         (words_elsewhere, "64 tokens, but the model reads such texts in other layers", "problem"),
         (
             without_a_hook,
-            "64 tokens, but Rearranging reads texts of 64 tokens differently from short ones, and where it looks up "
+            "64 tokens, but Rearranging reads texts of 64 tokens differently from short ones, and the places of "
             "their words cannot be found",
             "problem",
         ),

@@ -262,10 +262,10 @@ def test_a_ranking_is_shown_as_a_table():
         (lambda e: e.rank("a", ["b", ("c", "d")]), "documents must be a list of str, but one of them is of type tuple"),
         (lambda e: e.rank("a", 3), "documents must be a list of str, not int"),
         (lambda e: e.rank("a", ["b"], top=0), "top must be a number of documents, 1 or larger, but is 0"),
-        (lambda e: e.rank("a", ["b"], target=0), "rank explains a difference of two logits, whatever the target"),
+        (lambda e: e.rank("a", ["b"], target=0), "rank explains the difference of two logits, so target has no effect"),
         (
             lambda e: e.rank("a", ["b"], explain_roles="user"),
-            "rank takes texts, not conversations, so that there are no",
+            "rank takes texts, not conversations, so there are no roles",
         ),
         (lambda e: e.rank("a", ["b"]).why(), "a rank is a number from 1, the best, to 1, but got 2"),
         (lambda e: e.rank("a", ["b", "c"]).why(0, 1), "a rank is a number from 1, the best, to 2, but got 0"),

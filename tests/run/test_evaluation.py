@@ -186,8 +186,8 @@ def test_the_report_of_a_contrast_names_both_classes(tmp_path):
         ({"against": [0, 1]}, "an evaluation takes one against for all texts, not a list"),
         (
             {"target": "predicted", "against": 1},
-            "an evaluation with target='predicted' has texts of the class 1 itself: name the target, or choose "
-            "against='runner_up' or 'rest'",
+            "with target='predicted', the target of some texts may be the class 1 itself, which against names: give "
+            "one class as the target, or choose against='runner_up' or 'rest'",
         ),
     ],
 )

@@ -255,7 +255,7 @@ def test_rows_without_texts_are_refused(copy):
     path = copy / "documents" / "00000000.parquet"
     pq.write_table(without_texts(pq.read_table(path)), path)
     path.with_name(path.name + ".sha256").unlink()
-    with pytest.raises(GradexplainError, match="have no texts, without which a decision cannot be shown"):
+    with pytest.raises(GradexplainError, match="have no texts, so no decision can be shown"):
         evidence(copy, 2)
 
 

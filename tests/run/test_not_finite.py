@@ -86,7 +86,7 @@ def test_a_resumed_run_gives_the_same_bytes(explain, tmp_path):
 @pytest.mark.parametrize("texts", [["thoughtful film"], ["thoughtful film"] * 4])
 def test_a_run_without_any_finite_text_is_an_error(explain, texts, tmp_path):
     with pytest.raises(
-        GradexplainError, match=rf"^all {len(texts)} texts are left out, row 10 for one: the model's log"
+        GradexplainError, match=rf"^all {len(texts)} texts are left out, for example row 10: the model's log"
     ):
         evaluate(explain, rows(texts), OPTIONS, tmp_path, inputs={})
 

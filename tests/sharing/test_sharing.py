@@ -129,7 +129,7 @@ def test_other_texts_are_an_error(run, tmp_path):
     texts = write_without_texts(run, tmp_path)
     other = texts.to_dict()
     other["text"][0] += "!"
-    with pytest.raises(GradexplainError, match="the texts of the given rows are not the explained ones: give"):
+    with pytest.raises(GradexplainError, match="the texts of the given rows are not the explained texts: give"):
         load_explanations(tmp_path, texts=Dataset.from_dict(other))
     with pytest.raises(GradexplainError, match=r"row 12 was explained, but is not among the 9 texts given: give"):
         load_explanations(tmp_path, texts=texts.select(range(9)))

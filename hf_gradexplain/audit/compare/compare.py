@@ -60,8 +60,8 @@ def check_references(number: int) -> None:
     """
     if number == 1:
         raise GradexplainError(
-            "one reference says nothing about how trainings differ: give two or more runs of the same training as A "
-            "with other seeds"
+            "one reference cannot show how trainings differ: give two or more runs of models that were trained as A "
+            "was, with other seeds"
         )
 
 

@@ -68,7 +68,7 @@ def make_hybrids(texts: Sequence[str], labels: Sequence[int | None], n: int, see
     classes = np.array([labels[i] for i in known], dtype=np.int64)
     if len(np.unique(classes)) < 2:
         raise GradexplainError(
-            "hybrid documents join sentences of two classes, but the labels of the texts are of "
+            "hybrid documents join sentences of two classes, but the number of classes among the labels is "
             f"{len(np.unique(classes))}: give texts of at least two classes, with their labels"
         )
     return [_join(texts, known, classes, np.random.default_rng((seed, i, _SENTENCES))) for i in range(n)]
@@ -88,7 +88,7 @@ def labelled_hybrids(
             f"hybrid documents need a model of several classes, but {type(engine.model).__name__} has one output"
         )
     if options.unit == CUSTOM:
-        raise GradexplainError("hybrid documents are new texts, for which there are no units: give unit='word'")
+        raise GradexplainError("hybrid documents are new texts, so the given units do not fit them: give unit='word'")
     parts = list(map(text_parts, texts))
     if any(len(part) > 1 or not isinstance(undivided(text), str) for part, text in zip(parts, texts, strict=True)):
         raise GradexplainError("hybrid documents join sentences of single texts, not of pairs or conversations")

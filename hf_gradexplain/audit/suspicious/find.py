@@ -131,7 +131,7 @@ def _check_documents(paths: Sequence[Path]) -> None:
                 "evaluate again with one of these"
             )
         if row["regression"]:
-            raise GradexplainError("suspicious words flip texts from class to class, but this is a regression model")
+            raise GradexplainError("suspicious words change the predicted class, but a regression model has none")
         return
 
 

@@ -493,7 +493,7 @@ def test_other_words_are_refused(runs, tmp_path):
 
 def test_one_reference_and_unknown_methods_are_refused(runs):
     a, b, reference, *_ = runs[1]
-    with pytest.raises(GradexplainError, match=r"^one reference says nothing .* give two or more"):
+    with pytest.raises(GradexplainError, match=r"^one reference cannot show .* give two or more"):
         compare(a, b, [reference])
     with pytest.raises(GradexplainError, match="unknown method 'lo': did you mean 'loo'"):
         compare(a, b, method="lo")

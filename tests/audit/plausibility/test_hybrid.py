@@ -62,7 +62,9 @@ def test_a_document_depends_on_its_number_and_the_seed_alone():
 
 @pytest.mark.parametrize("labels", [[0, 0, 1, 0, None], [None] * 5])
 def test_one_class_is_not_enough(labels):
-    with pytest.raises(GradexplainError, match=r"sentences of two classes, but the labels of the texts are of [01]:"):
+    with pytest.raises(
+        GradexplainError, match=r"sentences of two classes, but the number of classes among the labels is [01]:"
+    ):
         make_hybrids(TEXTS, labels, 3)
 
 
@@ -193,7 +195,7 @@ SINGLE = "hybrid documents join sentences of single texts, not of pairs or conve
         ({"n": 0}, "n must be a number of documents, 1 or larger, but is 0"),
         ({"texts": [("a", "b")] * 4}, SINGLE),
         ({"texts": [CHAT] * 4}, SINGLE),
-        ({"labels": [1] * 4}, "the labels of the texts are of 1: give texts of at least two classes"),
+        ({"labels": [1] * 4}, "the number of classes among the labels is 1: give texts of at least two classes"),
         ({"target": 1}, "unknown option 'target'"),
         ({"objectiv": "loss"}, "unknown option 'objectiv': did you mean 'objective'"),
     ],
@@ -212,9 +214,9 @@ def test_a_model_of_one_output_has_no_classes():
 
 def test_an_evaluation_refuses_them_before_it_begins():
     explain = explainer("textcnn")
-    with pytest.raises(GradexplainError, match=r"new texts, for which there are no units: give unit='word'"):
+    with pytest.raises(GradexplainError, match=r"new texts, so the given units do not fit them: give unit='word'"):
         explain.evaluate(SMALL[:2], [0, 1], "random", units=lambda text: [(0, 4)], hybrid_documents=2)
     with pytest.raises(GradexplainError, match="hybrid_documents must be a number of documents, 0 or larger"):
         explain.evaluate(SMALL[:2], [0, 1], "random", hybrid_documents=-1, progress=False)
-    with pytest.raises(GradexplainError, match="hybrid documents join sentences of two classes, but the labels of the"):
+    with pytest.raises(GradexplainError, match="hybrid documents join sentences of two classes, but the number of"):
         explain.evaluate(SMALL[:2], methods="random", hybrid_documents=2, progress=False)

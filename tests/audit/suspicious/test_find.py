@@ -144,7 +144,7 @@ def of(unit="word_type", *, regression=False):
             "suspicious words need a run with unit='word' or 'word_type', but this one has unit='sentence': evaluate "
             "again with one of these",
         ),
-        (of(regression=True), "suspicious words flip texts from class to class, but this is a regression model"),
+        (of(regression=True), "suspicious words change the predicted class, but a regression model has none"),
     ],
 )
 def test_documents_without_words_or_classes_are_refused(tmp_path, document, message):
