@@ -149,8 +149,9 @@ class AuditingEngine(AttributionEngine):
         Each word is inserted into `n_texts` texts of which the model predicts another class, at a random place between
         two words, which is the same for all words. A word is suspicious if it flips more of these texts to the class
         than control words do, which are random words of about the same frequency (see
-        `hf_gradexplain.audit.suspicious.insertion.excess_p_values` for the test). Benjamini and Hochberg's procedure controls the
-        false discovery rate: the expected share of words that are like control words among those called suspicious.
+        `hf_gradexplain.audit.suspicious.insertion.excess_p_values` for the test). Benjamini and Hochberg's procedure
+        controls the false discovery rate: the expected share of words that are like control words among those called
+        suspicious.
 
         Trying words takes one forward pass per word and text: at most `most * n_texts` in all, and about
         `3 * n_controls * n_texts` for the control words of each class. In a pair, words are inserted into the first

@@ -135,8 +135,7 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
             methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
-            labels: The true classes, by id or name: one for all texts, or one per text. They are explained unless
-                `target` is given.
+            labels: The true class by id or name, for all texts or one per text. Explained unless `target` is given.
             units: Your own units in place of `unit`: a list of spans `(start, end)`, character offsets into
                 `explanation.text`. For several texts, one such list per text, or a function that takes a text and
                 returns its list.
@@ -227,8 +226,7 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
             output_dir: The folder for the files of the run: documents, tables, figures and a report. If the run is
                 stopped, the same call resumes it. None for a temporary folder.
             progress: Whether to show a progress bar.
-            dry_run: Whether to only estimate the time, the memory and the passes, in about 10 seconds, from some of the
-                texts.
+            dry_run: Whether to only estimate time, memory and passes, from some of the texts, in about 10 seconds.
             **options: See `Options` in `hf_gradexplain.options`, `MeasureArguments` and `AuditArguments` in
                 `hf_gradexplain.options.arguments`.
 
@@ -272,8 +270,7 @@ def explain(
 ) -> Explanation | Explanations:
     """Explain texts with a model.
 
-    A model given by its name is loaded anew in every call. To explain more than once, create an `Explainer` and reuse
-    it.
+    A model given by name is loaded in every call. To explain more than once, create an `Explainer` and reuse it.
 
     Args:
         model: Hub name or folder of a sequence classifier, an `Explainer`, a text classification pipeline, a
@@ -283,8 +280,7 @@ def explain(
         methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
         unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
             `clause` (a part of a sentence between punctuation).
-        labels: The true classes, by id or name: one for all texts, or one per text. They are explained unless `target`
-            is given.
+        labels: The true class by id or name, for all texts or one per text. Explained unless `target` is given.
         units: Your own units in place of `unit`, see `Explainer.__call__`.
         **options: See `hf_gradexplain.options.Options`.
 

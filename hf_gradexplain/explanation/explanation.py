@@ -69,7 +69,8 @@ class Explanation(Displayed):
         baselines: The baseline of each method that masks words or multiplies by their vectors: `zero` or another name,
             `deletion` for a method that cuts words out, and for `gradient_shap` what its baselines are drawn from.
         mask: How units were removed, also for the self-check: `baseline` or `deletion`.
-        tokenizer_kwargs: Extra arguments that the tokenizer was called with, see `hf_gradexplain.options.options.tokenizer_kwargs`.
+        tokenizer_kwargs: Extra arguments that the tokenizer was called with, see
+            `hf_gradexplain.options.tokenizer_kwargs`.
         label: The id of the true class; None if it is not known.
         class_names: The names of the model's classes: `(C,)`; empty if they are not known.
         against: The id of the class that the target is compared with under the objective `contrast`. None under other

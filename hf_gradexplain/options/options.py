@@ -1,8 +1,8 @@
 """Every option in one place: its name, type, default, choices and help text.
 
-`Options` holds the options that determine an explanation; `hf_gradexplain.options.options.arguments` has the other arguments of
-commands. Python signatures (`hf_gradexplain.options.options.signatures`), `--help` and the keys of YAML files are all made from these
-fields.
+`Options` holds the options that determine an explanation; `hf_gradexplain.options.arguments` has the other arguments of
+commands. Python signatures (`hf_gradexplain.options.signatures`), `--help` and the keys of YAML files are all made from
+these fields.
 """
 
 from collections.abc import Mapping

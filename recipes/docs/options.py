@@ -1,4 +1,4 @@
-"""Write docs/options.md: every option with its default and its help text, from `hf_gradexplain.options`."""
+"""Write docs/options.md: the options with their defaults and help texts, from `hf_gradexplain.options`."""
 
 from dataclasses import MISSING, Field, fields
 from pathlib import Path

@@ -159,8 +159,8 @@ class Evidence:
     def to_frame(self) -> pd.DataFrame:
         """Return the main words, a row each, the largest score first.
 
-        The columns are those of `hf_gradexplain.audit.evidence.main_words.MainWord`: `word`, `role`, `start`, `occurrences`,
-        `score`, `side`, `share`, `share_low`, `share_high` and `value_without`. Unknown values are NaN.
+        The columns are those of `hf_gradexplain.audit.evidence.main_words.MainWord`: `word`, `role`, `start`,
+        `occurrences`, `score`, `side`, `share`, `share_low`, `share_high` and `value_without`. Unknown values are NaN.
         """
         frame = pd.DataFrame([asdict(word) for word in self.words], columns=list(MainWord.__dataclass_fields__))
         numbers = ("score", "share", "share_low", "share_high", "value_without")
