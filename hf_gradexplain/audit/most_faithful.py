@@ -1,4 +1,4 @@
-"""The method of a run whose scores an audit takes if none is named."""
+"""Choose the method of a run whose scores an audit uses if no method is given."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,13 +16,14 @@ from hf_gradexplain.evaluation.tables import SHORT_K
 def most_faithful(paths: Sequence[Path], methods: Sequence[str] | None = None, ids: np.ndarray | None = None) -> str:
     """Return the method with the highest AOPC(10) over the documents of a run, among those whose scores have a sign.
 
-    Audits ask which words support a class, and methods without a sign do not tell. They count only if the run has no
-    other method, and `random` only if it has no method at all but this. Of equal methods, the first is taken.
+    Audits ask which words support a class, and scores without a sign do not tell. Methods without a sign are only
+    chosen if the run has no others besides `random`, and `random` only if it is the only method. Of equally faithful
+    methods, the first is chosen.
 
     Args:
         paths: The document files of the run.
-        methods: The methods to choose among; None for all of the run.
-        ids: The documents that count; None for all.
+        methods: The methods to choose from; None for all methods of the run.
+        ids: The documents to average over; None for all.
     """
     names = methods_of(paths) if methods is None else tuple(methods)
     without_random = [name for name in names if name != RANDOM] or list(names)

@@ -16,7 +16,8 @@ def suspicious_words_of(run: FinishedRun, method: str | None, test: InsertionTes
 
     Args:
         run: The run.
-        method: Whose scores choose the words to try; None for the most faithful one of the run, by AOPC(10).
+        method: The method whose scores choose the words to try; None for the most faithful method of the run, by
+            AOPC(10).
         test: How words are tried.
 
     Raises:

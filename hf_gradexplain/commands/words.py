@@ -22,7 +22,7 @@ def words_of(
 
     Args:
         run: The run.
-        method: Whose scores; None for the most faithful one of the run, by AOPC(10).
+        method: The method whose scores are used; None for the most faithful method of the run, by AOPC(10).
         by: `target`, `label` or `prediction`, or a column of the dataset.
         key: Which units are the same word, from their text.
         min_documents: In fewer texts of a group, a word is not looked at.

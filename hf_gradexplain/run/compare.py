@@ -33,8 +33,8 @@ def compare_runs(a: AnyRun, b: AnyRun, reference: Sequence[AnyRun] = (), method:
         a: Run A: the output folder of `hf-gradexplain evaluate`, or what `Explainer.evaluate` returned.
         b: Run B, over the same texts and with the same options, such as unit, target, baseline and k_grid.
         reference: Runs of two or more models that were trained as A was, with other seeds.
-        method: The method whose scores of words and texts are compared; by default the method with the highest AOPC in
-            A.
+        method: The method whose scores of words and texts are compared; by default the most faithful method of A, by
+            AOPC(10), among those whose scores have a sign.
 
     Returns:
         A `RunComparison`, with `to_frame()`, `drift`, `words`, `moved`, `texts` and `changed`. A notebook displays it.

@@ -67,8 +67,8 @@ def evidence(
         run: The output folder of `hf-gradexplain evaluate`, or what `Explainer.evaluate` returned. Without an
             `output_dir`, the hashes of the model and of the data are missing.
         id: The row number of the text in the dataset, as in the column `id` of the documents.
-        method: The method whose scores tell which words counted; by default the most
-            faithful method of the run, by AOPC(10).
+        method: The method whose scores tell which words counted; by default the most faithful method of the run, by
+            AOPC(10).
         contact: Whom the person concerned can ask, as shown on the page; empty for a line to fill in by hand.
 
     Raises:

@@ -33,8 +33,8 @@ def compare(
         b: A run over the same texts.
         references: Two or more runs of models that were trained as A was, with other seeds. The distance of B from A is
             compared with the distances among A and these runs.
-        method: The method whose scores of words and texts are compared; by default the method with the highest AOPC in
-            A.
+        method: The method whose scores of words and texts are compared; by default the most faithful method of A, by
+            AOPC(10), among those whose scores have a sign.
         seed: Seed of the bootstrap.
 
     Raises:

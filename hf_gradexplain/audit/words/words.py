@@ -184,7 +184,8 @@ def find_words(
 
     Args:
         paths: The document files of a run.
-        method: The method whose scores are used; None for the most faithful method of the run, by AOPC(10).
+        method: The method whose scores are used; None for the most faithful method of the run, by AOPC(10), among those
+            whose scores have a sign.
         by: How to group the documents: by the explained class (`target`), the true class (`label`) or the predicted
             class (`prediction`), or by a mapping from row numbers to values. Documents without a value are left out.
             The scores are always those for the explained class.
