@@ -93,8 +93,9 @@ class Options:
     )
     steps: int | None = option(
         None,
-        "Number of points on the path of integrated gradients. By default 20, doubled for each text, up to 160, until "
-        "its scores add up, within 1 %, to the rise of the loss when all words are replaced by the baseline. "
+        "Number of points on the path of integrated gradients. By default 20. For each text separately, the "
+        "number is doubled (up to 160) until the scores of the text add up, within 1 %, to the rise of the loss when "
+        "all words are replaced by the baseline. "
         "sequential_integrated_gradients takes 20 by default.",
     )
     max_evals: int = option(

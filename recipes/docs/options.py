@@ -37,6 +37,7 @@ names of columns.
 Some defaults differ:
 
 - `hf-gradexplain evaluate`: the seven methods of Du & Xu, `unit=word_type` and `target=label`
+- `explainer` and `explainer.evaluate`, if `labels` are given: `target=label`
 - `explainer.evaluate`: the methods `auto`, `loo` and `random`
 - `recipes/explain.py`: the methods `auto` and `loo`, and 20 texts
 """
