@@ -58,8 +58,8 @@ class Options:
     )
     target: ClassNames = option(
         "predicted",
-        "Class to explain: predicted, label (the given label of the text), or a class by name or id. Except in "
-        "evaluations, also all, for the most probable classes, and in Python a list with one class per text. If a "
+        "Class to explain: predicted, label (the given label of the text), or a class by name or id. all "
+        "explains the most probable classes, but not in evaluations. In Python, a list gives one class per text. If a "
         "class itself is called predicted, label or all, give its id.",
         metavar="CLASS",
     )
