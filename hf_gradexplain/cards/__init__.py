@@ -1,4 +1,4 @@
-"""The card of a trained model: collect its content, measure its explanations, and write it."""
+"""Write the card of a trained model, with measurements of its explanations."""
 
 from hf_gradexplain.cards.card import Card, Corpus, Example, Faithfulness
 from hf_gradexplain.cards.describe import describe

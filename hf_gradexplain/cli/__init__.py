@@ -1,10 +1,15 @@
-"""The command `hf-gradexplain`: data on standard output, everything else on standard error.
+"""The command `hf-gradexplain`, which writes data to standard output and everything else to standard error.
 
-Each command is a module with its parser and its function. The functions import what needs PyTorch, so that `--help` and
-`methods` answer at once.
+Each subcommand is a module with a parser and a function. Only the functions import what needs PyTorch, so that `--help`
+and `methods` answer at once.
 
-Exit codes: 0 success; 1 an error, in one sentence that says how to fix it, or the doctor found a problem, or the reader
-of the output stopped; 2 a wrong command line; 130 stopped with Ctrl-C.
+Exit codes:
+
+- 0: success;
+- 1: an error, which is printed as one sentence that says how to fix it; a problem that the doctor found; or the reader
+  of the output stopped;
+- 2: a wrong command line;
+- 130: stopped with Ctrl-C.
 """
 
 import os

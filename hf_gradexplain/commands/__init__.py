@@ -1,1 +1,1 @@
-"""What the command line and the recipes run, and the arguments they take."""
+"""The functions that the command line and the recipes run, and their arguments."""

@@ -1,4 +1,4 @@
-"""Labelled texts from the hub, a folder or a file, in one shape: `id`, `text`, `text_pair`, `label`."""
+"""Load labelled texts from the hub, a folder or a file, with the columns `id`, `text`, `text_pair`, `label`."""
 
 from hf_gradexplain.corpus.columns import CorpusError, DatasetUnavailableError, holds_conversations
 from hf_gradexplain.corpus.load import load_column, load_texts

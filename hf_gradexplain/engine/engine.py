@@ -1,4 +1,4 @@
-"""Score texts batch by batch: the engine under `Explainer`, the evaluation and the recipes."""
+"""Score texts batch by batch: the engine that `Explainer`, evaluations and recipes use."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace

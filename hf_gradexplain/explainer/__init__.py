@@ -1,4 +1,4 @@
-"""The user's API: `Explainer`, its methods by subject, and `explain` in one line."""
+"""The class `Explainer`, with its methods grouped by subject in modules, and the function `explain`."""
 
 from hf_gradexplain.explainer.explainer import Explainer, explain
 

@@ -1,4 +1,4 @@
-"""The classes of an explanation: what is asked of them, and the scores for classes other than the target."""
+"""The explained class, the class that it is compared with, and the scores for further classes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -11,7 +11,7 @@ from hf_gradexplain.statistics.sampling import Sampling
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
-    """The scores of a text's units for one more class; the attributes are those of `Explanation`."""
+    """The scores of a text's units for a further class; `Explanation` describes the attributes."""
 
     target: int
     target_label: str
@@ -46,7 +46,7 @@ class ClassScores:
 
 
 class ExplainedClasses:
-    """The classes of an explanation. `hf_gradexplain.explanation.Explanation` describes the attributes."""
+    """The methods of an explanation about its classes; `Explanation` describes the attributes."""
 
     target: int
     target_label: str
@@ -60,19 +60,19 @@ class ExplainedClasses:
 
     @property
     def question(self) -> str:
-        """The name of the explained class; under a contrast, such as "Sports rather than World"."""
+        """The name of the explained class, or a contrast such as "Sports rather than World"."""
         return f"{self.target_label} rather than {self.other_class}" if self.other_class else self.target_label
 
     @property
     def other_class(self) -> str:
-        """The name of the class that the explained one is compared with, or "the rest"; empty if there is none."""
+        """The name of the class that the explained class is compared with, or "the rest"; empty without a contrast."""
         return "the rest" if self.against_label and self.against is None else self.against_label
 
     def by_class(self) -> dict[str, Self]:
-        """Return an explanation for each class of `target="all"`, the most probable first, by the name of the class.
+        """Return an explanation for each class that `target="all"` explained, by class name, the most probable first.
 
-        If two classes of the model have the same name, the keys are ids, as strings. Only the explanation of the
-        predicted class has a self-check. Without `target="all"` there is one class.
+        If two classes of the model have the same name, the keys are class ids as strings. Only the explanation of the
+        predicted class has a self-check. Without `target="all"`, there is only one class.
         """
         alone: Any = replace(self, classes=())  # type: ignore[type-var]  # an Explanation is a dataclass
         others = (replace(alone, self_check={}, **vars(scores)) for scores in self.classes)

@@ -22,9 +22,9 @@ class Correlation:
     """One coefficient of one document, or the reason why it is undefined.
 
     Attributes:
-        r: The coefficient, None where it is undefined.
-        p: Its two-sided p-value, None where it is undefined.
-        reason: Why it is undefined, else None.
+        r: The coefficient; None if it is undefined.
+        p: Its two-sided p-value; None if it is undefined.
+        reason: Why it is undefined; otherwise None.
     """
 
     r: float | None

@@ -1,1 +1,1 @@
-"""The Hugging Face Hub: pin names to commits, and push files in one commit."""
+"""Access to the Hugging Face Hub: resolve names to commits, and push files in one commit."""

@@ -46,11 +46,11 @@ def find_interactions(
         text: The text.
         options: How to explain.
         labels: The true class, which is explained if `options.target` is `label`.
-        top: The number of units, those with the largest `|score|`; None for all.
-        index: The index.
+        top: The number of units whose pairs are computed, those with the largest `|score|`; None for all.
+        index: The interaction index, see `hf_gradexplain.interactions.indices`.
 
     Raises:
-        GradexplainError: An argument cannot be used, or the index takes more masked copies than are allowed.
+        GradexplainError: An argument cannot be used, or the index takes more than `max_evals` masked copies.
     """
     choose("index", index, get_args(IndexName))
     if top is not None and (isinstance(top, bool) or not isinstance(top, int) or top < 2):

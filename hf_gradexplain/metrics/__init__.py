@@ -1,6 +1,6 @@
 """AOPC and the correlation with leave-one-out as `evaluate.Metric` classes, and as metric modules for the hub.
 
-Create them from these classes: `evaluate.load` by name would run downloaded code.
+Create the metrics from these classes, because `evaluate.load` by name would run downloaded code.
 """
 
 from hf_gradexplain.metrics.aopc import AOPC

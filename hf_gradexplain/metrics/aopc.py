@@ -13,14 +13,14 @@ import numpy as np
 
 _DESCRIPTION = """
 The area over the perturbation curve: the mean over documents of 1/(K+1) * sum_{k=0..K} [f(x) - f(x^(k))], where f is
-the probability of the explained class and x^(k) the document without the k units that a method scores highest.
+the probability of the explained class, and x^(k) the document without the k highest-scored units of a method.
 """
 
 _INPUTS = """
 Args:
     curves: One list of floats per document: f(x^(0)), f(x^(1)), ..., up to all units removed.
-    max_k: The largest K; by default the longest document's number of units. Past a document's number of units all
-        of it is removed, and its curve stays flat.
+    max_k: The largest K; by default the number of units of the longest document. Past the last unit of a document, its
+        curve stays flat.
 
 Returns:
     aopc: AOPC(K) at the largest K.

@@ -1,4 +1,4 @@
-"""Every option in one place: names, types, defaults, choices, help texts, and the signatures made from them."""
+"""All options, with their names, types, defaults, choices and help texts, and the signatures made from them."""
 
 from hf_gradexplain.options.options import (
     AUTO,

@@ -1,1 +1,1 @@
-"""Why a model ranks one text above another: preferred answers and reranked documents."""
+"""Explain why a model ranks one text above another, for reward models and rerankers."""

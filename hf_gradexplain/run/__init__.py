@@ -1,1 +1,1 @@
-"""A run over a dataset: shards, processes, the run folder, and the files it leaves."""
+"""Run an evaluation over a dataset: shards, processes, the run folder and its files."""

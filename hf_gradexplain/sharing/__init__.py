@@ -1,4 +1,4 @@
-"""Explanations as datasets, with or without the explained texts, loaded by name."""
+"""Write explanations as datasets, with or without the explained texts, and load them by name."""
 
 from hf_gradexplain.sharing.load import load_explanations
 from hf_gradexplain.sharing.source import TextSource

@@ -1,1 +1,1 @@
-"""Numbers of many documents at once: ragged arrays, coefficients of correlation, sampling errors."""
+"""Statistics over many documents: ragged arrays, correlation coefficients and sampling errors."""

@@ -1,1 +1,1 @@
-"""Two runs over the same texts compared: predictions, faithfulness, and what the explanations say."""
+"""Compare two runs over the same texts: predictions, faithfulness and explanations."""

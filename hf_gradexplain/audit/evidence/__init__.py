@@ -1,1 +1,1 @@
-"""One decision on one page, in plain words, for the person concerned."""
+"""The evidence for one decision on one page, in plain words, for the person concerned."""

@@ -1,1 +1,1 @@
-"""Where scores should lie: human rationales, and hybrid documents of two classes."""
+"""Compare scores with where evidence is expected: in human rationales, and in hybrid documents of two classes."""

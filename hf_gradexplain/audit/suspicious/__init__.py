@@ -1,1 +1,1 @@
-"""Suspicious words: they decide a class, and flip texts of other classes when they are inserted."""
+"""Find suspicious words, which decide a class and flip texts of other classes when they are inserted."""

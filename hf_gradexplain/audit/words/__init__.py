@@ -1,1 +1,1 @@
-"""The words that a model takes for each class, over the documents of a run."""
+"""Find the words that a model associates with each class, from the documents of a run."""
