@@ -1,4 +1,4 @@
-"""A classifier as attribution methods see it: a model, the function of its logits that is explained, and its passes."""
+"""The classifier that attribution methods work with: a model, the objective, and its forward passes."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -27,17 +27,19 @@ EditOf = Callable[[Tensor, slice], Edit]
 class ForwardPass:
     """One forward pass over a batch.
 
-    Its methods are the only place where logits become the number that is explained, one number per text.
+    Only its methods turn logits into the explained number, one number per text.
 
     Attributes:
         classifier: The classifier that ran.
-        batch: The inputs; its `target` holds the predicted class where that was asked for.
-        logits: `(B, C)` of the texts, part of an autograd graph that reaches the `delta`s if one was asked for.
-        sequence_logits: `(S, C')` of the sequences; those of the texts if every text is one sequence.
-        held: The runs with their graphs: one, or several if sequences cannot share a pass. Empty without a graph, and
-            if all sequences together do not fit into the token budget: they then run once more, see `each_run`.
+        batch: The inputs. Its `target` holds the predicted class if the predicted class is explained.
+        logits: `(B, C)` the logits of the texts. If a graph was asked for, they are part of an autograd graph that
+            reaches the `delta`s.
+        sequence_logits: `(S, C')` the logits of the sequences, equal to `logits` if every text is one sequence.
+        held: The runs with their graphs: one run, or several if the sequences cannot share a pass. Empty without a
+            graph. Also empty if all sequences together do not fit into the token budget; they then run once more, see
+            `each_run`.
         keep_graph: Whether the graph is needed again after the next backward pass.
-        edit_of: How word vectors were changed; None if they were not.
+        edit_of: How the word vectors were changed; None if they were not.
     """
 
     classifier: "HookedClassifier"
@@ -50,12 +52,12 @@ class ForwardPass:
 
     @property
     def words(self) -> tuple[EmbeddingOutput, ...]:
-        """One entry per embedding table, of the first run; empty without a graph."""
+        """The word vectors of the first run, one entry per embedding table; empty without a graph."""
         return self.held[0][2].words if self.held else ()
 
     @property
     def recorded(self) -> Recorded:
-        """Inputs of operations whose nodes do not save them, of the first run; empty unless they are recorded."""
+        """The recorded inputs of operations in the first run that do not save them; empty if none are recorded."""
         return self.held[0][2].recorded if self.held else {}
 
     def loss(self, logits: Tensor | None = None) -> Tensor:
@@ -90,7 +92,7 @@ class ForwardPass:
         return self.classifier.objective.target_probability(logits, *self._classes_of(logits, texts))
 
     def without_graph(self) -> "ForwardPass":
-        """Return the same numbers without the autograd graph."""
+        """Return the forward pass without the autograd graph."""
         return replace(self, logits=self.logits.detach(), sequence_logits=self.sequence_logits.detach(), held=())
 
     def only(self, text: int) -> "ForwardPass":
@@ -104,7 +106,7 @@ class ForwardPass:
         """Return the results of a function for runs with a graph that together hold all sequences.
 
         Args:
-            work: Takes the sequences `(s,)` of a run, the columns that it is cut to, and the run.
+            work: A function of the sequences `(s,)` of a run, the columns that the run is cut to, and the run.
         """
         if self.held:
             return [work(*each) for each in self.held]
@@ -123,14 +125,14 @@ class ForwardPass:
 
 @dataclass(frozen=True, eq=False)
 class HookedClassifier(HookedModel):
-    """The model as attribution methods see it.
+    """The classifier that attribution methods work with: a model with its embedding lookups and its objective.
 
     Attributes:
         objective: The function of the logits that is explained.
         batch_tokens: Largest number of tokens in one forward pass, padding included; a longer text runs alone.
         gradient_baseline: Like `baseline`, for methods that multiply ordinary gradients by the word vector minus the
             baseline.
-        no_gradient_reason: Why its gradients cannot be used; None if they can.
+        no_gradient_reason: Why the gradients of the model cannot be used; None if they can.
         shares_prefixes: Whether copies of a text may share the keys and values of their first tokens, see
             `hf_gradexplain.perturb.shared_prefix`.
         combine: How the logits of a text's sequences become those of the text; None if every text is one sequence.
@@ -155,9 +157,9 @@ class HookedClassifier(HookedModel):
 
         Args:
             batch: The inputs.
-            graph: Whether to keep an autograd graph that reaches the word vectors. Sequences that do not fit into the
-                token budget together have none: `ForwardPass.each_run` runs them once more.
-            edit_of: Gives the edits that change the word vectors first; None leaves them as they are.
+            graph: Whether to keep an autograd graph that reaches the word vectors. If the sequences together do not fit
+                into the token budget, no graph is kept, and `ForwardPass.each_run` runs them once more.
+            edit_of: Returns the edits that change the word vectors first; None leaves them unchanged.
         """
         held = self._held(batch, edit_of) if graph else ()
         if held:
@@ -195,7 +197,8 @@ class HookedClassifier(HookedModel):
     def combined(self, logits: Tensor, sequences: Sequences | None) -> Tensor:
         """Return the logits of the texts, given those of their sequences: `(S, C')` to `(B, C)`.
 
-        They are combined in float64 (float32 on mps): in float16 a word's effect on one of many windows would be lost.
+        They are combined in float64 (float32 on mps), because float16 would lose a word's effect on one of many
+        windows.
         """
         if sequences is None or self.combine is None:
             return logits
@@ -206,12 +209,12 @@ class HookedClassifier(HookedModel):
     ) -> Iterator[tuple[Tensor, Result]]:
         """Run sequences, or copies of them, in passes within the token budget.
 
-        Sequences of different kinds never share a pass, nor do those of different lengths beyond `padded_up_to`. A
-        batch of texts that are one sequence each is one pass: its texts were chosen so.
+        Sequences of different kinds never share a pass, and neither do sequences of different lengths if one is longer
+        than `padded_up_to`. If each text is one sequence, the batch is one pass, because its texts were chosen to fit.
 
         Args:
             batch: The batch.
-            run: Returns the result of some copies, given their numbers `(n,)`.
+            run: A function that returns the result of some copies, given their numbers `(n,)`.
             graph: Whether the passes keep their autograd graph.
             copies: The copies; None for every sequence once.
 

@@ -1,4 +1,4 @@
-"""The function that is explained: from logits `(..., C)` and a target class to one number per text."""
+"""The objective: the function of logits `(..., C)` and a target class that is explained, one number per text."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -37,9 +37,9 @@ class Objective:
     `contrast`  `-(logit_y - logit_a)` for another class `a`, or `-log(f_y / (1 - f_y))`
     ==========  =======================================================================
 
-    For regression the first three are equal: minus the output, and there is no contrast. Logits of any dtype are
-    converted to float64: in float32, a class whose logit leads by 17 has `log f_y = 0` and a zero gradient, and every
-    score would be zero.
+    For regression, the first three are equal to minus the output, and there is no contrast. Logits of any dtype are
+    converted to float64. In float32, a class whose logit leads by 17 would have `log f_y = 0` and a zero gradient, and
+    every score would be zero.
 
     Args:
         name: `loss`, `logit`, `prob` or `contrast`.
@@ -70,10 +70,10 @@ class Objective:
         return logits.argmax(-1)
 
     def target_probability(self, logits: Tensor, target: Tensor, against: Tensor | None = None) -> Tensor:
-        """Return the number that curves and self-checks show: `(..., C)` and `(...)` to `(...)`.
+        """Return the number that curves and self-checks use: `(..., C)` and `(...)` to `(...)`.
 
-        It is `f_y`; of a contrast, the sigmoid of it: the probability of the target if there were only the two classes.
-        Against all others, this is `f_y` again.
+        This is `f_y`. Under a contrast it is the sigmoid of the contrast, which is the probability of the target if
+        there were only the two classes; in a contrast with all other classes, this is `f_y` again.
         """
         if self.name == "contrast":
             return (-self.loss(logits, target, against)).sigmoid()
@@ -108,7 +108,7 @@ class Objective:
     def slope(self, logits: Tensor, target: Tensor, against: Tensor | None = None) -> Tensor:
         """Return `dl_y/dlogits`: `(..., C)` and `(...)` to `(..., C)`.
 
-        It is in float64 (float32 on mps), whatever the dtype of the logits: float16 has no numbers below 6e-8.
+        It is in float64 (float32 on mps) for logits of any dtype, because float16 has no numbers below 6e-8.
         """
         with torch.enable_grad():
             wide = _wide(logits.detach()).requires_grad_()

@@ -1,10 +1,11 @@
-"""The records that flow through the package: `Document`, `Batch`, `Gradients`.
+"""The data structures of the package: `Document`, `Batch`, `Gradients` and `Sampled`.
 
-Axes, here and everywhere: `B` texts, `S` sequences, `T` tokens, `U` units, `R` rows (distinct pieces of a unit),
-`D` dims, `C` classes, `M` orders, `K` masks.
+Axes have the same letters everywhere: `B` texts, `S` sequences, `T` tokens, `U` units, `R` rows (distinct pieces of a
+unit), `D` dims, `C` classes, `M` orders, `K` masks.
 
-A model reads *sequences* of tokens. Most texts are one sequence each; then `S` is `B`. A long document may be several
-windows, a question about two answers one sequence per answer. A unit of such a text may stand in several sequences.
+A model reads *sequences* of tokens. Most texts are one sequence each, so that `S` is `B`. A long document may be read
+as several windows, and two answers to a question as one sequence each. A unit of such a text may occur in several
+sequences.
 """
 
 import hashlib
@@ -39,8 +40,8 @@ class Document:
     """One encoded text.
 
     Attributes:
-        text: The text that `Unit.spans` and `truncated_at` index into. A text pair is joined by a newline, and so are
-            the contents of a conversation.
+        text: The text, to which the offsets in `Unit.spans` and `truncated_at` refer. The two texts of a pair are
+            joined by a newline, and so are the contents of a conversation.
         occurrences: Where its `U` units occur.
         inputs: The model inputs: `input_ids`, `attention_mask`, ..., each `(T,)`.
         unit_of: `(T,)` unit number of each token, or `NO_UNIT`.
@@ -51,9 +52,9 @@ class Document:
         sequence_of: `(T,)` the number of each token's sequence, ascending, if the text is read as several sequences,
             one after the other; None for one.
         windows: The windows that the text is read as; empty if it is read as one sequence.
-        unread: The parts that the model does not read, as `(start, end)` character offsets: of a conversation, what the
-            chat template drops and truncation removes; what truncation removes of a text before candidate labels
-            or of a ranking.
+        unread: The spans `(start, end)` of characters that the model does not read. In a conversation, these are what
+            the chat template drops and what truncation removes. In a zero-shot classification or a ranking, they are
+            what truncation removes.
     """
 
     text: str
@@ -87,13 +88,13 @@ class Document:
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:
-        """The units, in the order of their first occurrence. They are objects, made when they are first asked for."""
+        """The units as objects, in the order of their first occurrence."""
         return self.occurrences.units()
 
     def rng(self, seed: int, purpose: str) -> np.random.Generator:
         """Return a random generator that depends only on the seed, the purpose and the input ids.
 
-        A document gets the same random numbers alone, in any batch and on any number of processes.
+        A document gets the same random numbers alone, in any batch and in any number of processes.
         """
         return rng_of(self.inputs["input_ids"].tolist(), seed, purpose)
 
@@ -109,7 +110,7 @@ class Batch:
     """`B` documents, read as `S` sequences, as tensors on the model's device.
 
     Attributes:
-        documents: The documents themselves.
+        documents: The documents.
         inputs: The model inputs, each `(S, T)`.
         lengths: `(S,)` the number of tokens of each sequence.
         units: The units of the documents.
@@ -150,7 +151,7 @@ class Batch:
         return slice(size - length, size) if self.padded_left else slice(length)
 
     def only(self, text: int) -> "Batch":
-        """Return the batch of one text, without the padding of the others."""
+        """Return a batch with one of the texts, without the padding of other texts."""
         one = self.target.new_tensor([text])
         sequences, kinds = self.sequences_of(one), None
         columns = self.columns(int(self.lengths[sequences].max()))
@@ -209,8 +210,8 @@ class Gradients:
         embedding: `(S, T, D)` the word vectors `e`.
         grad: `(S, T, D)` the gradients `dl_y/de`.
         baseline: `(D,)` the vector that replaces a removed word; None for zero.
-        rise: `(B,)` the rise of the loss when all units are replaced by the baseline, if the scores of `signed_gi` are
-            to add up to it; None if nothing is known about their sum.
+        rise: `(B,)` the rise of the loss when all units are replaced by the baseline, if the scores of `signed_gi`
+            should add up to it; None if they have no known sum.
     """
 
     embedding: Tensor
@@ -236,9 +237,9 @@ class Sampled:
     """Scores that are estimated from copies drawn at random, and their standard errors.
 
     Attributes:
-        scores: `(B, U)`; 0 where a text has fewer units.
-        errors: `(B, U)` the standard error of each score; 0 where it is exact.
-        draws: `(B,)` the number of independent draws that the scores are estimated from; 0 where they are exact.
+        scores: `(B, U)`; 0 past the last unit of a text.
+        errors: `(B, U)` the standard error of each score; 0 if the score is exact.
+        draws: `(B,)` the number of independent draws that the scores are estimated from; 0 if they are exact.
         copies: `(B,)` the number of copies that ran.
     """
 

@@ -1,4 +1,4 @@
-"""Which tokens of a batch belong to which units, and sums over them."""
+"""The index that says which tokens of a batch belong to which units, and sums over the tokens of units."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,7 @@ class Units:
     Attributes:
         unit_of: `(S, T)` unit of each token; `U` for tokens that belong to no unit, see `NO_UNIT`.
         row_of: `(S, T)` row of each token; `R` for tokens that belong to no unit.
-        unit_of_row: `(B, R)` unit of each row; `U` where a text has fewer rows.
+        unit_of_row: `(B, R)` unit of each row; `U` past the last row of a text.
         count: `(B,)` number of units of each text.
         size: `U`, the largest number of units.
         text_of: `(S,)` text of each sequence; None if every text is one sequence.
@@ -39,7 +39,7 @@ class Units:
     def sum_rows(self, x: Tensor) -> Tensor:
         """Sum `(S, T, D)` token vectors over the occurrences of each row: `(B, R, D)`.
 
-        This is the gradient with respect to the embedding-table rows that a unit uses.
+        For gradients, the sum is the gradient with respect to the embedding-table rows that a unit uses.
         """
         texts, rows = len(self.count), self.unit_of_row.shape[1] + 1
         text_of = torch.arange(texts, device=x.device) if self.text_of is None else self.text_of
@@ -87,5 +87,5 @@ class Units:
 
     @cached_property
     def real(self) -> Tensor:
-        """`(B, U)` bool: True where a unit exists, False where a text has fewer units."""
+        """`(B, U)` bool: True for units of a text, False past the last unit."""
         return torch.arange(self.size, device=self.count.device) < self.count.unsqueeze(1)
