@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -13,6 +14,8 @@ from hf_gradexplain.classifier.lookups import Draw, Edit
 from hf_gradexplain.classifier.memory import run_in_chunks
 from hf_gradexplain.text.data import Gradients
 from hf_gradexplain.text.unit_index import Units
+
+Result = TypeVar("Result")
 
 CopyEdit = Callable[[Tensor, Tensor, slice], Edit]
 """A function `(rows, sequences, columns)` that returns the edit of some sequences of copies.
@@ -145,18 +148,10 @@ class PerturbedCopies:
             edit_of: Gives the edits.
             rules: Name of the rule set that the gradients follow; None for ordinary gradients.
         """
-        classifier, units = self.classifier, self.batch.units
+        units = self.batch.units
 
         def run(chunk: slice) -> CopyGradients:
-            copies, copy_of, sequences = self.batch.take(self.text_of[chunk])
-            rows, widest = copy_of + chunk.start, self.batch.columns(int(copies.lengths.max()))
-            self._drawn = {key: x for key, x in self._drawn.items() if chunk.start <= key[0] < chunk.stop}
-
-            def edit_some(some: Tensor, columns: slice) -> Edit:
-                within = range(units.unit_of.shape[1])[widest][columns]
-                return edit_of(rows[some], sequences[some], slice(within.start, within.stop))
-
-            forward = classifier.forward(copies, graph=True, edit_of=edit_some)
+            forward, rows, sequences, widest = self._forward(chunk, edit_of, graph=True)
             grad = (gradients_of(forward) if rules is None else propagated_gradients(forward, rules)).grad
             own = replace(
                 units,
@@ -164,12 +159,32 @@ class PerturbedCopies:
                 row_of=units.row_of[sequences, widest],
                 unit_of_row=units.unit_of_row[self.text_of[chunk]],
                 count=units.count[self.text_of[chunk]],
-                text_of=None if units.text_of is None else copy_of,
+                text_of=None if units.text_of is None else rows - chunk.start,
             )
             return CopyGradients(chunk, own, rows, sequences, widest, grad)
 
-        chunks = run_in_chunks(classifier.model, self.lengths, classifier.batch_tokens, run, graph=True)
-        return (part for _, part in chunks)
+        return self._in_chunks(run, graph=True)
+
+    def forward_passes(self, edit_of: CopyEdit) -> Iterator[ForwardPass]:
+        """Run the copies without graphs; yield the forward passes, in the order of the copies."""
+        return self._in_chunks(lambda chunk: self._forward(chunk, edit_of, graph=False)[0], graph=False)
+
+    def _in_chunks(self, run: Callable[[slice], Result], *, graph: bool) -> Iterator[Result]:
+        classifier = self.classifier
+        chunks = run_in_chunks(classifier.model, self.lengths, classifier.batch_tokens, run, graph=graph)
+        return (result for _, result in chunks)
+
+    def _forward(self, chunk: slice, edit_of: CopyEdit, *, graph: bool) -> tuple[ForwardPass, Tensor, Tensor, slice]:
+        """Run some copies; return the pass and, of `CopyGradients`, `rows`, `sequences` and `columns`."""
+        copies, copy_of, sequences = self.batch.take(self.text_of[chunk])
+        rows, widest = copy_of + chunk.start, self.batch.columns(int(copies.lengths.max()))
+        self._drawn = {key: x for key, x in self._drawn.items() if chunk.start <= key[0] < chunk.stop}
+
+        def edit_some(some: Tensor, columns: slice) -> Edit:
+            within = range(self.batch.units.unit_of.shape[1])[widest][columns]
+            return edit_of(rows[some], sequences[some], slice(within.start, within.stop))
+
+        return self.classifier.forward(copies, graph=graph, edit_of=edit_some), rows, sequences, widest
 
     def average(
         self, parts: Iterable[CopyGradients], weights: Tensor, baseline: tuple[Tensor, ...] | None
