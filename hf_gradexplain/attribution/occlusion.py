@@ -36,6 +36,7 @@ class Occlusion:
     occlusion_window: int | None = None
     graph: ClassVar[bool] = False
     masks: ClassVar[bool] = True
+    neighbours: ClassVar[bool] = True
 
     def __call__(self, forward: ForwardPass) -> Tensor:
         """Return the scores `(B, U)`, 0 where a text has fewer units."""

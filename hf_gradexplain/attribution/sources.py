@@ -32,8 +32,11 @@ class Source(Protocol):
     - `masks = True`: it runs masked copies. The method `copies(units)` returns the largest number of copies for a text
       of so many units, and `saved_by(shortcut, units)` whether a shortcut replaces them; without this method, any
       shortcut for sets of units does.
+    - `neighbours = True`: each of its masked copies lacks one unit, or a few that follow each other. Of a long document,
+      such a copy runs one or two windows.
     - `sampled = True`: it draws at random and returns `Sampled`.
     - `draws_baselines = True`: it draws baselines at random.
+    - `seeded = True`: it depends on the seed in another way.
     - `complete = True`: its `signed_gi` scores should add up to a known number, `rise` in the evidence.
     """
 
@@ -77,6 +80,11 @@ def masked_copies(source: Source, units: int) -> int:
     return copies(units) if units and masks_words(source) and callable(copies) else 0
 
 
+def removes_neighbours(source: Source) -> bool:
+    """Return whether each masked copy of a source lacks one unit, or a few that follow each other."""
+    return bool(getattr(source, "neighbours", False))
+
+
 def is_saved(source: Source, shortcut: Shortcut, units: int) -> bool:
     """Return whether a shortcut replaces the masked copies of a source for a text of this many units."""
     saved_by = getattr(source, "saved_by", None)
@@ -86,6 +94,11 @@ def is_saved(source: Source, shortcut: Shortcut, units: int) -> bool:
 def is_sampled(source: Source) -> bool:
     """Return whether a source draws at random and returns `Sampled`: scores with standard errors."""
     return bool(getattr(source, "sampled", False))
+
+
+def draws(source: Source) -> bool:
+    """Return whether the scores of a source depend on the seed."""
+    return is_sampled(source) or draws_baselines(source) or bool(getattr(source, "seeded", False))
 
 
 def evidence_of(source: Source, forwards: Sequence[ForwardPass]) -> Iterable[Any]:
@@ -162,6 +175,7 @@ class LeaveOneOut:
 
     graph: ClassVar[bool] = False
     masks: ClassVar[bool] = True
+    neighbours: ClassVar[bool] = True
 
     def __call__(self, forward: ForwardPass) -> Tensor:
         """Return the scores `(B, U)`, 0 where a text has fewer units."""
@@ -187,6 +201,7 @@ class RandomScores:
     """A seeded random permutation of the units of each document."""
 
     graph: ClassVar[bool] = False
+    seeded: ClassVar[bool] = True
 
     def __call__(self, forward: ForwardPass) -> Tensor:
         """Return the numbers `0 ... count - 1` in random order, `(B, U)`; 0 where a text has fewer units."""

@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.text import Text
 
 from hf_gradexplain.commands.inputs import load_inputs
-from hf_gradexplain.commands.measures import measures_of
+from hf_gradexplain.commands.measures import curves_of, measures_of
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.commands.run_options import options_of
 from hf_gradexplain.evaluation.baselines import other_baselines
 from hf_gradexplain.run.estimate import estimate
+from hf_gradexplain.run.estimated_parts import estimate_audits, estimate_baselines
 from hf_gradexplain.run.processes import process_state
 
 
@@ -33,7 +34,9 @@ def run_dry(arguments: EvaluateRecipeArguments) -> None:
         options = engine.resolve(options)
         others = other_baselines(engine, options, arguments.compare_baselines)
         estimated = estimate(engine, evaluated.texts, options, measures)
-    estimated = replace(estimated, processes=state.num_processes, baselines=1 + len(others))
+        parts = estimate_baselines(engine, evaluated.texts, others, curves_of(measures))
+        parts += estimate_audits(engine, evaluated.texts, options, arguments)
+    estimated = replace(estimated, processes=state.num_processes, parts=parts)
     console = Console(highlight=False, soft_wrap=True)  # the name of a class may come from its repository
     for line in estimated.lines(flags=True):
         console.print(Text(line))

@@ -31,6 +31,11 @@ def measures_of(arguments: EvaluateRecipeArguments, engine: AttributionEngine, o
     )
 
 
+def curves_of(measures: Measures) -> Measures:
+    """Return what is measured under other masking baselines: the curves alone, at the same `k`."""
+    return Measures(k_grid=measures.k_grid, ties=measures.ties)
+
+
 def evaluate_baselines(
     evaluated: EvaluationInputs,
     arguments: EvaluateRecipeArguments,
@@ -54,7 +59,7 @@ def evaluate_baselines(
     Returns:
         The tables by the name of the baseline, on the main process; empty on the others.
     """
-    tables_of, curves = {}, Measures(k_grid=measures.k_grid, ties=measures.ties)
+    tables_of, curves = {}, curves_of(measures)
     for name, options in others.items():
         tables = evaluate(
             evaluated.engine,

@@ -20,7 +20,7 @@ from hf_gradexplain.hub.provenance import resolve
 from hf_gradexplain.options import Options, ProblemTypeName
 from hf_gradexplain.options.arguments import SplitArguments
 from hf_gradexplain.probing.probe import Profile
-from hf_gradexplain.run.estimate import K_GRID
+from hf_gradexplain.run.passes import K_GRID
 from hf_gradexplain.run.progress import Work, progress_bar
 from hf_gradexplain.run.runner import evaluate_texts, more_columns
 from hf_gradexplain.run.shard_queue import Totals

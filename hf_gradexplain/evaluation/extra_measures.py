@@ -1,5 +1,6 @@
 """The choices of an evaluation: how ties are ordered, and which optional measurements to make."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -56,10 +57,14 @@ class Measures:
             )
         choose("ties", self.ties, get_args(TiesName))
 
+    def inside(self, n_units: int) -> Sequence[int]:
+        """Return the numbers of removed units at which a curve of `n_units` units is computed, without its two ends."""
+        every = range(1, n_units)
+        return sorted(k for k in set(self.k_grid) if k in every) if self.k_grid else every
+
     def steps(self, n_units: int) -> int:
         """Return how many masked copies one order takes for a text of `n_units` units, not counting its two ends."""
-        inside = range(1, n_units)
-        return sum(k in inside for k in set(self.k_grid)) if self.k_grid else len(inside)
+        return len(self.inside(n_units))
 
     def orders(self, methods: int) -> int:
         """Return the number of orders in which the units of a text are removed; each takes `steps` copies."""

@@ -10,7 +10,7 @@ import pandas as pd
 from hf_gradexplain.explanation.correlation import REFERENCE
 from hf_gradexplain.viz.cell import cell_html
 from hf_gradexplain.viz.sanitize import visible
-from hf_gradexplain.viz.tables import text_table
+from hf_gradexplain.viz.tables import join_words, text_table
 
 TEN_MINUTES = 600
 
@@ -41,7 +41,7 @@ class Estimate:
         memory: Bytes of memory that one process uses after these documents; on a GPU, its peak GPU memory.
         model: The name of the model's class.
         processes: The number of processes of the run.
-        baselines: The number of masking baselines; the whole run is done once for each.
+        parts: What the run does in addition to evaluating its texts once.
     """
 
     documents: int | None
@@ -60,12 +60,28 @@ class Estimate:
     memory: int
     model: str
     processes: int = 1
-    baselines: int = 1
+    parts: "tuple[Part, ...]" = ()
 
     @property
     def total_seconds(self) -> float:
         """Seconds of the whole run; for a stream, seconds of 1,000 documents."""
-        return self.baselines * self._n * self.seconds / self.processes
+        return self._n * self._seconds_per_document / self.processes + self._fixed_seconds
+
+    @property
+    def copies(self) -> float:
+        """Masked copies per document that no shortcut saves, without the one that lacks all units."""
+        masked = sum(number for name, number in self.masked.items() if name not in self.saved)
+        return masked + self.bounds + ("curves" not in self.saved) * self.orders * self.curves
+
+    @property
+    def _seconds_per_document(self) -> float:
+        """Seconds per document, together with the parts that do all documents again."""
+        return self.seconds + sum(part.estimate.seconds for part in self.parts if part.of_all)
+
+    @property
+    def _fixed_seconds(self) -> float:
+        """Seconds of the parts that do not depend on the number of documents."""
+        return sum(part.seconds(self.processes) for part in self.parts if not part.of_all)
 
     @property
     def loo(self) -> float:
@@ -114,9 +130,9 @@ class Estimate:
             **{f"  {name}": number for name, number in copies.items()},
             "  curves": curves + (saved if "curves" in self.saved else ""),
             "  bounds": f"about {n * self.bounds:,.0f}" if self.bounds else "none",
-            "baselines": f"{self.baselines}",
-            "time": f"about {_duration(self.total_seconds)}, at {_significant(self.baselines * self.seconds)} s per "
-            "document",
+            **{part.name: part.in_words(self.processes) for part in self.parts},
+            "time": f"about {_duration(self.total_seconds)}, at {_significant(self._seconds_per_document)} s per "
+            "document" + (f" and {_duration(self._fixed_seconds)} for the rest" if self._fixed_seconds else ""),
             "ten minutes": self._fitting(flags),
             "memory": f"about {self.memory / 2**20:,.0f} MiB per process",
             "measured on": f"{self.measured} document{'s' * (self.measured != 1)}",
@@ -130,18 +146,52 @@ class Estimate:
         """
         if self.total_seconds <= TEN_MINUTES:
             return "enough for the run"
+        left = TEN_MINUTES - self._fixed_seconds
+        if left <= 0:
+            return f"not enough for {join_words([part.name for part in self.parts if not part.of_all])} alone"
         costliest = min(
             (option for option in self.cheaper if option[0] == "methods"), key=self.cheaper.__getitem__, default=None
         )
         choices = []
         for option, share in [(None, 1.0), *self.cheaper.items()]:
-            sample = self._n * TEN_MINUTES / (self.total_seconds * share)
+            sample = left * self.processes / (self._seconds_per_document * share)
             large_enough = option is None or (share < 2 / 3 and (option[0] != "methods" or option == costliest))
             if sample >= 1 and large_enough:
                 changed = () if option is None else (_spelt(*option, flags=flags),)
                 size = () if sample >= self._n else (_sample_size(_round_down(sample), flags=flags),)
                 choices.append((" " if flags else " and ").join((*changed, *size)))
         return f"enough with {', or '.join(choices)}" if choices else "not enough for one document"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a run does in addition to evaluating its texts once.
+
+    Attributes:
+        name: What it is called, such as `under deletion` for the texts under this mask, or `hybrid documents`.
+        estimate: The estimated cost of doing it once.
+        rounds: How often it is done.
+        of_all: Whether it does all documents of the run again, so that a smaller sample makes it cheaper.
+        shared: Whether the processes of the run share the work; otherwise one of them does it.
+    """
+
+    name: str
+    estimate: Estimate
+    rounds: int = 1
+    of_all: bool = False
+    shared: bool = True
+
+    def seconds(self, processes: int) -> float:
+        """Return the seconds that it takes."""
+        return self.rounds * self.estimate.total_seconds / (processes if self.shared else 1)
+
+    def in_words(self, processes: int) -> str:
+        """Return the passes and the time that it adds to the run."""
+        n, cost = self.rounds * self.estimate._n, self.estimate
+        often = f"{self.estimate._n:,} texts, {self.rounds} times: " if self.rounds > 1 else ""
+        passes = {"plain": cost.forward, "backward": cost.backward, "masked copies": cost.copies}
+        counted = [f"{n * number:,.0f} {kind}" for kind, number in passes.items() if number]
+        return f"{often}{', '.join(counted)} more, about {_duration(self.seconds(processes))}"
 
 
 def _spelt(name: str, value: Any, *, flags: bool) -> str:

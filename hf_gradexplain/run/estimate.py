@@ -3,8 +3,6 @@
 import random
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -12,25 +10,14 @@ import psutil
 import torch
 from datasets import Dataset, IterableDataset
 
-from hf_gradexplain.attribution.methods import select
-from hf_gradexplain.attribution.sources import (
-    Source,
-    gradient_passes,
-    is_sampled,
-    is_saved,
-    masked_copies,
-    masks_words,
-    takes_gradients,
-)
+from hf_gradexplain.attribution.sources import is_sampled, is_saved, masked_copies
 from hf_gradexplain.classifier.state import device_of
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.extra_measures import Measures
-from hf_gradexplain.evaluation.naopc import search_size
-from hf_gradexplain.evaluation.tables import SHORT_K
 from hf_gradexplain.options import Options
-from hf_gradexplain.perturb import Shortcut
 from hf_gradexplain.run.cost import Estimate
+from hf_gradexplain.run.passes import Passes, TextSize
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.run.shards import Shard, make_shards
 from hf_gradexplain.text.texts import texts_of
@@ -40,12 +27,6 @@ SAMPLE = 200
 
 SECONDS = 10
 """How long documents are evaluated to measure time; documents in progress are finished."""
-
-K_GRID = (1, 2, 3, 5, SHORT_K)
-"""Numbers of removed words where the removal curves are exact in a cheaper run."""
-
-FEW = 500
-"""The largest number of masked copies of a text in a cheaper run, for methods that draw them at random."""
 
 _STREAM_SHARDS = 20
 """The number of shards that are read from a stream."""
@@ -58,7 +39,7 @@ def estimate(
 
     A dataset is read completely, a stream only at its beginning. Units are counted on 200 documents. Time is measured
     on groups of documents, each twice as large as the one before, until 10 seconds have passed. The time of the
-    last group is scaled to an average document, in proportion to its forward passes times its tokens.
+    last group is scaled to an average document, in proportion to the tokens of its passes.
 
     Raises:
         GradexplainError: There is no text, or an option is invalid.
@@ -68,8 +49,8 @@ def estimate(
     documents, n_shards, rows = _sample(islice(parts, _STREAM_SHARDS) if stream else parts)
     shortcut = engine.shortcut(options)
     measures = measures or Measures()
-    passes, sizes = _Passes(options, measures, shortcut), _sizes(engine, rows, options)
-    units, work = [u for u, _ in sizes], passes.work(sizes)
+    passes, sizes = Passes(options, measures, shortcut), _sizes(engine, rows, options)
+    units, work = [size.units for size in sizes], passes.work(sizes)
     masked = {name: _mean([masked_copies(source, u) for u in units]) for name, source in passes.masking.items()}
     saved = [name for name, source in passes.masking.items() if all(is_saved(source, shortcut, u) for u in units)]
     measured, seconds = _measure(engine, rows, options, measures)
@@ -92,85 +73,6 @@ def estimate(
     )
 
 
-@dataclass(frozen=True)
-class _Passes:
-    """The passes that a document takes.
-
-    Attributes:
-        options: How to explain.
-        measures: What to measure.
-        shortcut: The shortcut of the model class, which may save passes.
-    """
-
-    options: Options
-    measures: Measures
-    shortcut: Shortcut
-
-    @cached_property
-    def _sources(self) -> dict[Source, str]:
-        """Each source with the name of the first method that uses it."""
-        methods = select(self.options.methods, self.options)
-        return {method.source: name for name, method in reversed(methods.items())}
-
-    @property
-    def _gradient_sources(self) -> list[Source]:
-        return [source for source in self._sources if takes_gradients(source)]
-
-    @property
-    def masking(self) -> dict[str, Source]:
-        """The sources that run masked copies, by method."""
-        named = {name: source for source, name in self._sources.items() if masks_words(source)}
-        return {name: named[name] for name in self.options.methods if name in named}
-
-    def masked(self, units: int) -> int:
-        """Return the number of masked copies that no shortcut saves."""
-        sources = self.masking.values()
-        return sum(masked_copies(each, units) for each in sources if not is_saved(each, self.shortcut, units))
-
-    def forward(self, units: int) -> float:
-        return 1 + sum(gradient_passes(source, units) for source in self._gradient_sources if not source.graph)
-
-    def backward(self, units: int) -> float:
-        return sum(gradient_passes(source, units) for source in self._gradient_sources)
-
-    @property
-    def orders(self) -> int:
-        return self.measures.orders(len(self.options.methods))
-
-    def bounds(self, units: int) -> int:
-        return search_size(units, self.measures.beam_size) if self.measures.bounds else 0
-
-    def work(self, sizes: Sequence[tuple[int, int]]) -> list[float]:
-        """Return the work on documents of these units and tokens: tokens times forward passes; a backward is two."""
-        orders = 0 if self.shortcut.has_curves else self.orders
-        return [
-            tokens
-            * (
-                self.forward(units)
-                + 2 * self.backward(units)
-                + self.masked(units)
-                + orders * self.measures.steps(units)
-                + (orders > 0)
-                + self.bounds(units)
-            )
-            for units, tokens in sizes
-        ]
-
-    def cheaper(self) -> dict[tuple[str, Any], "_Passes"]:
-        """Return cheaper runs, by the option and its value that choose them; each method may be left out."""
-        measures, others = self.measures, dict[tuple[str, Any], _Passes]()
-        if measures.bounds:
-            others["naopc", False] = replace(self, measures=replace(measures, bounds=False))
-        if not measures.k_grid and not measures.bounds:
-            others["k_grid", K_GRID] = replace(self, measures=replace(measures, k_grid=K_GRID))
-        if any(map(is_sampled, self.masking.values())) and self.options.max_evals > FEW:
-            others["max_evals", FEW] = replace(self, options=replace(self.options, max_evals=FEW))
-        for method in self.options.methods if len(self.options.methods) > 1 else ():
-            kept = tuple(name for name in self.options.methods if name != method)
-            others["methods", kept] = replace(self, options=replace(self.options, methods=kept))
-        return others
-
-
 def _sample(parts: Iterable[Shard]) -> tuple[int, int, list[dict[str, Any]]]:
     """Return the numbers of documents and shards, and a uniform sample of the rows (reservoir sampling)."""
     rng, documents, n_shards, sample = random.Random(0), 0, 0, list[dict[str, Any]]()
@@ -187,10 +89,10 @@ def _sample(parts: Iterable[Shard]) -> tuple[int, int, list[dict[str, Any]]]:
     return documents, n_shards, sample
 
 
-def _sizes(engine: AttributionEngine, rows: Sequence[dict[str, Any]], options: Options) -> list[tuple[int, int]]:
-    """Return the numbers of units and of tokens of each document."""
+def _sizes(engine: AttributionEngine, rows: Sequence[dict[str, Any]], options: Options) -> list[TextSize]:
+    """Return the size of each document."""
     documents = engine.encode(texts_of({name: [row[name] for row in rows] for name in rows[0]}), options)
-    return [(document.n_units, len(document)) for document in documents]
+    return list(map(TextSize.of, documents))
 
 
 def _measure(

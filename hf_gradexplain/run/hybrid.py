@@ -19,6 +19,9 @@ from hf_gradexplain.run.folder import document_paths
 from hf_gradexplain.run.runner import evaluate
 from hf_gradexplain.text.texts import texts_of
 
+CURVES = Measures(k_grid=(1,))
+"""What is measured of hybrid documents besides the highest-scored word."""
+
 
 def hybrids_of(
     engine: AttributionEngine, texts: Dataset | IterableDataset, options: Options, n: int
@@ -37,6 +40,16 @@ def hybrids_of(
         )
     labels = texts["label"][:] if "label" in texts.column_names else [None] * len(texts)
     return labelled_hybrids(engine, texts_of(texts.to_dict()), labels, options, n)
+
+
+def hybrid_rows(hybrids: Sequence[HybridDocument]) -> Dataset:
+    """Return hybrid documents as the dataset of a run."""
+    return Dataset.from_dict({"id": range(len(hybrids)), "text": [hybrid.text for hybrid in hybrids]})
+
+
+def hybrid_options(options: Options) -> Options:
+    """Return how hybrid documents are explained: as the texts of the run, but for the predicted class."""
+    return replace(options, target="predicted", against=None)
 
 
 def hybrid_tables(
@@ -67,15 +80,14 @@ def hybrid_tables(
     """
     if not hybrids:
         return {}
-    curves, folder = Measures(k_grid=(1,)), output_dir / "hybrid"
-    options = replace(options, target="predicted", against=None)
+    folder, options = output_dir / "hybrid", hybrid_options(options)
     tables = evaluate(
         engine,
-        Dataset.from_dict({"id": range(len(hybrids)), "text": [hybrid.text for hybrid in hybrids]}),
+        hybrid_rows(hybrids),
         options,
         folder,
-        inputs={**inputs, **asdict(options), **asdict(curves), "hybrid_documents": len(hybrids)} if inputs else {},
-        measures=curves,
+        inputs={**inputs, **asdict(options), **asdict(CURVES), "hybrid_documents": len(hybrids)} if inputs else {},
+        measures=CURVES,
         provenances=provenances,
         progress=progress,
     )

@@ -4,6 +4,7 @@ import shutil
 import time
 import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -20,6 +21,7 @@ from hf_gradexplain.options.arguments import AuditArguments, MeasureArguments
 from hf_gradexplain.run.cost import Estimate
 from hf_gradexplain.run.describe import cautions, run_facts, run_inputs, run_settings
 from hf_gradexplain.run.estimate import estimate
+from hf_gradexplain.run.estimated_parts import estimate_audits
 from hf_gradexplain.run.evaluation import Evaluation
 from hf_gradexplain.run.fingerprints import texts_fingerprint
 from hf_gradexplain.run.finished_files import check_finished_files
@@ -140,13 +142,16 @@ def make_estimate(
     labels: Sequence[int | None],
     options: Options,
     arguments: MeasureArguments,
+    audits: AuditArguments,
 ) -> Estimate:
     """Estimate what `make_evaluation` would take, and write nothing; see there for the arguments.
 
     Raises:
-        GradexplainError: There is no text, or the texts are mixed.
+        GradexplainError: There is no text, the texts are mixed, or an audit cannot be made of them.
     """
-    return estimate(engine, to_rows(texts, labels), engine.resolve(options), _measures(engine, options, arguments))
+    rows, options = to_rows(texts, labels), engine.resolve(options)
+    estimated = estimate(engine, rows, options, _measures(engine, options, arguments))
+    return replace(estimated, parts=estimate_audits(engine, rows, options, audits))
 
 
 def _measures(engine: AttributionEngine, options: Options, arguments: MeasureArguments) -> Measures:

@@ -15,6 +15,7 @@ from hf_gradexplain.perturb import Shortcut
 from hf_gradexplain.run import estimate as module
 from hf_gradexplain.run.cost import Estimate
 from hf_gradexplain.run.estimate import estimate
+from hf_gradexplain.run.passes import K_GRID
 from hf_gradexplain.run.runner import evaluate_texts
 from tests.helpers.tiny import CORPUS, TEXTS, explainer
 
@@ -61,7 +62,7 @@ def test_the_copies_of_methods_that_mask_words_are_those_that_run(monkeypatch):
     assert counted == pytest.approx(3 * cost.masked["shapley"], abs=3)  # with the wholly masked texts
     assert 3 * (cost.loo + 3 * cost.curves) + 2 + counted == pytest.approx(made, abs=2)
     assert cost.in_words()["  shapley"] == "up to 92"
-    assert cost.cheaper.keys() == {("k_grid", module.K_GRID), *(("methods", kept) for kept in cheaper_methods(options))}
+    assert cost.cheaper.keys() == {("k_grid", K_GRID), *(("methods", kept) for kept in cheaper_methods(options))}
 
 
 def cheaper_methods(options):
@@ -125,7 +126,7 @@ def test_a_shortcut_saves_forward_passes(texts, monkeypatch):
     assert description["  leave-one-out"].endswith(saved)
     assert description["  curves"].endswith(f"for each of 3 orders {saved}")
     assert (description["rows"], description["processes"]) == ("6", "2")
-    assert replace(cost, seconds=25, shards=2, baselines=2).in_words()["shards"] == "2, about 75 s each"
+    assert replace(cost, seconds=25, shards=2).in_words()["shards"] == "2, about 75 s each"
     assert description["forward passes"] == "6 plain, and 6 backward"
 
 
@@ -213,14 +214,13 @@ def test_the_share_that_is_left_with_cheaper_flags_is_that_of_the_passes():
     assert not estimate(explainer("bert"), texts, Options("loo"), Measures(k_grid=(1,))).cheaper
 
 
-def described(seconds, documents=10_000, baselines=1, *, flags=True):
+def described(seconds, documents=10_000, *, flags=True):
     """The rows of the time for a run of this many seconds per document, on two processes."""
     names = {("naopc", False): 0.9, ("k_grid", (1, 2)): 0.5, ("methods", ("a", "b")): 0.6, ("methods", ("b",)): 0.01}
     numbers = dict.fromkeys(("shards", "forward", "backward", "curves", "orders", "bounds", "measured", "memory"), 1)
     cost = Estimate(
         documents=documents, masked={"loo": 1}, sampled=frozenset(), saved=frozenset(), seconds=seconds,
-        cheaper=names, model="BERT", processes=2,
-        baselines=baselines, **numbers,
+        cheaper=names, model="BERT", processes=2, **numbers,
     )  # fmt: skip
     rows = cost.in_words(flags=flags)
     return rows["time"], rows["ten minutes"]
@@ -233,7 +233,6 @@ def test_the_time_is_told_in_seconds_per_document_with_the_flags_that_make_it_te
         "about 2.1 h, at 1.5 s per document",
         "enough with --max_samples 800, or --k_grid 1 2 --max_samples 1600, or --methods b",
     )
-    assert described(1.5, baselines=2)[1].startswith("enough with --max_samples 400, or")
     assert described(1234.5, documents=None)[0] == "about 7.1 days, at 1200 s per document"
     assert described(1300, documents=20)[1] == "enough with --k_grid 1 2 --max_samples 1, or --methods b"
     assert described(10**6) == ("about 57,870.4 days, at 1000000 s per document", "not enough for one document")

@@ -1,13 +1,23 @@
 """Evaluations of texts that are read as windows."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
+from datasets import Dataset
 
 from hf_gradexplain.attribution import sources
+from hf_gradexplain.attribution.methods import select
+from hf_gradexplain.attribution.sources import masked_copies
+from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.documents import iterate_documents
+from hf_gradexplain.evaluation.extra_measures import Measures
+from hf_gradexplain.options import Options
 from hf_gradexplain.perturb import generic
 from hf_gradexplain.run import runner, shards
+from hf_gradexplain.run.passes import Passes, TextSize
+from hf_gradexplain.run.runner import evaluate_texts
 from tests.explainer.test_windows import LIMIT, OPTIONS, STRIDE, TEXT, Naive, spans_of
 from tests.helpers.tiny import OURS, explainer
 
@@ -67,6 +77,58 @@ def test_an_estimate_counts_the_whole_text():
     whole = evaluate(dry_run=True)
     truncated = evaluate(dry_run=True, stride=None)
     assert whole.loo > truncated.loo
+
+
+def tokens_read(documents, options, measures):
+    """The tokens of all passes that an evaluation makes, without padding."""
+    read, run = [], HookedClassifier._run_once
+
+    def count(self, inputs, *others):
+        logits = run(self, inputs, *others)  # to look words up, a pass is stopped
+        read.append(int(inputs["attention_mask"].sum()))
+        return logits
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HookedClassifier, "_run_once", count)
+        evaluate_texts(explainer("bert"), Dataset.from_dict({"id": [0], "text": documents}), options, measures)
+    return sum(read)
+
+
+@pytest.mark.parametrize(
+    ("methods", "within"), [("loo", 1e-9), ("random", 0.02), ("occlusion", 0.25), ("shapley", 0.02)]
+)
+def test_the_work_of_an_estimate_is_that_of_the_windows_that_run(methods, within):
+    """Of a copy, only the windows run in which a removed word stands."""
+    engine, text = explainer("bert"), " ".join([TEXT] * 6)
+    options = Options(methods, max_evals=400, max_error=0.0, **OPTIONS)
+    (document,) = engine.encode([text], options)
+    assert len(document.windows) > 8
+    size = TextSize.of(document)
+    assert size.tokens == sum(window.tokens for window in document.windows)
+    measures = Measures(k_grid=() if methods == "random" else (0,), random_orders=20 * (methods == "random"))
+    (estimated,) = Passes(options, measures, engine.shortcut(options)).work([size])
+    read = tokens_read([text], options, measures)
+    assert estimated == pytest.approx(read, rel=within)
+    assert read < 0.9 * size.tokens * (2 + measures.steps(size.units) * 21 + masked_copies_of(options, size.units))
+
+
+def masked_copies_of(options, units):
+    (method,) = select(options.methods, options).values()
+    return masked_copies(method.source, units)
+
+
+def test_tokens_of_copies_are_counted_window_by_window():
+    """Of 4 units, two windows of 10 and 8 tokens hold 3 and 2; all sets of a size are counted."""
+    size = TextSize(4, 18, ((10, 3), (8, 2)))
+    windows = ((10, {0, 1, 2}), (8, {2, 3}))
+    for k in range(1, 5):
+        sets = list(combinations(range(4), k))
+        expected = sum(tokens for removed in sets for tokens, units in windows if units & set(removed)) / len(sets)
+        assert size.copy_tokens([k]) == pytest.approx(expected)
+    assert size.copy_tokens([1, 3]) == pytest.approx(size.copy_tokens([1]) + size.copy_tokens([3]))
+    assert size.mean_copy == pytest.approx(size.copy_tokens([1, 2, 3]) / 3)
+    assert size.copy_tokens([]) == 0
+    assert TextSize(4, 18).copy_tokens([1, 2]) == 36
 
 
 def test_the_facts_of_a_run_name_the_windows():

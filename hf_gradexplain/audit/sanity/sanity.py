@@ -58,10 +58,7 @@ def check_sanity(
         raise GradexplainError("sanity checks need texts, but got none: give at least 6, better 50")
     check_one_question(options)
     trial = _Trial.of(engine, texts, engine.resolve(options), labels, advance)
-    inputs = _sample_inputs(engine)
-    with frozen_eval_mode(engine.model):
-        layers = layers_of(engine.model, inputs)
-        shift = find_input_shift(engine.profile.classifier(engine.model, Objective("logit", "identity"), 1024), inputs)
+    layers, shift = layers_and_shift(engine)
     curve, random_models = _randomise(trial, layers, independent=independent)
     table = _checks(trial, random_models, shift)
     return SanityChecks(
@@ -73,6 +70,19 @@ def check_sanity(
         texts=len(texts),
         rounds=trial.rounds,
     )
+
+
+def layers_and_shift(engine: AttributionEngine) -> tuple[tuple[Layer, ...], InputShift | None]:
+    """Return the layers of a model, and how its word vectors can be shifted; None if they cannot.
+
+    Raises:
+        GradexplainError: The parameters are quantised or offloaded.
+    """
+    inputs = _sample_inputs(engine)
+    with frozen_eval_mode(engine.model):
+        layers = layers_of(engine.model, inputs)
+        classifier = engine.profile.classifier(engine.model, Objective("logit", "identity"), 1024)
+        return layers, find_input_shift(classifier, inputs)
 
 
 @dataclass(eq=False)

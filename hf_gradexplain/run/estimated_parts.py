@@ -1,0 +1,78 @@
+"""Estimate what a run does in addition to evaluating its texts: other baselines, hybrid documents, sanity checks."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import islice
+
+from datasets import Dataset, IterableDataset
+
+from hf_gradexplain.attribution.methods import select
+from hf_gradexplain.attribution.sources import draws
+from hf_gradexplain.audit.sanity.sanity import layers_and_shift
+from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.evaluation.extra_measures import Measures
+from hf_gradexplain.options import Options
+from hf_gradexplain.options.arguments import AuditArguments
+from hf_gradexplain.run.cost import Part
+from hf_gradexplain.run.estimate import estimate
+from hf_gradexplain.run.hybrid import CURVES, hybrid_options, hybrid_rows, hybrids_of
+
+
+def estimate_baselines(
+    engine: AttributionEngine,
+    texts: Dataset | IterableDataset,
+    others: Mapping[str, Options],
+    curves: Measures,
+) -> tuple[Part, ...]:
+    """Estimate the evaluations of the same texts under other masking baselines.
+
+    Args:
+        engine: The classifier.
+        texts: The texts.
+        others: The options of each, by the name of the baseline.
+        curves: What is measured under each.
+    """
+    return tuple(
+        Part(f"under {name}", estimate(engine, texts, options, curves), of_all=True) for name, options in others.items()
+    )
+
+
+def estimate_audits(
+    engine: AttributionEngine, texts: Dataset | IterableDataset, options: Options, audits: AuditArguments
+) -> tuple[Part, ...]:
+    """Estimate hybrid documents and sanity checks, as far as they are asked for.
+
+    Args:
+        engine: The classifier.
+        texts: The texts of the run.
+        options: How the run explains, with resolved methods.
+        audits: What is asked for.
+
+    Raises:
+        GradexplainError: The run itself would refuse them.
+    """
+    parts = list[Part]()
+    if hybrids := hybrids_of(engine, texts, options, audits.hybrid_documents):
+        cost = estimate(engine, hybrid_rows(hybrids), hybrid_options(options), CURVES)
+        parts.append(Part("hybrid documents", cost))
+    if audits.sanity:
+        parts += _sanity(engine, Dataset.from_list(list(islice(texts, audits.sanity_samples))), options)
+    return tuple(parts)
+
+
+def _sanity(engine: AttributionEngine, texts: Dataset, options: Options) -> list[Part]:
+    """Estimate the rounds of the sanity checks, in which texts are explained and no curve is computed.
+
+    There is a round for the model itself, for each layer, for another random model, for shifted word vectors if the
+    model allows them, and for another seed if a method draws at random. Two explanations of the longest text, which
+    show whether it does, are left out.
+    """
+    layers, shift = layers_and_shift(engine)
+    only_explain = Measures(k_grid=(0,))
+    rounds = len(layers) + 2 + (shift is not None)
+    parts = [Part("sanity checks", estimate(engine, texts, options, only_explain), rounds, shared=False)]
+    methods = select(options.methods, options)
+    if drawing := tuple(name for name, method in methods.items() if draws(method.source)):
+        cost = estimate(engine, texts, replace(options, methods=drawing), only_explain)
+        parts.append(Part("another seed", cost, shared=False))
+    return parts

@@ -1,0 +1,163 @@
+"""How many passes over the model a document takes, and how many tokens they run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.stats import hypergeom
+
+from hf_gradexplain.attribution.methods import select
+from hf_gradexplain.attribution.sources import (
+    Source,
+    gradient_passes,
+    is_sampled,
+    is_saved,
+    masked_copies,
+    masks_words,
+    removes_neighbours,
+    takes_gradients,
+)
+from hf_gradexplain.evaluation.extra_measures import Measures
+from hf_gradexplain.evaluation.naopc import search_size
+from hf_gradexplain.evaluation.tables import SHORT_K
+from hf_gradexplain.options import Options
+from hf_gradexplain.perturb import Shortcut
+from hf_gradexplain.text.data import NO_UNIT, Document
+
+K_GRID = (1, 2, 3, 5, SHORT_K)
+"""Numbers of removed words where the removal curves are exact in a cheaper run."""
+
+FEW = 500
+"""The largest number of masked copies of a text in a cheaper run, for methods that draw them at random."""
+
+_COMPUTED = 100
+"""The largest number of sizes of removed sets for which the tokens of a copy are computed; they vary smoothly."""
+
+
+@dataclass(frozen=True)
+class TextSize:
+    """The size of a document.
+
+    Attributes:
+        units: The number of its units.
+        tokens: The number of its tokens, those of all windows if it is read as windows.
+        windows: The numbers of tokens and of units of each window; empty if it is read as one sequence.
+    """
+
+    units: int
+    tokens: int
+    windows: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def of(cls, document: Document) -> "TextSize":
+        """Return the size of a document."""
+        parts = [document.unit_of[part] for part in document.sequences] if document.sequence_of is not None else []
+        windows = tuple((len(part), len(np.setdiff1d(part, [NO_UNIT]))) for part in parts)
+        return cls(document.n_units, len(document), windows)
+
+    def copy_tokens(self, removed: Sequence[int]) -> float:
+        """Return how many tokens masked copies run, one copy for each of these numbers of removed units.
+
+        A copy of a document in windows runs only the windows in which a removed unit stands. For `k` of `U` units drawn
+        at random, a window with `u` units is among them with the probability `1 - C(U - u, k) / C(U, k)`; for `k = 1`
+        the result is the mean over all units.
+        """
+        if not self.windows:
+            return self.tokens * len(removed)
+        if not len(removed):
+            return 0.0
+        some = np.array(removed)[np.unique(np.linspace(0, len(removed) - 1, _COMPUTED).astype(int))]
+        untouched = [tokens * hypergeom.pmf(0, self.units, units, some).mean() for tokens, units in self.windows]
+        return float(len(removed) * (self.tokens - sum(untouched)))
+
+    @property
+    def mean_copy(self) -> float:
+        """The tokens of a copy without a random number of random units, at least one and not all."""
+        return self.copy_tokens(range(1, self.units)) / (self.units - 1) if self.units > 1 else self.tokens
+
+
+@dataclass(frozen=True)
+class Passes:
+    """The passes that a document takes.
+
+    Attributes:
+        options: How to explain.
+        measures: What to measure.
+        shortcut: The shortcut of the model class, which may save passes.
+    """
+
+    options: Options
+    measures: Measures
+    shortcut: Shortcut
+
+    @cached_property
+    def _sources(self) -> dict[Source, str]:
+        """Each source with the name of the first method that uses it."""
+        methods = select(self.options.methods, self.options)
+        return {method.source: name for name, method in reversed(methods.items())}
+
+    @property
+    def _gradient_sources(self) -> list[Source]:
+        return [source for source in self._sources if takes_gradients(source)]
+
+    @property
+    def masking(self) -> dict[str, Source]:
+        """The sources that run masked copies, by method."""
+        named = {name: source for source, name in self._sources.items() if masks_words(source)}
+        return {name: named[name] for name in self.options.methods if name in named}
+
+    def forward(self, units: int) -> float:
+        """Return the forward passes over the whole text."""
+        return 1 + sum(gradient_passes(source, units) for source in self._gradient_sources if not source.graph)
+
+    def backward(self, units: int) -> float:
+        """Return the backward passes."""
+        return sum(gradient_passes(source, units) for source in self._gradient_sources)
+
+    @property
+    def orders(self) -> int:
+        """The number of orders in which units are removed."""
+        return self.measures.orders(len(self.options.methods))
+
+    def bounds(self, units: int) -> int:
+        """Return the passes of the search for the best and the worst order."""
+        return search_size(units, self.measures.beam_size) if self.measures.bounds else 0
+
+    def work(self, sizes: Sequence[TextSize]) -> list[float]:
+        """Return the work on documents of these sizes: the tokens of all passes; a backward pass counts as two."""
+        return [
+            size.tokens * (self.forward(size.units) + 2 * self.backward(size.units))
+            + self._masked_tokens(size)
+            + self._curve_tokens(size)
+            + self.bounds(size.units) * size.mean_copy
+            for size in sizes
+        ]
+
+    def _masked_tokens(self, size: TextSize) -> float:
+        """Return the tokens of the masked copies that no shortcut saves."""
+        unsaved = [each for each in self.masking.values() if not is_saved(each, self.shortcut, size.units)]
+        return sum(
+            masked_copies(each, size.units) * (size.copy_tokens([1]) if removes_neighbours(each) else size.mean_copy)
+            for each in unsaved
+        )
+
+    def _curve_tokens(self, size: TextSize) -> float:
+        """Return the tokens of the copies of all removal curves; the copy without any unit is the same for all."""
+        orders = 0 if self.shortcut.has_curves else self.orders
+        return orders * size.copy_tokens(self.measures.inside(size.units)) + (orders > 0) * size.tokens
+
+    def cheaper(self) -> dict[tuple[str, Any], "Passes"]:
+        """Return cheaper runs, by the option and its value that choose them; each method may be left out."""
+        measures, others = self.measures, dict[tuple[str, Any], Passes]()
+        if measures.bounds:
+            others["naopc", False] = replace(self, measures=replace(measures, bounds=False))
+        if not measures.k_grid and not measures.bounds:
+            others["k_grid", K_GRID] = replace(self, measures=replace(measures, k_grid=K_GRID))
+        if any(map(is_sampled, self.masking.values())) and self.options.max_evals > FEW:
+            others["max_evals", FEW] = replace(self, options=replace(self.options, max_evals=FEW))
+        for method in self.options.methods if len(self.options.methods) > 1 else ():
+            kept = tuple(name for name in self.options.methods if name != method)
+            others["methods", kept] = replace(self, options=replace(self.options, methods=kept))
+        return others
