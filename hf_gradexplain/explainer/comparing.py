@@ -1,6 +1,6 @@
 """The methods of `Explainer` that compare texts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Unpack, overload
 
 from hf_gradexplain.engine import AttributionEngine
@@ -9,7 +9,11 @@ from hf_gradexplain.options.signatures import ComparisonOptions, takes_options
 from hf_gradexplain.ranking.comparison import comparison_options
 from hf_gradexplain.ranking.preference import Preference, explain_preferences
 from hf_gradexplain.ranking.ranking import Ranking, rank_documents
+from hf_gradexplain.text.given_units import GivenUnits, Spans
 from hf_gradexplain.text.texts import Text
+
+UnitsOfBoth = Callable[[str], Spans] | tuple[GivenUnits, GivenUnits]
+"""The spans of the units of `chosen` and of `rejected`, or a function from a text to its spans."""
 
 
 class ComparingEngine(AttributionEngine):
@@ -22,6 +26,8 @@ class ComparingEngine(AttributionEngine):
         rejected: Text,
         methods: str | Sequence[str] = ...,
         unit: UnitName = ...,
+        *,
+        units: UnitsOfBoth | None = ...,
         **options: Unpack[ComparisonOptions],
     ) -> Preference: ...
 
@@ -32,6 +38,8 @@ class ComparingEngine(AttributionEngine):
         rejected: Iterable[Text],
         methods: str | Sequence[str] = ...,
         unit: UnitName = ...,
+        *,
+        units: UnitsOfBoth | None = ...,
         **options: Unpack[ComparisonOptions],
     ) -> list[Preference]: ...
 
@@ -42,6 +50,8 @@ class ComparingEngine(AttributionEngine):
         rejected: Text | Iterable[Text],
         methods: str | Sequence[str] = Options.methods,
         unit: UnitName = Options.unit,
+        *,
+        units: UnitsOfBoth | None = None,
         **options: Unpack[ComparisonOptions],
     ) -> Preference | list[Preference]:
         """Explain why a reward model prefers one text to another: the reward of `chosen` minus that of `rejected`.
@@ -54,6 +64,8 @@ class ComparingEngine(AttributionEngine):
             methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word in one of the texts),
                 `sentence`, or `clause` (a part of a sentence between punctuation).
+            units: Your own units instead of `unit`: `(of chosen, of rejected)`, each as for `Explainer.__call__`; or a
+                function from a text to its spans.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
@@ -62,7 +74,7 @@ class ComparingEngine(AttributionEngine):
         Raises:
             GradexplainError: The model has several logits, or an argument cannot be used.
         """
-        return explain_preferences(self, chosen, rejected, comparison_options("prefer", methods, unit, options))
+        return explain_preferences(self, chosen, rejected, comparison_options("prefer", methods, unit, options), units)
 
     @takes_options
     def rank(
@@ -73,6 +85,7 @@ class ComparingEngine(AttributionEngine):
         unit: UnitName = Options.unit,
         *,
         top: int | None = None,
+        units: Callable[[str], Spans] | None = None,
         **options: Unpack[ComparisonOptions],
     ) -> Ranking:
         """Rank documents for a query with a reranker; the result can explain the ranking.
@@ -86,6 +99,8 @@ class ComparingEngine(AttributionEngine):
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
             top: The number of best documents to keep; None for all.
+            units: Your own units in place of `unit`: a function from a text, the query or a document, to its spans
+                `(start, end)`.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
@@ -94,4 +109,4 @@ class ComparingEngine(AttributionEngine):
         Raises:
             GradexplainError: The model has several logits, or an argument cannot be used.
         """
-        return rank_documents(self, query, documents, comparison_options("rank", methods, unit, options), top)
+        return rank_documents(self, query, documents, comparison_options("rank", methods, unit, options), top, units)

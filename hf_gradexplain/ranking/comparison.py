@@ -18,6 +18,9 @@ from hf_gradexplain.text.data import Document
 _GIVEN = ("target", "against", "objective", "problem_type")
 """The options that a comparison chooses itself."""
 
+_OF_WINDOWS = ("stride", "pool")
+"""The options of long documents."""
+
 
 def comparison_options(what: str, methods: str | Sequence[str], unit: UnitName, options: Mapping[str, Any]) -> Options:
     """Return options that explain the logit of the first sequence minus the logit of the second.
@@ -29,9 +32,14 @@ def comparison_options(what: str, methods: str | Sequence[str], unit: UnitName, 
         options: Other options, see `ComparisonOptions`.
 
     Raises:
-        GradexplainError: An option is unknown, or it would choose another number to explain.
+        GradexplainError: An option is unknown, would choose another number to explain, or asks for windows.
     """
     for name in options:
+        if name in _OF_WINDOWS:
+            raise GradexplainError(
+                f"{what} reads every text as one sequence, not in windows: leave out {name}; texts that are too long "
+                "are truncated"
+            )
         if name in _GIVEN:
             raise GradexplainError(
                 f"{what} explains the difference of two logits, so {name} has no effect: leave it out"

@@ -22,6 +22,7 @@ from hf_gradexplain.options.values import plain
 from hf_gradexplain.ranking.comparison import check_one_logit, compare
 from hf_gradexplain.text.chat import check_roles
 from hf_gradexplain.text.data import Document
+from hf_gradexplain.text.given_units import with_units_of_both
 from hf_gradexplain.text.joined import side_by_side
 from hf_gradexplain.text.texts import Text, is_text, listed
 from hf_gradexplain.viz.notebook import show
@@ -171,7 +172,11 @@ class Preference:
 
 
 def explain_preferences(
-    engine: AttributionEngine, chosen: Text | Iterable[Text], rejected: Text | Iterable[Text], options: Options
+    engine: AttributionEngine,
+    chosen: Text | Iterable[Text],
+    rejected: Text | Iterable[Text],
+    options: Options,
+    units: Any = None,
 ) -> Preference | list[Preference]:
     """Explain why a reward model prefers texts to others; see `Explainer.prefer`.
 
@@ -180,9 +185,10 @@ def explain_preferences(
         chosen: A text, or several.
         rejected: As many.
         options: How to explain, see `comparison_options`.
+        units: The spans of both, see `with_units_of_both`; None for the unit of the options.
 
     Raises:
-        GradexplainError: The model has several logits, or the texts are no pairs.
+        GradexplainError: The model has several logits, the texts are no pairs, or a span cannot be used.
     """
     check_one_logit(engine, "prefer", "reward model")
     chosen, rejected = plain(chosen), plain(rejected)
@@ -201,7 +207,8 @@ def explain_preferences(
         options = replace(options, self_check=single)
     options = replace(options, target="predicted", against="runner_up")  # the self-check is for the preferred text
     check_roles([*sides[0], *sides[1]], options.explain_roles)
-    documents = engine.encode([*sides[0], *sides[1]], options)
+    *divided, options = with_units_of_both(*sides, options, units, single=single)
+    documents = engine.encode([*divided[0], *divided[1]], options)
     pairs = list(zip(documents[: len(sides[0])], documents[len(sides[0]) :], strict=True))
     explanations, rewards = compare(engine, list(map(side_by_side, pairs)), options, NAMES)
     found = [_preference(*each) for each in zip(pairs, explanations, rewards.tolist(), strict=True)]

@@ -1,6 +1,6 @@
 """The documents of a query as a reranker orders them, and why one document ranks above another."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from operator import index
@@ -19,8 +19,9 @@ from hf_gradexplain.options.values import as_list, plain
 from hf_gradexplain.perturb import subset_logits
 from hf_gradexplain.ranking.comparison import check_one_logit, compare
 from hf_gradexplain.text.data import Document
-from hf_gradexplain.text.joined import Piece, join
-from hf_gradexplain.text.texts import SEPARATOR, text_parts
+from hf_gradexplain.text.given_units import Spans, divide_pair, with_function
+from hf_gradexplain.text.joined import Piece, join, unread_of
+from hf_gradexplain.text.texts import SEPARATOR, Text, text_parts
 from hf_gradexplain.text.unit import Message
 from hf_gradexplain.viz.cell import cell_html, cell_text
 from hf_gradexplain.viz.sanitize import one_line
@@ -51,6 +52,7 @@ class Ranking:
             `scores` if the model has no activation function.
         engine: The model.
         options: How to explain.
+        units: A function from the query or a document to the spans of its units; None for the unit of the options.
     """
 
     query: str
@@ -60,6 +62,7 @@ class Ranking:
     outputs: np.ndarray
     engine: AttributionEngine = field(repr=False)
     options: Options = field(repr=False)
+    units: Callable[[str], Spans] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.order)
@@ -108,7 +111,7 @@ class Ranking:
         Raises:
             GradexplainError: There is no such rank, or the table takes more than `max_copies` copies.
         """
-        (document,) = self.engine.encode([(self.query, self._document(rank))], self._of_occurrences)
+        (document,) = self.engine.encode([self._pair(self._document(rank))], self._of_occurrences)
         of_query = np.array([unit.spans[0][0] < (document.pair_start or 0) for unit in document.units], dtype=bool)
         rows, columns = np.flatnonzero(of_query), np.flatnonzero(~of_query)
         if (copies := len(rows) + len(columns) + len(rows) * len(columns)) > max_copies:
@@ -173,6 +176,10 @@ class Ranking:
             raise GradexplainError(f"a rank is a number from 1, the best, to {len(self)}, but got {rank!r}")
         return self.documents[self.order[number - 1]]
 
+    def _pair(self, document: str) -> Text:
+        """Return the query and a document as the model reads them."""
+        return divide_pair(self.query, document, self.units, self.documents.index(document))
+
     @property
     def _of_occurrences(self) -> Options:
         """The options with a unit of one occurrence."""
@@ -180,7 +187,7 @@ class Ranking:
 
     def _joined(self, pair: Sequence[str], names: tuple[str, str]) -> Document:
         """Return the query and two documents as one text, which is read as two pairs."""
-        encoded = self.engine.encode([(self.query, text) for text in pair], self._of_occurrences)
+        encoded = self.engine.encode(list(map(self._pair, pair)), self._of_occurrences)
         texts = [text_parts(text)[0] for text in (self.query, *pair)]
         starts = list(accumulate((len(text) + len(SEPARATOR) for text in texts[:-1]), initial=0))
         parts = [
@@ -194,7 +201,7 @@ class Ranking:
         types, unknown = self.options.unit == "word_type", self.engine.tokenizer.unk_token_id
         document = join(SEPARATOR.join(texts), encoded, pieces, types, unknown)
         cut = [each.truncated_at is not None for each in encoded]
-        unread = _unread(document, [part for part, is_cut in zip(parts, (any(cut), *cut), strict=True) if is_cut])
+        unread = unread_of(document, [part for part, is_cut in zip(parts, (any(cut), *cut), strict=True) if is_cut])
         return replace(
             document,
             occurrences=replace(document.occurrences, messages=tuple(parts)),
@@ -214,7 +221,12 @@ class Ranking:
 
 
 def rank_documents(
-    engine: AttributionEngine, query: str, documents: Iterable[str], options: Options, top: int | None = None
+    engine: AttributionEngine,
+    query: str,
+    documents: Iterable[str],
+    options: Options,
+    top: int | None = None,
+    units: Callable[[str], Spans] | None = None,
 ) -> Ranking:
     """Rank documents for a query; see `Explainer.rank`.
 
@@ -224,15 +236,18 @@ def rank_documents(
         documents: The documents.
         options: How to explain, see `comparison_options`.
         top: The number of documents to keep in the order; None for all.
+        units: A function from the query or a document to the spans of its units; None for the unit of the options.
 
     Raises:
-        GradexplainError: The model has several logits, the texts are no texts, or `explain_roles` is given.
+        GradexplainError: The model has several logits, the texts are no texts, `explain_roles` is given, or a span
+            cannot be used.
     """
     check_one_logit(engine, "rank", "reranker")
     if options.explain_roles:
         raise GradexplainError("rank takes texts, not conversations, so there are no roles: leave out explain_roles")
     query, texts = _checked(query, documents, top)
-    pairs = engine.encode([(query, text) for text in texts], options)
+    options = with_function("rank", options, units)
+    pairs = engine.encode([divide_pair(query, text, units, i) for i, text in enumerate(texts)], options)
     scores, outputs = np.empty((2, len(pairs)))
     for batch in _score(engine, pairs, options):
         logits = batch.forward.logits
@@ -240,7 +255,7 @@ def rank_documents(
         numbers = list(batch.indices)
         scores[numbers], outputs[numbers] = (x[:, 0] for x in to_arrays([logits, activated]))
     order = np.argsort(-scores, kind="stable")[:top].tolist()
-    return Ranking(query, tuple(texts), tuple(order), scores, outputs, engine, options)
+    return Ranking(query, tuple(texts), tuple(order), scores, outputs, engine, options, units)
 
 
 def _checked(query: str, documents: Iterable[str], top: int | None) -> tuple[str, list[str]]:
@@ -271,17 +286,3 @@ def _sets(rows: np.ndarray, columns: np.ndarray, units: int) -> np.ndarray:
     both = one_row[:, None] | one_column[None]
     sets: np.ndarray = np.concatenate([one_row, one_column, both.reshape(-1, units)])
     return sets
-
-
-def _unread(document: Document, parts: Sequence[Message]) -> tuple[tuple[int, int], ...]:
-    """Return what is not read of truncated parts: visible characters before their first or behind their last unit."""
-    unread, spans = [], document.occurrences.spans
-    for part in parts:
-        inside = spans[(part.start <= spans[:, 0]) & (spans[:, 1] <= part.end)]
-        first, last = (int(inside[:, 0].min()), int(inside[:, 1].max())) if len(inside) else (part.end, part.end)
-        for start, end in ((part.start, first), (last, part.end)):
-            text = document.text[start:end]
-            if visible := text.strip():
-                start += text.index(visible)
-                unread.append((start, start + len(visible)))
-    return tuple(unread)

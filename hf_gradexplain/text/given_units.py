@@ -35,10 +35,70 @@ def with_units(
     """
     if units is None:
         return texts, options
-    if options.unit != Options.unit:
-        raise GradexplainError(f"give either unit={options.unit!r} or units=[...], but not both")
+    _check_no_unit(options)
     pairs = enumerate(_pairs(texts, units, single))
     return [divide(undivided(text), spans, i) for i, (text, spans) in pairs], replace(options, unit=CUSTOM)  # type: ignore[arg-type]
+
+
+def with_units_of_both(
+    chosen: Sequence[Text], rejected: Sequence[Text], options: Options, units: Any, *, single: bool
+) -> tuple[Sequence[Text], Sequence[Text], Options]:
+    """Return two lists of texts with the spans of their units, and the options; see `with_units`.
+
+    Args:
+        chosen: Texts.
+        rejected: The texts that they are compared with.
+        options: How to explain.
+        units: The spans of both, `(of chosen, of rejected)`, or a function from a text to its spans; None for none.
+        single: Whether each of the two is one text, not a list.
+
+    Raises:
+        GradexplainError: As `with_units`, or the units are not those of two sides.
+    """
+    if units is None or callable(units):
+        both = [units, units]
+    else:
+        both = list(units) if isinstance(units, Iterable) else []
+        if len(both) != 2:
+            raise GradexplainError(
+                "the units are those of two sides: give units=(spans of chosen, spans of rejected), or a function from "
+                "a text to its spans"
+            )
+    first, _ = with_units(chosen, options, both[0], single=single)
+    second, options = with_units(rejected, options, both[1], single=single)
+    return first, second, options
+
+
+def with_function(what: str, options: Options, units: Any) -> Options:
+    """Return options with the unit `custom`, given a function from a text to its spans; as they are without one.
+
+    Args:
+        what: The call that is made, for errors.
+        options: How to explain.
+        units: The function; None for none.
+
+    Raises:
+        GradexplainError: It is something else, or the options have a unit as well.
+    """
+    if units is None:
+        return options
+    if not callable(units):
+        raise GradexplainError(
+            f"{what} takes units as a function from a text, the query or a document, to its spans, not "
+            f"{type(units).__name__}: give units=FUNCTION"
+        )
+    _check_no_unit(options)
+    return replace(options, unit=CUSTOM)  # type: ignore[arg-type]
+
+
+def divide_pair(first: str, second: str, function: Callable[[str], Spans] | None, number: int) -> Text:
+    """Return a text pair with the spans that a function gives for each of its texts; without one, the pair as it is."""
+    if function is None:
+        return first, second
+    read = text_parts((first, second))
+    parts = [divide(text, function, number).spans for text in read]
+    shift = len(read[0]) + len(SEPARATOR)
+    return DividedText((first, second), (*parts[0], *((start + shift, end + shift) for start, end in parts[1])))
 
 
 def divide(text: WholeText, spans: Any, number: int) -> DividedText:
@@ -70,6 +130,11 @@ def divide(text: WholeText, spans: Any, number: int) -> DividedText:
             raise GradexplainError(f"span {span} of text {number} {problem}")
         before = span
     return DividedText(text, tuple(checked))
+
+
+def _check_no_unit(options: Options) -> None:
+    if options.unit != Options.unit:
+        raise GradexplainError(f"give either unit={options.unit!r} or units=[...], but not both")
 
 
 def _pairs(texts: Sequence[Text], units: Any, single: bool) -> Iterator[tuple[Text, Any]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from hf_gradexplain.text.data import NO_UNIT, Document
 from hf_gradexplain.text.texts import SEPARATOR
-from hf_gradexplain.text.unit import Occurrences
+from hf_gradexplain.text.unit import Message, Occurrences
 
 Place = tuple[int, bool, int]
 """Where a unit begins, whether it has characters, and its number among units with the same start and kind."""
@@ -171,3 +171,17 @@ def _types(document: Document, unknown: int | None) -> list[Hashable]:
     spans = document.occurrences.spans.tolist()
     named = zip(ids, spans, strict=True)
     return [(*of, document.text[slice(*span)] if unknown in of else None) for of, span in named]
+
+
+def unread_of(document: Document, parts: Sequence[Message]) -> tuple[tuple[int, int], ...]:
+    """Return what is not read of truncated parts: visible characters before their first or behind their last unit."""
+    unread, spans = [], document.occurrences.spans
+    for part in parts:
+        inside = spans[(part.start <= spans[:, 0]) & (spans[:, 1] <= part.end)]
+        first, last = (int(inside[:, 0].min()), int(inside[:, 1].max())) if len(inside) else (part.end, part.end)
+        for start, end in ((part.start, first), (last, part.end)):
+            text = document.text[start:end]
+            if visible := text.strip():
+                start += text.index(visible)
+                unread.append((start, start + len(visible)))
+    return tuple(unread)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -53,6 +54,29 @@ def test_scores_are_those_of_the_difference_of_rewards_by_hand(explain):
                     by_hand[method] = gradient_score(method, tokens, reader.ids, grad, vector)
                 for method, value in by_hand.items():
                     assert side[method][u] == pytest.approx(value, rel=1e-9, abs=1e-12), (unit, method, u)
+
+
+def words(text):
+    """The spans of words, by blanks."""
+    return [(found.start(), found.end()) for found in re.finditer(r"\S+", text)]
+
+
+def test_both_texts_may_come_with_their_units(explain):
+    by_word = explain.prefer(CHOSEN, REJECTED, METHODS)
+    for units in (words, (words(CHOSEN), words(REJECTED)), (words, words(REJECTED))):
+        found = explain.prefer(CHOSEN, REJECTED, METHODS, units=units)
+        for side, expected in ((found.chosen, by_word.chosen), (found.rejected, by_word.rejected)):
+            assert side.unit == "custom"
+            assert [unit.text for unit in side] == [unit.text for unit in expected]
+            for method in METHODS:
+                np.testing.assert_allclose(side[method], expected[method], rtol=1e-9, atol=1e-12)
+    several = explain.prefer([CHOSEN, "bad"], [REJECTED, "film"], "loo", units=([[(0, 8)], [(0, 3)]], words))
+    assert [len(each.chosen) for each in several] == [1, 1]
+    assert [len(each.rejected) for each in several] == [5, 1]
+    reader = NaiveReader(explain.model, explain.tokenizer, CHOSEN)
+    first = [t for unit in reader.units("word")[:2] for t in unit]
+    without = float(reader.logits_without(first)[0])
+    assert several[0].chosen["loo"][0] == pytest.approx(reader.logits()[0].item() - without, rel=1e-9)
 
 
 def test_each_text_has_the_errors_of_its_own_units():
@@ -240,6 +264,10 @@ def test_texts_of_strangers_are_escaped():
         ((CHOSEN, REJECTED), {"target": 0}, "whatever the target: leave out target"),
         ((CHOSEN, REJECTED), {"objective": "logit"}, "whatever the objective: leave out objective"),
         ((CHOSEN, REJECTED), {"sed": 1}, "unknown option 'sed': did you mean 'seed'"),
+        ((CHOSEN, REJECTED), {"stride": 4}, r"^prefer reads every text as one sequence, not in windows: leave out str"),
+        ((CHOSEN, REJECTED), {"pool": "max"}, "leave out pool; texts that are too long are truncated$"),
+        ((CHOSEN, REJECTED), {"units": [(0, 3)]}, r"give units=\(spans of chosen, spans of rejected\), or a function"),
+        ((CHOSEN, REJECTED), {"units": words, "unit": "token"}, "give either unit='token' or units="),
         ((CHOSEN, 3), {}, "chosen and rejected must both be one text"),
     ],
 )

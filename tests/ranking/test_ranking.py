@@ -139,6 +139,26 @@ def test_larger_units():
     assert (len(preference.chosen), len(preference.rejected)) == (2, 1)
 
 
+def test_the_query_and_the_documents_may_come_with_their_units(explain):
+    def words(text):
+        asked.append(text)
+        return [(found.start(), found.end()) for found in re.finditer(r"\w+|[^\w\s]", text)]
+
+    asked = []
+    by_word, own = explain.rank(QUERY, DOCUMENTS, METHODS), explain.rank(QUERY, DOCUMENTS, METHODS, units=words)
+    assert set(asked) == {QUERY, *DOCUMENTS}
+    np.testing.assert_allclose(own.scores, by_word.scores, rtol=1e-12)
+    expected, found = by_word.why(1, 3), own.why(1, 3)
+    assert [(unit.text, unit.role) for unit in found] == [(unit.text, unit.role) for unit in expected]
+    assert found.unit == "custom"
+    for method in METHODS:
+        np.testing.assert_allclose(found[method], expected[method], rtol=1e-9, atol=1e-12)
+    pd.testing.assert_frame_equal(own.table(), by_word.table())
+    first = explain.rank(QUERY, DOCUMENTS, "loo", units=lambda text: words(text)[:1]).why(1, 3)
+    beginnings = [text.split()[:1] for text in (QUERY, *(DOCUMENTS[own.order[i]] for i in (0, 2)))]
+    assert [[unit.text] for unit in first] == [each for each in beginnings if each]
+
+
 def test_the_table_is_that_of_pairs_of_removed_words_by_hand(explain):
     ranking = explain.rank(QUERY, DOCUMENTS)
     for rank in (1, 2, 4):
@@ -258,6 +278,12 @@ def test_a_ranking_is_shown_as_a_table():
     ("call", "message"),
     [
         (lambda e: e.rank(("a", "b"), ["c"]), "the query must be a str, not tuple"),
+        (
+            lambda e: e.rank("a", ["c"], stride=4),
+            "rank reads every text as one sequence, not in windows: leave out",
+        ),
+        (lambda e: e.rank("a", ["c"], units=[(0, 1)]), "to its spans, not list: give units=FUNCTION"),
+        (lambda e: e.rank("a", ["c"], unit="token", units=print), "give either unit='token' or units="),
         (lambda e: e.rank("a", "b"), "documents must be a list of str, not one str"),
         (lambda e: e.rank("a", ["b", ("c", "d")]), "documents must be a list of str, but one of them is of type tuple"),
         (lambda e: e.rank("a", 3), "documents must be a list of str, not int"),
