@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS
 from hf_gradexplain.cli.inputs import add_model, dataset_of, set_verbosity
 from hf_gradexplain.cli.output import Commands, add_format, print_json
+from hf_gradexplain.cli.zero_shot import call_arguments, zero_shot_arguments
 from hf_gradexplain.errors import GradexplainError, choose, translate_write_errors
 from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.options import AUTO, Options
-from hf_gradexplain.options.arguments import SplitArguments
+from hf_gradexplain.options.arguments import SplitArguments, ZeroShotArguments
 from hf_gradexplain.options.classes import TARGETS
 from hf_gradexplain.options.signatures import ExplainOptions
 from hf_gradexplain.viz.sanitize import json_text, one_line
@@ -42,6 +43,7 @@ def add_parser(commands: Commands) -> None:
             'MODEL "A thoughtful, gripping film." --label POSITIVE --methods attn_lrp loo',
             'MODEL "A thoughtful, gripping film." --target POSITIVE --against runner_up',
             'MODEL "A thoughtful, gripping film." --interactions',
+            'NLI_MODEL "A thoughtful, gripping film." --candidate_labels cinema cooking "good music"',
             "MODEL --file reviews.csv --text_column review --format jsonl > explanations.jsonl",
             "MODEL --dataset_name DATASET --max_samples 10 --format html > explanations.html",
             "MODEL - < text.txt            # the whole input is one text",
@@ -63,6 +65,7 @@ def add_parser(commands: Commands) -> None:
         action="store_true",
         help="Also find words of TEXT that work together, among the words with the largest |score|.",
     )
+    parser.add_fields(ZeroShotArguments)
     parser.add_fields(SplitArguments)
     parser.add_fields(Options)
     output = add_format(parser, more=("jsonl", "html"))
@@ -77,14 +80,16 @@ def _label(value: str) -> int | str:
 
 def run(arguments: argparse.Namespace) -> None:
     """Explain, and write the explanations in the chosen format."""
-    options = _options(arguments)
+    options, zero_shot = _options(arguments), zero_shot_arguments(arguments)
     set_verbosity(arguments.format)
 
     from hf_gradexplain.commands.explain import texts_and_labels
+    from hf_gradexplain.commands.zero_shot import load_zero_shot
     from hf_gradexplain.explainer import Explainer
 
     rows, data = _load_rows(arguments)
-    explainer = Explainer.from_pretrained(
+    load: Any = Explainer.from_pretrained if zero_shot is None else load_zero_shot
+    explainer = load(
         arguments.model,
         revision=arguments.model_revision,
         trust_remote_code=arguments.trust_remote_code,
@@ -93,9 +98,13 @@ def run(arguments: argparse.Namespace) -> None:
     texts, labels = (
         (_read_text(arguments), None) if rows is None else texts_and_labels(rows, explainer, arguments.label_map)
     )
-    labels = labels if arguments.label is None else arguments.label
-    explain: Any = explainer.interactions if arguments.interactions else explainer
-    explained = explain(texts, arguments.methods, arguments.unit, labels, **options)
+    if zero_shot is not None:
+        options |= {**call_arguments(zero_shot), "methods": arguments.methods, "unit": arguments.unit}
+        explained = explainer(texts, **options)
+    else:
+        labels = labels if arguments.label is None else arguments.label
+        explain = explainer.interactions if arguments.interactions else explainer
+        explained = explain(texts, arguments.methods, arguments.unit, labels, **options)
     _write(explained, {**explainer.provenances, **data}, arguments)
 
 

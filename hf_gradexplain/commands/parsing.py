@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 
-from hf_gradexplain.commands.recipe_files import RENAMED, names_recipe, read_recipe, value_type
+from hf_gradexplain.commands.recipe_files import names_recipe, not_taken, read_recipe, value_type
 from hf_gradexplain.errors import GradexplainError, choose, nearest
 from hf_gradexplain.options.fields import choices_of
 from hf_gradexplain.viz.sanitize import visible
@@ -84,8 +84,9 @@ class Parser(argparse.ArgumentParser):
         """Take `[file.yaml] [--flag value ...]`, and put an instance of the dataclass into `arguments` of the result.
 
         The fields of the dataclass are the flags and the keys of the file; the metadata `help` of a field is its line
-        under `--help`; those named in its `HIDDEN` are not listed there. `EXAMPLES` holds examples. Its `__post_init__`
-        may check the values by raising `GradexplainError`.
+        under `--help`; those named in its `HIDDEN` are not listed there. `EXAMPLES` holds examples, and `REFUSED` flags
+        that it does not take, with what to do instead. Its `__post_init__` may check the values by raising
+        `GradexplainError`.
         """
         self.recipe = dataclass_type
         self.usage = self.usage or "%(prog)s [file.yaml] [--flag value ...]"
@@ -135,8 +136,8 @@ class Parser(argparse.ArgumentParser):
     def _refuse(self, argument: str) -> NoReturn:
         """Raise an error about an argument that is none of the parser's."""
         name = argument.partition("=")[0]
-        if (new := RENAMED.get(name.lstrip("-"))) is not None:
-            raise GradexplainError(f"{name} {new}")
+        if (instead := not_taken(name.lstrip("-"), self.recipe)) is not None:
+            raise GradexplainError(f"{name} {instead}")
         if not name.startswith("-"):
             raise GradexplainError(
                 f"unknown argument {name!r}: put a text with blanks in quotes, and values after --flags"

@@ -26,6 +26,13 @@ from hf_gradexplain.training.arguments import TrainArguments
 NOT_REPLAYED = ("push_to_hub", "hub_dataset_id", "hub_private_repo", "publish_text", "dry_run")
 """Arguments without influence on a result, which a replay neither needs nor repeats."""
 
+_ZERO_SHOT = (
+    "is a flag of `hf-gradexplain explain`: an evaluation takes no candidate labels, so explain the texts with that "
+    "command or `ZeroShotExplainer`, and read the self-check of each"
+)
+ONLY_EXPLAINED = dict.fromkeys(("candidate_labels", "hypothesis_template", "multi_label"), _ZERO_SHOT)
+"""Flags that recipes do not take, and what to do instead."""
+
 PresetName = Literal["paper"]
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -48,6 +55,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 class ExplainRecipeArguments(Options, SplitArguments, ModelArguments):
     """Explain texts given on the command line, or those of a dataset, with one classifier."""
 
+    REFUSED: ClassVar[dict[str, str]] = ONLY_EXPLAINED
     EXAMPLES: ClassVar[tuple[str, ...]] = (
         '--model_name_or_path MODEL --texts "A thoughtful, gripping film."',
         "--model_name_or_path MODEL --dataset_name DATASET --max_samples 20",
@@ -89,6 +97,7 @@ class EvaluateRecipeArguments(
     on it, and evaluates this model. This needs no network.
     """
 
+    REFUSED: ClassVar[dict[str, str]] = ONLY_EXPLAINED
     HIDDEN: ClassVar[tuple[str, ...]] = ("classes", "top_classes", "threshold", "self_check", "self_check_share")
     EXAMPLES: ClassVar[tuple[str, ...]] = (
         "",

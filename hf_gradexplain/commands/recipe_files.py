@@ -18,6 +18,11 @@ RENAMED = {
 """Flags of earlier versions, and what to use in their place."""
 
 
+def not_taken(name: str, dataclass_type: Any) -> str | None:
+    """Return what to do instead of giving a flag of an earlier version or of another command; None for other names."""
+    return {**RENAMED, **getattr(dataclass_type, "REFUSED", {})}.get(name)
+
+
 def names_recipe(argument: str) -> bool:
     """Return whether an argument of the command line is the name of a YAML file."""
     return argument.endswith((".yaml", ".yml"))
@@ -38,8 +43,8 @@ def read_recipe(path: Path, dataclass_type: Any) -> tuple[list[str], dict[str, A
     options = {part.name: part for part in fields(dataclass_type)}
     flags, lists = [], {}
     for key, value in _read_mapping(path).items():
-        if key in RENAMED and key not in options:
-            raise GradexplainError(f"{path}: {key} {RENAMED[key].replace('--', '')}")
+        if key not in options and (instead := not_taken(key, dataclass_type)) is not None:
+            raise GradexplainError(f"{path}: {key} {instead.replace('--', '')}")
         part = options[choose(f"key of {path}", key, options)]
         kind, several = value_type(part)
         if value is None:

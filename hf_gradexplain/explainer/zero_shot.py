@@ -57,7 +57,7 @@ class ZeroShotExplainer(AttributionEngine):
         super().__init__(model, tokenizer)
         self._template: str = getattr(model, "_preprocess_params", {}).get("hypothesis_template", TEMPLATE)
         self._multi_label: bool = getattr(model, "_postprocess_params", {}).get("multi_label", False)
-        if self._entailment == -1:
+        if not self.has_entailment:
             warnings.warn(
                 f"no label of {type(self.model).__name__}'s configuration begins with 'entail', so the last logit is "
                 "taken as entailment, as in the pipeline: set config.label2id",
@@ -66,6 +66,11 @@ class ZeroShotExplainer(AttributionEngine):
 
     def __repr__(self) -> str:
         return f"ZeroShotExplainer of {type(self.model).__name__} on {device_of(self.model)}"
+
+    @property
+    def has_entailment(self) -> bool:
+        """Whether a class of the model has a name that begins with "entail"; if not, its last logit counts."""
+        return self._entailment != -1
 
     @property
     def _entailment(self) -> int:

@@ -66,6 +66,34 @@ class SplitArguments(DatasetArguments):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ZeroShotArguments:
+    """Zero-shot classification. The labels that a model of natural language inference chooses from."""
+
+    candidate_labels: tuple[str, ...] = option(
+        (),
+        "Explain the model as the pipeline zero-shot-classification reads it: it chooses from these labels, given one "
+        "after the other or joined by commas. The model needs a class whose name begins with entail.",
+        metavar="LABEL",
+    )
+    hypothesis_template: str | None = option(
+        None,
+        "With candidate_labels: the sentence that follows the text, with {} where the label goes. By default that of "
+        "the pipeline, This example is {}.",
+        metavar="TEMPLATE",
+    )
+    multi_label: bool = option(
+        False, "With candidate_labels: several labels can be true, so that each has a probability of its own."
+    )
+
+    def __post_init__(self) -> None:
+        if self.candidate_labels:
+            return
+        for name in ("hypothesis_template", "multi_label"):
+            if getattr(self, name):
+                raise GradexplainError(f"{name} is for zero-shot classification: give candidate_labels as well")
+
+
+@dataclass(frozen=True, kw_only=True)
 class MeasureArguments:
     """Measures. What an evaluation computes in addition to removal curves and correlations."""
 

@@ -12,6 +12,7 @@ from hf_gradexplain.options.arguments import (
     MeasureArguments,
     ModelArguments,
     SplitArguments,
+    ZeroShotArguments,
 )
 from hf_gradexplain.options.fields import choices_of
 
@@ -19,6 +20,7 @@ GROUPS = {
     "How to explain": Options,
     "Model": ModelArguments,
     "Dataset": SplitArguments,
+    "Zero-shot classification": ZeroShotArguments,
     "What to measure": MeasureArguments,
     "What to audit": AuditArguments,
     "Hub": HubArguments,

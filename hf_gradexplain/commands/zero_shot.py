@@ -1,0 +1,30 @@
+"""Load a model of natural language inference that is given candidate labels."""
+
+import warnings
+
+from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explainer.zero_shot import ZeroShotExplainer
+from hf_gradexplain.viz.tables import join_words
+
+
+def load_zero_shot(
+    model: str, *, revision: str | None, trust_remote_code: bool, allow_pickle: bool
+) -> ZeroShotExplainer:
+    """Load the model, see `ZeroShotExplainer.from_pretrained`.
+
+    Raises:
+        GradexplainError: It cannot be loaded, or no class of it has a name that begins with "entail".
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "no label of")  # here it is an error
+        explainer = ZeroShotExplainer.from_pretrained(
+            model, revision=revision, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
+        )
+    if not explainer.has_entailment:
+        raise GradexplainError(
+            "--candidate_labels needs a model of natural language inference, with a class whose name begins with "
+            f"'entail', but the classes of {model} are {join_words(list(explainer.class_names))}: leave out "
+            "--candidate_labels, or, if it is such a model, name its classes in id2label and label2id of its "
+            "config.json"
+        )
+    return explainer
