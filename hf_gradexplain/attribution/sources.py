@@ -32,8 +32,8 @@ class Source(Protocol):
     - `masks = True`: it runs masked copies. The method `copies(units)` returns the largest number of copies for a text
       of so many units, and `saved_by(shortcut, units)` whether a shortcut replaces them; without this method, any
       shortcut for sets of units does.
-    - `neighbours = True`: each of its masked copies lacks one unit, or a few that follow each other. Of a long document,
-      such a copy runs one or two windows.
+    - `neighbours = True`: each of its masked copies lacks one unit, or a few that follow each other. Of a long
+      document, such a copy runs one or two windows.
     - `sampled = True`: it draws at random and returns `Sampled`.
     - `draws_baselines = True`: it draws baselines at random.
     - `seeded = True`: it depends on the seed in another way.

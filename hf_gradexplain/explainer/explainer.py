@@ -226,8 +226,8 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
             output_dir: The folder for the files of the run: documents, tables, figures and a report. If the run is
                 stopped, the same call resumes it. None for a temporary folder.
             progress: Whether to show a progress bar.
-            dry_run: Whether to only estimate time, memory and passes, from some of the texts, in about 10 seconds. Hybrid
-                documents and sanity checks take about as long again.
+            dry_run: Whether to only estimate time, memory and passes, from some of the texts, in about 10 seconds.
+                Hybrid documents and sanity checks take about as long again.
             **options: See `Options` in `hf_gradexplain.options`, `MeasureArguments` and `AuditArguments` in
                 `hf_gradexplain.options.arguments`.
 

@@ -261,8 +261,8 @@ def test_texts_of_strangers_are_escaped():
     [
         ((CHOSEN, [REJECTED]), {}, "chosen and rejected must both be one text, pair or conversation, or both a list"),
         (([CHOSEN, CHOSEN], [REJECTED]), {}, "chosen has 2 texts and rejected 1: give one rejected text for each"),
-        ((CHOSEN, REJECTED), {"target": 0}, "whatever the target: leave out target"),
-        ((CHOSEN, REJECTED), {"objective": "logit"}, "whatever the objective: leave out objective"),
+        ((CHOSEN, REJECTED), {"target": 0}, "so target has no effect: leave it out"),
+        ((CHOSEN, REJECTED), {"objective": "logit"}, "so objective has no effect: leave it out"),
         ((CHOSEN, REJECTED), {"sed": 1}, "unknown option 'sed': did you mean 'seed'"),
         ((CHOSEN, REJECTED), {"stride": 4}, r"^prefer reads every text as one sequence, not in windows: leave out str"),
         ((CHOSEN, REJECTED), {"pool": "max"}, "leave out pool; texts that are too long are truncated$"),
