@@ -226,7 +226,7 @@ class AttributionEngine:
         objective: ObjectiveName = Options.objective,
         baseline: BaselineName | None = None,
     ) -> pd.DataFrame:
-        """Return the terms `-g_i e_i` whose sum over the embedding dims is the score of `signed_gi`, a row per unit.
+        """Return gradient times input before its sum over the embedding dims: `-g_i e_i`, a row per unit.
 
         `hf_gradexplain.plots.heatmap` draws them.
 

@@ -55,9 +55,9 @@ class Divided(Assessed):
         return pd.DataFrame(rows, columns=["level", "start", "end", "part", "score"]).astype({"score": float})
 
     def shown_parts(self, method: str) -> list[Part]:
-        """Return what is shown of `parts`, for methods that group the units; no part that is all of a larger one.
+        """Return the rows of `parts` to display, for methods that group units, without parts that fill a larger part.
 
-        If there are many, clauses are left out, and of many sentences the strongest are shown.
+        If there are many parts, clauses are left out, and only parts with the largest `|score|` remain.
         """
         if method not in METHODS or not getattr(METHODS[method].source, "by_parts", False):
             return []

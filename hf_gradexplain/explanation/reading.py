@@ -30,12 +30,12 @@ class Reading(ExplainedClasses):
 
     @property
     def fits_windows(self) -> bool:
-        """Whether the text was truncated, but can be read as windows, each of which has the first text of a pair."""
+        """Whether the text was truncated, and `stride` would read all of it (windows repeat the first text of a pair)."""
         return not self.unread and self.truncated_at is not None and self.truncated_at >= (self.pair_start or 0)
 
     @property
     def reading(self) -> str:
-        """A sentence about the windows that the text was read as, counted from 1; empty if there are none.
+        """A sentence about the windows that the text was cut into, counted from 1; empty if there are none.
 
         With `pool="max"`, it names the window of the target, and that of the class that this is compared with.
         """

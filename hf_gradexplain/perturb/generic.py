@@ -11,7 +11,7 @@ from hf_gradexplain.perturb.copies import run_copies
 
 
 def leave_one_out(forward: ForwardPass) -> Tensor:
-    """Return the logits without each unit: `(B, U, C)`; where a text has fewer units, its plain logits."""
+    """Return the logits without each unit, `(B, U, C)`; past the last unit of a text, the logits of the full text."""
     units = forward.batch.units
     logits = forward.logits.detach().unsqueeze(1).repeat(1, units.size, 1)
     text_of, unit_of = units.real.nonzero(as_tuple=True)

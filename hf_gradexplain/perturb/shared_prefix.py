@@ -60,7 +60,7 @@ class Pass:
 
 
 def leave_one_out(forward: ForwardPass) -> Tensor:
-    """Return the logits without each unit: `(B, U, C)`; where a text has fewer units, its plain logits."""
+    """Return the logits without each unit, `(B, U, C)`; past the last unit of a text, the logits of the full text."""
     budget = token_limit(forward.classifier.model, forward.classifier.batch_tokens, graph=False)
     passes = plan_passes(forward.batch, budget, tokens_of_a_pass(forward.classifier))
     if passes:
