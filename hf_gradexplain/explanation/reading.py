@@ -30,7 +30,7 @@ class Reading(ExplainedClasses):
 
     @property
     def fits_windows(self) -> bool:
-        """Whether the text was truncated, and `stride` would read all of it (windows repeat the first text of a pair)."""
+        """Whether the text was truncated, and `stride` would read all of it (windows repeat the first of a pair)."""
         return not self.unread and self.truncated_at is not None and self.truncated_at >= (self.pair_start or 0)
 
     @property
