@@ -122,7 +122,7 @@ def test_a_wrong_gradient_of_a_function_that_cannot_be_followed_is_refused():
 def test_normalised_word_vectors_make_the_zero_baseline_noise():
     explain = Explainer(Toy(lambda model, ids, mask: nn.functional.normalize(model.words(ids), dim=-1)), TOKENIZER)
     assert not explain.profile.zero_baseline_works
-    with pytest.warns(UserWarning, match="zero is no baseline for signed_gi: leave out baseline='zero'"):
+    with pytest.warns(UserWarning, match="zero is no valid baseline for signed_gi: leave out baseline='zero'"):
         explain(TEXT, "signed_gi", baseline="zero")
     explain(TEXT, "signed_gi", baseline="mean")
     explain(TEXT, "signed_gi")
