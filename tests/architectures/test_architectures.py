@@ -2,6 +2,7 @@
 
 import pytest
 
+from hf_gradexplain.attribution import gradients
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
 from tests.architectures import table
@@ -49,8 +50,37 @@ def test_padding_on_either_side_changes_nothing(model_type, side):
         assert case.batch_error() <= TOLERANCE
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_one_backward_pass_for_all_classes_is_a_pass_for_each(model_type, monkeypatch):
+    """In all architectures, every operation has a backward pass with an axis of classes; FastText needs no pass."""
+    case, slopes, backward = ArchitectureCase.of(model_type), [], gradients._backward
+
+    def note(run, slope, *, keep_graph):
+        grad = backward(run, slope, keep_graph=keep_graph)
+        slopes.append(slope.ndim)
+        return grad
+
+    def explained():
+        slopes.clear()
+        with InFloat64():
+            found = case.explainer(TEXTS[0], ("signed_gi", "sa_l2"), "token", target="all", self_check=False)
+        return found.by_class(), set(slopes)
+
+    monkeypatch.setattr(gradients, "_backward", note)
+    together, ranks = explained()
+    assert ranks == ({3} if model_type != "fasttext" else set())
+    monkeypatch.setattr(gradients, "TOGETHER", 0)
+    alone, ranks = explained()
+    assert ranks == ({2} if model_type != "fasttext" else set())
+    assert len(together) == 3
+    for name, explanation in alone.items():
+        for method, scores in explanation.scores.items():
+            assert abs(together[name][method] - scores).max() <= 1e-12 * max(abs(scores).max(), 1e-6)
+
+
 def test_every_override_is_of_a_known_architecture():
-    assert set(OVERRIDES) <= set(MODEL_TYPES)
+    assert {*OVERRIDES, *LONG} <= set(MODEL_TYPES)
 
 
 def test_the_page_has_every_architecture():
