@@ -209,7 +209,11 @@ def _summary(results: Mapping[str, Result], areas: Mapping[str, ablations.Areas]
     methods = ablations.changed_methods(results, areas, Cutoffs())
     changes = "; ".join(f"{label}: {', '.join(names)}" for label, names in methods.items() if names)
     aopc, near = f"AOPC({results['chosen'].short_k})", f"{Cutoffs().near:.0%} of the lead"
-    text = f"{aopc} changes by more than {near} with {changes}" if changes else f"no {aopc} changes by {near} or more"
+    text = (
+        f"{aopc} changes by more than {near} under these other choices: {changes}"
+        if changes
+        else f"no {aopc} changes by {near} or more"
+    )
     return f"Highest {aopc}: {ablations.best_counts(results)}. On the same texts, {text}."
 
 
@@ -249,7 +253,7 @@ def _encoder(artifacts: Artifacts) -> dict[str, Any]:
     if not artifacts.precisions:
         return {"encoder": text, "precisions": None}
     n = artifacts.arguments.encoder_float32_texts
-    text += f" On {n:,} of these texts of AG's News it was also evaluated in float32:"
+    text += f" On {n:,} of its texts of AG's News, MiniLM was also evaluated in float32:"
     return {"encoder": text, "precisions": _grid(tables.precision_table(artifacts.precisions))}
 
 

@@ -36,7 +36,7 @@ HEAD = """# Every architecture of `AutoModelForSequenceClassification`
 This page tests the scores of this package and of five other tools. It uses a tiny model with random weights of every
 architecture, in float64. The true values are measured on the plain model, without hooks: gradients by finite
 differences in the embedding table, leave-one-out by setting rows of this table to zero. Where this package's scores
-pass the test, they are the true values for the other tools.
+pass the test, the scores of the other tools are compared with them.
 
 ## Summary
 
