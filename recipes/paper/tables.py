@@ -80,9 +80,15 @@ def text_table(
 
 
 def method_table(results: Sequence[Result], field: str) -> pd.DataFrame:
-    """Return one row per method, a column per setting: `aopc` at the short k, or the median `r` with LOO."""
+    """Return one row per method that all results have, a column per setting.
+
+    Args:
+        results: The evaluations, one per setting.
+        field: `aopc` (at the short k) or `r` (the median with LOO).
+    """
+    measured = set.intersection(*(set(x.aopc["method"]) for x in results))
     rows = []
-    for method in ALL_METHODS:
+    for method in (m for m in ALL_METHODS if m in measured):
         cells = {x.setting.title: _cell(x, method, field) for x in results}
         rows.append({"method": method, **cells})
     return pd.DataFrame(rows)

@@ -4,7 +4,14 @@ import numpy as np
 from scipy import stats
 
 from recipes.paper.constants import SETTINGS
-from recipes.paper.tables import lead_table, precision_table, seed_table, settings_table, shared_settings
+from recipes.paper.tables import (
+    lead_table,
+    method_table,
+    precision_table,
+    seed_table,
+    settings_table,
+    shared_settings,
+)
 from tests.recipes.paper.made_up import GOOD, result
 
 
@@ -47,3 +54,8 @@ def test_settings_that_all_trainings_share_stand_apart_from_those_of_a_model():
     assert shared_settings(cards) == {"decay": "0"}
     assert list(settings_table(cards, 1)["settings"]) == ["rate 1; words 0", "rate 2"]
     assert shared_settings({(SETTINGS[0], 0): cards[SETTINGS[0], 0]}) == {"rate": "1", "decay": "0", "words": "0"}
+
+
+def test_the_table_of_methods_has_those_that_were_measured_on_all_settings():
+    table = method_table([result(), result({m: x for m, x in GOOD.items() if m != "sa_raw"})], "aopc")
+    assert set(table["method"]) == set(GOOD) - {"sa_raw"}
