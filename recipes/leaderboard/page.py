@@ -161,7 +161,8 @@ def _cost(plan: Plan, ledger: Ledger) -> str:
     """Say how long the finished steps took."""
     stamps = [stamp for step in plan.steps() if (stamp := ledger.stamp(step)) is not None]
     hours = sum(stamp["seconds"] for stamp in stamps) / 3600
-    return f"{len(stamps)} of {len(plan.steps())} trainings and evaluations are finished; together they took {hours:.1f} hours."
+    done = f"{len(stamps)} of {len(plan.steps())} trainings and evaluations"
+    return f"{done} are finished; together they took {hours:.1f} hours."
 
 
 def _grid_or_none(frame: pd.DataFrame) -> TextTable | None:
