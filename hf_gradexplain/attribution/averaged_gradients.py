@@ -38,15 +38,15 @@ class IntegratedGradients:
     With `rules`, every gradient follows a rule set of relevance propagation. The scores then have no known sum, and
     with one step they are those of plain relevance propagation.
 
-    Under `pool="max"`, the line is cut where other windows decide (see `kinks`), and each piece has a quadrature of its
-    own, with points in proportion to its length and at least one. Finding the kinks takes 21 forward passes and 12 per
-    kink. With rules or one step, the line is not cut.
+    With `pool="max"`, the line is cut where another window takes over the maximum (see `kinks`). Each piece has its own
+    quadrature, with points in proportion to its length and at least one. Finding the kinks takes 21 forward passes and
+    12 per kink. With rules or one step, the line is not cut.
 
     Args:
         steps: Number of points on the line; each takes a forward and a backward pass. None for as many as a text needs:
             20 at first, then twice as many until the sum of the scores is within 1 % of the rise, up to 160.
-        rules: Name of a rule set in `hf_gradexplain.propagation.rules`; None for ordinary gradients. With rules,
-            `steps` must be given.
+        rules: Name of a rule set in `hf_gradexplain.propagation.rules`; None for ordinary gradients. With rules, None
+            for `steps` means 20.
     """
 
     steps: int | None = None
@@ -268,7 +268,7 @@ def gauss_radau(n: int) -> tuple[list[float], list[float]]:
 def piecewise(n: int, cuts: Sequence[float]) -> tuple[list[float], list[float]]:
     """Return points and weights on (0, 1] of a Gauss-Radau quadrature for each piece between cuts.
 
-    A piece has `n` times its length of points, rounded up. Without cuts this is `gauss_radau`.
+    A piece of length `l` has `n l` points, rounded up. Without cuts this is `gauss_radau`.
 
     >>> piecewise(2, [0.5])
     ([0.5, 1.0], [0.5, 0.5])

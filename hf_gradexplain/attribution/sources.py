@@ -26,12 +26,12 @@ class Source(Protocol):
 
     Optional attributes and methods describe what a source does:
 
-    - `gradients = True`: it differentiates forward passes of its own, not the given one. The method `passes(units)`
-      then returns their number for a text of so many units; without this method, it is one per text.
+    - `gradients = True`: it takes gradients, from the given forward pass or from passes of its own. The method
+      `passes(units)` then returns their number for a text of so many units; without this method, it is one per text.
     - `propagates = True`: it propagates relevance.
     - `masks = True`: it runs masked copies. The method `copies(units)` returns the largest number of copies for a text
-      of so many units, and `saved_by(shortcut, units)` whether a shortcut replaces them; without this method, any
-      shortcut for sets of units does.
+      of so many units, and `saved_by(shortcut, units)` whether a shortcut replaces them. Without `saved_by`, every
+      shortcut for sets of units replaces them.
     - `neighbours = True`: each of its masked copies lacks one unit, or a few that follow each other. Of a long
       document, such a copy runs one or two windows.
     - `sampled = True`: it draws at random and returns `Sampled`.

@@ -6,8 +6,8 @@ and `methods` answer at once.
 Exit codes:
 
 - 0: success;
-- 1: an error, which is printed as one sentence that says how to fix it; a problem that the doctor found; or the reader
-  of the output stopped;
+- 1: an error, which is printed as one sentence that says how to fix it; a problem that the doctor found; or a closed
+  pipe, if the program that reads the output has stopped;
 - 2: a wrong command line;
 - 130: stopped with Ctrl-C.
 """

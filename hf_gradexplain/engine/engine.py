@@ -172,7 +172,7 @@ class AttributionEngine:
             documents: The documents; one that is read as several sequences needs `outputs`.
             options: How to explain.
             labels: One class for all documents or one per document, by id or name.
-            outputs: What the logits of the documents are; None for those of the model, pooled over windows.
+            outputs: How the logits of a document are made from those of its sequences; None to pool them over windows.
             methods: The methods; None for those of the options. With none at all, the model only predicts.
         """
         why = str(self.automatic) if AUTO in options.methods else ""

@@ -227,7 +227,7 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
                 stopped, the same call resumes it. None for a temporary folder.
             progress: Whether to show a progress bar.
             dry_run: Whether to only estimate time, memory and passes, from some of the texts, in about 10 seconds.
-                Hybrid documents and sanity checks take about as long again.
+                With hybrid documents or sanity checks, it takes about 10 seconds more.
             **options: See `Options` in `hf_gradexplain.options`, `MeasureArguments` and `AuditArguments` in
                 `hf_gradexplain.options.arguments`.
 

@@ -38,12 +38,12 @@ class InteractingEngine(AttributionEngine):
         alone: `v(both) - v(first) - v(second) + v(none)`, where `v` is the loss without these words. See `Interactions`
         for the meaning of its sign. `k` words take `k (k + 1) / 2` masked copies of the text.
 
-        `index="shapley_taylor"` averages this value over all orders of removal, in which other words are removed before
-        the pair (the Shapley-Taylor index of order 2, Sundararajan, Dhamdhere & Agarwal 2020). For a text of up to 10
-        units it is exact, and all pairs have values. For a longer text it is estimated from random orders, with
-        standard errors, for pairs of the `top` words. `index="shapley_interaction"` averages over all sets of other
-        units instead (the Shapley interaction index, Grabisch & Roubens 1999). It is exact, and needs a text of up to
-        10 units.
+        `index="shapley_taylor"` averages this value over all orders of removal: in each order, the words that come
+        before both words of the pair are removed first (the Shapley-Taylor index of order 2, Sundararajan, Dhamdhere &
+        Agarwal 2020). For a text of up to 10 units it is exact, and all pairs have values. For a longer text it is
+        estimated from random orders, with standard errors, for pairs of the `top` words. `index="shapley_interaction"`
+        averages instead over all sizes of the set of other removed units, and over all sets of each size (the Shapley
+        interaction index, Grabisch & Roubens 1999). It is exact, and needs a text of up to 10 units.
 
         Args:
             text: A text, a text pair as a tuple `(a, b)`, or a conversation.

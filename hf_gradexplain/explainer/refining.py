@@ -44,9 +44,9 @@ class RefiningEngine(AttributionEngine):
         """Reduce the standard errors of an explanation by further random draws.
 
         The explanation may have been loaded from a file. The further draws are those that a larger `max_evals` would
-        have made in the first call. If masked copies take a shortcut, the refined scores are those of such a call, up
-        to rounding. If masked copies are passes over the model, they differ from these within the errors, because the
-        earlier and the further draws are corrected by different control variates.
+        have made in the first call. If masked copies take a shortcut, the refined scores equal those of one call with
+        this `max_evals`, up to rounding. If each masked copy is a pass over the model, the two differ within their
+        errors, because the earlier and the further draws are corrected by different control variates.
 
         Only `shapley` is refined, and any registered method whose source has `continues = True`. The scores of other
         methods, and exact scores, stay as they are.

@@ -34,7 +34,10 @@ class ClassScores:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any], methods: Any = None) -> "ClassScores":
-        """Return the scores from what `to_dict` returned, or a Parquet file, which needs `methods`, their order."""
+        """Return the scores from what `to_dict` returned, or from a row of a Parquet file.
+
+        For a row, give `methods`: the names of the methods in their order.
+        """
         known: dict[str, Any] = {part.name: record.get(part.name) for part in fields(cls)}
         names = methods or list(record["scores"])
         scores = {name: np.asarray(known["scores"][name], dtype=float) for name in names}

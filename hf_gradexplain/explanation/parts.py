@@ -27,7 +27,7 @@ class Divided(Assessed):
 
     @property
     def hierarchy(self) -> Hierarchy:
-        """The numbers of the units in nested lists: per text a list of sentences, which are lists of clauses.
+        """The positions of the units in `units`, nested: per text a list of sentences, which are lists of clauses.
 
         `partition_shapley` halves these lists until one unit is left. Each text of a pair and each message of a
         conversation counts as a text. A word type stands at its first occurrence.
@@ -55,9 +55,10 @@ class Divided(Assessed):
         return pd.DataFrame(rows, columns=["level", "start", "end", "part", "score"]).astype({"score": float})
 
     def shown_parts(self, method: str) -> list[Part]:
-        """Return the rows of `parts` to display, for methods that group units, without parts that fill a larger part.
+        """Return the rows of `parts` to display.
 
-        If there are many parts, clauses are left out, and only parts with the largest `|score|` remain.
+        There are none for a method that does not group units. A part that fills a larger part is left out. If there are
+        many parts, clauses are left out, and only parts with the largest `|score|` remain.
         """
         if method not in METHODS or not getattr(METHODS[method].source, "by_parts", False):
             return []

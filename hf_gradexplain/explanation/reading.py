@@ -20,8 +20,8 @@ class Reading(ExplainedClasses):
     def not_read(self) -> tuple[tuple[int, int], ...]:
         """The parts of the text that the model did not read, as `(start, end)` character offsets.
 
-        What truncation removes goes on up to the next unit: it may be the beginning of a text, or the end of the first
-        text of a pair.
+        A removed part ends where the next unit begins, or at the end of the text if no unit follows. It may be the
+        beginning of a text (if the tokenizer truncates on the left), or the end of the first text of a pair.
         """
         if self.unread or self.truncated_at is None:
             return self.unread
@@ -30,7 +30,10 @@ class Reading(ExplainedClasses):
 
     @property
     def fits_windows(self) -> bool:
-        """Whether the text was truncated, and `stride` would read all of it (windows repeat the first of a pair)."""
+        """Whether the text was truncated, and `stride` would read all of it.
+
+        Each window of a pair has the whole first text, so this needs a first text that was not truncated.
+        """
         return not self.unread and self.truncated_at is not None and self.truncated_at >= (self.pair_start or 0)
 
     @property

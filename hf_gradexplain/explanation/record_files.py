@@ -22,7 +22,7 @@ def save_record(
     record: Callable[[], Mapping[str, Any]],
     pictures: Mapping[str, Callable[[], bytes]] | None = None,
 ) -> None:
-    """Write a record to a JSON file, or to a name that ends as that of a picture, the picture.
+    """Write a record to a JSON file. If the name ends in that of a picture, such as `.svg`, write the picture instead.
 
     Args:
         path: The file, which is replaced if it exists.

@@ -16,7 +16,7 @@ CLOSE_TO_ZERO = 1e-4
 """The largest score, in nats or in probability, up to which scores count as close to 0."""
 
 SATURATED = 1e-3
-"""A probability within this of 1 makes the loss and its gradient small; one within this of 0 or 1, its own gradient."""
+"""Up to this distance from 1, a probability makes the loss and its gradient small; from 0 or 1, its own gradient is."""
 
 
 _UNBOUNDED = ("logit", "contrast")

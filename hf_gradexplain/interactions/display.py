@@ -56,7 +56,7 @@ class DisplayedInteractions:
 
     @property
     def order(self) -> np.ndarray:
-        """The numbers of the pairs by descending `|value|`; equal values in the order of the text."""
+        """The positions of the pairs in `pairs` by descending `|value|`; equal values in the order of the text."""
         order: np.ndarray = np.argsort(-np.abs(self.values), kind="stable")
         return order
 

@@ -7,11 +7,12 @@
 is the second difference of two units `i` and `j`: the rise of the loss when both are removed, minus the rises when each
 is removed alone. Each index is a mean of second differences over sets `S`:
 
-`second_difference` `d_ij({})`: all other words stay. `shapley_taylor` The mean over all orders of removal, where `S`
-holds the units that are removed before both. This is the Shapley-Taylor index of order 2 (Sundararajan, Dhamdhere &
-Agarwal 2020, sections 2 and 3). Its terms of order 1 are the leave-one-out scores. They and the values of all pairs add
-up to `v(all units) - v({})`. `shapley_interaction` The mean over all sizes of `S`, which have equal weights, and over
-all sets of each size. This is the Shapley interaction index (Grabisch & Roubens 1999).
+- `second_difference`: `d_ij({})`; all other units stay.
+- `shapley_taylor`: the mean over all orders of removal, where `S` holds the units that are removed before both. This is
+  the Shapley-Taylor index of order 2 (Sundararajan, Dhamdhere & Agarwal 2020, sections 2 and 3). Its terms of order 1
+  are the leave-one-out scores. They and the values of all pairs add up to `v(all units) - v({})`.
+- `shapley_interaction`: the mean over all sizes of `S`, which have equal weights, and over all sets of each size. This
+  is the Shapley interaction index (Grabisch & Roubens 1999).
 """
 
 from collections.abc import Callable

@@ -30,8 +30,8 @@ class Interactions(DisplayedInteractions):
       supports the class more when the other is missing. If both words support the class, they are redundant, as
       synonyms are;
     - **negative** if the loss rises less. Each word supports the class less when the other is missing. If both words
-      support the class, they count only together, such as "not" and "bad" for a positive class. The same holds for a
-      word that supports the class and one that opposes it, if each matters only because of the other;
+      support the class, they count only together, such as "not" and "bad" for a positive class. The value is also
+      negative for a word that supports the class and one that opposes it, if each matters only because of the other;
     - 0 if their effects add up.
 
     For two words that oppose the class, the meanings are exchanged: with a positive value they count only together, and

@@ -25,7 +25,7 @@ Args:
 
 Returns:
     median, mean: Over the documents that have a coefficient; None if there are none.
-    fraction_significant: The share of those with a two-sided p-value of at most 0.05; None if there are none.
+    fraction_significant: The share of these documents with a two-sided p-value of at most 0.05, or None.
     n: The number of documents with a coefficient.
     n_undefined: The number of documents without one: fewer than 3 units, scores that are constant (equal up to a few
         rounding errors of float32) on either side, or scores that are not finite.

@@ -57,9 +57,10 @@ GENERIC = Shortcut()
 """The generic form, which is right for every model."""
 
 SHARED_PREFIXES = Shortcut(shared_prefix.leave_one_out)
-"""The shortcut of causal models of any class, found by trying, see `Profile.shares_prefixes`.
+"""The shortcut of causal models of any class, for models that pass a check, see `Profile.shares_prefixes`.
 
-Curves have none: their copies soon mask a word near the beginning, and what stands before it is too short to pay.
+There is none for removal curves: their copies soon lack a word near the beginning, and the part before it, which they
+share, is too short to save time.
 """
 
 SHORTCUTS: dict[type[nn.Module], Shortcut] = {
@@ -180,8 +181,8 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
     Returns:
         `(M, B, U + 1, C)`: at `k`, the logits without the first `k` units of the order. Past the number of units of a
         text, all units are removed and the curve is flat. Values are NaN at each `k` that is not in `steps`, unless a
-        shortcut computes all `k`. If texts may be cut into windows, they are NaN even with a shortcut, so that a curve
-        does not depend on the batch.
+        shortcut computes all `k`. If texts may be cut into windows, the values at these `k` are NaN even with a
+        shortcut, so that a curve does not depend on the batch.
     """
     _warn_without_shortcut(forward)
     with torch.no_grad():

@@ -108,8 +108,9 @@ def _divide(step: Step, roles: Sequence[Role | None]) -> Grads:
 
 
 def attention(step: Step) -> Grads:
-    """`Y = softmax(Q K^T) V`: `halves` around the softmax, whose derivative stays (softmax rule of AttnLRP).
+    """`Y = softmax(Q K^T) V`: the rule `halves` for both products (AttnLRP).
 
+    The softmax between them keeps its derivative.
     The value gets half of its derivative, query and key a quarter each.
     """
     query, key, value, *mask = (role is not None for role in step.roles)

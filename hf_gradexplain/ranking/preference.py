@@ -47,8 +47,8 @@ class Preference:
             therefore have the sign reversed, compared with those for the margin; scores of unsigned methods do not
             change.
         rewards: The model's logit of the chosen text and its logit of the rejected text.
-        self_check: For each method, how the probability of the preferred text changes without the units, in both texts,
-            that score highest for it, and without random units. Empty if the check was not asked for.
+        self_check: For each method, how the probability of the preferred text changes without the units of both texts
+            that support it most, and without random units. Empty if the check was not asked for.
     """
 
     chosen: Explanation

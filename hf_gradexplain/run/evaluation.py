@@ -114,9 +114,9 @@ class Evaluation:
 
         The columns are `text_id`, the position of the text; `text`; `target`, the explained class, or a contrast such
         as "Sports rather than World"; `prediction`; `label`, None without a label; `correct`, whether the prediction is
-        the label; `p`, the probability of the target (for regression, the output); `method`; AOPC(K) of this text, at
-        the K of `to_frame`; and the correlations with leave-one-out, `pearson` (of the scores) and `spearman` (of their
-        ranks), NaN where undefined.
+        the label; `p`, the probability of the target (for regression, the output); `method`; AOPC(10) of this text; and
+        the correlations with leave-one-out, `pearson` (of the scores) and `spearman` (of their ranks), NaN where
+        undefined.
         """
         name = str(self.to_frame().columns[1])
         k = int(name.removeprefix("AOPC(").removesuffix(")"))

@@ -1,4 +1,4 @@
-"""A text as a cooperative game: its units are the players, and a set has the loss of the text without it as value.
+"""A text as a cooperative game: its units are the players, and the value of a set is the loss without that set.
 
 Shapley values, KernelSHAP and LIME need nothing else.
 """

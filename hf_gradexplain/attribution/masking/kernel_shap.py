@@ -38,8 +38,8 @@ from hf_gradexplain.attribution.masking.source import SampledSource
 class KernelShap(SampledSource):
     """Shapley values by KernelSHAP, see `hf_gradexplain.attribution.masking.kernel_shap`.
 
-    They are exact, with errors of 0, in the same cases as those of `shapley`. At least `2 U` pairs of sets, which are
-    `4 U` masked copies, may run even if `max_evals` is smaller.
+    They are exact, with errors of 0, in the same cases as those of `shapley`. Up to `2 U` pairs of sets, which are `4
+    U` masked copies, may run even if `max_evals` is smaller.
     """
 
     def estimate(self, game: Game, budget: Budget) -> Estimate:

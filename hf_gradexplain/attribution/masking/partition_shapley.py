@@ -5,7 +5,7 @@ of a clause are each halved until one is left, see `hf_gradexplain.text.hierarch
 completely before the other. A unit's Owen value (Owen 1977, *Values of Games with a Priori Unions*, over several
 levels) is the rise of the loss when it is removed, averaged over all such orders:
 
-    score_u = mean over sets C of  l(x without C, and u) - l(x without C)
+    score_u = mean over sets C of  l(x without C and u) - l(x without C)
 
 where `C` contains any of the halves that are not on the way from the root to `u`, each as a whole. At depth `d` there
 are `2^d` sets `C`, so that a balanced tree takes about `2/3 U^2` masked copies if `U` is a power of two, and up to
@@ -52,7 +52,7 @@ class PartitionShapley(SampledSource):
         return owen_values(game, binary(game.hierarchy), budget)
 
     def most_copies(self, units: int, max_evals: int) -> int:
-        """Return the number of masked copies of a text of one clause with this number of units, if none stop early."""
+        """Return the number of masked copies of a text of one clause and so many units, if draws do not stop early."""
         if units == 1:
             return 1
         copies, of_a_draw = n_copies(binary(range(units))), orders_per_draw(units, max_evals) * (units - 1)
@@ -85,7 +85,7 @@ def owen_values(game: Game, tree: Tree, budget: Budget) -> Estimate:
 
 
 def n_copies(tree: Tree, contexts: int = 1) -> int:
-    """Return the number of masked copies of the exact values: each half of each node, with each set around it.
+    """Return the number of masked copies that the exact values take: each half of each node, with each set around it.
 
     Args:
         tree: The tree.

@@ -13,7 +13,7 @@ def robust_errors(rows: np.ndarray, weights: np.ndarray, inverse: np.ndarray, re
     Args:
         rows: `(N, U)` the masks as the regression sees them, one per independent draw.
         weights: `(N,)` their weights.
-        inverse: `(U, U)` the matrix that makes coefficients of the weighted sum of the rows times the outcomes.
+        inverse: `(U, U)` the matrix that turns the weighted sum of rows times outcomes into coefficients.
         residuals: `(K, N)` the outcomes minus their fitted values.
     """
     effects = rows @ inverse * weights[:, None]

@@ -3,7 +3,7 @@
 A unit's Shapley value is the rise of the loss when it is removed, averaged over all orders in which the units of the
 text can be removed (Shapley 1953, Strumbelj & Kononenko 2010):
 
-    score_u = mean over orders of  l(x without what comes before u, and u) - l(x without what comes before u)
+    score_u = mean over orders of  l(x without u and what comes before it) - l(x without what comes before u)
 
 The scores add up exactly to `l(all removed) - l(x)`, with any number of orders.
 

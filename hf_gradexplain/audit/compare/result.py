@@ -21,8 +21,8 @@ from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import join_words, text_table, with_interval, with_minus
 
 NO_VERDICT = (
-    "No verdict: only references, two or more runs of the same training as A with other seeds, tell a change from what "
-    "another seed does."
+    "No verdict: without references, which are two or more runs of A's training with other seeds, a change cannot be "
+    "told from the effect of another seed."
 )
 
 NO_DRIFT = (
@@ -52,8 +52,9 @@ class RunComparison:
             `hf_gradexplain.audit.compare.changed_texts.ChangedTexts.table`; none for regression.
         histogram: The distribution of the rank correlations: `method, low, high, n`.
         counts: The number of `texts`; of texts `left_out`, because a run has no finite scores for them; of
-            `equal_predictions`, except for regression; of texts for which A and B explain an `other_class`, which have
-            no rank correlation; of `words` in all texts; and of `words_in_one_run` only, because tokenizers differ.
+            `equal_predictions`, except for regression; `other_class`, the texts for which A and B explain different
+            classes, so that they have no rank correlation; of `words` in all texts; and of `words_in_one_run` only,
+            because tokenizers differ.
     """
 
     a: str
@@ -74,8 +75,9 @@ class RunComparison:
         accuracy; `a` and `b`, the values of the two runs; `difference`, B minus A or the drift, with its 95 % interval
         `ci_low`, `ci_high`; `p` of the exact McNemar test (accuracy) or of the paired t-test (AOPC, NAOPC), and
         `p_adjusted`, corrected by Holm's method for the number of rows; and `n`, the number of texts. With references
-        also `seed_low` and `seed_high`, the range of values for 95 % of other seeds of A's training (for a drift, of
-        their mean drift from A and the references), and `p_seeds`, the p-value of the hypothesis that B is such a seed.
+        also `seed_low` and `seed_high`, the range that holds the values of 95 % of other seeds of A's training (for the
+        drift, the value is the mean drift of such a seed from A and the references), and `p_seeds`, the p-value of the
+        hypothesis that B is such a seed.
         """
         renamed = self.drift.rename(columns={"drift": "difference"}).assign(measure="drift", seed_low=0.0)
         columns = COLUMNS + (SEED_COLUMNS if self.references else [])

@@ -170,7 +170,7 @@ class Evidence:
         """Return the evidence as plain lists, numbers and strings, ready for JSON.
 
         `text` is the text, and `unread` lists the parts that the model did not read. `in_words` has the sentences of
-        the page; Only `software`, `this_run` and `contact` may differ when the run is repeated.
+        the page. Only `software`, `this_run` and `contact` may differ when the run is repeated.
         """
         explanation, run = self.explanation, self.run
         return {
