@@ -95,7 +95,7 @@ def heatmap(values: pd.DataFrame, *, ax: Axes | None = None, max_units: int = 30
 def arcs(interactions: Interactions, *, ax: Axes | None = None, width: float = 5.6) -> Axes:
     """Draw the strongest interactions of a text, from `Explainer.interactions`, as arcs below its words.
 
-    A solid arc means that each word supports the class more when the other is removed; a dashed arc means less.
+    A solid arc: each word supports the class more when the other is removed. A dashed arc: it supports the class less.
 
     Args:
         interactions: The interactions.

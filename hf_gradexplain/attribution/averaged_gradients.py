@@ -39,8 +39,8 @@ class IntegratedGradients:
     with one step they are those of plain relevance propagation.
 
     With `pool="max"`, the line is cut where another window takes over the maximum (see `kinks`). Each piece has its own
-    quadrature, with points in proportion to its length and at least one. Finding the kinks takes 21 forward passes and
-    12 per kink. With rules or one step, the line is not cut.
+    quadrature, with points in proportion to its length and at least one. Finding the cuts takes 21 forward passes, and
+    12 more per cut. With rules or one step, the line is not cut.
 
     Args:
         steps: Number of points on the line; each takes a forward and a backward pass. None for as many as a text needs:

@@ -63,7 +63,7 @@ class GradientShap(SampledSource):
 
 
 def _draws(forward: ForwardPass, start: int, stop: int) -> np.ndarray:
-    """Return the scores that some draws give to the units of a text: `(D, U)`."""
+    """Return the scores that each of `D` draws gives to the units of a text: `(D, U)`."""
     copies = PerturbedCopies(forward, 2 * (stop - start), first=2 * start)
     baseline_of = copies.drawn(cast(Draw, forward.classifier.draw_baseline))
     rng = partial(forward.batch.documents[0].rng, forward.batch.seed)

@@ -54,7 +54,7 @@ class Method:
         score: The formula, a function `(evidence, units) -> (B, U)`.
         signed: Whether a positive score supports the target and a negative one opposes it.
         summary: A short description.
-        cost: A text that says how many passes it takes beyond one forward pass, for a text of `U` units.
+        cost: How many passes the method takes beyond one forward pass for a text of `U` units, in words.
     """
 
     source: Source
@@ -144,7 +144,7 @@ def select(names: str | Sequence[str], options: Options | None = None) -> dict[s
 
     Args:
         names: Names in `METHODS`.
-        options: Fills the fields of the sources that are None, from the options of the same name (those in `SETTINGS`).
+        options: A field of a source that is None gets the value of the option of the same name, if it is in `SETTINGS`.
 
     Raises:
         GradexplainError: No name is given, or a name is unknown; the message lists the choices.

@@ -32,12 +32,12 @@ class Source(Protocol):
     - `masks = True`: it runs masked copies. The method `copies(units)` returns the largest number of copies for a text
       of so many units, and `saved_by(shortcut, units)` whether a shortcut replaces them. Without `saved_by`, every
       shortcut for sets of units replaces them.
-    - `neighbours = True`: each of its masked copies lacks one unit, or a few that follow each other. Of a long
-      document, such a copy runs one or two windows.
+    - `neighbours = True`: each of its masked copies lacks one unit, or a few that follow each other. In a long
+      document, only the one or two windows with these units run again.
     - `sampled = True`: it draws at random and returns `Sampled`.
     - `draws_baselines = True`: it draws baselines at random.
     - `seeded = True`: it depends on the seed in another way.
-    - `complete = True`: its `signed_gi` scores should add up to a known number, `rise` in the evidence.
+    - `complete = True`: the scores that `signed_gi` computes from its evidence should add up to `evidence.rise`.
     """
 
     @property

@@ -228,7 +228,7 @@ class AttributionEngine:
     ) -> pd.DataFrame:
         """Return gradient times input before its sum over the embedding dims: `-g_i e_i`, a row per unit.
 
-        `hf_gradexplain.plots.heatmap` draws them.
+        `hf_gradexplain.plots.heatmap` draws the table.
 
         Args:
             text: A text, or a text pair as a tuple `(a, b)`.
@@ -278,7 +278,7 @@ class AttributionEngine:
         return Encoder(self.tokenizer, limit, options.unit, filler, kwargs, roles, stride)
 
     def _pooled(self, options: Options) -> Outputs | None:
-        """What the logits of texts are that may be read as windows; None if none can be."""
+        """How the logits of a text are made from those of its windows; None if texts are not cut into windows."""
         if self._encoder(options).windows is None:
             return None
         return Outputs(Pool(options.pool), self.class_names, self._head(options))

@@ -45,14 +45,14 @@ class AuditingEngine(AttributionEngine):
         *Parameter randomisation* (Adebayo et al. 2018, "Sanity checks for saliency maps"): the layers are randomised
         one after the other, from the output to the embeddings. After each layer the texts are explained again, for the
         same classes. In each text, Spearman's correlation of the scores with those of the original model should fall to
-        about 0. Layers are the blocks that the model repeats, and the outermost modules that contain no such block,
-        such as the embeddings and the head. Its parameters are randomised by a permutation of the entries of each
-        tensor. The correlation between the scores of two fully random models shows how far the text and the
-        architecture alone determine the scores. The finding on a method is `does not change when the model is random`
-        if its median correlation with random models lies above 0.8, with its whole interval.
+        about 0. A layer is one of the blocks that the model repeats, or an outermost module without such blocks, such
+        as the embeddings or the head. It is randomised by permuting the entries of each of its parameters. The
+        correlation between the scores of two fully random models shows how far the text and the architecture alone
+        determine the scores. The finding on a method is `does not change when the model is random` if the whole
+        interval of its median correlation with random models lies above 0.8.
 
         *Input invariance* (Kindermans et al. 2019, "The (un)reliability of saliency methods"): a constant is added to
-        all word vectors and subtracted from all position vectors. The model computes the same function, so its scores
+        all word vectors and subtracted from all position vectors. The model computes the same function, so the scores
         should not change. Models without a table of position vectors are not checked.
 
         *Seeds*: methods that draw random numbers are run again with another seed.

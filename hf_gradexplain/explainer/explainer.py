@@ -135,7 +135,7 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
             methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
-            labels: The true class by id or name, for all texts or one per text. Explained unless `target` is given.
+            labels: The true class by id or name: one for all texts or one per text. Explained unless `target` is given.
             units: Your own units in place of `unit`: a list of spans `(start, end)`, character offsets into
                 `explanation.text`. For several texts, one such list per text, or a function that takes a text and
                 returns its list.
@@ -207,10 +207,10 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
         mean fall of the target's probability without the top `k` units, over `k` from 0 to `K`. If `loo` is among the
         methods, the scores of the others are also correlated with its scores. `recipes/evaluate.py` runs the same code.
 
-        For a text of `U` units, this takes `U` forward passes per method, and as many for `loo` and for each random
-        order. A 6-layer transformer with the default methods needs about two seconds for 40 words on 2 CPU cores.
-        FastText and TextCNN have shortcuts that take almost no time; that of BiLSTM takes 25 to 75 % of the time.
-        `dry_run=True` estimates the time, and `k_grid=(1, 2, 5, 10, 20)` is faster for long texts.
+        A text of `U` units takes `U` forward passes for each method and each random order, and `U` more for the scores
+        of `loo`. A 6-layer transformer with the default methods needs about two seconds for 40 words on 2 CPU cores.
+        The shortcuts of FastText and TextCNN take almost no time; that of BiLSTM saves 25 to 75 % of the time.
+        `dry_run=True` estimates the time. `k_grid=(1, 2, 5, 10, 20)` runs only these `k`, which is faster.
 
         Args:
             texts: Texts, text pairs or conversations, in a list, an array, a Series or a column.
@@ -281,7 +281,7 @@ def explain(
         methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
         unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
             `clause` (a part of a sentence between punctuation).
-        labels: The true class by id or name, for all texts or one per text. Explained unless `target` is given.
+        labels: The true class by id or name: one for all texts or one per text. Explained unless `target` is given.
         units: Your own units in place of `unit`, see `Explainer.__call__`.
         **options: See `hf_gradexplain.options.Options`.
 

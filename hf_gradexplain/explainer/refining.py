@@ -19,13 +19,13 @@ from hf_gradexplain.text.given_units import divide
 from hf_gradexplain.text.texts import Text
 
 TIMES = 4
-"""How many times as many copies may run in all, if `max_evals` is not given."""
+"""If `max_evals` is not given: the total number of copies, as a multiple of those that ran already."""
 
 _SAME = ("text", "units", "truncated_at", "windows", "unread", "target", "against", "prediction", "class_names")
 """Fields of an explanation that are the same for the same model, text and options."""
 
 _TOLERANCE = {"float64": 1e-3, "float32": 1e-3}
-"""How much probabilities may differ by the compute dtype; 0.05 with others."""
+"""How much probabilities may differ, by compute dtype; 0.05 for dtypes that are not listed."""
 
 
 class RefiningEngine(AttributionEngine):

@@ -40,8 +40,9 @@ class ZeroShotExplainer(AttributionEngine):
     the labels.
 
     Args:
-        model: A sequence classifier whose configuration has a label that begins with "entail", or a pipeline
-            `zero-shot-classification`.
+        model: A sequence classifier, or a pipeline `zero-shot-classification`. The entailment logit is that of the
+            label that begins with "entail" in the model's configuration. Without such a label, the last logit is taken,
+            with a warning.
         tokenizer: The model's tokenizer; a pipeline brings its own.
 
     Raises:
@@ -69,7 +70,7 @@ class ZeroShotExplainer(AttributionEngine):
 
     @property
     def has_entailment(self) -> bool:
-        """Whether a class of the model has a name that begins with "entail"; if not, its last logit counts."""
+        """Whether the name of a class begins with "entail"; if none does, the last logit is taken as entailment."""
         return self._entailment != -1
 
     @property
@@ -137,8 +138,8 @@ class ZeroShotExplainer(AttributionEngine):
 
         Returns:
             An `Explanation` for one text; `Explanations`, a list of `Explanation` objects, for several. Long texts are
-            truncated to make room for the hypothesis; `truncated_at` is where the part begins that is cut for every
-            label.
+            truncated to make room for the hypothesis, for some labels more than for others; `truncated_at` is the
+            offset of the first character that is cut for every label.
 
         Raises:
             GradexplainError: An argument cannot be used; the message says how to fix it.

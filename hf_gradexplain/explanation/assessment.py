@@ -32,8 +32,8 @@ class Assessed(Reading):
         """Return half the width of the 95 % interval of each score: `(U,)`.
 
         A score and its margin are displayed as `0.31±0.05`: with 95 % confidence, the exact score lies within this
-        margin. The margin is 0 for exact scores and for methods that draw no copies. It is computed by Student's t
-        distribution.
+        margin. The margin is 0 for exact scores and for methods that draw no copies. It is computed from Student's
+        t distribution.
 
         Args:
             method: The method; None for the first one.
@@ -70,9 +70,9 @@ class Assessed(Reading):
         return "" if sampling is None else certainty(self.scores[name], sampling, unit=self.unit)
 
     def warning(self, method: str | None = None) -> str:
-        """Return a sentence that warns of the scores if they should not be trusted; otherwise an empty string.
+        """Return a sentence that warns against trusting the scores; empty if there is no reason to warn.
 
-        Scores are not to be trusted if they should add up to the rise of the loss but miss it by more than 5 %, or if
+        Scores should not be trusted if they should add up to the rise of the loss, but miss it by more than 5 %, or if
         the self-check failed.
 
         Args:

@@ -44,8 +44,8 @@ class Explanation(Displayed):
         probabilities: The probability of each class: an array `(C,)`. For a regression model, its outputs.
         objective: The function that was explained: `loss`, `logit`, `prob` or `contrast`.
         unit: The kind of unit: `token`, `word`, `word_type`, `sentence`, `clause`, or `custom` for given ones.
-        truncated_at: The offset of the first character that the model did not read; None if it read the whole text. In
-            a conversation, the offset of the first character that truncation removes.
+        truncated_at: The offset of the first character that truncation removes; None if it removes none. What the model
+            did not read for other reasons, such as what a chat template drops, is only in `unread`.
         pair_start: The offset of the second text of a pair; None for a single text.
         messages: The messages of a conversation: their roles, and where their contents are in `text`. In an explanation
             by `Ranking.why`, the query and the documents. Empty for other texts.
@@ -198,7 +198,8 @@ class Explanation(Displayed):
         If the name ends in `.svg` or `.png`, a picture is written instead: the coloured text for all methods.
 
         Raises:
-            GradexplainError: The file cannot be written, or its name is that of a file of several explanations.
+            GradexplainError: The file cannot be written, or its name ends in `.parquet` or `.jsonl`, as for several
+                explanations.
         """
         if Path(path).suffix.lower() in (".parquet", ".jsonl"):
             raise GradexplainError(

@@ -57,8 +57,8 @@ class Divided(Assessed):
     def shown_parts(self, method: str) -> list[Part]:
         """Return the rows of `parts` to display.
 
-        There are none for a method that does not group units. A part that fills a larger part is left out. If there are
-        many parts, clauses are left out, and only parts with the largest `|score|` remain.
+        There are none for a method that does not group units. A part that is the whole of a larger part is left out. If
+        there are many parts, clauses are left out, and only parts with the largest `|score|` remain.
         """
         if method not in METHODS or not getattr(METHODS[method].source, "by_parts", False):
             return []

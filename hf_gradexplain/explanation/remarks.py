@@ -16,7 +16,7 @@ CLOSE_TO_ZERO = 1e-4
 """The largest score, in nats or in probability, up to which scores count as close to 0."""
 
 SATURATED = 1e-3
-"""Up to this distance from 1, a probability makes the loss and its gradient small; from 0 or 1, its own gradient is."""
+"""A probability this close to 1 counts as saturated; with the objective `prob`, also one this close to 0."""
 
 
 _UNBOUNDED = ("logit", "contrast")

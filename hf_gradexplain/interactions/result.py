@@ -26,12 +26,13 @@ class Interactions(DisplayedInteractions):
     where `v(S)` is the loss of the text without the words `S`. With the index `second_difference`, no other words are
     removed: `S` is empty. A value is
 
-    - **positive** if the loss rises more when both words are removed than the two single rises add up to. Each word
+    - **positive** if removing both words raises the loss by more than the sum of the two single rises. Each word
       supports the class more when the other is missing. If both words support the class, they are redundant, as
       synonyms are;
-    - **negative** if the loss rises less. Each word supports the class less when the other is missing. If both words
-      support the class, they count only together, such as "not" and "bad" for a positive class. The value is also
-      negative for a word that supports the class and one that opposes it, if each matters only because of the other;
+    - **negative** if removing both words raises the loss by less. Each word supports the class less when the other is
+      missing. If both words support the class, they count only together, such as "not" and "bad" for a positive class.
+      The value is also negative for a word that supports the class and one that opposes it, if each matters only
+      because of the other;
     - 0 if their effects add up.
 
     For two words that oppose the class, the meanings are exchanged: with a positive value they count only together, and

@@ -30,7 +30,7 @@ Grads = Sequence[Tensor | None]
 
 
 class Role(IntEnum):
-    """The role of an input of an operation that depends on the words."""
+    """The role of an operation's input, if this input depends on the words."""
 
     SIGNAL = 0
     """Evidence for or against a class."""
@@ -171,7 +171,7 @@ def _times(grad: Tensor | None, factor: float) -> Tensor | None:
 
 
 RuleSet = Mapping[Kind, Rule]
-"""The rule for each kind of operation; kinds that are not listed hand back their derivative."""
+"""The rule for each kind of operation; kinds that are not listed keep their derivative."""
 
 _DETACHED_NORMS: RuleSet = {
     Kind.NORM: fixed_statistics,

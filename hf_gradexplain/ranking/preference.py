@@ -48,7 +48,7 @@ class Preference:
             change.
         rewards: The model's logit of the chosen text and its logit of the rejected text.
         self_check: For each method, how the probability of the preferred text changes without the units of both texts
-            that support it most, and without random units. Empty if the check was not asked for.
+            that support this text most, and without random units. Empty if the check was not asked for.
     """
 
     chosen: Explanation

@@ -23,11 +23,11 @@ def compare_runs(a: AnyRun, b: AnyRun, reference: Sequence[AnyRun] = (), method:
     Words are compared by their *share*: the score of a word, divided by the sum of the absolute scores of the text, as
     a mean over the texts of a class.
 
-    All of these also differ between trainings that differ only in their seed. With `reference`, two or more runs of A's
-    training with other seeds, it is tested whether B could be one more such seed: by a t-test for accuracy, AOPC and
-    drift, and for each class and word by a moderated t-test (Smyth 2004) with control of the false discovery rate at 5
-    % (Benjamini and Hochberg 1995). Without `reference`, differences are reported with their intervals, but without a
-    verdict.
+    All of these also differ between models that were trained alike, but with different seeds. `reference` are runs of
+    two or more models that were trained as A was, with other seeds. With them, it is tested whether B could be one more
+    such model: by a t-test for accuracy, AOPC and drift, and by a moderated t-test (Smyth 2004) for each class and
+    word, with control of the false discovery rate, at 5 % (Benjamini and Hochberg 1995). Without `reference`,
+    differences are reported with their intervals, but without a verdict.
 
     Args:
         a: Run A: the output folder of `hf-gradexplain evaluate`, or what `Explainer.evaluate` returned.

@@ -153,7 +153,8 @@ class Evaluation:
         """Find the words that the model associates with each class, see `hf_gradexplain.audit.words.words.find_words`.
 
         Args:
-            method: The method whose scores are used; None for the most faithful method of the run, by AOPC(10).
+            method: The method whose scores are used; None for the most faithful method of the run, by AOPC(10), among
+                those whose scores have a sign.
             by: How to group the texts: by the explained class (`target`), the true class (`label`) or the predicted
                 class (`prediction`), or by a list with a value per text, None for texts to leave out.
             key: A function of the text of a unit; units with equal results count as the same word. `str.lower` ignores

@@ -37,7 +37,7 @@ SOFTWARE = ("hf_gradexplain", "torch", "transformers", "device", "threads")
 
 
 NO_DATE = "not recorded"
-"""The date of a run of an earlier version, which did not record it; those of its files change when it is copied."""
+"""Shown for runs of earlier versions, which recorded no date. The dates of files change when they are copied."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ def evidence(
             `output_dir`, the hashes of the model and of the data are missing.
         id: The row number of the text in the dataset, as in the column `id` of the documents.
         method: The method whose scores tell which words counted; by default the most faithful method of the run, by
-            AOPC(10).
+            AOPC(10), among those whose scores have a sign.
         contact: Whom the person concerned can ask, as shown on the page; empty for a line to fill in by hand.
 
     Raises:

@@ -1,7 +1,8 @@
 """The data structures of the package: `Document`, `Batch`, `Gradients` and `Sampled`.
 
-Axes have the same letters everywhere: `B` texts, `S` sequences, `T` tokens, `U` units, `R` rows (distinct pieces of a
-unit), `D` dims, `C` classes, `M` orders, `K` masks.
+Shapes name axes by letters: `B` texts, `S` sequences, `T` tokens, `U` units, `R` rows (distinct pieces of a unit), `D`
+dims, `C` classes, `M` methods or orders of removal, `K` masks. If a letter means something else, the docstring there
+says so, or that of the folder.
 
 A model reads *sequences* of tokens. Most texts are one sequence each, so that `S` is `B`. A long document may be read
 as several windows, and two answers to a question as one sequence each. A unit of such a text may occur in several
@@ -170,7 +171,7 @@ class Batch:
         )
 
     def take(self, texts: Tensor) -> tuple["Batch", Tensor, Tensor]:
-        """Return copies of some texts: their batch, without documents, and what each of its `S'` sequences is.
+        """Return copies of some texts: their batch, without documents, and what each of its `S'` sequences copies.
 
         Args:
             texts: `(N,)` the texts to copy.

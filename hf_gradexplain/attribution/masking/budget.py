@@ -37,8 +37,8 @@ class Budget:
         max_evals: The largest number of masked copies. Copies with all units removed are not counted; there is at most
             one of them each time the errors are checked.
         max_error: The largest standard error that is small enough, as a share of the largest absolute score.
-        tell_apart: The number of highest-scored units whose 95 % intervals have to lie above those of all others. It
-            replaces `max_error` for texts with more units than that.
+        tell_apart: The number of highest-scored units whose 95 % intervals have to lie above those of all others. For
+            texts with more units than this number, it replaces `max_error`.
     """
 
     max_evals: int = Options.max_evals
@@ -46,7 +46,7 @@ class Budget:
     tell_apart: int | None = None
 
     def is_met(self, estimate: Estimate) -> np.ndarray:
-        """Return whether the scores are precise enough, for each class: `(K,)`."""
+        """Return whether the scores are precise enough, for each class: `(C,)`."""
         scores, errors = estimate.scores, estimate.errors
         if self.tell_apart is not None and self.tell_apart < scores.shape[-1]:
             return tells_apart(scores, margins(errors, estimate.draws[:, None]), self.tell_apart)
@@ -90,8 +90,8 @@ class Means:
 
     Attributes:
         count: The number of draws.
-        mean: `(K, U)`.
-        squares: `(K, U)` sum of the squared distances from the mean.
+        mean: `(C, U)`.
+        squares: `(C, U)` sum of the squared distances from the mean.
     """
 
     count: int = 0
@@ -107,7 +107,7 @@ class Means:
 
     @classmethod
     def of(cls, draws: np.ndarray) -> "Means":
-        """Return the means of draws `(D, K, U)`."""
+        """Return the means of draws `(D, C, U)`."""
         mean = draws.mean(0)
         return cls(len(draws), mean, np.square(draws - mean).sum(0))
 
@@ -122,7 +122,7 @@ class Means:
 
     @property
     def errors(self) -> np.ndarray:
-        """The standard errors of the means: `(K, U)`; infinite for a single draw."""
+        """The standard errors of the means: `(C, U)`; infinite for a single draw."""
         if self.count < 2:
             return np.full_like(self.mean, np.inf)
         return np.sqrt(self.squares / (self.count * (self.count - 1)))

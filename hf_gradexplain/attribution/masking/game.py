@@ -19,7 +19,7 @@ _HELD = 2**24
 
 
 class Game:
-    """The losses of one text without sets of its units, for `K` classes at once.
+    """The losses of one text without sets of its units, for `C` classes at once.
 
     Args:
         forwards: The forward passes over this text alone; they differ only in the explained classes.
@@ -38,7 +38,7 @@ class Game:
 
     @property
     def classes(self) -> list[int]:
-        """The ids of the explained classes: `K` of them."""
+        """The ids of the explained classes: `C` of them."""
         return [int(forward.batch.target[0]) for forward in self.forwards]
 
     @property
@@ -61,18 +61,18 @@ class Game:
 
     @property
     def plain(self) -> np.ndarray:
-        """The losses of the whole text: `(K,)`."""
+        """The losses of the whole text: `(C,)`."""
         return self._array([forward.loss() for forward in self.forwards])[:, 0]
 
     def losses(self, removed: np.ndarray) -> np.ndarray:
-        """Return the losses without sets of units: `(N, U)` bool to `(K, N)`."""
+        """Return the losses without sets of units: `(N, U)` bool to `(C, N)`."""
         sets = torch.from_numpy(np.ascontiguousarray(removed)).to(self.forward.logits.device)
         parts = [self._losses(part) for part in sets.split(max(1, _HELD // max(1, self.size)))]
         self.copies += int(removed.any(1).sum())
         return np.concatenate(parts, 1) if parts else np.zeros((len(self.forwards), 0))
 
     def walks(self, orders: np.ndarray) -> np.ndarray:
-        """Return the losses as the units are removed one by one: `(M, U)` orders to `(K, M, U + 1)`.
+        """Return the losses as the units are removed one by one: `(M, U)` orders to `(C, M, U + 1)`.
 
         Args:
             orders: A permutation of the units per row, the first one removed first.
@@ -106,12 +106,12 @@ def all_sets(units: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """The scores of one text for `K` classes.
+    """The scores of one text for `C` classes.
 
     Attributes:
-        scores: `(K, U)`.
-        errors: `(K, U)` their standard errors; 0 where they are exact.
-        draws: `(K,)` the number of independent draws; 0 if the scores are exact.
+        scores: `(C, U)`.
+        errors: `(C, U)` their standard errors; 0 where they are exact.
+        draws: `(C,)` the number of independent draws; 0 if the scores are exact.
     """
 
     scores: np.ndarray
@@ -129,7 +129,7 @@ class Estimate:
         return cls(scores, errors, np.full(len(scores), draws))
 
     def where(self, chosen: np.ndarray, other: "Estimate") -> "Estimate":
-        """Return this estimate for the `chosen` classes, `(K,)` bool, and `other` for the rest."""
+        """Return this estimate for the `chosen` classes, `(C,)` bool, and `other` for the rest."""
         rows = chosen[:, None]
         return Estimate(
             np.where(rows, self.scores, other.scores),

@@ -1,8 +1,8 @@
 """KernelSHAP: Shapley values by constrained least squares on random sets of units.
 
-Consider the linear functions of the set of removed units whose coefficients add up to `l(all removed) - l(x)`. The
-coefficients of the one that is nearest to the rise of the loss are the Shapley values (Lundberg & Lee 2017, *A Unified
-Approach to Interpreting Model Predictions*, theorem 2):
+The rise of the loss, as a function of the removed units, is approximated by a linear function with a coefficient per
+unit. The coefficients have to add up to `l(all removed) - l(x)`. Those of the nearest such function are the Shapley
+values (Lundberg & Lee 2017, *A Unified Approach to Interpreting Model Predictions*, theorem 2):
 
     argmin over b of  sum over sets S of  k(S) (l(x without S) - l(x) - sum of b_u over S)^2
     k(S) = (U - 1) / (C(U, |S|) |S| (U - |S|))
@@ -38,8 +38,8 @@ from hf_gradexplain.attribution.masking.source import SampledSource
 class KernelShap(SampledSource):
     """Shapley values by KernelSHAP, see `hf_gradexplain.attribution.masking.kernel_shap`.
 
-    They are exact, with errors of 0, in the same cases as those of `shapley`. Up to `2 U` pairs of sets, which are `4
-    U` masked copies, may run even if `max_evals` is smaller.
+    They are exact, with errors of 0, in the same cases as those of `shapley`. Up to `2 U` pairs of sets may run
+    even if `max_evals` is smaller; these are `4 U` masked copies.
     """
 
     def estimate(self, game: Game, budget: Budget) -> Estimate:
@@ -99,9 +99,9 @@ class Pairs:
 
     Attributes:
         sets: `(N, U)` the units of one set of each pair; those that are enumerated first.
-        halves: `(K, N)` half the difference of the losses without the set and without its complement.
+        halves: `(C, N)` half the difference of the losses without the set and without its complement.
         weights: `(E,)` the weights of those that are enumerated; the others share the rest.
-        rise: `(K,)` the rise of the loss when all units are removed, which the scores add up to.
+        rise: `(C,)` the rise of the loss when all units are removed, which the scores add up to.
     """
 
     sets: np.ndarray

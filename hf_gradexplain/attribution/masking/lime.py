@@ -3,7 +3,7 @@
 Ribeiro, Singh & Guestrin 2016, *"Why Should I Trust You?": Explaining the Predictions of Any Classifier*, as in
 `LimeTextExplainer` of their package lime:
 
-- **Masks.** The number of removed units is drawn uniformly from 1 to `U`, and then the set of this size is drawn
+- **Masks.** The number of removed units is drawn uniformly from 1 to `U`, and then a set of this size is drawn
   uniformly. The text itself is one more row of the regression.
 - **Kernel.** A copy without `r` units has the weight `exp(-d^2 / (2 * 25^2))`, where `d = 100 (1 - sqrt(1 - r / U))` is
   100 times the cosine distance between the masks of copy and text, and 25 is the kernel width. The weight is 0.87 if a
@@ -72,7 +72,7 @@ class Masks:
 
     Attributes:
         removed: `(N, U)` the removed units; the first row is the text itself, with no removed unit.
-        losses: `(K, N)` the losses.
+        losses: `(C, N)` the losses.
         most: The number of copies that these represent: each has the weight of `most / (N - 1)` copies.
     """
 
@@ -109,11 +109,11 @@ def fit(removed: np.ndarray, losses: np.ndarray, weights: np.ndarray) -> tuple[n
 
     Args:
         removed: `(N, U)` the removed units.
-        losses: `(K, N)`.
+        losses: `(C, N)`.
         weights: `(N,)`.
 
     Returns:
-        `(K, U)` and `(K,)`.
+        `(C, U)` and `(C,)`.
     """
     ridge = Ridge(alpha=ALPHA, solver="cholesky").fit(removed.astype(float), losses.T, sample_weight=weights)
     return np.reshape(ridge.coef_, (len(losses), -1)), np.reshape(ridge.intercept_, -1)

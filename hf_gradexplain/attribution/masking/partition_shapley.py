@@ -5,13 +5,13 @@ of a clause are each halved until one is left, see `hf_gradexplain.text.hierarch
 completely before the other. A unit's Owen value (Owen 1977, *Values of Games with a Priori Unions*, over several
 levels) is the rise of the loss when it is removed, averaged over all such orders:
 
-    score_u = mean over sets C of  l(x without C and u) - l(x without C)
+    score_u = mean over sets S of  l(x without S and u) - l(x without S)
 
-where `C` contains any of the halves that are not on the way from the root to `u`, each as a whole. At depth `d` there
-are `2^d` sets `C`, so that a balanced tree takes about `2/3 U^2` masked copies if `U` is a power of two, and up to
-`3/4 U^2` otherwise. These are the values of SHAP's `PartitionExplainer` for a tree of sentences and clauses. When its
-copies are used up, that explainer divides the value of each remaining group equally among its units. Here, orders are
-drawn at random instead.
+Each node on the way from the root to `u` has one half without `u`. A set `S` is the union of any of these halves. For a
+unit at depth `d` there are `2^d` sets `S`, so that a balanced tree takes about `2/3 U^2` masked copies if `U` is a
+power of two, and up to `3/4 U^2` otherwise. These are the values of SHAP's `PartitionExplainer` for a tree of sentences
+and clauses. When its copies are used up, that explainer divides the value of each remaining group equally among its
+units. Here, orders are drawn at random instead.
 
 The scores add up exactly to `l(all removed) - l(x)`, with any number of orders. The scores of the units of a sentence
 add up to the Owen value that the sentence would have as one unit.
@@ -98,7 +98,7 @@ def n_copies(tree: Tree, contexts: int = 1) -> int:
 
 
 def exact_values(game: Game, tree: Tree) -> np.ndarray:
-    """Return the Owen values by enumeration of the sets around each unit: `(K, U)`."""
+    """Return the Owen values by enumeration of the sets around each unit: `(C, U)`."""
     paths = dict(_paths(tree, game.size))
     before = {u: _unions(around) for u, around in paths.items()}
     each = np.eye(game.size, dtype=bool)

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def robust_errors(rows: np.ndarray, weights: np.ndarray, inverse: np.ndarray, residuals: np.ndarray) -> np.ndarray:
-    """Return standard errors of coefficients that allow for residuals of unequal spread: `(K, U)`.
+    """Return standard errors of coefficients that allow for residuals of unequal spread: `(C, U)`.
 
     This is the estimator HC3 (MacKinnon & White 1985, *Some Heteroskedasticity-Consistent Covariance Matrix Estimators
     with Improved Finite Sample Properties*), which divides each residual by one minus the leverage of its row. It is
@@ -14,7 +14,7 @@ def robust_errors(rows: np.ndarray, weights: np.ndarray, inverse: np.ndarray, re
         rows: `(N, U)` the masks as the regression sees them, one per independent draw.
         weights: `(N,)` their weights.
         inverse: `(U, U)` the matrix that turns the weighted sum of rows times outcomes into coefficients.
-        residuals: `(K, N)` the outcomes minus their fitted values.
+        residuals: `(C, N)` the outcomes minus their fitted values.
     """
     effects = rows @ inverse * weights[:, None]
     leverages = (effects * rows).sum(1).clip(0, 1 - 1e-9)

@@ -15,7 +15,7 @@ draws of four orders are allowed, a draw is an order and its reverse.
 
 **Control variate.** If each masked copy is a pass over the model, a surrogate function that is fitted to the other
 draws reduces the spread, see `hf_gradexplain.attribution.masking.surrogate`. A linear surrogate would not help, because
-every order gives its exact values.
+every order gives the exact Shapley values of a linear function.
 """
 
 from dataclasses import dataclass
@@ -74,12 +74,12 @@ def exact_estimate(game: Game, max_evals: int) -> Estimate | None:
 
 
 def single_removals(game: Game) -> np.ndarray:
-    """Return the rise of the loss when each unit is removed alone: `(K, U)`."""
+    """Return the rise of the loss when each unit is removed alone: `(C, U)`."""
     return game.losses(np.eye(game.size, dtype=bool)) - game.plain[:, None]
 
 
 def exact_values(game: Game) -> np.ndarray:
-    """Return the Shapley values by enumeration of all sets of units: `(K, U)`.
+    """Return the Shapley values by enumeration of all sets of units: `(C, U)`.
 
     A set of `s` other units comes before a unit in the share `s! (U - s - 1)! / U!` of all orders.
     """
@@ -133,6 +133,6 @@ def walk(game: Game, orders: np.ndarray) -> Means:
 
     Args:
         game: The game.
-        orders: `(D, N, U)` the `N` orders of each of `D` draws.
+        orders: `(D, M, U)` the `M` orders of each of `D` draws.
     """
     return Means.of(Walks.run(game, orders).draws())

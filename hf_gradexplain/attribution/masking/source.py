@@ -24,8 +24,8 @@ class SampledSource:
         max_evals: Largest number of masked copies of a text.
         max_error: Stop once the standard error of every score is at most this share of the largest absolute score.
         tell_apart: Stop once the 95 % intervals of this many highest-scored units lie above those of all others.
-        earlier: The result of earlier draws of the only text, which further draws continue. A subclass that supports
-            this has `continues = True`.
+        earlier: The result of earlier draws, which further draws continue. The batch then has only one text. A subclass
+            that supports this has `continues = True`.
     """
 
     max_evals: int | None = None

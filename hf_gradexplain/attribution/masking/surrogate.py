@@ -11,8 +11,8 @@ and its own Shapley values have a closed form, see `shapley_of_kernel`.
 A draw is corrected by the surrogate `h` that is fitted to all *other* draws: it becomes the rises of `w - h` along its
 orders, plus the Shapley values of `h`. Since `h` does not depend on the draw, the expected value stays the same for any
 `h`. The better `h` predicts `w`, the less the draws vary. A single inverse of a matrix is enough for all these fits, as
-for the leave-one-out residuals of a ridge regression. Each draw is corrected by a share of its full correction. The
-share is the same for all units, and it minimises the spread of the draws. Each draw still adds up to
+for the leave-one-out residuals of a ridge regression. Only a share of this correction is applied to each draw. The
+share is the same for all units, and it minimises the spread of the draws. The scores of each draw still add up to
 `l(all removed) - l(x)`. A fit needs at least eight draws and at most 1,000 sets, so the draws of texts with more than
 about 60 units often stay as they are.
 
@@ -48,7 +48,7 @@ class CorrectedWalks(Walks):
 
 
 def corrected(walks: Walks) -> np.ndarray:
-    """Return the draws, corrected by surrogates: `(D, K, U)`."""
+    """Return the draws, corrected by surrogates: `(D, C, U)`."""
     parts = walks.split(MOST_SETS)
     return np.concatenate([_correct(part) if len(part.orders) >= LEAST_DRAWS else part.draws() for part in parts])
 
@@ -63,7 +63,7 @@ def _correct(walks: Walks) -> np.ndarray:
 
 
 def with_surrogate(walks: Walks) -> np.ndarray:
-    """Return, for each draw, the rises of what the surrogate leaves over, plus its Shapley values: `(D, K, U)`."""
+    """Return, for each draw, the rises of `w - h` plus the Shapley values of the surrogate `h`: `(D, C, U)`."""
     n_draws, turns, units = walks.orders.shape
     odd = (walks.losses[..., 0, :] - walks.losses[..., 1, ::-1]) / 2
     classes, end = len(odd), odd[:, 0, 0, -1]

@@ -10,11 +10,11 @@ from hf_gradexplain.attribution.masking.game import Game
 
 @dataclass(frozen=True, eq=False)
 class Walks:
-    """`D` draws of `T` orders, each walked forwards and backwards.
+    """`D` draws of `M` orders, each walked forwards and backwards.
 
     Attributes:
-        orders: `(D, T, U)`; the first unit is removed first.
-        losses: `(K, D, T, 2, U + 1)` the losses as the units are removed one by one, in the order and in its reverse.
+        orders: `(D, M, U)`; the first unit is removed first.
+        losses: `(C, D, M, 2, U + 1)` the losses as the units are removed one by one, in the order and in its reverse.
     """
 
     orders: np.ndarray
@@ -22,7 +22,7 @@ class Walks:
 
     @classmethod
     def run(cls, game: Game, orders: np.ndarray) -> Self:
-        """Run the masked copies along orders `(D, T, U)` and their reverses."""
+        """Run the masked copies along orders `(D, M, U)` and their reverses."""
         both = np.stack([orders, orders[..., ::-1]], 2)
         losses = game.walks(both.reshape(-1, game.size))
         return cls(orders, losses.reshape(len(losses), *both.shape[:-1], game.size + 1))
@@ -43,13 +43,13 @@ class Walks:
         return [self[part] for part in parts]
 
     def draws(self) -> np.ndarray:
-        """Return the rise of the loss at each unit, averaged over the orders of each draw: `(D, K, U)`."""
+        """Return the rise of the loss at each unit, averaged over the orders of each draw: `(D, C, U)`."""
         both = np.stack([self.orders, self.orders[..., ::-1]], 2)
         return rises(both, self.losses).mean((2, 3)).swapaxes(0, 1)
 
 
 def rises(orders: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the rise of a value at each unit: orders `(..., U)` and values `(K, ..., U + 1)` to `(K, ..., U)`."""
+    """Return the rise of a value at each unit: orders `(..., U)` and values `(C, ..., U + 1)` to `(C, ..., U)`."""
     steps = np.diff(values, axis=-1)
     scores = np.empty_like(steps)
     np.put_along_axis(scores, np.broadcast_to(orders, steps.shape), steps, -1)

@@ -1,1 +1,1 @@
-"""Compare scores with where evidence is expected: in human rationales, and in hybrid documents of two classes."""
+"""Check that high scores are where evidence is expected: in human rationales and in documents of two classes."""

@@ -1,1 +1,1 @@
-"""Sanity checks of methods: scores should depend on what the model has learnt, and only on its function."""
+"""Sanity checks of methods: scores should depend on what the model has learnt, and only on the function it computes."""

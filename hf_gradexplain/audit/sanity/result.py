@@ -51,7 +51,7 @@ def finding(method: str, low: float, absolute_low: float, two_random_low: float)
         method: Its name.
         low: The lower end of the interval of its median correlation with random models; NaN without an interval.
         absolute_low: The same for the absolute values; NaN for methods without a sign.
-        two_random_low: The lower end of the interval of the median correlation of two random models.
+        two_random_low: The lower end of the interval of the median correlation between two random models.
     """
     if method == BASELINE:
         return NO_METHOD
@@ -101,7 +101,8 @@ class SanityChecks:
         - `randomised`, the correlation between the scores of the model and those of a fully random model (mean of two
           such models), with its 95 % interval `ci_low`, `ci_high`;
         - `absolute`, the same for absolute values of signed methods, with `absolute_ci_low` and `absolute_ci_high`;
-        - `two_random`, the correlation between two random models, with `two_random_ci_low` and `two_random_ci_high`;
+        - `two_random`, the correlation between the scores of two random models, with `two_random_ci_low` and
+          `two_random_ci_high`;
         - `shifted`, the correlation with the scores after the word vectors are shifted, and `shift_difference`, the
           median relative difference of these scores; NaN if the model allows no such shift;
         - `other_seed`, the correlation between two seeds, NaN for methods that draw no random numbers;
@@ -117,7 +118,7 @@ class SanityChecks:
 
     @property
     def variant(self) -> tuple[str, ...]:
-        """The methods whose scores change when the word vectors are shifted, although the function stays the same."""
+        """The methods whose scores change when the word vectors are shifted, although the model's function does not."""
         return self._methods(self.checks["shift_difference"] > INVARIANT_UP_TO)
 
     def _methods(self, rows: pd.Series) -> tuple[str, ...]:

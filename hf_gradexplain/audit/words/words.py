@@ -53,7 +53,7 @@ class Words:
         table: All words that were tested, see `to_frame`.
         title: The model and the dataset.
         method: The method of the scores.
-        by: How the texts are grouped: `target`, `label`, `prediction`, or the name of other values.
+        by: How the texts are grouped: `target`, `label`, `prediction`, or the name of the given values.
         n_documents: The number of texts.
         min_documents: The smallest number of texts of a group that a word has to be in to be tested.
     """
@@ -174,9 +174,9 @@ def find_words(
 
     The test asks whether the shares of a word are larger than those of other words of the same documents. It compares
     within documents because shares are larger in short documents. The null hypothesis is that the scores of each
-    document are exchangeable; the alternative is one-sided, a larger share. P-values refer to all permutations within
-    documents, see `hf_gradexplain.audit.words.word_tests`. They are adjusted by Benjamini and Hochberg's method for the
-    number of rows.
+    document are exchangeable; the alternative is one-sided, a larger share. P-values are those of a test over all
+    permutations within documents, computed by an approximation, see `hf_gradexplain.audit.words.word_tests`. They are
+    adjusted by Benjamini and Hochberg's method for the number of rows.
 
     Intervals are 95 % percentile intervals of the bootstrap over documents.
 
