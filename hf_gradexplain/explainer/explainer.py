@@ -117,10 +117,10 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
     ) -> Explanation | Explanations:
         """Explain one text, or several.
 
-        Each text takes one forward pass. The methods add the following passes:
+        Each text takes one forward pass. The self-check takes 5 masked copies, and 2 more per method. The methods add:
 
         - `signed_gi` and the `sa_` methods together: one backward pass;
-        - each propagation method, such as `attn_lrp`: one backward pass;
+        - each propagation method, such as `attn_lrp`: one backward pass; `gi_prob`: one forward and one backward pass;
         - `smoothgrad` and `vargrad` together: 20 forward and backward passes;
         - `integrated_gradients`: 20 to 300 forward and backward passes; `steps` fixes the number;
         - `gradient_shap`: 16 to 2,000 forward and backward passes; `max_evals` changes the maximum;
