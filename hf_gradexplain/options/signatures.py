@@ -30,9 +30,18 @@ class _ExplainedOptions(TypedDict, total=False):
     against: ClassNames | None
 
 
-class _ComputationOptions(TypedDict, total=False):
-    seed: int
+class _RunningOptions(TypedDict, total=False):
     batch_tokens: int | None
+    mixed_precision: PrecisionName
+    torch_compile: bool
+
+
+class _WindowOptions(TypedDict, total=False):
+    stride: int | None
+    pool: PoolName
+
+
+class _MethodOptions(TypedDict, total=False):
     baseline: BaselineName | None
     mask: MaskName
     steps: int | None
@@ -41,13 +50,13 @@ class _ComputationOptions(TypedDict, total=False):
     tell_apart: int | None
     occlusion_window: int
     reference_texts: tuple[str, ...]
+
+
+class _ComputationOptions(_RunningOptions, _WindowOptions, _MethodOptions, total=False):
+    seed: int
     tokenizer_kwargs: str | Mapping[str, Any] | None
-    stride: int | None
-    pool: PoolName
     explain_roles: tuple[str, ...]
     problem_type: ProblemTypeName | None
-    mixed_precision: PrecisionName
-    torch_compile: bool
 
 
 class _CommonOptions(_ExplainedOptions, _ComputationOptions, total=False):
@@ -70,50 +79,29 @@ class ExplainOptions(_CommonOptions, total=False):
     self_check_share: float | None
 
 
-class ComparisonOptions(TypedDict, total=False):
+class ComparisonOptions(_RunningOptions, _MethodOptions, total=False):
     """Keyword arguments of a call that explains the difference between the logits of two texts, not a class."""
 
     seed: int
-    batch_tokens: int | None
-    baseline: BaselineName | None
-    mask: MaskName
-    steps: int | None
-    max_evals: int
-    max_error: float
-    tell_apart: int | None
-    occlusion_window: int
-    reference_texts: tuple[str, ...]
     tokenizer_kwargs: str | Mapping[str, Any] | None
     explain_roles: tuple[str, ...]
-    mixed_precision: PrecisionName
-    torch_compile: bool
     self_check: bool | None
     self_check_share: float | None
 
 
-class RefineOptions(TypedDict, total=False):
+class RefineOptions(_RunningOptions, _WindowOptions, total=False):
     """Keyword arguments of `Explainer.refine`: the options that are not stored in an explanation."""
 
-    batch_tokens: int | None
-    stride: int | None
-    pool: PoolName
     explain_roles: tuple[str, ...]
     problem_type: ProblemTypeName | None
-    mixed_precision: PrecisionName
-    torch_compile: bool
 
 
-class ReadingOptions(TypedDict, total=False):
+class ReadingOptions(_RunningOptions, _WindowOptions, total=False):
     """Keyword arguments of a call that predicts texts again: how to read the texts, and the seed of random draws."""
 
     seed: int
-    batch_tokens: int | None
     tokenizer_kwargs: str | Mapping[str, Any] | None
-    stride: int | None
-    pool: PoolName
     problem_type: ProblemTypeName | None
-    mixed_precision: PrecisionName
-    torch_compile: bool
 
 
 class EvaluateOptions(_CommonOptions, total=False):

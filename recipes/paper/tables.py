@@ -11,6 +11,7 @@ from scipy import stats
 
 from hf_gradexplain.attribution.descriptions import PAPER_METHODS
 from hf_gradexplain.attribution.methods import METHODS as ALL_METHODS
+from hf_gradexplain.evaluation.tables import SHORT_K
 from hf_gradexplain.viz.tables import MISSING, with_interval
 from recipes.paper.ablations import plus_minus
 from recipes.paper.constants import METHODS, Setting
@@ -159,7 +160,7 @@ def precision_table(precisions: Mapping[str, Mapping[str, tuple[float, float]]])
     rows: list[dict[str, Any]] = []
     for method in PAPER_METHODS:
         numbers = {name: by_method[method] for name, by_method in precisions.items()}
-        aopc = {f"AOPC, {name}": f"{x:z.3f}" for name, (x, _) in numbers.items()}
+        aopc = {f"AOPC({SHORT_K}), {name}": f"{x:z.3f}" for name, (x, _) in numbers.items()}
         r = {f"median r, {name}": MISSING if method == "loo" else f"{x:z.2f}" for name, (_, x) in numbers.items()}
         rows.append({"method": method, **aopc, **r})
     return pd.DataFrame(rows)

@@ -25,7 +25,8 @@ OPTIONS = {part.name: part for part in fields(Options)}
 def test_the_typed_dict_is_the_dataclass_without_the_explicit_parameters():
     wanted = {name: part.type for name, part in OPTIONS.items() if name not in EXPLICIT}
     assert get_type_hints(ExplainOptions) == wanted
-    assert list(ExplainOptions.__annotations__) == list(wanted)
+    shown = [name for name in inspect.signature(explain).parameters if name in wanted]
+    assert shown == list(wanted)
 
 
 def test_an_evaluation_takes_the_options_and_the_measures():
