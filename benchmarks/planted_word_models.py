@@ -21,8 +21,8 @@ STRENGTHS = (0.02, 0.05, 0.2)
 PER_STRENGTH = 4
 """Number of planted words of each strength."""
 
-RARE, COMMON, EVEN = 0.003, 0.02, 0.4
-"""An ordinary word is in this share of the texts, and no class has more than `EVEN` of its texts."""
+RARE, COMMON, UNEVEN = 0.003, 0.02, 0.15
+"""An ordinary word is in this share of the texts; no class has more of these than by `UNEVEN` above an equal share."""
 
 VOCABULARY, LENGTH, BATCH = 5_000, 64, 64
 EPOCHS = {"textcnn": 6, "bert": 8}
@@ -56,7 +56,10 @@ def ordinary_words(rows: Rows, n_classes: int) -> list[str]:
     return sorted(
         word
         for word, n in total.items()
-        if word.isalpha() and len(word) > 3 and low <= n <= high and max(c[word] for c in counts) <= EVEN * n
+        if word.isalpha()
+        and len(word) > 3
+        and low <= n <= high
+        and max(c[word] for c in counts) <= (1 / n_classes + UNEVEN) * n
     )
 
 

@@ -91,12 +91,20 @@ def _add_suspicious(parser: Parser) -> None:
     group.add_argument(
         "--n_texts",
         type=int,
-        default=100,
+        default=200,
         metavar="N",
         help="Number of texts into which each word is inserted. (default: %(default)s)",
     )
     group.add_argument(
-        "--most", type=int, default=200, metavar="N", help="Largest number of words to try. (default: %(default)s)"
+        "--margin",
+        type=float,
+        default=0.03,
+        metavar="X",
+        help="A suspicious word flips more texts than ordinary words do by more than this share of the texts. "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--most", type=int, default=300, metavar="N", help="Largest number of words to try. (default: %(default)s)"
     )
 
 
@@ -166,7 +174,7 @@ def _run_suspicious(arguments: argparse.Namespace) -> None:
     from hf_gradexplain.commands.suspicious_words import suspicious_words_of
     from hf_gradexplain.run.finished_run import open_run
 
-    given = {name: getattr(arguments, name) for name in ("n_texts", "most", "min_documents")}
+    given = {name: getattr(arguments, name) for name in ("n_texts", "most", "min_documents", "margin")}
     test = InsertionTest(**{name: value for name, value in given.items() if value is not None})
     words = suspicious_words_of(open_run(arguments.folder), arguments.method, test)
     _print_suspicious(words, arguments.top, arguments.format)

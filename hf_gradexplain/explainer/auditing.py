@@ -131,11 +131,12 @@ class AuditingEngine(AttributionEngine):
         result: "Evaluation | Sequence[Path]",
         method: str | None = None,
         *,
-        n_texts: int = 100,
-        n_controls: int = 50,
-        most: int = 200,
+        n_texts: int = 200,
+        n_controls: int = 20,
+        most: int = 300,
         min_documents: int = 3,
         level: float = 0.05,
+        margin: float = 0.03,
         **options: Unpack[ReadingOptions],
     ) -> SuspiciousWords:
         """Find words that change the predictions of the model by themselves, from an evaluation of the model.
@@ -148,10 +149,11 @@ class AuditingEngine(AttributionEngine):
 
         Each word is inserted into `n_texts` texts of which the model predicts another class, at a random place between
         two words, which is the same for all words. A word is suspicious if it flips more of these texts to the class
-        than control words do, which are random words of about the same frequency (see
-        `hf_gradexplain.audit.suspicious.insertion.excess_p_values` for the test). Benjamini and Hochberg's procedure
-        controls the false discovery rate: the expected share of words that are like control words among those called
-        suspicious.
+        than ordinary words do, by more than `margin`. Ordinary words are the median of control words, which are random
+        words of about the same frequency (see `hf_gradexplain.audit.suspicious.insertion.excess_p_values` for the
+        test). A false discovery is a word that would not do so if it were inserted into all texts of other classes.
+        Benjamini and Hochberg's procedure controls the false discovery rate, the expected share of these among the
+        words called suspicious.
 
         Trying words takes one forward pass per word and text: at most `most * n_texts` in all, and about
         `3 * n_controls * n_texts` for the control words of each class. In a pair, words are inserted into the first
@@ -167,6 +169,7 @@ class AuditingEngine(AttributionEngine):
                 tried.
             min_documents: The smallest number of texts of a class that a word has to be in to be tried for the class.
             level: The false discovery rate to control.
+            margin: A suspicious word flips more texts than ordinary words do by more than this share of the texts.
             **options: See `hf_gradexplain.options.Options`. The options for reading texts have to be those of the
                 evaluation.
 
@@ -178,6 +181,6 @@ class AuditingEngine(AttributionEngine):
         """
         for name in options:
             choose("option", name, ReadingOptions.__annotations__)
-        test = InsertionTest(n_texts, n_controls, most, min_documents, level)
+        test = InsertionTest(n_texts, n_controls, most, min_documents, level, margin)
         paths, title = (result, "") if isinstance(result, Sequence) else (result.documents, result.run.title)
         return find_suspicious_words(self, paths, Options(**options), method, test, title)

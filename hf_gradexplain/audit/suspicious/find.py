@@ -44,16 +44,18 @@ class InsertionTest:
         most: The largest number of words to try.
         min_documents: The smallest number of documents of a class that a word has to be in to be tried for the class.
         level: The false discovery rate to control.
+        margin: A suspicious word flips more texts than ordinary words do by more than this share of the texts.
 
     Raises:
         GradexplainError: A value is out of range.
     """
 
-    n_texts: int = 100
-    n_controls: int = 50
-    most: int = 200
+    n_texts: int = 200
+    n_controls: int = 20
+    most: int = 300
     min_documents: int = 3
     level: float = 0.05
+    margin: float = 0.03
 
     def __post_init__(self) -> None:
         for name in ("n_texts", "n_controls", "most", "min_documents"):
@@ -61,6 +63,8 @@ class InsertionTest:
                 raise GradexplainError(f"{name} must be 1 or more, but is {value}")
         if not 0 < self.level < 1:
             raise GradexplainError(f"level must be a false discovery rate between 0 and 1, but is {self.level}")
+        if not 0 <= self.margin < 1:
+            raise GradexplainError(f"margin must be a share of texts, 0 or more and below 1, but is {self.margin}")
 
 
 def find_suspicious_words(
@@ -108,6 +112,7 @@ def find_suspicious_words(
         n_documents=int(frequencies.documents.sum()),
         n_candidates=len(candidates),
         level=test.level,
+        margin=test.margin,
         passes=passes,
     )
 
@@ -181,7 +186,7 @@ def _try_words(
     low, high = means.interval()
     counts = flips.sum(1)
     measured = [
-        _of_flips(counts[i], counts[control_rows[c][control_rows[c] != i]], len(places))
+        _of_flips(counts[i], counts[control_rows[c][control_rows[c] != i]], len(places), test.margin)
         for i, c in zip(row_of, classes, strict=True)
     ]
     table = pd.DataFrame(measured, index=rows.index)
@@ -189,15 +194,16 @@ def _try_words(
     return rows.assign(**table, **of_rises), len(words) * len(places)
 
 
-def _of_flips(k: int, controls: np.ndarray, n: int) -> dict[str, Any]:
+def _of_flips(k: int, controls: np.ndarray, n: int, margin: float) -> dict[str, Any]:
     """Return the columns of a word that flips `k` of `n` texts, from the numbers `(M,)` of its control words."""
     interval = binomtest(k, n).proportion_ci(method="wilson")
+    ordinary = np.median(controls) / n if controls.size else np.nan
     return {
         "flips": k / n,
         "flips_ci_low": interval.low,
         "flips_ci_high": interval.high,
-        "control_flips": controls.mean() / n if controls.size else np.nan,
-        "p_flips": excess_p_values(np.array([k]), controls, n).item(),
+        "control_flips": ordinary,
+        "p_flips": excess_p_values(np.array([k]), np.array([ordinary]), n, margin).item(),
     }
 
 

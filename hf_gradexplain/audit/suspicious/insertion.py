@@ -1,10 +1,9 @@
 """Insert words into texts and predict the results."""
 
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
-from scipy.special import betaln, expit
+from scipy.stats import binom
 
 from hf_gradexplain.audit.suspicious.insertion_places import Place
 from hf_gradexplain.engine import AttributionEngine
@@ -13,12 +12,6 @@ from hf_gradexplain.text.texts import WholeText
 
 CHUNK = 2048
 """The number of texts that are made and predicted at a time."""
-
-MEANS = np.linspace(-9, 4, 200)
-"""The logits of the mean rate at which words flip texts: 0.01 % to 98 %."""
-
-CORRELATIONS = np.linspace(-9, 2, 24)
-"""The logits of the correlation of two texts with the same word: from words that are all alike to 88 %."""
 
 
 def predict(engine: AttributionEngine, texts: Sequence[WholeText], options: Options) -> tuple[np.ndarray, np.ndarray]:
@@ -63,36 +56,24 @@ def insert_words(
     return predicted, np.concatenate([part[1] for part in parts]).reshape(*shape, -1)
 
 
-def excess_p_values(flips: np.ndarray, controls: np.ndarray, n: int) -> np.ndarray:
-    """Return the p-values `(W,)` of the hypothesis that a word is like the control words.
+def excess_p_values(flips: np.ndarray, ordinary: np.ndarray, n: int, margin: float) -> np.ndarray:
+    """Return the p-values `(W,)` of the hypothesis that a word flips at most `margin` more texts than ordinary words.
 
-    Each word flips texts at its own rate. Under the hypothesis, the rate of a word is drawn from the same beta
-    distribution as the rates of the `M` control words. The distribution has the mean `mu`, and `rho` is the correlation
-    between two texts with the same word. The number `K` of texts, out of `n`, that a word flips then has a
-    beta-binomial distribution. The p-value is `P(K >= k)` for the observed number `k`, averaged over `mu` and `rho`
-    with weights that are their likelihood, given the counts of the control words. This is the posterior predictive
-    distribution with a uniform prior of the logits of `mu` and `rho` (Gelman et al. 2013, Bayesian Data Analysis,
-    section 5.3). With few control words, their distribution is uncertain and the p-value is larger; without control
-    words, it says nothing about the word. If some texts are easier to flip than others, the counts vary less than
-    assumed, and the p-value is too large rather than too small.
+    The hypothesis is about all texts of other classes, of which `n` were drawn. If ordinary words flip a share `o` of
+    them, the word flips a share of at most `p = o + margin`. The p-value is that of the one-sided binomial test:
+    `P(K >= k)` for `K ~ Binomial(n, p)` and the observed number `k`.
+
+    `o` is measured on the same `n` texts and taken as known. Some texts are so close to the decision boundary that any
+    word flips them. A sample with more of them has a larger `k` and a larger `o`, so that their difference varies less
+    than `k` alone, and the p-value is too large rather than too small.
 
     Args:
         flips: `(W,)` the number of texts that each word flips, 0 to `n`.
-        controls: `(M,)` the number that each control word flips, at the same places.
+        ordinary: `(W,)` the share `o` for each word, 0 to 1; NaN if there is no ordinary word, which gives a p-value of
+            1.
         n: The number of texts.
+        margin: A difference of two shares, 0 or more.
     """
-    log_probabilities, probabilities = _beta_binomials(n)
-    likelihood = np.bincount(controls, minlength=n + 1) @ log_probabilities
-    weights = np.exp(likelihood - likelihood.max())
-    distribution = probabilities @ (weights / weights.sum())
-    return np.minimum(distribution[::-1].cumsum()[::-1], 1)[flips]
-
-
-@cache
-def _beta_binomials(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return `log P(K = k)` and `P(K = k)` for `n` texts: a row per `k`, a column per `mu` and `rho`."""
-    mu, rho = (grid.ravel() for grid in np.meshgrid(expit(MEANS), expit(CORRELATIONS)))
-    a, b = mu * (1 - rho) / rho, (1 - mu) * (1 - rho) / rho
-    k = np.arange(n + 1)[:, None]
-    logs = betaln(k + a, n - k + b) - betaln(a, b) - np.log(n + 1) - betaln(n - k + 1, k + 1)
-    return logs, np.exp(logs)
+    rate = np.minimum(np.nan_to_num(ordinary, nan=1.0) + margin, 1)
+    p: np.ndarray = binom.sf(flips - 1, n, rate)
+    return p

@@ -16,12 +16,12 @@ COLUMNS = {
     "moves to": "The class that texts move to when the word is inserted.",
     "flips": "The share of texts of other classes that the model gives this class once the word is inserted, with its "
     "95 % interval (Wilson).",
-    "ordinary": "The same for ordinary words of the same frequency, inserted at the same places.",
+    "ordinary": "The same for ordinary words of the same frequency, inserted at the same places: the median.",
     "rise": "The mean rise of the probability of the class, with its 95 % interval.",
     "in class": "Of the texts with the word, the share of this class, and how many times the class's share of all "
     "texts that is.",
-    "adjusted p": "The p-value of the test that the word is one like ordinary words, adjusted for all words that were "
-    "tried.",
+    "adjusted p": "The p-value of the hypothesis that the word does not flip more texts than ordinary words do by more "
+    "than the margin, adjusted for all words that were tried.",
 }
 """The meaning of the columns of `SuspiciousWords.readable`."""
 
@@ -31,8 +31,9 @@ class SuspiciousWords:
     """Words that change the predictions of a model by themselves; the result of `Explainer.suspicious_words`.
 
     A suspicious word decides a class, is concentrated in its texts, and flips more texts of other classes when inserted
-    than ordinary words do. Whether this is a fault of the model is for people to judge: the name of a team may well
-    turn a text into sports news, but a stray backslash should not turn it into technology news.
+    than ordinary words do, by more than `margin`, a share of the texts. Whether this is a fault of the model is for
+    people to judge: the name of a team may well turn a text into sports news, but a stray backslash should not turn it
+    into technology news.
 
     Attributes:
         table: All words that were tried, see `to_frame`.
@@ -42,6 +43,7 @@ class SuspiciousWords:
         n_candidates: The number of pairs of a class and a word that decides the class and is concentrated in its texts.
             The clearest of them were tried.
         level: The false discovery rate.
+        margin: A suspicious word flips more texts than ordinary words do by more than this share of the texts.
         passes: The number of forward passes that trying the words took.
     """
 
@@ -51,6 +53,7 @@ class SuspiciousWords:
     n_documents: int
     n_candidates: int
     level: float
+    margin: float
     passes: int
 
     def __len__(self) -> int:
@@ -86,8 +89,9 @@ class SuspiciousWords:
         of_all = "" if tried == self.n_candidates else f", of {self.n_candidates:,} candidates,"
         return [
             f"{len(self):,} of {tried:,} words that were tried{of_all} flip texts of other classes when they are "
-            f"inserted, more often than ordinary words do, at a false discovery rate of {self.level:.0%} "
-            f"({self.n_documents:,} texts, candidates by {self.method}, {self.passes:,} forward passes).",
+            f"inserted: over {100 * self.margin:.3g}% of the texts more than ordinary words do, at a false discovery "
+            f"rate of {self.level:.0%} ({self.n_documents:,} texts, candidates by {self.method}, {self.passes:,} "
+            "forward passes).",
             "Which of them should, is for you to say.",
         ]
 
@@ -104,8 +108,8 @@ class SuspiciousWords:
           p-value of the test that it is at most as large as the share of other words, see `Words`. Neither of these two
           p-values is adjusted;
         - `flips`, the share of the `n_texts` texts of other classes whose prediction becomes the class when the word is
-          inserted, with its Wilson interval `flips_ci_low`, `flips_ci_high`; `control_flips`, the mean share for the
-          control words; and `p_flips`, the p-value of the test that the word is like the control words, see
+          inserted, with its Wilson interval `flips_ci_low`, `flips_ci_high`; `control_flips`, the median share for the
+          control words; and `p_flips`, the p-value of the test that the word flips at most `margin` more texts, see
           `hf_gradexplain.audit.suspicious.insertion.excess_p_values`;
         - `rise`, the mean rise of the probability of the class, with its bootstrap interval `rise_ci_low`,
           `rise_ci_high`;

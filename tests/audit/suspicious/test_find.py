@@ -15,7 +15,6 @@ from hf_gradexplain.audit.suspicious.candidates import (
     frequency_class,
 )
 from hf_gradexplain.audit.suspicious.find import InsertionTest, find_suspicious_words
-from hf_gradexplain.audit.suspicious.insertion import excess_p_values
 from hf_gradexplain.audit.suspicious.insertion_places import draw_places
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options
@@ -67,13 +66,32 @@ def test_each_number_is_that_of_the_closed_form(result, suspicious):
         wilson = binomtest(sum(flips), 30).proportion_ci(method="wilson")
         assert (row["flips_ci_low"], row["flips_ci_high"]) == pytest.approx(tuple(wilson))
         assert row["control_flips"] == 0  # neutral words, which only shrink the log-odds
-        assert row["p_flips"] == excess_p_values(np.array([sum(flips)]), np.zeros(CONTROLS, int), 30).item()
+        assert row["p_flips"] == pytest.approx(binomtest(sum(flips), 30, 0.03, alternative="greater").pvalue)
         assert row["p_decides"] <= 0.05
         assert row["lift"] > 1
     np.testing.assert_allclose(table["p_adjusted"], false_discovery_control(table["p_flips"]))
     assert table["suspicious"].tolist() == (table["p_adjusted"] <= 0.05).tolist()
     ordered = table.sort_values(["suspicious", "flips", "rise"], ascending=False)
     assert ordered.index.tolist() == table.index.tolist()
+
+
+def test_ordinary_words_are_the_median_of_the_control_words(result):
+    """All words are control words; a few of them flip many texts, most of them none."""
+    explainer, n_words = moving_explainer(), len({word for text in texts_with_signs() for word in text.split()})
+    suspicious = explainer.suspicious_words(result, n_texts=30, n_controls=1000)
+    assert suspicious.passes == 2 * 30 * (1 + n_words)
+    places = draw_places(result.documents, [0, 1], 30, seed=0)
+    flag = [closed_form(p.insert("flag"))[1] > 0.5 >= closed_form(p.insert())[1] for p in places[1]]
+    assert np.mean(flag) > 0.5
+    assert suspicious.to_frame()["control_flips"].tolist() == [0] * len(suspicious.to_frame())
+
+
+def test_a_word_below_the_margin_is_not_suspicious(result, suspicious):
+    flips = suspicious.to_frame().set_index(["class", "word"])["flips"]
+    strong, weak = flips["yes", "flag"], flips["no", "trap"]
+    assert strong > weak + 0.2
+    found = moving_explainer().suspicious_words(result, n_texts=30, n_controls=CONTROLS, margin=weak - 0.02).found
+    assert found["word"].tolist() == ["flag"]
 
 
 def test_passes_are_counted(suspicious, result):
@@ -166,6 +184,8 @@ def test_documents_of_another_model_are_refused(result):
     [
         ({"n_texts": 0}, "n_texts must be 1 or more, but is 0"),
         ({"level": 1.0}, "level must be a false discovery rate between 0 and 1, but is 1.0"),
+        ({"margin": 1.0}, "margin must be a share of texts, 0 or more and below 1, but is 1.0"),
+        ({"margin": -0.1}, "margin must be a share of texts, 0 or more and below 1, but is -0.1"),
     ],
 )
 def test_values_out_of_range_are_refused(arguments, message):
