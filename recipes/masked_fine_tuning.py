@@ -1,14 +1,16 @@
 """Measure the effect of masked fine-tuning: train models with and without it, and compare them.
 
-python recipes/masked_fine_tuning.py --data FOLDER_OF_DATASETS
-python recipes/masked_fine_tuning.py --data FOLDER_OF_DATASETS --models minilm --encoder FOLDER --seeds 0
+python -m recipes.masked_fine_tuning --data FOLDER_OF_DATASETS
+python -m recipes.masked_fine_tuning --data FOLDER_OF_DATASETS --models minilm --seeds 0
 
-Every training and every measurement leaves a file in output_dir, so the same command resumes a stopped run. The table
-has the mean over the seeds for each kind of training, and the mean difference with its 95 % t-interval over seeds.
+Every training and every measurement leaves a file in output_dir, so the same command resumes a stopped run. All
+models of a dataset are measured on the same test texts. The table has the mean of each figure over texts and seeds, and
+the difference of the second training from the first with its 95 % interval over texts, see `compare`.
 """
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -18,22 +20,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
-from scipy import stats
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_gradexplain import Explainer
-from hf_gradexplain.audit.in_distribution import in_distribution
+from hf_gradexplain.audit.in_distribution import LEVEL, in_distribution
+from hf_gradexplain.audit.rank_agreement import mean_of_defined, spearman_by_text
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
 from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.commands.train import run_training
 from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.errors import choose
+from hf_gradexplain.evaluation.aopc import document_aopc
+from hf_gradexplain.evaluation.documents import iterate_documents
+from hf_gradexplain.evaluation.random_band import with_mean_random
 from hf_gradexplain.files import atomic_write_text
 from hf_gradexplain.options.fields import option
 from hf_gradexplain.run.evaluation import Evaluation
 from hf_gradexplain.run.processes import flush_denormals
 from hf_gradexplain.viz.terminal import say
+from recipes.common.encoder import encoder_folder
+from recipes.common.paired import Values, compare, mcnemar
 
 CONFIGS = Path(__file__).parent / "configs"
 TRAININGS: dict[str, dict[str, Any]] = {
@@ -43,8 +50,11 @@ TRAININGS: dict[str, dict[str, Any]] = {
 }
 """By name of a training, what differs from the shipped configuration of the model."""
 
-SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+SHARES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
 """The shares of masked words at which texts are tested for being in distribution."""
+
+K_GRID = (0, 1, 2, 3, 5, 7, 10, 15, 25, 40, 60, 100, 200, 400)
+"""Numbers of removed words at which curves are computed, linear in between; with a shortcut they are exact."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +68,17 @@ class Arguments:
     trainings: tuple[str, ...] = option(("plain", "masked"), f"Trainings to compare, of {', '.join(TRAININGS)}.")
     seeds: tuple[int, ...] = option((0, 1, 2), "Every model is trained once per seed.")
     train_rows: int | None = option(None, "Train on a random sample of this many texts; by default as configured.")
-    eval_rows: int | None = option(None, "Compute accuracies on a random sample of this many texts; by default all.")
+    epochs: float | None = option(None, "Passes over the training texts; by default as configured.")
     max_length: int | None = option(None, "Number of tokens after which a text is cut; by default as configured.")
+    eval_rows: int | None = option(None, "Compute accuracies on a random sample of this many texts; by default all.")
     methods: tuple[str, ...] = option(
         ("signed_gi", "integrated_gradients"), "Attribution methods to compare, beside loo and random."
     )
-    texts: int = option(300, "Measure explanations on this many texts of the test split.")
+    texts: int = option(300, "Measure explanations on this many texts of the test split; 0 for accuracies only.")
     reference: int = option(300, "Compare masked texts with this many other texts of the test split.")
-    train_only: bool = option(False, "Train the models, and measure nothing.")
-    encoder: str | None = option(None, "Folder of the pretrained encoder for minilm.", metavar="FOLDER")
+    encoder: str | None = option(
+        None, "Folder of the pretrained encoder for minilm; by default that of the installed package.", metavar="FOLDER"
+    )
 
 
 @dataclass(frozen=True)
@@ -99,8 +111,8 @@ def cases(arguments: Arguments) -> Iterator[Case]:
                     yield Case(model, dataset, training, seed)
 
 
-def train(case: Case, arguments: Arguments) -> dict[str, float]:
-    """Train a model and return its metrics."""
+def training_arguments(case: Case, arguments: Arguments) -> TrainRecipeArguments:
+    """Return the arguments of a training: those of the shipped configuration, with the changes."""
     changes = dict(TRAININGS[case.training])
     config = str(CONFIGS / f"train_{case.dataset}_{case.model}.yaml")
     overrides, dropout = (
@@ -110,115 +122,130 @@ def train(case: Case, arguments: Arguments) -> dict[str, float]:
     if overrides and dropout is not None:
         kept = [each for each in overrides.split(",") if not each.startswith("word_dropout=")]
         changes["config_overrides"] = ",".join([*kept, f"word_dropout={dropout}"])
+    if case.model == "minilm":
+        changes["model_name_or_path"] = arguments.encoder or encoder_folder(without="--models fasttext textcnn")
     given = {
         "dataset_name": Path(arguments.data, case.dataset),
         "output_dir": Path(arguments.output_dir, str(case)),
         "seed": case.seed,
         "max_train_samples": arguments.train_rows,
-        "max_eval_samples": arguments.eval_rows,
+        "max_eval_samples": 64,  # `predict` computes the accuracy
+        "num_train_epochs": arguments.epochs,
         "max_length": arguments.max_length,
-        "model_name_or_path": arguments.encoder if case.model == "minilm" else None,
         "faithfulness_samples": 0,
         **changes,
     }
     flags = [part for name, value in given.items() if value is not None for part in (f"--{name}", str(value))]
-    return dict(run_training(parse_arguments(TrainRecipeArguments, [config, *flags])))
+    return parse_arguments(TrainRecipeArguments, [config, *flags])
 
 
-def measure(case: Case, arguments: Arguments) -> dict[str, float]:
+def train(case: Case, arguments: Arguments) -> Values:
+    """Train a model and return the seconds that it took."""
+    started = time.monotonic()
+    run_training(training_arguments(case, arguments))
+    return {"seconds": [time.monotonic() - started]}
+
+
+def load(case: Case, arguments: Arguments) -> tuple[Explainer, list[str], np.ndarray]:
+    """Return a trained model, which cuts texts as its training did, and the test texts with their labels."""
+    folder = str(Path(arguments.output_dir, str(case)))
+    limit = training_arguments(case, arguments).max_length
+    tokenizer = AutoTokenizer.from_pretrained(folder, **({} if limit is None else {"model_max_length": limit}))
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    path = str(Path(arguments.data, case.dataset))
+    rows = load_texts(path, split="test", max_samples=arguments.eval_rows, seed=0)
+    order = np.random.default_rng(0).permutation(len(rows))
+    texts, labels = rows["text"][:], np.array(rows["label"])
+    return Explainer(model, tokenizer), [texts[i] for i in order], labels[order]
+
+
+def predict(case: Case, arguments: Arguments) -> Values:
+    """Return whether each test text is classified correctly."""
+    explainer, texts, labels = load(case, arguments)
+    predictions = [each.prediction for each in explainer(texts, "random")]
+    return {"accuracy": (np.array(predictions) == labels).astype(float).tolist()}
+
+
+def measure(case: Case, arguments: Arguments) -> Values:
     """Return figures of a trained model's explanations and masked texts, by name."""
-    torch.manual_seed(0)
-    explainer = Explainer.from_pretrained(str(Path(arguments.output_dir, str(case))))
-    n = arguments.texts + arguments.reference
-    rows = load_texts(str(Path(arguments.data, case.dataset)), split="test", max_samples=n, seed=0)
-    texts, labels = rows["text"][:], rows["label"][: arguments.texts]
-    methods = ["random", "loo", *arguments.methods]
-    result = explainer.evaluate(texts[: arguments.texts], None, methods, "word", target="predicted", steps=20)
-    return faithfulness(result) | distribution(explainer, texts, labels, masked=case.training == "masked")
+    explainer, texts, labels = load(case, arguments)
+    n, methods = arguments.texts, ["random", "loo", *arguments.methods]
+    result = explainer.evaluate(texts[:n], None, methods, "word", target="predicted", steps=20, k_grid=K_GRID)
+    reference = texts[n : n + arguments.reference]
+    masked = case.training == "masked"
+    return {**faithfulness(result), **distribution(explainer, texts[:n], labels[:n], reference, masked=masked)}
 
 
-def faithfulness(result: Evaluation) -> dict[str, float]:
-    """Return the AOPC of each method less that of random orders, and how far the methods agree."""
-    aopc = result.aopc.pivot(index="k", columns="method", values="aopc")
-    figures = {}
-    for name, at in {"AOPC(10)": aopc.loc[10], "AOPC(all)": aopc.iloc[-1]}.items():
-        figures |= {f"{name} of {method}": value for method, value in at.items()}
-        figures |= {f"{name} of {method} less random": value for method, value in (at - at["random"]).items()}
-    agreement: dict[str, list[float]] = {}
-    for explanation in result.explanations:
-        for a, b in combinations([method for method in explanation.scores if method != "random"], 2):
-            ranks = [stats.rankdata(explanation.scores[method]) for method in (a, b)]
-            if all(len(set(each)) > 1 for each in ranks):
-                agreement.setdefault(f"Spearman of {a} and {b}", []).append(np.corrcoef(*ranks)[0, 1])
-    return figures | {name: float(np.median(rho)) for name, rho in agreement.items()}
+def faithfulness(result: Evaluation) -> Values:
+    """Return the AOPC of each method less that of random orders, and how far the methods agree, for each text."""
+    documents = list(iterate_documents(result.documents))
+    figures: dict[str, list[float]] = {}
+    for document in documents:
+        curves = with_mean_random(document.curves, document.random_orders)
+        for name, k in {"AOPC(10)": 10, "AOPC(all)": len(curves["loo"]) - 1}.items():
+            aopc = {method: float(document_aopc(curve, k)[-1]) for method, curve in curves.items()}
+            for method in set(aopc) - {"random"}:
+                figures.setdefault(f"{name} of {method} less random", []).append(aopc[method] - aopc["random"])
+    scores = [document.explanation.scores for document in documents]
+    pairs = {
+        f"Spearman of {a} and {b}": spearman_by_text([each[a] for each in scores], [each[b] for each in scores])
+        for a, b in combinations([method for method in scores[0] if method != "random"], 2)
+    }
+    pairs["Spearman of all pairs of methods"] = mean_of_defined(list(pairs.values()))
+    return {**dict(sorted(figures.items())), **{name: rho.tolist() for name, rho in pairs.items()}}
 
 
 def distribution(
-    explainer: Explainer, texts: Sequence[str], labels: Sequence[int], *, masked: bool
-) -> dict[str, float]:
-    """Return the share of texts out of distribution, the accuracy and the confidence, by share of masked words.
+    explainer: Explainer, texts: Sequence[str], labels: np.ndarray, reference: Sequence[str], *, masked: bool
+) -> Values:
+    """Return for shares of masked words whether each text is out of distribution, if the class is right, and how sure.
 
     Args:
         explainer: The model.
-        texts: The texts that are masked, and after them the reference texts.
-        labels: The labels of the former.
-        masked: Whether the model was trained with masked words.
+        texts: The `N` texts that are masked.
+        labels: Their labels `(N,)`.
+        reference: The reference texts.
+        masked: Whether half of the reference texts are masked, as for a model that was trained so.
     """
-    figures, tested, reference = {}, texts[: len(labels)], texts[len(labels) :]
-    results = {
-        also: in_distribution(explainer, tested, reference, reference_masked=also, shares=SHARES)
-        for also in {False, masked}
-    }
-    for name, result in {"whole texts": results[False], "its training": results[masked]}.items():
-        right = (result.prediction == np.array(labels)[:, None]).mean(0)
-        for row, accuracy in zip(result.to_frame().itertuples(), right, strict=True):
-            figures[f"out of the distribution of {name}, {row.share:.0%} masked"] = row.out_of_distribution
-            figures[f"accuracy, {row.share:.0%} masked"] = accuracy
-            figures[f"confidence, {row.share:.0%} masked"] = row.confidence
-    return figures
+    result = in_distribution(explainer, texts, reference, reference_masked=masked, shares=SHARES)
+    figures = {}
+    for i, share in enumerate(SHARES):
+        figures |= {
+            f"out of distribution, {share:.0%} masked": result.p[:, i] <= LEVEL,
+            f"accuracy, {share:.0%} masked": result.prediction[:, i] == labels,
+            f"confidence, {share:.0%} masked": result.confidence[:, i],
+        }
+    return {name: values.astype(float).tolist() for name, values in figures.items()}
 
 
-def once(path: Path, work: Callable[[], dict[str, float]]) -> dict[str, float]:
+def once(path: Path, work: Callable[[], Values]) -> Values:
     """Return the content of a JSON file, which is made first if it is not there."""
     if not path.exists():
         say(f"Making {path}")
         with redirect_stdout(sys.stderr):
             result = work()
-        atomic_write_text(path, json.dumps(result, indent=1))
-    content: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+        atomic_write_text(path, json.dumps(result))
+    content: Values = json.loads(path.read_text(encoding="utf-8"))
     return content
-
-
-def compare(figures: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean of each figure per training, and the difference of the second training from the first.
-
-    Args:
-        figures: One row per training and seed, indexed by both.
-    """
-    means = figures.groupby("training", sort=False).mean().T
-    if len(means.columns) > 1:
-        first, second = (figures.xs(name, level="training") for name in means.columns[:2])
-        difference = (second - first).dropna(how="all")
-        means["difference"] = difference.mean()
-        if len(difference) > 1:
-            interval = stats.ttest_1samp(difference, 0).confidence_interval()
-            means["low"], means["high"] = interval.low, interval.high
-    return means
 
 
 def main(arguments: Arguments) -> None:
     """Run the unfinished steps and print the tables."""
-    rows = {}
+    values: dict[tuple[str, str], dict[str, list[Values]]] = {}
     for case in cases(arguments):
         folder = Path(arguments.output_dir, str(case))
-        figures = once(folder / "metrics.json", partial(train, case, arguments))
-        if not arguments.train_only:
+        figures = {**once(folder / "trained.json", partial(train, case, arguments))}
+        figures |= once(folder / "accuracy.json", partial(predict, case, arguments))
+        if arguments.texts:
             figures |= once(folder / "measures.json", partial(measure, case, arguments))
-        rows[case.model, case.dataset, case.training, case.seed] = figures
-    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis(index=["model", "dataset", "training", "seed"])
-    for (model, dataset), part in table.groupby(["model", "dataset"], sort=False):
-        figures = part.droplevel(["model", "dataset"]).dropna(axis=1, how="all")
-        print(f"\n{model} on {dataset}\n{compare(figures).to_string(float_format='{:.4f}'.format)}")
+        values.setdefault((case.model, case.dataset), {}).setdefault(case.training, []).append(figures)
+    for (model, dataset), by_training in values.items():
+        (a, first), *others = by_training.items()
+        for b, second in others or [(a, first)]:
+            print(f"\n{model} on {dataset}: {a} (first), {b} (second)")
+            print(compare(first, second).to_string(float_format="{:.4f}".format))
+            p = [mcnemar(x["accuracy"], y["accuracy"]) for x, y in zip(first, second, strict=True)]
+            print("McNemar's p of the accuracy, by seed:", *(f"{each:.3f}" for each in p))
 
 
 if __name__ == "__main__":

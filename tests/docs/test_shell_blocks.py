@@ -22,7 +22,7 @@ NOT_RUN = {
     "torchrun": "tests/recipes/ and tests/run/ start several processes",
     "accelerate launch": "tests/recipes/ and tests/run/ start several processes",
     "python -m benchmarks.": "minutes of measurements",
-    "python recipes/masked_fine_tuning.py": "minutes of training; tests/recipes/ runs it on a few texts",
+    "python -m recipes.masked_fine_tuning": "minutes of training; tests/recipes/ runs it on a few texts",
     "for model in": "minutes of measurements",
 }
 """The beginnings of commands that do not run here, and why."""
