@@ -25,7 +25,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from hf_gradexplain import Explainer
 from hf_gradexplain.audit.in_distribution import LEVEL, in_distribution
-from hf_gradexplain.audit.rank_agreement import mean_of_defined, spearman_by_text
+from hf_gradexplain.audit.sanity.rank_agreement import mean_of_defined, spearman_by_text
 from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
 from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.commands.train import run_training

@@ -28,6 +28,7 @@ def test_it_trains_measures_and_goes_on_where_it_was_stopped(tmp_path, capsys):
         ["film", "actor", "end"],
         ["is", "was"],
         ["my", "her", "its"],
+        ["now", "then"],
     )
     texts = [" ".join(each * 3) for each in product(*words)]
     features = Features({"text": Value("string"), "label": ClassLabel(names=["World", "Sports"])})
