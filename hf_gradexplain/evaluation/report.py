@@ -30,7 +30,7 @@ from hf_gradexplain.text.unit import scores_in_text
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.curves import ENDS
 from hf_gradexplain.viz.report_app import Part, ReportMethod, ReportPage, ReportTable, chart, render_app
-from hf_gradexplain.viz.report_documents import DocumentPacker, ReportDocument, split_text
+from hf_gradexplain.viz.report_documents import DocumentPacker, ReportDocument, mark_pieces, split_text
 
 STATIC_DOCUMENTS = 4
 """The number of documents that are shown without scripts."""
@@ -124,9 +124,12 @@ def _document(document: EvaluatedDocument, k: int) -> ReportDocument:
     said = {name: "; ".join(filter(None, (each(name) for each in tell))) for name in explanation.scores}
     curves = np.stack(list(document.curves.values()))
     shown = scores_in_text(explanation.units, np.stack(list(explanation.scores.values())))
+    pieces = list(split_text(explanation.text, [u.spans for u in explanation.units], explanation.not_read))
+    pieces, marked = mark_pieces(pieces, document.rationale) if document.rationale else (pieces, [])
     return ReportDocument(
         row=document.id,
-        pieces=list(split_text(explanation.text, [u.spans for u in explanation.units], explanation.not_read)),
+        pieces=pieces,
+        marked=marked,
         target=explanation.target,
         prediction=None if explanation.regression else explanation.prediction,
         label=label,

@@ -192,6 +192,7 @@ def render_app(page: ReportPage, documents: DocumentPacker, parts: Sequence[Part
         images={name: _images(figures) for name, figures in (("curves", page.curves), ("figures", page.figures))},
         first=[static_document(document, signed, warnings, f"AOPC({page.short_k})") for document in documents.first],
         n_documents=len(documents),
+        has_rationales=documents.has_rationales,
         parts=parts,
         meaning=MEANING,
         data={"page-data": packed(_page_data(page)), "index-data": packed(index)},

@@ -5,6 +5,7 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ class ReportDocument:
         remarks: Sentences about the scores, by method; most methods have none.
         margins: Half the widths of the 95 % intervals of the scores, `(U,)` for each method that estimates them.
         against: The name of the class that `target` is compared with; empty if there is none.
+        marked: For each piece, whether people marked it as the reason for the label; empty if there are no rationales.
     """
 
     row: int
@@ -68,6 +70,33 @@ class ReportDocument:
     remarks: Mapping[str, str] = field(default_factory=dict)
     margins: Mapping[str, np.ndarray] = field(default_factory=dict)
     against: str = ""
+    marked: Sequence[bool] = ()
+
+
+def mark_pieces(pieces: Sequence[Piece], marks: Sequence[tuple[int, int]]) -> tuple[list[Piece], list[bool]]:
+    """Return the pieces of a text, and for each whether it is marked.
+
+    A unit is marked if it shares a character with a mark. A piece between units is cut at the ends of marks.
+
+    Args:
+        pieces: The pieces of the text, in order.
+        marks: The marked parts of the text, as character offsets.
+
+    >>> mark_pieces([("good", 0), (" - ", -1), ("film", 1)], [(2, 5)])
+    ([('good', 0), (' ', -1), ('- ', -1), ('film', 1)], [True, True, False, False])
+    """
+    borders = sorted({border for mark in marks for border in mark})
+    parts: list[Piece] = []
+    marked: list[bool] = []
+    start = 0
+    for text, owner in pieces:
+        end = start + len(text)
+        cuts = [] if owner >= 0 else [border for border in borders if start < border < end]
+        for first, last in pairwise([start, *cuts, end]):
+            parts.append((text[first - start : last - start], owner))
+            marked.append(any(a < last and first < b for a, b in marks))
+        start = end
+    return parts, marked
 
 
 def split_text(
@@ -113,6 +142,7 @@ class DocumentPacker:
         blocks: The finished blocks; each is a list of documents.
         first: The first documents, `n_first` of them at most.
         size: About how many bytes the packed documents take on a page.
+        has_rationales: Whether people marked a part of a document.
     """
 
     def __init__(self, methods: Sequence[str], n_first: int) -> None:
@@ -125,6 +155,7 @@ class DocumentPacker:
         self._names: dict[int, str] = {}
         self._starts: list[int] = []
         self._rows: list[dict[str, Any]] = []
+        self.has_rationales = False
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -138,6 +169,7 @@ class DocumentPacker:
         """Add the next document."""
         if len(self.first) < self.n_first:
             self.first.append(document)
+        self.has_rationales |= any(document.marked)
         if not self._block:
             self._starts.append(len(self._rows))
         text = "".join(piece for piece, _ in document.pieces)
@@ -205,6 +237,7 @@ def _shown(document: ReportDocument, pieces: Sequence[Piece], methods: Sequence[
         **({"ks": ks.tolist()} if len(ks) <= n_units else {}),
         **({"remarks": remarks} if remarks else {}),
         **({"margins": margins} if margins else {}),
+        **({"marked": list(map(int, document.marked))} if any(document.marked) else {}),
     }
 
 

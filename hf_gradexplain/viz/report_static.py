@@ -44,7 +44,9 @@ def static_document(
             {
                 "name": method,
                 "figures": _figures(document, method, area_name),
-                "shades": shade(document.pieces, scores, signed[method], document.margins.get(method)),
+                "shades": _mark(
+                    shade(document.pieces, scores, signed[method], document.margins.get(method)), document.marked
+                ),
                 "remarks": [said for said in (document.remarks.get(method), warnings.get(method)) if said],
             }
             for method, scores in document.scores.items()
@@ -74,6 +76,16 @@ Shade(text='bad', look='u against s10', score='−0.250')]
         margin = 0.0 if margins is None else float(margins[owner])
         shades.append(Shade(text, f"u {role} s{step}", format_estimate(score, margin, has_sign)))
     return shades
+
+
+def _mark(shades: Sequence[Shade], marked: Sequence[bool]) -> Sequence[Shade]:
+    if not marked:
+        return shades
+    looks = [
+        f"{each.look} marked".strip() if is_marked else each.look
+        for each, is_marked in zip(shades, marked, strict=True)
+    ]
+    return [each._replace(look=look) for each, look in zip(shades, looks, strict=True)]
 
 
 def _figures(document: ReportDocument, method: str, area_name: str) -> list[str]:

@@ -1,8 +1,13 @@
 """Runs over texts with human rationales: what is stored, the table, and that both can be made again."""
 
+import gzip
 import json
+import re
+from base64 import b64decode
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -113,3 +118,15 @@ def test_two_processes_give_the_same_tables(start, inputs, tmp_path):
     assert {"plausibility.parquet", "hybrid.parquet"} < contents(tmp_path / "1").keys()
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
     assert contents(tmp_path / "1" / "hybrid") == contents(tmp_path / "2" / "hybrid")
+
+
+def test_the_report_shows_what_people_marked(masked):
+    page = (masked / "report.html").read_text(encoding="utf-8")
+    assert "A line above" in page
+    parts = dict(re.findall(r'<script type="application/gzip" id="([^"]*)">([^<]*)</script>', page))
+    index, documents = (json.loads(gzip.decompress(b64decode(parts[name]))) for name in ("index-data", "block-0"))
+    for text, mask, document in zip(index["text"], MASKS, documents, strict=True):
+        starts = np.cumsum([0, *document["lengths"]])
+        pieces = [text[a:b] for a, b in pairwise(starts)]
+        lines = [piece for piece, mark in zip(pieces, document["marked"], strict=True) if mark]
+        assert [line for line in lines if line.isalpha()] == [w for w, m in zip(text.split(), mask, strict=True) if m]

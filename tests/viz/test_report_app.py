@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from hf_gradexplain.viz.report_documents import mark_pieces
 from hf_gradexplain.viz.sanitize import visible
 from tests.helpers.browser import browser
 from tests.helpers.hostile import strings
@@ -416,3 +417,19 @@ def test_without_scripts_the_page_has_its_figures_tables_and_first_documents(pat
     assert parts.text.count(text_of(DOCUMENTS[1])) == len(METHODS)
     assert "The first 2 of 64 documents." in parts.text
     assert LABELS[DOCUMENTS[1].label] in parts.text
+
+
+def test_what_people_marked_has_a_line_above_and_only_then_a_legend(chromium, page, tmp_path):
+    assert page.texts("#all-documents .caption .marked") == []
+    document = make_document(1, ["not", "a", "good", "film"])
+    text = text_of(document)
+    pieces, marked = mark_pieces(document.pieces, [(text.index("good"), text.index("film"))])
+    path = tmp_path / "report.html"
+    path.write_text(render([replace(document, pieces=pieces, marked=marked)]), encoding="utf-8")
+    chromium.open(path)
+    chromium.run(OPEN_ALL)
+    chromium.run(SETTLE)
+    lines = "getComputedStyle(e).textDecorationLine"
+    found = chromium.run(f"[...document.querySelectorAll('.method .marked')].map(e => [e.textContent, {lines}])")
+    assert found == [["good", "overline"], [" ", "overline"]] * len(METHODS)
+    assert chromium.texts("#all-documents .caption .marked") == ["A line above"]

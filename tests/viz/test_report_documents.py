@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hf_gradexplain.viz.report_documents import DocumentPacker
+from hf_gradexplain.viz.report_documents import DocumentPacker, mark_pieces
 from hf_gradexplain.viz.report_static import static_document
 from hf_gradexplain.viz.tables import format_score
 from tests.helpers.report_pages import METHODS, make_document
@@ -33,6 +33,23 @@ def test_scores_have_the_three_digits_that_are_shown(size):
     for row, expected in zip(shown(document)["scores"], scores, strict=True):
         assert row == [float(f"{score:.3g}") for score in expected]
         assert [type(value) for value in row[:9]] == [int] * 6 + [float] * 2 + [int]
+
+
+def test_what_people_marked_is_marked_with_and_without_scripts():
+    document = make_document(1, ["not", "a", "good", "film"])
+    assert "marked" not in shown(document)
+    text = "".join(piece for piece, _ in document.pieces)
+    start = text.index("good") + 2
+    pieces, marked = mark_pieces(document.pieces, [(start, text.index("film")), (len(text) - 3, len(text))])
+    assert "".join(piece for piece, _ in pieces) == text
+    assert [piece for piece, is_marked in zip(pieces, marked, strict=True) if is_marked] == [
+        ("good", 2), (" ", -1), ("end", -2)
+    ]  # fmt: skip
+    document = replace(document, pieces=pieces, marked=marked)
+    assert [i for i, mark in enumerate(shown(document)["marked"]) if mark] == [4, 5, 9]
+    for row in static_document(document, dict.fromkeys(METHODS, True), {}, "AOPC")["methods"]:
+        assert [shade.text for shade in row["shades"] if "marked" in shade.look] == ["good", " ", "end"]
+        assert [shade.look for shade in row["shades"] if shade.text == "end"] == ["unread marked"]
 
 
 def test_only_estimates_have_margins():

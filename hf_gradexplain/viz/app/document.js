@@ -23,10 +23,14 @@ function shadedText(page, position, shown, number) {
     const piece = text.slice(start, start + length);
     const owner = shown.owners[i];
     start += length;
-    if (owner < 0) return owner === -1 ? piece : make("span", { class: "unread" }, piece);
+    const marked = shown.marked?.[i] ? " marked" : "";
+    if (owner < 0) {
+      const look = (owner === -1 ? "" : "unread") + marked;
+      return look === "" ? piece : make("span", { class: look }, piece);
+    }
     const step = Math.round((STEPS * Math.abs(scores[owner])) / peak);
     const title = formatEstimate(scores[owner], margins?.[owner], sides !== null);
-    return make("span", { class: `u ${roleOf(scores[owner], sides)} s${step}`, title }, piece);
+    return make("span", { class: `u ${roleOf(scores[owner], sides)} s${step}${marked}`, title }, piece);
   });
   return make("div", { class: "text", dir: "auto" }, ...pieces);
 }
