@@ -31,11 +31,12 @@ def assert_same(found: Explanation, expected: Explanation, tolerance: float) -> 
 def largest_part(explanation: Explanation, method: str) -> float:
     """Return the size of the terms of a score, which may cancel.
 
-    `loo` is the difference of two losses of the order of 1. `sa_raw` sums gradients, and `integrated_gradients` their
-    products with components of the order of 1.
+    Methods that mask words take differences of losses of the order of 1. `sa_raw` sums gradients, and integrated
+    gradients sum their products with components of the order of 1.
     """
     gradients = explanation.scores["sa_l1"]
-    parts = {"loo": np.ones(1), "sa_raw": gradients, "integrated_gradients": gradients}
+    parts = dict.fromkeys(("loo", "occlusion", "shapley", "partition_shapley", "kernel_shap", "lime"), np.ones(1))
+    parts |= dict.fromkeys(("sa_raw", "integrated_gradients", "sequential_integrated_gradients"), gradients)
     return np.abs(parts.get(method, explanation.scores[method])).max(initial=0)
 
 
