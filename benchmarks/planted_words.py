@@ -18,7 +18,7 @@ A word that is no false discovery may still be one of many that do as much. It i
 of the 60 words flip at least as large a share of the held-out texts to its class.
 
 Each training has a file in `--output_dir`, and a folder with its model. The same command resumes a stopped benchmark.
-Without its file, a model that was trained before is audited again.
+Without its file, a model that was trained before is audited again. Give each set of options a folder of its own.
 """
 
 import argparse
@@ -91,7 +91,7 @@ def run_training(kind: str, seed: int, planted: bool, arguments: argparse.Namesp
     model, tokenizer = kept_model(folder / "model", kind, planted_rows, n_classes, seed)
     trained = time.process_time()
     explainer = Explainer(model, tokenizer, class_names=list(map(str, range(n_classes))))
-    found, tried, passes = audit(explainer, audited_texts, arguments.method)
+    found, tried, passes = audit(explainer, audited_texts, arguments)
     audited_at = time.process_time()
     truth = HeldOut(model, tokenizer, held_out, n_classes, seed)
     truth.load(folder / "flips.json")
@@ -171,12 +171,12 @@ class HeldOut:
 
 
 def audit(
-    explainer: Explainer, texts: list[str], method: str
+    explainer: Explainer, texts: list[str], arguments: argparse.Namespace
 ) -> tuple[list[tuple[str, int]], set[tuple[str, int]], int]:
     """Return the words that the audit finds, those that it tries, each with its class, and its forward passes."""
     options: dict[str, Any] = {"k_grid": (1,), "random_orders": 0, "both_ends": False, "progress": False}
-    result = explainer.evaluate(texts, methods=method, unit="word_type", **options)
-    suspicious = explainer.suspicious_words(result, batch_tokens=8192)
+    result = explainer.evaluate(texts, methods=arguments.method, unit="word_type", **options)
+    suspicious = explainer.suspicious_words(result, n_texts=arguments.n_texts, batch_tokens=8192)
     frames = suspicious.found, suspicious.to_frame()
     found, tried = ([(row["word"], int(row["class"])) for row in frame.to_dict("records")] for frame in frames)
     return found, set(tried), suspicious.passes
@@ -223,6 +223,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--train_texts", type=int, default=2000)
     parser.add_argument("--audited_texts", type=int, default=1000)
     parser.add_argument("--held_out_texts", type=int, default=1000)
+    parser.add_argument("--n_texts", type=int, default=InsertionTest.n_texts, help="texts that get each word")
     parser.add_argument("--checked", type=int, default=40, help="words of each list that are checked")
     parser.add_argument("--method", default="auto", help="method whose scores choose the words to try")
     parser.add_argument("--output_dir", type=Path, default=Path("outputs/planted_words"))
