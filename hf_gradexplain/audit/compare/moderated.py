@@ -86,11 +86,14 @@ class ModeratedTest:
         difference: The value of the new run minus the mean of the others.
         error: The standard error of the difference: `sqrt(s^2 (1 + 1/m))`, with the moderated variance `s^2`.
         p: The two-sided p-value.
+        tail_df: The degrees of freedom of the tails that differences among the other runs have, in standard errors:
+            more are nearer to a normal distribution. NaN without words.
     """
 
     difference: np.ndarray
     error: np.ndarray
     p: np.ndarray
+    tail_df: float = np.nan
 
 
 def moderated_test(
@@ -114,7 +117,7 @@ def moderated_test(
     difference, error = _difference(values, new, covariates)
     pairs = (_difference(np.delete(values, i, axis=0), run, covariates) for i, run in enumerate(values))
     df, scale = fit_tails(np.concatenate([apart / its_error for apart, its_error in pairs]))
-    return ModeratedTest(difference, error, 2 * stats.t.sf(np.abs(difference) / error / scale, df))
+    return ModeratedTest(difference, error, 2 * stats.t.sf(np.abs(difference) / error / scale, df), df)
 
 
 def _difference(

@@ -1,6 +1,6 @@
 """Find words whose share of the score differs between two runs, for each class."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -16,14 +16,17 @@ from hf_gradexplain.evaluation.comparisons import FALSE_DISCOVERY_RATE
 MIN_TEXTS = 5
 """From this number of texts of a class on, the difference of a word is tested over the texts."""
 
-SEED_TEXTS = 3
+SEED_TEXTS = 5
 """A word of at least this many texts, of whatever class, is compared with other seeds: rarer ones vary much more."""
 
-LEAST_SHARE = 1e-3
-"""Smaller shares of the score are all of one size, for the variance that is expected of them."""
+EXPONENTS = (1.0, 0.75, 0.5)
+"""The powers of shares whose pulls are tried; with the smallest, small shares count most."""
+
+LEAST_PULL = 0.1
+"""Pulls smaller than this share of the mean one are all of one size, for the variance that is expected of them."""
 
 COLUMNS = ["class", "word", "n", "a", "b", "difference", "ci_low", "ci_high", "p", "q"]
-SEED_COLUMNS = ["seeds", "seeds_error", "p_seeds", "q_seeds", "moved"]
+SEED_COLUMNS = ["seeds", "t_seeds", "p_seeds", "q_seeds", "moved"]
 
 
 class PairSums:
@@ -53,7 +56,17 @@ class PairSums:
 class WordSums:
     """Sums over documents of the shares of words, by class, in each of `R` runs: A, then references, then B.
 
-    The share of a word in a document is its score, divided by the sum of the absolute scores.
+    The share `s` of a word in a document is its score, divided by the sum of the absolute scores.
+
+    Other seeds are compared by the *pull* of a word `w` towards a class `c`: over the `n_w` texts with the word, of
+    whatever class,
+
+        pull_wc = 1/n_w [ sum_{texts of c} r(s) - sum_{texts of other classes} r(s) ],    r(s) = sign(s) |s|^k
+
+    A word that speaks for `c` does so in all of its texts: it has a positive share in those of `c`, and a negative one
+    in the others. Of a word in texts of one class, the pull is the mean of `r`. Large shares have more noise than small
+    ones; how much more depends on the model. A power makes them more alike, and differences between seeds get lighter
+    tails. `k` is the one of `EXPONENTS` with the lightest tails among A and the references; B has no say in it.
 
     Args:
         n_runs: `R`.
@@ -63,14 +76,18 @@ class WordSums:
 
     def __init__(self, n_runs: int, n_classes: int, method: str) -> None:
         self.n_runs, self.n_classes, self.method = n_runs, n_classes, method
-        self.pairs = PairSums(2 * n_runs + 4)
+        self.pairs = PairSums((1 + len(EXPONENTS)) * n_runs + 4)
 
     def add(self, blocks: Sequence[WordBlock]) -> None:
         """Add documents as each run explains them."""
         ones = np.ones_like
         of_block = [shares(block, self.method) for block in blocks]
         groups = [block.word * self.n_classes + block.target[block.document] for block in blocks]
-        rows = [(g, values) for g, share in zip(groups, of_block, strict=True) for values in (share, ones(share))]
+        rows = [
+            (group, values)
+            for group, share in zip(groups, of_block, strict=True)
+            for values in (ones(share), *(np.sign(share) * np.abs(share) ** k for k in EXPONENTS))
+        ]
         of_a, of_b = pair_words(blocks[0], blocks[-1])
         same = groups[0][of_a] == groups[-1][of_b]
         of_a, of_b = of_a[same], of_b[same]
@@ -86,14 +103,14 @@ class WordSums:
             t-test), and `q`, the p-value adjusted for the false discovery rate (Benjamini and Hochberg). Words in fewer
             than `MIN_TEXTS` texts have no interval and no test over texts; without references, they have no row. With
             references, words in at least `SEED_TEXTS` texts of any class have a row for each class that they occur in.
-            Its further columns are `seeds`, the mean over A and the references; `seeds_error`, the standard error of
-            B's difference from this mean if B were another seed; `p_seeds` and `q_seeds`; and `moved`, whether
-            `q_seeds` is at most 0.05.
+            Its further columns are `seeds`, the mean share in A and the references; `t_seeds`, how far the pull of B is
+            from the mean pull of these, in standard errors (`hf_gradexplain.audit.compare.moderated.moderated_test`);
+            `p_seeds` and `q_seeds`; and `moved`, whether `q_seeds` is at most 0.05.
         """
         word, target = np.divmod(self.pairs.codes, self.n_classes)
         n = self.pairs.sums[-4]
         enough = (n >= 1) & (np.bincount(word, n)[word] >= SEED_TEXTS) if self.n_runs > 2 else n >= MIN_TEXTS
-        kept = np.flatnonzero(enough & (self.pairs.sums[1:-4:2].min(0) >= 1))
+        kept = np.flatnonzero(enough & (self._of_runs()[:, 0].min(0) >= 1))
         n, a, b, squares = self.pairs.sums[-4:, kept]
         difference = (b - a) / n
         columns = {
@@ -113,17 +130,38 @@ class WordSums:
         """Test B against A and the references; nothing without references."""
         if self.n_runs <= 2:
             return {}
-        sums, n = self.pairs.sums[:-4:2, kept], self.pairs.sums[1:-4:2, kept]
-        means = sums / n
-        test = moderated_test(means[:-1], means[-1], partial(_covariates, n[:-1].mean(0)))
+        n, shares = self._of_runs()[:-1, :2, kept].swapaxes(0, 1)
+        tests = [
+            moderated_test(pulls[:-1], pulls[-1], partial(_covariates, texts)) for pulls, texts in self._pulls(kept)
+        ]
+        test = max(tests, key=lambda each: each.tail_df)
         q = _adjusted(test.p)
-        values = (means[:-1].mean(0), test.error, test.p, q, q <= FALSE_DISCOVERY_RATE)
+        t = np.divide(test.difference, test.error, out=np.zeros(len(q)), where=test.difference != 0)
+        values = ((shares / n).mean(0), t, test.p, q, q <= FALSE_DISCOVERY_RATE)
         return dict(zip(SEED_COLUMNS, values, strict=True))
 
+    def _of_runs(self) -> np.ndarray:
+        """Return, per run, the number of texts of each pair, then the sums of the powers: `(R, 1 + E, P)`."""
+        return self.pairs.sums[:-4].reshape(self.n_runs, 1 + len(EXPONENTS), -1)
 
-def _covariates(n: np.ndarray, means: np.ndarray) -> np.ndarray:
-    """Return what the variance of a mean share among runs depends on: its number of texts, and its size."""
-    return np.log(np.stack([n, np.abs(means.mean(0)) + LEAST_SHARE], axis=1))
+    def _pulls(self, kept: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield, per exponent, the pulls `(R, n)`, and the mean number of texts of the word in A and the references."""
+        word = self.pairs.codes // self.n_classes
+        n, *sums = self._of_runs().swapaxes(0, 1)
+        texts = _of_word(n, word)[:, kept]
+        for of_pair in sums:
+            yield (2 * of_pair - _of_word(of_pair, word))[:, kept] / texts, texts[:-1].mean(0)
+
+
+def _of_word(sums: np.ndarray, word: np.ndarray) -> np.ndarray:
+    """Return the sums `(R, P)` over the pairs of the same word, for each pair."""
+    return np.stack([np.bincount(word, row)[word] for row in sums])
+
+
+def _covariates(n: np.ndarray, pulls: np.ndarray) -> np.ndarray:
+    """Return what the variance of a pull among runs depends on: the number of texts, and its size."""
+    least = max(LEAST_PULL * float(np.abs(pulls).mean()), np.finfo(np.float64).tiny)
+    return np.log(np.stack([n, np.abs(pulls.mean(0)) + least], axis=1))
 
 
 def _over_texts(mean: np.ndarray, squares: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, ...]:

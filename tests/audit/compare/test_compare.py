@@ -12,7 +12,7 @@ from scipy import stats
 from hf_gradexplain.audit.compare import runs_in_step
 from hf_gradexplain.audit.compare.changed_texts import LISTED, ChangedTexts
 from hf_gradexplain.audit.compare.compare import compare
-from hf_gradexplain.audit.compare.moderated import moderated_test
+from hf_gradexplain.audit.compare.moderated import fit_tails, moderated_test
 from hf_gradexplain.audit.compare.moved_words import MIN_TEXTS, SEED_TEXTS, WordSums
 from hf_gradexplain.audit.compare.runs_in_step import ALIKE_OPTIONS, RunFiles, match
 from hf_gradexplain.audit.compare.seeds import predict_drift, predict_seed
@@ -205,6 +205,16 @@ def test_words_that_differ(runs, comparison):
     assert not len(comparison.moved)
 
 
+def pull(run, word, target, classes, exponent):
+    """The mean power of the shares of a word, counted negative in texts of other classes."""
+    terms = []
+    for c in classes:
+        for share in run.get((c, word), {}).values():
+            power = abs(share) ** exponent * (1 if share > 0 else -1)
+            terms.append(power if c == target else -power)
+    return sum(terms) / len(terms)
+
+
 def test_words_that_moved_more_than_seeds_move_them(runs, with_seeds):
     order = (0, 1, 2, 3, 4)  # A, references, B
     found = [words_of(runs[0][i]) for i in order]
@@ -214,17 +224,30 @@ def test_words_that_moved_more_than_seeds_move_them(runs, with_seeds):
     common = [key for key, n in paired.items() if n and texts[key[1]] >= SEED_TEXTS]
     assert min(paired[key] for key in common) < SEED_TEXTS  # of a class
     assert min(texts.values()) < SEED_TEXTS < max(texts.values())  # of all classes
-    values = np.array([[np.mean(list(run[key].values())) for key in common] for run in found])
-    counts = np.array([[len(run[key]) for key in common] for run in found])
-    n = counts[:-1].mean(0)
-    test = moderated_test(
-        values[:-1], values[-1], lambda of_runs: np.log(np.stack([n, np.abs(of_runs.mean(0)) + 1e-3], axis=1))
-    )
+    classes_of = range(len(classes))
+    n = np.mean([[sum(len(run.get((c, word), ())) for c in classes_of) for _, word in common] for run in found[:4]], 0)
+
+    def covariates(of_runs):
+        least = 0.1 * np.abs(of_runs).mean()
+        return np.log(np.stack([n, np.abs(of_runs.mean(0)) + least], axis=1))
+
+    tests = []
+    for exponent in (1, 0.75, 0.5):
+        pulls = np.array([[pull(run, word, c, classes_of, exponent) for c, word in common] for run in found])
+        without = (moderated_test(np.delete(pulls[:4], i, 0), pulls[i], covariates) for i in range(4))
+        apart = np.concatenate([each.difference / each.error for each in without])
+        tests.append((fit_tails(apart)[0], moderated_test(pulls[:4], pulls[4], covariates)))
+    dfs = [df for df, _ in tests]
+    assert len(set(dfs)) == 3
+    test = tests[int(np.argmax(dfs))][1]
+    assert test.tail_df == pytest.approx(max(dfs))
     table = with_seeds.words.set_index(["class", "word"])
     assert len(table) == len(common)
     rows = table.loc[[(classes[target], word) for target, word in common]]
     assert rows["p_seeds"].to_numpy() == pytest.approx(test.p)
-    assert rows["seeds"].to_numpy() == pytest.approx(values[:-1].mean(0))
+    assert rows["t_seeds"].to_numpy() == pytest.approx(test.difference / test.error)
+    means = [np.mean([np.mean(list(run[key].values())) for run in found[:4]]) for key in common]
+    assert rows["seeds"].to_numpy() == pytest.approx(means)
     assert rows["q_seeds"].to_numpy() == pytest.approx(stats.false_discovery_control(test.p))
     assert (table["moved"] == (table["q_seeds"] <= 0.05)).all()
     assert rows["ci_low"].isna().to_numpy().tolist() == (rows["n"] < MIN_TEXTS).tolist()
