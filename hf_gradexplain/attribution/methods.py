@@ -54,7 +54,7 @@ class Method:
         score: The formula, a function `(evidence, units) -> (B, U)`.
         signed: Whether a positive score supports the target and a negative one opposes it.
         summary: A short description.
-        cost: How many passes the method takes beyond one forward pass for a text of `U` units, in words.
+        cost: A text that says how many passes the method takes beyond one forward pass, if a text has `U` units.
     """
 
     source: Source

@@ -100,7 +100,7 @@ def _add_suspicious(parser: Parser) -> None:
         type=float,
         default=0.03,
         metavar="X",
-        help="A suspicious word flips more texts than ordinary words do by more than this share of the texts. "
+        help="A suspicious word flips more texts than ordinary words do, by more than this share of the texts. "
         "(default: %(default)s)",
     )
     group.add_argument(

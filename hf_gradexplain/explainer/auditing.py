@@ -147,13 +147,13 @@ class AuditingEngine(AttributionEngine):
         - and is concentrated in the class: the share of the class is larger among the texts with the word than among
           all texts.
 
-        Each word is inserted into `n_texts` texts of which the model predicts another class, at a random place between
+        Each word is inserted into `n_texts` texts for which the model predicts another class, at a random place between
         two words, which is the same for all words. A word is suspicious if it flips more of these texts to the class
-        than ordinary words do, by more than `margin`. Ordinary words are the median of control words, which are random
-        words of about the same frequency (see `hf_gradexplain.audit.suspicious.insertion.excess_p_values` for the
-        test). A false discovery is a word that would not do so if it were inserted into all texts of other classes.
-        Benjamini and Hochberg's procedure controls the false discovery rate, the expected share of these among the
-        words called suspicious.
+        than ordinary words do, by more than `margin` (see `hf_gradexplain.audit.suspicious.insertion.excess_p_values`
+        for the test). What ordinary words do is the median over control words, which are random words of about the same
+        frequency. A false discovery is a word called suspicious that would not flip so many more texts if it were
+        inserted into all texts of other classes. Benjamini and Hochberg's procedure controls the false discovery rate,
+        the expected share of false discoveries among the words called suspicious.
 
         Trying words takes one forward pass per word and text: at most `most * n_texts` in all, and about
         `3 * n_controls * n_texts` for the control words of each class. In a pair, words are inserted into the first
@@ -169,7 +169,7 @@ class AuditingEngine(AttributionEngine):
                 tried.
             min_documents: The smallest number of texts of a class that a word has to be in to be tried for the class.
             level: The false discovery rate to control.
-            margin: A suspicious word flips more texts than ordinary words do by more than this share of the texts.
+            margin: A suspicious word flips more texts than ordinary words do, by more than this share of the texts.
             **options: See `hf_gradexplain.options.Options`. The options for reading texts have to be those of the
                 evaluation.
 

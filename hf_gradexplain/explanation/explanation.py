@@ -71,8 +71,8 @@ class Explanation(Displayed):
         mask: How units were removed, also for the self-check: `baseline` or `deletion`.
         tokenizer_kwargs: Extra arguments that the tokenizer was called with, see
             `hf_gradexplain.options.tokenizer_kwargs`.
-        label: The id of the true class; None if it is not known, or if it is the target because `target="label"` was
-            asked for.
+        label: The id of the true class; None if it is not known, or if it is explained because `target="label"` was
+            asked for, or because labels were given without a `target`.
         class_names: The names of the model's classes: `(C,)`; empty if they are not known.
         against: The id of the class that the target is compared with under the objective `contrast`. None under other
             objectives, and if the target is compared with all other classes together.

@@ -50,7 +50,7 @@ class Interactions(DisplayedInteractions):
         draws: The number of random orders that were drawn; 0 where the values are exact.
         rises: `(U,)` the rise of the loss when each unit alone is removed, as in `loo`; NaN for units in no pair.
         copies: The number of masked copies that were computed.
-        value_function: The function that returns the loss without any set of units; None if the interactions were
+        value_function: The function that returns the loss without a given set of units; None if the interactions were
             loaded from a file.
     """
 

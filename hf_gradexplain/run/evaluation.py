@@ -64,10 +64,10 @@ class Evaluation:
     def to_frame(self) -> pd.DataFrame:
         """Return one row per method.
 
-        The columns are `method`; AOPC(10) with its 95 % interval `low` and `high`; AOPC at the largest K, which
-        replaces 10 if it is smaller; and for the correlation r with leave-one-out: `median r`; `p ≤ .05`, the share of
-        texts where r is significant; `by FDR`, the same share with control of the false discovery rate; and `no r`, the
-        number of texts without an r.
+        The columns are `method`; AOPC(10) with its 95 % interval `low` and `high`; AOPC(K) at the largest K; and for
+        the correlation r with leave-one-out: `median r`; `p ≤ .05`, the share of texts where r is significant;
+        `by FDR`, the same share with control of the false discovery rate; and `no r`, the number of texts without an r.
+        If the largest K is below 10, its AOPC stands in place of AOPC(10).
         """
         return summary_table(self.run.tables)
 

@@ -44,7 +44,7 @@ class InsertionTest:
         most: The largest number of words to try.
         min_documents: The smallest number of documents of a class that a word has to be in to be tried for the class.
         level: The false discovery rate to control.
-        margin: A suspicious word flips more texts than ordinary words do by more than this share of the texts.
+        margin: A suspicious word flips more texts than ordinary words do, by more than this share of the texts.
 
     Raises:
         GradexplainError: A value is out of range.

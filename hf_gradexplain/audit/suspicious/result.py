@@ -18,8 +18,8 @@ COLUMNS = {
     "95 % interval (Wilson).",
     "ordinary": "The same for ordinary words of the same frequency, inserted at the same places: the median.",
     "rise": "The mean rise of the probability of the class, with its 95 % interval.",
-    "in class": "Of the texts with the word, the share of this class, and how many times the class's share of all "
-    "texts that is.",
+    "in class": "The share of this class among the texts with the word; in parentheses, this share divided by the "
+    "class's share of all texts.",
     "adjusted p": "The p-value of the hypothesis that the word does not flip more texts than ordinary words do by more "
     "than the margin, adjusted for all words that were tried.",
 }
@@ -43,7 +43,7 @@ class SuspiciousWords:
         n_candidates: The number of pairs of a class and a word that decides the class and is concentrated in its texts.
             The clearest of them were tried.
         level: The false discovery rate.
-        margin: A suspicious word flips more texts than ordinary words do by more than this share of the texts.
+        margin: A suspicious word flips more texts than ordinary words do, by more than this share of the texts.
         passes: The number of forward passes that trying the words took.
     """
 
