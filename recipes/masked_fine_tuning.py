@@ -30,7 +30,7 @@ from hf_gradexplain.commands.parsing import exit_on_error, parse_arguments
 from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.commands.train import run_training
 from hf_gradexplain.corpus import load_texts
-from hf_gradexplain.errors import choose
+from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.documents import iterate_documents
 from hf_gradexplain.evaluation.random_band import with_mean_random
@@ -70,7 +70,9 @@ class Arguments:
     train_rows: int | None = option(None, "Train on a random sample of this many texts; by default as configured.")
     epochs: float | None = option(None, "Passes over the training texts; by default as configured.")
     max_length: int | None = option(None, "Number of tokens after which a text is cut; by default as configured.")
-    eval_rows: int | None = option(None, "Compute accuracies on a random sample of this many texts; by default all.")
+    eval_rows: int | None = option(
+        None, "Use a random sample of this many test texts, for accuracies and for explanations; by default all."
+    )
     methods: tuple[str, ...] = option(
         ("signed_gi", "integrated_gradients"), "Attribution methods to compare, beside loo and random."
     )
@@ -79,6 +81,14 @@ class Arguments:
     encoder: str | None = option(
         None, "Folder of the pretrained encoder for minilm; by default that of the installed package.", metavar="FOLDER"
     )
+
+    def __post_init__(self) -> None:
+        needed = self.texts + self.reference
+        if self.texts and self.eval_rows is not None and self.eval_rows < needed:
+            raise GradexplainError(
+                f"eval_rows must be at least {needed}, for {self.texts} texts and {self.reference} reference texts, "
+                f"but is {self.eval_rows}"
+            )
 
 
 @dataclass(frozen=True)

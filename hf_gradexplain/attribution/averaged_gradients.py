@@ -55,7 +55,10 @@ class IntegratedGradients:
     gradients: ClassVar[bool] = True
 
     def passes(self, units: float) -> float:
-        """Return the number of passes for a text; a text may take more if `steps` is not given."""
+        """Return the number of passes for a text.
+
+        A text may take more: to find kinks, or for more points if `steps` is not given.
+        """
         return self.steps or STEPS[0]
 
     @property
@@ -126,8 +129,8 @@ class SequentialIntegratedGradients:
     The word vectors of one unit move from the baseline to the input, and all others stay. With the formula `signed_gi`,
     the score of the unit is the rise of the loss when this unit alone is replaced by the baseline,
     `l_y(x without unit) - l_y(x)`. This is the score of `loo` with the same baseline, up to the error of the quadrature
-    (see `gauss_radau`). Unlike the scores of integrated gradients, the scores of a text have no known sum. With one
-    step, the average is the plain gradient.
+    (see `gauss_radau`). With `pool="max"`, lines are not cut at kinks, and the error is larger. Unlike the scores of
+    integrated gradients, the scores of a text have no known sum. With one step, the average is the plain gradient.
 
     The paper divides the scores of a text by their norm, which does not change their order. This class does not, so
     that the scores keep the scale of the loss.

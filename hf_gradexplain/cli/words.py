@@ -91,21 +91,17 @@ def _add_suspicious(parser: Parser) -> None:
     group.add_argument(
         "--n_texts",
         type=int,
-        default=200,
         metavar="N",
-        help="Number of texts into which each word is inserted. (default: %(default)s)",
+        help="Number of texts into which each word is inserted. (default: 200)",
     )
     group.add_argument(
         "--margin",
         type=float,
-        default=0.03,
         metavar="X",
         help="A suspicious word flips more texts than ordinary words do, by more than this share of the texts. "
-        "(default: %(default)s)",
+        "(default: 0.03)",
     )
-    group.add_argument(
-        "--most", type=int, default=300, metavar="N", help="Largest number of words to try. (default: %(default)s)"
-    )
+    group.add_argument("--most", type=int, metavar="N", help="Largest number of words to try. (default: 300)")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -113,6 +109,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.suspicious:
         _run_suspicious(arguments)
         return
+    if given := [name for name in ("n_texts", "margin", "most") if getattr(arguments, name) is not None]:
+        raise GradexplainError(f"--{given[0]} is about suspicious words: give --suspicious as well")
     if (path := arguments.output) is not None:
         choose("figure format", path.suffix.lower(), (".svg", ".png"))
 

@@ -30,7 +30,8 @@ def zero_shot_arguments(arguments: argparse.Namespace) -> ZeroShotArguments | No
     if not given.candidate_labels:
         return None
     for name, why in _UNFIT.items():
-        if getattr(arguments, name) not in (None, False):
+        value = getattr(arguments, name)
+        if value is not None and value is not False:
             raise GradexplainError(f"--{name} does not fit --candidate_labels: {why}")
     return given
 
@@ -38,6 +39,11 @@ def zero_shot_arguments(arguments: argparse.Namespace) -> ZeroShotArguments | No
 def call_arguments(given: ZeroShotArguments) -> Mapping[str, Any]:
     """Return the arguments of `ZeroShotExplainer.__call__`; a single label may be several, joined by commas."""
     labels = given.candidate_labels
+    if len(labels) > 1 and (several := [label for label in labels if label.strip().endswith(",")]):
+        raise GradexplainError(
+            f"the label {several[0]!r} ends with a comma: give labels one after the other without commas, or all in "
+            "one argument that is joined by commas"
+        )
     return {
         "candidate_labels": labels[0] if len(labels) == 1 else list(labels),
         "hypothesis_template": given.hypothesis_template,

@@ -89,7 +89,7 @@ class ZeroShotArguments:
         if self.candidate_labels:
             return
         for name in ("hypothesis_template", "multi_label"):
-            if getattr(self, name):
+            if getattr(self, name) not in (None, False):
                 raise GradexplainError(f"{name} is for zero-shot classification: give candidate_labels as well")
 
 

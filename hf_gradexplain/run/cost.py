@@ -76,7 +76,12 @@ class Estimate:
     @property
     def _seconds_per_document(self) -> float:
         """Seconds per document, together with the parts that do all documents again."""
-        return self.seconds + sum(part.estimate.seconds for part in self.parts if part.of_all)
+        return self.seconds + self._seconds_of_parts
+
+    @property
+    def _seconds_of_parts(self) -> float:
+        """Seconds per document of the parts that do all documents again, which no cheaper measure shortens."""
+        return sum(part.estimate.seconds for part in self.parts if part.of_all)
 
     @property
     def _fixed_seconds(self) -> float:
@@ -154,7 +159,7 @@ class Estimate:
         )
         choices = []
         for option, share in [(None, 1.0), *self.cheaper.items()]:
-            sample = left * self.processes / (self._seconds_per_document * share)
+            sample = left * self.processes / (self.seconds * share + self._seconds_of_parts)
             large_enough = option is None or (share < 2 / 3 and (option[0] != "methods" or option == costliest))
             if sample >= 1 and large_enough:
                 changed = () if option is None else (_spelt(*option, flags=flags),)

@@ -59,7 +59,7 @@ def with_units_of_both(
         both = [units, units]
     else:
         both = list(units) if isinstance(units, Iterable) else []
-        if len(both) != 2:
+        if len(both) != 2 or any(side is None for side in both):
             raise GradexplainError(
                 "the units are those of two sides: give units=(spans of chosen, spans of rejected), or a function from "
                 "a text to its spans"

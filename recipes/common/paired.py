@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from hf_gradexplain.audit.compare.run_means import mcnemar as exact_mcnemar
+
 Values = Mapping[str, Sequence[float]]
 """By name of a figure, its value for each text; NaN where it is undefined."""
 
@@ -53,4 +55,4 @@ def mcnemar(first: Sequence[float], second: Sequence[float]) -> float:
         second: Whether the second model is right on the same texts.
     """
     gained, lost = (int(np.sum(np.subtract(*pair) > 0)) for pair in ((second, first), (first, second)))
-    return float(stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
+    return exact_mcnemar(gained, lost)

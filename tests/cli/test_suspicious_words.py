@@ -79,6 +79,13 @@ def refused(folder: Path, capsys, *flags):
     return capsys.readouterr().err.removeprefix("hf-gradexplain: ").strip()
 
 
+@pytest.mark.parametrize("flag", ["--margin=0.1", "--n_texts=9", "--most=9"])
+def test_what_is_about_suspicious_words_needs_them(folder, capsys, flag):
+    assert main(["words", str(folder / "run"), flag]) == 1
+    name = flag.partition("=")[0]
+    assert capsys.readouterr().err.endswith(f"{name} is about suspicious words: give --suspicious as well\n")
+
+
 def test_what_cannot_be_used_is_refused_in_a_sentence(folder, capsys, monkeypatch):
     run = folder / "run"
     assert refused(run, capsys, "--by", "label") == ("--by cannot be used with --suspicious: leave it out")

@@ -68,6 +68,12 @@ def test_texts_of_a_file_are_explained(nli, tmp_path, capsys):
         (["--candidate_labels", "a", "--pair", "b"], "leave out --pair"),
         (["--candidate_labels", "a", "--interactions"], "leave out --interactions"),
         (["--candidate_labels", "a", "--label", "a"], "name the candidate label to explain with --target"),
+        (["--candidate_labels", "a", "--label", "0"], "name the candidate label to explain with --target"),
+        (
+            ["--candidate_labels", "a,", "b"],
+            "the label 'a,' ends with a comma: give labels one after the other without",
+        ),
+        (["--hypothesis_template", ""], "hypothesis_template is for zero-shot classification: give candidate_labels"),
         (["--candidate_labels", "a", "--stride", "4"], "stride does not fit zero-shot classification"),
         (["--candidate_labels", "a", "a"], "candidate_labels must differ, but 'a' is given twice"),
     ],

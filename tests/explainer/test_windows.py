@@ -125,6 +125,14 @@ def test_integrated_gradients_add_up_to_the_rise_of_the_pooled_loss(explain, tex
     assert found["integrated_gradients"].sum() == pytest.approx(losses[1] - losses[0], rel=within)
 
 
+@pytest.mark.filterwarnings("ignore:the scores of integrated_gradients should add up")
+@pytest.mark.parametrize("pool", ["mean", "max"])
+def test_one_step_is_the_plain_gradient(explain, pool):
+    text = f"{TEXT} {TEXT}"
+    found = explain(text, ("integrated_gradients", "signed_gi"), labels=1, pool=pool, steps=1, **OPTIONS)
+    np.testing.assert_allclose(found["integrated_gradients"], found["signed_gi"], rtol=1e-12)
+
+
 def test_only_words_of_the_deciding_windows_have_scores_under_the_maximum(explain):
     naive = Naive(explain, "max")
     found = explain(TEXT, ("signed_gi", "attn_lrp"), labels=2, pool="max", objective="logit", **OPTIONS)

@@ -267,6 +267,8 @@ def test_texts_of_strangers_are_escaped():
         ((CHOSEN, REJECTED), {"stride": 4}, r"^prefer reads every text as one sequence, not in windows: leave out str"),
         ((CHOSEN, REJECTED), {"pool": "max"}, "leave out pool; texts that are too long are truncated$"),
         ((CHOSEN, REJECTED), {"units": [(0, 3)]}, r"give units=\(spans of chosen, spans of rejected\), or a function"),
+        ((CHOSEN, REJECTED), {"units": ([(0, 3)], None)}, r"give units=\(spans of chosen, spans of rejected\), or a"),
+        ((CHOSEN, REJECTED), {"units": (None, [(0, 3)])}, r"give units=\(spans of chosen, spans of rejected\), or a"),
         ((CHOSEN, REJECTED), {"units": words, "unit": "token"}, "give either unit='token' or units="),
         ((CHOSEN, 3), {}, "chosen and rejected must both be one text"),
     ],

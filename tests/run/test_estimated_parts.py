@@ -112,6 +112,8 @@ def test_the_time_of_the_parts_is_that_of_the_run(texts):
     assert words["time"] == "about 29.2 min, at 3 s per document and 4.2 min for the rest"
     assert words["sanity checks"] == "50 texts, 4 times: 200 plain more, about 100 s"
     assert words["ten minutes"] == "enough with 230 texts"  # (600 - 250) * 2 / 3
+    cheaper = replace(whole, cheaper={("naopc", False): 0.1}).in_words()["ten minutes"]
+    assert cheaper == "enough with 230 texts, or naopc=False and 580 texts"  # (600 - 250) * 2 / (0.1 * 2 + 1)
     alone = replace(whole, parts=(replace(hybrid, rounds=5), checks))
     assert alone.in_words()["ten minutes"] == "not enough for hybrid documents and sanity checks alone"
 
