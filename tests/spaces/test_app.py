@@ -71,6 +71,6 @@ def test_a_reader_uses_the_page_in_chromium(demo, tmp_path):
         assert page["title"] == "Which words drove the prediction?"
         assert "signed_gi" in page["top words"]
         assert page["error"].count("unknown class '<img src=x onerror=") == 1
-        assert "Choices: LABEL_0, LABEL_1, LABEL_2" in page["error"]
+        assert "choices: LABEL_0, LABEL_1, LABEL_2" in page["error"]
         assert page["elsewhere"] == []
         assert page["width"] <= int(width)
