@@ -5,7 +5,7 @@
 The list is that of `hf-gradexplain words RUN --suspicious`. Everything else shares no code with it: the model is loaded
 by transformers, the texts are of the same split and not among those of the run, and words are inserted as strings
 between blanks, at random places. A word is a *false discovery* if it does not flip 3 points more of these texts to its
-class than ordinary words do on average: 60 words of the training split, about as common in each class. It is *like
+class than ordinary words do: the median of 60 words of the training split, about as common in each class. It is *like
 ordinary words* if 5 % or more of these flip as many texts.
 """
 

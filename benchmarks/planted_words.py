@@ -56,7 +56,7 @@ WEAKLY_LEARNT = 0.05
 """A second threshold, for a second row of the results."""
 
 MARGIN = InsertionTest.margin
-"""A word on the list is true if it flips this share of the held-out texts more than ordinary words do on average."""
+"""A word on the list is true if it flips over this share of the held-out texts more than the median ordinary word."""
 
 ALIKE = 0.05
 """A word on the list is like ordinary words if this share of them, or more, flip as many held-out texts."""

@@ -149,7 +149,7 @@ class AuditingEngine(AttributionEngine):
 
         Each word is inserted into `n_texts` texts for which the model predicts another class, at a random place between
         two words, which is the same for all words. A word is suspicious if it flips more of these texts to the class
-        than ordinary words do, by more than `margin` (see `hf_gradexplain.audit.suspicious.insertion.excess_p_values`
+        than ordinary words do, by more than `margin` (see `hf_gradexplain.audit.suspicious.insertion.excess_p_value`
         for the test). What ordinary words do is the median over control words, which are random words of about the same
         frequency. A false discovery is a word called suspicious that would not flip so many more texts if it were
         inserted into all texts of other classes. Benjamini and Hochberg's procedure controls the false discovery rate,
@@ -164,7 +164,7 @@ class AuditingEngine(AttributionEngine):
                 evaluation.
             method: The method whose scores choose the words; None for the most faithful method of the run, by AOPC(10).
             n_texts: The number of texts into which each word is inserted.
-            n_controls: The number of control words of each frequency class.
+            n_controls: The number of control words of each frequency class, 10 or more.
             most: The largest number of words to try. If there are more, those that decide a class most clearly are
                 tried.
             min_documents: The smallest number of texts of a class that a word has to be in to be tried for the class.

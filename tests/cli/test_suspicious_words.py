@@ -110,5 +110,5 @@ def test_the_model_is_loaded_at_the_commit_of_the_run(folder, monkeypatch, commi
         return moving_explainer()
 
     monkeypatch.setattr(AttributionEngine, "from_pretrained", load)
-    suspicious_words_of(pinned, None, InsertionTest(n_texts=5, n_controls=5, most=1))
+    suspicious_words_of(pinned, None, InsertionTest(n_texts=5, n_controls=10, most=1))
     assert asked == [revision]

@@ -17,7 +17,7 @@ from hf_gradexplain.audit.suspicious.candidates import (
     find_candidates,
     frequency_class,
 )
-from hf_gradexplain.audit.suspicious.insertion import excess_p_values, insert_words
+from hf_gradexplain.audit.suspicious.insertion import excess_p_value, insert_words
 from hf_gradexplain.audit.suspicious.insertion_places import Place, draw_places
 from hf_gradexplain.audit.suspicious.result import SuspiciousWords
 from hf_gradexplain.engine import AttributionEngine
@@ -28,6 +28,9 @@ from hf_gradexplain.options import Options
 
 SAME_MODEL = 0.95
 """The smallest share of texts for which the model has to predict what is in the documents; rounding changes a few."""
+
+FEWEST_CONTROLS = 10
+"""The smallest number of control words of each frequency class."""
 
 MEASURED: tuple[str, ...] = ("flips", "flips_ci_low", "flips_ci_high", "control_flips", "p_flips")
 MEASURED += ("rise", "rise_ci_low", "rise_ci_high", "n_texts")
@@ -40,7 +43,8 @@ class InsertionTest:
 
     Attributes:
         n_texts: The number of texts of other classes into which each word is inserted.
-        n_controls: The number of control words of each frequency class, which are inserted into the same texts.
+        n_controls: The number of control words of each frequency class, which are inserted into the same texts; 10 or
+            more, since no p-value is below `2^-n_controls`.
         most: The largest number of words to try.
         min_documents: The smallest number of documents of a class that a word has to be in to be tried for the class.
         level: The false discovery rate to control.
@@ -58,9 +62,14 @@ class InsertionTest:
     margin: float = 0.03
 
     def __post_init__(self) -> None:
-        for name in ("n_texts", "n_controls", "most", "min_documents"):
+        for name in ("n_texts", "most", "min_documents"):
             if (value := getattr(self, name)) < 1:
                 raise GradexplainError(f"{name} must be 1 or more, but is {value}")
+        if self.n_controls < FEWEST_CONTROLS:
+            raise GradexplainError(
+                f"n_controls must be {FEWEST_CONTROLS} or more, but is {self.n_controls}: with fewer control words, "
+                "p-values cannot be small"
+            )
         if not 0 < self.level < 1:
             raise GradexplainError(f"level must be a false discovery rate between 0 and 1, but is {self.level}")
         if not 0 <= self.margin < 1:
@@ -203,7 +212,7 @@ def _of_flips(k: int, controls: np.ndarray, n: int, margin: float) -> dict[str, 
         "flips_ci_low": interval.low,
         "flips_ci_high": interval.high,
         "control_flips": ordinary,
-        "p_flips": excess_p_values(np.array([k]), np.array([ordinary]), n, margin).item(),
+        "p_flips": excess_p_value(k, controls, n, margin),
     }
 
 

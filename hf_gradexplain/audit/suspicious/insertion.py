@@ -56,24 +56,35 @@ def insert_words(
     return predicted, np.concatenate([part[1] for part in parts]).reshape(*shape, -1)
 
 
-def excess_p_values(flips: np.ndarray, ordinary: np.ndarray, n: int, margin: float) -> np.ndarray:
-    """Return the p-values `(W,)` of the hypothesis that a word flips at most `margin` more texts than ordinary words.
+def excess_p_value(flips: int, controls: np.ndarray, n: int, margin: float) -> float:
+    """Return the p-value of the hypothesis that a word flips at most `margin` more texts than ordinary words do.
 
-    The hypothesis is about all texts of other classes, of which `n` were drawn. If ordinary words flip a share `o` of
-    them, the word flips a share of at most `p = o + margin`. The p-value is that of the one-sided binomial test:
-    `P(K >= k)` for `K ~ Binomial(n, p)` and the observed number `k`.
+    The hypothesis is about all texts of other classes, of which `n` were drawn, and about all ordinary words, of which
+    `M` were drawn, the control words. Let `o` be the median over all ordinary words of the share of texts that a word
+    flips. If `o` were known, the p-value would be that of the one-sided binomial test, `P(K >= k)` for
+    `K ~ Binomial(n, o + margin)` and the observed number `k`.
 
-    `o` is measured on the same `n` texts and taken as known. Some texts are so close to the decision boundary that any
-    word flips them. A sample with more of them has a larger `k` and a larger `o`, so that their difference varies less
-    than `k` alone, and the p-value is too large rather than too small.
+    But `o` is not known. A random ordinary word is below the median with the probability 1/2. So the number of control
+    words below it is `J ~ Binomial(M, 1/2)`, and the p-value is the mean over `J`,
+
+        p = sum_{j = 0}^{M - 1} P(J = j) P(K_j >= k) + P(J = M)
+        K_j ~ Binomial(n, o_j + margin),  o_j = (c_{j + 1} + 1/2) / n
+
+    where `c_1 <= ... <= c_M` are the numbers of texts that the control words flip. If `j` control words are below the
+    median, it is at most the rate of the next one. The 1/2 is a continuity correction: a word that flips none of the
+    `n` texts may flip a few others. If all control words are below the median, it may be any number. So no p-value is
+    below `2^-M`.
+
+    In simulations, a word at the margin has a p-value of at most 0.05 in at most 5 % of the cases, and one of at most
+    0.01 in at most 1 %: for margins of 0 to 10 %, 3 to 50 control words, and medians of 0.2 to 10 %.
 
     Args:
-        flips: `(W,)` the number of texts that each word flips, 0 to `n`.
-        ordinary: `(W,)` the share `o` for each word, 0 to 1; NaN if there is no ordinary word, which gives a p-value of
-            1.
+        flips: The number `k` of texts that the word flips, 0 to `n`.
+        controls: `(M,)` the numbers of texts that the control words flip; if there are none, the p-value is 1.
         n: The number of texts.
         margin: A difference of two shares, 0 or more.
     """
-    rate = np.minimum(np.nan_to_num(ordinary, nan=1.0) + margin, 1)
-    p: np.ndarray = binom.sf(flips - 1, n, rate)
-    return p
+    rates = np.minimum((np.sort(controls) + 0.5) / n + margin, 1)
+    tails = np.append(binom.sf(flips - 1, n, rates), 1.0)
+    p = float(binom.pmf(np.arange(len(tails)), len(controls), 0.5) @ tails)
+    return min(p, 1.0)  # rounding may leave it above

@@ -110,7 +110,7 @@ class SuspiciousWords:
         - `flips`, the share of the `n_texts` texts of other classes whose prediction becomes the class when the word is
           inserted, with its Wilson interval `flips_ci_low`, `flips_ci_high`; `control_flips`, the median share for the
           control words; and `p_flips`, the p-value of the test that the word flips at most `margin` more texts, see
-          `hf_gradexplain.audit.suspicious.insertion.excess_p_values`;
+          `hf_gradexplain.audit.suspicious.insertion.excess_p_value`;
         - `rise`, the mean rise of the probability of the class, with its bootstrap interval `rise_ci_low`,
           `rise_ci_high`;
         - `p_adjusted`, which is `p_flips` adjusted by Benjamini and Hochberg's method for all rows; and `suspicious`,

@@ -47,6 +47,7 @@ def test_each_number_is_that_of_the_closed_form(result, suspicious):
     predictions = np.array([closed_form(text) for text in texts]).argmax(1)
     places = draw_places(result.documents, [0, 1], 30, seed=0)
     assert {*table["word"]} >= {"flag", "trap", "good", "bad"}
+    frequencies = count_frequencies(result.documents, "signed_gi", None)
     for row in table.to_dict("records"):
         target = ["no", "yes"].index(row["class"])
         of_class = [row["word"] in text.split() for text, c in zip(texts, predictions, strict=True) if c == target]
@@ -66,7 +67,10 @@ def test_each_number_is_that_of_the_closed_form(result, suspicious):
         wilson = binomtest(sum(flips), 30).proportion_ci(method="wilson")
         assert (row["flips_ci_low"], row["flips_ci_high"]) == pytest.approx(tuple(wilson))
         assert row["control_flips"] == 0  # neutral words, which only shrink the log-odds
-        assert row["p_flips"] == pytest.approx(binomtest(sum(flips), 30, 0.03, alternative="greater").pvalue)
+        drawn = frequencies.controls(frequency_class(np.array([sum(has)])).item(), 3, CONTROLS, 0)
+        others = CONTROLS - (row["word"] in [frequencies.words[i] for i in drawn])
+        tail = binomtest(sum(flips), 30, 0.5 / 30 + 0.03, alternative="greater").pvalue
+        assert row["p_flips"] == pytest.approx((1 - 2**-others) * tail + 2**-others)
         assert row["p_decides"] <= 0.05
         assert row["lift"] > 1
     np.testing.assert_allclose(table["p_adjusted"], false_discovery_control(table["p_flips"]))
@@ -84,6 +88,20 @@ def test_ordinary_words_are_the_median_of_the_control_words(result):
     flag = [closed_form(p.insert("flag"))[1] > 0.5 >= closed_form(p.insert())[1] for p in places[1]]
     assert np.mean(flag) > 0.5
     assert suspicious.to_frame()["control_flips"].tolist() == [0] * len(suspicious.to_frame())
+
+
+def test_a_word_is_no_control_word_of_its_own():
+    """The control words are `flag` and `trap`: no other word is in 40 texts."""
+    signs = [["good", "fine"], ["bad", "poor"]]
+    texts = [
+        " ".join([*NEUTRAL[i % 30 : i % 30 + 7], *2 * [signs[i % 2][i % 4 // 2]], ["flag", "trap"][i % 2]])
+        for i in range(120)
+    ]
+    result = moving_explainer().evaluate(texts, methods="signed_gi", unit="word_type", progress=False)
+    table = moving_explainer().suspicious_words(result, n_texts=30, min_documents=40).to_frame()
+    assert table["word"].tolist() == ["flag", "trap"]
+    assert (table["flips"] == [1, 0]).all()
+    assert table["control_flips"].tolist() == [0, 0]
 
 
 def test_a_word_below_the_margin_is_not_suspicious(result, suspicious):
@@ -183,6 +201,10 @@ def test_documents_of_another_model_are_refused(result):
     ("arguments", "message"),
     [
         ({"n_texts": 0}, "n_texts must be 1 or more, but is 0"),
+        (
+            {"n_controls": 9},
+            "n_controls must be 10 or more, but is 9: with fewer control words, p-values cannot be small",
+        ),
         ({"level": 1.0}, "level must be a false discovery rate between 0 and 1, but is 1.0"),
         ({"margin": 1.0}, "margin must be a share of texts, 0 or more and below 1, but is 1.0"),
         ({"margin": -0.1}, "margin must be a share of texts, 0 or more and below 1, but is -0.1"),
