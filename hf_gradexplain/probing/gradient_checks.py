@@ -71,7 +71,19 @@ def tokens_around(tokenizer: PreTrainedTokenizerBase) -> int:
 
 def sample_documents(tokenizer: PreTrainedTokenizerBase, lengths: Sequence[int]) -> list[Document]:
     """Return documents with these numbers of ordinary tokens; documents of equal length have different tokens."""
-    ids = ordinary_ids(tokenizer)
+    return _documents(tokenizer, ordinary_ids(tokenizer), lengths)
+
+
+def documents_without_ties(tokenizer: PreTrainedTokenizerBase, lengths: Sequence[int]) -> list[Document]:
+    """Return sample documents that repeat no token, as long as the vocabulary has enough.
+
+    With repeated tokens, a maximum over positions would have ties, which rounding breaks in one way or another.
+    """
+    needed = max(_SAMPLE_IDS, max(lengths) + len(lengths))
+    return _documents(tokenizer, vocabulary_of(tokenizer).ordinary[-needed:], lengths)
+
+
+def _documents(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], lengths: Sequence[int]) -> list[Document]:
     return [document_of(tokenizer, [ids[(k + i) % len(ids)] for i in range(n)]) for k, n in enumerate(lengths)]
 
 

@@ -7,7 +7,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.memory import is_out_of_memory
-from hf_gradexplain.probing.gradient_checks import LENGTHS, batch_error, sample_documents, tokens_around
+from hf_gradexplain.probing.gradient_checks import LENGTHS, batch_error, documents_without_ties, tokens_around
 from hf_gradexplain.probing.probe import Profile
 from hf_gradexplain.probing.propagation_check import propagation_batch_error
 
@@ -72,7 +72,7 @@ class PaddingLimit:
 
     def _error(self, classifier: HookedClassifier, longest: int) -> float:
         n = longest - self.around
-        documents = sample_documents(self.tokenizer, [LENGTHS[0], n // 2, n - 1, n])
+        documents = documents_without_ties(self.tokenizer, [LENGTHS[0], n // 2, n - 1, n])
         plain = replace(classifier, mixed_precision=False, compiled={})
         if classifier.for_propagation:
             return propagation_batch_error(plain, documents, self.tokenizer)

@@ -18,6 +18,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.probing.gradient_checks import (
     LENGTHS,
     batch_error,
+    documents_without_ties,
     forward_backward,
     gradient_errors,
     sample_documents,
@@ -180,9 +181,9 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
         max_length = length_limit(tokenizer, model, classifier.lookup_layers)
         check_room(tokenizer, max_length)
         room = max(LENGTHS) if max_length is None else max_length - tokens_around(tokenizer)
-        different_lengths = sample_documents(tokenizer, [min(n, room) for n in LENGTHS])
+        different_lengths = documents_without_ties(tokenizer, [min(n, room) for n in LENGTHS])
         equal_lengths = sample_documents(tokenizer, [min(LENGTHS[0], room)] * 3)
-        batch = collate(different_lengths[:1], [0], tokenizer, device_of(model))
+        batch = collate(equal_lengths[:1], [0], tokenizer, device_of(model))
         followed, no_gradient_reason = _check_gradients(classifier, batch)
         classifier = replace(classifier, followed_functions=followed)
         check = None if no_gradient_reason else forward_backward(classifier, batch)

@@ -7,7 +7,14 @@ from torch.overrides import TorchFunctionMode
 from hf_gradexplain.classifier.objective import Objective
 from hf_gradexplain.classifier.state import frozen_eval_mode
 from hf_gradexplain.explainer import Explainer
-from hf_gradexplain.probing.gradient_checks import finite_difference_error, forward_backward, sample_documents
+from hf_gradexplain.models.tokenization import train_word_tokenizer
+from hf_gradexplain.probing.gradient_checks import (
+    LENGTHS,
+    documents_without_ties,
+    finite_difference_error,
+    forward_backward,
+    sample_documents,
+)
 from hf_gradexplain.probing.probe import probe
 from hf_gradexplain.text.collate import collate
 from tests.helpers.toys import TOKENIZER, Nested, Toy, TwiceTheGradient
@@ -52,3 +59,13 @@ def test_finite_differences_tell_a_wrong_gradient_from_rounding(mix, least, most
     batch = collate(sample_documents(TOKENIZER, [10]), [0], TOKENIZER)
     with frozen_eval_mode(explain.model):
         assert least <= finite_difference_error(classifier, forward_backward(classifier, batch)) <= most
+
+
+def test_a_maximum_over_positions_has_no_ties_in_the_documents_that_padding_is_checked_with():
+    tokenizer = train_word_tokenizer([" ".join(f"w{i}" for i in range(80))], vocab_size=90)
+    documents = documents_without_ties(tokenizer, LENGTHS)
+    assert [len(document) for document in documents] == list(LENGTHS)
+    for document in documents:
+        assert len({*document.inputs["input_ids"].tolist()}) == len(document)
+    firsts = [document.inputs["input_ids"][0] for document in documents]
+    assert len({*firsts}) == len(LENGTHS)
