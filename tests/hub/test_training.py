@@ -221,7 +221,7 @@ def test_a_fine_tuned_model_names_its_base_and_its_commit(hub, client, tmp_path)
     card = ModelCard(files["README.md"].data.decode())
     assert (card.data.base_model, card.data.license) == ("me/base", "mit")
     assert f"fine-tuned from me/base (commit {hub.repos['model', 'me/base'].branches['main']})" in card.text
-    assert "Exact at k = 1, 2, 3, 5, 10, 20, 50" in " ".join(card.text.split())
+    assert "exact at k = 1, 2, 3, 5, 10, 20, 50" in " ".join(card.text.split())
     assert not [name for name, file in files.items() if str(tmp_path).encode() in file.data]
     assert client(do_load, "me/tuned")[0].startswith("transformers.models.bert.")
 

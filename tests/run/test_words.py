@@ -25,7 +25,8 @@ def test_words_are_those_of_its_documents(result):
     pd.testing.assert_frame_equal(words.to_frame(), expected.to_frame())
     assert "FILM" in set(words.to_frame()["word"])
     assert repr(words).startswith(f"Words of {result.run.title}\n")
-    assert result.words().method == "signed_gi"
+    areas = result.to_frame().set_index("method").iloc[:, 0]
+    assert result.words().method == areas[["loo", "signed_gi"]].idxmax()
 
 
 def test_texts_are_grouped_by_a_value_each(result):

@@ -118,6 +118,6 @@ def test_the_files_of_the_space_agree():
         f"{explaining.MAX_CHARACTERS:,} characters",
         f"{explaining.MAX_METHODS} at once",
         f"up to {explaining.MAX_BYTES / 1e9:.0f} GB",
-        f"the last {explaining.KEPT_MODELS} |",
+        f"the last {explaining.KEPT_MODELS} that were used |",
     ):
         assert limit in readme
