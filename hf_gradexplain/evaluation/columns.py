@@ -7,7 +7,7 @@ import pyarrow as pa
 MEANING = {
     "id": "row number in the dataset",
     "label": "label of the dataset, as a class id of the model; null if no labels were read",
-    "text": "the text; the two texts of a pair are joined by a newline",
+    "text": "the text; for a pair, both texts joined by a newline",
     "rationale[]": "parts of the text that people marked as the reason for its label: start and end, characters of "
     "`text`; with `--rationale_column` or `--rationale_mask_column` only",
     "messages[].role": "who wrote each message of a conversation; there is no such column for other texts",
@@ -15,48 +15,54 @@ MEANING = {
     "messages[].end": "offset where it ends",
     "unread[]": "parts of a conversation that the model did not read: start and end",
     "pair_start": "offset where the second text of a pair begins; null for single texts",
-    "truncated_at": "offset of the first character that the model did not read; null if it read all",
+    "truncated_at": "offset of the first character that the model did not read; null if it read the whole text",
     "unit": "kind of unit: `token`, `word`, `word_type`, `sentence`, `clause`, or `custom` for units of your own",
-    "objective": "function that is explained: `loss`, `logit`, `prob` or `contrast`",
+    "objective": "the objective, the number that is explained: `loss`, `logit`, `prob` or `contrast`",
     "mask": "how units are removed: `baseline` or `deletion`",
     "target": "class that is explained",
     "target_label": "its name",
-    "against": "class that the target is compared with, under the objective `contrast`; null for all others together",
-    "against_label": "its name, or `rest` for all others together; empty without a contrast",
+    "against": "with the objective `contrast`: class that the target is compared with; null for all other classes "
+    "together",
+    "against_label": "its name, or `rest` for all other classes together; empty without a contrast",
     "prediction": "class that the model predicts",
     "prediction_label": "its name",
-    "regression": "whether the model is a regression model, whose outputs stand in `probabilities`",
+    "regression": "whether the model is a regression model; `probabilities` then has its outputs",
     "dtype": "precision of the computation",
     "probabilities": "`C` probabilities",
-    "units[].text": "each unit's surface form, in the order of first occurrence",
-    "units[].spans[]": "its occurrences: start and end, characters of `text`",
-    "windows[].start": "where each window of a long text begins, a character of `text`; with `stride` only",
-    "windows[].end": "where it ends",
-    "windows[].tokens": "its number of tokens, special tokens included",
-    "deciding": "window, from 0, with the largest logit of each class, `C` numbers; with `pool=max` only",
+    "units[].text": "text of each unit, in the order of first occurrence",
+    "units[].spans[]": "occurrences of the unit: start and end, as offsets into `text`",
+    "windows[].start": "start of each window of a long text, as an offset into `text`; only with `stride`",
+    "windows[].end": "end of the window",
+    "windows[].tokens": "number of tokens of the window, special tokens included",
+    "deciding": "for each of the `C` classes, the number of the window with the largest logit, counted from 0; only "
+    "with "
+    "`pool=max`",
     "scores.METHOD": "`U` scores",
     "curves.METHOD": "`f` without the `k` highest-scored units, `k = 0 ... U`",
-    "correlations.METHOD.COEFFICIENT": "correlation with leave-one-out; null where undefined",
+    "correlations.METHOD.COEFFICIENT": "correlation with leave-one-out; null if undefined",
     "correlations.METHOD.COEFFICIENT_p": "its two-sided p-value",
-    "correlations.METHOD.undefined": "why it is undefined; else null",
-    "signs.METHOD.same": "units that leave-one-out and the method give the same sign",
-    "signs.METHOD.opposite": "units that they give opposite signs",
-    "signs.METHOD.zero": "units that the method scores 0 and leave-one-out does not",
+    "correlations.METHOD.undefined": "reason why the correlation is undefined, otherwise null",
+    "signs.METHOD.same": "number of units to which leave-one-out and the method give the same sign",
+    "signs.METHOD.opposite": "number of units to which they give opposite signs",
+    "signs.METHOD.zero": "number of units that have a score of 0 by the method, but not by leave-one-out",
     "negative_first.METHOD": (
-        "`f` without the `k` lowest-scored units; entry `U - k` is `f` with only the `k` highest-scored ones"
+        "`f` without the `k` lowest-scored units, `k = 0 ... U`; so entry `U - k` is `f` with only the `k` "
+        "highest-scored units"
     ),
-    "random_orders.mean": "`f` without `k` units, mean over random orders",
+    "random_orders.mean": "`f` without `k` random units, mean over the random orders",
     "random_orders.variance": "variance of AOPC(K) over random orders, `K = 0 ... U`",
     "bounds.lower": "AOPC(U) of the worst order",
     "bounds.upper": "AOPC(U) of the best order",
-    "bounds.exact": "whether all sets of units were searched, not only those of a beam",
-    "completeness.METHOD": "how far the sum of the scores is from the rise of the loss, relative",
-    "sampling.METHOD.errors": "`U` standard errors of the scores; 0 where they are exact",
-    "sampling.METHOD.draws": "number of independent draws that the scores are estimated from; 0 if they are exact",
-    "sampling.METHOD.copies": "number of copies of the text that ran",
+    "bounds.exact": "whether the bounds are exact: true if all sets of units were tried, false after a beam search",
+    "completeness.METHOD": "relative difference between the sum of the scores and the rise of the loss; see below",
+    "sampling.METHOD.errors": "`U` standard errors of the scores; 0 for exact scores",
+    "sampling.METHOD.draws": "number of independent random draws from which the scores are estimated; 0 if the "
+    "scores are exact",
+    "sampling.METHOD.copies": "number of copies of the text that the model ran",
     "sampling.METHOD.seed": "seed of the draws",
-    "baselines.METHOD": "baseline of the scores: `zero`, or another name; `deletion` if words were cut out; for "
-    "`gradient_shap`, what baselines are drawn from",
+    "baselines.METHOD": "name of the baseline of the scores, such as `zero`; `deletion` if words were cut out; for "
+    "`gradient_shap`, "
+    "the source of the random baselines",
 }
 """By column name. `U` is the document's number of units, `C` the model's number of classes."""
 
