@@ -1,6 +1,6 @@
 """Measure how often a comparison with reference seeds finds a planted word, and how often it is a false alarm.
 
-    python -m benchmarks.compare_runs --dataset_name fancyzhx/ag_news --output_dir /tmp/compare_runs
+    python -m benchmarks.compare_runs --dataset_name fancyzhx/ag_news --output_dir runs
 
 A *clean* training differs from others only in its seed. In a *planted* training, an ordinary word (a different one each
 time) is inserted into a share of the training texts of one class. All models explain the same unchanged test texts. Run
