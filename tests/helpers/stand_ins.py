@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape, unescape
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from unittest.mock import patch
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import tokenization_utils_sentencepiece
+from transformers.models.cpmant import tokenization_cpmant
 from transformers.utils import import_utils
 
 
@@ -63,6 +65,11 @@ def jieba_words(text: str, *, hmm: bool = False) -> list[tuple[str, int, int]]:
     return [(match[0], *match.span()) for match in re.finditer(r"[一-龥]{1,2}|\s+|\w+|\S", text)]
 
 
+def jieba_cut(text: str, hmm: bool = False) -> list[str]:
+    """Return the words of `jieba_words` without their places."""
+    return [word for word, _, _ in jieba_words(text, hmm=hmm)]
+
+
 class SentencePieceProcessor:
     """A unigram model, read from a JSON file of pieces and scores that begins with the unknown one."""
 
@@ -96,6 +103,16 @@ class SentencePieceProcessor:
 
     __len__ = get_piece_size
     PieceToId, IdToPiece, decode_pieces, unk_token_id = piece_to_id, id_to_piece, decode, unk_id
+    EncodeAsPieces = encode
+
+
+@contextmanager
+def rjieba() -> Iterator[None]:
+    """Build tokenizers with the stand-in for rjieba in this block, also if transformers has looked for it before."""
+    install()
+    with patch.dict(import_utils.BACKENDS_MAPPING, rjieba=(lambda: True, "")):
+        tokenization_cpmant.rjieba = sys.modules["rjieba"]
+        yield
 
 
 @contextmanager
@@ -120,6 +137,7 @@ def module(name: str, **content: object) -> None:
     """Make a module importable if the package is not installed."""
     if name not in sys.modules:
         sys.modules[name] = ModuleType(name)
+        sys.modules[name].__spec__ = ModuleSpec(name, None)
         vars(sys.modules[name]).update(content)
 
 
@@ -128,4 +146,4 @@ def install() -> None:
     classes = {cls.__name__: cls for cls in (MosesPunctNormalizer, MosesTokenizer, MosesDetokenizer)}
     module("sacremoses", **classes)
     module("fugashi", GenericTagger=GenericTagger)
-    module("rjieba", tokenize=jieba_words)
+    module("rjieba", tokenize=jieba_words, cut=jieba_cut)

@@ -14,7 +14,7 @@ import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerBase
 
-from tests.helpers.stand_ins import install, sentence_piece
+from tests.helpers.stand_ins import install, rjieba, sentence_piece
 from tests.helpers.tokenizers_of_all_kinds import tokenizer_of
 
 MECAB = "BertJapaneseTokenizer, MeCab"
@@ -190,6 +190,19 @@ def letters(cls: type, **options: object) -> PreTrainedTokenizerBase:
     return cls(**files(vocab_file={piece: i for i, piece in enumerate([*special, *LETTERS])}), **options)
 
 
+def cpm_ant(cls: type) -> PreTrainedTokenizerBase:
+    special = ["<d>", "</d>", "<s>", "</s>", "<pad>", "<unk>", "</n>", "</_>"]
+    with rjieba():
+        return cls(**files(vocab_file=[*special, *LETTERS, "the", "fi", "电影", "喜欢"]))
+
+
+def cpm_fast(cls: type) -> PreTrainedTokenizerBase:
+    vocabulary = [("<unk>", 0.0), *(entry for entry in unigram_vocabulary() if entry[0] != "<unk>")]
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=0))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.NFKC(), pre_tokenizers.Metaspace()
+    return cls(**files(tokenizer_file=tokenizer.to_str()))
+
+
 PYTHON: dict[str, Callable[[type], PreTrainedTokenizerBase]] = {
     "BertJapaneseTokenizer": lambda cls: legacy_bert(cls, word_tokenizer_type="basic"),
     "BertTokenizerLegacy": legacy_bert,
@@ -199,6 +212,8 @@ PYTHON: dict[str, Callable[[type], PreTrainedTokenizerBase]] = {
     "ByT5Tokenizer": lambda cls: cls(),
     "CTRLTokenizer": lambda cls: at_signs(cls, as_json=True, header=True, counts=False),
     "CanineTokenizer": lambda cls: tokenizer_of("canine"),
+    "CpmAntTokenizer": cpm_ant,
+    "CpmTokenizerFast": cpm_fast,
     "EsmTokenizer": esm,
     "FSMTTokenizer": lambda cls: word_ends(cls, ["en", "de"], vocabularies=("src_vocab_file", "tgt_vocab_file")),
     "FlaubertTokenizer": word_ends,
@@ -212,7 +227,7 @@ PYTHON: dict[str, Callable[[type], PreTrainedTokenizerBase]] = {
     "RoFormerTokenizer": lambda cls: cls(vocab={piece: i for i, piece in enumerate(word_piece_vocabulary())}),
     "XLMTokenizer": lambda cls: word_ends(cls, lang2id={"en": 0}, id2lang={0: "en"}),
 }
-"""How tokenizers written in Python are built, and one whose words are written in Python."""
+"""How tokenizers written in Python are built, and two written in Rust that are not built as the others are."""
 
 
 def with_pieces(name: str, *pieces: str, vocabulary: str = "", **options: object) -> Callable[[type], object]:
@@ -241,6 +256,7 @@ def with_pieces(name: str, *pieces: str, vocabulary: str = "", **options: object
 SENTENCE_PIECE = {
     "BartphoTokenizer": with_pieces("bartpho", "vocab_file", vocabulary="monolingual_vocab_file"),
     "BertGenerationTokenizer": with_pieces("bert_generation", "vocab_file"),
+    "CpmTokenizer": with_pieces("cpm", "vocab_file"),
     "GPTSw3Tokenizer": with_pieces("gpt_sw3", "vocab_file"),
     "M2M100Tokenizer": with_pieces("m2m_100", "spm_file", vocabulary="vocab_file"),
     "MarianTokenizer": with_pieces("marian", "source_spm", "target_spm", vocabulary="vocab"),
@@ -252,7 +268,6 @@ SENTENCE_PIECE = {
 """How tokenizers written in Python that use SentencePiece are built."""
 
 NOT_MEASURED = {
-    "a vocabulary made with rjieba": ("CpmAntTokenizer", "CpmTokenizer", "CpmTokenizerFast"),
     "tables, pages or boxes as input": (
         "LayoutLMv2Tokenizer",
         "LayoutLMv3Tokenizer",

@@ -51,14 +51,15 @@ and texts with unknown words, with words that a tokenizer may change, and with u
   zero.
 - **Latin** and the other scripts: the number of units in the sentence.
 
-`BertJapaneseTokenizer` has two rows, one without MeCab and one with it.
+`BertJapaneseTokenizer` has two rows, one without MeCab and one with it. `CpmTokenizer` and `CpmTokenizerFast` load the
+package rjieba, but this version of transformers does not let them cut Chinese text into words with it.
 
 """
 
 FOOT = """
 ## Not measured
 
-These classes need a vocabulary or an input that this test does not have:
+These classes are for inputs or outputs other than plain text:
 
 {missing}
 
