@@ -37,7 +37,7 @@ def read(model: torch.nn.Module, inputs: dict[str, torch.Tensor], times: int) ->
 
 def shapley(explainer: Explainer, text: str, words: int, orders: int) -> None:
     """Explain a text by this number of orders."""
-    explanation = explainer(text, "shapley", "word", max_evals=orders * (words - 1), max_error=0, self_check=False)
+    explanation = explainer(text, "shapley", "word", max_evals=1 + orders * (words - 1), max_error=0, self_check=False)
     assert explanation.sampling["shapley"].draws == orders // ORDERS_OF_A_DRAW
     assert len(explanation.units) == words
 

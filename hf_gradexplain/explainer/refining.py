@@ -45,7 +45,7 @@ class RefiningEngine(AttributionEngine):
 
         The explanation may have been loaded from a file. The further draws are those that a larger `max_evals` would
         have made in the first call. If masked copies take a shortcut, the refined scores equal those of one call with
-        this `max_evals`, up to rounding. If each masked copy is a pass over the model, the two differ within their
+        as many draws, up to rounding. If each masked copy is a pass over the model, the two differ within their
         errors, because the earlier and the further draws are corrected by different control variates.
 
         Only `shapley` is refined, and any registered method whose source has `continues = True`. The scores of other
@@ -54,7 +54,8 @@ class RefiningEngine(AttributionEngine):
         Args:
             explanation: The explanation of one text by this model.
             max_evals: The largest total number of copies of the text, including those that ran already. By default it
-                is four times the number that ran. If it is enough for all sets of units, the scores become exact.
+                is four times the number that ran. If it is enough for all sets of units, the scores become exact. The
+                copy with all units removed runs again, and counts again.
             max_error: Stop once every standard error is at most this share of the largest absolute score. If neither
                 this nor `tell_apart` is given, `max_evals` copies run.
             tell_apart: Stop once the 95 % intervals of this many highest-scored units lie above those of all others.

@@ -30,11 +30,14 @@ def subset_logits(forward: ForwardPass, text_of: Tensor, removed: Tensor) -> Ten
     return logits
 
 
-def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] | None = None) -> Tensor:
+def removal_curves(
+    forward: ForwardPass, ranks: Tensor, steps: Collection[int] | None = None, end: Tensor | None = None
+) -> Tensor:
     """Return the logits without the `k` units ranked first, for orders `(M, B, U)`: `(M, B, U + 1, C)`.
 
-    The two ends of a curve are the same for all orders: the plain logits, and one copy with all units removed. With
-    `steps`, only those `k` and the ends are computed; the rest is NaN.
+    The two ends of a curve are the same for all orders: the plain logits, and one copy with all units removed. That
+    copy does not run if its logits `end`, `(B, C)`, are given. With `steps`, only those `k` and the ends are computed;
+    the rest is NaN.
     """
     count = forward.batch.units.count
     orders, texts, size = ranks.shape
@@ -45,7 +48,7 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
     curves.masked_fill_(unknown.unsqueeze(2), torch.nan)
     computed = (ks > 0) & (ks < count.unsqueeze(1)) & ~unknown
     inner_points = computed.expand(orders, texts, -1).nonzero()
-    with_units = count.nonzero()[:, 0]
+    with_units = count.nonzero()[:, 0] if end is None else count.new_zeros(0)
     ends = torch.stack([torch.zeros_like(with_units), with_units, count[with_units]], 1)
     order_of, text_of, k_of = torch.cat([inner_points, ends]).unbind(1)
 
@@ -55,8 +58,9 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
 
     for rows, part in run_masked_copies(forward, text_of, removed):
         curves[order_of[rows], text_of[rows], k_of[rows]] = part
-    empty = curves[0, torch.arange(texts, device=count.device), count].unsqueeze(1)
-    return torch.where((ks >= count.unsqueeze(1)).unsqueeze(2), empty, curves)
+    if end is None:
+        end = curves[0, torch.arange(texts, device=count.device), count]
+    return torch.where((ks >= count.unsqueeze(1)).unsqueeze(2), end.unsqueeze(1), curves)
 
 
 def skipped(forward: ForwardPass, steps: Collection[int] | None) -> Tensor:

@@ -168,7 +168,9 @@ def subset_logits(forward: ForwardPass, text_of: Tensor, removed: Tensor) -> Ten
         return _shortcut_for(forward).subsets(forward, text_of, removed)
 
 
-def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] | None = None) -> Tensor:
+def removal_curves(
+    forward: ForwardPass, ranks: Tensor, steps: Collection[int] | None = None, end: Tensor | None = None
+) -> Tensor:
     """Return the logits as units are removed one by one.
 
     Args:
@@ -177,6 +179,8 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
             text of `n` units are a permutation of `0 ... n - 1`; later values are ignored.
         steps: The numbers `k` of removed units at which to compute the logits; None for all. The two ends of a curve
             are always computed.
+        end: `(B, C)` the logits without any unit if they are known, so that this copy does not run again. Shortcuts
+            ignore it.
 
     Returns:
         `(M, B, U + 1, C)`: at `k`, the logits without the first `k` units of the order. Past the number of units of a
@@ -188,7 +192,7 @@ def removal_curves(forward: ForwardPass, ranks: Tensor, steps: Collection[int] |
     with torch.no_grad():
         shortcut = _shortcut_for(forward)
         if not shortcut.has_curves:
-            return generic.removal_curves(forward, ranks, steps)
+            return generic.removal_curves(forward, ranks, steps, end)
         curves = shortcut.removal_curves(forward, ranks)
         if forward.classifier.combine is None:
             return curves

@@ -69,7 +69,7 @@ class Estimate:
 
     @property
     def copies(self) -> float:
-        """Masked copies per document that no shortcut saves, without the one that lacks all units."""
+        """Masked copies per document that no shortcut saves, without the common end of the curves."""
         masked = sum(number for name, number in self.masked.items() if name not in self.saved)
         return masked + self.bounds + ("curves" not in self.saved) * self.orders * self.curves
 

@@ -13,6 +13,7 @@ class Table(Game):
     def __init__(self, table, seed=0):
         self.table, self.seed, self.copies = np.atleast_2d(table), seed, 0
         self.size, self.forwards = int(np.log2(self.table.shape[1])), [None] * len(self.table)
+        self.end_ran = False
 
     linear, has_shortcut = False, True
 
@@ -25,7 +26,8 @@ class Table(Game):
         return self.table[:, removed @ (1 << np.arange(self.size))]
 
     def walks(self, orders):
-        self.copies += len(orders) * (self.size - 1) + 1
+        self.copies += len(orders) * (self.size - 1) + (not self.end_ran)
+        self.end_ran = True
         return self.table[:, np.cumsum(np.c_[np.zeros(len(orders), int), 1 << orders], 1)]
 
     def rng(self, purpose):

@@ -48,6 +48,18 @@ def test_leave_one_out_and_curves_equal_a_loop_over_units_and_steps(unit, model,
                 torch.testing.assert_close(curves[order, b, k], expected, rtol=0, atol=1e-12)
 
 
+def test_a_known_end_of_the_curves_gives_the_same_curves(model, run, ranks_of, calls):
+    rng = np.random.default_rng(1)
+    forward = run(model, rng, [7, 0, 1, 11], "word", batch_tokens=40, baseline=True)
+    ranks, counts = ranks_of(rng, 2, forward), forward.batch.units.count.tolist()
+    curves = generic.removal_curves(forward, ranks)
+    n_copies = copies_in(calls)
+    calls.clear()
+    end = torch.stack([logits_by_hand(forward, b, set(range(n))) for b, n in enumerate(counts)])
+    torch.testing.assert_close(generic.removal_curves(forward, ranks, end=end), curves, rtol=0, atol=1e-12)
+    assert copies_in(calls) == n_copies - 3  # one text has no units
+
+
 def copies_in(calls):
     return sum(len(inputs["input_ids"]) for inputs in calls)
 

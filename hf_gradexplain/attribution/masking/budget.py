@@ -34,8 +34,7 @@ class Budget:
     """How many masked copies of a text may run, and when fewer are enough.
 
     Args:
-        max_evals: The largest number of masked copies. Copies with all units removed are not counted; there is at most
-            one of them each time the errors are checked.
+        max_evals: The largest number of masked copies, including the one with all units removed.
         max_error: The largest standard error that is small enough, as a share of the largest absolute score.
         tell_apart: The number of highest-scored units whose 95 % intervals have to lie above those of all others. For
             texts with more units than this number, it replaces `max_error`.

@@ -5,6 +5,7 @@ Shapley values, KernelSHAP and LIME need nothing else.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -74,26 +75,36 @@ class Game:
     def walks(self, orders: np.ndarray) -> np.ndarray:
         """Return the losses as the units are removed one by one: `(M, U)` orders to `(C, M, U + 1)`.
 
+        All orders share the copy with all units removed, which runs once.
+
         Args:
             orders: A permutation of the units per row, the first one removed first.
         """
         ranks = torch.from_numpy(orders.argsort(1)).to(self.forward.logits.device)
         parts = []
         for part in ranks.split(max(1, _HELD // ((self.size + 1) * self._classes))):
-            curves = removal_curves(self.forward, part.unsqueeze(1))
+            curves = removal_curves(self.forward, part.unsqueeze(1), end=self._end)
             parts.append(self._array([forward.loss(curves)[:, 0] for forward in self.forwards]))
-            self.copies += len(part) * (self.size - 1) + 1
+            self.copies += len(part) * (self.size - 1)
         return np.concatenate(parts, 1)
 
     def rng(self, purpose: str) -> np.random.Generator:
         """Return a random generator that depends only on the text, the seed and the purpose."""
         return self.forward.batch.documents[0].rng(self.forward.batch.seed, purpose)
 
+    @cached_property
+    def _end(self) -> Tensor:
+        """The logits without any unit: `(1, C)`."""
+        self.copies += 1
+        return self._logits(torch.ones(1, self.size, dtype=torch.bool, device=self.forward.logits.device))
+
     def _losses(self, removed: Tensor) -> np.ndarray:
-        logits = subset_logits(
-            self.forward, torch.zeros(len(removed), dtype=torch.long, device=removed.device), removed
-        )
-        return self._array([forward.loss(logits.unsqueeze(0))[0] for forward in self.forwards])
+        logits = self._logits(removed).unsqueeze(0)
+        return self._array([forward.loss(logits)[0] for forward in self.forwards])
+
+    def _logits(self, removed: Tensor) -> Tensor:
+        text_of = torch.zeros(len(removed), dtype=torch.long, device=removed.device)
+        return subset_logits(self.forward, text_of, removed)
 
     def _array(self, losses: Sequence[Tensor]) -> np.ndarray:
         return torch.stack(list(losses)).detach().cpu().double().numpy()

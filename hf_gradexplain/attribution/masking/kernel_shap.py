@@ -39,17 +39,18 @@ class KernelShap(SampledSource):
     """Shapley values by KernelSHAP, see `hf_gradexplain.attribution.masking.kernel_shap`.
 
     They are exact, with errors of 0, in the same cases as those of `shapley`. Up to `2 U` pairs of sets may run
-    even if `max_evals` is smaller; these are `4 U` masked copies.
+    even if `max_evals` is smaller; these are `4 U + 1` masked copies, with the one that has all units removed.
     """
 
     def estimate(self, game: Game, budget: Budget) -> Estimate:
         """Return the Shapley values of a game."""
-        most = most_copies(game.size, budget.max_evals)
-        return exact_estimate(game, most) or sampled_values(game, replace(budget, max_evals=most))
+        budget = replace(budget, max_evals=allowed_copies(game.size, budget.max_evals))
+        return exact_estimate(game, budget.max_evals) or sampled_values(game, budget)
 
     def most_copies(self, units: int, max_evals: int) -> int:
         """Return the largest number of masked copies that a text of this number of units takes."""
-        return most_copies(units, max_evals)
+        allowed = allowed_copies(units, max_evals)
+        return 2**units - 1 if 2**units - 1 <= allowed else 1 + 2 * _most_pairs(allowed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +134,7 @@ class Pairs:
 
 def sampled_values(game: Game, budget: Budget) -> Estimate:
     """Return estimates of the Shapley values by constrained least squares on random pairs of sets."""
-    most = budget.max_evals // 2
+    most = _most_pairs(budget.max_evals)
     sizes, rng = Sizes.of(game.size, most), game.rng("kernel_shap")
     whole = game.losses(np.ones((1, game.size), bool))[:, 0]
 
@@ -147,8 +148,11 @@ def sampled_values(game: Game, budget: Budget) -> Estimate:
     return budget.sample(draw, budget.looks(most - len(sizes.enumerated), max(FIRST_DRAWS, game.size)))
 
 
-def most_copies(units: int, max_evals: int) -> int:
-    """Return the largest number of masked copies that a text takes: at least two pairs of sets per unit are allowed."""
-    if units == 1:
-        return 1
-    return min(max(max_evals, 4 * units), 2**units - 2)
+def allowed_copies(units: int, max_evals: int) -> int:
+    """Return how many masked copies a text may take: `max_evals`, or two pairs of sets per unit if these are more."""
+    return max(max_evals, 4 * units + 1)
+
+
+def _most_pairs(max_evals: int) -> int:
+    """Return the largest number of pairs of sets; one copy is that with all units removed."""
+    return (max_evals - 1) // 2

@@ -29,7 +29,13 @@ import numpy as np
 
 from hf_gradexplain.attribution.masking.budget import Budget, Means
 from hf_gradexplain.attribution.masking.game import Estimate, Game
-from hf_gradexplain.attribution.masking.shapley import orders_per_draw, single_removals, walk
+from hf_gradexplain.attribution.masking.shapley import (
+    copies_of_draws,
+    most_draws,
+    orders_per_draw,
+    single_removals,
+    walk,
+)
 from hf_gradexplain.attribution.masking.source import SampledSource
 
 Tree = int | tuple[Any, Any]
@@ -41,8 +47,8 @@ class PartitionShapley(SampledSource):
     """Owen values of the units, see `hf_gradexplain.attribution.masking.partition_shapley`.
 
     They are exact, with errors of 0, if the sets of the text's tree take no more than `max_evals` copies, or if the
-    loss is known to be a sum over units. At least two draws of two orders, which are `4 (U - 1)` masked copies, run
-    even if `max_evals` is smaller.
+    loss is known to be a sum over units. At least two draws of two orders, which are `4 U - 3` masked copies, run even
+    if `max_evals` is smaller.
     """
 
     by_parts: ClassVar[bool] = True
@@ -55,8 +61,8 @@ class PartitionShapley(SampledSource):
         """Return the number of masked copies of a text of one clause and so many units, if draws do not stop early."""
         if units == 1:
             return 1
-        copies, of_a_draw = n_copies(binary(range(units))), orders_per_draw(units, max_evals) * (units - 1)
-        return copies if copies <= max_evals else max(2, max_evals // of_a_draw) * of_a_draw
+        copies = n_copies(binary(range(units)))
+        return copies if copies <= max_evals else copies_of_draws(units, max_evals)
 
 
 def binary(nested: int | Sequence[Any]) -> Tree:
@@ -123,8 +129,7 @@ def sampled_values(game: Game, tree: Tree, budget: Budget) -> Estimate:
     def draw(first: int, stop: int) -> Means:
         return walk(game, np.array([order_of(number) for number in range(first, stop)]))
 
-    most = max(2, budget.max_evals // (orders * (game.size - 1)))
-    return budget.sample(draw, budget.looks(most))
+    return budget.sample(draw, budget.looks(most_draws(game.size, budget.max_evals)))
 
 
 def _order(tree: Tree, rng: np.random.Generator) -> list[int]:

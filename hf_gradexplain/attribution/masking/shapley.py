@@ -39,7 +39,7 @@ class Shapley(SampledSource):
     They are exact, with errors of 0, in two cases: if the logits are a sum over units and the objective is linear in
     them (FastText with the objective `logit`), and if `max_evals` copies are enough for all sets of units.
 
-    At least two draws of two orders, which are `4 (U - 1)` masked copies, run even if `max_evals` is smaller.
+    At least two draws of two orders, which are `4 U - 3` masked copies, run even if `max_evals` is smaller.
     """
 
     continues: ClassVar[bool] = True
@@ -54,7 +54,7 @@ class Shapley(SampledSource):
 
     def saved_by(self, shortcut: Shortcut, units: int) -> bool:
         """Return whether a shortcut replaces these copies: of all sets of units, or along random orders."""
-        return shortcut.has_subsets if 2**units - 2 <= self.budget.max_evals else shortcut.has_curves
+        return shortcut.has_subsets if 2**units - 1 <= self.budget.max_evals else shortcut.has_curves
 
 
 def shapley_values(game: Game, budget: Budget, earlier: Earlier | None = None) -> Estimate:
@@ -66,7 +66,7 @@ def exact_estimate(game: Game, max_evals: int) -> Estimate | None:
     """Return the Shapley values if they have a closed form or all sets fit into `max_evals` copies, or None."""
     if game.size == 1 or game.linear:
         scores = single_removals(game)
-    elif 2**game.size - 2 <= max_evals:
+    elif 2**game.size - 1 <= max_evals:
         scores = exact_values(game)
     else:
         return None
@@ -110,22 +110,39 @@ def sampled_values(game: Game, budget: Budget, earlier: Earlier | None = None) -
         turned = [base, np.roll(base, game.size // 2, axis=1)][: orders // 2]
         return run(game, np.stack(turned, 1))
 
-    most = max(2, budget.max_evals // (orders * (game.size - 1)))
-    before = None if earlier is None else earlier.estimates[game.classes[0]]
-    return budget.sample(draw, budget.looks(most), before)
+    if earlier is None:
+        return budget.sample(draw, budget.looks(most_draws(game.size, budget.max_evals)))
+    shared = 1 + earlier.copies - earlier.draws * orders * (game.size - 1)
+    most = most_draws(game.size, budget.max_evals, orders, shared)
+    return budget.sample(draw, budget.looks(most), earlier.estimates[game.classes[0]])
 
 
 def orders_per_draw(units: int, max_evals: int) -> int:
     """Return the number of orders of one draw: four, or two if eight draws of four are too many."""
-    return 4 if 4 * FIRST_DRAWS * (units - 1) <= max_evals else 2
+    return 4 if 4 * FIRST_DRAWS * (units - 1) < max_evals else 2
+
+
+def most_draws(units: int, max_evals: int, orders: int | None = None, shared: int = 1) -> int:
+    """Return the largest number of draws, at least two.
+
+    Args:
+        units: The number of units, `U`.
+        max_evals: The largest number of masked copies.
+        orders: The number of orders of a draw; None for `orders_per_draw`.
+        shared: The number of copies with all units removed, which the draws share.
+    """
+    of_a_draw = (orders or orders_per_draw(units, max_evals)) * (units - 1)
+    return max(2, (max_evals - shared) // of_a_draw)
+
+
+def copies_of_draws(units: int, max_evals: int) -> int:
+    """Return the largest number of masked copies that random orders take."""
+    return 1 + most_draws(units, max_evals) * orders_per_draw(units, max_evals) * (units - 1)
 
 
 def most_copies(units: int, max_evals: int) -> int:
     """Return the largest number of masked copies that the Shapley values of a text take."""
-    if 2**units - 2 <= max_evals:
-        return max(1, 2**units - 2)
-    of_a_draw = orders_per_draw(units, max_evals) * (units - 1)
-    return max(2, max_evals // of_a_draw) * of_a_draw
+    return 2**units - 1 if 2**units - 1 <= max_evals else copies_of_draws(units, max_evals)
 
 
 def walk(game: Game, orders: np.ndarray) -> Means:

@@ -34,7 +34,7 @@ def test_with_all_sets_the_scores_are_those_of_least_squares_and_the_shapley_val
     assert found.scores[0] == pytest.approx(over_all_orders(lambda order: table[sum(1 << u for u in order)], 6))
     assert not found.draws.any()
     assert not found.errors.any()
-    assert game.copies == KernelShap().copies(6) + 1 == 63
+    assert game.copies == KernelShap().copies(6) == 63
 
 
 def test_with_random_pairs_the_scores_are_those_of_least_squares_on_these_pairs():
@@ -46,7 +46,7 @@ def test_with_random_pairs_the_scores_are_those_of_least_squares_on_these_pairs(
             sets.append(np.split(removed, 2) if len(removed) > 1 else removed)
             return super().losses(removed)
 
-    found, sizes = sampled_values(Watched(table), Budget(max_evals=120, max_error=0)), Sizes.of(8, 60)
+    found, sizes = sampled_values(Watched(table), Budget(max_evals=121, max_error=0)), Sizes.of(8, 60)
     one, other = (np.concatenate(parts) for parts in zip(*sets[1:], strict=True))
     assert (other == ~one).all()
     drawn = len(one) - len(sizes.enumerated)
@@ -94,8 +94,8 @@ def test_scores_add_up_exactly_and_copies_stay_within_the_budget(max_evals):
     found = KernelShap().estimate(game := Table(table), Budget(max_evals=max_evals, max_error=0))
     assert found.scores.sum() == pytest.approx(table[-1] - table[0], abs=1e-10)
     assert found.draws > 0
-    assert game.copies in (most := max(max_evals, 4 * 12), most + 1)
-    assert KernelShap(max_evals=max_evals).copies(12) == most
+    assert game.copies <= max(max_evals, 4 * 12 + 1) <= game.copies + 1
+    assert KernelShap(max_evals=max_evals).copies(12) == game.copies
 
 
 def test_a_unit_without_effect_has_about_no_score_and_equal_units_about_equal_scores():
@@ -122,7 +122,7 @@ def test_drawing_stops_once_the_errors_are_small_enough():
     found, sure = (sampled_values(game := Table(table), Budget(max_evals=2000, max_error=most)) for most in (0.05, 0))
     assert found.errors.max() <= 0.05 * np.abs(found.scores).max()
     assert found.draws < sure.draws / 2
-    assert game.copies == 2001
+    assert game.copies == 1999
 
 
 def test_errors_are_those_of_ordinary_least_squares_written_out():
