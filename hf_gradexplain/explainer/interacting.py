@@ -40,10 +40,10 @@ class InteractingEngine(AttributionEngine):
 
         `index="shapley_taylor"` averages this value over all orders of removal: in each order, the words that come
         before both words of the pair are removed first (the Shapley-Taylor index of order 2, Sundararajan, Dhamdhere &
-        Agarwal 2020). For a text of up to 10 units it is exact, and all pairs have values. For a longer text it is
-        estimated from random orders, with standard errors, for pairs of the `top` words. `index="shapley_interaction"`
-        averages instead over all sizes of the set of other removed units, and over all sets of each size (the Shapley
-        interaction index, Grabisch & Roubens 1999). It is exact, and needs a text of up to 10 units.
+        Agarwal 2020). For a text of up to 10 units it is exact, for a longer text it is estimated from random orders,
+        with standard errors. `index="shapley_interaction"` averages instead over all sizes of the set of other removed
+        units, and over all sets of each size (the Shapley interaction index, Grabisch & Roubens 1999). It is exact, and
+        needs a text of up to 10 units.
 
         Args:
             text: A text, a text pair as a tuple `(a, b)`, or a conversation.
@@ -52,7 +52,7 @@ class InteractingEngine(AttributionEngine):
             unit: What is removed: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
             labels: The true class, by id or name. It is explained unless `target` is given.
-            top: The number of words whose pairs are computed; None for all words.
+            top: The number of words whose pairs are computed, with every index; None for all words.
             index: `second_difference`, `shapley_taylor` or `shapley_interaction`.
             units: Your own units in place of `unit`, see `__call__`.
             **options: See `hf_gradexplain.options.Options`.

@@ -74,7 +74,7 @@ def find_interactions(
 def _estimate(
     values: ValueFunction, document: Document, units: np.ndarray, index: IndexName, options: Options
 ) -> tuple[np.ndarray, Estimate]:
-    """Return the pairs, and their index: of some units, or of all units where all sets are computed."""
+    """Return the pairs of some units, and their index."""
     count, limit = values.n_units, options.max_evals
     if count < 2:
         none = np.zeros(0)
@@ -84,10 +84,9 @@ def _estimate(
         _check(k * (k + 1) // 2, limit, f"the second differences of {k} words take", "give a smaller top")
         return pairs_of(units), second_differences(values, units, count)
     if count <= _LONGEST and 2**count - 1 <= limit:
-        pairs = pairs_of(np.arange(count))
-        return pairs, Enumeration.of(values, count).index(index, pairs)
+        return pairs_of(units), Enumeration.of(values, count).index(index, pairs_of(units))
     if index == "shapley_interaction":
-        needed = f"2^{count}" if count > _LONGEST else f"{2**count:,}"
+        needed = f"2^{count} - 1" if count > _LONGEST else f"{2**count - 1:,}"
         raise GradexplainError(
             f"the index shapley_interaction of {count} units takes {needed} masked copies, more than {limit:,}: give "
             "index='shapley_taylor', which is sampled, a larger unit, or a larger max_evals"

@@ -37,7 +37,7 @@ class Estimate(NamedTuple):
         values: `(P,)`.
         errors: `(P,)` standard errors; 0 where the values are exact.
         draws: The number of random orders; 0 where the values are exact.
-        rises: `(U,)` the rise of the loss without each unit alone, the leave-one-out scores; NaN where it is not known.
+        rises: `(U,)` the rise of the loss without each unit alone, the leave-one-out scores; NaN for units in no pair.
         copies: The number of masked copies.
     """
 
@@ -103,7 +103,8 @@ class Enumeration:
             others = sets[sets & (i | j) == 0]
             differences = self.losses[[others | i | j, others | i, others | j, others]]
             values[p] = weights[sizes[others]] @ (np.array([1, -1, -1, 1]) @ differences)
-        rises = self.losses[bits] - self.losses[0]
+        rises, some = np.full(self.count, np.nan), np.unique(pairs)
+        rises[some] = self.losses[bits[some]] - self.losses[0]
         return Estimate(values, np.zeros(len(pairs)), 0, rises, len(self.losses) - 1)
 
 

@@ -66,6 +66,27 @@ def test_the_shapley_taylor_index_and_leave_one_out_add_up_to_the_rise_of_the_lo
     assert found.values.sum() + found.rises.sum() == pytest.approx(rise, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("index", "max_evals"),
+    [("second_difference", 60), ("shapley_taylor", 60), ("shapley_taylor", 2000), ("shapley_interaction", 2000)],
+)
+def test_top_is_the_number_of_words_that_have_pairs_with_every_index(index, max_evals):
+    """With 2,000 copies all sets of the 7 words are computed; with 60, Shapley-Taylor is sampled."""
+    text, how = "the good film is not bad ,", {"max_evals": max_evals, "index": index, "self_check": False}
+    found = explainer("bert").interactions(text, "loo", top=3, **how)
+    chosen = sorted(np.argsort(-np.abs(explainer("bert")(text, "loo")["loo"]), kind="stable")[:3])
+    assert found.pairs.tolist() == [list(pair) for pair in combinations(chosen, 2)]
+    assert len(found.values) == len(found.errors) == 3
+    np.testing.assert_array_equal(np.flatnonzero(~np.isnan(found.rises)), chosen)
+    np.testing.assert_allclose(found.rises[chosen], found.explanation["loo"][chosen], rtol=1e-9)
+    assert (found.draws == 0) == (index != "shapley_taylor" or max_evals == 2000)
+    if not found.draws:
+        every = explainer("bert").interactions(text, "loo", top=None, **how)
+        kept = [p for p, pair in enumerate(every.pairs.tolist()) if set(pair) <= set(chosen)]
+        np.testing.assert_allclose(found.values, every.values[kept], rtol=1e-12)
+        assert len(every) == 21
+
+
 def test_nothing_interacts_where_effects_add_up():
     explain = explainer("fasttext")
     for index in ("second_difference", "shapley_taylor", "shapley_interaction"):
@@ -113,7 +134,7 @@ def test_a_budget_that_is_too_small_names_the_one_that_is_needed():
         "top, or max_evals=36",
         "shapley_taylor": "two random orders for 8 words take 148 masked copies, more than 30: give a smaller top, or "
         "max_evals=148",
-        "shapley_interaction": "the index shapley_interaction of 19 units takes 524,288 masked copies, more than 30: "
+        "shapley_interaction": "the index shapley_interaction of 19 units takes 524,287 masked copies, more than 30: "
         "give index='shapley_taylor', which is sampled, a larger unit, or a larger max_evals",
     }
     for index, message in expected.items():

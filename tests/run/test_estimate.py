@@ -58,7 +58,7 @@ def test_the_copies_of_methods_that_mask_words_are_those_that_run(monkeypatch):
     made = masked_texts(explainer("bert"), texts, options, monkeypatch)
     found = explainer("bert")(list(texts["text"]), "shapley", max_evals=100, max_error=0.0)
     counted = sum(explanation.sampling["shapley"].copies for explanation in found)
-    assert 3 * cost.masked["shapley"] == 1 + 90 + 3  # five draws of two orders and their end; all sets but the empty one
+    assert 3 * cost.masked["shapley"] == 1 + 90 + 3  # five draws of two orders, their end; all sets
     assert counted == 3 * cost.masked["shapley"]
     assert 3 * (cost.loo + 3 * cost.curves) + 2 + counted == pytest.approx(made, abs=2)
     assert cost.in_words()["  shapley"] == "up to 94"
