@@ -27,7 +27,7 @@ import pandas as pd
 from benchmarks.shapley_games import KnownText, exact, game_of, load
 from hf_gradexplain.attribution.masking import kernel_shap, partition_shapley, shapley
 from hf_gradexplain.attribution.masking.budget import Budget
-from hf_gradexplain.attribution.masking.game import Estimate
+from hf_gradexplain.attribution.masking.game import EstimatedScores
 from hf_gradexplain.statistics.sampling import margins
 from tests.helpers.games import Table
 
@@ -55,15 +55,15 @@ class Watched(Budget):
     """A budget that is used up, and remembers what was seen at each look, and after how many masked copies."""
 
     game: Table | None = None
-    seen: list[tuple[int, Estimate]] = field(default_factory=list)
+    seen: list[tuple[int, EstimatedScores]] = field(default_factory=list)
 
-    def is_met(self, estimate: Estimate) -> np.ndarray:
+    def is_met(self, estimate: EstimatedScores) -> np.ndarray:
         """Remember the estimate; go on."""
         self.seen.append((self.game.copies, estimate))
         return np.zeros(1, dtype=bool)
 
 
-def looks(text: KnownText, method: str, seed: int, max_evals: int) -> list[tuple[int, Estimate]]:
+def looks(text: KnownText, method: str, seed: int, max_evals: int) -> list[tuple[int, EstimatedScores]]:
     """Return the numbers of masked copies and the estimates at each look."""
     game = game_of(text, seed)
     budget = Watched(max_evals, game=game)
@@ -71,7 +71,7 @@ def looks(text: KnownText, method: str, seed: int, max_evals: int) -> list[tuple
     return [*budget.seen, (game.copies, last)]
 
 
-def moments(seen: list[tuple[int, Estimate]]) -> Iterator[tuple[str, int, Estimate]]:
+def moments(seen: list[tuple[int, EstimatedScores]]) -> Iterator[tuple[str, int, EstimatedScores]]:
     """Yield the moments that are reached, with the copies and the estimates at them."""
     yield "first look", *seen[0]
     yield "last look", *seen[-1]

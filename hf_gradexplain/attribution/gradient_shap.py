@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from hf_gradexplain.attribution.masking.budget import FIRST_DRAWS, Budget, Means
-from hf_gradexplain.attribution.masking.game import Estimate, Game
+from hf_gradexplain.attribution.masking.game import EstimatedScores, Game
 from hf_gradexplain.attribution.masking.source import SampledSource
 from hf_gradexplain.attribution.perturbed_copies import PerturbedCopies
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
@@ -44,7 +44,7 @@ class GradientShap(SampledSource):
     gradients: ClassVar[bool] = True
     draws_baselines: ClassVar[bool] = True
 
-    def estimate(self, game: Game, budget: Budget) -> Estimate:
+    def estimate(self, game: Game, budget: Budget) -> EstimatedScores:
         """Return the scores of one text and their standard errors."""
 
         def draw(start: int, stop: int) -> Means:

@@ -5,7 +5,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from hf_gradexplain.attribution.masking.game import Earlier, Estimate
+from hf_gradexplain.attribution.masking.game import Earlier, EstimatedScores
 from hf_gradexplain.attribution.methods import METHODS, Method, select
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.engine.scored import collect
@@ -121,7 +121,7 @@ def _earlier(explanation: Explanation, name: str) -> Earlier:
     classes = {each.target: each for each in (ClassScores.of(explanation), *explanation.classes)}
     of_class = {number: each.sampling[name] for number, each in classes.items()}
     estimates = {
-        number: Estimate.after(sampling.draws, classes[number].scores[name][None], sampling.errors[None])
+        number: EstimatedScores.after(sampling.draws, classes[number].scores[name][None], sampling.errors[None])
         for number, sampling in of_class.items()
     }
     return Earlier(estimates, max(sampling.copies for sampling in of_class.values()))

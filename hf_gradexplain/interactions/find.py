@@ -10,7 +10,7 @@ from hf_gradexplain.engine.scored import collect
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.interactions.indices import (
     Enumeration,
-    Estimate,
+    EstimatedIndex,
     IndexName,
     copies_per_order,
     pairs_of,
@@ -73,12 +73,12 @@ def find_interactions(
 
 def _estimate(
     values: ValueFunction, document: Document, units: np.ndarray, index: IndexName, options: Options
-) -> tuple[np.ndarray, Estimate]:
+) -> tuple[np.ndarray, EstimatedIndex]:
     """Return the pairs of some units, and their index."""
     count, limit = values.n_units, options.max_evals
     if count < 2:
         none = np.zeros(0)
-        return np.zeros((0, 2), dtype=int), Estimate(none, none, 0, np.full(count, np.nan), 0)
+        return np.zeros((0, 2), dtype=int), EstimatedIndex(none, none, 0, np.full(count, np.nan), 0)
     if index == "second_difference":
         k = len(units)
         _check(k * (k + 1) // 2, limit, f"the second differences of {k} words take", "give a smaller top")

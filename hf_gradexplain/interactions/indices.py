@@ -30,7 +30,7 @@ Values = Callable[[np.ndarray], np.ndarray]
 """The losses of a text without each of `N` sets of its units: `(N, U)` bool to `(N,)`."""
 
 
-class Estimate(NamedTuple):
+class EstimatedIndex(NamedTuple):
     """An index of `P` pairs.
 
     Attributes:
@@ -54,7 +54,7 @@ def pairs_of(units: np.ndarray) -> np.ndarray:
     return np.sort(units)[np.stack([first, second], 1)]
 
 
-def second_differences(values: Values, units: np.ndarray, count: int) -> Estimate:
+def second_differences(values: Values, units: np.ndarray, count: int) -> EstimatedIndex:
     """Return `d_ij({})` of all pairs of some units, from `1 + k + k (k - 1) / 2` sets for `k` units.
 
     Args:
@@ -68,7 +68,7 @@ def second_differences(values: Values, units: np.ndarray, count: int) -> Estimat
     rises = np.full(count, np.nan)
     rises[units] = alone - full
     differences = both - full - rises[pairs].sum(1)
-    return Estimate(differences, np.zeros(len(pairs)), 0, rises, len(sets) - 1)
+    return EstimatedIndex(differences, np.zeros(len(pairs)), 0, rises, len(sets) - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ class Enumeration:
         """Compute the losses without all `2^U` sets."""
         return cls(values(all_sets(count)), count)
 
-    def index(self, name: IndexName, pairs: np.ndarray) -> Estimate:
+    def index(self, name: IndexName, pairs: np.ndarray) -> EstimatedIndex:
         """Return `shapley_taylor` or `shapley_interaction` of some pairs, exactly.
 
         Args:
@@ -105,7 +105,7 @@ class Enumeration:
             values[p] = weights[sizes[others]] @ (np.array([1, -1, -1, 1]) @ differences)
         rises, some = np.full(self.count, np.nan), np.unique(pairs)
         rises[some] = self.losses[bits[some]] - self.losses[0]
-        return Estimate(values, np.zeros(len(pairs)), 0, rises, len(self.losses) - 1)
+        return EstimatedIndex(values, np.zeros(len(pairs)), 0, rises, len(self.losses) - 1)
 
 
 def _weight(name: IndexName, size: int, count: int) -> float:
@@ -122,7 +122,7 @@ def copies_per_order(k: int) -> int:
 
 def sampled_shapley_taylor(
     values: Values, units: np.ndarray, count: int, draws: int, rng: np.random.Generator
-) -> Estimate:
+) -> EstimatedIndex:
     """Return the Shapley-Taylor index of all pairs of some units, from random orders of removal.
 
     One order gives one second difference of each pair, `d_ij(S)` with `S` all that is removed before the first one of
@@ -148,4 +148,4 @@ def sampled_shapley_taylor(
     rises[units] = losses[: len(units)] - full
     differences = losses[len(units) :].reshape(draws, len(pairs), 4) @ np.array([1, -1, -1, 1])
     errors = differences.std(0, ddof=1) / np.sqrt(draws)
-    return Estimate(differences.mean(0), errors, draws, rises, int(distinct.any(1).sum()))
+    return EstimatedIndex(differences.mean(0), errors, draws, rises, int(distinct.any(1).sum()))

@@ -21,10 +21,13 @@ from recipes.leaderboard.plan import MAX_K, OF_ZERO, Plan
 from recipes.leaderboard.resampled import Resampled, mean_over_texts
 from recipes.leaderboard.times import REFERENCE
 from recipes.paper.ablations import Areas, read_areas
-from recipes.paper.results import Estimate
+from recipes.paper.results import IntervalEstimate
 
 Part = Literal["choice", "verdict", "all"]
 """Which texts: those that choices are made on (even row numbers, first training), all others, or all."""
+
+
+_UNKNOWN = IntervalEstimate(*[float("nan")] * 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +73,7 @@ class Measured:
         """Return AOPC(10) on the scale on which random is 0 and leave-one-out is 1."""
         return self.gap(method, "random", part) / self.gap("loo", "random", part)
 
-    def correlation(self, method: str, coefficient: str, part: Part = "verdict") -> Estimate:
+    def correlation(self, method: str, coefficient: str, part: Part = "verdict") -> IntervalEstimate:
         """Return the median over texts of a correlation with leave-one-out, with its exact interval."""
         parts = [
             read_correlations(document_paths(folder), method)[coefficient][self.rows(seed, part)]
@@ -78,7 +81,7 @@ class Measured:
         ]
         r = np.concatenate(parts)
         r = r[~np.isnan(r)]
-        return Estimate(float(np.median(r)), *median_interval(r)) if len(r) else Estimate(*[float("nan")] * 3)
+        return IntervalEstimate(float(np.median(r)), *median_interval(r)) if len(r) else _UNKNOWN
 
     def rows(self, seed: int, part: Part) -> np.ndarray:
         """Return which texts of a training belong to a part: `(n,)` bool."""
@@ -102,19 +105,19 @@ class Measured:
         """How sure the scores of each method that draws at random are."""
         return read_certainty([path for folder in self.trainings.values() for path in document_paths(folder)])
 
-    def sufficiency(self, method: str) -> Estimate:
+    def sufficiency(self, method: str) -> IntervalEstimate:
         """Return sufficiency: as AOPC(10), with the words kept instead of removed; low is good."""
         if (table := self._table("curves")) is None:
-            return Estimate(*[float("nan")] * 3)
+            return _UNKNOWN
         rows = table[(table["curve"] == "sufficiency") & (table["method"] == method) & (table["k"] == MAX_K)]
         return _estimate(rows, "aopc")
 
-    def naopc(self, method: str) -> Estimate:
+    def naopc(self, method: str) -> IntervalEstimate:
         """Return AOPC normalised by the best and the worst order of each text."""
         table = self._table("normalised")
-        return Estimate(*[float("nan")] * 3) if table is None else _estimate(table[table["method"] == method], "naopc")
+        return _UNKNOWN if table is None else _estimate(table[table["method"] == method], "naopc")
 
-    def under(self, baseline: str) -> dict[str, Estimate]:
+    def under(self, baseline: str) -> dict[str, IntervalEstimate]:
         """Return AOPC(10) under a masking baseline by method, of the first training, on the texts measured under all.
 
         Args:
@@ -145,13 +148,13 @@ class Measured:
         paths = [path for folder in self.trainings.values() for path in document_paths(folder)]
         return datetime.fromtimestamp(max(path.stat().st_mtime for path in paths), UTC)
 
-    def time(self, method: str) -> Estimate:
+    def time(self, method: str) -> IntervalEstimate:
         """Return the processor time of a method relative to one forward and one backward pass: median and range."""
         seconds = self._seconds
         if method not in seconds:
-            return Estimate(*[float("nan")] * 3)
+            return _UNKNOWN
         ratios = np.array(seconds[method]) / np.array(seconds[REFERENCE])
-        return Estimate(float(np.median(ratios)), float(ratios.min()), float(ratios.max()))
+        return IntervalEstimate(float(np.median(ratios)), float(ratios.min()), float(ratios.max()))
 
     @cached_property
     def milliseconds(self) -> float:
@@ -242,8 +245,8 @@ def _read_areas(folder: Path, methods: Sequence[str]) -> Areas:
     return read_areas(document_paths(folder), [m for m in methods if m in measured], [MAX_K])
 
 
-def _estimate(rows: pd.DataFrame, name: str) -> Estimate:
+def _estimate(rows: pd.DataFrame, name: str) -> IntervalEstimate:
     if not len(rows):
-        return Estimate(*[float("nan")] * 3)
+        return _UNKNOWN
     row = rows.iloc[0]
-    return Estimate(*(float(row[column]) for column in (name, "ci_low", "ci_high")))
+    return IntervalEstimate(*(float(row[column]) for column in (name, "ci_low", "ci_high")))

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from hf_gradexplain.evaluation.bootstrap import INTERVAL, Means, bootstrap_weights
-from recipes.paper.results import Estimate
+from recipes.paper.results import IntervalEstimate
 
 SEED = 0
 """Seed of the bootstrap samples."""
@@ -35,11 +35,11 @@ class Resampled:
         return Resampled(self.value / other.value, self.replicates / other.replicates)
 
     @property
-    def estimate(self) -> Estimate:
+    def estimate(self) -> IntervalEstimate:
         """The number with its 95 % percentile interval; samples without any text are left out."""
         defined = self.replicates[~np.isnan(self.replicates)]
         low, high = np.percentile(defined, INTERVAL) if len(defined) else (np.nan, np.nan)
-        return Estimate(self.value, float(low), float(high))
+        return IntervalEstimate(self.value, float(low), float(high))
 
 
 def mean_over_texts(parts: Iterable[tuple[Sequence[int], np.ndarray]]) -> Resampled:

@@ -11,20 +11,20 @@ from recipes.leaderboard.certainty import TOP
 from recipes.leaderboard.measured import Measured
 from recipes.leaderboard.plan import MAX_K
 from recipes.leaderboard.verdicts import REFERENCES, Choice, candidate_gaps, in_words, meets_targets, of_kind
-from recipes.paper.results import Estimate
+from recipes.paper.results import IntervalEstimate
 
 AOPC = f"AOPC({MAX_K})"
 
 
-def interval(estimate: Estimate, spec: str = ".3f") -> str:
+def interval(estimate: IntervalEstimate, spec: str = ".3f") -> str:
     """Write a number with its interval; a dash if it is undefined."""
     return with_interval(*estimate[:3], spec=spec)
 
 
-def plus_minus(estimate: Estimate) -> str:
+def plus_minus(estimate: IntervalEstimate) -> str:
     """Write a number with half the length of its interval; a dash if it is undefined.
 
-    >>> plus_minus(Estimate(0.25, 0.22, 0.28))
+    >>> plus_minus(IntervalEstimate(0.25, 0.22, 0.28))
     '0.250 ± 0.030'
     """
     if np.isnan(estimate.value):
@@ -32,10 +32,10 @@ def plus_minus(estimate: Estimate) -> str:
     return f"{estimate.value:z.3f} ± {(estimate.high - estimate.low) / 2:.3f}"
 
 
-def signed(gap: Estimate) -> str:
+def signed(gap: IntervalEstimate) -> str:
     """Write a difference with its sign and its interval.
 
-    >>> signed(Estimate(0.25, -0.22, 0.28))
+    >>> signed(IntervalEstimate(0.25, -0.22, 0.28))
     '+0.250 [−0.220, 0.280]'
     """
     return with_minus(f"{gap.value:+z.3f} [{gap.low:z.3f}, {gap.high:z.3f}]")
@@ -223,5 +223,5 @@ def masking_numbers(entries: Sequence[Measured]) -> list[dict[str, Any]]:
     ]
 
 
-def _values(estimate: Estimate) -> list[float]:
+def _values(estimate: IntervalEstimate) -> list[float]:
     return [round(x, 5) for x in estimate[:3]]

@@ -8,7 +8,7 @@ from recipes.leaderboard.candidates import CANDIDATES, WITH_COPIES
 from recipes.leaderboard.entries import SMALL
 from recipes.leaderboard.measured import Measured, Part
 from recipes.leaderboard.resampled import Resampled, mean_over_models
-from recipes.paper.results import Estimate
+from recipes.paper.results import IntervalEstimate
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     "transformers": ("minilm", *SMALL),
@@ -40,7 +40,7 @@ class Choice(NamedTuple):
     kind: str
     budget: str
     method: str
-    gaps: Mapping[str, Estimate]
+    gaps: Mapping[str, IntervalEstimate]
 
 
 def of_kind(entries: Sequence[Measured], kind: str) -> list[Measured]:
@@ -53,7 +53,7 @@ def mean_aopc(entries: Sequence[Measured], method: str, part: Part) -> Resampled
     return mean_over_models([x.aopc(method, part) for x in entries])
 
 
-def mean_gap(entries: Sequence[Measured], method: str, other: str, part: Part = "verdict") -> Estimate:
+def mean_gap(entries: Sequence[Measured], method: str, other: str, part: Part = "verdict") -> IntervalEstimate:
     """Return AOPC(10) of one method minus that of another, mean over models."""
     return (mean_aopc(entries, method, part) - mean_aopc(entries, other, part)).estimate
 
@@ -98,16 +98,16 @@ def best_with_copies(entries: Sequence[Measured], kind: str, one_pass: str) -> C
     return Choice(kind, "any", best, {m: mean_gap(members, best, m) for m in (one_pass, "loo")})
 
 
-def in_words(gap: Estimate) -> str:
+def in_words(gap: IntervalEstimate) -> str:
     """Say which side of a comparison is ahead.
 
-    >>> [in_words(Estimate(*x)) for x in ((0.3, 0.1, 0.5), (0.1, -0.1, 0.3), (-0.2, -0.3, -0.1))]
+    >>> [in_words(IntervalEstimate(*x)) for x in ((0.3, 0.1, 0.5), (0.1, -0.1, 0.3), (-0.2, -0.3, -0.1))]
     ['above', 'level', 'below']
     """
     return "above" if gap.low > 0 else "below" if gap.high < 0 else "level"
 
 
-def losses(entry: Measured, method: str) -> dict[str, Estimate]:
+def losses(entry: Measured, method: str) -> dict[str, IntervalEstimate]:
     """Return the methods that are above a method on an entry, with their lead, unless it rounds to 0.000."""
     gaps = {other: entry.gap(other, method).estimate for other in entry.methods if other not in ("random", method)}
     return {other: gap for other, gap in gaps.items() if in_words(gap) == "above" and gap.value >= 5e-4}
@@ -120,7 +120,7 @@ def meets_targets(entry: Measured, method: str) -> dict[str, bool]:
     return {"above integrated_gradients": above.low > 0, "not below loo": level.low > -TOLERANCE}
 
 
-def candidate_gaps(entries: Sequence[Measured], reference: str) -> dict[str, Estimate]:
+def candidate_gaps(entries: Sequence[Measured], reference: str) -> dict[str, IntervalEstimate]:
     """Return the lead of each candidate over a method on all transformers, mean over them."""
     members = of_kind(entries, "transformers")
     measured = [m for m in CANDIDATES if m in shared_methods(members)]

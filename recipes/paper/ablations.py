@@ -16,7 +16,7 @@ from hf_gradexplain.viz.tables import MISSING, join_words
 from recipes.paper.claim_checks import Evidence
 from recipes.paper.claims import judge_tables
 from recipes.paper.constants import METHODS, SETTINGS, Setting
-from recipes.paper.results import Estimate, Result
+from recipes.paper.results import IntervalEstimate, Result
 from recipes.paper.rules import Cutoffs
 
 LABELS = {
@@ -92,7 +92,7 @@ def best_methods(result: Result) -> str:
     return join_words(METHODS[method] for method, value in values.items() if highest - value <= ROUNDING)
 
 
-def aopc_shifts(chosen: Areas, other: Areas) -> dict[str, Estimate]:
+def aopc_shifts(chosen: Areas, other: Areas) -> dict[str, IntervalEstimate]:
     """Return the change of each method's AOPC at the first k, paired over the same texts.
 
     Raises:
@@ -155,14 +155,14 @@ def verdict_table(results: Mapping[Setting, Mapping[str, Result]]) -> tuple[pd.D
     return pd.DataFrame(rows), differ, len(verdicts["chosen"])
 
 
-def loo_by_sign(result: Result) -> tuple[Estimate, Estimate]:
+def loo_by_sign(result: Result) -> tuple[IntervalEstimate, IntervalEstimate]:
     """Return AOPC at the short k of LOO with the sign of the paper's figures, and with the sign of its Eq. 7.
 
     With the opposite sign, removing the highest scores first means removing the lowest scores first.
     """
     curves = result.curves[(result.curves["method"] == "loo") & (result.curves["k"] == result.short_k)]
     rows = curves.set_index("curve")[["aopc", "ci_low", "ci_high"]]
-    return Estimate(*rows.loc["removal"]), Estimate(*rows.loc["negative_first"])
+    return IntervalEstimate(*rows.loc["removal"]), IntervalEstimate(*rows.loc["negative_first"])
 
 
 def short_text_table(texts: Areas) -> pd.DataFrame:
@@ -202,11 +202,13 @@ def gap_by_length(texts: Areas, parts: int = 4) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def plus_minus(estimate: Estimate, decimals: int = 3) -> str:
+def plus_minus(estimate: IntervalEstimate, decimals: int = 3) -> str:
     """Write a number with half the length of its interval; what is undefined (NaN) is an en dash.
 
-    >>> plus_minus(Estimate(0.3311, 0.3209, 0.3402)), plus_minus(Estimate(0.3, float("nan"), float("nan")), 1)
-    ('0.331 ± 0.010', '0.3 ± –')
+    >>> plus_minus(IntervalEstimate(0.3311, 0.3209, 0.3402))
+    '0.331 ± 0.010'
+    >>> plus_minus(IntervalEstimate(0.3, float("nan"), float("nan")), 1)
+    '0.3 ± –'
     """
     if np.isnan(estimate.value):
         return MISSING
@@ -214,8 +216,8 @@ def plus_minus(estimate: Estimate, decimals: int = 3) -> str:
     return f"{estimate.value:z.{decimals}f} ± {MISSING if np.isnan(half) else f'{half:.{decimals}f}'}"
 
 
-def _mean(values: np.ndarray) -> Estimate:
+def _mean(values: np.ndarray) -> IntervalEstimate:
     """Return the mean over texts with its interval (95 %, normal)."""
     mean = float(values.mean())
     half = float(1.96 * values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
-    return Estimate(mean, mean - half, mean + half)
+    return IntervalEstimate(mean, mean - half, mean + half)

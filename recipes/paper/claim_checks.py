@@ -13,7 +13,7 @@ from recipes.paper import rules
 from recipes.paper.constants import METHODS, SETTINGS, Setting
 from recipes.paper.example_review import word_sign
 from recipes.paper.frequency import TOLERANCE, FrequencySummary
-from recipes.paper.results import Estimate, Result, over_seeds
+from recipes.paper.results import IntervalEstimate, Result, over_seeds
 from recipes.paper.rules import Check, Cutoffs
 
 Source = Literal["results", "frequencies", "reviews"]
@@ -80,7 +80,7 @@ def largest_difference(methods: Sequence[str]) -> Figure:
     return figure
 
 
-def _difference(results: Sequence[Result], pair: Pair) -> Estimate:
+def _difference(results: Sequence[Result], pair: Pair) -> IntervalEstimate:
     return over_seeds([x.gap(*pair, x.short_k) for x in results])
 
 

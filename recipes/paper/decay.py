@@ -9,7 +9,7 @@ from hf_gradexplain.corpus import load_texts
 from hf_gradexplain.evaluation.median import median_interval
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.files import atomic_write
-from recipes.paper.results import Estimate
+from recipes.paper.results import IntervalEstimate
 
 DISTANCE_EDGES = (0, 10, 25, 50, 100, 200, 400)
 """Limits of the distance bins."""
@@ -86,7 +86,7 @@ def _relative(words: pd.DataFrame, name: str) -> pd.Series:
     return size / size.groupby(words["text"]).transform("mean").replace(0, np.nan)
 
 
-def middle_to_end_ratio(words: pd.DataFrame, name: str) -> tuple[Estimate, int]:
+def middle_to_end_ratio(words: pd.DataFrame, name: str) -> tuple[IntervalEstimate, int]:
     """Return the size of scores in the middle of a text over that at its ends: the median over long texts, and `n`.
 
     The ratio of a text is the mean absolute score of words at least `MIDDLE_DISTANCE` away from both ends, over that
@@ -101,4 +101,4 @@ def middle_to_end_ratio(words: pd.DataFrame, name: str) -> tuple[Estimate, int]:
     means = words[name].abs().groupby([words["text"], place]).mean().unstack().reindex(columns=["middle", "end"])
     ratios = (means["middle"] / means["end"].replace(0, np.nan)).dropna().to_numpy()
     value = float(np.median(ratios)) if len(ratios) else float("nan")
-    return Estimate(value, *median_interval(ratios)), len(ratios)
+    return IntervalEstimate(value, *median_interval(ratios)), len(ratios)

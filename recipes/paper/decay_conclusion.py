@@ -8,7 +8,7 @@ import pandas as pd
 
 from hf_gradexplain.viz.tables import MISSING, join_words, with_interval
 from recipes.paper.decay import MIDDLE_DISTANCE, SMALLEST_SIZE, middle_to_end_ratio
-from recipes.paper.results import Estimate, Result
+from recipes.paper.results import IntervalEstimate, Result
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class PoolingSummary:
 
     name: str
     accuracy: float
-    gradient: Estimate
-    loo: Estimate
+    gradient: IntervalEstimate
+    loo: IntervalEstimate
     texts: int
     k: int
     n: int
-    lead: Estimate
-    signed_gi_behind: Estimate
-    ig_behind: Estimate
+    lead: IntervalEstimate
+    signed_gi_behind: IntervalEstimate
+    ig_behind: IntervalEstimate
 
     @property
     def learned(self) -> bool:
@@ -146,7 +146,7 @@ def _named(poolings: Sequence[PoolingSummary]) -> str:
     return f"pooling {join_words(p.name for p in poolings)}"
 
 
-def _compared_to_loo(method: str, gap: Estimate) -> str:
+def _compared_to_loo(method: str, gap: IntervalEstimate) -> str:
     """Compare a method with LOO, given how far it is below LOO."""
     if gap.sign == 0:
         difference = f"{-gap.value:+z.3f} [{-gap.high:+z.3f}, {-gap.low:+z.3f}]"
@@ -156,7 +156,7 @@ def _compared_to_loo(method: str, gap: Estimate) -> str:
     return f"behind LOO by {size}" if gap.sign > 0 else f"ahead of LOO by {size}"
 
 
-def _times(size: Estimate) -> str:
+def _times(size: IntervalEstimate) -> str:
     if size.value < SMALLEST_SIZE:
         return f"less than {SMALLEST_SIZE:g}"
     return " ".join([_digits(size.value), f"[{_digits(size.low)}, {_digits(size.high)}]"])

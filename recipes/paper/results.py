@@ -16,7 +16,7 @@ from hf_gradexplain.run.finished_files import require_unchanged
 from recipes.paper.constants import LEADERS, Setting
 
 
-class Estimate(NamedTuple):
+class IntervalEstimate(NamedTuple):
     """A number with its 95 % interval; for a difference, also the p-value of the test against 0."""
 
     value: float
@@ -64,12 +64,12 @@ class Result:
         """The smaller of `k_values`, at which numbers are quoted: 10, if texts are long enough."""
         return self.k_values[0]
 
-    def aopc_at(self, method: str, k: int) -> Estimate:
+    def aopc_at(self, method: str, k: int) -> IntervalEstimate:
         """Return AOPC(k) of a method."""
         value, low, high = self._by_k[method, k]
-        return Estimate(value, low, high)
+        return IntervalEstimate(value, low, high)
 
-    def gap(self, method: str, other: str, k: int) -> Estimate:
+    def gap(self, method: str, other: str, k: int) -> IntervalEstimate:
         """Return AOPC(k) of one method minus that of another, paired over texts.
 
         The p-value is adjusted for all pairs of the paper's seven methods.
@@ -81,17 +81,17 @@ class Result:
             if (a, b, k) in self._pairs:
                 value, low, high, p = self._pairs[a, b, k]
                 ends = (sign * low, sign * high)
-                return Estimate(sign * value, min(ends), max(ends), p)
+                return IntervalEstimate(sign * value, min(ends), max(ends), p)
         raise KeyError(f"{method} and {other} are not compared at k = {k}; the table has {self.k_values}")
 
-    def lead(self, k: int) -> Estimate:
+    def lead(self, k: int) -> IntervalEstimate:
         """Return how far the better of LOO and SignedGI is above a random order: the scale of all differences."""
         return max((self.gap(method, "random", k) for method in LEADERS), key=lambda gap: gap.value)
 
-    def r(self, method: str) -> Estimate:
+    def r(self, method: str) -> IntervalEstimate:
         """Return the median over texts of Pearson's r with LOO."""
         row = self._pearson.loc[method]
-        return Estimate(row["median"], row["median_ci_low"], row["median_ci_high"])
+        return IntervalEstimate(row["median"], row["median_ci_low"], row["median_ci_high"])
 
     def significant(self, method: str) -> float:
         """Return the share of texts whose r has p <= 0.05, of those that have an r."""
@@ -144,11 +144,11 @@ def _adjusted(comparisons: pd.DataFrame) -> pd.DataFrame:
     return comparisons.assign(p_adjusted=adjusted)
 
 
-def over_seeds(estimates: Sequence[Estimate]) -> Estimate:
+def over_seeds(estimates: Sequence[IntervalEstimate]) -> IntervalEstimate:
     """Return the mean over seeds, from the lowest end of their intervals to the highest.
 
-    >>> over_seeds([Estimate(0.1, 0.0, 0.2), Estimate(0.3, 0.2, 0.4)])[:3]
+    >>> over_seeds([IntervalEstimate(0.1, 0.0, 0.2), IntervalEstimate(0.3, 0.2, 0.4)])[:3]
     (0.2, 0.0, 0.4)
     """
     values, lows, highs = ([getattr(x, name) for x in estimates] for name in ("value", "low", "high"))
-    return Estimate(sum(values) / len(values), min(lows), max(highs))
+    return IntervalEstimate(sum(values) / len(values), min(lows), max(highs))

@@ -8,7 +8,7 @@ order. Each rule is checked at both numbers of removed words. If there is no lea
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from recipes.paper.results import Estimate, Result
+from recipes.paper.results import IntervalEstimate, Result
 
 Check = bool | None
 
@@ -85,7 +85,7 @@ def clearly_above(result: Result, method: str, other: str, cutoffs: Cutoffs) -> 
 def level(result: Result, method: str, other: str, cutoffs: Cutoffs) -> list[Check]:
     """Check that two methods are level: they differ by at most `near` of the lead."""
 
-    def is_level(gap: Estimate, lead: float) -> bool:
+    def is_level(gap: IntervalEstimate, lead: float) -> bool:
         return -cutoffs.near * lead <= gap.low and gap.high <= cutoffs.near * lead
 
     return _measured(result, method, other, is_level)
@@ -94,7 +94,7 @@ def level(result: Result, method: str, other: str, cutoffs: Cutoffs) -> list[Che
 def moderately_above(result: Result, method: str, other: str, cutoffs: Cutoffs) -> list[Check]:
     """Check that one method is above another by `near` to `moderate` of the lead."""
 
-    def is_moderate(gap: Estimate, lead: float) -> bool:
+    def is_moderate(gap: IntervalEstimate, lead: float) -> bool:
         return gap.sign > 0 and cutoffs.near * lead <= gap.low and gap.high <= cutoffs.moderate * lead
 
     return _measured(result, method, other, is_moderate)
@@ -117,7 +117,7 @@ def weaker(result: Result, others: Sequence[Result], method: str) -> list[Check]
     return [result.r(method).high < other.r(method).low for other in others]
 
 
-def _measured(result: Result, method: str, other: str, rule: Callable[[Estimate, float], bool]) -> list[Check]:
+def _measured(result: Result, method: str, other: str, rule: Callable[[IntervalEstimate, float], bool]) -> list[Check]:
     """Apply a rule at both numbers of removed words; None without a lead."""
     leads = [(k, result.lead(k)) for k in result.k_values]
     return [rule(result.gap(method, other, k), lead.value) if lead.sign > 0 else None for k, lead in leads]

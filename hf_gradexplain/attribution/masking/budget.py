@@ -7,7 +7,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from hf_gradexplain.attribution.masking.game import Estimate
+from hf_gradexplain.attribution.masking.game import EstimatedScores
 from hf_gradexplain.options import Options
 from hf_gradexplain.statistics.sampling import margins, tells_apart
 
@@ -22,7 +22,7 @@ class Drawn(Protocol):
     """The result of some draws; `+` combines the results of different draws."""
 
     @property
-    def estimate(self) -> Estimate:
+    def estimate(self) -> EstimatedScores:
         """The scores and their standard errors."""
 
     def __add__(self, other: Self) -> Self:
@@ -44,7 +44,7 @@ class Budget:
     max_error: float = Options.max_error
     tell_apart: int | None = None
 
-    def is_met(self, estimate: Estimate) -> np.ndarray:
+    def is_met(self, estimate: EstimatedScores) -> np.ndarray:
         """Return whether the scores are precise enough, for each class: `(C,)`."""
         scores, errors = estimate.scores, estimate.errors
         if self.tell_apart is not None and self.tell_apart < scores.shape[-1]:
@@ -58,7 +58,9 @@ class Budget:
             looks.append(min(most, round(looks[-1] * _MORE)))
         return looks
 
-    def sample(self, draw: Callable[[int, int], Drawn], looks: list[int], earlier: Estimate | None = None) -> Estimate:
+    def sample(
+        self, draw: Callable[[int, int], Drawn], looks: list[int], earlier: EstimatedScores | None = None
+    ) -> EstimatedScores:
         """Draw until the scores are precise enough, and return them.
 
         Each class stops after as many draws as if it were explained alone.
@@ -98,7 +100,7 @@ class Means:
     squares: np.ndarray = field(default_factory=lambda: np.zeros(()))
 
     @classmethod
-    def behind(cls, estimate: Estimate) -> "Means":
+    def behind(cls, estimate: EstimatedScores) -> "Means":
         """Return the means that gave an estimate."""
         count = int(estimate.draws.max())
         squares = np.square(estimate.errors) * (count * (count - 1)) if count > 1 else np.zeros_like(estimate.errors)
@@ -127,9 +129,9 @@ class Means:
         return np.sqrt(self.squares / (self.count * (self.count - 1)))
 
     @property
-    def estimate(self) -> Estimate:
+    def estimate(self) -> EstimatedScores:
         """The means and their standard errors."""
-        return Estimate.after(self.count, self.mean, self.errors)
+        return EstimatedScores.after(self.count, self.mean, self.errors)
 
 
 @dataclass(frozen=True)
@@ -141,11 +143,11 @@ class Continued:
         drawn: The result of the further draws; None before the first of them.
     """
 
-    earlier: Estimate
+    earlier: EstimatedScores
     drawn: Drawn | None = None
 
     @property
-    def estimate(self) -> Estimate:
+    def estimate(self) -> EstimatedScores:
         """The scores and their standard errors."""
         if self.drawn is None:
             return self.earlier

@@ -116,7 +116,7 @@ def all_sets(units: int) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
+class EstimatedScores:
     """The scores of one text for `C` classes.
 
     Attributes:
@@ -130,19 +130,19 @@ class Estimate:
     draws: np.ndarray
 
     @classmethod
-    def exact(cls, scores: np.ndarray) -> "Estimate":
+    def exact(cls, scores: np.ndarray) -> "EstimatedScores":
         """Return exact scores."""
         return cls(scores, np.zeros_like(scores), np.zeros(len(scores), dtype=int))
 
     @classmethod
-    def after(cls, draws: int, scores: np.ndarray, errors: np.ndarray) -> "Estimate":
+    def after(cls, draws: int, scores: np.ndarray, errors: np.ndarray) -> "EstimatedScores":
         """Return the scores after a number of draws."""
         return cls(scores, errors, np.full(len(scores), draws))
 
-    def where(self, chosen: np.ndarray, other: "Estimate") -> "Estimate":
+    def where(self, chosen: np.ndarray, other: "EstimatedScores") -> "EstimatedScores":
         """Return this estimate for the `chosen` classes, `(C,)` bool, and `other` for the rest."""
         rows = chosen[:, None]
-        return Estimate(
+        return EstimatedScores(
             np.where(rows, self.scores, other.scores),
             np.where(rows, self.errors, other.errors),
             np.where(chosen, self.draws, other.draws),
@@ -158,7 +158,7 @@ class Earlier:
         copies: The number of masked copies that ran.
     """
 
-    estimates: Mapping[int, Estimate]
+    estimates: Mapping[int, EstimatedScores]
     copies: int
 
     @property

@@ -28,7 +28,7 @@ from math import comb
 import numpy as np
 
 from hf_gradexplain.attribution.masking.budget import FIRST_DRAWS, Budget
-from hf_gradexplain.attribution.masking.game import Estimate, Game
+from hf_gradexplain.attribution.masking.game import EstimatedScores, Game
 from hf_gradexplain.attribution.masking.regression import robust_errors
 from hf_gradexplain.attribution.masking.shapley import exact_estimate
 from hf_gradexplain.attribution.masking.source import SampledSource
@@ -42,7 +42,7 @@ class KernelShap(SampledSource):
     even if `max_evals` is smaller; these are `4 U + 1` masked copies, with the one that has all units removed.
     """
 
-    def estimate(self, game: Game, budget: Budget) -> Estimate:
+    def estimate(self, game: Game, budget: Budget) -> EstimatedScores:
         """Return the Shapley values of a game."""
         budget = replace(budget, max_evals=allowed_copies(game.size, budget.max_evals))
         return exact_estimate(game, budget.max_evals) or sampled_values(game, budget)
@@ -116,7 +116,7 @@ class Pairs:
         return Pairs(*joined, self.weights, self.rise)
 
     @property
-    def estimate(self) -> Estimate:
+    def estimate(self) -> EstimatedScores:
         """The Shapley values by weighted least squares, and their standard errors."""
         enumerated, (n, units) = len(self.weights), self.sets.shape
         drawn = n - enumerated
@@ -129,10 +129,10 @@ class Pairs:
         scores = equal + ((self.halves - equal @ rows.T) * weights) @ rows @ inverse
         residuals = self.halves - scores @ rows.T
         errors = robust_errors(rows[enumerated:], weights[enumerated:], inverse, residuals[:, enumerated:])
-        return Estimate.after(drawn, scores, errors)
+        return EstimatedScores.after(drawn, scores, errors)
 
 
-def sampled_values(game: Game, budget: Budget) -> Estimate:
+def sampled_values(game: Game, budget: Budget) -> EstimatedScores:
     """Return estimates of the Shapley values by constrained least squares on random pairs of sets."""
     most = _most_pairs(budget.max_evals)
     sizes, rng = Sizes.of(game.size, most), game.rng("kernel_shap")

@@ -33,7 +33,7 @@ import numpy as np
 from sklearn.linear_model import Ridge
 
 from hf_gradexplain.attribution.masking.budget import FIRST_DRAWS, Budget
-from hf_gradexplain.attribution.masking.game import Estimate, Game, all_sets
+from hf_gradexplain.attribution.masking.game import EstimatedScores, Game, all_sets
 from hf_gradexplain.attribution.masking.regression import robust_errors
 from hf_gradexplain.attribution.masking.source import SampledSource
 
@@ -54,7 +54,7 @@ class Lime(SampledSource):
     text with only one unit gets 0.29 times its leave-one-out score, because the only copy has a small weight.
     """
 
-    def estimate(self, game: Game, budget: Budget) -> Estimate:
+    def estimate(self, game: Game, budget: Budget) -> EstimatedScores:
         """Return the coefficients of a text."""
         most = max(budget.max_evals, 2 * game.size)
         if 2**game.size - 1 <= most:
@@ -86,7 +86,7 @@ class Masks:
         return Masks(*joined, self.most)
 
     @property
-    def estimate(self) -> Estimate:
+    def estimate(self) -> EstimatedScores:
         """The coefficients and their standard errors."""
         weights = kernel(self.removed)
         weights[1:] *= self.most / (len(weights) - 1)
@@ -95,7 +95,7 @@ class Masks:
         rows = self.removed - weights @ self.removed / weights.sum()
         inverse = np.linalg.inv((rows.T * weights) @ rows + ALPHA * np.eye(rows.shape[1]))
         errors = robust_errors(rows[1:], weights[1:], inverse, residuals[:, 1:])
-        return Estimate.after(len(rows) - 1, scores, errors)
+        return EstimatedScores.after(len(rows) - 1, scores, errors)
 
 
 def kernel(removed: np.ndarray) -> np.ndarray:
@@ -119,7 +119,7 @@ def fit(removed: np.ndarray, losses: np.ndarray, weights: np.ndarray) -> tuple[n
     return np.reshape(ridge.coef_, (len(losses), -1)), np.reshape(ridge.intercept_, -1)
 
 
-def all_masks(game: Game, draws: int) -> Estimate:
+def all_masks(game: Game, draws: int) -> EstimatedScores:
     """Return the coefficients with each set of units at its average weight in a number of draws."""
     sets = all_sets(game.size)
     sizes = sets.sum(1)
@@ -127,10 +127,10 @@ def all_masks(game: Game, draws: int) -> Estimate:
     numbers[0] = 1
     losses = np.concatenate([game.plain[:, None], game.losses(sets[1:])], 1)
     scores, _ = fit(sets, losses, kernel(sets) / numbers)
-    return Estimate.exact(scores)
+    return EstimatedScores.exact(scores)
 
 
-def random_masks(game: Game, budget: Budget, most: int) -> Estimate:
+def random_masks(game: Game, budget: Budget, most: int) -> EstimatedScores:
     """Return the coefficients with random masks, at most this number of them."""
     rng, text = game.rng("lime"), np.zeros((1, game.size), bool)
 

@@ -28,7 +28,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from hf_gradexplain.attribution.masking.budget import Budget, Means
-from hf_gradexplain.attribution.masking.game import Estimate, Game
+from hf_gradexplain.attribution.masking.game import EstimatedScores, Game
 from hf_gradexplain.attribution.masking.shapley import (
     copies_of_draws,
     most_draws,
@@ -53,7 +53,7 @@ class PartitionShapley(SampledSource):
 
     by_parts: ClassVar[bool] = True
 
-    def estimate(self, game: Game, budget: Budget) -> Estimate:
+    def estimate(self, game: Game, budget: Budget) -> EstimatedScores:
         """Return the Owen values of a text."""
         return owen_values(game, binary(game.hierarchy), budget)
 
@@ -79,7 +79,7 @@ def binary(nested: int | Sequence[Any]) -> Tree:
     return binary(nested[:middle]), binary(nested[middle:])
 
 
-def owen_values(game: Game, tree: Tree, budget: Budget) -> Estimate:
+def owen_values(game: Game, tree: Tree, budget: Budget) -> EstimatedScores:
     """Return the Owen values of a game."""
     if game.size == 1 or game.linear:
         scores = single_removals(game)
@@ -87,7 +87,7 @@ def owen_values(game: Game, tree: Tree, budget: Budget) -> Estimate:
         scores = exact_values(game, tree)
     else:
         return sampled_values(game, tree, budget)
-    return Estimate.exact(scores)
+    return EstimatedScores.exact(scores)
 
 
 def n_copies(tree: Tree, contexts: int = 1) -> int:
@@ -117,7 +117,7 @@ def exact_values(game: Game, tree: Tree) -> np.ndarray:
     return scores
 
 
-def sampled_values(game: Game, tree: Tree, budget: Budget) -> Estimate:
+def sampled_values(game: Game, tree: Tree, budget: Budget) -> EstimatedScores:
     """Return estimates of the Owen values by random orders of the tree."""
     orders = orders_per_draw(game.size, budget.max_evals)
 

@@ -25,7 +25,7 @@ from typing import ClassVar
 import numpy as np
 
 from hf_gradexplain.attribution.masking.budget import FIRST_DRAWS, Budget, Drawn, Means
-from hf_gradexplain.attribution.masking.game import Earlier, Estimate, Game, all_sets
+from hf_gradexplain.attribution.masking.game import Earlier, EstimatedScores, Game, all_sets
 from hf_gradexplain.attribution.masking.source import SampledSource
 from hf_gradexplain.attribution.masking.surrogate import CorrectedWalks
 from hf_gradexplain.attribution.masking.walks import Walks
@@ -44,7 +44,7 @@ class Shapley(SampledSource):
 
     continues: ClassVar[bool] = True
 
-    def estimate(self, game: Game, budget: Budget) -> Estimate:
+    def estimate(self, game: Game, budget: Budget) -> EstimatedScores:
         """Return the Shapley values of a game."""
         return shapley_values(game, budget, self.earlier)
 
@@ -57,12 +57,12 @@ class Shapley(SampledSource):
         return shortcut.has_subsets if 2**units - 1 <= self.budget.max_evals else shortcut.has_curves
 
 
-def shapley_values(game: Game, budget: Budget, earlier: Earlier | None = None) -> Estimate:
+def shapley_values(game: Game, budget: Budget, earlier: Earlier | None = None) -> EstimatedScores:
     """Return the Shapley values of a game, continuing the `earlier` draws if there are any."""
     return exact_estimate(game, budget.max_evals) or sampled_values(game, budget, earlier)
 
 
-def exact_estimate(game: Game, max_evals: int) -> Estimate | None:
+def exact_estimate(game: Game, max_evals: int) -> EstimatedScores | None:
     """Return the Shapley values if they have a closed form or all sets fit into `max_evals` copies, or None."""
     if game.size == 1 or game.linear:
         scores = single_removals(game)
@@ -70,7 +70,7 @@ def exact_estimate(game: Game, max_evals: int) -> Estimate | None:
         scores = exact_values(game)
     else:
         return None
-    return Estimate.exact(scores)
+    return EstimatedScores.exact(scores)
 
 
 def single_removals(game: Game) -> np.ndarray:
@@ -98,7 +98,7 @@ def exact_values(game: Game) -> np.ndarray:
     return scores
 
 
-def sampled_values(game: Game, budget: Budget, earlier: Earlier | None = None) -> Estimate:
+def sampled_values(game: Game, budget: Budget, earlier: Earlier | None = None) -> EstimatedScores:
     """Return estimates of the Shapley values by random orders; draws have as many orders as the `earlier` ones."""
     orders = orders_per_draw(game.size, budget.max_evals)
     if earlier is not None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 
 from hf_gradexplain.attribution.masking.budget import Budget
-from hf_gradexplain.attribution.masking.game import Earlier, Estimate, Game
+from hf_gradexplain.attribution.masking.game import Earlier, EstimatedScores, Game
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.classifier.objective import widest
 from hf_gradexplain.text.data import Sampled
@@ -37,7 +37,7 @@ class SampledSource:
     masks: ClassVar[bool] = True
     sampled: ClassVar[bool] = True
 
-    def estimate(self, game: Game, budget: Budget) -> Estimate:
+    def estimate(self, game: Game, budget: Budget) -> EstimatedScores:
         """Return the scores of one text and their standard errors."""
         raise NotImplementedError
 
@@ -68,7 +68,7 @@ class SampledSource:
         return self.most_copies(units, self.budget.max_evals)
 
 
-def sample(forwards: Sequence[ForwardPass], estimate: Callable[[Game], Estimate]) -> list[Sampled]:
+def sample(forwards: Sequence[ForwardPass], estimate: Callable[[Game], EstimatedScores]) -> list[Sampled]:
     """Apply a function that estimates scores to each text, and return the scores per class.
 
     Each text is a game of its own: its masked copies fill whole passes, and its scores do not depend on the other

@@ -25,7 +25,7 @@ from functools import cached_property
 import numpy as np
 
 from hf_gradexplain.attribution.masking.budget import Means
-from hf_gradexplain.attribution.masking.game import Estimate
+from hf_gradexplain.attribution.masking.game import EstimatedScores
 from hf_gradexplain.attribution.masking.walks import Walks, rises
 
 LEAST_DRAWS = 8
@@ -42,7 +42,7 @@ class CorrectedWalks(Walks):
     """Draws of random orders whose result is the mean of the corrected draws."""
 
     @cached_property
-    def estimate(self) -> Estimate:
+    def estimate(self) -> EstimatedScores:
         """The means of the corrected draws and their standard errors."""
         return Means.of(corrected(self)).estimate
 

@@ -9,7 +9,7 @@ from datasets import Dataset
 
 from recipes.paper.decay import by_distance, measure_decay, middle_to_end_ratio
 from recipes.paper.decay_conclusion import PoolingSummary, conclusion, pooling_sentences, summarize_pooling
-from recipes.paper.results import Estimate
+from recipes.paper.results import IntervalEstimate
 from recipes.paper.tables import decay_table
 from tests.helpers.tiny import TEXTS, make
 from tests.recipes.paper.made_up import BEHIND, result
@@ -93,9 +93,9 @@ def seen(name="last", gradient=0.1, loo=0.6, behind=0.1, path=0.0, lead=0.3):
     """A pooling; differences below 0.01 are no more than chance."""
 
     def gap(value):
-        return Estimate(value, value - 0.01, value + 0.01, 0.001 if abs(value) > 0.01 else 0.9)
+        return IntervalEstimate(value, value - 0.01, value + 0.01, 0.001 if abs(value) > 0.01 else 0.9)
 
-    gradient, loo = (Estimate(x, 0.9 * x, 1.1 * x) for x in (gradient, loo))
+    gradient, loo = (IntervalEstimate(x, 0.9 * x, 1.1 * x) for x in (gradient, loo))
     return PoolingSummary(name, 0.88, gradient, loo, 150, 10, 500, gap(lead), gap(behind), gap(path))
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from recipes.paper.constants import SETTINGS
-from recipes.paper.results import Estimate, over_seeds, read_result
+from recipes.paper.results import IntervalEstimate, over_seeds, read_result
 from tests.recipes.paper.made_up import GOOD, result
 
 
@@ -30,7 +30,7 @@ def test_a_difference_has_a_sign_if_it_is_significant():
     evaluation = result({**GOOD, "sa_l1": 0.022})
     assert [evaluation.gap("loo", other, 10).sign for other in ("random", "signed_gi")] == [1, 0]
     assert evaluation.gap("random", "loo", 10).sign == -1
-    assert Estimate(0.1, 0.0, 0.2).sign == 0, "without a test"
+    assert IntervalEstimate(0.1, 0.0, 0.2).sign == 0, "without a test"
 
 
 def test_tests_are_corrected_for_the_seven_whatever_else_was_compared(tmp_path):
