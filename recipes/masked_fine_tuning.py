@@ -157,10 +157,9 @@ def train(case: Case, arguments: Arguments) -> Values:
 
 
 def load(case: Case, arguments: Arguments) -> tuple[Explainer, list[str], np.ndarray]:
-    """Return a trained model, which cuts texts as its training did, and the test texts with their labels."""
+    """Return a trained model and the test texts with their labels."""
     folder = str(Path(arguments.output_dir, str(case)))
-    limit = training_arguments(case, arguments).max_length
-    tokenizer = AutoTokenizer.from_pretrained(folder, **({} if limit is None else {"model_max_length": limit}))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder)
     path = str(Path(arguments.data, case.dataset))
     rows = load_texts(path, split="test", max_samples=arguments.eval_rows, seed=0)

@@ -28,7 +28,9 @@ class FitArguments:
     weight_decay: float = option(0.0, "Weight decay of AdamW, on all weights except biases and norms.")
     label_smoothing_factor: float = option(0.0, "Share of the target that is spread over all classes.")
     max_length: int | None = option(
-        None, "Number of tokens after which a text is cut; by default the model's own limit."
+        None,
+        "Number of tokens after which a text is cut; by default the model's own limit. It is saved with the tokenizer, "
+        "so that what is explained is what was trained.",
     )
     masked_fine_tuning: bool = option(
         False,

@@ -103,6 +103,8 @@ def pretrained_model(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, dict[str, Provenance]]:
     """Load a model and its tokenizer for fine-tuning; a head that does not fit the task is replaced.
 
+    With `max_length`, the tokenizer cuts texts after this number of tokens, also when it is saved and loaded again.
+
     Returns:
         The model, the tokenizer, and the hub repository and commit of the `base model`.
 
@@ -130,4 +132,6 @@ def pretrained_model(
         tokenizer.pad_token = tokenizer.eos_token
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id
+    if arguments.max_length is not None:
+        tokenizer.model_max_length = arguments.max_length
     return model, tokenizer, {"base model": source.base}

@@ -26,7 +26,6 @@ from recipes.paper.results import IntervalEstimate
 Part = Literal["choice", "verdict", "all"]
 """Which texts: those that choices are made on (even row numbers, first training), all others, or all."""
 
-
 _UNKNOWN = IntervalEstimate(*[float("nan")] * 3)
 
 

@@ -22,6 +22,7 @@ from hf_gradexplain.commands import train as job
 from hf_gradexplain.commands.recipe_arguments import TrainRecipeArguments
 from hf_gradexplain.commands.train import run_training
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.models import bilstm, train_word_tokenizer
 from hf_gradexplain.training.arguments import TrainArguments
 from tests.helpers.tiny import make
@@ -100,6 +101,22 @@ def test_texts_are_cut_at_max_length(arguments):
     """After two tokens all texts read `the film`, and nothing can be learnt."""
     metrics = run_training(arguments(model_type="fasttext", max_length=2, **WORKING))
     assert metrics["accuracy"] == 0.5
+
+
+def test_an_evaluation_of_a_fine_tuned_model_reads_as_many_tokens_as_its_training(arguments, tmp_path):
+    """A BERT of 64 positions reads 10 tokens, of which two are special tokens."""
+    for part in make("bert"):
+        part.save_pretrained(tmp_path / "base")
+    run_training(arguments(model_name_or_path=str(tmp_path / "base"), max_length=10, num_train_epochs=1))
+    explain, seen = Explainer.from_pretrained(str(tmp_path / "model")), []
+    explain.model.register_forward_pre_hook(
+        lambda model, args, inputs: seen.append(inputs["input_ids"].shape[1]), with_kwargs=True
+    )
+    result = explain.evaluate(["the film is good " * 10], None, ("random", "signed_gi"), "token")
+    assert set(seen) == {10}
+    (document,) = result.explanations
+    assert len(document.units) == 8
+    assert "It reads only the first 10 tokens of a text." in (tmp_path / "model" / "README.md").read_text("utf-8")
 
 
 def test_samples_are_drawn_and_counted(arguments, tmp_path):
