@@ -72,7 +72,8 @@ class ComparingEngine(AttributionEngine):
             A `Preference` for one pair of texts; a list of them for several.
 
         Raises:
-            GradexplainError: The model has several logits, or an argument cannot be used.
+            GradexplainError: The model has several logits, or an argument cannot be used. If only one side is wrong,
+                the message begins with its name, `chosen` or `rejected`.
         """
         return explain_preferences(self, chosen, rejected, comparison_options("prefer", methods, unit, options), units)
 

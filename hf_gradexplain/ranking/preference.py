@@ -1,9 +1,10 @@
 """Explain why a reward model prefers one text to another: scores for the words of both texts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from os import PathLike
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from markupsafe import Markup
@@ -22,7 +23,7 @@ from hf_gradexplain.options.values import plain
 from hf_gradexplain.ranking.comparison import check_one_logit, compare
 from hf_gradexplain.text.chat import check_roles
 from hf_gradexplain.text.data import Document
-from hf_gradexplain.text.given_units import with_units_of_both
+from hf_gradexplain.text.given_units import units_of_both, with_units
 from hf_gradexplain.text.joined import side_by_side
 from hf_gradexplain.text.texts import Text, is_text, listed
 from hf_gradexplain.viz.notebook import show
@@ -31,6 +32,8 @@ from hf_gradexplain.viz.tables import with_minus
 
 CHOSEN, REJECTED = NAMES = "chosen", "rejected"
 """What the two texts are called."""
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,19 +188,21 @@ def explain_preferences(
         chosen: A text, or several.
         rejected: As many.
         options: How to explain, see `comparison_options`.
-        units: The spans of both, see `with_units_of_both`; None for the unit of the options.
+        units: The spans of both, see `units_of_both`; None for the unit of the options.
 
     Raises:
-        GradexplainError: The model has several logits, the texts are no pairs, or a span cannot be used.
+        GradexplainError: The model has several logits, the texts are no pairs, or a text or span cannot be used. If
+            only one side is wrong, the message begins with its name, `chosen` or `rejected`.
     """
     check_one_logit(engine, "prefer", "reward model")
     chosen, rejected = plain(chosen), plain(rejected)
     if (single := is_text(chosen)) != is_text(rejected):
+        one, other, value = (CHOSEN, REJECTED, rejected) if single else (REJECTED, CHOSEN, chosen)
         raise GradexplainError(
-            "chosen and rejected must both be one text, pair or conversation, or both a list of them, but one is a "
-            "list and the other is not: give one rejected text for each chosen text"
+            f"chosen and rejected must both be one text, pair or conversation, or both a list of them, but {one} is "
+            f"one and {other} is of type {type(value).__name__}: give one rejected text for each chosen text"
         )
-    sides = listed(chosen), listed(rejected)
+    sides = _of_each(listed, (chosen, rejected))
     if len(sides[0]) != len(sides[1]):
         raise GradexplainError(
             f"chosen has {len(sides[0])} texts and rejected {len(sides[1])}: give one rejected text for each chosen "
@@ -207,12 +212,38 @@ def explain_preferences(
         options = replace(options, self_check=single)
     options = replace(options, target="predicted", against="runner_up")  # the self-check is for the preferred text
     check_roles([*sides[0], *sides[1]], options.explain_roles)
-    *divided, options = with_units_of_both(*sides, options, units, single=single)
-    documents = engine.encode([*divided[0], *divided[1]], options)
-    pairs = list(zip(documents[: len(sides[0])], documents[len(sides[0]) :], strict=True))
+    divide = partial(with_units, options=options, single=single)
+    divided = _of_each(lambda texts, spans: divide(texts, units=spans), sides, units_of_both(units))
+    pairs = list(zip(*_of_each(lambda side: engine.encode(*side), divided), strict=True))
+    _, options = divided[0]
     explanations, rewards = compare(engine, list(map(side_by_side, pairs)), options, NAMES)
     found = [_preference(*each) for each in zip(pairs, explanations, rewards.tolist(), strict=True)]
     return found[0] if single else found
+
+
+def _of_each(work: Callable[..., _Result], *arguments: Sequence[Any]) -> list[_Result]:
+    """Return what a function returns for the chosen and for the rejected texts.
+
+    Args:
+        work: The function.
+        *arguments: For each of its arguments, those for the two sides.
+
+    Raises:
+        GradexplainError: The function raises one. The message names the side, unless it is the same for both sides.
+    """
+    results: list[_Result] = []
+    errors: dict[str, GradexplainError] = {}
+    for name, *given in zip(NAMES, *arguments, strict=True):
+        try:
+            results.append(work(*given))
+        except GradexplainError as error:
+            errors[name] = error
+    messages = {name: str(error) for name, error in errors.items()}
+    if len(errors) == 2 and messages[CHOSEN] == messages[REJECTED]:
+        raise errors[CHOSEN]
+    for name, error in errors.items():
+        raise GradexplainError(f"{name}: {error}") from error
+    return results
 
 
 def _preference(pair: tuple[Document, Document], both: Explanation, rewards: list[float]) -> Preference:

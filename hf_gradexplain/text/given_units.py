@@ -40,33 +40,21 @@ def with_units(
     return [divide(undivided(text), spans, i) for i, (text, spans) in pairs], replace(options, unit=CUSTOM)  # type: ignore[arg-type]
 
 
-def with_units_of_both(
-    chosen: Sequence[Text], rejected: Sequence[Text], options: Options, units: Any, *, single: bool
-) -> tuple[Sequence[Text], Sequence[Text], Options]:
-    """Return two lists of texts with the spans of their units, and the options; see `with_units`.
-
-    Args:
-        chosen: Texts.
-        rejected: The texts that they are compared with.
-        options: How to explain.
-        units: The spans of both, `(of chosen, of rejected)`, or a function from a text to its spans; None for none.
-        single: Whether each of the two is one text, not a list.
+def units_of_both(units: Any) -> list[Any]:
+    """Return the units of two sides, such as chosen and rejected texts; a function, or None, is for both.
 
     Raises:
-        GradexplainError: As `with_units`, or the units are not those of two sides.
+        GradexplainError: They are not those of two sides.
     """
     if units is None or callable(units):
-        both = [units, units]
-    else:
-        both = list(units) if isinstance(units, Iterable) else []
-        if len(both) != 2 or any(side is None for side in both):
-            raise GradexplainError(
-                "the units are those of two sides: give units=(spans of chosen, spans of rejected), or a function from "
-                "a text to its spans"
-            )
-    first, _ = with_units(chosen, options, both[0], single=single)
-    second, options = with_units(rejected, options, both[1], single=single)
-    return first, second, options
+        return [units, units]
+    both = list(units) if isinstance(units, Iterable) else []
+    if len(both) != 2 or any(side is None for side in both):
+        raise GradexplainError(
+            "the units are those of two sides: give units=(spans of chosen, spans of rejected), or a function from "
+            "a text to its spans"
+        )
+    return both
 
 
 def with_function(what: str, options: Options, units: Any) -> Options:

@@ -18,7 +18,7 @@ from transformers import (
 
 VOCABULARY = 8000
 LENGTH = 128
-"""Tokens after which a text is cut."""
+"""Tokens after which a text is cut, unless the training cuts it earlier."""
 
 _SPECIAL = {
     "pad_token": "[PAD]",

@@ -25,6 +25,7 @@ from tests.helpers.tiny import explainer, make
 
 KINDS = ("bert", "gpt2", "bart")
 CHOSEN, REJECTED = "the film is good , very good", "the bad actor is bad"
+CHOSEN_SIDE, REJECTED_SIDE = NAMES
 METHODS = ("loo", "signed_gi", "sa_l2", "sa_linf")
 SIGNED = ("loo", "signed_gi", "attn_lrp")
 
@@ -276,6 +277,39 @@ def test_texts_of_strangers_are_escaped():
 def test_wrong_arguments_get_a_sentence(arguments, options, message):
     with pytest.raises(GradexplainError, match=message):
         explainer("bert", "regression").prefer(*arguments, **options)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "options", "message"),
+    [
+        (7, {}, "{side}: each text must be a str, a tuple of two str for a pair, or a list of messages, not int"),
+        (("a", "b", "c"), {}, "{side}: each text must be a str.* not a tuple of 3"),
+        ([{"role": "user"}], {}, "{side}: each message needs .* but the content of message 0 is missing"),
+        (CHAT, {}, "{side}: the tokenizer has no chat template"),
+        (CHOSEN, {"units": [(0, 99)]}, r"{side}: span \(0, 99\) of text 0 is outside of the text"),
+        (CHOSEN, {"units": 3}, r"{side}: units of text 0 must be a list of spans \(start, end\), not int"),
+    ],
+    ids=["type", "tuple", "message", "template", "span", "units"],
+)
+@pytest.mark.parametrize("side", NAMES)
+def test_errors_name_the_side_that_is_wrong(side, wrong, options, message):
+    texts = {CHOSEN_SIDE: [CHOSEN], REJECTED_SIDE: [REJECTED], side: [wrong]}
+    if options:
+        options = {"units": [[options["units"]] if name == side else [[(0, 3)]] for name in NAMES]}
+    with pytest.raises(GradexplainError, match="^" + message.format(side=side)):
+        explainer("bert", "regression").prefer(*texts.values(), "loo", **options)
+
+
+def test_errors_of_both_sides_name_none_and_others_the_first():
+    explain = explainer("bert", "regression")
+    with pytest.raises(GradexplainError, match="^tokenizer_kwargs: max_length is 99, but the model reads at most 64"):
+        explain.prefer(CHOSEN, REJECTED, "loo", tokenizer_kwargs={"max_length": 99})
+    with pytest.raises(GradexplainError, match=r"^chosen: span \(0, 98\) of text 0 is outside"):
+        explain.prefer(CHOSEN, REJECTED, "loo", units=([(0, 98)], [(0, 99)]))
+    with pytest.raises(GradexplainError, match=r"^rejected: texts must be .* not DataFrame"):
+        explain.prefer([CHOSEN], pd.DataFrame({"text": [REJECTED]}), "loo")
+    with pytest.raises(GradexplainError, match="but rejected is one and chosen is of type list: give one rejected"):
+        explain.prefer([CHOSEN], REJECTED)
 
 
 def test_a_model_of_several_classes_has_no_reward():
