@@ -241,8 +241,8 @@ def _of_each(work: Callable[..., _Result], *arguments: Sequence[Any]) -> list[_R
     messages = {name: str(error) for name, error in errors.items()}
     if len(errors) == 2 and messages[CHOSEN] == messages[REJECTED]:
         raise errors[CHOSEN]
-    for name, error in errors.items():
-        raise GradexplainError(f"{name}: {error}") from error
+    for name, cause in errors.items():
+        raise GradexplainError(f"{name}: {cause}") from cause
     return results
 
 

@@ -302,7 +302,7 @@ def test_errors_name_the_side_that_is_wrong(side, wrong, options, message):
 
 def test_errors_of_both_sides_name_none_and_others_the_first():
     explain = explainer("bert", "regression")
-    with pytest.raises(GradexplainError, match="^tokenizer_kwargs: max_length is 99, but the model reads at most 64"):
+    with pytest.raises(GradexplainError, match=r"^tokenizer_kwargs: max_length is 99, but the model reads at most 64"):
         explain.prefer(CHOSEN, REJECTED, "loo", tokenizer_kwargs={"max_length": 99})
     with pytest.raises(GradexplainError, match=r"^chosen: span \(0, 98\) of text 0 is outside"):
         explain.prefer(CHOSEN, REJECTED, "loo", units=([(0, 98)], [(0, 99)]))
