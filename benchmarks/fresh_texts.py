@@ -21,8 +21,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from benchmarks.planted_word_models import ordinary_words
 from benchmarks.planted_words import ORDINARY, HeldOut, judge, load_rows, print_rate
-from hf_gradexplain.audit.suspicious.find import InsertionTest
 from hf_gradexplain.commands.suspicious_words import suspicious_words_of
+from hf_gradexplain.options.words import InsertionTest
 from hf_gradexplain.run.finished_run import open_run
 
 

@@ -46,8 +46,8 @@ from benchmarks.planted_word_models import (
     train,
 )
 from hf_gradexplain import Explainer
-from hf_gradexplain.audit.suspicious.find import InsertionTest
 from hf_gradexplain.files import atomic_write_text
+from hf_gradexplain.options.words import InsertionTest
 
 LEARNT = 0.1
 """A learnt word flips this share of the held-out texts of other classes, or more."""

@@ -30,7 +30,8 @@ from scipy.stats import false_discovery_control
 from hf_gradexplain.audit.read_words import Vocabulary, methods_of, read_words
 from hf_gradexplain.audit.words.sums import Groups, WordRows, count_words, shares
 from hf_gradexplain.audit.words.word_tests import TILTS, document_cumulants, upper_tail
-from hf_gradexplain.audit.words.words import FALSE_DISCOVERY_RATE, MIN_DOCUMENTS
+from hf_gradexplain.audit.words.words import FALSE_DISCOVERY_RATE
+from hf_gradexplain.options.words import MIN_DOCUMENTS
 from hf_gradexplain.run.finished_run import open_run
 
 STRENGTHS = {"chance": None, "top 50 %": 0.5, "top 25 %": 0.25, "top 10 %": 0.1}

@@ -66,7 +66,7 @@ FOLDERS = [
 INSIDE = {
     "options": [
         {"fields", "tokenizer_kwargs", "values"},
-        {"classes", "sampling"},
+        {"classes", "sampling", "words"},
         {"options"},
         {"arguments"},
         {"signatures"},

@@ -3,12 +3,14 @@
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hf_gradexplain.cli.output import Commands, add_format, print_json
 from hf_gradexplain.commands.parsing import Parser
 from hf_gradexplain.errors import GradexplainError, choose, translate_write_errors
+from hf_gradexplain.options.words import MIN_DOCUMENTS, InsertionTest
 from hf_gradexplain.viz.sanitize import one_line
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 KEYS: dict[str, Callable[[str], str]] = {"exact": str, "lower": str.lower}
 """Which units are the same word, by name."""
+
+OF_INSERTION = ("n_texts", "margin", "most")
+"""The settings of `InsertionTest` that have flags of their own."""
 
 
 def add_parser(commands: Commands) -> None:
@@ -75,7 +80,8 @@ def _add_choice(parser: Parser) -> None:
         "--min_documents",
         type=int,
         metavar="N",
-        help="Number of texts of a group in which a word must at least occur. (default: 10, or 3 with --suspicious)",
+        help=f"Number of texts of a group in which a word must at least occur. (default: {MIN_DOCUMENTS}, or "
+        f"{InsertionTest.min_documents} with --suspicious)",
     )
 
 
@@ -88,20 +94,15 @@ def _add_suspicious(parser: Parser) -> None:
         help="Show suspicious words: they have a large share of a class, mostly occur in its texts, and flip texts of "
         "other classes to it when they are inserted. Loads the model of the run.",
     )
-    group.add_argument(
-        "--n_texts",
-        type=int,
-        metavar="N",
-        help="Number of texts into which each word is inserted. (default: 200)",
-    )
-    group.add_argument(
-        "--margin",
-        type=float,
-        metavar="X",
-        help="A suspicious word flips more texts than ordinary words do, by more than this share of the texts. "
-        "(default: 0.03)",
-    )
-    group.add_argument("--most", type=int, metavar="N", help="Largest number of words to try. (default: 300)")
+    settings = {part.name: part for part in fields(InsertionTest)}
+    for name in OF_INSERTION:
+        default, kind = settings[name].default, type(settings[name].default)
+        group.add_argument(
+            f"--{name}",
+            type=kind,
+            metavar={int: "N", float: "X"}[kind],
+            help=f"{settings[name].metadata['help']} (default: {default})",
+        )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -109,7 +110,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.suspicious:
         _run_suspicious(arguments)
         return
-    if given := [name for name in ("n_texts", "margin", "most") if getattr(arguments, name) is not None]:
+    if given := [name for name in OF_INSERTION if getattr(arguments, name) is not None]:
         raise GradexplainError(f"--{given[0]} is about suspicious words: give --suspicious as well")
     if (path := arguments.output) is not None:
         choose("figure format", path.suffix.lower(), (".svg", ".png"))
@@ -120,7 +121,7 @@ def run(arguments: argparse.Namespace) -> None:
     from hf_gradexplain.viz.canvas import figure_bytes
 
     run = open_run(arguments.folder)
-    least = 10 if arguments.min_documents is None else arguments.min_documents
+    least = MIN_DOCUMENTS if arguments.min_documents is None else arguments.min_documents
     words = words_of(run, arguments.method, arguments.by, KEYS[arguments.key], least)
     _print(words, arguments.top, arguments.format)
     if path is not None:
@@ -168,11 +169,10 @@ def _run_suspicious(arguments: argparse.Namespace) -> None:
         if getattr(arguments, name) != default:
             raise GradexplainError(f"--{name} cannot be used with --suspicious: leave it out")
 
-    from hf_gradexplain.audit.suspicious.find import InsertionTest
     from hf_gradexplain.commands.suspicious_words import suspicious_words_of
     from hf_gradexplain.run.finished_run import open_run
 
-    given = {name: getattr(arguments, name) for name in ("n_texts", "most", "min_documents", "margin")}
+    given = {name: getattr(arguments, name) for name in (*OF_INSERTION, "min_documents")}
     test = InsertionTest(**{name: value for name, value in given.items() if value is not None})
     words = suspicious_words_of(open_run(arguments.folder), arguments.method, test)
     _print_suspicious(words, arguments.top, arguments.format)

@@ -1,11 +1,12 @@
 """The suspicious words of the model of a finished run."""
 
-from hf_gradexplain.audit.suspicious.find import InsertionTest, find_suspicious_words
+from hf_gradexplain.audit.suspicious.find import find_suspicious_words
 from hf_gradexplain.audit.suspicious.result import SuspiciousWords
 from hf_gradexplain.engine import AttributionEngine
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options
 from hf_gradexplain.options.signatures import ReadingOptions
+from hf_gradexplain.options.words import InsertionTest
 from hf_gradexplain.run.finished_run import FinishedRun
 
 

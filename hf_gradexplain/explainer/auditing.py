@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 from hf_gradexplain.audit.plausibility.hybrid import HybridDocuments, explain_hybrids
 from hf_gradexplain.audit.sanity.result import SanityChecks
 from hf_gradexplain.audit.sanity.sanity import check_sanity
-from hf_gradexplain.audit.suspicious.find import InsertionTest, find_suspicious_words
+from hf_gradexplain.audit.suspicious.find import find_suspicious_words
 from hf_gradexplain.audit.suspicious.result import SuspiciousWords
 from hf_gradexplain.classifier.targets import Labels, label_ids
 from hf_gradexplain.engine import AttributionEngine
@@ -15,6 +15,7 @@ from hf_gradexplain.errors import choose
 from hf_gradexplain.options import AUTO, Options, UnitName
 from hf_gradexplain.options.signatures import AuditOptions, ExplainOptions, ReadingOptions, call_options, takes_options
 from hf_gradexplain.options.values import plain
+from hf_gradexplain.options.words import InsertionTest
 from hf_gradexplain.text.given_units import GivenUnits, with_units
 from hf_gradexplain.text.texts import Text, is_text, listed
 
@@ -131,12 +132,12 @@ class AuditingEngine(AttributionEngine):
         result: "Evaluation | Sequence[Path]",
         method: str | None = None,
         *,
-        n_texts: int = 200,
-        n_controls: int = 20,
-        most: int = 300,
-        min_documents: int = 3,
-        level: float = 0.05,
-        margin: float = 0.03,
+        n_texts: int = InsertionTest.n_texts,
+        n_controls: int = InsertionTest.n_controls,
+        most: int = InsertionTest.most,
+        min_documents: int = InsertionTest.min_documents,
+        level: float = InsertionTest.level,
+        margin: float = InsertionTest.margin,
         **options: Unpack[ReadingOptions],
     ) -> SuspiciousWords:
         """Find words that change the predictions of the model by themselves, from an evaluation of the model.

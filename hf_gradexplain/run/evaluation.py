@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from hf_gradexplain.audit.words.page import words_of_run, words_section
-from hf_gradexplain.audit.words.words import MIN_DOCUMENTS, Words, find_words
+from hf_gradexplain.audit.words.words import Words, find_words
 from hf_gradexplain.errors import GradexplainError, translate_write_errors
 from hf_gradexplain.evaluation.aopc import document_aopc
 from hf_gradexplain.evaluation.documents import iterate_documents, read_rows
@@ -19,6 +19,7 @@ from hf_gradexplain.evaluation.random_band import with_mean_random
 from hf_gradexplain.evaluation.report import shown_documents, write_report
 from hf_gradexplain.evaluation.summaries import finding, headline, p_value, summary_table
 from hf_gradexplain.explanation import Explanation, Explanations
+from hf_gradexplain.options.words import MIN_DOCUMENTS
 from hf_gradexplain.run.results import Run
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.cell import cell_html

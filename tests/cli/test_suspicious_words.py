@@ -1,19 +1,22 @@
 """`hf-gradexplain words --suspicious`: the model of a finished run is loaded, and words are tried on it."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
+from inspect import signature
 from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from hf_gradexplain.audit.suspicious.find import InsertionTest
+from hf_gradexplain import Explainer
+from hf_gradexplain.audit.words.words import find_words
 from hf_gradexplain.cli import main
 from hf_gradexplain.commands.evaluate import run_evaluation
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.commands.suspicious_words import suspicious_words_of
 from hf_gradexplain.engine import AttributionEngine
+from hf_gradexplain.options.words import InsertionTest
 from hf_gradexplain.run.finished_run import FinishedRun, open_run
 from hf_gradexplain.run.folder import document_paths
 from tests.helpers.moving_words import moving_explainer, texts_with_signs
@@ -84,6 +87,20 @@ def test_what_is_about_suspicious_words_needs_them(folder, capsys, flag):
     assert main(["words", str(folder / "run"), flag]) == 1
     name = flag.partition("=")[0]
     assert capsys.readouterr().err.endswith(f"{name} is about suspicious words: give --suspicious as well\n")
+
+
+def test_the_help_tells_the_defaults_of_the_test(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    with pytest.raises(SystemExit):
+        main(["words", "--help"])
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    for name in ("n_texts", "margin", "most"):
+        assert lines[f"--{name}"].endswith(f"(default: {getattr(InsertionTest(), name)})")
+    of_words, of_suspicious = signature(find_words).parameters, signature(Explainer.suspicious_words).parameters
+    least = of_words["min_documents"].default, InsertionTest().min_documents
+    assert lines["--min_documents"].endswith("(default: {}, or {} with --suspicious)".format(*least))
+    for part in fields(InsertionTest):
+        assert of_suspicious[part.name].default == part.default
 
 
 def test_what_cannot_be_used_is_refused_in_a_sentence(folder, capsys, monkeypatch):

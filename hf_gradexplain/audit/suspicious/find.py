@@ -1,7 +1,7 @@
 """Find suspicious words, which decide a class, are concentrated in its documents, and flip texts of other classes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,55 +25,14 @@ from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.evaluation.bootstrap import Means, bootstrap_weights
 from hf_gradexplain.evaluation.read_documents import read_tables
 from hf_gradexplain.options import Options
+from hf_gradexplain.options.words import InsertionTest
 
 SAME_MODEL = 0.95
 """The smallest share of texts for which the model has to predict what is in the documents; rounding changes a few."""
 
-FEWEST_CONTROLS = 10
-"""The smallest number of control words of each frequency class."""
-
 MEASURED: tuple[str, ...] = ("flips", "flips_ci_low", "flips_ci_high", "control_flips", "p_flips")
 MEASURED += ("rise", "rise_ci_low", "rise_ci_high", "n_texts")
 """The columns of what happens to texts."""
-
-
-@dataclass(frozen=True)
-class InsertionTest:
-    """The settings of the test of suspicious words.
-
-    Attributes:
-        n_texts: The number of texts of other classes into which each word is inserted.
-        n_controls: The number of control words of each frequency class, which are inserted into the same texts; 10 or
-            more, since no p-value is below `2^-n_controls`.
-        most: The largest number of words to try.
-        min_documents: The smallest number of documents of a class that a word has to be in to be tried for the class.
-        level: The false discovery rate to control.
-        margin: A suspicious word flips more texts than ordinary words do, by more than this share of the texts.
-
-    Raises:
-        GradexplainError: A value is out of range.
-    """
-
-    n_texts: int = 200
-    n_controls: int = 20
-    most: int = 300
-    min_documents: int = 3
-    level: float = 0.05
-    margin: float = 0.03
-
-    def __post_init__(self) -> None:
-        for name in ("n_texts", "most", "min_documents"):
-            if (value := getattr(self, name)) < 1:
-                raise GradexplainError(f"{name} must be 1 or more, but is {value}")
-        if self.n_controls < FEWEST_CONTROLS:
-            raise GradexplainError(
-                f"n_controls must be {FEWEST_CONTROLS} or more, but is {self.n_controls}: with fewer control words, "
-                "p-values cannot be small"
-            )
-        if not 0 < self.level < 1:
-            raise GradexplainError(f"level must be a false discovery rate between 0 and 1, but is {self.level}")
-        if not 0 <= self.margin < 1:
-            raise GradexplainError(f"margin must be a share of texts, 0 or more and below 1, but is {self.margin}")
 
 
 def find_suspicious_words(

@@ -17,14 +17,12 @@ from hf_gradexplain.audit.words.sums import Groups, WordCounts, WordRows, count_
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.comparisons import FALSE_DISCOVERY_RATE
 from hf_gradexplain.evaluation.summaries import p_value, with_intervals
+from hf_gradexplain.options.words import MIN_DOCUMENTS
 from hf_gradexplain.viz.canvas import figure_bytes
 from hf_gradexplain.viz.cell import cell_html
 from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import text_table
 from hf_gradexplain.viz.words import words_figure
-
-MIN_DOCUMENTS = 10
-"""In fewer documents of a group, a word is not looked at."""
 
 SHOWN = 10
 """The number of words of a group that are shown."""

@@ -14,10 +14,11 @@ from hf_gradexplain.audit.suspicious.candidates import (
     find_candidates,
     frequency_class,
 )
-from hf_gradexplain.audit.suspicious.find import InsertionTest, find_suspicious_words
+from hf_gradexplain.audit.suspicious.find import find_suspicious_words
 from hf_gradexplain.audit.suspicious.insertion_places import draw_places
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import Options
+from hf_gradexplain.options.words import InsertionTest
 from tests.helpers.moving_words import NEUTRAL, closed_form, moving_explainer, texts_with_signs
 from tests.helpers.tiny import explainer as tiny_explainer
 from tests.helpers.word_documents import make_document, write
