@@ -138,7 +138,7 @@ INSIDE = {
         {"masking.kernel_shap", "masking.lime", "masking.partition_shapley"},
         {"all_classes"},
         {"methods"},
-        {"choice", "prepare"},
+        {"choice", "conservation_gap", "prepare"},
     ],
     "evaluation": [
         {"columns", "exact_sums", "median"},

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hf_gradexplain.attribution.conservation_gap import conservation_gaps, conserving
 from hf_gradexplain.classifier.combine import Pool
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
 from hf_gradexplain.explanation import Explanation, Explanations
 from hf_gradexplain.explanation.classes import ClassScores
-from hf_gradexplain.explanation.remarks import COMPLETE_WITHIN
+from hf_gradexplain.explanation.remarks import COMPLETE_WITHIN, broken_promise
 from hf_gradexplain.explanation.self_check import SelfCheck, self_checks
 from hf_gradexplain.options import Options
 from hf_gradexplain.options.tokenizer_kwargs import read_kwargs
@@ -121,15 +122,20 @@ class ScoredBatch:
         return "" if against is None else "rest" if against == REST else self.class_names[against]
 
     def checked_explanations(self) -> list[Explanation]:
-        """Return one explanation per text, with its self-check: 5 masked copies, and 2 per method."""
+        """Return one explanation per text, with its self-check: 5 masked copies, and 2 per method.
+
+        For `cp_lrp`, one more forward and backward pass measures whether relevance is conserved.
+        """
         checks = self_checks(self.forward, self.scores, self.options.unit, self.options.self_check_share)
-        return [_with_check(*both) for both in zip(self.explanations(), checks, strict=True)]
+        gaps = conservation_gaps(self.forward, self.scores)
+        return [_with_check(*of_text) for of_text in zip(self.explanations(), checks, gaps, strict=True)]
 
 
-def _with_check(explanation: Explanation, checks: Mapping[str, SelfCheck]) -> Explanation:
-    """Return the explanation with the self-check of each method."""
+def _with_check(explanation: Explanation, checks: Mapping[str, SelfCheck], gaps: Mapping[str, float]) -> Explanation:
+    """Return the explanation with the self-check of each method, and with the gaps of more methods."""
     against = "" if explanation.against is None else explanation.against_label
-    return replace(explanation, self_check={name: replace(check, against=against) for name, check in checks.items()})
+    checks = {name: replace(check, against=against) for name, check in checks.items()}
+    return replace(explanation, self_check=checks, completeness={**explanation.completeness, **gaps})
 
 
 def collect(batches: Iterable[ScoredBatch], labels: Sequence[int] | None = None) -> Explanations:
@@ -164,13 +170,14 @@ def to_arrays(tensors: Sequence[Tensor]) -> list[np.ndarray]:
 
 
 def warn_of_incomplete(explanations: Sequence[Explanation]) -> None:
-    """Warn of methods whose scores do not add up to the rise of the loss when all words are masked."""
-    for method in explanations[0].completeness if explanations else ():
-        gaps = [abs(explanation.completeness[method]) for explanation in explanations]
+    """Warn of methods whose scores do not add up as they should."""
+    for method in dict.fromkeys(name for explanation in explanations for name in explanation.completeness):
+        gaps = [abs(each.completeness[method]) for each in explanations if method in each.completeness]
         n = sum(gap > COMPLETE_WITHIN for gap in gaps)
         if n:
+            steps = "" if conserving([method]) else "give more steps, or "
             warnings.warn(
-                f"the scores of {method} should add up to the rise of the loss, but are off by up to {max(gaps):.0%} "
-                f"(on {n} of {len(gaps)} texts): give more steps, or use another method",
+                f"{broken_promise(method)} by up to {max(gaps):.0%} (on {n} of {len(gaps)} texts): "
+                f"{steps}use another method",
                 stacklevel=5,
             )

@@ -63,7 +63,8 @@ class Explanation(Displayed):
         self_check: For each method, how the prediction changes without its highest-scored units, and without random
             units. Empty if the check was not asked for, or if the text has fewer than two units.
         completeness: The error of the sum of the scores, for each method whose scores should add up to the rise of the
-            loss when all units are masked (`integrated_gradients`): `(sum - rise) / max(|rise|, 1e-3)`.
+            loss when all units are masked (`integrated_gradients`): `(sum - rise) / max(|rise|, 1e-3)`. With a
+            self-check, also for `cp_lrp`, see `hf_gradexplain.attribution.conservation_gap`.
         sampling: For each method that draws copies of the text at random, such as `shapley`: the standard errors of its
             scores, and how many copies ran.
         baselines: The baseline of each method that masks words or multiplies by their vectors: `zero` or another name,

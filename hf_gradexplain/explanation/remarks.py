@@ -4,13 +4,15 @@ from math import ceil, log10
 
 import numpy as np
 
+from hf_gradexplain.attribution.conservation_gap import conserving
+from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.options import UNIT_NOUNS
 from hf_gradexplain.statistics.rounding import ROUNDING
 from hf_gradexplain.statistics.sampling import FEW_DRAWS, Sampling
 from hf_gradexplain.viz.tables import format_margin, format_score, with_minus
 
 COMPLETE_WITHIN = 0.05
-"""The relative gap up to which scores count as adding up to the rise of the loss."""
+"""The relative gap up to which scores count as adding up to what they should."""
 
 CLOSE_TO_ZERO = 1e-4
 """The largest score, in nats or in probability, up to which scores count as close to 0."""
@@ -58,14 +60,21 @@ def remark(
 
 
 def incomplete(method: str, gap: float) -> str:
-    """Return a sentence if the scores of a method do not add up to the rise of the loss; otherwise an empty string.
+    """Return a sentence if the scores of a method do not add up as they should; otherwise an empty string.
 
     >>> incomplete("integrated_gradients", -0.9)
     'the scores of integrated_gradients should add up to the rise of the loss, but are off by 90 %'
+    >>> incomplete("cp_lrp", 0.1)
+    'cp_lrp should conserve relevance, but the sum of all relevances is off by 10 %'
     """
-    if not abs(gap) > COMPLETE_WITHIN:
-        return ""
-    return f"the scores of {method} should add up to the rise of the loss, but are off by {100 * abs(gap):.0f} %"
+    return f"{broken_promise(method)} by {100 * abs(gap):.0f} %" if abs(gap) > COMPLETE_WITHIN else ""
+
+
+def broken_promise(method: str) -> str:
+    """Return what the scores of a method should add up to, and that they do not."""
+    if method in METHODS and conserving([method]):
+        return f"{method} should conserve relevance, but the sum of all relevances is off"
+    return f"the scores of {method} should add up to the rise of the loss, but are off"
 
 
 def certainty(scores: np.ndarray, sampling: Sampling, *, unit: str) -> str:

@@ -172,7 +172,8 @@ class Options:
     self_check: bool | None = option(
         None,
         "Also predict the text without the 3 highest-scored units of each method, with these alone, and without 3 "
-        "random units. This takes 5 masked copies, and 2 more per method. By default only for a single text.",
+        "random units. This takes 5 masked copies, and 2 more per method. For cp_lrp, also measure whether the "
+        "relevances of the text add up. By default only for a single text.",
     )
     self_check_share: float | None = option(
         None,

@@ -1,7 +1,7 @@
 """Measure whether a rule set conserves relevance on a model."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.autograd.graph import Node
 
 from hf_gradexplain.classifier.hooked_classifier import ForwardPass
+from hf_gradexplain.classifier.hooked_model import EmbeddingOutput
 from hf_gradexplain.classifier.recording import RecordAll
 from hf_gradexplain.propagation.graph import Graph, apply_rules
 from hf_gradexplain.propagation.nodes import Kind, short_name
@@ -50,8 +51,31 @@ def conservation_error(forward: ForwardPass, record: RecordAll, rules: RuleSet) 
         record: The operations of this forward pass.
         rules: The rule set.
     """
-    logit, deltas = forward.logits[0, 0], [words.delta for words in forward.words]
-    graph = Graph(logit, deltas)
+    logit = forward.logits[0, 0]
+    grads, relevances = gradients_and_constants(logit, None, forward.words, record, rules)
+    for grad, words in zip(grads, forward.words, strict=True):
+        relevances += [_dot(*of_word) for of_word in zip(grad[0], words.embedding[0], strict=True)]
+    error, size = abs(math.fsum(relevances) - float(logit.detach())), math.fsum(map(abs, relevances))
+    return error / size if size else error
+
+
+def gradients_and_constants(
+    output: Tensor, start: Tensor | None, words: Sequence[EmbeddingOutput], record: RecordAll, rules: RuleSet
+) -> tuple[tuple[Tensor, ...], list[float]]:
+    """Propagate relevance from an output to the word vectors, and count what constants get on the way.
+
+    Args:
+        output: The output, part of an autograd graph, which is kept.
+        start: The gradient of the output; None for a single number and the gradient 1.
+        words: The word vectors that were looked up in the forward pass.
+        record: The operations of this forward pass.
+        rules: The rule set.
+
+    Returns:
+        The gradients of the word vectors, `(S, T, D)` per embedding table, and the relevances of the constants.
+    """
+    deltas = [each.delta for each in words]
+    graph = Graph(output, deltas)
     relevances: list[float] = []
 
     def count(node: Node) -> Callable[[Grads, Grads], None]:
@@ -65,14 +89,11 @@ def conservation_error(forward: ForwardPass, record: RecordAll, rules: RuleSet) 
     handles = [node.register_hook(count(node)) for node in graph.nodes]
     try:
         with apply_rules(graph, rules, record.inputs):
-            grads = torch.autograd.grad(logit, deltas, retain_graph=True, materialize_grads=True)
+            grads = torch.autograd.grad(output, deltas, start, retain_graph=True, materialize_grads=True)
     finally:
         for handle in handles:
             handle.remove()
-    for grad, words in zip(grads, forward.words, strict=True):
-        relevances += [_dot(*of_word) for of_word in zip(grad[0], words.embedding[0], strict=True)]
-    error, size = abs(math.fsum(relevances) - float(logit.detach())), math.fsum(map(abs, relevances))
-    return error / size if size else error
+    return grads, relevances
 
 
 def _relevance_of_constants(graph: Graph, node: Node, record: RecordAll, grads: Grads, output: Tensor) -> float:

@@ -205,3 +205,6 @@ RULE_SETS: dict[str, RuleSet] = {
     },
 }
 """The rule sets, by the names of their methods."""
+
+CONSERVING = frozenset({"cp_lrp"})
+"""The rule sets whose rules all conserve relevance."""

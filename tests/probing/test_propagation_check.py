@@ -132,7 +132,8 @@ def test_words_that_only_attention_weights_depend_on_get_nothing_under_cp_lrp():
     explain = Explainer(model, TOKENIZER)
     assert explain.profile.propagation.refusal is None
     assert explain.profile.propagation.conservation_error > 0.01
-    scores = explain(TEXT, METHODS).scores
+    with pytest.warns(UserWarning, match="cp_lrp should conserve relevance"):
+        scores = explain(TEXT, METHODS).scores
     assert scores["attn_lrp"].all()
     assert not scores["cp_lrp"].any()
 
