@@ -166,12 +166,16 @@ def from_places(
 def _cut_prefixes(
     spans: np.ndarray, in_text: np.ndarray, text_of: np.ndarray, pieces: Callable[[int], Sequence[str]]
 ) -> None:
-    """Empty the span of a space that the tokenizer puts before a word: it reports the word's first letter."""
+    """Empty the span of a space that the tokenizer puts before a word: it reports the word's first letter.
+
+    A space inside a character keeps its span: some characters, such as U+FDFA, are read as several words.
+    """
     together = in_text[:-1] & in_text[1:] & (text_of[:-1] == text_of[1:])
     overlapping = np.flatnonzero(together & (spans[1:, 0] < spans[:-1, 1]))
     firsts = text_of.searchsorted(text_of[overlapping])
     for t, i, first in zip(overlapping.tolist(), text_of[overlapping].tolist(), firsts.tolist(), strict=True):
-        if not pieces(i)[t - first].strip(BLANKS):
+        inside = t > first and spans[t - 1, 1] > spans[t, 0]
+        if not inside and not pieces(i)[t - first].strip(BLANKS):
             spans[t, 1] = spans[t, 0]
 
 

@@ -34,8 +34,9 @@ SENTENCES = {
 UNUSUAL = {
     "unknown words": "the 龘龘 film 😀 is (ꙮ) so good",
     "changed words": "½ cafe\u0301 ＦＩＬＭ is “so” ﬁne",
+    "characters of several words": "good ﷺ film ﷻ is ㍿",
 }
-"""Words that are unknown, and words that a tokenizer may change."""
+"""Words that are unknown, words that a tokenizer may change, and characters that it may read as several words."""
 
 WORDS = [word for sentence in SENTENCES.values() for word in sentence.split()]
 LETTERS = sorted({letter for word in WORDS for letter in word + word.lower()} | set("abcdefghijklmnopqrstuvwxyz'\"&;"))

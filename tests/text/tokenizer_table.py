@@ -40,7 +40,8 @@ There is a warning if a text of many letters has only one unit, because there is
 ## Results
 
 Each class tokenizes {n} texts: a sentence in each of eight scripts, the same sentences as the second text of a pair,
-and texts with unknown words, with words that a tokenizer may change, and with unusual white space. The columns are:
+and texts with unknown words, with words that a tokenizer may change, with characters that it may read as several words,
+and with unusual white space. The columns are:
 
 - **read back**: the units and the text between them add up to the whole text, and every letter and digit is in a unit.
 - **one unit**: each token is in exactly one unit. Tokens that the tokenizer adds are not counted.
