@@ -107,7 +107,8 @@ def parse_label_map(label_map: str | None, class_names: Sequence[str]) -> dict[s
                 f"label_map must be label=class pairs joined by commas, where a class is a name or an id of "
                 f"{_list(class_names)}; it has {pair!r}"
             )
-        classes[_folded(label)] = found
+        if classes.setdefault(_folded(label), found) != found:
+            raise CorpusError(f"label_map has two classes for the label {_folded(label)!r}: give one")
     return classes
 
 

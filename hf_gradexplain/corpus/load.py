@@ -50,7 +50,8 @@ def load_texts(
     Args:
         dataset_name: A hub name, a folder of data files, a folder written by `save_to_disk`, or one file: .csv, .tsv,
             .json, .jsonl, .parquet, .arrow, or .txt with one text per line, also compressed (.gz, .bz2, .xz). A single
-            file and a saved `Dataset` have no splits: they are read as the requested split.
+            file and a saved `Dataset` have no splits: they are read as the requested split. In a single .csv or .tsv
+            file, words such as `None` and `NA` are missing only in columns of numbers.
         config: The configuration, if the dataset has several.
         split: The name of a split, or a slice of one such as `"train[:10%]"`.
         text_column: The column of texts, or two columns joined by a comma for pairs: `"premise,hypothesis"`.
@@ -82,8 +83,9 @@ def load_texts(
     if label_column is not None:
         rows = _encode_labels(rows, splits, label_column)
     rows = rows.select_columns(["id", *columns.values()]).select(_sample(ids, max_samples, seed))
-    for column in (name for name in columns.values() if name not in RATIONALES):
-        _check_complete(rows, column, source)
+    for column, target in columns.items():
+        if target not in RATIONALES:
+            _check_complete(rows, target, column, source)
     if label_column is not None:
         _check_visible(rows, splits, source)
     return rows
@@ -177,12 +179,12 @@ def _are_digits(names: Iterable[str]) -> bool:
     return all(re.fullmatch("[0-9]+", name.strip()) for name in names)
 
 
-def _check_complete(rows: Dataset, column: str, source: str) -> None:
-    """Check that no value is missing: null, or NaN in a column of numbers."""
+def _check_complete(rows: Dataset, column: str, name: str, source: str) -> None:
+    """Check that no value is missing: null, or NaN in a column of numbers; `name` is the column's in the dataset."""
     missing = pc.is_null(_arrow(rows, column), nan_is_null=True).to_numpy()
     if missing.any():
         raise CorpusError(
-            f"{missing.sum()} of {len(rows)} values of {column!r} are missing in {source}, first in row "
+            f"{missing.sum()} of {len(rows)} values of {name!r} are missing in {source}, first in row "
             f"{rows[int(missing.argmax())]['id']}; fill or remove these rows"
         )
 

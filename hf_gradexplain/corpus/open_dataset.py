@@ -1,15 +1,17 @@
 """The splits of a dataset: from the hub, a folder of data files, a saved dataset or one file."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from lzma import LZMAError
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from datasets import Dataset, IterableDataset, load_dataset, load_from_disk
+from datasets import Dataset, IterableDataset, concatenate_datasets, load_dataset, load_from_disk
 from datasets.exceptions import DatasetBuildError, DatasetsError
 
-from hf_gradexplain.corpus.columns import CorpusError, DatasetUnavailableError
+from hf_gradexplain.corpus.columns import CorpusError, DatasetUnavailableError, is_string
 from hf_gradexplain.corpus.json_depth import UNPACK, check_depth
 from hf_gradexplain.corpus.repository import load_repository
 from hf_gradexplain.errors import translate_errors
@@ -99,8 +101,30 @@ def _load_file(path: Path, split: str, *, streaming: bool) -> Any:
     builder, settings = FILE_KINDS[kind]
     if path.stat().st_size == 0:
         raise CorpusError(f"the file {str(path)!r} is empty: give one with at least one text")
-    loaded = load_dataset(builder, data_files={split: str(path)}, streaming=streaming, **settings)
-    return loaded if builder != "text" else {split: _lines(loaded[split])}
+    read = partial(load_dataset, builder, data_files={split: str(path)}, streaming=streaming, **settings)
+    rows = read()[split]
+    if builder == "text":
+        rows = _lines(rows)
+    elif builder == "csv" and not streaming:
+        rows = _with_words_like_none(rows, lambda: read(keep_default_na=False, na_values=[""])[split])
+    return {split: rows}
+
+
+def _with_words_like_none(rows: Dataset, read_words: Callable[[], Dataset]) -> Dataset:
+    """Return the rows of a CSV file, in which a word such as `None`, `NA` or `null` is not missing but a string.
+
+    In columns of numbers, these words are still missing.
+
+    Args:
+        rows: The rows, in which such words are missing.
+        read_words: Reads the file once more, so that only empty cells are missing.
+    """
+    missing = {name: rows.data.column(name).null_count for name in rows.column_names}
+    names = [name for name, n in missing.items() if n == len(rows) or (n and is_string(rows, name))]
+    if not names:
+        return rows
+    both = concatenate_datasets([rows.remove_columns(names), read_words().select_columns(names)], axis=1)
+    return both.select_columns(rows.column_names)
 
 
 def _lines(rows: Dataset | IterableDataset) -> Dataset | IterableDataset:

@@ -61,12 +61,21 @@ def listed(texts: Text | Iterable[Text]) -> list[Text]:
     A conversation becomes a list, also one whose roles and contents are two lists of a mapping.
 
     Raises:
-        GradexplainError: The argument is neither a text nor an iterable of texts, or it is a table.
+        GradexplainError: The argument is neither a text nor an iterable of texts, it is a table, or a text is missing.
     """
     if is_text(texts):
         return [as_given(texts)]
     expected = "texts must be a str, a tuple of two str for a pair, a list of messages, or a list of these"
-    return list(map(as_given, as_list(texts, expected, "text", str)))
+    given = list(map(as_given, as_list(texts, expected, "text", str)))
+    for number, text in enumerate(given):
+        if any(map(_is_missing, text if isinstance(text, tuple) else (text,))):
+            raise GradexplainError(f"text {number} is missing (None or NaN): leave it out, or give a str in its place")
+    return given
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a value marks a missing one, in Python, NumPy or pandas."""
+    return value is None or (isinstance(value, float) and value != value) or type(value).__name__ == "NAType"
 
 
 def texts_of(columns: Mapping[str, Sequence[Any]]) -> list[Text]:

@@ -118,6 +118,7 @@ def test_a_name_that_no_row_has_needs_no_class():
         ),
         ("sun=dry,rain=snow", "'dry', 'wet'; it has 'rain=snow'"),
         ("sun=dry,rain=2", "it has 'rain=2'"),
+        ("sun=dry,rain=wet,Sun=wet", "label_map has two classes for the label 'sun': give one"),
         ("son=dry,rain=wet", "label_map has 'son', but the labels of the dataset are 'rain', 'sun'"),
     ],
 )

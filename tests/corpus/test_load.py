@@ -16,6 +16,7 @@ import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
 from hf_gradexplain.corpus import CorpusError, DatasetUnavailableError, load_texts, stream_texts
+from hf_gradexplain.corpus.load import load_column
 from hf_gradexplain.corpus.open_dataset import names_file
 from hf_gradexplain.run.fingerprints import texts_fingerprint
 
@@ -99,6 +100,26 @@ def test_a_file_of_any_kind_holds_the_same_texts(tmp_path, kind, content, compre
         assert dataset["label"][:] == [1, 0, 1]
     stream = list(stream_texts(str(path), label_column=label_column))
     assert [(row["id"], row["text"]) for row in stream] == [(0, LINES[0]), (1, LINES[1]), (2, LINES[2])]
+
+
+@pytest.mark.parametrize(("kind", "separator"), [("csv", ","), ("tsv.gz", "\t")])
+def test_words_like_none_are_texts_and_names_of_a_csv_file_but_no_numbers(tmp_path, kind, separator):
+    words = ["None", "NA", "null", "NaN", "n/a", "fine"]
+    lines = [["text", "label", "number"], *zip(words, reversed(words), "12N345", strict=True)]
+    content = "\n".join(map(separator.join, lines)).replace(f"{separator}N\n", f"{separator}NA\n")
+    path = tmp_path / f"x.{kind}"
+    path.write_bytes(gzip.compress(content.encode()) if kind.endswith("gz") else content.encode())
+    dataset = load_texts(str(path))
+    assert dataset["text"][:] == words
+    names = dataset.features["label"].names
+    assert [names[i] for i in dataset["label"][:]] == words[::-1]
+    assert load_column(str(path), "number") == [1.0, 2.0, None, 3.0, 4.0, 5.0]
+    assert "1 of 6 values of 'number' are missing" in _error(str(path), label_column="number")
+
+
+def test_empty_cells_of_a_csv_file_are_missing(tmp_path):
+    (tmp_path / "x.csv").write_text('text,label\nfine,0\n"",1\nNA,1\n')
+    assert "1 of 3 values of 'text' are missing" in _error(str(tmp_path / "x.csv"))
 
 
 @pytest.mark.parametrize("write", [pa.ipc.new_file, pa.ipc.new_stream], ids=["file", "stream"])

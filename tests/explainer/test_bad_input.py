@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from transformers import BertForTokenClassification, BertModel
@@ -60,11 +61,9 @@ TWO = ["bad", "good film"]
             {},
             "texts must be a str, a tuple of two str for a pair, a list of messages, or a list of these, not dict",
         ),
-        (
-            ["bad", None],
-            {},
-            "each text must be a str, a tuple of two str for a pair, or a list of messages, not NoneType",
-        ),
+        (["bad", None], {}, "text 1 is missing (None or NaN): leave it out, or give a str in its place"),
+        (pd.Series(["bad", "good", np.nan], index=[7, 8, 9]), {}, "text 2 is missing (None or NaN): leave it out"),
+        (pd.Series([pd.NA, "good"], dtype="string"), {}, "text 0 is missing (None or NaN): leave it out"),
         (["bad", 7.0], {}, "each text must be a str, a tuple of two str for a pair, or a list of messages, not float"),
         (
             [["bad", "good"]],
@@ -81,11 +80,8 @@ TWO = ["bad", "good film"]
             {},
             "each text must be a str, a tuple of two str for a pair, or a list of messages, not a tuple of 1",
         ),
-        (
-            ["bad", ("good", None)],
-            {},
-            "each text must be a str, a tuple of two str for a pair, or a list of messages, not NoneType",
-        ),
+        (["bad", ("good", None)], {}, "text 1 is missing (None or NaN): leave it out"),
+        ([("good", float("nan"))], {}, "text 0 is missing (None or NaN): leave it out"),
     ],
 )
 def test_invalid_arguments_are_an_error_of_one_sentence(texts, arguments, message):
