@@ -17,8 +17,13 @@ The scores add up exactly to `l(all removed) - l(x)`, with any number of orders.
 add up to the Owen value that the sentence would have as one unit.
 
 **Random orders.** One draw has four orders: a random order of the tree, the same order with the two halves of the text
-swapped, and the reverse of both. If fewer than eight such draws are allowed, a draw is an order and its reverse. Errors
-are computed as for `shapley`.
+swapped, and the reverse of both. Errors are computed as for `shapley`.
+
+If fewer than eight such draws are allowed, a draw is an order and its reverse, and draws come in pairs. The second draw
+of a pair removes the halves of the text in the other order than the first one, and the two parts of each half in the
+same order; the rest is random. So the two draws have different sets `S` for each unit at depth 2 or more. Of two
+independent draws, many would have the same sets, and their spread of 0 would not show the error. The spread within a
+pair is larger than that of independent draws, so that errors are rather too large than too small.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,13 +34,7 @@ import numpy as np
 
 from hf_gradexplain.attribution.masking.budget import Budget, Means
 from hf_gradexplain.attribution.masking.game import EstimatedScores, Game
-from hf_gradexplain.attribution.masking.shapley import (
-    copies_of_draws,
-    most_draws,
-    orders_per_draw,
-    single_removals,
-    walk,
-)
+from hf_gradexplain.attribution.masking.shapley import most_draws, orders_per_draw, single_removals, walk
 from hf_gradexplain.attribution.masking.source import SampledSource
 
 Tree = int | tuple[Any, Any]
@@ -61,8 +60,8 @@ class PartitionShapley(SampledSource):
         """Return the number of masked copies of a text of one clause and so many units, if draws do not stop early."""
         if units == 1:
             return 1
-        copies = n_copies(binary(range(units)))
-        return copies if copies <= max_evals else copies_of_draws(units, max_evals)
+        copies, of_a_draw = n_copies(binary(range(units))), orders_per_draw(units, max_evals) * (units - 1)
+        return copies if copies <= max_evals else 1 + even_draws(units, max_evals) * of_a_draw
 
 
 def binary(nested: int | Sequence[Any]) -> Tree:
@@ -121,23 +120,37 @@ def sampled_values(game: Game, tree: Tree, budget: Budget) -> EstimatedScores:
     """Return estimates of the Owen values by random orders of the tree."""
     orders = orders_per_draw(game.size, budget.max_evals)
 
-    def order_of(number: int) -> list[list[int]]:
+    def orders_of(number: int) -> list[list[int]]:
         rng = game.rng(f"partition_shapley {number}")
-        first, second = (_order(half, rng) for half in tree)  # type: ignore[union-attr]
-        return [first + second, second + first][: orders // 2]
+        of_pair = game.rng(f"partition_shapley pair {number // 2}") if orders == 2 else None
+        first, second = (_order(half, rng, of_pair) for half in tree)  # type: ignore[union-attr]
+        swapped = [first + second, second + first]
+        return swapped if of_pair is None else [swapped[number % 2]]
 
     def draw(first: int, stop: int) -> Means:
-        return walk(game, np.array([order_of(number) for number in range(first, stop)]))
+        return walk(game, np.array([orders_of(number) for number in range(first, stop)]))
 
-    return budget.sample(draw, budget.looks(most_draws(game.size, budget.max_evals)))
+    return budget.sample(draw, budget.looks(even_draws(game.size, budget.max_evals)))
 
 
-def _order(tree: Tree, rng: np.random.Generator) -> list[int]:
-    """Return the units of a tree in a random order that keeps the units below each node together."""
+def even_draws(units: int, max_evals: int) -> int:
+    """Return the largest number of draws; draws of two orders come in pairs."""
+    draws = most_draws(units, max_evals)
+    return draws - draws % 2 if orders_per_draw(units, max_evals) == 2 else draws
+
+
+def _order(tree: Tree, rng: np.random.Generator, top: np.random.Generator | None = None) -> list[int]:
+    """Return the units of a tree in a random order that keeps the units below each node together.
+
+    Args:
+        tree: The tree.
+        rng: Draws which half of each node comes first.
+        top: Draws it for the root; None for `rng`.
+    """
     if isinstance(tree, int):
         return [tree]
     halves = [_order(half, rng) for half in tree]
-    return halves[0] + halves[1] if rng.random() < 0.5 else halves[1] + halves[0]
+    return halves[0] + halves[1] if (top or rng).random() < 0.5 else halves[1] + halves[0]
 
 
 def _paths(tree: Tree, size: int, around: tuple[np.ndarray, ...] = ()) -> Iterator[tuple[int, tuple[np.ndarray, ...]]]:

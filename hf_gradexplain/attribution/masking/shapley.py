@@ -135,14 +135,11 @@ def most_draws(units: int, max_evals: int, orders: int | None = None, shared: in
     return max(2, (max_evals - shared) // of_a_draw)
 
 
-def copies_of_draws(units: int, max_evals: int) -> int:
-    """Return the largest number of masked copies that random orders take."""
-    return 1 + most_draws(units, max_evals) * orders_per_draw(units, max_evals) * (units - 1)
-
-
 def most_copies(units: int, max_evals: int) -> int:
     """Return the largest number of masked copies that the Shapley values of a text take."""
-    return 2**units - 1 if 2**units - 1 <= max_evals else copies_of_draws(units, max_evals)
+    if 2**units - 1 <= max_evals:
+        return 2**units - 1
+    return 1 + most_draws(units, max_evals) * orders_per_draw(units, max_evals) * (units - 1)
 
 
 def walk(game: Game, orders: np.ndarray) -> Means:

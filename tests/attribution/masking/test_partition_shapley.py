@@ -116,6 +116,52 @@ def test_random_orders_add_up_exactly(max_evals):
     assert game.copies <= max(max_evals, 1 + 4 * 9)
 
 
+TWO_ORDERS = Budget(max_evals=1 + 2 * 9 * 2, max_error=0)
+"""Enough for two draws of two orders of 10 units."""
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_draws_of_two_orders_have_different_sets_for_each_unit(seed):
+    """Four orders with one set of removed units before each unit."""
+    seen = set()
+
+    class Watched(Table):
+        def walks(self, given):
+            for order in given.tolist():
+                seen.update((unit, frozenset(order[:place])) for place, unit in enumerate(order))
+            return super().walks(given)
+
+    sampled_values(Watched(random_game(10, seed=0), seed), binary([[0, 1, 2, 3], [[4, 5], [6, 7, 8, 9]]]), TWO_ORDERS)
+    assert len(seen) == 4 * 10
+
+
+def test_two_draws_of_two_orders_are_right_on_average():
+    table, tree = random_game(10, seed=5, effects=4), binary([[0, 1, 2, 3], [[4, 5], [6, 7, 8, 9]]])
+    found = np.stack([sampled_values(Table(table, seed), tree, TWO_ORDERS).scores[0] for seed in range(400)])
+    exact, error = exact_values(Table(table), tree)[0], found.std(0, ddof=1) / np.sqrt(400)
+    assert (np.abs(found.mean(0) - exact) <= 4 * error + 1e-9).all()
+
+
+@pytest.mark.parametrize("draws", [2, 4, 8])
+def test_intervals_of_few_draws_hold_the_exact_values_about_as_often_as_they_say(draws):
+    """Of two independent draws, many would be equal, and the intervals would be empty."""
+    held = []
+    for seed in range(100):
+        table = random_game(13, seed=seed, effects=4)
+        found = sampled_values(Table(table, seed), binary(range(13)), Budget(1 + 2 * 12 * draws, max_error=0))
+        assert found.draws == draws
+        far = np.abs(found.scores - exact_values(Table(table), binary(range(13))))
+        held.append(far <= margins(found.errors, draws) + 1e-9)
+    assert np.mean(held) > 0.93
+
+
+def test_draws_of_two_orders_come_in_pairs():
+    for max_evals, draws in ((1, 2), (1 + 18 * 3, 2), (1 + 18 * 5, 4), (1 + 18 * 15, 14), (1 + 18 * 16, 8)):
+        found = sampled_values(game := Table(random_game(10, seed=1)), binary(range(10)), Budget(max_evals, 0))
+        assert found.draws == draws
+        assert game.copies <= max(max_evals, 37)
+
+
 def test_intervals_hold_the_exact_values_as_often_as_they_say():
     table, tree = random_game(10, seed=5, effects=4), binary([[0, 1, 2, 3], [[4, 5], [6, 7, 8, 9]]])
     exact, held = exact_values(Table(table), tree), []
