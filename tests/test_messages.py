@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -102,6 +103,17 @@ def test_a_sentence_never_ends_in_a_colon(tmp_path, capsys):
     assert said(capsys, "explain", tmp_path, "bad").endswith("'hidden_size' expected int, got str (value: '8')")
 
 
+@pytest.mark.parametrize("content", [b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", b"\x00" * 7])
+def test_a_damaged_file_of_weights_is_an_error_of_one_sentence(content, tmp_path, capsys):
+    (save(tmp_path) / "model.safetensors").write_bytes(content)
+    message = said(capsys, "explain", tmp_path, "bad film")
+    assert re.fullmatch(
+        r"hf-gradexplain: cannot load .*: a \.safetensors file is damaged \(.*header.*\): download it again, with git "
+        "lfs pull if it is an LFS pointer",
+        message,
+    )
+
+
 @pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "tokenizer_config.json", "adapter_config.json"])
 def test_json_nested_a_million_deep_is_refused(file, tmp_path, capsys):
     (save(tmp_path) / file).write_text("[" * 10**6 + "]" * 10**6)
@@ -155,6 +167,15 @@ def test_a_length_limit_that_is_none_is_named(value, tmp_path):
     assert message.startswith(
         f"the tokenizer's model_max_length must be a positive number of tokens, but is {value!r}: "
     )
+
+
+@pytest.mark.parametrize("value", [20, 20.0, np.int64(20), np.float32(20)])
+def test_a_length_limit_is_any_kind_of_number(value):
+    model, tokenizer = make("bert")
+    tokenizer.model_max_length = value
+    explain = Explainer(model, tokenizer)
+    assert explain.profile.max_length == 20
+    assert explain("bad film " * 20).truncated_at
 
 
 @pytest.mark.parametrize("value", [1, 2, 1.5])

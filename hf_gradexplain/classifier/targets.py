@@ -157,6 +157,8 @@ def _is_no_class(class_names: Sequence[str], label: Any, words: Sequence[str]) -
             "is a list of 0 and 1, one per class: give the id or name of one class per text, and "
             "problem_type='multi_label_classification' if a text can have several classes"
         )
+    if isinstance(label, str) and (same := [i for i, name in enumerate(class_names) if _fold(name) == _fold(label)]):
+        return f"is the name of several classes: give one of their ids ({', '.join(map(str, same))})"
     classes = [f"{i} ({name})" for i, name in list(enumerate(class_names))[:10]]
     similar = nearest(label, (*words, *class_names)) if isinstance(label, str) else ""
     said = f"is not a class of the model; {similar}choices: {', '.join([*words, *classes])}"

@@ -201,6 +201,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and "model.safetensors" in message:
         return f"it has no weights in .safetensors; weights in .bin would be {PICKLE}"
     first = _first_sentence(visible(str(error)))
+    if type(error).__name__ == "SafetensorError":
+        return f"a .safetensors file is damaged ({first}): download it again, with git lfs pull if it is an LFS pointer"
     if isinstance(error, OSError):
         return f"{first}; name a model on the hub, or a folder with its configuration and weights"
     return f"{type(error).__name__}: {first}"

@@ -65,6 +65,13 @@ def test_a_name_that_another_class_has_but_for_case_is_taken_exactly():
     assert class_id("uS", names) is None
 
 
+@pytest.mark.parametrize("label", ["a", "A "])
+def test_a_name_of_several_classes_is_an_error(label):
+    message = f"label {label!r} is the name of several classes: give one of their ids (0, 2)"
+    with pytest.raises(GradexplainError, match=f"^{re.escape(message)}$"):
+        target_ids("label", label, 1, ("a", "b", "a"))
+
+
 @pytest.mark.parametrize(
     ("target", "labels", "message"),
     [
