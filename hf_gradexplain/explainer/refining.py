@@ -45,8 +45,9 @@ class RefiningEngine(AttributionEngine):
 
         The explanation may have been loaded from a file. The further draws are those that a larger `max_evals` would
         have made in the first call. If masked copies take a shortcut, the refined scores equal those of one call with
-        as many draws, up to rounding. If each masked copy is a pass over the model, the two differ within their
-        errors, because the earlier and the further draws are corrected by different control variates.
+        as many draws, up to rounding. If each masked copy is a pass over the model, the two differ within their errors,
+        because the earlier and the further draws are corrected by different control variates. Classes share the copies:
+        those that stopped after fewer draws than others go on with the same further draws.
 
         Only `shapley` is refined, and any registered method whose source has `continues = True`. The scores of other
         methods, and exact scores, stay as they are.

@@ -5,9 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hf_gradexplain.attribution.masking.budget import Means
+from hf_gradexplain.attribution.masking.budget import Budget, Means
+from hf_gradexplain.attribution.masking.game import Earlier
+from hf_gradexplain.attribution.masking.shapley import sampled_values
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explanation import Explanation, Explanations
+from tests.helpers.games import Table, random_game
 from tests.helpers.tiny import CORPUS, explainer
 
 SHAPLEY = "shapley"
@@ -110,6 +113,38 @@ def test_the_means_behind_an_estimate_are_those_that_gave_it():
     one = Means.behind(Means.of(draws[:1]).estimate)
     joined = one + Means.of(draws[1:])
     assert joined.errors == pytest.approx(draws.std(0, ddof=1) / 3)
+
+
+def orders_of(numbers):
+    """The first orders of draws."""
+    return [np.random.default_rng([0, *f"shapley {number}".encode()]).permutation(10) for number in numbers]
+
+
+def test_classes_of_different_draws_go_on_with_the_same_further_draws():
+    table = np.stack([random_game(10, seed=k, effects=4) for k in (0, 1)])
+    found = {}
+    for k, draws in ((0, 4), (1, 7)):
+        budget = Budget(1 + 18 * draws, max_error=0)
+        found[k] = sampled_values(Table(table[k]), budget)
+        assert found[k].draws == draws
+
+    class Both(Table):
+        classes = property(lambda self: [0, 1])
+
+    game = Both(table)
+    joined = sampled_values(game, Budget(18 * 10 + 2, max_error=0), Earlier(found, 1 + 18 * 7))
+    assert joined.draws.tolist() == [7, 10]
+    assert game.copies == 1 + 18 * 3
+    for k, numbers in ((0, [0, 1, 2, 3, 7, 8, 9]), (1, range(10))):
+        draws = []
+        for order in orders_of(numbers):
+            scores = np.zeros((2, 10))
+            for way, units in enumerate((order, order[::-1])):
+                removed = np.cumsum([0, *(1 << units)])
+                scores[way, units] = np.diff(table[k][removed])
+            draws.append(scores.mean(0))
+        assert joined.scores[k] == pytest.approx(np.mean(draws, 0))
+        assert joined.errors[k] == pytest.approx(np.std(draws, 0, ddof=1) / np.sqrt(len(draws)))
 
 
 def test_what_cannot_be_refined_is_refused():

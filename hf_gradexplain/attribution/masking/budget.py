@@ -101,7 +101,7 @@ class Means:
 
     @classmethod
     def behind(cls, estimate: EstimatedScores) -> "Means":
-        """Return the means that gave an estimate."""
+        """Return the means that gave an estimate, whose classes have the same number of draws."""
         count = int(estimate.draws.max())
         squares = np.square(estimate.errors) * (count * (count - 1)) if count > 1 else np.zeros_like(estimate.errors)
         return cls(count, estimate.scores, squares)
@@ -151,7 +151,8 @@ class Continued:
         """The scores and their standard errors."""
         if self.drawn is None:
             return self.earlier
-        return (Means.behind(self.earlier) + Means.behind(self.drawn.estimate)).estimate
+        both = zip(self.earlier.by_class(), self.drawn.estimate.by_class(), strict=True)
+        return EstimatedScores.of_all([(Means.behind(one) + Means.behind(other)).estimate for one, other in both])
 
     def __add__(self, other: Drawn) -> "Continued":
         """Return the combined result of both."""

@@ -139,6 +139,17 @@ class EstimatedScores:
         """Return the scores after a number of draws."""
         return cls(scores, errors, np.full(len(scores), draws))
 
+    @classmethod
+    def of_all(cls, estimates: "Sequence[EstimatedScores]") -> "EstimatedScores":
+        """Return the scores of all classes from those of some classes each."""
+        parts = zip(*((each.scores, each.errors, each.draws) for each in estimates), strict=True)
+        return cls(*map(np.concatenate, parts))
+
+    def by_class(self) -> "list[EstimatedScores]":
+        """Return the scores of each class by itself."""
+        rows = [slice(k, k + 1) for k in range(len(self.scores))]
+        return [EstimatedScores(self.scores[k], self.errors[k], self.draws[k]) for k in rows]
+
     def where(self, chosen: np.ndarray, other: "EstimatedScores") -> "EstimatedScores":
         """Return this estimate for the `chosen` classes, `(C,)` bool, and `other` for the rest."""
         rows = chosen[:, None]

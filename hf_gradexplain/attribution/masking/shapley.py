@@ -114,7 +114,7 @@ def sampled_values(game: Game, budget: Budget, earlier: Earlier | None = None) -
         return budget.sample(draw, budget.looks(most_draws(game.size, budget.max_evals)))
     shared = 1 + earlier.copies - earlier.draws * orders * (game.size - 1)
     most = most_draws(game.size, budget.max_evals, orders, shared)
-    return budget.sample(draw, budget.looks(most), earlier.estimates[game.classes[0]])
+    return budget.sample(draw, budget.looks(most), EstimatedScores.of_all([earlier.estimates[k] for k in game.classes]))
 
 
 def orders_per_draw(units: int, max_evals: int) -> int:

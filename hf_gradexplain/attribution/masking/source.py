@@ -57,10 +57,8 @@ class SampledSource:
 
     def of_classes(self, forwards: Sequence[ForwardPass]) -> list[Sampled]:
         """Return the same for each class, from one set of masked copies."""
-        if self.earlier is None:
-            return sample(forwards, lambda game: self.estimate(game, self.budget))
-        ran = self.earlier.copies  # classes have different numbers of draws: each goes on from its own
-        found = [sample([forward], lambda game: self.estimate(game, self.budget))[0] for forward in forwards]
+        found = sample(forwards, lambda game: self.estimate(game, self.budget))
+        ran = 0 if self.earlier is None else self.earlier.copies
         return [replace(each, copies=each.copies + ran) for each in found]
 
     def copies(self, units: int) -> int:

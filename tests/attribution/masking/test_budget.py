@@ -20,15 +20,20 @@ LEAST = {
 """The copies that each method runs even if `max_evals` is smaller."""
 
 
-def counted(text, method, **how):
-    """Return an explanation, and how many copies of the text the model read to its end."""
-    rows, explain = [], explainer("bert")
-    hook = explain.model.register_forward_hook(lambda model, inputs, outputs: rows.append(len(outputs.logits)))
+def counted(run):
+    """Return the result of a call, and how many texts the model read to their ends."""
+    rows = []
+    hook = explainer("bert").model.register_forward_hook(lambda model, inputs, out: rows.append(len(out.logits)))
     try:
-        found = explain(text, method, max_error=0.0, self_check=False, **how)
+        return run(), sum(rows)
     finally:
         hook.remove()
-    return found, sum(rows) - 1
+
+
+def explained(text, method, **how):
+    """Return an explanation, and how many copies of the text the model read."""
+    found, rows = counted(lambda: explainer("bert")(text, method, self_check=False, **how))
+    return found, rows - 1
 
 
 @pytest.mark.parametrize("units", [2, 5, 9, 21])
@@ -36,16 +41,26 @@ def counted(text, method, **how):
 def test_no_text_runs_more_copies_than_the_budget(method, units):
     text, least = " ".join(WORDS.split()[:units]), LEAST[method](units)
     for max_evals in (1, least, 2 * least + 1, 8 * least, 8 * least + 1, 401):
-        found, copies = counted(text, method, max_evals=max_evals)
+        found, copies = explained(text, method, max_evals=max_evals, max_error=0.0)
         assert len(found.units) == units
         assert found.sampling[method].copies == copies <= max(max_evals, least)
         assert copies <= replace(METHODS[method].source, max_evals=max_evals).copies(units)
 
 
-def test_all_classes_and_a_refinement_stay_within_the_budget():
-    for few, many in ((200, 700), (1100, 1300)):
-        found, copies = counted(WORDS, "shapley", max_evals=few, target="all")
-        assert found.sampling["shapley"].copies == copies <= few
-        again = explainer("bert").refine(found, many)
-        assert again.sampling["shapley"].draws > found.sampling["shapley"].draws
-        assert again.sampling["shapley"].copies <= many
+@pytest.mark.parametrize(
+    ("few", "many", "max_error"), [(200, 700, 0.0), (1100, 1300, 0.0), (2000, 2300, 0.02)], ids=["few", "more", "stops"]
+)
+def test_all_classes_and_a_refinement_stay_within_the_budget(few, many, max_error):
+    """A refinement reads the text twice as it is."""
+    found, copies = explained(WORDS, "shapley", max_evals=few, target="all", max_error=max_error)
+    before = [each.sampling["shapley"] for each in found.by_class().values()]
+    assert (len({each.draws for each in before}) > 1) == (max_error > 0)
+    assert {each.copies for each in before} == {copies}
+    assert copies <= few
+    again, rows = counted(lambda: explainer("bert").refine(found, many))
+    after = [each.sampling["shapley"] for each in again.by_class().values()]
+    assert {each.copies for each in after} == {copies + rows - 2}
+    assert copies + rows - 2 <= many
+    further = {late.draws - early.draws for early, late in zip(before, after, strict=True)}
+    assert len(further) == 1
+    assert min(further) > 0
