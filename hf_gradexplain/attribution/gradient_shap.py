@@ -35,7 +35,8 @@ class GradientShap(SampledSource):
     scores of `signed_gi` with its mean as the baseline, with errors of 0.
 
     Args:
-        max_evals: Largest number of copies of a text; each takes a forward and a backward pass. At least two draws run.
+        max_evals: Largest number of copies of a text; each takes a forward and a backward pass per explained class. At
+            least two draws run, which are four copies.
         max_error: Stop once the standard error of every score is at most this share of the largest absolute score.
         tell_apart: Stop once the 95 % intervals of this many highest-scored units lie above those of all others.
     """
