@@ -97,6 +97,7 @@ INSIDE = {
         {"alignment"},
         {"character_alignment", "joined", "sentences", "windows", "words"},
         {"chat_tokens", "hierarchy", "larger_units", "python_tokenizers"},
+        {"dropped_characters"},
         {"collate", "encode"},
         {"given_units", "hypotheses", "rationales"},
     ],

@@ -23,7 +23,7 @@ def check_tokenizer(tokenizer: PreTrainedTokenizerBase, model: nn.Module) -> Non
         GradexplainError: `model_max_length` is not a positive number, or the tokenizer is that of another model.
     """
     longest = tokenizer.model_max_length
-    if isinstance(longest, bool) or not isinstance(longest, Real) or not longest >= 1:
+    if isinstance(longest, bool) or not isinstance(longest, Real) or not float(longest) >= 1:
         raise GradexplainError(
             f"the tokenizer's model_max_length must be a positive number of tokens, but is {longest!r}: set "
             "tokenizer.model_max_length, or correct it in tokenizer_config.json"

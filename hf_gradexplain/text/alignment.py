@@ -1,10 +1,10 @@
 """Places of tokens in the texts that the user wrote."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from tokenizers import Encoding
@@ -109,7 +109,12 @@ def flat(rows: Sequence[Sequence[int]]) -> np.ndarray:
 
 
 def from_encodings(
-    encodings: Sequence[Encoding], characters: Characters, ids: np.ndarray, special: np.ndarray, seconds: np.ndarray
+    encodings: Sequence[Encoding],
+    characters: Characters,
+    ids: np.ndarray,
+    special: np.ndarray,
+    seconds: np.ndarray,
+    located: Sequence[Places] | None = None,
 ) -> Tokens:
     """Return the tokens of a fast tokenizer, which reports their offsets.
 
@@ -119,13 +124,15 @@ def from_encodings(
         ids: `(T,)`.
         special: `(T,)` 1 for special tokens.
         seconds: `(B,)` offset at which the second text of each pair begins; 0 for single texts.
+        located: Where the tokens are, if the reported offsets are wrong.
     """
     n = len(ids)
     text_of = np.repeat(np.arange(len(encodings)), list(map(len, encodings)))
     # One list at a time: together they would be many objects. None becomes NaN.
     sequences = np.fromiter(chain.from_iterable(e.sequence_ids for e in encodings), float, n)
     numbers = np.fromiter(chain.from_iterable(e.word_ids for e in encodings), float, n)
-    offsets = chain.from_iterable(chain.from_iterable(e.offsets for e in encodings))
+    reported: Iterable[Any] = (e.offsets for e in encodings) if located is None else (e.spans for e in located)
+    offsets = chain.from_iterable(chain.from_iterable(reported))
     spans = np.fromiter(offsets, np.int64, 2 * n).reshape(n, 2)
     in_text, pieces = ~np.isnan(sequences), cache(lambda i: encodings[i].tokens)
     words = 2 * (np.nan_to_num(numbers, nan=-1).astype(np.int64) + 1) + (sequences == 1)
@@ -133,7 +140,10 @@ def from_encodings(
     spans += np.where(sequences == 1, seconds[text_of], 0)[:, None]
     _cut_prefixes(spans, in_text, text_of, pieces)
     words[special > 0] = NO_WORD
-    cut = [_truncation_offset(e, (0, second)) for e, second in zip(encodings, seconds.tolist(), strict=True)]
+    if located is None:
+        cut = [_truncation_offset(e, (0, second)) for e, second in zip(encodings, seconds.tolist(), strict=True)]
+    else:
+        cut = [each.truncated_at for each in located]
     truncated_at = [at and characters.grapheme_end(i, at) for i, at in enumerate(cut)]
     return Tokens.settle(characters, text_of, ids, spans, words, pieces, truncated_at)
 

@@ -7,21 +7,23 @@ from itertools import pairwise, starmap
 from typing import Any, get_args
 
 import numpy as np
+from tokenizers import Encoding
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from hf_gradexplain.errors import GradexplainError, choose
 from hf_gradexplain.options import CUSTOM, UnitName
-from hf_gradexplain.text.alignment import Tokens, flat, from_encodings, from_places
+from hf_gradexplain.text.alignment import Places, Tokens, flat, from_encodings, from_places
 from hf_gradexplain.text.beginning import CHARACTERS, beginning, divides_at_spaces
 from hf_gradexplain.text.characters import Characters
 from hf_gradexplain.text.chat import Prompt, to_prompt
 from hf_gradexplain.text.chat_tokens import ContentTokens, of_contents, special_ids, unread_parts
 from hf_gradexplain.text.data import NO_UNIT, Document
+from hf_gradexplain.text.dropped_characters import drops_characters, places_of
 from hf_gradexplain.text.larger_units import larger_units
 from hf_gradexplain.text.python_tokenizers import from_alignment, from_template, segmenter_of
 from hf_gradexplain.text.scripts import is_spaceless
 from hf_gradexplain.text.texts import SEPARATOR, Text, text_parts, undivided
-from hf_gradexplain.text.tokenize import tokenize
+from hf_gradexplain.text.tokenize import restored_settings, tokenize
 from hf_gradexplain.text.unit import Message, Occurrences
 from hf_gradexplain.text.windows import Windows
 from hf_gradexplain.text.words import Grouped, group
@@ -225,7 +227,8 @@ class Encoder:
         """Return the places of the tokens of texts and pairs, whose second texts begin at `seconds`."""
         ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
         if encoded.encodings:
-            return from_encodings(encoded.encodings, characters, flat(ids), flat(special), seconds)
+            located = self._located(encoded.encodings, parts, seconds)
+            return from_encodings(encoded.encodings, characters, flat(ids), flat(special), seconds, located)
         places = [
             from_alignment(self.tokenizer, row, mask, texts, (0, second)[: len(texts)], self._cut_side(row), truncation)
             for row, mask, texts, second in zip(ids, special, parts, seconds.tolist(), strict=True)
@@ -234,6 +237,16 @@ class Encoder:
         return from_places(
             places, characters, flat(ids), lambda i: self.tokenizer.convert_ids_to_tokens(ids[i]), segmented=segmented
         )
+
+    def _located(
+        self, encodings: Sequence[Encoding], parts: Sequence[tuple[str, ...]], seconds: np.ndarray
+    ) -> list[Places] | None:
+        """Return where the tokens of a fast tokenizer are; None if the offsets that it reports are right."""
+        if not drops_characters(self.tokenizer):
+            return None
+        side, of_texts = self._truncation_side, zip(encodings, parts, seconds.tolist(), strict=True)
+        with restored_settings(self.tokenizer, side):
+            return [places_of(self.tokenizer, *of_text, side) for of_text in of_texts]
 
     def _cut_side(self, ids: Sequence[int]) -> str | None:
         """Return the side where tokens may be missing because of truncation; None for neither."""
@@ -244,7 +257,8 @@ class Encoder:
         ids, special, characters = encoded["input_ids"], encoded["special_tokens_mask"], Characters.of(rendered)
         if encoded.encodings:
             seconds = np.zeros(len(rendered), int)
-            return from_encodings(encoded.encodings, characters, flat(ids), flat(special), seconds)
+            located = self._located(encoded.encodings, [(text,) for text in rendered], seconds)
+            return from_encodings(encoded.encodings, characters, flat(ids), flat(special), seconds, located)
         places = [  # nothing is added to a template, so that only padding is special
             from_template(self.tokenizer, row, mask, text, self._cut_side(row))
             for row, mask, text in zip(ids, special, rendered, strict=True)

@@ -12,7 +12,9 @@ from transformers import PreTrainedTokenizerBase
 from hf_gradexplain.text.alignment import BLANKS, Places, Span
 from hf_gradexplain.text.character_alignment import UNKNOWN, Group, align, matching_blocks, within
 
-_WORD = regex.compile(r"[\p{L}\p{N}\p{M}_]+|\S")
+WORD = regex.compile(r"[\p{L}\p{N}\p{M}_]+|\S")
+"""A run of letters, digits and marks, or any other single character."""
+
 _CHUNK = re.compile(r"\S+")
 _CHUNK_WITH_BLANKS = re.compile(r"\s*\S+|\s+$")
 _ENTITY = re.compile(r"&\w+;")
@@ -56,9 +58,9 @@ def from_alignment(
         if truncation_side == "left":
             text_ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         own = _own_words(tokenizer, text)
-        ranges = [span for span, _ in own] or [match.span() for match in _WORD.finditer(text)]
+        ranges = [span for span, _ in own] or [match.span() for match in WORD.finditer(text)]
         cut = truncation_side is not None and len(text_ids) == len(positions)
-        spans = _locate(tokenizer, text_ids, text, own, ranges, cut)[len(text_ids) - len(positions) :]
+        spans = locate(tokenizer, text_ids, text, own, ranges, cut)[len(text_ids) - len(positions) :]
         for t, (a, b), word in zip(positions, spans, _words_of(spans, ranges), strict=True):
             found[t], words[t] = (a + start, b + start), (start, word)
         first, last = (spans[0][0], spans[-1][1]) if spans else (0, 0)
@@ -116,8 +118,8 @@ def _between_added(tokenizer: Any, ids: list[int], text: str, *, cut: bool) -> I
             last = next((t for t in range(first, len(ids)) if ids[t] in added), len(ids))
             skipped = len(part) - len(part.lstrip()) if takes_blanks else 0
             read = part[skipped:].rstrip() if last < len(ids) and added[ids[last]].lstrip else part[skipped:]
-            places = [match.span() for match in _WORD.finditer(read)]
-            inner = _locate(tokenizer, ids[first:last], read, [], places, cut and last == len(ids))
+            places = [match.span() for match in WORD.finditer(read)]
+            inner = locate(tokenizer, ids[first:last], read, [], places, cut and last == len(ids))
             offset = start + skipped
             for (a, b), word in zip(inner, _words_of(inner, places), strict=True):
                 yield (a + offset, b + offset), word + offset
@@ -176,10 +178,19 @@ def _own_words(tokenizer: Any, text: str) -> list[_Chunk]:
     return [(span, tokenizer.convert_tokens_to_ids(each)) for span, each in zip(spans, pieces, strict=True)]
 
 
-def _locate(
+def locate(
     tokenizer: PreTrainedTokenizerBase, ids: list[int], text: str, own: list[_Chunk], words: Sequence[Span], cut: bool
 ) -> list[Span]:
-    """Return the characters of each token; `cut` says whether the text may go on after the last one."""
+    """Return the characters of each token of a text.
+
+    Args:
+        tokenizer: The tokenizer.
+        ids: The ids of the tokens.
+        text: The text.
+        own: The words that the tokenizer finds, with the ids of their tokens; empty if it finds none.
+        words: The spans of the words.
+        cut: Whether the text may go on after the last token.
+    """
     for chunks in (own, _alone(tokenizer, text, _CHUNK), _alone(tokenizer, text, _CHUNK_WITH_BLANKS)):
         if (exact := _cut(chunks, ids)) is not None:
             return list(_inside_chunks(tokenizer, exact, text, words, cut))

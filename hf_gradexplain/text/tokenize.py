@@ -27,7 +27,7 @@ def tokenize(
         GradexplainError: The tokenizer fails.
     """
     side = kwargs.get("truncation_side", tokenizer.truncation_side)
-    with _restore_settings(tokenizer, side), translate_errors(_tokenizer_failed, Exception):
+    with restored_settings(tokenizer, side), translate_errors(_tokenizer_failed, Exception):
         return tokenizer(
             [each if len(each) > 1 else each[0] for each in texts],
             truncation=kwargs.get("truncation", True) if limit is not None else False,
@@ -54,7 +54,7 @@ def _tokenizer_failed(error: BaseException) -> str:
 
 
 @contextmanager
-def _restore_settings(tokenizer: PreTrainedTokenizerBase, truncation_side: str) -> Iterator[None]:
+def restored_settings(tokenizer: PreTrainedTokenizerBase, truncation_side: str) -> Iterator[None]:
     """Within the block, texts are cut on this side; then restore what calls of a tokenizer overwrite permanently."""
     side, tokenizer.truncation_side = tokenizer.truncation_side, truncation_side
     backend = tokenizer.backend_tokenizer if tokenizer.is_fast else None

@@ -1,0 +1,70 @@
+"""Places of the tokens of fast tokenizers that drop characters: the offsets that they report are wrong behind these."""
+
+from typing import Any
+
+from tokenizers import Encoding, models
+from transformers import PreTrainedTokenizerBase
+
+from hf_gradexplain.text.alignment import BLANKS, Places, Span
+from hf_gradexplain.text.python_tokenizers import WORD, locate
+
+_RARE = ("\ua66e", "\U00010380", "\u9f98")
+"""Letters that few vocabularies hold: a Cyrillic, an Ugaritic and a Chinese one."""
+
+
+def drops_characters(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Return whether a fast tokenizer has no token for characters that it does not know.
+
+    A BPE model without an unknown token drops them, and counts the characters behind them as if they had not been
+    there: of "ïthe film" without a token for "ï", the token `the` reports the offsets of "ït". A byte-level tokenizer
+    knows all characters.
+    """
+    model = tokenizer.backend_tokenizer.model
+    if not isinstance(model, models.BPE) or model.unk_token is not None or model.byte_fallback:
+        return False
+    encodings = [tokenizer.backend_tokenizer.encode(letter, add_special_tokens=False) for letter in _RARE]
+    return not all(any(token.strip(BLANKS) for token in _ordinary(encoding)) for encoding in encodings)
+
+
+def places_of(tokenizer: Any, encoding: Encoding, texts: tuple[str, ...], second: int, side: str) -> Places:
+    """Return the places of the tokens of a text or a pair, found as for a tokenizer that reports no offsets.
+
+    Args:
+        tokenizer: The tokenizer.
+        encoding: What it returned.
+        texts: The text, or both texts of a pair.
+        second: Offset at which the second text begins in the joined text. Places are offsets in each text.
+        side: The side where the texts may be truncated.
+    """
+    spans: list[Span | None] = [(0, 0)] * len(encoding)
+    truncated_at = None
+    for number, (text, start) in enumerate(zip(texts, (0, second), strict=False)):
+        positions = [t for t, sequence in enumerate(encoding.sequence_ids) if sequence == number]
+        whole = tokenizer(text, add_special_tokens=False, verbose=False).encodings[0]
+        found = _spans(tokenizer, whole, text)
+        first = len(found) - len(positions) if side == "left" else 0
+        kept = found[first : first + len(positions)]
+        for t, span in zip(positions, kept, strict=True):
+            spans[t] = span
+        if truncated_at is None and len(kept) < len(found):
+            truncated_at = start + (found[0][0] if side == "left" else max((end for _, end in kept), default=0))
+    return Places(spans, encoding.word_ids, truncated_at)
+
+
+def _spans(tokenizer: Any, encoding: Encoding, text: str) -> list[Span]:
+    """Return the characters of each token of a whole text; the offsets of added tokens are right."""
+    added = {token.content for token in tokenizer.added_tokens_decoder.values()}
+    borders = [t for t, token in enumerate(encoding.tokens) if token in added]
+    spans: list[Span] = []
+    for t in [*borders, len(encoding)]:
+        start, end = spans[-1][1] if spans else 0, encoding.offsets[t][0] if t < len(encoding) else len(text)
+        part, ids = text[start:end], encoding.ids[len(spans) : t]
+        words = [match.span() for match in WORD.finditer(part)]
+        spans += [(a + start, b + start) for a, b in locate(tokenizer, ids, part, [], words, cut=False)]
+        spans += encoding.offsets[t : t + 1]
+    return spans
+
+
+def _ordinary(encoding: Encoding) -> list[str]:
+    """Return the tokens that are neither special tokens nor padding."""
+    return [token for token, special in zip(encoding.tokens, encoding.special_tokens_mask, strict=True) if not special]
