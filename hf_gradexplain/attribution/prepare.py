@@ -32,7 +32,8 @@ BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}
 
 def batch_tokens(model: nn.Module, options: Options) -> int:
     """Return the largest number of tokens in one forward pass."""
-    return options.batch_tokens or BATCH_TOKENS.get(device_of(model).type, BATCH_TOKENS["cpu"])
+    usual = BATCH_TOKENS.get(device_of(model).type, BATCH_TOKENS["cpu"])
+    return options.batch_tokens or max(usual, shortcut_of(model).batch_tokens or 0)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from hf_gradexplain.run.passes import K_GRID
 from hf_gradexplain.run.progress import Work, progress_bar
 from hf_gradexplain.run.runner import evaluate_texts, more_columns
 from hf_gradexplain.run.shard_queue import Totals
-from hf_gradexplain.run.shards import make_shards
+from hf_gradexplain.run.shards import DocumentCost, make_shards
 from hf_gradexplain.viz.tables import join_words
 from hf_gradexplain.viz.terminal import FittedTable, summary_table
 
@@ -126,7 +126,7 @@ def _evaluate(
         nonlocal done
         done = replace(done, documents=done.documents + documents, cost=done.cost + cost)
 
-    cost = sum(part.cost for part in make_shards(texts, engine.longest(options)))
+    cost = sum(part.cost for part in make_shards(texts, DocumentCost.of(engine, options)))
     with progress_bar(lambda: done, Work(1, len(texts), cost), 0) if progress else nullcontext():
         return evaluate_texts(engine, texts, options, measures, advance)
 

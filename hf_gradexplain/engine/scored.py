@@ -54,8 +54,12 @@ class ScoredBatch:
     why: str = ""
     others: "tuple[ScoredBatch, ...]" = ()
 
-    def explanations(self) -> list[Explanation]:
-        """Return one explanation per text."""
+    def explanations(self, labels: Sequence[int | None] | None = None) -> list[Explanation]:
+        """Return one explanation per text.
+
+        Args:
+            labels: The true class of each text, to be noted as `Explanation.label`; None where it is not known.
+        """
         classifier, logits = self.forward.classifier, self.forward.logits.detach()
         of_texts = classifier.objective.probability(logits), classifier.objective.predicted(logits)
         numbers = to_arrays([*of_texts, self.forward.batch.target, *self.scores.values(), *self.completeness.values()])
@@ -85,6 +89,7 @@ class ScoredBatch:
                 sampling=sampling[i],
                 baselines=self.baselines,
                 tokenizer_kwargs=read_kwargs(self.options.tokenizer_kwargs),
+                label=labels[i] if labels else None,
                 class_names=self.class_names,
                 against=None if against[i] == REST else against[i],
                 against_label=self._against_label(against[i]),
@@ -121,14 +126,14 @@ class ScoredBatch:
     def _against_label(self, against: int | None) -> str:
         return "" if against is None else "rest" if against == REST else self.class_names[against]
 
-    def checked_explanations(self) -> list[Explanation]:
-        """Return one explanation per text, with its self-check: 5 masked copies, and 2 per method.
+    def checked_explanations(self, labels: Sequence[int | None] | None = None) -> list[Explanation]:
+        """Return what `explanations` does, with self-checks: 5 masked copies of each text, and 2 per method.
 
         For `cp_lrp`, one more forward and backward pass measures whether relevance is conserved.
         """
         checks = self_checks(self.forward, self.scores, self.options.unit, self.options.self_check_share)
         gaps = conservation_gaps(self.forward, self.scores)
-        return [_with_check(*of_text) for of_text in zip(self.explanations(), checks, gaps, strict=True)]
+        return [_with_check(*of_text) for of_text in zip(self.explanations(labels), checks, gaps, strict=True)]
 
 
 def _with_check(explanation: Explanation, checks: Mapping[str, SelfCheck], gaps: Mapping[str, float]) -> Explanation:
@@ -147,10 +152,9 @@ def collect(batches: Iterable[ScoredBatch], labels: Sequence[int] | None = None)
     """
     explanation_of: dict[int, Explanation] = {}
     for batch in batches:
-        explained = batch.checked_explanations() if batch.options.self_check else batch.explanations()
-        explanation_of |= zip(batch.indices, explained, strict=True)
-    for i, label in enumerate(labels or ()):
-        explanation_of[i] = replace(explanation_of[i], label=label)
+        of_batch = [labels[i] for i in batch.indices] if labels else None
+        explain = batch.checked_explanations if batch.options.self_check else batch.explanations
+        explanation_of |= zip(batch.indices, explain(of_batch), strict=True)
     explanations = Explanations(explanation_of[i] for i in sorted(explanation_of))
     warn_of_incomplete(explanations)
     return explanations

@@ -20,10 +20,12 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.evaluation.correlation import compared_by_sign, correlated_methods
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
+from hf_gradexplain.explanation.arrow_columns import to_records, to_table
 from hf_gradexplain.explanation.correlation import COEFFICIENTS
-from hf_gradexplain.explanation.records import NUMBERS, SAMPLING, SPANS, text_columns, to_record, to_records
+from hf_gradexplain.explanation.records import NUMBERS, SAMPLING, SPANS, text_columns, with_arrays
 from hf_gradexplain.files import atomic_write, checksum_path, matches_checksum
 from hf_gradexplain.text.rationales import Rationale
+from hf_gradexplain.text.unit import Occurrences
 
 COUNT = b"documents"
 """The key in a file's metadata of its number of documents."""
@@ -60,6 +62,8 @@ class EvaluatedDocument:
         bounds: `lower`, `upper` and `exact`, see `hf_gradexplain.evaluation.naopc.document_bounds`.
         rationale: The spans `(start, end)` of the text that people marked as the reason for its label, see
             `hf_gradexplain.text.rationales`; None if the run has no rationales.
+        occurrences: Where the units are, as arrays, from which they are written to a file; None to write the objects
+            in `explanation`.
     """
 
     id: int
@@ -72,18 +76,19 @@ class EvaluatedDocument:
     random_orders: Mapping[str, np.ndarray] = field(default_factory=dict)
     bounds: Mapping[str, Any] = field(default_factory=dict)
     rationale: Rationale | None = None
+    occurrences: Occurrences | None = None
 
     def to_row(self) -> dict[str, Any]:
-        """Return plain values, one per column; `from_row` is the inverse."""
-        arrays = {name: getattr(self, name) for name in ("curves", "negative_first", "random_orders")}
-        explanation = to_record({name: getattr(self.explanation, name) for name in Explanation.__dataclass_fields__})
+        """Return the value of each column, with units and arrays as they are; `from_row` is the inverse."""
+        units = self.explanation.units if self.occurrences is None else self.occurrences
+        others = {name: getattr(self.explanation, name) for name in Explanation.__dataclass_fields__ if name != "units"}
+        explanation = with_arrays({**others, "units": units})
         del explanation["class_names"]  # the same for all documents: in the metadata of the file
         rationale = {} if self.rationale is None else {RATIONALE: list(map(list, self.rationale))}
         return {
             **explanation,
             **rationale,
-            **{name: getattr(self, name) for name in ("id", "label", "correlations", "signs", "bounds")},
-            **{name: {key: x.tolist() for key, x in by_key.items()} for name, by_key in arrays.items()},
+            **{name: getattr(self, name) for name in ("id", "label", *MEASURED)},
         }
 
     @classmethod
@@ -164,7 +169,7 @@ def write_documents(
     names = documents[0].explanation.class_names if documents else ()
     more = {COUNT: str(len(documents)), LEFT_OUT: json.dumps(left_out or {}), CLASS_NAMES: json.dumps(names)}
     columns = columns.with_metadata({**(columns.metadata or {}), **more})
-    table = pa.Table.from_pylist([document.to_row() for document in documents], schema=columns)
+    table = to_table([document.to_row() for document in documents], columns)
     with atomic_write(path, checksum=True) as temporary:
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 

@@ -1,7 +1,6 @@
 """Evaluate a scored batch: removal curves, correlations, and optional measurements."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -31,7 +30,7 @@ def evaluate_batch(
         labels: Labels of the documents, None where there is none.
         measures: How ties are broken, and what to measure in addition to removal curves and correlations.
     """
-    explanations, methods, curves = scored.explanations(), list(scored.scores), batch_curves(scored, measures)
+    explanations, methods, curves = scored.explanations(labels), list(scored.scores), batch_curves(scored, measures)
     bounds = batch_bounds(scored, curves["curves"][0, :, 0], measures.beam_size) if measures.bounds else None
     spread = summarize_orders(curves["random_orders"]) if measures.random_orders else {}
     lengths = np.array([document.n_units for document in scored.forward.batch.documents])
@@ -46,13 +45,14 @@ def evaluate_batch(
             EvaluatedDocument(
                 id=ids[b],
                 label=labels[b],
-                explanation=replace(explanation, label=labels[b]),
+                explanation=explanation,
                 curves=dict(zip(methods, of_document["curves"], strict=True)),
                 correlations=correlations[b],
                 signs={m: {name: int(n[b]) for name, n in counts.items()} for m, counts in signs.items()},
                 negative_first=dict(zip(methods, of_document.get("negative_first", ()), strict=False)),
                 random_orders={name: x[b, : lengths[b] + 1] for name, x in spread.items()},
                 bounds=bounds[b] if bounds else {},
+                occurrences=scored.forward.batch.documents[b].occurrences,
             )
         )
     return documents

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,9 @@ NUMBERS = pa.list_(pa.float64())
 
 SPANS = pa.list_(pa.list_(pa.int64()))
 """The type of a column of spans."""
+
+UNITS = pa.list_(pa.struct([("text", pa.string()), ("spans", SPANS)]))
+"""The type of a column of units."""
 
 _MESSAGE = pa.struct([("role", pa.string()), ("start", pa.int64()), ("end", pa.int64())])
 _WINDOW = pa.struct([("start", pa.int64()), ("end", pa.int64()), ("tokens", pa.int64())])
@@ -59,6 +61,15 @@ class NotAnExplanationError(GradexplainError):
 
 def to_record(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of an explanation as lists, numbers and strings; `to_fields` is the inverse."""
+    record = with_arrays(values)
+    record["units"] = list(map(_plain_unit, values["units"]))
+    record["scores"] = {name: scores.tolist() for name, scores in values["scores"].items()}
+    record["probabilities"] = values["probabilities"].tolist()
+    return record
+
+
+def with_arrays(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `to_record` does, but leave units, scores and probabilities as they are."""
     messages, windows, deciding = values["messages"], values["windows"], values["deciding"]
     unread = list(map(list, values["unread"]))
     return {
@@ -67,9 +78,6 @@ def to_record(values: Mapping[str, Any]) -> dict[str, Any]:
         **({"unread": unread} if messages or unread else {}),
         **({"windows": list(map(asdict, windows))} if windows else {}),
         **({"deciding": list(deciding)} if deciding else {}),
-        "units": list(map(_plain_unit, values["units"])),
-        "scores": {name: scores.tolist() for name, scores in values["scores"].items()},
-        "probabilities": values["probabilities"].tolist(),
         "self_check": {name: check.to_dict() for name, check in values["self_check"].items()},
         "sampling": {name: sampling.to_dict() for name, sampling in values["sampling"].items()},
         **{name: dict(values[name]) for name in ("completeness", "baselines", "tokenizer_kwargs")},
@@ -148,7 +156,6 @@ def _by_method(record: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def text_columns(more: Collection[str] = ()) -> list[tuple[str, pa.DataType]]:
     """Return the Parquet columns of a text, its prediction and its units, and those of `more` names in `SOMETIMES`."""
-    unit = pa.struct([("text", pa.string()), ("spans", SPANS)])
     return [
         ("text", pa.string()),
         ("pair_start", pa.int64()),
@@ -165,7 +172,7 @@ def text_columns(more: Collection[str] = ()) -> list[tuple[str, pa.DataType]]:
         ("regression", pa.bool_()),
         ("dtype", pa.string()),
         ("probabilities", NUMBERS),
-        ("units", pa.list_(unit)),
+        ("units", UNITS),
         *((name, kind) for name, kind in SOMETIMES.items() if name in more),
     ]
 
@@ -205,40 +212,3 @@ def to_row(record: Mapping[str, Any]) -> dict[str, Any]:
         "methods": list(record["scores"]),
         "tokenizer_kwargs": write_kwargs(record["tokenizer_kwargs"]),
     }
-
-
-def to_records(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """Return the rows of a Parquet file as records for `to_fields`, with numbers as arrays and units as `Unit`s.
-
-    `batch.to_pylist()` gives equal records, with a Python object for each number, which takes several times as long.
-    """
-    columns: dict[str, Sequence[Any]] = {}
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        if name == "units":
-            columns[name] = _unit_lists(column)
-        elif pa.types.is_struct(column.type) and all(part.type == NUMBERS for part in column.type):
-            arrays = [_arrays(column.field(part.name)) for part in column.type]
-            names = [part.name for part in column.type]
-            columns[name] = [dict(zip(names, values, strict=True)) for values in zip(*arrays, strict=True)]
-        else:
-            columns[name] = column.to_pylist()
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-def _arrays(column: pa.ListArray) -> list[np.ndarray | None]:
-    """Return a column of lists of numbers as an array per row, None where it is null."""
-    values, ends = column.values.to_numpy(zero_copy_only=False), column.offsets.to_numpy().tolist()
-    rows: list[np.ndarray | None] = [values[start:end] for start, end in pairwise(ends)]
-    for i in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)):
-        rows[i] = None
-    return rows
-
-
-def _unit_lists(column: pa.ListArray) -> list[list[Unit]]:
-    """Return a column of units as a list of `Unit`s per row."""
-    spans = column.values.field("spans")
-    pairs = [tuple(pair) for pair in spans.values.values.to_numpy().reshape(-1, 2).tolist()]
-    ends = spans.offsets.to_numpy().tolist()
-    places = [tuple(pairs[start:end]) for start, end in pairwise(ends)]
-    units = [Unit(*unit) for unit in zip(column.values.field("text").to_pylist(), places, strict=True)]
-    return [units[start:end] for start, end in pairwise(column.offsets.to_numpy().tolist())]

@@ -29,6 +29,8 @@ class Shortcut:
         subsets: `(forward, text_of (N,), removed (N, U)) -> (N, C)`, see `subset_logits`.
         additive: Whether the logits change additively: the changes without single units add up to the change without
             all units.
+        linear: Whether the work for a document grows with its length; otherwise, it grows with the square of it.
+        batch_tokens: The number of tokens in a forward pass on a CPU that is fastest; None for the usual number.
     """
 
     leave_one_out: Callable[[ForwardPass], Tensor] = generic.leave_one_out
@@ -36,6 +38,8 @@ class Shortcut:
     gradients: Callable[[ForwardPass], Gradients] | None = None
     subsets: Callable[[ForwardPass, Tensor, Tensor], Tensor] = generic.subset_logits
     additive: bool = False
+    linear: bool = False
+    batch_tokens: int | None = None
 
     @property
     def has_leave_one_out(self) -> bool:
@@ -65,10 +69,16 @@ share, is too short to save time.
 
 SHORTCUTS: dict[type[nn.Module], Shortcut] = {
     FastTextForSequenceClassification: Shortcut(
-        fasttext.leave_one_out, fasttext.removal_curves, fasttext.gradients, fasttext.subset_logits, additive=True
+        fasttext.leave_one_out,
+        fasttext.removal_curves,
+        fasttext.gradients,
+        fasttext.subset_logits,
+        additive=True,
+        linear=True,
+        batch_tokens=8192,
     ),
     TextCNNForSequenceClassification: Shortcut(
-        textcnn.leave_one_out, textcnn.removal_curves, subsets=textcnn.subset_logits
+        textcnn.leave_one_out, textcnn.removal_curves, subsets=textcnn.subset_logits, linear=True
     ),
     BiLSTMForSequenceClassification: Shortcut(
         bilstm.leave_one_out, bilstm.removal_curves, subsets=bilstm.subset_logits

@@ -19,7 +19,7 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.run.cost import Estimate
 from hf_gradexplain.run.passes import Passes, TextSize
 from hf_gradexplain.run.runner import evaluate_texts
-from hf_gradexplain.run.shards import Shard, make_shards
+from hf_gradexplain.run.shards import DocumentCost, Shard, make_shards
 from hf_gradexplain.text.texts import texts_of
 
 SAMPLE = 200
@@ -45,7 +45,7 @@ def estimate(
         GradexplainError: There is no text, or an option is invalid.
     """
     stream = isinstance(texts, IterableDataset)
-    parts = make_shards(texts, engine.longest(options))
+    parts = make_shards(texts, DocumentCost.of(engine, options))
     documents, n_shards, rows = _sample(islice(parts, _STREAM_SHARDS) if stream else parts)
     shortcut = engine.shortcut(options)
     measures = measures or Measures()

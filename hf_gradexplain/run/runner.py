@@ -44,7 +44,7 @@ from hf_gradexplain.run.folder import (
 from hf_gradexplain.run.processes import process_state
 from hf_gradexplain.run.progress import Work, progress_bar
 from hf_gradexplain.run.shard_queue import ShardQueue
-from hf_gradexplain.run.shards import Shard, document_cost, make_shards
+from hf_gradexplain.run.shards import DocumentCost, Shard, make_shards
 from hf_gradexplain.text.chat import check_roles, checking_roles
 from hf_gradexplain.text.texts import listed, text_parts, texts_of
 from hf_gradexplain.viz.terminal import say
@@ -102,9 +102,9 @@ def evaluate(
             finished = [_reusable_shards(output_dir)]
             queue.start()
         broadcast_object_list(finished)
-        longest = engine.longest(options)
+        cost = DocumentCost.of(engine, options)
         shown = progress and state.is_main_process
-        with _progress(texts, longest, finished[0], queue) if shown else nullcontext():
+        with _progress(texts, cost, finished[0], queue) if shown else nullcontext():
             paths = _evaluate_shards(engine, texts, options, measures, output_dir, queue, finished[0], state, metadata)
         if not state.is_main_process:
             return None
@@ -135,7 +135,7 @@ def _evaluate_shards(
     """
     columns, paths = schema(options.methods, measures, more_columns(texts, options)), list[Path]()
     number, claimed = 0, queue.claim_next()
-    shards = make_shards(texts, engine.longest(options))
+    shards = make_shards(texts, DocumentCost.of(engine, options))
     for part in checking_roles(shards, lambda part: listed(part.texts["text"][:]), options.explain_roles):
         path = document_path(output_dir, part.start)
         paths.append(path)
@@ -170,14 +170,14 @@ def evaluate_texts(
     inputs = texts_of(columns)
     labels = columns.get("label")
     documents: dict[int, EvaluatedDocument] = {}
+    cost = DocumentCost.of(engine, options)
     for scored in engine.run(inputs, options, labels if options.target == "label" else None):
         ids = [columns["id"][i] for i in scored.indices]
         label_ids = [labels[i] if labels and isinstance(labels[i], int) else None for i in scored.indices]
         evaluated = evaluate_batch(scored, ids, label_ids, measures or Measures())
         documents |= dict(zip(scored.indices, evaluated, strict=True))
         if advance is not None:
-            longest = engine.longest(options)
-            advance(len(ids), sum(document_cost(text_parts(inputs[i]), longest) for i in scored.indices))
+            advance(len(ids), sum(cost(text_parts(inputs[i])) for i in scored.indices))
     ordered = [documents[i] for i in range(len(inputs))]
     if RATIONALE not in columns:
         return ordered
@@ -259,10 +259,10 @@ def _check_no_foreign_shard(paths: Iterable[Path], finished: Mapping[int, str], 
 
 
 def _progress(
-    texts: Dataset | IterableDataset, longest: int | None, finished: Mapping[int, str], queue: ShardQueue
+    texts: Dataset | IterableDataset, cost: DocumentCost, finished: Mapping[int, str], queue: ShardQueue
 ) -> Any:
     work = None
     if isinstance(texts, Dataset):
-        todo = [(1, len(part), part.cost) for part in make_shards(texts, longest) if part.start not in finished]
+        todo = [(1, len(part), part.cost) for part in make_shards(texts, cost) if part.start not in finished]
         work = Work(*(sum(column) for column in zip(*todo, strict=True))) if todo else Work(0, 0, 0)
     return progress_bar(queue.totals, work, len(finished))

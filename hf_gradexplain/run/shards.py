@@ -9,13 +9,17 @@ from typing import Any
 from datasets import Dataset, IterableDataset
 from datasets.exceptions import DatasetsError
 
+from hf_gradexplain.engine.engine import AttributionEngine
 from hf_gradexplain.errors import one_line, translate_errors
+from hf_gradexplain.options import Options
 from hf_gradexplain.text.texts import is_conversation, messages_of, text_parts
 
 DOCUMENTS = 128
 """The largest number of documents in a shard: enough to fill batches, and little is lost when a run is stopped."""
 
-COST = DOCUMENTS * 64**2
+_WORDS = 64
+
+COST = DOCUMENTS * _WORDS**2
 """The largest cost of a shard of several documents: that of 128 documents of 64 words, or of 2 of 500."""
 
 _ROWS_PER_READ = 1000
@@ -28,7 +32,7 @@ class Shard:
     Attributes:
         start: The position of its first document in the dataset.
         columns: Its rows, by column.
-        cost: The sum of its documents' `document_cost`.
+        cost: The sum of its documents' `DocumentCost`.
     """
 
     start: int
@@ -48,40 +52,54 @@ class Shard:
         return hashlib.sha256(json.dumps(self.columns, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def document_cost(texts: Iterable[str], longest: int | None = None) -> int:
-    """Return the approximate work for a document: the square of its number of words, plus one.
+@dataclass(frozen=True)
+class DocumentCost:
+    """The approximate work for a document: the square of its number of words, or 64 times this number, plus one.
 
-    Leave-one-out and curves run the model about once per word, each time on the whole text. A word is estimated as six
-    bytes of UTF-8, whatever the language and the tokenizer.
+    Leave-one-out and curves run the model about once per word, each time on the whole text. With some shortcuts, a word
+    costs the same in texts of any length. A word is estimated as six bytes of UTF-8, whatever the language and the
+    tokenizer.
 
-    Args:
-        texts: The document's text, the two of a pair, or the contents of a conversation.
+    Attributes:
         longest: The largest number of tokens that the model reads; None for no limit.
+        linear: Whether the model has such a shortcut.
     """
-    words = 1 + sum(len(text.encode(errors="replace")) for text in texts) // 6
-    return 1 + (words if longest is None else min(words, longest)) ** 2
+
+    longest: int | None = None
+    linear: bool = False
+
+    @classmethod
+    def of(cls, engine: AttributionEngine, options: Options) -> "DocumentCost":
+        """Return the cost of documents for a model."""
+        return cls(engine.longest(options), engine.shortcut(options).linear)
+
+    def __call__(self, texts: Iterable[str]) -> int:
+        """Return the cost of a document, given its text, the two of a pair, or the contents of a conversation."""
+        words = 1 + sum(len(text.encode(errors="replace")) for text in texts) // 6
+        read = words if self.longest is None else min(words, self.longest)
+        return 1 + read * (_WORDS if self.linear else read)
 
 
-def make_shards(texts: Dataset | IterableDataset, longest: int | None = None) -> Iterator[Shard]:
+def make_shards(texts: Dataset | IterableDataset, document_cost: DocumentCost | None = None) -> Iterator[Shard]:
     """Cut a dataset into shards, in order, reading it once and holding one shard in memory.
 
     A shard ends with its 128th document, or before the document that would raise its cost above that of 128 documents
-    of 64 words; a longer document is a shard of its own. The shards depend on the data and on `longest` alone, none
-    takes much longer than another, and the batches within them are always the same.
+    of 64 words; a longer document is a shard of its own. The shards depend on the data and on the cost of a document
+    alone, none takes much longer than another, and the batches within them are always the same.
 
     Args:
         texts: Columns `id`, `text`, optionally `text_pair`, `spans` and `label`.
-        longest: The largest number of tokens that the model reads; None for no limit.
+        document_cost: The cost of a document; None for that of a model without limit and shortcut.
 
     Raises:
         GradexplainError: Reading the dataset fails.
     """
-    start, cost, rows = 0, 0, list[dict[str, Any]]()
+    start, cost, rows, document_cost = 0, 0, list[dict[str, Any]](), document_cost or DocumentCost()
     for row in _rows(texts):
         if is_conversation(row["text"]):
             row = {**row, "text": messages_of(row["text"])}  # datasets may have added entries that are None
         parts = [part for name in ("text", "text_pair") if name in row for part in text_parts(row[name])]
-        row_cost = document_cost(parts, longest)
+        row_cost = document_cost(parts)
         if rows and (len(rows) == DOCUMENTS or cost + row_cost > COST):
             yield _shard(start, rows, cost)
             start, cost, rows = start + len(rows), 0, []

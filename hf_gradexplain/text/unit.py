@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -106,10 +107,15 @@ class Occurrences:
     n_units: int
     messages: tuple[Message, ...] = ()
 
+    def by_unit(self) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """Return the texts of the units, how often each occurs, `(U,)`, and where, `(N, 2)`, unit by unit."""
+        order = np.argsort(self.unit_of, kind="stable")
+        counts, spans = np.bincount(self.unit_of, minlength=self.n_units), self.spans[order]
+        firsts = spans[np.cumsum(counts) - counts].tolist()
+        return [self.text[start:end] or self.surfaces[u] for u, (start, end) in enumerate(firsts)], counts, spans
+
     def units(self) -> tuple[Unit, ...]:
         """Return the units."""
-        spans: list[list[tuple[int, int]]] = [[] for _ in range(self.n_units)]
-        for u, (start, end) in zip(self.unit_of.tolist(), self.spans.tolist(), strict=True):
-            spans[u].append((start, end))
-        names = [self.text[slice(*places[0])] or self.surfaces[u] for u, places in enumerate(spans)]
-        return tuple(make_units(names, list(map(tuple, spans)), self.messages))
+        names, counts, spans = self.by_unit()
+        places, ends = list(map(tuple, spans.tolist())), np.cumsum([0, *counts.tolist()]).tolist()
+        return tuple(make_units(names, [tuple(places[a:b]) for a, b in pairwise(ends)], self.messages))

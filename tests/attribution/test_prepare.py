@@ -1,8 +1,8 @@
-"""What is said about options that leave each other nothing to do."""
+"""The token budget, and what is said about options that leave each other nothing to do."""
 
 import pytest
 
-from hf_gradexplain.attribution.prepare import ignored_baseline
+from hf_gradexplain.attribution.prepare import batch_tokens, ignored_baseline
 from hf_gradexplain.options import Options
 from tests.helpers.tiny import explainer
 
@@ -35,3 +35,10 @@ def test_a_baseline_that_nothing_uses_is_named(methods, more, said):
 def test_users_are_warned():
     with pytest.warns(UserWarning, match="^baseline='mean' is ignored, as mask='deletion' cuts words out"):
         explainer("textcnn")("a good film", methods="loo", mask="deletion", baseline="mean", self_check=False)
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("fasttext", 8192), ("textcnn", 1024), ("bert", 1024)])
+def test_the_token_budget_on_a_cpu_is_that_of_the_model(kind, expected):
+    model = explainer(kind).model
+    assert batch_tokens(model, Options()) == expected
+    assert batch_tokens(model, Options(batch_tokens=7)) == 7

@@ -1,5 +1,7 @@
 """Words read from document files, compared with dictionaries over the explanations."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -98,7 +100,7 @@ def test_documents_without_texts_are_refused(tmp_path):
     result = evaluated()
     rows = [document.to_row() for document in iterate_documents(result.documents)]
     for row in rows:
-        row["units"] = [{**unit, "text": None} for unit in row["units"]]
+        row["units"] = [replace(unit, text=None) for unit in row["units"]]
     path = tmp_path / "0.parquet"
     write_documents([EvaluatedDocument.from_row(row) for row in rows], path, schema(METHODS))
     with pytest.raises(GradexplainError) as caught:

@@ -20,10 +20,13 @@ from hf_gradexplain.evaluation.documents import (
 )
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.explanation import Explanation
-from hf_gradexplain.explanation.records import to_records
+from hf_gradexplain.explanation.arrow_columns import to_records, to_table
+from hf_gradexplain.explanation.records import UNITS
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
+from hf_gradexplain.text.unit import Occurrences, Unit
 from tests.helpers.tiny import CORPUS, explainer
+from tests.helpers.plain_rows import plain_row
 
 METHODS = ("random", "loo", "sa_l2", "signed_gi")
 EVERYTHING = Measures(random_orders=3, both_ends=True, bounds=True, beam_size=2)
@@ -50,7 +53,7 @@ def test_rows_are_read_back_by_datasets(documents, path, tmp_path):
     assert len(rows) == 7
     for document, row in zip(documents, rows, strict=True):
         read = EvaluatedDocument.from_row(row)
-        assert read.to_row() == document.to_row()
+        assert plain_row(read) == plain_row(document)
         named = {**row, "class_names": document.explanation.class_names}  # from the metadata of the file
         assert Explanation.from_dict(named).to_dict() == document.explanation.to_dict()
 
@@ -65,12 +68,12 @@ def test_rows_are_read_back_from_parquet(documents, path):
 def test_columns_give_the_documents_of_the_rows(documents, path):
     pairs = zip(iterate_documents([path, path]), documents * 2, strict=True)
     for i, (read, document) in enumerate(pairs):
-        assert read.to_row() == document.to_row(), i
+        assert plain_row(read) == plain_row(document), i
         assert read.explanation == document.explanation
         assert read.explanation.units == document.explanation.units
     (first, *_) = iterate_documents([path], ["curves", "signs"])
     assert first.signs == documents[0].signs
-    assert {method: x.tolist() for method, x in first.curves.items()} == documents[0].to_row()["curves"]
+    assert {method: x.tolist() for method, x in first.curves.items()} == plain_row(documents[0])["curves"]
     unread = (first.correlations, first.negative_first, first.random_orders, first.bounds)
     assert not any(unread)
 
@@ -90,6 +93,36 @@ def test_columns_of_a_part_of_a_batch_and_with_nulls(path):
         assert plain == row["scores"]
         others = {"units", "scores", "curves", "negative_first", "random_orders"}
         assert {k: v for k, v in record.items() if k not in others} == {k: row[k] for k in row if k not in others}
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_the_table_of_records_is_that_of_lists_and_dictionaries(path, empty):
+    """With lists of units and numbers that are null, empty, and beyond a part of a file."""
+    table, methods = pq.read_table(path), ("loo", "sa_l2")
+    batch, columns = table.slice(0, 0 if empty else 7).combine_chunks().to_batches()[0:1], table.schema
+    records = to_records(batch[0]) if batch else []
+    for record in records[::2]:
+        record |= {"units": [], "scores": dict.fromkeys(methods), "probabilities": None, "label": None}
+    records[3:4] = [{"id": 7, "units": [Unit("é", ((0, 1), (4, 5)))], "probabilities": np.array([0.5])}] * bool(records)
+    rows = [{**record, "units": [{"text": u.text, "spans": u.spans} for u in record["units"]]} for record in records]
+    written = to_table(records, columns)
+    written.validate(full=True)
+    assert written.equals(pa.Table.from_pylist(rows, schema=columns), check_metadata=True)
+
+
+def test_occurrences_are_written_as_their_units():
+    """The word "a" occurs three times; the second unit has no characters in the text and is shown as a byte."""
+    spans = np.array([[0, 1], [2, 2], [3, 4], [5, 6], [7, 9]])
+    found = Occurrences("a  a a bc", np.array([0, 1, 0, 0, 2]), spans, {1: "<0x20>"}, 3)
+    assert [(unit.text, unit.spans) for unit in found.units()] == [
+        ("a", ((0, 1), (3, 4), (5, 6))),
+        ("<0x20>", ((2, 2),)),
+        ("bc", ((7, 9),)),
+    ]
+    columns = pa.schema([("units", UNITS)])
+    tables = [to_table([{"units": units}, {"units": ()}], columns) for units in (found, found.units())]
+    assert tables[0].equals(tables[1])
+    assert to_records(tables[0].to_batches()[0])[0]["units"] == list(found.units())
 
 
 def test_measures_that_are_off_have_no_column():

@@ -17,7 +17,7 @@ from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.fingerprints import texts_fingerprint, tokenizer_fingerprint
 from hf_gradexplain.run.runner import evaluate
-from hf_gradexplain.run.shards import document_cost, make_shards
+from hf_gradexplain.run.shards import DocumentCost, make_shards
 from hf_gradexplain.sharing import TextSource, load_explanations, write_shards
 from hf_gradexplain.text.texts import texts_of
 from tests.helpers.chats import CHAT, LONGER, chat_classifier, chat_tokenizer
@@ -114,7 +114,7 @@ def test_columns_of_conversations_are_loaded_streamed_and_cut_into_shards(saved)
     assert [[m["content"] for m in text] for text in texts] == [[m["content"] for m in text] for text in CHATS]
     assert texts_of({"text": [row["text"] for row in streamed]}) == texts
     (shard,) = make_shards(loaded)
-    assert shard.cost == sum(document_cost([m["content"] for m in text]) for text in CHATS)
+    assert shard.cost == sum(DocumentCost()([m["content"] for m in text]) for text in CHATS)
     (other,) = make_shards(IterableDataset.from_generator(lambda: iter(loaded)))
     assert other.digest() == shard.digest()
     with pytest.raises(CorpusError, match="the column 'messages' must hold strings, but"):

@@ -253,4 +253,6 @@ def test_each_batch_reports_its_documents_and_their_cost(textcnn, texts):
     assert len(batches) > 2
     documents, cost = (sum(column) for column in zip(*batches, strict=True))
     assert documents == len(texts)
-    assert cost == sum(part.cost for part in shards.make_shards(texts))
+    of_text = shards.DocumentCost.of(textcnn, options)
+    assert of_text.linear
+    assert cost == sum(part.cost for part in shards.make_shards(texts, of_text))

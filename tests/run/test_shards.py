@@ -8,7 +8,9 @@ import pytest
 from datasets import Dataset, IterableDataset
 
 from hf_gradexplain.errors import GradexplainError
-from hf_gradexplain.run.shards import COST, DOCUMENTS, document_cost, make_shards
+from hf_gradexplain.options import Options
+from hf_gradexplain.run.shards import COST, DOCUMENTS, DocumentCost, make_shards
+from tests.helpers.tiny import explainer
 
 
 def rows(texts):
@@ -26,20 +28,35 @@ def test_a_shard_of_several_documents_costs_at_most_the_limit():
     assert [text for part in parts for text in part.columns["text"]] == texts
     assert [part.start for part in parts] == [sum(len(p) for p in parts[:i]) for i in range(len(parts))]
     for part, following in pairwise(parts):
-        assert part.cost == sum(document_cost([text]) for text in part.columns["text"])
+        assert part.cost == sum(DocumentCost()([text]) for text in part.columns["text"])
         assert part.cost <= COST or len(part) == 1
-        full = part.cost + document_cost([following.columns["text"][0]]) > COST
+        full = part.cost + DocumentCost()([following.columns["text"][0]]) > COST
         assert full or len(part) == DOCUMENTS, "it ended because the next one did not fit"
 
 
 def test_a_document_costs_its_words_squared_up_to_the_length_that_the_model_reads():
-    assert document_cost([""]) == 2
-    assert document_cost(["a" * 60]) == document_cost(["a" * 30, "b" * 30]) == 1 + 11**2
-    assert document_cost(["é" * 30]) == 1 + 11**2
-    assert document_cost(["\ud800" * 60]) == 1 + 11**2
-    assert document_cost(["a" * 6000], longest=64) == 1 + 64**2
+    assert DocumentCost()([""]) == 2
+    assert DocumentCost()(["a" * 60]) == DocumentCost()(["a" * 30, "b" * 30]) == 1 + 11**2
+    assert DocumentCost()(["é" * 30]) == 1 + 11**2
+    assert DocumentCost()(["\ud800" * 60]) == 1 + 11**2
+    assert DocumentCost(longest=64)(["a" * 6000]) == 1 + 64**2
     assert len(list(make_shards(rows(["word " * 1000] * 10)))) == 10
-    assert len(list(make_shards(rows(["word " * 1000] * 10), longest=64))) == 1
+    assert len(list(make_shards(rows(["word " * 1000] * 10), DocumentCost(longest=64)))) == 1
+
+
+def test_with_a_linear_shortcut_words_cost_the_same_in_texts_of_any_length():
+    linear = DocumentCost(longest=400, linear=True)
+    assert linear(["a" * 60]) == 1 + 64 * 11
+    assert linear(["a" * 6000]) == 1 + 64 * 400
+    assert linear(["a" * 63 * 6]) == DocumentCost()(["a" * 63 * 6]) == 1 + 64**2
+    assert [len(part) for part in make_shards(rows(["word " * 384] * 100), linear)] == [25, 25, 25, 25]
+
+
+@pytest.mark.parametrize(("kind", "linear"), [("fasttext", True), ("textcnn", True), ("bilstm", False), ("bert", False)])
+def test_models_whose_work_is_linear(kind, linear):
+    engine = explainer(kind)
+    assert DocumentCost.of(engine, Options()) == DocumentCost(engine.profile.max_length, linear)
+    assert not DocumentCost.of(engine, Options(mask="deletion")).linear
 
 
 def test_a_stream_is_cut_as_a_dataset_is_and_read_no_further_than_needed():

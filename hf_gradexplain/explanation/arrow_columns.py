@@ -1,0 +1,107 @@
+"""Units and numbers as Arrow columns, and back, without a Python object for each of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hf_gradexplain.explanation.records import NUMBERS, UNITS
+from hf_gradexplain.text.unit import Occurrences, Unit
+
+
+def to_table(records: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Return records as the rows of a table; a value that a record lacks is null. `to_records` reads them.
+
+    Units are `Unit`s, or the `Occurrences` of a document, and numbers are arrays. `pa.Table.from_pylist` writes the same columns from lists and
+    dictionaries, which takes several times as long.
+    """
+    columns = [_column([record.get(field.name) for record in records], field.type) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Return the values of a column as an array of its type."""
+    if kind == UNITS:
+        return _unit_column(values)
+    if kind == NUMBERS:
+        return _number_column(values)
+    if _holds_numbers(kind) and None not in values:
+        parts = [_number_column([value.get(part.name) for value in values]) for part in kind]
+        return pa.StructArray.from_arrays(parts, fields=list(kind))
+    return pa.array(values, kind)
+
+
+def _holds_numbers(kind: pa.DataType) -> bool:
+    """Return whether a type is a struct of lists of numbers, such as the scores of each method."""
+    return pa.types.is_struct(kind) and all(part.type == NUMBERS for part in kind)
+
+
+def _number_column(rows: Sequence[np.ndarray | None]) -> pa.ListArray:
+    """Return an array per row as a column of lists of numbers."""
+    known = [np.empty(0) if row is None else row for row in rows]
+    missing = pa.array([row is None for row in rows]) if any(row is None for row in rows) else None
+    values = pa.array(np.concatenate([np.empty(0), *known]), pa.float64())
+    return pa.ListArray.from_arrays(_ends(map(len, known)), values, mask=missing)
+
+
+def _unit_column(rows: Sequence[Occurrences | Sequence[Unit]]) -> pa.ListArray:
+    """Return the units of each row as a column."""
+    names, counts, spans = zip(*map(_by_unit, rows), strict=True) if rows else ((), (), ())
+    places = np.concatenate([np.empty((0, 2), np.int64), *spans])
+    pairs = pa.ListArray.from_arrays(_ends([2] * len(places)), pa.array(places.ravel()))
+    lists = pa.ListArray.from_arrays(_ends(chain(*counts)), pairs)
+    texts = pa.array(chain(*names), pa.string())
+    structs = pa.StructArray.from_arrays([texts, lists], fields=list(UNITS.value_type))
+    return pa.ListArray.from_arrays(_ends(map(len, names)), structs)
+
+
+def _by_unit(units: Occurrences | Sequence[Unit]) -> tuple[list[str], Sequence[int] | np.ndarray, np.ndarray]:
+    """Return what `Occurrences.by_unit` does."""
+    if isinstance(units, Occurrences):
+        return units.by_unit()
+    spans = np.array([span for unit in units for span in unit.spans], dtype=np.int64).reshape(-1, 2)
+    return [unit.text for unit in units], [len(unit.spans) for unit in units], spans
+
+
+def _ends(lengths: Iterable[int]) -> pa.Array:
+    """Return the offsets of lists of these lengths."""
+    return pa.array(np.cumsum([0, *lengths]), pa.int32())
+
+
+def to_records(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """Return the rows of a Parquet file as records for `to_fields`, with numbers as arrays and units as `Unit`s.
+
+    `batch.to_pylist()` gives equal records, with a Python object for each number, which takes several times as long.
+    """
+    columns: dict[str, Sequence[Any]] = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if name == "units":
+            columns[name] = _unit_lists(column)
+        elif _holds_numbers(column.type):
+            arrays = [_arrays(column.field(part.name)) for part in column.type]
+            names = [part.name for part in column.type]
+            columns[name] = [dict(zip(names, values, strict=True)) for values in zip(*arrays, strict=True)]
+        else:
+            columns[name] = column.to_pylist()
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _arrays(column: pa.ListArray) -> list[np.ndarray | None]:
+    """Return a column of lists of numbers as an array per row, None where it is null."""
+    values, ends = column.values.to_numpy(zero_copy_only=False), column.offsets.to_numpy().tolist()
+    rows: list[np.ndarray | None] = [values[start:end] for start, end in pairwise(ends)]
+    for i in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)):
+        rows[i] = None
+    return rows
+
+
+def _unit_lists(column: pa.ListArray) -> list[list[Unit]]:
+    """Return a column of units as a list of `Unit`s per row."""
+    spans = column.values.field("spans")
+    pairs = [tuple(pair) for pair in spans.values.values.to_numpy().reshape(-1, 2).tolist()]
+    ends = spans.offsets.to_numpy().tolist()
+    places = [tuple(pairs[start:end]) for start, end in pairwise(ends)]
+    units = [Unit(*unit) for unit in zip(column.values.field("text").to_pylist(), places, strict=True)]
+    return [units[start:end] for start, end in pairwise(column.offsets.to_numpy().tolist())]
