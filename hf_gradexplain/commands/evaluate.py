@@ -39,7 +39,7 @@ from hf_gradexplain.run.fingerprints import texts_fingerprint
 from hf_gradexplain.run.finished_files import check_finished_files
 from hf_gradexplain.run.folder import document_paths, lock_run_folder, named_if_unreadable
 from hf_gradexplain.run.hybrid import hybrid_tables, hybrids_of
-from hf_gradexplain.run.processes import interrupted_by_sigterm, process_state
+from hf_gradexplain.run.processes import interrupted_by_sigterm, libraries_left_uncollected, process_state
 from hf_gradexplain.run.results import REPLAY, Run, write_results
 from hf_gradexplain.run.runner import evaluate
 from hf_gradexplain.run.sanity import sanity_notes, sanity_tables
@@ -66,7 +66,7 @@ def _run(arguments: EvaluateRecipeArguments) -> None:
     torch.set_num_threads(arguments.threads)
     if not state.is_main_process:
         logging.disable_progress_bar()
-    with explain_stops(output_dir), lock_run_folder(output_dir, state):
+    with explain_stops(output_dir), lock_run_folder(output_dir, state), libraries_left_uncollected():
         if state.is_main_process:
             check_finished_files(output_dir)
         run = _evaluate(arguments, options, output_dir, is_main=state.is_main_process)

@@ -7,6 +7,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.memory import is_out_of_memory
+from hf_gradexplain.perturb import shortcut_of
 from hf_gradexplain.probing.gradient_checks import LENGTHS, batch_error, documents_without_ties, tokens_around
 from hf_gradexplain.probing.probe import Profile
 from hf_gradexplain.probing.propagation_check import propagation_batch_error
@@ -15,8 +16,8 @@ _SMALLEST, _STEP = 64, 4
 """The first length interval ends at 64 tokens; each of the next ends at four times the end of the one before."""
 
 _WORTH = 16
-"""An interval is tried if its texts together have at least this many times the tokens of its longest text. With
-deletion each text has copies of many lengths, and one text is enough."""
+"""An interval is tried if its texts together have at least this many times the tokens of its longest text. One text is
+enough with deletion, since each text has copies of many lengths, and for a model whose passes take almost no time."""
 
 
 class PaddingLimit:
@@ -46,7 +47,7 @@ class PaddingLimit:
         profile = self.profile
         if not (profile.propagation_padding_safe if classifier.for_propagation else profile.padding_safe):
             return 0
-        worth = _WORTH if classifier.deletion is None else 1
+        worth = _WORTH if classifier.deletion is None and not shortcut_of(classifier.model).linear else 1
         safe, unsafe, top = max(LENGTHS) + self.around, float("inf"), _SMALLEST
         while safe < min(max(lengths, default=0), unsafe):
             further = [n for n in lengths if safe < n <= top and n < unsafe]
