@@ -76,7 +76,7 @@ INSIDE = {
     "explanation": [
         {"classes", "correlation", "remarks", "self_check"},
         {"reading", "records"},
-        {"assessment", "record_files"},
+        {"arrow_columns", "assessment", "record_files"},
         {"parts"},
         {"display"},
         {"explanation"},

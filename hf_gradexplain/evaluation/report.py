@@ -124,7 +124,7 @@ def _document(document: EvaluatedDocument, k: int) -> ReportDocument:
     said = {name: "; ".join(filter(None, (each(name) for each in tell))) for name in explanation.scores}
     curves = np.stack(list(document.curves.values()))
     shown = scores_in_text(explanation.units, np.stack(list(explanation.scores.values())))
-    pieces = list(split_text(explanation.text, [u.spans for u in explanation.units], explanation.not_read))
+    pieces = split_text(explanation.text, [unit.spans for unit in explanation.units], explanation.not_read)
     pieces, marked = mark_pieces(pieces, document.rationale) if document.rationale else (pieces, [])
     return ReportDocument(
         row=document.id,

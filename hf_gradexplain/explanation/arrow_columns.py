@@ -14,8 +14,8 @@ from hf_gradexplain.text.unit import Occurrences, Unit
 def to_table(records: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     """Return records as the rows of a table; a value that a record lacks is null. `to_records` reads them.
 
-    Units are `Unit`s, or the `Occurrences` of a document, and numbers are arrays. `pa.Table.from_pylist` writes the same columns from lists and
-    dictionaries, which takes several times as long.
+    Units are `Unit`s, or the `Occurrences` of a document, and numbers are arrays. `pa.Table.from_pylist` writes the
+    same columns from lists and dictionaries, which takes several times as long.
     """
     columns = [_column([record.get(field.name) for record in records], field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)

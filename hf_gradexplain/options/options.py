@@ -78,8 +78,8 @@ class Options:
     seed: int = option(0, "Seed of every random draw.")
     batch_tokens: int | None = option(
         None,
-        "Largest number of tokens in one forward pass, padding included; by default 1024 on a CPU (8192 for FastText) and "
-        "32768 on a GPU.",
+        "Largest number of tokens in one forward pass, padding included; by default 1024 on a CPU (8192 for FastText) "
+        "and 32768 on a GPU.",
     )
     baseline: BaselineName | None = option(
         None,

@@ -3,9 +3,11 @@
 import gzip
 import json
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,8 @@ OUTSIDE, UNREAD = -1, -2
 BLOCK_BYTES = 100_000
 """The size of a block before compression, from which the next one begins."""
 
-GZIP_LEVEL = 6
+GZIP_LEVEL = 5
+"""Level 6 takes almost twice as long for 2 % less."""
 
 CURVE_POINTS = 60
 """The largest number of points of a document's curve that a report draws."""
@@ -99,10 +102,8 @@ def mark_pieces(pieces: Sequence[Piece], marks: Sequence[tuple[int, int]]) -> tu
     return parts, marked
 
 
-def split_text(
-    text: str, spans: Sequence[Sequence[tuple[int, int]]], unread: Sequence[tuple[int, int]]
-) -> Iterator[Piece]:
-    """Yield a text in pieces that, joined in order, give the text.
+def split_text(text: str, spans: Sequence[Sequence[tuple[int, int]]], unread: Sequence[tuple[int, int]]) -> list[Piece]:
+    """Return a text in pieces that, joined in order, give the text.
 
     Each piece comes with the number of its unit: -1 if it belongs to none, -2 if the model did not read it.
 
@@ -111,22 +112,24 @@ def split_text(
         spans: For each unit its occurrences, as character offsets.
         unread: What the model did not read, as character offsets.
 
-    >>> list(split_text("a bc d", [[(0, 1)], [(2, 4)]], [(4, 6)]))
+    >>> split_text("a bc d", [[(0, 1)], [(2, 4)]], [(4, 6)])
     [('a', 0), (' ', -1), ('bc', 1), (' d', -2)]
     """
-    end, parts = 0, [(span, unit) for unit, of_unit in enumerate(spans) for span in of_unit]
+    pieces, end, length = list[Piece](), 0, len(text)
+    parts = [(span, unit) for unit, of_unit in enumerate(spans) for span in of_unit]
     for (first, last), unit in sorted([*parts, *((span, UNREAD) for span in unread)]):
-        first, last = max(first, end), min(last, len(text))
-        if unit != UNREAD:
+        first, last = first if first > end else end, last if last < length else length
+        if unread and unit != UNREAD:
             last = min([last, *(start for start, _ in unread if start >= first)])
         if first >= last:
             continue
         if end < first:
-            yield text[end:first], OUTSIDE
-        yield text[first:last], unit
+            pieces.append((text[end:first], OUTSIDE))
+        pieces.append((text[first:last], unit))
         end = last
-    if end < len(text):
-        yield text[end:], OUTSIDE
+    if end < length:
+        pieces.append((text[end:], OUTSIDE))
+    return pieces
 
 
 def packed(value: Any) -> str:
@@ -172,11 +175,11 @@ class DocumentPacker:
         self.has_rationales |= any(document.marked)
         if not self._block:
             self._starts.append(len(self._rows))
-        text = "".join(piece for piece, _ in document.pieces)
         pieces = document.pieces
+        text = "".join(map(itemgetter(0), pieces))
         if visible(text) != text:
             pieces = [(visible(piece), owner) for piece, owner in pieces]
-            text = "".join(piece for piece, _ in pieces)
+            text = "".join(map(itemgetter(0), pieces))
         row = _index_row(document, text, self.methods)
         shown = json.dumps(_shown(document, pieces, self.methods), separators=(",", ":"), allow_nan=False)
         self._names.update({number: visible(name) for number, name in document.names.items()})
@@ -231,7 +234,7 @@ def _shown(document: ReportDocument, pieces: Sequence[Piece], methods: Sequence[
     margins = {methods.index(method): _rounded(x[None])[0] for method, x in document.margins.items()}
     return {
         "lengths": [len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2 for text, _ in pieces],
-        "owners": [owner for _, owner in pieces],
+        "owners": list(map(itemgetter(1), pieces)),
         "scores": _rounded(scores),
         "curves": np.round(curves, 4).tolist(),
         **({"ks": ks.tolist()} if len(ks) <= n_units else {}),
@@ -254,6 +257,7 @@ def _rounded(scores: np.ndarray) -> list[list[float]]:
     return rounded
 
 
+@cache
 def curve_points(last: int) -> np.ndarray:
     """Return the `k` from 0 to `last` at which a curve is drawn: all, or close together where `k` is small.
 

@@ -25,8 +25,8 @@ from hf_gradexplain.explanation.records import UNITS
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.text.unit import Occurrences, Unit
-from tests.helpers.tiny import CORPUS, explainer
 from tests.helpers.plain_rows import plain_row
+from tests.helpers.tiny import CORPUS, explainer
 
 METHODS = ("random", "loo", "sa_l2", "signed_gi")
 EVERYTHING = Measures(random_orders=3, both_ends=True, bounds=True, beam_size=2)

@@ -13,8 +13,8 @@ from hf_gradexplain.evaluation.evaluate import evaluate_batch
 from hf_gradexplain.evaluation.extra_measures import Measures
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
-from tests.helpers.tiny import TEXTS, explainer
 from tests.helpers.plain_rows import plain_row
+from tests.helpers.tiny import TEXTS, explainer
 
 OPTIONS = Options(methods=("loo", "signed_gi"), unit="token")
 ROWS = Dataset.from_dict({"id": range(len(TEXTS)), "text": list(TEXTS)})

@@ -22,8 +22,8 @@ from hf_gradexplain.explanation import Explanation, Explanations
 from hf_gradexplain.options import Options
 from hf_gradexplain.run.runner import evaluate_texts
 from hf_gradexplain.statistics.sampling import Sampling
-from tests.helpers.tiny import CORPUS, explainer
 from tests.helpers.plain_rows import plain_row
+from tests.helpers.tiny import CORPUS, explainer
 
 SHAPLEY = "shapley"
 FEW = {"max_evals": 120, "max_error": 0.0}

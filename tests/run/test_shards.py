@@ -52,7 +52,9 @@ def test_with_a_linear_shortcut_words_cost_the_same_in_texts_of_any_length():
     assert [len(part) for part in make_shards(rows(["word " * 384] * 100), linear)] == [25, 25, 25, 25]
 
 
-@pytest.mark.parametrize(("kind", "linear"), [("fasttext", True), ("textcnn", True), ("bilstm", False), ("bert", False)])
+@pytest.mark.parametrize(
+    ("kind", "linear"), [("fasttext", True), ("textcnn", True), ("bilstm", False), ("bert", False)]
+)
 def test_models_whose_work_is_linear(kind, linear):
     engine = explainer(kind)
     assert DocumentCost.of(engine, Options()) == DocumentCost(engine.profile.max_length, linear)

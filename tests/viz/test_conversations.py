@@ -96,7 +96,7 @@ def test_the_figure_shows_them_small_and_grey():
     ],
 )
 def test_the_report_cuts_a_text_in_the_same_way(unread, numbers):
-    assert list(split_text(TEXT, [[(9, 13)], [(14, 18)]], unread)) == numbers
+    assert split_text(TEXT, [[(9, 13)], [(14, 18)]], unread) == numbers
 
 
 def test_a_heading_says_what_was_not_read():
