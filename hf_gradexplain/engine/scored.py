@@ -66,6 +66,7 @@ class ScoredBatch:
         probabilities, predicted, target, *values = numbers
         against, deciding, sampling = self._against(), self._deciding(), self._sampling()
         how = {name: getattr(self.options, name) for name in _OF_OPTIONS}
+        kwargs = read_kwargs(self.options.tokenizer_kwargs)
         scores = dict(zip(self.scores, values, strict=False))
         completeness = dict(zip(self.completeness, values[len(scores) :], strict=True))
         others = [list(map(ClassScores.of, other.explanations())) for other in self.others]
@@ -88,7 +89,7 @@ class ScoredBatch:
                 completeness={name: float(x[i]) for name, x in completeness.items()},
                 sampling=sampling[i],
                 baselines=self.baselines,
-                tokenizer_kwargs=read_kwargs(self.options.tokenizer_kwargs),
+                tokenizer_kwargs=kwargs,
                 label=labels[i] if labels else None,
                 class_names=self.class_names,
                 against=None if against[i] == REST else against[i],

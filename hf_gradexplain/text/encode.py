@@ -151,8 +151,9 @@ class Encoder:
                 again = slice(i, i + 1)
                 yield from self._documents(given[again], whole[again], whole[again])
                 continue
-            text = document.text if parts[i] == whole[i] else whole[i][0]
-            document = replace(document, text=text, truncated_at=truncated_at, pair_start=seconds[i] or None)
+            if truncated_at is not None or seconds[i]:
+                text = document.text if parts[i] == whole[i] else whole[i][0]
+                document = replace(document, text=text, truncated_at=truncated_at, pair_start=seconds[i] or None)
             yield windows(document, tokens, i) if windows else document
 
     def _conversations(self, texts: Sequence[Text]) -> Iterator[Document]:
