@@ -74,6 +74,16 @@ def sample_documents(tokenizer: PreTrainedTokenizerBase, lengths: Sequence[int])
     return _documents(tokenizer, ordinary_ids(tokenizer), lengths)
 
 
+def lengths_within(room: int) -> list[int]:
+    """Return `LENGTHS`, made shorter where a text has room for fewer ordinary tokens; if possible, all still differ.
+
+    >>> lengths_within(45), lengths_within(20), lengths_within(4)
+    ([10, 11, 12, 13, 30, 45], [10, 11, 12, 13, 19, 20], [1, 1, 1, 2, 3, 4])
+    """
+    longer = range(len(LENGTHS) - 1, -1, -1)
+    return [max(min(n, room - k), 1) for n, k in zip(LENGTHS, longer, strict=True)]
+
+
 def documents_without_ties(tokenizer: PreTrainedTokenizerBase, lengths: Sequence[int]) -> list[Document]:
     """Return sample documents that repeat no token, as long as the vocabulary has enough.
 

@@ -21,6 +21,7 @@ from hf_gradexplain.probing.gradient_checks import (
     documents_without_ties,
     forward_backward,
     gradient_errors,
+    lengths_within,
     sample_documents,
     tokens_around,
     vocabulary_of,
@@ -181,7 +182,7 @@ def probe(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Profile:
         max_length = length_limit(tokenizer, model, classifier.lookup_layers)
         check_room(tokenizer, max_length)
         room = max(LENGTHS) if max_length is None else max_length - tokens_around(tokenizer)
-        different_lengths = documents_without_ties(tokenizer, [min(n, room) for n in LENGTHS])
+        different_lengths = documents_without_ties(tokenizer, lengths_within(room))
         equal_lengths = sample_documents(tokenizer, [min(LENGTHS[0], room)] * 3)
         batch = collate(equal_lengths[:1], [0], tokenizer, device_of(model))
         followed, no_gradient_reason = _check_gradients(classifier, batch)

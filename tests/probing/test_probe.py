@@ -11,6 +11,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.probing.probe import probe
 from tests.helpers.tiny import KINDS, explainer, make
+from tests.helpers.tokenizers_of_all_kinds import tokenizer_of
 from tests.helpers.toys import TEXT, TOKENIZER, Nested, StraightThrough, Toy, TwiceTheGradient, WithSetup
 
 
@@ -51,6 +52,18 @@ def test_a_model_that_uses_its_padding_is_not_padding_safe(read):
     assert result.padding_error > 1e-3
     assert not result.padding_safe
     assert result.batching_safe
+
+
+@pytest.mark.parametrize("limit", [4, 6, 9, 12, 20])
+def test_short_limits_do_not_hide_that_a_model_uses_its_padding(limit):
+    tokenizer = tokenizer_of("word_level", model_max_length=limit)
+    explain = Explainer(Toy(leaks), tokenizer)
+    assert not explain.profile.padding_safe
+    texts = ["the film", "the", TEXT]
+    together = explain(texts, "loo")
+    for text, explanation in zip(texts, together, strict=True):
+        alone = explain(text, "loo", self_check=False)
+        assert explanation.scores["loo"].tolist() == pytest.approx(alone.scores["loo"].tolist(), rel=1e-12)
 
 
 def test_padding_that_changes_only_the_gradient_counts():
