@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 
 from hf_gradexplain.explanation import Explanation
 from hf_gradexplain.interactions.result import Interactions
-from hf_gradexplain.viz.canvas import INK, MUTED, add_note, drawing_on
+from hf_gradexplain.viz.canvas import INK, MUTED, WIDTH, add_note, drawing_on
 from hf_gradexplain.viz.comparison import at_k, default_looks, draw_by_cost, draw_two_runs, runs_size
 from hf_gradexplain.viz.curves import AOPC_SIZE, draw_aopc
 from hf_gradexplain.viz.figures import bars_size, correlation_size, draw_correlation
@@ -33,7 +33,7 @@ __all__ = ["aopc", "arcs", "bar", "correlation", "faithfulness_by_cost", "heatma
 
 
 def text(
-    explanation: Explanation, method: str | Sequence[str] | None = None, *, ax: Axes | None = None, width: float = 5.6
+    explanation: Explanation, method: str | Sequence[str] | None = None, *, ax: Axes | None = None, width: float = WIDTH
 ) -> Axes:
     """Draw the coloured text, wrapped, one row per method.
 
@@ -92,7 +92,7 @@ def heatmap(values: pd.DataFrame, *, ax: Axes | None = None, max_units: int = 30
     return axes
 
 
-def arcs(interactions: Interactions, *, ax: Axes | None = None, width: float = 5.6) -> Axes:
+def arcs(interactions: Interactions, *, ax: Axes | None = None, width: float = WIDTH) -> Axes:
     """Draw the strongest interactions of a text, from `Explainer.interactions`, as arcs below its words.
 
     A solid arc: each word supports the class more when the other is removed. A dashed arc: it supports the class less.

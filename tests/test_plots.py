@@ -117,6 +117,13 @@ def test_the_text_wraps_within_the_picture(pyplot):
     assert "".join(text.get_text() for text in ax.texts).count("x") >= 2 * 200
 
 
+@pytest.mark.parametrize("name", ["text", "arcs"])
+def test_text_is_readable_in_a_picture_that_is_shown_390_pixels_wide(name, pyplot):
+    figure = PLOTS[name](None).get_figure()
+    pixels_per_point = 390 / (72 * figure.get_figwidth())
+    assert min(text.get_fontsize() for text in visible_texts(figure)) * pixels_per_point > 8
+
+
 def test_the_text_has_a_box_for_every_scored_piece_whose_opacity_is_its_strength(pyplot):
     ax = plots.text(explanation_of("bad film, bad"), "signed_gi")
     boxes = [(to_rgb(box.get_facecolor()[:3]), round(box.get_alpha(), 3)) for box in ax.patches]

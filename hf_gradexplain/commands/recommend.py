@@ -56,7 +56,7 @@ class Recommendation:
         return {"method": self.method, "sentence": self.sentence, "methods": self.table.to_dict("records")}
 
 
-def load_sample(dataset: SplitArguments, seed: int = 0) -> Dataset | None:
+def load_sample(dataset: SplitArguments, seed: int) -> Dataset | None:
     """Return the texts of a dataset or a file to measure on; None if neither is given.
 
     Raises:
@@ -89,7 +89,7 @@ def methods_to_compare(profile: Profile) -> tuple[str, ...]:
 def recommend_method(
     engine: AttributionEngine,
     texts: Dataset,
-    seed: int = 0,
+    seed: int,
     problem_type: ProblemTypeName | None = None,
     *,
     progress: bool = False,

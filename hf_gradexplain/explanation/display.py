@@ -14,7 +14,7 @@ from hf_gradexplain.attribution.methods import METHODS
 from hf_gradexplain.explanation.correlation import REFERENCE, correlate
 from hf_gradexplain.explanation.parts import Divided
 from hf_gradexplain.text.unit import Message, scores_in_text
-from hf_gradexplain.viz.canvas import figure_bytes, new_figure
+from hf_gradexplain.viz.canvas import WIDTH, figure_bytes, new_figure
 from hf_gradexplain.viz.figures import bars_figure, draw_bars
 from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.highlight import to_html
@@ -82,7 +82,7 @@ class Displayed(Divided):
         """Return the text with coloured units for a terminal; see `to_html`."""
         return to_rich(*self.rows_and_heading(method))
 
-    def to_svg(self, method: str | Sequence[str] | None = None, *, width: float = 5.6) -> str:
+    def to_svg(self, method: str | Sequence[str] | None = None, *, width: float = WIDTH) -> str:
         """Draw the text with coloured units as an SVG picture, with the same content as `to_html`.
 
         Args:
@@ -94,12 +94,12 @@ class Displayed(Divided):
         """
         return figure_bytes(self._text_figure(method, width), "svg").decode()
 
-    def to_png(self, method: str | Sequence[str] | None = None, *, width: float = 5.6) -> bytes:
+    def to_png(self, method: str | Sequence[str] | None = None, *, width: float = WIDTH) -> bytes:
         """Draw the text with coloured units as a PNG picture, with 200 dots per inch; see `to_svg`."""
         return figure_bytes(self._text_figure(method, width), "png")
 
     def draw_text(
-        self, ax: Axes | None = None, method: str | Sequence[str] | None = None, *, width: float = 5.6
+        self, ax: Axes | None = None, method: str | Sequence[str] | None = None, *, width: float = WIDTH
     ) -> Axes:
         """Draw the text with coloured units on matplotlib axes; see `hf_gradexplain.plots.text`."""
         shown = self.rows_and_heading(method)

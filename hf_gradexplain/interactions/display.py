@@ -14,7 +14,7 @@ from hf_gradexplain.options import UNIT_NOUNS
 from hf_gradexplain.viz.arcs import Diagram
 from hf_gradexplain.viz.arcs_figure import arcs_figure, arcs_height, draw_arcs
 from hf_gradexplain.viz.arcs_html import to_html
-from hf_gradexplain.viz.canvas import figure_bytes, new_figure
+from hf_gradexplain.viz.canvas import WIDTH, figure_bytes, new_figure
 from hf_gradexplain.viz.notebook import show
 from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import text_table
@@ -87,7 +87,7 @@ class DisplayedInteractions:
         table = [summary_table(frame, formats=formats)] if len(frame) else []
         return Group(self.explanation.to_rich(self.explanation.method), "", *lines, *table)
 
-    def to_svg(self, *, width: float = 5.6) -> str:
+    def to_svg(self, *, width: float = WIDTH) -> str:
         """Draw the coloured text and arcs below it as an SVG picture.
 
         Args:
@@ -96,11 +96,11 @@ class DisplayedInteractions:
         """
         return figure_bytes(self._figure(width), "svg").decode()
 
-    def to_png(self, *, width: float = 5.6) -> bytes:
+    def to_png(self, *, width: float = WIDTH) -> bytes:
         """Draw the coloured text and arcs below it as a PNG picture, with 200 dots per inch; see `to_svg`."""
         return figure_bytes(self._figure(width), "png")
 
-    def draw_arcs(self, ax: Axes | None = None, *, width: float = 5.6) -> Axes:
+    def draw_arcs(self, ax: Axes | None = None, *, width: float = WIDTH) -> Axes:
         """Draw the arcs alone on matplotlib axes; see `hf_gradexplain.plots.arcs`."""
         diagram, sentences = self._diagram(), self._sentences(_ARCS)
         if ax is None:

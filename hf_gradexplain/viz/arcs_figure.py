@@ -12,7 +12,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Affine2D, ScaledTranslation
 
 from hf_gradexplain.viz.arcs import BEND, COLORS, NUMBER, STEP, TEXT, TOP, Arc, Diagram
-from hf_gradexplain.viz.canvas import INK, MUTED, STYLE
+from hf_gradexplain.viz.canvas import INK, MUTED, STYLE, WIDTH
 from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.segments import Row
 from hf_gradexplain.viz.text_figure import add_text_axes, draw_text
@@ -37,7 +37,7 @@ def arcs_height(diagram: Diagram, sentences: Sequence[str], width: float) -> flo
 
 @matplotlib.style.context(STYLE)
 def arcs_figure(
-    rows: Sequence[Row], heading: Heading, diagram: Diagram, *, sentences: Sequence[str] = (), width: float = 5.6
+    rows: Sequence[Row], heading: Heading, diagram: Diagram, *, sentences: Sequence[str] = (), width: float = WIDTH
 ) -> Figure:
     """Draw an explained text with arcs below it as a picture, as high as it needs to be.
 

@@ -21,6 +21,8 @@ MUTED = "#6b6b6b"
 """The colour of axes and notes."""
 FONTS = ["DejaVu Sans", *(name for name in _FALLBACK_FONTS if name in _INSTALLED)]
 """The fonts of all text: each character is drawn in the first one that has it."""
+WIDTH = 5.6
+"""The usual width of a picture with a text, in inches."""
 STYLE: list[str | dict[str, Any]] = [
     "default",
     {

@@ -12,13 +12,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Affine2D, ScaledTranslation
 
-from hf_gradexplain.viz.canvas import INK, MUTED, STYLE
+from hf_gradexplain.viz.canvas import INK, MUTED, STYLE, WIDTH
 from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.segments import COLORS, Row, Shade, phrases_of, shades
 from hf_gradexplain.viz.typesetting import Font, Page, Piece
 
 TEXT, NAME, NOTE = 10.5, 9.5, 8.5
-"""Font sizes in points: readable in a picture of 5.6 inches that is shown 390 pixels wide."""
+"""Font sizes in points: at least 8 pixels in a picture of the usual width that is shown 390 pixels wide."""
 
 _FONTS: dict[str, Font] = {"": Font(TEXT, INK), "unread": Font(TEXT, MUTED), "speaker": Font(NOTE, MUTED)}
 """The fonts of a text: its own, that of what was not read, and that of the roles in a conversation."""
@@ -39,7 +39,7 @@ _OPACITY = 0.65
 
 
 @matplotlib.style.context(STYLE)
-def text_figure(rows: Sequence[Row], heading: Heading, *, width: float = 5.6) -> Figure:
+def text_figure(rows: Sequence[Row], heading: Heading, *, width: float = WIDTH) -> Figure:
     """Draw an explained text as a picture of its own, as high as it needs to be; see `draw_text`.
 
     Args:

@@ -82,7 +82,7 @@ def test_correction_counts_only_the_tests_against_one_method():
 
 def test_a_model_is_measured_from_scores_to_recommendation():
     texts = read_texts(["good film , not bad", "a bad film", "the good cast and the bad plot", "bad"])
-    result = recommend_method(explainer("bert"), texts)
+    result = recommend_method(explainer("bert"), texts, seed=0)
     assert set(result.table["method"]) == {
         "random", "loo", "signed_gi", "gi_detached", "cp_lrp", "attn_lrp", "integrated_gradients",
     }  # fmt: skip
@@ -92,10 +92,10 @@ def test_a_model_is_measured_from_scores_to_recommendation():
 
 def test_a_model_is_measured_by_the_given_problem_type():
     texts = read_texts(["good film , not bad", "a bad film", "the good cast and the bad plot", "bad"])
-    given = recommend_method(explainer("fasttext"), texts, problem_type="multi_label_classification").table
-    configured = recommend_method(explainer("fasttext", "multi_label_classification"), texts).table
+    given = recommend_method(explainer("fasttext"), texts, seed=0, problem_type="multi_label_classification").table
+    configured = recommend_method(explainer("fasttext", "multi_label_classification"), texts, seed=0).table
     pd.testing.assert_frame_equal(given, configured)
-    assert not given.equals(recommend_method(explainer("fasttext"), texts).table)
+    assert not given.equals(recommend_method(explainer("fasttext"), texts, seed=0).table)
 
 
 def read_texts(lines):
@@ -105,9 +105,9 @@ def read_texts(lines):
 def test_the_texts_of_a_file(tmp_path):
     path = tmp_path / "texts.txt"
     path.write_text("one\n\n  two \nthree\n", encoding="utf-8")
-    assert load_sample(SplitArguments(file=str(path)))["text"][:] == ["one", "  two ", "three"]
-    assert len(load_sample(SplitArguments(file=str(path), max_samples=2))) == 2
-    assert load_sample(SplitArguments()) is None
+    assert load_sample(SplitArguments(file=str(path)), seed=0)["text"][:] == ["one", "  two ", "three"]
+    assert len(load_sample(SplitArguments(file=str(path), max_samples=2), seed=0)) == 2
+    assert load_sample(SplitArguments(), seed=0) is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_file_without_texts_is_an_error(tmp_path, content, message):
     path = tmp_path / "texts.txt"
     path.write_bytes(content)
     with pytest.raises(GradexplainError, match=message):
-        load_sample(SplitArguments(file=str(path)))
+        load_sample(SplitArguments(file=str(path)), seed=0)
 
 
 def test_the_command_line_prints_table_and_sentence(tmp_path, capsys):

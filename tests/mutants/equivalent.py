@@ -37,6 +37,16 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "return (bool(supports[ranks == 0].any()), float(supports[ranks < m].mean())) if m else None",
         "return (bool(supports[ranks == 0]), float(supports[ranks < m].mean())) if m else None",
     ): "one unit has rank 0, and the truth of an array of one value is that of its value",
+    (
+        "hf_gradexplain/text/data.py",
+        "starts = np.flatnonzero(np.diff(self.sequence_of, prepend=-1)).tolist()",
+        "starts = np.flatnonzero(np.diff(self.sequence_of, prepend=-(2))).tolist()",
+    ): "any number that is not the first sequence's, which is 0, begins it at the first token",
+    (
+        "hf_gradexplain/probing/padding.py",
+        "self._tried[trial] = self._error(classifier, longest) <= self.profile.tolerance",
+        "self._tried[trial] = (self._error(classifier, longest) < self.profile.tolerance)",
+    ): "a rounding error is never exactly the tolerance",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 

@@ -86,6 +86,8 @@ def test_fewer_copies_are_proposed_for_methods_that_draw_them():
     slow = replace(cost, seconds=2.0, documents=1000, measured=1)
     assert "--max_evals 500 --max_samples" in slow.in_words(flags=True)["ten minutes"]
     assert "max_evals=500 and" in slow.in_words()["ten minutes"]
+    fewest = Options(("shapley",), max_evals=500, max_error=0.9)
+    assert not estimate(explainer("bert"), texts, fewest, Measures(k_grid=(1,))).cheaper
 
 
 def test_a_shortcut_saves_copies_of_the_kind_that_it_is_for(texts):
@@ -181,6 +183,20 @@ def test_time_is_measured_on_a_few_documents_and_scaled_to_all(monkeypatch):
     assert cost.seconds == pytest.approx(exact, rel=0.05)
     assert cost.measured < 10
     assert cost.memory > 2**20
+
+
+def test_a_sample_has_different_documents_of_all_parts_of_the_dataset(monkeypatch):
+    read = []
+    monkeypatch.setattr(module, "evaluate_texts", lambda explain, rows, options, measures: read.append(rows))
+    monkeypatch.setattr(module, "SAMPLE", 60)
+    texts = Dataset.from_dict({"id": range(300), "text": [f"film {i}" for i in range(300)]})
+    assert estimate(explainer("fasttext"), texts, Options(("random",))).documents == 300
+    rows = [row for group in read[1:] for row in group]
+    assert {row["text"] for row in read[0]} == {rows[0]["text"]}
+    assert all(row["text"] == f"film {row['id']}" for row in rows)
+    ids = [row["id"] for row in rows]
+    assert len(ids) == len(set(ids)) == 60
+    assert all(5 < sum(low <= i < low + 60 for i in ids) < 22 for low in range(0, 300, 60))  # 12 are expected
 
 
 COSTLY = Options(methods=("random", "loo", "smoothgrad", "sa_l2"), unit="word")

@@ -81,6 +81,8 @@ def test_the_rounds_of_sanity_checks_are_counted(texts, kind):
     twice = passes_of(lambda: [engine([longest], options.methods) for _ in range(2)])
     forward, backward = estimated(*parts)
     assert (forward + twice[0], backward + twice[1]) == done
+    one, two = (replace(parts[0].estimate, seconds=0.0, parts=parts, processes=n).total_seconds for n in (1, 2))
+    assert one == two > 0  # one process makes all checks
     (part,) = estimate_audits(engine, texts, Options("loo"), AuditArguments(sanity=True))
     assert part.estimate.documents == 6
 

@@ -52,7 +52,7 @@ class MadeUp:
         return {"input_ids": [i for word in text.split() for i in self.convert_tokens_to_ids(self.tokenize(word))]}
 
     def tokenize(self, text: str) -> list[str]:
-        return self.alone[text.strip()].split()
+        return self.alone.get(text, self.alone[text.strip()]).split()
 
     def convert_tokens_to_ids(self, tokens: list[str]) -> list[int]:
         return [self.vocabulary.index(token) for token in tokens]
@@ -97,6 +97,16 @@ def test_a_blank_at_the_start_of_a_word_belongs_to_it():
     found = placed(MadeUp(abc="▁ a bc", de="▁ de"), "▁ a bc ▁ de", "abc de")
     assert found.spans == [(0, 0), (0, 1), (1, 3), (4, 4), (4, 6)]
     assert found.words == [(0, 0), (0, 0), (0, 0), (0, 4), (0, 4)]
+
+
+def test_a_word_may_have_other_tokens_after_a_blank():
+    """The tokens of unknown characters show nothing of the text: only the words tokenized alone tell their places."""
+    tokenizer = MadeUp(**{"xy": "?", "zz": "?", " zz": "? ?"})
+    tokenizer.vocabulary.append("?")
+    tokenizer.unk_token_id = len(tokenizer.vocabulary) - 1
+    found = placed(tokenizer, "? ? ?", "xy zz")
+    assert found.spans == [(0, 2), (3, 4), (4, 5)]
+    assert found.words == [(0, 0), (0, 3), (0, 3)]
 
 
 def test_letters_without_a_token_belong_to_their_word_unless_the_text_is_cut_there():

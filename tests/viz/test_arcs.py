@@ -1,5 +1,6 @@
 """Arcs below words: where they are, as HTML and as figures."""
 
+import re
 from itertools import combinations, pairwise
 from xml.etree import ElementTree
 
@@ -85,6 +86,21 @@ def test_html_has_the_arcs_for_wide_and_for_narrow_pages():
             assert top <= y <= top + height
     assert len(found["wide"].findall(f"{svg}text[@class='value']")) == len(PAIRS)
     assert not drawings(to_html(diagram(pairs=[], values=[]), title="none"))
+
+
+def test_the_value_of_an_arc_is_between_it_and_the_next_lower_one():
+    drawn, svg = diagram(), "{http://www.w3.org/2000/svg}"
+    wide = drawings(to_html(drawn, title="levels"))["wide"]
+    paths, values = wide.findall(f"{svg}path"), wide.findall(f"{svg}text[@class='value']")
+    rows = {}
+    for arc, path, value in zip(drawn.arcs, paths, values, strict=True):
+        assert value.text == arc.label
+        a, b, c, d = map(float, re.findall(r"[-\d.]+", path.get("d"))[1::2])
+        rows[arc.level] = (a + 3 * b + 3 * c + d) / 8, float(value.get("y"))  # the middle of a Bézier curve
+    assert sorted(rows) == [1, 2, 3, 4]
+    for level, (curve, baseline) in rows.items():
+        assert curve < baseline - float(values[0].get("font-size"))
+        assert level == 4 or baseline < rows[level + 1][0]
 
 
 def test_hostile_words_stay_text():

@@ -64,6 +64,18 @@ def test_only_estimates_have_margins():
     assert not any("±" in score for name in METHODS if name != METHODS[1] for score in made[name])
 
 
+def test_without_scripts_each_method_has_its_area_and_its_correlation_if_there_is_one():
+    document = replace(make_document(0, ["a"]), areas=dict.fromkeys(METHODS, -0.0456))
+    document = replace(document, correlations={"random": None, "signed_gi": -0.123, "sa_l2": 0.5})
+    rows = static_document(document, dict.fromkeys(METHODS, True), {}, "AOPC(2)")["methods"]
+    assert {row["name"]: row["figures"] for row in rows} == {
+        "random": ["AOPC(2) −0.046", "r –"],
+        "loo": ["AOPC(2) −0.046"],
+        "signed_gi": ["AOPC(2) −0.046", "r −0.12"],
+        "sa_l2": ["AOPC(2) −0.046", "r 0.50"],
+    }
+
+
 def test_lengths_count_what_javascript_counts_and_controls_are_visible():
     document = make_document(0, ["a", "é", "中", "😀", "\x1b["])
     lengths = dict(zip((text for text, _ in document.pieces), shown(document)["lengths"], strict=True))

@@ -70,7 +70,7 @@ class Game:
         sets = torch.from_numpy(np.ascontiguousarray(removed)).to(self.forward.logits.device)
         parts = [self._losses(part) for part in sets.split(max(1, _HELD // max(1, self.size)))]
         self.copies += int(removed.any(1).sum())
-        return np.concatenate(parts, 1) if parts else np.zeros((len(self.forwards), 0))
+        return np.concatenate(parts, 1)
 
     def walks(self, orders: np.ndarray) -> np.ndarray:
         """Return the losses as the units are removed one by one: `(M, U)` orders to `(C, M, U + 1)`.

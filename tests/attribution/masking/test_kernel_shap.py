@@ -59,7 +59,7 @@ def test_with_random_pairs_the_scores_are_those_of_least_squares_on_these_pairs(
     assert found.scores[0] == pytest.approx(expected, abs=1e-10)
 
 
-@pytest.mark.parametrize(("units", "pairs"), [(7, 30), (8, 100), (30, 200), (40, 1000)])
+@pytest.mark.parametrize(("units", "pairs"), [(6, 30), (7, 30), (8, 100), (30, 200), (40, 1000)])
 def test_sizes_have_the_probabilities_of_the_kernel(units, pairs):
     """A size and its complement are one. `1 / (s (U - s))` is the kernel times the number of sets of the size."""
     sizes = Sizes.of(units, pairs)

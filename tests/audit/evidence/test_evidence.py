@@ -12,7 +12,7 @@ from hf_gradexplain.attribution.descriptions import DESCRIPTIONS, IN_WORDS
 from hf_gradexplain.audit.evidence.decision import decision_of
 from hf_gradexplain.audit.evidence.main_words import main_units, main_words, values_without
 from hf_gradexplain.audit.evidence.measured import Share, check_text, faithfulness
-from hf_gradexplain.audit.evidence.wording import likelihood, percent
+from hf_gradexplain.audit.evidence.wording import about_words, likelihood, percent
 from hf_gradexplain.audit.evidence.wording_of_measures import about_faithfulness, about_method, faithfulness_warning
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, iterate_documents
 from hf_gradexplain.evaluation.tables import Tables
@@ -287,6 +287,16 @@ def test_without_paired_tests_the_intervals_decide(method, verdict):
     alone = replace(given, aopc=given.aopc[given.aopc["method"] == "m"], comparisons=pd.DataFrame(), chance=band)
     found = faithfulness(alone, "m")
     assert (found.verdict, found.random, found.random_low, found.random_high) == (verdict, 0.03, 0.02, 0.04)
+
+
+@pytest.mark.parametrize(
+    ("unit", "length"), [("word", "4 words"), ("word_type", "4 different words"), ("sentence", "4 sentences")]
+)
+def test_the_length_of_a_text_is_said_in_its_units(unit, length):
+    explanation = replace(document([0.9] * 5, None).explanation, unit=unit)
+    said = about_words(explanation, "m", main_words(explanation, "m", 0.9))
+    noun = length.split()[-1]
+    assert said[1] == f"These 2 {noun} have 83 % of all scores in the text, which has {length}."
 
 
 def test_the_share_of_an_estimated_score_is_at_most_all():

@@ -61,7 +61,7 @@ GROUPINGS = [
     ("target", lambda document: CLASSES[document.explanation.target]),
     ("prediction", lambda document: document.explanation.prediction_label),
     ("label", lambda document: None if document.label is None else CLASSES[document.label]),
-    ({3 * i: "even" if i % 2 == 0 else None for i in range(90)}, lambda d: None if d.id % 2 else "even"),
+    ({3 * i: (None, "late", "early")[i % 3] for i in range(90)}, lambda d: (None, "late", "early")[d.id // 3 % 3]),
 ]
 
 
@@ -73,6 +73,8 @@ def test_the_table_is_that_of_dictionaries(made_up, paths, by, group_of):
     rows = {(row["group"], row["word"]): row for row in words.to_frame().to_dict("records")}
     assert rows.keys() == kept.keys()
     assert words.n_documents == sum(sizes.values())
+    order = sorted(sizes) if isinstance(by, dict) else CLASSES
+    assert list(dict.fromkeys(group for group, _ in rows)) == list(order)
     for (group, word), entry in kept.items():
         row, n = rows[group, word], len(entry["share"])
         assert row["n"] == n
