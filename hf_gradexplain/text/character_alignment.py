@@ -46,7 +46,7 @@ def align(groups: Iterable[Group], text: str, words: Sequence[Span], *, cut: boo
             a, b = spans[g] or (-1, -1)
             if a < 0:
                 spans[g] = k, k + 1
-            elif not any(map(str.isspace, text[b:k])):
+            elif not any(map(str.isspace, text[b:k])) or text[b:k].isspace():
                 spans[g] = a, k + 1
     placed = _widen(_fill_gaps(spans, text, words), text, cut=cut)
     return [span for span, (_, size) in zip(placed, groups, strict=True) for _ in range(size)]

@@ -1,5 +1,6 @@
 """Places of the tokens of fast tokenizers that drop characters: the offsets that they report are wrong behind these."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tokenizers import Encoding, models
@@ -16,11 +17,11 @@ def drops_characters(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Return whether a fast tokenizer has no token for characters that it does not know.
 
     A BPE model without an unknown token drops them, and counts the characters behind them as if they had not been
-    there: of "ïthe film" without a token for "ï", the token `the` reports the offsets of "ït". A byte-level tokenizer
-    knows all characters.
+    there: of "ïthe film" without a token for "ï", the token `the` reports the offsets of "ït". A tokenizer with tokens
+    for all bytes knows all characters.
     """
     model = tokenizer.backend_tokenizer.model
-    if not isinstance(model, models.BPE) or model.unk_token is not None or model.byte_fallback:
+    if not isinstance(model, models.BPE) or model.unk_token is not None:
         return False
     encodings = [tokenizer.backend_tokenizer.encode(letter, add_special_tokens=False) for letter in _RARE]
     return not all(any(token.strip(BLANKS) for token in _ordinary(encoding)) for encoding in encodings)
@@ -60,9 +61,21 @@ def _spans(tokenizer: Any, encoding: Encoding, text: str) -> list[Span]:
         start, end = spans[-1][1] if spans else 0, encoding.offsets[t][0] if t < len(encoding) else len(text)
         part, ids = text[start:end], encoding.ids[len(spans) : t]
         words = [match.span() for match in WORD.finditer(part)]
-        spans += [(a + start, b + start) for a, b in locate(tokenizer, ids, part, [], words, cut=False)]
+        located = locate(tokenizer, ids, part, [], words, cut=False)
+        filled = _with_blanks(located, encoding.tokens[len(spans) : t], part)
+        spans += [(a + start, b + start) for a, b in filled]
         spans += encoding.offsets[t : t + 1]
     return spans
+
+
+def _with_blanks(spans: Sequence[Span], tokens: Sequence[str], text: str) -> Iterator[Span]:
+    """Yield the spans; a token that is only a blank, and has no characters yet, gets the blank behind the last one."""
+    end = 0
+    for (a, b), token in zip(spans, tokens, strict=True):
+        if a == b and not token.strip(BLANKS) and text[end : end + 1].isspace():
+            a, b = end, end + 1
+        yield a, b
+        end = max(end, b)
 
 
 def _ordinary(encoding: Encoding) -> list[str]:

@@ -23,7 +23,8 @@ def dropping(kind: str, *, around: bool = False) -> PreTrainedTokenizerFast:
     """Return a BPE tokenizer of lower-case letters without an unknown token.
 
     Args:
-        kind: `words`, `spaces` (a mark for each space), or `whole` (the same without a pre-tokenizer, like Llama's).
+        kind: `words`, `spaces` (a mark for each space), or `whole` (the same without a pre-tokenizer, like Llama's, and
+            it would write unknown characters as bytes if it had tokens for these).
         around: Whether it adds `[CLS]` and `[SEP]`.
     """
     tokenizer = Tokenizer(models.BPE())
@@ -33,7 +34,9 @@ def dropping(kind: str, *, around: bool = False) -> PreTrainedTokenizerFast:
         CORPUS, trainers.BpeTrainer(vocab_size=60, special_tokens=special, show_progress=False)
     )
     if kind == "whole":
-        tokenizer = Tokenizer.from_str(json.dumps({**json.loads(tokenizer.to_str()), "pre_tokenizer": None}))
+        record = json.loads(tokenizer.to_str())
+        record["pre_tokenizer"], record["model"]["byte_fallback"] = None, True
+        tokenizer = Tokenizer.from_str(json.dumps(record))
         tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     if around:
         tokenizer.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
@@ -72,6 +75,15 @@ def test_each_word_has_its_own_tokens(kind, around):
         assert words_of(document, tokenizer) == [(word, read(word)) for word in words]
         special = [t for t, u in enumerate(document.unit_of) if u == NO_UNIT]
         assert special == ([0, len(document.unit_of) - 1] if around else [])
+
+
+@pytest.mark.parametrize("kind", ["spaces", "whole"])
+def test_a_space_of_its_own_belongs_to_the_word_behind_it(kind):
+    tokenizer = dropping(kind)
+    (document,) = Encoder(tokenizer, None, "word")(["film naïve is"])
+    pieces = tokenizer.convert_ids_to_tokens(document.inputs["input_ids"].tolist())
+    assert pieces == ["▁film", "▁", "n", "a", "ve", "▁is"]
+    assert document.unit_of.tolist() == [0, 1, 1, 1, 1, 2]
 
 
 @pytest.mark.parametrize("around", [False, True])

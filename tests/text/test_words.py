@@ -160,6 +160,12 @@ def test_characters_are_aligned_as_a_whole():
     assert align([("...", 1), ("x", 1), ("!!", 1)], "... x!!", ()) == [(0, 3), (4, 5), (5, 7)]
 
 
+def test_a_token_of_two_words_has_the_blank_between_them():
+    """Some tokenizers drop unusual blanks, and may have a token for the letters on both sides."""
+    assert align([("goodfilm", 1), ("so", 1)], "good\u00a0film so", ()) == [(0, 9), (10, 12)]
+    assert align([("goodfilm", 1), ("so", 1)], "good, film so", ()) == [(0, 4), (11, 13)]
+
+
 def test_long_texts_are_aligned_in_pieces():
     random.seed(0)
     words = ["".join(random.choices("abcdefgh", k=random.randint(1, 8))) for _ in range(3_000)]
