@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hf_gradexplain.text.alignment import BLANKS, Places, Span
 from hf_gradexplain.text.character_alignment import UNKNOWN, Group, align, matching_blocks, within
+from hf_gradexplain.text.tokenize import without_overflow_note
 
 WORD = regex.compile(r"[\p{L}\p{N}\p{M}_]+|\S")
 """A run of letters, digits and marks, or any other single character."""
@@ -144,7 +145,8 @@ def _length_of_first(tokenizer: Any, texts: Sequence[str], length: int, truncati
     """Return the number of tokens of the first text of a pair that is not separated, truncated to a length."""
     parts = [tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] for text in texts]
     remove = sum(map(len, parts)) - length
-    return len(tokenizer.truncate_sequences(*parts, remove, truncation_strategy=truncation)[0])
+    with without_overflow_note():
+        return len(tokenizer.truncate_sequences(*parts, remove, truncation_strategy=truncation)[0])
 
 
 def _words_of(spans: Sequence[Span], words: Sequence[Span]) -> Iterator[int]:

@@ -1,5 +1,6 @@
 """Calls of the user's tokenizer, which leave it as it was."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from hf_gradexplain.errors import one_line, translate_errors
+
+_LOG = logging.getLogger("transformers.tokenization_python")
 
 _SET = ("max_length", "truncation", "truncation_side")
 """The arguments that `tokenize` sets itself."""
@@ -27,7 +30,7 @@ def tokenize(
         GradexplainError: The tokenizer fails.
     """
     side = kwargs.get("truncation_side", tokenizer.truncation_side)
-    with restored_settings(tokenizer, side), translate_errors(_tokenizer_failed, Exception):
+    with restored_settings(tokenizer, side), without_overflow_note(), translate_errors(_tokenizer_failed, Exception):
         return tokenizer(
             [each if len(each) > 1 else each[0] for each in texts],
             truncation=kwargs.get("truncation", True) if limit is not None else False,
@@ -51,6 +54,20 @@ def _tokenizer_failed(error: BaseException) -> str:
         f"the tokenizer fails on these texts ({type(error).__name__}: {one_line(error, 200)}): load the tokenizer that "
         "the model was trained with, or repair its files"
     )
+
+
+@contextmanager
+def without_overflow_note() -> Iterator[None]:
+    """Within the block, transformers does not log for each truncated pair that overflowing tokens are not returned."""
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return "overflowing tokens are not returned" not in record.getMessage()
+
+    _LOG.addFilter(is_other)
+    try:
+        yield
+    finally:
+        _LOG.removeFilter(is_other)
 
 
 @contextmanager

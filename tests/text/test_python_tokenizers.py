@@ -1,5 +1,7 @@
 """Places of tokens without offsets, with a tokenizer that is made up; test_words.py has those of transformers."""
 
+import logging
+
 import pytest
 
 from hf_gradexplain.text.encode import Encoder
@@ -25,6 +27,25 @@ def test_the_side_of_truncation_is_that_of_the_arguments_or_the_tokenizer(by_arg
     ]  # fmt: skip
     assert [unit.spans[0][0] for unit in document.units] == [21, 25, 30, 33, 37]
     assert document.truncated_at == 0
+
+
+def test_truncated_pairs_log_nothing_and_other_messages_stay(caplog):
+    """The pair is truncated twice: by the tokenizer, and to find out where its second text begins."""
+    logger, messages = logging.getLogger("transformers.tokenization_python"), []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())
+    tokenizer, pair = WordTokenizer(), ("the film is good", "the film is not bad")
+    logger.addHandler(handler)
+    try:
+        with caplog.at_level(logging.WARNING, logger=logger.name):
+            (document,) = Encoder(tokenizer, 6, "word")([pair])
+            assert messages == []
+            tokenizer(*pair, truncation=True, max_length=6)
+    finally:
+        logger.removeHandler(handler)
+    assert len(document.inputs["input_ids"]) == 6
+    assert len(messages) == 1
+    assert "overflowing tokens are not returned" in messages[0]
 
 
 def test_a_hypothesis_without_a_separator_begins_where_the_text_was_cut():
