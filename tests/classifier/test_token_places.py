@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from hf_gradexplain.classifier.token_places import Vocabulary, find_places
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer
-from tests.helpers.rearranging import FOUND, LONG, REFUSED, Rearranging, after_the_separator
+from tests.helpers.rearranging import FOUND, LONG, REFUSED, Rearranging, after_the_separator, head_and_tail
 from tests.helpers.toys import TOKENIZER
 
 WORDS = [
@@ -116,3 +117,15 @@ def test_words_that_are_not_found_are_refused_in_a_sentence_that_names_the_lengt
     for method in ("loo", "signed_gi", "integrated_gradients"):
         with pytest.raises(GradexplainError, match=f"^{re.escape(message)}$"):
             explain(text_of(37), method)
+
+
+@pytest.mark.parametrize(("n", "digits"), [(2, 1), (3, 1), (4, 2), (9, 2), (10, 3), (27, 3), (28, 4)])
+def test_the_number_of_forward_passes_grows_with_the_logarithm_of_the_number_of_tokens(n, digits):
+    """With three ids: a pass per digit of a token's number, the plain one, another code, and a check of the places."""
+    model, passes = Rearranging(head_and_tail), []
+    model.register_forward_hook(lambda *_: passes.append(1))
+    inputs = {"input_ids": torch.arange(n)[None] % len(TOKENIZER), "attention_mask": torch.ones(1, n)}
+    (places,) = find_places(model, inputs, Vocabulary((5, 6, 8), frozenset()))
+    assert len(passes) == 1 + digits + 1 + 1
+    kept = [t for t in range(n) if n <= LONG or t < LONG // 2 or t >= n - LONG // 2]
+    assert places.tokens.tolist() == kept

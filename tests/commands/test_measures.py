@@ -1,12 +1,13 @@
-"""What is measured under other masking baselines."""
+"""What is measured, and what under other masking baselines."""
 
 import json
 
 import numpy as np
+import pytest
 from datasets import Dataset
 
 from hf_gradexplain.commands.inputs import EvaluationInputs
-from hf_gradexplain.commands.measures import evaluate_baselines
+from hf_gradexplain.commands.measures import evaluate_baselines, measures_of
 from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments
 from hf_gradexplain.commands.run_options import options_of
 from hf_gradexplain.evaluation.baselines import other_baselines
@@ -16,6 +17,24 @@ from tests.helpers.curves import read_curves
 from tests.helpers.tiny import TEXTS, explainer
 
 ROWS = Dataset.from_dict({"id": [0, 1], "text": TEXTS[:2], "label": [0, 1]})
+
+
+@pytest.mark.parametrize(
+    ("given", "measures"),
+    [
+        ({}, Measures(2, bounds=True)),
+        ({"naopc": False}, Measures(2)),
+        ({"model_name_or_path": "m"}, Measures(2)),
+        ({"model_name_or_path": "m", "naopc": True, "beam_size": 3}, Measures(2, bounds=True, beam_size=3)),
+        (
+            {"model_name_or_path": "m", "k_grid": (1, 4), "both_ends": True, "ties": "position", "random_orders": 0},
+            Measures(0, both_ends=True, k_grid=(1, 4), ties="position"),
+        ),
+    ],
+)
+def test_aopc_is_normalised_by_default_on_the_generated_corpus_alone(given, measures):
+    arguments = EvaluateRecipeArguments(methods=("signed_gi",), **given)
+    assert measures_of(arguments, explainer("bert"), options_of(arguments)) == measures
 
 
 def curves_under(folder, measures, name="mean"):

@@ -56,6 +56,12 @@ def test_a_text_of_one_clause_has_no_parts_and_many_clauses_are_left_out():
     assert len(most) == MOST_SHOWN
 
 
+def test_a_long_part_is_shown_in_46_characters():
+    for length, text in ((45, f"{'a' * 45}."), (46, f"{'a' * 45}…")):
+        explanation = explainer("bert")(f"{'a' * length}. It is", "partition_shapley", **HOW)
+        assert explanation.shown_parts("partition_shapley")[0].text == text
+
+
 def test_the_text_of_a_part_is_escaped():
     explanation = explainer("bert")("<b>bad</b>, film\x1b[31m. It is", "partition_shapley", **HOW)
     shown = explanation.shown_parts("partition_shapley")
