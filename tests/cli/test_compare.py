@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from transformers.utils import logging
 
 from hf_gradexplain import Explainer, compare_runs
 from hf_gradexplain.audit.compare.thresholds import LIMITS, check
@@ -203,6 +204,22 @@ def test_models_are_evaluated_with_the_flags_of_evaluate(folders, tmp_path, caps
         "label",
         7,
     )
+
+
+@pytest.mark.usefixtures("_loud")
+@pytest.mark.parametrize(("form", "shown"), [("json", True), ("quiet", False)])
+def test_quiet_hides_the_progress_of_other_libraries(folders, tmp_path, monkeypatch, form, shown):
+    bars = []
+
+    def run_evaluation(arguments):
+        bars.append(logging.is_progress_bar_enabled())
+        shutil.copytree(folders[1], arguments.output_dir)
+
+    monkeypatch.setattr(compare, "run_evaluation", run_evaluation)
+    (tmp_path / "texts.csv").touch()
+    flags = ["--file", str(tmp_path / "texts.csv"), "--output_dir", str(tmp_path)]
+    assert main(["compare", folders[0], "org/model", *flags, "--format", form]) == 0
+    assert bars == [shown]
 
 
 @pytest.mark.slow

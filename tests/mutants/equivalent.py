@@ -47,6 +47,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "self._tried[trial] = self._error(classifier, longest) <= self.profile.tolerance",
         "self._tried[trial] = (self._error(classifier, longest) < self.profile.tolerance)",
     ): "a rounding error is never exactly the tolerance",
+    (
+        "hf_gradexplain/loading/embedding_classifier.py",
+        "sample = np.random.default_rng(0).normal(size=(8, layer.in_features))",
+        "sample = np.random.default_rng((1)).normal(size=(8, layer.in_features))",
+    ): "any eight random embeddings show whether a linear layer gives the probabilities of a head",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 
