@@ -11,9 +11,15 @@ import pytest
 from hf_gradexplain.attribution.descriptions import DESCRIPTIONS, IN_WORDS
 from hf_gradexplain.audit.evidence.decision import decision_of
 from hf_gradexplain.audit.evidence.main_words import main_units, main_words, values_without
-from hf_gradexplain.audit.evidence.measured import Share, check_text, faithfulness
+from hf_gradexplain.audit.evidence.measured import Accuracy, Share, check_text, faithfulness
 from hf_gradexplain.audit.evidence.wording import about_words, likelihood, percent
-from hf_gradexplain.audit.evidence.wording_of_measures import about_faithfulness, about_method, faithfulness_warning
+from hf_gradexplain.audit.evidence.wording_of_measures import (
+    about_accuracy,
+    about_faithfulness,
+    about_label,
+    about_method,
+    faithfulness_warning,
+)
 from hf_gradexplain.evaluation.documents import EvaluatedDocument, iterate_documents
 from hf_gradexplain.evaluation.tables import Tables
 from hf_gradexplain.explainer import Explainer
@@ -198,6 +204,18 @@ def test_the_share_of_right_predictions_has_the_interval_of_wilson():
     half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     assert (found.share, found.low, found.high) == pytest.approx((p, middle - half, middle + half))
     assert Share.of(0, 0) is None
+
+
+def test_the_accuracy_is_said_of_all_texts_and_of_those_with_the_same_prediction():
+    overall = "The model agrees with the dataset on 1,800 of 2,000 texts: 90 % (95 % interval 89 to 91 %)."
+    same = "Where it chose “sports”, it agrees on 7 of 9: 78 % (45 to 94 %)."
+    share, of_prediction = Share.of(1800, 2000), Share.of(7, 9)
+    assert about_accuracy(Accuracy(share, of_prediction), "sports") == [overall, same]
+    assert about_accuracy(Accuracy(share, None), "sports") == [overall]
+    assert about_accuracy(None, "sports")[0].startswith("The texts of the run have no labels")
+    assert about_label("sports", True) == ["For this text, the dataset says “sports”: the model agrees."]
+    assert about_label("sports", False) == ["For this text, the dataset says “sports”: the model disagrees."]
+    assert about_label(None, None) == []
 
 
 def test_the_random_method_is_never_the_default_and_is_warned_of():
