@@ -37,14 +37,20 @@ def places_of(tokenizer: Any, encoding: Encoding, texts: tuple[str, ...], second
         second: Offset at which the second text begins in the joined text. Places are offsets in each text.
         side: The side where the texts may be truncated.
     """
-    spans: list[Span | None] = [(0, 0)] * len(encoding)
+    spans: list[Span | None] = list(encoding.offsets)
     truncated_at = None
     for number, (text, start) in enumerate(zip(texts, (0, second), strict=False)):
         positions = [t for t, sequence in enumerate(encoding.sequence_ids) if sequence == number]
-        whole = tokenizer(text, add_special_tokens=False, verbose=False).encodings[0]
-        found = _spans(tokenizer, whole, text)
-        first = len(found) - len(positions) if side == "left" else 0
-        kept = found[first : first + len(positions)]
+        ids = [encoding.ids[t] for t in positions]
+        if not encoding.overflowing:
+            kept = found = _spans(tokenizer, ids, [encoding.offsets[t] for t in positions], text)
+        else:
+            whole = tokenizer(text, add_special_tokens=False, verbose=False).encodings[0]
+            found = _spans(tokenizer, whole.ids, whole.offsets, text)
+            first = len(found) - len(ids) if side == "left" else 0
+            kept = found[first : first + len(ids)]
+            if whole.ids[first : first + len(ids)] != ids:  # it tokenizes at random
+                continue
         for t, span in zip(positions, kept, strict=True):
             spans[t] = span
         if truncated_at is None and len(kept) < len(found):
@@ -52,19 +58,25 @@ def places_of(tokenizer: Any, encoding: Encoding, texts: tuple[str, ...], second
     return Places(spans, encoding.word_ids, truncated_at)
 
 
-def _spans(tokenizer: Any, encoding: Encoding, text: str) -> list[Span]:
-    """Return the characters of each token of a whole text; the offsets of added tokens are right."""
-    added = {token.content for token in tokenizer.added_tokens_decoder.values()}
-    borders = [t for t, token in enumerate(encoding.tokens) if token in added]
+def _spans(tokenizer: Any, ids: Sequence[int], offsets: Sequence[Span], text: str) -> list[Span]:
+    """Return the characters of each token of a whole text.
+
+    Args:
+        tokenizer: The tokenizer.
+        ids: The ids of the tokens.
+        offsets: The offsets that it reports, which are right for added tokens.
+        text: The text.
+    """
+    borders = [t for t, token in enumerate(ids) if token in tokenizer.added_tokens_decoder]
     spans: list[Span] = []
-    for t in [*borders, len(encoding)]:
-        start, end = spans[-1][1] if spans else 0, encoding.offsets[t][0] if t < len(encoding) else len(text)
-        part, ids = text[start:end], encoding.ids[len(spans) : t]
+    for t in [*borders, len(ids)]:
+        start, end = spans[-1][1] if spans else 0, offsets[t][0] if t < len(ids) else len(text)
+        part, inside = text[start:end], list(ids[len(spans) : t])
         words = [match.span() for match in WORD.finditer(part)]
-        located = locate(tokenizer, ids, part, [], words, cut=False)
-        filled = _with_blanks(located, encoding.tokens[len(spans) : t], part)
+        located = locate(tokenizer, inside, part, [], words, cut=False)
+        filled = _with_blanks(located, tokenizer.convert_ids_to_tokens(inside), part)
         spans += [(a + start, b + start) for a, b in filled]
-        spans += encoding.offsets[t : t + 1]
+        spans += offsets[t : t + 1]
     return spans
 
 

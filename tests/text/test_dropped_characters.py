@@ -112,6 +112,20 @@ def test_truncated_texts(kind, side):
         assert text[: document.truncated_at] in ("film ï", "film ïs")
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("limit", [None, 6])
+def test_tokenizers_that_tokenize_at_random(limit, side):
+    tokenizer = dropping("words")
+    record = json.loads(tokenizer.backend_tokenizer.to_str())
+    record["model"]["dropout"] = 0.5
+    backend = Tokenizer.from_str(json.dumps(record))
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="[PAD]", truncation_side=side)
+    for _ in range(5):
+        (document,) = Encoder(tokenizer, limit, "word")(["thé film ïs good"])
+        assert set(document.unit_of.tolist()) == set(range(len(document.units)))
+        assert limit or [unit.text for unit in document.units] == ["thé", "film", "ïs", "good"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_added_tokens_in_a_text_and_conversations(kind):
     tokenizer = dropping(kind)
