@@ -112,11 +112,27 @@ def test_code_of_a_repository_runs_if_it_is_allowed(tmp_path, monkeypatch):
     for load in (Explainer.from_pretrained, load_classifier, load_checkpoint):
         with pytest.raises(GradexplainError, match=r"needs code from its repository: .* allow it with trust_remote_co"):
             load(name)
+    (check,) = diagnose(name)[0].checks
+    assert "allow it with trust_remote_code" in check.found
     explain = Explainer.from_pretrained(name, trust_remote_code=True)
     assert explain.model.dtype == torch.float32
     logits = model.float()(**tokenizer("the film is bad", return_tensors="pt")).logits[0]
     actual = explain("the film is bad", "loo").probabilities
     assert actual == pytest.approx((2 * logits).softmax(-1).tolist(), rel=1e-5)
+
+
+def test_pickled_weights_are_loaded_if_it_is_allowed(tmp_path):
+    name, model, _ = saved(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+    for load in (Explainer.from_pretrained, load_classifier, load_checkpoint):
+        with pytest.raises(GradexplainError, match=r"allow it with allow_pickle \(--allow_pickle\)"):
+            load(name)
+        for loaded, expected in zip(load(name, allow_pickle=True).model.parameters(), model.parameters(), strict=True):
+            assert torch.equal(loaded, expected)
+    (check,) = diagnose(name)[0].checks
+    assert "allow it with allow_pickle" in check.found
+    assert len(diagnose(name, allow_pickle=True)[0].checks) > 1
 
 
 def test_the_dtype_of_a_model_is_that_of_most_of_its_weights():

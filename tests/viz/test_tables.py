@@ -28,6 +28,15 @@ def test_formats_apply_and_there_is_no_negative_zero():
     assert text_table(frame, {"p": ".1e"}).rows == (("0.500", "1.0e−09"), ("0.000", "4.0e−02"))
 
 
+def test_small_and_large_fractions_get_an_exponent_or_keep_one_digit():
+    frame = pd.DataFrame({"x": [0.00051, -0.0014, 0.00049, 999_999.0, 1e6]})
+    numbers = ["0.001", "−0.001", "4.90e−04", "999999.000", "1.00e+06"]
+    assert [row[0] for row in text_table(frame).rows] == numbers
+    frame = pd.DataFrame({"x": [0.0051, -0.014, 0.0049, 999_999.0, 1e6]})
+    numbers = ["0.01", "−0.01", "0.005", "999999.00", "1e+06"]
+    assert [row[0] for row in text_table(frame, decimals=2).rows] == numbers
+
+
 def test_named_index_becomes_a_column_and_an_unnamed_one_does_not():
     frame = pd.DataFrame({"aopc": [0.5]}, index=pd.Index(["loo"], name="method"))
     assert text_table(frame).rows == (("loo", "0.500"),)
