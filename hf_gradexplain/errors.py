@@ -12,7 +12,11 @@ class GradexplainError(ValueError):
     """The input cannot be used; the message says how to fix it."""
 
 
-class NotFiniteError(GradexplainError):
+class TextError(GradexplainError):
+    """A text cannot be scored; an evaluation leaves it out, and says why."""
+
+
+class NotFiniteError(TextError):
     """Logits, scores or probabilities of a text are NaN or infinite."""
 
     def __init__(self, what: str, precision: str) -> None:

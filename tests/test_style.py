@@ -83,7 +83,7 @@ INSIDE = {
         {"explanations"},
         {"__init__"},
     ],
-    "engine": [{"scored"}, {"engine"}, {"stream"}, {"__init__"}],
+    "engine": [{"memory", "scored"}, {"engine"}, {"stream"}, {"__init__"}],
     "ranking": [{"comparison"}, {"preference", "ranking"}],
     "explainer": [
         {"auditing", "comparing", "interacting", "refining", "streaming", "zero_shot"},

@@ -20,6 +20,7 @@ from hf_gradexplain.classifier.hooked_classifier import HookedClassifier
 from hf_gradexplain.classifier.memory import run_halving_on_oom
 from hf_gradexplain.classifier.state import device_of, frozen_eval_mode
 from hf_gradexplain.classifier.targets import Labels, against_ids, class_ids, label_ids, target_ids
+from hf_gradexplain.engine.memory import check_memory
 from hf_gradexplain.engine.scored import ScoredBatch, collect
 from hf_gradexplain.explanation import Explanations
 from hf_gradexplain.hub.provenance import Provenance
@@ -181,6 +182,8 @@ class AttributionEngine:
         targets = target_ids(options.target, labels, len(documents), names)
         device = device_of(self.model)
         methods = select(options.methods, options) if methods is None else methods
+        graph = any(takes_gradients(method.source) for method in methods.values())
+        check_memory(documents, self.model, gradients=graph)
         check_token_ids(documents, self.tokenizer, self.model)
         warn_of_undivided(documents, self.tokenizer, options.unit)
         lengths = [max(part.stop - part.start for part in document.sequences) for document in documents]
@@ -193,8 +196,6 @@ class AttributionEngine:
         kinds = first_of_each(special_tokens(documents, self.tokenizer), counts)
         limit = classifier.padded_up_to
         plan = plan_batches(lengths, classifier.batch_tokens, padded_up_to=limit, kinds=kinds, counts=counts)
-        graph = any(takes_gradients(method.source) for method in methods.values())
-
         named = class_ids(options.classes, names)
         classes = AllClasses(options.top_classes, options.threshold, named) if options.target == "all" else only_target
 

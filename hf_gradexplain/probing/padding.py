@@ -16,8 +16,9 @@ _SMALLEST, _STEP = 64, 4
 """The first length interval ends at 64 tokens; each of the next ends at four times the end of the one before."""
 
 _WORTH = 16
-"""An interval is tried if its texts together have at least this many times the tokens of its longest text. One text is
-enough with deletion, since each text has copies of many lengths, and for a model whose passes take almost no time."""
+"""An interval is tried if its texts together have at least this many times the tokens of its longest text, or twice as
+many if the passes of the model take almost no time. With deletion each text has copies of many lengths, and one text is
+enough."""
 
 
 class PaddingLimit:
@@ -47,7 +48,8 @@ class PaddingLimit:
         profile = self.profile
         if not (profile.propagation_padding_safe if classifier.for_propagation else profile.padding_safe):
             return 0
-        worth = _WORTH if classifier.deletion is None and not shortcut_of(classifier.model).linear else 1
+        is_fast = shortcut_of(classifier.model).linear
+        worth = 1 if classifier.deletion is not None else 2 if is_fast else _WORTH
         safe, unsafe, top = max(LENGTHS) + self.around, float("inf"), _SMALLEST
         while safe < min(max(lengths, default=0), unsafe):
             further = [n for n in lengths if safe < n <= top and n < unsafe]

@@ -19,7 +19,7 @@ from datasets import Dataset, IterableDataset
 
 from hf_gradexplain.corpus.columns import holds_conversations
 from hf_gradexplain.engine import AttributionEngine
-from hf_gradexplain.errors import GradexplainError, NotFiniteError
+from hf_gradexplain.errors import GradexplainError, TextError
 from hf_gradexplain.evaluation import (
     EvaluatedDocument,
     Measures,
@@ -192,14 +192,14 @@ def evaluate_finite(
     measures: Measures | None = None,
     advance: Callable[[int, int], None] | None = None,
 ) -> tuple[list[EvaluatedDocument], dict[int, str]]:
-    """Evaluate texts as `evaluate_texts` does, but leave out those whose scores are not finite.
+    """Evaluate texts as `evaluate_texts` does, but leave out those that cannot be scored.
 
     Returns:
         The other documents, and for each that is left out its id and the reason.
     """
     try:
         return evaluate_texts(engine, texts, options, measures, advance), {}
-    except NotFiniteError as error:
+    except TextError as error:
         if len(texts) == 1:
             return [], {texts["id"][0]: str(error)}
     middle, documents, left_out = len(texts) // 2, list[EvaluatedDocument](), dict[int, str]()
@@ -219,13 +219,15 @@ def more_columns(texts: Dataset | IterableDataset, options: Options) -> list[str
 
 
 def _check_any_documents(paths: Sequence[Path]) -> None:
-    """Check that at least one text has finite scores."""
+    """Check that at least one text was evaluated."""
     left_out: dict[int, str] = {}
     for path in paths:
         if open_documents(path).metadata.num_rows:
             return
         left_out |= read_left_out(path)
     row, reason = min(left_out.items())
+    if len(left_out) == 1:
+        raise GradexplainError(f"the only text is left out: {reason}")
     raise GradexplainError(f"all {len(left_out)} texts are left out, for example row {row}: {reason}")
 
 

@@ -167,3 +167,11 @@ def test_a_compiled_model_is_tried_uncompiled():
     with frozen_eval_mode(explain.model):
         assert PaddingLimit(explain.profile, TOKENIZER)(compiled, [60] * 20) == 60
     assert calls == []
+
+
+@pytest.mark.parametrize(("kind", "are_enough"), [("fasttext", True), ("textcnn", True), ("bert", False)])
+def test_two_texts_are_enough_for_a_model_whose_passes_take_almost_no_time(kind, are_enough, monkeypatch):
+    monkeypatch.setattr(PaddingLimit, "_holds", lambda self, model, n: True)
+    explain = explainer(kind)
+    assert (limit_of(explain, [60, 60]) == 60) is are_enough
+    assert limit_of(explain, [60]) < 60

@@ -83,12 +83,13 @@ def test_a_resumed_run_gives_the_same_bytes(explain, tmp_path):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("texts", [["thoughtful film"], ["thoughtful film"] * 4])
-def test_a_run_without_any_finite_text_is_an_error(explain, texts, tmp_path):
-    with pytest.raises(
-        GradexplainError, match=rf"^all {len(texts)} texts are left out, for example row 10: the model's log"
-    ):
-        evaluate(explain, rows(texts), OPTIONS, tmp_path, inputs={})
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [(1, "^the only text is left out: the model's log"), (4, "^all 4 texts are left out, for example row 10: the mod")],
+)
+def test_a_run_without_any_finite_text_is_an_error(explain, texts, message, tmp_path):
+    with pytest.raises(GradexplainError, match=message):
+        evaluate(explain, rows(["thoughtful film"] * texts), OPTIONS, tmp_path, inputs={})
 
 
 def test_an_empty_file_among_others_changes_nothing(explain, tmp_path):
