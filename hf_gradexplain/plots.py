@@ -20,7 +20,7 @@ from hf_gradexplain.interactions.result import Interactions
 from hf_gradexplain.viz.canvas import INK, MUTED, WIDTH, add_note, drawing_on
 from hf_gradexplain.viz.comparison import at_k, default_looks, draw_by_cost, draw_two_runs, runs_size
 from hf_gradexplain.viz.curves import AOPC_SIZE, draw_aopc
-from hf_gradexplain.viz.figures import bars_size, correlation_size, draw_correlation
+from hf_gradexplain.viz.figures import MOST_BARS, bars_size, correlation_size, draw_correlation
 from hf_gradexplain.viz.heatmap import draw_heatmap, draw_interactions, heatmap_size, interactions_size
 
 Result = Any
@@ -52,7 +52,9 @@ def text(
     return explanation.draw_text(ax, method, width=width)
 
 
-def bar(explanation: Explanation, method: str | None = None, *, ax: Axes | None = None, max_units: int = 24) -> Axes:
+def bar(
+    explanation: Explanation, method: str | None = None, *, ax: Axes | None = None, max_units: int = MOST_BARS
+) -> Axes:
     """Draw the scores of one method as bars; the units stand from top to bottom in the order of the text.
 
     Args:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 import hf_gradexplain
 from hf_gradexplain import Interactions, plots
 from hf_gradexplain.errors import GradexplainError
+from hf_gradexplain.text.unit import Unit
 from hf_gradexplain.viz.palette import AGAINST, FOR
 from tests.explanation.test_explanation import explanation_of
 from tests.helpers.tiny import explainer
@@ -216,3 +217,14 @@ def test_the_heatmap_of_a_long_text_has_the_strongest_units(pyplot):
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a  +2.00", "c  −3.00"]
     assert ax.get_xlabel().endswith("the 2 strongest of 3 units")
     assert not plots.heatmap(values.iloc[:0]).images
+    many = pd.DataFrame(np.arange(80).reshape(40, 2), index=[f"word{u}" for u in range(40)])
+    assert plots.heatmap(many).get_xlabel().endswith("the 30 strongest of 40 units")
+
+
+def test_the_bars_of_a_long_text_are_those_of_the_strongest_units(pyplot):
+    units = tuple(Unit(f"word{u}", ((u, u + 1),)) for u in range(40))
+    explanation = explanation_of("x" * 40, units=units, scores={"sa_l2": np.arange(40.0)})
+    (ax,) = explanation.to_figure().axes
+    for axes in (ax, plots.bar(explanation)):
+        assert [label.get_text() for label in axes.get_yticklabels()] == [f"word{u}" for u in range(16, 40)]
+        assert axes.get_xlabel().startswith("the 24 strongest of 40 units")

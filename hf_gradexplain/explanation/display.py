@@ -15,7 +15,7 @@ from hf_gradexplain.explanation.correlation import REFERENCE, correlate
 from hf_gradexplain.explanation.parts import Divided
 from hf_gradexplain.text.unit import Message, scores_in_text
 from hf_gradexplain.viz.canvas import WIDTH, figure_bytes, new_figure
-from hf_gradexplain.viz.figures import bars_figure, draw_bars
+from hf_gradexplain.viz.figures import MOST_BARS, bars_figure, draw_bars
 from hf_gradexplain.viz.heading import Heading
 from hf_gradexplain.viz.highlight import to_html
 from hf_gradexplain.viz.highlight_terminal import to_rich
@@ -111,7 +111,7 @@ class Displayed(Divided):
     def _text_figure(self, method: str | Sequence[str] | None, width: float) -> Figure:
         return text_figure(*self.rows_and_heading(method), width=width)
 
-    def to_figure(self, method: str | None = None, *, max_units: int = 24) -> Figure:
+    def to_figure(self, method: str | None = None, *, max_units: int = MOST_BARS) -> Figure:
         """Draw the scores as a bar chart per class; the units stand from top to bottom in the order of the text.
 
         Examples:
@@ -147,7 +147,7 @@ class Displayed(Divided):
         """
         return bars_figure([each._bars(method) for each in self.by_class().values()], max_units=max_units)
 
-    def draw_bars(self, ax: Axes, method: str | None = None, *, max_units: int = 24) -> None:
+    def draw_bars(self, ax: Axes, method: str | None = None, *, max_units: int = MOST_BARS) -> None:
         """Draw the scores as bars on matplotlib axes; see `hf_gradexplain.plots.bar`."""
         draw_bars(ax, **self._bars(method), max_units=max_units)
 

@@ -145,9 +145,7 @@ def _name_curves(axes: Axes, ends: dict[str, float], styles: dict[str, LineStyle
         color, dash, marker = styles[method]
         look: dict[str, Any] = {"color": color, "transform": axes.transAxes, "clip_on": False}
         axes.add_artist(Line2D([1.005, 1.035], [end, height], linewidth=0.6, **look))
-        axes.add_artist(
-            Line2D([1.035, 1.105], [height] * 2, linestyle=dash, marker=marker, markersize=5, markevery=[], **look)
-        )
+        axes.add_artist(Line2D([1.035, 1.105], [height] * 2, linestyle=dash, **look))
         axes.add_artist(Line2D([1.07], [height], marker=marker, markersize=5, **look))
         name = f"{one_line(method, width=28)}  {with_minus(f'{ends[method]:z.3f}')}"
         axes.text(1.12, height, name, va="center", **{**look, "color": INK})

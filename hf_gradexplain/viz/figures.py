@@ -17,6 +17,9 @@ from hf_gradexplain.viz.palette import AGAINST, AMOUNT, FOR, LineStyle, method_s
 from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import format_estimate, with_interval
 
+MOST_BARS = 24
+"""The usual largest number of units in a figure of their scores."""
+
 
 @matplotlib.style.context(STYLE)
 def correlation_figure(
@@ -77,7 +80,7 @@ def draw_correlation(
 
 
 @matplotlib.style.context(STYLE)
-def bars_figure(charts: Sequence[Mapping[str, Any]], *, max_units: int = 24) -> Figure:
+def bars_figure(charts: Sequence[Mapping[str, Any]], *, max_units: int) -> Figure:
     """Draw the scores of one document for several classes, one chart below the other.
 
     Args:
@@ -104,7 +107,7 @@ def draw_bars(
     title: str = "",
     signed: bool = True,
     sides: tuple[str, str] = ("supports", "opposes"),
-    max_units: int = 24,
+    max_units: int,
     note: str = "",
     margins: ArrayLike = (),
 ) -> None:

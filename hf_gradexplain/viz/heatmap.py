@@ -21,7 +21,7 @@ def heatmap_size(count: int) -> tuple[float, float]:
     return 6.4, 1.3 + 0.24 * max(count, 1)
 
 
-def draw_heatmap(axes: Axes, values: pd.DataFrame, *, title: str = "", max_units: int = 30) -> None:
+def draw_heatmap(axes: Axes, values: pd.DataFrame, *, title: str = "", max_units: int) -> None:
     """Draw one row per unit and one column per embedding dimension, with each row's sum beside its unit.
 
     Full colour stands for the 99.5th percentile of `|value|`, so that a single large value does not make all others

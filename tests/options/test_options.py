@@ -1,7 +1,7 @@
 """One home for the options: what Python, the pipeline, the command line and the recipes take."""
 
 import inspect
-from dataclasses import fields
+from dataclasses import fields, make_dataclass
 from typing import get_type_hints
 
 import pytest
@@ -11,7 +11,7 @@ from hf_gradexplain.commands.recipe_arguments import EvaluateRecipeArguments, Ex
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer, explain
 from hf_gradexplain.explainer.zero_shot import ZeroShotExplainer
-from hf_gradexplain.options import Options
+from hf_gradexplain.options import Options, signatures
 from hf_gradexplain.options.arguments import AuditArguments, MeasureArguments
 from hf_gradexplain.options.fields import option, with_default
 from hf_gradexplain.options.signatures import EvaluateOptions, ExplainOptions, takes_options
@@ -115,6 +115,31 @@ def test_the_decorator_replaces_its_line_and_nothing_else():
 
     assert inspect.getdoc(last).startswith("Do it.\n\nArgs:\n    a: First.\n    target: ")
     assert inspect.getdoc(last).rstrip().endswith("self_check.")
+
+
+@pytest.mark.parametrize(("function", "options"), [(explain, ExplainOptions), (Explainer.evaluate, EvaluateOptions)])
+def test_help_texts_are_wrapped_between_words(function, options):
+    parts = {part.name: part for kind in (Options, MeasureArguments, AuditArguments) for part in fields(kind)}
+    lines = inspect.getdoc(function).splitlines()
+    assert max(map(len, lines)) <= 120
+    text = " ".join(line.strip() for line in lines)
+    for name in get_type_hints(options):
+        assert f"{name}: {parts[name].metadata['help']}" in text
+
+
+def test_no_word_of_a_help_text_is_broken_at_a_hyphen(monkeypatch):
+    said = " ".join(["x" * n + " leave-one-out" for n in range(1, 20)])
+    monkeypatch.setattr(signatures, "Options", make_dataclass("MadeUp", [("seed", int, option(0, said))]))
+
+    @takes_options
+    def function(**options):
+        """Do it.
+
+        Args:
+            **options: The rest.
+        """
+
+    assert f"seed: {said}" in " ".join(inspect.getdoc(function).split())
 
 
 def test_another_default_keeps_help_and_name():

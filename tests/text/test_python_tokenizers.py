@@ -130,6 +130,22 @@ def test_a_word_may_have_other_tokens_after_a_blank():
     assert found.words == [(0, 0), (0, 3), (0, 3)]
 
 
+@pytest.mark.parametrize(
+    ("text", "tokens", "spans"),
+    [
+        ("it's", "it &apos; s", [(0, 2), (2, 3), (3, 4)]),
+        ("it's", "it & apos ; s", [(0, 2), (2, 3), (2, 3), (2, 3), (3, 4)]),
+        ("it&s", "it &amp; s", [(0, 2), (2, 3), (3, 4)]),
+        ("it&amp;s", "it &amp; s", [(0, 2), (2, 7), (7, 8)]),
+        ("it&amp;s", "it & amp ; s", [(0, 2), (2, 3), (3, 6), (6, 7), (7, 8)]),
+    ],
+)
+def test_some_tokenizers_write_entities_for_characters(text, tokens, spans):
+    tokenizer = MadeUp(**{text: tokens})
+    tokenizer.vocabulary += ["it", "s", "&", "apos", "amp", ";", "&apos;", "&amp;"]
+    assert placed(tokenizer, tokens, text).spans == spans
+
+
 def test_letters_without_a_token_belong_to_their_word_unless_the_text_is_cut_there():
     tokenizer = MadeUp(abc="ab")
     whole, cut = (placed(tokenizer, "ab ab", "abc abc", truncated=truncated) for truncated in (False, True))

@@ -70,6 +70,17 @@ def test_each_method_has_one_curve_and_one_band_with_the_given_numbers():
     np.testing.assert_array_equal(curves["loo"], table.loc[table["method"] == "loo", "aopc"])
 
 
+def test_beside_its_name_a_curve_has_its_own_colour_line_and_marker():
+    (axes,) = aopc_figure(aopc_table(TWELVE)).axes
+    curves = [line for line in axes.lines if line.get_label() in TWELVE]
+    samples = [line for line in axes.lines if line.get_label() not in TWELVE]
+    shown = {(line.get_color(), line.get_linestyle()) for line in samples}
+    assert {(curve.get_color(), curve.get_linestyle()) for curve in curves} <= shown
+    marks = {(line.get_color(), line.get_marker(), line.get_markersize()) for line in samples}
+    assert {(curve.get_color(), curve.get_marker(), curve.get_markersize()) for curve in curves} <= marks
+    assert len(curves) == len(TWELVE)
+
+
 def test_twelve_nearly_equal_curves_are_named_in_order_without_overlap():
     figure = aopc_figure(aopc_table(TWELVE, longest=400))
     names = [text for text in visible_texts(figure) if text.get_text().split()[0] in TWELVE]
