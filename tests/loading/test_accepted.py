@@ -5,12 +5,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.multiclass import OneVsRestClassifier
-from sklearn.multioutput import MultiOutputClassifier
-from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 from transformers import BertForMaskedLM, BertForQuestionAnswering, BertForTokenClassification, pipeline
 
@@ -18,6 +12,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.explainer import Explainer, explain
 from tests.helpers.tiny import explainer, make
 from tests.helpers.toys import TEXT, TOKENIZER, Toy
+from tests.loading.test_embedding_classifier import SentenceTransformer
 
 WORDS = "the film is bad"
 METHODS = ("loo", "signed_gi")
@@ -118,106 +113,6 @@ def test_the_probability_of_a_cross_encoder_is_its_activation(activation, proble
     explanation = explain(encoder, pair, METHODS)
     np.testing.assert_allclose(explanation.probabilities, by_hand(logits), rtol=1e-12)
     assert [unit.text for unit in explanation.units] == ["the", "film", "is", "bad"]
-
-
-class SentenceTransformer(nn.Module):
-    """Has the attributes of the class in sentence-transformers: the mean of BERT's states is the embedding."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        model, self.tokenizer = make("bert")
-        self.transformer, self.max_seq_length = model.bert, 20
-
-    def forward(self, features):
-        states, mask = self.transformer(**features).last_hidden_state, features["attention_mask"].unsqueeze(2)
-        return {"sentence_embedding": (states * mask).sum(1) / mask.sum(1)}
-
-    def encode(self, texts):
-        with torch.no_grad():
-            batches = [self(dict(self.tokenizer(text, return_tensors="pt"))) for text in texts]
-        return torch.cat([batch["sentence_embedding"] for batch in batches]).numpy()
-
-
-class SetFitModel:
-    """Has the attributes of the class in setfit."""
-
-    def __init__(self, head, labels=None, normalize=False) -> None:
-        self.model_body, self.model_head, self.labels = SentenceTransformer(), head, labels
-        self.normalize_embeddings = normalize
-
-    def embed(self, texts):
-        x = self.model_body.encode(texts)
-        return x / np.linalg.norm(x, axis=1, keepdims=True) if self.normalize_embeddings else x
-
-
-RANDOM = np.random.default_rng(0)
-X = RANDOM.normal(size=(40, 8))
-LABELS = {2: RANDOM.integers(2, size=40), 3: np.arange(40) % 3, "several": RANDOM.integers(2, size=(40, 3))}
-
-
-@pytest.mark.parametrize("normalize", [False, True])
-@pytest.mark.parametrize(
-    ("head", "labels", "gradients"),
-    [
-        (LogisticRegression(), LABELS[2], True),
-        (LogisticRegression(), LABELS[3], True),
-        (OneVsRestClassifier(LogisticRegression()), LABELS["several"], True),
-        (MultiOutputClassifier(LogisticRegression()), LABELS["several"], True),
-        (KNeighborsClassifier(), LABELS[2], False),
-        (RandomForestClassifier(20, random_state=0), LABELS[3], False),
-        (MultiOutputClassifier(KNeighborsClassifier()), LABELS["several"], False),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_a_setfit_model_is_explained_with_its_own_probabilities(head, labels, gradients, normalize):
-    model = SetFitModel(head.fit(X, labels), normalize=normalize)
-    p = head.predict_proba(model.embed([WORDS]))
-    expected = np.stack([each[0, -1] for each in p]) if isinstance(p, list) else p[0]
-    explain_setfit = Explainer(model)
-    explanation = explain_setfit(WORDS, "loo")
-    assert explanation.probabilities == pytest.approx(expected, rel=1e-6, abs=1e-9)
-    assert explain_setfit.profile.max_length == 20
-    several = explain_setfit._problem_type == "multi_label_classification"
-    assert several == (labels.ndim == 2)
-    assert (explain_setfit.profile.no_gradient_reason is None) == gradients
-    if gradients:
-        assert explain_setfit(WORDS, "signed_gi", labels=0).scores["signed_gi"].any()
-        assert explain_setfit.check().ok
-    else:
-        with pytest.raises(GradexplainError, match=r"signed_gi: no gradient reaches .*; choose methods='loo'"):
-            explain_setfit(WORDS, "signed_gi")
-
-
-def test_leave_one_out_of_a_setfit_model_is_that_by_hand():
-    model = SetFitModel(LogisticRegression().fit(X, LABELS[3]), labels=["a", "b", "c"])
-    explanation = explain(model, WORDS, "loo", labels="b")
-    assert explanation.target_label == "b"
-    table, ids = model.model_body.transformer.embeddings.word_embeddings.weight, None
-    plain = model.model_head.predict_proba(model.embed([WORDS]))[0, 1]
-    for unit, score in zip(explanation.units, explanation.scores["loo"], strict=True):
-        ids, before = model.model_body.tokenizer(unit.text, add_special_tokens=False).input_ids, table.detach().clone()
-        with torch.no_grad():
-            table[ids] = 0
-            without = model.model_head.predict_proba(model.embed([WORDS]))[0, 1]
-            table.copy_(before)
-        assert score == pytest.approx(np.log(plain) - np.log(without), rel=1e-9)
-
-
-class SetFitHead(nn.Linear):
-    """Returns logits and probabilities, as the head in setfit."""
-
-    multitarget = False
-
-    def forward(self, input):
-        logits = super().forward(input)
-        return logits, logits.softmax(-1)
-
-
-def test_a_head_that_is_a_module_is_part_of_the_model():
-    torch.manual_seed(0)
-    model = SetFitModel(SetFitHead(8, 3).double(), labels=["a", "b", "c"])
-    expected = model.model_head(torch.from_numpy(model.embed([WORDS])))[1][0]
-    np.testing.assert_allclose(explain(model, WORDS, "signed_gi").probabilities, expected.detach(), rtol=1e-9)
 
 
 @pytest.mark.parametrize(
