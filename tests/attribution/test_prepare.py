@@ -3,8 +3,9 @@
 import pytest
 
 from hf_gradexplain.attribution.prepare import batch_tokens, ignored_baseline
+from hf_gradexplain.explainer import Explainer
 from hf_gradexplain.options import Options
-from tests.helpers.tiny import explainer
+from tests.helpers.tiny import explainer, make
 
 REFERENCES = ("a good film",)
 CUT = (
@@ -42,3 +43,27 @@ def test_the_token_budget_on_a_cpu_is_that_of_the_model(kind, expected):
     model = explainer(kind).model
     assert batch_tokens(model, Options()) == expected
     assert batch_tokens(model, Options(batch_tokens=7)) == 7
+
+
+FIXED = {"padding": "max_length", "max_length": 9}
+
+
+@pytest.mark.parametrize(
+    ("side", "kwargs", "left", "fixed_length"),
+    [
+        ("left", {}, True, False),
+        ("right", {}, False, False),
+        ("left", {"padding_side": "right"}, True, False),  # texts are padded in batches, by the tokenizer's side
+        ("right", FIXED, False, True),
+        ("right", FIXED | {"padding_side": "left"}, True, True),
+        ("left", FIXED | {"padding_side": "right"}, False, True),
+    ],
+)
+def test_copies_without_words_are_padded_as_their_texts(side, kwargs, left, fixed_length):
+    model, tokenizer = make("bert")
+    tokenizer.padding_side = side
+    explain, options = Explainer(model, tokenizer), Options("loo", mask="deletion", tokenizer_kwargs=kwargs)
+    (scored,) = explain.score(explain.encode(["a good film"], options), options)
+    deletion, (mask,) = scored.forward.classifier.deletion, scored.forward.batch.inputs["attention_mask"].tolist()
+    assert (deletion.left, deletion.fixed_length) == (left, fixed_length)
+    assert mask == sorted(mask, reverse=not left)
