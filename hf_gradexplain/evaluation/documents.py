@@ -43,6 +43,9 @@ RATIONALE = "rationale"
 MEASURED = ("curves", "correlations", "signs", "negative_first", "random_orders", "bounds")
 """The columns of measurements."""
 
+_AT_A_TIME = 64
+"""The number of documents of a file that are in memory at a time."""
+
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedDocument:
@@ -238,7 +241,7 @@ def read_chosen(paths: Sequence[Path], ids: Collection[int]) -> dict[int, Explan
         file = open_documents(path)
         classes = _class_names(file)
         columns = [name for name in file.schema_arrow.names if name not in MEASURED]
-        for batch in file.iter_batches(batch_size=64, columns=columns):
+        for batch in file.iter_batches(batch_size=_AT_A_TIME, columns=columns):
             chosen = batch.filter(pc.is_in(batch["id"], wanted)).to_pylist()
             rows += [(row["id"], Explanation.from_dict({**row, "class_names": classes})) for row in chosen]
     return dict(sorted(rows, key=itemgetter(0)))
@@ -255,7 +258,7 @@ def iterate_documents(paths: Sequence[Path], measured: Sequence[str] = MEASURED)
         file = open_documents(path)
         classes, unread = _class_names(file), set(MEASURED).difference(measured)
         columns = [name for name in file.schema_arrow.names if name not in unread]
-        for batch in file.iter_batches(batch_size=64, columns=columns):
+        for batch in file.iter_batches(batch_size=_AT_A_TIME, columns=columns):
             yield from (EvaluatedDocument.from_row({**row, "class_names": classes}) for row in to_records(batch))
 
 
@@ -264,7 +267,7 @@ def read_rows(paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
     for path in paths:
         file = open_documents(path)
         classes = _class_names(file)
-        for batch in file.iter_batches(batch_size=64):
+        for batch in file.iter_batches(batch_size=_AT_A_TIME):
             yield from ({**row, "class_names": classes} for row in batch.to_pylist())
 
 

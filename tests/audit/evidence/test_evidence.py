@@ -12,7 +12,7 @@ from hf_gradexplain.attribution.descriptions import DESCRIPTIONS, IN_WORDS
 from hf_gradexplain.audit.evidence.decision import decision_of
 from hf_gradexplain.audit.evidence.main_words import main_units, main_words, values_without
 from hf_gradexplain.audit.evidence.measured import Accuracy, Share, check_text, faithfulness
-from hf_gradexplain.audit.evidence.wording import about_words, likelihood, percent
+from hf_gradexplain.audit.evidence.wording import about_words, likelihood, percent, share_in_words
 from hf_gradexplain.audit.evidence.wording_of_measures import (
     about_accuracy,
     about_faithfulness,
@@ -323,3 +323,6 @@ def test_the_share_of_an_estimated_score_is_at_most_all():
     (word,) = main_words(drawn, "m", 0.9)
     assert 0.5 < word.share_low < 0.9
     assert word.share_high == 1
+    assert share_in_words(word) == f"90 % [{100 * word.share_low:.0f}, 100]"
+    (exact,) = main_words(explanation, "m", 0.9)
+    assert share_in_words(exact) == "90 %"
