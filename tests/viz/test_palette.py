@@ -25,5 +25,8 @@ def test_unknown_methods_differ_as_long_as_there_are_fallbacks():
 
 
 def test_styles_repeat_when_all_fallbacks_are_used():
-    styles = method_styles(f"method {index}" for index in range(len(_FALLBACKS) + 3))
+    names = [f"method {index}" for index in range(len(_FALLBACKS) + 3)]
+    styles = method_styles(names)
     assert set(styles.values()) == set(_FALLBACKS)
+    for name in names[len(_FALLBACKS) :]:
+        assert styles[name] == method_styles([name])[name]
