@@ -62,6 +62,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "_AT_A_TIME = 64",
         "_AT_A_TIME = (65)",
     ): "how many documents are read at a time changes no document",
+    (
+        "hf_gradexplain/commands/parsing.py",
+        "return str",
+        "return None",
+    ): "argparse takes the text as it is if it is given no type",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 

@@ -1,8 +1,11 @@
 """The words of a run in its report."""
 
 import numpy as np
+import pandas as pd
+import pytest
 
 from hf_gradexplain.audit.words.page import words_of_run, words_section
+from hf_gradexplain.audit.words.words import Words
 from tests.helpers.word_documents import make_document, random_documents, write
 
 
@@ -21,6 +24,16 @@ def test_the_table_stays_short_for_many_classes(tmp_path):
     assert words is None or len(words.top(9)) > 0
     (section,) = words_section(words)
     assert 3 < len(section.frame) <= 24
+
+
+@pytest.mark.parametrize(("groups", "rows"), [(1, 10), (2, 20), (3, 24), (5, 20), (24, 24), (30, 30)])
+def test_the_table_has_as_many_words_of_each_class_as_24_rows_hold(groups, rows):
+    numbers = dict.fromkeys(["frequency", "share", "share_ci_low", "share_ci_high", "others", "overall", "drop"], 0.5)
+    numbers |= {"drop_ci_low": 0.4, "drop_ci_high": 0.6, "p": 0.0, "p_adjusted": 0.0}
+    table = [{"group": f"g{g:02d}", "word": f"w{w}", "n": 9, **numbers} for g in range(groups) for w in range(12)]
+    (section,) = words_section(Words(pd.DataFrame(table), "", "loo", "target", 99, 5))
+    assert len(section.frame) == rows
+    assert section.frame.groupby("group").size().tolist() == [rows // groups] * groups
 
 
 def test_without_words_there_is_no_section(tmp_path):
