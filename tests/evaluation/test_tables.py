@@ -128,6 +128,11 @@ def test_correlations_and_signs_are_summed_up_of_the_documents(documents, tables
     r = [d.correlations["sa_l2"]["kendall"] for d in documents]
     assert row["median"] == np.median([x for x in r if x is not None])
     assert row["n_undefined"] == r.count(None) > 0
+    drawn = np.array([np.random.default_rng((OPTIONS.seed, d.id)).poisson(1.0, 1000) for d in documents], float)
+    defined = np.array([x is not None for x in r])
+    means = np.array([x for x in r if x is not None]) @ drawn[defined] / drawn[defined].sum(0)
+    low, high = np.percentile(means, [2.5, 97.5])
+    assert (row["mean_ci_low"], row["mean_ci_high"]) == pytest.approx((low, high), rel=1e-9)
     counts = [d.signs["signed_gi"] for d in documents]
     shares = [c["same"] / sum(c.values()) for c in counts if sum(c.values())]
     assert tables.signs["agreement"].item() == pytest.approx(np.mean(shares))

@@ -67,6 +67,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "return str",
         "return None",
     ): "argparse takes the text as it is if it is given no type",
+    (
+        "hf_gradexplain/probing/prefix_check.py",
+        "if largest(errors) > _NOT_ROUNDING:",
+        "if (largest(errors) >= _NOT_ROUNDING):",
+    ): "an error is never exactly the limit",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 
