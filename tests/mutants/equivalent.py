@@ -72,6 +72,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "if largest(errors) > _NOT_ROUNDING:",
         "if (largest(errors) >= _NOT_ROUNDING):",
     ): "an error is never exactly the limit",
+    (
+        "hf_gradexplain/text/chat_tokens.py",
+        "total = 0",
+        "total = (1)",
+    ): "the numbers of messages are only compared with each other",
 }
 """By path below the repository, the line without its indentation, and the mutated line: the reason.
 
