@@ -12,6 +12,7 @@ import hf_gradexplain
 from hf_gradexplain import Interactions, plots
 from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.text.unit import Unit
+from hf_gradexplain.viz.canvas import INK
 from hf_gradexplain.viz.palette import AGAINST, FOR
 from tests.explanation.test_explanation import explanation_of
 from tests.helpers.tiny import explainer
@@ -116,6 +117,13 @@ def test_the_text_wraps_within_the_picture(pyplot):
         assert figure.bbox.y0 <= box.y0 <= box.y1 <= figure.bbox.y1
     assert figure.get_figwidth() == 4
     assert "".join(text.get_text() for text in ax.texts).count("x") >= 2 * 200
+
+
+@pytest.mark.parametrize("name", ["bar", "heatmap", "interactions"])
+def test_words_beside_a_figure_have_the_colour_of_text_and_no_ticks(name, pyplot):
+    ax = PLOTS[name](None)
+    assert {label.get_color() for label in ax.get_yticklabels()} == {INK}
+    assert {tick.get_markersize() for tick in ax.yaxis.get_ticklines()} == {0}
 
 
 @pytest.mark.parametrize("name", ["text", "arcs"])
