@@ -33,10 +33,11 @@ def check_memory(documents: Sequence[Document], model: nn.Module, *, gradients: 
         return
     per_token, free = 4 * embedding.shape[-1] * _COPIES[gradients], free_memory(device)
     if tokens * per_token > free:
+        shorter = f", or give tokenizer_kwargs={{'max_length': {_round(free / per_token / 2)}}}"
         raise TextError(
-            f"text {number} has {tokens:,} tokens, which need about {tokens * per_token / 1e9:.0f} GB of memory, but "
-            f"{free / 1e9:.0f} GB are free: cut it, or give tokenizer_kwargs={{'max_length': "
-            f"{_round(free / per_token / 2)}}}"
+            f"{f'text {number}' if len(documents) > 1 else 'the text'} has {tokens:,} tokens, which need about "
+            f"{tokens * per_token / 1e9:.0f} GB of memory, but {free / 1e9:.0f} GB are free: cut it"
+            f"{'' if documents[number].windows else shorter}"
         )
 
 

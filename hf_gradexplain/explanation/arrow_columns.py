@@ -35,7 +35,7 @@ def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
 
 def _holds_numbers(kind: pa.DataType) -> bool:
     """Return whether a type is a struct of lists of numbers, such as the scores of each method."""
-    return pa.types.is_struct(kind) and all(part.type == NUMBERS for part in kind)
+    return pa.types.is_struct(kind) and {part.type for part in kind} == {NUMBERS}
 
 
 def _number_column(rows: Sequence[np.ndarray | None]) -> pa.ListArray:

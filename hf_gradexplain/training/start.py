@@ -20,6 +20,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from hf_gradexplain.classifier.limits import length_limit
 from hf_gradexplain.corpus import holds_conversations
 from hf_gradexplain.errors import GradexplainError, choose, one_line, translate_errors
 from hf_gradexplain.hub.provenance import Provenance
@@ -134,4 +135,9 @@ def pretrained_model(
         model.config.pad_token_id = tokenizer.pad_token_id
     if arguments.max_length is not None:
         tokenizer.model_max_length = arguments.max_length
+        most = length_limit(tokenizer, model, [model.get_input_embeddings()])
+        if most is not None and most < arguments.max_length:
+            raise GradexplainError(
+                f"max_length is {arguments.max_length}, but {name!r} reads at most {most} tokens: give {most} or less"
+            )
     return model, tokenizer, {"base model": source.base}

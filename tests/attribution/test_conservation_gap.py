@@ -111,7 +111,25 @@ def test_the_small_gradients_of_a_confident_prediction_do_not_underflow_in_float
         model.classifier.bias[1] += 12
     explanation = Explainer(model.to(torch.float16), tokenizer)(TEXTS[0], "cp_lrp")
     assert 1 - explanation.probabilities[1] == pytest.approx(2e-5, rel=0.1)
-    assert 0 < abs(explanation.completeness["cp_lrp"]) < 3e-4
+    assert 0 < abs(explanation.completeness["cp_lrp"]) < 1e-3
+
+
+@pytest.mark.filterwarnings("ignore:cp_lrp should conserve relevance")
+def test_a_sure_prediction_does_not_hide_the_gap():
+    """The losses of a model whose logits are 60 times as large have almost no slope."""
+    gaps = []
+    for factor in (1, 60):
+        model = Toy(mix=maximum_from(15, factor=3.0))
+        model.head.weight.data.mul_(factor)
+        explanation = Explainer(model, TOKENIZER)(LONG, "cp_lrp", target="predicted")
+        gaps.append(abs(explanation.completeness["cp_lrp"]))
+    assert explanation.probabilities.max() > 1 - 1e-6
+    assert min(gaps) > 0.05
+
+
+def test_rounding_errors_of_bfloat16_are_no_gap():
+    model, tokenizer = make("bert")
+    assert not Explainer(model.bfloat16(), tokenizer)(TEXTS[0], "cp_lrp").completeness
 
 
 def test_other_methods_and_explanations_without_a_self_check_have_no_gap():

@@ -119,6 +119,17 @@ def test_an_evaluation_of_a_fine_tuned_model_reads_as_many_tokens_as_its_trainin
     assert "It reads only the first 10 tokens of a text." in (tmp_path / "model" / "README.md").read_text("utf-8")
 
 
+def test_max_length_is_at_most_what_the_model_reads(arguments, tmp_path):
+    """Otherwise a pipeline would give the saved model more tokens than it has positions."""
+    for part in make("bert"):
+        part.save_pretrained(tmp_path / "base")
+    with pytest.raises(GradexplainError, match=r"^max_length is 65, but .* reads at most 64 tokens: give 64 or less$"):
+        run_training(arguments(model_name_or_path=str(tmp_path / "base"), max_length=65))
+    run_training(arguments(model_name_or_path=str(tmp_path / "base"), max_length=64, max_train_samples=4, **WORKING))
+    classify = pipeline("text-classification", model=str(tmp_path / "model"))
+    assert classify("the film is good " * 40, truncation=True)[0]["score"] > 0
+
+
 def test_samples_are_drawn_and_counted(arguments, tmp_path):
     run_training(arguments(model_type="fasttext", max_train_samples=7, max_eval_samples=5, min_count=1))
     card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")

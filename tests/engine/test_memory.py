@@ -50,4 +50,4 @@ def test_an_evaluation_leaves_it_out(bytes_per_token, monkeypatch):
     documents, left_out = evaluate_finite(explainer("fasttext"), texts, Options(methods=("signed_gi",)))
     assert [document.id for document in documents] == [7, 9]
     assert left_out.keys() == {8}
-    assert left_out[8].startswith("text 0 has 60 tokens")
+    assert left_out[8].startswith("the text has 60 tokens")

@@ -83,7 +83,7 @@ class Game:
         ranks = torch.from_numpy(orders.argsort(1)).to(self.forward.logits.device)
         parts = []
         for part in ranks.split(max(1, _HELD // ((self.size + 1) * self._classes))):
-            curves = removal_curves(self.forward, part.unsqueeze(1), end=self._end)
+            curves = removal_curves(self.forward, part.unsqueeze(1), end=self._without_any)
             parts.append(self._array([forward.loss(curves)[:, 0] for forward in self.forwards]))
             self.copies += len(part) * (self.size - 1)
         return np.concatenate(parts, 1)
@@ -93,7 +93,7 @@ class Game:
         return self.forward.batch.documents[0].rng(self.forward.batch.seed, purpose)
 
     @cached_property
-    def _end(self) -> Tensor:
+    def _without_any(self) -> Tensor:
         """The logits without any unit: `(1, C)`."""
         self.copies += 1
         return self._logits(torch.ones(1, self.size, dtype=torch.bool, device=self.forward.logits.device))

@@ -59,7 +59,8 @@ class Shapley(SampledSource):
 
 def shapley_values(game: Game, budget: Budget, earlier: Earlier | None = None) -> EstimatedScores:
     """Return the Shapley values of a game, continuing the `earlier` draws if there are any."""
-    return exact_estimate(game, budget.max_evals) or sampled_values(game, budget, earlier)
+    left = budget.max_evals - (earlier.copies if earlier else 0)
+    return exact_estimate(game, left) or sampled_values(game, budget, earlier)
 
 
 def exact_estimate(game: Game, max_evals: int) -> EstimatedScores | None:

@@ -47,6 +47,18 @@ def test_no_text_runs_more_copies_than_the_budget(method, units):
         assert copies <= replace(METHODS[method].source, max_evals=max_evals).copies(units)
 
 
+def test_a_refinement_that_could_be_exact_stays_within_the_budget():
+    """All 1,023 sets of 10 words fit into the new budget, but not together with the copies that ran."""
+    text = " ".join(WORDS.split()[:10])
+    found, _ = explained(text, "shapley", max_evals=500, max_error=0.0)
+    ran = found.sampling["shapley"].copies
+    again = explainer("bert").refine(found, 1023).sampling["shapley"]
+    assert ran < again.copies <= 1023
+    assert again.draws > 0
+    exact = explainer("bert").refine(found, 1023 + ran).sampling["shapley"]
+    assert (exact.draws, exact.copies) == (0, 1023 + ran)
+
+
 @pytest.mark.parametrize(
     ("few", "many", "max_error"), [(200, 700, 0.0), (1100, 1300, 0.0), (2000, 2300, 0.02)], ids=["few", "more", "stops"]
 )
