@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise, starmap
 from typing import Any, get_args
 
@@ -18,12 +19,12 @@ from hf_gradexplain.text.characters import Characters
 from hf_gradexplain.text.chat import Prompt, to_prompt
 from hf_gradexplain.text.chat_tokens import ContentTokens, of_contents, special_ids, unread_parts
 from hf_gradexplain.text.data import NO_UNIT, Document
-from hf_gradexplain.text.dropped_characters import drops_characters, places_of
+from hf_gradexplain.text.dropped_characters import LetterReader, drops_characters
 from hf_gradexplain.text.larger_units import larger_units
 from hf_gradexplain.text.python_tokenizers import from_alignment, from_template, segmenter_of
 from hf_gradexplain.text.scripts import is_spaceless
 from hf_gradexplain.text.texts import SEPARATOR, Text, text_parts, undivided
-from hf_gradexplain.text.tokenize import restored_settings, tokenize
+from hf_gradexplain.text.tokenize import tokenize
 from hf_gradexplain.text.unit import Message, Occurrences
 from hf_gradexplain.text.windows import Windows
 from hf_gradexplain.text.words import Grouped, group
@@ -88,6 +89,11 @@ class Encoder:
         """The side where texts are truncated."""
         side: str = self.kwargs.get("truncation_side", self.tokenizer.truncation_side)
         return side
+
+    @cached_property
+    def _letters(self) -> LetterReader | None:
+        """What finds the tokens of a fast tokenizer that drops characters; None for others."""
+        return LetterReader.of(self.tokenizer) if drops_characters(self.tokenizer) else None
 
     @property
     def windows(self) -> Windows | None:
@@ -243,11 +249,10 @@ class Encoder:
         self, encodings: Sequence[Encoding], parts: Sequence[tuple[str, ...]], seconds: np.ndarray
     ) -> list[Places] | None:
         """Return where the tokens of a fast tokenizer are; None if the offsets that it reports are right."""
-        if not drops_characters(self.tokenizer):
+        if (reader := self._letters) is None:
             return None
-        side, of_texts = self._truncation_side, zip(encodings, parts, seconds.tolist(), strict=True)
-        with restored_settings(self.tokenizer, side):
-            return [places_of(self.tokenizer, *of_text, side) for of_text in of_texts]
+        of_texts = zip(encodings, parts, seconds.tolist(), strict=True)
+        return [reader.places(*of_text, self._truncation_side) for of_text in of_texts]
 
     def _cut_side(self, ids: Sequence[int]) -> str | None:
         """Return the side where tokens may be missing because of truncation; None for neither."""

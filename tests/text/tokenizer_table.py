@@ -33,8 +33,10 @@ it with every tokenizer class of transformers, each with a small vocabulary.
   as the whole character and has its own score in `to_frame()`. The coloured text shows the sum of their scores.
 - **Tokenizers written in Python** do not return the positions of their tokens, so this package finds them. It tokenizes
   each blank-separated word alone. Where this gives the same tokens as the whole text, the positions are exact.
-  Elsewhere, it aligns the characters of the tokens with those of the text. It does the same for BPE tokenizers
-  that have no token for unknown characters: they drop these, and the positions that they return are wrong.
+  Elsewhere, it aligns the characters of the tokens with those of the text.
+- **Some BPE tokenizers drop characters or bytes** that they have no token for, and the positions that they return are
+  wrong. So this package reads the text letter by letter, or byte by byte, to find the positions. A character that is
+  dropped as a whole belongs to the token before it in its word, or else to the token behind it.
 
 There is a warning if a text of many letters has only one unit, because there is no other score to compare with.
 
