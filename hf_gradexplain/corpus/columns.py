@@ -91,8 +91,12 @@ def check_columns(
 
 def is_string(rows: Dataset | IterableDataset, column: str) -> bool:
     """Return whether a column holds strings."""
-    dtype = rows.features.arrow_schema.field(column).type
-    return pa.types.is_string(dtype) or pa.types.is_large_string(dtype)
+    return holds_strings(rows.features.arrow_schema.field(column).type)
+
+
+def holds_strings(kind: pa.DataType) -> bool:
+    """Return whether values of an Arrow type are strings."""
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def holds_conversations(rows: Dataset | IterableDataset, column: str) -> bool:

@@ -1,6 +1,7 @@
 """Labelled texts from the hub, a folder or a file, loaded as a whole."""
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ from hf_gradexplain.corpus.columns import (
     quoted,
     requested_columns,
 )
-from hf_gradexplain.corpus.open_dataset import open_splits, split_name
+from hf_gradexplain.corpus.open_dataset import MISSING_WORDS, open_splits, split_name
 
 
 def load_texts(
@@ -50,8 +51,9 @@ def load_texts(
     Args:
         dataset_name: A hub name, a folder of data files, a folder written by `save_to_disk`, or one file: .csv, .tsv,
             .json, .jsonl, .parquet, .arrow, or .txt with one text per line, also compressed (.gz, .bz2, .xz). A single
-            file and a saved `Dataset` have no splits: they are read as the requested split. In a single .csv or .tsv
-            file, words such as `None` and `NA` are missing only in columns of numbers.
+            file and a saved `Dataset` have no splits: they are read as the requested split. In a local .csv or .tsv
+            file, words such as `None` and `NA` are missing only in columns of numbers. There is a warning if such a
+            word becomes the name of a class.
         config: The configuration, if the dataset has several.
         split: The name of a split, or a slice of one such as `"train[:10%]"`.
         text_column: The column of texts, or two columns joined by a comma for pairs: `"premise,hypothesis"`.
@@ -82,6 +84,7 @@ def load_texts(
     _check_utf8(rows, source)
     if label_column is not None:
         rows = _encode_labels(rows, splits, label_column)
+        _warn_of_words_like_none(rows, source)
     rows = rows.select_columns(["id", *columns.values()]).select(_sample(ids, max_samples, seed))
     for column, target in columns.items():
         if target not in RATIONALES:
@@ -156,6 +159,19 @@ def _encode_labels(rows: Dataset, splits: Mapping[str, Dataset], label_column: s
     elif not pa.types.is_boolean(labels.type):
         return rows
     return rows.remove_columns("label").add_column("label", labels.cast(pa.int64()), feature=feature)
+
+
+def _warn_of_words_like_none(rows: Dataset, source: str) -> None:
+    """Warn if a class of a CSV file has a name that marks missing values elsewhere, next to other classes."""
+    feature = rows.features["label"]
+    if rows.builder_name != "csv" or not isinstance(feature, ClassLabel) or len(feature.names) == 1:
+        return
+    if names := [name for name in feature.names if name in MISSING_WORDS]:
+        warnings.warn(
+            f"{quoted(names)} {'is the name of a class' if len(names) == 1 else 'are names of classes'} in {source}; "
+            "if this marks missing labels, remove these rows",
+            stacklevel=3,
+        )
 
 
 def _check_utf8(rows: Dataset, source: str) -> None:

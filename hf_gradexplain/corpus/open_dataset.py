@@ -1,6 +1,6 @@
 """The splits of a dataset: from the hub, a folder of data files, a saved dataset or one file."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from lzma import LZMAError
@@ -8,10 +8,12 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from datasets import Dataset, IterableDataset, concatenate_datasets, load_dataset, load_from_disk
+import pandas as pd
+import pyarrow as pa
+from datasets import Dataset, IterableDataset, load_dataset, load_from_disk
 from datasets.exceptions import DatasetBuildError, DatasetsError
 
-from hf_gradexplain.corpus.columns import CorpusError, DatasetUnavailableError, is_string
+from hf_gradexplain.corpus.columns import CorpusError, DatasetUnavailableError, holds_strings
 from hf_gradexplain.corpus.json_depth import UNPACK, check_depth
 from hf_gradexplain.corpus.repository import load_repository
 from hf_gradexplain.errors import translate_errors
@@ -31,6 +33,15 @@ FILE_KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 
 _JSON = tuple(kind for kind, (builder, _) in FILE_KINDS.items() if builder == "json")
 _KINDS = join_words(FILE_KINDS, "or")
+
+MISSING_WORDS = (
+    *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+)
+"""The words that pandas reads as missing values: `na_values` in the documentation of `pandas.read_csv`."""
+
+_FIRST_ROWS = 1000
+"""The number of rows from which the kinds of columns are known when a CSV file is streamed."""
 
 SAVED_TO_DISK = ("dataset_dict.json", "state.json")
 """Files in the folders that `DatasetDict.save_to_disk` and `Dataset.save_to_disk` write."""
@@ -68,7 +79,11 @@ def open_splits(
         elif saved:
             loaded = load_from_disk(name)
         else:
-            loaded = load_repository(name, config, revision, streaming=streaming)
+            read = partial(load_repository, name, config, revision, streaming=streaming)
+            loaded = read()
+            if path.is_dir() and not streaming and all(rows.builder_name == "csv" for rows in loaded.values()):
+                settings = _keep_words([rows.data for rows in loaded.values()])
+                loaded = read(settings=settings) if settings else loaded
     return {split_name(split): loaded} if isinstance(loaded, Dataset) else dict(loaded)
 
 
@@ -102,29 +117,48 @@ def _load_file(path: Path, split: str, *, streaming: bool) -> Any:
     if path.stat().st_size == 0:
         raise CorpusError(f"the file {str(path)!r} is empty: give one with at least one text")
     read = partial(load_dataset, builder, data_files={split: str(path)}, streaming=streaming, **settings)
-    rows = read()[split]
     if builder == "text":
-        rows = _lines(rows)
-    elif builder == "csv" and not streaming:
-        rows = _with_words_like_none(rows, lambda: read(keep_default_na=False, na_values=[""])[split])
-    return {split: rows}
+        return {split: _lines(read()[split])}
+    if builder != "csv":
+        return read()
+    if streaming:
+        with pd.read_csv(path, chunksize=_FIRST_ROWS, **settings) as chunks:
+            first = pa.Table.from_pandas(next(iter(chunks)))
+        return read(**_keep_words([first], whole=len(first) < _FIRST_ROWS))
+    loaded = read()
+    settings = _keep_words([loaded[split].data])
+    return read(**settings) if settings else loaded
 
 
-def _with_words_like_none(rows: Dataset, read_words: Callable[[], Dataset]) -> Dataset:
-    """Return the rows of a CSV file, in which a word such as `None`, `NA` or `null` is not missing but a string.
+def _keep_words(tables: Sequence[Any], *, whole: bool = True) -> dict[str, Any]:
+    """Return settings of `pandas.read_csv` with which words such as `None`, `NA` or `null` are strings.
 
     In columns of numbers, these words are still missing.
 
     Args:
-        rows: The rows, in which such words are missing.
-        read_words: Reads the file once more, so that only empty cells are missing.
+        tables: Arrow tables of CSV files, in which such words are missing.
+        whole: Whether these are all rows, and not only the first ones.
+
+    Returns:
+        `keep_default_na` and `na_values`; nothing if no such word is missing.
     """
-    missing = {name: rows.data.column(name).null_count for name in rows.column_names}
-    names = [name for name, n in missing.items() if n == len(rows) or (n and is_string(rows, name))]
-    if not names:
-        return rows
-    both = concatenate_datasets([rows.remove_columns(names), read_words().select_columns(names)], axis=1)
-    return both.select_columns(rows.column_names)
+    columns: dict[str, list[Any]] = {}
+    for table in tables:
+        for name in table.column_names:
+            columns.setdefault(name, []).append(table.column(name))
+    strings = set()
+    for name, parts in columns.items():
+        missing, rows = sum(part.null_count for part in parts), sum(map(len, parts))
+        if any(holds_strings(part.type) for part in parts):
+            lacks_words = missing > 0 or not whole
+        else:
+            lacks_words = whole and missing == rows
+        if lacks_words:
+            strings.add(name)
+    if not strings:
+        return {}
+    missing_words = {name: [""] if name in strings else ["", *MISSING_WORDS] for name in columns}
+    return {"keep_default_na": False, "na_values": missing_words}
 
 
 def _lines(rows: Dataset | IterableDataset) -> Dataset | IterableDataset:

@@ -1,7 +1,7 @@
 """A dataset on the hub, read at one commit and without files from elsewhere, or a folder of data files."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,12 @@ from hf_gradexplain.hub.provenance import Provenance, UnavailableError, fetch, r
 
 
 def load_repository(
-    name: str, config: str | None, revision: str | None, *, streaming: bool = False
+    name: str,
+    config: str | None,
+    revision: str | None,
+    *,
+    streaming: bool = False,
+    settings: Mapping[str, Any] | None = None,
 ) -> DatasetDict | IterableDatasetDict:
     """Load all splits with `datasets.load_dataset`.
 
@@ -25,6 +30,7 @@ def load_repository(
         config: The configuration, if there are several.
         revision: Branch, tag or commit on the hub.
         streaming: Whether to read row by row.
+        settings: Settings of the builder of `datasets` that reads the files; None for its defaults.
 
     Raises:
         DatasetUnavailableError: The dataset cannot be found, accessed or reached; its card refers to external files;
@@ -38,7 +44,7 @@ def load_repository(
     cached = provenance.commit is not None and is_offline_mode()
     if cached:
         _select_cached_commit(provenance)
-    loaded = load_dataset(name, config, revision=provenance.commit, streaming=streaming)
+    loaded = load_dataset(name, config, revision=provenance.commit, streaming=streaming, **(settings or {}))
     if cached:
         _check_cached(provenance, loaded)
     return loaded

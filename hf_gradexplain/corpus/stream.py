@@ -34,7 +34,8 @@ def stream_texts(
 
     Columns and arguments are those of `load_texts`. Since rows are not known before they are read, there are three
     differences: string labels stay strings, `split` is the name of a split and not a slice, and `max_samples` takes
-    the first rows. Each row is checked when it is read.
+    the first rows. Each row is checked when it is read. In a folder of .csv or .tsv files, words such as `None` and
+    `NA` are missing values; in a single file they are so only in columns of numbers, as when it is loaded.
 
     Raises:
         DatasetUnavailableError: The dataset was not found, could not be reached or could not be read.

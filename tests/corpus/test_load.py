@@ -5,6 +5,7 @@ import gzip
 import json
 import lzma
 import re
+import shutil
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -14,10 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
+from pandas._libs.parsers import STR_NA_VALUES
 
-from hf_gradexplain.corpus import CorpusError, DatasetUnavailableError, load_texts, stream_texts
+from hf_gradexplain.corpus import CorpusError, DatasetUnavailableError, load_texts, open_dataset, stream_texts
 from hf_gradexplain.corpus.load import load_column
-from hf_gradexplain.corpus.open_dataset import names_file
+from hf_gradexplain.corpus.open_dataset import MISSING_WORDS, names_file
 from hf_gradexplain.run.fingerprints import texts_fingerprint
 
 TEXTS = ["a fine day", "rain again", "", "сніг і лід 🙂", "a fine day", "wind"]
@@ -104,17 +106,53 @@ def test_a_file_of_any_kind_holds_the_same_texts(tmp_path, kind, content, compre
 
 @pytest.mark.parametrize(("kind", "separator"), [("csv", ","), ("tsv.gz", "\t")])
 def test_words_like_none_are_texts_and_names_of_a_csv_file_but_no_numbers(tmp_path, kind, separator):
-    words = ["None", "NA", "null", "NaN", "n/a", "fine"]
-    lines = [["text", "label", "number"], *zip(words, reversed(words), "12N345", strict=True)]
+    words = ["None", "NA", "NaN", "fine"]
+    lines = [["text", "label", "number"], *zip(words, reversed(words), "12N3", strict=True)]
     content = "\n".join(map(separator.join, lines)).replace(f"{separator}N\n", f"{separator}NA\n")
     path = tmp_path / f"x.{kind}"
     path.write_bytes(gzip.compress(content.encode()) if kind.endswith("gz") else content.encode())
-    dataset = load_texts(str(path))
-    assert dataset["text"][:] == words
-    names = dataset.features["label"].names
-    assert [names[i] for i in dataset["label"][:]] == words[::-1]
-    assert load_column(str(path), "number") == [1.0, 2.0, None, 3.0, 4.0, 5.0]
-    assert "1 of 6 values of 'number' are missing" in _error(str(path), label_column="number")
+    (tmp_path / "folder").mkdir()
+    folder = shutil.copy(path, tmp_path / "folder" / f"test.{kind}").parent
+    for source in (path, folder):
+        with pytest.warns(UserWarning, match="'NA', 'NaN', 'None' are names of classes in split 'test'"):
+            dataset = load_texts(str(source))
+        assert dataset["text"][:] == words
+        names = dataset.features["label"].names
+        assert [names[i] for i in dataset["label"][:]] == words[::-1]
+        assert load_column(str(source), "number") == [1.0, 2.0, None, 3.0]
+        assert "1 of 4 values of 'number' are missing" in _error(str(source), label_column="number")
+    streamed = list(stream_texts(str(path)))
+    assert [(row["text"], row["label"]) for row in streamed] == list(zip(words, words[::-1], strict=True))
+    with pytest.raises(CorpusError, match="value of 'number' is missing in row 2"):
+        list(stream_texts(str(path), label_column="number"))
+
+
+def test_words_like_none_of_a_streamed_file_that_come_late_or_fill_a_column(tmp_path, monkeypatch):
+    monkeypatch.setattr(open_dataset, "_FIRST_ROWS", 3)
+    (tmp_path / "x.csv").write_text("text,label\na,0\nb,1\nc,1\nNA,NA\n")
+    texts = stream_texts(str(tmp_path / "x.csv"), label_column=None)
+    assert [row["text"] for row in texts] == ["a", "b", "c", "NA"]
+    with pytest.raises(CorpusError, match="value of 'label' is missing in row 3"):
+        list(stream_texts(str(tmp_path / "x.csv")))
+    (tmp_path / "y.csv").write_text("text\nNA\nnull\n")
+    for read in (load_texts, stream_texts):
+        assert [row["text"] for row in read(str(tmp_path / "y.csv"), label_column=None)] == ["NA", "null"]
+
+
+def test_a_class_named_like_a_missing_value_is_warned_of(tmp_path):
+    (tmp_path / "x.csv").write_text("text,label\na,good\nb,NA\nc,bad\n")
+    message = (
+        f"'NA' is the name of a class in split 'test' of {str(tmp_path / 'x.csv')!r}; if this marks missing labels, "
+        "remove these rows"
+    )
+    with pytest.warns(UserWarning, match=re.escape(message)):
+        load_texts(str(tmp_path / "x.csv"))
+    (tmp_path / "y.csv").write_text("text,label\na,None\nb,None\n")
+    assert load_texts(str(tmp_path / "y.csv")).features["label"].names == ["None"]  # and no warning
+
+
+def test_the_words_that_are_missing_are_those_of_pandas():
+    assert {*MISSING_WORDS, ""} == STR_NA_VALUES
 
 
 def test_empty_cells_of_a_csv_file_are_missing(tmp_path):
