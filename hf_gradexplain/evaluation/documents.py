@@ -25,7 +25,7 @@ from hf_gradexplain.explanation.correlation import COEFFICIENTS
 from hf_gradexplain.explanation.records import NUMBERS, SAMPLING, SPANS, text_columns, with_arrays
 from hf_gradexplain.files import atomic_write, checksum_path, matches_checksum
 from hf_gradexplain.text.rationales import Rationale
-from hf_gradexplain.text.unit import Occurrences
+from hf_gradexplain.text.unit import Occurrences, Unit
 
 COUNT = b"documents"
 """The key in a file's metadata of its number of documents."""
@@ -65,8 +65,6 @@ class EvaluatedDocument:
         bounds: `lower`, `upper` and `exact`, see `hf_gradexplain.evaluation.naopc.document_bounds`.
         rationale: The spans `(start, end)` of the text that people marked as the reason for its label, see
             `hf_gradexplain.text.rationales`; None if the run has no rationales.
-        occurrences: Where the units are, as arrays, from which they are written to a file; None to write the objects
-            in `explanation`.
     """
 
     id: int
@@ -79,13 +77,11 @@ class EvaluatedDocument:
     random_orders: Mapping[str, np.ndarray] = field(default_factory=dict)
     bounds: Mapping[str, Any] = field(default_factory=dict)
     rationale: Rationale | None = None
-    occurrences: Occurrences | None = None
 
     def to_row(self) -> dict[str, Any]:
         """Return the value of each column, with units and arrays as they are; `from_row` is the inverse."""
-        units = self.explanation.units if self.occurrences is None else self.occurrences
         others = {name: getattr(self.explanation, name) for name in Explanation.__dataclass_fields__ if name != "units"}
-        explanation = with_arrays({**others, "units": units})
+        explanation = with_arrays({**others, "units": _units_of(self.explanation)})
         del explanation["class_names"]  # the same for all documents: in the metadata of the file
         rationale = {} if self.rationale is None else {RATIONALE: list(map(list, self.rationale))}
         return {
@@ -113,6 +109,13 @@ class EvaluatedDocument:
             bounds=row.get("bounds") or {},
             rationale=None if row.get(RATIONALE) is None else tuple((start, end) for start, end in row[RATIONALE]),
         )
+
+
+def _units_of(explanation: Explanation) -> Occurrences | Sequence[Unit]:
+    """Return where the units are, as arrays, if nobody has read them as objects yet; otherwise the objects."""
+    make_units = vars(Explanation)["units"].unread(explanation)
+    where = getattr(make_units, "__self__", None)
+    return where if isinstance(where, Occurrences) else explanation.units
 
 
 def schema(methods: Sequence[str], measures: Measures | None = None, more: Collection[str] = ()) -> pa.Schema:

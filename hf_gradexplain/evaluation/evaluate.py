@@ -52,7 +52,6 @@ def evaluate_batch(
                 negative_first=dict(zip(methods, of_document.get("negative_first", ()), strict=False)),
                 random_orders={name: x[b, : lengths[b] + 1] for name, x in spread.items()},
                 bounds=bounds[b] if bounds else {},
-                occurrences=scored.forward.batch.documents[b].occurrences,
             )
         )
     return documents

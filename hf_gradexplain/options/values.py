@@ -27,6 +27,11 @@ class Lazy(Generic[Value]):
             self.__set__(instance, value := value())
         return value
 
+    def unread(self, instance: Any) -> Callable[[], Value] | None:
+        """Return the function, or None if the value has been read or is no function."""
+        value = getattr(instance, self.stored)
+        return value if callable(value) else None
+
     def __set__(self, instance: Any, value: Value | Callable[[], Value]) -> None:
         object.__setattr__(instance, self.stored, value)
 

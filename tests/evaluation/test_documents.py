@@ -1,6 +1,7 @@
 """Rows of evaluated documents: written and read with Parquet and `datasets`, as documented."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,18 @@ def test_occurrences_are_written_as_their_units():
     tables = [to_table([{"units": units}, {"units": ()}], columns) for units in (found, found.units())]
     assert tables[0].equals(tables[1])
     assert to_records(tables[0].to_batches()[0])[0]["units"] == list(found.units())
+
+
+def test_the_units_of_an_explanation_are_written_whether_they_were_read_or_replaced():
+    texts = Dataset.from_dict({"id": [0], "text": CORPUS[:1]})
+    (document,) = evaluate_texts(explainer("textcnn"), texts, Options(methods=METHODS, unit="word_type"))
+    assert isinstance(document.to_row()["units"], Occurrences)
+    before = plain_row(document)
+    units = document.explanation.units
+    assert document.to_row()["units"] is units
+    assert plain_row(document) == before
+    other = replace(document.explanation, units=(replace(units[0], text="another"), *units[1:]))
+    assert replace(document, explanation=other).to_row()["units"][0].text == "another"
 
 
 def test_measures_that_are_off_have_no_column():
