@@ -32,7 +32,9 @@ def small_world(tmp_path_factory):
     """A folder in which the names of the pages are names of files and folders."""
     folder = tmp_path_factory.mktemp("world")
     model, tokenizer = make("bert")
-    model = type(model)(type(model.config)(**{**model.config.to_dict(), "num_labels": 2})).eval()
+    model = type(model)(
+        type(model.config)(**{**model.config.to_dict(), "num_labels": 2, "max_position_embeddings": 256})
+    ).eval()
     model.config.id2label, model.config.label2id = {0: "NEGATIVE", 1: "POSITIVE"}, {"NEGATIVE": 0, "POSITIVE": 1}
     for name in MODELS:
         model.save_pretrained(folder / name)
