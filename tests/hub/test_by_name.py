@@ -213,8 +213,13 @@ def test_data_sets_are_read_at_their_revision(hub, client):
 
 
 def test_offline_what_was_fetched_is_found_and_the_rest_refused_at_once(hub, client, offline):
-    names = (("me/model",), ("me/adapter", "v1"))
-    online, requests = [client(do_explain, *name) for name in names], len(hub.log)
+    names, revisions = (("me/model",), ("me/adapter", "v1")), ((), (first_of(hub, "me/data"),))
+    online, texts = (
+        [client(do_explain, *name) for name in names],
+        [client(do_load_texts, "me/data", *r) for r in revisions],
+    )
+    assert texts == [[WORDS, "a bad film"], ["the film is bad"]]
+    requests = len(hub.log)
     assert [offline(do_explain, *name) for name in names] == online
     assert offline(do_load_texts, "me/data") == [WORDS, "a bad film"]
     assert offline(do_load_texts, "me/data", first_of(hub, "me/data")) == ["the film is bad"]
