@@ -142,6 +142,9 @@ class Parser(argparse.ArgumentParser):
             raise GradexplainError(
                 f"unknown argument {name!r}: put a text with blanks in quotes, and values after --flags"
             )
+        for action in self._actions:
+            if not action.option_strings and name.lstrip("-") in (action.dest, f"{action.dest}_name_or_path"):
+                raise GradexplainError(f"unknown argument {name!r}: give {action.metavar} without a flag")
         flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
         raise GradexplainError(f"unknown argument {name!r}: {nearest(name, flags)}`{self.prog} --help` lists all")
 

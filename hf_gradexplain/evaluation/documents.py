@@ -112,7 +112,7 @@ class EvaluatedDocument:
 
 
 def _units_of(explanation: Explanation) -> Occurrences | Sequence[Unit]:
-    """Return where the units are, as arrays, if nobody has read them as objects yet; otherwise the objects."""
+    """Return the places of the units as arrays, or the units if they have been read or replaced as objects."""
     make_units = vars(Explanation)["units"].unread(explanation)
     where = getattr(make_units, "__self__", None)
     return where if isinstance(where, Occurrences) else explanation.units

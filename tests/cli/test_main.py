@@ -47,6 +47,13 @@ def test_help_ends_with_examples_that_can_be_copied(name, capsys):
     [
         (["explan"], "unknown command 'explan': did you mean 'explain'?"),
         (["explain", "m", "t", "--objectiv", "x"], "unknown argument '--objectiv': did you mean '--objective'?"),
+        (["explain", "t", "--model_name_or_path", "m"], "unknown argument '--model_name_or_path': give MODEL without"),
+        (["explain", "--model", "m", "--text", "t"], "unknown argument '--model': give MODEL without a flag"),
+        (["explain", "m", "--text=t"], "unknown argument '--text': give TEXT without a flag"),
+        (
+            ["explain", "m", "t", "--model_revisio", "x"],
+            "unknown argument '--model_revisio': did you mean '--model_rev",
+        ),
         (["explain", "m", "t", "--format", "jsn"], "argument --format: unknown format 'jsn': did you mean 'json'?"),
         (["explain", "m", "a", "film"], "unknown argument 'film': put a text with blanks in quotes"),
         (["evaluate", "--model", "x"], "unknown argument '--model': did you mean '--model_name_or_path'?"),
