@@ -1,10 +1,11 @@
 """Break the package in random places, one at a time, and count the errors that the tests notice.
 
 python -m tests.mutants --number 20 --seed 0 [--folders attribution engine]
+python -m tests.mutants --record
 
 A line is drawn uniformly among all lines that can be mutated, then one of its mutations. The tests run in a copy of the
-checkout, those nearest to the mutated module first, up to the first failure. Results are appended to a JSON lines file;
-mutants that are in it are not run again.
+checkout, up to the first failure: first those that run the mutated line, if this was recorded before, and those nearest
+to the mutated module. Results are appended to a JSON lines file; mutants that are in it are not run again.
 """
 
 import argparse
@@ -17,8 +18,10 @@ from dataclasses import asdict
 from math import inf
 from pathlib import Path
 
+import pandas as pd
 from scipy.stats import binomtest
 
+from tests.mutants.lines import TestsByLine, record
 from tests.mutants.sample import ROOT, Mutant, draw
 from tests.mutants.trial import Trial, copied_checkout, run_tests, try_mutant
 
@@ -26,6 +29,12 @@ from tests.mutants.trial import Trial, copied_checkout, run_tests, try_mutant
 def main() -> int:
     """Run the mutants that have not been run yet, and print the survivors and the share that was killed."""
     arguments = _arguments()
+    lines = ROOT / "outputs" / "tests_by_line.parquet"
+    if arguments.record:
+        lines.parent.mkdir(exist_ok=True)
+        with copied_checkout() as copy:
+            record(copy, lines)
+        return 0
     drawn = draw(arguments.number, arguments.seed, folders=arguments.folders)
     mutants = [mutant for mutant in drawn if not mutant.equivalent]
     if arguments.list:
@@ -35,11 +44,12 @@ def main() -> int:
     path = arguments.results or ROOT / "outputs" / f"mutants_{arguments.seed}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     trials = read_trials(path)
+    recorded = TestsByLine(pd.read_parquet(lines)) if lines.exists() else None
     with copied_checkout() as copy:
         for number, mutant in enumerate(mutants, 1):
             trial = trials.get(mutant.name)
             if trial is None or (arguments.again and trial.verdict == "survived"):
-                trial = trials[mutant.name] = try_mutant(mutant, copy, arguments.seconds)
+                trial = trials[mutant.name] = try_mutant(mutant, copy, arguments.seconds, recorded)
                 with path.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(asdict(trial), ensure_ascii=False) + "\n")
                 told = f"{trial.verdict} in {trial.seconds:.0f} s ({trial.test})"
@@ -64,6 +74,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--results", type=Path, help="JSON lines file (default: outputs/mutants_SEED.jsonl)")
     parser.add_argument("--again", action="store_true", help="run the survivors in the file again")
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="run all tests once, record which lines they run, and stop: later trials are faster",
+    )
     parser.add_argument("--list", action="store_true", help="print the mutants, and run nothing")
     return parser.parse_args()
 

@@ -64,14 +64,23 @@ def all_mutants(root: Path = ROOT, folders: Sequence[str] = ()) -> dict[tuple[Pa
 
 @cache
 def _of_source(path: Path, source: str) -> list[Mutant]:
-    before = [line.strip() for line in source.splitlines()]
-    occurrences = [Counter(before[:i])[line] for i, line in enumerate(before)]
+    lines = numbered(source)
     mutants = []
     for mutation in mutations(source):
-        i = mutation.line - 1
-        after = mutation.apply(source).splitlines()[i].strip()
-        mutants.append(Mutant(path, mutation, occurrences[i], before[i], after))
+        after = mutation.apply(source).splitlines()[mutation.line - 1].strip()
+        mutants.append(Mutant(path, mutation, *lines[mutation.line - 1], after))
     return mutants
+
+
+@cache
+def numbered(source: str) -> list[tuple[int, str]]:
+    """Return each line without its indentation, after the number of equal lines before it."""
+    seen: Counter[str] = Counter()
+    lines = []
+    for line in map(str.strip, source.splitlines()):
+        lines.append((seen[line], line))
+        seen[line] += 1
+    return lines
 
 
 def draw(number: int, seed: int, root: Path = ROOT, folders: Sequence[str] = ()) -> list[Mutant]:

@@ -3,10 +3,12 @@
 import json
 from dataclasses import asdict
 
+import pandas as pd
 import pytest
 
 from tests.mutants import trial
 from tests.mutants.__main__ import read_trials, summary
+from tests.mutants.lines import TestsByLine, record
 from tests.mutants.sample import draw
 from tests.mutants.trial import Trial, run_tests, try_mutant
 
@@ -46,6 +48,54 @@ def test_a_mutant_is_killed_by_a_test_or_survives_and_the_copy_stays_as_it_was(c
         "return a": ("survived", "all tests ran"),
     }
     assert (checkout / "hf_gradexplain" / "numbers.py").read_text() == CODE
+
+
+def test_the_tests_that_run_the_line_run_first_and_then_all_others(checkout, monkeypatch):
+    """Two tests would notice the error; the one of the other file is known to run the line."""
+    (checkout / "tests" / "test_far.py").write_text(TEST.replace("def test_add", "def test_far"))
+    recorded = TestsByLine(
+        pd.DataFrame(
+            [
+                ("hf_gradexplain/numbers.py", 0, "return a + b", ["tests/test_far.py::test_far"]),
+                ("hf_gradexplain/numbers.py", 0, "return a", ["tests/test_numbers.py::test_add"]),
+            ],
+            columns=["path", "occurrence", "line", "tests"],
+        )
+    )
+    mutants = {m.before: m for m in draw(9, 0, checkout)}
+    trials = {before: try_mutant(mutant, checkout, 60, recorded) for before, mutant in mutants.items()}
+    assert (trials["return a + b"].verdict, trials["return a + b"].test) == ("killed", "tests/test_far.py::test_far")
+    assert (trials["return a"].verdict, trials["return a"].test) == ("survived", "all tests ran")
+    noticed = mutants["return a + b"]
+    wrong = TestsByLine(recorded.table.assign(tests=recorded.table["tests"].iloc[::-1].to_numpy()))
+    (checkout / "tests" / "test_numbers.py").write_text(TEST.replace("== 5", "!= 99"))
+    assert try_mutant(noticed, checkout, 60, wrong).test == "tests/test_far.py::test_far", "the others run, too"
+
+
+def test_the_recorded_tests_of_a_line(checkout, tmp_path):
+    """Recorded by coverage.py itself; a line inside a call counts where its statement begins."""
+    (checkout / "hf_gradexplain" / "numbers.py").write_text(
+        CODE + "\n\ndef one():\n    return max(\n        1,\n        0,\n    )\n"
+    )
+    (checkout / "tests" / "test_one.py").write_text(
+        "from hf_gradexplain.numbers import add, one\n\ndef test_one():\n    assert add(one(), 0) == 1\n"
+    )
+    file = tmp_path / "lines.parquet"
+    record(checkout, file)
+    recorded = TestsByLine(pd.read_parquet(file))
+    add, one = "tests/test_numbers.py::test_add", "tests/test_one.py::test_one"
+    source = (checkout / "hf_gradexplain" / "numbers.py").read_text()
+    assert recorded.tests == {add, one}
+    assert {(m.before, recorded.of(m, source)) for m in draw(9, 0, checkout)} == {
+        ("return a + b", frozenset({add, one})),
+        ("return a", frozenset()),
+        ("return max(", frozenset({one})),
+        ("1,", frozenset({one})),
+        ("0,", frozenset({one})),
+    }
+    (checkout / "tests" / "test_one.py").write_text("def test_one():\n    assert False\n")
+    with pytest.raises(RuntimeError, match="the tests ended with status 1"):
+        record(checkout, file)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.mutants.lines import TestsByLine
 from tests.mutants.nearest import stages
 from tests.mutants.sample import PACKAGE, ROOT, Mutant
 from tests.mutants.watch import Watch
@@ -70,22 +71,23 @@ def copied_checkout() -> Iterator[Path]:
         yield copy
 
 
-def try_mutant(mutant: Mutant, copy: Path, seconds: float) -> Trial:
+def try_mutant(mutant: Mutant, copy: Path, seconds: float, recorded: TestsByLine | None = None) -> Trial:
     """Return what the tests say about a mutant.
 
     Args:
         mutant: The mutant.
         copy: A copy of the checkout, which is as before when this returns.
         seconds: After this time, no further test is started.
+        recorded: The tests that run each line: those of the mutated line run before all others.
     """
     path, started = copy / mutant.path, time.monotonic()
     source = path.read_text(encoding="utf-8")
-    all_stages = stages(mutant.path, copy)
+    all_stages = _stages(mutant, source, copy, recorded)
     path.write_text(mutant.mutation.apply(source), encoding="utf-8")
     try:
-        for number, tests in enumerate(all_stages, 1):
+        for number, (tests, left_out) in enumerate(all_stages, 1):
             rest = seconds - (time.monotonic() - started)
-            verdict, test = run_tests([str(test) for test in tests], copy, rest)
+            verdict, test = run_tests([str(test) for test in tests], copy, rest, left_out)
             taken = round(time.monotonic() - started, 1)
             if verdict != "survived":
                 return Trial(mutant.name, verdict, test, taken)
@@ -96,10 +98,33 @@ def try_mutant(mutant: Mutant, copy: Path, seconds: float) -> Trial:
         path.write_text(source, encoding="utf-8")
 
 
-def run_tests(tests: Sequence[str], copy: Path, seconds: float) -> tuple[str, str]:
-    """Run tests up to the first failure, and return the verdict and the test that failed or hung."""
+def _stages(
+    mutant: Mutant, source: str, copy: Path, recorded: TestsByLine | None
+) -> list[tuple[list[Path], frozenset[str]]]:
+    """Return the test files of each stage, nearest first, with the tests in them that are left out."""
+    by_nearness = stages(mutant.path, copy)
+    of_line = recorded.of(mutant, source) if recorded else frozenset()
+    everything = [(files, of_line) for files in by_nearness]
+    if not recorded or not of_line:
+        return everything
+    files_of_line = {Path(test.partition("::")[0]) for test in of_line}
+    first = [[file for file in files if file in files_of_line] for files in by_nearness]
+    return [*((files, recorded.tests - of_line) for files in first if files), *everything]
+
+
+def run_tests(
+    tests: Sequence[str], copy: Path, seconds: float, left_out: frozenset[str] = frozenset()
+) -> tuple[str, str]:
+    """Run tests up to the first failure, and return the verdict and the test that failed or hung.
+
+    Args:
+        tests: Files, or node ids of tests.
+        copy: The checkout.
+        seconds: After this time, no further test is started.
+        left_out: Node ids of tests that are not run.
+    """
     receiver, sender = _FORK.Pipe(duplex=False)
-    process = _FORK.Process(target=_run_pytest, args=(tests, copy, seconds, sender))
+    process = _FORK.Process(target=_run_pytest, args=(tests, copy, seconds, left_out, sender))
     process.start()
     sender.close()
     try:
@@ -116,7 +141,7 @@ def run_tests(tests: Sequence[str], copy: Path, seconds: float) -> tuple[str, st
     return ("survived", "") if status in (0, 5) else ("killed", "before any test")  # 5: no test was collected
 
 
-def _run_pytest(tests: Sequence[str], copy: Path, seconds: float, sender: Connection) -> None:
+def _run_pytest(tests: Sequence[str], copy: Path, seconds: float, left_out: frozenset[str], sender: Connection) -> None:
     """Run tests in this process, with the modules of the copy."""
     os.setsid()
     gc.freeze()  # what the parent left behind is not finalised here
@@ -131,4 +156,4 @@ def _run_pytest(tests: Sequence[str], copy: Path, seconds: float, sender: Connec
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
     options = ["-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    sys.exit(pytest.main([*options, *tests], plugins=[Watch(sender, PER_TEST, seconds)]))
+    sys.exit(pytest.main([*options, *tests], plugins=[Watch(sender, PER_TEST, seconds, left_out)]))

@@ -17,12 +17,17 @@ class Watch:
         sender: Takes the message.
         per_test: Seconds after which a test hangs, which ends the process.
         seconds: Seconds after which no further test is started.
+        left_out: Node ids of tests that are not run.
     """
 
     sender: Connection
     per_test: float
     seconds: float
+    left_out: frozenset[str] = frozenset()
     started: float = field(default_factory=time.monotonic)
+
+    def pytest_collection_modifyitems(self, items):
+        items[:] = [item for item in items if item.nodeid not in self.left_out]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item):

@@ -1,0 +1,90 @@
+"""Which tests run which lines of the package: recorded once, so that the right tests run first on each mutant."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+from coverage import CoverageData
+
+from tests.mutants.sample import PACKAGE, Mutant, numbered
+
+
+@dataclass(frozen=True)
+class TestsByLine:
+    """The tests that run each line.
+
+    Attributes:
+        table: One row for each line that was run: `path` below the root, `occurrence` (how many equal lines stand
+            before it), `line` without its indentation, and `tests`, the node ids of the tests that run it.
+    """
+
+    __test__ = False
+    table: pd.DataFrame
+
+    @cached_property
+    def tests(self) -> frozenset[str]:
+        """The node ids of all tests that run any line. Other tests may be newer, or run the package elsewhere."""
+        return frozenset(self.table["tests"].explode().dropna())
+
+    @cached_property
+    def _of_line(self) -> dict[tuple[str, int, str], frozenset[str]]:
+        rows = zip(self.table["path"], self.table["occurrence"], self.table["line"], self.table["tests"], strict=True)
+        return {(path, occurrence, line): frozenset(tests) for path, occurrence, line, tests in rows}
+
+    def of(self, mutant: Mutant, source: str) -> frozenset[str]:
+        """Return the node ids of the tests that run a mutant's line; none if it only runs when it is imported.
+
+        Args:
+            mutant: The mutant.
+            source: The source of its file, without the mutation. A line on which Python reports nothing, such as one in
+                the middle of a call, counts as run where its statement begins.
+        """
+        lines = numbered(source)
+        found: frozenset[str] = frozenset()
+        for number in (mutant.mutation.line, _statement(source, mutant.mutation.line)):
+            found = found or self._of_line.get((mutant.path.as_posix(), *lines[number - 1]), frozenset())
+        return found
+
+
+def _statement(source: str, line: int) -> int:
+    """Return the first line of the innermost statement that holds a line."""
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)]
+    return max(node.lineno for node in nodes if node.lineno <= line <= (node.end_lineno or node.lineno))
+
+
+def record(copy: Path, file: Path) -> None:
+    """Run all tests once in a copy of the checkout, and write the lines that each of them runs.
+
+    Args:
+        copy: The copy.
+        file: The Parquet file.
+
+    Raises:
+        RuntimeError: A test fails.
+    """
+    data = copy / "lines.coverage"
+    environment = os.environ | {"COVERAGE_FILE": str(data), "COVERAGE_CORE": "ctrace", "PYTHONPATH": str(copy)}
+    options = [f"--cov={PACKAGE}", "--cov-context=test", "--cov-report=", "-q", "-p", "no:cacheprovider", "-n", "auto"]
+    status = subprocess.run([sys.executable, "-m", "pytest", *options], cwd=copy, env=environment).returncode
+    if status:
+        raise RuntimeError(f"the tests ended with status {status}: fix them before you make mutants")
+    pd.DataFrame(_rows(data, copy), columns=["path", "occurrence", "line", "tests"]).to_parquet(file)
+
+
+def _rows(data: Path, copy: Path) -> Iterator[tuple[str, int, str, list[str]]]:
+    """Yield the rows of the table from the database of coverage.py."""
+    coverage = CoverageData(str(data))
+    coverage.read()
+    for measured in sorted(coverage.measured_files()):
+        path = Path(measured).relative_to(copy.resolve())
+        lines = numbered((copy / path).read_text(encoding="utf-8"))
+        for number, contexts in coverage.contexts_by_lineno(measured).items():
+            tests = {context.rpartition("|")[0] for context in contexts} - {""}  # "" is the import of the module
+            if 0 < number <= len(lines):  # Python reports line 1 of an empty file, too
+                yield path.as_posix(), *lines[number - 1], sorted(tests)
