@@ -55,13 +55,13 @@ def text(
 def bar(
     explanation: Explanation, method: str | None = None, *, ax: Axes | None = None, max_units: int = MOST_BARS
 ) -> Axes:
-    """Draw the scores of one method as bars; the units stand from top to bottom in the order of the text.
+    """Draw the scores of one method as bars, with the units from top to bottom in the order of the text.
 
     Args:
         explanation: The explanation.
         method: The method whose scores are drawn; None for the first one.
         ax: The axes to draw on; None for new ones.
-        max_units: The largest number of bars. Of a longer text, the units with the largest `|score|` are drawn.
+        max_units: The largest number of bars. If the text has more units, those with the largest `|score|` are drawn.
 
     Returns:
         The axes.
@@ -83,7 +83,7 @@ def heatmap(values: pd.DataFrame, *, ax: Axes | None = None, max_units: int = 30
     Args:
         values: `(U, D)` with the units as index, as `Explainer.gradient_times_input` returns it.
         ax: The axes to draw on; None for new ones.
-        max_units: The largest number of rows. Of a longer text, the units with the largest `|sum|` are drawn.
+        max_units: The largest number of rows. If the text has more units, those with the largest `|sum|` are drawn.
         title: The title.
 
     Returns:
@@ -97,7 +97,8 @@ def heatmap(values: pd.DataFrame, *, ax: Axes | None = None, max_units: int = 30
 def arcs(interactions: Interactions, *, ax: Axes | None = None, width: float = WIDTH) -> Axes:
     """Draw the strongest interactions of a text, from `Explainer.interactions`, as arcs below its words.
 
-    A solid arc: each word supports the class more when the other is removed. A dashed arc: it supports the class less.
+    A solid arc means that each of the two words supports the class more when the other word is removed. A dashed arc
+    means that each supports the class less.
 
     Args:
         interactions: The interactions.
@@ -116,7 +117,7 @@ def interactions(values: pd.DataFrame, *, ax: Axes | None = None, title: str = "
     Blue: together, the two words raise the score by more than the sum of their single effects; vermilion: by less.
 
     Args:
-        values: `(q, d)` with the words as its index and its columns.
+        values: `(q, d)` with the words of the query as its index, and those of the document as its columns.
         ax: The axes to draw on; None for new ones.
         title: The title.
 
@@ -129,11 +130,11 @@ def interactions(values: pd.DataFrame, *, ax: Axes | None = None, title: str = "
 
 
 def aopc(result: Result, *, ax: Axes | None = None, title: str = "") -> Axes:
-    """Draw AOPC(k) against k: a curve per method with its 95 % interval, and the band of random orders if measured.
+    """Draw AOPC(k) against k: a curve per method with its 95 % interval, and the random band if it was measured.
 
     Args:
         result: An evaluation, the folder of a run, or a table with the columns method, k, aopc, ci_low, ci_high and n.
-        ax: The axes to draw on; None for new ones. The names of the curves stand at its right.
+        ax: The axes to draw on; None for new ones. The names of the curves are written to its right.
         title: The title.
 
     Returns:
@@ -153,8 +154,8 @@ def correlation(result: Result, *, coefficient: str = "pearson", ax: Axes | None
     Args:
         result: An evaluation, or the folder of a run.
         coefficient: `pearson`, `spearman` or `kendall`.
-        ax: The axes to draw on; None for new ones. To its right stand the median, the share of
-            significant texts and the number of texts without a coefficient.
+        ax: The axes to draw on; None for new ones. The median, the share of texts with a significant correlation, and
+            the number of texts without a coefficient are written to its right.
         title: The title.
 
     Returns:
@@ -218,7 +219,7 @@ def faithfulness_by_cost(
         result: An evaluation, the folder of a run, or a table of AOPC.
         cost: The cost of each method, above 0, such as passes or seconds per text. Methods without a cost are left out.
         k: The number of removed units; None for 10, or for the largest k if that is smaller.
-        ax: The axes to draw on; None for new ones. The legend stands at its right.
+        ax: The axes to draw on; None for new ones. The legend is to its right.
         cost_label: What the cost is.
         title: The title.
 
@@ -248,7 +249,7 @@ def faithfulness_by_cost(
 
 
 def _table(result: Result, name: str, *, required: bool = True) -> pd.DataFrame:
-    """Return a table of a result: of an evaluation, of the folder of a run, or the table that was given.
+    """Return a table of an evaluation or of the folder of a run; return a result that is a table itself unchanged.
 
     Raises:
         ValueError: The result has no such table.
@@ -269,5 +270,5 @@ def _table(result: Result, name: str, *, required: bool = True) -> pd.DataFrame:
 
 
 def _short_k(*tables: pd.DataFrame) -> int:
-    """Return 10, or the largest number of removed units that all tables have."""
+    """Return 10, or the largest number of removed units that all tables have if that is smaller."""
     return min(10, *(int(table["k"].max()) for table in tables))

@@ -1,4 +1,4 @@
-"""The methods of `Explainer` that audit a model by the explanations of many texts."""
+"""The methods of `Explainer` that use the explanations of many texts to audit a model."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -47,10 +47,11 @@ class AuditingEngine(AttributionEngine):
         one after the other, from the output to the embeddings. After each layer the texts are explained again, for the
         same classes. In each text, Spearman's correlation of the scores with those of the original model should fall to
         about 0. A layer is one of the blocks that the model repeats, or an outermost module without such blocks, such
-        as the embeddings or the head. It is randomised by permuting the entries of each of its parameters. The
+        as the embeddings or the head. To randomise a layer, the entries of each of its parameters are permuted. The
         correlation between the scores of two fully random models shows how far the text and the architecture alone
-        determine the scores. The finding on a method is `does not change when the model is random` if the whole
-        interval of its median correlation with random models lies above 0.8.
+        determine the scores. The finding on a method is `does not change when the model is random` if the 95 % interval
+        of the median correlation between its scores for the original model and for random models lies entirely above
+        0.8.
 
         *Input invariance* (Kindermans et al. 2019, "The (un)reliability of saliency methods"): a constant is added to
         all word vectors and subtracted from all position vectors. The model computes the same function, so the scores
@@ -59,8 +60,9 @@ class AuditingEngine(AttributionEngine):
         *Seeds*: methods that draw random numbers are run again with another seed.
 
         For a model of `L` layers, all texts are explained `L + 2` times, once more for each of the other two checks,
-        and `L` times more if `independent`. The checks need memory for a second copy of the parameters. The model's own
-        parameters are never changed: they are replaced during the call, and restored also after an exception.
+        and `L` times more if `independent`. The checks need memory for a second copy of the parameters. The values of
+        the model's own parameters are never overwritten: other tensors replace them during the call. They are restored
+        afterwards, also after an exception.
 
         Args:
             texts: Texts, text pairs or conversations, in a list, an array, a Series or a column. Intervals need at
@@ -97,9 +99,9 @@ class AuditingEngine(AttributionEngine):
     ) -> HybridDocuments:
         """Test methods on documents of sentences from two classes: is the highest-scored word in the right sentence?
 
-        Each document joins sentences of two texts from different classes, and its predicted class is explained. A model
-        finds, on average, more evidence for a class in sentences of texts of that class. A method therefore scores a
-        hit if its highest-scored word stands in a sentence of the predicted class. The test needs no human annotation
+        Each document joins sentences of two texts from different classes, and its predicted class is explained. On
+        average, a model finds more evidence for a class in texts of that class. A method therefore scores a hit if its
+        highest-scored word stands in a sentence from a text of the predicted class. The test needs no human annotation
         (Poerner et al. 2018).
 
         Args:
@@ -148,29 +150,30 @@ class AuditingEngine(AttributionEngine):
         - and is concentrated in the class: the share of the class is larger among the texts with the word than among
           all texts.
 
-        Each word is inserted into `n_texts` texts for which the model predicts another class, at a random place between
-        two words, which is the same for all words. A word is suspicious if it flips more of these texts to the class
-        than ordinary words do, by more than `margin` (see `hf_gradexplain.audit.suspicious.insertion.excess_p_value`
-        for the test). What ordinary words do is the median over control words, which are random words of about the same
-        frequency. A false discovery is a word called suspicious that would not flip so many more texts if it were
-        inserted into all texts of other classes. Benjamini and Hochberg's procedure controls the false discovery rate,
-        the expected share of false discoveries among the words called suspicious.
+        Each word is inserted into `n_texts` texts for which the model predicts another class. In each text, all words
+        are inserted at the same place, a random place between two words. A word *flips* a text if the model then
+        predicts the word's class. A word is suspicious if the share of the texts that it flips is larger than that of
+        ordinary words by more than `margin` (see `hf_gradexplain.audit.suspicious.insertion.excess_p_value` for the
+        test). The share of ordinary words is the median over control words: random words of about the same frequency. A
+        word called suspicious is a false discovery if its share would not be that much larger in all texts of other
+        classes. Benjamini and Hochberg's procedure controls the false discovery rate, the expected share of false
+        discoveries among the words called suspicious.
 
-        Trying words takes one forward pass per word and text: at most `most * n_texts` in all, and about
-        `3 * n_controls * n_texts` for the control words of each class. In a pair, words are inserted into the first
-        text; in a conversation, into the first message of a user.
+        Each inserted word takes one forward pass per text: at most `most * n_texts` passes for the words that are
+        tried, and about `3 * n_controls * n_texts` for the control words of each class. In a pair, words are inserted
+        into the first text; in a conversation, into the first message of a user.
 
         Args:
             result: An evaluation of this model with the unit `word` or `word_type`, or the document files of such an
                 evaluation.
             method: The method whose scores choose the words; None for the most faithful method of the run, by AOPC(10).
             n_texts: The number of texts into which each word is inserted.
-            n_controls: The number of control words of each frequency class, 10 or more.
+            n_controls: The number of control words for the tried words of about the same frequency, 10 or more.
             most: The largest number of words to try. If there are more, those that decide a class most clearly are
                 tried.
             min_documents: The smallest number of texts of a class that a word has to be in to be tried for the class.
             level: The false discovery rate to control.
-            margin: A suspicious word flips more texts than ordinary words do, by more than this share of the texts.
+            margin: By how much a suspicious word's share of flipped texts has to exceed that of ordinary words.
             **options: See `hf_gradexplain.options.Options`. The options for reading texts have to be those of the
                 evaluation.
 

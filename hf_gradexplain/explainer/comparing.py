@@ -60,16 +60,16 @@ class ComparingEngine(AttributionEngine):
 
         Args:
             chosen: A text, a text pair such as `(prompt, answer)`, or a conversation; or several in a list.
-            rejected: The text to compare it with, or one for each of `chosen`.
+            rejected: The text to compare `chosen` with; or a list with one text for each text of `chosen`.
             methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word in one of the texts),
                 `sentence`, or `clause` (a part of a sentence between punctuation).
-            units: Your own units instead of `unit`: `(of chosen, of rejected)`, each as for `Explainer.__call__`; or a
-                function from a text to its spans.
+            units: Your own units instead of `unit`: a tuple of the units of `chosen` and those of `rejected`, each in a
+                form that `Explainer.__call__` takes; or a function from a text to its spans.
             **options: See `hf_gradexplain.options.Options`.
 
         Returns:
-            A `Preference` for one pair of texts; a list of them for several.
+            A `Preference` for one pair of texts; a list of `Preference` objects for several.
 
         Raises:
             GradexplainError: The model has several logits, or an argument cannot be used. If only one side is wrong,
@@ -89,7 +89,7 @@ class ComparingEngine(AttributionEngine):
         units: Callable[[str], Spans] | None = None,
         **options: Unpack[ComparisonOptions],
     ) -> Ranking:
-        """Rank documents for a query with a reranker; the result can explain the ranking.
+        """Rank documents for a query with a reranker; the returned `Ranking` can explain the order.
 
         The model is a `CrossEncoder`, or another model of text pairs with one logit. Documents are scored in batches.
 
@@ -99,7 +99,7 @@ class ComparingEngine(AttributionEngine):
             methods: The methods that `Ranking.why` uses: one name in `METHODS` or several, or `auto`.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
-            top: The number of best documents to keep; None for all.
+            top: How many of the documents to keep, the best ones; None for all.
             units: Your own units in place of `unit`: a function from a text, the query or a document, to its spans
                 `(start, end)`.
             **options: See `hf_gradexplain.options.Options`.

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from hf_gradexplain.run.evaluation import Evaluation
 
 _LISTED = 10
-"""The largest number of classes that are named."""
+"""The largest number of classes whose names `repr` shows."""
 
 EVALUATED = (AUTO, "loo", "random")
 """The methods that `Explainer.evaluate` evaluates by default."""
@@ -57,9 +57,9 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
 
     Args:
         model: A PyTorch module whose forward takes the tokenizer's output and returns the logits `(B, C)`, as a tensor
-            or under the name `logits`. It may be wrapped by `DataParallel`, `torch.compile` or a LoRA adapter. Or a
-            text classification pipeline, a `CrossEncoder` of sentence-transformers, or a `SetFitModel`.
-        tokenizer: The model's tokenizer. A pipeline, a `CrossEncoder` and a `SetFitModel` bring their own.
+            or under the name `logits`. `DataParallel`, `torch.compile` or a LoRA adapter may wrap it. Pipelines for
+            text classification, a `CrossEncoder` of sentence-transformers and a `SetFitModel` are accepted, too.
+        tokenizer: The model's tokenizer. Pipelines, a `CrossEncoder` and a `SetFitModel` have their own.
         class_names: The names of the classes, by default those in the model's configuration. A class without a name is
             called by its number.
 
@@ -117,12 +117,12 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
     ) -> Explanation | Explanations:
         """Explain one text, or several.
 
-        Each text takes one forward pass. The self-check takes 5 masked copies, and 2 more per method. The methods add:
+        Each text takes one forward pass, and the self-check 5 more, plus 2 per method. The methods need in addition:
 
         - `signed_gi` and the `sa_` methods together: one backward pass;
-        - each propagation method, such as `attn_lrp`: one backward pass; `gi_prob`: one forward and one backward pass;
+        - each propagation method, such as `attn_lrp`: one backward pass; `gi_prob`: a forward and a backward pass;
         - `smoothgrad` and `vargrad` together: 20 forward and backward passes;
-        - `integrated_gradients`: 20 to 300 forward and backward passes; `steps` fixes the number;
+        - `integrated_gradients`: 20 to 300 forward and backward passes; `steps` sets an exact number;
         - `gradient_shap`: 16 to 2,000 forward and backward passes; `max_evals` changes the maximum;
         - `sequential_integrated_gradients`: 20 forward and backward passes for each unit;
         - methods that run masked copies, such as `loo` and `shapley`: one forward pass for each copy.
@@ -204,18 +204,18 @@ class Explainer(AuditingEngine, ComparingEngine, InteractingEngine, RefiningEngi
         """Measure how faithful the explanations of these texts are.
 
         For each method, the units of each text are removed one by one, the highest-scored unit first. AOPC(K) is the
-        mean fall of the target's probability without the top `k` units, over `k` from 0 to `K`. If `loo` is among the
-        methods, the scores of the others are also correlated with its scores. `recipes/evaluate.py` runs the same code.
+        fall of the target's probability without the top `k` units, averaged over `k` from 0 to `K`. If `loo` is one of
+        the methods, the scores of the others are also correlated with its scores. `recipes/evaluate.py` runs this code.
 
         A text of `U` units takes `U` forward passes for each method and each random order, and `U` more for the scores
         of `loo`. A 6-layer transformer with the default methods needs about two seconds for 40 words on 2 CPU cores.
         The shortcuts of FastText and TextCNN take almost no time; that of BiLSTM saves 25 to 75 % of the time.
-        `dry_run=True` estimates the time. `k_grid=(1, 2, 5, 10, 20)` runs only these `k`, which is faster.
+        `dry_run=True` estimates the time. `k_grid=(1, 2, 5, 10, 20)` measures only these `k`, which is faster.
 
         Args:
             texts: Texts, text pairs or conversations, in a list, an array, a Series or a column.
-            labels: The true class of each text, by id or name. Predictions are compared with it. It is explained unless
-                `target` is given.
+            labels: The true class of each text, by id or name, for comparison with the prediction. The true class is
+                explained unless `target` is given.
             methods: Names in `METHODS`; `auto` chooses the method that suits the model. `random` is the baseline that a
                 method has to beat, and `loo` the reference for correlations.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or

@@ -35,12 +35,13 @@ class InteractingEngine(AttributionEngine):
         """Find pairs of words whose joint effect on the prediction differs from the sum of their single effects.
 
         The value of a pair is the rise of the loss when both words are removed, minus the rises when each is removed
-        alone: `v(both) - v(first) - v(second) + v(none)`, where `v` is the loss without these words. See `Interactions`
-        for the meaning of its sign. `k` words take `k (k + 1) / 2` masked copies of the text.
+        alone: `v(both) - v(first) - v(second) + v(none)`, where `v` is the loss when the words in brackets are removed.
+        See `Interactions` for the meaning of its sign. For `k` words, the model runs on `k (k + 1) / 2` masked copies
+        of the text.
 
         `index="shapley_taylor"` averages this value over all orders of removal: in each order, the words that come
         before both words of the pair are removed first (the Shapley-Taylor index of order 2, Sundararajan, Dhamdhere &
-        Agarwal 2020). For a text of up to 10 units it is exact, for a longer text it is estimated from random orders,
+        Agarwal 2020). It is exact for a text of up to 10 units. For a longer text it is estimated from random orders,
         with standard errors. `index="shapley_interaction"` averages instead over all sizes of the set of other removed
         units, and over all sets of each size (the Shapley interaction index, Grabisch & Roubens 1999). It is exact, and
         needs a text of up to 10 units.
@@ -52,7 +53,7 @@ class InteractingEngine(AttributionEngine):
             unit: What is removed: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
             labels: The true class, by id or name. It is explained unless `target` is given.
-            top: The number of words whose pairs are computed, with every index; None for all words.
+            top: The number of words whose pairs are computed, whatever the index; None for all words.
             index: `second_difference`, `shapley_taylor` or `shapley_interaction`.
             units: Your own units in place of `unit`, see `__call__`.
             **options: See `hf_gradexplain.options.Options`.

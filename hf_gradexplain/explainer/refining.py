@@ -45,12 +45,13 @@ class RefiningEngine(AttributionEngine):
 
         The explanation may have been loaded from a file. The further draws are those that a larger `max_evals` would
         have made in the first call. If masked copies take a shortcut, the refined scores equal those of one call with
-        as many draws, up to rounding. If each masked copy is a pass over the model, the two differ within their errors,
-        because the earlier and the further draws are corrected by different control variates. Classes share the copies:
-        those that stopped after fewer draws than others go on with the same further draws.
+        as many draws, up to rounding. If each masked copy is a pass over the model, they differ from those of one call,
+        but only within the standard errors: the earlier and the further draws are corrected by different control
+        variates. Several explained classes share the copies: a class that stopped after fewer draws than another goes
+        on with the same further draws.
 
-        Only `shapley` is refined, and any registered method whose source has `continues = True`. The scores of other
-        methods, and exact scores, stay as they are.
+        Only the scores of `shapley` are refined, and those of registered methods whose source has `continues = True`.
+        The scores of other methods stay as they are, and so do exact scores.
 
         Args:
             explanation: The explanation of one text by this model.
@@ -58,7 +59,7 @@ class RefiningEngine(AttributionEngine):
                 is four times the number that ran. If it is enough for all sets of units, the scores become exact. The
                 copy with all units removed runs again, and counts again.
             max_error: Stop once every standard error is at most this share of the largest absolute score. If neither
-                this nor `tell_apart` is given, `max_evals` copies run.
+                `max_error` nor `tell_apart` is given, `max_evals` copies run.
             tell_apart: Stop once the 95 % intervals of this many highest-scored units lie above those of all others.
             **options: Those of the call that made the explanation.
 
@@ -104,10 +105,10 @@ class RefiningEngine(AttributionEngine):
 
 
 def _earlier_of(explanation: Explanation) -> dict[str, Earlier]:
-    """Return what each method that can continue its draws has drawn.
+    """Return the earlier draws of each method that can continue them, without methods whose scores are exact.
 
     Raises:
-        GradexplainError: There is no such method, exact or not.
+        GradexplainError: No method of the explanation can continue its draws.
     """
     able = [name for name in explanation.sampling if getattr(METHODS[name].source, "continues", False)]
     if not able:
@@ -133,7 +134,7 @@ def _continued(method: Method, earlier: Earlier) -> Method:
 
 
 def _options_of(explanation: Explanation, name: str, given: RefineOptions) -> Options:
-    """Return the options that the explanation notes, and those that are given."""
+    """Return the options that are stored in the explanation, updated by those that are given."""
     against: Any = "rest" if explanation.against_label and explanation.against is None else explanation.against
     target: dict[str, Any] = {"target": explanation.target}
     if explanation.classes:
@@ -153,7 +154,7 @@ def _options_of(explanation: Explanation, name: str, given: RefineOptions) -> Op
 
 
 def _share_of(explanation: Explanation) -> float | None:
-    """Return the share of the units that the self-check removed; None if these are as many as by default."""
+    """Return the share of the units that the self-check removed; None if it removed the default number of units."""
     units = len(explanation.units)
     counts = {len(check.top) for check in explanation.self_check.values()} - {top_count(units)}
     return counts.pop() / units if counts else None
@@ -172,10 +173,10 @@ def _text_of(explanation: Explanation) -> Text:
 
 
 def _check_same(explanation: Explanation, now: Explanation) -> None:
-    """Check that the model sees the explained text as before.
+    """Check that the model reads and classifies the text as it did for the explanation.
 
     Raises:
-        GradexplainError: It does not.
+        GradexplainError: The text is read differently, or its probabilities differ.
     """
     changed = [name for name in _SAME if getattr(explanation, name) != getattr(now, name)]
     shapes = explanation.probabilities.shape == now.probabilities.shape

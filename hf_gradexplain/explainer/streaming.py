@@ -31,12 +31,12 @@ class StreamingEngine(AttributionEngine):
         """Explain any number of texts, in their order; memory does not grow with their number.
 
         Texts are read and explained in chunks of about 16 batches, so that texts of equal length share a batch. The
-        next chunk is read after all explanations of the last chunk have been taken. Between two explanations the model
-        is in its original state, so the iteration can be stopped at any time. Each warning is given only once.
+        next chunk is read after all explanations of the current chunk have been taken. Between two explanations the
+        model is in its original state, so the iteration can be stopped at any time. Each warning is given only once.
 
         Args:
-            texts: Texts, text pairs or conversations, from any iterable: a list, a generator, a column of a dataset. It
-                may be endless.
+            texts: Texts, text pairs or conversations, from any iterable: a list, a generator, a column of a dataset. A
+                generator may be endless.
             methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
             unit: What gets one score, see `__call__`.
             labels: The true classes, by id or name: one for all texts, or an iterable with one per text. They are

@@ -22,7 +22,7 @@ from hf_gradexplain.text.hypotheses import HypothesisEncoder, Labels, parse_labe
 from hf_gradexplain.text.texts import is_text, listed
 
 TEMPLATE = "This example is {}."
-"""The default template of the pipeline."""
+"""The default template of the transformers pipeline."""
 
 _UNFIT = {
     "problem_type": "give multi_label instead",
@@ -117,20 +117,20 @@ class ZeroShotExplainer(AttributionEngine):
         """Explain the probability of a candidate label, by default the predicted label.
 
         The classes of the explanation are the candidate labels, in the given order. `explanation.text` is the text,
-        followed by the labels, one per line, which begin at `pair_start`. Words of the text and of the labels have
-        scores; words of the template have none. A word of the text is masked for all hypotheses at once, a word of a
-        label in the hypothesis of this label only. `target` and `against` are candidate labels, or their positions in
-        the list.
+        followed by the labels, one per line. The labels begin at `pair_start`. Words of the text and of the labels have
+        scores; words of the template have none. The text is read once with each hypothesis, and a word of the text is
+        masked in all these inputs at once. A word of a label is masked only in the hypothesis of this label. `target`
+        and `against` are candidate labels, or their positions in the list.
 
         Args:
             texts: A text, or several in a list, an array, a Series or a column.
             candidate_labels: The labels: a list, or a string of labels separated by commas.
             hypothesis_template: The template of the hypotheses: `hypothesis_template.format(label)` is the hypothesis
-                for a label. By default the template of the pipeline, or `This example is {}.`
+                for a label. By default the template of the given pipeline; without a pipeline, `This example is {}.`
             multi_label: Whether several labels can be true. If False, the probabilities are a softmax over the
                 entailment logits of all labels. If True, and always for a single label, each probability is a softmax
-                over the entailment and contradiction logits of this label alone. By default the setting of the
-                pipeline, or False.
+                over the entailment and contradiction logits of this label alone. By default the setting of the given
+                pipeline; without a pipeline, False.
             methods: One name in `METHODS` or several; `auto` chooses the method that suits the model.
             unit: What gets one score: `token`, `word`, `word_type` (all occurrences of a word together), `sentence`, or
                 `clause` (a part of a sentence between punctuation).
@@ -175,7 +175,7 @@ class ZeroShotExplainer(AttributionEngine):
 
 
 def _check_fit(options: Options) -> None:
-    """Refuse options that do not fit."""
+    """Raise an error for options that do not fit zero-shot classification."""
     if options.target == "label":
         raise GradexplainError("target='label' does not fit zero-shot classification: name a candidate label")
     for name, why in _UNFIT.items():

@@ -1,4 +1,4 @@
-"""Units and numbers as Arrow columns, and back, without a Python object for each of them."""
+"""Converts units and numbers to Arrow columns and back, without a Python object for each unit and number."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, pairwise
@@ -12,10 +12,10 @@ from hf_gradexplain.text.unit import Occurrences, Unit
 
 
 def to_table(records: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Return records as the rows of a table; a value that a record lacks is null. `to_records` reads them.
+    """Return records as the rows of a table, for `to_records`; a value that a record lacks is null.
 
-    Units are `Unit`s, or the `Occurrences` of a document, and numbers are arrays. `pa.Table.from_pylist` writes the
-    same columns from lists and dictionaries, which takes several times as long.
+    In the records, units are `Unit`s or the `Occurrences` of a document, and numbers are arrays. `pa.Table.from_pylist`
+    would make the same columns from lists and dictionaries, in several times the time.
     """
     columns = [_column([record.get(field.name) for record in records], field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
@@ -73,7 +73,7 @@ def _ends(lengths: Iterable[int]) -> pa.Array:
 def to_records(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     """Return the rows of a Parquet file as records for `to_fields`, with numbers as arrays and units as `Unit`s.
 
-    `batch.to_pylist()` gives equal records, with a Python object for each number, which takes several times as long.
+    `batch.to_pylist()` gives equal records, but makes a Python object for each number and takes several times as long.
     """
     columns: dict[str, Sequence[Any]] = {}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):

@@ -72,8 +72,8 @@ class Assessed(Reading):
     def warning(self, method: str | None = None) -> str:
         """Return a sentence that warns against trusting the scores; empty if there is no reason to warn.
 
-        Scores should not be trusted if they should add up to the rise of the loss, but miss it by more than 5 %, or if
-        the self-check failed.
+        There are two reasons to warn: the self-check failed, or the scores of a method that should add up to a known
+        number miss it by more than 5 %.
 
         Args:
             method: The method; None for the first one.

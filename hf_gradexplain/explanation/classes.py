@@ -11,7 +11,7 @@ from hf_gradexplain.statistics.sampling import Sampling
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
-    """The scores of a text's units for a further class; `Explanation` describes the attributes."""
+    """The scores of a text's units for one of several explained classes; `Explanation` describes the attributes."""
 
     target: int
     target_label: str
@@ -75,7 +75,7 @@ class ExplainedClasses:
         """Return an explanation for each class that `target="all"` explained, by class name, the most probable first.
 
         If two classes of the model have the same name, the keys are class ids as strings. Only the explanation of the
-        predicted class has a self-check. Without `target="all"`, there is only one class.
+        predicted class has a self-check. Without `target="all"`, the result has one class.
         """
         alone: Any = replace(self, classes=())  # type: ignore[type-var]  # an Explanation is a dataclass
         others = (replace(alone, self_check={}, **vars(scores)) for scores in self.classes)

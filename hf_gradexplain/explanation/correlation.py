@@ -11,10 +11,10 @@ from hf_gradexplain.statistics.ragged_array import RaggedArray
 from hf_gradexplain.statistics.rounding import ROUNDING
 
 REFERENCE = "loo"
-"""The method that the others are correlated with."""
+"""The method whose scores those of all other methods are correlated with."""
 
 MIN_UNITS = 3
-"""Documents with fewer units have no correlation."""
+"""The smallest number of units for which a correlation is defined."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Correlations:
     """Coefficients of `M` methods on `n` documents, or the reasons why they are undefined.
 
     Attributes:
-        r: By name, `(M, n)`, NaN where undefined.
-        p: Their two-sided p-values, likewise.
-        reason: `(M, n)` why they are undefined, else None.
+        r: For each name of a coefficient, its values `(M, n)`; NaN where undefined.
+        p: For each name of a coefficient, its two-sided p-values `(M, n)`; NaN where undefined.
+        reason: `(M, n)`, why the coefficients are undefined; None where they are defined.
     """
 
     r: dict[str, np.ndarray]
@@ -56,13 +56,13 @@ def correlate_documents(
 ) -> Correlations:
     """Correlate the scores of several methods with a reference, for each of `B` documents.
 
-    Coefficients are undefined for fewer than 3 units, and where either side is constant up to rounding. For
-    coefficients of ranks, scores that are equal up to rounding are ties, see `hf_gradexplain.perturb.orders.tie`.
+    Coefficients are undefined for fewer than 3 units, and if the scores or the reference are constant up to rounding.
+    For coefficients of ranks, scores that are equal up to rounding are ties, see `hf_gradexplain.perturb.orders.tie`.
 
     Args:
         scores: The scores of the methods, `(M, B, U)`.
-        reference: Those of the reference, `(B, U)`.
-        lengths: `(B,)` the number of units of each document; what follows them in a row is not read.
+        reference: The scores of the reference, `(B, U)`.
+        lengths: `(B,)` the number of units of each document; the values after them are padding and are ignored.
         coefficients: Names in `COEFFICIENTS`; None for all.
         precision: The compute dtype of the scores.
     """
@@ -110,4 +110,5 @@ COEFFICIENTS: dict[str, Callable[[RaggedArray, RaggedArray, Ranks, Ranks], tuple
     "spearman": lambda x, y, x_ranks, y_ranks: spearman(x_ranks, y_ranks),
     "kendall": lambda x, y, x_ranks, y_ranks: kendall(x_ranks, y_ranks),
 }
-"""From the values `(M, N)` and `(N,)` and their ranks to the coefficients in [-1, 1] and their p-values, `(M, n)`."""
+"""For each coefficient, a function of the values `(M, N)` and `(N,)` and their ranks, which returns the coefficients in
+[-1, 1] and their p-values, `(M, n)`."""

@@ -38,7 +38,7 @@ class Displayed(Divided):
         """Split the text into segments: the units with their scores, and the text between them, which has no score.
 
         Joined in order, the texts of the segments give the whole text. If a character is split into several tokens, its
-        score is the sum of theirs.
+        score is the sum of the scores of these tokens.
 
         Args:
             method: The method whose scores are used; None for the first one.
@@ -112,7 +112,7 @@ class Displayed(Divided):
         return text_figure(*self.rows_and_heading(method), width=width)
 
     def to_figure(self, method: str | None = None, *, max_units: int = MOST_BARS) -> Figure:
-        """Draw the scores as a bar chart per class; the units stand from top to bottom in the order of the text.
+        """Draw the scores as a bar chart per class, with the units from top to bottom in the order of the text.
 
         Examples:
             >>> import numpy as np
@@ -137,7 +137,8 @@ class Displayed(Divided):
 
         Args:
             method: The method whose scores are drawn; None for the first one.
-            max_units: The largest number of bars. Of a longer text, the units with the largest `|score|` are drawn.
+            max_units: The largest number of bars. If the text has more units, those with the largest `|score|` are
+                drawn.
 
         Returns:
             A matplotlib figure, which is not registered with pyplot.
@@ -152,7 +153,7 @@ class Displayed(Divided):
         draw_bars(ax, **self._bars(method), max_units=max_units)
 
     def _bars(self, method: str | None) -> dict[str, Any]:
-        """Return what the bar chart of a method shows."""
+        """Return the arguments for drawing the bar chart of a method."""
         row = self._row(self._method(method))
         heading = self._heading([row])
         return {
@@ -196,7 +197,7 @@ class Displayed(Divided):
         )
 
     def _class_row(self, method: str, *, alone: bool) -> Row:
-        """Return the row of a class, called by its name and probability, and by the method if others are shown."""
+        """Return the row of a class, titled by its name and probability, and by the method unless only one is shown."""
         number = with_minus(f"{self.probabilities[self.target]:z.3f}")
         title = f"{self.question} ({number})"
         return replace(self._row(method), title=title if alone else f"{title} · {method}")
@@ -218,7 +219,7 @@ class Displayed(Divided):
         )
 
     def _correlation(self, method: str) -> float | None:
-        """Return the rank correlation with leave-one-out: NaN if it is undefined, None if that was not computed."""
+        """Return the rank correlation with leave-one-out; NaN if it is undefined, None if `loo` is not in `scores`."""
         if REFERENCE not in self.scores or method == REFERENCE:
             return None
         scores, reference = self.scores[method], self.scores[REFERENCE]
@@ -226,7 +227,7 @@ class Displayed(Divided):
         return nan if correlation.r is None else correlation.r
 
     def _heading(self, rows: Sequence[Row]) -> Heading:
-        """Return what the renderers show above these rows."""
+        """Return the heading that is shown above these rows."""
         predicted, number = self.prediction == self.target, float(self.probabilities[self.target])
         other = None if self.regression else self._most_probable_other()
         return Heading(

@@ -25,8 +25,8 @@ from hf_gradexplain.viz.sanitize import json_text
 class Explanation(Displayed):
     """The scores of one text's units, for one class of a classifier.
 
-    `show` displays the explanation; `to_html`, `to_figure`, `to_frame` and `to_dict` convert it. If `method` is not
-    given, `show`, `to_html`, `to_svg` and `to_png` show all methods, and `to_figure`, `top` and `segments` use the
+    `show` displays the explanation; `to_html`, `to_figure`, `to_frame` and `to_dict` convert it. Without the argument
+    `method`, `show`, `to_html`, `to_svg` and `to_png` show all methods, and `to_figure`, `top` and `segments` use the
     first method in `scores`.
 
     `explanation["loo"]` returns the scores of a method, and `"loo" in explanation` tells whether there are any.
@@ -35,8 +35,8 @@ class Explanation(Displayed):
     Attributes:
         text: The text. The two texts of a pair are joined by a newline, and so are the contents of a conversation.
         units: The parts of the text that have scores, in the order of their first occurrence. `Unit.spans` are
-            character offsets into `text`. In a conversation, `Unit.message` and `Unit.role` tell which message a unit
-            is in, and the role of its author.
+            character offsets into `text`. In a conversation, `Unit.message` and `Unit.role` are the message that a unit
+            is in and the role of its author.
         scores: For each method, the scores of the units: an array `(U,)`.
         target: The id of the explained class.
         target_label: The name of the explained class.
@@ -44,40 +44,43 @@ class Explanation(Displayed):
         probabilities: The probability of each class: an array `(C,)`. For a regression model, its outputs.
         objective: The function that was explained: `loss`, `logit`, `prob` or `contrast`.
         unit: The kind of unit: `token`, `word`, `word_type`, `sentence`, `clause`, or `custom` for given ones.
-        truncated_at: The offset of the first character that truncation removes; None if it removes none. What the model
-            did not read for other reasons, such as what a chat template drops, is only in `unread`.
+        truncated_at: The offset of the first character that truncation removes; None if it removes none. Text that the
+            model did not read for other reasons, such as text that a chat template drops, is only in `unread`.
         pair_start: The offset of the second text of a pair; None for a single text.
-        messages: The messages of a conversation: their roles, and where their contents are in `text`. In an explanation
-            by `Ranking.why`, the query and the documents. Empty for other texts.
-        unread: The spans `(start, end)` that the model did not read. In a conversation, these are what the chat
-            template drops and what truncation removes. In a zero-shot classification or a ranking, they are what
-            truncation removes. Empty for other texts, see `truncated_at`.
+        messages: The messages of a conversation: their roles, and the places of their contents in `text`. In an
+            explanation by `Ranking.why`, these are the query and the documents. Empty for other texts.
+        unread: The spans `(start, end)` that the model did not read. In a conversation, these spans are dropped by the
+            chat template or removed by truncation. In a zero-shot classification or a ranking, they are removed by
+            truncation. Empty for other texts, see `truncated_at`.
         windows: The overlapping windows that a long text was cut into, if `stride` was given; empty if the text was
             read as one sequence.
         deciding: With `pool="max"`, for each class the number of the window (from 0) with the largest logit: `(C,)`.
             Words outside of these windows have gradients of zero. Empty otherwise.
-        prediction_label: The name of the predicted class; empty if it is not known.
+        prediction_label: The name of the predicted class; empty if the name is not known.
         regression: Whether the model is a regression model.
         dtype: The dtype that the model computes in, such as `float32`. Lower precision gives less exact scores.
-        why: Which method `methods="auto"` chose, and why, in words; empty if `auto` was not asked for.
+        why: Which method `methods="auto"` chose, and why, in words; empty if `auto` was not used.
         self_check: For each method, how the prediction changes without its highest-scored units, and without random
-            units. Empty if the check was not asked for, or if the text has fewer than two units.
-        completeness: The error of the sum of the scores, for each method whose scores should add up to the rise of the
-            loss when all units are masked (`integrated_gradients`): `(sum - rise) / max(|rise|, 1e-3)`. With a
-            self-check, also for `cp_lrp`, see `hf_gradexplain.attribution.conservation_gap`.
+            units. Empty if the check did not run, or if the text has fewer than two units.
+        completeness: For each method whose scores should add up to the rise of the loss when all units are masked
+            (`integrated_gradients`), the error of their sum: `(sum - rise) / max(|rise|, 1e-3)`. With a self-check,
+            also the relative error of the conservation of relevance for `cp_lrp`, see
+            `hf_gradexplain.attribution.conservation_gap`.
         sampling: For each method that draws copies of the text at random, such as `shapley`: the standard errors of its
             scores, and how many copies ran.
         baselines: The baseline of each method that masks words or multiplies by their vectors: `zero` or another name,
-            `deletion` for a method that cuts words out, and for `gradient_shap` what its baselines are drawn from.
+            or `deletion` for a method that cuts words out. For `gradient_shap`, it says what the baselines are drawn
+            from.
         mask: How units were removed, also for the self-check: `baseline` or `deletion`.
         tokenizer_kwargs: Extra arguments that the tokenizer was called with, see
             `hf_gradexplain.options.tokenizer_kwargs`.
-        label: The id of the true class; None if it is not known, or if it is explained because `target="label"` was
-            asked for, or because labels were given without a `target`.
-        class_names: The names of the model's classes: `(C,)`; empty if they are not known.
-        against: The id of the class that the target is compared with under the objective `contrast`. None under other
+        label: The id of the true class. None if it is not known, or if the true class is explained by request: with
+            `target="label"`, or with labels but no `target`.
+        class_names: The names of the model's classes: `(C,)`; empty if the names are not known.
+        against: The id of the class that the target is compared with by the objective `contrast`. None with other
             objectives, and if the target is compared with all other classes together.
-        against_label: The name of this class, or `rest` for all other classes together; empty without a contrast.
+        against_label: The name of the class `against`, or `rest` for all other classes together; empty without a
+            contrast.
         classes: With `target="all"`, the scores for the other classes, the most probable class first, see `by_class`.
     """
 
@@ -141,7 +144,7 @@ class Explanation(Displayed):
         return hash((self.text, self.target, *self.scores))
 
     def top(self, n: int = 3, method: str | None = None) -> list[tuple[str, float]]:
-        """Return the `n` highest-scored units as `(unit, score)`, the highest first; equal scores in text order.
+        """Return the `n` highest-scored units as `(unit, score)`, the highest first; ties are in the order of the text.
 
         Args:
             n: The largest number of units to return.
@@ -165,15 +168,15 @@ class Explanation(Displayed):
         return pd.DataFrame({**columns, **self.columns()})
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Return the scores of each method, followed by their standard errors under `METHOD_error` if there are any."""
+        """Return the scores of each method, and under `METHOD_error` the standard errors of methods that have them."""
         errors = {name: {f"{name}_error": sampling.errors} for name, sampling in self.sampling.items()}
         return {k: x for name in self.scores for k, x in {name: self.scores[name], **errors.get(name, {})}.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as plain lists, numbers and strings, ready for JSON; `from_dict` reads them.
 
-        The key `remarks` has the `remark` of each method that has one, and `certainty` the sentence about each method
-        that draws at random.
+        The key `remarks` has the result of `remark` for each method for which it is not empty. The key `certainty` has
+        the result of `certainty` for each method that draws copies at random.
         """
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         certainty = {name: self.certainty(name) for name in self.sampling}
@@ -199,8 +202,8 @@ class Explanation(Displayed):
         If the name ends in `.svg` or `.png`, a picture is written instead: the coloured text for all methods.
 
         Raises:
-            GradexplainError: The file cannot be written, or its name ends in `.parquet` or `.jsonl`, as for several
-                explanations.
+            GradexplainError: The file cannot be written, or its name ends in `.parquet` or `.jsonl`. Only
+                `Explanations.save` writes such files.
         """
         if Path(path).suffix.lower() in (".parquet", ".jsonl"):
             raise GradexplainError(

@@ -22,7 +22,7 @@ from hf_gradexplain.viz.report import render_report
 from hf_gradexplain.viz.sanitize import json_text
 
 SHOWN = 5
-"""The number of explanations that a notebook or a terminal shows of a list."""
+"""How many explanations of a list a notebook or a terminal shows."""
 
 
 class Explanations(list[Explanation]):
@@ -66,8 +66,8 @@ class Explanations(list[Explanation]):
         """Return a table with one row per unit of every text.
 
         The columns are `text_id`, the position of the text in this list; `unit`, `start` and `end` as in
-        `Explanation.to_frame`; and the scores of each method and their standard errors, NaN where an explanation has
-        none.
+        `Explanation.to_frame`; and the scores of each method and their standard errors. A value that an explanation
+        lacks is NaN.
         """
         columns = [explanation.columns() for explanation in self]
         names = list(dict.fromkeys(chain.from_iterable(columns)))

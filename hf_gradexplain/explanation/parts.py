@@ -30,7 +30,7 @@ class Divided(Assessed):
         """The positions of the units in `units`, nested: per text a list of sentences, which are lists of clauses.
 
         `partition_shapley` halves these lists until one unit is left. Each text of a pair and each message of a
-        conversation counts as a text. A word type stands at its first occurrence.
+        conversation counts as a text. A unit `word_type` is placed at the first occurrence of the word.
         """
         return hierarchy(self.text, self.units, [*(m.start for m in self.messages), self.pair_start or 0])
 
@@ -38,8 +38,9 @@ class Divided(Assessed):
         """Return a table with one row per text, sentence and clause, in the order of the text.
 
         The columns are `level`, which is `text`, `sentence` or `clause`; `start` and `end`, the offsets where the first
-        unit of the part begins and its last unit ends; `part`, the characters between them; and `score`, the sum of the
-        scores of its units. For `partition_shapley`, this sum is the score that the part would have as one unit.
+        unit of the part begins and its last unit ends; `part`, the characters between these offsets; and `score`, the
+        sum of the scores of the part's units. For `partition_shapley`, this sum is the score that the part would have
+        as one unit.
 
         Args:
             method: The method whose scores are added; None for the first one.
@@ -57,8 +58,9 @@ class Divided(Assessed):
     def shown_parts(self, method: str) -> list[Part]:
         """Return the rows of `parts` to display.
 
-        There are none for a method that does not group units. A part that is the whole of a larger part is left out. If
-        there are many parts, clauses are left out, and only parts with the largest `|score|` remain.
+        A method that does not group units has no such rows. A part with the same text as the larger part around it is
+        left out. If more than 12 parts remain, the clauses are left out, and then all but the 12 parts with the largest
+        `|score|`.
         """
         if method not in METHODS or not getattr(METHODS[method].source, "by_parts", False):
             return []
@@ -74,7 +76,7 @@ class Divided(Assessed):
 
 
 def parts_of(nested: Any, levels: Sequence[str] = LEVELS) -> Iterator[tuple[str, list[int]]]:
-    """Yield the level and the units of each part of a hierarchy, each before the parts that it consists of.
+    """Yield the level and the units of each part of a hierarchy; a part comes before the parts that it consists of.
 
     >>> list(parts_of([[[[0, 1], [2]]]]))
     [('text', [0, 1, 2]), ('sentence', [0, 1, 2]), ('clause', [0, 1]), ('clause', [2])]

@@ -6,7 +6,7 @@ from hf_gradexplain.viz.tables import join_words
 
 
 class Reading(ExplainedClasses):
-    """What was read. `hf_gradexplain.explanation.Explanation` describes the attributes."""
+    """The part of an explanation that says what the model read; `Explanation` describes the attributes."""
 
     text: str
     units: tuple[Unit, ...]
@@ -20,8 +20,8 @@ class Reading(ExplainedClasses):
     def not_read(self) -> tuple[tuple[int, int], ...]:
         """The parts of the text that the model did not read, as `(start, end)` character offsets.
 
-        What truncation removes ends where the next unit begins, or at the end of the text if no unit follows. It may be
-        the beginning of a text (if the tokenizer truncates on the left), or the end of the first text of a pair.
+        A part that truncation removes ends where the next unit begins, or at the end of the text if no unit follows. It
+        may be the beginning of a text (if the tokenizer truncates on the left), or the end of the first text of a pair.
         """
         if self.unread or self.truncated_at is None:
             return self.unread
@@ -30,17 +30,18 @@ class Reading(ExplainedClasses):
 
     @property
     def fits_windows(self) -> bool:
-        """Whether the text was truncated, and `stride` would read all of it.
+        """Whether the text was truncated, but could be read completely with `stride`.
 
-        Each window of a pair has the whole first text, so this needs a first text that was not truncated.
+        Each window of a text pair has the whole first text. So for a pair, the first text must not be truncated.
         """
         return not self.unread and self.truncated_at is not None and self.truncated_at >= (self.pair_start or 0)
 
     @property
     def reading(self) -> str:
-        """A sentence about the windows that the text was cut into, counted from 1; empty if there are none.
+        """A sentence about the windows that the text was cut into, numbered from 1; empty without windows.
 
-        With `pool="max"`, it names the window of the target, and that of the class that this is compared with.
+        With `pool="max"`, the sentence names the window of the target, and the window of the class that the target is
+        compared with.
         """
         if not self.windows:
             return ""

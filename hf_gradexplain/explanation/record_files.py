@@ -1,4 +1,4 @@
-"""Explanations in files of their own: JSON, written whole and read back."""
+"""Write an explanation to a JSON file, and load it again."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -22,12 +22,12 @@ def save_record(
     record: Callable[[], Mapping[str, Any]],
     pictures: Mapping[str, Callable[[], bytes]] | None = None,
 ) -> None:
-    """Write a record to a JSON file. If the name ends in that of a picture, such as `.svg`, write the picture instead.
+    """Write a record to a JSON file, or draw a picture if the name of the file ends in a key of `pictures`.
 
     Args:
         path: The file, which is replaced if it exists.
-        record: Returns the record.
-        pictures: What draws the pictures, by the ends of their names, such as `.svg`.
+        record: A function that returns the record.
+        pictures: For each end of a file name, such as `.svg`, a function that draws the picture.
 
     Raises:
         GradexplainError: The file cannot be written.
@@ -43,8 +43,8 @@ def load_record(path: str | PathLike[str], read: Callable[[Mapping[str, Any]], L
 
     Args:
         path: The file.
-        read: Makes the object from the record, such as `Explanation.from_dict`.
-        writer: What writes such files, for the message.
+        read: A function that makes the object from the record, such as `Explanation.from_dict`.
+        writer: The name of the function that writes such files, for the message.
 
     Raises:
         GradexplainError: The file cannot be read, or holds something else.
@@ -55,10 +55,10 @@ def load_record(path: str | PathLike[str], read: Callable[[Mapping[str, Any]], L
 
 @contextmanager
 def reading_file(path: str | PathLike[str], writer: str) -> Iterator[None]:
-    """Turn the errors of reading a file into one sentence that names the file and what writes such files.
+    """Turn the errors of reading a file into one sentence that names the file and the function that writes such files.
 
     Raises:
-        GradexplainError: Reading the file fails in the block, or it holds no explanation.
+        GradexplainError: Reading the file fails in the block, or the file holds no explanation.
     """
 
     def explain(error: Exception) -> str:

@@ -33,8 +33,7 @@ SOMETIMES = {
     "windows": pa.list_(_WINDOW),
     "deciding": pa.list_(pa.int64()),
 }
-"""The fields that only some explanations have in files, such as those of conversations and long documents, and their
-columns."""
+"""The columns of fields that only some explanations have, such as those of conversations and long documents."""
 
 _CHECK = pa.struct(
     [
@@ -56,7 +55,7 @@ SAMPLING = pa.struct([("errors", NUMBERS), *((name, pa.int64()) for name in ("dr
 
 
 class NotAnExplanationError(GradexplainError):
-    """A record was not made by `Explanation.to_dict`."""
+    """Raised for a record that `Explanation.to_dict` did not make."""
 
 
 def to_record(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,7 +68,7 @@ def to_record(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_arrays(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `to_record` does, but leave units, scores and probabilities as they are."""
+    """Return the same fields as `to_record`, but leave units, scores and probabilities as they are."""
     messages, windows, deciding = values["messages"], values["windows"], values["deciding"]
     unread = list(map(list, values["unread"]))
     return {
@@ -87,11 +86,11 @@ def with_arrays(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_fields(record: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """Return the fields of an explanation from plain values; unknown keys and methods without values are ignored.
+    """Return the fields of an explanation from plain values, without unknown keys and methods that have no values.
 
     Args:
-        record: What `to_record` returned, also read back from JSON, or a row of a Parquet file, whose `methods` are the
-            names in `scores` in their order.
+        record: The result of `to_record`, or the same record read from JSON, or a row of a Parquet file. The `methods`
+            of a row are the names in `scores`, in their order.
         names: The fields that an explanation has.
     """
     known = {name: record[name] for name in names if name in record}
@@ -122,7 +121,7 @@ def _plain_unit(unit: Unit) -> dict[str, Any]:
 
 
 def _units(units: Sequence[Unit | Mapping[str, Any]], messages: Sequence[Message]) -> tuple[Unit, ...]:
-    """Return the units, and in a conversation whose they are; `to_records` has built units already."""
+    """Return the units, in a conversation with message and role; units that `to_records` has built stay as they are."""
     built = tuple(map(_unit, units))
     return tuple(make_units([u.text for u in built], [u.spans for u in built], messages)) if messages else built
 
@@ -133,7 +132,7 @@ def _unit(unit: Unit | Mapping[str, Any]) -> Unit:
 
 @contextmanager
 def reading_record() -> Iterator[None]:
-    """Turn the errors of reading a record that is not that of an explanation into one sentence.
+    """Turn the errors of reading a record of something else than an explanation into one sentence.
 
     Raises:
         NotAnExplanationError: Reading the record fails in the block.
@@ -149,13 +148,13 @@ def reading_record() -> Iterator[None]:
 
 
 def _by_method(record: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return a field that has one value per method, in the order of the methods, without those that are null."""
+    """Return a field that has one value per method, in the order of the methods, without null values."""
     values = record.get(name) or {}
     return {m: values[m] for m in record.get("methods") or record["scores"].keys() if values.get(m) is not None}
 
 
 def text_columns(more: Collection[str] = ()) -> list[tuple[str, pa.DataType]]:
-    """Return the Parquet columns of a text, its prediction and its units, and those of `more` names in `SOMETIMES`."""
+    """Return the Parquet columns of a text, its prediction and its units, and the columns `more` of `SOMETIMES`."""
     return [
         ("text", pa.string()),
         ("pair_start", pa.int64()),
@@ -178,10 +177,10 @@ def text_columns(more: Collection[str] = ()) -> list[tuple[str, pa.DataType]]:
 
 
 def explanation_schema(explanations: Collection[Mapping[str, Any]]) -> pa.Schema:
-    """Return the Parquet columns that hold every field of these records, see `to_record`.
+    """Return the Parquet columns that hold all fields of these records, see `to_record`.
 
-    The scores of all methods are in one struct; where an explanation lacks a method, the value is null. `methods` are
-    the names of an explanation's methods, in their order.
+    The scores of all methods are in one struct; where an explanation lacks a method, the value is null. The column
+    `methods` has the names of an explanation's methods, in their order.
     """
     kinds = {"scores": NUMBERS, "self_check": _CHECK, "completeness": pa.float64(), "baselines": pa.string()}
     kinds["sampling"] = SAMPLING
@@ -198,7 +197,7 @@ def explanation_schema(explanations: Collection[Mapping[str, Any]]) -> pa.Schema
 
 
 def _class_type(structs: Mapping[str, pa.DataType]) -> pa.StructType:
-    """Return the type of the scores for one more class."""
+    """Return the type of the scores for one of several explained classes."""
     by_method = [(name, structs[name]) for name in ("scores", "completeness", "sampling") if name in structs]
     whole, text = pa.int64(), pa.string()
     classes = [("target", whole), ("target_label", text), ("against", whole), ("against_label", text)]

@@ -12,17 +12,17 @@ from hf_gradexplain.statistics.sampling import FEW_DRAWS, Sampling
 from hf_gradexplain.viz.tables import format_margin, format_score, with_minus
 
 COMPLETE_WITHIN = 0.05
-"""The relative gap up to which scores count as adding up to what they should."""
+"""The largest relative error with which scores count as adding up to the number that they should add up to."""
 
 CLOSE_TO_ZERO = 1e-4
-"""The largest score, in nats or in probability, up to which scores count as close to 0."""
+"""If no score is larger than this, in nats or in probability, the scores count as close to 0."""
 
 SATURATED = 1e-3
-"""A probability this close to 1 counts as saturated; with the objective `prob`, also one this close to 0."""
+"""A probability this close to 1 counts as saturated; with the objective `prob`, also a probability this close to 0."""
 
 
 _UNBOUNDED = ("logit", "contrast")
-"""The objectives that no confident prediction saturates."""
+"""The objectives whose gradient does not vanish when the prediction is confident."""
 
 
 def remark(
@@ -36,7 +36,7 @@ def remark(
         objective: The function that was explained: `loss`, `logit`, `prob` or `contrast`.
         probability: The probability of the explained class; None if the model has none.
         signed: Whether a score says by how much a unit supports the class. Unsigned scores are gradient norms, whose
-            scale is arbitrary; they count as close to 0 only if the prediction is saturated.
+            scale is arbitrary. So they count as close to 0 only if the prediction is saturated.
 
     >>> remark(np.zeros(3), unit="word", objective="loss", probability=1 - 1e-8)
     "all words score 0: this method says nothing here; p = 0.99999999 is saturated, try objective='logit'"
@@ -71,7 +71,7 @@ def incomplete(method: str, gap: float) -> str:
 
 
 def broken_promise(method: str) -> str:
-    """Return what the scores of a method should add up to, and that they do not."""
+    """Return the beginning of a sentence that says which sum the scores of a method miss."""
     if method in METHODS and conserving([method]):
         return f"{method} should conserve relevance, but the sum of all relevances is off"
     return f"the scores of {method} should add up to the rise of the loss, but are off"
@@ -116,7 +116,7 @@ def _is_saturated(objective: str, probability: float | None) -> bool:
 
 
 def _precisely(probability: float | None) -> str:
-    """Write a probability near 0 or 1 with the digits that tell it from these."""
+    """Write a probability near 0 or 1 with enough digits to distinguish it from 0 or 1."""
     if not probability or probability in (0, 1):
         return f"{probability or 0:.0f}"
     if probability < 0.5:

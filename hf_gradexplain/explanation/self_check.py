@@ -24,7 +24,7 @@ from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import with_minus
 
 TOP = 3
-"""The number of units that are removed, unless a share of them is asked for."""
+"""The number of units that are removed, unless `self_check_share` gives a share of them."""
 
 DRAWS = 5
 """The number of random sets of units."""
@@ -33,7 +33,7 @@ _LISTED = 5
 """The largest number of units that the sentence lists."""
 
 _DECIMALS = (2, 3, 4)
-"""The decimals of a number in the sentence: the first that is enough."""
+"""The numbers of decimals to try in the sentence; the first that is enough is used."""
 
 Verdict = Literal["passed", "unclear", "failed", "undefined"]
 
@@ -43,7 +43,7 @@ class SelfCheck:
     """The self-check of one method on one text.
 
     `f(x)` is the probability of the target (for regression, the output). The `k` top units are those that a removal
-    curve removes first. A number is not finite if the model's output for the masked text is not.
+    curve removes first. A number is not finite if the model's output for the masked text is not finite.
 
     Attributes:
         top: The texts of the `k` units that the method scores highest, the highest first.
@@ -54,9 +54,9 @@ class SelfCheck:
         unit: The kind of unit, as in `Explanation.unit`.
         signed: Whether a positive score supports the target.
         regression: Whether `f` is the output of a regression model.
-        against: The name of the class that the target is compared with. `f` is then the probability of the target if
-            there were only these two classes. Empty without such a class; if the target is compared with all other
-            classes, `f` is its usual probability.
+        against: The name of the class that the target is compared with. `f` is then the probability that the target
+            would have if there were only these two classes. Empty if the target is compared with no class or with all
+            other classes; `f` is then its usual probability.
 
     Examples:
         >>> check = SelfCheck(("dull",), 0.95, 0.31, (0.95, 0.9, 0.95, 0.95, 0.9), 0.88, "word", True, False)
@@ -83,11 +83,12 @@ class SelfCheck:
 
     @property
     def beats_random(self) -> bool | None:
-        """Whether removing the top units lowers `f` more than removing random units; None if a number is not finite.
+        """Whether `f` is lower without the top units than without random units; None if a number is not finite.
 
-        An unsigned method does not say in which direction a unit changes `f`. For it, the question is whether
-        `|full - without|` is larger than the mean of `|full - r|` over the draws `r`. Numbers are rounded to 4 decimals
-        before they are compared (for regression, to 5 significant digits).
+        `f` without random units is the mean over the draws. An unsigned method does not say in which direction a unit
+        changes `f`. For such a method, the question is whether `|full - without|` is larger than the mean of `|full -
+        r|` over the draws `r`. Numbers are rounded to 4 decimals before they are compared (for regression, to 5
+        significant digits).
         """
         return {"passed": True, "unclear": True, "failed": False, "undefined": None}[self.verdict]
 
@@ -188,8 +189,8 @@ def self_checks(
 ) -> list[dict[str, SelfCheck]]:
     """Check every method on every text of a batch.
 
-    It runs `5 + 2 M` masked copies of a text for `M` methods, all together, within the token budget: 7 for one method.
-    The random sets depend on the seed and the text alone: they are the same for all methods, alone and in any batch.
+    The model runs on `5 + 2 M` masked copies of a text for `M` methods, in batches within the token budget. The random
+    sets depend only on the seed and the text. So they are the same for all methods, and do not depend on the batch.
 
     Args:
         forward: The forward pass over the texts.
@@ -198,7 +199,7 @@ def self_checks(
         share: The share of the units to remove; None for 3 units.
 
     Returns:
-        Per text, the check of each method; empty for a text with fewer than two units, which leave no choice.
+        Per text, the check of each method; empty for a text with fewer than two units.
     """
     documents, values = forward.batch.documents, torch.stack([x.detach() for x in scores.values()])
     units = [document.n_units for document in documents]
@@ -232,7 +233,7 @@ def self_checks(
 
 
 def top_count(units: int, share: float | None = None) -> int:
-    """Return how many of `units` units are the top: 3, or a share, rounded; at least 1 and at most `units - 1`.
+    """Return the number of top units among `units` units: 3, or a share, rounded; at least 1, at most `units - 1`.
 
     0 for fewer than two units.
 
@@ -244,14 +245,14 @@ def top_count(units: int, share: float | None = None) -> int:
 
 
 def _random_ranks(document: Document, seed: int) -> np.ndarray:
-    """Return random orders of a document's units, the same in any batch: `(5, U)` ranks."""
+    """Return 5 random orders of a document's units, as ranks `(5, U)`, which do not depend on the batch."""
     ranks = np.tile(np.arange(document.n_units), (DRAWS, 1))
     return document.rng(seed, "self-check").permuted(ranks, axis=1)
 
 
 @torch.no_grad()
 def _target_probabilities(forward: ForwardPass, sets: np.ndarray) -> np.ndarray:
-    """Return the target's probability of the full texts, then without sets of units: `(B, K, U)` to `(B, 1 + K)`."""
+    """Return the target's probability for each full text, then without each of `K` sets of units: `(B, 1 + K)`."""
     with frozen_eval_mode(forward.classifier.model):
         removed = torch.from_numpy(sets).flatten(0, 1).to(forward.batch.target.device)
         text_of = torch.arange(len(sets), device=removed.device).repeat_interleave(sets.shape[1])
