@@ -1,4 +1,4 @@
-"""What is measured besides `METHODS`: candidates for new methods, and methods with fixed numbers of copies."""
+"""Methods that are measured besides `METHODS`: candidates, and methods with fixed numbers of copies."""
 
 import math
 from dataclasses import replace
@@ -15,7 +15,7 @@ CANDIDATES = {
     for name, rules in (("attn", "attn_lrp"), ("cp", "cp_lrp"))
     for steps in (3, 5)
 }
-"""Integrated gradients whose every gradient follows a rule set."""
+"""Integrated gradients with gradients that are computed by the rules of relevance propagation."""
 
 BUDGETS = (200, 1000)
 """Numbers of masked copies of a text that the sampled methods are measured with."""
@@ -41,10 +41,10 @@ IG_STEPS = 20
 """Points on the path of `integrated_gradients`, the same for all texts."""
 
 FOR_THE_CANDIDATES = ("random", "loo", "signed_gi", "integrated_gradients", "attn_lrp", "cp_lrp", "gi_detached")
-"""The methods they are compared with where a full comparison takes too long."""
+"""The methods that candidates are compared with where a full comparison takes too long."""
 
 EXTRA = {**CANDIDATES, **WITH_COPIES}
-"""All that is measured beside `METHODS`."""
+"""All methods that are measured besides `METHODS`."""
 
 MASKING = (*WITH_COPIES, "occlusion", *FOR_THE_CANDIDATES)
 """The methods of the evaluation `masking`: those that run many copies of a text, and what they are compared with."""

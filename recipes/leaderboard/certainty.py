@@ -1,4 +1,4 @@
-"""How certain the scores of methods are that draw masked copies at random."""
+"""The certainty of scores that methods estimate from masked copies drawn at random."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ class Certainty(NamedTuple):
 
 
 def read_certainty(paths: Sequence[Path]) -> dict[str, Certainty]:
-    """Read how sure the scores are, by method that draws at random.
+    """Return how sure the scores of each method that draws at random are.
 
     Args:
         paths: The document files of evaluations.

@@ -73,9 +73,10 @@ LOOKS: dict[str, tuple[str, str, bool]] = {
     "lime": ("yellow", "D", False),
     "gradient_shap": ("red", "X", False),
 }
-"""Colour, marker, and whether it is filled, of the methods in the figure. `shapley` stands for `shapley_200` and so on:
-what differs in a number looks the same. Methods that rank words nearly as one of these does (`gi_prob`, the other
-norms) are in the tables only."""
+"""Colour, marker, and whether it is filled, of the methods in the figure.
+
+Names that differ only in their number look the same: `shapley` stands for `shapley_200` and `shapley_1000`. Methods
+that rank words nearly like one of these methods (`gi_prob`, the other norms) are only in the tables."""
 
 NAMES = {
     "ig_attn": "ig_attn, 3 and 5 steps",
@@ -91,8 +92,8 @@ COLUMNS = 2
 def leaderboard_figure(entries: Sequence[Measured], theme: Theme) -> Figure:
     """Draw the faithfulness of each method against its number of passes, a panel per entry.
 
-    Faithfulness is AOPC(10) on the scale where random is 0 and leave-one-out is 1, with 95 % intervals. That of methods
-    that run many masked copies is measured on fewer texts, relative to random and leave-one-out on these.
+    Faithfulness is AOPC(10) on the scale where random is 0 and leave-one-out is 1, with 95 % intervals. For
+    methods that run many masked copies, it is measured on fewer texts, relative to random and leave-one-out on them.
     """
     with matplotlib.style.context(STYLE):
         rows = -(-len(entries) // COLUMNS)
@@ -130,7 +131,8 @@ def _panel(axes: Axes, entry: Measured, theme: Theme) -> None:
 def _points(entry: Measured, part: Part) -> pd.DataFrame:
     """Return the cost and the relative AOPC of each method that has a look.
 
-    Methods of as many masked copies stand next to each other, though some run a few less.
+    The cost of a method with a fixed number of masked copies is this number, even if fewer copies ran on some texts. So
+    methods with the same number stand next to each other.
     """
     shown = [m for m in entry.methods if _family(m) in LOOKS]
     estimates = [entry.relative(m, part).estimate[:3] for m in shown]

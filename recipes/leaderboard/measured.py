@@ -89,11 +89,11 @@ class Measured:
         return {"choice": chosen, "verdict": ~chosen, "all": np.ones_like(chosen)}[part]
 
     def n_texts(self, part: Part) -> int:
-        """Return the number of texts, a text of two trainings counted twice."""
+        """Return the number of texts; a text of two trainings counts twice."""
         return int(sum(self.rows(seed, part).sum() for seed in self.trainings))
 
     def passes(self, method: str) -> float:
-        """Return how many passes a method takes, on average over texts; those that ran where it draws at random."""
+        """Return the mean number of passes of a method over texts; if it draws at random, of those that ran."""
         if method in self.certainty:
             return self.certainty[method].passes
         units = np.concatenate([areas.units for areas in self.areas.values()])
@@ -164,7 +164,7 @@ class Measured:
 
     @cached_property
     def _aopc(self) -> dict[tuple[str, str, int | None], Resampled]:
-        """What `aopc` has computed."""
+        """The cache of `aopc`."""
         return {}
 
     @cached_property
@@ -193,7 +193,7 @@ class Measured:
 def read_measured(plan: Plan, methods: Sequence[str]) -> list[Measured]:
     """Read the measurements of all entries that have any, in the order of the plan.
 
-    An unfinished evaluation counts with its finished shards, except one of IMDB, whose rows are sorted by class.
+    Of an unfinished evaluation, the finished shards are read, except on IMDB, whose rows are sorted by class.
     """
     found = []
     for entry in dict.fromkeys(entry for entry, _ in plan.trainings):

@@ -44,7 +44,7 @@ PAGES = MARKDOWN.overlay(
 def write_page(arguments: LeaderboardArguments, plan: Plan, ledger: Ledger) -> Path:
     """Write `leaderboard.md` and, to `leaderboard/`, its figure and its numbers; return the path of the page.
 
-    The beginnings of other pages in `leaderboard/*.md` become sections of the page.
+    The first paragraph of each other page in `leaderboard/*.md` becomes a section of the page.
 
     Raises:
         GradexplainError: Nothing has been measured yet.
@@ -131,7 +131,7 @@ def _with_copies(entries: Sequence[Measured], one_pass: Mapping[str, str]) -> li
 
 
 def _losses(entries: Sequence[Measured], one_pass: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each entry on which the recommended method is below others, or misses a target."""
+    """Return a sentence for each comparison in which the recommended method is below another or level with it."""
     sentences = []
     for kind, method in one_pass.items():
         for entry in of_kind(entries, kind):
@@ -162,7 +162,7 @@ def _cost(plan: Plan, ledger: Ledger) -> str:
     stamps = [stamp for step in plan.steps() if (stamp := ledger.stamp(step)) is not None]
     hours = sum(stamp["seconds"] for stamp in stamps) / 3600
     done = f"{len(stamps)} of {len(plan.steps())} trainings and evaluations"
-    return f"{done} are finished; together they took {hours:.1f} hours."
+    return f"{done} are finished. The finished ones took {hours:.1f} hours together."
 
 
 def _grid_or_none(frame: pd.DataFrame) -> TextTable | None:

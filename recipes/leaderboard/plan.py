@@ -34,7 +34,7 @@ OF_ZERO = ("zero", "ends", "masking")
 """The evaluations under the baseline zero."""
 
 NO_ENDS = ("minilm-imdb", "bilstm-imdb")
-"""Entries whose sufficiency is not measured: it takes every number of removed words, of about 130."""
+"""Entries whose sufficiency is not measured: its curve needs every number of removed words, about 130 per text."""
 
 NAOPC = ("fasttext-ag_news", *(f"{model}-ag_news" for model in SMALL))
 """Entries whose NAOPC is measured, with thousands of masked copies per text."""
@@ -58,9 +58,10 @@ class Plan:
     others: dict[str, Step] = field(default_factory=dict)
 
     def steps(self, only: Sequence[str] = ()) -> list[Step]:
-        """Return every step: the main evaluations of the first seed with what they need, the times, then the others.
+        """Return all steps: the main evaluations of the first seed, then the time measurements, then other evaluations.
 
-        With `only`, return those whose names contain one of its strings, and what they need.
+        Each step follows the steps that it needs. If `only` is given, return only the steps whose names contain one of
+        its strings, and the steps that they need.
         """
         seeds = [seed for _, seed in self.trainings]
         early = [step for (_, seed, name), step in self.evaluations.items() if (seed, name) == (seeds[0], "zero")]
@@ -183,7 +184,7 @@ class _Planner:
         return Step(f"time/{entry.name}", path, inputs, work, (training,))
 
     def _methods(self, entry: Entry, name: str) -> tuple[str, ...]:
-        """Return the methods of an evaluation: fewer of them where there is no shortcut and texts are long."""
+        """Return the methods of an evaluation: all in a main evaluation, unless it is the slow MiniLM on IMDB."""
         if name == "masking":
             return MASKING
         if name == "zero" and entry.name != "minilm-imdb":

@@ -57,14 +57,14 @@ def bought(choice: Choice) -> str:
     """Return the sentences that compare masked copies with a method of one pass, the first one in `gaps`."""
     sides = [f"{_SIDES[in_words(gap)]} {_NAMES.get(m, m)} ({signed(gap)})" for m, gap in choice.gaps.items()]
     gain = _GAINS[in_words(next(iter(choice.gaps.values())))]
-    start = f"For {choice.kind}, masked copies find {gain}."
-    return f"{start} The best method that runs them, {choice.method}, is {' and '.join(sides)} in {AOPC}."
+    start = f"For {choice.kind}, methods that run masked copies find {gain}."
+    return f"{start} The best of them, {choice.method}, is {' and '.join(sides)} in {AOPC}."
 
 
 _GAINS = {
-    "above": "a better order of the words than one pass does",
-    "level": "an order of the words that is not clearly better than that of one pass",
-    "below": "no better order of the words than one pass does",
+    "above": "a better order of the words than the best method of one pass",
+    "level": "an order of the words that is not clearly better than that of the best method of one pass",
+    "below": "no better order of the words than the best method of one pass",
 }
 
 

@@ -24,7 +24,7 @@ REFERENCES = ("loo", "integrated_gradients", "random")
 """Methods that every other one is compared with."""
 
 TOLERANCE = 0.01
-"""A method is not below another if the lower end of the interval of the difference is above minus this."""
+"""Tolerance of "not below": the lower end of the interval of the difference must be above minus this number."""
 
 
 class Choice(NamedTuple):
@@ -64,10 +64,10 @@ def shared_methods(entries: Sequence[Measured]) -> list[str]:
 
 
 def choose_methods(entries: Sequence[Measured]) -> list[Choice]:
-    """Return the method to take for every kind of model and budget that anything was measured of.
+    """Return the method to take for every budget and every kind of model that was measured.
 
-    It is the best method of one pass on the texts for choices. A larger budget changes it only if the best method of
-    this budget is above it, by the interval of the paired difference.
+    For one pass, it is the method with the highest AOPC(10) on the texts for choices. A larger budget changes the
+    choice only if the best method of that budget is above it: the interval of the paired difference is above 0.
     """
     choices = []
     for kind in KINDS:
@@ -88,7 +88,8 @@ def choose_methods(entries: Sequence[Measured]) -> list[Choice]:
 def best_with_copies(entries: Sequence[Measured], kind: str, one_pass: str) -> Choice | None:
     """Return the best method that draws masked copies, compared with leave-one-out and a method of one pass.
 
-    Like every method, it is chosen on the texts for choices. None if no model of the kind was measured with them.
+    Like every method, it is chosen on the texts for choices. Return None if such methods were measured on no
+    model of the kind.
     """
     members = [x.masking for x in of_kind(entries, kind) if x.masking]
     methods = [m for m in shared_methods(members) if m in WITH_COPIES and masks_words(WITH_COPIES[m].source)]
@@ -108,7 +109,7 @@ def in_words(gap: IntervalEstimate) -> str:
 
 
 def losses(entry: Measured, method: str) -> dict[str, IntervalEstimate]:
-    """Return the methods that are above a method on an entry, with their lead, unless it rounds to 0.000."""
+    """Return the methods that are above a method on an entry, with their leads, except leads that round to 0.000."""
     gaps = {other: entry.gap(other, method).estimate for other in entry.methods if other not in ("random", method)}
     return {other: gap for other, gap in gaps.items() if in_words(gap) == "above" and gap.value >= 5e-4}
 
@@ -121,7 +122,7 @@ def meets_targets(entry: Measured, method: str) -> dict[str, bool]:
 
 
 def candidate_gaps(entries: Sequence[Measured], reference: str) -> dict[str, IntervalEstimate]:
-    """Return the lead of each candidate over a method on all transformers, mean over them."""
+    """Return the lead of each candidate over a method, averaged over all transformers."""
     members = of_kind(entries, "transformers")
     measured = [m for m in CANDIDATES if m in shared_methods(members)]
     return {m: mean_gap(members, m, reference) for m in measured if reference in shared_methods(members)}
