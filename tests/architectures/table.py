@@ -33,27 +33,31 @@ OURS = [config.model_type for config in MODELS]
 
 HEAD = """# Every architecture of `AutoModelForSequenceClassification`
 
-This page tests the scores of this package and of five other tools. It uses a tiny model with random weights of every
-architecture, in float64. The true values are measured on the plain model, without hooks: gradients by finite
-differences in the embedding table, leave-one-out by setting rows of this table to zero. Where this package's scores
-pass the test, the scores of the other tools are compared with them.
+This page compares the scores of this package and of five other tools with true values. Each architecture is tested with
+a tiny model in float64 with random weights. The true values are computed by running the plain model, without hooks:
+gradients by finite differences in the embedding table, leave-one-out by setting rows of this table to zero. On an
+architecture on which this package's scores equal the true values, the scores of the other tools are compared with those
+of this package.
 
 ## Summary
 
 {summary}
 
-- **Right on one text**: the score of every token equals the true value, with a relative error of at most 1e-8. The true
-  value with the tokenizer's segment ids and the one without them both count as right. transformers-interpret divides
-  its scores by their norm; they are right if their cosine with the true values is at least 1 - 1e-8.
-- **Other input**: the tool gave the model segment or position ids of its own, and its scores are right only for these.
-- **Wrong**, **error**: the scores are not right, or the tool raised an exception.
-- **Same in a batch**: four texts of three lengths get the same scores in one batch as alone, right or not. A dash means
-  that the tool takes one text at a time. interpreto ran with four texts per batch; with `batch_size=1` its scores are
-  those of each text alone.
+- **Right on one text**: the score of every token equals the true value, with a relative error of at most 1e-8. Scores
+  for the input with the tokenizer's segment ids and scores for the input without them both count as right.
+  transformers-interpret divides its scores by their norm. Its scores are right if their cosine with the true values is
+  at least 1 - 1e-8.
+- **Other input**: the tool gave the model segment or position ids of its own, and its scores are right only for this
+  input.
+- **Wrong**: the tool returned scores that are not right.
+- **Error**: the tool raised an exception.
+- **Same in a batch**: four texts of three lengths get the same scores in one batch as alone, even if these scores are
+  wrong. A dash means that the tool takes one text at a time. interpreto ran with four texts per batch; with
+  `batch_size=1` its scores are those of each text alone.
 
-For the other tools, a model without a pad token, or with its end token as pad token, gets another pad token. This
-package does not need that. If there is no pad token, or padding changes the model's results, it puts only texts of
-equal length in a batch.
+For the other tools, a model got a new pad token if it had none, or if its pad token was its end token. This package
+does not need a new pad token. If there is no pad token, or padding changes the model's results, this package puts only
+texts of equal length in a batch.
 
 The table counts the architectures of transformers. FastText, TextCNN and BiLSTM, which this package adds, are only in
 the table of all architectures. Each tool is compared with the true value of the quantity that it computes:
@@ -67,8 +71,8 @@ own environment with torch {torch}; [benchmarks/peers](../benchmarks/peers/READM
 
 - **gradient**: the gradient that all gradient methods use equals finite differences in the embedding table, along four
   directions.
-- **leave-one-out**: the score equals the change when the word's rows of the embedding table are set to zero in every
-  lookup of the model.
+- **leave-one-out**: the score equals the fall of the logit when the word's rows of the embedding table are set to zero
+  in every lookup of the model.
 - **batch**: every text gets the same scores alone and in a batch with texts of other lengths. This is checked for
   gradients, leave-one-out, `attn_lrp` and `cp_lrp`.
 - **conserved**, **recomputed**: two checks of [relevance propagation](#relevance-propagation).
@@ -87,14 +91,15 @@ FOOT = """
 - **Time-major**: the embedding output is `(T, B, D)` instead of `(B, T, D)`.
 - **Equal lengths**: padding changes the model's results, or there is no pad token, so only texts of equal length share
   a batch.
-- **Normalised embeddings**: the model first normalises its word vectors. With the zero baseline, `signed_gi` would be
-  rounding noise, so the default baseline of `signed_gi` on these models is the mean word vector.
-- **Forward pass of ...**: the model uses this custom autograd function, whose own backward pass may not be the
-  gradient. This package differentiates its forward pass instead.
+- **Normalised embeddings**: the model first normalises its word vectors. With the zero baseline, the scores of
+  `signed_gi` would be rounding noise, so the default baseline of `signed_gi` on these models is the mean word vector.
+- **Forward pass of ...**: the model uses this custom autograd function, whose own backward pass may differ from the
+  gradient of its forward pass. This package computes the gradient of the forward pass instead.
 - **No influence of words without its CUDA kernel**: without the kernel, the results do not depend on the words.
 - **Shared prefixes**: the model is causal, so masking a word does not change what the model computes for earlier words.
-  On long texts, leave-one-out computes this part once for all masked copies, see
-  [shortcuts](write-a-shortcut.md#causal-models). The logits are those of full copies, up to a relative error of 1e-12.
+  On long texts, leave-one-out therefore computes the common beginning of the masked copies only once
+  ([shortcuts](write-a-shortcut.md#causal-models)). The logits equal those of complete runs of the masked copies, up to
+  a relative error of 1e-12.
 
 ## Relevance propagation
 
@@ -107,14 +112,15 @@ columns of the table above check, on every architecture, that each operation get
 - **conserved**: with the rules of `cp_lrp`, the relevances of the words and of all constants that the model adds, such
   as biases and positions, sum to the logit. The column has an upper bound of the error, relative to the sum of the
   absolute relevances. If an operation lost relevance, alone or inside a fused operation, the sum would be wrong.
-  `attn_lrp` and `gi_detached` are not checked: they do not conserve relevance, `attn_lrp` because of the softmax.
-- **recomputed**: in this check, every rule computes the ordinary derivative from what its node of the graph saved in
-  the forward pass. The result equals the ordinary gradient up to a relative error of 1e-12. Without rules, the gradient
-  is the ordinary one bit for bit, also after passes with rules through the same graph.
+  `attn_lrp` and `gi_detached` are not checked, because they do not conserve relevance.
+- **recomputed**: this check replaces the rule of every node by one that computes the ordinary derivative from the
+  values that the node saved in the forward pass. The result equals the ordinary gradient up to a relative error of
+  1e-12. A backward pass without rules gives the ordinary gradient bit for bit, even after passes with rules through the
+  same graph.
 
-The models use the attention implementation that transformers chooses by default. Their autograd graphs have the
-following operations. A model with an operation that is in no table of `hf_gradexplain/propagation/nodes.py` is refused,
-and the error names the operation.
+The models use the attention implementation that transformers chooses by default. The table lists the operations in
+their autograd graphs, and the number of architectures with each operation. Relevance propagation refuses a model with
+an operation that is in no table of `hf_gradexplain/propagation/nodes.py`, and the error names the operation.
 
 {nodes}
 

@@ -16,8 +16,8 @@ NAMES = (*measured(), MECAB)
 
 HEAD = """# Every tokenizer class of transformers
 
-With `unit="word"`, the default, each word of the text gets one score. This page says what counts as a word, and tests
-it with every tokenizer class of transformers, each with a small vocabulary.
+With `unit="word"`, the default, each word of the text gets one score. This page says what counts as a word. It also has
+the results of a test with every tokenizer class of transformers, each with a small vocabulary.
 
 ## What a word is
 
@@ -25,38 +25,40 @@ it with every tokenizer class of transformers, each with a small vocabulary.
   no word begins between two letters or digits.
 - **In scripts without spaces** ([list](#scripts-without-spaces)), each token and each punctuation mark begins a word.
   No word begins inside a character. Some Japanese tokenizers written in Python use a morphological analyser (MeCab,
-  Sudachi, Juman++). With them, each word of the analyser is a word. Korean puts spaces between words, so it is not
-  listed.
-- Some tokenizers add a space before a word. This space belongs to the word, but it is not a character of the text.
+  Sudachi, Juman++). With such a tokenizer, each word that the analyser finds is a word. Korean is not in the list,
+  because it puts spaces between words.
+- Some tokenizers add a space before a word. This space belongs to the word, but is not a character of the text.
 - A letter and its combining marks are one character.
 - A byte-level tokenizer may split a character into several tokens. With `unit="token"`, each of these tokens is shown
   as the whole character and has its own score in `to_frame()`. The coloured text shows the sum of their scores.
-- **Tokenizers written in Python** do not return the positions of their tokens, so this package finds them. It tokenizes
-  each blank-separated word alone. Where this gives the same tokens as the whole text, the positions are exact.
-  Elsewhere, it aligns the characters of the tokens with those of the text.
-- **Some BPE tokenizers drop characters or bytes** that they have no token for, and the positions that they return are
-  wrong. So this package reads the text letter by letter, or byte by byte, to find the positions. A character that is
-  dropped as a whole belongs to the token before it in its word, or else to the token behind it.
+- **Tokenizers written in Python** do not return the positions of their tokens in the text, so this package computes the
+  positions. It tokenizes each blank-separated word alone. If the words together have the same tokens as the whole text,
+  the positions are exact. Otherwise, the package aligns the characters of the tokens with those of the text.
+- **Some BPE tokenizers drop characters or bytes** that they have no token for. The positions that such a tokenizer
+  returns are wrong, so this package reads the text letter by letter, or byte by byte, to find the right ones. A
+  character that is dropped as a whole belongs to the token before it in the same word. If there is none, it belongs to
+  the token after it.
 
-There is a warning if a text of many letters has only one unit, because there is no other score to compare with.
+The package warns if a text of many letters has only one unit, because its score cannot be compared with another score.
 
 ## Results
 
-Each class tokenizes {n} texts: a sentence in each of eight scripts, the same sentences as the second text of a pair,
-and texts with unknown words, with words that a tokenizer may change, with characters that it may read as several words,
-and with unusual white space. The columns are:
+Each class tokenizes {n} texts: a sentence in each of eight scripts, the same eight sentences as the second text of a
+pair, and four unusual texts. The unusual texts have unknown words, words that a tokenizer may change, characters that
+it may read as several words, and unusual white space. The columns are:
 
 - **read back**: the units and the text between them add up to the whole text, and every letter and digit is in a unit.
 - **one unit**: each token is in exactly one unit. Tokens that the tokenizer adds are not counted.
 - **no blank**: no unit contains white space.
-- **in place**: each unit has the right tokens. This is checked where tokenizing each blank-separated word alone gives
-  the tokens of the whole text: the units inside a word must then have exactly the tokens of that word.
-- **by hand**: on a small model in float64, the scores of `loo` equal those of plain code that sets word vectors to
-  zero.
+- **in place**: each unit has the right tokens. A text is checked if tokenizing each of its blank-separated words alone
+  gives the tokens of the whole text. The units inside a word must then have exactly the tokens of that word.
+- **by hand**: on a small model in float64, the scores of `loo` equal those of a plain loop that sets the word vectors
+  of each unit to zero.
 - **Latin** and the other scripts: the number of units in the sentence.
 
 `BertJapaneseTokenizer` has two rows, one without MeCab and one with it. `CpmTokenizer` and `CpmTokenizerFast` load the
-package rjieba, but this version of transformers does not let them cut Chinese text into words with it.
+package rjieba, which cuts Chinese text into words. This version of transformers loads rjieba for them, but does not use
+it.
 
 """
 
