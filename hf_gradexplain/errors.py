@@ -13,7 +13,7 @@ class GradexplainError(ValueError):
 
 
 class TextError(GradexplainError):
-    """A text cannot be scored; an evaluation leaves it out, and says why."""
+    """A text cannot be scored; an evaluation leaves the text out, and says why."""
 
 
 class NotFiniteError(TextError):
@@ -75,7 +75,7 @@ def translate_errors(
     """Turn errors of other libraries, raised in the block, into one sentence that says how to fix them.
 
     A `GradexplainError` passes unchanged, unless its class is in `kinds`. A panic of Rust code, such as that of a
-    tokenizer, counts as an `Exception`, though its class is not derived from it.
+    tokenizer, counts as an `Exception`, though its class is not derived from `Exception`.
 
     Args:
         explain: Returns the message for an error: what failed, why, and how to fix it.
@@ -107,12 +107,12 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, 
 
 @contextmanager
 def translate_write_errors(path: str | os.PathLike[str], *, again: str = "", instead: str) -> Iterator[None]:
-    """Say in one sentence why a file or folder cannot be written, if that fails in the block.
+    """Turn an error in the block into one sentence that says why a file or folder cannot be written.
 
     Args:
         path: The file or the folder.
         again: Text added to the message "make room or make it writable", such as ", then run the command again".
-        instead: What to give instead of a path that cannot be used, such as `--output_dir`.
+        instead: The option that gave the path, such as `--output_dir`: the message asks for another one.
 
     Raises:
         GradexplainError: The disk is full, access is denied, or the path cannot be that of a file or folder.

@@ -1,4 +1,4 @@
-"""Atomic writes: a file appears complete or not at all, on request with its SHA-256 next to it."""
+"""Atomic writes: a file appears complete or not at all. On request, its SHA-256 is written next to it."""
 
 import errno
 import hashlib
@@ -22,10 +22,10 @@ def atomic_write(path: Path, *, sync: bool = True, checksum: bool = False) -> It
 
     Args:
         path: The file to write or replace.
-        sync: Wait until the bytes are on the disk before the rename, and until the name is there before returning:
-            the file then survives a loss of power.
+        sync: Wait until the bytes are on the disk before the rename, and until the new name is on the disk before
+            returning: the file then survives a loss of power.
         checksum: Also write the SHA-256 of the bytes to `PATH.sha256`, for `matches_checksum` and `sha256sum --check`.
-            It appears before the file does, so that a file without it was never finished.
+            The SHA-256 is written before the rename, so that a file without it was never finished.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
@@ -66,7 +66,7 @@ def checksum_line(path: Path, name: str) -> str:
 
 
 def matches_checksum(path: Path) -> bool | None:
-    """Return whether a file has the SHA-256 that was written with it; None if none was."""
+    """Return whether a file has the SHA-256 that was written with it; None if no SHA-256 was written."""
     recorded = checksum_path(path)
     if not recorded.exists():
         return None
@@ -77,7 +77,7 @@ def check_folder(path: Path) -> None:
     """Check, before any work is done, that a folder exists or can be made.
 
     Raises:
-        OSError: It cannot: part of the path is a file or too long, or access is denied.
+        OSError: The folder cannot be made or written to: part of the path is a file or too long, or access is denied.
     """
     existing = next(part for part in (path, *path.absolute().parents) if part.exists())
     if not existing.is_dir():

@@ -13,7 +13,7 @@ class CorpusError(GradexplainError):
 
 
 class NoLabelsError(CorpusError):
-    """A dataset does not have the column of labels."""
+    """A dataset does not have the requested column of labels."""
 
 
 class DatasetUnavailableError(CorpusError):
@@ -27,7 +27,7 @@ def check_max_samples(max_samples: int | None) -> None:
 
 
 RATIONALES = ("rationale", "rationale_mask")
-"""The columns of rationales: spans, or a 0 or 1 for each word. They are read as they are, and may have no value."""
+"""The columns of rationales: spans, or a 0 or 1 for each word. Their values are not changed, and may be missing."""
 
 
 def requested_columns(
@@ -56,8 +56,8 @@ def choose_in(
     """Return `name` if it is one of `choices`; see `hf_gradexplain.errors.choose`.
 
     Raises:
-        CorpusError: It is not one of them; the message begins with `where` and ends with `fix`, and the error is of the
-            class `raises`.
+        CorpusError: `name` is not one of `choices`. The message begins with `where` and ends with `fix`; the class of
+            the error is `raises`.
     """
     with translate_errors(lambda error: f"{where}: {error}{fix}", GradexplainError, raises=raises):
         return choose(what, name, tuple(choices))
@@ -102,7 +102,7 @@ def holds_strings(kind: pa.DataType) -> bool:
 def holds_conversations(rows: Dataset | IterableDataset, column: str) -> bool:
     """Return whether a column holds conversations: lists of messages with a `role` and a `content`.
 
-    Datasets stores lists of mappings whose names differ as JSON: these count, too.
+    If messages have different keys, `datasets` stores them as JSON; a list of JSON values counts, too.
     """
     dtype = rows.features.arrow_schema.field(column).type
     if not (pa.types.is_list(dtype) or pa.types.is_large_list(dtype)):

@@ -12,10 +12,11 @@ import numpy as np
 from hf_gradexplain.corpus.columns import DatasetUnavailableError
 
 DEEPEST = 1000
-"""The deepest nesting that is passed on; the reader itself refuses far less deep files, but with an error."""
+"""The deepest nesting that is passed on to the reader of `datasets`. It already refuses files that are far less deep,
+but with an error, not with a crash."""
 
 UNPACK: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-"""What opens a compressed file, by its suffix; `datasets` unpacks the same ones."""
+"""The function that opens a compressed file, for each suffix; `datasets` unpacks files with the same suffixes."""
 
 _ESCAPE, _STRING = re.compile(rb"\\."), re.compile(rb'"[^"\n]*"?')
 _NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"\n'))
@@ -26,7 +27,7 @@ def check_depth(path: Path) -> None:
     """Check that the lists and objects of a JSON or JSON lines file are not nested too deeply.
 
     Raises:
-        DatasetUnavailableError: They are.
+        DatasetUnavailableError: They are nested more than `DEEPEST` deep.
     """
     depth = 0
     with UNPACK.get(path.suffix.lower(), open)(path, "rb") as file:

@@ -41,19 +41,19 @@ def load_texts(
 
     The result has these columns and no others:
 
-    - `id` (int64): the row number in the whole split, also of a sampled or sliced row;
+    - `id` (int64): the row number in the whole split, even if only a sample or a slice is loaded;
     - `text` (string) and, for text pairs, `text_pair` (string);
     - `label`, unless `label_column` is None: class ids (a `ClassLabel` keeps its names), floats for
-      regression, or lists for multi-label classification. Strings, without blanks around them, become a
-      `ClassLabel` named by the sorted values of all splits, booleans become 0 and 1;
-    - `rationale` and `rationale_mask`, if their columns are given, as they are in the dataset.
+      regression, or lists for multi-label classification. Strings become a `ClassLabel`: its names are the
+      sorted values of all splits, without blanks around them. Booleans become 0 and 1;
+    - `rationale` and `rationale_mask`, if their columns are given; their values are not changed.
 
     Args:
         dataset_name: A hub name, a folder of data files, a folder written by `save_to_disk`, or one file: .csv, .tsv,
             .json, .jsonl, .parquet, .arrow, or .txt with one text per line, also compressed (.gz, .bz2, .xz). A single
             file and a saved `Dataset` have no splits: they are read as the requested split. In a local .csv or .tsv
-            file, words such as `None` and `NA` are missing only in columns of numbers. There is a warning if such a
-            word becomes the name of a class.
+            file, words such as `None` and `NA` count as missing values only in columns of numbers. There is a warning
+            if such a word becomes the name of a class.
         config: The configuration, if the dataset has several.
         split: The name of a split, or a slice of one such as `"train[:10%]"`.
         text_column: The column of texts, or two columns joined by a comma for pairs: `"premise,hypothesis"`.
@@ -106,9 +106,9 @@ def load_column(
 
     Args:
         dataset_name: See `load_texts`.
-        column: The column: strings, numbers, truth values or a `ClassLabel`, which is given by its names.
+        column: The column: strings, numbers, booleans, or a `ClassLabel`, of which the names are returned.
         config: The configuration, if the dataset has several.
-        split: The name of a split, or a slice of one, which stands for all of it.
+        split: The name of a split. Of a slice, the whole split is loaded.
         revision: The branch, tag or commit of a dataset on the hub.
 
     Raises:
@@ -162,7 +162,7 @@ def _encode_labels(rows: Dataset, splits: Mapping[str, Dataset], label_column: s
 
 
 def _warn_of_words_like_none(rows: Dataset, source: str) -> None:
-    """Warn if a class of a CSV file has a name that marks missing values elsewhere, next to other classes."""
+    """Warn if one of several classes of a CSV file has a name that often marks missing values, such as `None`."""
     feature = rows.features["label"]
     if rows.builder_name != "csv" or not isinstance(feature, ClassLabel) or len(feature.names) == 1:
         return
@@ -196,7 +196,7 @@ def _are_digits(names: Iterable[str]) -> bool:
 
 
 def _check_complete(rows: Dataset, column: str, name: str, source: str) -> None:
-    """Check that no value is missing: null, or NaN in a column of numbers; `name` is the column's in the dataset."""
+    """Check that no value is missing: null, or NaN in a column of numbers. Messages call the column `name`."""
     missing = pc.is_null(_arrow(rows, column), nan_is_null=True).to_numpy()
     if missing.any():
         raise CorpusError(
@@ -206,7 +206,7 @@ def _check_complete(rows: Dataset, column: str, name: str, source: str) -> None:
 
 
 def _check_visible(rows: Dataset, splits: Mapping[str, Dataset], source: str) -> None:
-    """Check that no class id is negative, the mark of a hidden label."""
+    """Check that no class id is negative: a negative id marks a hidden label."""
     labels = _arrow(rows, "label")
     if pa.types.is_integer(labels.type) and (hidden := pc.sum(pc.less(labels, 0)).as_py()):
         raise CorpusError(

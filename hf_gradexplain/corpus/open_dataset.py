@@ -41,7 +41,7 @@ MISSING_WORDS = (
 """The words that pandas reads as missing values: `na_values` in the documentation of `pandas.read_csv`."""
 
 _FIRST_ROWS = 1000
-"""The number of rows from which the kinds of columns are known when a CSV file is streamed."""
+"""When a CSV file is streamed, the types of its columns are inferred from this number of first rows."""
 
 SAVED_TO_DISK = ("dataset_dict.json", "state.json")
 """Files in the folders that `DatasetDict.save_to_disk` and `Dataset.save_to_disk` write."""
@@ -88,7 +88,7 @@ def open_splits(
 
 
 def file_kind(path: str | Path) -> str | None:
-    """Return the suffix in `FILE_KINDS` that a file has, without that of a compression; None if it has none.
+    """Return the suffix of a file, without the suffix of a compression; None if `FILE_KINDS` does not have it.
 
     >>> file_kind("texts.CSV"), file_kind("texts.csv.gz"), file_kind("texts.gz")
     ('.csv', '.csv', None)
@@ -106,7 +106,7 @@ def names_file(text: str) -> bool:
 
 
 def _load_file(path: Path, split: str, *, streaming: bool) -> Any:
-    """Load a file as one split; of a text file, the lines that are not blank."""
+    """Load a file as one split. Of a text file, only the lines that are not blank are loaded."""
     kind = file_kind(path)
     if kind is None:
         raise CorpusError(
@@ -136,11 +136,11 @@ def _keep_words(tables: Sequence[Any], *, whole: bool = True) -> dict[str, Any]:
     In columns of numbers, these words are still missing.
 
     Args:
-        tables: Arrow tables of CSV files, in which such words are missing.
-        whole: Whether these are all rows, and not only the first ones.
+        tables: Arrow tables of CSV files, in which such words were read as missing values.
+        whole: Whether the tables have all rows of the files, and not only the first ones.
 
     Returns:
-        `keep_default_na` and `na_values`; nothing if no such word is missing.
+        `keep_default_na` and `na_values`; empty if no value of a column of strings is missing.
     """
     columns: dict[str, list[Any]] = {}
     for table in tables:
@@ -162,7 +162,7 @@ def _keep_words(tables: Sequence[Any], *, whole: bool = True) -> dict[str, Any]:
 
 
 def _lines(rows: Dataset | IterableDataset) -> Dataset | IterableDataset:
-    """Return the lines that are not blank, without the byte order mark that those of a compressed file begin with."""
+    """Return the lines that are not blank, without a byte order mark, which remains if a file is compressed."""
     if isinstance(rows, IterableDataset):
         return rows.map(_without_mark, features=rows.features).filter(str.strip, input_columns="text")
     lines = [_without_mark(row)["text"] for row in rows]

@@ -1,4 +1,4 @@
-"""A dataset on the hub, read at one commit and without files from elsewhere, or a folder of data files."""
+"""Load a dataset from a folder of data files, or from the hub: at one commit, and without files from elsewhere."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ def load_repository(
 
     Raises:
         DatasetUnavailableError: The dataset cannot be found, accessed or reached; its card refers to external files;
-            or the process is offline and another commit is cached than the requested one.
+            or the process is offline, and the cached commit is not the requested one.
     """
     try:
         provenance = resolve(name, revision, "dataset")
@@ -83,7 +83,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _select_cached_commit(provenance: Provenance) -> None:
-    """Make the cached folder of a commit the newest: offline, `datasets` takes the newest and ignores the commit."""
+    """Make the cached folder of a commit the newest: offline, `datasets` takes the newest folder of any commit."""
     for folder in Path(HF_DATASETS_CACHE).glob(f"*/*/*/{provenance.commit}"):
         os.utime(folder)
 

@@ -35,12 +35,12 @@ def stream_texts(
     Columns and arguments are those of `load_texts`. Since rows are not known before they are read, there are three
     differences: string labels stay strings, `split` is the name of a split and not a slice, and `max_samples` takes
     the first rows. Each row is checked when it is read. In a folder of .csv or .tsv files, words such as `None` and
-    `NA` are missing values; in a single file they are so only in columns of numbers, as when it is loaded.
+    `NA` count as missing values. In a single file, they do so only in columns of numbers, as in `load_texts`.
 
     Raises:
         DatasetUnavailableError: The dataset was not found, could not be reached or could not be read.
-        CorpusError: The split or a column does not exist, or texts are not strings. While iterating: a value of a
-            row is missing, or its label is hidden.
+        CorpusError: The split or a column does not exist, or texts are not strings. While iterating: a value or a label
+            of a row is missing, or the label is hidden.
     """
     check_max_samples(max_samples)
     columns = requested_columns(text_column, label_column, rationale_column, rationale_mask_column)

@@ -111,9 +111,9 @@ class SyntheticCorpus:
     evidence: dict[str, tuple[float, ...]]
 
     def weight(self, text: str, label: int) -> float:
-        """Return the planted weight of a word for a class, whatever its case, or the sum over the words of a text.
+        """Return the planted weight of a word for a class or, for a text, the sum of the weights of its words.
 
-        The weight of a distractor is zero.
+        Upper and lower case make no difference. The weight of a distractor is zero.
 
         Raises:
             GradexplainError: `label` is not the id of a class.
@@ -126,12 +126,12 @@ class SyntheticCorpus:
 def make_corpus(seed: int = 0, n_train: int = 2000, n_test: int = 200) -> SyntheticCorpus:
     """Generate texts whose labels follow from the planted weights `w` of their words, without noise.
 
-    A word `v` to which `SPECIFIC`, `SHARED` or `AGAINST` gives the number `a_c` for class `c`, and 0 for classes that
-    they do not name, has `w[v, c] = a_c - mean(a)`: a constant added to all classes has no effect. Text `i` is written
-    for class `y = i mod C`:
+    `SPECIFIC`, `SHARED` and `AGAINST` give each evidence word `v` a number `a_c` for each class `c`; it is 0 for
+    classes that they do not name. The weight is `w[v, c] = a_c - mean(a)`, because adding a constant to the weights of
+    all classes has no effect. Text `i` is written for class `y = i mod C`:
 
-    1. It has one first sentence (`OPENINGS`), then 0 to 2 different further sentences (`SEQUELS`), templates with slots
-       for words. Both and their number are drawn uniformly.
+    1. It has one first sentence (from `OPENINGS`), then 0 to 2 different further sentences (from `SEQUELS`). These
+       sentences are templates with slots for words. The templates, and the number of sentences, are drawn uniformly.
     2. With probability 0.15, a noun repeats one of the nouns before it in the text. Otherwise each noun, adjective and
        verb is with probability 0.5 one of the words with `w[v, y] > 0`, with 0.2 one of those with `w[v, y] < 0` that
        are not in `AGAINST[y]` (adjectives against class `y`), else a neutral one; all drawn uniformly. The other slots

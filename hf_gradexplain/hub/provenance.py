@@ -46,7 +46,7 @@ class Provenance:
 
 
 def commits(provenances: Mapping[str, Provenance]) -> dict[str, str]:
-    """Return `owner/name@commit` for each part that came from the hub; local folders and files have no commit.
+    """Return `owner/name@commit` for each model or dataset that came from the hub, without local folders and files.
 
     >>> commits({"model": Provenance("me/m", "0a1b"), "dataset": Provenance("data")})
     {'model': 'me/m@0a1b'}
@@ -59,7 +59,7 @@ def commits(provenances: Mapping[str, Provenance]) -> dict[str, str]:
 
 
 def public_name(name: str) -> str:
-    """Return a name that can be shown: that of a repository in full, of a local path only the last part."""
+    """Return a name that can be published: the full name of a repository, but only the last part of a local path."""
     return Path(name).resolve().name if os.path.exists(name) else name
 
 

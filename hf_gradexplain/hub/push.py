@@ -66,8 +66,8 @@ def check_destination(repo_id: str, repo_type: RepoType, *, private: bool = True
             private one stays private.
 
     Raises:
-        GradexplainError: The name is invalid, this process is offline, there is no token or one without write access,
-            the repository is public, or the hub cannot be reached.
+        GradexplainError: The name is invalid, this process is offline, there is no token or it has no write access, the
+            repository must be private but is public, or the hub cannot be reached.
     """
     with translate_errors(
         lambda _: (
@@ -104,7 +104,7 @@ def push(
     message: str,
     replaces: Collection[str] = (),
 ) -> Pushed:
-    """Push files as one commit; a repository that does not exist is created.
+    """Push files as one commit. A repository that does not exist is created.
 
     Files that the repository already has with the same content are not sent again; if it has all of them, nothing is
     committed. Requests that fail for a transient reason are retried a few times.

@@ -21,7 +21,7 @@ _PROBLEM_OF: dict[str, ProblemTypeName] = {
     "softmax": "single_label_classification",
     "none": "regression",
 }
-"""The problem types of the functions that a pipeline may apply to logits."""
+"""The problem type that belongs to each function that a pipeline may apply to logits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +30,9 @@ class Accepted:
 
     Attributes:
         model: Takes the tokenizer's output and returns logits.
-        tokenizer: Its tokenizer.
-        class_names: The names of its classes, if they are not in its configuration.
-        problem_type: What its logits are, if that is not in its configuration.
+        tokenizer: The model's tokenizer.
+        class_names: The names of the model's classes, if its configuration does not have them.
+        problem_type: What the model's logits are, if its configuration does not say so.
     """
 
     model: nn.Module
@@ -47,10 +47,10 @@ def accept(model: Any, tokenizer: Any = None) -> Accepted:
     Args:
         model: Any module whose forward takes the tokenizer's output and returns logits, a text classification pipeline,
             a `CrossEncoder` of sentence-transformers, or a `SetFitModel`.
-        tokenizer: Its tokenizer; None for objects that have their own.
+        tokenizer: The model's tokenizer; None for objects that have their own.
 
     Raises:
-        GradexplainError: It is something else; the message says what to give.
+        GradexplainError: `model` or `tokenizer` is something else; the message says what to give.
     """
     if isinstance(model, str | os.PathLike):
         raise GradexplainError(
@@ -75,7 +75,7 @@ def has_own_tokenizer(model: Any) -> bool:
 
 
 def _is_a(value: Any, name: str) -> bool:
-    """Return whether a class of this name is among those of a value."""
+    """Return whether a value is an instance of a class of this name."""
     return any(kind.__name__ == name for kind in type(value).__mro__)
 
 
@@ -116,7 +116,10 @@ def _kind(value: Any) -> str:
 
 
 def _of_pipeline(pipeline: Any) -> ProblemTypeName | None:
-    """Return the problem type of a pipeline's function; one logit without a problem type gets a sigmoid, as there."""
+    """Return the problem type that fits the function that a pipeline applies to logits; None if it is not known.
+
+    As in the pipeline, a model with one logit and no problem type gets a sigmoid.
+    """
     applied = getattr(pipeline, "_postprocess_params", {}).get("function_to_apply")
     if applied is not None:
         return _PROBLEM_OF.get(str(getattr(applied, "value", applied)).lower())
@@ -126,7 +129,7 @@ def _of_pipeline(pipeline: Any) -> ProblemTypeName | None:
 
 
 def _of_activation(cross_encoder: Any) -> ProblemTypeName | None:
-    """Return the problem type of a cross-encoder's activation; without one, several logits get a softmax."""
+    """Return the problem type that fits a cross-encoder's activation; without one, several logits get a softmax."""
     name = type(getattr(cross_encoder, "activation_fn", None)).__name__.lower()
     if name == "identity":
         return "regression" if cross_encoder.model.config.num_labels == 1 else "single_label_classification"

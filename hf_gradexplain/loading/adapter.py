@@ -14,11 +14,11 @@ from hf_gradexplain.hub.provenance import Provenance, fetch
 from hf_gradexplain.loading.safety import PICKLE, Source
 
 PREFIX = "base_model.model."
-"""The prefix of the names of an adapter's weights; the rest is the name in the base model."""
+"""The prefix of the names of an adapter's weights; the rest of a name is the one in the base model."""
 
 
 def adapter_weights(source: Source, *, allow_pickle: bool) -> dict[str, Tensor]:
-    """Load the weights of an adapter by name.
+    """Load the weights of an adapter: a tensor for each name.
 
     Raises:
         GradexplainError: The adapter has no weights, or only pickled ones and `allow_pickle` is False.
@@ -37,8 +37,8 @@ def adapter_weights(source: Source, *, allow_pickle: bool) -> dict[str, Tensor]:
 def head_config(adapter: Mapping[str, Any], weights: Mapping[str, Tensor]) -> dict[str, int]:
     """Return `{"num_labels": n}` for the head saved with an adapter.
 
-    `n` is the smallest number of rows of its matrices. The result is empty if the adapter has no head: the
-    configuration of the base model then decides.
+    `n` is the smallest number of rows of the head's matrices. The result is empty if the adapter has no head: the
+    number of classes is then that of the base model.
     """
     saved = set(adapter.get("modules_to_save") or ())
     rows = [len(weight) for name, weight in weights.items() if weight.ndim == 2 and saved & set(name.split("."))]

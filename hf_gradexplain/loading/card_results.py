@@ -23,7 +23,8 @@ class Measured(NamedTuple):
 def card_results(model: Provenance) -> dict[str, Measured]:
     """Return the AOPC per method that a model's card holds; empty without such a card.
 
-    Only results that were measured with the very same weights count: the card holds their SHA-256.
+    The card also holds the SHA-256 of the weights that were measured. If the model has other weights now, the result is
+    empty.
     """
     try:
         record = read_json(model, CARD_DATA)
@@ -36,7 +37,7 @@ def card_results(model: Provenance) -> dict[str, Measured]:
 
 
 def weights_sha256(model: Provenance) -> str | None:
-    """Return the SHA-256 of a model's safetensors files, in the order of their names; None if it has none."""
+    """Return one SHA-256 of all safetensors files of a model, in the order of their names; None if one is missing."""
     index = read_json(model, "model.safetensors.index.json")
     names = {"model.safetensors"} if index is None else set(map(str, _mapping(index.get("weight_map")).values()))
     paths = [fetch(model, name) for name in sorted(names)]
@@ -50,7 +51,7 @@ def weights_sha256(model: Provenance) -> str | None:
 
 
 def _results(record: Mapping[str, Any]) -> dict[str, Measured]:
-    """Return the results of a card that anyone may have written: rows of another form are left out."""
+    """Return the results in a card. Anyone may have written it: rows of an unexpected form are left out."""
     rows = _mapping(record.get("faithfulness")).get("methods")
     results = {}
     for row in rows if isinstance(rows, list) else ():

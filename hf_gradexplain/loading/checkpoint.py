@@ -32,7 +32,7 @@ class Checkpoint:
         model: The classifier.
         tokenizer: Its tokenizer.
         missing: The names of weights that are not in the checkpoint and were initialised at random.
-        provenances: Where it comes from: the `model` and, for an adapter, also the `base model`.
+        provenances: Where the model comes from, under the key `model`; for an adapter, also its `base model`.
     """
 
     model: PreTrainedModel
@@ -59,8 +59,8 @@ def load_checkpoint(
         revision: Branch, tag or commit.
         device: The device of the model; None for a GPU if there is one, "auto" to distribute it over all GPUs,
             then the CPU and the disk.
-        dtype: The dtype of the weights. The default is float32: bfloat16 gradients are off by several percent. If
-            half-precision weights do not fit into memory in float32, they keep their dtype, with a warning.
+        dtype: The dtype of the weights. The default is float32, because bfloat16 gradients are off by several percent.
+            If half-precision weights do not fit into memory in float32, they keep their dtype, with a warning.
         trust_remote_code: Whether code from the repository may run.
         allow_pickle: Whether weights may be pickled (.bin). Only their tensors are unpickled, nothing else.
 

@@ -14,14 +14,14 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options import ProblemTypeName
 
 _SMALLEST = 1e-12
-"""Probabilities are clipped here before their logarithm."""
+"""The smallest probability whose logarithm is taken; smaller ones are raised to it."""
 
 
 class EmbeddingClassifier(nn.Module):
-    """Token ids in, logits out.
+    """A classifier that computes a sentence embedding from token ids, and logits from the embedding.
 
     Args:
-        body: Maps a dictionary of token ids and masks to one with `sentence_embedding` `(B, D)`.
+        body: Maps a dictionary of token ids and masks to a dictionary with the key `sentence_embedding` `(B, D)`.
         head: Maps embeddings to logits `(B, C)`.
         normalize: Whether embeddings are scaled to length one.
     """
@@ -70,7 +70,7 @@ def embedding_classifier(model: Any) -> tuple[EmbeddingClassifier, Sequence[str]
 
 
 class _FirstOutput(nn.Module):
-    """The first of the values that a head returns: its logits."""
+    """A head that returns only the first of the values of another head: the logits."""
 
     def __init__(self, head: nn.Module) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class _FirstOutput(nn.Module):
 
 
 class _WithoutGradient(nn.Module):
-    """The logarithms, or the logits, of the probabilities of a scikit-learn classifier."""
+    """A scikit-learn classifier as a layer: the logarithms or, if `several`, the logits of its probabilities."""
 
     def __init__(self, head: Any, *, several: bool) -> None:
         super().__init__()
@@ -132,7 +132,11 @@ def _agree(layer: nn.Linear, head: Any, *, several: bool) -> bool:
 
 
 def _probabilities(head: Any, embeddings: np.ndarray) -> np.ndarray:
-    """Return the probabilities `(B, C)`; a classifier of several targets returns those of no and yes for each."""
+    """Return the probabilities `(B, C)` of a scikit-learn classifier.
+
+    A classifier of several targets returns an array for each target, with the probabilities of no and of yes. The
+    probability of yes is taken.
+    """
     p = head.predict_proba(embeddings)
     return np.stack([each[:, -1] for each in p], 1) if isinstance(p, list) else np.asarray(p, dtype=np.float64)
 

@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, PreTrainedConfig
 
 _MEMORY_FACTOR = 1.2
-"""Memory that a model needs, as a multiple of the size of its weights; the rest is for activations."""
+"""Memory that a model needs, as a multiple of the size of its weights; what is above 1 is for activations."""
 
 
 def affordable_dtype(

@@ -30,8 +30,8 @@ class Source:
 
     Attributes:
         model: The requested repository or folder.
-        base: The repository or folder of configuration and weights: the same, or the base model of an adapter.
-        adapter: The adapter's configuration, or None if the model is not an adapter.
+        base: The repository or folder of configuration and weights: that of the base model for an adapter, else
+        `model`. adapter: The adapter's configuration, or None if the model is not an adapter.
     """
 
     model: Provenance
@@ -40,13 +40,13 @@ class Source:
 
     @property
     def tokenizer(self) -> Provenance:
-        """The repository or folder of the tokenizer; an adapter may include one."""
+        """The repository or folder of the tokenizer: `model`, or `base` if an adapter does not include a tokenizer."""
         included = self.adapter is None or read_json(self.model, "tokenizer_config.json") is not None
         return self.model if included else self.base
 
     @property
     def provenances(self) -> dict[str, Provenance]:
-        """Everything that is read, by its role."""
+        """The repositories and folders that are read, by their role: `model` and, for an adapter, `base model`."""
         return {"model": self.model} if self.adapter is None else {"model": self.model, "base model": self.base}
 
 
@@ -132,7 +132,7 @@ def read_config(
 
 
 def _check_named_weights(base: Provenance, config: PreTrainedConfig) -> None:
-    """Check that no pickle is named as weights: transformers unpickles a file by its suffix."""
+    """Check that no pickle is named as weights: transformers unpickles a file if its suffix is not .safetensors."""
     index = read_json(base, "model.safetensors.index.json") or {}
     shards = index.get("weight_map")
     files = [getattr(config, "transformers_weights", None), *(shards.values() if isinstance(shards, dict) else ())]
@@ -154,7 +154,7 @@ def weights_options(source: Source, *, allow_pickle: bool) -> dict[str, Any]:
 def translate_load_errors(failure: str) -> Iterator[None]:
     """Turn any exception in the block into one sentence: untrusted files can raise any exception.
 
-    Log messages within the block may quote untrusted files, too: their control characters become visible.
+    Log messages within the block may quote untrusted files, too. Control characters in these messages are made visible.
 
     Args:
         failure: What failed; the message begins with it.
@@ -169,7 +169,7 @@ def translate_load_errors(failure: str) -> Iterator[None]:
 
 @contextmanager
 def _visible_logs() -> Iterator[None]:
-    """Make the control characters of all log messages within the block visible, by any logger."""
+    """Make control characters visible in all log messages within the block, of any logger."""
     factory = logging.getLogRecordFactory()
 
     def visible_record(*args: Any) -> logging.LogRecord:
@@ -209,7 +209,7 @@ def _reason(error: Exception) -> str:
 
 
 def _first_sentence(message: str) -> str:
-    """Return the first line of a message, and the next ones as long as they end in a colon."""
+    """Return the first line of a message; while the lines end in a colon, also the next line."""
     lines = [line.strip() for line in message.splitlines() if line.strip()] or ["no reason given"]
     end = next((i for i, line in enumerate(lines) if not line.endswith(":")), len(lines) - 1)
     return " ".join(lines[: end + 1]).rstrip(".")
@@ -217,7 +217,7 @@ def _first_sentence(message: str) -> str:
 
 @contextmanager
 def no_safetensors_conversion() -> Iterator[None]:
-    """Stop transformers from asking the hub to convert pickled weights, which would send the user's token."""
+    """Stop transformers from asking the hub to convert pickled weights: the request would send the user's token."""
     name = "DISABLE_SAFETENSORS_CONVERSION"
     before = os.environ.get(name)
     os.environ[name] = "1"

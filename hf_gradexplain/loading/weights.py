@@ -68,10 +68,11 @@ def check_shapes(mismatched: Iterable[tuple[str, Sequence[int], Sequence[int]]])
     """Check that all weights of a checkpoint have the shapes that its configuration asks for.
 
     Args:
-        mismatched: The names of those that do not, the shape in the checkpoint and the one asked for.
+        mismatched: For each weight with another shape: its name, its shape in the checkpoint, and the shape that the
+            configuration asks for.
 
     Raises:
-        GradexplainError: There is one.
+        GradexplainError: `mismatched` is not empty.
     """
     wrong = sorted((name, tuple(saved), tuple(expected)) for name, saved, expected in mismatched)
     if wrong:

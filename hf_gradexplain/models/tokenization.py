@@ -93,8 +93,8 @@ def load_word_vectors(path: str | Path, tokenizer: PreTrainedTokenizerFast) -> t
         words that are in the file.
 
     Raises:
-        GradexplainError: A line does not have as many finite numbers as the first line (the message names the line), or
-            no word of the vocabulary is in the file.
+        GradexplainError: A line does not have as many numbers as the first line, or a number is not finite (the message
+            names the line); or no word of the vocabulary is in the file.
     """
     ids = {word: token for word, token in tokenizer.get_vocab().items() if token not in tokenizer.all_special_ids}
     normalizer = tokenizer.backend_tokenizer.normalizer

@@ -42,7 +42,8 @@ class SplitArguments(DatasetArguments):
     split: str = option("test", "Split of the dataset, or a slice of it as in test[:10%].", metavar="NAME")
     max_samples: int | None = option(
         None,
-        "Number of texts: a random sample. By default `explain` takes 20 of a dataset and all of a file, `doctor` 50.",
+        "Number of texts, drawn at random. By default, `explain` takes 20 texts of a dataset and all texts of a file; "
+        "`doctor` takes 50.",
     )
     label_map: str | None = option(
         None,
@@ -71,14 +72,14 @@ class ZeroShotArguments:
 
     candidate_labels: tuple[str, ...] = option(
         (),
-        "Explain the model as the pipeline zero-shot-classification reads it: it chooses from these labels, given one "
-        "after the other or joined by commas. The model needs a class whose name begins with entail.",
+        "Use the model as the pipeline zero-shot-classification does: the model chooses from these labels, given one "
+        "after the other or joined by commas. It needs a class whose name begins with entail.",
         metavar="LABEL",
     )
     hypothesis_template: str | None = option(
         None,
-        "With candidate_labels: the sentence that follows the text, with {} where the label goes. By default that of "
-        "the pipeline, This example is {}.",
+        "With candidate_labels: the sentence that follows the text, with {} where the label goes. By default the "
+        "sentence of the pipeline: This example is {}.",
         metavar="TEMPLATE",
     )
     multi_label: bool = option(
@@ -101,13 +102,13 @@ class MeasureArguments:
     ties: TiesName = option("random", "Order of removal among equal scores: random, or by position in the text.")
     random_orders: int | None = option(
         None,
-        "Random orders per text, which show how high AOPC gets by chance; by default 20 for models with a shortcut "
-        "(FastText, TextCNN, BiLSTM), else 2.",
+        "Number of random orders of removal per text, which show how high AOPC gets by chance; by default 20 for "
+        "models with a shortcut (FastText, TextCNN, BiLSTM), else 2.",
     )
     both_ends: bool | None = option(
         None,
-        "Also remove the lowest-scored units first, and measure sufficiency; by default only for models with a "
-        "shortcut (FastText, TextCNN, BiLSTM).",
+        "Also measure sufficiency, and removal curves with the lowest-scored units first; by default only for models "
+        "with a shortcut (FastText, TextCNN, BiLSTM).",
     )
     naopc: bool | None = option(
         None,
@@ -123,7 +124,9 @@ class MeasureArguments:
         "default at every number.",
     )
     compare_baselines: tuple[str, ...] = option(
-        (), "Also rank the methods under these masking baselines; deletion cuts words out.", metavar="NAME"
+        (),
+        "Also rank the methods with these baselines in place of masked words; deletion cuts the words out instead.",
+        metavar="NAME",
     )
 
     def __post_init__(self) -> None:
@@ -134,7 +137,7 @@ class MeasureArguments:
 
 @dataclass(frozen=True, kw_only=True)
 class AuditArguments:
-    """Audits. What is asked of the explanations of all texts together."""
+    """Audits. What to check in the explanations of all texts together."""
 
     rationale_column: str | None = option(
         None,
@@ -154,8 +157,8 @@ class AuditArguments:
     )
     sanity: bool = option(
         False,
-        "Also check, on the first texts, that the scores of the methods change when the model's parameters are random. "
-        "For a model of L layers, these texts are explained L + 2 to L + 4 times.",
+        "Also check, on the first texts, that the scores of the methods change when the model's parameters are "
+        "replaced by random ones. For a model of L layers, these texts are explained L + 2 to L + 4 times.",
     )
     sanity_samples: int = option(50, "With sanity: number of texts.")
 

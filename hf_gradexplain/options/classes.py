@@ -11,9 +11,9 @@ ClassName = str | int
 ClassNames = ClassName | Sequence[ClassName]
 """One class for all texts, or one per text."""
 TARGETS = ("predicted", "label", "all")
-"""The words that `target` takes; they win over a class of that name."""
+"""The words that `target` takes; each takes precedence over a class of the same name."""
 AGAINST = ("runner_up", "rest")
-"""The words that `against` takes; they win over a class of that name."""
+"""The words that `against` takes; each takes precedence over a class of the same name."""
 
 
 def set_classes(options: Any) -> None:
@@ -59,15 +59,15 @@ def check_one_question(options: Any) -> None:
     """Check that all texts ask for the same target and the same contrast, which an evaluation requires.
 
     Raises:
-        GradexplainError: They do not.
+        GradexplainError: The texts ask for several targets or several contrasts.
     """
     if options.target == "all":
         raise GradexplainError("an evaluation explains one class of each text: give another target than 'all'")
     for name, value in (("target", options.target), ("against", options.against)):
         if isinstance(value, tuple):
-            raise GradexplainError(f"an evaluation takes one {name} for all texts, not a list: labels are one per text")
+            raise GradexplainError(f"an evaluation takes one {name} for all texts, not one per text: give a single one")
     if options.target in TARGETS and options.against not in (None, *AGAINST):
         raise GradexplainError(
-            f"with target={options.target!r}, the target of some texts may be the class {options.against!r} itself, "
-            "which against names: give one class as the target, or choose against='runner_up' or 'rest'"
+            f"with target={options.target!r}, the target of some texts may be the class {options.against!r} itself: "
+            "give one class as the target, or choose against='runner_up' or 'rest'"
         )

@@ -15,15 +15,15 @@ def option(
     Args:
         default: The default value; `dataclasses.MISSING` for an option that has to be given.
         help: What the option does, in a sentence or two.
-        metavar: What stands for the value under `--help`; by default a word for its type.
+        metavar: What stands for the value in the output of `--help`; by default a word for its type.
         hint: How to fix a value of the wrong type, for the error message.
-        also: Values that are no choices for users: the package sets them itself.
+        also: Further allowed values, which users cannot choose: the package sets them itself.
     """
     return field(default=default, metadata={"help": help, "metavar": metavar, "hint": hint, "also": also})
 
 
 def with_default(options: type, name: str, default: Any) -> Any:
-    """Return the field of another dataclass with another default; its help text stays."""
+    """Return a copy of a field of the dataclass `options`, with another default and the same help text."""
     part = next(part for part in fields(options) if part.name == name)
     return field(default=default, metadata=part.metadata, kw_only=part.kw_only)
 

@@ -25,16 +25,16 @@ PrecisionName = Literal["no", "bf16"]
 TiesName = Literal["random", "position"]
 
 CUSTOM = "custom"
-"""The unit of texts that come with the spans of their units: `units=...` sets it, which only Python has."""
+"""The value of `unit` for texts whose units are given as spans, with the Python argument `units=...`."""
 
 UNIT_NOUNS = {name: name for name in get_args(UnitName)} | {"word_type": "word", CUSTOM: "unit"}
 """What one unit of each kind is called in sentences."""
 
 DELETION: MaskName = "deletion"
-"""The mask that cuts the tokens of removed units out; the other one sets their word vectors to the baseline."""
+"""The value of `mask` that cuts out the tokens of removed units; `"baseline"` replaces their word vectors instead."""
 
 AUTO = "auto"
-"""Stands for the method that suits the model, see `hf_gradexplain.attribution.choice`; it is no method itself."""
+"""The name that stands for the method that suits the model: `hf_gradexplain.attribution.choice` chooses it."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class Options:
     )
     target: ClassNames = option(
         "predicted",
-        "Class to explain: predicted, label (the given label of the text), or a class by name or id. all "
-        "explains the most probable classes, but not in evaluations. In Python, a list gives one class per text. If a "
-        "class itself is called predicted, label or all, give its id.",
+        "Class to explain: predicted, label (the given label of the text), or a class by name or id. all explains the "
+        "most probable classes; evaluations do not accept it. In Python, a list gives one class per text. If a class "
+        "itself is called predicted, label or all, give its id.",
         metavar="CLASS",
     )
     objective: ObjectiveName = option(
@@ -70,9 +70,9 @@ class Options:
     )
     against: ClassNames | None = option(
         None,
-        "Explain why the model chose the target rather than this class (name or id): explain the difference of their "
-        "logits. runner_up stands for the other class with the highest logit; rest stands for all other classes "
-        "together and explains the log-odds of the target.",
+        "Explain the target in comparison with this class (name or id): explain the difference of their logits. "
+        "runner_up stands for the other class with the highest logit; rest stands for all other classes together and "
+        "explains the log-odds of the target.",
         metavar="CLASS",
     )
     seed: int = option(0, "Seed of every random draw.")
@@ -84,26 +84,26 @@ class Options:
     baseline: BaselineName | None = option(
         None,
         "What replaces the word vector of a masked word: zero, the vector of the pad, mask or unk token, or the mean "
-        "of the vocabulary. By default zero. On models that normalise their word vectors first, gradient times input "
-        "and integrated gradients take the mean by default.",
+        "word vector of the vocabulary. By default zero. On models that first normalise their word vectors, gradient "
+        "times input and integrated gradients take the mean by default.",
     )
     mask: MaskName = option(
         "baseline",
-        "How loo and other methods, removal curves and the self-check remove units: baseline replaces their word "
-        "vectors; deletion cuts their tokens out, so that the text gets shorter. No model has a shortcut for deletion.",
+        "How loo and other methods, removal curves and the self-check remove units: baseline replaces the units' word "
+        "vectors; deletion cuts their tokens out, so that the text gets shorter. With deletion, no model has a "
+        "shortcut (a faster way to predict texts without some words).",
     )
     steps: int | None = option(
         None,
-        "Number of points on the path of integrated gradients. By default 20. For each text separately, the "
-        "number is doubled (up to 160) until the scores of the text add up, within 1 %, to the rise of the loss when "
-        "all words are replaced by the baseline. "
-        "sequential_integrated_gradients takes 20 by default.",
+        "Number of points on the path of integrated gradients. If not given, it is 20, and is doubled for each text "
+        "separately (up to 160) until the scores of the text add up, within 1 %, to the rise of the loss when all "
+        "words are replaced by the baseline. For sequential_integrated_gradients it is 20, and is not doubled.",
     )
     max_evals: int = option(
         2000,
         "Largest number of copies of a text, for methods that draw copies at random, such as shapley, and for "
-        "interactions. Shapley values are exact if this number is enough for all sets of removed units. If it is too "
-        "small for a text, about 4 copies per unit run all the same (lime: 2 per unit, gradient_shap: 4 in all).",
+        "interactions. Shapley values are exact if this number is enough for all sets of removed units. Even if it is "
+        "smaller, at least about 4 copies per unit are computed (lime: 2 per unit, gradient_shap: 4 in all).",
     )
     max_error: float = option(
         0.05,
@@ -112,8 +112,8 @@ class Options:
     )
     tell_apart: int | None = option(
         None,
-        "Instead of max_error: stop drawing copies when the 95 % intervals of this number of highest-scored units lie "
-        "above those of all other units.",
+        "Instead of max_error: stop drawing copies when it is clear which units have the highest scores. This option "
+        "is the number of these units; their 95 % intervals must lie above the intervals of all other units.",
         metavar="UNITS",
     )
     occlusion_window: int = option(
@@ -121,9 +121,10 @@ class Options:
     )
     reference_texts: tuple[str, ...] = option(
         (),
-        "Texts that gradient_shap draws its baselines from: each token gets the word vector of a random token of "
-        "these texts. By default it draws from a Gaussian around the baseline (the mean of the vocabulary, unless "
-        "baseline says otherwise), with the standard deviations of the vocabulary's word vectors.",
+        "Texts that gradient_shap draws its baselines from: in a baseline, each token has the word vector of a random "
+        "token of these texts. By default, the word vectors are drawn from a Gaussian. Its mean is the vector that "
+        "baseline names (by default the mean of the vocabulary), and its standard deviations are those of the "
+        "vocabulary's word vectors.",
         metavar="TEXT",
     )
     tokenizer_kwargs: str | Mapping[str, Any] | None = option(
@@ -140,7 +141,7 @@ class Options:
         metavar="TOKENS",
     )
     pool: PoolName = option(
-        "mean", "With stride: how the logits of a text's windows become those of the text, class by class."
+        "mean", "With stride: how the logits of a text's windows are combined, class by class, into those of the text."
     )
     explain_roles: tuple[str, ...] = option(
         (),
@@ -150,8 +151,8 @@ class Options:
     problem_type: ProblemTypeName | None = option(
         None,
         "What the model's logits are: single_label_classification (softmax), multi_label_classification (a sigmoid "
-        "per class) or regression (the output itself). By default what the model's configuration says. If it says "
-        "nothing, a model with one logit is a regression, and others use softmax.",
+        "per class) or regression (the output itself). By default the problem_type of the model's configuration. If it "
+        "has none, a model with one logit is a regression, and all others use softmax.",
     )
     mixed_precision: PrecisionName = option(
         "no", "bf16 runs matrix products in bfloat16: faster, less exact. FastText, TextCNN and BiLSTM ignore it."
@@ -163,7 +164,7 @@ class Options:
     )
     classes: tuple[ClassName, ...] = option(
         (),
-        "With target=all: the classes to explain beside the predicted one, by name or id. By default the most "
+        "With target=all: the classes to explain in addition to the predicted one, by name or id. By default the most "
         "probable classes; with a sigmoid per class, those whose probability reaches the threshold.",
         metavar="CLASS",
     )
@@ -173,13 +174,13 @@ class Options:
     )
     self_check: bool | None = option(
         None,
-        "Also predict the text without the 3 highest-scored units of each method, with these alone, and without 3 "
-        "random units. This takes 5 masked copies, and 2 more per method. For cp_lrp, also measure whether the "
+        "Also predict the text without the 3 highest-scored units of each method, with these units alone, and without "
+        "3 random units. This takes 5 masked copies, and 2 more per method. For cp_lrp, also measure whether the "
         "relevances of the text add up. By default only for a single text.",
     )
     self_check_share: float | None = option(
         None,
-        "Share of the units that the self-check removes, such as 0.2, instead of 3 units; implies self_check.",
+        "Let the self-check remove this share of the units of a text, such as 0.2, instead of 3; implies self_check.",
     )
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ def set_reference_texts(options: Any) -> None:
     """Set `reference_texts`, in place, to a tuple.
 
     Raises:
-        GradexplainError: One of them is not a str.
+        GradexplainError: One of the texts is not a str.
     """
     given = plain(options.reference_texts)
     texts = (given,) if isinstance(given, str) else as_list(given, "reference_texts must be a list of str", "text", str)

@@ -146,7 +146,7 @@ def evaluate_options(
 
 
 def _checked(options: Mapping[str, Any], known: type, labels: object | None) -> dict[str, Any]:
-    """Return options whose names are known; labels without a target are explained.
+    """Return the options; if there are labels but no target, with the target "label".
 
     Raises:
         GradexplainError: A name is not known.
@@ -157,7 +157,7 @@ def _checked(options: Mapping[str, Any], known: type, labels: object | None) -> 
 
 
 def takes_options(function: F) -> F:
-    """Decorate a function with `**options: Unpack[...]`, so that its signature and docstring list all of these options.
+    """Decorate a function that takes `**options: Unpack[...]`: its signature and docstring then list all the options.
 
     The line `**options: ...` of the docstring is replaced by one entry per option.
     """

@@ -29,8 +29,8 @@ KINDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "add_special_tokens": (_boolean, "true or false"),
     "return_attention_mask": (_boolean, "true or false"),
 }
-"""By name, the conversion of a value and what it may be. Padding to the longest text of a list is left out: a text's
-explanation would depend on the other texts."""
+"""For each argument, the function that converts its value, and the allowed values. Padding to the longest text of a
+list is not allowed: a text's explanation would depend on the other texts."""
 
 
 def read_kwargs(given: str | Mapping[str, Any] | None) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def read_kwargs(given: str | Mapping[str, Any] | None) -> dict[str, Any]:
         given: Arguments by name, or `name=value` pairs joined by commas.
 
     Raises:
-        GradexplainError: An argument is unknown, or its value is.
+        GradexplainError: An argument is unknown, or its value is not allowed.
     """
     if given is None:
         return {}
@@ -55,7 +55,7 @@ def read_kwargs(given: str | Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def write_kwargs(kwargs: Mapping[str, Any]) -> str | None:
-    """Return the arguments as `name=value` pairs, which `read_kwargs` reads; None for none."""
+    """Return the arguments as `name=value` pairs, which `read_kwargs` reads; None if there are no arguments."""
     return ",".join(f"{name}={str(value).lower()}" for name, value in kwargs.items()) or None
 
 

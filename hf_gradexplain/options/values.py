@@ -10,7 +10,7 @@ Value = TypeVar("Value")
 
 
 class Lazy(Generic[Value]):
-    """An attribute that may be set to a function without arguments, which returns its value when it is first read.
+    """An attribute that may be set to a function without arguments, called for the value when it is first read.
 
     Args:
         name: The name of the attribute.
@@ -55,11 +55,11 @@ def as_list(values: Any, expected: str, column: str, kind: type = object) -> lis
         values: The values.
         expected: The beginning of the error message, such as "texts must be a list of str".
         column: Usual name of the right column, in the singular: `text` or `label`; the message adds an s.
-        kind: What the values of the right column are.
+        kind: The type of the values of the right column.
 
     Raises:
-        GradexplainError: `values` is a table, such as a DataFrame or a Dataset; the message names a column to pass. Or
-            it is no iterable.
+        GradexplainError: `values` is a table, such as a DataFrame or a Dataset (the message names a column to pass), or
+            is not iterable.
     """
     check_column(values, expected, column, kind)
     return [plain(value) for value in values]
@@ -81,20 +81,20 @@ def check_column(values: Any, expected: str, column: str, kind: type = object) -
 
 
 def one_or_tuple(option: str, value: Any) -> Any:
-    """Return the value of an option that takes one class for all texts, or one per text; several as a tuple.
+    """Return the value of an option that takes one class for all texts, or a list with one per text, as a tuple.
 
     >>> one_or_tuple("target", "Sports"), one_or_tuple("target", ["Sports", 2])
     ('Sports', ('Sports', 2))
 
     Raises:
-        GradexplainError: It is neither a class id or name nor an iterable of them.
+        GradexplainError: `value` is neither a class id or name nor an iterable of them.
     """
     value = plain(value)
     return value if isinstance(value, str | Real) else as_tuple(option, value)
 
 
 def as_tuple(option: str, value: Any) -> tuple[Any, ...]:
-    """Return the value of an option that takes classes as a tuple; see `one_or_tuple`."""
+    """Return the value of an option that takes classes; always as a tuple, unlike `one_or_tuple`."""
     value = plain(value)
     if isinstance(value, str | Real):
         return (value,)
@@ -110,7 +110,10 @@ def _columns(values: Any) -> list[Any] | None:
 
 
 def _path(table: Any, names: list[Any], column: str, kind: type) -> str:
-    """Return how a table is indexed for the first column whose values are of a kind, `column` first; empty if none."""
+    """Return the index of the first column whose values are of a kind, such as `['text']`; empty if there is none.
+
+    `column` is tried first.
+    """
     for name in sorted(names, key=lambda name: name != column):
         values = table[name]
         if isinstance(table, Mapping) and (inner := _columns(values)) is not None:  # a split of a DatasetDict

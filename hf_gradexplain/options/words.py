@@ -1,4 +1,4 @@
-"""How words are looked for in a finished evaluation: the defaults and the help texts."""
+"""Settings of the statistics of words in a finished evaluation: the defaults and the help texts."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from hf_gradexplain.errors import GradexplainError
 from hf_gradexplain.options.fields import option
 
 MIN_DOCUMENTS = 10
-"""In fewer documents of a group, a word is not looked at."""
+"""The smallest number of documents of a group in which a word must occur to be listed for the group."""
 
 FEWEST_CONTROLS = 10
 """The smallest number of control words of each frequency class."""
@@ -23,8 +23,8 @@ class InsertionTest:
     n_texts: int = option(200, "Number of texts into which each word is inserted.")
     n_controls: int = option(
         20,
-        "Number of control words of each frequency class, which are inserted into the same texts; 10 or more, since "
-        "no p-value is below 2^-n_controls.",
+        "Number of control words (ordinary words for comparison) of each frequency class, which are inserted into the "
+        "same texts; 10 or more, because no p-value is below 2^-n_controls.",
     )
     most: int = option(300, "Largest number of words to try.")
     min_documents: int = option(
@@ -32,7 +32,9 @@ class InsertionTest:
     )
     level: float = option(0.05, "False discovery rate to control.")
     margin: float = option(
-        0.03, "A suspicious word flips more texts than ordinary words do, by more than this share of the texts."
+        0.03,
+        "A suspicious word changes the predictions of more texts than ordinary words do, by more than this share of "
+        "the texts.",
     )
 
     def __post_init__(self) -> None:

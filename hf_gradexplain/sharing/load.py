@@ -37,7 +37,7 @@ def load_explanations(
         name: A hub dataset that `--push_to_hub` published, or the folder of a run.
         revision: The branch, tag or commit of a hub dataset.
         texts: Where to find texts that were not published: another name or folder of the same dataset, or its rows as
-            returned by `hf_gradexplain.corpus.load_texts`. None for the source dataset on record.
+            returned by `hf_gradexplain.corpus.load_texts`. None for the source dataset, which the files name.
 
     Returns:
         One explanation per document.
@@ -92,8 +92,8 @@ def _with_texts(
     row_texts = _select_texts([row["id"] for row in rows], _source_rows(source, texts))
     if digest(zip((row["id"] for row in rows), row_texts, strict=True)) != source.sha256:
         raise GradexplainError(
-            f"the texts of {_describe(source, texts)} are not the explained texts: give these with texts=..., or ask "
-            "the publisher of the explanations to push them with --publish_text true"
+            f"the texts of {_describe(source, texts)} are not the explained texts: give the explained texts with "
+            "texts=..., or ask the publisher of the explanations to push them again with --publish_text true"
         )
     for row, text in zip(rows, row_texts, strict=True):
         units = [{**unit, "text": _surface_form(unit, text)} for unit in row["units"]]
@@ -111,8 +111,8 @@ def _source_rows(source: TextSource, texts: str | Dataset | None) -> Dataset:
     name = texts or source.dataset_name
     if name is None:
         raise GradexplainError(
-            "the explained texts were not published, and their source is not on the hub: give them with texts=... (a "
-            "name, a folder or the rows of load_texts)"
+            "the explained texts were not published, and their dataset is not on the hub: give the texts with "
+            "texts=... (a name, a folder or the rows of load_texts)"
         )
     return load_texts(
         name,

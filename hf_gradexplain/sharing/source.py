@@ -1,4 +1,7 @@
-"""The source of explained texts, written to the metadata of published files: texts left out can be loaded from it."""
+"""The source dataset of explained texts, named in the metadata of published files.
+
+Texts that were not published are loaded from the source dataset.
+"""
 
 import hashlib
 import json
@@ -42,7 +45,7 @@ class TextSource:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[bytes, bytes] | None) -> "TextSource | None":
-        """Return the source from the metadata of a Parquet file, or None if they have none.
+        """Return the source from the metadata of a Parquet file, or None if the metadata do not name a source.
 
         Raises:
             GradexplainError: The metadata are invalid.

@@ -20,9 +20,9 @@ FILES_PER_SHARD = 64
 def write_shards(documents: Sequence[Path], folder: Path, split: str, source: TextSource) -> TextSource:
     """Write the rows of document files as `SPLIT-00000-of-00001.parquet`, ..., which `datasets` loads as they are.
 
-    If `source.included` is False, the column `text` and the surface forms of units are left out: the forms can be
-    restored from the texts by their spans. The form of a unit with an empty span cannot be
-    restored; it is kept, since it is only a piece of the tokenizer's vocabulary.
+    If `source.included` is False, the column `text` and the surface forms of units (their pieces of the text) are left
+    out: a form can be restored from the text and the span of the unit. The form of a unit with an empty span cannot be
+    restored; it is kept, because it is only an entry of the tokenizer's vocabulary.
 
     Args:
         documents: The document files, in the order of the dataset.

@@ -182,12 +182,12 @@ def test_the_report_of_a_contrast_names_both_classes(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"target": [0, 1]}, "an evaluation takes one target for all texts, not a list: labels are one per text"),
-        ({"against": [0, 1]}, "an evaluation takes one against for all texts, not a list"),
+        ({"target": [0, 1]}, "an evaluation takes one target for all texts, not one per text: give a single one"),
+        ({"against": [0, 1]}, "an evaluation takes one against for all texts, not one per text: give a single one"),
         (
             {"target": "predicted", "against": 1},
-            "with target='predicted', the target of some texts may be the class 1 itself, which against names: give "
-            "one class as the target, or choose against='runner_up' or 'rest'",
+            "with target='predicted', the target of some texts may be the class 1 itself: give one class as the "
+            "target, or choose against='runner_up' or 'rest'",
         ),
     ],
 )

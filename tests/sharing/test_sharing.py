@@ -137,7 +137,7 @@ def test_other_texts_are_an_error(run, tmp_path):
 
 def test_texts_without_a_source_on_the_hub_must_be_given(run, tmp_path):
     write_without_texts(run, tmp_path)
-    with pytest.raises(GradexplainError, match=r"were not published, and their source is not on the hub: give"):
+    with pytest.raises(GradexplainError, match=r"were not published, and their dataset is not on the hub: give"):
         load_explanations(tmp_path)
 
 

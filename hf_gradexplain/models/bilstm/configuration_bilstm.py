@@ -11,7 +11,7 @@ class BiLSTMConfig(PreTrainedConfig):
     """Sizes and regularisation of a `BiLSTMForSequenceClassification`.
 
     Attributes:
-        vocab_size: Rows `V` of the embedding table.
+        vocab_size: Number `V` of rows of the embedding table.
         hidden_size: Width `D` of the word embeddings.
         lstm_size: Width `H` of the state of each direction.
         num_hidden_layers: Number of stacked LSTM layers.

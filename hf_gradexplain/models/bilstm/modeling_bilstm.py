@@ -17,7 +17,8 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
 
     The input is the embeddings of the `n` real tokens in order; padding on both sides is removed. With the states
     `h_1 ... h_n` (forward) and `g_1 ... g_n` (backward) of the last layer, `logits = W pooled + b`, where `pooled`
-    is `[h_n, g_1]` (`"last"`), or the component-wise maximum or mean of `[h_t, g_t]` over the real tokens.
+    is `[h_n, g_1]` (`"last"`), or the component-wise maximum (`"max"`) or mean (`"mean"`) of `[h_t, g_t]` over the real
+    tokens.
     A text without real tokens has one zero vector as its input.
 
     Source: Graves & Schmidhuber, "Framewise phoneme classification with bidirectional LSTM" (2005), for the LSTM.
@@ -68,8 +69,8 @@ class BiLSTMForSequenceClassification(PreTrainedModel):
         """Run the LSTM over the first `lengths` of the words `(T, B, D)`.
 
         With cuDNN, packed sequences are used. Without cuDNN, the gradient of packed sequences would take time quadratic
-        in `T`. The two directions then run separately, one from the first word and one from the last word, with the
-        padding at the end.
+        in `T`; therefore, the two directions run separately, one from the first word and one from the last word, each
+        with the padding at the end.
 
         Returns:
             The states `(T, B, H)` of the last layer after each step, in the forward direction, and in the backward

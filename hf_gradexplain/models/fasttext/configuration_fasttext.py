@@ -9,7 +9,7 @@ class FastTextConfig(PreTrainedConfig):
     """Sizes and regularisation of a `FastTextForSequenceClassification`.
 
     Attributes:
-        vocab_size: Rows `V` of the embedding table.
+        vocab_size: Number `V` of rows of the embedding table.
         hidden_size: Width `D` of the word embeddings.
         pad_token_id: Id of the padding token; its embedding is zero and stays zero.
         initializer_range: Standard deviation of the normal distribution that initialises the embeddings.

@@ -11,10 +11,10 @@ class TextCNNConfig(PreTrainedConfig):
     """Sizes and regularisation of a `TextCNNForSequenceClassification`.
 
     Attributes:
-        vocab_size: Rows `V` of the embedding table.
+        vocab_size: Number `V` of rows of the embedding table.
         hidden_size: Width `D` of the word embeddings.
-        filter_widths: Width of the filters of each convolution, in tokens.
-        num_filters: Filters (feature maps) per width.
+        filter_widths: Widths of the filters, in tokens: one convolution per width.
+        num_filters: Number of filters (feature maps) per width.
         pad_token_id: Id of the padding token; its embedding is zero and stays zero.
         initializer_range: Standard deviation of the normal distribution that initialises the embeddings.
         word_dropout: Probability, in training only, of zeroing the whole embedding of a token.

@@ -102,7 +102,7 @@ def left_aligned(embeddings: Tensor, real: Tensor) -> Tensor:
 
 
 def max_over_time(responses: Tensor, windows: Tensor) -> Tensor:
-    """Return `max_s relu(responses_s)` over the first `windows`, at least one: `(B, F, S), (B,) -> (B, F)`."""
+    """Return `max_s relu(responses_s)`, `s` in the first `windows`, at least one: `(B, F, S), (B,) -> (B, F)`."""
     outside = torch.arange(responses.shape[2], device=responses.device) >= windows.clamp(min=1).unsqueeze(1)
     # ReLU is monotonic: applied after the maximum, it gives the same result with less work.
     return F.relu(responses.masked_fill(outside.unsqueeze(1), -torch.inf).amax(dim=2))
