@@ -21,7 +21,7 @@ BINS = 20
 
 
 class CorrelationSums:
-    """Sums over documents of their correlations with leave-one-out, for the intervals of their means.
+    """Sums over documents of the correlations with leave-one-out, for the intervals of the mean correlations.
 
     Args:
         methods: The methods' names.
@@ -37,7 +37,7 @@ class CorrelationSums:
 
         Args:
             correlations: Every coefficient per method, `(n,)` each, NaN where undefined.
-            weights: Their `bootstrap_weights` `(n, replicates)`.
+            weights: The `bootstrap_weights` of the documents, `(n, replicates)`.
         """
         if self.keys:
             self.means.add(np.stack([correlations[m][coefficient] for m, coefficient in self.keys], 1), weights)
@@ -54,16 +54,16 @@ def correlation_tables(
     """Summarise per-document correlations with leave-one-out.
 
     Args:
-        correlations: Method by method, every coefficient and its p-value (`pearson`, `pearson_p`, ...), `(n,)` each,
-            NaN where undefined.
+        correlations: For one method after the other, every coefficient and its p-value (`pearson`, `pearson_p`, ...),
+            `(n,)` each, NaN where undefined.
         intervals: The intervals of the means, see `CorrelationSums.intervals`.
 
     Returns:
         The summary, with the columns `CORRELATION_COLUMNS`. `n` counts the documents that have a coefficient.
         `fraction_significant` is the share of them with `p <= 0.05`. `fraction_significant_fdr` is the same share after
         the p-values are adjusted for the false discovery rate: at most 5 % of the significant coefficients are expected
-        to be false (Benjamini & Hochberg 1995; documents are independent). All values are NaN without any document, and
-        the interval of the median is NaN for fewer than 6 documents, see `median_interval`.
+        to be false (Benjamini & Hochberg 1995, for independent documents). All values are NaN if there is no document,
+        and the interval of the median is NaN for fewer than 6 documents, see `median_interval`.
 
         The distribution of the coefficients, with the columns `HISTOGRAM_COLUMNS`: `n` of them lie between `low` and
         `high`.
@@ -99,7 +99,7 @@ class SignSums:
 
         Args:
             signs: The counts of `sign_agreement` per method, `(n,)` each.
-            weights: Their `bootstrap_weights` `(n, replicates)`.
+            weights: The `bootstrap_weights` of the documents, `(n, replicates)`.
         """
         if self.methods:
             self.n += len(weights)
@@ -112,8 +112,8 @@ class SignSums:
 
         Returns:
             The mean over `n` documents of the share of units with the same sign, with its 95 % bootstrap interval, and
-            the mean share of units that the method scores 0. In `n_undefined` documents, the leave-one-out score of
-            every unit is 0.
+            the mean share of units that the method scores 0. `n_undefined` is the number of documents in which the
+            leave-one-out score of every unit is 0.
         """
         low, high = self.agreement.interval()
         columns = [self.methods, self.agreement.mean, low, high, self.zero.mean, self.agreement.n]

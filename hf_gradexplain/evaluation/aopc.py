@@ -11,9 +11,9 @@ units, and `x_top(k)` the document with only the `k` highest-scored units. AOPC 
 ==================  ====================  =======================================  ======================
 
 `removal` is Eq. 8 of Du & Xu. It is also the comprehensiveness of ERASER (DeYoung et al. 2020), with `k` counted in
-units instead of percent. `sufficiency` is that of ERASER. To keep the top `k` of `U` units is to remove the `U - k`
-lowest-scored units. One curve, with the lowest-scored units removed first, therefore gives both: `negative_first` from
-its beginning and `sufficiency` from its end.
+units instead of percent. `sufficiency` is the sufficiency of ERASER. To keep the top `k` of `U` units is to remove the
+`U - k` lowest-scored units. One curve, with the lowest-scored units removed first, therefore gives both:
+`negative_first` from its beginning and `sufficiency` from its end.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,8 @@ def document_aopc(curve: Sequence[float] | np.ndarray, max_k: int) -> np.ndarray
 
     Args:
         curve: `(..., U + 1)`: the probability of the target without the top `k` units, `k` from 0 to `U`.
-        max_k: The largest `K`. Past the document's `U` units everything is removed, and the curve stays flat.
+        max_k: The largest `K`. If it is larger than `U`, the curve stays flat after `k = U`, where all units are
+            removed.
 
     Returns:
         `(..., max_k + 1)`; the first is 0.
@@ -62,7 +63,7 @@ def removal_drops(curves: RaggedArray) -> RaggedArray:
 def sufficiency_drops(lowest_first: RaggedArray) -> RaggedArray:
     """Return `f(x) - f(x_top(k))`, the drops with the top `k` units alone.
 
-    At `k = 0`, no unit is left, and the drop is that of removing all units. At `k = U`, no unit is removed, and the
+    At `k = 0`, no unit is left, and the drop is the drop of removing all units. At `k = U`, all units are left, and the
     drop is 0.
 
     Args:

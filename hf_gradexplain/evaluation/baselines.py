@@ -1,4 +1,4 @@
-"""Rank the methods under each masking baseline and under deletion, to see if the ranking depends on the choice."""
+"""Rank the methods under each masking baseline and under deletion, to see if the baseline changes the ranking."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -68,7 +68,7 @@ def orders_that_depend(tables: Mapping[str, Tables]) -> list[str]:
     """Return a sentence that says which methods change their order with the baseline; none for a single method.
 
     Two methods change their order if one is significantly above the other under one baseline, and significantly below
-    it under another. This is decided by the paired tests at the shorter `K`, whose p-values are adjusted within each
+    it under another. The paired tests at the shorter `K` decide this. Their p-values are adjusted for the tests of one
     baseline.
 
     Args:

@@ -1,8 +1,8 @@
-"""Means over documents with bootstrap intervals, in memory that does not grow with their number.
+"""Means over documents with bootstrap intervals, in memory that does not grow with the number of documents.
 
-Sums over the parts of a dataset can be added to give the sums over all of it. The sums of the replicates are exact (see
-`hf_gradexplain.evaluation.exact_sums`), so that they are equal to the last bit for any number of threads and any order
-of addition.
+The sums over the parts of a dataset add up to the sums over the whole dataset. The sums of the replicates are exact
+(see `hf_gradexplain.evaluation.exact_sums`), so that they are equal to the last bit for any number of threads and any
+order of addition.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ INTERVAL = (2.5, 97.5)
 """The percentiles of the replicates that are the ends of the interval."""
 
 EXACT_K, K_RATIO = 50, 1.05
-"""Every `K` up to `EXACT_K` has its own replicates; beyond it, one `K` in each stretch of 5 %."""
+"""Replicates are computed at every `K` up to `EXACT_K`; beyond it, each such `K` is 5 % larger than the last one."""
 
 
 def bootstrap_weights(ids: Sequence[int], seed: int, replicates: int = REPLICATES) -> np.ndarray:
@@ -27,7 +27,7 @@ def bootstrap_weights(ids: Sequence[int], seed: int, replicates: int = REPLICATE
 
     This is the Poisson bootstrap (Hanley & MacGibbon 2006; Chamandy et al. 2012): independent Poisson(1) counts replace
     multinomial ones. The counts of a document depend only on its id and the seed. Sums over the parts of a dataset
-    therefore add up to the sum over all of it, and all methods are compared on the same samples.
+    therefore add up to the sum over the whole dataset, and all methods are compared on the same samples.
     """
     return np.stack([np.random.default_rng((seed, i)).poisson(1.0, replicates) for i in ids]).astype(np.float64)
 
@@ -70,11 +70,11 @@ class Means:
 
     @property
     def deviations(self) -> np.ndarray:
-        """The mean of each replicate minus the mean: `(replicates, C)`, NaN where the replicate has no document."""
+        """The means of each replicate minus `mean`: `(replicates, C)`; NaN where a replicate has no document."""
         return _ratio(self.replicate_sums, self.replicate_n) - _ratio(self.rounded_sums, self.n)
 
     def interval(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the 95 % percentile interval of each mean: twice `(C,)`, NaN where there is no mean."""
+        """Return the lower and upper ends of the 95 % percentile intervals, `(C,)` each; NaN where there is no mean."""
         return percentile_interval(self.mean, self.deviations)
 
 
@@ -107,7 +107,7 @@ def interval_grid(longest: int) -> np.ndarray:
 
 
 class AopcSums:
-    """Sums over documents of their AOPC, and of its bootstrap replicates.
+    """Sums over documents of the AOPC, and the bootstrap replicates of these sums.
 
     The mean is exact at every `K`. The ends of its interval are exact at the points of `interval_grid`; between two
     points, their distance from the mean is interpolated.

@@ -11,8 +11,8 @@ MEANING = {
     "rationale[]": "parts of the text that people marked as the reason for its label: start and end, characters of "
     "`text`; with `--rationale_column` or `--rationale_mask_column` only",
     "messages[].role": "who wrote each message of a conversation; there is no such column for other texts",
-    "messages[].start": "offset where its content begins",
-    "messages[].end": "offset where it ends",
+    "messages[].start": "offset where the content of the message begins",
+    "messages[].end": "offset where the content of the message ends",
     "unread[]": "parts of a conversation that the model did not read: start and end",
     "pair_start": "offset where the second text of a pair begins; null for single texts",
     "truncated_at": "offset of the first character that the model did not read; null if it read the whole text",
@@ -20,30 +20,29 @@ MEANING = {
     "objective": "the objective, the number that is explained: `loss`, `logit`, `prob` or `contrast`",
     "mask": "how units are removed: `baseline` or `deletion`",
     "target": "class that is explained",
-    "target_label": "its name",
+    "target_label": "name of the class `target`",
     "against": "with the objective `contrast`: class that the target is compared with; null for all other classes "
     "together",
-    "against_label": "its name, or `rest` for all other classes together; empty without a contrast",
+    "against_label": "name of the class `against`, or `rest` for all other classes together; empty without a contrast",
     "prediction": "class that the model predicts",
-    "prediction_label": "its name",
+    "prediction_label": "name of the class `prediction`",
     "regression": "whether the model is a regression model; `probabilities` then has its outputs",
     "dtype": "precision of the computation",
     "probabilities": "`C` probabilities",
     "units[].text": "text of each unit, in the order of first occurrence",
     "units[].spans[]": "occurrences of the unit: start and end, as offsets into `text`",
     "windows[].start": "start of each window of a long text, as an offset into `text`; only with `stride`",
-    "windows[].end": "end of the window",
-    "windows[].tokens": "number of tokens of the window, special tokens included",
+    "windows[].end": "end of each window",
+    "windows[].tokens": "number of tokens of each window, special tokens included",
     "deciding": "for each of the `C` classes, the number of the window with the largest logit, counted from 0; only "
-    "with "
-    "`pool=max`",
+    "with `pool=max`",
     "scores.METHOD": "`U` scores",
     "curves.METHOD": "`f` without the `k` highest-scored units, `k = 0 ... U`",
     "correlations.METHOD.COEFFICIENT": "correlation with leave-one-out; null if undefined",
-    "correlations.METHOD.COEFFICIENT_p": "its two-sided p-value",
+    "correlations.METHOD.COEFFICIENT_p": "two-sided p-value of the correlation",
     "correlations.METHOD.undefined": "reason why the correlation is undefined, otherwise null",
     "signs.METHOD.same": "number of units to which leave-one-out and the method give the same sign",
-    "signs.METHOD.opposite": "number of units to which they give opposite signs",
+    "signs.METHOD.opposite": "number of units to which leave-one-out and the method give opposite signs",
     "signs.METHOD.zero": "number of units that have a score of 0 by the method, but not by leave-one-out",
     "negative_first.METHOD": (
         "`f` without the `k` lowest-scored units, `k = 0 ... U`; so entry `U - k` is `f` with only the `k` "
@@ -61,8 +60,7 @@ MEANING = {
     "sampling.METHOD.copies": "number of copies of the text that the model ran",
     "sampling.METHOD.seed": "seed of the draws",
     "baselines.METHOD": "name of the baseline of the scores, such as `zero`; `deletion` if words were cut out; for "
-    "`gradient_shap`, "
-    "the source of the random baselines",
+    "`gradient_shap`, the source of the random baselines",
 }
 """By column name. `U` is the document's number of units, `C` the model's number of classes."""
 

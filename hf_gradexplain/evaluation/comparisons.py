@@ -11,7 +11,7 @@ from hf_gradexplain.evaluation.bootstrap import REPLICATES, Means, percentile_in
 from hf_gradexplain.statistics.rounding import ROUNDING
 
 FALSE_DISCOVERY_RATE = 0.05
-"""The largest adjusted p-value of words that are called real: of those, about one in twenty is there by chance."""
+"""Words with an adjusted p-value up to this count as found; about one in twenty of them is expected to be wrong."""
 
 COLUMNS = ["k", "method", "other", "difference", "ci_low", "ci_high", "p", "p_adjusted", "n"]
 
@@ -20,11 +20,11 @@ def holm(p: np.ndarray) -> np.ndarray:
     """Adjust p-values for the number of tests (Holm 1979).
 
     If all differences with an adjusted p-value under 0.05 are called real, the probability of one or more false
-    positives is at most 5 %. Of `m` p-values in ascending order, the `i`-th becomes the greatest of `(m - j + 1) p_j`
-    for `j <= i`, and at most 1. Holm's correction is valid for tests that depend on each other in any way, as tests of
-    methods on the same documents do. Benjamini and Hochberg's procedure is not valid for every kind of dependence; it
-    is meant for thousands of tests, of which a share may be wrong. NaN stands for a missing test: it stays NaN and is
-    not counted.
+    positives is at most 5 %. The `i`-th of `m` p-values in ascending order becomes the greatest of `(m - j + 1) p_j`
+    for `j <= i`, and at most 1. Holm's correction is valid for tests that depend on each other in any way, such as
+    tests of methods on the same documents. Benjamini and Hochberg's procedure is not valid for every kind of
+    dependence; it is meant for thousands of tests, of which a share may be wrong. NaN stands for a missing test: it
+    stays NaN and is not counted.
 
     >>> holm(np.array([0.01, 0.5, 0.03]))
     array([0.03, 0.5 , 0.06])
@@ -60,10 +60,10 @@ class PairedSums:
 
     The test is the paired t-test. AOPC is a mean over documents, and this test is about the mean difference. Wilcoxon's
     signed-rank test and permutation tests that flip signs assume symmetric differences; with skewed differences, they
-    can be significant although the mean is 0. Besides, the p-value of a permutation test is at least one over its
-    number of draws. Since differences of probabilities are bounded, the p-values of the t-test are reliable from a few
-    dozen documents on; with fewer documents, look at the interval. The test only needs sums, so its memory does not
-    grow with the number of documents.
+    can be significant although the mean is 0. Besides, the p-value of a permutation test cannot be smaller than 1
+    divided by its number of draws. Since differences of probabilities are bounded, the p-values of the t-test are
+    reliable from a few dozen documents on; with fewer documents, look at the interval. The test only needs sums, so its
+    memory does not grow with the number of documents.
 
     Args:
         methods: The `M` methods' names.
@@ -95,7 +95,7 @@ class PairedSums:
         self.squares += np.square(flat).sum(0)
 
     def table(self) -> pd.DataFrame:
-        """Return one row per `K` and pair of methods, with the better one as `method`.
+        """Return one row per `K` and pair of methods, with the better method of the pair as `method`.
 
         Returns:
             Columns `k, method, other, difference, ci_low, ci_high, p, p_adjusted, n`: the mean of AOPC(`method`) -

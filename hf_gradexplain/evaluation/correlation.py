@@ -9,7 +9,7 @@ from hf_gradexplain.explanation.correlation import COEFFICIENTS, REFERENCE, corr
 from hf_gradexplain.statistics.rounding import ROUNDING
 
 SIGNIFICANCE = 0.05
-"""P-values up to this one are significant."""
+"""P-values up to this value are significant."""
 
 
 def correlated_methods(methods: Sequence[str]) -> list[str]:
@@ -34,7 +34,7 @@ def correlate_all(
 
     Returns:
         For each document and each method other than the reference: every coefficient, its p-value (such as
-        `pearson_p`), and under `undefined` the reason if they are undefined, otherwise None.
+        `pearson_p`), and under `undefined` the reason why the coefficients are undefined, or None.
     """
     methods = correlated_methods(list(scores))
     if not methods:

@@ -28,13 +28,13 @@ from hf_gradexplain.text.rationales import Rationale
 from hf_gradexplain.text.unit import Occurrences, Unit
 
 COUNT = b"documents"
-"""The key in a file's metadata of its number of documents."""
+"""The key under which the metadata of a file has the number of its documents."""
 
 LEFT_OUT = b"left_out"
-"""The key in a file's metadata of the documents that are left out, as JSON: the reason by row number."""
+"""The key under which the metadata of a file has the reason for each left-out document, as JSON by row number."""
 
 CLASS_NAMES = b"class_names"
-"""The key in a file's metadata of the names of the model's classes, as a JSON list."""
+"""The key under which the metadata of a file has the names of the model's classes, as a JSON list."""
 
 
 RATIONALE = "rationale"
@@ -44,7 +44,7 @@ MEASURED = ("curves", "correlations", "signs", "negative_first", "random_orders"
 """The columns of measurements."""
 
 _AT_A_TIME = 64
-"""The number of documents of a file that are in memory at a time."""
+"""The number of documents of a file that are in memory at the same time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +53,13 @@ class EvaluatedDocument:
 
     Attributes:
         id: Row number in the dataset.
-        label: Its label in the dataset, or None.
+        label: The document's label in the dataset, or None.
         explanation: Units and scores.
         curves: For each method, the target's probability without the `k` highest-scored units: `(U + 1,)`.
         correlations: For each method except the reference, see `hf_gradexplain.evaluation.correlation.correlate_all`.
         signs: For each signed method except the reference, see `hf_gradexplain.evaluation.correlation.sign_agreement`.
-        negative_first: For each method, the target's probability without the `k` lowest-scored units: `(U + 1,)`. This
-            and the following attributes are empty if they were not measured.
+        negative_first: For each method, the target's probability without the `k` lowest-scored units: `(U + 1,)`. Like
+            `random_orders` and `bounds`, it is empty if it was not measured.
         random_orders: `mean` and `variance` over random orders, `(U + 1,)` each, see
             `hf_gradexplain.evaluation.random_band.summarize_orders`.
         bounds: `lower`, `upper` and `exact`, see `hf_gradexplain.evaluation.naopc.document_bounds`.
@@ -92,7 +92,7 @@ class EvaluatedDocument:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "EvaluatedDocument":
-        """Create a document from the values of `to_row`; what a missing column would hold was not measured."""
+        """Create a document from the values of `to_row`; measurements without a column are empty."""
         arrays = {
             name: {key: np.asarray(x, dtype=float) for key, x in (row.get(name) or {}).items()}
             for name in ("curves", "negative_first", "random_orders")
@@ -112,7 +112,7 @@ class EvaluatedDocument:
 
 
 def _units_of(explanation: Explanation) -> Occurrences | Sequence[Unit]:
-    """Return the places of the units as arrays, or the units if they have been read or replaced as objects."""
+    """Return the places of the units as arrays, or the units themselves if they exist as objects already."""
     make_units = vars(Explanation)["units"].unread(explanation)
     where = getattr(make_units, "__self__", None)
     return where if isinstance(where, Occurrences) else explanation.units
@@ -162,9 +162,9 @@ def write_documents(
     columns: pa.Schema,
     left_out: Mapping[int, str] | None = None,
 ) -> None:
-    """Write documents to a Parquet file, which appears only when it is complete, and its SHA-256 to a file beside it.
+    """Write documents to a Parquet file, which appears only when complete, and its SHA-256 to a second file beside it.
 
-    The pages of the file also have checksums, for readers that do not use the SHA-256.
+    The Parquet pages of the file also have checksums, for readers that do not use the SHA-256.
 
     Args:
         documents: The documents.
@@ -216,7 +216,7 @@ def open_documents(path: Path) -> pq.ParquetFile:
 
 @cache
 def _damage(path: Path, mtime: int, size: int) -> str | None:
-    """Return the damage of a file in the state that its times show; one state is read once."""
+    """Return `damage(path)`, computed only once for the same modification time and size of the file."""
     return damage(path)
 
 

@@ -86,7 +86,7 @@ def document_ranks(scored: ScoredBatch, seed: int, ties: TiesName) -> np.ndarray
 
 
 def reversed_ranks(scored: ScoredBatch, ranks: np.ndarray) -> np.ndarray:
-    """Return the reversed orders: `(M, B, U)` to `(M, B, U)`; of equal scores, the last is removed first."""
+    """Return the reversed orders: `(M, B, U)` to `(M, B, U)`; the order of equal scores is reversed, too."""
     counts = np.array([document.n_units for document in scored.forward.batch.documents])
     return np.maximum(counts[:, None] - 1 - ranks, 0)
 
@@ -107,8 +107,8 @@ def target_probabilities(scored: ScoredBatch, ranks: np.ndarray, steps: Collecti
     Args:
         scored: The batch.
         ranks: Orders of removal.
-        steps: The values of `k` at which the model runs, besides the two ends; between them the curve is linear. None
-            for every `k`.
+        steps: The values of `k` at which the model runs, besides 0 and `U`; in between, the curve is interpolated
+            linearly. None for every `k`.
 
     Raises:
         NotFiniteError: One of these probabilities is not finite.

@@ -8,7 +8,7 @@ times `GRAIN`, float64 adds them without any rounding.
 import numpy as np
 
 GRAIN = 2.0**-32
-"""The unit of exact sums. They are exact up to `2^53 GRAIN = 2^21`: two million documents of values up to 1."""
+"""The unit of exact sums. Sums are exact up to `2^53 GRAIN = 2^21`: for two million documents with values up to 1."""
 
 
 def round_to_grain(values: np.ndarray) -> np.ndarray:

@@ -13,17 +13,17 @@ from hf_gradexplain.perturb import Shortcut
 class Measures:
     """What an evaluation measures; values are checked on creation.
 
-    For a document of `U` units, the removal curves take `U` masked copies per method. The options add the following
-    copies.
+    For a document of `U` units, the removal curves take `U` masked copies per method. The other measurements add the
+    copies that are given below.
 
     Attributes:
-        random_orders: Number of random orders per document, whose spread gives the random band. `U` copies for each
-            order.
-        both_ends: Whether to also remove the lowest-scored units first, which gives sufficiency as well. `U` copies per
-            method.
-        bounds: Whether to search for the best and the worst order of each document, which normalised AOPC needs. `2^U`
-            copies up to `EXACT_UNITS` units, and about `beam_size U^2` copies for more units.
-        beam_size: Number of sets of removed units that this search keeps at every step.
+        random_orders: Number of random orders per document, whose spread gives the random band. Adds `U` copies for
+            each order.
+        both_ends: Whether to also remove the lowest-scored units first, which gives sufficiency as well. Adds `U`
+            copies per method.
+        bounds: Whether to search for the best and the worst order of each document, which normalised AOPC needs. Adds
+            `2^U` copies for up to `EXACT_UNITS` units, and about `beam_size U^2` copies for more units.
+        beam_size: Number of sets of removed units that the search for the bounds keeps at every step.
         k_grid: Numbers of removed units at which the model runs; empty for all. A curve is exact at these numbers and
             at its two ends, and interpolated linearly in between. If the model has a shortcut for curves, they are
             exact everywhere.
@@ -84,9 +84,9 @@ def default_measures(
     """Return the given choices; each choice that is None is set to the largest value that is cheap for the model.
 
     With a shortcut for removal curves, orders are cheap, and the defaults are 20 random orders and both ends. Without a
-    shortcut, the default is 2 random orders, the smallest number that has a spread. Over many documents, they estimate
-    the band as well as 20 orders do, see `hf_gradexplain.evaluation.random_band`. The bounds are never cheap: for
-    FastText and 150 units they take ten times as long as everything else.
+    shortcut, the default is 2 random orders, the smallest number that has a spread. Over many documents, 2 orders
+    estimate the band as well as 20 orders do, see `hf_gradexplain.evaluation.random_band`. The bounds are never cheap:
+    for FastText and 150 units they take ten times as long as everything else.
 
     Raises:
         GradexplainError: A value cannot be used, or `bounds` is set although the curves are computed only at `k_grid`.
@@ -108,10 +108,10 @@ def default_measures(
 
 
 def largest_k(measures: Measures, shortcut: Shortcut, max_k: int | None) -> int | None:
-    """Return the largest `K` of the tables: `max_k`, or the largest value of `k_grid` if smaller; None for no limit.
+    """Return the largest `K` of the tables: the smaller of `max_k` and the end of `k_grid`; None for no limit.
 
-    Beyond the grid, a curve is only a straight line to its end, from which no AOPC can be computed. With a shortcut,
-    curves are exact everywhere.
+    Beyond `k_grid`, a curve is only a straight line to its end, from which no AOPC can be computed. With a shortcut,
+    curves are exact everywhere, and `k_grid` sets no limit.
     """
     if not measures.k_grid or shortcut.has_curves:
         return max_k

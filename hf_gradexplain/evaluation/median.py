@@ -4,8 +4,8 @@ import numpy as np
 from scipy import stats
 
 MIN_VALUES = 6
-"""A median of fewer values has no 95 % interval: even the range from the smallest to the largest
-value holds the median in fewer than 95 % of samples."""
+"""The smallest number of values whose median has a 95 % interval. With fewer values, even the range from the smallest
+to the largest value contains the median in fewer than 95 % of samples."""
 
 
 def median_interval(values: np.ndarray) -> tuple[float, float]:

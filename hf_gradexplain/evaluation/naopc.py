@@ -26,7 +26,7 @@ EXACT_UNITS = 10
 
 @dataclass(frozen=True, eq=False)
 class Sets:
-    """`S` different sets of removed units, all of one size, with the best total over the orders that lead to each set.
+    """`S` different sets of removed units of the same size, with the best total over the orders that lead to each set.
 
     Attributes:
         removed: `(S, U)` bool.
@@ -51,7 +51,7 @@ def extreme_sums(
     After `k` removals, the rest of a curve depends on the set of removed units, not on their order. The search
     therefore goes from sets of `k` units to sets of `k + 1` units, and keeps only the best of all orders that lead to a
     set: `2^U` sets replace `U!` orders. A beam search keeps only the `width` sets with the best sums at each `k`. It
-    takes about `width U^2 / 2` values per bound, and its bounds lie inside the exact bounds.
+    evaluates about `width U^2 / 2` sets per bound, and its bounds lie inside the exact bounds.
 
     Args:
         value: `f` without each of `N` sets of units: `(N, U)` bool to `(N,)`.
@@ -76,7 +76,7 @@ def extreme_sums(
 
 
 def search_size(n_units: int, beam_size: int) -> int:
-    """Return about how many sets of units `document_bounds` evaluates, each a masked copy of the document."""
+    """Return about how many sets of units `document_bounds` evaluates; each takes a masked copy of the document."""
     return 2**n_units if n_units <= EXACT_UNITS else beam_size * n_units**2
 
 
@@ -101,8 +101,8 @@ def normalised_aopc(aopc: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> n
     """Return `(AOPC - lower) / (upper - lower)` per document, `(n,)`; NaN where the bounds are equal up to rounding.
 
     The bounds are equal for documents of at most one unit, which have only one order, and for documents in which no
-    unit matters to the model. The value is not clipped: it is above 1 for an order that is better than what the beam
-    search found.
+    unit matters to the model. The value is not clipped: it is above 1 for an order that is better than the best order
+    that the beam search found.
     """
     width = upper - lower
     defined = width > _rounding_error(lower, upper)
@@ -115,7 +115,7 @@ def _rounding_error(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
 
 
 class NormalisedSums:
-    """Sums over documents of their normalised AOPC and of its bounds.
+    """Sums over documents of the normalised AOPC and of its bounds.
 
     Args:
         methods: The `M` methods' names.
@@ -133,8 +133,8 @@ class NormalisedSums:
 
         Args:
             aopc: `(M, n)` the AOPC of each document at its number of units.
-            bounds: Their `document_bounds`, `(n,)` each.
-            weights: Their `bootstrap_weights` `(n, replicates)`.
+            bounds: The `document_bounds` of the documents, `(n,)` each.
+            weights: The `bootstrap_weights` of the documents, `(n, replicates)`.
         """
         lower, upper, exact = bounds["lower"], bounds["upper"], bounds["exact"]
         normalised = np.stack([normalised_aopc(row, lower, upper) for row in aopc], 1)
@@ -150,10 +150,10 @@ class NormalisedSums:
 
         Returns:
             Columns `method, naopc, ci_low, ci_high, n, n_undefined, n_outside, aopc, lower, upper, n_exact`: the mean
-            NAOPC over the `n` documents that have one, with its 95 % bootstrap interval; `n_undefined`, the number of
-            other documents; `n_outside`, the number of documents whose AOPC lies outside of its bounds, because the
-            beam search missed the best or the worst order; the means over all documents of AOPC and of its bounds, at
-            each document's number of units; and `n_exact`, the number of documents with exact bounds.
+            NAOPC over the `n` documents that have an NAOPC, with its 95 % bootstrap interval; `n_undefined`, the number
+            of documents without it; `n_outside`, the number of documents whose AOPC lies outside of its bounds, because
+            the beam search missed the best or the worst order; the means over all documents of AOPC and of its bounds,
+            at each document's number of units; and `n_exact`, the number of documents with exact bounds.
         """
         low, high = self.normalised.interval()
         *aopc, lower, upper = self.area_sums / max(self.n, 1)

@@ -39,31 +39,32 @@ CAPTIONS = {
     "fall with only the top K units. The fall without the K lowest-scored units is negative for good signed scores.",
     "normalised": "NAOPC: AOPC over the whole document, scaled to 0 for the worst order of its units and 1 for the "
     "best, which makes models comparable.",
-    "signs": "Agreement of sign with leave-one-out: the share of units for or against the target on which they agree.",
-    "counts": "Special documents: those that a number leaves out, and those on which a number says little.",
+    "signs": "Agreement of sign with leave-one-out: of the units whose leave-one-out score is not 0, the share to "
+    "which the method gives the same sign.",
+    "counts": "Special documents: some numbers leave these documents out, or say little about them.",
     "planted": "Planted words among the top units: how often the first unit supports the target (top_1), and the "
     "share of supporting units among the first n units, where n is the number of supporting units (precision).",
     "plausibility": "Agreement with human rationales: F1 of the spans and of the words among the k highest-scored "
     "words, where k is the mean length of a rationale, and area under the curve of precision over recall (auprc). A "
     "method can agree with people and be unfaithful to the model.",
     "hybrid": "Hybrid documents: sentences of two classes are joined; how often the highest-scored word stands in a "
-    "sentence of the predicted class (hit_rate), beside the share of such words (chance).",
-    "sanity": "Sanity checks: the median correlation of the methods' scores with those of two random models, of one "
-    "random model with the other, of the same function of shifted word vectors, and of another seed.",
-    "randomisation": "Random parameters, layer by layer: the median correlation of the scores with those of the model, "
-    "when a layer and all above it are random.",
-    "baselines": "Ranks by masking baseline: the methods' ranks and AOPC(K). Scores and masking both start from the "
-    "baseline, or cut words out under deletion, so compare ranks, not numbers.",
+    "sentence of the predicted class (hit_rate), and the share of words that stand in such a sentence (chance).",
+    "sanity": "Sanity checks: the median correlation of the methods' scores with their scores for random models, for "
+    "the same model with shifted word vectors, and for another seed; and the correlation between two random models.",
+    "randomisation": "Random parameters, layer by layer: the median correlation between the scores of the original "
+    "model and those of the model in which a layer and all layers above it are random.",
+    "baselines": "Ranks by masking baseline: the methods' ranks and AOPC(K). The baseline (or deletion) changes both "
+    "the scores and what masking does, so compare ranks, not AOPC(K).",
 }
 
 
 COLUMNS = {
     "AOPC(K)": "The fall of the target's probability without the top k units, on average over k = 0 … K.",
-    "low": "The lower end of the 95 % interval of the AOPC left of it.",
-    "high": "The upper end of that interval.",
+    "low": "The lower end of the 95 % interval of the AOPC in the column before.",
+    "high": "The upper end of the same interval.",
     "median r": "Pearson's correlation with leave-one-out: its median over documents.",
     "p ≤ .05": "The share of documents whose correlation is significant.",
-    "by FDR": "That share when the false discovery rate is held at 5 %.",
+    "by FDR": "The share of significant correlations when the false discovery rate is held at 5 %.",
     "no r": "The number of documents without a correlation: fewer than three units, or constant scores.",
     "none": "The number of documents without a correlation: fewer than three units, or constant scores.",
     "median": "The median over documents, with its 95 % interval.",
@@ -75,12 +76,12 @@ COLUMNS = {
     "chance": "The hit rate to expect of a random word.",
     "iou_f1": "F1 of predicted spans that overlap a span of the rationale by half or more of their union.",
     "token_f1": "F1 of the predicted words, mean over documents.",
-    "auprc": "The area under the curve of precision over recall, mean over documents. Random order: about the share of "
-    "words in the rationale.",
-    "random model": "Spearman's correlation with the scores of random models. Near 0: the method explains the model.",
-    "two random models": "The correlation of two random models: what the text and the architecture decide.",
-    "shifted input": "The correlation when a constant is added to the words and taken from the positions.",
-    "other seed": "The correlation of two seeds; without a number, the method draws nothing.",
+    "auprc": "The area under the curve of precision over recall, mean over documents. A random order has about the "
+    "share of words in the rationale.",
+    "random model": "Spearman's correlation with the scores of random models. Near 0, scores depend on the model.",
+    "two random models": "The correlation of two random models: how far text and architecture alone decide the scores.",
+    "shifted input": "The correlation when a constant is added to word vectors and subtracted from position vectors.",
+    "other seed": "The correlation of two seeds; no number if the method does not draw at random.",
     "adjusted p": "The p-value of the paired test, adjusted for the number of comparisons.",
     "comprehensiveness(K)": "The fall without the top units. Higher is better.",
     "sufficiency(K)": "The fall with only the top units. Lower is better.",
@@ -92,7 +93,7 @@ COLUMNS = {
     "agreement": "The share of units with the same sign, with its 95 % interval.",
     "share_zero": "The share of units that the method scores 0 and leave-one-out does not.",
     "n": "The number of documents.",
-    "n_undefined": "The number of documents without a value.",
+    "n_undefined": "The number of documents for which the value is not defined.",
     "what": "What is special about the documents.",
     "of": "The number of documents that were looked at.",
 }
@@ -137,17 +138,17 @@ READABLE: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "sanity": sanity_summary,
     "randomisation": randomisation_summary,
 }
-"""How tables of extra measures are shown; others have intervals in their cells."""
+"""The functions that make tables of extra measures readable; tables without one get intervals in their cells."""
 
 
 def readable_extra(extra: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Return the tables of extra measures by caption, with intervals in the cells."""
+    """Return the readable tables of extra measures, by caption."""
     shown = {name: READABLE.get(name, in_cells)(table) for name, table in extra.items()}
     return {CAPTIONS.get(name, name): table for name, table in shown.items()}
 
 
 def draw_figures(tables: Tables, extra: Mapping[str, pd.DataFrame] = _NO_TABLES) -> dict[str, Figure]:
-    """Draw the figures, by file name."""
+    """Draw the figures of an evaluation and return them by file name."""
     figures = {"aopc": aopc_figure(tables.aopc, tables.chance)}
     if len(tables.curves):
         figures["ends"] = ends_figure(tables.curves)
@@ -159,7 +160,7 @@ def draw_figures(tables: Tables, extra: Mapping[str, pd.DataFrame] = _NO_TABLES)
 
 
 def captions_of(tables: Tables, extra: Mapping[str, pd.DataFrame] = _NO_TABLES) -> dict[str, str]:
-    """Return the captions of the figures, by file name."""
+    """Return the captions of the figures by file name."""
     drawn = {
         "aopc": True,
         "ends": len(tables.curves),
@@ -182,7 +183,7 @@ def distrust(methods: Sequence[str], unit: str) -> str:
 
 
 def undecided(methods: Sequence[str]) -> str:
-    """Return a sentence that warns of methods for which there are too few texts to tell them from a random order."""
+    """Return a sentence that warns of methods that so few texts cannot tell from a random order."""
     return (
         f"These texts are too few to tell {join_words(methods)} from a random order: measure on more texts before you "
         "trust these explanations."

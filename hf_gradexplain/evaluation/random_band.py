@@ -21,18 +21,19 @@ Curve = TypeVar("Curve")
 
 
 def with_mean_random(curves: Mapping[str, Curve], random_orders: Mapping[str, Curve]) -> dict[str, Curve]:
-    """Return the curves by method; the curve of `random` is replaced by the mean over random orders, if measured.
+    """Return the curves by method; the mean over random orders, if measured, replaces the curve of `random`.
 
     The curve of a single order lies outside the random band in 5 % of all cases; the mean over several orders is the
-    middle of the band. AOPC is linear in the curve, so it becomes the mean AOPC over the orders. A reversed random
-    order is also a random order, so the same holds for curves of removing the lowest-scored units first.
+    middle of the band. AOPC is linear in the curve, so the AOPC of the mean curve is the mean AOPC over the orders. A
+    reversed random order is also a random order, so the same mean serves for curves of removing the lowest-scored units
+    first.
     """
     mean = {RANDOM: random_orders["mean"]} if "mean" in random_orders and RANDOM in curves else {}
     return {**curves, **mean}
 
 
 def random_ranks(document: Document, seed: int, orders: int) -> np.ndarray:
-    """Return the ranks `(R, U)` of a document's units in `R` random orders, which are the same in any batch."""
+    """Return the ranks `(R, U)` of a document's units in `R` random orders, which do not depend on the batch."""
     ranks = np.tile(np.arange(document.n_units), (orders, 1))
     return document.rng(seed, "random orders").permuted(ranks, axis=1)
 
@@ -60,9 +61,9 @@ class RandomBandSums:
         mean(K) +- 1.96 sqrt(sum_i s_i(K)^2) / n
 
     for 95 % of the seeds. Two orders per document estimate every `s_i^2` without bias, and their errors average out
-    over documents, so two orders are enough to estimate the band of all seeds. Equal texts get the same order, which
-    the band does not take into account. Past a document's end, all units are removed and `(K + 1) AOPC(K)` grows by a
-    constant, so that `s_i(K)^2 = s_i(U)^2 (U + 1)^2 / (K + 1)^2`.
+    over documents, so two orders are enough to estimate the band of all seeds. Equal texts get the same order; the band
+    ignores this. Past a document's end, all units are removed and `(K + 1) AOPC(K)` grows by a constant, so that
+    `s_i(K)^2 = s_i(U)^2 (U + 1)^2 / (K + 1)^2`.
 
     Args:
         longest: The largest `K`.

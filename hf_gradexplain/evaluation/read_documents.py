@@ -14,10 +14,10 @@ from hf_gradexplain.explanation.remarks import COMPLETE_WITHIN
 from hf_gradexplain.statistics.ragged_array import RaggedArray
 
 BLOCK = 256
-"""Number of documents that are summed at a time; equal blocks give equal sums for any split into files."""
+"""Number of documents that are summed at a time; it is fixed, so that the split into files does not change the sums."""
 
 SATURATED = 0.999
-"""Above this probability of the target, a document counts as saturated: gradients carry little information."""
+"""Above this probability of the target, a document counts as saturated: its gradients carry little information."""
 
 COLUMNS = ("id", "curves", "negative_first", "random_orders", "correlations", "signs", "bounds")
 
@@ -95,7 +95,7 @@ def count_documents(paths: Sequence[Path]) -> dict[str, int]:
     """Count the documents of these files.
 
     Returns:
-        The number of `documents`; of documents with a label (`labelled`); of labelled documents that are predicted
+        The number of `documents`; of documents with a label (`labelled`); of labelled documents whose prediction is
         right (`predicted_right`); of `truncated` documents; of documents `without_units`; and of `saturated` documents,
         whose target has a probability above `SATURATED` (never for regression). `longest` is the largest number of
         units. `left_out` counts the documents that are not in the files because their scores are not finite.

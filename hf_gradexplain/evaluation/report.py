@@ -38,10 +38,10 @@ STATIC_DOCUMENTS = 4
 CORRELATION = "Correlations in numbers: how closely each method's scores follow leave-one-out, over documents."
 
 NO_CURVES = ("correlation", "randomisation")
-"""The figures that scripts do not replace by charts of removal curves."""
+"""The figures without removal curves, which the scripts of the page do not replace by charts."""
 
 FILE_BYTES = 24_000_000
-"""About how many bytes of documents a file holds; those beyond go to further files."""
+"""The approximate number of bytes of documents in a file; further documents go to further files."""
 
 
 def shown_documents(paths: Sequence[Path]) -> Iterator[EvaluatedDocument]:
@@ -163,7 +163,7 @@ def _page(
     extra: Mapping[str, pd.DataFrame],
     figures: Mapping[str, bytes] | None,
 ) -> ReportPage:
-    """Return all of the page but its documents."""
+    """Return the page without its documents."""
     if figures is None:
         figures = {name: figure_bytes(figure, "svg") for name, figure in draw_figures(tables, extra).items()}
     captions = captions_of(tables, extra)
@@ -202,7 +202,7 @@ def _method(name: str, warning: str) -> ReportMethod:
 
 
 def _leading(tables: Tables) -> str:
-    """Return the method of the highest AOPC, apart from random orders and from leave-one-out if there are others."""
+    """Return the method with the highest AOPC; `random` and `loo` count only if there is no other method."""
     at_short = tables.aopc[tables.aopc["k"] == min(SHORT_K, tables.aopc["k"].max())].set_index("method")["aopc"]
     others = at_short.drop(index=["random", REFERENCE], errors="ignore")
     return str((others if len(others) else at_short).idxmax())

@@ -13,10 +13,10 @@ from hf_gradexplain.options import UNIT_NOUNS
 from hf_gradexplain.viz.tables import MISSING, join_words, with_interval, with_minus
 
 NEGLIGIBLE = 0.001
-"""Differences in AOPC below this do not show in its three decimals."""
+"""Differences in AOPC below this value are invisible, because AOPC is shown with three decimals."""
 
 MATTERS = 0.02
-"""A difference in AOPC of this size matters: while the interval of a difference holds it, texts may be too few."""
+"""A difference in AOPC of this size matters: if the interval of a difference contains it, more texts are needed."""
 
 Comparison = Literal["above", "below", "level", "unclear"]
 
@@ -24,9 +24,9 @@ Comparison = Literal["above", "below", "level", "unclear"]
 def summary_table(tables: Tables) -> pd.DataFrame:
     """Return one row per method.
 
-    The columns are AOPC at `SHORT_K` with its interval and AOPC at the largest `K`. For Pearson's r with leave-one-out,
-    they are the median over documents, the share of documents where r is significant, the same share with control of
-    the false discovery rate, and the number of documents without an r.
+    The first columns are AOPC at `SHORT_K` with its interval, and AOPC at the largest `K`. The others are about
+    Pearson's r with leave-one-out: the median over documents, the share of documents with a significant r, the same
+    share with control of the false discovery rate, and the number of documents without an r.
     """
     longest = int(tables.aopc["k"].max())
     short = min(SHORT_K, longest)
@@ -55,10 +55,11 @@ def summary_table(tables: Tables) -> pd.DataFrame:
 def headline(tables: Tables) -> str:
     """Return the result in a sentence: the best method, and all methods that do not differ significantly from it.
 
-    The paired tests decide this; without them, the interval of the best method does. Methods whose difference is
-    significant but `NEGLIGIBLE` are named as well. `random` is never named, nor is a method whose interval does not lie
-    above 0 or that is not significantly above `random`. If no method is left, or if there is nothing to compare because
-    each text has only one unit, the sentence says so.
+    The paired tests decide which methods differ. Without paired tests, a method differs if its AOPC is below the
+    interval of the best method. Methods whose difference is significant but below `NEGLIGIBLE` are named as well.
+    `random` is never named. A method is not named either if its interval does not lie above 0, or if it is not
+    significantly above `random`. If no method is left, or if there is nothing to compare because each text has only one
+    unit, the sentence says so.
     """
     summary = summary_table(tables)
     aopc = summary.columns[1]
@@ -94,9 +95,9 @@ def headline(tables: Tables) -> str:
 def compared_with(tables: Tables, other: str) -> dict[str, Comparison]:
     """Return how each method compares with the method `other`; empty without paired tests.
 
-    The paired tests at the shorter `K` decide this, after Holm's correction for these tests alone. `above` and `below`
-    are significant differences. A method without a significant difference is `unclear` if its 95 % interval contains a
-    difference of `MATTERS` or more, so that more texts may show one; otherwise it is `level`.
+    The paired tests at the shorter `K` decide this, after Holm's correction for the tests against `other` alone.
+    `above` and `below` are significant differences. A method without a significant difference is `unclear` if its 95 %
+    interval contains a difference of `MATTERS` or more, so that more texts may show one; otherwise it is `level`.
     """
     if not len(tables.comparisons):
         return {}
@@ -131,7 +132,7 @@ def findings(comparisons: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_compared(tables: Tables) -> list[str]:
-    """Return a sentence for each comparison of the method with the highest AOPC with another, at the shorter `K`."""
+    """Return a sentence for each method compared with the method of the highest AOPC, at the shorter `K`."""
     if not len(tables.comparisons):
         return []
     rows = tables.comparisons[tables.comparisons["k"] == tables.comparisons["k"].min()]
@@ -161,8 +162,8 @@ def with_intervals(table: pd.DataFrame, *names: str, decimals: int = 3) -> pd.Da
 def in_cells(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with every value and its interval in one cell, see `with_intervals`.
 
-    A column `X` has the interval of the columns `X_ci_low` and `X_ci_high`; the column before `ci_low` that of `ci_low`
-    and `ci_high`.
+    The interval of a column `X` is in the columns `X_ci_low` and `X_ci_high`. The columns `ci_low` and `ci_high` have
+    the interval of the column before them.
     """
     columns = list(table.columns)
     named = [column for column in columns if f"{column}_ci_low" in columns]
@@ -223,7 +224,7 @@ def finding(row: Mapping[Hashable, Any]) -> str:
 
 
 def _worse_than(best: str, comparisons: pd.DataFrame) -> set[str]:
-    """Return the methods that are significantly and visibly worse than the best one at the shorter `K`."""
+    """Return the methods that are worse than the method `best` at the shorter `K`, significantly and visibly."""
     rows = comparisons[comparisons["k"] == comparisons["k"].min()]
     worse = (rows["p_adjusted"] <= SIGNIFICANCE) & (rows["difference"] >= NEGLIGIBLE)
     rows = rows[(rows["method"] == best) & worse]

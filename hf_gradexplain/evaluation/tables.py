@@ -1,4 +1,4 @@
-"""Make the tables of an evaluation from its document files, in memory that does not grow with their number."""
+"""Make the tables of an evaluation from its document files, without reading all documents into memory at once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,10 +29,10 @@ from hf_gradexplain.options import Options
 from hf_gradexplain.statistics.ragged_array import RaggedArray
 
 SHORT_K = 10
-"""AOPC is reported and compared at this `K` and at the longest: readers look at the top units."""
+"""AOPC is reported and compared at this `K`, because readers look at the top units, and at the largest `K`."""
 
 INCOMPLETE = f"scores that do not add up to the rise of the loss within {100 * COMPLETE_WITHIN:.0f} %"
-"""What the table of counts calls incomplete explanations."""
+"""The name of incomplete explanations in the table of counts."""
 
 
 @dataclass(frozen=True, eq=False)
