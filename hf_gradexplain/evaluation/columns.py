@@ -57,7 +57,7 @@ MEANING = {
     "sampling.METHOD.errors": "`U` standard errors of the scores; 0 for exact scores",
     "sampling.METHOD.draws": "number of independent random draws from which the scores are estimated; 0 if the "
     "scores are exact",
-    "sampling.METHOD.copies": "number of copies of the text that the model ran",
+    "sampling.METHOD.copies": "number of copies of the text on which the model was run",
     "sampling.METHOD.seed": "seed of the draws",
     "baselines.METHOD": "name of the baseline of the scores, such as `zero`; `deletion` if words were cut out; for "
     "`gradient_shap`, the source of the random baselines",
