@@ -1,4 +1,4 @@
-"""Pairs of words as arcs below the words: where the words and the arcs of a diagram are."""
+"""Diagrams of pairs of words, with an arc below the words for each pair: the places of words and arcs."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -20,36 +20,36 @@ TEXT, NUMBER = 10.5, 8.5
 """Font sizes of words and of values, in points."""
 
 STEP = 22.0
-"""Points between an arc and the next lower one, with room for a value."""
+"""The distance of an arc from the next lower arc in points, with room for a value."""
 
 TOP = 1.5 * TEXT
 """Points from the top of the words to the beginning of the arcs."""
 
 BEND = 0.75
-"""How far a curve goes towards its control points."""
+"""How far a curve goes towards its control points, as a share of their distance."""
 
 _GAPS, _LENGTH = (11.0, 30.0), 380.0
 """The smallest and the largest gap between words, and the length of a line up to which gaps grow, in points."""
 
 _PORT, _WIDTH = 5.0, 20
-"""Points between the ends of arcs at one word; the largest number of characters of a word."""
+"""The distance between the ends of arcs at the same word, in points; the largest number of characters of a word."""
 
 _LEFT_OUT = "…"
-"""Stands for the words between two words that are not next to each other in the text."""
+"""The mark for left-out words between two words."""
 
 
 @dataclass(frozen=True)
 class Arc:
-    """A pair of words.
+    """The arc of a pair of words.
 
     Attributes:
-        first: The number of a word of the diagram, from 0.
-        second: The number of a later word.
-        value: The value, which is not 0.
-        strength: `|value|` as a share of the largest one.
-        level: How deep the arc is, from 1; arcs above each other have different levels.
-        start: Where it begins, in points from the middle of the first word.
-        end: Where it ends, in points from the middle of the second word.
+        first: The number of the first word in the diagram, from 0.
+        second: The number of the second word, which is later in the text.
+        value: The value of the pair, which is not 0.
+        strength: `|value|` as a share of the largest `|value|` of the diagram.
+        level: How far below the words the arc is, from 1; arcs that overlap have different levels.
+        start: Where the arc begins, in points from the middle of the first word.
+        end: Where the arc ends, in points from the middle of the second word.
     """
 
     first: int
@@ -77,7 +77,7 @@ class Arc:
 
     @property
     def lowest(self) -> float:
-        """The distance of its lowest point from its ends, in points; its value stands below."""
+        """The vertical distance of the arc's lowest point from its ends, in points; the value is written below it."""
         return STEP * self.level - NUMBER
 
 
@@ -91,7 +91,7 @@ class Place(NamedTuple):
 
     @property
     def middle(self) -> float:
-        """Its middle, in points."""
+        """The middle of the word, in points."""
         return self.left + self.width / 2
 
 
@@ -101,7 +101,7 @@ class Diagram:
 
     Attributes:
         words: The words, in the order of the text.
-        apart: Per word, whether words between it and the one before are left out.
+        apart: For each word, whether words before it are left out.
         arcs: The arcs.
     """
 
@@ -116,7 +116,7 @@ class Diagram:
         Args:
             units: The texts of all units.
             pairs: The pairs to draw, each with the earlier unit first.
-            values: Their values, none of them 0.
+            values: The values of the pairs, none of them 0.
         """
         shown = sorted({unit for pair in pairs for unit in pair})
         number = {unit: k for k, unit in enumerate(shown)}
@@ -128,7 +128,7 @@ class Diagram:
 
     @cached_property
     def places(self) -> tuple[Place, ...]:
-        """Where the words are on one line, and the marks of what is left out between them."""
+        """The places of the words on one line, and of the marks for left-out words between them."""
         texts = [
             (text, text is word)
             for word, apart in zip(self.words, self.apart, strict=True)
@@ -162,7 +162,7 @@ class Diagram:
 
 
 def _with_levels(arcs: Iterable[Arc]) -> list[Arc]:
-    """Give arcs that are above each other different levels; an arc is deeper than those that it encloses."""
+    """Give arcs that overlap different levels; an arc is lower than the arcs that it encloses."""
     placed: list[Arc] = []
     for arc in sorted(arcs, key=lambda arc: (arc.second - arc.first, arc.first)):
         above = {other.level for other in placed if other.first < arc.second and arc.first < other.second}
@@ -173,7 +173,7 @@ def _with_levels(arcs: Iterable[Arc]) -> list[Arc]:
 
 
 def _with_ports(arcs: Sequence[Arc]) -> list[Arc]:
-    """Place the ends of arcs at one word next to each other, so that no arc crosses one that it encloses."""
+    """Place the ends of arcs at the same word next to each other, so that no arc crosses an arc that it encloses."""
 
     def port(arc: Arc, word: int) -> float:
         to_left = sorted((other for other in arcs if other.second == word), key=lambda other: other.level)

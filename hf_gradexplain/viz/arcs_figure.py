@@ -1,4 +1,4 @@
-"""Pairs of words as arcs below the words, in matplotlib: alone, or below an explained text."""
+"""Draw pairs of words as arcs below the words with matplotlib: alone, or below an explained text."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -25,7 +25,7 @@ _DASH = (0, (3.2, 1.8))
 
 
 def arcs_height(diagram: Diagram, sentences: Sequence[str], width: float) -> float:
-    """Return the height of a diagram with the sentences below it, in inches.
+    """Return the height of a diagram and of the sentences below it, in inches.
 
     Args:
         diagram: The words and arcs.
@@ -39,13 +39,13 @@ def arcs_height(diagram: Diagram, sentences: Sequence[str], width: float) -> flo
 def arcs_figure(
     rows: Sequence[Row], heading: Heading, diagram: Diagram, *, sentences: Sequence[str] = (), width: float = WIDTH
 ) -> Figure:
-    """Draw an explained text with arcs below it as a picture, as high as it needs to be.
+    """Draw an explained text with arcs below it as a picture, as high as its content.
 
     Args:
         rows: The methods' scores over the text.
         heading: The text above the rows.
         diagram: The words and arcs.
-        sentences: What stands below the arcs.
+        sentences: The sentences below the arcs.
         width: The width in inches.
     """
     figure = Figure(figsize=(width, 1))
@@ -61,10 +61,10 @@ def arcs_figure(
 
 @matplotlib.style.context(STYLE)
 def draw_arcs(axes: Axes, diagram: Diagram, *, sentences: Sequence[str] = ()) -> None:
-    """Draw words on one line, arcs below them and sentences below these, from the top left corner of the axes.
+    """Draw words on one line, with arcs below them and sentences at the bottom, from the top left corner of the axes.
 
-    Positive values are green and solid, negative ones purple and dashed. Words that are wider than the axes together
-    get smaller.
+    Arcs of positive values are green and solid, arcs of negative values purple and dashed. If the words together are
+    wider than the axes, they are drawn smaller.
 
     Args:
         axes: The axes to draw on.

@@ -1,4 +1,4 @@
-"""Pairs of words as arcs, as HTML: below the words on a wide page, to their right on a narrow one."""
+"""Pairs of words as arcs in HTML: below the words on a wide page, to their right on a narrow page."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,17 +10,17 @@ from hf_gradexplain.viz.tables import TextTable
 from hf_gradexplain.viz.templating import HTML
 
 _PIXELS = 1.4
-"""Pixels per point: words are then about as large as the text around them."""
+"""Pixels per point. With this number, words are about as large as the text around them."""
 
 _LINE, _STEP = 1.9 * TEXT, 16.0
-"""Points between words below each other, and between an arc and the next one to its right."""
+"""The distance from a word to the next one below it, and from an arc to the next one to its right, in points."""
 
 _PAD = 4.0
 """Points beside the words."""
 
 
 class Curve(NamedTuple):
-    """An arc of a drawing: its path and what its tooltip says."""
+    """An arc of a drawing: its path, its look and its tooltip."""
 
     side: Side
     width: str
@@ -40,7 +40,7 @@ class Label(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """A drawing: `wide` or `narrow`, its width in pixels, its view box, and what is in it."""
+    """A drawing: its kind (`wide` or `narrow`), its width in pixels, its view box, and its content."""
 
     kind: str
     width: str
@@ -52,15 +52,15 @@ class Drawing(NamedTuple):
 def to_html(diagram: Diagram, *, title: str, sentences: Sequence[str] = (), table: TextTable | None = None) -> Markup:
     """Render arcs as a self-contained HTML fragment without scripts, files or fonts; every string is escaped.
 
-    On a wide page the words stand on one line with the arcs below them, on a narrow one below each other with the arcs
-    on their right. Text has the colour of the page, and the colours of arcs work on light and dark pages. Positive
-    values are solid arcs, negative ones dashed.
+    On a wide page, the words are on one line with the arcs below them. On a narrow page, the words are below each other
+    with the arcs to their right. Text has the colour of the page, and the colours of arcs work on light and dark pages.
+    Arcs of positive values are solid, arcs of negative values dashed.
 
     Args:
-        diagram: The words and arcs; one without arcs is left out.
+        diagram: The words and arcs; a diagram without arcs is left out.
         title: The title.
-        sentences: What stands below the arcs, a paragraph each.
-        table: A table below that; None for none.
+        sentences: The sentences below the arcs, a paragraph each.
+        table: The table below the sentences; None for no table.
     """
     drawings = [_wide(diagram), _narrow(diagram)] if diagram.arcs else []
     template = HTML.get_template("arcs.html.jinja")
@@ -83,7 +83,7 @@ def _wide(diagram: Diagram) -> Drawing:
 
 
 def _narrow(diagram: Diagram) -> Drawing:
-    """Draw a word per line, and the arcs to their right; the values are tooltips."""
+    """Draw one word per line, with the arcs to the right and the values as tooltips."""
     right = max(place.width for place in diagram.places)
     curves, labels, left = [], [], right + _PAD
     for line, word in enumerate(diagram.words):

@@ -20,7 +20,7 @@ INK = "#262626"
 MUTED = "#6b6b6b"
 """The colour of axes and notes."""
 FONTS = ["DejaVu Sans", *(name for name in _FALLBACK_FONTS if name in _INSTALLED)]
-"""The fonts of all text: each character is drawn in the first one that has it."""
+"""The fonts of all text: each character is drawn in the first font that has it."""
 WIDTH = 5.6
 """The usual width of a picture with a text, in inches."""
 STYLE: list[str | dict[str, Any]] = [
@@ -46,7 +46,7 @@ STYLE: list[str | dict[str, Any]] = [
         "svg.hashsalt": "hf_gradexplain",
     },
 ]
-"""matplotlib's defaults instead of the user's settings, with changes. Text is never parsed as mathematics."""
+"""The style: matplotlib's defaults with changes, not the user's settings. Text is never parsed as mathematics."""
 
 
 def figure_bytes(figure: Figure, file_format: Literal["svg", "png"]) -> bytes:
@@ -65,10 +65,10 @@ def figure_bytes(figure: Figure, file_format: Literal["svg", "png"]) -> bytes:
 
 @contextmanager
 def drawing_on(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
-    """Draw in the style of all figures on the given axes, or on those of a new figure.
+    """Draw in the style of all figures, on the given axes or on the axes of a new figure.
 
-    A new figure is one of pyplot, so that a notebook shows it; with `ax`, pyplot is not touched. Text on the axes is
-    never parsed as mathematics, whatever the settings of the user are.
+    A new figure is registered with pyplot, so that a notebook shows it; with `ax`, pyplot is not used. Text on the axes
+    is never parsed as mathematics, whatever the user's settings are.
 
     Args:
         ax: The axes to draw on; None for new ones.
@@ -84,7 +84,7 @@ def drawing_on(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
 
 @matplotlib.style.context(STYLE)
 def new_figure(size: tuple[float, float], layout: Literal["constrained"] | None = None) -> Figure:
-    """Return a new figure of pyplot, `size` inches wide and high."""
+    """Return a new figure, registered with pyplot; `size` is its width and height in inches."""
     from matplotlib import pyplot  # only here: it chooses a backend
 
     return pyplot.figure(figsize=size, layout=layout)

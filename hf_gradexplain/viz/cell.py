@@ -17,10 +17,10 @@ def cell_html(
 
     Args:
         title: The title.
-        sentences: What stands between the title and the table, a paragraph each.
-        table: The table, which scrolls where the page is too narrow for it.
+        sentences: The sentences between the title and the table, a paragraph each.
+        table: The table, which scrolls if the page is too narrow for it.
         figure: An SVG file, shown below the table on white paper.
-        alt: What the figure shows.
+        alt: The alternative text of the figure: what it shows.
     """
     image = b64encode(figure).decode() if figure is not None else ""
     template = HTML.get_template("cell.html.jinja")
@@ -28,7 +28,7 @@ def cell_html(
 
 
 def cell_text(*, title: str, sentences: Sequence[str] = (), table: TextTable) -> str:
-    r"""Return the same as plain text, a line per row; columns are as wide as their longest cell.
+    r"""Return title, sentences and table as plain text, a line per row; columns are as wide as their longest cell.
 
     >>> table = TextTable(("method", "n"), (("loo", "10"), ("random", "9")), (False, True), 0)
     >>> print(cell_text(title="All", table=table))

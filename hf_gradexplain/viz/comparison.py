@@ -13,15 +13,15 @@ from hf_gradexplain.viz.palette import AGAINST, FOR, method_styles
 from hf_gradexplain.viz.sanitize import one_line
 
 _SPREAD = 1.2
-"""Methods of the same cost are drawn next to each other: each this factor further right than the one before."""
+"""Methods of the same cost are drawn next to each other, and their places on the axis differ by this factor."""
 
 
 _RUNS = ((0.12, FOR, "o"), (-0.12, AGAINST, "D"))
-"""How far above its row each of two runs is drawn, and its colour and mark."""
+"""For each of two runs: how far above the middle of a row its points are drawn, their colour and their marker."""
 
 
 class Look(NamedTuple):
-    """How a method's point looks: colours of its mark and of the inside of the mark, and its name."""
+    """The look of a method's point: colour and shape of its marker, colour of the marker's inside, and name."""
 
     color: str
     marker: str
@@ -51,9 +51,10 @@ def runs_size(count: int) -> tuple[float, float]:
 def draw_two_runs(
     axes: Axes, first: pd.DataFrame, second: pd.DataFrame, *, names: tuple[str, str], k: int, title: str = ""
 ) -> None:
-    """Draw AOPC(k) of the same methods in two runs: a row per method, a point with its interval per run.
+    """Draw AOPC(k) of the same methods in two runs: a row per method, with a point and its interval for each run.
 
-    Methods are in the order of the first run, the highest value above. A method that only one run has is left out.
+    The methods are ordered by their values in the first run, the highest at the top. Methods of only one run are left
+    out.
 
     Args:
         axes: The axes to draw on.
@@ -94,7 +95,7 @@ def draw_two_runs(
 
 
 def draw_by_cost(axes: Axes, points: pd.DataFrame, looks: Mapping[str, Look]) -> None:
-    """Draw a value with its interval over the cost of each method, on a logarithmic axis.
+    """Draw the value of each method with its interval against the method's cost, on a logarithmic axis of costs.
 
     Args:
         axes: The axes to draw on.
@@ -121,7 +122,7 @@ def default_looks(methods: list[str]) -> dict[str, Look]:
 
 
 def _places(costs: Mapping[Any, float]) -> dict[Any, float]:
-    """Return where each method is drawn: those of equal cost next to each other."""
+    """Return the place of each method on the axis of costs; methods of equal cost are next to each other."""
     places = {}
     for method, cost in costs.items():
         same = [m for m, x in costs.items() if x == cost]

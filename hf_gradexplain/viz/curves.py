@@ -1,4 +1,4 @@
-"""Removal curves in matplotlib: no global state, no display, the same bytes for the same numbers."""
+"""Draw removal curves with matplotlib, without global state or a display; equal numbers give equal bytes."""
 
 from typing import Any
 
@@ -38,14 +38,15 @@ def aopc_figure(aopc: pd.DataFrame, chance: pd.DataFrame | None = None, *, title
 def draw_aopc(axes: Axes, aopc: pd.DataFrame, chance: pd.DataFrame | None = None, *, title: str = "") -> None:
     """Draw AOPC(k) over k, one curve per method with its confidence band, and the band of random orders.
 
-    Curves are named right of their ends, from the highest final value to the lowest. From 30 units on, the axis of k
-    is logarithmic (and linear below 1, to include k = 0): the first few units matter most, and the last hundred
-    hardly change the curve.
+    The names of the curves are written to the right of their ends, from the highest final value to the lowest. From 30
+    units on, the axis of k is logarithmic (and linear below 1, to include k = 0): the first few units matter most, and
+    the last hundred hardly change the curve.
 
     Args:
         axes: The axes to draw on.
         aopc: Long form, one row per method and k, with the columns method, k, aopc, ci_low, ci_high, n.
-        chance: The band of AOPC for 95 % of random seeds, with the columns k, low, high. None or no rows: no band.
+        chance: The band of AOPC for 95 % of random seeds, with the columns k, low, high. No band is drawn if it is None
+            or has no rows.
         title: The title.
 
     Raises:
@@ -106,7 +107,7 @@ def _draw_random_band(axes: Axes, chance: pd.DataFrame) -> None:
 
 
 def _draw_curve(axes: Axes, method: str, curve: pd.DataFrame, style: LineStyle, shift: float) -> None:
-    """Draw one curve; `shift` in [0, 1) moves its markers, which tells apart curves that coincide."""
+    """Draw one curve; `shift` in [0, 1) moves its markers along it, so that equal curves can be told apart."""
     axes.fill_between(curve["k"], curve["ci_low"], curve["ci_high"], color=style.color, alpha=0.13, linewidth=0)
     axes.plot(
         curve["k"],
@@ -136,7 +137,7 @@ def _scale_k(axes: Axes, longest: int) -> None:
 
 
 def _name_curves(axes: Axes, ends: dict[str, float], styles: dict[str, LineStyle]) -> None:
-    """Write each curve's name, line style and final value right of its end, moved apart where they would overlap."""
+    """Write each curve's name, line style and final value to the right of its end, without overlaps."""
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
     methods = sorted(ends, key=lambda method: ends[method])

@@ -1,4 +1,4 @@
-"""The page of one decision, for the person concerned and for paper."""
+"""The page about one decision, for the person concerned, on a screen and on paper."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,29 +12,29 @@ from hf_gradexplain.viz.tables import TextTable
 from hf_gradexplain.viz.templating import HTML
 
 LEGEND: dict[Role, str] = {"for": "speaks for it", "against": "speaks against it", "amount": "counts"}
-"""What the marks in the text mean."""
+"""The meaning of the marks in the text."""
 
 
 @dataclass(frozen=True)
 class EvidencePage:
-    """What stands on the page, in its order.
+    """The content of the page, from top to bottom.
 
     Attributes:
-        subject: Which text of which run.
+        subject: Which text of which run the page is about.
         title: The decision, in a few words.
         decision: The decision, in sentences.
-        warnings: Reasons not to trust the page, shown before everything else.
+        warnings: Reasons not to trust the page, shown before the decision.
         words: Which words counted, in sentences.
         table: The main words; None if there are none.
-        rule: How they are chosen.
+        rule: How the main words are chosen.
         row: The text with the scores of the main words.
-        heading: What was read of the text.
+        heading: Which parts of the text the model read.
         checks: What was measured, by heading.
         limits: What the page cannot say.
-        contact: Whom to ask; empty for a line to fill in.
+        contact: Whom to ask; if empty, the page has a line to fill in.
         facts: Model, data, options and versions, by name.
-        hashes: Hashes that a third party recomputes, by name.
-        files: The date, and hashes of files of this run alone.
+        hashes: Hashes that a third party can recompute, by name.
+        files: The date, and hashes of files that only this run has.
         note: What the page is not.
     """
 
@@ -59,8 +59,8 @@ class EvidencePage:
 def render_evidence(page: EvidencePage) -> str:
     """Render the page as one static HTML file, without scripts and without requests to other servers.
 
-    It fits small screens, dark themes and paper: a short text fits on one sheet of A4. On paper and without colours,
-    main words are told apart by signs and lines. Every string is escaped.
+    It fits small screens, dark themes and paper; with a short text, it fits on one sheet of A4. Signs and lines mark
+    the main words on paper and without colours. Every string is escaped.
     """
     used = {page.row.role(segment.score) for segment in page.row.segments if segment.score}
     return HTML.get_template("evidence.html.jinja").render(

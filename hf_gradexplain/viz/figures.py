@@ -1,4 +1,4 @@
-"""Correlation histograms and the scores of one text, in matplotlib, without global state or a display."""
+"""Draw correlation histograms and the scores of one text with matplotlib, without global state or a display."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
@@ -18,14 +18,14 @@ from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import format_estimate, with_interval
 
 MOST_BARS = 24
-"""The usual largest number of units in a figure of their scores."""
+"""The largest number of units in a figure of their scores, by default."""
 
 
 @matplotlib.style.context(STYLE)
 def correlation_figure(
     correlation: pd.DataFrame, histograms: pd.DataFrame, *, coefficient: str = "pearson", title: str = ""
 ) -> Figure:
-    """Draw how each method's scores correlate with leave-one-out in a figure of its own; see `draw_correlation`."""
+    """Draw in a new figure how each method's scores correlate with leave-one-out; see `draw_correlation`."""
     figure = Figure(figsize=correlation_size(correlation), layout="constrained")
     draw_correlation(figure.add_subplot(), correlation, histograms, coefficient=coefficient, title=title)
     return figure
@@ -41,9 +41,9 @@ def draw_correlation(
 ) -> None:
     """Draw how each method's scores correlate with leave-one-out: one row per method, a histogram of documents.
 
-    All histograms have the same scale. Right of each are the median with its interval, the share of significant
-    documents among those with a defined coefficient (without correction and with the false discovery rate
-    controlled), and the number of documents whose coefficient is undefined.
+    All histograms have the same scale. To the right of each histogram are three facts: the median with its interval;
+    among the documents with a defined coefficient, the share that is significant (without correction, and with control
+    of the false discovery rate); and the number of documents with an undefined coefficient.
 
     Args:
         axes: The axes to draw on.
@@ -81,10 +81,10 @@ def draw_correlation(
 
 @matplotlib.style.context(STYLE)
 def bars_figure(charts: Sequence[Mapping[str, Any]], *, max_units: int) -> Figure:
-    """Draw the scores of one document for several classes, one chart below the other.
+    """Draw the scores of one document for several classes in one figure, each chart below the previous one.
 
     Args:
-        charts: Arguments of `draw_bars`, for each chart.
+        charts: For each chart, the arguments of `draw_bars`.
         max_units: The largest number of bars of a chart.
     """
     width, height = bars_size(min(len(charts[0]["units"]), max_units))
@@ -113,9 +113,9 @@ def draw_bars(
 ) -> None:
     """Draw the scores of one document as horizontal bars, with its units from top to bottom in reading order.
 
-    Positive scores are blue, negative ones vermilion and hatched, unsigned ones purple. Of a longer document only the
-    `max_units` units with the largest `|score|` are drawn, in reading order, and the label of the axis says so. Scores
-    that are estimates have error bars.
+    Positive scores are blue, negative scores vermilion and hatched, unsigned scores purple. If the document has more
+    than `max_units` units, only those with the largest `|score|` are drawn, in reading order, and the label of the axis
+    says so. Estimated scores have error bars.
 
     Args:
         axes: The axes to draw on.
@@ -126,7 +126,8 @@ def draw_bars(
         sides: The names of positive and of negative scores.
         max_units: The largest number of bars.
         note: A sentence below the bars.
-        margins: Half the width of the 95 % interval of each score, shape `(U,)`, 0 if it is exact; empty if all are.
+        margins: Half the width of the 95 % interval of each score, shape `(U,)`, with 0 for exact scores; empty if all
+            scores are exact.
 
     Raises:
         ValueError: The number of scores is not the number of units, or a score is not finite.
@@ -149,7 +150,7 @@ def draw_bars(
 def _draw_histogram(
     axes: Axes, bins: pd.DataFrame, row: pd.Series, base: int, style: LineStyle, largest: float
 ) -> None:
-    """Draw the histogram of a method from the height `base` up, with its numbers at its right."""
+    """Draw the histogram of a method from the height `base` up, with the numbers to its right."""
     axes.axhline(base, color=MUTED, linewidth=0.5)
     lines = [f"undefined for {row['n_undefined']:,} of {row['n'] + row['n_undefined']:,}"]
     if row["n"]:

@@ -1,4 +1,4 @@
-"""The heading of an explained text: what was explained, with which prediction, and what was not read."""
+"""The heading of an explained text: what was explained, what the model predicts, and what it did not read."""
 
 import sys
 from dataclasses import dataclass
@@ -12,27 +12,27 @@ class Heading:
     """The text above an explained text. Empty parts are left out.
 
     Attributes:
-        target: The label of the explained class, and of the class that it is compared with, if any.
-        probability: The model's probability of `target`, if there is one.
-        output: The model's output for `target`, if that is no probability.
+        target: The label of the explained class, followed by the class that it is compared with, if any.
+        probability: The model's probability of `target`; None for regression.
+        output: The model's output for `target`, for regression; None otherwise.
         prediction: The label of the predicted class if that is not the target.
         runner_up: The label of the most probable other class if the target is the predicted class.
         other: The probability of `prediction` or `runner_up`.
-        against: The label of the class that the target is compared with, if that is neither of these two.
-        against_probability: The probability of this class.
+        against: The label of the class that the target is compared with, if it is neither `prediction` nor `runner_up`.
+        against_probability: The probability of the class that the target is compared with.
         label: The true label.
-        right: Whether the true label is the predicted one.
+        right: Whether the true label is the predicted class.
         unit: The kind of unit, as in `Explanation.unit`.
         objective: The function that was explained: "loss", "logit", "prob" or "contrast".
         mask: How units were removed, as in `Explanation.mask`; shown if it is not "baseline".
         dtype: The compute dtype of the model; shown if it is less exact than float32.
         truncated_at: The offset of the first character that truncation removes; None if it removes none.
         length: The number of characters of the text.
-        not_read: The parts that the model did not read, as `(start, end)`, shown in grey; all from `truncated_at` on if
-            there are none.
-        remedy: How all of a truncated text could be read.
-        reading: How the text was read, if as windows.
-        speakers: Of a conversation, where each message begins, and its role.
+        not_read: The parts that the model did not read, as `(start, end)`, shown in grey; if empty, the text from
+            `truncated_at` on.
+        remedy: An option with which the model would read all of a truncated text, in words.
+        reading: A sentence about the windows that the text was read in; empty without windows.
+        speakers: For each message of a conversation, where it begins and its role.
         without_units: Whether the text has no units.
         why: Why the method was chosen.
     """

@@ -1,4 +1,4 @@
-"""Units by embedding dimensions: gradient times input before its sum; and units by units: their interactions."""
+"""Heatmaps of gradient times input (units by embedding dimensions) and of interactions (units by units)."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from hf_gradexplain.viz.sanitize import one_line
 from hf_gradexplain.viz.tables import format_score
 
 SIDES = LinearSegmentedColormap.from_list("sides", [AGAINST, "#ffffff", FOR])
-"""From vermilion, against the target, over white to blue, for it."""
+"""The colours of values: vermilion against the target, blue for the target, white for 0."""
 
 
 def heatmap_size(count: int) -> tuple[float, float]:
@@ -25,7 +25,8 @@ def draw_heatmap(axes: Axes, values: pd.DataFrame, *, title: str = "", max_units
     """Draw one row per unit and one column per embedding dimension, with each row's sum beside its unit.
 
     Full colour stands for the 99.5th percentile of `|value|`, so that a single large value does not make all others
-    pale. Of a longer text only the `max_units` units with the largest `|sum|` are drawn, in the order of the text.
+    pale. If the text has more than `max_units` units, only those with the largest `|sum|` are drawn, in the order of
+    the text.
 
     Args:
         axes: The axes to draw on.
@@ -60,7 +61,7 @@ def draw_interactions(axes: Axes, values: pd.DataFrame, *, title: str = "") -> N
 
     Args:
         axes: The axes to draw on.
-        values: `(q, d)` with the words as its index and its columns.
+        values: `(q, d)` with the words of the query as its index, and those of the document as its columns.
         title: The title.
     """
     numbers = values.to_numpy(dtype=float)

@@ -1,4 +1,4 @@
-"""An explained text as HTML, for notebooks and pages: one row per method over the same text."""
+"""An explained text as HTML, for notebooks and pages: the same text once per method."""
 
 from collections.abc import Sequence
 
@@ -10,24 +10,24 @@ from hf_gradexplain.viz.tables import format_score
 from hf_gradexplain.viz.templating import HTML
 
 _CSS_COLORS = {role: " ".join(map(str, bytes.fromhex(color[1:]))) for role, color in COLORS.items()}
-"""The colours as decimals for CSS `rgb()`, where each unit adds its own opacity."""
+"""The colours as decimal numbers for CSS `rgb()`, to which each unit adds its own opacity."""
 
 
 def to_html(rows: Sequence[Row], heading: Heading | None = None, *, legend: bool = True, top: int = 5) -> Markup:
     """Render an explained text as a self-contained HTML fragment without scripts, files or fonts.
 
     The opacity of a unit's background is `|score| / max |score|` of its row; the legend states this scale. Units that
-    support the target are blue with a solid line, units that oppose it vermilion with a dashed line, which also shows
-    the sign without colours; unsigned scores are purple. The tooltip of a unit is its score. The text is escaped,
+    support the target are blue with a solid line, units that oppose it vermilion with a dashed line. The lines show the
+    sign also without colours. Unsigned scores are purple. The tooltip of a unit is its score. The text is escaped,
     isolated from the direction of the page, and keeps its whitespace; control characters become visible. The colours
-    are transparent and work on light and dark pages. On a narrow page, the names of methods stand above their rows.
+    are transparent and work on light and dark pages. On a narrow page, the names of methods are above their rows.
 
     Args:
-        rows: The methods' scores over the same text. A single method is named in the heading, several beside their
-            rows; a part of the text that the model did not read is shown in the first row only.
+        rows: The methods' scores over the same text. A single method is named in the heading, several methods beside
+            their rows. Text that the model did not read is shown in the first row only.
         heading: The text above the rows.
-        legend: Whether to explain the colours and, of a single method, to list the strongest units.
-        top: The number of units per side in the legend.
+        legend: Whether to explain the colours and, for a single method, to list the strongest units.
+        top: The number of supporting units and of opposing units in the legend.
 
     Returns:
         The fragment, marked as safe for jinja2 and markupsafe.

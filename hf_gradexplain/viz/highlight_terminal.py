@@ -1,4 +1,4 @@
-"""An explained text for the terminal: one row per method over the same text."""
+"""An explained text for the terminal: the same text once per method."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,13 +16,13 @@ _STYLES: dict[Role, tuple[str, str]] = {
     "against": ("#d9730d", "italic"),
     "amount": ("#a06fd0", "underline"),
 }
-"""A colour that is readable on black and on white, and a mark for terminals without colours."""
+"""For each role, a colour that is readable on black and on white, and a style for terminals without colours."""
 
 _STEPS = (0.1, 0.35, 0.7)
-"""The strengths from which a unit is coloured, bold, and on full colour."""
+"""The strengths from which a unit is coloured, is bold, and has a coloured background."""
 
 _LABEL = 16
-"""Columns of the labels below a text."""
+"""The width of the labels below a text, in columns."""
 
 
 def to_rich(rows: Sequence[Row], heading: Heading | None = None, *, legend: bool = True, top: int = 5) -> Group:
@@ -30,7 +30,7 @@ def to_rich(rows: Sequence[Row], heading: Heading | None = None, *, legend: bool
 
     Without colours, units that support the target are underlined and units that oppose it are in italics. Without any
     styles, in a file or a pipe, the lines below each row still list its strongest units. Markup and escape sequences in
-    the text are shown, never obeyed.
+    the text are shown as they are, and have no effect.
     """
     heading = heading or Heading()
     single = rows[0] if len(rows) == 1 else None
@@ -102,7 +102,7 @@ def _text(shade: Shade) -> str:
 
 
 def _style(shade: Shade) -> str:
-    """Return the style of a piece; with growing strength: plain, coloured and marked, bold, bold on full colour."""
+    """Return the style of a piece: plain, coloured, bold, or bold on a coloured background, by growing strength."""
     if shade.role in ("unread", "speaker"):
         return "dim"
     colored, bold, full = _STEPS

@@ -1,4 +1,4 @@
-"""Show a result where the code runs: in a notebook or in a terminal."""
+"""Show a result in a notebook or a terminal, whichever the code runs in."""
 
 import sys
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from io import StringIO
 from rich.console import Console, RenderableType
 
 WIDTH = 100
-"""Columns of the text for front ends of a kernel that show no HTML, such as Spyder's console."""
+"""The width, in columns, of text for front ends of a kernel that show no HTML, such as Spyder's console."""
 
 
 def show(html: str, text: RenderableType) -> None:
@@ -24,16 +24,16 @@ def show(html: str, text: RenderableType) -> None:
 
 
 def live_display() -> Callable[[str, str], None]:
-    """Return a function that shows HTML, and text for front ends without HTML, in place of what it showed before.
+    """Return a function that shows HTML, or text in front ends without HTML, and replaces what it showed before.
 
-    Only in a kernel, see `runs_in_kernel`.
+    It works only in a kernel, see `runs_in_kernel`.
     """
     handle = import_module("IPython.display").display({"text/plain": ""}, raw=True, display_id=True)
     return lambda html, text: handle.update({"text/html": html, "text/plain": text}, raw=True)
 
 
 def runs_in_kernel() -> bool:
-    """Return whether this code runs in a Jupyter kernel, under any name of its shell.
+    """Return whether this code runs in a Jupyter kernel, whatever the class of its shell is called.
 
     The shells of Jupyter, Colab (`Shell`), Databricks (`DatabricksShell`) and other notebooks have different class
     names; each of them has a `kernel`, and the shell of a terminal has none.

@@ -11,13 +11,13 @@ AGAINST = "#d55e00"
 AMOUNT = "#7b4ea3"
 """Unsigned scores."""
 MORE = "#009e73"
-"""Two words whose removal together costs more than one by one: the green of the same palette."""
+"""Pairs of words whose joint removal has a larger effect than their single removals in sum: the palette's green."""
 LESS = "#cc5fa0"
-"""Two words whose removal together costs less: the purple of the same palette, a little darker."""
+"""Pairs of words whose joint removal has a smaller effect: the palette's purple, a little darker."""
 
 
 class LineStyle(NamedTuple):
-    """The look of one method's curve; methods differ by more than the colour."""
+    """The look of one method's curve; two methods differ in more than the colour."""
 
     color: str
     dash: Any
@@ -50,8 +50,8 @@ _FALLBACKS = (
 def method_styles(methods: Iterable[str]) -> dict[str, LineStyle]:
     """Return the line style of every method, the same in every figure and every run.
 
-    The methods of `METHOD_STYLES` have a fixed one. Any other name is hashed to a fallback, or to the next free one if
-    another method of the same figure has it. From the ninth such name on, styles repeat.
+    Each method of `METHOD_STYLES` has a fixed style. Any other name is hashed to a fallback style, or to the next free
+    one if another method of the same figure has that style. From the ninth such name on, styles repeat.
     """
     styles: dict[str, LineStyle] = {}
     for method in methods:

@@ -131,15 +131,15 @@ def render_dataset_card(
     replay: str,
     notes: Sequence[str] = (),
 ) -> str:
-    """Render the card of explanations that are published as a dataset: `render_card` with how to load and read them.
+    """Render the card of explanations that are published as a dataset: `render_card` and how to load the explanations.
 
     Args:
         title: The title: what was explained.
         metadata: The hub's metadata, of plain Python types.
         name: The name of the dataset on the hub.
-        split: Its only split.
+        split: The only split of the dataset.
         headline: The result in one or two sentences, shown first.
-        texts: Where the texts are: in the dataset, or in the one it was made from.
+        texts: A sentence about where the texts are: in this dataset, or in the dataset that was explained.
         columns: The description of every column.
         methods: The description of every method's scores.
         files: The other files of the dataset, with descriptions.
@@ -176,7 +176,7 @@ def _card(
     notes: Sequence[str],
     formats: Formats | None,
 ) -> dict[str, Any]:
-    """Return what the card of a run and the card of a dataset have in common."""
+    """Return the values that both the card of a run and the card of a dataset show."""
     return {
         "metadata": front_matter(metadata),
         "title": title,
@@ -191,7 +191,7 @@ def _card(
 
 
 def _code(text: str) -> Markup:
-    """Return lines of code as an indented Markdown block, which no text inside can end."""
+    """Return lines of code as an indented Markdown block, which text inside of it cannot end."""
     return Markup("\n".join(f"    {line}".rstrip() for line in visible(text).split("\n")))
 
 

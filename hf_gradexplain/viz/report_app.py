@@ -27,8 +27,8 @@ SCRIPTS = (
 """The scripts of the page in `viz/app/`, in the order in which they run."""
 
 LIMITS = {"unsure": 0.6, "disagrees": 0.2}
-"""Below which probability of the predicted class a document counts as unsure, and below which r with leave-one-out a
-method disagrees."""
+"""A document counts as unsure below this probability of its predicted class. A method counts as disagreeing below this
+r with leave-one-out."""
 
 CHART_POINTS = 120
 """The largest number of points of a line in a chart."""
@@ -41,8 +41,8 @@ class ReportMethod:
     Attributes:
         name: Its name.
         signed: Whether a positive score supports the target and a negative one opposes it.
-        about: What it computes, in a few words.
-        reference: Whether the other methods are compared with it.
+        about: What the method computes, in a few words.
+        reference: Whether the other methods are compared with this method.
         warning: A sentence if its scores should not be trusted; otherwise empty.
     """
 
@@ -59,10 +59,10 @@ class ReportTable:
 
     Attributes:
         title: Its heading.
-        caption: A sentence about it.
+        caption: A sentence about the table.
         frame: Its rows.
-        columns: What its columns mean.
-        figures: Figures above it, as SVG files by caption.
+        columns: The meanings of columns, by name.
+        figures: Figures above the table, as SVG files by caption.
     """
 
     title: str
@@ -86,9 +86,9 @@ class ReportPage:
         curves: The figures of curves as SVG files by caption; scripts replace them by `charts`.
         charts: The charts, see `chart`.
         figures: The other figures as SVG files by caption.
-        methods: The methods, in the order of all scores.
-        leading: The name of the method that shades the list of documents.
-        short_k: The `K` of the documents' AOPC.
+        methods: The methods, in the order in which each document lists their scores.
+        leading: The name of the method whose scores colour the texts in the list of documents.
+        short_k: The `K` of the AOPC that is shown for each document.
     """
 
     title: str
@@ -105,7 +105,7 @@ class ReportPage:
     audits: Sequence[ReportTable] = ()
 
     def without_results(self) -> "ReportPage":
-        """Return a page of documents alone."""
+        """Return the page without results, for a file that has only documents."""
         return replace(self, headline="", facts={}, notes=(), tables=(), audits=(), curves={}, charts=(), figures={})
 
 
@@ -123,11 +123,12 @@ def chart(frame: pd.DataFrame, *, title: str, x: str, note: str, band: pd.DataFr
 
     Args:
         frame: Long form, one row per method and k, with the columns method, k, aopc, ci_low and ci_high. All methods
-            have the same k.
-        title: Its title.
+            have the same values of k.
+        title: The title of the chart.
         x: The label of the axis of k.
-        note: A sentence below it.
-        band: The band of random orders, with the columns k, low and high. None or no rows: no band.
+        note: A sentence below the chart.
+        band: The band of random orders, with the columns k, low and high. No band is drawn if it is None or has no
+            rows.
     """
     curves = {str(name): _thinned(curve.sort_values("k")) for name, curve in frame.groupby("method", sort=False)}
     columns = {"values": "aopc", "low": "ci_low", "high": "ci_high"}
@@ -166,8 +167,8 @@ def render_app(page: ReportPage, documents: DocumentPacker, parts: Sequence[Part
     """Render an evaluation as one HTML page, whose scripts show all documents and draw charts.
 
     The content security policy allows nothing but this style sheet and these scripts, by their hashes, and images in
-    the page: nothing is requested from anywhere. Without scripts, or in an old browser, the page shows the figures as
-    images and the first documents. Every string is escaped; data reach the scripts as compressed JSON.
+    the page. So the page requests nothing from any server. Without scripts, or in an old browser, the page shows the
+    figures as images and the first documents. Every string is escaped; data reach the scripts as compressed JSON.
 
     Args:
         page: The results.
@@ -201,7 +202,7 @@ def render_app(page: ReportPage, documents: DocumentPacker, parts: Sequence[Part
 
 
 def _script() -> str:
-    """Return the scripts in one block, whose names no other script can see."""
+    """Return the scripts in one block, which hides their names from other scripts."""
     folder = files("hf_gradexplain.viz") / "app"
     scripts = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
     return '"use strict";\n{\n' + "\n".join(scripts) + "}\n"
@@ -224,7 +225,7 @@ def _shown(table: ReportTable) -> tuple[ReportTable, TextTable, dict[str, str], 
 
 
 def _page_data(page: ReportPage) -> dict[str, Any]:
-    """Return what the scripts need of the page, apart from its documents."""
+    """Return the data of the page for the scripts, without the documents."""
     methods = [
         asdict(method) | look
         for method, look in zip(page.methods, _looks([method.name for method in page.methods]), strict=True)

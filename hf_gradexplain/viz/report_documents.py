@@ -15,19 +15,19 @@ import numpy as np
 from hf_gradexplain.viz.sanitize import visible
 
 OUTSIDE, UNREAD = -1, -2
-"""The owners of pieces of a text that belong to no unit, and that the model did not read."""
+"""They replace the number of the unit for pieces that belong to no unit, and for pieces that the model did not read."""
 
 BLOCK_BYTES = 100_000
-"""The size of a block before compression, from which the next one begins."""
+"""The next block begins once a block has this size, before compression."""
 
 GZIP_LEVEL = 5
-"""Level 6 takes almost twice as long for 2 % less."""
+"""Level 6 would take almost twice as long, and make files only 2 % smaller."""
 
 CURVE_POINTS = 60
 """The largest number of points of a document's curve that a report draws."""
 
 _POWERS = np.array([float(f"1e{k}") for k in range(23)])
-"""The powers of ten that float64 represents exactly: quotients by them are rounded as decimal numbers are."""
+"""The powers of ten that float64 represents exactly: a division by them gives the nearest float64 to a decimal."""
 
 Piece = tuple[str, int]
 """A piece of a text, and the number of the unit that it belongs to, or `OUTSIDE`, or `UNREAD`."""
@@ -52,8 +52,8 @@ class ReportDocument:
         areas: For each method, the AOPC.
         correlations: For each method, Pearson's r with leave-one-out; None where it is undefined.
         remarks: Sentences about the scores, by method; most methods have none.
-        margins: Half the widths of the 95 % intervals of the scores, `(U,)` for each method that estimates them.
-        against: The name of the class that `target` is compared with; empty if there is none.
+        margins: For each method that estimates its scores, half the widths of their 95 % intervals, `(U,)`.
+        against: The name of the class that `target` is compared with; empty without such a class.
         marked: For each piece, whether people marked it as the reason for the label; empty if there are no rationales.
     """
 
@@ -77,7 +77,7 @@ class ReportDocument:
 
 
 def mark_pieces(pieces: Sequence[Piece], marks: Sequence[tuple[int, int]]) -> tuple[list[Piece], list[bool]]:
-    """Return the pieces of a text, and for each whether it is marked.
+    """Return the pieces of a text, and for each piece whether it is marked.
 
     A unit is marked if it shares a character with a mark. A piece between units is cut at the ends of marks.
 
@@ -110,7 +110,7 @@ def split_text(text: str, spans: Sequence[Sequence[tuple[int, int]]], unread: Se
     Args:
         text: The text.
         spans: For each unit its occurrences, as character offsets.
-        unread: What the model did not read, as character offsets.
+        unread: The parts that the model did not read, as character offsets.
 
     >>> split_text("a bc d", [[(0, 1)], [(2, 4)]], [(4, 6)])
     [('a', 0), (' ', -1), ('bc', 1), (' d', -2)]
@@ -133,19 +133,19 @@ def split_text(text: str, spans: Sequence[Sequence[tuple[int, int]]], unread: Se
 
 
 def packed(value: Any) -> str:
-    """Return a JSON value as gzip in base64, which no HTML can end or break."""
+    """Return a JSON value as gzip in base64, which contains no characters that mean anything in HTML."""
     content = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return b64encode(gzip.compress(content.encode(), GZIP_LEVEL, mtime=0)).decode()
 
 
 class DocumentPacker:
-    """Packs documents one after the other: an index of what is searched, and blocks of what is shown.
+    """Packs documents one after the other: what can be searched into an index, and what is shown into blocks.
 
     Attributes:
         blocks: The finished blocks; each is a list of documents.
         first: The first documents, `n_first` of them at most.
-        size: About how many bytes the packed documents take on a page.
-        has_rationales: Whether people marked a part of a document.
+        size: The approximate number of bytes that the packed documents take on a page.
+        has_rationales: Whether people marked a part of any document.
     """
 
     def __init__(self, methods: Sequence[str], n_first: int) -> None:
@@ -208,7 +208,7 @@ class DocumentPacker:
 
 
 def _index_row(document: ReportDocument, text: str, methods: Sequence[str]) -> dict[str, Any]:
-    """Return what is known of a document before its block is read."""
+    """Return the entry of a document in the index, which is known before its block is read."""
     return {
         "row": document.row,
         "text": text,
@@ -225,7 +225,7 @@ def _index_row(document: ReportDocument, text: str, methods: Sequence[str]) -> d
 
 
 def _shown(document: ReportDocument, pieces: Sequence[Piece], methods: Sequence[str]) -> dict[str, Any]:
-    """Return what is shown of an opened document; lengths count UTF-16 code units, as JavaScript does."""
+    """Return what is shown when a document is opened; lengths count UTF-16 code units, as in JavaScript."""
     n_units = len(document.scores[methods[0]]) if methods else 0
     ks = curve_points(n_units)
     scores = np.array([document.scores[method] for method in methods]).reshape(len(methods), n_units)

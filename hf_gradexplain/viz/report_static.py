@@ -13,7 +13,7 @@ SHADES = 20
 
 
 class Shade(NamedTuple):
-    """A piece of a text, the class names that colour it, and its score as text; empty ones if it has none."""
+    """A piece of a text, the CSS classes that colour it, and its score as text; both are empty without a score."""
 
     text: str
     look: str = ""
@@ -29,7 +29,7 @@ def static_document(
         document: The document.
         signed: For each method, whether its scores have a sign.
         warnings: A sentence for each method whose scores should not be trusted.
-        area_name: What its AOPC is called.
+        area_name: The name of its AOPC, such as `AOPC(10)`.
     """
     return {
         "row": document.row,

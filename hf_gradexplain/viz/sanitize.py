@@ -1,4 +1,4 @@
-"""Make untrusted text safe to display: characters that a terminal, a browser or an XML parser obeys become visible."""
+"""Make untrusted text safe to display: characters that control terminals, browsers or XML parsers become visible."""
 
 import json
 import re
@@ -47,10 +47,10 @@ def one_line(text: str, width: int | None = None) -> str:
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    r"""Return JSON that is safe to print: what controls a display stands in escapes, which parsers read as before.
+    r"""Return JSON that is safe to print: characters that control a display are escaped; parsers read the same value.
 
-    These are control characters, C1 controls included, bidirectional controls and marks, line separators, tags, lone
-    surrogates and noncharacters. All other characters stand for themselves.
+    The escaped characters are control characters (with C1 controls), bidirectional controls and marks, line separators,
+    tags, lone surrogates and noncharacters. All other characters stay as they are.
 
     >>> json_text({"text": "naïve \x9b31m \u202e"})
     '{"text": "naïve \\u009b31m \\u202e"}'

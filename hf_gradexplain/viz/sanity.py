@@ -1,4 +1,4 @@
-"""How explanations change as the layers of a model are randomised."""
+"""The figure of how explanations change as the layers of a model are randomised."""
 
 import matplotlib.style
 import numpy as np
@@ -18,11 +18,13 @@ _NAMES = 28
 def randomisation_figure(randomisation: pd.DataFrame, *, title: str = "") -> Figure:
     """Draw the median correlation of each method's scores with those of the trained model, layer by layer.
 
-    The first point is the model itself. At the right end, a mark shows the correlation between two random models.
+    The first point of a curve is the trained model itself. At the right end, a mark shows the correlation between two
+    random models.
 
     Args:
         randomisation: Long form, with the columns method, order, step, layer, against, values, median, ci_low, ci_high
-            and n; the cascading order is drawn, and the scores themselves.
+            and n. Only rows of the cascading order are drawn, and only those of the scores themselves, not of absolute
+            values.
         title: The title.
 
     Raises:

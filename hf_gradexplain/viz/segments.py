@@ -14,7 +14,7 @@ from hf_gradexplain.viz.tables import format_estimate, with_minus
 Role = Literal["for", "against", "amount", "unread", "speaker", ""]
 
 PHRASES: dict[Role, str] = {"for": "supports", "against": "opposes", "amount": "high score"}
-"""What the legend calls supporting, opposing and unsigned scores."""
+"""The names of supporting, opposing and unsigned scores in the legend."""
 
 COLORS: dict[Role, str] = {"for": FOR, "against": AGAINST, "amount": AMOUNT}
 
@@ -48,7 +48,7 @@ class Part(NamedTuple):
     """A text, sentence or clause with the sum of its scores.
 
     Attributes:
-        depth: The number of parts that it is a part of.
+        depth: The number of larger parts that contain this part.
         text: Its characters, on one line.
         score: The formatted sum.
     """
@@ -65,12 +65,12 @@ class Row:
     Attributes:
         segments: The pieces of the text, in order; may be empty.
         method: The name of the method.
-        title: What the row is called among several; by default the name of the method.
+        title: The name of the row if several rows are shown; by default the name of the method.
         signed: Whether positive scores support the target and negative ones oppose it. If not, all scores are at
             least 0.
         sides: The names of positive and of negative scores.
         correlation: The rank correlation with leave-one-out; None if that was not computed, NaN if it is undefined.
-        remark: A sentence if all scores are equal or close to 0.
+        remark: A sentence if all scores are equal or close to 0; otherwise empty.
         certainty: How sure the scores are, if they are estimated from random draws.
         parts: The sentences and clauses of the text, for a method that scores them as well.
         check: The result of the self-check.
@@ -101,7 +101,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """What the row is called among several."""
+        """The name of the row if several rows are shown."""
         return self.title or self.method
 
     @property
@@ -157,8 +157,8 @@ class Shade:
 
     Attributes:
         text: The characters.
-        role: The side of its score, "unread", or "speaker" for the role of a message, which is no part of the text;
-            empty for other text.
+        role: The side of its score; "unread" for text that the model did not read; "speaker" for the role of a message,
+            which is not part of the text; empty for other text.
         strength: `|score| / max |score|` of the row, in [0, 1].
         score: The formatted score; empty if there is none.
     """
@@ -170,7 +170,7 @@ class Shade:
 
 
 def shades(row: Row, heading: Heading) -> Iterator[Shade]:
-    """Yield the pieces of a row with their looks, and before each message of a conversation its role."""
+    """Yield the pieces of a row with their looks; in a conversation, the role of each message comes before it."""
     speakers = {start: one_line(role, width=32) for start, role in heading.speakers}
     borders = sorted({*speakers, *(offset for span in heading.unread_spans for offset in span)})
     peak, start = row.peak or 1.0, 0

@@ -57,7 +57,7 @@ def format_margin(margin: float) -> str:
 
 
 def format_estimate(score: float, margin: float, signed: bool) -> str:
-    """Write a score with half the width of its interval; an exact one, whose margin is 0, without.
+    """Write a score with its margin, half the width of its interval; the margin 0 of an exact score is left out.
 
     >>> format_estimate(-1.3, 0.056, signed=True), format_estimate(1.3, 0, signed=True)
     ('−1.30±0.056', '+1.30')
@@ -66,13 +66,13 @@ def format_estimate(score: float, margin: float, signed: bool) -> str:
 
 
 def with_interval(value: float | None, low: float | None, high: float | None, spec: str = ".3f") -> str:
-    """Write a value with its interval; what is undefined (None or NaN) is an en dash.
+    """Write a value with its interval; an undefined number (None or NaN) is written as an en dash.
 
     Args:
-        value: The value; without one, its interval is left out.
+        value: The value; if it is undefined, the interval is left out.
         low: The lower end.
         high: The upper end.
-        spec: The format of all three; what rounds to zero has no sign.
+        spec: The format of the three numbers; a number that rounds to zero has no sign.
 
     >>> with_interval(0.3311, 0.3209, 0.3402), with_interval(-0.001, -0.2, 0.1, ".1f"), with_interval(None, None, None)
     ('0.331 [0.321, 0.340]', '0.0 [−0.2, 0.1]', '–')
@@ -82,7 +82,7 @@ def with_interval(value: float | None, low: float | None, high: float | None, sp
 
 
 def join_words(words: Iterable[str], conjunction: str = "and") -> str:
-    """List words as in a sentence; empty without any.
+    """List words as in a sentence; without words, return an empty string.
 
     >>> join_words(["a", "b", "c"]), join_words(["a", "b"], "or"), join_words(["a"])
     ('a, b and c', 'a or b', 'a')
@@ -95,11 +95,11 @@ def text_table(frame: pd.DataFrame, formats: Mapping[str, str] | None = None, *,
     """Format every cell of `frame`: undefined values as an en dash, others by the format of their column.
 
     Args:
-        frame: Any table. A named index becomes its first column; an unnamed one is left out.
-        formats: A Python format specification per column name, such as `{"aopc": ".4f", "n": ",.0f"}`. Without one,
-            fractions have `decimals` decimals, and whole numbers have thousands separators. A fraction that would be
-            written as 0 gets an exponent; with `decimals=2`, it keeps one digit instead. From a million on, fractions
-            get an exponent.
+        frame: Any table. A named index becomes the first column; an unnamed index is left out.
+        formats: A Python format specification per column name, such as `{"aopc": ".4f", "n": ",.0f"}`. Without a
+            specification, fractions have `decimals` decimals, and whole numbers have thousands separators. A fraction
+            that would be written as 0 gets an exponent; with `decimals=2`, it keeps one digit instead. From a million
+            on, fractions get an exponent.
         decimals: The number of decimals.
 
     Raises:

@@ -18,8 +18,8 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 def escape_markdown(text: str) -> Markup:
     r"""Write `text` as one line of Markdown that renders as itself: no emphasis, link, table cell, HTML or math.
 
-    Underscores inside a word stay: in CommonMark they are no emphasis. A plain URL may still be shown as a link; this
-    is safe, because its text is its target.
+    Underscores inside a word stay as they are, because CommonMark does not read them as emphasis. A plain URL may still
+    be shown as a link; this is safe, because its text is its target.
 
     >>> print(escape_markdown("a|b <i>_x_ sa_l1"))
     a\|b &lt;i&gt;\_x\_ sa_l1

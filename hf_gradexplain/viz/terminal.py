@@ -18,22 +18,23 @@ from hf_gradexplain.viz.tables import MISSING, TextTable, text_table
 def say(text: str) -> None:
     """Write a progress line to standard error, which leaves standard output to the results.
 
-    Markup, emoji codes and escape sequences in the text are shown as they are: paths and addresses may come from
-    others. Long lines are not wrapped, and a path can be copied whole.
+    Markup, emoji codes and escape sequences in the text are shown as they are, because paths and addresses may be
+    untrusted. Long lines are not wrapped, so that a path can be copied as a whole.
     """
     Console(stderr=True, soft_wrap=True).print(Text(visible(text)))
 
 
 SHORT = 20
-"""Up to this width, such as that of a number with its interval, text is not broken."""
+"""Text up to this width is not broken; a number with its interval is about as wide."""
 
 
 @dataclass(frozen=True, eq=False)
 class FittedTable:
     """A table that fits the terminal; for `rich.print` or `Console.print`.
 
-    In a narrow terminal, numbers get two decimals instead of three, then columns are left out, the last numbers first,
-    and the caption names them. No cell is cut, and no name, no number and no short text is broken.
+    In a narrow terminal, numbers first get two decimals instead of three. Then columns are left out, the last columns
+    of numbers first, and the caption names these columns. No cell is cut, and no name, no number and no short text is
+    broken.
 
     Attributes:
         frame: The table.
@@ -54,7 +55,7 @@ class FittedTable:
         yield table
 
     def _choices(self) -> Iterator[tuple[TextTable, list[str]]]:
-        """Yield the table with fewer and fewer digits and columns, and the names of those left out."""
+        """Yield the table with fewer and fewer digits and columns, and the names of the columns that are left out."""
         frame = self.frame.reset_index() if any(name is not None for name in self.frame.index.names) else self.frame
         whole = text_table(frame, self.formats)
         left_out: list[str] = []
@@ -104,8 +105,8 @@ def summary_table(frame: pd.DataFrame, *, title: str = "", formats: Mapping[str,
         formats: A Python format specification per column name; see `hf_gradexplain.viz.tables.text_table`.
 
     Returns:
-        A table for `rich.print` or `Console.print` that fits the terminal. Markup and escape sequences in it are shown,
-        not obeyed.
+        A table for `rich.print` or `Console.print` that fits the terminal. Markup and escape sequences in it are shown
+        as they are, and have no effect.
 
     Raises:
         ValueError: `formats` names a column that `frame` does not have.

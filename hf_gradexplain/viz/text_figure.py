@@ -21,16 +21,16 @@ TEXT, NAME, NOTE = 10.5, 9.5, 8.5
 """Font sizes in points: at least 8 pixels in a picture of the usual width that is shown 390 pixels wide."""
 
 _FONTS: dict[str, Font] = {"": Font(TEXT, INK), "unread": Font(TEXT, MUTED), "speaker": Font(NOTE, MUTED)}
-"""The fonts of a text: its own, that of what was not read, and that of the roles in a conversation."""
+"""The fonts of a text, of text that the model did not read, and of the roles in a conversation."""
 
 _TALL, _LOW = 1.75 * TEXT, 1.55 * NOTE
-"""Heights of lines in points: those of coloured words have room for the lines below the words."""
+"""Heights of lines in points: of coloured words, with room for the lines below the words, and of notes."""
 
 _GAP = 5.0
 """Points between rows."""
 
 _MARGIN = 10.0
-"""Points around the text of a figure of its own."""
+"""The margin around the text of a new figure, in points."""
 
 _ORDER = "right-to-left words stand in reading order from left to right here; HTML shows their usual order"
 
@@ -40,7 +40,7 @@ _OPACITY = 0.65
 
 @matplotlib.style.context(STYLE)
 def text_figure(rows: Sequence[Row], heading: Heading, *, width: float = WIDTH) -> Figure:
-    """Draw an explained text as a picture of its own, as high as it needs to be; see `draw_text`.
+    """Draw an explained text as a picture that is as high as its content; see `draw_text`.
 
     Args:
         rows: The methods' scores over the same text.
@@ -65,10 +65,10 @@ def add_text_axes(figure: Figure, rows: Sequence[Row], heading: Heading) -> Axes
 
 @matplotlib.style.context(STYLE)
 def draw_text(axes: Axes, rows: Sequence[Row], heading: Heading) -> None:
-    """Draw an explained text from the top left corner of the axes, wrapped at their present width.
+    """Draw an explained text from the top left corner of the axes, wrapped at the current width of the axes.
 
-    The background of a unit has the opacity `|score| / max |score|` of its row, and a line below it, which is dashed
-    for units that oppose the target. Words of right-to-left scripts stand from left to right, and a line says so.
+    The background of a unit has the opacity `|score| / max |score|` of its row. The line below a unit is dashed if the
+    unit opposes the target. Words of right-to-left scripts are drawn from left to right, and a note says so.
     """
     axes.set_axis_off()
     figure: Any = axes.get_figure(root=True)

@@ -1,4 +1,4 @@
-"""Set words in lines: where each word of a text goes in a picture of a given width."""
+"""Break a text into lines, and compute the place of each word in a picture of a given width."""
 
 import re
 import warnings
@@ -56,10 +56,10 @@ class Page:
 
     Attributes:
         width: The width of a line.
-        leading: The height of the present line and of those that follow.
-        pieces: What is set so far.
+        leading: The height of the current line and of the lines after it.
+        pieces: The pieces placed so far.
         left: Where the next piece begins.
-        top: The top of the present line.
+        top: The top of the current line.
     """
 
     width: float
@@ -69,7 +69,7 @@ class Page:
     top: float = 0.0
 
     def write(self, parts: Iterable[Part], font: Font) -> None:
-        """Write after what is written; lines break at white space, or inside a word that is longer than a line."""
+        """Write after the text so far; lines break at white space, or inside a word that is longer than a line."""
         for word in _words(parts):
             if word[0][0] == "\n":
                 self.end_line()
@@ -89,7 +89,7 @@ class Page:
                     self.left += width
 
     def write_line(self, text: str, font: Font) -> None:
-        """Write text and end the line; nothing for an empty text."""
+        """Write text and end the line; do nothing for an empty text."""
         if text:
             self.write([(text, None)], font)
             self.end_line()
@@ -99,7 +99,7 @@ class Page:
         self.left, self.top = 0.0, self.top + self.leading
 
     def _fitting(self, text: str, font: Font) -> Iterator[str]:
-        """Split what is longer than a line."""
+        """Split a word that is longer than a line into pieces that fit."""
         while len(text) > 1 and (width := text_width(text, font)) > self.width:
             count = max(int(0.96 * len(text) * self.width / width), 1)  # screens round letters to whole pixels
             yield text[:count]

@@ -17,7 +17,7 @@ GROUPS = 12
 """The largest number of groups that are drawn."""
 
 WIDTH = 8.8
-"""The width of the figure in inches; one group takes all of it, so that a page does not blow its words up."""
+"""The width of the figure in inches, also for a single group, so that pages do not enlarge the figure."""
 
 
 @matplotlib.style.context(STYLE)
@@ -53,7 +53,7 @@ def words_figure(words: pd.DataFrame, *, title: str = "", x: str = "mean share o
 
 
 def draw_words(axes: Axes, words: pd.DataFrame, *, title: str = "") -> None:
-    """Draw words as horizontal bars with their intervals, and the mean share of all words of their texts as ticks."""
+    """Draw words as horizontal bars with intervals, and the mean share of all words of the same texts as ticks."""
     places = np.arange(len(words))
     share = words["share"].to_numpy()
     ends = np.abs(words[["share_ci_low", "share_ci_high"]].to_numpy().T - share)
