@@ -141,8 +141,8 @@ def verdict_table(results: Mapping[Setting, Mapping[str, Result]]) -> tuple[pd.D
     """Compare the verdicts on the claims between the ablations.
 
     Returns:
-        A row for each claim whose outcome is not the same in all of them; by ablation, how many outcomes differ from
-        that of our choices; and the number of verdicts.
+        A table with a row for each claim whose outcome is not the same in all evaluations; by ablation, how many
+        outcomes differ from those under our choices; and the number of verdicts.
     """
     verdicts = {name: judge_tables(Evidence({s: [results[s][name]] for s in SETTINGS})) for name in LABELS}
     rows, differ = [], dict.fromkeys(list(LABELS.values())[1:], 0)

@@ -40,7 +40,7 @@ class Claim:
         text: The claim in short.
         applies_to: The settings that it is about.
         figure: Writes our number for one setting, with its interval.
-        checks: Checks the claim in one setting; a check holds if it does in every training.
+        checks: Checks the claim in one setting; a check holds if it holds in every training.
         source: The part of the evidence that it needs.
     """
 

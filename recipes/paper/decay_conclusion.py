@@ -79,10 +79,11 @@ def _describe(p: PoolingSummary) -> str:
         return f"With pooling {p.name} (accuracy {p.accuracy:.3f}), no review is long enough to be measured."
     share = f", {p.signed_gi_behind.value / p.lead.value:.0%} of the lead" if p.signed_gi_behind.sign > 0 else ""
     return (
-        f"With pooling {p.name} (accuracy {p.accuracy:.3f}), take a word at least {MIDDLE_DISTANCE} words away from "
-        f"both ends. Its gradient is {_times(p.gradient)} times that of the first and last ten words, and its LOO "
-        f"score is {_times(p.loo)} times theirs (medians over {p.texts:,} reviews). In AOPC({p.k}) over {p.n:,} "
-        f"reviews, SignedGI is {_compared_to_loo('SignedGI', p.signed_gi_behind)}{share}, and integrated gradients are "
+        f"With pooling {p.name} (accuracy {p.accuracy:.3f}), the gradients of words at least {MIDDLE_DISTANCE} words "
+        f"away from both ends are {_times(p.gradient)} times as large as those of the first and last ten words. The "
+        f"LOO scores of the same words are {_times(p.loo)} times as large. Both ratios are medians over {p.texts:,} "
+        f"reviews. In AOPC({p.k}) over {p.n:,} reviews, SignedGI is "
+        f"{_compared_to_loo('SignedGI', p.signed_gi_behind)}{share}, and integrated gradients are "
         f"{_compared_to_loo('integrated gradients', p.ig_behind)}."
     )
 
@@ -127,18 +128,18 @@ def _integrated_gradients(behind: Sequence[PoolingSummary]) -> str:
     if closed:
         return (
             "Integrated gradients multiply word vectors by gradients averaged along the path from the text with all "
-            f"words masked to the text. With {_named(closed)}, they are not behind LOO. So SignedGI is behind there "
-            "because the gradient changes along this path, at every position of the text."
+            f"words masked to the text. With {_named(closed)}, integrated gradients are not behind LOO. So SignedGI is "
+            "behind LOO because the gradient changes along this path, at every position of the text."
         )
     if less:
         return (
             "Integrated gradients multiply word vectors by gradients averaged along the path from the text with all "
-            f"words masked to the text. With {_named(less)}, they are less far behind LOO. So the change of the "
-            "gradient along this path is part of the reason."
+            f"words masked to the text. With {_named(less)}, integrated gradients are less far behind LOO than "
+            "SignedGI. So the change of the gradient along this path is part of the reason."
         )
     return (
-        "Integrated gradients are as far behind LOO, so the change of the gradient between the text with all words "
-        "masked and the text is not the reason."
+        "Integrated gradients are as far behind LOO as SignedGI, so the change of the gradient between the text with "
+        "all words masked and the text is not the reason."
     )
 
 

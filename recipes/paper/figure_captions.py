@@ -29,7 +29,7 @@ def figure_captions(
         "frequency": _frequency(frequencies, word_gradients),
         "review": _review(verdicts, reviews),
         "decay": "If a pooling used all positions alike, its lines would be at 1. Values below "
-        f"{SMALLEST_SIZE:g} are not drawn: this is the precision of leave-one-out in float32.",
+        f"{SMALLEST_SIZE:g} are not drawn, because this is the precision of leave-one-out in float32.",
     }
 
 
@@ -42,8 +42,8 @@ def _curves(main: Mapping[Setting, Sequence[Result]]) -> str:
         best.append(abs(value["loo"] - value["signed_gi"]) / lead)
         norms.append((value["sa_l2"] - value["random"]) / lead)
     return (
-        f"At K = {k}, LOO and SignedGI differ by {min(best):.0%} to {max(best):.0%} of their lead over random, and the "
-        f"L2 norm is above random by {min(norms):z.0%} to {max(norms):z.0%} of that lead."
+        f"At K = {k}, LOO and SignedGI differ by {min(best):.0%} to {max(best):.0%} of the lead. The L2 norm is above "
+        f"random by {min(norms):z.0%} to {max(norms):z.0%} of the lead."
     )
 
 
@@ -57,8 +57,8 @@ def _correlations(correlations: Mapping[Setting, Mapping[str, np.ndarray]]) -> s
     ends = {method: f"{min(x.values()):z.2f} to {max(x.values()):z.2f}" for method, x in medians.items()}
     lowest = min(medians["signed_gi"], key=lambda setting: medians["signed_gi"][setting])
     return (
-        f"Over all texts and trainings, the medians of SignedGI are {ends['signed_gi']}, with the lowest for "
-        f"{lowest.title}; those of SA L1 are {ends['sa_l1']}."
+        f"The median r over all texts and trainings of a setting is {ends['signed_gi']} for SignedGI, and lowest for "
+        f"{lowest.title}. For SA L1, the median r is {ends['sa_l1']}."
     )
 
 
@@ -72,9 +72,10 @@ def _frequency(
     ]
     equal = f"differ by {worst:.1e} of the gradient at most" if worst else "are exactly equal"
     return (
-        "FastText's boxes are points on the dashed line, because its gradients only count occurrences: the gradients "
-        f"of words of equal frequency {equal}. For words that occur twice, the figure divides the gradient by that of "
-        f"words that occur once. For 90 % of these words, the ratio is in this range: {', '.join(ranges)}."
+        "The figure divides the gradient of a word by that of the words that occur once in the same text. On the "
+        "dashed line, this ratio equals the number of occurrences. FastText's boxes are points on this line, because "
+        f"its gradients only count occurrences: the gradients of words of equal frequency {equal}. For 90 % of the "
+        f"words that occur twice, the ratio is in this range: {', '.join(ranges)}."
     )
 
 
@@ -83,7 +84,7 @@ def _review(verdicts: Sequence[Verdict], reviews: Mapping[str, Sequence[Mapping[
     hold = [verdict for verdict in about_words if verdict.outcome == HOLDS]
     probabilities = ", ".join(f"{MODELS[model]} {x[0]['probability']:.0%}" for model, x in reviews.items())
     return (
-        f"Blue words support the positive class, vermilion words oppose it. Of the paper's {len(about_words)} claims "
-        f"about “great” and “bad”, {len(hold)} hold here in every training. The figure shows the first training, which "
-        f"gives the review these probabilities of being positive: {probabilities}."
+        f"Blue words support the positive class, vermilion words oppose it. {len(hold)} of the paper's "
+        f"{len(about_words)} claims about “great” and “bad” hold here in every training. The figure shows the models "
+        f"of the first training. They give the review these probabilities of being positive: {probabilities}."
     )

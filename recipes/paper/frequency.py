@@ -25,7 +25,8 @@ class FrequencySummary:
         texts: The number of texts, without those whose gradients are all 0.
         spread: The largest relative difference between words of equal frequency in a text.
         with_twice: The number of texts with a word that occurs once and one that occurs twice.
-        twice: The gradient of the latter over that of the former: of all such texts, the ratio farthest from 2.
+        twice: The gradient of words that occur twice over that of words that occur once in the same text: the ratio
+            farthest from 2, over all texts.
     """
 
     texts: int

@@ -200,21 +200,17 @@ def _ablations(artifacts: Artifacts) -> dict[str, Any]:
         "differ": ", ".join(f"{n} with {label}" for label, n in differ.items()),
         "n_verdicts": n_verdicts,
         "n_by_source": Counter(claim.source for claim in CLAIMS for _ in claim.applies_to),
-        "sample": f"{sizes['ag_news']:,} texts of AG's News and {sizes['imdb']:,} of IMDB, one training",
+        "sample": f"{sizes['ag_news']:,} texts of AG's News and {sizes['imdb']:,} of IMDB",
     }
 
 
 def _summary(results: Mapping[str, Result], areas: Mapping[str, ablations.Areas]) -> str:
     """Say which method has the highest AOPC in how many evaluations, and which ablations change AOPC."""
     methods = ablations.changed_methods(results, areas, Cutoffs())
-    changes = "; ".join(f"{label}: {', '.join(names)}" for label, names in methods.items() if names)
+    changes = "; ".join(f"with {label}, {', '.join(names)}" for label, names in methods.items() if names)
     aopc, near = f"AOPC({results['chosen'].short_k})", f"{Cutoffs().near:.0%} of the lead"
-    text = (
-        f"{aopc} changes by more than {near} under these other choices: {changes}"
-        if changes
-        else f"no {aopc} changes by {near} or more"
-    )
-    return f"Highest {aopc}: {ablations.best_counts(results)}. On the same texts, {text}."
+    text = f"Changes by more than {near}: {changes}" if changes else f"No {aopc} changes by {near} or more"
+    return f"Highest {aopc}: {ablations.best_counts(results)}. {text}."
 
 
 def _extensions(artifacts: Artifacts) -> dict[str, Any]:
@@ -246,14 +242,15 @@ def _encoder(artifacts: Artifacts) -> dict[str, Any]:
     news, imdb = (artifacts.sample_results[Setting("minilm", dataset)].record for dataset in ("ag_news", "imdb"))
     others = artifacts.sample_results[SETTINGS[0]].record["facts"]
     text = (
-        f"MiniLM was evaluated on {news['documents']['documents']:,} texts of AG's News ({news['facts']['Curves']}) "
-        f"and {imdb['documents']['documents']:,} of IMDB ({imdb['facts']['Curves']}), computed in "
-        f"{news['facts']['Computed in']}; the other models on the samples of the ablations, in {others['Computed in']}."
+        f"MiniLM was evaluated on {news['documents']['documents']:,} texts of AG's News (curves: "
+        f"{news['facts']['Curves']}) and {imdb['documents']['documents']:,} of IMDB (curves: "
+        f"{imdb['facts']['Curves']}). It was computed in {news['facts']['Computed in']}. The other models were "
+        f"evaluated on the samples of the ablations, in {others['Computed in']}."
     )
     if not artifacts.precisions:
         return {"encoder": text, "precisions": None}
     n = artifacts.arguments.encoder_float32_texts
-    text += f" On {n:,} of its texts of AG's News, MiniLM was also evaluated in float32:"
+    text += f" The next table compares MiniLM in both precisions on {n:,} texts of AG's News:"
     return {"encoder": text, "precisions": _grid(tables.precision_table(artifacts.precisions))}
 
 
@@ -268,8 +265,8 @@ def _cost(artifacts: Artifacts) -> str:
     hours = sum(map(artifacts.ledger.seconds, steps)) / 3600
     versions = len({(artifacts.ledger.stamp(step) or {})["code"] for step in steps})
     devices = sorted({x.record["inputs"]["device"] for trainings in artifacts.main_results.values() for x in trainings})
-    took = f"{hours:.1f} hours of processor time in all, each in one process on {', '.join(devices)}"
-    text = f"The {len(steps)} steps took {took}."
+    took = f"The {len(steps)} steps took {hours:.1f} hours of processor time in total."
+    text = f"{took} Each step ran in one process on {', '.join(devices)}."
     return text + (f" They were run by {versions} versions of the package's code." if versions > 1 else "")
 
 

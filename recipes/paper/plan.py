@@ -55,7 +55,7 @@ class Plan:
     encoder: Step | None
 
     def steps(self, only: Sequence[str] = ()) -> list[Step]:
-        """Return every step, trainings first; or those whose names contain one of `only`, and what they need."""
+        """Return all steps, trainings first; or only those whose names contain one of `only`, and their needs."""
         parts = (self.trainings, self.reviews, self.decays, self.gradients, self.evaluations)
         steps = [*([self.encoder] if self.encoder else []), *(step for part in parts for step in part.values())]
         if not only:

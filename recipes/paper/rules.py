@@ -39,7 +39,7 @@ UNDECIDED = "cannot be decided here"
 
 
 def outcome(checks: Sequence[Check]) -> str:
-    """Return whether all checks hold, some or none; undecided if one of them is.
+    """Return whether all checks hold, some or none; undecided if one check is undecided.
 
     Raises:
         ValueError: There is no check.
@@ -55,7 +55,7 @@ def outcome(checks: Sequence[Check]) -> str:
 
 
 def in_every(trainings: Sequence[Sequence[Check]]) -> tuple[Check, ...]:
-    """Combine the same checks of several trainings: each holds if it does in every training.
+    """Combine the same checks of several trainings: each holds if it holds in every training.
 
     >>> in_every([[True, True, False], [True, False, None]])
     (True, False, None)
@@ -64,7 +64,7 @@ def in_every(trainings: Sequence[Sequence[Check]]) -> tuple[Check, ...]:
 
 
 def in_some(trainings: Sequence[Sequence[Check]]) -> tuple[Check, ...]:
-    """Combine the same checks of several trainings: each holds if it does in at least one.
+    """Combine the same checks of several trainings: each holds if it holds in at least one training.
 
     >>> in_some([[True, True, False], [True, False, None]])
     (True, True, None)
@@ -101,7 +101,7 @@ def moderately_above(result: Result, method: str, other: str, cutoffs: Cutoffs) 
 
 
 def strongly_positive(result: Result, method: str, cutoffs: Cutoffs) -> list[Check]:
-    """Check that the median r is strong; and that it is positive, with a significant r for most texts."""
+    """Check that the median r is strong; and that it is positive, and most texts have a significant r."""
     r = result.r(method)
     return [r.low >= cutoffs.strong, r.low > 0 and result.significant(method) > 0.5]
 

@@ -148,11 +148,11 @@ def test_a_model_that_did_not_learn_is_left_out():
     [
         (
             0.0,
-            "With pooling last, they are not behind LOO. So SignedGI is behind there because the gradient changes",
+            "With pooling last, integrated gradients are not behind LOO. So SignedGI is behind LOO because the",
         ),
-        (-0.1, "With pooling last, they are not behind LOO"),
-        (0.05, "With pooling last, they are less far behind LOO. So the change of the gradient"),
-        (0.095, "Integrated gradients are as far behind LOO"),
+        (-0.1, "With pooling last, integrated gradients are not behind LOO"),
+        (0.05, "With pooling last, integrated gradients are less far behind LOO than SignedGI. So the change"),
+        (0.095, "Integrated gradients are as far behind LOO as SignedGI"),
     ],
 )
 def test_integrated_gradients_tell_whether_the_way_matters(path, expected):
@@ -164,9 +164,10 @@ def test_a_pooling_is_described_in_a_few_sentences():
     values = {**BEHIND, "integrated_gradients": 0.321}
     summary = summarize_pooling("last", 0.88, words, result(values))
     assert pooling_sentences({"last": summary}) == [
-        "With pooling last (accuracy 0.880), take a word at least 50 words away from both ends. Its gradient is 0.25 "
-        "[0.25, 0.25] times that of the first and last ten words, and its LOO score is 0.25 [0.25, 0.25] times theirs "
-        "(medians over 9 reviews). In AOPC(10) over 100 reviews, SignedGI is behind LOO by 0.100 [0.095, 0.105], 33% "
+        "With pooling last (accuracy 0.880), the gradients of words at least 50 words away from both ends are 0.25 "
+        "[0.25, 0.25] times as large as those of the first and last ten words. The LOO scores of the same words are "
+        "0.25 [0.25, 0.25] times as large. Both ratios are medians over 9 reviews. In AOPC(10) over 100 reviews, "
+        "SignedGI is behind LOO by 0.100 [0.095, 0.105], 33% "
         "of the lead, and integrated gradients are not significantly different from LOO (integrated gradients − LOO: "
         "+0.001 [-0.004, +0.006])."
     ]
@@ -176,8 +177,8 @@ def test_a_pooling_is_described_in_a_few_sentences():
 
 def test_what_is_no_more_than_rounding_is_described_as_such():
     (sentence,) = pooling_sentences({"last": seen(gradient=1e-20, loo=0.05)})
-    assert "both ends. Its gradient is less than 0.0001 times that of the first and last ten words" in sentence
-    assert "LOO score is 0.05 [0.045, 0.055] times" in sentence
+    assert "both ends are less than 0.0001 times as large as those of the first and last ten words" in sentence
+    assert "LOO scores of the same words are 0.05 [0.045, 0.055] times as large" in sentence
     sizes = {f"{name}{end}": [1e-9] for name in ("gradient", "loo", "signed_gi") for end in ("", "_ci_low", "_ci_high")}
     table = pd.DataFrame({"from": [0], "to": [10], "n": [3], **sizes, "loo": [0.5]})
     (row,) = decay_table({"last": table}, "words to the end").to_dict("records")
